@@ -1,0 +1,17 @@
+"""Time as a dependency, so that tests decide what time it is."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now_ns(self) -> int:
+        """Wall-clock time in nanoseconds since the epoch."""
+        ...
+
+
+class SystemClock:
+    def now_ns(self) -> int:
+        return time.time_ns()

@@ -1,0 +1,47 @@
+"""HTTP preconditions as two pure functions (RFC 9110, section 13.2.2, with AWS' precedence).
+
+Reading: If-Match decides over If-Unmodified-Since, If-None-Match over If-Modified-Since.
+Writing: `If-None-Match: *` wants no object, `If-Match` wants that very one.
+"""
+
+from __future__ import annotations
+
+from storage.errors import NotModified, ObjectNotFound, PreconditionFailed
+from storage.values import ALWAYS, Condition, ObjectInfo
+
+_NS = 1_000_000_000
+
+
+def check_read(condition: Condition, info: ObjectInfo) -> None:
+    """Raises `PreconditionFailed` or `NotModified` when the reader does not want this object."""
+    if condition is ALWAYS:
+        return
+    modified_s = info.modified_ns // _NS
+    if condition.if_match:
+        if not _matches(condition.if_match, info.etag):
+            raise PreconditionFailed("If-Match")
+    elif condition.if_unmodified_since is not None and modified_s > condition.if_unmodified_since:
+        raise PreconditionFailed("If-Unmodified-Since")
+    if condition.if_none_match:
+        if _matches(condition.if_none_match, info.etag):
+            raise NotModified(info.etag, info.modified_ns)
+    elif condition.if_modified_since is not None and modified_s <= condition.if_modified_since:
+        raise NotModified(info.etag, info.modified_ns)
+
+
+def check_write(condition: Condition, name: str, current: ObjectInfo | None) -> None:
+    """Raises `PreconditionFailed`, or `ObjectNotFound` for If-Match on nothing."""
+    if condition is ALWAYS:
+        return
+    if condition.if_match:
+        if current is None:
+            raise ObjectNotFound(name)
+        if not _matches(condition.if_match, current.etag):
+            raise PreconditionFailed("If-Match")
+    if condition.if_none_match and current is not None:
+        if _matches(condition.if_none_match, current.etag):
+            raise PreconditionFailed("If-None-Match")
+
+
+def _matches(etags: tuple[str, ...], etag: str) -> bool:
+    return "*" in etags or etag in etags

@@ -1,0 +1,83 @@
+"""What can go wrong with stored objects, in the vocabulary of storage."""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """Root of every failure that a backend reports on purpose."""
+
+
+class BucketNotFound(StorageError):
+    """No bucket of that name exists."""
+
+
+class BucketExists(StorageError):
+    """A bucket of that name exists already; `owner` is the account that owns it."""
+
+    def __init__(self, bucket: str, owner: str) -> None:
+        super().__init__(bucket)
+        self.owner = owner
+
+
+class BucketNotEmpty(StorageError):
+    """The bucket still holds objects or unfinished uploads."""
+
+
+class ObjectNotFound(StorageError):
+    """No object of that name, or of that version, exists in the bucket."""
+
+
+class UploadNotFound(StorageError):
+    """No unfinished multipart upload of that id exists for that object name."""
+
+
+class PartNotFound(StorageError):
+    """The upload or the object has no part of that number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"part {number}")
+        self.number = number
+
+
+class PreconditionFailed(StorageError):
+    """The object's current version does not satisfy the condition named `condition`."""
+
+    def __init__(self, condition: str) -> None:
+        super().__init__(condition)
+        self.condition = condition
+
+
+class NotModified(StorageError):
+    """The reader's copy is still good; the validators are for the answer's headers."""
+
+    def __init__(self, etag: str, modified_ns: int) -> None:
+        super().__init__(etag)
+        self.etag = etag
+        self.modified_ns = modified_ns
+
+
+class RangeNotSatisfiable(StorageError):
+    """The range begins at or after the end of an object of `size` bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"size {size}")
+        self.size = size
+
+
+class OutOfSpace(StorageError):
+    """The mountpath is full; nothing was written."""
+
+
+class Corrupt(StorageError):
+    """What is on disk is not what was stored: a checksum or the framing does not match."""
+
+
+class DeviceFailed(StorageError):
+    """The disk or the file system reported an I/O error; nothing was committed."""
+
+
+class NotSupported(StorageError):
+    """This kind of backend cannot do that operation."""
+
+    def __init__(self, operation: str, provider: str) -> None:
+        super().__init__(f"{operation} on {provider}")

@@ -1,0 +1,276 @@
+"""The values that storage speaks in: what an object, a bucket, an upload and a listing are.
+
+Those that stand in the index are msgspec Structs written as arrays: a new field goes last and
+has a default, so that old rows still read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from msgspec import Struct
+
+Body = AsyncIterator[bytes]
+Stream = AsyncGenerator[bytes, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Bytes `start` up to, not including, `stop`; `stop` may exceed the object."""
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """All bytes from `start` on."""
+
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last `count` bytes; all of them when the object is shorter."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartNumber:
+    """The bytes of one part (from 1) of the upload that made the object; 1 of a plain one is all."""
+
+    number: int
+
+
+Want = Between | From | Last | PartNumber
+
+
+class ChecksumType(Enum):
+    """Whether a checksum is of the object's bytes or of its parts' checksums."""
+
+    FULL_OBJECT = "FULL_OBJECT"
+    COMPOSITE = "COMPOSITE"
+
+
+class Checksum(Struct, frozen=True, array_like=True):
+    """An S3 checksum: algorithm as AWS spells it (`CRC32C`), value in base64."""
+
+    algorithm: str
+    value: str
+    type: ChecksumType = ChecksumType.FULL_OBJECT
+
+
+class Attributes(Struct, frozen=True, array_like=True):
+    """What the writer said of an object, kept byte for byte.
+
+    `headers` are content headers by lower-case wire name (`content-type`), `custom` is the user's
+    metadata by lower-case name without prefix.
+    """
+
+    headers: dict[str, str] = {}
+    custom: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    storage_class: str = "STANDARD"
+
+
+class ObjectInfo(Struct, frozen=True):
+    """What a HEAD tells about one version of one object. `etag` has no quotes.
+
+    `parts` counts the parts of the upload that made it, 0 for an object written whole.
+    """
+
+    name: str
+    size: int
+    etag: str
+    modified_ns: int
+    attributes: Attributes
+    checksum: Checksum | None = None
+    parts: int = 0
+
+
+class PartInfo(Struct, frozen=True, array_like=True):
+    """One part, of an unfinished upload or of a finished object."""
+
+    number: int
+    size: int
+    etag: str
+    modified_ns: int
+    checksum: Checksum | None = None
+
+
+class BucketInfo(Struct, frozen=True, array_like=True):
+    """One bucket. `owner` is an account id; `location` the constraint it was made with."""
+
+    name: str
+    owner: str
+    created_ns: int
+    location: str = ""
+    tags: dict[str, str] = {}
+
+
+class UploadInfo(Struct, frozen=True, array_like=True):
+    """One unfinished multipart upload; `checksum_algorithm` is empty when none was asked for."""
+
+    id: str
+    name: str
+    initiated_ns: int
+    owner: str
+    attributes: Attributes
+    checksum_algorithm: str = ""
+    checksum_type: ChecksumType = ChecksumType.FULL_OBJECT
+
+
+class Sealed(Struct, frozen=True):
+    """What the whole body amounted to: its ETag, and the checksum to keep with it."""
+
+    etag: str
+    checksum: Checksum | None = None
+
+
+class BodyDigest(Protocol):
+    """Watches a body on its way to the disk.
+
+    `update` is called with every byte in order, possibly in another thread but never in two at
+    once; `seal` once after the last byte. Whatever either raises refuses the object.
+    """
+
+    def update(self, block: bytes) -> None: ...
+
+    def seal(self) -> Sealed: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """HTTP preconditions. ETags without quotes, `*` for any; times in seconds since the epoch."""
+
+    if_match: tuple[str, ...] = ()
+    if_none_match: tuple[str, ...] = ()
+    if_modified_since: int | None = None
+    if_unmodified_since: int | None = None
+
+
+ALWAYS = Condition()
+
+
+@dataclass(frozen=True, slots=True)
+class PutOptions:
+    """How to write an object. `size` is the announced length in bytes, if there was one."""
+
+    digest: BodyDigest
+    attributes: Attributes = Attributes()
+    condition: Condition = ALWAYS
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadOptions:
+    """How to begin a multipart upload; `owner` is the account id of who began it."""
+
+    owner: str
+    attributes: Attributes = Attributes()
+    checksum_algorithm: str = ""
+    checksum_type: ChecksumType = ChecksumType.FULL_OBJECT
+
+
+Assemble = Callable[[UploadInfo, Sequence[PartInfo]], Sealed]
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteOptions:
+    """How to finish an upload.
+
+    `numbers` are the chosen parts in the object's order. `assemble` is pure: it is shown the
+    upload and those parts inside the transaction, and either seals the object or raises.
+    """
+
+    numbers: tuple[int, ...]
+    assemble: Assemble
+    condition: Condition = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An open object: its facts, the bytes that will come (of `info.size`), and the bytes.
+
+    A small body is `bytes`; a stream must be closed by whoever holds it.
+    """
+
+    info: ObjectInfo
+    span: Between
+    body: bytes | Stream
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """Which names to list, in the order of their UTF-8 bytes.
+
+    Names after `after` (exclusive). Names that hold `delimiter` behind `prefix` are rolled up
+    into one common prefix; `after` may be such a prefix, and is then skipped whole.
+    """
+
+    prefix: str = ""
+    delimiter: str = ""
+    after: str = ""
+    limit: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing; `next_after` is None on the last page, else the `after` to go on."""
+
+    objects: tuple[ObjectInfo, ...]
+    common_prefixes: tuple[str, ...] = ()
+    next_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadQuery:
+    """Which uploads to list: by name, then by upload id; markers are exclusive."""
+
+    prefix: str = ""
+    delimiter: str = ""
+    after: str = ""
+    after_id: str = ""
+    limit: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPage:
+    uploads: tuple[UploadInfo, ...]
+    common_prefixes: tuple[str, ...] = ()
+    next_after: str | None = None
+    next_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartPage:
+    """Parts in order of number; `next_after` is None on the last page."""
+
+    parts: tuple[PartInfo, ...]
+    next_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a store holds and how much room it has, in objects and bytes."""
+
+    buckets: int = 0
+    objects: int = 0
+    stored_bytes: int = 0
+    capacity_bytes: int = 0
+    free_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRequest:
+    """One of several objects to delete in one go."""
+
+    name: str
+    condition: Condition = field(default=ALWAYS)
