@@ -1,0 +1,186 @@
+"""Every S3 error in one table, and the one place where storage errors become S3 errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, unique
+
+from storage import errors as storage
+
+
+@unique
+class Code(Enum):
+    """S3 error codes, spelt as AWS spells them, with their HTTP status and message.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    """
+
+    AccessDenied = 403, "Access Denied"
+    AuthorizationHeaderMalformed = 400, "The authorization header is malformed."
+    AuthorizationQueryParametersError = 400, "The authorization query parameters are malformed."
+    BadDigest = 400, "The digest you specified did not match what we received."
+    BadRequest = 400, "Bad Request"
+    BucketAlreadyExists = 409, "The requested bucket name is not available."
+    BucketAlreadyOwnedByYou = (
+        409,
+        "Your previous request to create the named bucket succeeded and you already own it.",
+    )
+    BucketNotEmpty = 409, "The bucket you tried to delete is not empty"
+    ConditionalRequestConflict = 409, "A conflicting operation occurred; please retry."
+    EntityTooLarge = 400, "Your proposed upload exceeds the maximum allowed object size."
+    EntityTooSmall = 400, "Your proposed upload is smaller than the minimum allowed object size"
+    IllegalLocationConstraintException = 400, "The specified location constraint is not valid here."
+    IncompleteBody = 400, "You did not provide the number of bytes specified by Content-Length."
+    InsufficientStorage = 507, "There is not enough free space to store this object."
+    InternalError = 500, "We encountered an internal error. Please try again."
+    InvalidAccessKeyId = (
+        403,
+        "The AWS Access Key Id you provided does not exist in our records.",
+    )
+    InvalidArgument = 400, "Invalid Argument"
+    InvalidBucketName = 400, "The specified bucket is not valid."
+    InvalidDigest = 400, "The Content-MD5 you specified was invalid."
+    InvalidLocationConstraint = 400, "The specified location constraint is not valid."
+    InvalidPart = (
+        400,
+        "One or more of the specified parts could not be found. The part may not have been "
+        "uploaded, or the specified entity tag may not match the part's entity tag.",
+    )
+    InvalidPartNumber = 416, "The requested partnumber is not satisfiable"
+    InvalidPartOrder = 400, "The list of parts was not in ascending order."
+    InvalidRange = 416, "The requested range is not satisfiable"
+    InvalidRequest = 400, "Invalid Request"
+    InvalidStorageClass = 400, "The storage class you specified is not valid"
+    InvalidTag = 400, "The tag provided was not a valid tag."
+    InvalidToken = 400, "The provided token is malformed or otherwise invalid."
+    InvalidURI = 400, "Couldn't parse the specified URI."
+    KeyTooLongError = 400, "Your key is too long"
+    MalformedTrailerError = (
+        400,
+        "The request contained trailing data that was not well-formed or did not conform to our "
+        "published schema.",
+    )
+    MalformedXML = (
+        400,
+        "The XML you provided was not well-formed or did not validate against our published schema",
+    )
+    MaxMessageLengthExceeded = 400, "Your request was too big."
+    MetadataTooLarge = 400, "Your metadata headers exceed the maximum allowed metadata size"
+    MethodNotAllowed = 405, "The specified method is not allowed against this resource."
+    MissingContentLength = 411, "You must provide the Content-Length HTTP header."
+    MissingRequestBodyError = 400, "Request Body is empty"
+    MissingSecurityHeader = 400, "Your request was missing a required header"
+    NoSuchBucket = 404, "The specified bucket does not exist"
+    NoSuchKey = 404, "The specified key does not exist."
+    NoSuchUpload = (
+        404,
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may "
+        "have been aborted or completed.",
+    )
+    NoSuchVersion = 404, "The specified version does not exist."
+    NotImplemented = 501, "A header or query you provided implies functionality not implemented."
+    PreconditionFailed = 412, "At least one of the pre-conditions you specified did not hold"
+    RequestTimeTooSkewed = (
+        403,
+        "The difference between the request time and the server's time is too large.",
+    )
+    RequestTimeout = (
+        400,
+        "Your socket connection to the server was not read from or written to in time.",
+    )
+    ServiceUnavailable = 503, "Please reduce your request rate."
+    SignatureDoesNotMatch = (
+        403,
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your key and signing method.",
+    )
+    TooManyBuckets = 400, "You have attempted to create more buckets than allowed"
+    XAmzContentChecksumMismatch = (
+        400,
+        "The provided checksum header does not match what was computed.",
+    )
+    XAmzContentSHA256Mismatch = (
+        400,
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+    )
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        self.message = message
+
+
+class S3Error(Exception):
+    """A request failed in a way S3 has a code for.
+
+    `details` become child elements of the XML error; `headers` go out with it.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **details: str,
+    ) -> None:
+        super().__init__(message or code.message)
+        self.code = code
+        self.message = message or code.message
+        self.headers: Mapping[str, str] = headers or {}
+        self.details: Mapping[str, str] = details
+
+
+FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
+    storage.BucketExists: Code.BucketAlreadyExists,
+    storage.BucketNotEmpty: Code.BucketNotEmpty,
+    storage.BucketNotFound: Code.NoSuchBucket,
+    storage.Corrupt: Code.InternalError,
+    storage.DeviceFailed: Code.InternalError,
+    storage.NotSupported: Code.NotImplemented,
+    storage.ObjectNotFound: Code.NoSuchKey,
+    storage.OutOfSpace: Code.InsufficientStorage,
+    storage.PartNotFound: Code.InvalidPartNumber,
+    storage.PreconditionFailed: Code.PreconditionFailed,
+    storage.RangeNotSatisfiable: Code.InvalidRange,
+    storage.UploadNotFound: Code.NoSuchUpload,
+}
+
+# What S3 calls the thing that an error is about.
+_NAMES: Mapping[type[BaseException], str] = {
+    storage.BucketExists: "BucketName",
+    storage.BucketNotEmpty: "BucketName",
+    storage.BucketNotFound: "BucketName",
+    storage.ObjectNotFound: "Key",
+    storage.UploadNotFound: "UploadId",
+}
+
+_CORRUPT = "The object is damaged on this server's disk: its checksum does not match."
+
+
+def as_s3_error(error: BaseException) -> S3Error:
+    """The S3 face of any exception; whatever no table names is an InternalError."""
+    match error:
+        case S3Error():
+            return error
+        case storage.RangeNotSatisfiable(size=size):
+            return S3Error(
+                Code.InvalidRange,
+                headers={"Content-Range": f"bytes */{size}"},
+                ActualObjectSize=str(size),
+            )
+        case storage.PreconditionFailed(condition=condition):
+            return S3Error(Code.PreconditionFailed, Condition=condition)
+        case storage.PartNotFound(number=number):
+            return S3Error(Code.InvalidPartNumber, PartNumberRequested=str(number))
+        case storage.Corrupt():
+            return S3Error(Code.InternalError, _CORRUPT)
+    for kind in type(error).__mro__:
+        if kind in FROM_STORAGE:
+            return S3Error(FROM_STORAGE[kind], headers=None, **_named(kind, error))
+    return S3Error(Code.InternalError)
+
+
+def _named(kind: type[BaseException], error: BaseException) -> dict[str, str]:
+    """The element that says which bucket, key or upload it was: storage errors carry the name."""
+    element = _NAMES.get(kind)
+    return {element: str(error)} if element and str(error) else {}

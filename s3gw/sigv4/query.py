@@ -1,0 +1,99 @@
+"""Signature Version 4 in the query: a presigned URL.
+
+    ?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=<...>&X-Amz-Date=<yyyymmddThhmmssZ>
+    &X-Amz-Expires=<seconds>&X-Amz-SignedHeaders=<a;b;c>&X-Amz-Signature=<hex>
+
+Every other parameter is signed too, whatever it is. The URL is good from its date for the seconds
+it names, at most a week. Nobody knows the payload when the URL is made: its hash is the word
+UNSIGNED-PAYLOAD, unless the URL or a signed header names one.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from s3gw.sigv4.canonical import SignedHeaders, parse_signed_headers
+from s3gw.sigv4.errors import AuthorizationMalformed, Malformed
+from s3gw.sigv4.scope import ALGORITHM, Credential, Timestamp, parse_credential, parse_timestamp
+
+MAX_EXPIRES_S = 604_800
+
+_REQUIRED = (
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Signature",
+    "X-Amz-Date",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Expires",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Presigned:
+    credential: Credential
+    signed: SignedHeaders
+    signature: str
+    timestamp: Timestamp
+    expires_s: int
+
+
+def is_presigned(query: Mapping[str, str]) -> bool:
+    return "X-Amz-Algorithm" in query or "X-Amz-Signature" in query or "X-Amz-Credential" in query
+
+
+def parse_presigned(query: Mapping[str, str]) -> Presigned:
+    """Read the parameters. Raises `AuthorizationMalformed`."""
+    try:
+        algorithm, credential, signature, date, signed, expires = [query[n] for n in _REQUIRED]
+    except KeyError:
+        raise AuthorizationMalformed(
+            Malformed.COMPONENTS,
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, "
+            "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
+            "X-Amz-Expires parameters.",
+        ) from None
+    if algorithm != ALGORITHM:
+        raise AuthorizationMalformed(
+            Malformed.ALGORITHM, f'X-Amz-Algorithm only supports "{ALGORITHM}"'
+        )
+    timestamp = parse_timestamp(date)
+    if timestamp is None:
+        raise AuthorizationMalformed(
+            Malformed.DATE,
+            "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"",
+        )
+    return Presigned(
+        _credential(credential),
+        parse_signed_headers(signed),
+        signature,
+        timestamp,
+        _expires(expires),
+    )
+
+
+def _credential(text: str) -> Credential:
+    try:
+        return parse_credential(text)
+    except AuthorizationMalformed as error:
+        message = f"Error parsing the X-Amz-Credential parameter; {error}"
+        raise AuthorizationMalformed(error.reason, message) from None
+
+
+def _expires(text: str) -> int:
+    """Zero is read: such a URL is well-formed, and has expired at once."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+        raise AuthorizationMalformed(Malformed.EXPIRES, "X-Amz-Expires should be a number")
+    if text.startswith("-"):
+        raise AuthorizationMalformed(Malformed.EXPIRES, "X-Amz-Expires must be non-negative")
+    seconds = int(digits)
+    if seconds > MAX_EXPIRES_S:
+        raise AuthorizationMalformed(
+            Malformed.EXPIRES,
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given "
+            f"X-Amz-Expires must be less than {MAX_EXPIRES_S} seconds",
+        )
+    return seconds

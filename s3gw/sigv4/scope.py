@@ -1,0 +1,123 @@
+"""The credential scope, the signing key, and the signature itself.
+
+    credential       <access key>/<yyyymmdd>/<region>/s3/aws4_request
+    signing key      HMAC(HMAC(HMAC(HMAC("AWS4" + secret, date), region), service), "aws4_request")
+    string to sign   AWS4-HMAC-SHA256 LF <timestamp> LF <scope> LF hex(SHA256(canonical request))
+    signature        hex(HMAC(signing key, string to sign))
+
+A signing key lives for a day and a region, so it is kept: four HMACs saved a request. Any region is
+read, also an empty one: clients of other servers send `auto`, `US` or nothing. An access key may
+hold slashes, so the credential is read from its end.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+
+from s3gw.sigv4.errors import AuthorizationMalformed, Malformed, SignatureMismatch
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+SERVICE = "s3"
+TERMINAL = "aws4_request"
+MAX_CREDENTIAL_CHARS = 512
+
+_CREDENTIAL_FORM = '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"'
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Who signs, and the scope the signature is good for; `scope` is its text."""
+
+    access_key: str
+    date: str
+    region: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """A time of signing: as the string to sign spells it, and in seconds since the epoch."""
+
+    text: str
+    epoch_s: int
+
+
+@lru_cache(maxsize=1024)
+def parse_credential(text: str) -> Credential:
+    parts = text.rsplit("/", 4)
+    if len(parts) != 5 or not parts[0] or len(text) > MAX_CREDENTIAL_CHARS:
+        raise _bad(f"the Credential is mal-formed; expecting {_CREDENTIAL_FORM}.")
+    access_key, date, region, service, terminal = parts
+    if len(date) != 8 or not (date.isascii() and date.isdigit()):
+        raise _bad(
+            f'incorrect date format "{date}". This date in the credential must be in the format '
+            '"yyyyMMdd".'
+        )
+    if service != SERVICE:
+        raise _bad(f'incorrect service "{service}". This endpoint belongs to "{SERVICE}".')
+    if terminal != TERMINAL:
+        raise _bad(f'incorrect terminal "{terminal}". This endpoint uses "{TERMINAL}".')
+    return Credential(access_key, date, region, f"{date}/{region}/{service}/{terminal}")
+
+
+@lru_cache(maxsize=1024)
+def signing_key(secret: str, date: str, region: str) -> bytes:
+    key = b"AWS4" + secret.encode()
+    for part in (date, region, SERVICE, TERMINAL):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+def verify_signature(
+    key: bytes, timestamp: Timestamp, scope: str, request: str, provided: str
+) -> None:
+    """Raise `SignatureMismatch` unless `provided` signs the canonical request."""
+    digest = hashlib.sha256(request.encode("latin-1")).hexdigest()
+    text = f"{ALGORITHM}\n{timestamp.text}\n{scope}\n{digest}"
+    if not same(sign(key, text), provided):
+        raise SignatureMismatch(provided, text, request)
+
+
+def sign(key: bytes, text: str) -> str:
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def same(expected: str, provided: str) -> bool:
+    """Compare in constant time. What a client sends may hold any character."""
+    return hmac.compare_digest(expected.encode(), provided.encode("utf-8", "replace"))
+
+
+def parse_timestamp(text: str) -> Timestamp | None:
+    """Read `yyyymmddThhmmssZ`, or None when it is anything else."""
+    if len(text) != 16 or text[8] != "T" or text[15] != "Z" or not text.isascii():
+        return None
+    if not (text[:8].isdigit() and text[9:15].isdigit()):
+        return None
+    try:
+        return Timestamp(text, int(datetime.fromisoformat(text).timestamp()))
+    except ValueError:
+        return None
+
+
+def parse_date(text: str) -> Timestamp | None:
+    """Read a Date header, which may hold either form; its zone may be missing (`-0000`)."""
+    if timestamp := parse_timestamp(text):
+        return timestamp
+    try:
+        date = parsedate_to_datetime(text)
+        date = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return Timestamp(f"{date:%Y%m%dT%H%M%SZ}", int(date.timestamp()))
+
+
+def _bad(message: str) -> AuthorizationMalformed:
+    return AuthorizationMalformed(Malformed.CREDENTIAL, message)

@@ -1,0 +1,156 @@
+"""Signature Version 2 in the query: what boto3, aws-cli and s3cmd presign with by default.
+
+    ?AWSAccessKeyId=<key>&Expires=<seconds since the epoch>&Signature=<base64>
+
+    string to sign   <method> LF <Content-MD5> LF <Content-Type> LF <Expires> LF
+                     (<x-amz- header>:<value> LF)... <resource>
+    resource         [/<bucket of the Host header>]<raw path>[?<sub-resources, sorted>]
+    signature        base64(HMAC-SHA1(secret, string to sign))
+
+The path goes in as it was sent. Of the query only sub-resources and `response-` overrides go in,
+values decoded. Other parameters are not covered, so whoever holds the URL can add them; therefore
+every name that selects an operation must be in `SUBRESOURCES`, also those younger than V2.
+
+A presigner puts `x-amz-` headers, Content-Type and Content-MD5 into the query, and the client that
+follows the URL may send them as headers as well: a header is looked for in both places.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import unquote_to_bytes
+
+from s3gw.sigv4.canonical import Sent
+from s3gw.sigv4.errors import AuthorizationMalformed, Malformed, SignatureMismatch
+from s3gw.sigv4.scope import same
+
+_SUBRESOURCES = """
+    abac accelerate acl analytics annotation annotations attributes cors defaultObjectAcl delete
+    encryption intelligent-tiering inventory legal-hold lifecycle location logging
+    metadataAnnotationTable metadataConfiguration metadataInventoryTable metadataJournalTable
+    metadataTable metrics notification object-lock ownershipControls partNumber policy policyStatus
+    publicAccessBlock renameObject replication requestPayment response-cache-control
+    response-content-disposition response-content-encoding response-content-language
+    response-content-type response-expires restore retention select select-type session storageClass
+    tagging torrent uploadId uploads versionId versioning versions website
+"""
+SUBRESOURCES = frozenset(_SUBRESOURCES.split())
+
+
+class Resource(Sent, Protocol):
+    """What V2 asks about a request beyond V4: the decoded query."""
+
+    @property
+    def query(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedV2:
+    access_key: str
+    signature: str
+    expires: str
+    expires_s: int
+
+
+def is_presigned_v2(query: Mapping[str, str]) -> bool:
+    return "Signature" in query or "AWSAccessKeyId" in query
+
+
+def parse_presigned_v2(query: Mapping[str, str]) -> PresignedV2:
+    """Read the parameters. Raises `AuthorizationMalformed`."""
+    try:
+        access_key, signature, expires = (
+            query["AWSAccessKeyId"],
+            query["Signature"],
+            query["Expires"],
+        )
+    except KeyError:
+        raise AuthorizationMalformed(
+            Malformed.COMPONENTS,
+            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId "
+            "parameters",
+        ) from None
+    if not (expires.isascii() and expires.isdigit() and len(expires) < 16):
+        raise AuthorizationMalformed(
+            Malformed.EXPIRES, f"Invalid date (should be seconds since epoch): {expires}"
+        )
+    # A base64 `+` that nobody escaped arrives as a space.
+    return PresignedV2(access_key, signature.replace(" ", "+"), expires, int(expires))
+
+
+def verify_v2(
+    secret: str, request: Resource, presigned: PresignedV2, resource_paths: Sequence[bytes]
+) -> None:
+    """Raise `SignatureMismatch` unless the signature covers this request at one of the paths."""
+    texts = [string_to_sign_v2(request, presigned.expires, path) for path in resource_paths]
+    for text in texts:
+        digest = hmac.digest(secret.encode(), text.encode("utf-8", "surrogateescape"), "sha1")
+        if same(base64.b64encode(digest).decode(), presigned.signature):
+            return
+    raise SignatureMismatch(presigned.signature, texts[0])
+
+
+def resource_paths(raw_path: bytes, host_bucket: str | None, mount: bytes) -> list[bytes]:
+    """The paths by which a signer may know this resource; the likeliest first.
+
+    botocore signs the path it would have at AWS: without the path of the endpoint (`mount`), with
+    the bucket of the host, and with a slash after a bucket alone, though the URL has none.
+    """
+    if host_bucket is not None:
+        return [b"/" + host_bucket.encode() + raw_path]
+    paths = [raw_path]
+    if raw_path.startswith(mount + b"/"):
+        paths.append(raw_path.removeprefix(mount))
+    return paths + [path + b"/" for path in paths if path.count(b"/") == 1 and path != b"/"]
+
+
+def string_to_sign_v2(request: Resource, expires: str, path: bytes) -> str:
+    standard = [_standard(request, name) for name in ("content-md5", "content-type")]
+    lines = [request.method, *standard, expires, *_amz_headers(request)]
+    return "\n".join([*lines, _utf8(path) + _subresources(request.query_string)])
+
+
+def _standard(request: Resource, name: str) -> str:
+    value = request.headers.get(name)
+    return request.query.get(name, "") if value is None else _header(value)
+
+
+def _amz_headers(request: Resource) -> list[str]:
+    """`x-amz-` headers of both places; one that stands in both must say the same in both."""
+    found = {
+        name.lower(): value.strip(" \t")
+        for name, value in request.query.items()
+        if name.lower().startswith("x-amz-")
+    }
+    for name, sent in request.headers.items():
+        if name.startswith("x-amz-"):
+            value = _header(sent)
+            queried = found.get(name, value)
+            found[name] = value if queried == value else f"{queried},{value}"
+    return [f"{name}:{found[name]}" for name in sorted(found)]
+
+
+def _subresources(query_string: bytes) -> str:
+    pairs = [item.partition("=") for item in query_string.decode("latin-1").split("&")]
+    signed = sorted(
+        (name, equals + _utf8(unquote_to_bytes(value.replace("+", " "))))
+        for name, equals, value in pairs
+        if name in SUBRESOURCES
+    )
+    query = "&".join([name + value for name, value in signed])
+    return f"?{query}" if query else ""
+
+
+def _header(value: str) -> str:
+    """A header value came as latin-1; what was signed are its bytes."""
+    return _utf8(value.strip(" \t").encode("latin-1"))
+
+
+def _utf8(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
