@@ -1,0 +1,1 @@
+"""The places that hold objects, one module each; none knows another."""

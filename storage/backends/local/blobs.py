@@ -1,0 +1,187 @@
+"""Immutable files that hold the bytes of objects and parts.
+
+    [data] [xxh3-128 of each 512 KiB block, if there is more than one] [label] [trailer]
+
+The label tells, in msgpack, whose bytes these are, so that the index can be rebuilt; it is a footer
+and no extended attribute because those end at 4 KiB on ext4 and do not exist on tmpfs. The trailer
+has the lengths, the xxh3-64 of label and lengths, and a magic number.
+
+A blob is written as `work/<slot>/<id>` and then linked to `blobs/ab/cd/<id>`; the work file goes
+after the index transaction. So what a crash leaves in `work` names exactly the blobs in doubt.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import xxhash
+
+from storage import failpoints
+from storage.backends.local.rows import Chunk, Label, decode_label, encode
+from storage.errors import Corrupt, OutOfSpace
+from storage.mountpath import Mountpath, sync_folder
+
+BLOCK = 512 * 1024
+_HASH = 16
+_LENGTHS = struct.Struct("<QII")
+_TRAILER = struct.Struct("<QIIQ8s")
+_MAGIC = b"s3gwblb1"
+
+
+def block_hash(block: bytes) -> bytes:
+    return xxhash.xxh3_128_digest(block)
+
+
+def root_hash(hashes: bytes) -> bytes:
+    """What the index keeps of a blob: the hash of its only block, or of all block hashes."""
+    return hashes if len(hashes) == _HASH else xxhash.xxh3_128_digest(hashes)
+
+
+def hashes_length(size: int) -> int:
+    """Bytes of the hash table behind the data; a blob of one block has none."""
+    return -(-size // BLOCK) * _HASH if size > BLOCK else 0
+
+
+def require_room(path: Path, needed: int, reserve: int) -> None:
+    """Raises `OutOfSpace`. statvfs reads memory, not the disk: it may run on the loop."""
+    free = free_bytes(path)
+    if free < needed + reserve:
+        raise OutOfSpace(f"{path}: {free} bytes free, {needed} needed beside {reserve} in reserve")
+
+
+def free_bytes(path: Path) -> int:
+    stat = os.statvfs(path)
+    return stat.f_bavail * stat.f_frsize
+
+
+class WorkFile:
+    """A blob on its way to its place. The lock makes a discard wait for a write that still runs
+    in another thread when its caller was cancelled."""
+
+    def __init__(self, mountpath: Mountpath, slot: str) -> None:
+        self.id = os.urandom(16).hex()
+        self._work = f"{mountpath.work}/{slot}/{self.id}"
+        self._blob = mountpath.blob(self.id)
+        self._lock = threading.Lock()
+        self._fd: int | None = None
+        self._gone = False
+        self._size = 0
+        self._hashes = bytearray()
+
+    def write(self, block: bytes) -> None:
+        """Append one block; every block but the last has `BLOCK` bytes."""
+        with self._lock:
+            if self._gone:
+                return
+            _write_all(self._open(), block)
+            self._size += len(block)
+            self._hashes += block_hash(block)
+        failpoints.hit("after_work_write")
+
+    def chunk(self) -> Chunk:
+        return Chunk(self.id, self._size, root_hash(bytes(self._hashes)))
+
+    def finish(self, label: Label) -> None:
+        """Make the blob durable and put it in its place; nothing refers to it yet."""
+        with self._lock:
+            if self._gone:
+                return
+            fd = self._open()
+            _write_all(fd, _footer(self._size, bytes(self._hashes), encode(label)))
+            os.fsync(fd)
+            failpoints.hit("after_work_fsync")
+            os.close(fd)
+            self._fd = None
+            self._link()
+
+    def keep(self) -> None:
+        """The index refers to the blob now."""
+        os.unlink(self._work)
+        failpoints.hit("after_work_unlink")
+
+    def discard(self) -> None:
+        """Leave nothing. The work file goes last: while it is there, recovery knows of the blob."""
+        with self._lock:
+            self._gone = True
+            if self._fd is not None:
+                os.close(self._fd)
+                self._fd = None
+            for path in (self._blob, self._work):
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+
+    def _open(self) -> int:
+        if self._fd is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self._fd = os.open(self._work, flags, 0o600)
+        return self._fd
+
+    def _link(self) -> None:
+        folder = os.path.dirname(self._blob)
+        try:
+            os.link(self._work, self._blob)
+        except FileNotFoundError:
+            _make_folders(folder)
+            os.link(self._work, self._blob)
+        failpoints.hit("after_link")
+        sync_folder(folder)
+        failpoints.hit("after_folder_fsync")
+
+
+def _make_folders(folder: str) -> None:
+    os.makedirs(folder, exist_ok=True)
+    parent = os.path.dirname(folder)
+    sync_folder(parent)
+    sync_folder(os.path.dirname(parent))
+
+
+def _write_all(fd: int, block: bytes) -> None:
+    view = memoryview(block)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _footer(size: int, hashes: bytes, label: bytes) -> bytes:
+    table = hashes if size > BLOCK else b""
+    lengths = _LENGTHS.pack(size, len(table), len(label))
+    check = xxhash.xxh3_64_intdigest(label + lengths)
+    return b"".join((table, label, _TRAILER.pack(size, len(table), len(label), check, _MAGIC)))
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What stands behind the data of a blob."""
+
+    size: int
+    hashes: bytes
+    label: Label
+
+
+def read_footer(path: str | Path) -> Footer:
+    """Raises `Corrupt` when the file is no whole blob."""
+    with open(path, "rb", buffering=0) as file:
+        length = os.fstat(file.fileno()).st_size
+        trailer = os.pread(file.fileno(), _TRAILER.size, max(0, length - _TRAILER.size))
+        if len(trailer) < _TRAILER.size:
+            raise Corrupt(f"{path}: too short for a blob")
+        size, table, label, check, magic = _TRAILER.unpack(trailer)
+        if magic != _MAGIC or size + table + label + _TRAILER.size != length:
+            raise Corrupt(f"{path}: no blob, or cut short")
+        footer = os.pread(file.fileno(), table + label, size)
+    return _parse(path, size, footer[:table], footer[table:], check)
+
+
+def _parse(path: str | Path, size: int, hashes: bytes, label: bytes, check: int) -> Footer:
+    lengths = _LENGTHS.pack(size, len(hashes), len(label))
+    if xxhash.xxh3_64_intdigest(label + lengths) != check:
+        raise Corrupt(f"{path}: the label does not match its checksum")
+    try:
+        return Footer(size, hashes, decode_label(label))
+    except msgspec.DecodeError as error:
+        raise Corrupt(f"{path}: the label cannot be read: {error}") from error

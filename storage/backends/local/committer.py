@@ -1,0 +1,227 @@
+"""Group commit: one thread and one connection per mountpath and process write the index.
+
+A mutation is a function of a transaction. All that wait are run in one transaction and answered
+after its commit: a hundred small objects cost one fsync. One that raises before it wrote is refused
+alone; if one fails after it wrote, the whole transaction is rolled back and each is tried by
+itself. A caller that leaves meanwhile changes nothing: its mutation is committed whole or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import apsw
+
+from storage import failpoints
+from storage.backends.local.blobs import WorkFile
+from storage.backends.local.index import connect, storage_error
+from storage.backends.local.transaction import Transaction
+from storage.mountpath import Mountpath
+
+QUEUE_LIMIT = 1024
+BATCH_LIMIT = 256
+ABSURD_WAL_PAGES = 256 * 1024 * 1024 // 4096
+
+T = TypeVar("T")
+Mutation = Callable[[Transaction], T]
+
+
+class _Job:
+    """One mutation, the blob that it makes part of the store, and who waits for it."""
+
+    __slots__ = ("error", "file", "future", "mutation", "result", "room")
+
+    def __init__(
+        self, mutation: Mutation[Any], file: WorkFile | None, room: asyncio.Semaphore
+    ) -> None:
+        self.mutation = mutation
+        self.file = file
+        self.room = room
+        self.future = asyncio.get_running_loop().create_future()
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def settle(self) -> None:
+        self.room.release()
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Committer:
+    """Owns the writing connection of one mountpath in this process."""
+
+    def __init__(self, mountpath: Mountpath) -> None:
+        self._path = mountpath.index
+        self._connection: apsw.Connection | None = None
+        self._wal_pages = 0
+        self._room = asyncio.Semaphore(QUEUE_LIMIT)
+        self._waiting: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(
+            target=self._serve, name=f"commit {mountpath.path}", daemon=True
+        )
+        self._thread.start()
+
+    async def run(self, mutation: Mutation[T], file: WorkFile | None = None) -> T:
+        """Returns after the commit. From here on `file` is kept or discarded by the outcome."""
+        try:
+            await self._room.acquire()
+        except BaseException:
+            if file is not None:
+                file.discard()
+            raise
+        job = _Job(mutation, file, self._room)
+        with self._changed:
+            self._waiting.append(job)
+            self._changed.notify()
+        result: T = await job.future
+        return result
+
+    def close(self) -> None:
+        """Commits what waits, then ends the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while batch := self._take():
+            self._commit(batch)
+            if self._wal_pages > ABSURD_WAL_PAGES:
+                self._checkpoint()
+        self._hang_up()
+
+    def _take(self) -> list[_Job]:
+        with self._changed:
+            while not self._waiting and not self._closed:
+                self._changed.wait()
+            size = min(len(self._waiting), BATCH_LIMIT)
+            return [self._waiting.popleft() for _ in range(size)]
+
+    def _commit(self, batch: list[_Job]) -> None:
+        try:
+            transaction = self._begin()
+        except apsw.Error as error:
+            self._hang_up()
+            self._refuse(batch, error)
+            return
+        if self._run_all(transaction, batch):
+            self._finish(transaction, batch)
+        else:
+            self._split(transaction.connection, batch)
+
+    def _begin(self) -> Transaction:
+        if self._connection is None:
+            self._connection = connect(self._path)
+            self._connection.set_wal_hook(self._note_wal)
+        self._connection.execute("BEGIN IMMEDIATE")
+        return Transaction(self._connection)
+
+    def _run_all(self, transaction: Transaction, batch: list[_Job]) -> bool:
+        """False when a mutation failed after it had written something."""
+        changes = transaction.connection.total_changes
+        for job in batch:
+            before = changes()
+            job.error = None
+            try:
+                job.result = job.mutation(transaction)
+            except Exception as error:  # a job runner's edge: whatever it is goes to the caller
+                job.error = error
+                if changes() != before or isinstance(error, apsw.Error):
+                    return False
+        return True
+
+    def _finish(self, transaction: Transaction, batch: list[_Job]) -> None:
+        failpoints.hit("before_commit")
+        try:
+            transaction.flush()
+            failpoints.hit("inside_commit")
+            transaction.connection.execute("COMMIT")
+        except apsw.FullError:
+            self._split(transaction.connection, batch)
+        except apsw.Error as error:
+            self._give_up(batch, error)
+        else:
+            failpoints.hit("after_commit")
+            _answer(batch)
+
+    def _split(self, connection: apsw.Connection, batch: list[_Job]) -> None:
+        """Nothing of the batch was committed. Alone, each shows whether it was the culprit."""
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except apsw.Error:
+            self._hang_up()
+        if len(batch) == 1:
+            self._refuse(batch, batch[0].error or apsw.FullError("the disk is full"))
+        else:
+            for job in batch:
+                self._commit([job])
+
+    def _refuse(self, batch: list[_Job], error: Exception) -> None:
+        for job in batch:
+            job.error = error
+        _answer(batch)
+
+    def _give_up(self, batch: list[_Job], error: apsw.Error) -> None:
+        """The commit failed half-way: a power cut may yet bring it back. So the blobs stay, and
+        their work files tell recovery to look."""
+        self._hang_up()
+        for job in batch:
+            job.file = None
+        self._refuse(batch, error)
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            with suppress(apsw.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _note_wal(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        self._wal_pages = 0
+        if self._connection is not None:
+            with suppress(apsw.Error):
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+
+def _answer(batch: list[_Job]) -> None:
+    """Refused blobs go before the callers hear of it, those committed are tidied up after. What
+    cannot be tidied up now is left to recovery."""
+    for job in batch:
+        if job.error is not None:
+            job.error = storage_error(job.error)
+            if job.file is not None:
+                with suppress(OSError):
+                    job.file.discard()
+    _settle_all(batch)
+    for job in batch:
+        if job.error is None and job.file is not None:
+            with suppress(OSError):
+                job.file.keep()
+
+
+def _settle_all(batch: list[_Job]) -> None:
+    loops = {job.future.get_loop() for job in batch}
+    for loop in loops:
+        mine = [job for job in batch if job.future.get_loop() is loop]
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, mine)
+
+
+def _settle(jobs: Iterable[_Job]) -> None:
+    for job in jobs:
+        job.settle()

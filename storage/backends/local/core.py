@@ -1,0 +1,76 @@
+"""What all operations of the local store share: its disks, its threads, its clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from storage.backends.local.blobs import WorkFile, require_room
+from storage.backends.local.disk import Disk
+from storage.backends.local.index import translated
+from storage.backends.local.options import StoreOptions
+from storage.backends.local.writing import BlobWriter
+from storage.clock import Clock
+from storage.mountpath import Mountpath
+from storage.placement import place
+
+T = TypeVar("T")
+
+
+class Core:
+    def __init__(
+        self, mountpaths: Sequence[Mountpath], slot: str, clock: Clock, options: StoreOptions
+    ) -> None:
+        self._clock = clock
+        self._options = options
+        self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="disk")
+        self._disks = [Disk(mountpath, slot) for mountpath in mountpaths]
+        self._digests = [mountpath.digest for mountpath in mountpaths]
+        self._bucket_changes = asyncio.Lock()
+
+    def close(self) -> None:
+        """Commits what waits and closes every file."""
+        self._threads.shutdown()
+        for disk in self._disks:
+            disk.close()
+
+    def _disk(self, bucket: str, name: str) -> Disk:
+        return self._disks[place(bucket, name, self._digests)]
+
+    def _writer(self, disk: Disk, file: WorkFile) -> BlobWriter:
+        return BlobWriter(
+            self._threads,
+            file,
+            folder=disk.mountpath.path,
+            reserve=self._options.reserve_bytes,
+        )
+
+    def _work_file(self, disk: Disk) -> WorkFile:
+        return WorkFile(disk.mountpath, disk.slot)
+
+    def _require_room(self, disk: Disk, size: int) -> None:
+        require_room(disk.mountpath.path, size, self._options.reserve_bytes)
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """For a change in several commits: a caller that leaves waits until it is whole."""
+        task = asyncio.create_task(work)
+        cancelled: asyncio.CancelledError | None = None
+        while not task.done():
+            try:
+                await asyncio.wait((task,))
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            task.exception()
+            raise cancelled
+        return task.result()
+
+    async def _in_thread(self, job: Callable[..., T], *args: Any) -> T:
+        return await asyncio.wrap_future(self._threads.submit(_run, job, *args))
+
+
+def _run(job: Callable[..., T], *args: Any) -> T:
+    with translated():
+        return job(*args)

@@ -1,0 +1,220 @@
+"""Checks index and blobs against one another, with the server stopped.
+
+Nothing that could be somebody's only copy is deleted: a blob that no row names goes to
+`quarantine`, unless the index itself proves that it was replaced. `rebuild` is in `rebuild`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from storage.backends.local import index
+from storage.backends.local.blobs import read_footer
+from storage.backends.local.rebuild import Rebuilt, rebuild
+from storage.backends.local.recovery import prepare
+from storage.backends.local.rows import (
+    Chunk,
+    ObjectLabel,
+    SidecarLabel,
+    decode_blobs,
+    decode_row,
+)
+from storage.backends.local.walk import blobs_on, objects_of, parts_of
+from storage.errors import Corrupt
+from storage.mountpath import Mountpath, read_mountpaths, sync_folder
+
+__all__ = ["Finding", "Rebuilt", "Report", "check", "rebuild"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong. `blob` is empty when it is about the index, `name` when about no object."""
+
+    mountpath: Path
+    problem: str
+    bucket: str = ""
+    name: str = ""
+    blob: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check saw. `damaged`: rows whose bytes are missing or cut. `orphans`: blobs without a
+    row. `counters`: usage that was wrong. `index`: what SQLite says of the index itself."""
+
+    objects: int = 0
+    parts: int = 0
+    blobs: int = 0
+    damaged: tuple[Finding, ...] = ()
+    orphans: tuple[Finding, ...] = ()
+    counters: tuple[Finding, ...] = ()
+    index: tuple[Finding, ...] = ()
+    repaired: bool = False
+
+    @property
+    def clean(self) -> bool:
+        return not (self.damaged or self.orphans or self.counters or self.index)
+
+
+def check(paths: Sequence[Path], *, repair: bool = False) -> Report:
+    """Also recovers, as any start does. `repair` moves orphans away and corrects the counters.
+
+    Raises `MountpathError`, also when a server runs on the folders.
+    """
+    try:
+        locks = prepare(paths)
+    except Corrupt as error:
+        return Report(index=(Finding(paths[0], f"{error}; rebuild the index"),))
+    with locks, index.translated():
+        checks = [_Check(mountpath, repair=repair) for mountpath in read_mountpaths(paths)]
+        for each in checks:
+            each.run()
+    return Report(
+        objects=sum(each.objects for each in checks),
+        parts=sum(each.parts for each in checks),
+        blobs=sum(each.blobs for each in checks),
+        damaged=tuple(finding for each in checks for finding in each.damaged),
+        orphans=tuple(finding for each in checks for finding in each.orphans),
+        counters=tuple(finding for each in checks for finding in each.counters),
+        index=tuple(finding for each in checks for finding in each.index),
+        repaired=repair,
+    )
+
+
+@dataclass
+class _Check:
+    """The check of one mountpath; what it found so far."""
+
+    mountpath: Mountpath
+    repair: bool
+    objects: int = 0
+    parts: int = 0
+    blobs: int = 0
+    damaged: list[Finding] = field(default_factory=list)
+    orphans: list[Finding] = field(default_factory=list)
+    counters: list[Finding] = field(default_factory=list)
+    index: list[Finding] = field(default_factory=list)
+
+    def run(self) -> None:
+        with closing(index.connect(self.mountpath.index)) as connection:
+            try:
+                self._check_index(connection)
+                connection.execute("CREATE TEMP TABLE known(blob TEXT PRIMARY KEY) WITHOUT ROWID")
+                self._check_rows(connection)
+                self._check_blobs(connection)
+                self._check_counters(connection)
+            except apsw.Error as error:
+                problem = index.storage_error(error)
+                if not isinstance(problem, Corrupt):
+                    raise
+                self.index.append(self._finding(f"{problem}; rebuild the index"))
+
+    def _finding(self, problem: str, bucket: str = "", name: str = "", blob: str = "") -> Finding:
+        return Finding(self.mountpath.path, problem, bucket, name, blob)
+
+    def _check_index(self, connection: apsw.Connection) -> None:
+        for (line,) in connection.execute("PRAGMA integrity_check").fetchall():
+            if line != "ok":
+                self.index.append(self._finding(str(line)))
+
+    def _check_rows(self, connection: apsw.Connection) -> None:
+        for found in objects_of(connection):
+            self.objects += 1
+            for chunk in found.chunks():
+                self._check_chunk(connection, chunk, found.bucket, found.name)
+            if sidecar := found.sidecar():
+                chunk = Chunk(sidecar, 0, b"")
+                self._check_chunk(connection, chunk, found.bucket, found.name)
+        for upload, part in parts_of(connection):
+            self.parts += 1
+            if part.chunk:
+                name = f"part {part.info.number} of upload {upload}"
+                self._check_chunk(connection, part.chunk, "", name)
+        garbage: Any = connection.execute("SELECT blobs FROM garbage").fetchall()
+        for (blobs,) in garbage:
+            self._know(connection, *decode_blobs(blobs))
+
+    def _check_chunk(
+        self, connection: apsw.Connection, chunk: Chunk, bucket: str, name: str
+    ) -> None:
+        self._know(connection, chunk.blob)
+        try:
+            size = read_footer(self.mountpath.blob(chunk.blob)).size
+        except FileNotFoundError:
+            self.damaged.append(self._finding("blob missing", bucket, name, chunk.blob))
+        except Corrupt as error:
+            self.damaged.append(self._finding(str(error), bucket, name, chunk.blob))
+        else:
+            if size != chunk.size:
+                problem = f"blob has {size} bytes, the row says {chunk.size}"
+                self.damaged.append(self._finding(problem, bucket, name, chunk.blob))
+
+    def _know(self, connection: apsw.Connection, *blobs: str) -> None:
+        rows = [(blob,) for blob in blobs]
+        connection.executemany("INSERT OR IGNORE INTO temp.known VALUES(?)", rows)
+
+    def _check_blobs(self, connection: apsw.Connection) -> None:
+        for blob in blobs_on(self.mountpath):
+            self.blobs += 1
+            sql = "SELECT 1 FROM temp.known WHERE blob = ?"
+            if connection.execute(sql, (blob,)).get is None:
+                self._orphan(connection, blob)
+
+    def _orphan(self, connection: apsw.Connection, blob: str) -> None:
+        path = self.mountpath.blob(blob)
+        bucket, name, replaced = _claim(connection, path)
+        problem = "replaced since" if replaced else "no row names this blob"
+        self.orphans.append(self._finding(problem, bucket, name, blob))
+        if self.repair and replaced:
+            os.unlink(path)
+        elif self.repair:
+            os.rename(path, self.mountpath.quarantine / blob)
+            sync_folder(self.mountpath.quarantine)
+
+    def _check_counters(self, connection: apsw.Connection) -> None:
+        counted = _count(connection)
+        kept: Any = connection.execute("SELECT bucket, objects, bytes FROM usage").fetchall()
+        for bucket, objects, size in kept:
+            if counted.get(bucket, (0, 0)) != (objects, size):
+                self.counters.append(self._finding(f"bucket {bucket} counts {objects}, {size} B"))
+        if self.repair and self.counters:
+            _write_counters(connection, counted)
+
+
+def _claim(connection: apsw.Connection, path: str) -> tuple[str, str, bool]:
+    """Whose the blob says it is, and whether the index has something newer under that name."""
+    try:
+        label = read_footer(path).label
+    except Corrupt:
+        return "", "", False
+    if not isinstance(label, ObjectLabel | SidecarLabel):
+        return label.bucket, label.name, False
+    sql = """SELECT o.row FROM objects o JOIN buckets b ON b.id = o.bucket
+    WHERE b.name = ? AND o.name = ?"""
+    row: Any = connection.execute(sql, (label.bucket, label.name.encode())).get
+    replaced = row is not None and decode_row(row).modified_ns > label.row.modified_ns
+    return label.bucket, label.name, replaced
+
+
+def _count(connection: apsw.Connection) -> dict[int, tuple[int, int]]:
+    counted: dict[int, tuple[int, int]] = {}
+    for found in objects_of(connection):
+        objects, size = counted.get(found.key, (0, 0))
+        counted[found.key] = objects + 1, size + found.row.size
+    return counted
+
+
+def _write_counters(connection: apsw.Connection, counted: dict[int, tuple[int, int]]) -> None:
+    rows: Iterator[tuple[int, int, int]] = (
+        (bucket, objects, size) for bucket, (objects, size) in counted.items()
+    )
+    with connection:
+        connection.execute("UPDATE usage SET objects = 0, bytes = 0")
+        connection.executemany("INSERT OR REPLACE INTO usage VALUES(?, ?, ?)", rows)

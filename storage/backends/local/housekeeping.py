@@ -1,0 +1,165 @@
+"""What one process does beside the workers: unlink garbage, checkpoint, forget old completions.
+
+Each bite is bounded. Blobs are unlinked before their garbage row goes, so a crash in between only
+makes the next run find them gone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from storage import failpoints
+from storage.backends.local import index
+from storage.backends.local.rows import decode_blobs
+from storage.clock import Clock, SystemClock
+from storage.mountpath import Mountpath, read_mountpaths
+
+GARBAGE_BITE = 200
+COMPLETED_BITE = 1000
+COMPLETED_KEPT_NS = 7 * 24 * 3600 * 1_000_000_000
+LARGE_WAL_PAGES = 64 * 1024 * 1024 // 4096
+
+_SYSTEM_CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, slots=True)
+class Chores:
+    """What one run did. `busy` entries of garbage are being read; `more` says that the bite was
+    too small and another run is worth while at once."""
+
+    collected: int = 0
+    unlinked: int = 0
+    busy: int = 0
+    forgotten: int = 0
+    wal_pages: int = 0
+    more: bool = False
+
+
+class Housekeeper:
+    """One per set of mountpaths, in one process; for one thread at a time."""
+
+    def __init__(self, paths: Sequence[Path], *, clock: Clock = _SYSTEM_CLOCK) -> None:
+        self._clock = clock
+        with index.translated():
+            self._mountpaths = read_mountpaths(paths)
+            self._connections = [index.connect(each.index) for each in self._mountpaths]
+        self._seen = [0] * len(self._mountpaths)
+
+    def run_once(self) -> Chores:
+        """Raises `DeviceFailed`, `Corrupt` or `OutOfSpace`; the next run starts afresh."""
+        done = Chores()
+        for number in range(len(self._mountpaths)):
+            with index.translated():
+                done = _sum(done, self._keep(number))
+        return done
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
+    def _keep(self, number: int) -> Chores:
+        connection = self._connections[number]
+        collected = self._collect(number)
+        before = self._clock.now_ns() - COMPLETED_KEPT_NS
+        forgotten = _forget(connection, before)
+        pages = _checkpoint(connection, idle=not collected.collected)
+        return _sum(
+            collected,
+            Chores(
+                forgotten=forgotten,
+                wal_pages=pages,
+                more=forgotten == COMPLETED_BITE,
+            ),
+        )
+
+    def _collect(self, number: int) -> Chores:
+        """Goes round the table, so that entries that are being read do not block the others."""
+        connection, mountpath = self._connections[number], self._mountpaths[number]
+        sql = "SELECT id, blobs FROM garbage WHERE id > ? ORDER BY id LIMIT ?"
+        rows: Any = connection.execute(sql, (self._seen[number], GARBAGE_BITE)).fetchall()
+        full = len(rows) == GARBAGE_BITE
+        self._seen[number] = rows[-1][0] if full else 0
+        entries = [(key, decode_blobs(blobs)) for key, blobs in rows]
+        gone = [(key, blobs) for key, blobs in entries if unlink_unread(mountpath, blobs)]
+        failpoints.hit("gc_after_unlink")
+        _delete_rows(connection, [key for key, _ in gone])
+        unlinked = sum(len(blobs) for _, blobs in gone)
+        return Chores(len(gone), unlinked, len(entries) - len(gone), more=full)
+
+
+def unlink_unread(mountpath: Mountpath, blobs: Sequence[str]) -> bool:
+    """False when a reader holds the first blob; it goes last, so that no reader begins."""
+    lock = _lock(mountpath.blob(blobs[0]))
+    if lock is False:
+        return False
+    failpoints.hit("gc_before_unlink")
+    for blob in reversed(blobs):
+        with suppress(FileNotFoundError):
+            os.unlink(mountpath.blob(blob))
+    if lock is not None:
+        os.close(lock)
+    return True
+
+
+def _lock(path: str) -> int | bool | None:
+    """The fd with the lock; None when the file is gone; False when it is being read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return False
+    return fd
+
+
+def _delete_rows(connection: apsw.Connection, keys: Sequence[int]) -> None:
+    if not keys:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany("DELETE FROM garbage WHERE id = ?", [(key,) for key in keys])
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _forget(connection: apsw.Connection, before_ns: int) -> int:
+    sql = "SELECT upload FROM completed WHERE time < ? LIMIT ?"
+    old: Any = connection.execute(sql, (before_ns, COMPLETED_BITE)).fetchall()
+    if old:
+        with connection:
+            connection.executemany("DELETE FROM completed WHERE upload = ?", old)
+    return len(old)
+
+
+def _checkpoint(connection: apsw.Connection, *, idle: bool) -> int:
+    """Gives the pages in the WAL. TRUNCATE waits for readers and writers, so it is for a quiet
+    moment, or for a WAL that must be cut."""
+    pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    if pages and pages == moved and (idle or pages > LARGE_WAL_PAGES):
+        with suppress(apsw.BusyError):
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    return pages
+
+
+def _sum(one: Chores, other: Chores) -> Chores:
+    return Chores(
+        one.collected + other.collected,
+        one.unlinked + other.unlinked,
+        one.busy + other.busy,
+        one.forgotten + other.forgotten,
+        max(one.wal_pages, other.wal_pages),
+        one.more or other.more,
+    )

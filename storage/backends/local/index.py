@@ -1,0 +1,133 @@
+"""The index of one mountpath: SQLite through apsw, every page checksummed.
+
+`objects` holds the current version of each name; older versions will stand in a table of their
+own, so that a listing of what is current never steps over them. Bytes of small objects and
+manifests stand in `payloads`, so that a page of a listing reads compact rows only. Names are UTF-8
+bytes: SQLite then orders them as S3 does.
+
+Nobody but the housekeeping process checkpoints, except a writer whose WAL has grown absurd.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import apsw
+import apsw.sqlite_extra
+
+from storage.errors import Corrupt, DeviceFailed, OutOfSpace, StorageError
+
+_BUSY_LIMIT_S = 10.0
+_CACHE_KIB = 32 * 1024
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS buckets(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
+    state INTEGER NOT NULL, row BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS usage(
+    bucket INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS objects(
+    bucket INTEGER NOT NULL, name BLOB NOT NULL, row BLOB NOT NULL, payload INTEGER,
+    PRIMARY KEY(bucket, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS payloads(id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS uploads(
+    bucket INTEGER NOT NULL, name BLOB NOT NULL, id TEXT NOT NULL, row BLOB NOT NULL,
+    PRIMARY KEY(bucket, name, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parts(
+    upload TEXT NOT NULL, number INTEGER NOT NULL, row BLOB NOT NULL,
+    PRIMARY KEY(upload, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS completed(
+    upload TEXT PRIMARY KEY, bucket INTEGER NOT NULL, name BLOB NOT NULL, time INTEGER NOT NULL,
+    row BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS garbage(id INTEGER PRIMARY KEY, blobs BLOB NOT NULL) STRICT;
+"""
+
+ACTIVE = 0
+DELETING = 1
+
+
+@cache
+def _load_checksums() -> None:
+    """Registers the `cksmvfs` VFS for the whole process."""
+    apsw.sqlite_extra.load(apsw.Connection(":memory:"), "cksumvfs")
+
+
+def connect(path: Path, *, flags: int = apsw.SQLITE_OPEN_READWRITE) -> apsw.Connection:
+    """A connection for one thread at a time."""
+    _load_checksums()
+    connection = apsw.Connection(str(path), vfs="cksmvfs", flags=flags)
+    connection.set_busy_handler(_Patience())
+    connection.pragma("synchronous", "FULL")
+    connection.pragma("mmap_size", 0)
+    connection.pragma("cache_size", -_CACHE_KIB)
+    connection.pragma("wal_autocheckpoint", 0)
+    return connection
+
+
+def create(path: Path) -> None:
+    """Make the index, or add the tables that an older one lacks."""
+    with translated():
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        connection = connect(path, flags=flags)
+        try:
+            connection.reserve_bytes(reserve=8)
+            connection.pragma("journal_mode", "WAL")
+            with connection:
+                connection.execute(_SCHEMA)
+        finally:
+            connection.close()
+
+
+class _Patience:
+    """SQLite's own waiting doubles up to 100 ms and starves the unlucky for nearly a second;
+    short random naps keep the tail at some 50 ms with four processes writing."""
+
+    def __init__(self) -> None:
+        self._deadline = 0.0
+
+    def __call__(self, calls: int) -> bool:
+        now = time.monotonic()
+        if calls == 0:
+            self._deadline = now + _BUSY_LIMIT_S
+        time.sleep(random.uniform(0.0001, 0.001))
+        return now < self._deadline
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns what SQLite and the file system say into our own errors."""
+    try:
+        yield
+    except (apsw.Error, OSError) as error:
+        raise storage_error(error) from error
+
+
+def storage_error(error: Exception) -> Exception:
+    """The error of ours that it means, or the very same one if it means a bug."""
+    match error:
+        case StorageError():
+            return error
+        case apsw.FullError():
+            return OutOfSpace(str(error))
+        case apsw.CorruptError() | apsw.NotADBError():
+            return Corrupt(str(error))
+        case apsw.IOError() if _extended(error) == apsw.SQLITE_IOERR_DATA:
+            return Corrupt("a page of the index does not match its checksum")
+        case apsw.IOError() | apsw.BusyError() | apsw.CantOpenError() | apsw.ReadOnlyError():
+            return DeviceFailed(str(error))
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
+            return OutOfSpace(str(error))
+        case OSError():
+            return DeviceFailed(str(error))
+    return error
+
+
+def _extended(error: apsw.Error) -> int:
+    """apsw sets the attribute at run time only."""
+    return int(getattr(error, "extendedresult", 0))

@@ -1,0 +1,245 @@
+"""Reading and writing objects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from storage.backend import Change
+from storage.backends.local.blobs import BLOCK
+from storage.backends.local.core import Core
+from storage.backends.local.disk import Disk
+from storage.backends.local.listing import list_page
+from storage.backends.local.mutations import DeleteObjects, PutObject, UpdateObject, check_absent
+from storage.backends.local.reading import Segment, Source, Vanished, read_all, segments_of, stream
+from storage.backends.local.rows import (
+    Chunk,
+    Chunked,
+    Empty,
+    Inline,
+    ObjectLabel,
+    Row,
+    Single,
+    decode_manifest,
+)
+from storage.backends.local.writing import Blocks
+from storage.conditions import check_read
+from storage.errors import Corrupt, ObjectNotFound, PartNotFound, StorageError
+from storage.ranges import resolve
+from storage.values import (
+    ALWAYS,
+    Between,
+    Body,
+    Condition,
+    DeleteRequest,
+    ListQuery,
+    ObjectInfo,
+    Page,
+    PartNumber,
+    PartPage,
+    PutOptions,
+    Reading,
+    Sealed,
+    Stream,
+    Want,
+)
+
+
+class Objects(Core):
+    async def list_objects(self, bucket: str, query: ListQuery) -> Page:
+        self._disks[0].bucket(bucket)
+        return await self._in_thread(list_page, self._disks, bucket, query)
+
+    async def head_object(
+        self, bucket: str, name: str, *, want: Want | None = None, condition: Condition = ALWAYS
+    ) -> Reading:
+        disk = self._disk(bucket, name)
+        payload = None
+        if isinstance(want, PartNumber):
+            row, payload = disk.open(bucket, name)
+        elif (found := disk.find(bucket, name)) is None:
+            raise ObjectNotFound(name)
+        else:
+            row = found
+        info = row.info(name)
+        check_read(condition, info)
+        return Reading(info, _span(row, payload, want), b"")
+
+    async def get_object(
+        self, bucket: str, name: str, *, want: Want | None = None, condition: Condition = ALWAYS
+    ) -> Reading:
+        disk = self._disk(bucket, name)
+        seen: Row | None = None
+        while True:
+            row, payload = disk.open(bucket, name)
+            info = row.info(name)
+            check_read(condition, info)
+            span = _span(row, payload, want)
+            try:
+                return Reading(info, span, await self._body(disk, row, payload, span))
+            except Vanished as error:
+                if row == seen:
+                    raise Corrupt(f"the bytes of {bucket}/{name} are missing") from error
+                seen = row
+
+    async def _body(
+        self, disk: Disk, row: Row, payload: bytes | None, span: Between
+    ) -> bytes | Stream:
+        if span.start >= span.stop:
+            return b""
+        match row.location:
+            case Empty():
+                return b""
+            case Inline():
+                assert payload is not None
+                return payload if len(payload) == len(span) else payload[span.start : span.stop]
+            case Single(chunk):
+                return await self._read(disk, [(chunk, span)], "")
+            case Chunked(sidecar):
+                assert payload is not None
+                segments = segments_of(decode_manifest(payload), span)
+                return await self._read(disk, segments, sidecar)
+
+    async def _read(self, disk: Disk, segments: list[Segment], sidecar: str) -> bytes | Stream:
+        whole = len(segments) == 1 and _in_one_block(segments[0][1])
+        if whole:
+            return await self._in_thread(_read_whole, disk, segments, sidecar)
+        source, first = await self._in_thread(_open_source, disk, segments, sidecar)
+        return stream(self._threads, source, first)
+
+    async def list_object_parts(
+        self, bucket: str, name: str, *, after: int = 0, limit: int = 1000
+    ) -> PartPage:
+        row, payload = self._disk(bucket, name).open(bucket, name)
+        if not isinstance(row.location, Chunked) or payload is None or limit <= 0:
+            return PartPage(())
+        infos = [part.info for part in decode_manifest(payload).parts if part.info.number > after]
+        page = tuple(infos[:limit])
+        return PartPage(page, page[-1].number if len(infos) > limit else None)
+
+    async def put_object(
+        self, bucket: str, name: str, body: Body, options: PutOptions
+    ) -> ObjectInfo:
+        disk = self._disk(bucket, name)
+        owner = disk.bucket(bucket)[1].owner
+        self._require_room(disk, options.size or 0)
+        blocks = Blocks(body)
+        first = await blocks.next()
+        if len(first) <= self._options.inline_limit:
+            return await self._put_inline(disk, bucket, name, first, options)
+
+        def label(sealed: Sealed, chunk: Chunk) -> ObjectLabel:
+            row = self._row(chunk.size, sealed, options, Single(chunk))
+            return ObjectLabel(bucket, owner, name, row)
+
+        async with self._writer(disk, self._work_file(disk)) as writer:
+            row = (await writer.store(first, blocks, options.digest, label)).row
+            put = PutObject(bucket, name, row, None, options.condition)
+            return await disk.committer.run(put, writer.hand_over())
+
+    async def _put_inline(
+        self, disk: Disk, bucket: str, name: str, content: bytes, options: PutOptions
+    ) -> ObjectInfo:
+        options.digest.update(content)
+        row = self._row(
+            len(content), options.digest.seal(), options, Inline() if content else Empty()
+        )
+        put = PutObject(bucket, name, row, content or None, options.condition)
+        return await disk.committer.run(put)
+
+    def _row(
+        self, size: int, sealed: Sealed, options: PutOptions, location: Single | Inline | Empty
+    ) -> Row:
+        now = self._clock.now_ns()
+        return Row(size, sealed.etag, now, options.attributes, location, sealed.checksum)
+
+    async def update_object(
+        self,
+        bucket: str,
+        name: str,
+        change: Change,
+        *,
+        condition: Condition = ALWAYS,
+        touch: bool = False,
+    ) -> ObjectInfo:
+        now = self._clock.now_ns() if touch else None
+        update = UpdateObject(bucket, name, change, condition, now)
+        return await self._disk(bucket, name).committer.run(update)
+
+    async def delete_object(self, bucket: str, name: str, *, condition: Condition = ALWAYS) -> bool:
+        disk = self._disk(bucket, name)
+        if disk.find(bucket, name) is None:
+            check_absent(name, condition)
+            return False
+        delete = DeleteObjects(bucket, (DeleteRequest(name, condition),))
+        (outcome,) = await disk.committer.run(delete)
+        if isinstance(outcome, StorageError):
+            raise outcome
+        return outcome
+
+    async def delete_objects(
+        self, bucket: str, requests: Sequence[DeleteRequest]
+    ) -> list[StorageError | None]:
+        self._disks[0].bucket(bucket)
+        places: dict[Disk, list[int]] = {}
+        for position, request in enumerate(requests):
+            places.setdefault(self._disk(bucket, request.name), []).append(position)
+        outcomes: list[StorageError | None] = [None] * len(requests)
+        async with asyncio.TaskGroup() as group:
+            for disk, positions in places.items():
+                group.create_task(_delete_on(disk, bucket, requests, positions, outcomes))
+        return outcomes
+
+
+def _in_one_block(span: Between) -> bool:
+    return span.start // BLOCK == (span.stop - 1) // BLOCK
+
+
+def _read_whole(disk: Disk, segments: list[Segment], sidecar: str) -> bytes:
+    return read_all(Source(disk.mountpath, segments, sidecar))
+
+
+def _open_source(disk: Disk, segments: list[Segment], sidecar: str) -> tuple[Source, bytes]:
+    source = Source(disk.mountpath, segments, sidecar)
+    try:
+        return source, source.read()
+    except BaseException:
+        source.close()
+        raise
+
+
+def _span(row: Row, payload: bytes | None, want: Want | None) -> Between:
+    if isinstance(want, PartNumber):
+        return _part_span(row, payload, want.number)
+    return resolve(want, row.size)
+
+
+def _part_span(row: Row, payload: bytes | None, number: int) -> Between:
+    if not isinstance(row.location, Chunked) or payload is None:
+        if number != 1:
+            raise PartNotFound(number)
+        return Between(0, row.size)
+    start = 0
+    for part in decode_manifest(payload).parts:
+        if part.info.number == number:
+            return Between(start, start + part.info.size)
+        start += part.info.size
+    raise PartNotFound(number)
+
+
+async def _delete_on(
+    disk: Disk,
+    bucket: str,
+    requests: Sequence[DeleteRequest],
+    positions: Sequence[int],
+    outcomes: list[StorageError | None],
+) -> None:
+    """The failure of a whole mountpath is the failure of each name on it."""
+    try:
+        results = await disk.committer.run(
+            DeleteObjects(bucket, [requests[position] for position in positions])
+        )
+    except StorageError as error:
+        results = [error] * len(positions)
+    for position, result in zip(positions, results, strict=True):
+        outcomes[position] = result if isinstance(result, StorageError) else None

@@ -1,0 +1,23 @@
+"""What an operator may choose about a local store; the defaults were measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage.backends.local.blobs import BLOCK
+
+INLINE_LIMIT = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOptions:
+    """`inline_limit`: objects of at most so many bytes live in the index. `reserve_bytes`: free
+    space that no upload may take, so that deleting still works. `threads`: concurrent disk jobs."""
+
+    inline_limit: int = INLINE_LIMIT
+    reserve_bytes: int = 64 * 1024 * 1024
+    threads: int = 16
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.inline_limit < BLOCK:
+            raise ValueError(f"inline_limit must be 0 to {BLOCK - 1}, not {self.inline_limit}")

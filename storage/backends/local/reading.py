@@ -1,0 +1,181 @@
+"""Bytes out of blobs, every block verified before it is handed out.
+
+A `Source` is read by one thread at a time; it opens the blobs one after another as it reaches them.
+An open file outlives its name, so an object of one blob needs no lock. One of many parts does:
+the reader locks the sidecar, and the garbage collector leaves an entry alone whose first blob is
+locked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+
+from storage.backends.local.blobs import BLOCK, block_hash, hashes_length, root_hash
+from storage.backends.local.index import storage_error
+from storage.backends.local.rows import Chunk, Manifest
+from storage.errors import Corrupt
+from storage.mountpath import Mountpath
+from storage.values import Between, Stream
+
+_HASH = 16
+
+
+class Vanished(Exception):
+    """The blob is gone: the row was changed since it was read."""
+
+
+class OpenBlob:
+    """An open file that is closed when it is forgotten: a stream that nobody ever started runs no
+    `finally`."""
+
+    __slots__ = ("_hashes", "chunk", "fd")
+
+    def __init__(self, path: str, chunk: Chunk) -> None:
+        self.fd = -1
+        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.chunk = chunk
+        self._hashes: bytes | None = None
+
+    def block(self, number: int) -> bytes:
+        """The verified block of that number. Raises `Corrupt`."""
+        start = number * BLOCK
+        length = min(BLOCK, self.chunk.size - start)
+        block = os.pread(self.fd, length, start)
+        if len(block) != length or block_hash(block) != self._expected(number):
+            raise Corrupt(f"blob {self.chunk.blob}: block {number} is not what was stored")
+        return block
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    __del__ = close
+
+    def _expected(self, number: int) -> bytes:
+        if self.chunk.size <= BLOCK:
+            return self.chunk.root
+        if self._hashes is None:
+            self._hashes = self._read_hashes()
+        return self._hashes[number * _HASH : (number + 1) * _HASH]
+
+    def _read_hashes(self) -> bytes:
+        length = hashes_length(self.chunk.size)
+        hashes = os.pread(self.fd, length, self.chunk.size)
+        if len(hashes) != length or root_hash(hashes) != self.chunk.root:
+            raise Corrupt(f"blob {self.chunk.blob}: the block hashes are not what was stored")
+        return hashes
+
+
+Segment = tuple[Chunk, Between]
+
+
+class Source:
+    """The bytes of some segments of blobs, a block at a time. Nothing refers back to it, so that
+    its files are closed the moment it is forgotten."""
+
+    def __init__(self, mountpath: Mountpath, segments: Iterable[Segment], sidecar: str) -> None:
+        self._mountpath = mountpath
+        self._lock = _lock_sidecar(mountpath.blob(sidecar)) if sidecar else None
+        self._blob: OpenBlob | None = None
+        self._steps = _steps(segments)
+
+    def read(self) -> bytes:
+        """The next bytes, at most a block; empty at the end. Raises `Corrupt`, `Vanished`."""
+        try:
+            return self._read()
+        except OSError as error:
+            raise storage_error(error) from error
+
+    def close(self) -> None:
+        for blob in (self._blob, self._lock):
+            if blob is not None:
+                blob.close()
+
+    def _read(self) -> bytes:
+        step = next(self._steps, None)
+        if step is None:
+            return b""
+        chunk, number, span = step
+        if self._blob is None or self._blob.chunk is not chunk:
+            if self._blob is not None:
+                self._blob.close()
+            self._blob = self._open(chunk)
+        block = self._blob.block(number)
+        return block if len(span) == len(block) else block[span.start : span.stop]
+
+    def _open(self, chunk: Chunk) -> OpenBlob:
+        try:
+            return OpenBlob(self._mountpath.blob(chunk.blob), chunk)
+        except FileNotFoundError as error:
+            if self._lock is None:
+                raise Vanished from error
+            raise Corrupt(f"blob {chunk.blob} of a part is missing") from error
+
+
+def _steps(segments: Iterable[Segment]) -> Iterator[tuple[Chunk, int, Between]]:
+    """Which block of which blob comes next, and which of its bytes."""
+    for chunk, span in segments:
+        for number in range(span.start // BLOCK, -(-span.stop // BLOCK)):
+            offset = number * BLOCK
+            start, stop = max(0, span.start - offset), min(BLOCK, span.stop - offset)
+            yield chunk, number, Between(start, stop)
+
+
+_NOTHING = Chunk("", 0, b"")
+
+
+def _lock_sidecar(path: str) -> OpenBlob:
+    """Raises `Vanished` when the garbage collector has it, or had it before we locked."""
+    try:
+        blob = OpenBlob(path, _NOTHING)
+        fcntl.flock(blob.fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if os.stat(path).st_ino != os.fstat(blob.fd).st_ino:
+            raise Vanished
+    except (FileNotFoundError, BlockingIOError) as error:
+        raise Vanished from error
+    return blob
+
+
+def segments_of(manifest: Manifest, span: Between) -> list[Segment]:
+    """Which bytes of which parts make up a span of the object."""
+    segments: list[Segment] = []
+    offset = 0
+    for part in manifest.parts:
+        start, stop = max(span.start - offset, 0), min(span.stop - offset, part.info.size)
+        if part.chunk and start < stop:
+            segments.append((part.chunk, Between(start, stop)))
+        offset += part.info.size
+    return segments
+
+
+def read_all(source: Source) -> bytes:
+    """For a body of one block: everything in one go."""
+    try:
+        return source.read()
+    finally:
+        source.close()
+
+
+async def stream(threads: Executor, source: Source, first: bytes) -> Stream:
+    """The first block is at hand; each next one is read while its forerunner is on its way."""
+    block, ahead = first, None
+    try:
+        while block:
+            ahead = threads.submit(source.read)
+            yield block
+            block = await asyncio.wrap_future(ahead)
+    finally:
+        _close_after(source, ahead)
+
+
+def _close_after(source: Source, ahead: Future[bytes] | None) -> None:
+    """A thread may still be reading: its file descriptor must not be closed under it."""
+    if ahead is None:
+        source.close()
+    else:
+        ahead.add_done_callback(lambda _: source.close())

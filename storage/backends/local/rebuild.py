@@ -1,0 +1,327 @@
+"""A new index out of what the old one still tells and of the labels on the blobs.
+
+The newest `modified_ns` of a name wins, and a row of the old index wins over a label of the same
+time, because metadata may have been changed since the blob was written. Objects that live in the
+index alone (`inline_limit` bytes and less) come back only as far as the old index can be read; an
+object that was deleted may come back if the old index can no longer tell. Blobs that lose stay
+where they are: `fsck.check` names them and, asked to, moves them to quarantine.
+
+The new index is made aside and renamed at the end, so that a crash leaves the old one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from storage.backends.local import index
+from storage.backends.local.blobs import read_footer
+from storage.backends.local.rows import (
+    Inline,
+    Label,
+    ObjectLabel,
+    PartLabel,
+    Row,
+    SidecarLabel,
+    decode_blobs,
+    decode_bucket,
+    decode_row,
+    encode,
+)
+from storage.backends.local.walk import blobs_on
+from storage.errors import Corrupt
+from storage.mountpath import Mountpath, lock_folders, read_mountpaths, sync_folder
+from storage.values import BucketInfo
+
+_FILES = ("index.db", "index.db-wal", "index.db-shm")
+
+
+@dataclass
+class _Counts:
+    buckets: int = 0
+    salvaged: int = 0
+    inline: int = 0
+    from_labels: int = 0
+    uploads: int = 0
+    parts: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """`salvaged` objects came from the old index, `inline` of them live only there; `from_labels`
+    came from blobs. `unreadable` names tables of which part is lost: inline objects may be gone
+    with them. `incomplete` names objects and blobs that could not be restored, and why."""
+
+    buckets: int
+    salvaged: int
+    inline: int
+    from_labels: int
+    uploads: int
+    parts: int
+    unreadable: tuple[str, ...]
+    incomplete: tuple[str, ...]
+    set_aside: tuple[Path, ...]
+
+
+def rebuild(paths: Sequence[Path]) -> Rebuilt:
+    """Raises `MountpathError`, also when a server runs on the folders."""
+    with lock_folders(paths), index.translated():
+        mountpaths = read_mountpaths(paths)
+        counts = _build(mountpaths)
+        aside = tuple(_swap(mountpath) for mountpath in mountpaths)
+    return Rebuilt(
+        counts.buckets,
+        counts.salvaged,
+        counts.inline,
+        counts.from_labels,
+        counts.uploads,
+        counts.parts,
+        tuple(counts.unreadable),
+        tuple(counts.incomplete),
+        aside,
+    )
+
+
+def _new_index(mountpath: Mountpath) -> Path:
+    return mountpath.path / "index.new.db"
+
+
+def _build(mountpaths: Sequence[Mountpath]) -> _Counts:
+    counts = _Counts()
+    with ExitStack() as stack:
+        salvages = [_Salvage(stack, mountpath, counts) for mountpath in mountpaths]
+        targets = [_fresh(stack, mountpath) for mountpath in mountpaths]
+        buckets = _Buckets(targets, counts)
+        for salvage in salvages:
+            buckets.add_salvaged(salvage)
+        for mountpath, salvage, target in zip(mountpaths, salvages, targets, strict=True):
+            _Rebuild(mountpath, salvage, target, buckets, counts).run()
+        for target in targets:
+            target.execute("COMMIT")
+            target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    return counts
+
+
+def _fresh(stack: ExitStack, mountpath: Mountpath) -> apsw.Connection:
+    path = _new_index(mountpath)
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.unlink(f"{path}{suffix}")
+    index.create(path)
+    connection = index.connect(path)
+    stack.callback(connection.close)
+    connection.execute("BEGIN IMMEDIATE")
+    return connection
+
+
+def _swap(mountpath: Mountpath) -> Path:
+    """The old index aside, the new one in its place."""
+    number = sum(1 for _ in mountpath.quarantine.glob("index-*"))
+    aside = mountpath.quarantine / f"index-{number}"
+    aside.mkdir()
+    for name in _FILES:
+        with suppress(FileNotFoundError):
+            os.rename(mountpath.path / name, aside / name)
+    os.rename(_new_index(mountpath), mountpath.index)
+    sync_folder(mountpath.path)
+    return aside
+
+
+class _Salvage:
+    """The readable rows of an old index. A scan that meets a damaged page is resumed from the
+    other end of the table."""
+
+    def __init__(self, stack: ExitStack, mountpath: Mountpath, counts: _Counts) -> None:
+        self._where = mountpath.path
+        self._counts = counts
+        self._connection: apsw.Connection | None = None
+        with suppress(apsw.Error):
+            self._connection = index.connect(mountpath.index)
+            stack.callback(self._connection.close)
+        if self._connection is None:
+            counts.unreadable.append(f"{mountpath.index}: cannot be opened")
+
+    def rows(self, table: str, key: str) -> Iterator[tuple[Any, ...]]:
+        forward: set[Any] = set()
+        try:
+            for row in self._scan(table, key, "ASC"):
+                forward.add(row[:-1] if table in ("uploads", "parts") else row[:2])
+                yield row
+        except apsw.Error as error:
+            self._counts.unreadable.append(f"{self._where}: table {table}: {error}")
+            yield from self._backward(table, key, forward)
+
+    def _backward(self, table: str, key: str, seen: set[Any]) -> Iterator[tuple[Any, ...]]:
+        with suppress(apsw.Error):
+            for row in self._scan(table, key, "DESC"):
+                if (row[:-1] if table in ("uploads", "parts") else row[:2]) in seen:
+                    return
+                yield row
+
+    def _scan(self, table: str, key: str, order: str) -> Iterator[tuple[Any, ...]]:
+        if self._connection is None:
+            return
+        keys = ", ".join(f"{column} {order}" for column in key.split(", "))
+        yield from self._connection.execute(f"SELECT * FROM {table} ORDER BY {keys}")
+
+    def payload(self, key: int | None) -> bytes | None:
+        """None when it cannot be read."""
+        if key is None or self._connection is None:
+            return None
+        with suppress(apsw.Error):
+            sql = "SELECT data FROM payloads WHERE id = ?"
+            found: Any = self._connection.execute(sql, (key,)).get
+            return None if found is None else bytes(found)
+        return None
+
+    def garbage(self) -> set[str]:
+        rows = self.rows("garbage", "id")
+        return {blob for _, blobs in rows for blob in decode_blobs(blobs)}
+
+
+class _Buckets:
+    """Buckets by name and by their old id; each stands in every new index under one id."""
+
+    def __init__(self, targets: Sequence[apsw.Connection], counts: _Counts) -> None:
+        self._targets = targets
+        self._counts = counts
+        self._ids: dict[str, int] = {}
+        self._old: dict[int, str] = {}
+
+    def add_salvaged(self, salvage: _Salvage) -> None:
+        for old, name, _, row in salvage.rows("buckets", "id"):
+            self._old[old] = name
+            self._add(decode_bucket(row))
+
+    def by_old_id(self, old: int) -> int | None:
+        name = self._old.get(old)
+        return None if name is None else self._ids[name]
+
+    def by_label(self, label: ObjectLabel | SidecarLabel) -> int:
+        """A bucket that no index tells of is made from what the label says of it."""
+        self._add(BucketInfo(label.bucket, label.owner, label.row.modified_ns))
+        return self._ids[label.bucket]
+
+    def _add(self, info: BucketInfo) -> None:
+        if info.name in self._ids:
+            return
+        key = self._ids[info.name] = len(self._ids) + 1
+        self._counts.buckets += 1
+        for target in self._targets:
+            row = (key, info.name, index.ACTIVE, encode(info))
+            target.execute("INSERT INTO buckets VALUES(?, ?, ?, ?)", row)
+            target.execute("INSERT INTO usage VALUES(?, 0, 0)", (key,))
+
+
+@dataclass
+class _Rebuild:
+    """Fills the new index of one mountpath."""
+
+    mountpath: Mountpath
+    salvage: _Salvage
+    target: apsw.Connection
+    buckets: _Buckets
+    counts: _Counts
+
+    def run(self) -> None:
+        for old, name, row, payload in self.salvage.rows("objects", "bucket, name"):
+            self._salvage_object(old, name, decode_row(row), payload)
+        self._salvage_uploads()
+        garbage = self.salvage.garbage()
+        for blob in blobs_on(self.mountpath):
+            if blob not in garbage:
+                self._restore(blob)
+        self._salvage_garbage(garbage)
+        self.target.execute(
+            """UPDATE usage SET (objects, bytes) = (SELECT count(*), ifnull(sum(size), 0)
+            FROM temp.sizes s WHERE s.bucket = usage.bucket)"""
+        )
+
+    def __post_init__(self) -> None:
+        self.target.execute(
+            "CREATE TEMP TABLE sizes(bucket, name, size, PRIMARY KEY(bucket, name)) WITHOUT ROWID"
+        )
+
+    def _salvage_object(self, old: int, name: bytes, row: Row, payload: int | None) -> None:
+        bucket = self.buckets.by_old_id(old)
+        content = self.salvage.payload(payload)
+        if bucket is None or (payload is not None and content is None):
+            self.counts.incomplete.append(f"{name.decode()}: its bucket or payload is unreadable")
+            return
+        self._put(bucket, name, row, content)
+        self.counts.salvaged += 1
+        self.counts.inline += isinstance(row.location, Inline)
+
+    def _put(self, bucket: int, name: bytes, row: Row, content: bytes | None) -> None:
+        key = None
+        if content is not None:
+            self.target.execute("INSERT INTO payloads(data) VALUES(?)", (content,))
+            key = self.target.last_insert_rowid()
+        values = (bucket, name, encode(row), key)
+        self.target.execute("INSERT OR REPLACE INTO objects VALUES(?, ?, ?, ?)", values)
+        size = (bucket, name, row.size)
+        self.target.execute("INSERT OR REPLACE INTO temp.sizes VALUES(?, ?, ?)", size)
+
+    def _salvage_uploads(self) -> None:
+        for old, name, upload, row in self.salvage.rows("uploads", "bucket, name, id"):
+            bucket = self.buckets.by_old_id(old)
+            if bucket is not None:
+                values = (bucket, name, upload, row)
+                self.target.execute("INSERT INTO uploads VALUES(?, ?, ?, ?)", values)
+                self.counts.uploads += 1
+        for part in self.salvage.rows("parts", "upload, number"):
+            self.target.execute("INSERT INTO parts VALUES(?, ?, ?)", part)
+            self.counts.parts += 1
+
+    def _salvage_garbage(self, garbage: set[str]) -> None:
+        """Each blob by itself: with the server stopped, nobody reads them."""
+        rows = [(encode([blob]),) for blob in sorted(garbage)]
+        self.target.executemany("INSERT INTO garbage(blobs) VALUES(?)", rows)
+
+    def _restore(self, blob: str) -> None:
+        try:
+            label: Label = read_footer(self.mountpath.blob(blob)).label
+        except Corrupt as error:
+            self.counts.incomplete.append(str(error))
+            return
+        if isinstance(label, PartLabel):
+            self._restore_part(label)
+        else:
+            self._restore_object(label)
+
+    def _restore_object(self, label: ObjectLabel | SidecarLabel) -> None:
+        bucket, name = self.buckets.by_label(label), label.name.encode()
+        sql = "SELECT row, payload FROM objects WHERE bucket = ? AND name = ?"
+        found: Any = self.target.execute(sql, (bucket, name)).get
+        if found is not None and decode_row(found[0]).modified_ns >= label.row.modified_ns:
+            return
+        if missing := self._missing_parts(label):
+            self.counts.incomplete.append(f"{label.bucket}/{label.name}: {missing} parts missing")
+            return
+        if found is not None:
+            self.target.execute("DELETE FROM payloads WHERE id = ?", (found[1],))
+        content = encode(label.manifest) if isinstance(label, SidecarLabel) else None
+        self._put(bucket, name, label.row, content)
+        self.counts.from_labels += 1
+
+    def _missing_parts(self, label: ObjectLabel | SidecarLabel) -> int:
+        if isinstance(label, ObjectLabel):
+            return 0
+        blobs = label.manifest.blobs()
+        return sum(not os.path.exists(self.mountpath.blob(blob)) for blob in blobs)
+
+    def _restore_part(self, label: PartLabel) -> None:
+        """Only for an upload that is still there; others belong to a sidecar, or are orphans."""
+        sql = "SELECT 1 FROM uploads WHERE id = ?"
+        if self.target.execute(sql, (label.upload,)).get is not None:
+            values = (label.upload, label.part.info.number, encode(label.part))
+            self.target.execute("INSERT OR IGNORE INTO parts VALUES(?, ?, ?)", values)
+            self.counts.parts += self.target.changes()

@@ -1,0 +1,164 @@
+"""Getting mountpaths ready before the workers start, and cleaning up after one that died.
+
+Each file left in `work` names the one blob to look at: if no row refers to it, nobody ever heard
+of it. So recovery takes as long as what was in flight, however large the store.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from storage.backends.local import index
+from storage.backends.local.blobs import read_footer
+from storage.backends.local.buckets import reconcile
+from storage.backends.local.rows import (
+    Chunked,
+    Label,
+    PartLabel,
+    Row,
+    Single,
+    decode_manifest,
+    decode_part,
+    decode_row,
+)
+from storage.errors import Corrupt
+from storage.mountpath import (
+    FileLock,
+    FolderLocks,
+    Mountpath,
+    MountpathError,
+    format_folders,
+    lock_folders,
+    mark_ready,
+    read_mountpaths,
+)
+
+
+def prepare(paths: Sequence[Path]) -> FolderLocks:
+    """Make or check the mountpaths, lock them and recover; keep what it returns until the end.
+
+    Called once, by the supervisor, before any worker. Raises `MountpathError`.
+    """
+    with index.translated():
+        for path in paths:
+            path.mkdir(parents=True, exist_ok=True)
+        locks = lock_folders(paths)
+        try:
+            format_folders(paths)
+            _recover(read_mountpaths(paths))
+        except BaseException:
+            locks.close()
+            raise
+        return locks
+
+
+def recover_slot(paths: Sequence[Path], slot: str) -> None:
+    """Clean up after the worker of that slot died and before it is started again."""
+    with index.translated():
+        mountpaths = read_mountpaths(paths)
+        with ExitStack() as stack:
+            connections = [_open(stack, mountpath) for mountpath in mountpaths]
+            for mountpath, connection in zip(mountpaths, connections, strict=True):
+                _recover_folder(mountpath, connection, mountpath.work / slot)
+            _mend_buckets(mountpaths, connections)
+
+
+def _recover(mountpaths: Sequence[Mountpath]) -> None:
+    with ExitStack() as stack:
+        for mountpath in mountpaths:
+            if mountpath.ready and not mountpath.index.exists():
+                raise MountpathError(
+                    f"{mountpath.path} has lost its index.db; restore it, or rebuild it with fsck"
+                )
+            index.create(mountpath.index)
+        mark_ready(mountpaths)
+        connections = [_open(stack, mountpath) for mountpath in mountpaths]
+        for mountpath, connection in zip(mountpaths, connections, strict=True):
+            for folder in sorted(mountpath.work.iterdir()):
+                _recover_folder(mountpath, connection, folder)
+                folder.rmdir()
+        _mend_buckets(mountpaths, connections)
+
+
+def _open(stack: ExitStack, mountpath: Mountpath) -> apsw.Connection:
+    connection = index.connect(mountpath.index)
+    stack.callback(connection.close)
+    return connection
+
+
+def _mend_buckets(mountpaths: Sequence[Mountpath], connections: Sequence[apsw.Connection]) -> None:
+    with FileLock(mountpaths[0].buckets_lock):
+        reconcile(connections)
+
+
+def _recover_folder(mountpath: Mountpath, connection: apsw.Connection, folder: Path) -> None:
+    with suppress(FileNotFoundError):
+        for work in sorted(folder.iterdir()):
+            _recover_file(mountpath, connection, work)
+
+
+def _recover_file(mountpath: Mountpath, connection: apsw.Connection, work: Path) -> None:
+    """The work file goes last: a crash in between is recovered again."""
+    if not _in_use(connection, work):
+        with suppress(FileNotFoundError):
+            os.unlink(mountpath.blob(work.name))
+    os.unlink(work)
+
+
+def _in_use(connection: apsw.Connection, work: Path) -> bool:
+    try:
+        label = read_footer(work).label
+    except Corrupt:
+        return False  # it was never finished, and so never linked
+    connection.execute("BEGIN")  # one snapshot: a part may become an object's meanwhile
+    try:
+        return refers(connection, label, work.name)
+    finally:
+        connection.execute("COMMIT")
+
+
+def refers(connection: apsw.Connection, label: Label, blob: str) -> bool:
+    """Whether the index knows the blob as what its label says."""
+    if isinstance(label, PartLabel):
+        number = label.part.info.number
+        return _is_part(connection, label.upload, number, blob) or _is_in_object(
+            connection, label.bucket, label.name, blob
+        )
+    found = _object(connection, label.bucket, label.name)
+    return found is not None and _own_blob(found[0]) == blob
+
+
+def _own_blob(row: Row) -> str | None:
+    match row.location:
+        case Single(chunk):
+            return chunk.blob
+        case Chunked(sidecar):
+            return sidecar
+    return None
+
+
+def _object(connection: apsw.Connection, bucket: str, name: str) -> tuple[Row, bytes | None] | None:
+    sql = """SELECT o.row, p.data FROM buckets b JOIN objects o ON o.bucket = b.id
+    LEFT JOIN payloads p ON p.id = o.payload WHERE b.name = ? AND o.name = ?"""
+    found: Any = connection.execute(sql, (bucket, name.encode())).get
+    return None if found is None else (decode_row(found[0]), found[1])
+
+
+def _is_part(connection: apsw.Connection, upload: str, number: int, blob: str) -> bool:
+    sql = "SELECT row FROM parts WHERE upload = ? AND number = ?"
+    found: Any = connection.execute(sql, (upload, number)).get
+    chunk = None if found is None else decode_part(found).chunk
+    return chunk is not None and chunk.blob == blob
+
+
+def _is_in_object(connection: apsw.Connection, bucket: str, name: str, blob: str) -> bool:
+    found = _object(connection, bucket, name)
+    if found is None or found[1] is None or not isinstance(found[0].location, Chunked):
+        return False
+    return blob in decode_manifest(found[1]).blobs()

@@ -1,0 +1,121 @@
+"""What stands in the index and in the labels of blobs: msgspec Structs as msgpack arrays.
+
+A new field goes last and has a default, so that old rows still read.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from storage.values import Attributes, BucketInfo, Checksum, ObjectInfo, PartInfo, UploadInfo
+
+
+class Chunk(Struct, frozen=True, array_like=True):
+    """One blob. `root` is the xxh3-128 of its block hashes, or of its only block."""
+
+    blob: str
+    size: int
+    root: bytes
+
+
+class Empty(Struct, frozen=True, array_like=True, tag=0):
+    """No bytes at all."""
+
+
+class Inline(Struct, frozen=True, array_like=True, tag=1):
+    """The bytes are the object's row in `payloads`."""
+
+
+class Single(Struct, frozen=True, array_like=True, tag=2):
+    """The bytes are one blob."""
+
+    chunk: Chunk
+
+
+class Chunked(Struct, frozen=True, array_like=True, tag=3):
+    """The bytes are the parts of the manifest in `payloads`; the blob `sidecar` repeats it."""
+
+    sidecar: str
+
+
+Location = Empty | Inline | Single | Chunked
+
+
+class Row(Struct, frozen=True, array_like=True):
+    """One object: everything of `ObjectInfo` but its name, and where the bytes are."""
+
+    size: int
+    etag: str
+    modified_ns: int
+    attributes: Attributes
+    location: Location
+    checksum: Checksum | None = None
+    parts: int = 0
+
+    def info(self, name: str) -> ObjectInfo:
+        return ObjectInfo(
+            name,
+            self.size,
+            self.etag,
+            self.modified_ns,
+            self.attributes,
+            self.checksum,
+            self.parts,
+        )
+
+
+class PartRow(Struct, frozen=True, array_like=True):
+    """One part and its blob; an empty part has none."""
+
+    info: PartInfo
+    chunk: Chunk | None
+
+
+class Manifest(Struct, frozen=True, array_like=True):
+    """The parts of a finished object, in its order."""
+
+    parts: tuple[PartRow, ...]
+
+    def blobs(self) -> list[str]:
+        return [part.chunk.blob for part in self.parts if part.chunk]
+
+
+class ObjectLabel(Struct, frozen=True, array_like=True, tag=0):
+    """On the blob of an object written whole. `owner` is the bucket's, to rebuild its row."""
+
+    bucket: str
+    owner: str
+    name: str
+    row: Row
+
+
+class PartLabel(Struct, frozen=True, array_like=True, tag=1):
+    """On the blob of a part."""
+
+    bucket: str
+    name: str
+    upload: str
+    part: PartRow
+
+
+class SidecarLabel(Struct, frozen=True, array_like=True, tag=2):
+    """On the empty blob that accompanies an object made of parts."""
+
+    bucket: str
+    owner: str
+    name: str
+    row: Row
+    manifest: Manifest
+
+
+Label = ObjectLabel | PartLabel | SidecarLabel
+
+encode = msgspec.msgpack.Encoder().encode
+decode_row = msgspec.msgpack.Decoder(Row).decode
+decode_bucket = msgspec.msgpack.Decoder(BucketInfo).decode
+decode_upload = msgspec.msgpack.Decoder(UploadInfo).decode
+decode_part = msgspec.msgpack.Decoder(PartRow).decode
+decode_manifest = msgspec.msgpack.Decoder(Manifest).decode
+decode_label = msgspec.msgpack.Decoder(Label).decode
+decode_blobs = msgspec.msgpack.Decoder(list[str]).decode

@@ -1,0 +1,164 @@
+"""Reads every blob that a row names and verifies every block, beside a running server.
+
+It reports and deletes nothing: what is damaged may be all that is left of the object.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from storage.backends.local import index
+from storage.backends.local.blobs import read_footer
+from storage.backends.local.reading import Source, Vanished
+from storage.backends.local.rows import Chunk
+from storage.backends.local.walk import objects_of, parts_of
+from storage.errors import Corrupt, DeviceFailed
+from storage.mountpath import Mountpath, read_mountpaths
+from storage.values import Between
+
+_OBJECT = "SELECT row FROM objects WHERE bucket = ? AND name = ?"
+_PART = "SELECT row FROM parts WHERE upload = ? AND number = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """An object, or a part of an unfinished upload, whose bytes cannot all be read."""
+
+    mountpath: Path
+    bucket: str
+    name: str
+    blob: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubbed:
+    """What was read so far: objects and parts, blobs, bytes; and what was wrong with them."""
+
+    objects: int = 0
+    blobs: int = 0
+    read_bytes: int = 0
+    damage: tuple[Damage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """Something to verify; `again` is where its row stands, to see whether it is still the same."""
+
+    bucket: str
+    name: str
+    chunks: tuple[Chunk, ...]
+    sidecar: str | None
+    again: tuple[str, tuple[int | str | bytes, ...]]
+
+
+def scrub(
+    paths: Sequence[Path],
+    *,
+    rate_bytes_s: float | None = None,
+    progress: Callable[[Scrubbed], None] = lambda _: None,
+) -> Scrubbed:
+    """Blocks its thread. `progress` is called after each object and may raise to stop."""
+    done = Scrubbed()
+    pace = _Pace(rate_bytes_s)
+    with index.translated():
+        for mountpath in read_mountpaths(paths):
+            with closing(index.connect(mountpath.index)) as connection:
+                for item in _items(connection):
+                    done = _verify(mountpath, connection, item, done, pace)
+                    progress(done)
+    return done
+
+
+def _items(connection: apsw.Connection) -> Iterator[_Item]:
+    for found in objects_of(connection):
+        again = (_OBJECT, (found.key, found.name.encode()))
+        yield _Item(found.bucket, found.name, tuple(found.chunks()), found.sidecar(), again)
+    for upload, part in parts_of(connection):
+        name = f"part {part.info.number} of upload {upload}"
+        chunks = (part.chunk,) if part.chunk else ()
+        yield _Item("", name, chunks, None, (_PART, (upload, part.info.number)))
+
+
+def _verify(
+    mountpath: Mountpath,
+    connection: apsw.Connection,
+    item: _Item,
+    done: Scrubbed,
+    pace: _Pace,
+) -> Scrubbed:
+    damage = list(done.damage)
+    read = 0
+    for blob, reason, size in _blobs(mountpath, item, pace):
+        read += size
+        if reason and _still_named(connection, item):
+            damage.append(Damage(mountpath.path, item.bucket, item.name, blob, reason))
+    return replace(
+        done,
+        objects=done.objects + 1,
+        blobs=done.blobs + len(item.chunks) + (item.sidecar is not None),
+        read_bytes=done.read_bytes + read,
+        damage=tuple(damage),
+    )
+
+
+def _blobs(mountpath: Mountpath, item: _Item, pace: _Pace) -> Iterator[tuple[str, str, int]]:
+    """Each blob with what is wrong with it (empty: nothing) and how much of it was read."""
+    for chunk in item.chunks:
+        try:
+            yield chunk.blob, "", _read(mountpath, chunk, pace)
+        except (Corrupt, DeviceFailed) as error:
+            yield chunk.blob, str(error), chunk.size
+        except Vanished:
+            yield chunk.blob, "blob missing", 0
+    if item.sidecar is not None:
+        yield item.sidecar, _read_sidecar(mountpath, item.sidecar), 0
+
+
+def _read(mountpath: Mountpath, chunk: Chunk, pace: _Pace) -> int:
+    with closing(Source(mountpath, [(chunk, Between(0, chunk.size))], "")) as source:
+        while block := source.read():
+            pace.spend(len(block))
+    return chunk.size
+
+
+def _read_sidecar(mountpath: Mountpath, blob: str) -> str:
+    try:
+        read_footer(mountpath.blob(blob))
+    except FileNotFoundError:
+        return "sidecar missing"
+    except Corrupt as error:
+        return str(error)
+    return ""
+
+
+def _still_named(connection: apsw.Connection, item: _Item) -> bool:
+    """An object that was replaced or deleted while it was read is no damage. Its row names its
+    only blob or its sidecar."""
+    row: Any = connection.execute(*item.again).get
+    marker = item.sidecar or item.chunks[0].blob
+    return row is not None and marker.encode() in row
+
+
+class _Pace:
+    """Sleeps so that no more than so many bytes are read in a second."""
+
+    def __init__(self, rate_bytes_s: float | None) -> None:
+        self._rate = rate_bytes_s
+        self._begun = time.monotonic()
+        self._spent = 0
+
+    def spend(self, size: int) -> None:
+        if self._rate is None:
+            return
+        self._spent += size
+        ahead = self._spent / self._rate - (time.monotonic() - self._begun)
+        if ahead > 0:
+            time.sleep(ahead)

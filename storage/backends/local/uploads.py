@@ -1,0 +1,155 @@
+"""Multipart uploads: parts are blobs, completing one is an index transaction, no byte is copied."""
+
+from __future__ import annotations
+
+import os
+
+from storage import failpoints
+from storage.backends.local.core import Core
+from storage.backends.local.disk import Disk
+from storage.backends.local.listing import list_part_page, list_upload_page
+from storage.backends.local.mutations import (
+    AbortUpload,
+    CompleteUpload,
+    CreateUpload,
+    PartsChanged,
+    PutPart,
+)
+from storage.backends.local.rows import (
+    Chunk,
+    Chunked,
+    Manifest,
+    PartLabel,
+    PartRow,
+    Row,
+    SidecarLabel,
+    decode_row,
+)
+from storage.backends.local.writing import Blocks
+from storage.errors import PartNotFound, UploadNotFound
+from storage.values import (
+    Body,
+    BodyDigest,
+    CompleteOptions,
+    ObjectInfo,
+    PartInfo,
+    PartPage,
+    Sealed,
+    UploadInfo,
+    UploadOptions,
+    UploadPage,
+    UploadQuery,
+)
+
+
+class Uploads(Core):
+    async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
+        now = self._clock.now_ns()
+        upload = UploadInfo(
+            f"{now:016x}{os.urandom(16).hex()}",  # so that ids of one name sort by time
+            name,
+            now,
+            options.owner,
+            options.attributes,
+            options.checksum_algorithm,
+            options.checksum_type,
+        )
+        await self._disk(bucket, name).committer.run(CreateUpload(bucket, upload))
+        return upload
+
+    async def head_upload(self, bucket: str, name: str, upload_id: str) -> UploadInfo:
+        return self._disk(bucket, name).upload(bucket, name, upload_id)
+
+    async def put_part(
+        self, bucket: str, name: str, upload_id: str, number: int, body: Body, digest: BodyDigest
+    ) -> PartInfo:
+        disk = self._disk(bucket, name)
+        disk.upload(bucket, name, upload_id)
+        self._require_room(disk, 0)
+        blocks = Blocks(body)
+        first = await blocks.next()
+        if not first:
+            part = PartRow(self._part_info(number, 0, digest.seal()), None)
+            await disk.committer.run(PutPart(bucket, name, upload_id, part))
+            return part.info
+
+        def label(sealed: Sealed, chunk: Chunk) -> PartLabel:
+            info = self._part_info(number, chunk.size, sealed)
+            return PartLabel(bucket, name, upload_id, PartRow(info, chunk))
+
+        async with self._writer(disk, self._work_file(disk)) as writer:
+            part = (await writer.store(first, blocks, digest, label)).part
+            put = PutPart(bucket, name, upload_id, part)
+            await disk.committer.run(put, writer.hand_over())
+        return part.info
+
+    def _part_info(self, number: int, size: int, sealed: Sealed) -> PartInfo:
+        return PartInfo(number, size, sealed.etag, self._clock.now_ns(), sealed.checksum)
+
+    async def list_parts(
+        self, bucket: str, name: str, upload_id: str, *, after: int = 0, limit: int = 1000
+    ) -> PartPage:
+        disk = self._disk(bucket, name)
+        disk.upload(bucket, name, upload_id)
+        return await self._in_thread(list_part_page, disk, upload_id, after, limit)
+
+    async def complete_upload(
+        self, bucket: str, name: str, upload_id: str, options: CompleteOptions
+    ) -> ObjectInfo:
+        disk = self._disk(bucket, name)
+        owner = disk.bucket(bucket)[1].owner
+        while True:
+            try:
+                upload = disk.upload(bucket, name, upload_id)
+            except UploadNotFound:
+                return self._completed(disk, bucket, name, upload_id)
+            sealed, manifest = await self._in_thread(_assemble, disk, upload, options)
+            file = self._work_file(disk)
+            row = self._completed_row(upload, sealed, manifest, file.id)
+            async with self._writer(disk, file) as writer:
+                await writer.place(SidecarLabel(bucket, owner, name, row, manifest))
+                failpoints.hit("complete_after_sidecar")
+                complete = CompleteUpload(bucket, upload, row, manifest, options.condition)
+                try:
+                    return await disk.committer.run(complete, writer.hand_over())
+                except (PartsChanged, UploadNotFound):
+                    continue
+
+    def _completed(self, disk: Disk, bucket: str, name: str, upload_id: str) -> ObjectInfo:
+        """A client that never heard the first answer asks again and gets the same one."""
+        row = disk.completed(bucket, name, upload_id)
+        if row is None:
+            raise UploadNotFound(upload_id)
+        return decode_row(row).info(name)
+
+    def _completed_row(
+        self, upload: UploadInfo, sealed: Sealed, manifest: Manifest, sidecar: str
+    ) -> Row:
+        return Row(
+            sum(part.info.size for part in manifest.parts),
+            sealed.etag,
+            self._clock.now_ns(),
+            upload.attributes,
+            Chunked(sidecar),
+            sealed.checksum,
+            len(manifest.parts),
+        )
+
+    async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None:
+        disk = self._disk(bucket, name)
+        disk.upload(bucket, name, upload_id)
+        await disk.committer.run(AbortUpload(bucket, name, upload_id))
+
+    async def list_uploads(self, bucket: str, query: UploadQuery) -> UploadPage:
+        self._disks[0].bucket(bucket)
+        return await self._in_thread(list_upload_page, self._disks, bucket, query)
+
+
+def _assemble(disk: Disk, upload: UploadInfo, options: CompleteOptions) -> tuple[Sealed, Manifest]:
+    """`assemble` sees parts that the transaction then finds unchanged, or it is asked again."""
+    stored = disk.parts(upload.id)
+    for number in options.numbers:
+        if number not in stored:
+            raise PartNotFound(number)
+    manifest = Manifest(tuple(stored[number] for number in options.numbers))
+    return options.assemble(upload, [part.info for part in manifest.parts]), manifest

@@ -1,0 +1,86 @@
+"""Every row and every blob of a mountpath, for those who check or rebuild it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from storage.backends.local.rows import (
+    Chunk,
+    Chunked,
+    Manifest,
+    PartRow,
+    Row,
+    Single,
+    decode_manifest,
+    decode_part,
+    decode_row,
+)
+from storage.mountpath import Mountpath
+
+_PAGE = 500
+_OBJECTS = """
+SELECT o.bucket, o.name, o.row, p.data, b.name FROM objects o
+LEFT JOIN payloads p ON p.id = o.payload LEFT JOIN buckets b ON b.id = o.bucket
+WHERE (o.bucket, o.name) > (?, ?) ORDER BY o.bucket, o.name LIMIT ?"""
+_PARTS = (
+    "SELECT upload, number, row FROM parts WHERE (upload, number) > (?, ?) ORDER BY 1, 2 LIMIT ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object as the index has it. `bucket` is empty when the index has no such bucket."""
+
+    key: int
+    bucket: str
+    name: str
+    row: Row
+    payload: bytes | None
+
+    def manifest(self) -> Manifest | None:
+        chunked = isinstance(self.row.location, Chunked) and self.payload is not None
+        return decode_manifest(self.payload) if chunked and self.payload else None
+
+    def chunks(self) -> list[Chunk]:
+        """The blobs that hold its bytes."""
+        if isinstance(self.row.location, Single):
+            return [self.row.location.chunk]
+        manifest = self.manifest()
+        return [part.chunk for part in manifest.parts if part.chunk] if manifest else []
+
+    def sidecar(self) -> str | None:
+        return self.row.location.sidecar if isinstance(self.row.location, Chunked) else None
+
+
+def objects_of(connection: apsw.Connection) -> Iterator[Found]:
+    """In pages, so that no snapshot is held while someone reads the bytes."""
+    last: tuple[int, bytes] = (-1, b"")
+    while rows := _page(connection, _OBJECTS, last):
+        for key, name, row, payload, bucket in rows:
+            yield Found(key, bucket or "", name.decode(), decode_row(row), payload)
+        last = rows[-1][:2]
+
+
+def parts_of(connection: apsw.Connection) -> Iterator[tuple[str, PartRow]]:
+    """Parts of unfinished uploads, with the upload's id."""
+    last: tuple[str, int] = ("", 0)
+    while rows := _page(connection, _PARTS, last):
+        for upload, _, row in rows:
+            yield upload, decode_part(row)
+        last = rows[-1][:2]
+
+
+def _page(connection: apsw.Connection, sql: str, last: tuple[Any, Any]) -> Any:
+    return connection.execute(sql, (*last, _PAGE)).fetchall()
+
+
+def blobs_on(mountpath: Mountpath) -> Iterator[str]:
+    """The ids of the blobs in their folders."""
+    for outer in sorted(os.scandir(mountpath.blobs), key=lambda entry: entry.name):
+        for inner in sorted(os.scandir(outer.path), key=lambda entry: entry.name):
+            yield from sorted(entry.name for entry in os.scandir(inner.path))

@@ -1,0 +1,105 @@
+"""Which rows stand on a page of a listing, as pure functions of names in order.
+
+A row is an item, or the common prefix of all items whose names hold the delimiter behind the
+query's prefix. Both count against the limit. The marker `after` is a name that is left out with
+all before it; one that is itself a common prefix under the query stands for all names that begin
+with it. A marker inside a common prefix leaves the rest of it, which is rolled up again: so the
+prefix is a row even though it sorts before the marker.
+
+Python orders strings by code point, which is the order of their UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from storage.values import (
+    ListQuery,
+    ObjectInfo,
+    Page,
+    PartInfo,
+    PartPage,
+    UploadInfo,
+    UploadPage,
+    UploadQuery,
+)
+
+Item = TypeVar("Item", ObjectInfo, UploadInfo)
+
+
+def common_prefix(name: str, prefix: str, delimiter: str) -> str | None:
+    """What `name` is rolled up into, None when it stands for itself."""
+    if not delimiter or not name.startswith(prefix):
+        return None
+    at = name.find(delimiter, len(prefix))
+    return None if at < 0 else name[: at + len(delimiter)]
+
+
+def object_page(objects: Iterable[ObjectInfo], query: ListQuery) -> Page:
+    """One page of `objects`, which are in order of name."""
+    remaining = (info for info in objects if _is_past(info.name, query))
+    rows, more = _first(_roll_up(remaining, query), query.limit)
+    infos, prefixes = _sort_out(rows)
+    return Page(infos, prefixes, _name_of(rows[-1]) if more else None)
+
+
+def upload_page(uploads: Iterable[UploadInfo], query: UploadQuery) -> UploadPage:
+    """One page of `uploads`, which are in order of name and id."""
+    remaining = (info for info in uploads if _is_upload_past(info, query))
+    rows, more = _first(_roll_up(remaining, query), query.limit)
+    infos, prefixes = _sort_out(rows)
+    if not more:
+        return UploadPage(infos, prefixes)
+    last = rows[-1]
+    return UploadPage(infos, prefixes, _name_of(last), "" if isinstance(last, str) else last.id)
+
+
+def part_page(parts: Iterable[PartInfo], after: int, limit: int) -> PartPage:
+    """One page of `parts`, which are in order of number."""
+    remaining = [part for part in parts if part.number > after]
+    chosen = tuple(remaining[:limit])
+    more = len(remaining) > limit > 0
+    return PartPage(chosen, chosen[-1].number if more else None)
+
+
+def _is_past(name: str, query: ListQuery | UploadQuery) -> bool:
+    after = query.after
+    if after and common_prefix(after, query.prefix, query.delimiter) == after:
+        return name > after and not name.startswith(after)
+    return name > after
+
+
+def _is_upload_past(info: UploadInfo, query: UploadQuery) -> bool:
+    if info.name != query.after or not query.after_id:
+        return _is_past(info.name, query)
+    rolled_up = common_prefix(info.name, query.prefix, query.delimiter) == info.name
+    return info.id > query.after_id and not rolled_up
+
+
+def _roll_up(items: Iterable[Item], query: ListQuery | UploadQuery) -> Iterator[Item | str]:
+    last = None
+    for item in items:
+        if not item.name.startswith(query.prefix):
+            continue
+        common = common_prefix(item.name, query.prefix, query.delimiter)
+        if common is None:
+            yield item
+        elif common != last:
+            last = common
+            yield common
+
+
+def _first(rows: Iterator[Item | str], limit: int) -> tuple[list[Item | str], bool]:
+    taken = list(islice(rows, limit + 1))
+    return taken[:limit], len(taken) > limit > 0
+
+
+def _sort_out(rows: list[Item | str]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    items = tuple(row for row in rows if not isinstance(row, str))
+    return items, tuple(row for row in rows if isinstance(row, str))
+
+
+def _name_of(row: Item | str) -> str:
+    return row if isinstance(row, str) else row.name

@@ -1,0 +1,25 @@
+"""The contract of `storage.backend.Backend`, executable: every backend runs all of it.
+
+Subclass `BackendContract` in a module of its own, name the class `Test...`, and give it a fixture
+`backend` that returns an empty backend whose clock is the fixture `clock`.
+"""
+
+from __future__ import annotations
+
+from tests.storage.contract_buckets import BucketContract
+from tests.storage.contract_completion import CompletionContract
+from tests.storage.contract_listing import ListingContract
+from tests.storage.contract_objects import ObjectContract
+from tests.storage.contract_reading import ReadingContract
+from tests.storage.contract_uploads import UploadContract
+
+
+class BackendContract(
+    BucketContract,
+    ObjectContract,
+    ReadingContract,
+    ListingContract,
+    UploadContract,
+    CompletionContract,
+):
+    """All claims in one class."""

@@ -1,0 +1,67 @@
+"""One operation on a prepared store, acknowledged on stdout: `python -m tests.storage.crash_child
+<folder> <operation>`. The test kills it at a failpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from storage.backends.local import Housekeeper, LocalStore
+from storage.values import CompleteOptions, PutOptions, UploadQuery
+from tests.storage.bodies import body_of, pattern
+from tests.storage.digests import Md5Digest
+from tests.storage.sync_bucket import join_etags
+
+BUCKET = "bucket"
+NAME = "name"
+SMALL = pattern(1000, seed=3)
+LARGE = pattern(700_000, seed=5)
+PARTS = (pattern(600_000, seed=7), pattern(50_000, seed=9))
+
+
+async def put_inline(store: LocalStore) -> None:
+    await store.put_object(BUCKET, NAME, body_of(SMALL), PutOptions(Md5Digest()))
+
+
+async def put_blob(store: LocalStore) -> None:
+    await store.put_object(BUCKET, NAME, body_of(LARGE), PutOptions(Md5Digest()))
+
+
+async def delete(store: LocalStore) -> None:
+    await store.delete_object(BUCKET, NAME)
+
+
+async def complete(store: LocalStore) -> None:
+    (upload,) = (await store.list_uploads(BUCKET, UploadQuery())).uploads
+    options = CompleteOptions((1, 2), join_etags)
+    await store.complete_upload(BUCKET, NAME, upload.id, options)
+
+
+OPERATIONS: dict[str, Callable[[LocalStore], Awaitable[None]]] = {
+    "put_inline": put_inline,
+    "put_blob": put_blob,
+    "overwrite": put_blob,
+    "delete": delete,
+    "complete": complete,
+}
+
+
+def main(folder: Path, operation: str) -> None:
+    store = LocalStore.open([folder], slot="crash")
+    asyncio.run(_acknowledged(OPERATIONS[operation](store)))
+    keeper = Housekeeper([folder])
+    keeper.run_once()
+    keeper.close()
+    store.close()
+
+
+async def _acknowledged(work: Awaitable[None]) -> None:
+    await work
+    sys.stdout.write("done\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,39 @@
+"""Local stores for tests, on one mountpath or on several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.backends.local import Housekeeper, LocalStore, StoreOptions, prepare
+from storage.clock import Clock
+
+
+def mountpaths_in(root: Path, count: int) -> list[Path]:
+    return [root / f"mountpath-{number}" for number in range(count)]
+
+
+@contextmanager
+def local_store(paths: Sequence[Path], clock: Clock, options: StoreOptions) -> Iterator[LocalStore]:
+    """A store that recovers when it is opened, as after every start, and closes at the end."""
+    with prepare(paths):
+        store = LocalStore.open(paths, slot="0", clock=clock, options=options)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def collect(keeper: Housekeeper) -> None:
+    """Everything that nobody reads, however many runs it takes."""
+    while keeper.run_once().more:
+        pass
+
+
+def blobs_in(paths: Sequence[Path]) -> set[str]:
+    """The ids of all blobs that are there, finished or not."""
+    files = (
+        file for path in paths for kind in ("blobs", "work") for file in (path / kind).rglob("*")
+    )
+    return {file.name for file in files if file.is_file()}

@@ -1,0 +1,150 @@
+"""One bucket of a backend, driven by synchronous tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from storage.backend import Backend, Change
+from storage.errors import StorageError
+from storage.values import (
+    ALWAYS,
+    Assemble,
+    Attributes,
+    BodyDigest,
+    CompleteOptions,
+    Condition,
+    DeleteRequest,
+    ListQuery,
+    ObjectInfo,
+    Page,
+    PartInfo,
+    PutOptions,
+    Reading,
+    Sealed,
+    UploadInfo,
+    UploadOptions,
+    UploadPage,
+    UploadQuery,
+    Want,
+)
+from tests.storage.bodies import body_of, content_of
+from tests.storage.digests import Md5Digest, md5_of
+from tests.storage.event_loop import run
+
+OWNER = "012345678901"
+
+Tidy = Callable[[], None]
+
+
+def join_etags(upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
+    """The usual ETag of an upload: the MD5 of its parts' MD5s, and their number."""
+    joined = b"".join(bytes.fromhex(part.etag) for part in parts)
+    return Sealed(f"{md5_of(joined)}-{len(parts)}")
+
+
+def put_options(
+    digest: BodyDigest | None = None,
+    attributes: Attributes = Attributes(),  # noqa: B008, a frozen value
+    condition: Condition = ALWAYS,
+) -> PutOptions:
+    return PutOptions(digest or Md5Digest(), attributes, condition)
+
+
+@dataclass(frozen=True)
+class SyncBucket:
+    backend: Backend
+    bucket: str
+
+    def put(
+        self, name: str, content: bytes = b"", *, options: PutOptions | None = None
+    ) -> ObjectInfo:
+        chosen = options or put_options()
+        return run(self.backend.put_object(self.bucket, name, body_of(content), chosen))
+
+    def put_all(self, *names: str) -> None:
+        for name in names:
+            self.put(name)
+
+    def reading(
+        self, name: str, want: Want | None = None, condition: Condition = ALWAYS
+    ) -> tuple[Reading, bytes]:
+        async def read() -> tuple[Reading, bytes]:
+            got = await self.backend.get_object(self.bucket, name, want=want, condition=condition)
+            return got, await content_of(got)
+
+        return run(read())
+
+    def read(self, name: str, want: Want | None = None, condition: Condition = ALWAYS) -> bytes:
+        return self.reading(name, want, condition)[1]
+
+    def head(self, name: str, want: Want | None = None, condition: Condition = ALWAYS) -> Reading:
+        return run(self.backend.head_object(self.bucket, name, want=want, condition=condition))
+
+    def info(self, name: str) -> ObjectInfo:
+        return self.head(name).info
+
+    def update(
+        self, name: str, change: Change, *, condition: Condition = ALWAYS, touch: bool = False
+    ) -> ObjectInfo:
+        return run(
+            self.backend.update_object(self.bucket, name, change, condition=condition, touch=touch)
+        )
+
+    def delete(self, name: str, condition: Condition = ALWAYS) -> bool:
+        return run(self.backend.delete_object(self.bucket, name, condition=condition))
+
+    def delete_many(self, *requests: DeleteRequest) -> list[StorageError | None]:
+        return run(self.backend.delete_objects(self.bucket, requests))
+
+    def page(self, query: ListQuery = ListQuery()) -> Page:  # noqa: B008, a frozen value
+        return run(self.backend.list_objects(self.bucket, query))
+
+    def names(self, query: ListQuery = ListQuery()) -> list[str]:  # noqa: B008, a frozen value
+        return [info.name for info in self.page(query).objects]
+
+    def parts_of(self, name: str, after: int = 0) -> list[PartInfo]:
+        page = run(self.backend.list_object_parts(self.bucket, name, after=after))
+        return list(page.parts)
+
+    def begin(self, name: str, options: UploadOptions | None = None) -> UploadInfo:
+        chosen = options or UploadOptions(OWNER)
+        return run(self.backend.create_upload(self.bucket, name, chosen))
+
+    def put_part(self, upload: UploadInfo, number: int, content: bytes = b"") -> PartInfo:
+        return run(
+            self.backend.put_part(
+                self.bucket, upload.name, upload.id, number, body_of(content), Md5Digest()
+            )
+        )
+
+    def parts(self, upload: UploadInfo) -> list[PartInfo]:
+        page = run(self.backend.list_parts(self.bucket, upload.name, upload.id))
+        return list(page.parts)
+
+    def complete(
+        self,
+        upload: UploadInfo,
+        *numbers: int,
+        assemble: Assemble = join_etags,
+        condition: Condition = ALWAYS,
+    ) -> ObjectInfo:
+        options = CompleteOptions(numbers, assemble, condition)
+        return run(self.backend.complete_upload(self.bucket, upload.name, upload.id, options))
+
+    def abort(self, upload: UploadInfo) -> None:
+        run(self.backend.abort_upload(self.bucket, upload.name, upload.id))
+
+    def uploads(self, query: UploadQuery = UploadQuery()) -> UploadPage:  # noqa: B008, frozen
+        return run(self.backend.list_uploads(self.bucket, query))
+
+    def upload_of(self, name: str, *contents: bytes) -> UploadInfo:
+        """An upload whose parts, from 1 on, have these contents."""
+        upload = self.begin(name)
+        for number, content in enumerate(contents, start=1):
+            self.put_part(upload, number, content)
+        return upload
+
+    def put_in_parts(self, name: str, *contents: bytes) -> ObjectInfo:
+        upload = self.upload_of(name, *contents)
+        return self.complete(upload, *range(1, len(contents) + 1))

@@ -1,0 +1,83 @@
+"""Buckets that a crash left half made or half removed on several mountpaths are mended at start."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from storage.backends.local import StoreOptions, prepare, recover_slot
+from storage.backends.local.buckets import CreateBucket, MarkBucket, RemoveBucket
+from storage.backends.local.committer import Mutation
+from storage.backends.local.index import connect
+from storage.backends.local.transaction import in_transaction
+from storage.errors import BucketNotEmpty, BucketNotFound
+from storage.values import BucketInfo
+from tests.storage.event_loop import run
+from tests.storage.fake_clock import FakeClock
+from tests.storage.local_stores import local_store, mountpaths_in
+from tests.storage.sync_bucket import OWNER, SyncBucket
+
+NAMES = [f"name-{number}" for number in range(16)]
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[Path]:
+    paths = mountpaths_in(tmp_path, 3)
+    prepare(paths).close()
+    return paths
+
+
+def change(path: Path, mutation: Mutation[object]) -> None:
+    """What a process that died later had done in one mountpath."""
+    with closing(connect(path / "index.db")) as connection:
+        in_transaction(connection, mutation)
+
+
+def make(paths: list[Path], clock: FakeClock, *names: str) -> None:
+    with local_store(paths, clock, StoreOptions()) as store:
+        run(store.create_bucket("bucket", owner=OWNER))
+        SyncBucket(store, "bucket").put_all(*names)
+
+
+def test_a_bucket_made_in_the_first_alone_is_made_everywhere(
+    paths: list[Path], clock: FakeClock
+) -> None:
+    change(paths[0], CreateBucket(BucketInfo("bucket", OWNER, 1)))
+    with local_store(paths, clock, StoreOptions()) as store:
+        bucket = SyncBucket(store, "bucket")
+        bucket.put_all(*NAMES)
+        assert bucket.names() == sorted(NAMES)
+
+
+def test_an_empty_bucket_that_was_being_removed_goes(paths: list[Path], clock: FakeClock) -> None:
+    make(paths, clock)
+    for path in paths:
+        change(path, MarkBucket("bucket"))
+    change(paths[2], RemoveBucket("bucket"))
+    with local_store(paths, clock, StoreOptions()) as store:
+        with pytest.raises(BucketNotFound):
+            run(store.head_bucket("bucket"))
+        run(store.create_bucket("bucket", owner=OWNER))
+        SyncBucket(store, "bucket").put_all(*NAMES)
+
+
+def test_a_living_server_mends_what_a_dead_worker_left(paths: list[Path], clock: FakeClock) -> None:
+    with local_store(paths, clock, StoreOptions()) as store:
+        change(paths[0], CreateBucket(BucketInfo("bucket", OWNER, 1)))
+        recover_slot(paths, "dead")
+        SyncBucket(store, "bucket").put_all(*NAMES)
+
+
+def test_a_marked_bucket_that_holds_an_object_elsewhere_is_kept(
+    paths: list[Path], clock: FakeClock
+) -> None:
+    make(paths, clock, "one")
+    for path in paths:
+        with suppress(BucketNotEmpty):
+            change(path, MarkBucket("bucket"))
+    with local_store(paths, clock, StoreOptions()) as store:
+        bucket = SyncBucket(store, "bucket")
+        bucket.put_all(*NAMES)
+        assert bucket.names() == sorted([*NAMES, "one"])

@@ -1,0 +1,38 @@
+"""The local store keeps the contract: one mountpath or several, objects inline or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.backend import Backend
+from storage.backends.local import Housekeeper, StoreOptions
+from tests.storage.contract import BackendContract
+from tests.storage.fake_clock import FakeClock
+from tests.storage.local_stores import collect, local_store, mountpaths_in
+from tests.storage.sync_bucket import Tidy
+
+
+class TestLocal(BackendContract):
+    @pytest.fixture(
+        params=[
+            pytest.param((1, StoreOptions()), id="one-mountpath"),
+            pytest.param((3, StoreOptions()), id="three-mountpaths"),
+            pytest.param((1, StoreOptions(inline_limit=0)), id="nothing-inline"),
+        ]
+    )
+    def backend(
+        self, request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+    ) -> Iterator[Backend]:
+        count, options = request.param
+        with local_store(mountpaths_in(tmp_path, count), clock, options) as store:
+            yield store
+
+    @pytest.fixture
+    def tidy(self, backend: Backend, tmp_path: Path, clock: FakeClock) -> Iterator[Tidy]:
+        """The garbage collector. It is given the folders that `backend` has prepared."""
+        keeper = Housekeeper(sorted(tmp_path.iterdir()), clock=clock)
+        yield lambda: collect(keeper)
+        keeper.close()
