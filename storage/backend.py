@@ -103,7 +103,8 @@ class Backend(Protocol):
     async def delete_objects(
         self, bucket: str, requests: Sequence[DeleteRequest]
     ) -> list[StorageError | None]:
-        """Each on its own, in the order of the requests; None where it went well or was absent."""
+        """Each on its own, in the order of the requests: None where it is gone or never was, else
+        why not, as `delete_object` raises it."""
         ...
 
     async def create_upload(
@@ -125,8 +126,9 @@ class Backend(Protocol):
     async def complete_upload(
         self, bucket: str, name: str, upload_id: str, options: CompleteOptions
     ) -> ObjectInfo:
-        """No byte is copied. Repeating a completed upload returns the same object facts. Raises
-        `UploadNotFound`, `PartNotFound`, `PreconditionFailed`, and what `assemble` raised."""
+        """No byte is copied. Repeating a completed upload returns the same object facts, for a week
+        at least. Raises, looked for in this order, `UploadNotFound`, `PartNotFound`, what
+        `assemble` raised, and `PreconditionFailed`."""
         ...
 
     async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None: ...

@@ -20,7 +20,7 @@ class BucketExists(StorageError):
 
 
 class BucketNotEmpty(StorageError):
-    """The bucket still holds objects or unfinished uploads."""
+    """The bucket still holds objects; unfinished uploads do not count."""
 
 
 class ObjectNotFound(StorageError):

@@ -44,7 +44,7 @@ class Last:
 
 @dataclass(frozen=True, slots=True)
 class PartNumber:
-    """The bytes of one part (from 1) of the upload that made the object; 1 of a plain one is all."""
+    """The bytes of the part that was uploaded under that number; 1 of a plain object is all."""
 
     number: int
 
@@ -187,7 +187,8 @@ class CompleteOptions:
     """How to finish an upload.
 
     `numbers` are the chosen parts in the object's order. `assemble` is pure: it is shown the
-    upload and those parts inside the transaction, and either seals the object or raises.
+    upload and those parts as they are at the commit, and either seals the object or raises. It
+    may be called again when a part was replaced meanwhile.
     """
 
     numbers: tuple[int, ...]

@@ -50,6 +50,9 @@ class Buckets(Core):
     async def _remove(self, name: str) -> None:
         """The first goes last: until then the bucket is there, and a crash is mended."""
         self._disks[0].bucket(name)
+        for disk in self._disks:
+            # Looked at first, so that a refusal does not stop puts elsewhere for a moment.
+            await self._in_thread(_require_empty, disk, name)
         marked: list[Disk] = []
         try:
             for disk in self._disks:
@@ -70,6 +73,13 @@ class Buckets(Core):
                 yield
             finally:
                 lock.close()
+
+
+def _require_empty(disk: Disk, name: str) -> None:
+    with disk.snapshot() as connection:
+        key: Any = connection.execute("SELECT id FROM buckets WHERE name = ?", (name,)).get
+        if key is not None and _holds_objects(connection, key):
+            raise BucketNotEmpty(name)
 
 
 def _list(disk: Disk) -> list[BucketInfo]:

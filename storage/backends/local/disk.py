@@ -83,10 +83,14 @@ class Disk:
         row: bytes | None = self._get(_COMPLETED, (bucket, name.encode(), upload))
         return row
 
-    def parts(self, upload: str) -> dict[int, PartRow]:
-        """For a thread."""
+    def parts(self, bucket: str, name: str, upload: str) -> dict[int, PartRow]:
+        """For a thread. Raises `UploadNotFound`: without parts is not the same as gone."""
         with self.snapshot() as connection:
-            return Transaction(connection).parts(upload)
+            found = connection.execute(_UPLOAD, (bucket, name.encode(), upload)).get
+            parts = Transaction(connection).parts(upload)
+        if found is None or found[1] is None:
+            raise UploadNotFound(upload)
+        return parts
 
     @contextmanager
     def snapshot(self) -> Iterator[apsw.Connection]:

@@ -89,7 +89,6 @@ class Housekeeper:
         self._seen[number] = rows[-1][0] if full else 0
         entries = [(key, decode_blobs(blobs)) for key, blobs in rows]
         gone = [(key, blobs) for key, blobs in entries if unlink_unread(mountpath, blobs)]
-        failpoints.hit("gc_after_unlink")
         _delete_rows(connection, [key for key, _ in gone])
         unlinked = sum(len(blobs) for _, blobs in gone)
         return Chores(len(gone), unlinked, len(entries) - len(gone), more=full)
@@ -100,12 +99,15 @@ def unlink_unread(mountpath: Mountpath, blobs: Sequence[str]) -> bool:
     lock = _lock(mountpath.blob(blobs[0]))
     if lock is False:
         return False
-    failpoints.hit("gc_before_unlink")
-    for blob in reversed(blobs):
-        with suppress(FileNotFoundError):
-            os.unlink(mountpath.blob(blob))
-    if lock is not None:
-        os.close(lock)
+    try:
+        failpoints.hit("gc_before_unlink")
+        for blob in reversed(blobs):
+            with suppress(FileNotFoundError):
+                os.unlink(mountpath.blob(blob))
+    finally:
+        # Kept after a failure, it would look like a reader to the next run.
+        if lock is not None:
+            os.close(lock)
     return True
 
 
@@ -126,6 +128,7 @@ def _lock(path: str) -> int | bool | None:
 def _delete_rows(connection: apsw.Connection, keys: Sequence[int]) -> None:
     if not keys:
         return
+    failpoints.hit("gc_after_unlink")
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.executemany("DELETE FROM garbage WHERE id = ?", [(key,) for key in keys])

@@ -101,9 +101,9 @@ class Uploads(Core):
         while True:
             try:
                 upload = disk.upload(bucket, name, upload_id)
+                sealed, manifest = await self._in_thread(_assemble, disk, bucket, upload, options)
             except UploadNotFound:
                 return self._completed(disk, bucket, name, upload_id)
-            sealed, manifest = await self._in_thread(_assemble, disk, upload, options)
             file = self._work_file(disk)
             row = self._completed_row(upload, sealed, manifest, file.id)
             async with self._writer(disk, file) as writer:
@@ -145,9 +145,11 @@ class Uploads(Core):
         return await self._in_thread(list_upload_page, self._disks, bucket, query)
 
 
-def _assemble(disk: Disk, upload: UploadInfo, options: CompleteOptions) -> tuple[Sealed, Manifest]:
+def _assemble(
+    disk: Disk, bucket: str, upload: UploadInfo, options: CompleteOptions
+) -> tuple[Sealed, Manifest]:
     """`assemble` sees parts that the transaction then finds unchanged, or it is asked again."""
-    stored = disk.parts(upload.id)
+    stored = disk.parts(bucket, upload.name, upload.id)
     for number in options.numbers:
         if number not in stored:
             raise PartNotFound(number)

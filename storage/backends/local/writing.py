@@ -1,5 +1,6 @@
-"""Bodies into blobs: the loop gathers pieces into blocks, a thread hashes and writes one block
-while the next one fills. So at most two blocks of a body are in memory."""
+"""Bodies into blobs: the loop gathers pieces into blocks; one thread writes a block and another one
+digests it, MD5 being the slower of the two, while the next block fills. So at most two blocks of a
+body are in memory."""
 
 from __future__ import annotations
 
@@ -74,9 +75,11 @@ class BlobWriter:
             return await self._start(self._write_whole, first, digest, label)
         block = first
         while block:
-            writing = self._threads.submit(_translated, self._write, block, digest)
+            writing = self._threads.submit(_translated, self._write, block)
+            digesting = self._threads.submit(digest.update, block)
             block = await blocks.next()
             await asyncio.wrap_future(writing)
+            await asyncio.wrap_future(digesting)
         return await self._start(self._finish, digest, label)
 
     async def place(self, label: Label) -> None:
@@ -94,12 +97,12 @@ class BlobWriter:
     def _write_whole(
         self, block: bytes, digest: BodyDigest, label: Callable[[Sealed, Chunk], L]
     ) -> L:
-        self._write(block, digest)
+        digest.update(block)
+        self._write(block)
         return self._finish(digest, label)
 
-    def _write(self, block: bytes, digest: BodyDigest) -> None:
+    def _write(self, block: bytes) -> None:
         require_room(self._folder, len(block), self._reserve)
-        digest.update(block)
         self._file.write(block)
 
     def _finish(self, digest: BodyDigest, label: Callable[[Sealed, Chunk], L]) -> L:
