@@ -1,0 +1,198 @@
+"""CompleteMultipartUpload: the parts become the object, in one step and without moving a byte."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from s3gw.access import Access
+from s3gw.checksums import (
+    ALGORITHMS,
+    PREFIX,
+    composite,
+    full_object,
+)
+from s3gw.documents import ObjectChecksums, PartChecksums, object_checksum
+from s3gw.errors import Code, S3Error
+from s3gw.headers import quoted, read_write_condition, unquoted
+from s3gw.message import Call, Level
+from s3gw.multipart.part import MAX_PARTS, kept_algorithm
+from s3gw.operation import body, header, operation, path, query
+from s3gw.reply import Reply, xml_reply
+from s3gw.xmldoc import document, named
+from storage.errors import PartNotFound
+from storage.values import (
+    Checksum,
+    ChecksumType,
+    CompleteOptions,
+    PartInfo,
+    Sealed,
+    UploadInfo,
+)
+
+MIN_PART_BYTES = 5 << 20
+MAX_OBJECT_BYTES = 5 << 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletedPart(PartChecksums):
+    etag: str
+    part_number: int
+
+
+@document("CompleteMultipartUpload")
+@dataclass(frozen=True, slots=True)
+class CompletedMultipartUpload:
+    parts: tuple[CompletedPart, ...] = named("Part")
+
+
+@document("CompleteMultipartUploadResult")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteMultipartUploadResult(ObjectChecksums):
+    location: str
+    bucket: str
+    key: str
+    etag: str
+
+
+@operation("POST", Level.OBJECT, needs=("uploadId",), access=Access.PUT)
+class CompleteMultipartUpload:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    upload_id: str = query("uploadId")
+    checksum_type: str | None = header("x-amz-checksum-type", default=None)
+    object_size: int | None = header("x-amz-mp-object-size", default=None)
+    upload: CompletedMultipartUpload | None = body(checksum_of="object")
+
+    async def run(self, call: Call) -> Reply:
+        parts = self.upload.parts if self.upload else ()
+        check_order(parts, self.upload_id)
+        expected = Expectations(
+            parts=parts,
+            checksum_type=self.checksum_type and self.checksum_type.upper(),
+            object_size=self.object_size,
+            checksums=_promised(call),
+        )
+        options = CompleteOptions(
+            numbers=tuple(part.part_number for part in parts),
+            assemble=expected.assemble,
+            condition=read_write_condition(call.headers),
+        )
+        try:
+            info = await call.store.complete_upload(self.bucket, self.key, self.upload_id, options)
+        except PartNotFound as error:
+            raise _invalid_part(error.number, self.upload_id) from error
+        return xml_reply(
+            CompleteMultipartUploadResult(
+                location=_location(call),
+                bucket=self.bucket,
+                key=self.key,
+                etag=quoted(info.etag),
+                **object_checksum(info.checksum),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What the client believes of the upload; `assemble` compares it with what is there."""
+
+    parts: tuple[CompletedPart, ...]
+    checksum_type: str | None = None
+    object_size: int | None = None
+    checksums: tuple[tuple[str, str], ...] = ()
+
+    def assemble(self, upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
+        """Pure: raises `InvalidPart`, `EntityTooSmall`, `InvalidRequest`, `BadDigest`."""
+        for asked, part in zip(self.parts, parts, strict=True):
+            _check_part(upload, asked, part)
+        _check_sizes(parts)
+        size = sum(part.size for part in parts)
+        if size > MAX_OBJECT_BYTES:
+            raise S3Error(Code.EntityTooLarge)
+        if self.object_size not in (None, size):
+            message = f"The provided 'x-amz-mp-object-size' does not match the size {size}."
+            raise S3Error(Code.InvalidRequest, message)
+        return Sealed(multipart_etag(parts), self._checksum(upload, parts))
+
+    def _checksum(self, upload: UploadInfo, parts: Sequence[PartInfo]) -> Checksum:
+        checksum = whole_checksum(upload, parts)
+        if self.checksum_type not in (None, checksum.type.value):
+            message = (
+                "The upload was created using the "
+                f"{checksum.type.value} checksum mode. The complete request must use the same."
+            )
+            raise S3Error(Code.InvalidRequest, message)
+        for algorithm, value in self.checksums:
+            # Composite values come with or without their `-N`.
+            if algorithm == checksum.algorithm and value not in (
+                checksum.value,
+                checksum.value.partition("-")[0],
+            ):
+                message = f"The {algorithm} you specified did not match the calculated checksum."
+                raise S3Error(Code.BadDigest, message)
+        return checksum
+
+
+def check_order(parts: tuple[CompletedPart, ...], upload_id: str) -> None:
+    """Raises `MalformedXML` for none or too many, `InvalidPartOrder` unless numbers ascend, and
+    `InvalidPart` for numbers that no part can have."""
+    if not 0 < len(parts) <= MAX_PARTS:
+        raise S3Error(Code.MalformedXML)
+    for part in parts:
+        if not 1 <= part.part_number <= MAX_PARTS:
+            raise _invalid_part(part.part_number, upload_id)
+    if any(a.part_number >= b.part_number for a, b in pairwise(parts)):
+        raise S3Error(Code.InvalidPartOrder)
+
+
+def multipart_etag(parts: Sequence[PartInfo]) -> str:
+    """The MD5 of the parts' MD5s, and how many they are."""
+    whole = hashlib.md5(usedforsecurity=False)
+    for part in parts:
+        whole.update(bytes.fromhex(part.etag))
+    return f"{whole.hexdigest()}-{len(parts)}"
+
+
+def whole_checksum(upload: UploadInfo, parts: Sequence[PartInfo]) -> Checksum:
+    algorithm = kept_algorithm(upload)
+    values = [(part.checksum.value if part.checksum else "", part.size) for part in parts]
+    if upload.checksum_type is ChecksumType.FULL_OBJECT:
+        return full_object(algorithm, values)
+    return composite(algorithm, [value for value, _ in values])
+
+
+def _check_part(upload: UploadInfo, asked: CompletedPart, part: PartInfo) -> None:
+    kept = part.checksum
+    claimed = getattr(asked, f"checksum_{kept.algorithm.lower()}") if kept else None
+    if unquoted(asked.etag) != part.etag or claimed not in (None, kept and kept.value):
+        raise _invalid_part(part.number, upload.id)
+
+
+def _check_sizes(parts: Sequence[PartInfo]) -> None:
+    for part in parts[:-1]:
+        if part.size < MIN_PART_BYTES:
+            raise S3Error(
+                Code.EntityTooSmall,
+                ProposedSize=str(part.size),
+                MinSizeAllowed=str(MIN_PART_BYTES),
+                PartNumber=str(part.number),
+                ETag=part.etag,
+            )
+
+
+def _invalid_part(number: int, upload_id: str) -> S3Error:
+    return S3Error(Code.InvalidPart, UploadId=upload_id, PartNumber=str(number))
+
+
+def _promised(call: Call) -> tuple[tuple[str, str], ...]:
+    """Checksums of the object, from the headers that elsewhere are of the request's body."""
+    names = ((a.name, call.headers.get(PREFIX + a.name.lower())) for a in ALGORITHMS.values())
+    return tuple((name, value) for name, value in names if value is not None)
+
+
+def _location(call: Call) -> str:
+    host = call.headers.get("host", "")
+    return f"http://{host}{call.raw_path.decode('latin-1')}"

@@ -1,0 +1,185 @@
+"""What is under way: the parts of an upload, the uploads of a bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3gw.access import Access
+from s3gw.documents import (
+    Owner,
+    PartChecksums,
+    Prefix,
+    owner_of,
+    part_checksum,
+)
+from s3gw.errors import Code, S3Error
+from s3gw.headers import quoted
+from s3gw.key_encoding import Encode, key_encoding
+from s3gw.message import Call, Level
+from s3gw.operation import operation, path, query
+from s3gw.reply import Reply, xml_reply
+from s3gw.xmldoc import TimeNs, document, named
+from storage.values import PartInfo, PartPage, UploadInfo, UploadPage, UploadQuery
+
+MAX_PARTS = 1000
+MAX_UPLOADS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part(PartChecksums):
+    part_number: int
+    last_modified: TimeNs
+    etag: str
+    size: int
+
+
+@document("ListPartsResult")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPartsResult:
+    bucket: str
+    key: str
+    upload_id: str
+    part_number_marker: int
+    next_part_number_marker: int
+    max_parts: int
+    is_truncated: bool
+    parts: tuple[Part, ...] = named("Part")
+    initiator: Owner
+    owner: Owner
+    storage_class: str
+    checksum_algorithm: str | None
+    checksum_type: str | None
+
+
+@operation("GET", Level.OBJECT, needs=("uploadId",), access=Access.LIST_OBJECTS)
+class ListParts:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    upload_id: str = query("uploadId")
+    max_parts: int = query("max-parts", default=MAX_PARTS)
+    part_number_marker: int = query("part-number-marker", default=0)
+
+    async def run(self, call: Call) -> Reply:
+        upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
+        page = await call.store.list_parts(
+            self.bucket,
+            self.key,
+            self.upload_id,
+            after=self.part_number_marker,
+            limit=min(self.max_parts, MAX_PARTS),
+        )
+        return xml_reply(self._result(call, upload, page))
+
+    def _result(self, call: Call, upload: UploadInfo, page: PartPage) -> ListPartsResult:
+        last = page.parts[-1].number if page.parts else self.part_number_marker
+        return ListPartsResult(
+            bucket=self.bucket,
+            key=self.key,
+            upload_id=self.upload_id,
+            part_number_marker=self.part_number_marker,
+            next_part_number_marker=last,
+            max_parts=min(self.max_parts, MAX_PARTS),
+            is_truncated=page.next_after is not None,
+            parts=tuple(_part(part, upload) for part in page.parts),
+            initiator=owner_of(call, upload.owner),
+            owner=owner_of(call, call.owner),
+            storage_class=upload.attributes.storage_class,
+            checksum_algorithm=upload.checksum_algorithm or None,
+            checksum_type=upload.checksum_type.value if upload.checksum_algorithm else None,
+        )
+
+
+def _part(part: PartInfo, upload: UploadInfo) -> Part:
+    return Part(
+        part_number=part.number,
+        last_modified=TimeNs(part.modified_ns),
+        etag=quoted(part.etag),
+        size=part.size,
+        **(part_checksum(part.checksum) if upload.checksum_algorithm else {}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    key: str
+    upload_id: str
+    initiator: Owner
+    owner: Owner
+    storage_class: str
+    initiated: TimeNs
+    checksum_algorithm: str | None
+    checksum_type: str | None
+
+
+@document("ListMultipartUploadsResult")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMultipartUploadsResult:
+    bucket: str
+    key_marker: str
+    upload_id_marker: str
+    next_key_marker: str | None
+    next_upload_id_marker: str | None
+    prefix: str
+    delimiter: str | None
+    encoding_type: str | None
+    max_uploads: int
+    is_truncated: bool
+    uploads: tuple[Upload, ...] = named("Upload")
+    common_prefixes: tuple[Prefix, ...]
+
+
+@operation("GET", Level.BUCKET, marker="uploads", access=Access.LIST_OBJECTS)
+class ListMultipartUploads:
+    bucket: str = path("Bucket")
+    prefix: str = query("prefix", default="")
+    delimiter: str = query("delimiter", default="")
+    key_marker: str = query("key-marker", default="")
+    upload_id_marker: str = query("upload-id-marker", default="")
+    max_uploads: int = query("max-uploads", default=MAX_UPLOADS)
+    encoding_type: str | None = query("encoding-type", default=None)
+
+    async def run(self, call: Call) -> Reply:
+        if self.max_uploads == 0:
+            raise S3Error(Code.InvalidArgument, ArgumentName="max-uploads", ArgumentValue="0")
+        encode = key_encoding(self.encoding_type)
+        wanted = UploadQuery(
+            prefix=self.prefix,
+            delimiter=self.delimiter,
+            after=self.key_marker,
+            after_id=self.upload_id_marker,
+            limit=min(self.max_uploads, MAX_UPLOADS),
+        )
+        page = await call.store.list_uploads(self.bucket, wanted)
+        return xml_reply(self._result(call, page, wanted.limit, encode))
+
+    def _result(
+        self, call: Call, page: UploadPage, limit: int, encode: Encode
+    ) -> ListMultipartUploadsResult:
+        more = page.next_after is not None
+        return ListMultipartUploadsResult(
+            bucket=self.bucket,
+            key_marker=encode(self.key_marker),
+            upload_id_marker=self.upload_id_marker,
+            next_key_marker=encode(page.next_after) if page.next_after is not None else None,
+            next_upload_id_marker=page.next_id if more else None,
+            prefix=encode(self.prefix),
+            delimiter=encode(self.delimiter) or None,
+            encoding_type=self.encoding_type or None,
+            max_uploads=limit,
+            is_truncated=more,
+            uploads=tuple(_upload(call, upload, encode) for upload in page.uploads),
+            common_prefixes=tuple(Prefix(encode(prefix)) for prefix in page.common_prefixes),
+        )
+
+
+def _upload(call: Call, upload: UploadInfo, encode: Encode) -> Upload:
+    return Upload(
+        key=encode(upload.name),
+        upload_id=upload.id,
+        initiator=owner_of(call, upload.owner),
+        owner=owner_of(call, call.owner),
+        storage_class=upload.attributes.storage_class,
+        initiated=TimeNs(upload.initiated_ns),
+        checksum_algorithm=upload.checksum_algorithm or None,
+        checksum_type=upload.checksum_type.value if upload.checksum_algorithm else None,
+    )

@@ -1,0 +1,168 @@
+"""Parts: bytes from the client, or from another object."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from s3gw.access import Access
+from s3gw.checksums import (
+    ALGORITHMS,
+    DEFAULT_ALGORITHM,
+    Algorithm,
+    PayloadDigest,
+    Promises,
+    checksum_headers,
+    read_promises,
+)
+from s3gw.copy_source import CopySource, open_source, read_copy_source
+from s3gw.documents import PartChecksums, part_checksum
+from s3gw.errors import Code, S3Error
+from s3gw.headers import quoted, refuse_unsupported
+from s3gw.message import Call, Level
+from s3gw.operation import header, operation, path, query
+from s3gw.payload import body_of, payload_digest
+from s3gw.reply import Reply, xml_reply
+from s3gw.slow_reply import SLOW_BYTES, slow_reply
+from s3gw.xmldoc import TimeNs, document
+from storage.errors import RangeNotSatisfiable
+from storage.values import Between, Reading, UploadInfo
+
+MAX_PARTS = 10_000
+
+
+def check_part_number(number: int) -> None:
+    if not 1 <= number <= MAX_PARTS:
+        message = f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive"
+        raise S3Error(
+            Code.InvalidArgument, message, ArgumentName="partNumber", ArgumentValue=str(number)
+        )
+
+
+def kept_algorithm(upload: UploadInfo) -> Algorithm:
+    """The checksum that every part of the upload needs, so that the whole can have one."""
+    return ALGORITHMS[upload.checksum_algorithm or DEFAULT_ALGORITHM]
+
+
+@operation("PUT", Level.OBJECT, needs=("partNumber", "uploadId"), access=Access.PUT)
+class UploadPart:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    part_number: int = query("partNumber")
+    upload_id: str = query("uploadId")
+
+    async def run(self, call: Call) -> Reply:
+        check_part_number(self.part_number)
+        refuse_unsupported(call)
+        upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
+        digest = payload_digest(call, kept_algorithm(upload))
+        _check_algorithm(upload, read_promises(call))
+        part = await call.store.put_part(
+            self.bucket, self.key, self.upload_id, self.part_number, call.body, digest
+        )
+        headers = checksum_headers(part.checksum)
+        headers.pop("x-amz-checksum-type", None)
+        return Reply(headers={"ETag": quoted(part.etag), **headers})
+
+
+def _check_algorithm(upload: UploadInfo, promises: Promises) -> None:
+    """A part may bring another checksum only where the upload named none."""
+    sent = promises.algorithm
+    if sent is not None and upload.checksum_algorithm not in ("", sent.name):
+        message = (
+            "Checksum Type mismatch occurred, expected checksum Type: "
+            f"{upload.checksum_algorithm.lower()}, actual checksum Type: {sent.name.lower()}"
+        )
+        raise S3Error(Code.InvalidRequest, message)
+
+
+@document("CopyPartResult")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyPartResult(PartChecksums):
+    etag: str
+    last_modified: TimeNs
+
+
+@operation(
+    "PUT",
+    Level.OBJECT,
+    needs=("partNumber", "uploadId"),
+    source="x-amz-copy-source",
+    access=Access.PUT,
+)
+class UploadPartCopy:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    part_number: int = query("partNumber")
+    upload_id: str = query("uploadId")
+    copy_source: str = header("x-amz-copy-source")
+    copy_source_range: str | None = header("x-amz-copy-source-range", default=None)
+
+    async def run(self, call: Call) -> Reply:
+        check_part_number(self.part_number)
+        refuse_unsupported(call)
+        want = read_source_range(self.copy_source_range)
+        upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
+        source = read_copy_source(self.copy_source)
+        async with self._open(call, source, want) as reading:
+            if len(reading.span) <= SLOW_BYTES:
+                return xml_reply(await self._copy(call, upload, reading))
+        return slow_reply(call, lambda: self._copy_anew(call, upload, source, want))
+
+    @asynccontextmanager
+    async def _open(
+        self, call: Call, source: CopySource, want: Between | None
+    ) -> AsyncIterator[Reading]:
+        try:
+            async with open_source(call, source, want) as reading:
+                if want is not None and want.stop > reading.info.size:
+                    raise RangeNotSatisfiable(reading.info.size)
+                yield reading
+        except RangeNotSatisfiable as error:
+            message = f"Range specified is not valid for source object of size: {error.size}"
+            raise S3Error(
+                Code.InvalidArgument,
+                message,
+                ArgumentName="x-amz-copy-source-range",
+                ArgumentValue=self.copy_source_range or "",
+            ) from error
+
+    async def _copy_anew(
+        self, call: Call, upload: UploadInfo, source: CopySource, want: Between | None
+    ) -> CopyPartResult:
+        async with self._open(call, source, want) as reading:
+            return await self._copy(call, upload, reading)
+
+    async def _copy(self, call: Call, upload: UploadInfo, reading: Reading) -> CopyPartResult:
+        digest = PayloadDigest(Promises(), {}, kept_algorithm(upload))
+        part = await call.store.put_part(
+            self.bucket, self.key, self.upload_id, self.part_number, body_of(reading), digest
+        )
+        return CopyPartResult(
+            etag=quoted(part.etag),
+            last_modified=TimeNs(part.modified_ns),
+            **part_checksum(part.checksum),
+        )
+
+
+def read_source_range(text: str | None) -> Between | None:
+    """`bytes=first-last`, both ends given; a copy ignores no range that it cannot read."""
+    if text is None:
+        return None
+    first, dash, last = text.removeprefix("bytes=").partition("-")
+    if text.startswith("bytes=") and dash and _digits(first) and _digits(last):
+        span = Between(int(first), int(last) + 1)
+        if span.start < span.stop:
+            return span
+    message = (
+        "The x-amz-copy-source-range value must be of the form bytes=first-last where first and "
+        "last are the zero-based offsets of the first and last bytes to copy"
+    )
+    raise S3Error(
+        Code.InvalidArgument, message, ArgumentName="x-amz-copy-source-range", ArgumentValue=text
+    )
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19

@@ -1,0 +1,85 @@
+"""Beginning and abandoning a multipart upload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3gw.access import Access
+from s3gw.checksums import ALGORITHMS, DEFAULT_ALGORITHM, algorithm_named
+from s3gw.errors import Code, S3Error
+from s3gw.headers import read_attributes
+from s3gw.message import Call, Level
+from s3gw.operation import header, operation, path, query
+from s3gw.reply import Reply, xml_reply
+from s3gw.xmldoc import document
+from storage.values import ChecksumType, UploadOptions
+
+
+@document("InitiateMultipartUploadResult")
+@dataclass(frozen=True, slots=True)
+class InitiateMultipartUploadResult:
+    bucket: str
+    key: str
+    upload_id: str
+
+
+@operation("POST", Level.OBJECT, marker="uploads", access=Access.PUT)
+class CreateMultipartUpload:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    checksum_algorithm: str | None = header("x-amz-checksum-algorithm", default=None)
+    checksum_type: str | None = header("x-amz-checksum-type", default=None)
+
+    async def run(self, call: Call) -> Reply:
+        algorithm, kind = read_upload_checksum(self.checksum_algorithm, self.checksum_type)
+        options = UploadOptions(
+            owner=call.caller.account,
+            attributes=read_attributes(call),
+            checksum_algorithm=algorithm,
+            checksum_type=kind,
+        )
+        upload = await call.store.create_upload(self.bucket, self.key, options)
+        headers = {}
+        if algorithm:
+            headers["x-amz-checksum-algorithm"] = algorithm
+            headers["x-amz-checksum-type"] = kind.value
+        result = InitiateMultipartUploadResult(self.bucket, self.key, upload.id)
+        return xml_reply(result, headers=headers)
+
+
+def read_upload_checksum(algorithm: str | None, kind: str | None) -> tuple[str, ChecksumType]:
+    """What the upload's checksum will be: (algorithm or empty, type).
+
+    CRC64NVME is always of the full object, SHA of the parts' values; CRC32 and CRC32C can be both
+    and are composite unless asked otherwise.
+    """
+    if algorithm is None:
+        if kind is not None:
+            message = "x-amz-checksum-type needs x-amz-checksum-algorithm."
+            raise S3Error(Code.InvalidRequest, message)
+        return "", ChecksumType.FULL_OBJECT
+    name = algorithm_named(algorithm).name
+    whole = name == DEFAULT_ALGORITHM
+    kind = kind and kind.upper()
+    if kind is None:
+        return name, ChecksumType.FULL_OBJECT if whole else ChecksumType.COMPOSITE
+    if kind not in ChecksumType.__members__:
+        message = "Value for x-amz-checksum-type header is invalid."
+        raise S3Error(Code.InvalidRequest, message)
+    if (whole and kind == "COMPOSITE") or (kind == "FULL_OBJECT" and not ALGORITHMS[name].combine):
+        message = (
+            f"The {kind} checksum type cannot be used with the {name.lower()} checksum algorithm."
+        )
+        raise S3Error(Code.InvalidRequest, message)
+    return name, ChecksumType[kind]
+
+
+@operation("DELETE", Level.OBJECT, needs=("uploadId",), access=Access.PUT)
+class AbortMultipartUpload:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    upload_id: str = query("uploadId")
+
+    async def run(self, call: Call) -> Reply:
+        await call.store.abort_upload(self.bucket, self.key, self.upload_id)
+        return Reply(204)

@@ -1,0 +1,105 @@
+"""GetObjectAttributes: an object's facts, as many as were asked for, in one document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3gw.access import Access
+from s3gw.documents import ObjectChecksums, PartChecksums, object_checksum, part_checksum
+from s3gw.errors import Code, S3Error
+from s3gw.headers import http_date
+from s3gw.message import Call, Level
+from s3gw.operation import header, operation, path, query
+from s3gw.reply import Reply, xml_reply
+from s3gw.versions import check_version
+from s3gw.xmldoc import document, named
+from storage.values import ObjectInfo
+
+MAX_PARTS = 1000
+_NAMES = frozenset({"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectPart(PartChecksums):
+    part_number: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectParts:
+    total_parts_count: int = named("PartsCount")
+    part_number_marker: int = 0
+    next_part_number_marker: int | None = None
+    max_parts: int = MAX_PARTS
+    is_truncated: bool = False
+    parts: tuple[ObjectPart, ...] = named("Part", default=())
+
+
+@document("GetObjectAttributesResponse")
+@dataclass(frozen=True, slots=True)
+class GetObjectAttributesResponse:
+    etag: str | None = None
+    checksum: ObjectChecksums | None = None
+    object_parts: ObjectParts | None = None
+    storage_class: str | None = None
+    object_size: int | None = None
+
+
+@operation("GET", Level.OBJECT, marker="attributes", access=Access.HEAD_OBJECT)
+class GetObjectAttributes:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    version_id: str | None = query("versionId", default=None)
+    max_parts: int = header("x-amz-max-parts", default=MAX_PARTS)
+    part_number_marker: int = header("x-amz-part-number-marker", default=0)
+    object_attributes: str = header("x-amz-object-attributes", default="")
+
+    async def run(self, call: Call) -> Reply:
+        check_version(self.version_id)
+        asked = _names(self.object_attributes)
+        info = (await call.store.head_object(self.bucket, self.key)).info
+        parts = (
+            await self._parts(call, info.parts) if "ObjectParts" in asked and info.parts else None
+        )
+        modified = http_date(info.modified_ns // 1_000_000_000)
+        return xml_reply(_response(info, asked, parts), headers={"Last-Modified": modified})
+
+    async def _parts(self, call: Call, count: int) -> ObjectParts:
+        limit, after = min(self.max_parts, MAX_PARTS), self.part_number_marker
+        page = await call.store.list_object_parts(self.bucket, self.key, after=after, limit=limit)
+        return ObjectParts(
+            total_parts_count=count,
+            part_number_marker=after,
+            next_part_number_marker=page.parts[-1].number if page.parts else after,
+            max_parts=limit,
+            is_truncated=page.next_after is not None,
+            parts=tuple(
+                ObjectPart(part_number=p.number, size=p.size, **part_checksum(p.checksum))
+                for p in page.parts
+            ),
+        )
+
+
+def _response(
+    info: ObjectInfo, asked: frozenset[str], parts: ObjectParts | None
+) -> GetObjectAttributesResponse:
+    checksum = ObjectChecksums(**object_checksum(info.checksum)) if info.checksum else None
+    return GetObjectAttributesResponse(
+        etag=info.etag if "ETag" in asked else None,
+        checksum=checksum if "Checksum" in asked else None,
+        object_parts=parts,
+        storage_class=info.attributes.storage_class if "StorageClass" in asked else None,
+        object_size=info.size if "ObjectSize" in asked else None,
+    )
+
+
+def _names(text: str) -> frozenset[str]:
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if not names or not names <= _NAMES:
+        raise S3Error(
+            Code.InvalidArgument,
+            "Invalid attribute name specified.",
+            ArgumentName="x-amz-object-attributes",
+            ArgumentValue=text,
+        )
+    return names

@@ -1,0 +1,159 @@
+"""Buckets themselves: make, find, list and delete them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from s3gw.access import Access, may_use
+from s3gw.documents import Owner, owner_of
+from s3gw.errors import Code, S3Error
+from s3gw.headers import refuse_unsupported
+from s3gw.message import Call, Level
+from s3gw.operation import body, operation, path, query
+from s3gw.reply import Reply, xml_reply
+from s3gw.xmldoc import TimeNs, document, text_value, within
+from storage.errors import BucketExists
+from storage.values import BucketInfo
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+# Labels of a host name are not empty, and neither begin nor end with a hyphen.
+_ODD_DOTS = re.compile(r"\.\.|-\.|\.-")
+_LOCATION = re.compile(r"[A-Za-z0-9-]{1,63}")
+_RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+MAX_BUCKETS = 10_000
+
+
+def check_bucket_name(name: str) -> None:
+    """Raises `InvalidBucketName` unless AWS would let a new bucket have this name."""
+    valid = (
+        _NAME.fullmatch(name)
+        and not _ODD_DOTS.search(name)
+        and not _ADDRESS.fullmatch(name)
+        and not name.startswith(_RESERVED_STARTS)
+        and not name.endswith(_RESERVED_ENDS)
+    )
+    if not valid:
+        raise S3Error(Code.InvalidBucketName, BucketName=name)
+
+
+@document("CreateBucketConfiguration")
+@dataclass(frozen=True, slots=True)
+class CreateBucketConfiguration:
+    location_constraint: str | None = None
+
+
+@operation("PUT", Level.BUCKET, access=Access.CREATE_BUCKET)
+class CreateBucket:
+    bucket: str = path("Bucket")
+    configuration: CreateBucketConfiguration | None = body()
+
+    async def run(self, call: Call) -> Reply:
+        check_bucket_name(self.bucket)
+        refuse_unsupported(call)
+        if call.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() == "true":
+            raise S3Error(Code.NotImplemented, Header="x-amz-bucket-object-lock-enabled")
+        location = (self.configuration and self.configuration.location_constraint) or ""
+        if location and not _LOCATION.fullmatch(location):
+            raise S3Error(Code.InvalidLocationConstraint, LocationConstraint=location)
+        account = call.caller.account
+        try:
+            await call.store.create_bucket(self.bucket, owner=account, location=location)
+        except BucketExists as error:
+            _accept_again(call, error)
+        return Reply(headers={"Location": f"/{self.bucket}"})
+
+
+def _accept_again(call: Call, error: BucketExists) -> None:
+    """Making one's own bucket again is no error in us-east-1, and one elsewhere."""
+    if error.owner != call.caller.account:
+        raise S3Error(Code.BucketAlreadyExists) from error
+    if call.region != "us-east-1":
+        raise S3Error(Code.BucketAlreadyOwnedByYou) from error
+
+
+@operation("HEAD", Level.BUCKET, access=Access.HEAD_BUCKET)
+class HeadBucket:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        info = await call.store.head_bucket(self.bucket)
+        region = info.location or call.region
+        return Reply(headers={"x-amz-bucket-region": region, "x-amz-access-point-alias": "false"})
+
+
+@operation("DELETE", Level.BUCKET, access=Access.DESTROY_BUCKET)
+class DeleteBucket:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        await call.store.delete_bucket(self.bucket)
+        return Reply(204)
+
+
+@document("LocationConstraint")
+@dataclass(frozen=True, slots=True)
+class LocationConstraint:
+    location_constraint: str = text_value()
+
+
+@operation("GET", Level.BUCKET, marker="location", access=Access.HEAD_BUCKET)
+class GetBucketLocation:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        info = await call.store.head_bucket(self.bucket)
+        region = info.location or call.region
+        return xml_reply(LocationConstraint("" if region == "us-east-1" else region))
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    name: str
+    creation_date: TimeNs
+    bucket_region: str
+
+
+@document("ListAllMyBucketsResult")
+@dataclass(frozen=True, slots=True)
+class ListAllMyBucketsResult:
+    owner: Owner
+    buckets: tuple[Bucket, ...] = within("Buckets", "Bucket")
+    continuation_token: str | None = None
+    prefix: str | None = None
+
+
+@operation("GET", Level.SERVICE, access=Access.LIST_BUCKETS)
+class ListBuckets:
+    prefix: str = query("prefix", default="")
+    max_buckets: int = query("max-buckets", default=MAX_BUCKETS)
+    continuation_token: str = query("continuation-token", default="")
+    bucket_region: str = query("bucket-region", default="")
+
+    async def run(self, call: Call) -> Reply:
+        if not 1 <= self.max_buckets <= MAX_BUCKETS:
+            raise S3Error(Code.InvalidArgument, ArgumentName="max-buckets")
+        found = [b for b in await call.store.list_buckets() if self._wants(b, call)]
+        page = found[: self.max_buckets]
+        return xml_reply(
+            ListAllMyBucketsResult(
+                owner=owner_of(call, call.caller.account),
+                buckets=tuple(
+                    Bucket(b.name, TimeNs(b.created_ns), b.location or call.region) for b in page
+                ),
+                # A bucket's name is as good a token as any, and needs no state.
+                continuation_token=page[-1].name if len(found) > len(page) else None,
+                prefix=self.prefix or None,
+            )
+        )
+
+    def _wants(self, bucket: BucketInfo, call: Call) -> bool:
+        return (
+            may_use(call.caller, bucket)
+            and bucket.name.startswith(self.prefix)
+            and bucket.name > self.continuation_token
+            and self.bucket_region in ("", bucket.location or call.region)
+        )

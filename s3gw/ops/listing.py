@@ -1,0 +1,265 @@
+"""What is in a bucket: ListObjects, ListObjectsV2, and ListObjectVersions of plain buckets.
+
+Keys come in the order of their UTF-8 bytes; common prefixes count against the page. A token or
+marker is the last key or prefix that was returned, so a page needs no state on the server.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from s3gw.access import Access
+from s3gw.documents import Owner, Prefix, owner_of
+from s3gw.errors import Code, S3Error
+from s3gw.key_encoding import Encode, key_encoding
+from s3gw.message import Call, Level
+from s3gw.operation import operation, path, query
+from s3gw.reply import Reply, xml_reply
+from s3gw.versions import NULL_VERSION
+from s3gw.xmldoc import ETag, TimeNs, Word, document, named
+from storage.values import Checksum, ListQuery, ObjectInfo, Page
+
+MAX_KEYS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    key: str
+    last_modified: TimeNs
+    etag: ETag
+    checksum_algorithm: Word | None
+    checksum_type: Word | None
+    size: int
+    owner: Owner | None
+    storage_class: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    key: str
+    version_id: Word
+    is_latest: bool
+    last_modified: TimeNs
+    etag: ETag
+    checksum_algorithm: Word | None
+    checksum_type: Word | None
+    size: int
+    owner: Owner
+    storage_class: Word
+
+
+@document("ListBucketResult")
+@dataclass(frozen=True, slots=True)
+class ListObjectsResult:
+    name: str
+    prefix: str
+    marker: str
+    max_keys: int
+    delimiter: str | None
+    is_truncated: bool
+    encoding_type: str | None
+    next_marker: str | None
+    contents: tuple[Contents, ...]
+    common_prefixes: tuple[Prefix, ...]
+
+
+@document("ListBucketResult")
+@dataclass(frozen=True, slots=True)
+class ListObjectsV2Result:
+    name: str
+    prefix: str
+    start_after: str | None
+    continuation_token: str | None
+    next_continuation_token: str | None
+    key_count: int
+    max_keys: int
+    delimiter: str | None
+    is_truncated: bool
+    encoding_type: str | None
+    contents: tuple[Contents, ...]
+    common_prefixes: tuple[Prefix, ...]
+
+
+@document("ListVersionsResult")
+@dataclass(frozen=True, slots=True)
+class ListVersionsResult:
+    name: str
+    prefix: str
+    key_marker: str
+    version_id_marker: str | None
+    next_key_marker: str | None
+    next_version_id_marker: str | None
+    max_keys: int
+    delimiter: str | None
+    is_truncated: bool
+    encoding_type: str | None
+    versions: tuple[Version, ...] = named("Version")
+    common_prefixes: tuple[Prefix, ...] = ()
+
+
+@operation("GET", Level.BUCKET, access=Access.LIST_OBJECTS)
+class ListObjects:
+    bucket: str = path("Bucket")
+    prefix: str = query("prefix", default="")
+    delimiter: str = query("delimiter", default="")
+    marker: str = query("marker", default="")
+    max_keys: int = query("max-keys", default=MAX_KEYS)
+    encoding_type: str | None = query("encoding-type", default=None)
+
+    async def run(self, call: Call) -> Reply:
+        encode = key_encoding(self.encoding_type)
+        limit = min(self.max_keys, MAX_KEYS)
+        wanted = ListQuery(self.prefix, self.delimiter, self.marker, limit)
+        page = await call.store.list_objects(self.bucket, wanted)
+        owner = owner_of(call, call.owner)
+        return xml_reply(
+            ListObjectsResult(
+                name=self.bucket,
+                prefix=encode(self.prefix),
+                marker=encode(self.marker),
+                max_keys=limit,
+                delimiter=encode(self.delimiter) or None,
+                is_truncated=page.next_after is not None,
+                encoding_type=self.encoding_type or None,
+                # Without a delimiter the last key is the marker, and S3 does not repeat it.
+                next_marker=_maybe(encode, page.next_after) if self.delimiter else None,
+                contents=_contents(page, encode, owner),
+                common_prefixes=_prefixes(page, encode),
+            )
+        )
+
+
+@operation("GET", Level.BUCKET, marker="list-type=2", access=Access.LIST_OBJECTS)
+class ListObjectsV2:
+    bucket: str = path("Bucket")
+    prefix: str = query("prefix", default="")
+    delimiter: str = query("delimiter", default="")
+    start_after: str = query("start-after", default="")
+    continuation_token: str | None = query("continuation-token", default=None)
+    fetch_owner: str = query("fetch-owner", default="false")
+    max_keys: int = query("max-keys", default=MAX_KEYS)
+    encoding_type: str | None = query("encoding-type", default=None)
+
+    async def run(self, call: Call) -> Reply:
+        encode = key_encoding(self.encoding_type)
+        limit = min(self.max_keys, MAX_KEYS)
+        token = self.continuation_token
+        after = _read_token(token) if token else self.start_after
+        wanted = ListQuery(self.prefix, self.delimiter, after, limit)
+        page = await call.store.list_objects(self.bucket, wanted)
+        owner = owner_of(call, call.owner) if self.fetch_owner.lower() == "true" else None
+        return xml_reply(
+            ListObjectsV2Result(
+                name=self.bucket,
+                prefix=encode(self.prefix),
+                start_after=_maybe(encode, self.start_after or None),
+                continuation_token=token,
+                next_continuation_token=_maybe(_token, page.next_after),
+                key_count=len(page.objects) + len(page.common_prefixes),
+                max_keys=limit,
+                delimiter=encode(self.delimiter) or None,
+                is_truncated=page.next_after is not None,
+                encoding_type=self.encoding_type or None,
+                contents=_contents(page, encode, owner),
+                common_prefixes=_prefixes(page, encode),
+            )
+        )
+
+
+@operation("GET", Level.BUCKET, marker="versions", access=Access.LIST_OBJECTS)
+class ListObjectVersions:
+    bucket: str = path("Bucket")
+    prefix: str = query("prefix", default="")
+    delimiter: str = query("delimiter", default="")
+    key_marker: str = query("key-marker", default="")
+    version_id_marker: str = query("version-id-marker", default="")
+    max_keys: int = query("max-keys", default=MAX_KEYS)
+    encoding_type: str | None = query("encoding-type", default=None)
+
+    async def run(self, call: Call) -> Reply:
+        if self.version_id_marker and not self.key_marker:
+            message = "A version-id marker cannot be specified without a key marker."
+            raise S3Error(Code.InvalidArgument, message, ArgumentName="version-id-marker")
+        encode = key_encoding(self.encoding_type)
+        limit = min(self.max_keys, MAX_KEYS)
+        wanted = ListQuery(self.prefix, self.delimiter, self.key_marker, limit)
+        page = await call.store.list_objects(self.bucket, wanted)
+        owner = owner_of(call, call.owner)
+        more = page.next_after is not None
+        return xml_reply(
+            ListVersionsResult(
+                name=self.bucket,
+                prefix=encode(self.prefix),
+                key_marker=encode(self.key_marker),
+                version_id_marker=self.version_id_marker or None,
+                next_key_marker=_maybe(encode, page.next_after),
+                next_version_id_marker=NULL_VERSION if more else None,
+                max_keys=limit,
+                delimiter=encode(self.delimiter) or None,
+                is_truncated=more,
+                encoding_type=self.encoding_type or None,
+                versions=tuple(_version(info, encode, owner) for info in page.objects),
+                common_prefixes=_prefixes(page, encode),
+            )
+        )
+
+
+def _contents(page: Page, encode: Encode, owner: Owner | None) -> tuple[Contents, ...]:
+    return tuple(
+        [
+            Contents(
+                encode(info.name),
+                TimeNs(info.modified_ns),
+                ETag(info.etag),
+                *_checksum(info.checksum),
+                info.size,
+                owner,
+                Word(info.attributes.storage_class),
+            )
+            for info in page.objects
+        ]
+    )
+
+
+def _checksum(checksum: Checksum | None) -> tuple[Word | None, Word | None]:
+    if checksum is None:
+        return None, None
+    return Word(checksum.algorithm), Word(checksum.type.value)
+
+
+def _version(info: ObjectInfo, encode: Encode, owner: Owner) -> Version:
+    algorithm, kind = _checksum(info.checksum)
+    return Version(
+        key=encode(info.name),
+        version_id=Word(NULL_VERSION),
+        is_latest=True,
+        last_modified=TimeNs(info.modified_ns),
+        etag=ETag(info.etag),
+        checksum_algorithm=algorithm,
+        checksum_type=kind,
+        size=info.size,
+        owner=owner,
+        storage_class=Word(info.attributes.storage_class),
+    )
+
+
+def _prefixes(page: Page, encode: Encode) -> tuple[Prefix, ...]:
+    return tuple(Prefix(encode(prefix)) for prefix in page.common_prefixes)
+
+
+def _maybe(encode: Encode, text: str | None) -> str | None:
+    return None if text is None else encode(text)
+
+
+def _token(after: str) -> str:
+    return base64.urlsafe_b64encode(after.encode()).decode()
+
+
+def _read_token(token: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(token.encode()).decode()
+    except (binascii.Error, UnicodeError):
+        message = "The continuation token provided is incorrect"
+        raise S3Error(Code.InvalidArgument, message, ArgumentName="continuation-token") from None

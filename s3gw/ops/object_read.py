@@ -1,0 +1,117 @@
+"""Reading objects: GetObject and HeadObject answer with the same headers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from s3gw.access import Access
+from s3gw.checksums import checksum_headers
+from s3gw.errors import Code, S3Error
+from s3gw.headers import (
+    object_headers,
+    override_headers,
+    read_condition,
+    read_range,
+    span_headers,
+    wants_checksum,
+)
+from s3gw.message import Call, Level
+from s3gw.operation import header, operation, path, query
+from s3gw.reply import Reply
+from s3gw.versions import check_version
+from storage.values import Checksum, PartNumber, Reading, Want
+
+MAX_PARTS = 10_000
+
+
+@operation("GET", Level.OBJECT, access=Access.GET)
+class GetObject:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    range: str | None = header("Range", default=None)
+    part_number: int | None = query("partNumber", default=None)
+    version_id: str | None = query("versionId", default=None)
+
+    async def run(self, call: Call) -> Reply:
+        check_version(self.version_id)
+        asked = await read_asked(call, self.range, self.part_number)
+        condition = read_condition(call.headers)
+        reading = await call.store.get_object(
+            self.bucket, self.key, want=asked.want, condition=condition
+        )
+        return object_reply(call, reading, asked)
+
+
+@operation("HEAD", Level.OBJECT, access=Access.HEAD_OBJECT)
+class HeadObject:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    range: str | None = header("Range", default=None)
+    part_number: int | None = query("partNumber", default=None)
+    version_id: str | None = query("versionId", default=None)
+
+    async def run(self, call: Call) -> Reply:
+        check_version(self.version_id)
+        asked = await read_asked(call, self.range, self.part_number)
+        condition = read_condition(call.headers)
+        reading = await call.store.head_object(
+            self.bucket, self.key, want=asked.want, condition=condition
+        )
+        return object_reply(call, reading, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a reader asked for; all that can be wrong with it is found before a file is open."""
+
+    want: Want | None
+    overrides: dict[str, str]
+    part_checksum: Checksum | None = None
+
+
+async def read_asked(call: Call, range_header: str | None, part_number: int | None) -> Asked:
+    want = wanted(range_header, part_number)
+    overrides = override_headers(call)
+    if part_number is None or not wants_checksum(call):
+        return Asked(want, overrides)
+    page = await call.store.list_object_parts(call.bucket, call.key, after=part_number - 1, limit=1)
+    return Asked(want, overrides, page.parts[0].checksum if page.parts else None)
+
+
+def wanted(range_header: str | None, part_number: int | None) -> Want | None:
+    if part_number is None:
+        return read_range(range_header)
+    if range_header is not None:
+        message = "Cannot specify both Range header and partNumber query parameter"
+        raise S3Error(Code.InvalidRequest, message)
+    if not 1 <= part_number <= MAX_PARTS:
+        message = f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive"
+        raise S3Error(Code.InvalidArgument, message, ArgumentName="partNumber")
+    return PartNumber(part_number)
+
+
+def object_reply(call: Call, reading: Reading, asked: Asked) -> Reply:
+    """The whole object with 200, or what was asked of it with 206."""
+    info, span = reading.info, reading.span
+    partial = asked.want is not None and span.stop > span.start
+    headers = object_headers(info)
+    headers |= span_headers(info, span, partial=partial)
+    if wants_checksum(call):
+        headers |= checksum_headers(_checksum_of(reading, asked))
+    if isinstance(asked.want, PartNumber) and info.parts:
+        headers["x-amz-mp-parts-count"] = str(info.parts)
+    headers |= asked.overrides
+    return Reply(206 if partial else 200, headers, reading.body)
+
+
+def _checksum_of(reading: Reading, asked: Asked) -> Checksum | None:
+    """That of the part or of the whole; a whole one would contradict the bytes of a range.
+
+    S3 says of a part's checksum the type that the whole object's has.
+    """
+    whole = reading.info.checksum
+    if asked.part_checksum is not None and whole is not None and reading.info.parts:
+        return msgspec.structs.replace(asked.part_checksum, type=whole.type)
+    return whole if len(reading.span) == reading.info.size else None

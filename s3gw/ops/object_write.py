@@ -1,0 +1,28 @@
+"""Writing whole objects."""
+
+from __future__ import annotations
+
+from s3gw.access import Access
+from s3gw.checksums import checksum_headers
+from s3gw.headers import quoted, read_attributes, read_write_condition
+from s3gw.message import Call, Level
+from s3gw.operation import operation, path
+from s3gw.payload import payload_digest
+from s3gw.reply import Reply
+from storage.values import PutOptions
+
+
+@operation("PUT", Level.OBJECT, access=Access.PUT)
+class PutObject:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+
+    async def run(self, call: Call) -> Reply:
+        options = PutOptions(
+            digest=payload_digest(call),
+            attributes=read_attributes(call),
+            condition=read_write_condition(call.headers),
+            size=call.decoded_length,
+        )
+        info = await call.store.put_object(self.bucket, self.key, call.body, options)
+        return Reply(headers={"ETag": quoted(info.etag), **checksum_headers(info.checksum)})

@@ -1,0 +1,16 @@
+"""Ids of requests: 16 upper-case hex digits, unique and without meaning, as AWS' look."""
+
+from __future__ import annotations
+
+import os
+from itertools import count
+
+# A random start for each process and a counter: one system call a process, not one a request.
+_START = int.from_bytes(os.urandom(8), "big")
+_NEXT = count()
+# Odd, so that multiplying by it visits every 64-bit number once.
+_STRIDE = 0x9E3779B97F4A7C15
+
+
+def new_request_id() -> str:
+    return f"{(_START + next(_NEXT) * _STRIDE) & 0xFFFFFFFFFFFFFFFF:016X}"

@@ -1,0 +1,58 @@
+"""Answers that take long: 200 at once, white space while the work goes on, then how it ended.
+
+Copying many gibibytes outlasts the patience of clients, 60 s without a byte in botocore. So S3
+answers 200 before it knows, and SDKs look for an `<Error>` in the body of copies; white space
+between the XML declaration and the root element is no part of the document.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+from s3gw.error_document import error_document
+from s3gw.errors import Code, as_s3_error
+from s3gw.message import Call
+from s3gw.reply import XML, Reply
+from s3gw.xmldoc import DECLARATION, to_xml
+
+# Copying this much takes a second or so; what is smaller gets a status that is true.
+SLOW_BYTES = 64 << 20
+INTERVAL_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def slow_reply(call: Call, work: Callable[[], Awaitable[Any]]) -> Reply:
+    """A reply whose body is the document that `work` returns, or S3's XML for what it raised."""
+    return Reply(200, {"Content-Type": XML}, slow_body(call, work, INTERVAL_S))
+
+
+async def slow_body(
+    call: Call, work: Callable[[], Awaitable[Any]], interval_s: float
+) -> AsyncGenerator[bytes, None]:
+    """Ends the work when nobody reads on; whatever it wrote aside is then dropped."""
+    task = asyncio.ensure_future(work())
+    try:
+        yield DECLARATION.encode()
+        while not (await asyncio.wait({task}, timeout=interval_s))[0]:
+            yield b" "
+        yield _outcome(call, task).removeprefix(DECLARATION.encode())
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def _outcome(call: Call, task: asyncio.Future[Any]) -> bytes:
+    error = task.exception()
+    if error is None:
+        return to_xml(task.result())
+    refusal = as_s3_error(error)
+    if refusal.code is Code.InternalError:
+        fields = {"request_id": call.request_id, "operation": call.operation}
+        log.error("request failed", exc_info=error, extra=fields)
+    return error_document(refusal, call.raw_path.decode("latin-1"), call.request_id)

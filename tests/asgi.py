@@ -1,0 +1,125 @@
+"""The application itself as the transport of boto3: no socket, no server, the same bytes.
+
+botocore asks the handlers of `before-send` for an answer before it opens a connection; ours runs the
+request through the ASGI application on an event loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSResponse
+
+
+@dataclass
+class Answer:
+    """One HTTP answer; header names are lower-case, the last of a repeated name wins."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class AsgiServer:
+    """Runs an ASGI application on a loop in a thread, and takes requests for it."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def run(self, coroutine: Any) -> Any:
+        """The result of a coroutine, run on the application's loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def request(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes = b""
+    ) -> Answer:
+        """`target` is the path and query as they stand in the request line."""
+        return self.run(self._request(method, target, headers, body))  # type: ignore[no-any-return]
+
+    async def _request(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
+    ) -> Answer:
+        path, _, query = target.partition("?")
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in headers],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+            "scheme": "http",
+        }
+        messages = _messages(body)
+        answer = Answer()
+        got = bytearray()
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                answer.status = message["status"]
+                raw = message.get("headers", [])
+                answer.headers = {n.decode().lower(): v.decode("latin-1") for n, v in raw}
+            else:
+                got.extend(message.get("body", b""))
+
+        await self._app(scope, messages.__anext__, send)
+        answer.body = bytes(got)
+        return answer
+
+
+async def _messages(body: bytes, piece: int = 65536) -> AsyncIterator[Any]:
+    for at in range(0, len(body), piece):
+        yield {"type": "http.request", "body": body[at : at + piece], "more_body": True}
+    yield {"type": "http.request", "body": b"", "more_body": False}
+    await asyncio.Event().wait()
+
+
+class _Raw(io.BytesIO):
+    """What botocore wants of urllib3's response."""
+
+    def stream(self, amount: int = 65536, **_: Any) -> Iterator[bytes]:
+        while piece := self.read(amount):
+            yield piece
+
+
+def send_through(client: Any, server: AsgiServer) -> None:
+    """Let a botocore client talk to the application instead of the network."""
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        url = urlsplit(request.url)
+        headers = [(n, _text(v)) for n, v in request.headers.items()]
+        if "host" not in {name.lower() for name, _ in headers}:
+            headers.append(("host", url.netloc))
+        target = url.path + (f"?{url.query}" if url.query else "")
+        got = server.request(request.method, target or "/", headers, _bytes(request.body))
+        body = b"" if request.method == "HEAD" else got.body
+        return AWSResponse(request.url, got.status, got.headers, _Raw(body))
+
+    client.meta.events.register("before-send.s3", answer)
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def _bytes(body: Any) -> bytes:
+    if body is None:
+        return b""
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, (bytes, bytearray)) else body.read()
