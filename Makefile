@@ -1,0 +1,76 @@
+# One command for each chore. Everything lives in .venv; nothing is installed elsewhere.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# How many test processes run at once.
+JOBS ?= 2
+
+.PHONY: help serve test test-deps check format compat bench docs clean
+
+help:
+	@echo "make serve      serve S3 on 127.0.0.1:8080, data in ./s3gw-data (ARGS='--port 8000' for more)"
+	@echo "make test       run the tests (ARGS='-k name' for some)"
+	@echo "make check      style, types, import directions"
+	@echo "make test-deps  install the system's tools that some tests use"
+	@echo "make compat     run real S3 clients against the server"
+	@echo "make bench      measure"
+	@echo "make format     write the code as ruff formats it"
+	@echo "make docs       write docs/configuration.md from the code"
+	@echo "make clean      remove what was made, but no data"
+
+# Made anew only when the dependencies may have changed.
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("s3gw needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	touch $@
+
+serve: $(VENV)/installed
+	$(BIN)/python -m s3gw serve $(ARGS)
+
+test: $(VENV)/installed test-deps
+	$(BIN)/python -m pytest tests -n $(JOBS) $(ARGS)
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+compat: $(VENV)/installed test-deps
+	$(BIN)/python -m compat $(ARGS)
+
+bench: $(VENV)/installed test-deps
+	$(BIN)/python -m compat.bench $(ARGS)
+
+docs: $(VENV)/installed
+	$(BIN)/python -m s3gw config docs > docs/configuration.md
+
+# What tests need beside Python. A test whose tool is missing is skipped and says so, so failing to
+# install is no failure; tools that are there already cost nothing.
+SYSTEM_TOOLS := strace:strace nginx:nginx-light wrk:wrk
+test-deps:
+	@packages=; for tool in $(SYSTEM_TOOLS); do \
+		PATH=$$PATH:/usr/sbin command -v $${tool%%:*} >/dev/null || packages="$$packages $${tool##*:}"; \
+	done; \
+	if [ -z "$$packages" ]; then \
+		:; \
+	elif ! command -v apt-get >/dev/null; then \
+		echo "No apt-get here; please install:$$packages"; \
+	elif [ "$$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then \
+		echo "Installing needs root; please run: sudo apt-get install$$packages"; \
+	else \
+		run=$$([ "$$(id -u)" -eq 0 ] || echo sudo); \
+		{ $$run apt-get update --quiet && \
+			$$run apt-get install --yes --quiet --no-install-recommends $$packages; } >/dev/null \
+			|| echo "Not all could be installed ($$packages); the tests that need them are skipped."; \
+	fi
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,56 @@
+"""The loop that tends a store: chores at an interval, in a thread, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+log = logging.getLogger(__name__)
+
+# Waits that many seconds, or less when it is time to stop; says whether it is.
+StoppedWithin = Callable[[float], Awaitable[bool]]
+
+
+class Chores(Protocol):
+    @property
+    def more(self) -> bool:
+        """Whether another round at once is worth while."""
+        ...
+
+
+class Keeper(Protocol):
+    """What has chores: each round is bounded, so that stopping never waits long."""
+
+    def run_once(self) -> Chores: ...
+
+
+async def keep_house(keeper: Keeper, interval_s: float, stopped_within: StoppedWithin) -> None:
+    """A round now and after each interval, at once while there is more to do."""
+    while True:
+        more = await asyncio.to_thread(_round, keeper)
+        if await stopped_within(0 if more else interval_s):
+            return
+
+
+def _round(keeper: Keeper) -> bool:
+    """A round that fails is logged, and tried again after the interval."""
+    try:
+        return keeper.run_once().more
+    except Exception:
+        log.exception("housekeeping failed")
+        return False
+
+
+def until(stop: asyncio.Event) -> StoppedWithin:
+    """Real time, and an event that says stop."""
+
+    async def stopped_within(seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await stop.wait()
+        except TimeoutError:
+            return False
+
+    return stopped_within

@@ -1,0 +1,89 @@
+"""`s3gw fsck`"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from s3gw.cli.commands import Commands, add_command
+from storage.backends.local.fsck import Finding, Rebuilt, Report, check, rebuild
+
+_EXAMPLES = """\
+  s3gw fsck s3gw-data                 report only
+  s3gw fsck /disk1 /disk2 --repair    move blobs that no object has to quarantine, correct counters
+  s3gw fsck /disk1 /disk2 --rebuild   make the index anew, from what is left of it and the blobs
+  s3gw fsck s3gw-data --json
+
+The server must be stopped. Nothing that may be somebody's only copy is deleted. The exit code is 1
+when something is wrong and was not repaired, or could not all be restored."""
+
+
+def add_to(commands: Commands) -> None:
+    parser = add_command(
+        commands, "fsck", "check the index and the blobs against one another", run, _EXAMPLES
+    )
+    parser.add_argument("data", metavar="DATA", nargs="+", type=Path, help="all data folders")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--repair", action="store_true", help="mend what can be mended without loss")
+    what.add_argument("--rebuild", action="store_true", help="make a new index and keep the old")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.rebuild:
+        rebuilt = rebuild(args.data)
+        print(_json(rebuilt) if args.json else rebuilt_text(rebuilt))
+        return 1 if rebuilt.unreadable or rebuilt.incomplete else 0
+    report = check(args.data, repair=args.repair)
+    print(_json(report) if args.json else report_text(report))
+    return 1 if _is_wrong(report) else 0
+
+
+def report_text(report: Report) -> str:
+    seen = f"{report.objects} objects, {report.parts} parts of uploads, {report.blobs} blobs"
+    return "\n".join([*_findings(report), f"{_verdict(report)}: {seen}."])
+
+
+def rebuilt_text(rebuilt: Rebuilt) -> str:
+    facts: dict[str, Any] = msgspec.to_builtins(rebuilt, enc_hook=str)
+    lines = [f"  {name.replace('_', ' ')}: {value}" for name, value in facts.items()]
+    return "\n".join(["The index was rebuilt.", *lines])
+
+
+def _is_wrong(report: Report) -> bool:
+    if report.repaired:
+        return bool(report.damaged or report.index)
+    return not report.clean
+
+
+def _verdict(report: Report) -> str:
+    if report.clean:
+        return "All is well"
+    if _is_wrong(report):
+        return "Something is wrong"
+    return "Repaired"
+
+
+def _findings(report: Report) -> Iterator[str]:
+    kinds = {
+        "index": report.index,
+        "damaged": report.damaged,
+        "orphan": report.orphans,
+        "counter": report.counters,
+    }
+    for kind, findings in kinds.items():
+        for each in findings:
+            yield f"{kind}: {_where(each)}: {each.problem}"
+
+
+def _where(finding: Finding) -> str:
+    thing = f"{finding.bucket}/{finding.name}" if finding.name else str(finding.mountpath)
+    return f"{thing} (blob {finding.blob})" if finding.blob else thing
+
+
+def _json(result: Report | Rebuilt) -> str:
+    return msgspec.json.format(msgspec.json.encode(result, enc_hook=str)).decode()

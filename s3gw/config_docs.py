@@ -1,0 +1,113 @@
+"""docs/configuration.md, written from the declarations of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+
+from s3gw.config import OTHER_VARIABLES, SECTIONS, Account, Setting, settings
+from s3gw.options import Option, Size, show_size
+
+_HEAD = """\
+# Configuration
+
+<!-- Written by `s3gw config docs`; a test compares the two. -->
+
+Everything has a default: `s3gw serve` needs no configuration. A value is looked for in this order,
+and the first that is found counts:
+
+1. a flag of the command (`s3gw serve --help`),
+2. a variable of the environment,
+3. the TOML file that `--config` or `S3GW_CONFIG` names,
+4. the default.
+
+What no setting claims is an error, in the file and among the variables that begin with `S3GW_`, so
+that a slip of the pen never passes silently. `s3gw config show` prints what is in effect and where
+each value comes from, without secrets.
+
+A list in a variable has commas between its items; a flag for a list is given once for each item.
+
+```toml
+[server]
+host = "0.0.0.0"
+port = 8080
+
+[storage]
+data = ["/disk1/s3gw", "/disk2/s3gw"]
+
+[s3]
+domain = ["s3.example.com"]
+
+[auth]
+root_access_key = "AKIAEXAMPLEEXAMPLE00"
+root_secret_key = "change-me-please"
+
+[[auth.accounts]]
+id = "alice"
+access_key = "AKIAEXAMPLEEXAMPLE01"
+secret_key = "change-me-as-well"
+```
+"""
+
+_ACCOUNTS = """
+### Accounts
+
+An account may make buckets, and use those that it made; the root account may use all. Each is
+a table `[[auth.accounts]]` of the file:
+"""
+
+_OTHERS = """
+## Other variables
+"""
+
+
+def configuration_page() -> str:
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield _HEAD
+    for section, kind in SECTIONS.items():
+        yield f"## `[{section}]`\n\n{kind.__doc__}\n"
+        for row in settings().values():
+            if row.section == section:
+                yield from _setting(row)
+    yield _ACCOUNTS
+    for column in fields(Account):
+        declared: Option = column.metadata["option"]
+        need = "required" if column.default is MISSING else "optional"
+        yield f"* `{column.name}` ({need}): {declared.doc} Must be {declared.kind.allowed}."
+    yield _OTHERS
+    for name, about in OTHER_VARIABLES.items():
+        yield f"* `{name}`: {about}."
+    yield ""
+
+
+def _setting(row: Setting) -> Iterator[str]:
+    yield f"### `{row.key}`\n"
+    yield f"{row.option.doc}\n"
+    yield f"* allowed: {row.option.kind.allowed}"
+    yield f"* default: {shown_default(row)}"
+    if row.variable:
+        yield f"* variable: `{row.variable}`"
+    if row.option.flag:
+        yield f"* flag: `{' '.join(_flag(row.option))}`"
+    yield ""
+
+
+def shown_default(row: Setting) -> str:
+    if row.option.shown_default:
+        return row.option.shown_default
+    if isinstance(row.option.kind, Size):
+        return f"`{show_size(row.default)}`"
+    if isinstance(row.default, tuple):
+        return ", ".join(f"`{item}`" for item in row.default) or "none"
+    if isinstance(row.default, float):
+        return f"`{row.default:g}`"
+    return f"`{str(row.default).lower() if isinstance(row.default, bool) else row.default}`"
+
+
+def _flag(declared: Option) -> Iterator[str]:
+    yield declared.flag or ""
+    if declared.flag_value is None:
+        yield declared.metavar or "|".join(getattr(declared.kind, "words", ()))

@@ -1,0 +1,187 @@
+"""Where settings come from, and what each mistake is answered with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from s3gw.cli.config import as_json, as_table
+from s3gw.config import SECTIONS, Config, ConfigError, Loaded, load, settings
+from s3gw.config_docs import configuration_page
+from storage.backends.local import StoreOptions
+from tests.server_process import ROOT
+
+SECRET = "a-very-secret-key"
+
+
+def loaded(
+    text: str = "",
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+    *,
+    folder: Path | None = None,
+) -> Loaded:
+    file = None
+    if folder is not None:
+        file = folder / "s3gw.toml"
+        file.write_text(text)
+    return load(file=file, environ=environ or {}, flags=flags or {})
+
+
+def test_without_any_source_everything_is_the_default() -> None:
+    assert loaded().config == Config()
+    assert set(loaded().sources.values()) == {"default"}
+
+
+def test_a_flag_beats_the_environment_beats_the_file(tmp_path: Path) -> None:
+    text = "[server]\nport = 1\nworkers = 1\nhost = 'file'"
+    environ = {"S3GW_SERVER_PORT": "2", "S3GW_SERVER_WORKERS": "2"}
+    result = loaded(text, environ, {"server.port": "3"}, folder=tmp_path)
+    server = result.config.server
+    assert (server.host, server.workers, server.port) == ("file", 2, 3)
+    assert result.sources["server.host"] == str(tmp_path / "s3gw.toml")
+    assert result.sources["server.workers"] == "environment S3GW_SERVER_WORKERS"
+    assert result.sources["server.port"] == "flag --port"
+
+
+def test_lists_come_with_commas_from_the_environment_and_repeated_from_flags() -> None:
+    environ = {"S3GW_STORAGE_DATA": "/a, /b"}
+    assert loaded(environ=environ).config.storage.data == ("/a", "/b")
+    assert loaded(flags={"s3.domain": ["a.b", "c"]}).config.s3.domain == ("a.b", "c")
+
+
+def test_sizes_may_have_units() -> None:
+    environ = {"S3GW_STORAGE_RESERVE_BYTES": "10GiB", "S3GW_STORAGE_INLINE_LIMIT": "4096"}
+    storage = loaded(environ=environ).config.storage
+    assert (storage.reserve_bytes, storage.inline_limit) == (10 << 30, 4096)
+
+
+def test_accounts_are_tables_of_the_file(tmp_path: Path) -> None:
+    text = f"[[auth.accounts]]\nid = 'a'\naccess_key = 'KEY1'\nsecret_key = '{SECRET}'"
+    (account,) = loaded(text, folder=tmp_path).config.auth.accounts
+    assert (account.id, account.access_key, account.secret_key) == ("a", "KEY1", SECRET)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[server]\nprot = 1", "server.prot (FILE) is no setting. Did you mean server.port?"),
+        ("[sever]\nport = 1", "[sever] (FILE) is no setting. Did you mean server?"),
+        ("server = 1", "server in FILE must be a table: [server]"),
+        ("[server]\nport = '1'", "must be a whole number from 0 to 65535."),
+        ("[server]\nport = true", "server.port = True (FILE): must be a whole number"),
+        ("[server]\nport = 65536", "server.port = 65536 (FILE): must be a whole number from 0 to"),
+        ("[server]\nhttp_server = 'apache'", "must be hypercorn or uvicorn."),
+        ("[server]\nshutdown_timeout_s = -1", "must be a number of seconds from 0 to 3600."),
+        ("[storage]\ndata = 'x'", "storage.data = 'x' (FILE): must be a list of folders."),
+        ("[storage]\ndata = []", "storage.data is empty: name at least one folder."),
+        ("[storage]\nreserve_bytes = '1 PB'", "must be bytes from 0 to 1024TiB, like 512KiB"),
+        ("[s3]\nroot_access = 'yes'", "s3.root_access = 'yes' (FILE): must be true or false."),
+        ("[s3]\ndomain = ['-']", "must be a list of host names."),
+        ("[auth]\naccounts = 1", "auth.accounts = *** (FILE): must be a list of tables in"),
+        ("[[auth.accounts]]\nid = 'a'", "auth.accounts[0].access_key is missing in FILE"),
+        ("[[auth.accounts]]\nidd = 'a'", "auth.accounts[0].idd (FILE) is no setting. Did you"),
+        ("[server", "FILE is not TOML: "),
+        ("[auth]\nroot_secret_key = 'short'", "auth.root_secret_key = *** (FILE): must be 8 to"),
+        (
+            "[auth]\nroot_access_key = 'abc'",
+            "auth.root_access_key is given (FILE) and auth.root_secret_key is not: give both",
+        ),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(text, folder=tmp_path)
+    shown = str(caught.value).replace(str(tmp_path / "s3gw.toml"), "FILE")
+    assert message in shown
+    assert "short" not in shown
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("S3GW_SERVER_PROT", "1", "Did you mean S3GW_SERVER_PORT?"),
+        ("S3GW_SERVER_PORT", "x", "server.port = 'x' (environment S3GW_SERVER_PORT): must be"),
+        ("S3GW_AUTH_ENABLED", "maybe", "auth.enabled = 'maybe'"),
+        ("S3GW_ROOT_SECRET_KEY", "tiny", "auth.root_secret_key = *** (environment S3GW_ROOT"),
+        ("S3GW_AUTH_ROOT_SECRET_KEY", "tiny", "Did you mean S3GW_ROOT_SECRET_KEY?"),
+        ("S3GW_WHATEVER", "1", "S3GW_WHATEVER (the environment) is no setting."),
+    ],
+)
+def test_a_mistake_in_the_environment_is_named(variable: str, value: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(environ={variable: value})
+    assert message in str(caught.value)
+    assert "tiny" not in str(caught.value)
+
+
+def test_a_bad_flag_names_the_flag() -> None:
+    with pytest.raises(ConfigError, match=re.escape("server.port = 'x' (flag --port): must be")):
+        loaded(flags={"server.port": "x"})
+
+
+def test_a_missing_file_is_said_so() -> None:
+    with pytest.raises(ConfigError, match=r"/nowhere\.toml cannot be read: No such file"):
+        load(file=Path("/nowhere.toml"), environ={}, flags={})
+
+
+def test_variables_of_others_are_none_of_our_business() -> None:
+    environ = {"PATH": "/bin", "S3GW_FAILPOINT": "x", "S3GW_CONFIG": "y"}
+    assert loaded(environ=environ).config == Config()
+
+
+@pytest.mark.parametrize("name", ["id", "access_key"])
+def test_two_accounts_cannot_share(name: str, tmp_path: Path) -> None:
+    rows = [{"id": f"id{n}", "access_key": f"KEY{n}", name: "same"} for n in (1, 2)]
+    text = "".join(
+        f"[[auth.accounts]]\nid='{r['id']}'\naccess_key='{r['access_key']}'\n"
+        f"secret_key='{SECRET}'\n"
+        for r in rows
+    )
+    with pytest.raises(ConfigError, match=f"two accounts have the {name} 'same'"):
+        loaded(text, folder=tmp_path)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com"])
+def test_no_auth_on_a_reachable_address_must_be_meant(host: str) -> None:
+    flags = {"auth.enabled": "false", "server.host": host}
+    with pytest.raises(ConfigError, match="--allow-remote"):
+        loaded(flags=flags)
+    assert not loaded(flags={**flags, "auth.allow_remote": "true"}).config.auth.enabled
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_no_auth_is_fine_on_a_loopback_address(host: str) -> None:
+    assert loaded(flags={"auth.enabled": "false", "server.host": host})
+
+
+def test_the_shown_configuration_has_no_secret(tmp_path: Path) -> None:
+    text = f"[[auth.accounts]]\nid = 'a'\naccess_key = 'KEY1'\nsecret_key = '{SECRET}'"
+    environ = {"S3GW_ROOT_ACCESS_KEY": "ROOT", "S3GW_ROOT_SECRET_KEY": SECRET}
+    result = loaded(text, environ, folder=tmp_path)
+    for shown in (as_table(result), as_json(result)):
+        assert SECRET not in shown
+        assert "***" in shown
+        assert "KEY1" in shown
+        assert "environment S3GW_ROOT_ACCESS_KEY" in shown
+
+
+def test_the_documentation_is_what_the_code_says() -> None:
+    assert (ROOT / "docs" / "configuration.md").read_text() == configuration_page()
+
+
+def test_every_field_of_every_section_is_a_setting() -> None:
+    assert {f"{s}.{f.name}" for s, kind in SECTIONS.items() for f in fields(kind)} == set(
+        settings()
+    )
+    assert {field.name for field in fields(Config)} == set(SECTIONS)
+
+
+def test_the_defaults_of_the_store_are_the_ones_that_were_measured() -> None:
+    options, storage = StoreOptions(), Config().storage
+    assert storage.inline_limit == options.inline_limit
+    assert storage.reserve_bytes == options.reserve_bytes

@@ -1,0 +1,95 @@
+"""What goes over the wire under each HTTP server: the bytes, not what a client makes of them."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server_process import ServerProcess
+
+NAMES = ("hypercorn", "uvicorn")
+
+
+@pytest.fixture(params=NAMES)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerProcess]:
+    flags = ["--no-auth", "--http-server", request.param]
+    with ServerProcess(tmp_path, flags=flags) as server:
+        exchange(server, b"PUT /bucket HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        yield server
+
+
+def exchange(server: ServerProcess, *pieces: bytes) -> bytes:
+    """Send each piece when the one before it was answered; all that came, up to the last answer."""
+    answers = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            answer = connection.recv(1 << 20)
+            while not _is_whole(answer):
+                more = connection.recv(1 << 20)
+                assert more, answer
+                answer += more
+            answers += answer
+    return answers
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    return bool(end) and (length is None or len(body) >= int(length[1]))
+
+
+def test_100_continue_has_its_reason_phrase(server: ServerProcess) -> None:
+    """botocore before 1.40.21 fails every PUT with a body where it is missing."""
+    head = b"PUT /bucket/key HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+    answers = exchange(server, head + b"Expect: 100-continue\r\n\r\n", b"body")
+    first, _, rest = answers.partition(b"\r\n")
+    assert first == b"HTTP/1.1 100 Continue"
+    assert b"HTTP/1.1 200" in rest
+
+
+def test_several_requests_on_one_connection(server: ServerProcess) -> None:
+    put = b"PUT /bucket/key HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+    get = b"GET /bucket/key HTTP/1.1\r\nHost: x\r\n\r\n"
+    answers = exchange(server, put, get, get)
+    assert answers.count(b"HTTP/1.1 200") == 3
+    assert answers.count(b"\r\n\r\nbody") == 2
+
+
+def test_an_answer_to_head_has_a_length_and_no_body(server: ServerProcess) -> None:
+    put = b"PUT /bucket/key HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+    exchange(server, put)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(b"HEAD /bucket/key HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = connection.makefile("rb").read()
+    assert b"content-length: 4" in answer.lower()
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_a_large_body_arrives_whole(server: ServerProcess) -> None:
+    body = bytes(range(256)) * 12_000
+    head = b"PUT /bucket/large HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    exchange(server, head + body)
+    assert server.get("/bucket/large") == (200, body)
+
+
+def test_a_head_of_just_less_than_64_kib_is_taken(server: ServerProcess) -> None:
+    assert _answer_to_head(server, 60_000).startswith(b"HTTP/1.1 200")
+
+
+def test_a_longer_head_is_refused(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        assert _answer_to_head(server, 80_000).startswith(b"HTTP/1.1 431")
+
+
+def _answer_to_head(server: ServerProcess, size: int) -> bytes:
+    """What is answered to a request whose head comes in pieces and has about that size."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n")
+        connection.sendall(b"x-amz-security-token: " + b"t" * size)
+        connection.sendall(b"\r\nConnection: close\r\n\r\n")
+        return connection.recv(4096)
