@@ -1,4 +1,5 @@
-"""What one process does beside the workers: unlink garbage, checkpoint, forget old completions.
+"""What one process does beside the workers: unlink garbage, checkpoint, forget old completions,
+and give room that the index no longer needs back to the disk.
 
 Each bite is bounded. Blobs are unlinked before their garbage row goes, so a crash in between only
 makes the next run find them gone.
@@ -25,6 +26,10 @@ from storage.mountpath import Mountpath, read_mountpaths
 GARBAGE_BITE = 200
 COMPLETED_BITE = 1000
 COMPLETED_KEPT_NS = 7 * 24 * 3600 * 1_000_000_000
+# Free pages of the index are used again, so it keeps some: up to a quarter of itself, or 4 MiB.
+SPARE_PAGES = 1024
+SPARE_SHARE = 4
+VACUUM_BITE = 512
 LARGE_WAL_PAGES = 64 * 1024 * 1024 // 4096
 
 _SYSTEM_CLOCK = SystemClock()
@@ -70,13 +75,14 @@ class Housekeeper:
         collected = self._collect(number)
         before = self._clock.now_ns() - COMPLETED_KEPT_NS
         forgotten = _forget(connection, before)
-        pages = _checkpoint(connection, idle=not collected.collected)
+        shrinking = _shrink(connection)
+        pages = _checkpoint(connection, idle=not collected.collected and not shrinking)
         return _sum(
             collected,
             Chores(
                 forgotten=forgotten,
                 wal_pages=pages,
-                more=forgotten == COMPLETED_BITE,
+                more=shrinking or forgotten == COMPLETED_BITE,
             ),
         )
 
@@ -145,6 +151,15 @@ def _forget(connection: apsw.Connection, before_ns: int) -> int:
         with connection:
             connection.executemany("DELETE FROM completed WHERE upload = ?", old)
     return len(old)
+
+
+def _shrink(connection: apsw.Connection) -> bool:
+    """Cut free pages off the end of the index; whether there are more than it should keep."""
+    free, pages = connection.pragma("freelist_count"), connection.pragma("page_count")
+    if free <= max(SPARE_PAGES, pages // SPARE_SHARE):
+        return False
+    connection.execute(f"PRAGMA incremental_vacuum({VACUUM_BITE})").fetchall()
+    return True
 
 
 def _checkpoint(connection: apsw.Connection, *, idle: bool) -> int:

@@ -77,6 +77,8 @@ def create(path: Path) -> None:
         connection = connect(path, flags=flags)
         try:
             connection.reserve_bytes(reserve=8)
+            # Takes effect before the first table only; housekeeping gives the room back.
+            connection.pragma("auto_vacuum", "INCREMENTAL")
             connection.pragma("journal_mode", "WAL")
             with connection:
                 connection.execute(_SCHEMA)

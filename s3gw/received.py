@@ -1,0 +1,42 @@
+"""The body of a request as it comes over the wire, seen from the outermost layer."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import Receive
+
+DRAINED_BYTES = 8 << 20
+DRAINED_S = 5.0
+
+
+class Received:
+    """An ASGI `receive` that counts the body's bytes."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+        self.count = 0
+
+    async def __call__(self) -> dict[str, object]:
+        message = await self._receive()
+        if body := message.get("body"):
+            self.count += len(body)
+        self._ended = not message.get("more_body", False)
+        return message  # type: ignore[return-value]
+
+    async def drained(self) -> bool:
+        """Take in what is left of a refused body, up to a limit; whether that was all of it.
+
+        A server closes the connection of which it did not read everything: a client that is still
+        sending may never see the answer, and one that keeps the connection loses its next request.
+        """
+        most = self.count + DRAINED_BYTES
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAINED_S):
+                while not self._ended and self.count < most:
+                    await self()
+        return self._ended
