@@ -14,7 +14,7 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Protocol
 
@@ -118,8 +118,9 @@ def read_promises(call: Call) -> Promises:
     name = named[0] if named else trailer
     algorithm = _algorithm_of(name) if name else None
     _check_sdk_algorithm(headers.get("x-amz-sdk-checksum-algorithm"), algorithm)
-    return replace(
-        read_hashes(call),
+    return Promises(
+        md5=_md5_header(headers.get("content-md5")),
+        sha256=call.content_sha256,
         algorithm=algorithm,
         checksum=_value(algorithm, headers[named[0]]) if algorithm and named else None,
         trailer=trailer,

@@ -171,6 +171,7 @@ def _origin_form(target: bytes) -> bytes:
 def _bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
     if not domains:
         return None
+    host = host.lower()
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     for domain in domains:
         bucket = name.removesuffix("." + domain)

@@ -18,6 +18,7 @@ from s3gw.headers import http_date, quoted
 from s3gw.message import Addressing, Call, read_call
 from s3gw.observe import Exchange, Observer
 from s3gw.operation import OperationTable, decode
+from s3gw.received import Received
 from s3gw.reply import XML, Reply, write_reply
 from s3gw.request_id import new_request_id
 from storage.backend import Backend
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NS = 1_000_000_000
+_WITH_BODY = ("PUT", "POST")
 
 
 class Authenticate(Protocol):
@@ -63,11 +65,17 @@ class S3App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, new_request_id())
         started = time.perf_counter()
-        received = _Counted(receive)
+        received = Received(receive)
         reply = Reply(499)
         try:
             reply = await self._reply(scope, received, exchange)
             reply.headers["x-amz-request-id"] = exchange.request_id
+            if (
+                reply.status >= 400
+                and scope["method"] in _WITH_BODY
+                and not await received.drained()
+            ):
+                reply.headers["Connection"] = "close"
             await write_reply(reply, scope["method"], received, send)
         except StorageError as error:
             # The head is out, so the length it promised is how the client learns: an answer that
@@ -113,20 +121,6 @@ class S3App:
 def _log_failure(error: Exception, exchange: Exchange) -> None:
     fields = {"request_id": exchange.request_id, "operation": exchange.operation}
     log.error("request failed", exc_info=error, extra=fields)
-
-
-class _Counted:
-    """An ASGI `receive` that counts the body's bytes as they came over the wire."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.count = 0
-
-    async def __call__(self) -> dict[str, object]:
-        message = await self._receive()
-        if body := message.get("body"):
-            self.count += len(body)
-        return message  # type: ignore[return-value]
 
 
 def error_reply(error: S3Error, resource: str, request_id: str, region: str) -> Reply:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 
 @dataclass
@@ -108,7 +109,8 @@ def send_through(client: Any, server: AsgiServer) -> None:
         target = url.path + (f"?{url.query}" if url.query else "")
         got = server.request(request.method, target or "/", headers, _bytes(request.body))
         body = b"" if request.method == "HEAD" else got.body
-        return AWSResponse(request.url, got.status, got.headers, _Raw(body))
+        told = HTTPHeaders.from_dict(got.headers)
+        return AWSResponse(request.url, got.status, told, _Raw(body))
 
     client.meta.events.register("before-send.s3", answer)
 

@@ -1,0 +1,61 @@
+"""The front door, once before the model store and once before the local one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from storage.backend import Backend
+from storage.backends.local import StoreOptions
+from storage.backends.memory import MemoryBackend
+from storage.clock import SystemClock
+from tests.s3.gateway import BOB, Gateway
+from tests.storage.local_stores import local_store, mountpaths_in
+
+# The machine that runs the tests may be busy, which says nothing about them.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+
+
+@contextmanager
+def _backend(kind: str, folder: Path) -> Iterator[Backend]:
+    if kind == "memory":
+        yield MemoryBackend()
+        return
+    paths = mountpaths_in(folder, 2)
+    for path in paths:
+        path.mkdir()
+    with local_store(paths, SystemClock(), StoreOptions()) as store:
+        yield store
+
+
+@pytest.fixture(scope="session", params=["memory", "local"])
+def gateway(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    with _backend(request.param, tmp_path_factory.mktemp("store")) as backend:
+        gateway = Gateway(backend)
+        yield gateway
+        gateway.close()
+
+
+@pytest.fixture
+def s3(gateway: Gateway) -> Any:
+    """Alice's client."""
+    return gateway.client()
+
+
+@pytest.fixture
+def bobs(gateway: Gateway) -> Any:
+    return gateway.client(BOB)
+
+
+@pytest.fixture
+def bucket(gateway: Gateway) -> str:
+    """An empty bucket of Alice's."""
+    return gateway.new_bucket()

@@ -1,0 +1,179 @@
+"""Preconditions of reads, writes and deletes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.s3.gateway import Gateway, code_of, error_of
+
+PAST = "Thu, 01 Jan 2004 00:00:00 GMT"
+FUTURE = "Fri, 01 Jan 2100 00:00:00 GMT"
+# The object's ETag is put in for E; "other" is somebody else's.
+READS = [
+    ({"if-match": "E"}, 200),
+    ({"if-match": '"E"'}, 200),
+    ({"if-match": 'W/"E"'}, 200),
+    ({"if-match": "*"}, 200),
+    ({"if-match": '"other", "E"'}, 200),
+    ({"if-match": "other"}, 412),
+    ({"if-match": ""}, 412),
+    ({"if-none-match": '"E"'}, 304),
+    ({"if-none-match": "*"}, 304),
+    ({"if-none-match": "other"}, 200),
+    ({"if-modified-since": PAST}, 200),
+    ({"if-modified-since": FUTURE}, 304),
+    ({"if-modified-since": "no date"}, 200),
+    ({"if-unmodified-since": PAST}, 412),
+    ({"if-unmodified-since": FUTURE}, 200),
+    ({"if-unmodified-since": "99"}, 200),
+    # An ETag is the better witness, so it decides over a date.
+    ({"if-match": '"E"', "if-unmodified-since": PAST}, 200),
+    ({"if-match": "other", "if-unmodified-since": FUTURE}, 412),
+    ({"if-none-match": '"E"', "if-modified-since": PAST}, 304),
+    ({"if-none-match": "other", "if-modified-since": FUTURE}, 200),
+    ({"if-match": "other", "if-none-match": '"E"'}, 412),
+]
+
+
+@pytest.mark.parametrize(("conditions", "status"), READS)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_read_keeps_its_conditions(
+    gateway: Gateway, bucket: str, method: str, conditions: dict[str, str], status: int
+) -> None:
+    etag = gateway.send("PUT", f"/{bucket}/k", body=b"x").headers["etag"]
+    sent = {name: value.replace("E", etag.strip('"')) for name, value in conditions.items()}
+    if "since" in str(conditions):
+        sent = {n: v if "since" in n else sent[n] for n, v in conditions.items()}
+    answer = gateway.send(method, f"/{bucket}/k", sent)
+    assert answer.status == status
+    if status in (200, 304):
+        assert answer.headers["etag"] == etag
+    if status == 304:
+        assert answer.body == b""
+        assert answer.headers["last-modified"]
+
+
+def test_a_failed_condition_is_named(gateway: Gateway, bucket: str) -> None:
+    gateway.send("PUT", f"/{bucket}/k", body=b"x")
+    answer = gateway.send("GET", f"/{bucket}/k", {"if-match": "other"})
+    assert code_of(answer) == (412, "PreconditionFailed")
+    assert error_of(answer)["Condition"] == "If-Match"
+
+
+def put(s3: Any, bucket: str, **conditions: str) -> str:
+    return str(s3.put_object(Bucket=bucket, Key="k", Body=b"new", **conditions)["ETag"])
+
+
+def copy(s3: Any, bucket: str, **conditions: str) -> str:
+    s3.put_object(Bucket=bucket, Key="source", Body=b"source")
+    made = s3.copy_object(
+        Bucket=bucket, Key="k", CopySource={"Bucket": bucket, "Key": "source"}, **conditions
+    )
+    return str(made["CopyObjectResult"]["ETag"])
+
+
+def complete(s3: Any, bucket: str, **conditions: str) -> str:
+    upload = {"Bucket": bucket, "Key": "k"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"part")
+    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+    return str(
+        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **conditions)[
+            "ETag"
+        ]
+    )
+
+
+WRITES = [put, copy, complete]
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_can_want_nothing_to_be_there(s3: Any, bucket: str, write: Any) -> None:
+    first = write(s3, bucket, IfNoneMatch="*")
+    with pytest.raises(ClientError) as error:
+        write(s3, bucket, IfNoneMatch="*")
+    assert error.value.response["Error"]["Code"] == "PreconditionFailed"
+    assert s3.head_object(Bucket=bucket, Key="k")["ETag"] == first
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_can_want_to_replace_one_object_only(s3: Any, bucket: str, write: Any) -> None:
+    with pytest.raises(ClientError) as error:
+        write(s3, bucket, IfMatch="anything")
+    assert error.value.response["Error"]["Code"] == "NoSuchKey"
+    old = s3.put_object(Bucket=bucket, Key="k", Body=b"old")["ETag"]
+    with pytest.raises(ClientError) as error:
+        write(s3, bucket, IfMatch='"other"')
+    assert error.value.response["Error"]["Code"] == "PreconditionFailed"
+    assert s3.head_object(Bucket=bucket, Key="k")["ETag"] == old
+    new = write(s3, bucket, IfMatch=old)
+    assert s3.head_object(Bucket=bucket, Key="k")["ETag"] == new
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_can_want_not_to_replace_one_object(s3: Any, bucket: str, write: Any) -> None:
+    old = s3.put_object(Bucket=bucket, Key="k", Body=b"old")["ETag"]
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        write(s3, bucket, IfNoneMatch=old)
+    new = write(s3, bucket, IfNoneMatch='"other"')
+    assert s3.head_object(Bucket=bucket, Key="k")["ETag"] == new
+
+
+def test_conditions_that_exclude_each_other_are_refused(gateway: Gateway, bucket: str) -> None:
+    both = {"if-match": "x", "if-none-match": "*"}
+    answer = gateway.send("PUT", f"/{bucket}/k", both, b"x")
+    assert code_of(answer) == (400, "InvalidRequest")
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_of_many_simultaneous_creators_one_wins(s3: Any, bucket: str, write: Any) -> None:
+    def create(_: int) -> str:
+        try:
+            write(s3, bucket, IfNoneMatch="*")
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "created"
+
+    with ThreadPoolExecutor(50) as pool:
+        outcomes = list(pool.map(create, range(50)))
+    assert sorted(outcomes) == ["PreconditionFailed"] * 49 + ["created"]
+
+
+def test_of_many_simultaneous_replacers_one_wins(s3: Any, bucket: str) -> None:
+    old = put(s3, bucket)
+
+    def replace(number: int) -> str | None:
+        try:
+            s3.put_object(Bucket=bucket, Key="k", Body=b"%d" % number, IfMatch=old)
+        except s3.exceptions.ClientError:
+            return None
+        return str(number)
+
+    with ThreadPoolExecutor(20) as pool:
+        winners = [number for number in pool.map(replace, range(20)) if number]
+    assert len(winners) == 1
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == winners[0].encode()
+
+
+def test_a_delete_can_want_one_object_only(s3: Any, bucket: str) -> None:
+    etag = put(s3, bucket)
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.delete_object(Bucket=bucket, Key="k", IfMatch="other")
+    s3.delete_object(Bucket=bucket, Key="k", IfMatch=etag)
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.delete_object(Bucket=bucket, Key="k", IfMatch=etag)
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.delete_object(Bucket=bucket, Key="k", IfMatch="*")
+
+
+@pytest.mark.parametrize("name", ["x-amz-if-match-size", "x-amz-if-match-last-modified-time"])
+def test_conditions_of_directory_buckets_are_not_ignored(
+    gateway: Gateway, bucket: str, name: str
+) -> None:
+    gateway.send("PUT", f"/{bucket}/k", body=b"x")
+    assert code_of(gateway.send("DELETE", f"/{bucket}/k", {name: "1"})) == (501, "NotImplemented")
+    assert gateway.send("HEAD", f"/{bucket}/k").status == 200

@@ -1,0 +1,181 @@
+"""Our operations against AWS' own model of S3, as botocore ships it: names, routes, documents."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import botocore.session
+import pytest
+
+from s3gw import multipart, ops
+from s3gw.catalog import all_operations
+from s3gw.coverage import LIMITS
+from s3gw.errors import Code
+from s3gw.message import Level
+from s3gw.operation import SUBRESOURCES, OperationTable
+from s3gw.ops.unimplemented import REFUSED
+from s3gw.xmldoc import element_names
+from tests.s3.gateway import Gateway, code_of
+
+MODEL: Any = botocore.session.Session().get_service_model("s3")
+OPERATIONS = all_operations()
+IMPLEMENTED = {op.__name__ for op in OPERATIONS}
+
+
+def named(op: type[Any]) -> str:
+    return op.__name__
+
+
+def test_every_operation_of_aws_is_implemented_or_refused_with_a_reason() -> None:
+    assert IMPLEMENTED | REFUSED.keys() == set(MODEL.operation_names)
+    assert not IMPLEMENTED & REFUSED.keys()
+    assert all(REFUSED.values())
+    assert LIMITS.keys() <= IMPLEMENTED
+
+
+def test_every_marker_of_aws_selects_an_operation() -> None:
+    """A sub-resource that we did not know would be ignored, and the plain operation be done."""
+    markers = set()
+    for name in MODEL.operation_names:
+        query = urlsplit(MODEL.operation_model(name).http["requestUri"]).query
+        markers |= {marker for marker, _ in parse_qsl(query, keep_blank_values=True)}
+    assert markers - {"x-id"} <= SUBRESOURCES
+
+
+def wire_names(shape: Any) -> set[tuple[str, str]]:
+    found = set()
+    for name, member in shape.members.items():
+        place = member.serialization.get("location")
+        found.add((place or "body", member.serialization.get("name", name)))
+    return found
+
+
+def demands_of(model: Any) -> dict[str, str]:
+    uri = urlsplit(model.http["requestUri"])
+    demanded = dict(parse_qsl(uri.query, keep_blank_values=True))
+    for name in model.input_shape.required_members if model.input_shape else []:
+        how = model.input_shape.members[name].serialization
+        if how.get("location") == "querystring":
+            demanded[how["name"]] = ""
+    return demanded
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_an_operation_takes_the_requests_that_aws_gives_it(op: type[Any]) -> None:
+    model = MODEL.operation_model(op.__name__)
+    path = urlsplit(model.http["requestUri"]).path
+    assert op.route.method == model.http["method"]
+    assert op.route.level is Level(("{Bucket}" in path) + ("{Key+}" in path))
+    assert {name: value or "" for name, value in op.route.query.items()} == demands_of(model)
+    required = {
+        model.input_shape.members[name].serialization.get("name")
+        for name in (model.input_shape.required_members if model.input_shape else [])
+    }
+    assert (op.route.source is not None) == ("x-amz-copy-source" in required)
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_an_operation_reads_what_aws_calls_so(op: type[Any]) -> None:
+    shape = MODEL.operation_model(op.__name__).input_shape
+    known = wire_names(shape) if shape else set()
+    for field in fields(op):
+        binding = field.metadata["binding"]
+        if binding.place != "body":
+            assert (binding.place, binding.name) in known
+
+
+def documents() -> Iterator[type[Any]]:
+    for module in (*ops.MODULES, *multipart.MODULES):
+        for _, item in inspect.getmembers(module, inspect.isclass):
+            if hasattr(item, "__xml_root__") and item.__module__ == module.__name__:
+                yield item
+
+
+# A document's shape in the model: an operation's whole answer, or the member of a request.
+SHAPES = {
+    "AccessControlPolicy": "AccessControlPolicy",
+    "CompleteMultipartUpload": "CompletedMultipartUpload",
+    "CompleteMultipartUploadResult": "CompleteMultipartUploadOutput",
+    "CopyObjectResult": "CopyObjectResult",
+    "CopyPartResult": "CopyPartResult",
+    "CreateBucketConfiguration": "CreateBucketConfiguration",
+    "Delete": "Delete",
+    "DeleteResult": "DeleteObjectsOutput",
+    "GetObjectAttributesResponse": "GetObjectAttributesOutput",
+    "InitiateMultipartUploadResult": "CreateMultipartUploadOutput",
+    "ListAllMyBucketsResult": "ListBucketsOutput",
+    "ListMultipartUploadsResult": "ListMultipartUploadsOutput",
+    "ListPartsResult": "ListPartsOutput",
+    "ListVersionsResult": "ListObjectVersionsOutput",
+    "LocationConstraint": "GetBucketLocationOutput",
+    "Tagging": "Tagging",
+    "VersioningConfiguration": "GetBucketVersioningOutput",
+}
+BY_CLASS = {"ListObjectsResult": "ListObjectsOutput", "ListObjectsV2Result": "ListObjectsV2Output"}
+
+
+@pytest.mark.parametrize("document", list(documents()), ids=lambda cls: cls.__name__)
+def test_a_document_is_spelt_as_aws_spells_it(document: type[Any]) -> None:
+    shape = BY_CLASS.get(document.__name__) or SHAPES[document.__xml_root__]
+    check_elements(document, MODEL.shape_for(shape))
+
+
+def check_elements(document: type[Any], shape: Any) -> None:
+    members = {m.serialization.get("name", name): m for name, m in shape.members.items()}
+    hints = get_type_hints(document)
+    for field in fields(document):
+        if "xsi_type" in field.metadata or "text" in field.metadata:
+            continue
+        name = element_names(document)[field.name]
+        wrapper = field.metadata.get("wrapper")
+        member = members[wrapper or name]
+        repeated = get_origin(hints[field.name]) is tuple
+        if repeated and wrapper:
+            assert member.member.serialization.get("name") == name
+        inner = member.member if member.type_name == "list" else member
+        for kind in (*get_args(hints[field.name]), hints[field.name]):
+            if is_dataclass(kind):
+                assert isinstance(kind, type)
+                check_elements(kind, inner)
+
+
+def test_error_codes_are_spelt_as_aws_spells_them() -> None:
+    """Those that AWS' model declares; the others stand in its documentation only."""
+    modelled = {shape.name for name in MODEL.operation_names
+                for shape in MODEL.operation_model(name).error_shapes}  # fmt: skip
+    ours = {code.name for code in Code}
+    known = {"NoSuchKey", "NoSuchBucket", "NoSuchUpload", "BucketAlreadyExists"}
+    assert known | {"BucketAlreadyOwnedByYou"} <= modelled & ours
+    by_letters = {code.lower(): code for code in modelled}
+    assert [code for code in ours if by_letters.get(code.lower(), code) != code] == []
+
+
+def test_two_operations_with_the_same_demands_refuse_to_start() -> None:
+    first = OPERATIONS[0]
+    with pytest.raises(ValueError, match="two operations"):
+        OperationTable([first, type("Other", (first,), {})])
+
+
+def request_for(name: str, bucket: str) -> tuple[str, str]:
+    """The method and target of an operation, as AWS' model builds them."""
+    model = MODEL.operation_model(name)
+    uri = urlsplit(model.http["requestUri"])
+    path = uri.path.replace("{Bucket}", bucket).replace("{Key+}", "k")
+    query = demands_of(model)
+    if name == "ListDirectoryBuckets":
+        # Without arguments its request is that of ListBuckets; only the host differs.
+        query["max-directory-buckets"] = "1"
+    return model.http["method"], f"{path}?" + "&".join(f"{n}={quote(v)}" for n, v in query.items())
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_refused_operation_is_never_another_one(gateway: Gateway, bucket: str, name: str) -> None:
+    gateway.send("PUT", f"/{bucket}/k", body=b"before")
+    method, target = request_for(name, bucket)
+    answer = gateway.send(method, target, body=b"after" if method in ("PUT", "POST") else b"")
+    assert code_of(answer) == (501, "NotImplemented")
+    assert gateway.send("GET", f"/{bucket}/k").body == b"before"
