@@ -125,9 +125,11 @@ async def run_uvicorn(app: ASGIApp, serving: Serving) -> None:
 def _uvicorn_config(app: ASGIApp, settings: Server) -> Any:
     import uvicorn
 
+    from s3gw.uvicorn_fix import JoiningProtocol
+
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=JoiningProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -10,9 +10,12 @@ import sys
 _M_TRIM_THRESHOLD = -1
 _M_TOP_PAD = -2
 _M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
 
 _KEEP = 32 << 20
 _PAD = 1 << 20
+# One for each core, not eight: each keeps what its threads have freed.
+_ARENAS = 2
 _YOUNG_OBJECTS = 20_000
 
 
@@ -28,7 +31,12 @@ def keep_freed_blocks() -> bool:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):
         return False
-    settings = ((_M_MMAP_THRESHOLD, _KEEP), (_M_TRIM_THRESHOLD, 4 * _KEEP), (_M_TOP_PAD, _PAD))
+    settings = (
+        (_M_MMAP_THRESHOLD, _KEEP),
+        (_M_TRIM_THRESHOLD, 4 * _KEEP),
+        (_M_TOP_PAD, _PAD),
+        (_M_ARENA_MAX, _ARENAS),
+    )
     return all(mallopt(name, value) == 1 for name, value in settings)
 
 

@@ -38,9 +38,8 @@ def check_write(condition: Condition, name: str, current: ObjectInfo | None) -> 
             raise ObjectNotFound(name)
         if not _matches(condition.if_match, current.etag):
             raise PreconditionFailed("If-Match")
-    if condition.if_none_match and current is not None:
-        if _matches(condition.if_none_match, current.etag):
-            raise PreconditionFailed("If-None-Match")
+    if current is not None and _matches(condition.if_none_match, current.etag):
+        raise PreconditionFailed("If-None-Match")
 
 
 def _matches(etags: tuple[str, ...], etag: str) -> bool:

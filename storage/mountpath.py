@@ -4,7 +4,7 @@ mountpath.json        uuid, format version, the uuids of the whole set in their 
 lock                  held with flock by the server that uses the folder
 buckets.lock          in the first mountpath: held while a bucket is made or removed
 index.db              the truth
-blobs/ab/cd/<id>      immutable files
+blobs/ab/<id>         immutable files
 work/<slot>/          files that the process of that slot is writing
 quarantine/           what fsck did not understand
 """
@@ -72,7 +72,7 @@ class Mountpath:
 
     def blob(self, blob_id: str) -> str:
         """Where the blob of that id lies."""
-        return f"{self.path}/blobs/{blob_id[:2]}/{blob_id[2:4]}/{blob_id}"
+        return f"{self.path}/blobs/{blob_id[:2]}/{blob_id}"
 
 
 class FolderLocks:
@@ -167,8 +167,8 @@ def mark_ready(mountpaths: Sequence[Mountpath]) -> None:
 
 def _refuse_foreign_content(path: Path) -> None:
     """An index without an identity was half copied: to make it new would hide its objects."""
-    blobs = path / "blobs"
-    if (path / "index.db").exists() or (blobs.is_dir() and any(blobs.iterdir())):
+    blobs = (path / "blobs").glob("*/*")
+    if (path / "index.db").exists() or any(blobs):
         raise MountpathError(
             f"{path} holds s3gw data but no mountpath.json; restore that file from a backup, "
             "or choose an empty folder"
@@ -176,8 +176,13 @@ def _refuse_foreign_content(path: Path) -> None:
 
 
 def _make_folders(path: Path) -> None:
+    """All folders of blobs at once: to make one when it is needed would cost an upload two more
+    flushes of folders."""
     for name in ("blobs", "work", "quarantine"):
         (path / name).mkdir(exist_ok=True)
+    for number in range(256):
+        (path / "blobs" / f"{number:02x}").mkdir(exist_ok=True)
+    sync_folder(path / "blobs")
 
 
 def _write_identity(path: Path, identity: Identity) -> None:

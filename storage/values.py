@@ -80,6 +80,9 @@ class Attributes(Struct, frozen=True, array_like=True):
     storage_class: str = "STANDARD"
 
 
+NO_ATTRIBUTES = Attributes()
+
+
 class ObjectInfo(Struct, frozen=True):
     """What a HEAD tells about one version of one object. `etag` has no quotes.
 
@@ -164,7 +167,7 @@ class PutOptions:
     """How to write an object. `size` is the announced length in bytes, if there was one."""
 
     digest: BodyDigest
-    attributes: Attributes = Attributes()
+    attributes: Attributes = NO_ATTRIBUTES
     condition: Condition = ALWAYS
     size: int | None = None
 
@@ -174,7 +177,7 @@ class UploadOptions:
     """How to begin a multipart upload; `owner` is the account id of who began it."""
 
     owner: str
-    attributes: Attributes = Attributes()
+    attributes: Attributes = NO_ATTRIBUTES
     checksum_algorithm: str = ""
     checksum_type: ChecksumType = ChecksumType.FULL_OBJECT
 

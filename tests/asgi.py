@@ -1,7 +1,7 @@
 """The application itself as the transport of boto3: no socket, no server, the same bytes.
 
-botocore asks the handlers of `before-send` for an answer before it opens a connection; ours runs the
-request through the ASGI application on an event loop of its own.
+botocore asks the handlers of `before-send` for an answer before it opens a connection; ours runs
+the request through the ASGI application on an event loop of its own.
 """
 
 from __future__ import annotations

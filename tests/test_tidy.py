@@ -22,7 +22,7 @@ EDGES = {
     "s3gw/s3.py": "the ASGI application",
     "s3gw/worker.py": "the process",
     "cluster/housekeeping.py": "the job runner",
-    "storage/backends/local/committer.py": "runs the mutations of others, and hands their errors on",
+    "storage/backends/local/committer.py": "runs what others gave it, and hands their errors on",
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

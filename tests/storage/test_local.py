@@ -323,8 +323,7 @@ def test_a_dead_workers_files_are_cleaned_up_beside_the_living(
     (dead / ("0" * 32)).write_bytes(b"half a block")
     lost = "ff" * 16
     (dead / lost).write_bytes(kept.read_bytes())
-    (tmp_path / "blobs/ff/ff").mkdir(parents=True, exist_ok=True)
-    os.link(dead / lost, tmp_path / "blobs/ff/ff" / lost)
+    os.link(dead / lost, tmp_path / "blobs/ff" / lost)
     recover_slot([tmp_path], "dead")
     assert blobs_in([tmp_path]) == {kept.name}
     assert bucket.read("kept") == LARGE

@@ -6,7 +6,7 @@ The label tells, in msgpack, whose bytes these are, so that the index can be reb
 and no extended attribute because those end at 4 KiB on ext4 and do not exist on tmpfs. The trailer
 has the lengths, the xxh3-64 of label and lengths, and a magic number.
 
-A blob is written as `work/<slot>/<id>` and then linked to `blobs/ab/cd/<id>`; the work file goes
+A blob is written as `work/<slot>/<id>` and then linked to `blobs/ab/<id>`; the work file goes
 after the index transaction. So what a crash leaves in `work` names exactly the blobs in doubt.
 """
 
@@ -24,6 +24,7 @@ import xxhash
 
 from storage import failpoints
 from storage.backends.local.rows import Chunk, Label, decode_label, encode
+from storage.backends.local.writeback import INTERVAL, begin_writeback
 from storage.errors import Corrupt, OutOfSpace
 from storage.mountpath import Mountpath, sync_folder
 
@@ -81,6 +82,8 @@ class WorkFile:
                 return
             _write_all(self._open(), block)
             self._size += len(block)
+            if self._size % INTERVAL == 0:
+                begin_writeback(self._open(), self._size - INTERVAL, INTERVAL)
             self._hashes += block_hash(block)
         failpoints.hit("after_work_write")
 
@@ -127,18 +130,17 @@ class WorkFile:
         try:
             os.link(self._work, self._blob)
         except FileNotFoundError:
-            _make_folders(folder)
+            _make_folder(folder)
             os.link(self._work, self._blob)
         failpoints.hit("after_link")
         sync_folder(folder)
         failpoints.hit("after_folder_fsync")
 
 
-def _make_folders(folder: str) -> None:
+def _make_folder(folder: str) -> None:
+    """They are made with the mountpath; this one was lost."""
     os.makedirs(folder, exist_ok=True)
-    parent = os.path.dirname(folder)
-    sync_folder(parent)
-    sync_folder(os.path.dirname(parent))
+    sync_folder(os.path.dirname(folder))
 
 
 def _write_all(fd: int, block: bytes) -> None:

@@ -81,6 +81,5 @@ def _page(connection: apsw.Connection, sql: str, last: tuple[Any, Any]) -> Any:
 
 def blobs_on(mountpath: Mountpath) -> Iterator[str]:
     """The ids of the blobs in their folders."""
-    for outer in sorted(os.scandir(mountpath.blobs), key=lambda entry: entry.name):
-        for inner in sorted(os.scandir(outer.path), key=lambda entry: entry.name):
-            yield from sorted(entry.name for entry in os.scandir(inner.path))
+    for folder in sorted(os.scandir(mountpath.blobs), key=lambda entry: entry.name):
+        yield from sorted(entry.name for entry in os.scandir(folder.path))

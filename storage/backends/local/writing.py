@@ -1,19 +1,26 @@
-"""Bodies into blobs: the loop gathers pieces into blocks; one thread writes a block and another one
-digests it, MD5 being the slower of the two, while the next block fills. So at most two blocks of a
-body are in memory."""
+"""Bodies into blobs: the loop gathers pieces into blocks, and two lanes of threads take each block,
+one to write and one to digest it, MD5 being the slower of the two. A few blocks of a body are in
+memory at most: one filling and `_AHEAD` + 1 in the lanes."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, TypeVar
 
 from storage.backends.local.blobs import BLOCK, WorkFile, require_room
 from storage.backends.local.index import storage_error
+from storage.backends.local.lane import Lane
 from storage.backends.local.rows import Chunk, Label
 from storage.values import Body, BodyDigest, Sealed
+
+# Blocks in the lanes beside the one at work, so that a lane need not wait for the loop.
+_AHEAD = 1
+# Room is looked at once for so many blocks; what runs out in between is ENOSPC.
+_ROOM_BLOCKS = 16
 
 L = TypeVar("L", bound=Label)
 T = TypeVar("T")
@@ -24,25 +31,22 @@ class Blocks:
 
     def __init__(self, body: Body) -> None:
         self._pieces = aiter(body)
-        self._held: list[bytes] = []
-        self._size = 0
+        self._rest = b""
 
     async def next(self) -> bytes:
         """The next block; empty at the end."""
-        if self._size < BLOCK:
+        held, missing = [self._rest], BLOCK - len(self._rest)
+        if missing > 0:
             async for piece in self._pieces:
-                self._held.append(piece)
-                self._size += len(piece)
-                if self._size >= BLOCK:
+                held.append(piece)
+                missing -= len(piece)
+                if missing <= 0:
                     break
-        return self._cut()
-
-    def _cut(self) -> bytes:
-        whole = self._held[0] if len(self._held) == 1 else b"".join(self._held)
-        block, rest = (whole, b"") if len(whole) <= BLOCK else (whole[:BLOCK], whole[BLOCK:])
-        self._held = [rest] if rest else []
-        self._size = len(rest)
-        return block
+        self._rest = b""
+        if missing < 0:
+            last = held[-1]
+            held[-1], self._rest = last[:missing], last[missing:]
+        return b"".join(held)
 
 
 class BlobWriter:
@@ -55,6 +59,7 @@ class BlobWriter:
         self._folder = folder
         self._reserve = reserve
         self._handed_over = False
+        self._written = 0
 
     async def __aenter__(self) -> BlobWriter:
         return self
@@ -73,14 +78,20 @@ class BlobWriter:
         """Write the body to its end and put the blob in place under the label of its facts."""
         if len(first) < BLOCK:
             return await self._start(self._write_whole, first, digest, label)
-        block = first
-        while block:
-            writing = self._threads.submit(_translated, self._write, block)
-            digesting = self._threads.submit(digest.update, block)
-            block = await blocks.next()
-            await asyncio.wrap_future(writing)
-            await asyncio.wrap_future(digesting)
+        await self._store_blocks(first, blocks, digest)
         return await self._start(self._finish, digest, label)
+
+    async def _store_blocks(self, block: bytes, blocks: Blocks, digest: BodyDigest) -> None:
+        writes, digests = Lane(self._threads), Lane(self._threads)
+        under_way: deque[Future[None]] = deque()
+        while block:
+            under_way.append(writes.submit(_translated, self._write, block))
+            under_way.append(digests.submit(digest.update, block))
+            while len(under_way) > 2 * _AHEAD:
+                await asyncio.wrap_future(under_way.popleft())
+            block = await blocks.next()
+        for job in under_way:
+            await asyncio.wrap_future(job)
 
     async def place(self, label: Label) -> None:
         """Put a blob in place that is nothing but its label."""
@@ -102,7 +113,9 @@ class BlobWriter:
         return self._finish(digest, label)
 
     def _write(self, block: bytes) -> None:
-        require_room(self._folder, len(block), self._reserve)
+        if self._written % _ROOM_BLOCKS == 0:
+            require_room(self._folder, len(block), self._reserve)
+        self._written += 1
         self._file.write(block)
 
     def _finish(self, digest: BodyDigest, label: Callable[[Sealed, Chunk], L]) -> L:

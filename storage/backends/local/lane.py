@@ -1,0 +1,45 @@
+"""Jobs that must run one after another, on whatever threads are free."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Lane:
+    """Keeps the order of its jobs and holds a thread only while it has some."""
+
+    def __init__(self, threads: Executor) -> None:
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._jobs: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._running = False
+
+    def submit(self, job: Callable[..., T], *args: Any) -> Future[T]:
+        future: Future[T] = Future()
+        with self._lock:
+            self._jobs.append((future, lambda: job(*args)))
+            start, self._running = not self._running, True
+        if start:
+            self._threads.submit(self._run)
+        return future
+
+    def _run(self) -> None:
+        while (taken := self._take()) is not None:
+            future, job = taken
+            try:
+                future.set_result(job())
+            except BaseException as error:
+                future.set_exception(error)
+
+    def _take(self) -> tuple[Future[Any], Callable[[], Any]] | None:
+        with self._lock:
+            if self._jobs:
+                return self._jobs.popleft()
+            self._running = False
+            return None
