@@ -1,0 +1,93 @@
+"""`python -m compat`: other people's clients against a real server process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from compat.results import Verdict, read_known_failures
+from compat.runner import Options, SuiteResult, run_suite
+from compat.server import clean_up_when_terminated
+from compat.suites import COMPAT, SUITES
+from compat.venvs import InstallFailed
+
+KNOWN_FAILURES = COMPAT / "known_failures.toml"
+_EXAMPLES = """examples:
+  python -m compat                              every client
+  python -m compat --only boto3 --only awscli   two of them
+  python -m compat --only s3fs -k parquet       some tests of one
+  python -m compat --json                       for programs
+
+suites:
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    asked = _parser().parse_args(arguments)
+    clean_up_when_terminated()
+    known = read_known_failures(KNOWN_FAILURES)
+    options = Options(selection=asked.k, keep=asked.keep)
+    chosen = [suite for suite in SUITES if not asked.only or suite.name in asked.only]
+    try:
+        results = [run_suite(suite, known, options) for suite in chosen]
+    except InstallFailed as error:
+        print(f"compat: {error}", file=sys.stderr)
+        return 1
+    print(_as_json(results) if asked.json else _as_table(results))
+    return 1 if any(result.bad() for result in results) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    lines = "".join(f"  {suite.name:12}{suite.about}\n" for suite in SUITES)
+    parser = argparse.ArgumentParser(
+        prog="python -m compat",
+        description="Run other people's S3 clients against a real s3gw process.",
+        epilog=_EXAMPLES + lines,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = [suite.name for suite in SUITES]
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME", default=[],
+                        help="run this suite; may be given more than once")  # fmt: skip
+    parser.add_argument(
+        "-k", default="", metavar="EXPRESSION", help="only tests that match (pytest)"
+    )
+    parser.add_argument("--json", action="store_true", help="print every test as JSON")
+    parser.add_argument("--keep", action="store_true", help="keep the server's folder and log")
+    return parser
+
+
+def _as_table(results: Sequence[SuiteResult]) -> str:
+    lines = [f"{'client':12} {'passed':>6} {'failed':>6} {'known':>6} {'seconds':>8}"]
+    lines += [_row(result) for result in results]
+    for result in results:
+        for test in result.bad():
+            first_line = test.outcome.message.partition("\n")[0]
+            lines.append(f"\n{test.outcome.id}: {test.verdict.value}\n    {first_line}")
+    return "\n".join(lines)
+
+
+def _row(result: SuiteResult) -> str:
+    verdicts = [test.verdict for test in result.tests]
+    passed, known = verdicts.count(Verdict.PASSED), verdicts.count(Verdict.KNOWN)
+    bad = len(result.bad())
+    return f"{result.name:12} {passed:6} {bad:6} {known:6} {result.seconds:8.1f}"
+
+
+def _as_json(results: Sequence[SuiteResult]) -> str:
+    rows = [
+        {
+            "id": test.outcome.id,
+            "verdict": test.verdict.name.lower(),
+            "seconds": test.outcome.seconds,
+            "message": test.outcome.message,
+        }
+        for result in results
+        for test in result.tests
+    ]
+    return json.dumps(rows, indent=2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""`python -m compat.bench`: our server beside nginx, MD5 and other S3 servers."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from compat.bench.expectations import check_all
+from compat.bench.measure import Figure, Meter, figure, measure_md5
+from compat.bench.outcome import LoadFailed
+from compat.bench.prepare import load_big_list, make_buckets, prepare
+from compat.bench.report import Report
+from compat.bench.subjects import BIG_LIST, Can, Gateway, Nginx, Peer, Subject, parse_peer
+from compat.bench.workloads import FULL, ONE_STREAM, QUICK, WORKLOADS, Scale, Workload
+from compat.server import ServerFailed, clean_up_when_terminated
+
+WORKERS = 2
+_EXAMPLES = """examples:
+  python -m compat.bench --quick
+  python -m compat.bench --only get-4k --only head --http-server uvicorn
+  python -m compat.bench --output docs/benchmarks.md
+  python -m compat.bench --peer other=http://127.0.0.1:9100,KEY,SECRET
+
+workloads:
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What to run. All servers are up at once and take turns at each workload, so that whatever
+    else the machine does meanwhile disturbs them alike."""
+
+    scale: Scale
+    workloads: Sequence[Workload]
+    http_servers: Sequence[str]
+    peers: Sequence[Peer]
+    folder: Path | None
+
+    def run(self) -> Iterator[Figure]:
+        with (
+            tempfile.TemporaryDirectory(prefix="compat-bench-", dir=self.folder) as made,
+            ExitStack() as running,
+        ):
+            folder = Path(made)
+            subjects: list[Subject] = [
+                running.enter_context(gateway) for gateway in self._gateways(folder)
+            ]
+            nginx = running.enter_context(Nginx(folder / "nginx", WORKERS))
+            others: list[Subject] = [nginx, *self.peers]
+            for other in others:
+                _say(f"preparing {other.name}")
+                prepare(other)
+                subjects.append(other)
+            for workload in self.workloads:
+                yield from self._measure(workload, subjects)
+
+    def _gateways(self, folder: Path) -> list[Gateway]:
+        """One for each HTTP server, none running, all with copies of the same data."""
+        first, *others = (Gateway(folder / name, name, WORKERS) for name in self.http_servers)
+        _say("preparing s3gw")
+        with first:
+            prepare(first)
+            make_buckets(first, [BIG_LIST])
+        if any(Can.BIG_LIST in each.needs for each in self.workloads):
+            _say(f"loading {self.scale.big_list:,} keys")
+            load_big_list(first.server.data, self.scale.big_list)
+        for other in others:
+            shutil.copytree(first.server.data, other.server.data)
+        return [first, *others]
+
+    def _measure(self, workload: Workload, subjects: Sequence[Subject]) -> Iterator[Figure]:
+        if workload.name == ONE_STREAM:
+            yield measure_md5(ONE_STREAM)
+        for subject in subjects:
+            if workload.needs in subject.can:
+                _say(f"{workload.name}: {subject.name}")
+                yield self._one(workload, subject)
+
+    def _one(self, workload: Workload, subject: Subject) -> Figure:
+        meter = Meter(subject)
+        outcome = workload.load(subject, self.scale, meter)
+        return figure(subject, workload.name, workload.unit.of(outcome), outcome, meter)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    asked = _parser().parse_args(arguments)
+    clean_up_when_terminated()
+    bench = _bench(asked)
+    try:
+        figures = list(bench.run())
+    except (LoadFailed, ServerFailed) as error:
+        _say(str(error))
+        return 1
+    ours = [f"s3gw, {name}" for name in bench.http_servers]
+    command = shlex.join(["python", "-m", "compat.bench", *(arguments or sys.argv[1:])])
+    report = Report(command, bench.scale, bench.workloads, figures, check_all(figures, ours))
+    print(report.text())
+    if asked.output:
+        asked.output.write_text(report.markdown())
+    return 0
+
+
+def _bench(asked: argparse.Namespace) -> Bench:
+    return Bench(
+        QUICK if asked.quick else FULL,
+        [each for each in WORKLOADS if not asked.only or each.name in asked.only],
+        asked.http_server.split(","),
+        asked.peer,
+        asked.folder,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    lines = "".join(f"  {each.name:20}{each.title}\n" for each in WORKLOADS)
+    parser = argparse.ArgumentParser(
+        prog="python -m compat.bench",
+        description="Measure s3gw beside nginx, MD5 and other S3 servers, in one run.",
+        epilog=_EXAMPLES + lines.format(big_list=FULL.big_list),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    names = [each.name for each in WORKLOADS]
+    add("--quick", action="store_true", help="two minutes instead of ten; figures are rough")
+    add("--only", action="append", default=[], choices=names, metavar="W", help="run this workload")
+    add("--http-server", default="hypercorn,uvicorn", metavar="NAMES",
+        help="HTTP servers to run s3gw with (default: %(default)s)")  # fmt: skip
+    add("--peer", action="append", default=[], type=parse_peer, metavar="NAME=URL,KEY,SECRET",
+        help="another S3 server to measure beside ours")  # fmt: skip
+    add("--output", type=Path, metavar="FILE", help="write the report there too, as Markdown")
+    add("--folder", type=Path, metavar="DIR", help="where the data of the run goes (20 GiB)")
+    return parser
+
+
+def _say(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""What the project promised itself, and whether this run keeps it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from compat.bench.measure import MD5, Figure
+from compat.bench.subjects import Nginx
+
+Figures = Mapping[tuple[str, str], Figure]
+Read = Callable[[Figures, str], float]
+
+RSS_LIMIT_MIB = 300.0
+LIST_CPU_MS = 8.0
+# Two figures that should be the same may differ by the noise of a run.
+SAME = 1.25
+_DEFAULT_SERVER = "hypercorn"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """`read` gives the figure for one of our servers; it must be `at_least`, or else at most,
+    the limit. Raises `KeyError` when what it needs was not measured."""
+
+    text: str
+    read: Read
+    limit: float
+    at_least: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    subject: str
+    text: str
+    value: float
+    limit: float
+    met: bool
+
+
+def check_all(figures: Sequence[Figure], ours: Sequence[str]) -> list[Checked]:
+    """Each expectation on each of our servers; those of which nothing was measured are left out."""
+    table = {(each.subject, each.workload): each for each in figures}
+    return [found for subject in ours for found in _check(table, subject)]
+
+
+def _check(table: Figures, subject: str) -> Iterator[Checked]:
+    for each in _expectations(subject):
+        try:
+            value = each.read(table, subject)
+        except KeyError:
+            continue
+        compare = operator.ge if each.at_least else operator.le
+        yield Checked(subject, each.text, value, each.limit, compare(value, each.limit))
+
+
+def _expectations(subject: str) -> tuple[Expectation, ...]:
+    small = 1 / 6 if subject.endswith(_DEFAULT_SERVER) else 1 / 4
+    share = f"at least 1/{round(1 / small)} of nginx"
+    return (
+        Expectation(f"GET 4 KiB, authenticated: {share}", _against("get-4k", Nginx.name), small),
+        Expectation(f"HEAD, authenticated: {share}", _against("head", Nginx.name), small),
+        Expectation("GET 256 MiB: nginx' throughput", _against("get-256m", Nginx.name), 1.0),
+        Expectation("PUT 256 MiB in one stream: 0.9 of MD5", _against("put-one", MD5), 0.9),
+        Expectation("multipart: 1.5 times one stream", _multipart_gain, 1.5),
+        *_list_expectations(),
+        Expectation(f"RSS of a worker, 64 clients moving 256 MiB: at most {RSS_LIMIT_MIB:g} MiB",
+                    _crowd_rss, RSS_LIMIT_MIB, at_least=False),
+    )  # fmt: skip
+
+
+def _list_expectations() -> Iterator[Expectation]:
+    names = ("list-1k", "list-1k-delimiter", "list-big", "list-big-delimiter")
+    for name in names:
+        text = f"{name}: at most {LIST_CPU_MS:g} ms of processor time a page"
+        yield Expectation(text, _cpu(name), LIST_CPU_MS, at_least=False)
+    for small, big in ((names[0], names[2]), (names[1], names[3])):
+        text = f"{big}: the same as {small} (at most {SAME:g} times)"
+        yield Expectation(text, _cpu_ratio(big, small), SAME, at_least=False)
+
+
+def _against(workload: str, other: str) -> Read:
+    return lambda table, subject: table[subject, workload].rate / table[other, workload].rate
+
+
+def _multipart_gain(table: Figures, subject: str) -> float:
+    return table[subject, "multipart"].rate / table[subject, "put-one"].rate
+
+
+def _cpu(workload: str) -> Read:
+    return lambda table, subject: _known(table[subject, workload].cpu_ms_each)
+
+
+def _cpu_ratio(workload: str, other: str) -> Read:
+    return lambda table, subject: _cpu(workload)(table, subject) / _cpu(other)(table, subject)
+
+
+def _crowd_rss(table: Figures, subject: str) -> float:
+    return _known(table[subject, "crowd"].rss_mib)
+
+
+def _known(value: float | None) -> float:
+    if value is None:
+        raise KeyError
+    return value

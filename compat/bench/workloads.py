@@ -1,0 +1,220 @@
+"""The workloads: what each is called, what it needs, and how it loads a subject."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from compat.bench.measure import Meter
+from compat.bench.multipart import upload_in_parts
+from compat.bench.outcome import LoadFailed, Outcome, outcome_of
+from compat.bench.prepare import MIB, NO_END_S, OBJECTS, list_keys, paths, put_all
+from compat.bench.stream import (
+    Connection,
+    Payload,
+    Request,
+    StreamLoad,
+    payload,
+    run_streams,
+)
+from compat.bench.subjects import BIG_LIST, BUCKET, SMALL_LIST, Can, Subject
+from compat.bench.wrk import WrkLoad, run_wrk
+
+BULK_CLIENTS = 4
+CROWD = 64
+ONE_STREAM = "put-one"
+DELETED_AT_ONCE = 1_000
+_LIST_CONNECTIONS = 8
+_LIST_TARGETS = 64
+
+
+class Unit(Enum):
+    """How a rate is told: its name, and what to divide it by."""
+
+    REQUESTS = ("requests/s", 1.0)
+    BYTES = ("MiB/s", float(MIB))
+
+    def of(self, outcome: Outcome) -> float:
+        return outcome.bytes_per_second if self is Unit.BYTES else outcome.per_second
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How long, and how much. `crowd_s` cuts the crowd off; None lets each client finish."""
+
+    warm_up_s: float
+    small_s: float
+    bulk_s: float
+    uploads: int
+    deletions: int
+    big_list: int
+    crowd_s: float | None
+
+
+FULL = Scale(
+    warm_up_s=1, small_s=6, bulk_s=8, uploads=3, deletions=10, big_list=1_000_000, crowd_s=None
+)
+QUICK = Scale(warm_up_s=0, small_s=2, bulk_s=1, uploads=1, deletions=2, big_list=100_000, crowd_s=5)
+
+Load = Callable[[Subject, Scale, Meter], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    name: str
+    title: str
+    unit: Unit
+    load: Load
+    needs: Can = Can.FILES
+
+
+def small(method: str, kind: str, *, body: bool = False) -> Load:
+    """Small requests over all objects of a kind."""
+    size = OBJECTS[kind][1]
+
+    def load(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
+        lines = [f"{method} {subject.target(method, path)}" for path in paths(kind)]
+        answered = size if method == "GET" else 0
+        job = WrkLoad(lines, scale.small_s, 16, size if body else 0, answered)
+        return _warm_and_run(subject, job, scale, meter)
+
+    return load
+
+
+def listing(bucket: str, delimiter: str) -> Load:
+    """Pages of 1,000; in the big bucket they begin anywhere, unless a delimiter makes it one."""
+
+    def load(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
+        asked = {"list-type": "2", "max-keys": "1000"}
+        starts = [""] if bucket == SMALL_LIST or delimiter else _random_keys(scale.big_list)
+        queries = [asked | ({"start-after": start} if start else {}) for start in starts]
+        more = {"delimiter": delimiter} if delimiter else {}
+        lines = [f"GET {subject.target('GET', f'/{bucket}', each | more)}" for each in queries]
+        job = WrkLoad(lines, scale.small_s, _LIST_CONNECTIONS)
+        return _warm_and_run(subject, job, scale, meter)
+
+    return load
+
+
+def bulk(method: str, clients: int) -> Load:
+    """Objects of 256 MiB, each client on its own."""
+    size = OBJECTS["256m"][1]
+
+    def load(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
+        body = payload(size) if method == "PUT" else b""
+        plans = [_endless(subject, method, path, body) for path in paths("256m")[:clients]]
+        with meter:
+            return run_streams(subject.host, StreamLoad(plans, scale.bulk_s))
+
+    return load
+
+
+def crowd(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
+    """Half of the clients read, the others write, 256 MiB each."""
+    size = OBJECTS["256m"][1]
+    reading = itertools.cycle(paths("256m"))
+    written = [f"/{BUCKET}/crowd/{number}" for number in range(CROWD // 2)]
+    puts = [_request(subject, "PUT", path, payload(size)) for path in written]
+    gets = [_request(subject, "GET", next(reading), b"") for _ in range(CROWD - len(puts))]
+    plans = [[request] for request in (*puts, *gets)]
+    with meter:
+        outcome = run_streams(subject.host, StreamLoad(plans, NO_END_S, scale.crowd_s))
+    _remove(subject, written)
+    return outcome
+
+
+def multipart(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
+    latencies = []
+    size = 0
+    with meter:
+        for number in range(scale.uploads):
+            began = time.perf_counter()
+            size += upload_in_parts(subject, f"/{BUCKET}/multipart/{number % 2}")
+            latencies.append(time.perf_counter() - began)
+    return outcome_of(latencies, sum(latencies), size)
+
+
+def deletion(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
+    """A thousand objects in one call; only that call is measured."""
+    names = [f"delete/{number:04d}" for number in range(DELETED_AT_ONCE)]
+    request = _delete_request(subject, names)
+    connection = Connection(subject.host)
+    latencies = []
+    for _ in range(scale.deletions):
+        put_all(subject, [f"/{BUCKET}/{name}" for name in names], b"x")
+        with meter:
+            began = time.perf_counter()
+            answer = connection.send(request, keep=True)
+            latencies.append(time.perf_counter() - began)
+        if answer.content.count(b"<Deleted>") != DELETED_AT_ONCE:
+            raise LoadFailed(f"DeleteObjects: {answer.content[:500]!r}")
+    connection.close()
+    return outcome_of(latencies, sum(latencies), 0)
+
+
+WORKLOADS = (
+    Workload("get-4k", "GET 4 KiB", Unit.REQUESTS, small("GET", "4k")),
+    Workload("head", "HEAD", Unit.REQUESTS, small("HEAD", "empty")),
+    Workload("put-4k", "PUT 4 KiB", Unit.REQUESTS, small("PUT", "4k", body=True)),
+    Workload("get-1m", "GET 1 MiB", Unit.BYTES, small("GET", "1m")),
+    Workload("put-1m", "PUT 1 MiB", Unit.BYTES, small("PUT", "1m", body=True)),
+    Workload("get-256m", "GET 256 MiB, 4 clients", Unit.BYTES, bulk("GET", BULK_CLIENTS)),
+    Workload("put-256m", "PUT 256 MiB, 4 clients", Unit.BYTES, bulk("PUT", BULK_CLIENTS)),
+    Workload(ONE_STREAM, "PUT 256 MiB, one stream", Unit.BYTES, bulk("PUT", 1)),
+    Workload("multipart", "multipart 1 GiB, 8 parts in flight", Unit.BYTES, multipart, Can.S3),
+    Workload("list-1k", "list 1,000 of 1,000 keys", Unit.REQUESTS, listing(SMALL_LIST, ""), Can.S3),
+    Workload("list-1k-delimiter", "the same with a delimiter", Unit.REQUESTS,
+             listing(SMALL_LIST, "/"), Can.S3),
+    Workload("list-big", "list 1,000 of {big_list:,} keys", Unit.REQUESTS,
+             listing(BIG_LIST, ""), Can.BIG_LIST),
+    Workload("list-big-delimiter", "the same with a delimiter, {big_list:,} keys", Unit.REQUESTS,
+             listing(BIG_LIST, "/"), Can.BIG_LIST),
+    Workload("delete-1000", "delete 1,000 in one call", Unit.REQUESTS, deletion, Can.S3),
+    Workload("crowd", "64 clients, 256 MiB each, half of them PUT", Unit.BYTES, crowd),
+)  # fmt: skip
+
+
+def _warm_and_run(subject: Subject, job: WrkLoad, scale: Scale, meter: Meter) -> Outcome:
+    if scale.warm_up_s:
+        run_wrk(subject.host, replace(job, seconds=scale.warm_up_s))
+    with meter:
+        return run_wrk(subject.host, job)
+
+
+def _random_keys(count: int) -> list[str]:
+    """Places to begin, none so late that its page would not be full."""
+    last = count - count // 100 - 1_000
+    chosen = set(random.Random(1).sample(range(last), _LIST_TARGETS))
+    return [key for number, key in enumerate(list_keys(count)) if number in chosen]
+
+
+def _request(subject: Subject, method: str, path: str, body: bytes | Payload) -> Request:
+    return Request(method, subject.target(method, path), body)
+
+
+def _remove(subject: Subject, written: Sequence[str]) -> None:
+    """Those that are there: what was cut off is not."""
+    connection = Connection(subject.host)
+    for path in written:
+        with suppress(LoadFailed):
+            connection.send(Request("DELETE", subject.target("DELETE", path)))
+    connection.close()
+
+
+def _endless(subject: Subject, method: str, path: str, body: bytes | Payload) -> Iterator[Request]:
+    return itertools.repeat(_request(subject, method, path, body))
+
+
+def _delete_request(subject: Subject, names: Sequence[str]) -> Request:
+    rows = "".join(f"<Object><Key>{name}</Key></Object>" for name in names)
+    body = f"<Delete>{rows}</Delete>".encode()
+    md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
+    target = subject.target("POST", f"/{BUCKET}", {"delete": ""})
+    return Request("POST", target, body, {"Content-MD5": md5, "Content-Type": "application/xml"})
