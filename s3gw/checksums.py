@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Protocol
 
+import xxhash
 from awscrt import checksums as crt
 
 from s3gw.errors import Code, S3Error
@@ -75,6 +76,11 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         Algorithm("CRC64NVME", lambda: Crc(crt.crc64nvme, 8), 8, crt.combine_crc64nvme),
         Algorithm("SHA1", lambda: hashlib.sha1(usedforsecurity=False), 20),
         Algorithm("SHA256", hashlib.sha256, 32),
+        Algorithm("SHA512", hashlib.sha512, 64),
+        Algorithm("MD5", lambda: hashlib.md5(usedforsecurity=False), 16),
+        Algorithm("XXHASH64", xxhash.xxh64, 8),
+        Algorithm("XXHASH3", xxhash.xxh3_64, 8),
+        Algorithm("XXHASH128", xxhash.xxh3_128, 16),
     )
 }
 _BY_HEADER = {algorithm.header: algorithm for algorithm in ALGORITHMS.values()}

@@ -141,17 +141,17 @@ def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 def read_query(query_string: bytes) -> dict[str, str]:
     if not query_string:
         return {}
-    pairs = (item.partition(b"=") for item in query_string.split(b"&") if item)
-    return {_text(name): _text(value) for name, _, value in pairs}
-
-
-def _text(raw: bytes) -> str:
-    if b"%" in raw or b"+" in raw:
-        raw = unquote_to_bytes(raw.replace(b"+", b" "))
     try:
-        return raw.decode()
+        pairs = (item.partition("=") for item in query_string.decode().split("&") if item)
+        return {_text(name): _text(value) for name, _, value in pairs}
     except UnicodeDecodeError:
         raise S3Error(Code.InvalidURI) from None
+
+
+def _text(encoded: str) -> str:
+    if "%" not in encoded and "+" not in encoded:
+        return encoded
+    return unquote_to_bytes(encoded.replace("+", " ")).decode()
 
 
 def _length(text: str | None) -> int | None:
