@@ -10,6 +10,8 @@ import base64
 import binascii
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from s3gw.access import Access
 from s3gw.documents import Owner, Prefix, owner_of
 from s3gw.errors import Code, S3Error
@@ -18,36 +20,34 @@ from s3gw.message import Call, Level
 from s3gw.operation import operation, path, query
 from s3gw.reply import Reply, xml_reply
 from s3gw.versions import NULL_VERSION
-from s3gw.xmldoc import ETag, TimeNs, Word, document, named
-from storage.values import Checksum, ListQuery, ObjectInfo, Page
+from s3gw.xmldoc import ETag, TimeNs, document, named
+from storage.values import ChecksumType, ListQuery, ObjectInfo, Page
 
 MAX_KEYS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     key: str
     last_modified: TimeNs
     etag: ETag
-    checksum_algorithm: Word | None
-    checksum_type: Word | None
+    checksum_algorithm: str | None
+    checksum_type: ChecksumType | None
     size: int
     owner: Owner | None
-    storage_class: Word
+    storage_class: str
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     key: str
-    version_id: Word
+    version_id: str
     is_latest: bool
     last_modified: TimeNs
     etag: ETag
-    checksum_algorithm: Word | None
-    checksum_type: Word | None
+    checksum_algorithm: str | None
+    checksum_type: ChecksumType | None
     size: int
     owner: Owner
-    storage_class: Word
+    storage_class: str
 
 
 @document("ListBucketResult")
@@ -200,48 +200,43 @@ class ListObjectVersions:
                 delimiter=encode(self.delimiter) or None,
                 is_truncated=more,
                 encoding_type=self.encoding_type or None,
-                versions=tuple(_version(info, encode, owner) for info in page.objects),
+                versions=tuple([_version(info, encode(info.name), owner) for info in page.objects]),
                 common_prefixes=_prefixes(page, encode),
             )
         )
 
 
 def _contents(page: Page, encode: Encode, owner: Owner | None) -> tuple[Contents, ...]:
-    return tuple(
-        [
-            Contents(
-                encode(info.name),
-                TimeNs(info.modified_ns),
-                ETag(info.etag),
-                *_checksum(info.checksum),
-                info.size,
-                owner,
-                Word(info.attributes.storage_class),
-            )
-            for info in page.objects
-        ]
+    return tuple([_content(info, encode(info.name), owner) for info in page.objects])
+
+
+def _content(info: ObjectInfo, key: str, owner: Owner | None) -> Contents:
+    checksum = info.checksum
+    return Contents(
+        key,
+        TimeNs(info.modified_ns),
+        ETag(info.etag),
+        checksum.algorithm if checksum else None,
+        checksum.type if checksum else None,
+        info.size,
+        owner,
+        info.attributes.storage_class,
     )
 
 
-def _checksum(checksum: Checksum | None) -> tuple[Word | None, Word | None]:
-    if checksum is None:
-        return None, None
-    return Word(checksum.algorithm), Word(checksum.type.value)
-
-
-def _version(info: ObjectInfo, encode: Encode, owner: Owner) -> Version:
-    algorithm, kind = _checksum(info.checksum)
+def _version(info: ObjectInfo, key: str, owner: Owner) -> Version:
+    checksum = info.checksum
     return Version(
-        key=encode(info.name),
-        version_id=Word(NULL_VERSION),
+        key=key,
+        version_id=NULL_VERSION,
         is_latest=True,
         last_modified=TimeNs(info.modified_ns),
         etag=ETag(info.etag),
-        checksum_algorithm=algorithm,
-        checksum_type=kind,
+        checksum_algorithm=checksum.algorithm if checksum else None,
+        checksum_type=checksum.type if checksum else None,
         size=info.size,
         owner=owner,
-        storage_class=Word(info.attributes.storage_class),
+        storage_class=info.attributes.storage_class,
     )
 
 

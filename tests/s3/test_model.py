@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import botocore.session
 import pytest
+from msgspec import Struct
 
 from s3gw import multipart, ops
 from s3gw.catalog import all_operations
@@ -18,7 +19,7 @@ from s3gw.errors import Code
 from s3gw.message import Level
 from s3gw.operation import SUBRESOURCES, OperationTable
 from s3gw.ops.unimplemented import REFUSED
-from s3gw.xmldoc import element_names
+from s3gw.xmldoc import element_names, fields_of
 from tests.s3.gateway import Gateway, code_of
 
 MODEL: Any = botocore.session.Session().get_service_model("s3")
@@ -127,19 +128,18 @@ def test_a_document_is_spelt_as_aws_spells_it(document: type[Any]) -> None:
 def check_elements(document: type[Any], shape: Any) -> None:
     members = {m.serialization.get("name", name): m for name, m in shape.members.items()}
     hints = get_type_hints(document)
-    for field in fields(document):
-        if "xsi_type" in field.metadata or "text" in field.metadata:
+    for field, how in fields_of(document).items():
+        if "xsi_type" in how or "text" in how:
             continue
-        name = element_names(document)[field.name]
-        wrapper = field.metadata.get("wrapper")
+        name = element_names(document)[field]
+        wrapper = how.get("wrapper")
         member = members[wrapper or name]
-        repeated = get_origin(hints[field.name]) is tuple
+        repeated = get_origin(hints[field]) is tuple
         if repeated and wrapper:
             assert member.member.serialization.get("name") == name
         inner = member.member if member.type_name == "list" else member
-        for kind in (*get_args(hints[field.name]), hints[field.name]):
-            if is_dataclass(kind):
-                assert isinstance(kind, type)
+        for kind in (*get_args(hints[field]), hints[field]):
+            if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, Struct)):
                 check_elements(kind, inner)
 
 

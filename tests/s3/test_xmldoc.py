@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from s3gw.error_document import error_document
 from s3gw.errors import Code, S3Error
@@ -24,6 +25,12 @@ class Inner:
     checksum_crc64nvme: str | None = None
 
 
+class Row(Struct, frozen=True):
+    key: str
+    inner: Inner | None = None
+    truth: bool | None = None
+
+
 @document("Outer")
 @dataclass(frozen=True, slots=True)
 class Outer:
@@ -32,9 +39,11 @@ class Outer:
     inner: Inner | None = None
     items: tuple[Inner, ...] = named("Item", default=())
     wrapped: tuple[str, ...] = within("Wrapped", "Word", default=())
+    rows: tuple[Row, ...] = named("Row", default=())
 
 
 INNERS = st.builds(Inner, SPEAKABLE, st.integers(0, 10**18 - 1), st.none() | SPEAKABLE)
+ROWS = st.builds(Row, SPEAKABLE, st.none() | INNERS, st.none() | st.booleans())
 OUTERS = st.builds(
     Outer,
     SPEAKABLE,
@@ -42,6 +51,7 @@ OUTERS = st.builds(
     st.none() | INNERS,
     st.lists(INNERS, max_size=3).map(tuple),
     st.lists(SPEAKABLE, max_size=3).map(tuple),
+    st.lists(ROWS, max_size=3).map(tuple),
 )
 
 

@@ -154,6 +154,14 @@ class ListingContract:
         smiling = bucket.page(ListQuery(delimiter="\U0001f600"))
         assert smiling.common_prefixes == ("x\U0001f600",)
 
+    def test_names_and_common_prefixes_may_take_turns(self, bucket: SyncBucket) -> None:
+        """With names that begin like a prefix, and bytes next to the delimiter's on both sides."""
+        names = ["b", "b.", "b/x", "b0", "c/", "c/x", "c0/y", "d", "é/x", "é\uffff", "é\uffff/"]
+        bucket.put_all(*names)
+        page = bucket.page(ListQuery(delimiter="/"))
+        assert [info.name for info in page.objects] == ["b", "b.", "b0", "d", "é\uffff"]
+        assert page.common_prefixes == ("b/", "c/", "c0/", "é/", "é\uffff/")
+
     @pytest.mark.parametrize(
         ("after", "names"),
         [("", ["a", "b", "d"]), ("a", ["b", "d"]), ("c", ["d"]), ("d", []), ("z", [])],

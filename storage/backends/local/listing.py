@@ -2,8 +2,12 @@
 
 A delimiter is a skip-scan: when a common prefix is met, the scan goes on at the first name behind
 all that share it, so a page costs the same in a bucket of a thousand or of ten million objects.
-The scans of several mountpaths are merged. UTF-8 has no byte 0xFF and never ends in one, so the
-successor of a prefix is the prefix with its last byte one higher.
+UTF-8 has no byte 0xFF, so a prefix with that byte stands behind every name that begins with it.
+
+The skipping is done by one recursive statement: a statement for each common prefix cost eight times
+as much, and each gives the GIL away. A folder of files only needs no skipping, and a plain scan
+costs a fifth; so a scan is plain up to its first common prefix. The scans of several mountpaths are
+merged, and read no further than the page needs.
 """
 
 from __future__ import annotations
@@ -12,7 +16,6 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
-from operator import itemgetter
 from typing import Any
 
 import apsw
@@ -28,6 +31,29 @@ WHERE bucket = ?1 AND name >= ?2 AND ?3 = '' AND name < ?4 ORDER BY name LIMIT ?
 _UPLOADS = """
 SELECT name, id, row FROM uploads
 WHERE bucket = ?1 AND (name, id) > (?2, ?3) AND name < ?4 ORDER BY name, id LIMIT ?5"""
+
+# The common prefix ?2, then the first name behind it or the common prefix of that, and so on. At ?5
+# the delimiter ?6 is looked for. `||` makes text of bytes, without looking at them: CAST undoes it.
+_SKIPPING = """
+WITH RECURSIVE entry(name) AS (
+    SELECT ?2
+    UNION ALL
+    SELECT (
+        SELECT iif(
+            instr(substr(name, ?5), ?6),
+            substr(name, 1, ?5 + instr(substr(name, ?5), ?6) + length(?6) - 2),
+            name)
+        FROM {table} AS found
+        WHERE bucket = ?1 AND found.name < ?3 AND found.name >= CAST(
+            entry.name || iif(instr(substr(entry.name, ?5), ?6), x'FF', x'00') AS BLOB)
+        ORDER BY found.name LIMIT 1)
+    FROM entry WHERE name NOT NULL LIMIT ?4)
+SELECT entry.name, ifnull({id}, ''), row FROM entry
+LEFT JOIN {table} AS it
+ON it.bucket = ?1 AND it.name = entry.name AND NOT instr(substr(entry.name, ?5), ?6)
+WHERE entry.name NOT NULL"""
+_SKIPPING_OBJECTS = _SKIPPING.format(table="objects", id="NULL")
+_SKIPPING_UPLOADS = _SKIPPING.format(table="uploads", id="it.id")
 
 # Name, upload id, row; a common prefix has no row. Two mountpaths never share the first two.
 _Entry = tuple[bytes, str, bytes | None]
@@ -88,7 +114,7 @@ def _merged(
         raise BucketNotFound(bucket)
     if len(scans) == 1:
         return iter(scans[0])
-    return _without_repeats(heapq.merge(*scans, key=itemgetter(0, 1)))
+    return _without_repeats(heapq.merge(*scans))
 
 
 def _without_repeats(entries: Iterator[_Entry]) -> Iterator[_Entry]:
@@ -111,42 +137,42 @@ class _Scan:
         after_id: str,
     ) -> None:
         self._run = connection.execute
-        self._sql = _OBJECTS if isinstance(query, ListQuery) else _UPLOADS
+        objects = isinstance(query, ListQuery)
+        self._plain = _OBJECTS if objects else _UPLOADS
+        self._skipping = _SKIPPING_OBJECTS if objects else _SKIPPING_UPLOADS
         self._bucket = bucket
         self._prefix = query.prefix.encode()
         self._delimiter = query.delimiter.encode()
-        self._stop = successor(self._prefix)
         self._limit = query.limit + 1
-        self._start, self._start_id = self._begin(query.after.encode(), after_id)
+        self._begin = self._first(query.after.encode(), after_id)
 
-    def __iter__(self) -> Iterator[_Entry]:
-        if not self._delimiter:
-            return iter(self._rows(self._start, self._start_id).fetchall())
-        return self._rolled_up()
-
-    def _begin(self, after: bytes, after_id: str) -> tuple[bytes, str]:
+    def _first(self, after: bytes, after_id: str) -> tuple[bytes, str]:
         """Behind `after`; behind all that it stands for if it is itself a common prefix."""
         if after and self._common(after) == after:
-            start = successor(after)
+            start = behind(after)
         elif after and after_id:
             return max((after, after_id), (self._prefix, ""))
         else:
             start = after + b"\0" if after else b""
         return max(start, self._prefix), ""
 
-    def _rows(self, start: bytes, start_id: str) -> Any:
-        values = (self._bucket, start, start_id, self._stop, self._limit)
-        return self._run(self._sql, values)
+    def __iter__(self) -> Iterator[_Entry]:
+        values = (self._bucket, *self._begin, behind(self._prefix), self._limit)
+        rows: Any = self._run(self._plain, values)
+        return self._rolled_up(rows) if self._delimiter else iter(rows)
 
-    def _rolled_up(self) -> Iterator[_Entry]:
-        rows = self._rows(self._start, self._start_id)
-        while (entry := next(rows, None)) is not None:
+    def _rolled_up(self, rows: Iterable[_Entry]) -> Iterator[_Entry]:
+        for entry in rows:
             common = self._common(entry[0])
-            if common is None:
-                yield entry
-            else:
-                yield common, "", None
-                rows = self._rows(successor(common), "")
+            if common is not None:
+                yield from self._skip(common)
+                return
+            yield entry
+
+    def _skip(self, common: bytes) -> Any:
+        at = len(self._prefix) + 1
+        values = (self._bucket, common, behind(self._prefix), self._limit, at, self._delimiter)
+        return self._run(self._skipping, values)
 
     def _common(self, name: bytes) -> bytes | None:
         """The common prefix that the name is rolled up into."""
@@ -156,6 +182,6 @@ class _Scan:
         return None if at < 0 else name[: at + len(self._delimiter)]
 
 
-def successor(prefix: bytes) -> bytes:
-    """The smallest bytes behind every name with that prefix."""
-    return prefix[:-1] + bytes((prefix[-1] + 1,)) if prefix else b"\xff"
+def behind(prefix: bytes) -> bytes:
+    """Bytes behind every name with that prefix, and before every other that is behind it."""
+    return prefix + b"\xff"
