@@ -113,6 +113,12 @@ class Storage:
         "Writing stops (507 InsufficientStorage) when a disk has less room than this left.",
         Size(0, 1 << 50),
     )
+    durability: str = option(
+        "sync",
+        "What an answered write survives: with `sync` a loss of power, with `async` only a crash "
+        "of the server.",
+        Choice(("sync", "async")),
+    )
     housekeeping_interval_s: float = option(
         1.0,
         "How often garbage is removed and the index is checkpointed.",

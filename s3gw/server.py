@@ -31,7 +31,13 @@ from s3gw.observe import Observer
 from s3gw.operation import OperationTable
 from s3gw.s3 import S3App
 from storage.backend import Backend
-from storage.backends.local import LocalStore, StoreOptions, prepare, recover_slot
+from storage.backends.local import (
+    Durability,
+    LocalStore,
+    StoreOptions,
+    prepare,
+    recover_slot,
+)
 from storage.backends.local.housekeeping import Housekeeper
 from storage.errors import StorageError
 from storage.mountpath import FolderLocks, MountpathError
@@ -143,7 +149,9 @@ def _auth_options(config: Config) -> AuthOptions:
 @contextlib.asynccontextmanager
 async def _open_store(config: Config, slot: str) -> AsyncIterator[Backend]:
     options = StoreOptions(
-        inline_limit=config.storage.inline_limit, reserve_bytes=config.storage.reserve_bytes
+        inline_limit=config.storage.inline_limit,
+        reserve_bytes=config.storage.reserve_bytes,
+        durability=Durability(config.storage.durability),
     )
     store = LocalStore.open(folders(config), slot=slot, options=options)
     try:

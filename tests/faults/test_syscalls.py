@@ -50,7 +50,6 @@ CASES = {
     "fsync of the blob, ENOSPC": Case("fsync", "ENOSPC", 600_000, FULL),
     "link, EIO": Case("link,linkat", "EIO", 600_000, IO_ERROR),
     "link, ENOSPC": Case("link,linkat", "ENOSPC", 600_000, FULL),
-    "mkdir, ENOSPC": Case("mkdir,mkdirat", "ENOSPC", 600_000, FULL),
     "write to the index, EIO": Case("pwrite64", "EIO", 1000, IO_ERROR, file=WAL),
     "write to the index, ENOSPC": Case("pwrite64", "ENOSPC", 1000, FULL, file=WAL),
     "later write to the index, EIO": Case("pwrite64", "EIO", 30_000, IO_ERROR, "4", WAL),

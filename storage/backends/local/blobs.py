@@ -65,8 +65,9 @@ class WorkFile:
     """A blob on its way to its place. The lock makes a discard wait for a write that still runs
     in another thread when its caller was cancelled."""
 
-    def __init__(self, mountpath: Mountpath, slot: str) -> None:
+    def __init__(self, mountpath: Mountpath, slot: str, *, sync: bool = True) -> None:
         self.id = os.urandom(16).hex()
+        self._sync = sync
         self._work = f"{mountpath.work}/{slot}/{self.id}"
         self._blob = mountpath.blob(self.id)
         self._lock = threading.Lock()
@@ -91,13 +92,15 @@ class WorkFile:
         return Chunk(self.id, self._size, root_hash(bytes(self._hashes)))
 
     def finish(self, label: Label) -> None:
-        """Make the blob durable and put it in its place; nothing refers to it yet."""
+        """Make the blob durable, if it is to be, and put it in its place; nothing refers to it
+        yet."""
         with self._lock:
             if self._gone:
                 return
             fd = self._open()
             _write_all(fd, _footer(self._size, bytes(self._hashes), encode(label)))
-            os.fsync(fd)
+            if self._sync:
+                os.fsync(fd)
             failpoints.hit("after_work_fsync")
             os.close(fd)
             self._fd = None
@@ -133,7 +136,8 @@ class WorkFile:
             _make_folder(folder)
             os.link(self._work, self._blob)
         failpoints.hit("after_link")
-        sync_folder(folder)
+        if self._sync:
+            sync_folder(folder)
         failpoints.hit("after_folder_fsync")
 
 

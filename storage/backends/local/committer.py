@@ -20,6 +20,7 @@ import apsw
 from storage import failpoints
 from storage.backends.local.blobs import WorkFile
 from storage.backends.local.index import connect, storage_error
+from storage.backends.local.options import Durability
 from storage.backends.local.transaction import Transaction
 from storage.mountpath import Mountpath
 
@@ -59,8 +60,9 @@ class _Job:
 class Committer:
     """Owns the writing connection of one mountpath in this process."""
 
-    def __init__(self, mountpath: Mountpath) -> None:
+    def __init__(self, mountpath: Mountpath, durability: Durability) -> None:
         self._path = mountpath.index
+        self._durability = durability
         self._connection: apsw.Connection | None = None
         self._wal_pages = 0
         self._room = asyncio.Semaphore(QUEUE_LIMIT)
@@ -123,6 +125,8 @@ class Committer:
     def _begin(self) -> Transaction:
         if self._connection is None:
             self._connection = connect(self._path)
+            if self._durability is Durability.ASYNC:
+                self._connection.pragma("synchronous", "NORMAL")
             self._connection.set_wal_hook(self._note_wal)
         self._connection.execute("BEGIN IMMEDIATE")
         return Transaction(self._connection)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from storage.backends.local.blobs import WorkFile, require_room
 from storage.backends.local.disk import Disk
 from storage.backends.local.index import translated
-from storage.backends.local.options import StoreOptions
+from storage.backends.local.options import Durability, StoreOptions
 from storage.backends.local.writing import BlobWriter
 from storage.clock import Clock
 from storage.mountpath import Mountpath
@@ -26,7 +26,7 @@ class Core:
         self._clock = clock
         self._options = options
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="disk")
-        self._disks = [Disk(mountpath, slot) for mountpath in mountpaths]
+        self._disks = [Disk(mountpath, slot, options.durability) for mountpath in mountpaths]
         self._digests = [mountpath.digest for mountpath in mountpaths]
         self._bucket_changes = asyncio.Lock()
 
@@ -48,7 +48,7 @@ class Core:
         )
 
     def _work_file(self, disk: Disk) -> WorkFile:
-        return WorkFile(disk.mountpath, disk.slot)
+        return WorkFile(disk.mountpath, disk.slot, sync=self._options.durability is Durability.SYNC)
 
     def _require_room(self, disk: Disk, size: int) -> None:
         require_room(disk.mountpath.path, size, self._options.reserve_bytes)

@@ -11,6 +11,7 @@ import apsw
 
 from storage.backends.local.committer import Committer
 from storage.backends.local.index import connect, storage_error
+from storage.backends.local.options import Durability
 from storage.backends.local.rows import PartRow, Row, decode_bucket, decode_row, decode_upload
 from storage.backends.local.transaction import Transaction
 from storage.errors import BucketNotFound, ObjectNotFound, UploadNotFound
@@ -37,11 +38,11 @@ class Disk:
     """Point lookups run on the event loop's connection: they cost less than a thread hop. Scans
     take a connection of their own from the pool."""
 
-    def __init__(self, mountpath: Mountpath, slot: str) -> None:
+    def __init__(self, mountpath: Mountpath, slot: str, durability: Durability) -> None:
         self.mountpath = mountpath
         self.slot = slot
         (mountpath.work / slot).mkdir(exist_ok=True)
-        self.committer = Committer(mountpath)
+        self.committer = Committer(mountpath, durability)
         self._loop_connection = connect(mountpath.index)
         self._point = self._loop_connection.execute
         self._idle: queue.LifoQueue[apsw.Connection] = queue.LifoQueue()

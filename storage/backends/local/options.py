@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from storage.backends.local.blobs import BLOCK
 
 INLINE_LIMIT = 32 * 1024
+
+
+class Durability(Enum):
+    """What an acknowledged write survives: SYNC the loss of power, ASYNC only that of the process,
+    because nothing waits for the disk."""
+
+    SYNC = "sync"
+    ASYNC = "async"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +26,7 @@ class StoreOptions:
     inline_limit: int = INLINE_LIMIT
     reserve_bytes: int = 64 * 1024 * 1024
     threads: int = 16
+    durability: Durability = Durability.SYNC
 
     def __post_init__(self) -> None:
         if not 0 <= self.inline_limit < BLOCK:
