@@ -41,7 +41,7 @@ class Buckets(Core):
         return self._disks[0].bucket(name)[1]
 
     async def list_buckets(self) -> list[BucketInfo]:
-        return await self._in_thread(_list, self._disks[0])
+        return await self._scan(_list, self._disks[0])
 
     async def delete_bucket(self, name: str) -> None:
         async with self._bucket_lock():

@@ -26,6 +26,9 @@ class Core:
         self._clock = clock
         self._options = options
         self._threads = ThreadPoolExecutor(options.threads, thread_name_prefix="disk")
+        # One for all scans: its connection keeps its pages, and scans side by side would spend
+        # more on handing Python's lock to and fro than on scanning.
+        self._scanner = ThreadPoolExecutor(1, thread_name_prefix="scan")
         self._disks = [Disk(mountpath, slot, options.durability) for mountpath in mountpaths]
         self._digests = [mountpath.digest for mountpath in mountpaths]
         self._bucket_changes = asyncio.Lock()
@@ -33,6 +36,7 @@ class Core:
     def close(self) -> None:
         """Commits what waits and closes every file."""
         self._threads.shutdown()
+        self._scanner.shutdown()
         for disk in self._disks:
             disk.close()
 
@@ -66,6 +70,9 @@ class Core:
             task.exception()
             raise cancelled
         return task.result()
+
+    async def _scan(self, job: Callable[..., T], *args: Any) -> T:
+        return await asyncio.wrap_future(self._scanner.submit(_run, job, *args))
 
     async def _in_thread(self, job: Callable[..., T], *args: Any) -> T:
         return await asyncio.wrap_future(self._threads.submit(_run, job, *args))

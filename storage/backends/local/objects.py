@@ -48,7 +48,7 @@ from storage.values import (
 class Objects(Core):
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         self._disks[0].bucket(bucket)
-        return await self._in_thread(list_page, self._disks, bucket, query)
+        return await self._scan(list_page, self._disks, bucket, query)
 
     async def head_object(
         self, bucket: str, name: str, *, want: Want | None = None, condition: Condition = ALWAYS

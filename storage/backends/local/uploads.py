@@ -91,7 +91,7 @@ class Uploads(Core):
     ) -> PartPage:
         disk = self._disk(bucket, name)
         disk.upload(bucket, name, upload_id)
-        return await self._in_thread(list_part_page, disk, upload_id, after, limit)
+        return await self._scan(list_part_page, disk, upload_id, after, limit)
 
     async def complete_upload(
         self, bucket: str, name: str, upload_id: str, options: CompleteOptions
@@ -142,7 +142,7 @@ class Uploads(Core):
 
     async def list_uploads(self, bucket: str, query: UploadQuery) -> UploadPage:
         self._disks[0].bucket(bucket)
-        return await self._in_thread(list_upload_page, self._disks, bucket, query)
+        return await self._scan(list_upload_page, self._disks, bucket, query)
 
 
 def _assemble(
