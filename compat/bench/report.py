@@ -86,7 +86,7 @@ authenticated and no client pays for signing. nginx serves plain files with send
 authentication, no checksum; it does not sync what is PUT to the disk, s3gw does. HEAD is asked of
 empty objects, because wrk waits for the body that a length announces. CPU is the processor time of
 all processes of a server while it was loaded, RSS the highest of a single process (VmHWM). Access
-logs are off everywhere."""
+logs are off everywhere. What the figures are made of: [performance.md](performance.md)."""
 
 
 def facts() -> Iterator[str]:
