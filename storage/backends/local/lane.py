@@ -32,6 +32,9 @@ class Lane:
     def _run(self) -> None:
         while (taken := self._take()) is not None:
             future, job = taken
+            # A caller that left has cancelled what had not begun.
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 future.set_result(job())
             except BaseException as error:
