@@ -17,7 +17,7 @@ from s3gw.headers import read_condition
 from s3gw.message import Call
 from s3gw.versions import check_version
 from storage.errors import NotModified
-from storage.values import Reading, Want
+from storage.values import Reading, ReadOptions, Want
 
 HEADER = "x-amz-copy-source"
 
@@ -51,9 +51,8 @@ async def open_source(
     await authorize_source(call, source.bucket)
     condition = read_condition(call.headers, f"{HEADER}-")
     try:
-        reading = await call.store.get_object(
-            source.bucket, source.key, want=want, condition=condition
-        )
+        options = ReadOptions(want=want, condition=condition)
+        reading = await call.store.get_object(source.bucket, source.key, options)
     except NotModified:
         raise S3Error(Code.PreconditionFailed, Condition=f"{HEADER}-If-None-Match") from None
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import formatdate
 from enum import Enum, unique
 
 from storage import errors as storage
@@ -135,14 +136,17 @@ FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.BucketNotEmpty: Code.BucketNotEmpty,
     storage.BucketNotFound: Code.NoSuchBucket,
     storage.Corrupt: Code.InternalError,
+    storage.DeleteMarkerFound: Code.NoSuchKey,
     storage.DeviceFailed: Code.InternalError,
     storage.NotSupported: Code.NotImplemented,
+    storage.ObjectLocked: Code.AccessDenied,
     storage.ObjectNotFound: Code.NoSuchKey,
     storage.OutOfSpace: Code.InsufficientStorage,
     storage.PartNotFound: Code.InvalidPartNumber,
     storage.PreconditionFailed: Code.PreconditionFailed,
     storage.RangeNotSatisfiable: Code.InvalidRange,
     storage.UploadNotFound: Code.NoSuchUpload,
+    storage.VersionNotFound: Code.NoSuchVersion,
 }
 
 # What S3 calls the thing that an error is about.
@@ -152,8 +156,10 @@ _NAMES: Mapping[type[BaseException], str] = {
     storage.BucketNotFound: "BucketName",
     storage.ObjectNotFound: "Key",
     storage.UploadNotFound: "UploadId",
+    storage.VersionNotFound: "VersionId",
 }
 
+_LOCKED = "Access Denied because object protected by object lock."
 _CORRUPT = "The object is damaged on this server's disk: its checksum does not match."
 
 
@@ -170,6 +176,10 @@ def as_s3_error(error: BaseException) -> S3Error:
             )
         case storage.PreconditionFailed(condition=condition):
             return S3Error(Code.PreconditionFailed, Condition=condition)
+        case storage.DeleteMarkerFound():
+            return _delete_marker(error)
+        case storage.ObjectLocked():
+            return S3Error(Code.AccessDenied, _LOCKED)
         case storage.PartNotFound(number=number):
             return S3Error(Code.InvalidPartNumber, PartNumberRequested=str(number))
         case storage.Corrupt():
@@ -178,6 +188,16 @@ def as_s3_error(error: BaseException) -> S3Error:
         if kind in FROM_STORAGE:
             return S3Error(FROM_STORAGE[kind], headers=None, **_named(kind, error))
     return S3Error(Code.InternalError)
+
+
+def _delete_marker(error: storage.DeleteMarkerFound) -> S3Error:
+    """Reading an object that is deleted finds none; reading the marker itself is no thing to do."""
+    headers = {"x-amz-delete-marker": "true", "x-amz-version-id": error.version}
+    if not error.named:
+        return S3Error(Code.NoSuchKey, headers=headers, Key=str(error))
+    modified = formatdate(error.modified_ns // 1_000_000_000, usegmt=True)
+    headers |= {"Last-Modified": modified, "Allow": "DELETE"}
+    return S3Error(Code.MethodNotAllowed, headers=headers, ResourceType="DeleteMarker")
 
 
 def _named(kind: type[BaseException], error: BaseException) -> dict[str, str]:

@@ -14,7 +14,7 @@ from s3gw.operation import body, operation, path, query
 from s3gw.reply import Reply, xml_reply
 from s3gw.xmldoc import TimeNs, document, text_value, within
 from storage.errors import BucketExists
-from storage.values import BucketInfo
+from storage.values import BucketInfo, BucketOptions
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -61,7 +61,7 @@ class CreateBucket:
             raise S3Error(Code.InvalidLocationConstraint, LocationConstraint=location)
         account = call.caller.account
         try:
-            await call.store.create_bucket(self.bucket, owner=account, location=location)
+            await call.store.create_bucket(self.bucket, BucketOptions(account, location))
         except BucketExists as error:
             _accept_again(call, error)
         return Reply(headers={"Location": f"/{self.bucket}"})

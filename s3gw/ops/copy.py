@@ -18,7 +18,15 @@ from s3gw.slow_reply import SLOW_BYTES, slow_reply
 from s3gw.xmldoc import TimeNs, document
 from storage.conditions import check_write
 from storage.errors import ObjectNotFound
-from storage.values import ALWAYS, Attributes, Checksum, ObjectInfo, PutOptions, Reading
+from storage.values import (
+    ALWAYS,
+    Attributes,
+    Checksum,
+    ObjectInfo,
+    PutOptions,
+    Reading,
+    UpdateOptions,
+)
 
 _DIRECTIVES = ("COPY", "REPLACE")
 
@@ -108,8 +116,7 @@ class CopyObject:
             self.bucket,
             self.key,
             lambda _: attributes,
-            condition=read_write_condition(call.headers),
-            touch=True,
+            UpdateOptions(read_write_condition(call.headers), touch=True),
         )
 
     async def _copy(self, call: Call, reading: Reading, attributes: Attributes) -> ObjectInfo:

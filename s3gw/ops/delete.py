@@ -32,7 +32,7 @@ class DeleteObject:
             if name in call.headers:
                 raise S3Error(Code.NotImplemented, Header=name)
         condition = read_write_condition(call.headers)
-        await call.store.delete_object(self.bucket, self.key, condition=condition)
+        await call.store.delete_object(self.bucket, DeleteRequest(self.key, condition))
         return Reply(204)
 
 
@@ -87,7 +87,9 @@ class DeleteObjects:
         requests = [DeleteRequest(one.key, _condition(one)) for _, one in asked]
         outcomes = await call.store.delete_objects(self.bucket, requests)
         failed = refused | {
-            at: error for (at, _), error in zip(asked, outcomes, strict=True) if error
+            at: outcome
+            for (at, _), outcome in zip(asked, outcomes, strict=True)
+            if isinstance(outcome, StorageError)
         }
         return xml_reply(self._result(failed))
 

@@ -21,7 +21,7 @@ from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path, query
 from s3gw.reply import Reply
 from s3gw.versions import check_version
-from storage.values import Checksum, PartNumber, Reading, Want
+from storage.values import Checksum, PartNumber, Reading, ReadOptions, Want
 
 MAX_PARTS = 10_000
 
@@ -38,9 +38,8 @@ class GetObject:
         check_version(self.version_id)
         asked = await read_asked(call, self.range, self.part_number)
         condition = read_condition(call.headers)
-        reading = await call.store.get_object(
-            self.bucket, self.key, want=asked.want, condition=condition
-        )
+        options = ReadOptions(want=asked.want, condition=condition)
+        reading = await call.store.get_object(self.bucket, self.key, options)
         return object_reply(call, reading, asked)
 
 
@@ -56,9 +55,8 @@ class HeadObject:
         check_version(self.version_id)
         asked = await read_asked(call, self.range, self.part_number)
         condition = read_condition(call.headers)
-        reading = await call.store.head_object(
-            self.bucket, self.key, want=asked.want, condition=condition
-        )
+        options = ReadOptions(want=asked.want, condition=condition)
+        reading = await call.store.head_object(self.bucket, self.key, options)
         return object_reply(call, reading, asked)
 
 
