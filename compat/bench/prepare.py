@@ -11,6 +11,7 @@ from compat.bench.subjects import BIG_LIST, BUCKET, SMALL_LIST, Can, Subject
 from storage.backends.local.index import connect
 from storage.backends.local.rows import Empty, Row
 from storage.backends.local.transaction import Transaction, in_transaction
+from storage.backends.local.versions import Stored
 from storage.values import Attributes
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -97,7 +98,7 @@ class PutNames:
         self._names = names
 
     def __call__(self, transaction: Transaction) -> None:
-        bucket = transaction.bucket(self._bucket)
+        home = transaction.home(self._bucket)
         row = Row(0, _EMPTY_MD5, 1_700_000_000_000_000_000, Attributes(), Empty())
         for name in self._names:
-            transaction.put(bucket, name, row, None, None)
+            transaction.put(home, name, Stored(row, None), None, None)
