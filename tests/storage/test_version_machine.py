@@ -6,6 +6,7 @@ The model takes the version ids that the local store minted: those that nobody h
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator
+from contextlib import closing
 
 import msgspec
 from hypothesis import HealthCheck, settings
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from storage.backend import Backend
+from storage.backends.local.fsck import check, rebuild
+from storage.backends.local.index import connect
 from storage.backends.memory import MemoryBackend
 from storage.errors import BucketNotFound, DeleteMarkerFound, ObjectNotFound
 from storage.values import (
@@ -244,6 +247,15 @@ class VersionMachine(StoreMachine):
 
     def _compare_everything(self) -> None:
         super()._compare_everything()
+        self._compare_versions()
+        self.running.close()
+        assert check(self.paths).clean
+        rebuild(self.paths)
+        assert check(self.paths).clean
+        self.local = self._open()
+        self._compare_versions()
+
+    def _compare_versions(self) -> None:
         for bucket in ("one", "two"):
             self._version_page(bucket, VersionQuery(limit=100_000))
             for name, history in self._histories(bucket).items():
@@ -259,6 +271,10 @@ class VersionMachine(StoreMachine):
                     self._delete(info.name, DeleteRequest(name, version=version))
             self.delete_bucket(info.name)
         self.look_at_buckets("one")
+        for path in self.paths:
+            with closing(connect(path / "index.db")) as connection:
+                for table in ("objects", "versions", "payloads", "parts", "renamed"):
+                    assert connection.execute(f"SELECT count(*) FROM {table}").get == 0
 
 
 VersionMachine.TestCase.settings = settings(

@@ -12,6 +12,9 @@ from storage.backends.local import index
 from storage.backends.local.rows import decode_blobs
 from storage.mountpath import Mountpath
 
+# Tables that an older index may lack.
+_LATER = ("versions",)
+
 
 class Salvage:
     """The readable rows of an old index. A scan that meets a damaged page is resumed from the
@@ -33,9 +36,9 @@ class Salvage:
             for row in self._scan(table, key, "ASC"):
                 forward.add(row[: len(key.split(", "))])
                 yield row
-        except apsw.SQLError:
-            return  # an older index, which has no such table
         except apsw.Error as error:
+            if isinstance(error, apsw.SQLError) and table in _LATER:
+                return
             self._unreadable.append(f"{self._where}: table {table}: {error}")
             yield from self._backward(table, key, forward)
 
