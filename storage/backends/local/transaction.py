@@ -90,6 +90,7 @@ class Transaction:
             return current
         return self.find(home.key, name, NULL_VERSION)
 
+    # The caller has looked at everything first, because nothing may be refused once it is written.
     def put(
         self,
         home: Home,
@@ -150,7 +151,7 @@ class Transaction:
             self._delete_object(bucket, name)
         else:
             self._delete_version(bucket, name, stored.age)
-        # Behind a current version, nothing moves up.
+        # An object that was not current leaves nobody's place free.
         if stored.age is None or stored.row.delete_marker:
             self.promote(bucket, name)
 
