@@ -9,8 +9,10 @@ from s3gw.ops import (
     copy,
     delete,
     listing,
+    object_lock,
     object_read,
     object_write,
+    rename,
     tagging,
     versioning,
 )
@@ -22,8 +24,10 @@ MODULES = (
     copy,
     delete,
     listing,
+    object_lock,
     object_read,
     object_write,
+    rename,
     tagging,
     versioning,
 )
