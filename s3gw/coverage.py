@@ -26,7 +26,8 @@ LIMITS: Mapping[str, str] = {
     "HeadObject": _NO_SSE,
     "PutBucketVersioning": "no MFA delete",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
-    "RenameObject": "`x-amz-client-token` is ignored; with several mountpaths only where both names live on the same one",
+    "RenameObject": "`x-amz-client-token` is ignored; with several mountpaths only where both "
+    "names live on the same one",
     "UploadPart": _NO_SSE,
     "UploadPartCopy": _NO_SSE,
 }

@@ -71,6 +71,7 @@ class Call:
     principal: Principal | None = None
     bucket_info: BucketInfo | None = None
     operation: str = ""
+    scheme: str = "http"
     region: str = "us-east-1"
     accounts: Accounts | None = None
 
@@ -124,6 +125,7 @@ def read_call(
         body=_stream(receive),
         store=store,
         request_id=request_id,
+        scheme=scope["scheme"],
     )
     call.query = read_query(call.query_string)
     call.decoded_length = _length(headers.get("content-length"))

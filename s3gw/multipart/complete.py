@@ -195,4 +195,4 @@ def _promised(call: Call) -> tuple[tuple[str, str], ...]:
 
 def _location(call: Call) -> str:
     host = call.headers.get("host", "")
-    return f"http://{host}{call.raw_path.decode('latin-1')}"
+    return f"{call.scheme}://{host}{call.raw_path.decode('latin-1')}"
