@@ -11,6 +11,7 @@ from s3gw.ops import (
     listing,
     object_read,
     object_write,
+    post_object,
     tagging,
     versioning,
 )
@@ -24,6 +25,7 @@ MODULES = (
     listing,
     object_read,
     object_write,
+    post_object,
     tagging,
     versioning,
 )
