@@ -90,9 +90,10 @@ class Form:
 
 def is_form(call: Call) -> bool:
     """Whether the request posts a form to a bucket, and not a document to a sub-resource."""
-    kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    is_post = call.method == "POST" and call.level is Level.BUCKET and "delete" not in call.query
-    return is_post and kind == "multipart/form-data"
+    if call.method != "POST" or call.level is not Level.BUCKET or "delete" in call.query:
+        return False
+    kind = call.headers.get("content-type", "").partition(";")[0]
+    return kind.strip().lower() == "multipart/form-data"
 
 
 async def read_form(call: Call) -> Form:
