@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import formatdate
 from enum import Enum, unique
 
 from storage import errors as storage
@@ -30,6 +31,10 @@ class Code(Enum):
     EntityTooLarge = 400, "Your proposed upload exceeds the maximum allowed object size."
     EntityTooSmall = 400, "Your proposed upload is smaller than the minimum allowed object size"
     IllegalLocationConstraintException = 400, "The specified location constraint is not valid here."
+    IllegalVersioningConfigurationException = (
+        400,
+        "The Versioning element must be specified",
+    )
     IncompleteBody = 400, "You did not provide the number of bytes specified by Content-Length."
     InsufficientStorage = 507, "There is not enough free space to store this object."
     InternalError = 500, "We encountered an internal error. Please try again."
@@ -39,6 +44,7 @@ class Code(Enum):
     )
     InvalidArgument = 400, "Invalid Argument"
     InvalidBucketName = 400, "The specified bucket is not valid."
+    InvalidBucketState = 409, "The request is not valid with the current state of the bucket."
     InvalidDigest = 400, "The Content-MD5 you specified was invalid."
     InvalidLocationConstraint = 400, "The specified location constraint is not valid."
     InvalidPart = (
@@ -54,6 +60,7 @@ class Code(Enum):
     )
     InvalidRange = 416, "The requested range is not satisfiable"
     InvalidRequest = 400, "Invalid Request"
+    InvalidRetentionPeriod = 400, "The retention period specified is invalid."
     InvalidStorageClass = 400, "The storage class you specified is not valid"
     InvalidTag = 400, "The tag provided was not a valid tag."
     InvalidToken = 400, "The provided token is malformed or otherwise invalid."
@@ -84,6 +91,10 @@ class Code(Enum):
     MissingSecurityHeader = 400, "Your request was missing a required header"
     NoSuchBucket = 404, "The specified bucket does not exist"
     NoSuchKey = 404, "The specified key does not exist."
+    NoSuchObjectLockConfiguration = (
+        404,
+        "The specified object does not have a ObjectLock configuration",
+    )
     NoSuchUpload = (
         404,
         "The specified upload does not exist. The upload ID may be invalid, or the upload may "
@@ -91,6 +102,10 @@ class Code(Enum):
     )
     NoSuchVersion = 404, "The specified version does not exist."
     NotImplemented = 501, "A header or query you provided implies functionality not implemented."
+    ObjectLockConfigurationNotFoundError = (
+        404,
+        "Object Lock configuration does not exist for this bucket",
+    )
     PreconditionFailed = 412, "At least one of the pre-conditions you specified did not hold"
     RequestTimeTooSkewed = (
         403,
@@ -147,14 +162,17 @@ FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.BucketNotEmpty: Code.BucketNotEmpty,
     storage.BucketNotFound: Code.NoSuchBucket,
     storage.Corrupt: Code.InternalError,
+    storage.DeleteMarkerFound: Code.NoSuchKey,
     storage.DeviceFailed: Code.InternalError,
     storage.NotSupported: Code.NotImplemented,
+    storage.ObjectLocked: Code.AccessDenied,
     storage.ObjectNotFound: Code.NoSuchKey,
     storage.OutOfSpace: Code.InsufficientStorage,
     storage.PartNotFound: Code.InvalidPartNumber,
     storage.PreconditionFailed: Code.PreconditionFailed,
     storage.RangeNotSatisfiable: Code.InvalidRange,
     storage.UploadNotFound: Code.NoSuchUpload,
+    storage.VersionNotFound: Code.NoSuchVersion,
 }
 
 # What S3 calls the thing that an error is about.
@@ -164,8 +182,10 @@ _NAMES: Mapping[type[BaseException], str] = {
     storage.BucketNotFound: "BucketName",
     storage.ObjectNotFound: "Key",
     storage.UploadNotFound: "UploadId",
+    storage.VersionNotFound: "VersionId",
 }
 
+_LOCKED = "Access Denied because object protected by object lock."
 _CORRUPT = "The object is damaged on this server's disk: its checksum does not match."
 
 
@@ -182,6 +202,10 @@ def as_s3_error(error: BaseException) -> S3Error:
             )
         case storage.PreconditionFailed(condition=condition):
             return S3Error(Code.PreconditionFailed, Condition=condition)
+        case storage.DeleteMarkerFound():
+            return _delete_marker(error)
+        case storage.ObjectLocked():
+            return S3Error(Code.AccessDenied, _LOCKED)
         case storage.PartNotFound(number=number):
             return S3Error(Code.InvalidPartNumber, PartNumberRequested=str(number))
         case storage.Corrupt():
@@ -190,6 +214,16 @@ def as_s3_error(error: BaseException) -> S3Error:
         if kind in FROM_STORAGE:
             return S3Error(FROM_STORAGE[kind], headers=None, **_named(kind, error))
     return S3Error(Code.InternalError)
+
+
+def _delete_marker(error: storage.DeleteMarkerFound) -> S3Error:
+    """Reading an object that is deleted finds none; reading the marker itself is no thing to do."""
+    headers = {"x-amz-delete-marker": "true", "x-amz-version-id": error.version}
+    if not error.named:
+        return S3Error(Code.NoSuchKey, headers=headers, Key=str(error))
+    modified = formatdate(error.modified_ns // 1_000_000_000, usegmt=True)
+    headers |= {"Last-Modified": modified, "Allow": "DELETE"}
+    return S3Error(Code.MethodNotAllowed, headers=headers, ResourceType="DeleteMarker")
 
 
 def _named(kind: type[BaseException], error: BaseException) -> dict[str, str]:

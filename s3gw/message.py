@@ -89,10 +89,15 @@ class Call:
         return self.principal
 
     @property
-    def owner(self) -> str:
-        """The account id of the bucket's owner; access control has looked it up."""
+    def bucket_facts(self) -> BucketInfo:
+        """The bucket that the call names; access control has looked it up."""
         assert self.bucket_info is not None
-        return self.bucket_info.owner
+        return self.bucket_info
+
+    @property
+    def owner(self) -> str:
+        """The account id of the bucket's owner."""
+        return self.bucket_facts.owner
 
     def display_name(self, account: str) -> str | None:
         """How S3's documents show an account; None for one that no longer exists."""

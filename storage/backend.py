@@ -13,66 +13,88 @@ from typing import Protocol
 
 from storage.errors import StorageError
 from storage.values import (
-    ALWAYS,
+    READ_ALL,
+    UPDATE_CURRENT,
     Attributes,
     Body,
-    BodyDigest,
     BucketInfo,
+    BucketOptions,
     CompleteOptions,
-    Condition,
     DeleteRequest,
+    Deletion,
     ListQuery,
     ObjectInfo,
     Page,
     PartInfo,
+    PartOptions,
     PartPage,
     PutOptions,
     Reading,
+    ReadOptions,
+    RenameOptions,
+    UpdateOptions,
     UploadInfo,
     UploadOptions,
     UploadPage,
     UploadQuery,
     Usage,
-    Want,
+    VersionPage,
+    VersionQuery,
 )
 
 Change = Callable[[Attributes], Attributes]
+BucketChange = Callable[[BucketInfo], BucketInfo]
 
 
 class Backend(Protocol):
     """Where objects live. Any method that names a bucket may raise `BucketNotFound`."""
 
-    async def create_bucket(self, name: str, *, owner: str, location: str = "") -> BucketInfo:
+    async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
         """Raises `BucketExists` with the owner of the one that is there."""
+        ...
+
+    async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:
+        """Replace what is known of a bucket in one step; `change` is pure, and what it raises
+        leaves the bucket as it was. Name, owner and creation time stay."""
         ...
 
     async def head_bucket(self, name: str) -> BucketInfo: ...
 
     async def delete_bucket(self, name: str) -> None:
-        """Raises `BucketNotEmpty`; unfinished uploads go with the bucket."""
+        """Raises `BucketNotEmpty`, also when there are delete markers only; unfinished uploads go
+        with the bucket."""
         ...
 
     async def list_buckets(self) -> list[BucketInfo]:
         """All buckets, ordered by name."""
         ...
 
-    async def list_objects(self, bucket: str, query: ListQuery) -> Page: ...
-
-    async def head_object(
-        self, bucket: str, name: str, *, want: Want | None = None, condition: Condition = ALWAYS
-    ) -> Reading:
-        """As `get_object`, with an empty body."""
+    async def list_objects(self, bucket: str, query: ListQuery) -> Page:
+        """Current versions, without those that are delete markers."""
         ...
 
-    async def get_object(
-        self, bucket: str, name: str, *, want: Want | None = None, condition: Condition = ALWAYS
-    ) -> Reading:
-        """Raises `ObjectNotFound`, `NotModified`, `PreconditionFailed`, `RangeNotSatisfiable`,
-        `PartNotFound`, `Corrupt`."""
+    async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
+        """Every version and delete marker; in a bucket without versioning the null versions."""
+        ...
+
+    async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
+        """As `get_object`, with an empty body; nothing is decrypted."""
+        ...
+
+    async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
+        """Raises `ObjectNotFound`, `VersionNotFound`, `DeleteMarkerFound`, `NotModified`,
+        `PreconditionFailed`, `RangeNotSatisfiable`, `PartNotFound`, `Corrupt`, and what
+        `options.unlock` raised."""
         ...
 
     async def list_object_parts(
-        self, bucket: str, name: str, *, after: int = 0, limit: int = 1000
+        self,
+        bucket: str,
+        name: str,
+        *,
+        version: str | None = None,
+        after: int = 0,
+        limit: int = 1000,
     ) -> PartPage:
         """The parts of the upload that made a finished object; empty for one written whole."""
         ...
@@ -80,31 +102,36 @@ class Backend(Protocol):
     async def put_object(
         self, bucket: str, name: str, body: Body, options: PutOptions
     ) -> ObjectInfo:
-        """Replaces what had the name. Raises `PreconditionFailed`, `ObjectNotFound` (if_match on
-        nothing), `OutOfSpace`, and whatever the body or the digest raised."""
+        """The new current version, in the place of the old or on top of it, as the bucket's
+        versioning says. Raises `PreconditionFailed`, `ObjectNotFound` (if_match on nothing),
+        `ObjectLocked`, `OutOfSpace`, and whatever the body or the digest raised."""
         ...
 
     async def update_object(
-        self,
-        bucket: str,
-        name: str,
-        change: Change,
-        *,
-        condition: Condition = ALWAYS,
-        touch: bool = False,
+        self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
     ) -> ObjectInfo:
-        """Replace the attributes in one step; no byte moves. `touch` sets the modification time."""
+        """Replace the attributes of one version in one step; no byte moves. `change` is pure, and
+        what it raises leaves the object as it was. Raises as `get_object` does."""
         ...
 
-    async def delete_object(self, bucket: str, name: str, *, condition: Condition = ALWAYS) -> bool:
-        """True when there was one. With a condition, absence raises `ObjectNotFound`."""
+    async def rename_object(
+        self, bucket: str, source: str, name: str, options: RenameOptions
+    ) -> ObjectInfo:
+        """The current version of `source` becomes that of `name`; no byte moves. In a bucket with
+        versioning a delete marker takes its place. Raises `ObjectNotFound`, `PreconditionFailed`,
+        `ObjectLocked`, and `NotSupported` where the two names live on different mountpaths."""
+        ...
+
+    async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
+        """Deleting what is not there is no error; with a condition, it raises `ObjectNotFound`.
+        Raises `PreconditionFailed`, `ObjectLocked`."""
         ...
 
     async def delete_objects(
         self, bucket: str, requests: Sequence[DeleteRequest]
-    ) -> list[StorageError | None]:
-        """Each on its own, in the order of the requests: None where it is gone or never was, else
-        why not, as `delete_object` raises it."""
+    ) -> list[Deletion | StorageError]:
+        """Each on its own, in the order of the requests: what it did, or what `delete_object` would
+        have raised."""
         ...
 
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo: ...
@@ -112,7 +139,7 @@ class Backend(Protocol):
     async def head_upload(self, bucket: str, name: str, upload_id: str) -> UploadInfo: ...
 
     async def put_part(
-        self, bucket: str, name: str, upload_id: str, number: int, body: Body, digest: BodyDigest
+        self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
     ) -> PartInfo:
         """Replaces an earlier part of that number."""
         ...

@@ -1,7 +1,8 @@
 """HTTP preconditions as two pure functions (RFC 9110, section 13.2.2, with AWS' precedence).
 
 Reading: If-Match decides over If-Unmodified-Since, If-None-Match over If-Modified-Since.
-Writing: `If-None-Match: *` wants no object, `If-Match` wants that very one.
+Writing: `If-None-Match: *` wants no object, `If-Match` wants that very one; the times are of the
+object that is replaced, and hold where there is none.
 """
 
 from __future__ import annotations
@@ -38,8 +39,15 @@ def check_write(condition: Condition, name: str, current: ObjectInfo | None) -> 
             raise ObjectNotFound(name)
         if not _matches(condition.if_match, current.etag):
             raise PreconditionFailed("If-Match")
-    if current is not None and _matches(condition.if_none_match, current.etag):
+    if current is None:
+        return
+    if _matches(condition.if_none_match, current.etag):
         raise PreconditionFailed("If-None-Match")
+    modified_s, latest = current.modified_ns // _NS, condition.if_unmodified_since
+    if latest is not None and modified_s > latest:
+        raise PreconditionFailed("If-Unmodified-Since")
+    if condition.if_modified_since is not None and modified_s <= condition.if_modified_since:
+        raise PreconditionFailed("If-Modified-Since")
 
 
 def _matches(etags: tuple[str, ...], etag: str) -> bool:

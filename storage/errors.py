@@ -27,6 +27,25 @@ class ObjectNotFound(StorageError):
     """No object of that name, or of that version, exists in the bucket."""
 
 
+class VersionNotFound(StorageError):
+    """The object has no version of that id."""
+
+
+class DeleteMarkerFound(ObjectNotFound):
+    """The version is a delete marker: there is nothing to read. `named` says that the reader asked
+    for that very version, and not for the object."""
+
+    def __init__(self, name: str, version: str, modified_ns: int, *, named: bool) -> None:
+        super().__init__(name)
+        self.version = version
+        self.modified_ns = modified_ns
+        self.named = named
+
+
+class ObjectLocked(StorageError):
+    """A retention or a legal hold keeps the version from being removed."""
+
+
 class UploadNotFound(StorageError):
     """No unfinished multipart upload of that id exists for that object name."""
 

@@ -11,9 +11,9 @@ Python orders strings by code point, which is the order of their UTF-8 bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from storage.values import (
     ListQuery,
@@ -24,9 +24,20 @@ from storage.values import (
     UploadInfo,
     UploadPage,
     UploadQuery,
+    VersionEntry,
+    VersionPage,
+    VersionQuery,
 )
 
-Item = TypeVar("Item", ObjectInfo, UploadInfo)
+
+class _Version(NamedTuple):
+    """A version under the name by which it is rolled up."""
+
+    name: str
+    entry: VersionEntry
+
+
+Item = TypeVar("Item", ObjectInfo, UploadInfo, _Version)
 
 
 def common_prefix(name: str, prefix: str, delimiter: str) -> str | None:
@@ -56,6 +67,38 @@ def upload_page(uploads: Iterable[UploadInfo], query: UploadQuery) -> UploadPage
     return UploadPage(infos, prefixes, _name_of(last), "" if isinstance(last, str) else last.id)
 
 
+def version_page(histories: Iterable[Sequence[ObjectInfo]], query: VersionQuery) -> VersionPage:
+    """One page of versions; `histories` are in order of name, each newest first."""
+    remaining = (
+        _Version(info.name, VersionEntry(info, latest=at == 0))
+        for history in histories
+        for at, info in _remaining(history, query)
+    )
+    rows, more = _first(_roll_up(remaining, query), query.limit)
+    items, prefixes = _sort_out(rows)
+    entries = tuple(item.entry for item in items)
+    if not more:
+        return VersionPage(entries, prefixes)
+    last = rows[-1]
+    version = "" if isinstance(last, str) else last.entry.info.version
+    return VersionPage(entries, prefixes, _name_of(last), version)
+
+
+def _remaining(
+    history: Sequence[ObjectInfo], query: VersionQuery
+) -> Iterable[tuple[int, ObjectInfo]]:
+    """The versions of one name that the markers leave, with their place in its history."""
+    name = history[0].name
+    if name != query.after or not query.after_version:
+        return enumerate(history) if _is_past(name, query) else ()
+    if common_prefix(name, query.prefix, query.delimiter) == name:
+        return ()
+    versions = [info.version for info in history]
+    marked = query.after_version in versions
+    start = versions.index(query.after_version) + 1 if marked else 0
+    return list(enumerate(history))[start:]
+
+
 def part_page(parts: Iterable[PartInfo], after: int, limit: int) -> PartPage:
     """One page of `parts`, which are in order of number."""
     remaining = [part for part in parts if part.number > after]
@@ -64,7 +107,7 @@ def part_page(parts: Iterable[PartInfo], after: int, limit: int) -> PartPage:
     return PartPage(chosen, chosen[-1].number if more else None)
 
 
-def _is_past(name: str, query: ListQuery | UploadQuery) -> bool:
+def _is_past(name: str, query: ListQuery | UploadQuery | VersionQuery) -> bool:
     after = query.after
     if after and common_prefix(after, query.prefix, query.delimiter) == after:
         return name > after and not name.startswith(after)
@@ -78,7 +121,9 @@ def _is_upload_past(info: UploadInfo, query: UploadQuery) -> bool:
     return info.id > query.after_id and not rolled_up
 
 
-def _roll_up(items: Iterable[Item], query: ListQuery | UploadQuery) -> Iterator[Item | str]:
+def _roll_up(
+    items: Iterable[Item], query: ListQuery | UploadQuery | VersionQuery
+) -> Iterator[Item | str]:
     last = None
     for item in items:
         if not item.name.startswith(query.prefix):

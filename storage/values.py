@@ -6,7 +6,7 @@ has a default, so that old rows still read.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -67,17 +67,79 @@ class Checksum(Struct, frozen=True, array_like=True):
     type: ChecksumType = ChecksumType.FULL_OBJECT
 
 
+# The version that objects of a bucket without versioning have, and at most one of each name.
+NULL_VERSION = "null"
+
+
+class Versioning(Enum):
+    """What a write does with the version that it replaces: NEVER and SUSPENDED replace the null
+    version, ENABLED keeps every version."""
+
+    NEVER = ""
+    ENABLED = "Enabled"
+    SUSPENDED = "Suspended"
+
+
+class LockMode(Enum):
+    """Who may remove a version before its time: some with GOVERNANCE, nobody with COMPLIANCE."""
+
+    GOVERNANCE = "GOVERNANCE"
+    COMPLIANCE = "COMPLIANCE"
+
+
+class Retention(Struct, frozen=True, array_like=True):
+    """The version cannot be removed before `until_ns`, in nanoseconds since the epoch."""
+
+    mode: LockMode
+    until_ns: int
+
+
+class ObjectLock(Struct, frozen=True, array_like=True):
+    """What keeps a version from being removed; `legal_hold` is None where none was ever set."""
+
+    retention: Retention | None = None
+    legal_hold: bool | None = None
+
+    def forbids_removal(self, now_ns: int, *, bypass_governance: bool) -> bool:
+        if self.legal_hold:
+            return True
+        if self.retention is None or self.retention.until_ns <= now_ns:
+            return False
+        return not (bypass_governance and self.retention.mode is LockMode.GOVERNANCE)
+
+
+class Encryption(Struct, frozen=True, array_like=True):
+    """How an object's bytes are encrypted, and the key to them, itself encrypted.
+
+    `scheme` is `AES256`, `aws:kms` or `SSE-C`; `wrapped` the object's data key under the key
+    `key_id` of the key ring, or under the customer's key. `customer_key_md5` is base64, of SSE-C
+    only; `context` the KMS encryption context as canonical JSON.
+    """
+
+    scheme: str
+    wrapped: bytes
+    key_id: str = ""
+    customer_key_md5: str = ""
+    context: str = ""
+    bucket_key: bool = False
+
+
 class Attributes(Struct, frozen=True, array_like=True):
     """What the writer said of an object, kept byte for byte.
 
     `headers` are content headers by lower-case wire name (`content-type`), `custom` is the user's
-    metadata by lower-case name without prefix.
+    metadata by lower-case name without prefix. `owner` is the account id of an object's owner,
+    empty when it is the bucket's; `acl` an opaque document.
     """
 
     headers: dict[str, str] = {}
     custom: dict[str, str] = {}
     tags: dict[str, str] = {}
     storage_class: str = "STANDARD"
+    lock: ObjectLock | None = None
+    encryption: Encryption | None = None
+    owner: str = ""
+    acl: str = ""
 
 
 NO_ATTRIBUTES = Attributes()
@@ -86,7 +148,8 @@ NO_ATTRIBUTES = Attributes()
 class ObjectInfo(Struct, frozen=True):
     """What a HEAD tells about one version of one object. `etag` has no quotes.
 
-    `parts` counts the parts of the upload that made it, 0 for an object written whole.
+    `parts` counts the parts of the upload that made it, 0 for an object written whole. A
+    `delete_marker` is a version that says that the object is deleted; it has no bytes.
     """
 
     name: str
@@ -96,6 +159,8 @@ class ObjectInfo(Struct, frozen=True):
     attributes: Attributes
     checksum: Checksum | None = None
     parts: int = 0
+    version: str = NULL_VERSION
+    delete_marker: bool = False
 
 
 class PartInfo(Struct, frozen=True, array_like=True):
@@ -109,13 +174,18 @@ class PartInfo(Struct, frozen=True, array_like=True):
 
 
 class BucketInfo(Struct, frozen=True, array_like=True):
-    """One bucket. `owner` is an account id; `location` the constraint it was made with."""
+    """One bucket. `owner` is an account id; `location` the constraint it was made with.
+
+    `settings` are documents by name (`cors`, `policy`, ...) that storage keeps and does not read.
+    """
 
     name: str
     owner: str
     created_ns: int
     location: str = ""
     tags: dict[str, str] = {}
+    versioning: Versioning = Versioning.NEVER
+    settings: dict[str, str] = {}
 
 
 class UploadInfo(Struct, frozen=True, array_like=True):
@@ -163,13 +233,88 @@ ALWAYS = Condition()
 
 
 @dataclass(frozen=True, slots=True)
+class BucketOptions:
+    """How to make a bucket; the fields are those of `BucketInfo`."""
+
+    owner: str
+    location: str = ""
+    versioning: Versioning = Versioning.NEVER
+    settings: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def bucket_info(name: str, options: BucketOptions, created_ns: int) -> BucketInfo:
+    """The bucket that the options ask for."""
+    return BucketInfo(
+        name,
+        options.owner,
+        created_ns,
+        options.location,
+        dict(options.tags),
+        options.versioning,
+        dict(options.settings),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class PutOptions:
-    """How to write an object. `size` is the announced length in bytes, if there was one."""
+    """How to write an object. `size` is the announced length in bytes, if there was one.
+
+    `data_key` (32 bytes) encrypts the bytes; `attributes.encryption` then says how to get it back.
+    """
 
     digest: BodyDigest
     attributes: Attributes = NO_ATTRIBUTES
     condition: Condition = ALWAYS
     size: int | None = None
+    data_key: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PartOptions:
+    """How to write a part; `data_key` is that of the upload, when it is encrypted."""
+
+    digest: BodyDigest
+    data_key: bytes | None = field(default=None, repr=False)
+
+
+# Gives the data key of an encrypted object; what it raises refuses the read.
+Unlock = Callable[[Encryption], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What to read of an object. `version` None is the current one; `unlock` is asked for the data
+    key of an encrypted object whose bytes are wanted."""
+
+    want: Want | None = None
+    condition: Condition = ALWAYS
+    version: str | None = None
+    unlock: Unlock | None = None
+
+
+READ_ALL = ReadOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOptions:
+    """Which version to change (None is the current one), on what condition; `touch` sets the
+    modification time."""
+
+    condition: Condition = ALWAYS
+    version: str | None = None
+    touch: bool = False
+
+
+UPDATE_CURRENT = UpdateOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class RenameOptions:
+    """Conditions on the object that is replaced, if any, and on the one that is renamed."""
+
+    condition: Condition = ALWAYS
+    source_condition: Condition = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +380,36 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionQuery:
+    """Which versions to list: by name, then newest first.
+
+    Names after `after`, and of `after` itself what is older than `after_version`, when that is not
+    empty; all its versions, if it has no such version any more.
+    """
+
+    prefix: str = ""
+    delimiter: str = ""
+    after: str = ""
+    after_version: str = ""
+    limit: int = 1000
+
+
+class VersionEntry(Struct, frozen=True):
+    """One version in a listing; `latest` is the one that a GET without version finds."""
+
+    info: ObjectInfo
+    latest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    versions: tuple[VersionEntry, ...]
+    common_prefixes: tuple[str, ...] = ()
+    next_after: str | None = None
+    next_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UploadQuery:
     """Which uploads to list: by name, then by upload id; markers are exclusive."""
 
@@ -274,7 +449,20 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class DeleteRequest:
-    """One of several objects to delete in one go."""
+    """What to delete. `version` None deletes the object, which in a bucket with versioning adds a
+    delete marker; a version is removed for good."""
 
     name: str
-    condition: Condition = field(default=ALWAYS)
+    condition: Condition = ALWAYS
+    version: str | None = None
+    bypass_governance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What a deletion did. `version` is the version that was removed, or the delete marker that was
+    added; `delete_marker` says that it is one. `existed`: there was something to delete."""
+
+    existed: bool
+    version: str = NULL_VERSION
+    delete_marker: bool = False

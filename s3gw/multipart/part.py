@@ -27,7 +27,7 @@ from s3gw.reply import Reply, xml_reply
 from s3gw.slow_reply import SLOW_BYTES, slow_reply
 from s3gw.xmldoc import TimeNs, document
 from storage.errors import RangeNotSatisfiable
-from storage.values import Between, Reading, UploadInfo
+from storage.values import Between, PartOptions, Reading, UploadInfo
 
 MAX_PARTS = 10_000
 
@@ -59,7 +59,7 @@ class UploadPart:
         digest = payload_digest(call, kept_algorithm(upload))
         _check_algorithm(upload, read_promises(call))
         part = await call.store.put_part(
-            self.bucket, self.key, self.upload_id, self.part_number, call.body, digest
+            self.bucket, self.key, self.upload_id, self.part_number, call.body, PartOptions(digest)
         )
         headers = checksum_headers(part.checksum)
         headers.pop("x-amz-checksum-type", None)
@@ -137,7 +137,12 @@ class UploadPartCopy:
     async def _copy(self, call: Call, upload: UploadInfo, reading: Reading) -> CopyPartResult:
         digest = PayloadDigest(Promises(), {}, kept_algorithm(upload))
         part = await call.store.put_part(
-            self.bucket, self.key, self.upload_id, self.part_number, body_of(reading), digest
+            self.bucket,
+            self.key,
+            self.upload_id,
+            self.part_number,
+            body_of(reading),
+            PartOptions(digest),
         )
         return CopyPartResult(
             etag=quoted(part.etag),

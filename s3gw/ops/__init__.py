@@ -9,9 +9,11 @@ from s3gw.ops import (
     copy,
     delete,
     listing,
+    object_lock,
     object_read,
     object_write,
     post_object,
+    rename,
     tagging,
     versioning,
 )
@@ -23,9 +25,11 @@ MODULES = (
     copy,
     delete,
     listing,
+    object_lock,
     object_read,
     object_write,
     post_object,
+    rename,
     tagging,
     versioning,
 )

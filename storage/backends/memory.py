@@ -7,50 +7,66 @@ its body first, and then looks up, checks and commits without waiting.
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from storage.backend import Change
+from storage.backend import BucketChange, Change
 from storage.clock import Clock, SystemClock
 from storage.conditions import check_read, check_write
 from storage.errors import (
     BucketExists,
     BucketNotEmpty,
     BucketNotFound,
+    DeleteMarkerFound,
+    ObjectLocked,
     ObjectNotFound,
     PartNotFound,
     StorageError,
     UploadNotFound,
+    VersionNotFound,
 )
-from storage.listing import object_page, part_page, upload_page
+from storage.listing import object_page, part_page, upload_page, version_page
 from storage.ranges import resolve
 from storage.values import (
     ALWAYS,
+    NO_ATTRIBUTES,
+    NULL_VERSION,
+    READ_ALL,
+    UPDATE_CURRENT,
     Attributes,
     Between,
     Body,
     BodyDigest,
     BucketInfo,
+    BucketOptions,
     CompleteOptions,
-    Condition,
     DeleteRequest,
+    Deletion,
     ListQuery,
     ObjectInfo,
     Page,
     PartInfo,
     PartNumber,
+    PartOptions,
     PartPage,
     PutOptions,
     Reading,
+    ReadOptions,
+    RenameOptions,
     Sealed,
+    UpdateOptions,
     UploadInfo,
     UploadOptions,
     UploadPage,
     UploadQuery,
     Usage,
+    Versioning,
+    VersionPage,
+    VersionQuery,
     Want,
+    bucket_info,
 )
 
 STREAM_BLOCK_BYTES = 64 * 1024
@@ -84,21 +100,60 @@ class _Upload:
 
 @dataclass(slots=True)
 class _Bucket:
-    """`uploads` and `completed` are by object name and upload id."""
+    """`histories` hold the versions of each name, newest first; `uploads` and `completed` are by
+    object name and upload id."""
 
     info: BucketInfo
-    objects: dict[str, _Object] = field(default_factory=dict)
+    histories: dict[str, list[_Object]] = field(default_factory=dict)
     uploads: dict[tuple[str, str], _Upload] = field(default_factory=dict)
     completed: dict[tuple[str, str], ObjectInfo] = field(default_factory=dict)
 
-    def object(self, name: str) -> _Object:
-        try:
-            return self.objects[name]
-        except KeyError:
-            raise ObjectNotFound(name) from None
+    def object(self, name: str, version: str | None = None) -> _Object:
+        """One version, or the current one; raises unless it has bytes."""
+        stored = self.find(name, version)
+        if stored is None:
+            raise ObjectNotFound(name) if version is None else VersionNotFound(version)
+        info = stored.info
+        if info.delete_marker:
+            named = version is not None
+            raise DeleteMarkerFound(name, info.version, info.modified_ns, named=named)
+        return stored
 
-    def info_of(self, name: str) -> ObjectInfo | None:
-        return self.objects[name].info if name in self.objects else None
+    def find(self, name: str, version: str | None = None) -> _Object | None:
+        history = self.histories.get(name, [])
+        wanted = (each for each in history if version in (None, each.info.version))
+        return next(wanted, None)
+
+    def info_of(self, name: str, version: str | None = None) -> ObjectInfo | None:
+        """What a condition is compared with: a delete marker is no object."""
+        found = self.find(name, version)
+        return None if found is None or found.info.delete_marker else found.info
+
+    def put(self, made: _Object, new_version: Callable[[], str], now_ns: int) -> ObjectInfo:
+        """The new current version, in the null version's place unless versions are kept."""
+        name, version = made.info.name, NULL_VERSION
+        if self.info.versioning is Versioning.ENABLED:
+            version = new_version()
+        else:
+            self.remove(name, NULL_VERSION, now_ns)
+        info = msgspec.structs.replace(made.info, version=version)
+        self.histories.setdefault(name, []).insert(0, _Object(info, made.content, made.parts))
+        return info
+
+    def remove(
+        self, name: str, version: str, now_ns: int, *, bypass_governance: bool = False
+    ) -> _Object | None:
+        """Take one version out, if it is there and nothing keeps it."""
+        found = self.find(name, version)
+        if found is None:
+            return None
+        lock = found.info.attributes.lock
+        if lock and lock.forbids_removal(now_ns, bypass_governance=bypass_governance):
+            raise ObjectLocked(name)
+        self.histories[name].remove(found)
+        if not self.histories[name]:
+            del self.histories[name]
+        return found
 
     def upload(self, name: str, upload_id: str) -> _Upload:
         try:
@@ -115,23 +170,30 @@ class MemoryBackend:
         clock: Clock = _SYSTEM_CLOCK,
         *,
         new_upload_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_version: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._clock = clock
         self._new_upload_id = new_upload_id
+        self._new_version = new_version
         self._buckets: dict[str, _Bucket] = {}
 
-    async def create_bucket(self, name: str, *, owner: str, location: str = "") -> BucketInfo:
+    async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
         if name in self._buckets:
             raise BucketExists(name, self._buckets[name].info.owner)
-        info = BucketInfo(name, owner, self._clock.now_ns(), location)
+        info = bucket_info(name, options, self._clock.now_ns())
         self._buckets[name] = _Bucket(info)
         return info
+
+    async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:
+        bucket = self._bucket(name)
+        bucket.info = change(bucket.info)
+        return bucket.info
 
     async def head_bucket(self, name: str) -> BucketInfo:
         return self._bucket(name).info
 
     async def delete_bucket(self, name: str) -> None:
-        if self._bucket(name).objects:
+        if self._bucket(name).histories:
             raise BucketNotEmpty(name)
         del self._buckets[name]
 
@@ -139,30 +201,42 @@ class MemoryBackend:
         return [self._buckets[name].info for name in sorted(self._buckets)]
 
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
-        objects = self._bucket(bucket).objects
-        return object_page((objects[name].info for name in sorted(objects)), query)
+        histories = self._histories(bucket)
+        current = (history[0] for history in histories if not history[0].delete_marker)
+        return object_page(current, query)
 
-    async def head_object(
-        self, bucket: str, name: str, *, want: Want | None = None, condition: Condition = ALWAYS
-    ) -> Reading:
-        stored = self._bucket(bucket).object(name)
-        check_read(condition, stored.info)
-        return Reading(stored.info, _span(stored, want), b"")
+    async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
+        return version_page(self._histories(bucket), query)
 
-    async def get_object(
-        self, bucket: str, name: str, *, want: Want | None = None, condition: Condition = ALWAYS
-    ) -> Reading:
-        stored = self._bucket(bucket).object(name)
-        check_read(condition, stored.info)
-        span = _span(stored, want)
+    def _histories(self, bucket: str) -> Iterator[list[ObjectInfo]]:
+        histories = self._bucket(bucket).histories
+        return ([each.info for each in histories[name]] for name in sorted(histories))
+
+    async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
+        stored = self._bucket(bucket).object(name, options.version)
+        check_read(options.condition, stored.info)
+        return Reading(stored.info, _span(stored, options.want), b"")
+
+    async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
+        stored = self._bucket(bucket).object(name, options.version)
+        check_read(options.condition, stored.info)
+        span = _span(stored, options.want)
+        if stored.info.attributes.encryption and options.unlock:
+            await options.unlock(stored.info.attributes.encryption)
         content = stored.content[span.start : span.stop]
         small = len(content) <= STREAM_BLOCK_BYTES
         return Reading(stored.info, span, content if small else _stream(content))
 
     async def list_object_parts(
-        self, bucket: str, name: str, *, after: int = 0, limit: int = 1000
+        self,
+        bucket: str,
+        name: str,
+        *,
+        version: str | None = None,
+        after: int = 0,
+        limit: int = 1000,
     ) -> PartPage:
-        return part_page(self._bucket(bucket).object(name).parts, after, limit)
+        return part_page(self._bucket(bucket).object(name, version).parts, after, limit)
 
     async def put_object(
         self, bucket: str, name: str, body: Body, options: PutOptions
@@ -179,40 +253,68 @@ class MemoryBackend:
             attributes=options.attributes,
             checksum=sealed.checksum,
         )
-        home.objects[name] = _Object(info, content)
-        return info
+        return home.put(_Object(info, content), self._new_version, info.modified_ns)
 
     async def update_object(
-        self,
-        bucket: str,
-        name: str,
-        change: Change,
-        *,
-        condition: Condition = ALWAYS,
-        touch: bool = False,
+        self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
     ) -> ObjectInfo:
         home = self._bucket(bucket)
-        stored = home.object(name)
-        check_write(condition, name, stored.info)
+        stored = home.object(name, options.version)
+        check_write(options.condition, name, stored.info)
         attributes: Attributes = change(stored.info.attributes)
-        modified_ns = self._clock.now_ns() if touch else stored.info.modified_ns
+        modified_ns = self._clock.now_ns() if options.touch else stored.info.modified_ns
         info = msgspec.structs.replace(stored.info, attributes=attributes, modified_ns=modified_ns)
-        home.objects[name] = _Object(info, stored.content, stored.parts)
+        history = home.histories[name]
+        history[history.index(stored)] = _Object(info, stored.content, stored.parts)
         return info
 
-    async def delete_object(self, bucket: str, name: str, *, condition: Condition = ALWAYS) -> bool:
-        home = self._bucket(bucket)
-        if name not in home.objects:
-            if condition != ALWAYS:
-                raise ObjectNotFound(name)
-            return False
-        check_write(condition, name, home.info_of(name))
-        del home.objects[name]
-        return True
+    async def rename_object(
+        self, bucket: str, source: str, name: str, options: RenameOptions
+    ) -> ObjectInfo:
+        home, now_ns = self._bucket(bucket), self._clock.now_ns()
+        stored = home.object(source)
+        check_write(options.source_condition, source, stored.info)
+        check_write(options.condition, name, home.info_of(name))
+        if source == name:
+            return stored.info
+        before = {each: list(home.histories.get(each, ())) for each in (source, name)}
+        try:
+            home.remove(source, stored.info.version, now_ns)
+            if home.info.versioning is not Versioning.NEVER:
+                self._add_delete_marker(home, source, now_ns)
+            renamed = msgspec.structs.replace(stored.info, name=name)
+            made = _Object(renamed, stored.content, stored.parts)
+            return home.put(made, self._new_version, now_ns)
+        except ObjectLocked:
+            home.histories |= {each: history for each, history in before.items() if history}
+            raise
+
+    async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
+        home, name = self._bucket(bucket), request.name
+        current = home.info_of(name, request.version)
+        if current is not None:
+            check_write(request.condition, name, current)
+        elif request.condition != ALWAYS:
+            raise ObjectNotFound(name)
+        now_ns = self._clock.now_ns()
+        if request.version is None and home.info.versioning is not Versioning.NEVER:
+            return self._add_delete_marker(home, name, now_ns)
+        version = request.version or NULL_VERSION
+        bypass = request.bypass_governance
+        removed = home.remove(name, version, now_ns, bypass_governance=bypass)
+        if removed is None:
+            return Deletion(existed=False, version=version)
+        return Deletion(True, version, removed.info.delete_marker)
+
+    def _add_delete_marker(self, home: _Bucket, name: str, now_ns: int) -> Deletion:
+        existed = home.info_of(name) is not None
+        marker = ObjectInfo(name, 0, "", now_ns, NO_ATTRIBUTES, delete_marker=True)
+        info = home.put(_Object(marker, b""), self._new_version, now_ns)
+        return Deletion(existed, info.version, delete_marker=True)
 
     async def delete_objects(
         self, bucket: str, requests: Sequence[DeleteRequest]
-    ) -> list[StorageError | None]:
+    ) -> list[Deletion | StorageError]:
         self._bucket(bucket)
         return [await self._delete_one(bucket, request) for request in requests]
 
@@ -234,10 +336,10 @@ class MemoryBackend:
         return self._bucket(bucket).upload(name, upload_id).info
 
     async def put_part(
-        self, bucket: str, name: str, upload_id: str, number: int, body: Body, digest: BodyDigest
+        self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
     ) -> PartInfo:
         self._bucket(bucket).upload(name, upload_id)
-        content, sealed = await _absorb(body, digest)
+        content, sealed = await _absorb(body, options.digest)
         upload = self._bucket(bucket).upload(name, upload_id)
         now_ns = self._clock.now_ns()
         info = PartInfo(number, len(content), sealed.etag, now_ns, sealed.checksum)
@@ -261,10 +363,10 @@ class MemoryBackend:
         sealed = options.assemble(upload.info, [part.info for part in parts])
         check_write(options.condition, name, home.info_of(name))
         made = _assembled(upload.info, parts, sealed, self._clock.now_ns())
+        info = home.put(made, self._new_version, made.info.modified_ns)
         del home.uploads[name, upload_id]
-        home.completed[name, upload_id] = made.info
-        home.objects[name] = made
-        return made.info
+        home.completed[name, upload_id] = info
+        return info
 
     async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None:
         home = self._bucket(bucket)
@@ -276,11 +378,17 @@ class MemoryBackend:
         return upload_page((uploads[key].info for key in sorted(uploads)), query)
 
     async def usage(self) -> Usage:
-        stored = [stored for bucket in self._buckets.values() for stored in bucket.objects.values()]
+        stored = [
+            version.info
+            for bucket in self._buckets.values()
+            for history in bucket.histories.values()
+            for version in history
+            if not version.info.delete_marker
+        ]
         return Usage(
             buckets=len(self._buckets),
             objects=len(stored),
-            stored_bytes=sum(each.info.size for each in stored),
+            stored_bytes=sum(info.size for info in stored),
         )
 
     def _bucket(self, name: str) -> _Bucket:
@@ -289,12 +397,11 @@ class MemoryBackend:
         except KeyError:
             raise BucketNotFound(name) from None
 
-    async def _delete_one(self, bucket: str, request: DeleteRequest) -> StorageError | None:
+    async def _delete_one(self, bucket: str, request: DeleteRequest) -> Deletion | StorageError:
         try:
-            await self.delete_object(bucket, request.name, condition=request.condition)
+            return await self.delete_object(bucket, request)
         except StorageError as error:
             return error
-        return None
 
 
 async def _absorb(body: Body, digest: BodyDigest) -> tuple[bytes, Sealed]:

@@ -110,11 +110,14 @@ SHAPES = {
     "DeleteResult": "DeleteObjectsOutput",
     "GetObjectAttributesResponse": "GetObjectAttributesOutput",
     "InitiateMultipartUploadResult": "CreateMultipartUploadOutput",
+    "LegalHold": "ObjectLockLegalHold",
     "ListAllMyBucketsResult": "ListBucketsOutput",
     "ListMultipartUploadsResult": "ListMultipartUploadsOutput",
     "ListPartsResult": "ListPartsOutput",
     "ListVersionsResult": "ListObjectVersionsOutput",
     "LocationConstraint": "GetBucketLocationOutput",
+    "ObjectLockConfiguration": "ObjectLockConfiguration",
+    "Retention": "ObjectLockRetention",
     "Tagging": "Tagging",
     "VersioningConfiguration": "GetBucketVersioningOutput",
 }
@@ -132,6 +135,10 @@ def check_elements(document: type[Any], shape: Any) -> None:
     hints = get_type_hints(document)
     for field, how in fields_of(document).items():
         if "xsi_type" in how or "text" in how:
+            continue
+        if "alternatives" in how:
+            for kind in get_args(get_args(hints[field])[0]):
+                check_elements(kind, members[kind.__name__].member)
             continue
         name = element_names(document)[field]
         wrapper = how.get("wrapper")

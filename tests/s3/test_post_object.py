@@ -440,3 +440,17 @@ def test_a_form_can_be_posted_to_the_bucket_of_the_host() -> None:
         assert read(gateway, bucket, "a/b") == b"the file"
     finally:
         gateway.close()
+
+
+def test_a_form_makes_versions_and_locks_them(gateway: Gateway, s3: Any) -> None:
+    bucket = "locked-forms"
+    s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    fields = {
+        "key": "k",
+        "x-amz-object-lock-mode": "GOVERNANCE",
+        "x-amz-object-lock-retain-until-date": "2098-01-01T00:00:00Z",
+    }
+    answer = post(gateway, bucket, form(allowed(bucket, fields)))
+    version = answer.headers["x-amz-version-id"]
+    kept = s3.head_object(Bucket=bucket, Key="k", VersionId=version)
+    assert (kept["ObjectLockMode"], kept["VersionId"]) == ("GOVERNANCE", version)

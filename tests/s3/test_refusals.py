@@ -14,9 +14,7 @@ from tests.s3.gateway import Gateway, code_of, error_of, values, xml_of
 NOT_IMPLEMENTED = [
     ("PUT", "/B?tagging", {}),
     ("PUT", "/B?acl", {}),
-    ("PUT", "/B?versioning", {}),
     ("PUT", "/B/k?acl", {}),
-    ("PUT", "/B/k?renameObject", {}),
     ("PUT", "/B/k?append", {}),
     ("PUT", "/B/k?append&position=0", {}),
     ("POST", "/B/k?select&select-type=2", {}),
@@ -31,11 +29,8 @@ NOT_IMPLEMENTED = [
     ("PUT", "/B/k", {"x-amz-write-offset-bytes": "6"}),
     ("PUT", "/B/k", {"x-amz-server-side-encryption": "aws:kms"}),
     ("PUT", "/B/k", {"x-amz-server-side-encryption-customer-algorithm": "AES256"}),
-    ("PUT", "/B/k", {"x-amz-object-lock-mode": "GOVERNANCE"}),
     ("PUT", "/B/k", {"x-amz-acl": "public-read"}),
     ("PUT", "/B/k", {"x-amz-grant-read": "id=x"}),
-    ("POST", "/B/k?uploads", {"x-amz-object-lock-legal-hold": "ON"}),
-    ("PUT", "/B?object-lock", {}),
     ("PUT", "/B/k?tagging&acl", {}),
     ("GET", "/B/k?tagging&attributes", {}),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storage.backend import Backend
+from storage.values import BucketOptions
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
 from tests.storage.sync_bucket import OWNER, SyncBucket, Tidy
@@ -26,5 +27,5 @@ def tidy() -> Tidy:
 
 @pytest.fixture
 def bucket(backend: Backend) -> SyncBucket:
-    run(backend.create_bucket("bucket", owner=OWNER))
+    run(backend.create_bucket("bucket", BucketOptions(OWNER)))
     return SyncBucket(backend, "bucket")

@@ -11,10 +11,12 @@ from storage.backend import Backend
 from storage.errors import BucketExists, BucketNotEmpty, BucketNotFound, UploadNotFound
 from storage.values import (
     BucketInfo,
+    BucketOptions,
     CompleteOptions,
     DeleteRequest,
     ListQuery,
     ObjectInfo,
+    PartOptions,
     UploadOptions,
     UploadQuery,
 )
@@ -30,30 +32,30 @@ class BucketContract:
         assert run(backend.list_buckets()) == []
 
     def test_a_bucket_keeps_what_it_was_made_with(self, backend: Backend, clock: FakeClock) -> None:
-        made = run(backend.create_bucket("b", owner=OWNER, location="eu-west-1"))
+        made = run(backend.create_bucket("b", BucketOptions(OWNER, "eu-west-1")))
         assert (made.name, made.owner, made.location) == ("b", OWNER, "eu-west-1")
         assert made.created_ns == clock.now_ns()
         assert run(backend.head_bucket("b")) == made
         assert run(backend.list_buckets()) == [made]
 
     def test_a_bucket_has_no_location_unless_asked(self, backend: Backend) -> None:
-        assert run(backend.create_bucket("b", owner=OWNER)).location == ""
+        assert run(backend.create_bucket("b", BucketOptions(OWNER))).location == ""
 
     def test_a_second_bucket_of_a_name_is_refused_with_its_owner(self, backend: Backend) -> None:
-        first = run(backend.create_bucket("b", owner="first"))
+        first = run(backend.create_bucket("b", BucketOptions("first")))
         with pytest.raises(BucketExists) as refused:
-            run(backend.create_bucket("b", owner="second"))
+            run(backend.create_bucket("b", BucketOptions("second")))
         assert refused.value.owner == "first"
         assert run(backend.head_bucket("b")) == first
 
     def test_buckets_are_listed_by_name(self, backend: Backend) -> None:
         for name in ("b", "a-b", "c", "a", "a.b"):
-            run(backend.create_bucket(name, owner=OWNER))
+            run(backend.create_bucket(name, BucketOptions(OWNER)))
         listed = [info.name for info in run(backend.list_buckets())]
         assert listed == ["a", "a-b", "a.b", "b", "c"]
 
     def test_an_empty_bucket_can_be_deleted(self, backend: Backend) -> None:
-        run(backend.create_bucket("b", owner=OWNER))
+        run(backend.create_bucket("b", BucketOptions(OWNER)))
         run(backend.delete_bucket("b"))
         with pytest.raises(BucketNotFound):
             run(backend.head_bucket("b"))
@@ -76,7 +78,7 @@ class BucketContract:
     ) -> None:
         upload = bucket.upload_of("a", b"part")
         run(bucket.backend.delete_bucket("bucket"))
-        run(bucket.backend.create_bucket("bucket", owner=OWNER))
+        run(bucket.backend.create_bucket("bucket", BucketOptions(OWNER)))
         assert bucket.uploads().uploads == ()
         with pytest.raises(UploadNotFound):
             bucket.complete(upload, 1)
@@ -115,13 +117,13 @@ class BucketContract:
                 assert bucket.delete("a") is True
             else:
                 assert (deleted, type(put)) == (None, BucketNotFound)
-                run(bucket.backend.create_bucket("bucket", owner=OWNER))
+                run(bucket.backend.create_bucket("bucket", BucketOptions(OWNER)))
                 assert bucket.names() == []
 
     def test_of_many_creators_of_a_bucket_one_wins(self, backend: Backend) -> None:
         async def race() -> list[object]:
             return await asyncio.gather(
-                *(backend.create_bucket("b", owner=f"{number}") for number in range(10)),
+                *(backend.create_bucket("b", BucketOptions(f"{number}")) for number in range(10)),
                 return_exceptions=True,
             )
 
@@ -137,7 +139,7 @@ class BucketContract:
         bucket.complete(upload, 1)
         bucket.delete("a")
         run(bucket.backend.delete_bucket("bucket"))
-        run(bucket.backend.create_bucket("bucket", owner=OWNER))
+        run(bucket.backend.create_bucket("bucket", BucketOptions(OWNER)))
         with pytest.raises(UploadNotFound):
             bucket.complete(upload, 1)
 
@@ -145,12 +147,12 @@ class BucketContract:
         self, bucket: SyncBucket
     ) -> None:
         run(bucket.backend.delete_bucket("bucket"))
-        run(bucket.backend.create_bucket("bucket", owner="other"))
+        run(bucket.backend.create_bucket("bucket", BucketOptions("other")))
         assert run(bucket.backend.head_bucket("bucket")).owner == "other"
         assert bucket.names() == []
 
     def test_buckets_do_not_share_names(self, bucket: SyncBucket) -> None:
-        run(bucket.backend.create_bucket("other", owner=OWNER))
+        run(bucket.backend.create_bucket("other", BucketOptions(OWNER)))
         other = SyncBucket(bucket.backend, "other")
         bucket.put("a", b"here")
         other.put("a", b"there")
@@ -182,10 +184,10 @@ class BucketContract:
         writes = (
             backend.put_object("none", "a", body_of(b"x"), put_options()),
             backend.update_object("none", "a", lambda old: old),
-            backend.delete_object("none", "a"),
+            backend.delete_object("none", DeleteRequest("a")),
             backend.delete_objects("none", [DeleteRequest("a")]),
             backend.create_upload("none", "a", UploadOptions(OWNER)),
-            backend.put_part("none", "a", "id", 1, body_of(b"x"), Md5Digest()),
+            backend.put_part("none", "a", "id", 1, body_of(b"x"), PartOptions(Md5Digest())),
             backend.complete_upload("none", "a", "id", finish),
             backend.abort_upload("none", "a", "id"),
         )

@@ -21,6 +21,7 @@ from storage.values import (
     Condition,
     ObjectInfo,
     PartInfo,
+    PartOptions,
     Sealed,
     UploadInfo,
     UploadOptions,
@@ -184,7 +185,7 @@ class CompletionContract:
         backend = bucket.backend
         uses = (
             backend.head_upload("bucket", "a", upload.id),
-            backend.put_part("bucket", "a", upload.id, 1, body_of(b"x"), Md5Digest()),
+            backend.put_part("bucket", "a", upload.id, 1, body_of(b"x"), PartOptions(Md5Digest())),
             backend.list_parts("bucket", "a", upload.id),
             backend.abort_upload("bucket", "a", upload.id),
         )

@@ -14,6 +14,7 @@ from storage.values import (
     ChecksumType,
     Condition,
     DeleteRequest,
+    Deletion,
     ObjectInfo,
 )
 from tests.storage.bodies import body_of, broken_body, gated_body, meeting_body, pattern
@@ -294,7 +295,7 @@ class ObjectContract:
         wrong_b = DeleteRequest("b", WRONG)
         requests = (DeleteRequest("a"), wrong_b, DeleteRequest("none"), DeleteRequest("d", ANY))
         first, second, third, fourth = bucket.delete_many(*requests)
-        assert (first, third, fourth) == (None, None, None)
+        assert (first, third, fourth) == (Deletion(True), Deletion(False), Deletion(True))
         assert isinstance(second, PreconditionFailed)
         assert bucket.names() == ["b", "c"]
 
@@ -306,13 +307,17 @@ class ObjectContract:
 
     def test_delete_objects_may_name_one_twice(self, bucket: SyncBucket) -> None:
         bucket.put_all("a")
-        assert bucket.delete_many(DeleteRequest("a"), DeleteRequest("a")) == [None, None]
+        assert bucket.delete_many(DeleteRequest("a"), DeleteRequest("a")) == [
+            Deletion(True),
+            Deletion(False),
+        ]
         assert bucket.names() == []
 
     def test_delete_objects_takes_a_thousand_and_none(self, bucket: SyncBucket) -> None:
         bucket.put_all("a", "b")
         requests = [DeleteRequest(f"none-{number}") for number in range(999)]
-        assert bucket.delete_many(*requests, DeleteRequest("a")) == [None] * 1000
+        expected = [Deletion(False)] * 999 + [Deletion(True)]
+        assert bucket.delete_many(*requests, DeleteRequest("a")) == expected
         assert bucket.delete_many() == []
         assert bucket.names() == ["b"]
 

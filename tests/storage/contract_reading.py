@@ -14,7 +14,17 @@ from storage.errors import (
     PreconditionFailed,
     RangeNotSatisfiable,
 )
-from storage.values import Between, Condition, From, Last, ObjectInfo, PartNumber, Want
+from storage.values import (
+    Between,
+    Condition,
+    DeleteRequest,
+    From,
+    Last,
+    ObjectInfo,
+    PartNumber,
+    ReadOptions,
+    Want,
+)
 from tests.storage.bodies import body_of, content_of, pattern
 from tests.storage.event_loop import run
 from tests.storage.sync_bucket import SyncBucket, Tidy, put_options
@@ -268,7 +278,7 @@ class ReadingContract:
 
         async def read_all() -> list[bytes]:
             readings = await asyncio.gather(
-                *(bucket.backend.get_object("bucket", "a", want=From(n)) for n in range(20))
+                *(bucket.backend.get_object("bucket", "a", ReadOptions(From(n))) for n in range(20))
             )
             return await asyncio.gather(*(content_of(reading) for reading in readings))
 
@@ -318,4 +328,4 @@ async def _replace_or_delete(bucket: SyncBucket, *, overwrite: bool) -> None:
         body = body_of(pattern(BIG, seed=9))
         await bucket.backend.put_object("bucket", "a", body, put_options())
     else:
-        await bucket.backend.delete_object("bucket", "a")
+        await bucket.backend.delete_object("bucket", DeleteRequest("a"))

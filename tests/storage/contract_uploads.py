@@ -14,6 +14,7 @@ from storage.values import (
     ChecksumType,
     CompleteOptions,
     PartInfo,
+    PartOptions,
     UploadInfo,
     UploadOptions,
     UploadQuery,
@@ -86,7 +87,7 @@ class UploadContract:
         backend = bucket.backend
         uses = (
             backend.head_upload("bucket", name, upload_id),
-            backend.put_part("bucket", name, upload_id, 1, body_of(b"x"), Md5Digest()),
+            backend.put_part("bucket", name, upload_id, 1, body_of(b"x"), PartOptions(Md5Digest())),
             backend.list_parts("bucket", name, upload_id),
             backend.complete_upload("bucket", name, upload_id, CompleteOptions((1,), join_etags)),
             backend.abort_upload("bucket", name, upload_id),
@@ -100,7 +101,9 @@ class UploadContract:
         upload = bucket.begin("a")
         checksum = Checksum("CRC32", "AAAAAA==")
         body, digest = body_of(pattern(size)), Md5Digest(checksum)
-        part = run(bucket.backend.put_part("bucket", "a", upload.id, 10_000, body, digest))
+        part = run(
+            bucket.backend.put_part("bucket", "a", upload.id, 10_000, body, PartOptions(digest))
+        )
         etag = md5_of(pattern(size))
         assert part == PartInfo(10_000, size, etag, clock.now_ns(), checksum)
         assert bucket.parts(upload) == [part]
@@ -110,7 +113,11 @@ class UploadContract:
         self, bucket: SyncBucket, blocks: tuple[bytes, ...]
     ) -> None:
         upload, digest = bucket.begin("a"), RecordingDigest()
-        run(bucket.backend.put_part("bucket", "a", upload.id, 1, body_of(*blocks), digest))
+        run(
+            bucket.backend.put_part(
+                "bucket", "a", upload.id, 1, body_of(*blocks), PartOptions(digest)
+            )
+        )
         assert (bytes(digest.seen), digest.seals) == (b"".join(blocks), 1)
 
     def test_a_part_uploaded_again_replaces_the_first(
@@ -135,7 +142,12 @@ class UploadContract:
             with pytest.raises(Refused, match="body"):
                 run(
                     bucket.backend.put_part(
-                        "bucket", "a", upload.id, number, broken_body(b"x" * size), Md5Digest()
+                        "bucket",
+                        "a",
+                        upload.id,
+                        number,
+                        broken_body(b"x" * size),
+                        PartOptions(Md5Digest()),
                     )
                 )
         assert bucket.parts(upload) == before
@@ -143,7 +155,11 @@ class UploadContract:
     def test_a_part_whose_digest_will_not_seal_is_refused(self, bucket: SyncBucket) -> None:
         upload, digest = bucket.begin("a"), SealRefusingDigest()
         with pytest.raises(Refused, match="seal"):
-            run(bucket.backend.put_part("bucket", "a", upload.id, 1, body_of(b"x"), digest))
+            run(
+                bucket.backend.put_part(
+                    "bucket", "a", upload.id, 1, body_of(b"x"), PartOptions(digest)
+                )
+            )
         assert bucket.parts(upload) == []
 
     def test_parts_may_come_at_once_and_in_any_order(self, bucket: SyncBucket) -> None:
@@ -154,7 +170,9 @@ class UploadContract:
                 for number in (3, 1, 5, 2, 4):
                     body = body_of(pattern(60_000 + number, number))
                     tasks.create_task(
-                        bucket.backend.put_part("bucket", "a", upload.id, number, body, Md5Digest())
+                        bucket.backend.put_part(
+                            "bucket", "a", upload.id, number, body, PartOptions(Md5Digest())
+                        )
                     )
 
         run(put_all())
@@ -173,7 +191,7 @@ class UploadContract:
             begun, gate = asyncio.Event(), asyncio.Event()
             body = gated_body(pattern(size), begun, gate)
             put = asyncio.ensure_future(
-                bucket.backend.put_part("bucket", "a", upload.id, 1, body, Md5Digest())
+                bucket.backend.put_part("bucket", "a", upload.id, 1, body, PartOptions(Md5Digest()))
             )
             await begun.wait()
             await bucket.backend.abort_upload("bucket", "a", upload.id)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from storage.backends.local import Housekeeper, LocalStore
-from storage.values import CompleteOptions, PutOptions, UploadQuery
+from storage.values import CompleteOptions, DeleteRequest, PutOptions, UploadQuery
 from tests.storage.bodies import body_of, pattern
 from tests.storage.digests import Md5Digest
 from tests.storage.sync_bucket import join_etags
@@ -30,7 +30,7 @@ async def put_blob(store: LocalStore) -> None:
 
 
 async def delete(store: LocalStore) -> None:
-    await store.delete_object(BUCKET, NAME)
+    await store.delete_object(BUCKET, DeleteRequest(NAME))
 
 
 async def complete(store: LocalStore) -> None:

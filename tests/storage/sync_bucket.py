@@ -15,13 +15,17 @@ from storage.values import (
     CompleteOptions,
     Condition,
     DeleteRequest,
+    Deletion,
     ListQuery,
     ObjectInfo,
     Page,
     PartInfo,
+    PartOptions,
     PutOptions,
     Reading,
+    ReadOptions,
     Sealed,
+    UpdateOptions,
     UploadInfo,
     UploadOptions,
     UploadPage,
@@ -70,7 +74,7 @@ class SyncBucket:
         self, name: str, want: Want | None = None, condition: Condition = ALWAYS
     ) -> tuple[Reading, bytes]:
         async def read() -> tuple[Reading, bytes]:
-            got = await self.backend.get_object(self.bucket, name, want=want, condition=condition)
+            got = await self.backend.get_object(self.bucket, name, ReadOptions(want, condition))
             return got, await content_of(got)
 
         return run(read())
@@ -79,7 +83,7 @@ class SyncBucket:
         return self.reading(name, want, condition)[1]
 
     def head(self, name: str, want: Want | None = None, condition: Condition = ALWAYS) -> Reading:
-        return run(self.backend.head_object(self.bucket, name, want=want, condition=condition))
+        return run(self.backend.head_object(self.bucket, name, ReadOptions(want, condition)))
 
     def info(self, name: str) -> ObjectInfo:
         return self.head(name).info
@@ -88,13 +92,17 @@ class SyncBucket:
         self, name: str, change: Change, *, condition: Condition = ALWAYS, touch: bool = False
     ) -> ObjectInfo:
         return run(
-            self.backend.update_object(self.bucket, name, change, condition=condition, touch=touch)
+            self.backend.update_object(
+                self.bucket, name, change, UpdateOptions(condition, touch=touch)
+            )
         )
 
     def delete(self, name: str, condition: Condition = ALWAYS) -> bool:
-        return run(self.backend.delete_object(self.bucket, name, condition=condition))
+        """Whether there was one."""
+        request = DeleteRequest(name, condition)
+        return run(self.backend.delete_object(self.bucket, request)).existed
 
-    def delete_many(self, *requests: DeleteRequest) -> list[StorageError | None]:
+    def delete_many(self, *requests: DeleteRequest) -> list[Deletion | StorageError]:
         return run(self.backend.delete_objects(self.bucket, requests))
 
     def page(self, query: ListQuery = ListQuery()) -> Page:  # noqa: B008, a frozen value
@@ -114,7 +122,12 @@ class SyncBucket:
     def put_part(self, upload: UploadInfo, number: int, content: bytes = b"") -> PartInfo:
         return run(
             self.backend.put_part(
-                self.bucket, upload.name, upload.id, number, body_of(content), Md5Digest()
+                self.bucket,
+                upload.name,
+                upload.id,
+                number,
+                body_of(content),
+                PartOptions(Md5Digest()),
             )
         )
 

@@ -154,10 +154,26 @@ def test_a_failed_precondition_decides_over_not_modified(condition: Condition) -
 
 
 @given(CONDITIONS)
-def test_times_mean_nothing_to_a_writer(condition: Condition) -> None:
+def test_times_mean_nothing_to_who_replaces_nothing(condition: Condition) -> None:
     etags_only = Condition(condition.if_match, condition.if_none_match)
-    assert _written(condition, INFO) is _written(etags_only, INFO)
     assert _written(condition, None) is _written(etags_only, None)
+
+
+@given(CONDITIONS)
+def test_a_writer_may_only_narrow_by_times(condition: Condition) -> None:
+    etags_only = Condition(condition.if_match, condition.if_none_match)
+    if refused := _written(etags_only, INFO):
+        assert _written(condition, INFO) is refused
+    else:
+        assert _written(condition, INFO) in (None, PreconditionFailed)
+
+
+def test_a_writer_refuses_to_replace_what_changed_meanwhile() -> None:
+    seconds = INFO.modified_ns // 1_000_000_000
+    assert _written(Condition(if_unmodified_since=seconds - 1), INFO) is PreconditionFailed
+    assert _written(Condition(if_unmodified_since=seconds), INFO) is None
+    assert _written(Condition(if_modified_since=seconds), INFO) is PreconditionFailed
+    assert _written(Condition(if_modified_since=seconds - 1), INFO) is None
 
 
 def _written(condition: Condition, current: ObjectInfo | None) -> type[StorageError] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.backends.local import Durability, StoreOptions
+from storage.values import BucketOptions
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
@@ -35,7 +36,7 @@ def test_an_upload_waits_for_the_disk_unless_told_not_to(
         fsync(fd)
 
     with local_store([tmp_path], clock, StoreOptions(durability=durability)) as store:
-        run(store.create_bucket("bucket", owner=OWNER))
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
         bucket = SyncBucket(store, "bucket")
         monkeypatch.setattr(os, "fsync", counted)
         bucket.put("large", LARGE)

@@ -15,6 +15,7 @@ from storage.backends.local import Housekeeper, LocalStore, StoreOptions, prepar
 from storage.backends.local.fsck import check
 from storage.errors import ObjectNotFound
 from storage.failpoints import FAILPOINTS
+from storage.values import BucketOptions
 from tests.storage import crash_child
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
@@ -71,7 +72,7 @@ def test_a_crash_loses_nothing_and_leaves_nothing(
 
 def _set_up(folder: Path, operation: str) -> None:
     with local_store([folder], FakeClock(), StoreOptions()) as store:
-        run(store.create_bucket(crash_child.BUCKET, owner=OWNER))
+        run(store.create_bucket(crash_child.BUCKET, BucketOptions(OWNER)))
         bucket = SyncBucket(store, crash_child.BUCKET)
         if BEFORE[operation] is not None:
             bucket.put(crash_child.NAME, OLD)

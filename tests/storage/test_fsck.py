@@ -15,7 +15,7 @@ from storage.backends.local.fsck import check, rebuild
 from storage.backends.local.scrub import scrub
 from storage.errors import Corrupt, ObjectNotFound, StorageError
 from storage.mountpath import MountpathError
-from storage.values import Attributes
+from storage.values import Attributes, BucketOptions
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
@@ -31,7 +31,7 @@ def paths(tmp_path: Path, clock: FakeClock) -> list[Path]:
     """A closed store of two mountpaths with objects of every kind."""
     paths = mountpaths_in(tmp_path, 2)
     with local_store(paths, clock, StoreOptions()) as store:
-        run(store.create_bucket("bucket", owner=OWNER, location="eu"))
+        run(store.create_bucket("bucket", BucketOptions(OWNER, "eu")))
         bucket = SyncBucket(store, "bucket")
         for number in range(6):
             bucket.put(f"small-{number}", pattern(100, number))
@@ -150,7 +150,7 @@ def test_blobs_alone_bring_their_objects_back(paths: list[Path], clock: FakeCloc
 def test_a_torn_index_is_salvaged_as_far_as_it_reads(tmp_path: Path, clock: FakeClock) -> None:
     """No wrong byte, and every object that has a blob."""
     with local_store([tmp_path], clock, StoreOptions()) as store:
-        run(store.create_bucket("bucket", owner=OWNER))
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
         bucket = SyncBucket(store, "bucket")
         for number in range(120):
             bucket.put(f"inline-{number:03}", pattern(3000, number))
@@ -181,7 +181,7 @@ def _read_everything(path: Path, clock: FakeClock) -> int:
 
 def test_the_newest_blob_of_a_name_wins(tmp_path: Path, clock: FakeClock) -> None:
     with local_store([tmp_path], clock, StoreOptions()) as store:
-        run(store.create_bucket("bucket", owner=OWNER))
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
         bucket = SyncBucket(store, "bucket")
         for number in range(4):
             clock.advance_s(1)

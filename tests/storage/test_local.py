@@ -23,7 +23,15 @@ from storage.errors import (
 )
 from storage.mountpath import MountpathError
 from storage.placement import digest_of, place
-from storage.values import Between, CompleteOptions, Condition, PutOptions, UploadOptions
+from storage.values import (
+    Between,
+    BucketOptions,
+    CompleteOptions,
+    Condition,
+    DeleteRequest,
+    PutOptions,
+    UploadOptions,
+)
 from tests.storage.bodies import body_of, broken_body, content_of, pattern
 from tests.storage.digests import Md5Digest, Refused, SealRefusingDigest
 from tests.storage.event_loop import run
@@ -117,7 +125,7 @@ def test_a_reader_of_parts_holds_garbage_back_until_it_ends(
         assert not isinstance(reading.body, bytes)
         async with aclosing(reading.body) as stream:
             begun = await anext(stream)
-            await bucket.backend.delete_object("bucket", "a")
+            await bucket.backend.delete_object("bucket", DeleteRequest("a"))
             assert keeper.run_once().busy == 1
             return begun + b"".join([block async for block in stream])
 
@@ -211,7 +219,7 @@ def test_an_upload_larger_than_the_disk_is_refused_before_its_body(
         yield b""
 
     with local_store([tmp_path], clock, StoreOptions()) as store:
-        run(store.create_bucket("bucket", owner=OWNER))
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
         options = PutOptions(Md5Digest(), size=1 << 60)
         with pytest.raises(OutOfSpace):
             run(store.put_object("bucket", "a", unread(), options))
@@ -234,7 +242,7 @@ def test_a_full_disk_refuses_and_recovers_by_itself(
     tiny_disk: Path, clock: FakeClock, size: int
 ) -> None:
     with local_store([tiny_disk], clock, StoreOptions(reserve_bytes=0)) as store:
-        run(store.create_bucket("bucket", owner=OWNER))
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
         bucket = SyncBucket(store, "bucket")
         ballast = tiny_disk / "ballast"
         ballast.write_bytes(bytes(1_000_000))
@@ -259,7 +267,7 @@ def _fill(bucket: SyncBucket, size: int) -> list[str]:
 
 def test_of_two_processes_creating_a_name_one_wins(tmp_path: Path, clock: FakeClock) -> None:
     with local_store([tmp_path], clock, StoreOptions()) as store:
-        run(store.create_bucket("bucket", owner=OWNER))
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
         children = [
             subprocess.Popen(
                 [sys.executable, "-m", "tests.storage.race_child", str(tmp_path), str(number)],
@@ -282,7 +290,7 @@ def test_a_bucket_that_is_removed_takes_no_object(
     """Either the bucket stays and holds what was acknowledged, or nothing was."""
 
     async def race(store: LocalStore) -> None:
-        await store.create_bucket("bucket", owner=OWNER)
+        await store.create_bucket("bucket", BucketOptions(OWNER))
         puts = [
             store.put_object("bucket", f"{number}", body_of(b"x"), put_options())
             for number in range(8)
@@ -302,7 +310,7 @@ def test_a_bucket_that_is_removed_takes_no_object(
             assert stored
             for number, outcome in enumerate(outcomes):
                 if not isinstance(outcome, BaseException):
-                    await store.delete_object("bucket", f"{number}")
+                    await store.delete_object("bucket", DeleteRequest(f"{number}"))
             await store.delete_bucket("bucket")
 
     with local_store(mountpaths_in(tmp_path, count), clock, StoreOptions()) as store:
@@ -373,7 +381,7 @@ def test_usage_follows_every_change(bucket: SyncBucket) -> None:
 def test_what_was_stored_is_there_after_a_restart(tmp_path: Path, clock: FakeClock) -> None:
     paths = mountpaths_in(tmp_path, 3)
     with local_store(paths, clock, StoreOptions()) as store:
-        run(store.create_bucket("bucket", owner=OWNER))
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
         bucket = SyncBucket(store, "bucket")
         bucket.put("small", b"x")
         bucket.put("large", LARGE)
@@ -465,13 +473,13 @@ def test_a_bucket_whose_maker_left_is_there_or_not(
     """On all mountpaths or on none, wherever the cancellation strikes."""
 
     async def leave(store: LocalStore) -> None:
-        task = asyncio.create_task(store.create_bucket("bucket", owner=OWNER))
+        task = asyncio.create_task(store.create_bucket("bucket", BucketOptions(OWNER)))
         for _ in range(steps):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait((task,))
         if task.cancelled() and not await store.list_buckets():
-            await store.create_bucket("bucket", owner=OWNER)
+            await store.create_bucket("bucket", BucketOptions(OWNER))
         for number in range(12):
             await store.put_object("bucket", f"{number}", body_of(b"x"), put_options())
 

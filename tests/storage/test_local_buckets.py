@@ -13,7 +13,7 @@ from storage.backends.local.committer import Mutation
 from storage.backends.local.index import connect
 from storage.backends.local.transaction import in_transaction
 from storage.errors import BucketNotEmpty, BucketNotFound
-from storage.values import BucketInfo
+from storage.values import BucketInfo, BucketOptions
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
 from tests.storage.local_stores import local_store, mountpaths_in
@@ -37,7 +37,7 @@ def change(path: Path, mutation: Mutation[object]) -> None:
 
 def make(paths: list[Path], clock: FakeClock, *names: str) -> None:
     with local_store(paths, clock, StoreOptions()) as store:
-        run(store.create_bucket("bucket", owner=OWNER))
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
         SyncBucket(store, "bucket").put_all(*names)
 
 
@@ -59,7 +59,7 @@ def test_an_empty_bucket_that_was_being_removed_goes(paths: list[Path], clock: F
     with local_store(paths, clock, StoreOptions()) as store:
         with pytest.raises(BucketNotFound):
             run(store.head_bucket("bucket"))
-        run(store.create_bucket("bucket", owner=OWNER))
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
         SyncBucket(store, "bucket").put_all(*NAMES)
 
 

@@ -31,6 +31,7 @@ from storage.values import (
     ALWAYS,
     Attributes,
     Between,
+    BucketOptions,
     Checksum,
     CompleteOptions,
     Condition,
@@ -41,9 +42,12 @@ from storage.values import (
     Page,
     PartInfo,
     PartNumber,
+    PartOptions,
     PutOptions,
     Reading,
+    ReadOptions,
     Sealed,
+    UpdateOptions,
     UploadInfo,
     UploadOptions,
     UploadQuery,
@@ -159,7 +163,7 @@ class StoreMachine(RuleBasedStateMachine):
     def open(self, mountpaths: int) -> None:
         self.paths = mountpaths_in(Path(self.folder.name), mountpaths)
         self.local = self._open()
-        self.same(lambda backend: backend.create_bucket("one", owner="owner"))
+        self.same(lambda backend: backend.create_bucket("one", BucketOptions("owner")))
 
     def _open(self) -> LocalStore:
         options = StoreOptions(inline_limit=INLINE_LIMIT)
@@ -180,7 +184,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(bucket=buckets, owner=st.sampled_from(["x", "y"]))
     def create_bucket(self, bucket: str, owner: str) -> None:
-        self.same(lambda backend: backend.create_bucket(bucket, owner=owner, location="eu"))
+        self.same(lambda backend: backend.create_bucket(bucket, BucketOptions(owner, "eu")))
 
     @rule(bucket=buckets)
     def delete_bucket(self, bucket: str) -> None:
@@ -251,13 +255,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(bucket=buckets, name=names, want=wants, condition=read_conditions)
     def read(self, bucket: str, name: str, want: Want | None, condition: Condition) -> None:
-        self.same(lambda it: it.get_object(bucket, name, want=want, condition=condition))
-        self.same(lambda it: it.head_object(bucket, name, want=want, condition=condition))
+        self.same(lambda it: it.get_object(bucket, name, ReadOptions(want, condition)))
+        self.same(lambda it: it.head_object(bucket, name, ReadOptions(want, condition)))
         self.same(lambda it: it.list_object_parts(bucket, name))
 
     @rule(bucket=buckets, name=names, condition=write_conditions)
     def delete(self, bucket: str, name: str, condition: Condition) -> None:
-        self.same(lambda backend: backend.delete_object(bucket, name, condition=condition))
+        self.same(lambda backend: backend.delete_object(bucket, DeleteRequest(name, condition)))
 
     @rule(
         bucket=buckets,
@@ -279,7 +283,7 @@ class StoreMachine(RuleBasedStateMachine):
 
         self.same(
             lambda backend: backend.update_object(
-                bucket, name, change, condition=condition, touch=touch
+                bucket, name, change, UpdateOptions(condition, touch=touch)
             )
         )
 
@@ -317,7 +321,9 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(upload=uploads, number=numbers, content=contents)
     def put_part(self, upload: tuple[str, str, str], number: int, content: Content) -> None:
         self.same(
-            lambda backend: backend.put_part(*upload, number, body_of(content.bytes()), Md5Digest())
+            lambda backend: backend.put_part(
+                *upload, number, body_of(content.bytes()), PartOptions(Md5Digest())
+            )
         )
 
     @rule(upload=uploads, number=numbers, content=contents)
@@ -326,7 +332,7 @@ class StoreMachine(RuleBasedStateMachine):
     ) -> None:
         self.same(
             lambda backend: backend.put_part(
-                *upload, number, broken_body(content.bytes()), Md5Digest()
+                *upload, number, broken_body(content.bytes()), PartOptions(Md5Digest())
             )
         )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import apsw
 
+from storage.backend import BucketChange
 from storage.backends.local.core import Core
 from storage.backends.local.disk import Disk
 from storage.backends.local.index import ACTIVE, DELETING
@@ -21,12 +22,12 @@ from storage.backends.local.rows import decode_bucket, encode
 from storage.backends.local.transaction import Transaction, in_transaction
 from storage.errors import BucketExists, BucketNotEmpty, StorageError
 from storage.mountpath import FileLock
-from storage.values import BucketInfo
+from storage.values import BucketInfo, BucketOptions, bucket_info
 
 
 class Buckets(Core):
-    async def create_bucket(self, name: str, *, owner: str, location: str = "") -> BucketInfo:
-        info = BucketInfo(name, owner, self._clock.now_ns(), location)
+    async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
+        info = bucket_info(name, options, self._clock.now_ns())
         async with self._bucket_lock():
             await self._to_the_end(self._create(info))
         return info
@@ -36,6 +37,17 @@ class Buckets(Core):
         key = await first.committer.run(CreateBucket(info))
         for disk in others:
             await disk.committer.run(CopyBucket(key, ACTIVE, info))
+
+    async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:
+        async with self._bucket_lock():
+            return await self._to_the_end(self._update(name, change))
+
+    async def _update(self, name: str, change: BucketChange) -> BucketInfo:
+        first, *others = self._disks
+        info = await first.committer.run(UpdateBucket(name, change))
+        for disk in others:
+            await disk.committer.run(UpdateBucket(name, lambda _: info))
+        return info
 
     async def head_bucket(self, name: str) -> BucketInfo:
         return self._disks[0].bucket(name)[1]
@@ -119,6 +131,22 @@ class CopyBucket:
         row = (self.key, self.info.name, self.state, encode(self.info))
         run("INSERT OR REPLACE INTO buckets VALUES(?, ?, ?, ?)", row)
         run("INSERT OR IGNORE INTO usage VALUES(?, 0, 0)", (self.key,))
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBucket:
+    """Other facts of the same bucket."""
+
+    name: str
+    change: BucketChange
+
+    def __call__(self, transaction: Transaction) -> BucketInfo:
+        key = transaction.bucket(self.name)
+        run = transaction.connection.execute
+        old: Any = run("SELECT row FROM buckets WHERE id = ?", (key,)).get
+        info = self.change(decode_bucket(old))
+        run("UPDATE buckets SET row = ? WHERE id = ?", (encode(info), key))
+        return info
 
 
 @dataclass(frozen=True, slots=True)

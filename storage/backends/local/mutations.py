@@ -12,7 +12,15 @@ from storage.backends.local.rows import Manifest, PartRow, Row, encode
 from storage.backends.local.transaction import Transaction
 from storage.conditions import check_write
 from storage.errors import ObjectNotFound, StorageError, UploadNotFound
-from storage.values import ALWAYS, Attributes, Condition, DeleteRequest, ObjectInfo, UploadInfo
+from storage.values import (
+    ALWAYS,
+    Attributes,
+    Condition,
+    DeleteRequest,
+    Deletion,
+    ObjectInfo,
+    UploadInfo,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +69,30 @@ def _with_attributes(row: Row, attributes: Attributes, modified_ns: int | None) 
 
 @dataclass(frozen=True, slots=True)
 class DeleteObjects:
-    """Several deletions in one go, each with its own outcome: was there one, or an error."""
+    """Several deletions in one go, each with its own outcome: what it did, or an error."""
 
     bucket: str
     requests: Sequence[DeleteRequest]
 
-    def __call__(self, transaction: Transaction) -> list[bool | StorageError]:
+    def __call__(self, transaction: Transaction) -> list[Deletion | StorageError]:
         bucket = transaction.bucket(self.bucket)
         return [_delete(transaction, bucket, request) for request in self.requests]
 
 
-def _delete(transaction: Transaction, bucket: int, request: DeleteRequest) -> bool | StorageError:
+def _delete(
+    transaction: Transaction, bucket: int, request: DeleteRequest
+) -> Deletion | StorageError:
     name = request.name.encode()
     old = transaction.find(bucket, name)
     try:
         if old is None:
             check_absent(request.name, request.condition)
-            return False
+            return Deletion(existed=False)
         check_write(request.condition, request.name, old.row.info(request.name))
     except StorageError as error:
         return error
     transaction.remove(bucket, name, old)
-    return True
+    return Deletion(existed=True)
 
 
 def check_absent(name: str, condition: Condition) -> None:

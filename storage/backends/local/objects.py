@@ -24,14 +24,15 @@ from storage.backends.local.rows import (
 )
 from storage.backends.local.writing import Blocks
 from storage.conditions import check_read
-from storage.errors import Corrupt, ObjectNotFound, PartNotFound, StorageError
+from storage.errors import Corrupt, NotSupported, ObjectNotFound, PartNotFound, StorageError
 from storage.ranges import resolve
 from storage.values import (
-    ALWAYS,
+    READ_ALL,
+    UPDATE_CURRENT,
     Between,
     Body,
-    Condition,
     DeleteRequest,
+    Deletion,
     ListQuery,
     ObjectInfo,
     Page,
@@ -39,8 +40,13 @@ from storage.values import (
     PartPage,
     PutOptions,
     Reading,
+    ReadOptions,
+    RenameOptions,
     Sealed,
     Stream,
+    UpdateOptions,
+    VersionPage,
+    VersionQuery,
     Want,
 )
 
@@ -50,11 +56,9 @@ class Objects(Core):
         self._disks[0].bucket(bucket)
         return await self._scan(list_page, self._disks, bucket, query)
 
-    async def head_object(
-        self, bucket: str, name: str, *, want: Want | None = None, condition: Condition = ALWAYS
-    ) -> Reading:
+    async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         disk = self._disk(bucket, name)
-        payload = None
+        want, payload = options.want, None
         if isinstance(want, PartNumber):
             row, payload = disk.open(bucket, name)
         elif (found := disk.find(bucket, name)) is None:
@@ -62,19 +66,17 @@ class Objects(Core):
         else:
             row = found
         info = row.info(name)
-        check_read(condition, info)
+        check_read(options.condition, info)
         return Reading(info, _span(row, payload, want), b"")
 
-    async def get_object(
-        self, bucket: str, name: str, *, want: Want | None = None, condition: Condition = ALWAYS
-    ) -> Reading:
+    async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         disk = self._disk(bucket, name)
         seen: Row | None = None
         while True:
             row, payload = disk.open(bucket, name)
             info = row.info(name)
-            check_read(condition, info)
-            span = _span(row, payload, want)
+            check_read(options.condition, info)
+            span = _span(row, payload, options.want)
             try:
                 return Reading(info, span, await self._body(disk, row, payload, span))
             except Vanished as error:
@@ -108,7 +110,13 @@ class Objects(Core):
         return stream(self._threads, source, first)
 
     async def list_object_parts(
-        self, bucket: str, name: str, *, after: int = 0, limit: int = 1000
+        self,
+        bucket: str,
+        name: str,
+        *,
+        version: str | None = None,
+        after: int = 0,
+        limit: int = 1000,
     ) -> PartPage:
         row, payload = self._disk(bucket, name).open(bucket, name)
         if not isinstance(row.location, Chunked) or payload is None or limit <= 0:
@@ -154,41 +162,42 @@ class Objects(Core):
         return Row(size, sealed.etag, now, options.attributes, location, sealed.checksum)
 
     async def update_object(
-        self,
-        bucket: str,
-        name: str,
-        change: Change,
-        *,
-        condition: Condition = ALWAYS,
-        touch: bool = False,
+        self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
     ) -> ObjectInfo:
-        now = self._clock.now_ns() if touch else None
-        update = UpdateObject(bucket, name, change, condition, now)
+        now = self._clock.now_ns() if options.touch else None
+        update = UpdateObject(bucket, name, change, options.condition, now)
         return await self._disk(bucket, name).committer.run(update)
 
-    async def delete_object(self, bucket: str, name: str, *, condition: Condition = ALWAYS) -> bool:
-        disk = self._disk(bucket, name)
-        if disk.find(bucket, name) is None:
-            check_absent(name, condition)
-            return False
-        delete = DeleteObjects(bucket, (DeleteRequest(name, condition),))
-        (outcome,) = await disk.committer.run(delete)
+    async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
+        raise NotSupported("list_versions", "local")
+
+    async def rename_object(
+        self, bucket: str, source: str, name: str, options: RenameOptions
+    ) -> ObjectInfo:
+        raise NotSupported("rename_object", "local")
+
+    async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
+        disk = self._disk(bucket, request.name)
+        if disk.find(bucket, request.name) is None:
+            check_absent(request.name, request.condition)
+            return Deletion(existed=False)
+        (outcome,) = await disk.committer.run(DeleteObjects(bucket, (request,)))
         if isinstance(outcome, StorageError):
             raise outcome
         return outcome
 
     async def delete_objects(
         self, bucket: str, requests: Sequence[DeleteRequest]
-    ) -> list[StorageError | None]:
+    ) -> list[Deletion | StorageError]:
         self._disks[0].bucket(bucket)
         places: dict[Disk, list[int]] = {}
         for position, request in enumerate(requests):
             places.setdefault(self._disk(bucket, request.name), []).append(position)
-        outcomes: list[StorageError | None] = [None] * len(requests)
+        outcomes: dict[int, Deletion | StorageError] = {}
         async with asyncio.TaskGroup() as group:
             for disk, positions in places.items():
                 group.create_task(_delete_on(disk, bucket, requests, positions, outcomes))
-        return outcomes
+        return [outcomes[position] for position in range(len(requests))]
 
 
 def _in_one_block(span: Between) -> bool:
@@ -232,14 +241,14 @@ async def _delete_on(
     bucket: str,
     requests: Sequence[DeleteRequest],
     positions: Sequence[int],
-    outcomes: list[StorageError | None],
+    outcomes: dict[int, Deletion | StorageError],
 ) -> None:
     """The failure of a whole mountpath is the failure of each name on it."""
+    results: Sequence[Deletion | StorageError]
     try:
         results = await disk.committer.run(
             DeleteObjects(bucket, [requests[position] for position in positions])
         )
     except StorageError as error:
         results = [error] * len(positions)
-    for position, result in zip(positions, results, strict=True):
-        outcomes[position] = result if isinstance(result, StorageError) else None
+    outcomes.update(zip(positions, results, strict=True))

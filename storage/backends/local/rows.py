@@ -5,6 +5,8 @@ A new field goes last and has a default, so that old rows still read.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 from msgspec import Struct
 
@@ -113,7 +115,8 @@ Label = ObjectLabel | PartLabel | SidecarLabel
 
 encode = msgspec.msgpack.Encoder().encode
 decode_row = msgspec.msgpack.Decoder(Row).decode
-decode_bucket = msgspec.msgpack.Decoder(BucketInfo).decode
+# Each request looks its bucket up: the same few rows, which may carry long documents.
+decode_bucket = lru_cache(maxsize=1024)(msgspec.msgpack.Decoder(BucketInfo).decode)
 decode_upload = msgspec.msgpack.Decoder(UploadInfo).decode
 decode_part = msgspec.msgpack.Decoder(PartRow).decode
 decode_manifest = msgspec.msgpack.Decoder(Manifest).decode

@@ -29,10 +29,10 @@ from storage.backends.local.writing import Blocks
 from storage.errors import PartNotFound, UploadNotFound
 from storage.values import (
     Body,
-    BodyDigest,
     CompleteOptions,
     ObjectInfo,
     PartInfo,
+    PartOptions,
     PartPage,
     Sealed,
     UploadInfo,
@@ -61,9 +61,9 @@ class Uploads(Core):
         return self._disk(bucket, name).upload(bucket, name, upload_id)
 
     async def put_part(
-        self, bucket: str, name: str, upload_id: str, number: int, body: Body, digest: BodyDigest
+        self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
     ) -> PartInfo:
-        disk = self._disk(bucket, name)
+        disk, digest = self._disk(bucket, name), options.digest
         disk.upload(bucket, name, upload_id)
         self._require_room(disk, 0)
         blocks = Blocks(body)
