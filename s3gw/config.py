@@ -216,7 +216,7 @@ class Auth:
     )
     sigv2_query: bool = option(
         True,
-        "Accept URLs presigned the old way, as boto3, aws and s3cmd still make them by default.",
+        "Accept URLs and forms presigned the old way, as boto3 and s3cmd still do by default.",
         Switch(),
     )
     accounts: tuple[Account, ...] = option(

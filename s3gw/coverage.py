@@ -24,6 +24,7 @@ LIMITS: Mapping[str, str] = {
     "GetObject": _NO_SSE,
     "GetObjectAcl": "always the owner's full control",
     "HeadObject": _NO_SSE,
+    "PostObject": _UPLOAD,
     "PutBucketVersioning": "no MFA delete",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
     "RenameObject": "`x-amz-client-token` is ignored; with several mountpaths only where both "

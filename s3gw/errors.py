@@ -54,6 +54,10 @@ class Code(Enum):
     )
     InvalidPartNumber = 416, "The requested partnumber is not satisfiable"
     InvalidPartOrder = 400, "The list of parts was not in ascending order."
+    InvalidPolicyDocument = (
+        400,
+        "The content of the form does not meet the conditions specified in the policy document.",
+    )
     InvalidRange = 416, "The requested range is not satisfiable"
     InvalidRequest = 400, "Invalid Request"
     InvalidRetentionPeriod = 400, "The retention period specified is invalid."
@@ -62,6 +66,10 @@ class Code(Enum):
     InvalidToken = 400, "The provided token is malformed or otherwise invalid."
     InvalidURI = 400, "Couldn't parse the specified URI."
     KeyTooLongError = 400, "Your key is too long"
+    MalformedPOSTRequest = (
+        400,
+        "The body of your POST request is not well-formed multipart/form-data.",
+    )
     MalformedTrailerError = (
         400,
         "The request contained trailing data that was not well-formed or did not conform to our "
@@ -72,6 +80,10 @@ class Code(Enum):
         "The XML you provided was not well-formed or did not validate against our published schema",
     )
     MaxMessageLengthExceeded = 400, "Your request was too big."
+    MaxPostPreDataLengthExceededError = (
+        400,
+        "Your POST request fields preceding the upload file were too large.",
+    )
     MetadataTooLarge = 400, "Your metadata headers exceed the maximum allowed metadata size"
     MethodNotAllowed = 405, "The specified method is not allowed against this resource."
     MissingContentLength = 411, "You must provide the Content-Length HTTP header."

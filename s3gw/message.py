@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from s3gw.auth import Accounts, Principal
+    from s3gw.form import Form
 
 # DeleteObjects with 1,000 keys of 1,024 bytes, each byte written as a character reference.
 MAX_DOCUMENT = 8 << 20
@@ -51,7 +52,7 @@ class Call:
     decoded as latin-1, repeated ones joined with commas. `body` is what the operation reads:
     authentication may have wrapped it. `decoded_length` is the payload's length in bytes;
     `content_sha256` the hex digest that the signature promises of it; `trailers` are filled when
-    the body has ended.
+    the body has ended. `form` is there when the request posts one to a bucket.
     """
 
     method: str
@@ -74,6 +75,7 @@ class Call:
     scheme: str = "http"
     region: str = "us-east-1"
     accounts: Accounts | None = None
+    form: Form | None = None
 
     @property
     def level(self) -> Level:

@@ -21,6 +21,7 @@ REQUESTS = {
     "ListObjectVersions": ("GET", "/B?versions"),
     "ListMultipartUploads": ("GET", "/B?uploads"),
     "DeleteObjects": ("POST", "/B?delete"),
+    "PostObject": ("POST", "/B"),
     "PutObject": ("PUT", "/B/k"),
     "CopyObject": ("PUT", "/B/k"),
     "GetObject": ("GET", "/B/k"),

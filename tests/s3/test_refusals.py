@@ -24,8 +24,6 @@ NOT_IMPLEMENTED = [
     ("DELETE", "/B?lifecycle", {}),
     ("DELETE", "/B/k?retention", {}),
     ("GET", "/B?policyStatus=", {}),
-    ("POST", "/B", {"content-type": "multipart/form-data; boundary=x"}),
-    ("POST", "/B/", {"content-type": "multipart/form-data; boundary=x"}),
     ("POST", "/", {"content-type": "application/x-www-form-urlencoded"}),
     ("OPTIONS", "/B/k", {"origin": "http://example.com"}),
     ("PUT", "/B/k", {"x-amz-write-offset-bytes": "6"}),
