@@ -21,6 +21,7 @@ from s3gw.message import Call, Level
 from s3gw.multipart.part import MAX_PARTS, kept_algorithm
 from s3gw.operation import body, header, operation, path, query
 from s3gw.reply import Reply, xml_reply
+from s3gw.versions import written_version_header
 from s3gw.xmldoc import document, named
 from storage.errors import PartNotFound
 from storage.values import (
@@ -84,15 +85,14 @@ class CompleteMultipartUpload:
             info = await call.store.complete_upload(self.bucket, self.key, self.upload_id, options)
         except PartNotFound as error:
             raise _invalid_part(error.number, self.upload_id) from error
-        return xml_reply(
-            CompleteMultipartUploadResult(
-                location=_location(call),
-                bucket=self.bucket,
-                key=self.key,
-                etag=quoted(info.etag),
-                **object_checksum(info.checksum),
-            )
+        result = CompleteMultipartUploadResult(
+            location=_location(call),
+            bucket=self.bucket,
+            key=self.key,
+            etag=quoted(info.etag),
+            **object_checksum(info.checksum),
         )
+        return xml_reply(result, headers=written_version_header(info))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,4 +195,4 @@ def _promised(call: Call) -> tuple[tuple[str, str], ...]:
 
 def _location(call: Call) -> str:
     host = call.headers.get("host", "")
-    return f"http://{host}{call.raw_path.decode('latin-1')}"
+    return f"{call.scheme}://{host}{call.raw_path.decode('latin-1')}"

@@ -9,8 +9,11 @@ from s3gw.ops import (
     copy,
     delete,
     listing,
+    object_lock,
     object_read,
     object_write,
+    post_object,
+    rename,
     tagging,
     versioning,
 )
@@ -22,8 +25,11 @@ MODULES = (
     copy,
     delete,
     listing,
+    object_lock,
     object_read,
     object_write,
+    post_object,
+    rename,
     tagging,
     versioning,
 )

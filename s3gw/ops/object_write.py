@@ -9,6 +9,7 @@ from s3gw.message import Call, Level
 from s3gw.operation import operation, path
 from s3gw.payload import payload_digest
 from s3gw.reply import Reply
+from s3gw.versions import written_version_header
 from storage.values import PutOptions
 
 
@@ -25,4 +26,5 @@ class PutObject:
             size=call.decoded_length,
         )
         info = await call.store.put_object(self.bucket, self.key, call.body, options)
-        return Reply(headers={"ETag": quoted(info.etag), **checksum_headers(info.checksum)})
+        headers = {"ETag": quoted(info.etag), **checksum_headers(info.checksum)}
+        return Reply(headers=headers | written_version_header(info))
