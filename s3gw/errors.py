@@ -206,6 +206,8 @@ def as_s3_error(error: BaseException) -> S3Error:
             return _delete_marker(error)
         case storage.ObjectLocked():
             return S3Error(Code.AccessDenied, _LOCKED)
+        case storage.NotSupported():
+            return S3Error(Code.NotImplemented, f"Not supported: {error}.")
         case storage.PartNotFound(number=number):
             return S3Error(Code.InvalidPartNumber, PartNumberRequested=str(number))
         case storage.Corrupt():
