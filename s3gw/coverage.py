@@ -8,10 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from s3gw.catalog import all_operations
-from s3gw.ops.unimplemented import REFUSED
+from s3gw.ops.unimplemented import LEGACY, REFUSED
 
 _NO_SSE = "no encryption headers"
 _UPLOAD = "no object lock, no ACL but the private ones, " + _NO_SSE
+
+# What can be asked for and deleted, but never be there.
+_NEVER_THERE = """
+    DeleteBucketAnalyticsConfiguration GetBucketAnalyticsConfiguration
+    ListBucketAnalyticsConfigurations
+    DeleteBucketIntelligentTieringConfiguration GetBucketIntelligentTieringConfiguration
+    ListBucketIntelligentTieringConfigurations
+    DeleteBucketInventoryConfiguration GetBucketInventoryConfiguration
+    ListBucketInventoryConfigurations
+    DeleteBucketMetadataConfiguration GetBucketMetadataConfiguration
+    DeleteBucketMetadataTableConfiguration GetBucketMetadataTableConfiguration
+    DeleteBucketMetricsConfiguration GetBucketMetricsConfiguration
+    ListBucketMetricsConfigurations
+    DeleteBucketReplication GetBucketReplication
+"""
 
 # What an implemented operation leaves out; the rest works whole.
 LIMITS: Mapping[str, str] = {
@@ -21,15 +36,22 @@ LIMITS: Mapping[str, str] = {
     "DeleteObject": "no versions but `null`, no conditions on time and size",
     "DeleteObjects": "no versions but `null`, no conditions on time and size",
     "GetBucketAcl": "always the owner's full control",
+    "GetBucketAbac": "always `Disabled`",
+    "GetBucketRequestPayment": "always `BucketOwner`",
     "GetBucketVersioning": "always empty: the bucket was never versioned",
     "GetObject": "no versions but `null`, " + _NO_SSE,
     "GetObjectAcl": "always the owner's full control",
     "GetObjectAttributes": "no versions but `null`",
     "HeadObject": "no versions but `null`, " + _NO_SSE,
     "ListObjectVersions": "every object is its own `null` version",
+    "PutBucketAbac": "`Disabled` only: tags of buckets take no part in access control",
+    "PutBucketAccelerateConfiguration": "`Suspended` only: there are no edge locations",
+    "PutBucketRequestPayment": "`BucketOwner` only: nobody is billed for requests",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
+    "RestoreObject": "nothing is archived: always `InvalidObjectState`",
     "UploadPart": _NO_SSE,
     "UploadPartCopy": _NO_SSE,
+    **dict.fromkeys(_NEVER_THERE.split(), "there is none, and none can be put"),
 }
 
 
@@ -37,12 +59,15 @@ def operations_table() -> str:
     """A Markdown table of all operations: what works first, then what is refused and why."""
     implemented = sorted(op.__name__ for op in all_operations())
     rows = [(name, _state(name), LIMITS.get(name, "")) for name in implemented]
+    rows += [(name, _state(new), f"the older name of {new}") for name, new in LEGACY.items()]
     rows += [(name, "refused", reason) for name, reason in sorted(REFUSED.items())]
     lines = [f"| {name} | {state} | {note} |" for name, state, note in rows]
     return "\n".join(["| operation | | |", "|---|---|---|", *lines]) + "\n"
 
 
 def _state(name: str) -> str:
+    if name in REFUSED:
+        return "refused"
     return "partly" if name in LIMITS else "works"
 
 

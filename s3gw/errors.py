@@ -17,6 +17,7 @@ class Code(Enum):
     """
 
     AccessDenied = 403, "Access Denied"
+    AccessForbidden = 403, "Access Forbidden"
     AuthorizationHeaderMalformed = 400, "The authorization header is malformed."
     AuthorizationQueryParametersError = 400, "The authorization query parameters are malformed."
     BadDigest = 400, "The digest you specified did not match what we received."
@@ -42,6 +43,7 @@ class Code(Enum):
     InvalidBucketName = 400, "The specified bucket is not valid."
     InvalidDigest = 400, "The Content-MD5 you specified was invalid."
     InvalidLocationConstraint = 400, "The specified location constraint is not valid."
+    InvalidObjectState = 403, "The operation is not valid for the current state of the object."
     InvalidPart = (
         400,
         "One or more of the specified parts could not be found. The part may not have been "
@@ -50,6 +52,10 @@ class Code(Enum):
     InvalidPartNumber = 416, "The requested partnumber is not satisfiable"
     InvalidPartOrder = 400, "The list of parts was not in ascending order."
     InvalidRange = 416, "The requested range is not satisfiable"
+    InvalidRedirectLocation = (
+        400,
+        "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+    )
     InvalidRequest = 400, "Invalid Request"
     InvalidStorageClass = 400, "The storage class you specified is not valid"
     InvalidTag = 400, "The tag provided was not a valid tag."
@@ -66,21 +72,30 @@ class Code(Enum):
         "The XML you provided was not well-formed or did not validate against our published schema",
     )
     MaxMessageLengthExceeded = 400, "Your request was too big."
+    MetadataConfigurationNotFound = 404, "The metadata table configuration does not exist."
     MetadataTooLarge = 400, "Your metadata headers exceed the maximum allowed metadata size"
     MethodNotAllowed = 405, "The specified method is not allowed against this resource."
     MissingContentLength = 411, "You must provide the Content-Length HTTP header."
     MissingRequestBodyError = 400, "Request Body is empty"
     MissingSecurityHeader = 400, "Your request was missing a required header"
     NoSuchBucket = 404, "The specified bucket does not exist"
+    NoSuchCORSConfiguration = 404, "The CORS configuration does not exist"
+    NoSuchConfiguration = 404, "The specified configuration does not exist."
     NoSuchKey = 404, "The specified key does not exist."
+    NoSuchTagSet = 404, "The TagSet does not exist"
     NoSuchUpload = (
         404,
         "The specified upload does not exist. The upload ID may be invalid, or the upload may "
         "have been aborted or completed.",
     )
     NoSuchVersion = 404, "The specified version does not exist."
+    NoSuchWebsiteConfiguration = (
+        404,
+        "The specified bucket does not have a website configuration",
+    )
     NotImplemented = 501, "A header or query you provided implies functionality not implemented."
     PreconditionFailed = 412, "At least one of the pre-conditions you specified did not hold"
+    ReplicationConfigurationNotFoundError = 404, "The replication configuration was not found"
     RequestTimeTooSkewed = (
         403,
         "The difference between the request time and the server's time is too large.",

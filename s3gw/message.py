@@ -73,6 +73,7 @@ class Call:
     operation: str = ""
     region: str = "us-east-1"
     accounts: Accounts | None = None
+    scheme: str = "http"
 
     @property
     def level(self) -> Level:
@@ -87,10 +88,15 @@ class Call:
         return self.principal
 
     @property
-    def owner(self) -> str:
-        """The account id of the bucket's owner; access control has looked it up."""
+    def bucket_facts(self) -> BucketInfo:
+        """The bucket that the call names; access control has looked it up."""
         assert self.bucket_info is not None
-        return self.bucket_info.owner
+        return self.bucket_info
+
+    @property
+    def owner(self) -> str:
+        """The account id of the bucket's owner."""
+        return self.bucket_facts.owner
 
     def display_name(self, account: str) -> str | None:
         """How S3's documents show an account; None for one that no longer exists."""
@@ -119,10 +125,11 @@ def read_call(
         body=_stream(receive),
         store=store,
         request_id=request_id,
+        scheme=scope["scheme"],
     )
     call.query = read_query(call.query_string)
     call.decoded_length = _length(headers.get("content-length"))
-    call.host_bucket = _bucket_of_host(headers.get("host", ""), addressing.domains)
+    call.host_bucket = bucket_of_host(headers.get("host", ""), addressing.domains)
     call.bucket, call.key = _cut(call.raw_path, call.host_bucket, addressing.root_access)
     if len(call.key) > MAX_KEY or len(call.key.encode()) > MAX_KEY:
         raise S3Error(Code.KeyTooLongError, Size=str(len(call.key)), MaxSizeAllowed=str(MAX_KEY))
@@ -168,7 +175,8 @@ def _origin_form(target: bytes) -> bytes:
     return b"/" + rest.partition(b"/")[2] if scheme else b"/" + target
 
 
-def _bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
+def bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
+    """What stands before one of the domains in a Host header; None when nothing does."""
     if not domains:
         return None
     host = host.lower()

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 
 from s3gw.access import Access, may_use
-from s3gw.documents import Owner, owner_of
+from s3gw.documents import Owner, Tag, owner_of
 from s3gw.errors import Code, S3Error
 from s3gw.headers import refuse_unsupported
 from s3gw.message import Call, Level
 from s3gw.operation import body, operation, path, query
+from s3gw.ops.bucket_tagging import check_bucket_tags
 from s3gw.reply import Reply, xml_reply
 from s3gw.xmldoc import TimeNs, document, text_value, within
 from storage.errors import BucketExists
@@ -44,6 +45,7 @@ def check_bucket_name(name: str) -> None:
 @dataclass(frozen=True, slots=True)
 class CreateBucketConfiguration:
     location_constraint: str | None = None
+    tags: tuple[Tag, ...] = within("Tags", "Tag", default=())
 
 
 @operation("PUT", Level.BUCKET, access=Access.CREATE_BUCKET)
@@ -60,8 +62,9 @@ class CreateBucket:
         if location and not _LOCATION.fullmatch(location):
             raise S3Error(Code.InvalidLocationConstraint, LocationConstraint=location)
         account = call.caller.account
+        tags = check_bucket_tags(self.configuration.tags) if self.configuration else {}
         try:
-            await call.store.create_bucket(self.bucket, BucketOptions(account, location))
+            await call.store.create_bucket(self.bucket, BucketOptions(account, location, tags=tags))
         except BucketExists as error:
             _accept_again(call, error)
         return Reply(headers={"Location": f"/{self.bucket}"})

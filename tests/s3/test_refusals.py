@@ -12,7 +12,6 @@ from tests.s3.gateway import Gateway, code_of, error_of, values, xml_of
 
 # What another server might take for a plain read or write. B is a bucket with an object k.
 NOT_IMPLEMENTED = [
-    ("PUT", "/B?tagging", {}),
     ("PUT", "/B?acl", {}),
     ("PUT", "/B?versioning", {}),
     ("PUT", "/B/k?acl", {}),
@@ -20,7 +19,6 @@ NOT_IMPLEMENTED = [
     ("PUT", "/B/k?append", {}),
     ("PUT", "/B/k?append&position=0", {}),
     ("POST", "/B/k?select&select-type=2", {}),
-    ("POST", "/B/k?restore", {}),
     ("GET", "/B/k?torrent", {}),
     ("DELETE", "/B?policy", {}),
     ("DELETE", "/B?lifecycle", {}),
@@ -29,7 +27,6 @@ NOT_IMPLEMENTED = [
     ("POST", "/B", {"content-type": "multipart/form-data; boundary=x"}),
     ("POST", "/B/", {"content-type": "multipart/form-data; boundary=x"}),
     ("POST", "/", {"content-type": "application/x-www-form-urlencoded"}),
-    ("OPTIONS", "/B/k", {"origin": "http://example.com"}),
     ("PUT", "/B/k", {"x-amz-write-offset-bytes": "6"}),
     ("PUT", "/B/k", {"x-amz-server-side-encryption": "aws:kms"}),
     ("PUT", "/B/k", {"x-amz-server-side-encryption-customer-algorithm": "AES256"}),
