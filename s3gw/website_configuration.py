@@ -237,8 +237,10 @@ def _replacement(text: str) -> str:
 
 
 def redirect_all(target: RedirectAllRequestsTo, place: Place, query: str) -> Redirection:
-    """To the same path, with the same query, of another host."""
-    path = quote(place.key, safe=_PATH) + (f"?{quote(query, safe=_URL)}" if query else "")
+    """To the same path, with the same query, of another host; `query` is decoded as latin-1."""
+    path = quote(place.key, safe=_PATH)
+    if query:
+        path += "?" + quote(query, safe=_URL, encoding="latin-1")
     protocol = target.protocol or place.protocol
     return Redirection(MOVED, f"{protocol}://{target.host_name}/{path}")
 
@@ -250,8 +252,12 @@ def location_of(key: str) -> str:
 
 
 def safe_location(location: str) -> str:
-    """A location as an object carries it, fit for a header."""
-    return quote(location, safe=_URL)
+    """A location as an object carries it, fit for a header.
+
+    It came in a header, so its characters stand for bytes, unless it came in a form.
+    """
+    in_header = location.isascii() or max(location) <= "\xff"
+    return quote(location, safe=_URL, encoding="latin-1" if in_header else "utf-8")
 
 
 def index_key(website: WebsiteConfiguration, key: str) -> str:

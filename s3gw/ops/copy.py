@@ -9,7 +9,7 @@ from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises, algor
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import ObjectChecksums, object_checksum
 from s3gw.errors import Code, S3Error
-from s3gw.headers import quoted, read_attributes, read_write_condition
+from s3gw.headers import REDIRECT_LOCATION, quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path
 from s3gw.payload import body_of
@@ -88,7 +88,7 @@ class CopyObject:
         described = given if self.metadata_directive == "REPLACE" else source
         tagged = given if self.tagging_directive == "REPLACE" else source
         return Attributes(
-            headers=described.headers,
+            headers=_redirecting_as(given, described.headers),
             custom=described.custom,
             tags=tagged.tags,
             storage_class=given.storage_class,
@@ -105,6 +105,7 @@ class CopyObject:
         self, call: Call, source: ObjectInfo, attributes: Attributes
     ) -> ObjectInfo:
         replaces = "REPLACE" in (self.metadata_directive, self.tagging_directive)
+        replaces = replaces or REDIRECT_LOCATION in call.headers
         if not replaces and attributes.storage_class == source.attributes.storage_class:
             message = (
                 "This copy request is illegal because it is trying to copy an object to itself "
@@ -133,6 +134,13 @@ class CopyObject:
         if self.checksum_algorithm is not None:
             return algorithm_named(self.checksum_algorithm)
         return ALGORITHMS[source.algorithm] if source else None
+
+
+def _redirecting_as(given: Attributes, headers: dict[str, str]) -> dict[str, str]:
+    """Where an object redirects to is not copied with its metadata."""
+    kept = {name: value for name, value in headers.items() if name != REDIRECT_LOCATION}
+    location = given.headers.get(REDIRECT_LOCATION)
+    return kept if location is None else {**kept, REDIRECT_LOCATION: location}
 
 
 async def _current(call: Call) -> ObjectInfo | None:

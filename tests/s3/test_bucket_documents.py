@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.s3.gateway import Gateway, code_of, xml_of
+from tests.s3.gateway import Gateway, code_of, details, xml_of
 
 # Method and sub-resource, and the answer of a bucket that nothing was done to.
 NOT_THERE = [
@@ -132,7 +132,7 @@ def test_an_object_that_is_not_archived_cannot_be_restored(
     with pytest.raises(ClientError, match="InvalidObjectState") as error:
         s3.restore_object(Bucket=bucket, Key="k", RestoreRequest={"Days": 1})
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
-    assert error.value.response["Error"]["StorageClass"] == "STANDARD_IA"
+    assert details(error)["StorageClass"] == "STANDARD_IA"
     assert code_of(gateway.send("POST", f"/{bucket}/k?restore"))[1] == "InvalidObjectState"
     assert code_of(gateway.send("POST", f"/{bucket}/nope?restore"))[1] == "NoSuchKey"
 
