@@ -14,7 +14,7 @@ _NO_SSE = "no encryption headers"
 _UPLOAD = "no object lock, no ACL but the private ones, " + _NO_SSE
 
 # What can be asked for and deleted, but never be there.
-_NEVER_THERE = """
+_CANNOT_BE = """
     DeleteBucketAnalyticsConfiguration GetBucketAnalyticsConfiguration
     ListBucketAnalyticsConfigurations
     DeleteBucketIntelligentTieringConfiguration GetBucketIntelligentTieringConfiguration
@@ -27,6 +27,7 @@ _NEVER_THERE = """
     ListBucketMetricsConfigurations
     DeleteBucketReplication GetBucketReplication
 """
+NEVER_THERE = frozenset(_CANNOT_BE.split())
 
 # What an implemented operation leaves out; the rest works whole.
 LIMITS: Mapping[str, str] = {
@@ -51,7 +52,7 @@ LIMITS: Mapping[str, str] = {
     "RestoreObject": "nothing is archived: always `InvalidObjectState`",
     "UploadPart": _NO_SSE,
     "UploadPartCopy": _NO_SSE,
-    **dict.fromkeys(_NEVER_THERE.split(), "there is none, and none can be put"),
+    **dict.fromkeys(sorted(NEVER_THERE), "there is none, and none can be put"),
 }
 
 

@@ -120,11 +120,15 @@ class S3App:
         return await (await decode(operation, call)).run(call)
 
     def _refuse(self, error: Exception, scope: Scope, exchange: Exchange) -> Reply:
+        return self._error_reply(self._noted(error, exchange), exchange)
+
+    def _noted(self, error: Exception, exchange: Exchange) -> S3Error:
+        """The error as S3 tells it; what is our own fault is logged."""
         refusal = as_s3_error(error)
         exchange.error_code = refusal.code.name
         if refusal.code is Code.InternalError:
             _log_failure(error, exchange)
-        return self._error_reply(refusal, exchange)
+        return refusal
 
     def _error_reply(self, error: S3Error, exchange: Exchange) -> Reply:
         return error_reply(error, exchange.path, exchange.request_id, self._region)

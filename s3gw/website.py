@@ -140,9 +140,7 @@ class WebsiteApp(S3App):
         except (S3Error, StorageError) as error:
             if await self._is_folder(visit):
                 return _moved(Redirection(302, location_of(place.key + "/")))
-            refusal = as_s3_error(error)
-            exchange.error_code = refusal.code.name
-            return await self._error_page(visit, refusal, exchange)
+            return await self._error_page(visit, self._noted(error, exchange), exchange)
 
     async def _read(self, call: Call) -> Reply:
         """One object as S3 gives it, or where it says that it has moved to."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from s3gw import multipart, ops
 from s3gw.catalog import all_operations
-from s3gw.coverage import LIMITS
+from s3gw.coverage import LIMITS, NEVER_THERE
 from s3gw.errors import Code
 from s3gw.message import Level
 from s3gw.operation import SUBRESOURCES, OperationTable
@@ -190,6 +190,36 @@ def payload_of(name: str) -> Any:
     shape = MODEL.operation_model(name).input_shape
     payload = shape.members.get(shape.serialization.get("payload")) if shape else None
     return payload if payload is not None and payload.type_name == "structure" else None
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_an_operation_has_the_document_that_aws_answers_with(op: type[Any]) -> None:
+    answer = answer_of(op.__name__)
+    if answer is None or (op.__name__.startswith("Get") and op.__name__ in NEVER_THERE):
+        return
+    of_module = inspect.getmembers(inspect.getmodule(op), inspect.isclass)
+    kinds = [kind for _, kind in of_module if hasattr(kind, "__xml_root__")]
+    assert any(fits(kind, answer) for kind in kinds)
+
+
+def answer_of(name: str) -> Any:
+    """The shape of the answer's document, None when it has none or is an object."""
+    shape = MODEL.operation_model(name).output_shape
+    if shape is None:
+        return None
+    if "payload" in shape.serialization:
+        payload = shape.members[shape.serialization["payload"]]
+        return payload if payload.type_name == "structure" else None
+    in_body = [m for m in shape.members.values() if "location" not in m.serialization]
+    return shape if in_body else None
+
+
+def fits(document: type[Any], shape: Any) -> bool:
+    try:
+        check_elements(document, shape)
+    except KeyError:
+        return False
+    return True
 
 
 # What AWS' model lists for an operation that works here, and why it never happens.

@@ -1,37 +1,27 @@
-"""Buckets as websites: the configuration, pages, redirects, and errors for people."""
+"""Buckets as websites: pages, redirects, and errors for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
-from botocore.exceptions import ClientError
-from hypothesis import given
-from hypothesis import strategies as st
 
 from s3gw.access import Access, authorize
 from s3gw.app import App
 from s3gw.errors import Code, S3Error
 from s3gw.message import Call
 from s3gw.website import WebsiteApp
-from s3gw.website_configuration import (
-    Condition,
-    Place,
-    Redirect,
-    RoutingRule,
-    RoutingRules,
-    find_redirection,
-    location_of,
-)
 from storage.backends.memory import MemoryBackend
+from storage.errors import Corrupt
+from storage.values import READ_ALL, Reading, ReadOptions
 from tests.asgi import Answer, AsgiServer
 from tests.s3.gateway import Gateway, Quiet
 
 DOMAIN = "web.example.com"
 INDEX = {"IndexDocument": {"Suffix": "index.html"}}
 WITH_ERRORS = {**INDEX, "ErrorDocument": {"Key": "error.html"}}
+TO_ANOTHER = {"RedirectAllRequestsTo": {"HostName": "example.org", "Protocol": "https"}}
 
 
 async def let_in(call: Call, access: Access) -> None:
@@ -51,8 +41,7 @@ async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
 class Sites:
     """S3 to write with, and websites to look at."""
 
-    def __init__(self) -> None:
-        store = MemoryBackend()
+    def __init__(self, store: MemoryBackend) -> None:
         self.gateway = Gateway(store)
         self.observer = Quiet()
         self._servers = {
@@ -86,7 +75,7 @@ class Sites:
 
 @pytest.fixture(scope="module")
 def sites() -> Iterator[Sites]:
-    sites = Sites()
+    sites = Sites(MemoryBackend())
     yield sites
     sites.close()
 
@@ -119,84 +108,6 @@ class Site:
 @pytest.fixture
 def site(sites: Sites) -> Site:
     return Site(sites)
-
-
-# The configuration
-
-WHOLE = {
-    **WITH_ERRORS,
-    "RoutingRules": [
-        {
-            "Condition": {"HttpErrorCodeReturnedEquals": "404", "KeyPrefixEquals": "a/"},
-            "Redirect": {"HostName": "h:80", "Protocol": "https", "ReplaceKeyPrefixWith": ""},
-        },
-        {"Redirect": {"HttpRedirectCode": "302", "ReplaceKeyWith": "k"}},
-    ],
-}
-TO_ANOTHER = {"RedirectAllRequestsTo": {"HostName": "example.org", "Protocol": "https"}}
-
-
-@pytest.mark.parametrize("configuration", [INDEX, WITH_ERRORS, WHOLE, TO_ANOTHER])
-def test_a_configuration_is_kept_as_it_was_given_and_deleted(
-    client: Any, site: Site, configuration: dict[str, Any]
-) -> None:
-    site.configure(configuration)
-    found = client.get_bucket_website(Bucket=site.bucket)
-    del found["ResponseMetadata"]
-    assert found == configuration
-    client.delete_bucket_website(Bucket=site.bucket)
-    with pytest.raises(ClientError, match="NoSuchWebsiteConfiguration"):
-        client.get_bucket_website(Bucket=site.bucket)
-
-
-def ruled(redirect: dict[str, str], condition: dict[str, str] | None = None) -> dict[str, Any]:
-    rule: dict[str, Any] = {"Redirect": redirect}
-    if condition is not None:
-        rule["Condition"] = condition
-    return {**INDEX, "RoutingRules": [rule]}
-
-
-REFUSED = [
-    ({"IndexDocument": {"Suffix": "/index.html"}}, "InvalidArgument"),
-    ({"IndexDocument": {"Suffix": ""}}, "InvalidArgument"),
-    ({"ErrorDocument": {"Key": "error.html"}}, "InvalidArgument"),
-    ({**TO_ANOTHER, **INDEX}, "InvalidArgument"),
-    ({"RedirectAllRequestsTo": {"HostName": ""}}, "InvalidRequest"),
-    ({"RedirectAllRequestsTo": {"HostName": "a\r\nb: c"}}, "InvalidRequest"),
-    (ruled({"Protocol": "ftp"}), "InvalidRequest"),
-    (ruled({"ReplaceKeyPrefixWith": "p", "ReplaceKeyWith": "k"}), "InvalidRequest"),
-    (ruled({"ReplaceKeyWith": "k"}, {}), "InvalidRequest"),
-    (ruled({"ReplaceKeyWith": "k"}, {"HttpErrorCodeReturnedEquals": "200"}), "InvalidRequest"),
-    (ruled({"HttpRedirectCode": "300"}), "InvalidRequest"),
-    (ruled({"HttpRedirectCode": "3xx"}), "InvalidRequest"),
-    (ruled({}), "MalformedXML"),
-    ({**INDEX, "RoutingRules": []}, "MalformedXML"),
-    ({**INDEX, "RoutingRules": [{"Redirect": {"HostName": "h"}}] * 51}, "InvalidRequest"),
-]
-
-
-@pytest.mark.parametrize(("configuration", "code"), REFUSED)
-def test_a_configuration_that_aws_refuses_leaves_the_old_one(
-    client: Any, site: Site, configuration: dict[str, Any], code: str
-) -> None:
-    site.configure(INDEX)
-    with pytest.raises(ClientError, match=code):
-        site.configure(configuration)
-    assert client.get_bucket_website(Bucket=site.bucket)["IndexDocument"] == INDEX["IndexDocument"]
-
-
-def test_fifty_rules_are_taken(site: Site) -> None:
-    site.configure({**INDEX, "RoutingRules": [{"Redirect": {"HostName": "h"}}] * 50})
-
-
-@pytest.mark.parametrize("location", ["else/where", "ftp://x", "/" + "x" * 2048])
-def test_an_object_redirects_to_a_path_or_a_url_only(
-    client: Any, site: Site, location: str
-) -> None:
-    with pytest.raises(ClientError, match="InvalidRedirectLocation"):
-        site.put("k", WebsiteRedirectLocation=location)
-    with pytest.raises(ClientError, match="404"):
-        client.head_object(Bucket=site.bucket, Key="k")
 
 
 # Pages
@@ -348,6 +259,31 @@ def test_what_no_path_can_be_is_an_error_for_people_too(site: Site) -> None:
     assert site.get("/" + "k" * 1023 + "/").status in (400, 404)
 
 
+class Damaged(MemoryBackend):
+    """A store whose pages can no longer be read."""
+
+    async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
+        if name == "broken.html":
+            raise Corrupt(name)
+        return await super().get_object(bucket, name, options)
+
+
+def test_an_error_of_our_own_is_logged_and_has_no_custom_page(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sites = Sites(Damaged())
+    site = Site(sites)
+    site.configure(WITH_ERRORS)
+    for key in ("broken.html", "error.html"):
+        site.put(key, "page")
+    page = site.get("/broken.html")
+    sites.close()
+    assert (page.status, page.headers["x-amz-error-code"]) == (500, "InternalError")
+    assert b"page" not in page.body
+    assert sites.observer.exchanges[-1].error_code == "InternalError"
+    assert [record.message for record in caplog.records] == ["request failed"]
+
+
 # Redirects
 
 
@@ -435,55 +371,3 @@ def test_pages_and_their_errors_tell_browsers_of_other_origins(client: Any, site
     assert (asked.status, asked.headers["access-control-allow-methods"]) == (200, "GET")
     refused = site.get("/font", "OPTIONS")
     assert (refused.status, refused.headers["x-amz-error-code"]) == (400, "BadRequest")
-
-
-# The rules themselves
-
-KEY = st.text("ab/ü ?%", max_size=6)
-
-
-def rules_of(*rules: RoutingRule) -> RoutingRules:
-    return RoutingRules(rules)
-
-
-@given(KEY, KEY, KEY)
-def test_a_prefix_is_replaced_and_the_rest_of_the_key_stays(
-    prefix: str, rest: str, replacement: str
-) -> None:
-    rule = RoutingRule(Redirect(replace_key_prefix_with="new/"), Condition(None, prefix))
-    found = find_redirection(rules_of(rule), Place("http", "h", prefix + rest))
-    assert found is not None
-    url = urlsplit(found.location)
-    assert (url.scheme, url.netloc, url.query) == ("http", "h", "")
-    assert unquote(url.path) == "/new/" + rest
-    assert found.location.isascii()
-
-
-@given(KEY, st.sampled_from([None, 403, 404, 500]), st.sampled_from([None, "403", "404"]))
-def test_a_rule_for_an_error_waits_for_that_error(
-    key: str, error: int | None, code: str | None
-) -> None:
-    rule = RoutingRule(Redirect(host_name="other"), Condition(code, "a"))
-    found = find_redirection(rules_of(rule), Place("https", "h", key), error)
-    matches = key.startswith("a") and (code is None or code == str(error))
-    assert (found is not None) == matches
-
-
-@given(KEY, st.lists(KEY, max_size=4))
-def test_the_first_rule_that_matches_decides(key: str, prefixes: list[str]) -> None:
-    rules = [
-        RoutingRule(Redirect(replace_key_with=str(n)), Condition(None, prefix))
-        for n, prefix in enumerate(prefixes)
-    ]
-    found = find_redirection(rules_of(*rules), Place("http", "h", key))
-    first = next((n for n, prefix in enumerate(prefixes) if key.startswith(prefix)), None)
-    assert (found.location if found else None) == (None if first is None else f"http://h/{first}")
-
-
-@given(st.text(max_size=20))
-def test_a_location_is_a_path_of_this_host(key: str) -> None:
-    location = location_of(key.encode("utf-8", "replace").decode())
-    assert location.isascii()
-    assert location.isprintable()
-    assert not location.startswith("//")
-    assert urlsplit(location).netloc == ""
