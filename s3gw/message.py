@@ -125,7 +125,7 @@ def read_call(
         body=_stream(receive),
         store=store,
         request_id=request_id,
-        scheme=scope["scheme"],
+        scheme=scope.get("scheme", "http"),
     )
     call.query = read_query(call.query_string)
     call.decoded_length = _length(headers.get("content-length"))

@@ -37,7 +37,28 @@ REQUESTS = {
     "ListParts": ("GET", "/B/k?uploadId=x"),
     "CompleteMultipartUpload": ("POST", "/B/k?uploadId=x"),
     "AbortMultipartUpload": ("DELETE", "/B/k?uploadId=x"),
+    "RestoreObject": ("POST", "/B/k?restore"),
+    "GetBucketAbac": ("GET", "/B?abac"),
+    "PutBucketAbac": ("PUT", "/B?abac"),
+    "GetBucketAccelerateConfiguration": ("GET", "/B?accelerate"),
+    "PutBucketAccelerateConfiguration": ("PUT", "/B?accelerate"),
+    "GetBucketReplication": ("GET", "/B?replication"),
+    "DeleteBucketReplication": ("DELETE", "/B?replication"),
+    "GetBucketRequestPayment": ("GET", "/B?requestPayment"),
+    "PutBucketRequestPayment": ("PUT", "/B?requestPayment"),
 }
+# Settings that all have the same operations.
+for verb in ("Get", "Put", "Delete"):
+    for name in ("Cors", "Tagging", "Website"):
+        REQUESTS[f"{verb}Bucket{name}"] = (verb.upper(), f"/B?{name.lower()}")
+for verb in ("Get", "Delete"):
+    for name, marker in {"": "metadataConfiguration", "Table": "metadataTable"}.items():
+        REQUESTS[f"{verb}BucketMetadata{name}Configuration"] = (verb.upper(), f"/B?{marker}")
+    for name in ("Analytics", "Inventory", "Metrics", "Intelligent-Tiering"):
+        operation = f"{verb}Bucket{name.replace('-', '')}Configuration"
+        REQUESTS[operation] = (verb.upper(), f"/B?{name.lower()}&id=x")
+        listing = f"ListBucket{name.replace('-', '')}Configurations"
+        REQUESTS[listing] = ("GET", f"/B?{name.lower()}")
 COPIES = {"CopyObject", "UploadPartCopy"}
 
 
