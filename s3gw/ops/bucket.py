@@ -41,10 +41,28 @@ def check_bucket_name(name: str) -> None:
         raise S3Error(Code.InvalidBucketName, BucketName=name)
 
 
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """Where a directory bucket is."""
+
+    type: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BucketKind:
+    """What makes a bucket another than a general purpose one."""
+
+    data_redundancy: str | None = None
+    type: str | None = None
+
+
 @document("CreateBucketConfiguration")
 @dataclass(frozen=True, slots=True)
 class CreateBucketConfiguration:
     location_constraint: str | None = None
+    location: Zone | None = None
+    bucket: BucketKind | None = None
     tags: tuple[Tag, ...] = within("Tags", "Tag", default=())
 
 
@@ -56,6 +74,7 @@ class CreateBucket:
     async def run(self, call: Call) -> Reply:
         check_bucket_name(self.bucket)
         refuse_unsupported(call)
+        _refuse_other_kinds(call, self.configuration)
         if call.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() == "true":
             raise S3Error(Code.NotImplemented, Header="x-amz-bucket-object-lock-enabled")
         location = (self.configuration and self.configuration.location_constraint) or ""
@@ -68,6 +87,14 @@ class CreateBucket:
         except BucketExists as error:
             _accept_again(call, error)
         return Reply(headers={"Location": f"/{self.bucket}"})
+
+
+def _refuse_other_kinds(call: Call, configuration: CreateBucketConfiguration | None) -> None:
+    """Directory buckets, and names that are unique to an account only."""
+    if configuration and (configuration.location or configuration.bucket):
+        raise S3Error(Code.NotImplemented, "There are general purpose buckets only.")
+    if call.headers.get("x-amz-bucket-namespace", "global") != "global":
+        raise S3Error(Code.NotImplemented, Header="x-amz-bucket-namespace")
 
 
 def _accept_again(call: Call, error: BucketExists) -> None:

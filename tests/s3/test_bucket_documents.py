@@ -137,6 +137,21 @@ def test_an_object_that_is_not_archived_cannot_be_restored(
     assert code_of(gateway.send("POST", f"/{bucket}/nope?restore"))[1] == "NoSuchKey"
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"CreateBucketConfiguration": {"Bucket": {"Type": "Directory"}}},
+        {"CreateBucketConfiguration": {"Location": {"Type": "LocalZone", "Name": "z"}}},
+        {"BucketNamespace": "account-regional"},
+    ],
+)
+def test_a_bucket_of_another_kind_is_not_made(s3: Any, bucket: str, more: dict[str, Any]) -> None:
+    with pytest.raises(ClientError, match="NotImplemented"):
+        s3.create_bucket(Bucket=f"{bucket}-other", **more)
+    with pytest.raises(ClientError, match="404"):
+        s3.head_bucket(Bucket=f"{bucket}-other")
+
+
 def test_documents_outlive_one_another(s3: Any, bucket: str) -> None:
     """They are kept in one place; writing one must not lose another."""
     rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
