@@ -1,4 +1,5 @@
-"""The whole gateway as one ASGI application: health and metrics by path, S3 for the rest."""
+"""The whole gateway as one ASGI application: websites by host, health and metrics by path, S3 for
+the rest."""
 
 from __future__ import annotations
 
@@ -7,13 +8,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from s3gw.website import WebsiteApp
+
 
 class App:
     """`/v1/health`, `/metrics` and `/v1/metrics` are ours; bucket names have three letters or more,
-    so `/v1` and `/s3` can never be buckets."""
+    so `/v1` and `/s3` can never be buckets. On the hosts of websites every path is a page."""
 
-    def __init__(self, *, s3: ASGIApp, health: ASGIApp, metrics: ASGIApp) -> None:
+    def __init__(
+        self,
+        *,
+        s3: ASGIApp,
+        health: ASGIApp,
+        metrics: ASGIApp,
+        websites: WebsiteApp | None = None,
+    ) -> None:
         self._s3 = s3
+        self._websites = websites
         self._fixed = {
             b"/v1/health": health,
             b"/metrics": metrics,
@@ -22,13 +33,17 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            app = self._fixed.get(scope["raw_path"], self._s3)
-            await app(scope, receive, send)
+            await self._choose(scope)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
         else:
             # Nothing here speaks WebSocket; closing before accepting answers 403.
             await send({"type": "websocket.close", "code": 1000})
+
+    def _choose(self, scope: Scope) -> ASGIApp:
+        if self._websites is not None and self._websites.serves(scope):
+            return self._websites
+        return self._fixed.get(scope["raw_path"], self._s3)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

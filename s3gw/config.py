@@ -154,6 +154,14 @@ class S3:
         flag="--s3-domain",
         metavar="DOMAIN",
     )
+    website_domain: tuple[str, ...] = option(
+        (),
+        "Host names below which buckets are answered as websites, as in "
+        "`bucket.web.example.com`; none of those in `s3.domain`.",
+        Texts("a list of host names", _DOMAIN),
+        flag="--s3-website-domain",
+        metavar="DOMAIN",
+    )
     region: str = option(
         "us-east-1",
         "The region that buckets are said to be in.",
@@ -432,6 +440,11 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
         )
     if not config.storage.data:
         raise ConfigError("storage.data is empty: name at least one folder.")
+    if both := set(config.s3.domain) & set(config.s3.website_domain):
+        raise ConfigError(
+            f"{min(both)} is in s3.domain and in s3.website_domain: below one host name buckets "
+            "are either S3 or websites."
+        )
     _check_accounts(auth)
     if not auth.enabled and not auth.allow_remote and not is_loopback(config.server.host):
         raise ConfigError(

@@ -8,10 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from s3gw.catalog import all_operations
-from s3gw.ops.unimplemented import REFUSED
+from s3gw.ops.unimplemented import LEGACY, REFUSED
 
 _NO_SSE = "no encryption headers"
 _UPLOAD = "no ACL but the private ones, " + _NO_SSE
+
+# What can be asked for and deleted, but never be there.
+_CANNOT_BE = """
+    DeleteBucketAnalyticsConfiguration GetBucketAnalyticsConfiguration
+    ListBucketAnalyticsConfigurations
+    DeleteBucketIntelligentTieringConfiguration GetBucketIntelligentTieringConfiguration
+    ListBucketIntelligentTieringConfigurations
+    DeleteBucketInventoryConfiguration GetBucketInventoryConfiguration
+    ListBucketInventoryConfigurations
+    DeleteBucketMetadataConfiguration GetBucketMetadataConfiguration
+    DeleteBucketMetadataTableConfiguration GetBucketMetadataTableConfiguration
+    DeleteBucketMetricsConfiguration GetBucketMetricsConfiguration
+    ListBucketMetricsConfigurations
+    DeleteBucketReplication GetBucketReplication
+"""
+NEVER_THERE = frozenset(_CANNOT_BE.split())
 
 # What an implemented operation leaves out; the rest works whole.
 LIMITS: Mapping[str, str] = {
@@ -29,8 +45,15 @@ LIMITS: Mapping[str, str] = {
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
     "RenameObject": "`x-amz-client-token` is ignored; with several mountpaths only where both "
     "names live on the same one",
+    "GetBucketAbac": "always `Disabled`",
+    "GetBucketRequestPayment": "always `BucketOwner`",
+    "PutBucketAbac": "`Disabled` only: tags of buckets take no part in access control",
+    "PutBucketAccelerateConfiguration": "`Suspended` only: there are no edge locations",
+    "PutBucketRequestPayment": "`BucketOwner` only: nobody is billed for requests",
+    "RestoreObject": "nothing is archived: always `InvalidObjectState`",
     "UploadPart": _NO_SSE,
     "UploadPartCopy": _NO_SSE,
+    **dict.fromkeys(sorted(NEVER_THERE), "there is none, and none can be put"),
 }
 
 
@@ -38,12 +61,15 @@ def operations_table() -> str:
     """A Markdown table of all operations: what works first, then what is refused and why."""
     implemented = sorted(op.__name__ for op in all_operations())
     rows = [(name, _state(name), LIMITS.get(name, "")) for name in implemented]
+    rows += [(name, _state(new), f"the older name of {new}") for name, new in LEGACY.items()]
     rows += [(name, "refused", reason) for name, reason in sorted(REFUSED.items())]
     lines = [f"| {name} | {state} | {note} |" for name, state, note in rows]
     return "\n".join(["| operation | | |", "|---|---|---|", *lines]) + "\n"
 
 
 def _state(name: str) -> str:
+    if name in REFUSED:
+        return "refused"
     return "partly" if name in LIMITS else "works"
 
 

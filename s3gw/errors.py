@@ -17,6 +17,7 @@ class Code(Enum):
     """
 
     AccessDenied = 403, "Access Denied"
+    AccessForbidden = 403, "Access Forbidden"
     AuthorizationHeaderMalformed = 400, "The authorization header is malformed."
     AuthorizationQueryParametersError = 400, "The authorization query parameters are malformed."
     BadDigest = 400, "The digest you specified did not match what we received."
@@ -47,6 +48,7 @@ class Code(Enum):
     InvalidBucketState = 409, "The request is not valid with the current state of the bucket."
     InvalidDigest = 400, "The Content-MD5 you specified was invalid."
     InvalidLocationConstraint = 400, "The specified location constraint is not valid."
+    InvalidObjectState = 403, "The operation is not valid for the current state of the object."
     InvalidPart = (
         400,
         "One or more of the specified parts could not be found. The part may not have been "
@@ -59,6 +61,10 @@ class Code(Enum):
         "The content of the form does not meet the conditions specified in the policy document.",
     )
     InvalidRange = 416, "The requested range is not satisfiable"
+    InvalidRedirectLocation = (
+        400,
+        "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+    )
     InvalidRequest = 400, "Invalid Request"
     InvalidRetentionPeriod = 400, "The retention period specified is invalid."
     InvalidStorageClass = 400, "The storage class you specified is not valid"
@@ -84,29 +90,38 @@ class Code(Enum):
         400,
         "Your POST request fields preceding the upload file were too large.",
     )
+    MetadataConfigurationNotFound = 404, "The metadata table configuration does not exist."
     MetadataTooLarge = 400, "Your metadata headers exceed the maximum allowed metadata size"
     MethodNotAllowed = 405, "The specified method is not allowed against this resource."
     MissingContentLength = 411, "You must provide the Content-Length HTTP header."
     MissingRequestBodyError = 400, "Request Body is empty"
     MissingSecurityHeader = 400, "Your request was missing a required header"
     NoSuchBucket = 404, "The specified bucket does not exist"
+    NoSuchCORSConfiguration = 404, "The CORS configuration does not exist"
+    NoSuchConfiguration = 404, "The specified configuration does not exist."
     NoSuchKey = 404, "The specified key does not exist."
     NoSuchObjectLockConfiguration = (
         404,
         "The specified object does not have a ObjectLock configuration",
     )
+    NoSuchTagSet = 404, "The TagSet does not exist"
     NoSuchUpload = (
         404,
         "The specified upload does not exist. The upload ID may be invalid, or the upload may "
         "have been aborted or completed.",
     )
     NoSuchVersion = 404, "The specified version does not exist."
+    NoSuchWebsiteConfiguration = (
+        404,
+        "The specified bucket does not have a website configuration",
+    )
     NotImplemented = 501, "A header or query you provided implies functionality not implemented."
     ObjectLockConfigurationNotFoundError = (
         404,
         "Object Lock configuration does not exist for this bucket",
     )
     PreconditionFailed = 412, "At least one of the pre-conditions you specified did not hold"
+    ReplicationConfigurationNotFoundError = 404, "The replication configuration was not found"
     RequestTimeTooSkewed = (
         403,
         "The difference between the request time and the server's time is too large.",

@@ -20,6 +20,8 @@ from storage.values import ALWAYS, Attributes, Between, Condition, From, Last, O
 
 META = "x-amz-meta-"
 MAX_METADATA = 2048
+MAX_REDIRECT = 2048
+REDIRECT_LOCATION = "x-amz-website-redirect-location"
 DEFAULT_TYPE = "binary/octet-stream"
 
 # What an upload may say of its content, kept and sent back as it came.
@@ -30,7 +32,7 @@ CONTENT_HEADERS = (
     "content-language",
     "content-type",
     "expires",
-    "x-amz-website-redirect-location",
+    REDIRECT_LOCATION,
 )
 # `response-content-type` and its like; S3 lets only signed requests use them.
 OVERRIDES = {f"response-{name}": name for name in CONTENT_HEADERS[:6]}
@@ -99,7 +101,16 @@ def _content_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if kept:
             content["content-encoding"] = kept.strip()
     content.setdefault("content-type", DEFAULT_TYPE)
+    _check_redirect(content.get(REDIRECT_LOCATION, "/"))
     return content
+
+
+def _check_redirect(location: str) -> None:
+    if not location.startswith(("/", "http://", "https://")):
+        raise S3Error(Code.InvalidRedirectLocation)
+    if len(location) > MAX_REDIRECT:
+        message = f"The length of website redirect location cannot exceed {MAX_REDIRECT} characters"
+        raise S3Error(Code.InvalidRedirectLocation, message)
 
 
 def _storage_class(name: str | None) -> str:

@@ -131,7 +131,7 @@ def read_call(
     )
     call.query = read_query(call.query_string)
     call.decoded_length = _length(headers.get("content-length"))
-    call.host_bucket = _bucket_of_host(headers.get("host", ""), addressing.domains)
+    call.host_bucket = bucket_of_host(headers.get("host", ""), addressing.domains)
     call.bucket, call.key = _cut(call.raw_path, call.host_bucket, addressing.root_access)
     if len(call.key) > MAX_KEY or len(call.key.encode()) > MAX_KEY:
         raise S3Error(Code.KeyTooLongError, Size=str(len(call.key)), MaxSizeAllowed=str(MAX_KEY))
@@ -177,7 +177,8 @@ def _origin_form(target: bytes) -> bytes:
     return b"/" + rest.partition(b"/")[2] if scheme else b"/" + target
 
 
-def _bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
+def bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
+    """What stands before one of the domains in a Host header; None when nothing does."""
     if not domains:
         return None
     host = host.lower()

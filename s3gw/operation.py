@@ -47,15 +47,8 @@ _SUBRESOURCES = """
 SUBRESOURCES = frozenset(_SUBRESOURCES.split())
 # Read by GetObject and HeadObject too, where they select nothing.
 _OPTIONAL = frozenset({"partNumber"})
-# Forms of STS and preflights: refused whole, whatever they ask for.
-_UNSUPPORTED = frozenset(
-    [
-        ("OPTIONS", Level.SERVICE),
-        ("OPTIONS", Level.BUCKET),
-        ("OPTIONS", Level.OBJECT),
-        ("POST", Level.SERVICE),
-    ]
-)
+# Forms of STS: refused whole, whatever they ask for.
+_UNSUPPORTED = frozenset([("POST", Level.SERVICE)])
 
 
 @dataclass(frozen=True, slots=True)

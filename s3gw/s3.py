@@ -1,7 +1,8 @@
 """The S3 front end as one ASGI application.
 
 One visible list of steps: read the call, authenticate it, find its operation, authorize it, decode
-it, run it, answer. Whatever goes wrong on the way becomes S3's XML in one place.
+it, run it, tell browsers of other origins, answer. Whatever goes wrong on the way becomes S3's XML
+in one place.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from s3gw.access import authorize
+from s3gw.cross_origin import PREFLIGHT, cross_origin_headers, preflight
 from s3gw.error_document import error_document
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import http_date, quoted
@@ -91,18 +93,25 @@ class S3App:
 
     async def _reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
         """The answer to one request, whatever happens."""
+        call: Call | None = None
         try:
             call = read_call(scope, receive, self._store, exchange.request_id, self._addressing)
             call.region = self._region
             call.accounts = self._accounts
-            return await self._answer(call, exchange)
+            reply = await self._answer(call, exchange)
         except NotModified as error:
-            return _not_modified(error)
+            reply = _not_modified(error)
         except Exception as error:
-            return self._refuse(error, scope, exchange)
+            reply = self._refuse(error, scope, exchange)
+        if call is not None and "origin" in call.headers:
+            reply.headers |= await cross_origin_headers(call)
+        return reply
 
     async def _answer(self, call: Call, exchange: Exchange) -> Reply:
         exchange.bucket = call.bucket
+        if call.method == PREFLIGHT:
+            exchange.operation = PREFLIGHT
+            return await preflight(call)
         call.principal = await self._authenticator.authenticate(call)
         exchange.account = call.principal.account
         operation = self._table.resolve(call)
@@ -111,11 +120,18 @@ class S3App:
         return await (await decode(operation, call)).run(call)
 
     def _refuse(self, error: Exception, scope: Scope, exchange: Exchange) -> Reply:
+        return self._error_reply(self._noted(error, exchange), exchange)
+
+    def _noted(self, error: Exception, exchange: Exchange) -> S3Error:
+        """The error as S3 tells it; what is our own fault is logged."""
         refusal = as_s3_error(error)
         exchange.error_code = refusal.code.name
         if refusal.code is Code.InternalError:
             _log_failure(error, exchange)
-        return error_reply(refusal, exchange.path, exchange.request_id, self._region)
+        return refusal
+
+    def _error_reply(self, error: S3Error, exchange: Exchange) -> Reply:
+        return error_reply(error, exchange.path, exchange.request_id, self._region)
 
 
 def _log_failure(error: Exception, exchange: Exchange) -> None:

@@ -31,6 +31,7 @@ from s3gw.observe import Observer
 from s3gw.operation import OperationTable
 from s3gw.s3 import S3App
 from s3gw.tls import keep_loaded, read_certificate
+from s3gw.website import WebsiteApp
 from storage.backend import Backend
 from storage.backends.local import (
     Durability,
@@ -127,10 +128,19 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             region=config.s3.region,
             observer=Observer(metrics, access_log),
         )
+        websites = _websites(config, store, Observer(metrics, access_log))
+        served = MetricsApp(metrics, store.usage)
         try:
-            yield App(s3=s3, health=health, metrics=MetricsApp(metrics, store.usage))
+            yield App(s3=s3, health=health, metrics=served, websites=websites)
         finally:
             await access_log.close()
+
+
+def _websites(config: Config, store: Backend, observer: Observer) -> WebsiteApp | None:
+    domains = config.s3.website_domain
+    if not domains:
+        return None
+    return WebsiteApp(store=store, domains=domains, observer=observer, region=config.s3.region)
 
 
 def accounts(config: Config, root: RootKeys) -> Accounts:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from s3gw.ops import (
+    abac,
+    accelerate,
     acl,
     attributes,
     bucket,
+    bucket_metadata,
+    bucket_tagging,
     copy,
+    cors,
     delete,
     listing,
     object_lock,
@@ -14,15 +19,25 @@ from s3gw.ops import (
     object_write,
     post_object,
     rename,
+    replication,
+    reports,
+    request_payment,
+    restore,
     tagging,
     versioning,
+    website,
 )
 
 MODULES = (
+    abac,
+    accelerate,
     acl,
     attributes,
     bucket,
+    bucket_metadata,
+    bucket_tagging,
     copy,
+    cors,
     delete,
     listing,
     object_lock,
@@ -30,6 +45,11 @@ MODULES = (
     object_write,
     post_object,
     rename,
+    replication,
+    reports,
+    request_payment,
+    restore,
     tagging,
     versioning,
+    website,
 )

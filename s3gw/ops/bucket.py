@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from s3gw.access import Access, may_use
-from s3gw.documents import Owner, owner_of
+from s3gw.documents import Owner, Tag, owner_of
 from s3gw.errors import Code, S3Error
 from s3gw.headers import refuse_unsupported
 from s3gw.message import Call, Level
 from s3gw.object_lock import ObjectLockSetting
 from s3gw.operation import body, operation, path, query
+from s3gw.ops.bucket_tagging import check_bucket_tags
 from s3gw.reply import Reply, xml_reply
 from s3gw.xmldoc import TimeNs, document, text_value, within
 from storage.errors import BucketExists
@@ -42,10 +43,29 @@ def check_bucket_name(name: str) -> None:
         raise S3Error(Code.InvalidBucketName, BucketName=name)
 
 
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """Where a directory bucket is."""
+
+    type: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BucketKind:
+    """What makes a bucket another than a general purpose one."""
+
+    data_redundancy: str | None = None
+    type: str | None = None
+
+
 @document("CreateBucketConfiguration")
 @dataclass(frozen=True, slots=True)
 class CreateBucketConfiguration:
     location_constraint: str | None = None
+    location: Zone | None = None
+    bucket: BucketKind | None = None
+    tags: tuple[Tag, ...] = within("Tags", "Tag", default=())
 
 
 @operation("PUT", Level.BUCKET, access=Access.CREATE_BUCKET)
@@ -56,24 +76,35 @@ class CreateBucket:
     async def run(self, call: Call) -> Reply:
         check_bucket_name(self.bucket)
         refuse_unsupported(call)
+        _refuse_other_kinds(call, self.configuration)
         location = (self.configuration and self.configuration.location_constraint) or ""
         if location and not _LOCATION.fullmatch(location):
             raise S3Error(Code.InvalidLocationConstraint, LocationConstraint=location)
         account = call.caller.account
+        tags = check_bucket_tags(self.configuration.tags) if self.configuration else {}
         try:
-            await call.store.create_bucket(self.bucket, _options(call, account, location))
+            options = BucketOptions(account, location, tags=tags)
+            await call.store.create_bucket(self.bucket, _locking(call, options))
         except BucketExists as error:
             _accept_again(call, error)
         return Reply(headers={"Location": f"/{self.bucket}"})
 
 
-def _options(call: Call, owner: str, location: str) -> BucketOptions:
+def _locking(call: Call, options: BucketOptions) -> BucketOptions:
     """A bucket that is to lock objects has to keep their versions."""
     if call.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() != "true":
-        return BucketOptions(owner, location)
+        return options
     lock = ObjectLockSetting()
-    settings = {lock.setting_name: encoded(lock)}
-    return BucketOptions(owner, location, Versioning.ENABLED, settings)
+    settings = {**options.settings, lock.setting_name: encoded(lock)}
+    return replace(options, versioning=Versioning.ENABLED, settings=settings)
+
+
+def _refuse_other_kinds(call: Call, configuration: CreateBucketConfiguration | None) -> None:
+    """Directory buckets, and names that are unique to an account only."""
+    if configuration and (configuration.location or configuration.bucket):
+        raise S3Error(Code.NotImplemented, "There are general purpose buckets only.")
+    if call.headers.get("x-amz-bucket-namespace", "global") != "global":
+        raise S3Error(Code.NotImplemented, Header="x-amz-bucket-namespace")
 
 
 def _accept_again(call: Call, error: BucketExists) -> None:

@@ -11,7 +11,7 @@ from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises, algor
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import ObjectChecksums, object_checksum
 from s3gw.errors import Code, S3Error
-from s3gw.headers import quoted, read_attributes, read_write_condition
+from s3gw.headers import REDIRECT_LOCATION, quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path
 from s3gw.payload import body_of
@@ -68,7 +68,7 @@ class CopyObject:
     async def _make(self, call: Call, source: CopySource, reading: Reading) -> ObjectInfo:
         attributes = self._attributes(call, reading.info.attributes)
         if self._is_onto_itself(source):
-            self._require_change(reading.info, attributes)
+            self._require_change(call, reading.info, attributes)
         if self._is_in_place(call, source, reading.info):
             return await self._replace_attributes(call, attributes)
         return await self._copy(call, reading, attributes)
@@ -102,7 +102,10 @@ class CopyObject:
         described = given if self.metadata_directive == "REPLACE" else source
         tagged = given if self.tagging_directive == "REPLACE" else source
         return msgspec.structs.replace(
-            given, headers=described.headers, custom=described.custom, tags=tagged.tags
+            given,
+            headers=_redirecting_as(given, described.headers),
+            custom=described.custom,
+            tags=tagged.tags,
         )
 
     def _keeps_bytes(self, source: ObjectInfo) -> bool:
@@ -112,9 +115,10 @@ class CopyObject:
             source.checksum is not None and source.checksum.algorithm == wanted.upper()
         )
 
-    def _require_change(self, source: ObjectInfo, attributes: Attributes) -> None:
+    def _require_change(self, call: Call, source: ObjectInfo, attributes: Attributes) -> None:
         """Raises `InvalidRequest` for a copy onto itself that would change nothing."""
         replaces = "REPLACE" in (self.metadata_directive, self.tagging_directive)
+        replaces = replaces or REDIRECT_LOCATION in call.headers
         same = attributes.storage_class == source.attributes.storage_class
         if self._keeps_bytes(source) and same and not replaces:
             message = (
@@ -146,6 +150,13 @@ class CopyObject:
         if self.checksum_algorithm is not None:
             return algorithm_named(self.checksum_algorithm)
         return ALGORITHMS[source.algorithm] if source else None
+
+
+def _redirecting_as(given: Attributes, headers: dict[str, str]) -> dict[str, str]:
+    """Where an object redirects to is not copied with its metadata."""
+    kept = {name: value for name, value in headers.items() if name != REDIRECT_LOCATION}
+    location = given.headers.get(REDIRECT_LOCATION)
+    return kept if location is None else {**kept, REDIRECT_LOCATION: location}
 
 
 async def _current(call: Call) -> ObjectInfo | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -14,11 +13,11 @@ from msgspec import Struct
 
 from s3gw import multipart, ops
 from s3gw.catalog import all_operations
-from s3gw.coverage import LIMITS
+from s3gw.coverage import LIMITS, NEVER_THERE
 from s3gw.errors import Code
 from s3gw.message import Level
 from s3gw.operation import SUBRESOURCES, OperationTable
-from s3gw.ops.unimplemented import REFUSED
+from s3gw.ops.unimplemented import LEGACY, REFUSED
 from s3gw.xmldoc import element_names, fields_of
 from tests.s3.gateway import Gateway, code_of
 
@@ -34,10 +33,18 @@ def named(op: type[Any]) -> str:
 
 
 def test_every_operation_of_aws_is_implemented_or_refused_with_a_reason() -> None:
-    assert IMPLEMENTED | REFUSED.keys() == set(MODEL.operation_names)
-    assert not IMPLEMENTED & REFUSED.keys()
+    assert IMPLEMENTED | REFUSED.keys() | LEGACY.keys() == set(MODEL.operation_names)
+    assert len(IMPLEMENTED) + len(REFUSED) + len(LEGACY) == len(MODEL.operation_names)
     assert all(REFUSED.values())
     assert LIMITS.keys() <= IMPLEMENTED | FOR_BROWSERS
+
+
+@pytest.mark.parametrize("name", LEGACY)
+def test_an_older_name_is_only_another_name(name: str) -> None:
+    """One route cannot have two operations: the newer one reads both documents, or refuses both."""
+    older, newer = MODEL.operation_model(name), MODEL.operation_model(LEGACY[name])
+    assert (older.http, demands_of(older)) == (newer.http, demands_of(newer))
+    assert older.deprecated
 
 
 def test_every_marker_of_aws_selects_an_operation() -> None:
@@ -91,16 +98,23 @@ def test_an_operation_reads_what_aws_calls_so(op: type[Any]) -> None:
             assert (binding.place, binding.name) in known
 
 
-def documents() -> Iterator[type[Any]]:
-    for module in (*ops.MODULES, *multipart.MODULES):
-        for _, item in inspect.getmembers(module, inspect.isclass):
-            if hasattr(item, "__xml_root__") and item.__module__ == module.__name__:
-                yield item
+def documents() -> list[type[Any]]:
+    """Every document that an operation's module defines or uses."""
+    found = {
+        item
+        for module in (*ops.MODULES, *multipart.MODULES)
+        for _, item in inspect.getmembers(module, inspect.isclass)
+        if hasattr(item, "__xml_root__")
+    }
+    return sorted(found, key=named)
 
 
 # A document's shape in the model: an operation's whole answer, or the member of a request.
 SHAPES = {
+    "AbacStatus": "AbacStatus",
+    "AccelerateConfiguration": "AccelerateConfiguration",
     "AccessControlPolicy": "AccessControlPolicy",
+    "CORSConfiguration": "CORSConfiguration",
     "CompleteMultipartUpload": "CompletedMultipartUpload",
     "CompleteMultipartUploadResult": "CompleteMultipartUploadOutput",
     "CopyObjectResult": "CopyObjectResult",
@@ -112,26 +126,35 @@ SHAPES = {
     "InitiateMultipartUploadResult": "CreateMultipartUploadOutput",
     "LegalHold": "ObjectLockLegalHold",
     "ListAllMyBucketsResult": "ListBucketsOutput",
+    "ListBucketAnalyticsConfigurationResult": "ListBucketAnalyticsConfigurationsOutput",
+    "ListBucketIntelligentTieringConfigurationsOutput": (
+        "ListBucketIntelligentTieringConfigurationsOutput"
+    ),
+    "ListInventoryConfigurationsResult": "ListBucketInventoryConfigurationsOutput",
+    "ListMetricsConfigurationsResult": "ListBucketMetricsConfigurationsOutput",
     "ListMultipartUploadsResult": "ListMultipartUploadsOutput",
     "ListPartsResult": "ListPartsOutput",
     "ListVersionsResult": "ListObjectVersionsOutput",
     "LocationConstraint": "GetBucketLocationOutput",
     "ObjectLockConfiguration": "ObjectLockConfiguration",
     "Retention": "ObjectLockRetention",
+    "RequestPaymentConfiguration": "RequestPaymentConfiguration",
+    "RestoreRequest": "RestoreRequest",
     "Tagging": "Tagging",
     "VersioningConfiguration": "GetBucketVersioningOutput",
+    "WebsiteConfiguration": "WebsiteConfiguration",
 }
 BY_CLASS = {"ListObjectsResult": "ListObjectsOutput", "ListObjectsV2Result": "ListObjectsV2Output"}
 
 
-@pytest.mark.parametrize("document", list(documents()), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("document", documents(), ids=named)
 def test_a_document_is_spelt_as_aws_spells_it(document: type[Any]) -> None:
     shape = BY_CLASS.get(document.__name__) or SHAPES[document.__xml_root__]
     check_elements(document, MODEL.shape_for(shape))
 
 
 def check_elements(document: type[Any], shape: Any) -> None:
-    members = {m.serialization.get("name", name): m for name, m in shape.members.items()}
+    members = members_of(shape)
     hints = get_type_hints(document)
     for field, how in fields_of(document).items():
         if "xsi_type" in how or "text" in how:
@@ -146,10 +169,86 @@ def check_elements(document: type[Any], shape: Any) -> None:
         repeated = get_origin(hints[field]) is tuple
         if repeated and wrapper:
             assert member.member.serialization.get("name") == name
-        inner = member.member if member.type_name == "list" else member
+        inner = member.member if repeated else member
         for kind in (*get_args(hints[field]), hints[field]):
             if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, Struct)):
                 check_elements(kind, inner)
+
+
+def members_of(shape: Any) -> dict[str, Any]:
+    """By element name; a class that stands for a whole list has the list's items for members."""
+    if shape.type_name == "list":
+        return {shape.member.serialization["name"]: shape}
+    return {m.serialization.get("name", name): m for name, m in shape.members.items()}
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_an_operation_reads_the_document_that_aws_gives_it(op: type[Any]) -> None:
+    payload = payload_of(op.__name__)
+    bodies = [f.name for f in fields(op) if f.metadata["binding"].place == "body"]
+    assert len(bodies) == (payload is not None)
+    if payload is not None:
+        hint = get_type_hints(op)[bodies[0]]
+        document = next(kind for kind in (*get_args(hint), hint) if hasattr(kind, "__xml_root__"))
+        assert document.__xml_root__ == payload.serialization["name"]
+        check_elements(document, payload)
+
+
+def payload_of(name: str) -> Any:
+    """The shape of the request's document, None when it has none or carries an object."""
+    shape = MODEL.operation_model(name).input_shape
+    payload = shape.members.get(shape.serialization.get("payload")) if shape else None
+    return payload if payload is not None and payload.type_name == "structure" else None
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_an_operation_has_the_document_that_aws_answers_with(op: type[Any]) -> None:
+    answer = answer_of(op.__name__)
+    if answer is None or (op.__name__.startswith("Get") and op.__name__ in NEVER_THERE):
+        return
+    of_module = inspect.getmembers(inspect.getmodule(op), inspect.isclass)
+    kinds = [kind for _, kind in of_module if hasattr(kind, "__xml_root__")]
+    assert any(fits(kind, answer) for kind in kinds)
+
+
+def answer_of(name: str) -> Any:
+    """The shape of the answer's document, None when it has none or is an object."""
+    shape = MODEL.operation_model(name).output_shape
+    if shape is None:
+        return None
+    if "payload" in shape.serialization:
+        payload = shape.members[shape.serialization["payload"]]
+        return payload if payload.type_name == "structure" else None
+    in_body = [m for m in shape.members.values() if "location" not in m.serialization]
+    return shape if in_body else None
+
+
+def fits(document: type[Any], shape: Any) -> bool:
+    try:
+        check_elements(document, shape)
+    except KeyError:
+        return False
+    return True
+
+
+# What AWS' model lists for an operation that works here, and why it never happens.
+_APPENDING = "objects are not appended to"
+_ARCHIVE = "nothing is archived"
+NOT_APPLICABLE = {
+    ("CopyObject", "ObjectNotInActiveTierError"): _ARCHIVE,
+    ("PutObject", "EncryptionTypeMismatch"): _APPENDING,
+    ("PutObject", "InvalidWriteOffset"): _APPENDING,
+    ("PutObject", "TooManyParts"): _APPENDING,
+    ("RenameObject", "IdempotencyParameterMismatch"): "renaming again is no error",
+    ("RestoreObject", "ObjectAlreadyInActiveTierError"): _ARCHIVE,
+}
+
+
+@pytest.mark.parametrize("op", OPERATIONS, ids=named)
+def test_an_operation_knows_every_error_that_aws_lists_for_it(op: type[Any]) -> None:
+    for shape in MODEL.operation_model(op.__name__).error_shapes:
+        if (op.__name__, shape.name) not in NOT_APPLICABLE:
+            assert Code[shape.name].status == shape.metadata["error"]["httpStatusCode"]
 
 
 def test_error_codes_are_spelt_as_aws_spells_them() -> None:

@@ -12,20 +12,17 @@ from tests.s3.gateway import Gateway, code_of, error_of, values, xml_of
 
 # What another server might take for a plain read or write. B is a bucket with an object k.
 NOT_IMPLEMENTED = [
-    ("PUT", "/B?tagging", {}),
     ("PUT", "/B?acl", {}),
     ("PUT", "/B/k?acl", {}),
     ("PUT", "/B/k?append", {}),
     ("PUT", "/B/k?append&position=0", {}),
     ("POST", "/B/k?select&select-type=2", {}),
-    ("POST", "/B/k?restore", {}),
     ("GET", "/B/k?torrent", {}),
     ("DELETE", "/B?policy", {}),
     ("DELETE", "/B?lifecycle", {}),
     ("DELETE", "/B/k?retention", {}),
     ("GET", "/B?policyStatus=", {}),
     ("POST", "/", {"content-type": "application/x-www-form-urlencoded"}),
-    ("OPTIONS", "/B/k", {"origin": "http://example.com"}),
     ("PUT", "/B/k", {"x-amz-write-offset-bytes": "6"}),
     ("PUT", "/B/k", {"x-amz-server-side-encryption": "aws:kms"}),
     ("PUT", "/B/k", {"x-amz-server-side-encryption-customer-algorithm": "AES256"}),

@@ -82,6 +82,10 @@ def test_accounts_are_tables_of_the_file(tmp_path: Path) -> None:
         ("[storage]\nreserve_bytes = '1 PB'", "must be bytes from 0 to 1024TiB, like 512KiB"),
         ("[s3]\nroot_access = 'yes'", "s3.root_access = 'yes' (FILE): must be true or false."),
         ("[s3]\ndomain = ['-']", "must be a list of host names."),
+        (
+            "[s3]\ndomain = ['a.b', 'c.d']\nwebsite_domain = ['c.d']",
+            "c.d is in s3.domain and in s3.website_domain: below one host name buckets are either",
+        ),
         ("[auth]\naccounts = 1", "auth.accounts = *** (FILE): must be a list of tables in"),
         ("[[auth.accounts]]\nid = 'a'", "auth.accounts[0].access_key is missing in FILE"),
         ("[[auth.accounts]]\nidd = 'a'", "auth.accounts[0].idd (FILE) is no setting. Did you"),

@@ -1,0 +1,66 @@
+"""Transfer acceleration: never on, for there are no edge locations to accelerate with.
+
+A bucket may say that it is suspended, and says so from then on, as at AWS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+from s3gw.access import Access
+from s3gw.errors import Code, S3Error
+from s3gw.message import Call, Level
+from s3gw.operation import body, operation, path
+from s3gw.reply import Reply, xml_reply
+from s3gw.xmldoc import document
+from storage.settings import Setting, setting, with_setting
+
+
+class Status(Enum):
+    ENABLED = "Enabled"
+    SUSPENDED = "Suspended"
+
+
+class AccelerateSetting(Setting, frozen=True):
+    setting_name: ClassVar[str] = "accelerate"
+    status: Status
+
+
+@document("AccelerateConfiguration")
+@dataclass(frozen=True, slots=True)
+class AccelerateConfiguration:
+    status: Status | None = None
+
+
+@operation("GET", Level.BUCKET, marker="accelerate", access=Access.HEAD_BUCKET)
+class GetBucketAccelerateConfiguration:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        found = setting(call.bucket_facts, AccelerateSetting)
+        return xml_reply(AccelerateConfiguration(found.status if found else None))
+
+
+@operation("PUT", Level.BUCKET, marker="accelerate", access=Access.PATCH)
+class PutBucketAccelerateConfiguration:
+    bucket: str = path("Bucket")
+    configuration: AccelerateConfiguration = body()
+
+    async def run(self, call: Call) -> Reply:
+        status = self.configuration.status
+        if status is None:
+            raise S3Error(Code.MalformedXML)
+        if "." in self.bucket:
+            message = (
+                "S3 Transfer Acceleration is not supported for buckets with periods (.) in their "
+                "names"
+            )
+            raise S3Error(Code.InvalidRequest, message)
+        if status is Status.ENABLED:
+            message = "S3 Transfer Acceleration is not available: there are no edge locations."
+            raise S3Error(Code.NotImplemented, message)
+        kept = AccelerateSetting(status)
+        await call.store.update_bucket(self.bucket, lambda info: with_setting(info, kept))
+        return Reply()

@@ -1,0 +1,45 @@
+"""Tables of a bucket's metadata, which AWS keeps in another of its services: no bucket has any."""
+
+from __future__ import annotations
+
+from s3gw.access import Access
+from s3gw.errors import Code, S3Error
+from s3gw.message import Call, Level
+from s3gw.operation import operation, path
+from s3gw.reply import Reply
+
+
+@operation("GET", Level.BUCKET, marker="metadataConfiguration", access=Access.HEAD_BUCKET)
+class GetBucketMetadataConfiguration:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        raise _not_found(self.bucket)
+
+
+@operation("DELETE", Level.BUCKET, marker="metadataConfiguration", access=Access.PATCH)
+class DeleteBucketMetadataConfiguration:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        raise _not_found(self.bucket)
+
+
+@operation("GET", Level.BUCKET, marker="metadataTable", access=Access.HEAD_BUCKET)
+class GetBucketMetadataTableConfiguration:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        raise _not_found(self.bucket)
+
+
+@operation("DELETE", Level.BUCKET, marker="metadataTable", access=Access.PATCH)
+class DeleteBucketMetadataTableConfiguration:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        raise _not_found(self.bucket)
+
+
+def _not_found(bucket: str) -> S3Error:
+    return S3Error(Code.MetadataConfigurationNotFound, BucketName=bucket)

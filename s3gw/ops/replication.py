@@ -1,0 +1,27 @@
+"""Replication between buckets, which no bucket here has: told as AWS tells it."""
+
+from __future__ import annotations
+
+from s3gw.access import Access
+from s3gw.errors import Code, S3Error
+from s3gw.message import Call, Level
+from s3gw.operation import operation, path
+from s3gw.reply import Reply
+
+
+@operation("GET", Level.BUCKET, marker="replication", access=Access.HEAD_BUCKET)
+class GetBucketReplication:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        raise S3Error(Code.ReplicationConfigurationNotFoundError, BucketName=self.bucket)
+
+
+@operation("DELETE", Level.BUCKET, marker="replication", access=Access.PATCH)
+class DeleteBucketReplication:
+    """Deleting the one that is not there is no error."""
+
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        return Reply(204)

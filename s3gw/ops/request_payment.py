@@ -1,0 +1,50 @@
+"""Who pays for requests: the bucket's owner, for nobody is billed here.
+
+`Requester` is refused: it promises the owner that others cannot run up costs without saying that
+they will bear them, and a server that bills nobody cannot keep that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from s3gw.access import Access
+from s3gw.errors import Code, S3Error
+from s3gw.message import Call, Level
+from s3gw.operation import body, operation, path
+from s3gw.reply import Reply, xml_reply
+from s3gw.xmldoc import document
+
+
+class Payer(Enum):
+    BUCKET_OWNER = "BucketOwner"
+    REQUESTER = "Requester"
+
+
+@document("RequestPaymentConfiguration")
+@dataclass(frozen=True, slots=True)
+class RequestPaymentConfiguration:
+    payer: Payer
+
+
+@operation("GET", Level.BUCKET, marker="requestPayment", access=Access.HEAD_BUCKET)
+class GetBucketRequestPayment:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        return xml_reply(RequestPaymentConfiguration(Payer.BUCKET_OWNER))
+
+
+@operation("PUT", Level.BUCKET, marker="requestPayment", access=Access.PATCH)
+class PutBucketRequestPayment:
+    """`BucketOwner` is what holds anyway, so that there is nothing to keep."""
+
+    bucket: str = path("Bucket")
+    configuration: RequestPaymentConfiguration = body()
+
+    async def run(self, call: Call) -> Reply:
+        if self.configuration.payer is Payer.REQUESTER:
+            message = "Requester Pays is not available: nobody is billed for requests here."
+            raise S3Error(Code.NotImplemented, message)
+        return Reply()

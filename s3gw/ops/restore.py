@@ -1,0 +1,40 @@
+"""Restoring from an archive, where no object is: storage classes change nothing here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3gw.access import Access
+from s3gw.errors import Code, S3Error
+from s3gw.message import Call, Level
+from s3gw.operation import body, operation, path, query
+from s3gw.reply import Reply
+from s3gw.versions import named_version
+from s3gw.xmldoc import document
+from storage.values import ReadOptions
+
+
+@document("RestoreRequest")
+@dataclass(frozen=True, slots=True)
+class RestoreRequest:
+    """How long and how fast, which matters to an archive only."""
+
+    days: int | None = None
+    type: str | None = None
+    tier: str | None = None
+    description: str | None = None
+
+
+@operation("POST", Level.OBJECT, marker="restore", access=Access.UPDATE_OBJECT)
+class RestoreObject:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    version_id: str | None = query("versionId", default=None)
+    restore_request: RestoreRequest | None = body()
+
+    async def run(self, call: Call) -> Reply:
+        options = ReadOptions(version=named_version(self.version_id))
+        reading = await call.store.head_object(self.bucket, self.key, options)
+        message = "Restore is not allowed for the object's current storage class"
+        storage_class = reading.info.attributes.storage_class
+        raise S3Error(Code.InvalidObjectState, message, StorageClass=storage_class)
