@@ -119,7 +119,8 @@ class Backend(Protocol):
     ) -> ObjectInfo:
         """The current version of `source` becomes that of `name`; no byte moves. In a bucket with
         versioning a delete marker takes its place. Raises `ObjectNotFound`, `PreconditionFailed`,
-        `ObjectLocked`, and `NotSupported` where the two names live on different mountpaths."""
+        `ObjectLocked`, and `NotSupported` where there is an object, and the two names live on
+        different mountpaths."""
         ...
 
     async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:

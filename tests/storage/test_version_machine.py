@@ -204,7 +204,7 @@ class VersionMachine(StoreMachine):
     )
     def rename(self, bucket: str, source: str, name: str, options: RenameOptions) -> None:
         if self.local._disk(bucket, source) is not self.local._disk(bucket, name):
-            return
+            return  # an object could not be renamed
 
         async def act(backend: Backend) -> object:
             """With the delete marker at the source, which is made first."""

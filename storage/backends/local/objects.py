@@ -197,7 +197,7 @@ class Objects(Core):
     ) -> ObjectInfo:
         disk = self._disk(bucket, source)
         if disk is not self._disk(bucket, name):
-            disk.bucket(bucket)
+            disk.find(bucket, source)
             raise NotSupported("rename_object between mountpaths", "local")
         rename = RenameObject(bucket, source, name, options, self._clock.now_ns())
         return await disk.committer.run(rename)
