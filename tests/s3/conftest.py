@@ -27,7 +27,7 @@ def _backend(kind: str, folder: Path) -> Iterator[Backend]:
     if kind == "memory":
         yield MemoryBackend()
         return
-    paths = mountpaths_in(folder, 1)
+    paths = mountpaths_in(folder, 2)
     for path in paths:
         path.mkdir()
     with local_store(paths, SystemClock(), StoreOptions()) as store:
