@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from s3gw.catalog import all_operations
-from s3gw.ops.unimplemented import REFUSED
+from s3gw.ops.unimplemented import LEGACY, REFUSED
 
 _NO_SSE = "no encryption headers"
 _UPLOAD = "no object lock, no ACL but the private ones, " + _NO_SSE
@@ -28,6 +28,7 @@ LIMITS: Mapping[str, str] = {
     "HeadObject": "no versions but `null`, " + _NO_SSE,
     "ListObjectVersions": "every object is its own `null` version",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
+    "PutBucketLifecycleConfiguration": "no transitions: there is nowhere to move objects to",
     "UploadPart": _NO_SSE,
     "UploadPartCopy": _NO_SSE,
 }
@@ -37,6 +38,7 @@ def operations_table() -> str:
     """A Markdown table of all operations: what works first, then what is refused and why."""
     implemented = sorted(op.__name__ for op in all_operations())
     rows = [(name, _state(name), LIMITS.get(name, "")) for name in implemented]
+    rows += [(name, _state(new), f"the older name of {new}") for name, new in LEGACY.items()]
     rows += [(name, "refused", reason) for name, reason in sorted(REFUSED.items())]
     lines = [f"| {name} | {state} | {note} |" for name, state, note in rows]
     return "\n".join(["| operation | | |", "|---|---|---|", *lines]) + "\n"

@@ -73,6 +73,7 @@ class Code(Enum):
     MissingSecurityHeader = 400, "Your request was missing a required header"
     NoSuchBucket = 404, "The specified bucket does not exist"
     NoSuchKey = 404, "The specified key does not exist."
+    NoSuchLifecycleConfiguration = 404, "The lifecycle configuration does not exist"
     NoSuchUpload = (
         404,
         "The specified upload does not exist. The upload ID may be invalid, or the upload may "

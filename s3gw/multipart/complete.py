@@ -16,6 +16,7 @@ from s3gw.checksums import (
 )
 from s3gw.documents import ObjectChecksums, PartChecksums, object_checksum
 from s3gw.errors import Code, S3Error
+from s3gw.expiration import expiration_headers
 from s3gw.headers import quoted, read_write_condition, unquoted
 from s3gw.message import Call, Level
 from s3gw.multipart.part import MAX_PARTS, kept_algorithm
@@ -91,7 +92,8 @@ class CompleteMultipartUpload:
                 key=self.key,
                 etag=quoted(info.etag),
                 **object_checksum(info.checksum),
-            )
+            ),
+            headers=expiration_headers(call, info),
         )
 
 

@@ -9,6 +9,7 @@ from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises, algor
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import ObjectChecksums, object_checksum
 from s3gw.errors import Code, S3Error
+from s3gw.expiration import expiration_headers
 from s3gw.headers import quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path
@@ -53,21 +54,22 @@ class CopyObject:
         source = read_copy_source(self.copy_source)
         async with open_source(call, source) as reading:
             if not self._is_slow(source, reading.info):
-                return xml_reply(await self._make(call, source, reading))
+                info = await self._make(call, source, reading)
+                return xml_reply(_result(info), headers=expiration_headers(call, info))
             # What can be refused is refused now: SDKs take an error behind a 200 for a 500.
             self._attributes(call, reading.info.attributes)
             await self._check_target(call)
         return slow_reply(call, lambda: self._make_anew(call, source))
 
-    async def _make(self, call: Call, source: CopySource, reading: Reading) -> CopyObjectResult:
+    async def _make(self, call: Call, source: CopySource, reading: Reading) -> ObjectInfo:
         attributes = self._attributes(call, reading.info.attributes)
         if self._is_in_place(source, reading.info):
-            return _result(await self._replace_attributes(call, reading.info, attributes))
-        return _result(await self._copy(call, reading, attributes))
+            return await self._replace_attributes(call, reading.info, attributes)
+        return await self._copy(call, reading, attributes)
 
     async def _make_anew(self, call: Call, source: CopySource) -> CopyObjectResult:
         async with open_source(call, source) as reading:
-            return await self._make(call, source, reading)
+            return _result(await self._make(call, source, reading))
 
     def _is_slow(self, source: CopySource, info: ObjectInfo) -> bool:
         return info.size > SLOW_BYTES and not self._is_in_place(source, info)

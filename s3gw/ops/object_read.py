@@ -9,6 +9,7 @@ import msgspec
 from s3gw.access import Access
 from s3gw.checksums import checksum_headers
 from s3gw.errors import Code, S3Error
+from s3gw.expiration import expiration_headers
 from s3gw.headers import (
     object_headers,
     override_headers,
@@ -94,7 +95,7 @@ def object_reply(call: Call, reading: Reading, asked: Asked) -> Reply:
     """The whole object with 200, or what was asked of it with 206."""
     info, span = reading.info, reading.span
     partial = asked.want is not None and span.stop > span.start
-    headers = object_headers(info)
+    headers = object_headers(info) | expiration_headers(call, info)
     headers |= span_headers(info, span, partial=partial)
     if wants_checksum(call):
         headers |= checksum_headers(_checksum_of(reading, asked))

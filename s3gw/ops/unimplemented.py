@@ -16,7 +16,6 @@ _CORS = "browsers are let in with the access policies"
 _DIRECTORY = "there are general purpose buckets only"
 _ENCRYPTION = "objects are not encrypted at rest"
 _LEGACY = "deprecated by AWS"
-_LIFECYCLE = "objects do not expire by rule yet"
 _LOCK = "object lock needs versioning"
 _LOGGING = "the server writes one access log, not one for each bucket"
 _METADATA = "AWS keeps these tables in another of its services"
@@ -30,6 +29,12 @@ _TAGGING = "nothing reads the tags of buckets yet"
 _VERSIONING = "objects have one version"
 _WEBSITE = "the server serves objects, not websites"
 
+# AWS' names of old for what has one route with a newer operation, which answers both.
+LEGACY: Mapping[str, str] = {
+    "GetBucketLifecycle": "GetBucketLifecycleConfiguration",
+    "PutBucketLifecycle": "PutBucketLifecycleConfiguration",
+}
+
 REFUSED: Mapping[str, str] = {
     "CreateBucketMetadataConfiguration": _METADATA,
     "CreateBucketMetadataTableConfiguration": _METADATA,
@@ -39,7 +44,6 @@ REFUSED: Mapping[str, str] = {
     "DeleteBucketEncryption": _ENCRYPTION,
     "DeleteBucketIntelligentTieringConfiguration": _ANALYTICS,
     "DeleteBucketInventoryConfiguration": _REPORT,
-    "DeleteBucketLifecycle": _LIFECYCLE,
     "DeleteBucketMetadataConfiguration": _METADATA,
     "DeleteBucketMetadataTableConfiguration": _METADATA,
     "DeleteBucketMetricsConfiguration": _REPORT,
@@ -57,8 +61,6 @@ REFUSED: Mapping[str, str] = {
     "GetBucketEncryption": _ENCRYPTION,
     "GetBucketIntelligentTieringConfiguration": _ANALYTICS,
     "GetBucketInventoryConfiguration": _REPORT,
-    "GetBucketLifecycle": _LEGACY,
-    "GetBucketLifecycleConfiguration": _LIFECYCLE,
     "GetBucketLogging": _LOGGING,
     "GetBucketMetadataConfiguration": _METADATA,
     "GetBucketMetadataTableConfiguration": _METADATA,
@@ -92,8 +94,6 @@ REFUSED: Mapping[str, str] = {
     "PutBucketEncryption": _ENCRYPTION,
     "PutBucketIntelligentTieringConfiguration": _ANALYTICS,
     "PutBucketInventoryConfiguration": _REPORT,
-    "PutBucketLifecycle": _LEGACY,
-    "PutBucketLifecycleConfiguration": _LIFECYCLE,
     "PutBucketLogging": _LOGGING,
     "PutBucketMetricsConfiguration": _REPORT,
     "PutBucketNotification": _LEGACY,
