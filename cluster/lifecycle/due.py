@@ -13,6 +13,8 @@ from cluster.lifecycle.rules import Calendar, LifecycleConfiguration, Rule, Scop
 from storage.values import ObjectInfo, UploadInfo
 
 _NS = 1_000_000_000
+# Later than any time: for rules that do not ask when something began.
+_EVER = 1 << 63
 
 
 class _Limit(NamedTuple):
@@ -117,7 +119,7 @@ def _latest_object(rule: Rule, now_ns: int, calendar: Calendar) -> int | None:
     if expiration.days is not None:
         return calendar.latest_ns(now_ns, expiration.days)
     past = expiration.date_s is not None and expiration.date_s * _NS <= now_ns
-    return now_ns if past else None
+    return _EVER if past else None
 
 
 def _latest_marker(rule: Rule, now_ns: int, calendar: Calendar) -> int | None:
@@ -127,4 +129,4 @@ def _latest_marker(rule: Rule, now_ns: int, calendar: Calendar) -> int | None:
         return None
     if expiration.days is not None:
         return calendar.latest_ns(now_ns, expiration.days)
-    return now_ns if expiration.delete_marker else None
+    return _EVER if expiration.delete_marker else None
