@@ -32,12 +32,16 @@ class Progress(Protocol):
 
 
 class ProgressFile:
-    """A state in a file, replaced whole."""
+    """A state in a file, replaced whole. A disk that takes no file takes no part of the work away:
+    deleting may be what it needs."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._saved: State | None = None
 
     def load(self) -> State:
+        if self._saved is not None:
+            return self._saved
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=State)
         except FileNotFoundError:
@@ -47,10 +51,16 @@ class ProgressFile:
             return State()
 
     def save(self, state: State) -> None:
-        """Raises `OSError`."""
+        self._saved = state
+        try:
+            self._write(msgspec.json.encode(state))
+        except OSError as error:
+            log.warning("cannot save how far lifecycle has come", extra={"problem": str(error)})
+
+    def _write(self, content: bytes) -> None:
         aside = self._path.with_suffix(".new")
         with open(aside, "wb") as file:
-            file.write(msgspec.json.encode(state))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.rename(aside, self._path)

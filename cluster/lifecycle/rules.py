@@ -106,7 +106,7 @@ class Scope:
     """A filter, ready to be asked."""
 
     prefix: str = ""
-    tags: tuple[tuple[str, str], ...] = ()
+    tags: frozenset[tuple[str, str]] = frozenset()
     larger_than: int | None = None
     smaller_than: int | None = None
 
@@ -117,8 +117,7 @@ class Scope:
             return False
         if self.smaller_than is not None and info.size >= self.smaller_than:
             return False
-        tags = info.attributes.tags
-        return all(tags.get(key) == value for key, value in self.tags)
+        return not self.tags or info.attributes.tags.items() >= self.tags
 
 
 @lru_cache(maxsize=16_384)
@@ -131,8 +130,8 @@ def scope_of(rule: Rule) -> Scope | None:
         return None
     larger = [each.size_greater_than for each in conditions if each.size_greater_than is not None]
     smaller = [each.size_less_than for each in conditions if each.size_less_than is not None]
-    tags = {(tag.key, tag.value) for each in conditions for tag in each.tags}
-    return Scope(prefix, tuple(sorted(tags)), max(larger, default=None), min(smaller, default=None))
+    tags = frozenset((tag.key, tag.value) for each in conditions for tag in each.tags)
+    return Scope(prefix, tags, max(larger, default=None), min(smaller, default=None))
 
 
 def _conditions(rule: Rule) -> Iterator[Filter]:

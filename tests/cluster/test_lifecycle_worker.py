@@ -111,6 +111,7 @@ class Scene:
     async def one_pass(self, pauses: Pauses | None = None) -> Tally:
         """A worker that was just started, up to its pause between passes."""
         self.clock.advance_s(1)
+        self.progress = ProgressFile(self.folder / "lifecycle.json")
         worker = self.worker(pauses)
         while not await worker.run_once() and self.progress.load().at is not None:
             if pauses is not None:
@@ -482,7 +483,13 @@ def test_a_state_that_cannot_be_read_begins_anew(tmp_path: Path) -> None:
     again = ProgressFile(tmp_path / "lifecycle.json").load()
     assert again == State(7, Position("bucket", walk.Stage.UPLOADS, "p", "a", "id"), Tally(3))
     (tmp_path / "lifecycle.json").write_bytes(b'{"turn": ')
-    assert progress.load() == State()
+    assert ProgressFile(tmp_path / "lifecycle.json").load() == State()
+
+
+def test_a_disk_that_takes_no_state_does_not_stop_the_work(tmp_path: Path) -> None:
+    progress = ProgressFile(tmp_path / "nowhere" / "lifecycle.json")
+    progress.save(State(7))
+    assert progress.load() == State(7)
 
 
 def test_a_job_that_fails_is_tried_again_later() -> None:

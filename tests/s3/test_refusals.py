@@ -23,7 +23,7 @@ NOT_IMPLEMENTED = [
     ("POST", "/B/k?restore", {}),
     ("GET", "/B/k?torrent", {}),
     ("DELETE", "/B?policy", {}),
-    ("DELETE", "/B?lifecycle", {}),
+    ("DELETE", "/B?replication", {}),
     ("DELETE", "/B/k?retention", {}),
     ("GET", "/B?policyStatus=", {}),
     ("POST", "/B", {"content-type": "multipart/form-data; boundary=x"}),
