@@ -1,7 +1,8 @@
 """Who is asking: every way of signing a request ends in one `Principal`.
 
 A request proves its caller in the Authorization header (Signature Version 4), in its query (Version
-4 or Version 2), or not at all: then the caller is anonymous, and access control decides. The
+4 or Version 2), in the fields of the form that it posts, or not at all: then the caller is
+anonymous, and access control decides. The
 signature also says what the body must be, so authentication sets `call.content_sha256` for a
 payload with a known hash, and puts the aws-chunked decoder before `call.body` for a streamed one.
 
@@ -19,6 +20,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from s3gw.errors import Code, S3Error
+from s3gw.form import Form, form_signature, is_form, read_form
 from s3gw.sigv4.canonical import (
     UNSIGNED_PAYLOAD,
     SignedHeaders,
@@ -27,6 +29,7 @@ from s3gw.sigv4.canonical import (
 )
 from s3gw.sigv4.chunked import ChunkedDecoder, ChunkVerifier
 from s3gw.sigv4.errors import AuthorizationMalformed, Broken, ChunkedError, SignatureMismatch
+from s3gw.sigv4.form import FormSignature, verify_form
 from s3gw.sigv4.header import parse_authorization
 from s3gw.sigv4.payload import (
     CHAINED,
@@ -193,6 +196,8 @@ class Authenticator:
 
     async def authenticate(self, call: Call) -> Principal:
         """Say who asks, and prepare the body for what its head promises."""
+        if is_form(call):
+            return await self._by_form(call)
         if self._options.no_auth:
             _expect_payload(call, _declared_payload(call.headers.get(_CONTENT_SHA256)), None)
             return self._accounts.root
@@ -244,10 +249,7 @@ class Authenticator:
         payload = _declared_payload(declared)
         credential, timestamp = presigned.credential, presigned.timestamp
         found = self._find(credential.access_key)
-        if problem := self._scope_problem(credential, timestamp):
-            message = f"Error parsing the X-Amz-Credential parameter; {problem}"
-            details = self._region_detail(credential)
-            raise _error(Code.AuthorizationQueryParametersError, message, details)
+        self._check_scope(credential, timestamp)
         self._check_validity(presigned)
         _require_signed(call.headers, presigned.signed)
         key = signing_key(found.secret, credential.date, credential.region)
@@ -274,6 +276,28 @@ class Authenticator:
         _expect_unchained_payload(call)
         return found.principal
 
+    async def _by_form(self, call: Call) -> Principal:
+        """The request itself is not signed: the fields of its form sign the form's policy."""
+        form = call.form = await read_form(call)
+        principal = self._accounts.root if self._options.no_auth else self._signer(form)
+        form.read_policy(self._now_s())
+        return principal
+
+    def _signer(self, form: Form) -> Principal:
+        signed = form_signature(form)
+        if signed is None:
+            return _ANONYMOUS
+        found = self._find(signed.access_key)
+        if isinstance(signed, FormSignature):
+            self._check_scope(signed.credential, signed.timestamp)
+        elif not self._options.allow_sigv2_query:
+            raise S3Error(Code.InvalidRequest, _ONLY_V4)
+        try:
+            verify_form(found.secret, signed)
+        except SignatureMismatch as error:
+            raise _does_not_match(error, signed.access_key) from None
+        return found.principal
+
     def _find(self, access_key: str) -> AccessKey:
         found = self._accounts.find(access_key)
         if found is None:
@@ -292,6 +316,13 @@ class Authenticator:
                 f"'{self._options.region_names[0]}'"
             )
         return None
+
+    def _check_scope(self, credential: Credential, timestamp: Timestamp) -> None:
+        """Of a credential that stands in a query or in a form."""
+        if problem := self._scope_problem(credential, timestamp):
+            message = f"Error parsing the X-Amz-Credential parameter; {problem}"
+            details = self._region_detail(credential)
+            raise _error(Code.AuthorizationQueryParametersError, message, details)
 
     def _region_detail(self, credential: Credential) -> dict[str, str]:
         """What tells SDKs to try again with another region."""

@@ -90,6 +90,22 @@ class Server:
     keep_alive_s: float = option(
         75.0, "How long an idle connection is kept open for the next request.", Seconds(1, 3600)
     )
+    tls_cert: str = option(
+        "",
+        "The certificate, with its chain, in PEM: with it the port speaks https. Loaded again when "
+        "the file changes.",
+        Text("a file, or nothing for plain http", r".*"),
+        flag="--tls-cert",
+        metavar="FILE",
+    )
+    tls_key: str = option(
+        "",
+        "The private key of the certificate, in PEM and without a password; nothing when it is in "
+        "the file of the certificate.",
+        Text("a file", r".*"),
+        flag="--tls-key",
+        metavar="FILE",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +228,7 @@ class Auth:
     )
     sigv2_query: bool = option(
         True,
-        "Accept URLs presigned the old way, as boto3, aws and s3cmd still make them by default.",
+        "Accept URLs and forms presigned the old way, as boto3 and s3cmd still do by default.",
         Switch(),
     )
     accounts: tuple[Account, ...] = option(

@@ -15,8 +15,8 @@ from s3gw.checksums import MAX_PAYLOAD
 from s3gw.errors import Code, S3Error
 from s3gw.headers import read_condition
 from s3gw.message import Call
-from s3gw.versions import check_version
-from storage.errors import NotModified
+from s3gw.versions import named_version
+from storage.errors import DeleteMarkerFound, NotModified
 from storage.values import Reading, ReadOptions, Want
 
 HEADER = "x-amz-copy-source"
@@ -24,23 +24,31 @@ HEADER = "x-amz-copy-source"
 
 @dataclass(frozen=True, slots=True)
 class CopySource:
+    """`version` None is the current one."""
+
     bucket: str
     key: str
+    version: str | None = None
 
 
 def read_copy_source(text: str) -> CopySource:
-    """`[/]bucket/key[?versionId=null]`, URL-encoded. Raises `InvalidArgument`."""
-    path, _, query = text.partition("?versionId=")
-    check_version(query or None)
+    """`[/]bucket/key[?versionId=ID]`, URL-encoded. Raises `InvalidArgument`."""
+    path, has_version, version = text.partition("?versionId=")
+    bucket, key = read_source_path(path, HEADER)
+    return CopySource(bucket, key, named_version(version if has_version else None))
+
+
+def read_source_path(text: str, header: str) -> tuple[str, str]:
+    """`[/]bucket/key`, URL-encoded, of the header that is named. Raises `InvalidArgument`."""
     try:
-        decoded = unquote_to_bytes(path.encode("latin-1")).decode()
+        decoded = unquote_to_bytes(text.encode("latin-1")).decode()
     except UnicodeDecodeError:
         decoded = ""
     bucket, _, key = decoded.removeprefix("/").partition("/")
     if not bucket or not key:
         message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
-        raise S3Error(Code.InvalidArgument, message, ArgumentName=HEADER, ArgumentValue=text)
-    return CopySource(bucket, key)
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=header, ArgumentValue=text)
+    return bucket, key
 
 
 @asynccontextmanager
@@ -51,8 +59,13 @@ async def open_source(
     await authorize_source(call, source.bucket)
     condition = read_condition(call.headers, f"{HEADER}-")
     try:
-        options = ReadOptions(want=want, condition=condition)
+        options = ReadOptions(want, condition, source.version)
         reading = await call.store.get_object(source.bucket, source.key, options)
+    except DeleteMarkerFound as error:
+        if error.named:
+            message = "The source of a copy request may not specifically refer to a delete marker"
+            raise S3Error(Code.InvalidRequest, message) from None
+        raise
     except NotModified:
         raise S3Error(Code.PreconditionFailed, Condition=f"{HEADER}-If-None-Match") from None
     try:

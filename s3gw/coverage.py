@@ -11,24 +11,25 @@ from s3gw.catalog import all_operations
 from s3gw.ops.unimplemented import LEGACY, REFUSED
 
 _NO_SSE = "no encryption headers"
-_UPLOAD = "no object lock, no ACL but the private ones, " + _NO_SSE
+_UPLOAD = "no ACL but the private ones, " + _NO_SSE
 
 # What an implemented operation leaves out; the rest works whole.
 LIMITS: Mapping[str, str] = {
-    "CreateBucket": "no object lock, no ACL but the private ones, no directory buckets",
+    "CreateBucket": "no ACL but the private ones, no directory buckets",
     "CreateMultipartUpload": _UPLOAD,
     "CopyObject": _UPLOAD,
-    "DeleteObject": "no versions but `null`, no conditions on time and size",
-    "DeleteObjects": "no versions but `null`, no conditions on time and size",
+    "DeleteObject": "no conditions on time and size",
+    "DeleteObjects": "no conditions on time and size",
     "GetBucketAcl": "always the owner's full control",
-    "GetBucketVersioning": "always empty: the bucket was never versioned",
-    "GetObject": "no versions but `null`, " + _NO_SSE,
+    "GetObject": _NO_SSE,
     "GetObjectAcl": "always the owner's full control",
-    "GetObjectAttributes": "no versions but `null`",
-    "HeadObject": "no versions but `null`, " + _NO_SSE,
-    "ListObjectVersions": "every object is its own `null` version",
+    "HeadObject": _NO_SSE,
+    "PostObject": _UPLOAD,
+    "PutBucketVersioning": "no MFA delete",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
     "PutBucketLifecycleConfiguration": "no transitions: there is nowhere to move objects to",
+    "RenameObject": "`x-amz-client-token` is ignored; with several mountpaths only where both "
+    "names live on the same one",
     "UploadPart": _NO_SSE,
     "UploadPartCopy": _NO_SSE,
 }

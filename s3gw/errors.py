@@ -31,6 +31,10 @@ class Code(Enum):
     EntityTooLarge = 400, "Your proposed upload exceeds the maximum allowed object size."
     EntityTooSmall = 400, "Your proposed upload is smaller than the minimum allowed object size"
     IllegalLocationConstraintException = 400, "The specified location constraint is not valid here."
+    IllegalVersioningConfigurationException = (
+        400,
+        "The Versioning element must be specified",
+    )
     IncompleteBody = 400, "You did not provide the number of bytes specified by Content-Length."
     InsufficientStorage = 507, "There is not enough free space to store this object."
     InternalError = 500, "We encountered an internal error. Please try again."
@@ -40,6 +44,7 @@ class Code(Enum):
     )
     InvalidArgument = 400, "Invalid Argument"
     InvalidBucketName = 400, "The specified bucket is not valid."
+    InvalidBucketState = 409, "The request is not valid with the current state of the bucket."
     InvalidDigest = 400, "The Content-MD5 you specified was invalid."
     InvalidLocationConstraint = 400, "The specified location constraint is not valid."
     InvalidPart = (
@@ -49,13 +54,22 @@ class Code(Enum):
     )
     InvalidPartNumber = 416, "The requested partnumber is not satisfiable"
     InvalidPartOrder = 400, "The list of parts was not in ascending order."
+    InvalidPolicyDocument = (
+        400,
+        "The content of the form does not meet the conditions specified in the policy document.",
+    )
     InvalidRange = 416, "The requested range is not satisfiable"
     InvalidRequest = 400, "Invalid Request"
+    InvalidRetentionPeriod = 400, "The retention period specified is invalid."
     InvalidStorageClass = 400, "The storage class you specified is not valid"
     InvalidTag = 400, "The tag provided was not a valid tag."
     InvalidToken = 400, "The provided token is malformed or otherwise invalid."
     InvalidURI = 400, "Couldn't parse the specified URI."
     KeyTooLongError = 400, "Your key is too long"
+    MalformedPOSTRequest = (
+        400,
+        "The body of your POST request is not well-formed multipart/form-data.",
+    )
     MalformedTrailerError = (
         400,
         "The request contained trailing data that was not well-formed or did not conform to our "
@@ -66,6 +80,10 @@ class Code(Enum):
         "The XML you provided was not well-formed or did not validate against our published schema",
     )
     MaxMessageLengthExceeded = 400, "Your request was too big."
+    MaxPostPreDataLengthExceededError = (
+        400,
+        "Your POST request fields preceding the upload file were too large.",
+    )
     MetadataTooLarge = 400, "Your metadata headers exceed the maximum allowed metadata size"
     MethodNotAllowed = 405, "The specified method is not allowed against this resource."
     MissingContentLength = 411, "You must provide the Content-Length HTTP header."
@@ -74,6 +92,10 @@ class Code(Enum):
     NoSuchBucket = 404, "The specified bucket does not exist"
     NoSuchKey = 404, "The specified key does not exist."
     NoSuchLifecycleConfiguration = 404, "The lifecycle configuration does not exist"
+    NoSuchObjectLockConfiguration = (
+        404,
+        "The specified object does not have a ObjectLock configuration",
+    )
     NoSuchUpload = (
         404,
         "The specified upload does not exist. The upload ID may be invalid, or the upload may "
@@ -81,6 +103,10 @@ class Code(Enum):
     )
     NoSuchVersion = 404, "The specified version does not exist."
     NotImplemented = 501, "A header or query you provided implies functionality not implemented."
+    ObjectLockConfigurationNotFoundError = (
+        404,
+        "Object Lock configuration does not exist for this bucket",
+    )
     PreconditionFailed = 412, "At least one of the pre-conditions you specified did not hold"
     RequestTimeTooSkewed = (
         403,

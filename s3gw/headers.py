@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl
 
 from s3gw.errors import Code, S3Error
 from s3gw.message import Call
+from s3gw.object_lock import lock_headers, read_lock
+from storage.clock import SystemClock
 from storage.values import ALWAYS, Attributes, Between, Condition, From, Last, ObjectInfo
 
 META = "x-amz-meta-"
@@ -50,6 +52,7 @@ _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _NOT_LATIN_1 = re.compile("[^\x00-\xff]")
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _NS = 1_000_000_000
+_CLOCK = SystemClock()
 
 
 def quoted(etag: str) -> str:
@@ -71,7 +74,8 @@ def http_date(seconds: int) -> str:
 
 
 def read_attributes(call: Call) -> Attributes:
-    """What the request says of the object it writes. Raises for what cannot be kept."""
+    """What the request says of the object it writes, and what its bucket adds to that. Raises for
+    what cannot be kept."""
     refuse_unsupported(call)
     headers = call.headers
     custom = {n[len(META) :]: v for n, v in headers.items() if n.startswith(META)}
@@ -82,6 +86,7 @@ def read_attributes(call: Call) -> Attributes:
         custom=custom,
         tags=read_tagging_header(headers.get("x-amz-tagging")),
         storage_class=_storage_class(headers.get("x-amz-storage-class")),
+        lock=read_lock(headers, call.bucket_facts, _CLOCK.now_ns()),
     )
 
 
@@ -107,7 +112,7 @@ def refuse_unsupported(call: Call) -> None:
     """What cannot be enforced yet is refused, never accepted and ignored."""
     headers = call.headers
     for name in headers:
-        if name.startswith(("x-amz-server-side-encryption", "x-amz-object-lock", "x-amz-grant-")):
+        if name.startswith(("x-amz-server-side-encryption", "x-amz-grant-")):
             raise S3Error(Code.NotImplemented, Header=name)
     if headers.get("x-amz-acl", "private") not in _PRIVATE_ACLS:
         raise S3Error(Code.NotImplemented, Header="x-amz-acl")
@@ -235,6 +240,8 @@ def object_headers(info: ObjectInfo) -> dict[str, str]:
         headers[META + name] = value
     if attributes.tags:
         headers["x-amz-tagging-count"] = str(len(attributes.tags))
+    if attributes.lock is not None:
+        headers |= lock_headers(attributes.lock)
     if attributes.storage_class != "STANDARD":
         headers["x-amz-storage-class"] = attributes.storage_class
     return headers

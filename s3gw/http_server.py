@@ -13,9 +13,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from socket import socket
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
 from s3gw.config import ConfigError, Server
+from s3gw.tls import Certificate
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -33,6 +35,7 @@ class Serving:
 
     fd: int
     settings: Server
+    certificate: Certificate | None
     stop: asyncio.Event
     on_ready: Callable[[], None]
 
@@ -79,6 +82,13 @@ def _hypercorn_config(serving: Serving) -> Any:
         _written = -1
         _headers: list[tuple[bytes, bytes]] = []
 
+        @property
+        def ssl_enabled(self) -> bool:
+            return serving.certificate is not None
+
+        def create_ssl_context(self) -> SSLContext | None:
+            return _ssl_context(serving)
+
         def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
             if (now := int(time.time())) != self._written:
                 self._written, self._headers = now, super().response_headers(protocol)
@@ -97,6 +107,10 @@ def _hypercorn_config(serving: Serving) -> Any:
     return config
 
 
+def _ssl_context(serving: Serving) -> SSLContext | None:
+    return serving.certificate.context if serving.certificate else None
+
+
 async def run_uvicorn(app: ASGIApp, serving: Serving) -> None:
     import uvicorn
 
@@ -110,7 +124,10 @@ async def run_uvicorn(app: ASGIApp, serving: Serving) -> None:
             await super().startup(sockets)
             serving.on_ready()
 
-    server = Server(_uvicorn_config(app, serving.settings))
+    config = _uvicorn_config(app, serving.settings)
+    config.load()
+    config.ssl = _ssl_context(serving)
+    server = Server(config)
 
     async def stop_when_asked() -> None:
         await serving.stop.wait()

@@ -20,14 +20,17 @@ class CannotListen(Exception):
 class Port:
     """A port that is ours: bound by a socket that never listens, so it stays ours to the end."""
 
-    def __init__(self, family: int, address: tuple[str, int], flow: tuple[int, ...]) -> None:
+    def __init__(
+        self, family: int, address: tuple[str, int], flow: tuple[int, ...], scheme: str
+    ) -> None:
         self._family = family
+        self._scheme = scheme
         self._address = address
         self._flow = flow
         self._holder = self.socket()
 
     @classmethod
-    def reserve(cls, host: str, port: int) -> Port:
+    def reserve(cls, host: str, port: int, scheme: str = "http") -> Port:
         """Raises `CannotListen`. Port 0 becomes one that is free."""
         try:
             family, _, _, _, where = socket.getaddrinfo(
@@ -44,7 +47,7 @@ class Port:
             except OSError as error:
                 raise _refusal(host, port, error) from None
             address, number, *flow = probe.getsockname()
-        return cls(family, (address, number), tuple(flow))
+        return cls(family, (address, number), tuple(flow), scheme)
 
     @property
     def number(self) -> int:
@@ -55,9 +58,8 @@ class Port:
         """Where a client on this machine finds it."""
         host = self._address[0]
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-        return (
-            f"http://[{shown}]:{self.number}" if ":" in shown else f"http://{shown}:{self.number}"
-        )
+        shown = f"[{shown}]" if ":" in shown else shown
+        return f"{self._scheme}://{shown}:{self.number}"
 
     def socket(self) -> socket.socket:
         """A socket for one worker: bound, not yet listening."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from s3gw.auth import Accounts, Principal
+    from s3gw.form import Form
 
 # DeleteObjects with 1,000 keys of 1,024 bytes, each byte written as a character reference.
 MAX_DOCUMENT = 8 << 20
@@ -51,7 +52,7 @@ class Call:
     decoded as latin-1, repeated ones joined with commas. `body` is what the operation reads:
     authentication may have wrapped it. `decoded_length` is the payload's length in bytes;
     `content_sha256` the hex digest that the signature promises of it; `trailers` are filled when
-    the body has ended.
+    the body has ended. `form` is there when the request posts one to a bucket.
     """
 
     method: str
@@ -71,8 +72,10 @@ class Call:
     principal: Principal | None = None
     bucket_info: BucketInfo | None = None
     operation: str = ""
+    scheme: str = "http"
     region: str = "us-east-1"
     accounts: Accounts | None = None
+    form: Form | None = None
 
     @property
     def level(self) -> Level:
@@ -87,10 +90,15 @@ class Call:
         return self.principal
 
     @property
-    def owner(self) -> str:
-        """The account id of the bucket's owner; access control has looked it up."""
+    def bucket_facts(self) -> BucketInfo:
+        """The bucket that the call names; access control has looked it up."""
         assert self.bucket_info is not None
-        return self.bucket_info.owner
+        return self.bucket_info
+
+    @property
+    def owner(self) -> str:
+        """The account id of the bucket's owner."""
+        return self.bucket_facts.owner
 
     def display_name(self, account: str) -> str | None:
         """How S3's documents show an account; None for one that no longer exists."""
@@ -119,6 +127,7 @@ def read_call(
         body=_stream(receive),
         store=store,
         request_id=request_id,
+        scheme=scope.get("scheme", "http"),
     )
     call.query = read_query(call.query_string)
     call.decoded_length = _length(headers.get("content-length"))

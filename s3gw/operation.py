@@ -47,14 +47,13 @@ _SUBRESOURCES = """
 SUBRESOURCES = frozenset(_SUBRESOURCES.split())
 # Read by GetObject and HeadObject too, where they select nothing.
 _OPTIONAL = frozenset({"partNumber"})
-# Forms (POST Object, STS) and preflights: refused whole, whatever they ask for.
+# Forms of STS and preflights: refused whole, whatever they ask for.
 _UNSUPPORTED = frozenset(
     [
         ("OPTIONS", Level.SERVICE),
         ("OPTIONS", Level.BUCKET),
         ("OPTIONS", Level.OBJECT),
         ("POST", Level.SERVICE),
-        ("POST", Level.BUCKET),
     ]
 )
 

@@ -33,6 +33,7 @@ from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
 from s3gw.observe import Observer
 from s3gw.operation import OperationTable
 from s3gw.s3 import S3App
+from s3gw.tls import keep_loaded, read_certificate
 from storage.backend import Backend
 from storage.backends.local import (
     Durability,
@@ -103,10 +104,15 @@ async def _serve(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         await stop.wait()
         health.state = State.STOPPING
 
+    settings = task.config.server
+    certificate = read_certificate(settings)
     async with _application(task, health) as app, asyncio.TaskGroup() as tasks:
-        marking = tasks.create_task(mark_stopping())
-        await run_server(app, Serving(task.listen_fd, task.config.server, stop, ready))
-        marking.cancel()
+        beside = [tasks.create_task(mark_stopping())]
+        if certificate is not None:
+            beside.append(tasks.create_task(keep_loaded(certificate, until(stop))))
+        await run_server(app, Serving(task.listen_fd, settings, certificate, stop, ready))
+        for each in beside:
+            each.cancel()
 
 
 @contextlib.asynccontextmanager

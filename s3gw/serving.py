@@ -19,6 +19,7 @@ from s3gw.listening import Port
 from s3gw.logs import choose_style, set_up_logging
 from s3gw.server import folders, prepare_folders, recover_folders
 from s3gw.supervisor import Plan, StartError, Supervisor, slots
+from s3gw.tls import read_certificate
 from storage.errors import StorageError
 from storage.mountpath import FolderLocks, MountpathError
 
@@ -34,6 +35,7 @@ def serve(config: Config) -> None:
     if not config.auth.enabled:
         print(NO_AUTH_WARNING, file=sys.stderr)
     choose_server(config.server.http_server)
+    read_certificate(config.server)
     paths = folders(config)
     with _locked(paths) as locks, contextlib.closing(_reserve(config)) as port:
         found = find_root_keys(config)
@@ -70,7 +72,8 @@ def _tasks(config: Config, found: FoundKeys) -> list[Task]:
 
 
 def _reserve(config: Config) -> Port:
-    return Port.reserve(config.server.host, config.server.port)
+    scheme = "https" if config.server.tls_cert else "http"
+    return Port.reserve(config.server.host, config.server.port, scheme)
 
 
 @contextlib.contextmanager

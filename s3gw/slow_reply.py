@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 from s3gw.error_document import error_document
@@ -23,13 +23,17 @@ from s3gw.xmldoc import DECLARATION, to_xml
 # Copying this much takes a second or so; what is smaller gets a status that is true.
 SLOW_BYTES = 64 << 20
 INTERVAL_S = 5.0
+NO_HEADERS: Mapping[str, str] = {}
 
 log = logging.getLogger(__name__)
 
 
-def slow_reply(call: Call, work: Callable[[], Awaitable[Any]]) -> Reply:
+def slow_reply(
+    call: Call, work: Callable[[], Awaitable[Any]], headers: Mapping[str, str] = NO_HEADERS
+) -> Reply:
     """A reply whose body is the document that `work` returns, or S3's XML for what it raised."""
-    return Reply(200, {"Content-Type": XML}, slow_body(call, work, INTERVAL_S))
+    body = slow_body(call, work, INTERVAL_S)
+    return Reply(200, {"Content-Type": XML, **headers}, body)
 
 
 async def slow_body(

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, field, fields
 from enum import Enum
 from functools import cache, lru_cache, partial
+from itertools import groupby
 from operator import attrgetter
 from time import gmtime, strftime
 from typing import Any, NamedTuple, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -100,6 +101,11 @@ def within(wrapper: str, name: str, *, default: Any = MISSING) -> Any:
     return field(default=default, metadata={"wrapper": wrapper, "element": name})
 
 
+def alternatives() -> Any:
+    """A tuple field of several classes, each row an element named as its class, in their order."""
+    return field(metadata={"alternatives": True})
+
+
 def xsi_type(*, default: str) -> Any:
     """A field that is the element's `xsi:type` attribute."""
     return field(default=default, metadata={"xsi_type": True})
@@ -174,7 +180,10 @@ def _rows(cls: type) -> Column:
     if texts:
         get_text = attrgetter(texts[0])
         return lambda rows: _escaped([get_text(row) for row in rows])
-    cells = [_cell(names[name], hints[name], how.get("wrapper")) for name, how in shown.items()]
+    cells = [
+        _choice(hints[name]) if "alternatives" in how else _cell(names[name], hints[name], how)
+        for name, how in shown.items()
+    ]
     # attrgetter of one name gives no tuple; asking for the first twice always does.
     get = attrgetter(next(iter(shown)), *shown)
     return partial(_fill, "".join(cell.template for cell in cells), get, cells)
@@ -190,9 +199,20 @@ def _fill(
     return map(template.__mod__, zip(*filled, strict=True))
 
 
-def _cell(name: str, hint: Any, wrapper: str | None) -> _Cell:
+def _choice(hint: Any) -> _Cell:
+    """Rows of several classes; each run of one class is written at one go."""
+    elements = {kind: _element(kind.__name__, kind) for kind in get_args(get_args(hint)[0])}
+
+    def text(items: Sequence[Any]) -> str:
+        runs = groupby(items, type)
+        return "".join("".join(elements[kind].texts(list(run))) for kind, run in runs)
+
+    return _Cell("%s", lambda rows: [text(items) for items in rows])
+
+
+def _cell(name: str, hint: Any, how: Mapping[str, Any]) -> _Cell:
     """One field: an element, nothing for None, or one element for each item of a tuple."""
-    element = _element(name, _item_kind(hint))
+    element, wrapper = _element(name, _item_kind(hint)), how.get("wrapper")
     if get_origin(hint) is tuple:
         template = f"<{wrapper}>%s</{wrapper}>" if wrapper else "%s"
         return _Cell(template, lambda rows: ["".join(element.texts(items)) for items in rows])

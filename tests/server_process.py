@@ -12,6 +12,7 @@ import http.client
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -33,7 +34,7 @@ ACCESS_KEY = "AKIATESTTESTTESTTEST"
 SECRET_KEY = "test/secret/test/secret/test/secret/test"
 START_S = 60.0
 STOP_S = 60.0
-_READY = re.compile(r"is ready at http://\S+:(\d+)$", re.MULTILINE)
+_READY = re.compile(r"is ready at https?://\S+:(\d+)$", re.MULTILINE)
 _POLL_S = 0.02
 
 
@@ -56,7 +57,8 @@ class ServerProcess:
     """Stopped and started at will; port, data and keys stay the same.
 
     `flags` and `environment` are added to the command's own; without `fixed_keys` the server makes
-    its own. `data` are the data folders, by default one below `folder`.
+    its own. `authority` is the certificate to trust when the flags make it speak https. `data` are
+    the data folders, by default one below `folder`.
     """
 
     def __init__(
@@ -68,8 +70,10 @@ class ServerProcess:
         data: Sequence[Path] = (),
         workers: int = 1,
         fixed_keys: bool = True,
+        authority: Path | None = None,
     ) -> None:
         self.folder = folder
+        self.authority = authority
         self.data = list(data) or [folder / "data"]
         self.flags = list(flags)
         self.workers = workers
@@ -93,7 +97,7 @@ class ServerProcess:
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -191,13 +195,19 @@ class ServerProcess:
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of an unsigned GET."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = self.connection()
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
             connection.close()
+
+    def connection(self) -> http.client.HTTPConnection:
+        if self.authority is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        trusted = ssl.create_default_context(cafile=self.authority)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=trusted)
 
     def client(self, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY) -> S3Client:
         """A boto3 client with these keys that does not retry."""
@@ -207,6 +217,7 @@ class ServerProcess:
             region_name="us-east-1",
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
+            verify=str(self.authority) if self.authority else None,
             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
         )
 

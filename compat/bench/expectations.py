@@ -14,6 +14,7 @@ Read = Callable[[Figures, str], float]
 
 RSS_LIMIT_MIB = 300.0
 LIST_CPU_MS = 8.0
+DELETE_CPU_MS = 60.0
 # Two figures that should be the same may differ by the noise of a run.
 SAME = 1.25
 _DEFAULT_SERVER = "hypercorn"
@@ -65,6 +66,8 @@ def _expectations(subject: str) -> tuple[Expectation, ...]:
         Expectation("PUT 256 MiB in one stream: 0.9 of MD5", _against("put-one", MD5), 0.9),
         Expectation("multipart: 1.5 times one stream", _multipart_gain, 1.5),
         *_list_expectations(),
+        Expectation(f"delete 1,000 keys: at most {DELETE_CPU_MS:g} ms of processor time a call",
+                    _cpu("delete-1000"), DELETE_CPU_MS, at_least=False),
         Expectation(f"RSS of a worker, 64 clients moving 256 MiB: at most {RSS_LIMIT_MIB:g} MiB",
                     _crowd_rss, RSS_LIMIT_MIB, at_least=False),
     )  # fmt: skip

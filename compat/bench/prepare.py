@@ -7,17 +7,20 @@ from pathlib import Path
 
 from compat.bench.outcome import LoadFailed
 from compat.bench.stream import Connection, Payload, Request, StreamLoad, payload, run_streams
-from compat.bench.subjects import BIG_LIST, BUCKET, SMALL_LIST, Can, Subject
+from compat.bench.subjects import BIG_LIST, BUCKET, SMALL_LIST, VERSIONS, Can, Subject
 from storage.backends.local.index import connect
 from storage.backends.local.rows import Empty, Row
 from storage.backends.local.transaction import Transaction, in_transaction
+from storage.backends.local.versions import Stored
 from storage.values import Attributes
 
 KIB, MIB = 1 << 10, 1 << 20
 NO_END_S = 3600.0
 LIST_PREFIXES = 1_000
+VERSIONED_KEYS, VERSIONS_EACH = 500, 4
 _CLIENTS = 16
 _BATCH = 20_000
+_VERSIONING = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 _EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
 # Path by kind: how many there are, and how large each is.
@@ -46,6 +49,7 @@ def prepare(subject: Subject) -> None:
     if Can.S3 in subject.can:
         make_buckets(subject, (BUCKET, SMALL_LIST))
         put_all(subject, [f"/{SMALL_LIST}/{key}" for key in list_keys(LIST_PREFIXES)], b"")
+        make_versions(subject)
     for kind, (_, size) in OBJECTS.items():
         put_all(subject, paths(kind), payload(size) if size else b"")
 
@@ -59,6 +63,20 @@ def make_buckets(subject: Subject, names: Iterable[str]) -> None:
             # There from an earlier run, on a peer.
             if "BucketAlready" not in str(error):
                 raise
+    connection.close()
+
+
+def make_versions(subject: Subject) -> None:
+    """Several versions of each of some objects, with a delete marker on top of every other one."""
+    make_buckets(subject, [VERSIONS])
+    connection = Connection(subject.host)
+    target = subject.target("PUT", f"/{VERSIONS}", {"versioning": ""})
+    connection.send(Request("PUT", target, _VERSIONING, {"Content-Type": "application/xml"}))
+    where = [f"/{VERSIONS}/k{number:06d}" for number in range(VERSIONED_KEYS)]
+    for _ in range(VERSIONS_EACH):
+        put_all(subject, where, b"")
+    for path in where[::2]:
+        connection.send(Request("DELETE", subject.target("DELETE", path)))
     connection.close()
 
 
@@ -97,7 +115,7 @@ class PutNames:
         self._names = names
 
     def __call__(self, transaction: Transaction) -> None:
-        bucket = transaction.bucket(self._bucket)
+        home = transaction.home(self._bucket)
         row = Row(0, _EMPTY_MD5, 1_700_000_000_000_000_000, Attributes(), Empty())
         for name in self._names:
-            transaction.put(bucket, name, row, None, None)
+            transaction.put(home, name, Stored(row, None), None, None)

@@ -23,6 +23,7 @@ from compat.server import HOST, Server, free_port
 BUCKET = "bench"
 SMALL_LIST = "bench-list-small"
 BIG_LIST = "bench-list-big"
+VERSIONS = "bench-versions"
 _NGINX_READY_S = 10.0
 
 

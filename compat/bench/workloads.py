@@ -24,7 +24,7 @@ from compat.bench.stream import (
     payload,
     run_streams,
 )
-from compat.bench.subjects import BIG_LIST, BUCKET, SMALL_LIST, Can, Subject
+from compat.bench.subjects import BIG_LIST, BUCKET, SMALL_LIST, VERSIONS, Can, Subject
 from compat.bench.wrk import WrkLoad, run_wrk
 
 BULK_CLIENTS = 4
@@ -103,6 +103,13 @@ def listing(bucket: str, delimiter: str) -> Load:
     return load
 
 
+def versions(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
+    """A page of 1,000 versions and delete markers, of some 2,000."""
+    target = subject.target("GET", f"/{VERSIONS}", {"versions": "", "max-keys": "1000"})
+    job = WrkLoad([f"GET {target}"], scale.small_s, _LIST_CONNECTIONS)
+    return _warm_and_run(subject, job, scale, meter)
+
+
 def bulk(method: str, clients: int) -> Load:
     """Objects of 256 MiB, each client on its own."""
     size = OBJECTS["256m"][1]
@@ -176,6 +183,7 @@ WORKLOADS = (
              listing(BIG_LIST, ""), Can.BIG_LIST),
     Workload("list-big-delimiter", "the same with a delimiter, {big_list:,} keys", Unit.REQUESTS,
              listing(BIG_LIST, "/"), Can.BIG_LIST),
+    Workload("list-versions", "list 1,000 versions", Unit.REQUESTS, versions, Can.S3),
     Workload("delete-1000", "delete 1,000 in one call", Unit.REQUESTS, deletion, Can.S3),
     Workload("crowd", "64 clients, 256 MiB each, half of them PUT", Unit.BYTES, crowd),
 )  # fmt: skip

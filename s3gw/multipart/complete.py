@@ -22,6 +22,7 @@ from s3gw.message import Call, Level
 from s3gw.multipart.part import MAX_PARTS, kept_algorithm
 from s3gw.operation import body, header, operation, path, query
 from s3gw.reply import Reply, xml_reply
+from s3gw.versions import written_version_header
 from s3gw.xmldoc import document, named
 from storage.errors import PartNotFound
 from storage.values import (
@@ -85,16 +86,15 @@ class CompleteMultipartUpload:
             info = await call.store.complete_upload(self.bucket, self.key, self.upload_id, options)
         except PartNotFound as error:
             raise _invalid_part(error.number, self.upload_id) from error
-        return xml_reply(
-            CompleteMultipartUploadResult(
-                location=_location(call),
-                bucket=self.bucket,
-                key=self.key,
-                etag=quoted(info.etag),
-                **object_checksum(info.checksum),
-            ),
-            headers=expiration_headers(call, info),
+        result = CompleteMultipartUploadResult(
+            location=_location(call),
+            bucket=self.bucket,
+            key=self.key,
+            etag=quoted(info.etag),
+            **object_checksum(info.checksum),
         )
+        headers = written_version_header(info) | expiration_headers(call, info)
+        return xml_reply(result, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,4 +197,4 @@ def _promised(call: Call) -> tuple[tuple[str, str], ...]:
 
 def _location(call: Call) -> str:
     host = call.headers.get("host", "")
-    return f"http://{host}{call.raw_path.decode('latin-1')}"
+    return f"{call.scheme}://{host}{call.raw_path.decode('latin-1')}"

@@ -11,8 +11,11 @@ from s3gw.ops import (
     lifecycle,
     lifecycle_document,
     listing,
+    object_lock,
     object_read,
     object_write,
+    post_object,
+    rename,
     tagging,
     versioning,
 )
@@ -26,8 +29,11 @@ MODULES = (
     lifecycle,
     lifecycle_document,
     listing,
+    object_lock,
     object_read,
     object_write,
+    post_object,
+    rename,
     tagging,
     versioning,
 )

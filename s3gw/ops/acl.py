@@ -9,8 +9,9 @@ from s3gw.documents import Owner, owner_of
 from s3gw.message import Call, Level
 from s3gw.operation import operation, path, query
 from s3gw.reply import Reply, xml_reply
-from s3gw.versions import check_version
+from s3gw.versions import named_version
 from s3gw.xmldoc import document, within, xsi_type
+from storage.values import ReadOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class GetObjectAcl:
     version_id: str | None = query("versionId", default=None)
 
     async def run(self, call: Call) -> Reply:
-        check_version(self.version_id)
-        await call.store.head_object(self.bucket, self.key)
+        options = ReadOptions(version=named_version(self.version_id))
+        await call.store.head_object(self.bucket, self.key, options)
         return xml_reply(_full_control(call))
 
 

@@ -11,9 +11,9 @@ from s3gw.headers import http_date
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path, query
 from s3gw.reply import Reply, xml_reply
-from s3gw.versions import check_version
+from s3gw.versions import named_version, read_version_header
 from s3gw.xmldoc import document, named
-from storage.values import ObjectInfo
+from storage.values import ObjectInfo, ReadOptions
 
 MAX_PARTS = 1000
 _NAMES = frozenset({"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"})
@@ -55,20 +55,21 @@ class GetObjectAttributes:
     object_attributes: str = header("x-amz-object-attributes", default="")
 
     async def run(self, call: Call) -> Reply:
-        check_version(self.version_id)
         asked = _names(self.object_attributes)
-        info = (await call.store.head_object(self.bucket, self.key)).info
-        parts = (
-            await self._parts(call, info.parts) if "ObjectParts" in asked and info.parts else None
-        )
+        options = ReadOptions(version=named_version(self.version_id))
+        info = (await call.store.head_object(self.bucket, self.key, options)).info
+        parts = await self._parts(call, info) if "ObjectParts" in asked and info.parts else None
         modified = http_date(info.modified_ns // 1_000_000_000)
-        return xml_reply(_response(info, asked, parts), headers={"Last-Modified": modified})
+        headers = {"Last-Modified": modified, **read_version_header(call.bucket_facts, info)}
+        return xml_reply(_response(info, asked, parts), headers=headers)
 
-    async def _parts(self, call: Call, count: int) -> ObjectParts:
+    async def _parts(self, call: Call, info: ObjectInfo) -> ObjectParts:
         limit, after = min(self.max_parts, MAX_PARTS), self.part_number_marker
-        page = await call.store.list_object_parts(self.bucket, self.key, after=after, limit=limit)
+        page = await call.store.list_object_parts(
+            self.bucket, self.key, version=info.version, after=after, limit=limit
+        )
         return ObjectParts(
-            total_parts_count=count,
+            total_parts_count=info.parts,
             part_number_marker=after,
             next_part_number_marker=page.parts[-1].number if page.parts else after,
             max_parts=limit,

@@ -10,11 +10,13 @@ from s3gw.documents import Owner, owner_of
 from s3gw.errors import Code, S3Error
 from s3gw.headers import refuse_unsupported
 from s3gw.message import Call, Level
+from s3gw.object_lock import ObjectLockSetting
 from s3gw.operation import body, operation, path, query
 from s3gw.reply import Reply, xml_reply
 from s3gw.xmldoc import TimeNs, document, text_value, within
 from storage.errors import BucketExists
-from storage.values import BucketInfo, BucketOptions
+from storage.settings import encoded
+from storage.values import BucketInfo, BucketOptions, Versioning
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -54,17 +56,24 @@ class CreateBucket:
     async def run(self, call: Call) -> Reply:
         check_bucket_name(self.bucket)
         refuse_unsupported(call)
-        if call.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() == "true":
-            raise S3Error(Code.NotImplemented, Header="x-amz-bucket-object-lock-enabled")
         location = (self.configuration and self.configuration.location_constraint) or ""
         if location and not _LOCATION.fullmatch(location):
             raise S3Error(Code.InvalidLocationConstraint, LocationConstraint=location)
         account = call.caller.account
         try:
-            await call.store.create_bucket(self.bucket, BucketOptions(account, location))
+            await call.store.create_bucket(self.bucket, _options(call, account, location))
         except BucketExists as error:
             _accept_again(call, error)
         return Reply(headers={"Location": f"/{self.bucket}"})
+
+
+def _options(call: Call, owner: str, location: str) -> BucketOptions:
+    """A bucket that is to lock objects has to keep their versions."""
+    if call.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() != "true":
+        return BucketOptions(owner, location)
+    lock = ObjectLockSetting()
+    settings = {lock.setting_name: encoded(lock)}
+    return BucketOptions(owner, location, Versioning.ENABLED, settings)
 
 
 def _accept_again(call: Call, error: BucketExists) -> None:

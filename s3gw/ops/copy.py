@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from s3gw.access import Access
 from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises, algorithm_named
 from s3gw.copy_source import CopySource, open_source, read_copy_source
@@ -16,11 +18,13 @@ from s3gw.operation import header, operation, path
 from s3gw.payload import body_of
 from s3gw.reply import Reply, xml_reply
 from s3gw.slow_reply import SLOW_BYTES, slow_reply
+from s3gw.versions import keeps_versions, written_version_header
 from s3gw.xmldoc import TimeNs, document
 from storage.conditions import check_write
 from storage.errors import ObjectNotFound
 from storage.values import (
     ALWAYS,
+    NULL_VERSION,
     Attributes,
     Checksum,
     ObjectInfo,
@@ -53,29 +57,39 @@ class CopyObject:
         _check_directive("x-amz-tagging-directive", self.tagging_directive)
         source = read_copy_source(self.copy_source)
         async with open_source(call, source) as reading:
-            if not self._is_slow(source, reading.info):
-                info = await self._make(call, source, reading)
-                return xml_reply(_result(info), headers=expiration_headers(call, info))
+            copied_from = _source_version_header(reading.info)
+            if not self._is_slow(call, source, reading.info):
+                made = await self._make(call, source, reading)
+                headers = copied_from | written_version_header(made)
+                return xml_reply(_result(made), headers=headers | expiration_headers(call, made))
             # What can be refused is refused now: SDKs take an error behind a 200 for a 500.
             self._attributes(call, reading.info.attributes)
             await self._check_target(call)
-        return slow_reply(call, lambda: self._make_anew(call, source))
+        return slow_reply(call, lambda: self._make_anew(call, source), copied_from)
 
     async def _make(self, call: Call, source: CopySource, reading: Reading) -> ObjectInfo:
         attributes = self._attributes(call, reading.info.attributes)
-        if self._is_in_place(source, reading.info):
-            return await self._replace_attributes(call, reading.info, attributes)
+        if self._is_onto_itself(source):
+            self._require_change(reading.info, attributes)
+        if self._is_in_place(call, source, reading.info):
+            return await self._replace_attributes(call, attributes)
         return await self._copy(call, reading, attributes)
 
     async def _make_anew(self, call: Call, source: CopySource) -> CopyObjectResult:
         async with open_source(call, source) as reading:
             return _result(await self._make(call, source, reading))
 
-    def _is_slow(self, source: CopySource, info: ObjectInfo) -> bool:
-        return info.size > SLOW_BYTES and not self._is_in_place(source, info)
+    def _is_slow(self, call: Call, source: CopySource, info: ObjectInfo) -> bool:
+        return info.size > SLOW_BYTES and not self._is_in_place(call, source, info)
 
-    def _is_in_place(self, source: CopySource, info: ObjectInfo) -> bool:
-        return source == CopySource(self.bucket, self.key) and self._keeps_bytes(info)
+    def _is_onto_itself(self, source: CopySource) -> bool:
+        """A copy of a named version is another matter: it brings an old one back."""
+        return source == CopySource(self.bucket, self.key)
+
+    def _is_in_place(self, call: Call, source: CopySource, info: ObjectInfo) -> bool:
+        """Whether the very version that is read would be replaced, by the same bytes."""
+        replaced = info.version == NULL_VERSION and not keeps_versions(call.bucket_facts)
+        return replaced and self._is_onto_itself(source) and self._keeps_bytes(info)
 
     async def _check_target(self, call: Call) -> None:
         """The same condition is checked again when the copy is committed."""
@@ -89,11 +103,8 @@ class CopyObject:
         given = read_attributes(call)
         described = given if self.metadata_directive == "REPLACE" else source
         tagged = given if self.tagging_directive == "REPLACE" else source
-        return Attributes(
-            headers=described.headers,
-            custom=described.custom,
-            tags=tagged.tags,
-            storage_class=given.storage_class,
+        return msgspec.structs.replace(
+            given, headers=described.headers, custom=described.custom, tags=tagged.tags
         )
 
     def _keeps_bytes(self, source: ObjectInfo) -> bool:
@@ -103,17 +114,19 @@ class CopyObject:
             source.checksum is not None and source.checksum.algorithm == wanted.upper()
         )
 
-    async def _replace_attributes(
-        self, call: Call, source: ObjectInfo, attributes: Attributes
-    ) -> ObjectInfo:
+    def _require_change(self, source: ObjectInfo, attributes: Attributes) -> None:
+        """Raises `InvalidRequest` for a copy onto itself that would change nothing."""
         replaces = "REPLACE" in (self.metadata_directive, self.tagging_directive)
-        if not replaces and attributes.storage_class == source.attributes.storage_class:
+        same = attributes.storage_class == source.attributes.storage_class
+        if self._keeps_bytes(source) and same and not replaces:
             message = (
                 "This copy request is illegal because it is trying to copy an object to itself "
                 "without changing the object's metadata, storage class, website redirect location "
                 "or encryption attributes."
             )
             raise S3Error(Code.InvalidRequest, message)
+
+    async def _replace_attributes(self, call: Call, attributes: Attributes) -> ObjectInfo:
         return await call.store.update_object(
             self.bucket,
             self.key,
@@ -152,6 +165,12 @@ def _check_directive(name: str, value: str) -> None:
             ArgumentName=name,
             ArgumentValue=value,
         )
+
+
+def _source_version_header(info: ObjectInfo) -> dict[str, str]:
+    if info.version == NULL_VERSION:
+        return {}
+    return {"x-amz-copy-source-version-id": info.version}
 
 
 def _result(info: ObjectInfo) -> CopyObjectResult:

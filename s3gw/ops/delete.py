@@ -8,12 +8,13 @@ from s3gw.access import Access
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import read_write_condition, unquoted
 from s3gw.message import MAX_KEY, Call, Level
+from s3gw.object_lock import bypasses_governance
 from s3gw.operation import body, operation, path, query
 from s3gw.reply import Reply, xml_reply
-from s3gw.versions import NULL_VERSION, check_version
+from s3gw.versions import VERSION_ID, named_version
 from s3gw.xmldoc import document, named
 from storage.errors import StorageError
-from storage.values import ALWAYS, Condition, DeleteRequest
+from storage.values import ALWAYS, BucketInfo, Condition, DeleteRequest, Deletion, Versioning
 
 MAX_DELETES = 1000
 # Conditions that AWS knows for directory buckets only.
@@ -27,13 +28,27 @@ class DeleteObject:
     version_id: str | None = query("versionId", default=None)
 
     async def run(self, call: Call) -> Reply:
-        check_version(self.version_id)
         for name in _DIRECTORY_ONLY:
             if name in call.headers:
                 raise S3Error(Code.NotImplemented, Header=name)
         condition = read_write_condition(call.headers)
-        await call.store.delete_object(self.bucket, DeleteRequest(self.key, condition))
-        return Reply(204)
+        request = DeleteRequest(
+            self.key,
+            condition,
+            named_version(self.version_id),
+            bypasses_governance(call.headers),
+        )
+        deletion = await call.store.delete_object(self.bucket, request)
+        return Reply(204, _headers(call.bucket_facts, deletion))
+
+
+def _headers(bucket: BucketInfo, deletion: Deletion) -> dict[str, str]:
+    if bucket.versioning is Versioning.NEVER:
+        return {}
+    headers = {VERSION_ID: deletion.version}
+    if deletion.delete_marker:
+        headers["x-amz-delete-marker"] = "true"
+    return headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +69,13 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class DeletedObject:
+    """`version_id` is the version that was asked for; the marker's is that of a delete marker that
+    was added or removed."""
+
     key: str
     version_id: str | None
+    delete_marker: bool | None
+    delete_marker_version_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,34 +104,37 @@ class DeleteObjects:
             raise S3Error(Code.MalformedXML)
         refused = {at: error for at, one in enumerate(wanted) if (error := _refusal(one))}
         asked = [(at, one) for at, one in enumerate(wanted) if at not in refused]
-        requests = [DeleteRequest(one.key, _condition(one)) for _, one in asked]
-        outcomes = await call.store.delete_objects(self.bucket, requests)
-        failed = refused | {
-            at: outcome
-            for (at, _), outcome in zip(asked, outcomes, strict=True)
-            if isinstance(outcome, StorageError)
+        bypass = bypasses_governance(call.headers)
+        requests = [
+            DeleteRequest(one.key, _condition(one), one.version_id, bypass) for _, one in asked
+        ]
+        done = await call.store.delete_objects(self.bucket, requests)
+        outcomes: dict[int, Deletion | StorageError | S3Error] = {
+            at: outcome for (at, _), outcome in zip(asked, done, strict=True)
         }
-        return xml_reply(self._result(failed))
+        return xml_reply(self._result(outcomes | refused))
 
-    def _result(self, failed: dict[int, S3Error | StorageError]) -> DeleteResult:
-        deleted = tuple(
-            DeletedObject(one.key, one.version_id or None)
-            for at, one in enumerate(self.delete.objects)
-            if at not in failed and not self.delete.quiet
-        )
-        errors = (
-            (self.delete.objects[at], as_s3_error(error)) for at, error in sorted(failed.items())
-        )
-        return DeleteResult(
-            deleted,
-            tuple(Error(one.key, one.version_id, e.code.name, e.message) for one, e in errors),
-        )
+    def _result(self, outcomes: dict[int, Deletion | StorageError | S3Error]) -> DeleteResult:
+        deleted, errors = [], []
+        for at, one in enumerate(self.delete.objects):
+            outcome = outcomes[at]
+            if not isinstance(outcome, Deletion):
+                error = as_s3_error(outcome)
+                errors.append(Error(one.key, one.version_id, error.code.name, error.message))
+            elif not self.delete.quiet:
+                deleted.append(_deleted(one, outcome))
+        return DeleteResult(tuple(deleted), tuple(errors))
+
+
+def _deleted(one: ObjectIdentifier, deletion: Deletion) -> DeletedObject:
+    marker = deletion.version if deletion.delete_marker else None
+    return DeletedObject(one.key, one.version_id, deletion.delete_marker or None, marker)
 
 
 def _refusal(one: ObjectIdentifier) -> S3Error | None:
     """Why one of the entries cannot even be tried."""
-    if one.version_id not in (None, "", NULL_VERSION):
-        return S3Error(Code.NoSuchVersion)
+    if one.version_id == "":
+        return S3Error(Code.InvalidArgument, "Version id cannot be the empty string")
     if one.size is not None or one.last_modified_time is not None:
         return S3Error(Code.NotImplemented)
     if not one.key:

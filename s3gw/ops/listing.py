@@ -1,4 +1,4 @@
-"""What is in a bucket: ListObjects, ListObjectsV2, and ListObjectVersions of plain buckets.
+"""What is in a bucket: ListObjects, ListObjectsV2 and ListObjectVersions.
 
 Keys come in the order of their UTF-8 bytes; common prefixes count against the page. A token or
 marker is the last key or prefix that was returned, so a page needs no state on the server.
@@ -19,9 +19,16 @@ from s3gw.key_encoding import Encode, key_encoding
 from s3gw.message import Call, Level
 from s3gw.operation import operation, path, query
 from s3gw.reply import Reply, xml_reply
-from s3gw.versions import NULL_VERSION
-from s3gw.xmldoc import ETag, TimeNs, document, named
-from storage.values import ChecksumType, ListQuery, ObjectInfo, Page
+from s3gw.xmldoc import ETag, TimeNs, alternatives, document
+from storage.values import (
+    ChecksumType,
+    ListQuery,
+    ObjectInfo,
+    Page,
+    VersionEntry,
+    VersionPage,
+    VersionQuery,
+)
 
 MAX_KEYS = 1000
 
@@ -35,6 +42,14 @@ class Contents(Struct, frozen=True):
     size: int
     owner: Owner | None
     storage_class: str
+
+
+class DeleteMarker(Struct, frozen=True):
+    key: str
+    version_id: str
+    is_latest: bool
+    last_modified: TimeNs
+    owner: Owner
 
 
 class Version(Struct, frozen=True):
@@ -95,7 +110,7 @@ class ListVersionsResult:
     delimiter: str | None
     is_truncated: bool
     encoding_type: str | None
-    versions: tuple[Version, ...] = named("Version")
+    entries: tuple[Version | DeleteMarker, ...] = alternatives()
     common_prefixes: tuple[Prefix, ...] = ()
 
 
@@ -184,8 +199,10 @@ class ListObjectVersions:
             raise S3Error(Code.InvalidArgument, message, ArgumentName="version-id-marker")
         encode = key_encoding(self.encoding_type)
         limit = min(self.max_keys, MAX_KEYS)
-        wanted = ListQuery(self.prefix, self.delimiter, self.key_marker, limit)
-        page = await call.store.list_objects(self.bucket, wanted)
+        wanted = VersionQuery(
+            self.prefix, self.delimiter, self.key_marker, self.version_id_marker, limit
+        )
+        page = await call.store.list_versions(self.bucket, wanted)
         owner = owner_of(call, call.owner)
         more = page.next_after is not None
         return xml_reply(
@@ -195,12 +212,12 @@ class ListObjectVersions:
                 key_marker=encode(self.key_marker),
                 version_id_marker=self.version_id_marker or None,
                 next_key_marker=_maybe(encode, page.next_after),
-                next_version_id_marker=NULL_VERSION if more else None,
+                next_version_id_marker=page.next_version or None,
                 max_keys=limit,
                 delimiter=encode(self.delimiter) or None,
                 is_truncated=more,
                 encoding_type=self.encoding_type or None,
-                versions=tuple([_version(info, encode(info.name), owner) for info in page.objects]),
+                entries=tuple([_entry(each, encode, owner) for each in page.versions]),
                 common_prefixes=_prefixes(page, encode),
             )
         )
@@ -224,12 +241,16 @@ def _content(info: ObjectInfo, key: str, owner: Owner | None) -> Contents:
     )
 
 
-def _version(info: ObjectInfo, key: str, owner: Owner) -> Version:
+def _entry(entry: VersionEntry, encode: Encode, owner: Owner) -> Version | DeleteMarker:
+    info, key = entry.info, encode(entry.info.name)
+    if info.delete_marker:
+        modified = TimeNs(info.modified_ns)
+        return DeleteMarker(key, info.version, entry.latest, modified, owner)
     checksum = info.checksum
     return Version(
         key=key,
-        version_id=NULL_VERSION,
-        is_latest=True,
+        version_id=info.version,
+        is_latest=entry.latest,
         last_modified=TimeNs(info.modified_ns),
         etag=ETag(info.etag),
         checksum_algorithm=checksum.algorithm if checksum else None,
@@ -240,7 +261,7 @@ def _version(info: ObjectInfo, key: str, owner: Owner) -> Version:
     )
 
 
-def _prefixes(page: Page, encode: Encode) -> tuple[Prefix, ...]:
+def _prefixes(page: Page | VersionPage, encode: Encode) -> tuple[Prefix, ...]:
     return tuple(Prefix(encode(prefix)) for prefix in page.common_prefixes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
@@ -21,7 +22,7 @@ from s3gw.headers import (
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path, query
 from s3gw.reply import Reply
-from s3gw.versions import check_version
+from s3gw.versions import named_version, read_version_header
 from storage.values import Checksum, PartNumber, Reading, ReadOptions, Want
 
 MAX_PARTS = 10_000
@@ -36,11 +37,8 @@ class GetObject:
     version_id: str | None = query("versionId", default=None)
 
     async def run(self, call: Call) -> Reply:
-        check_version(self.version_id)
-        asked = await read_asked(call, self.range, self.part_number)
-        condition = read_condition(call.headers)
-        options = ReadOptions(want=asked.want, condition=condition)
-        reading = await call.store.get_object(self.bucket, self.key, options)
+        asked = await read_asked(call, self)
+        reading = await call.store.get_object(self.bucket, self.key, asked.options)
         return object_reply(call, reading, asked)
 
 
@@ -53,30 +51,41 @@ class HeadObject:
     version_id: str | None = query("versionId", default=None)
 
     async def run(self, call: Call) -> Reply:
-        check_version(self.version_id)
-        asked = await read_asked(call, self.range, self.part_number)
-        condition = read_condition(call.headers)
-        options = ReadOptions(want=asked.want, condition=condition)
-        reading = await call.store.head_object(self.bucket, self.key, options)
+        asked = await read_asked(call, self)
+        reading = await call.store.head_object(self.bucket, self.key, asked.options)
         return object_reply(call, reading, asked)
+
+
+class Request(Protocol):
+    """What GetObject and HeadObject read alike."""
+
+    @property
+    def range(self) -> str | None: ...
+    @property
+    def part_number(self) -> int | None: ...
+    @property
+    def version_id(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a reader asked for; all that can be wrong with it is found before a file is open."""
 
-    want: Want | None
+    options: ReadOptions
     overrides: dict[str, str]
     part_checksum: Checksum | None = None
 
 
-async def read_asked(call: Call, range_header: str | None, part_number: int | None) -> Asked:
-    want = wanted(range_header, part_number)
+async def read_asked(call: Call, request: Request) -> Asked:
+    want, version = wanted(request.range, request.part_number), named_version(request.version_id)
+    options = ReadOptions(want, read_condition(call.headers), version)
     overrides = override_headers(call)
-    if part_number is None or not wants_checksum(call):
-        return Asked(want, overrides)
-    page = await call.store.list_object_parts(call.bucket, call.key, after=part_number - 1, limit=1)
-    return Asked(want, overrides, page.parts[0].checksum if page.parts else None)
+    if request.part_number is None or not wants_checksum(call):
+        return Asked(options, overrides)
+    page = await call.store.list_object_parts(
+        call.bucket, call.key, version=version, after=request.part_number - 1, limit=1
+    )
+    return Asked(options, overrides, page.parts[0].checksum if page.parts else None)
 
 
 def wanted(range_header: str | None, part_number: int | None) -> Want | None:
@@ -94,12 +103,15 @@ def wanted(range_header: str | None, part_number: int | None) -> Want | None:
 def object_reply(call: Call, reading: Reading, asked: Asked) -> Reply:
     """The whole object with 200, or what was asked of it with 206."""
     info, span = reading.info, reading.span
-    partial = asked.want is not None and span.stop > span.start
-    headers = object_headers(info) | expiration_headers(call, info)
+    want = asked.options.want
+    partial = want is not None and span.stop > span.start
+    headers = object_headers(info)
+    headers |= read_version_header(call.bucket_facts, info)
+    headers |= expiration_headers(call, info)
     headers |= span_headers(info, span, partial=partial)
     if wants_checksum(call):
         headers |= checksum_headers(_checksum_of(reading, asked))
-    if isinstance(asked.want, PartNumber) and info.parts:
+    if isinstance(want, PartNumber) and info.parts:
         headers["x-amz-mp-parts-count"] = str(info.parts)
     headers |= asked.overrides
     return Reply(206 if partial else 200, headers, reading.body)

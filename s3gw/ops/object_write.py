@@ -10,6 +10,7 @@ from s3gw.message import Call, Level
 from s3gw.operation import operation, path
 from s3gw.payload import payload_digest
 from s3gw.reply import Reply
+from s3gw.versions import written_version_header
 from storage.values import PutOptions
 
 
@@ -27,4 +28,5 @@ class PutObject:
         )
         info = await call.store.put_object(self.bucket, self.key, call.body, options)
         headers = {"ETag": quoted(info.etag), **checksum_headers(info.checksum)}
+        headers |= written_version_header(info)
         return Reply(headers=headers | expiration_headers(call, info))

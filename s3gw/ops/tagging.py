@@ -12,9 +12,9 @@ from s3gw.headers import check_tags
 from s3gw.message import Call, Level
 from s3gw.operation import body, operation, path, query
 from s3gw.reply import Reply, xml_reply
-from s3gw.versions import check_version
+from s3gw.versions import named_version, read_version_header
 from s3gw.xmldoc import document, within
-from storage.values import Attributes
+from storage.values import Attributes, ReadOptions, UpdateOptions
 
 
 @document("Tagging")
@@ -30,10 +30,11 @@ class GetObjectTagging:
     version_id: str | None = query("versionId", default=None)
 
     async def run(self, call: Call) -> Reply:
-        check_version(self.version_id)
-        reading = await call.store.head_object(self.bucket, self.key)
-        tags = sorted(reading.info.attributes.tags.items())
-        return xml_reply(Tagging(tuple(Tag(key, value) for key, value in tags)))
+        options = ReadOptions(version=named_version(self.version_id))
+        info = (await call.store.head_object(self.bucket, self.key, options)).info
+        tags = sorted(info.attributes.tags.items())
+        document = Tagging(tuple(Tag(key, value) for key, value in tags))
+        return xml_reply(document, headers=read_version_header(call.bucket_facts, info))
 
 
 @operation("PUT", Level.OBJECT, marker="tagging", access=Access.UPDATE_OBJECT)
@@ -44,10 +45,8 @@ class PutObjectTagging:
     tagging: Tagging = body()
 
     async def run(self, call: Call) -> Reply:
-        check_version(self.version_id)
         tags = check_tags([(tag.key, tag.value) for tag in self.tagging.tag_set])
-        await _replace_tags(call, self.bucket, self.key, tags)
-        return Reply()
+        return Reply(headers=await _replace_tags(call, self.version_id, tags))
 
 
 @operation("DELETE", Level.OBJECT, marker="tagging", access=Access.UPDATE_OBJECT)
@@ -57,13 +56,15 @@ class DeleteObjectTagging:
     version_id: str | None = query("versionId", default=None)
 
     async def run(self, call: Call) -> Reply:
-        check_version(self.version_id)
-        await _replace_tags(call, self.bucket, self.key, {})
-        return Reply(204)
+        return Reply(204, await _replace_tags(call, self.version_id, {}))
 
 
-async def _replace_tags(call: Call, bucket: str, key: str, tags: dict[str, str]) -> None:
+async def _replace_tags(call: Call, version_id: str | None, tags: dict[str, str]) -> dict[str, str]:
+    """Gives the headers that name the version."""
+
     def change(attributes: Attributes) -> Attributes:
         return msgspec.structs.replace(attributes, tags=tags)
 
-    await call.store.update_object(bucket, key, change)
+    options = UpdateOptions(version=named_version(version_id))
+    info = await call.store.update_object(call.bucket, call.key, change, options)
+    return read_version_header(call.bucket_facts, info)

@@ -16,7 +16,6 @@ _CORS = "browsers are let in with the access policies"
 _DIRECTORY = "there are general purpose buckets only"
 _ENCRYPTION = "objects are not encrypted at rest"
 _LEGACY = "deprecated by AWS"
-_LOCK = "object lock needs versioning"
 _LOGGING = "the server writes one access log, not one for each bucket"
 _METADATA = "AWS keeps these tables in another of its services"
 _NOTIFICATION = "there is no event service to notify"
@@ -26,7 +25,6 @@ _POLICY = "a bucket belongs to one account; access policies are not there yet"
 _REPLICATION = "replication between buckets is not there yet"
 _REPORT = "inventories and metrics are those of the whole server"
 _TAGGING = "nothing reads the tags of buckets yet"
-_VERSIONING = "objects have one version"
 _WEBSITE = "the server serves objects, not websites"
 
 # AWS' names of old for what has one route with a newer operation, which answers both.
@@ -75,9 +73,6 @@ REFUSED: Mapping[str, str] = {
     "GetBucketTagging": _TAGGING,
     "GetBucketWebsite": _WEBSITE,
     "GetObjectAnnotation": _ANNOTATION,
-    "GetObjectLegalHold": _LOCK,
-    "GetObjectLockConfiguration": _LOCK,
-    "GetObjectRetention": _LOCK,
     "GetObjectTorrent": _LEGACY,
     "GetPublicAccessBlock": _POLICY,
     "ListBucketAnalyticsConfigurations": _ANALYTICS,
@@ -103,15 +98,10 @@ REFUSED: Mapping[str, str] = {
     "PutBucketReplication": _REPLICATION,
     "PutBucketRequestPayment": _PAYMENT,
     "PutBucketTagging": _TAGGING,
-    "PutBucketVersioning": _VERSIONING,
     "PutBucketWebsite": _WEBSITE,
     "PutObjectAcl": _ACL,
     "PutObjectAnnotation": _ANNOTATION,
-    "PutObjectLegalHold": _LOCK,
-    "PutObjectLockConfiguration": _LOCK,
-    "PutObjectRetention": _LOCK,
     "PutPublicAccessBlock": _POLICY,
-    "RenameObject": _DIRECTORY,
     "RestoreObject": "nothing is archived, so there is nothing to restore",
     "SelectObjectContent": "closed to new customers by AWS",
     "UpdateBucketMetadataAnnotationTableConfiguration": _METADATA,

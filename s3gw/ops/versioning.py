@@ -1,20 +1,38 @@
-"""The read side of versioning: a bucket that was never versioned has an empty configuration."""
+"""Whether a bucket keeps the versions that writes replace."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
 
 from s3gw.access import Access
+from s3gw.errors import Code, S3Error
 from s3gw.message import Call, Level
-from s3gw.operation import operation, path
+from s3gw.object_lock import ObjectLockSetting
+from s3gw.operation import body, operation, path
 from s3gw.reply import Reply, xml_reply
 from s3gw.xmldoc import document
+from storage.settings import setting
+from storage.values import BucketInfo, Versioning
+
+
+class Status(Enum):
+    ENABLED = "Enabled"
+    SUSPENDED = "Suspended"
+
+
+class MfaDelete(Enum):
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
 
 
 @document("VersioningConfiguration")
 @dataclass(frozen=True, slots=True)
 class VersioningConfiguration:
-    status: str | None = None
+    status: Status | None = None
+    mfa_delete: MfaDelete | None = None
 
 
 @operation("GET", Level.BUCKET, marker="versioning", access=Access.HEAD_BUCKET)
@@ -22,4 +40,31 @@ class GetBucketVersioning:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        return xml_reply(VersioningConfiguration())
+        state = call.bucket_facts.versioning
+        status = None if state is Versioning.NEVER else Status(state.value)
+        return xml_reply(VersioningConfiguration(status))
+
+
+@operation("PUT", Level.BUCKET, marker="versioning", access=Access.PATCH)
+class PutBucketVersioning:
+    bucket: str = path("Bucket")
+    configuration: VersioningConfiguration = body()
+
+    async def run(self, call: Call) -> Reply:
+        wanted = self.configuration
+        if wanted.mfa_delete is MfaDelete.ENABLED:
+            # There is no second factor that could be asked for.
+            raise S3Error(Code.NotImplemented, "MFA delete is not supported.")
+        if wanted.status is None:
+            raise S3Error(Code.IllegalVersioningConfigurationException)
+        state = Versioning(wanted.status.value)
+
+        def change(bucket: BucketInfo) -> BucketInfo:
+            if state is Versioning.SUSPENDED and setting(bucket, ObjectLockSetting):
+                message = "An Object Lock configuration is present on this bucket, so the "
+                message += "versioning state cannot be changed."
+                raise S3Error(Code.InvalidBucketState, message)
+            return msgspec.structs.replace(bucket, versioning=state)
+
+        await call.store.update_bucket(self.bucket, change)
+        return Reply()

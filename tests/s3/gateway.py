@@ -160,3 +160,7 @@ def xml_of(answer: Answer) -> ElementTree.Element:
 
 def values(root: ElementTree.Element, name: str) -> list[str]:
     return [element.text or "" for element in root.iter(name)]
+
+
+def code(error: pytest.ExceptionInfo[ClientError]) -> str:
+    return str(details(error)["Code"])

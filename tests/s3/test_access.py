@@ -7,67 +7,39 @@ from typing import Any
 import pytest
 
 from s3gw.catalog import all_operations
+from s3gw.message import Level
 from tests.s3.gateway import ALICE, BOB, ROOT, Gateway, code_of, values, xml_of
 
-# One request for each operation on a bucket B or an object in it.
-REQUESTS = {
-    "HeadBucket": ("HEAD", "/B"),
-    "DeleteBucket": ("DELETE", "/B"),
-    "GetBucketLocation": ("GET", "/B?location"),
-    "GetBucketAcl": ("GET", "/B?acl"),
-    "GetBucketVersioning": ("GET", "/B?versioning"),
-    "ListObjects": ("GET", "/B"),
-    "ListObjectsV2": ("GET", "/B?list-type=2"),
-    "ListObjectVersions": ("GET", "/B?versions"),
-    "ListMultipartUploads": ("GET", "/B?uploads"),
-    "DeleteObjects": ("POST", "/B?delete"),
-    "PutObject": ("PUT", "/B/k"),
-    "CopyObject": ("PUT", "/B/k"),
-    "GetObject": ("GET", "/B/k"),
-    "HeadObject": ("HEAD", "/B/k"),
-    "DeleteObject": ("DELETE", "/B/k"),
-    "GetObjectAcl": ("GET", "/B/k?acl"),
-    "GetObjectAttributes": ("GET", "/B/k?attributes"),
-    "GetObjectTagging": ("GET", "/B/k?tagging"),
-    "PutObjectTagging": ("PUT", "/B/k?tagging"),
-    "DeleteObjectTagging": ("DELETE", "/B/k?tagging"),
-    "CreateMultipartUpload": ("POST", "/B/k?uploads"),
-    "UploadPart": ("PUT", "/B/k?partNumber=1&uploadId=x"),
-    "UploadPartCopy": ("PUT", "/B/k?partNumber=1&uploadId=x"),
-    "ListParts": ("GET", "/B/k?uploadId=x"),
-    "CompleteMultipartUpload": ("POST", "/B/k?uploadId=x"),
-    "AbortMultipartUpload": ("DELETE", "/B/k?uploadId=x"),
-}
-COPIES = {"CopyObject", "UploadPartCopy"}
+# Those that name no bucket, or one that is not there yet.
+WITHOUT_BUCKET = {"ListBuckets", "CreateBucket"}
+OPERATIONS = {op.__name__: op for op in all_operations() if op.__name__ not in WITHOUT_BUCKET}
 
 
 def send(gateway: Gateway, bucket: str, operation: str, **options: Any) -> Any:
-    method, target = REQUESTS[operation]
-    headers = {"x-amz-copy-source": f"{bucket}/k"} if operation in COPIES else {}
+    """A request for the operation, made from its route."""
+    route = OPERATIONS[operation].route
+    target = f"/{bucket}/k" if route.level is Level.OBJECT else f"/{bucket}"
+    query = "&".join(f"{name}={value or 1}" for name, value in route.query.items())
+    headers = {route.source: f"{bucket}/k"} if route.source else {}
     headers |= options.pop("headers", {})
-    return gateway.send(method, target.replace("B", bucket, 1), headers, **options)
+    return gateway.send(route.method, f"{target}?{query}", headers, **options)
 
 
 def is_denied(answer: Any) -> bool:
     return bool(answer.status == 403 and (not answer.body or code_of(answer)[1] == "AccessDenied"))
 
 
-def test_every_operation_on_a_bucket_stands_here() -> None:
-    elsewhere = {"ListBuckets", "CreateBucket"}
-    assert REQUESTS.keys() | elsewhere == {op.__name__ for op in all_operations()}
-
-
-@pytest.mark.parametrize("operation", REQUESTS)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_others_are_denied(gateway: Gateway, bucket: str, operation: str) -> None:
     assert is_denied(send(gateway, bucket, operation, account=BOB))
 
 
-@pytest.mark.parametrize("operation", REQUESTS)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_anonymous_are_denied(gateway: Gateway, bucket: str, operation: str) -> None:
     assert is_denied(send(gateway, bucket, operation, account=None))
 
 
-@pytest.mark.parametrize("operation", REQUESTS)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_another_owner_than_expected_is_denied(
     gateway: Gateway, bucket: str, operation: str
 ) -> None:
@@ -77,7 +49,7 @@ def test_another_owner_than_expected_is_denied(
     assert not is_denied(send(gateway, bucket, operation, headers=found))
 
 
-@pytest.mark.parametrize("operation", REQUESTS)
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_root_account_may_do_everything(gateway: Gateway, bucket: str, operation: str) -> None:
     assert not is_denied(send(gateway, bucket, operation, account=ROOT))
 

@@ -12,16 +12,13 @@ from tests.s3.gateway import (
     ENDPOINT,
     ROOT,
     Gateway,
+    code,
     code_of,
     details,
     error_of,
     values,
     xml_of,
 )
-
-
-def code(error: pytest.ExceptionInfo[ClientError]) -> str:
-    return str(details(error)["Code"])
 
 
 def test_a_new_bucket_says_where_it_is(s3: Any) -> None:
@@ -163,9 +160,3 @@ def test_a_target_in_absolute_form_is_understood(gateway: Gateway, bucket: str) 
     absolute = gateway.server.request("GET", f"{ENDPOINT}/{bucket}", [("host", "127.0.0.1")])
     # Nobody signed it, but it was found to be about a bucket.
     assert code_of(absolute) == (403, "AccessDenied")
-
-
-def test_object_lock_cannot_be_promised(s3: Any) -> None:
-    with pytest.raises(ClientError) as error:
-        s3.create_bucket(Bucket="locked-x", ObjectLockEnabledForBucket=True)
-    assert code(error) == "NotImplemented"

@@ -10,7 +10,17 @@ from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
 from tests.storage.sync_bucket import OWNER, SyncBucket, Tidy
 
-for _part in ("buckets", "completion", "listing", "objects", "reading", "uploads"):
+for _part in (
+    "buckets",
+    "completion",
+    "listing",
+    "objects",
+    "reading",
+    "renaming",
+    "uploads",
+    "version_listing",
+    "versions",
+):
     pytest.register_assert_rewrite(f"tests.storage.contract_{_part}")
 
 

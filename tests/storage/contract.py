@@ -11,7 +11,10 @@ from tests.storage.contract_completion import CompletionContract
 from tests.storage.contract_listing import ListingContract
 from tests.storage.contract_objects import ObjectContract
 from tests.storage.contract_reading import ReadingContract
+from tests.storage.contract_renaming import RenamingContract
 from tests.storage.contract_uploads import UploadContract
+from tests.storage.contract_version_listing import VersionListingContract
+from tests.storage.contract_versions import VersionContract
 
 
 class BackendContract(
@@ -21,5 +24,8 @@ class BackendContract(
     ListingContract,
     UploadContract,
     CompletionContract,
+    VersionContract,
+    VersionListingContract,
+    RenamingContract,
 ):
     """All claims in one class."""

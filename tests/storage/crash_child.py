@@ -9,13 +9,20 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from storage.backends.local import Housekeeper, LocalStore
-from storage.values import CompleteOptions, DeleteRequest, PutOptions, UploadQuery
+from storage.values import (
+    CompleteOptions,
+    DeleteRequest,
+    PutOptions,
+    RenameOptions,
+    UploadQuery,
+)
 from tests.storage.bodies import body_of, pattern
 from tests.storage.digests import Md5Digest
 from tests.storage.sync_bucket import join_etags
 
 BUCKET = "bucket"
 NAME = "name"
+SOURCE = "source"
 SMALL = pattern(1000, seed=3)
 LARGE = pattern(700_000, seed=5)
 PARTS = (pattern(600_000, seed=7), pattern(50_000, seed=9))
@@ -33,6 +40,10 @@ async def delete(store: LocalStore) -> None:
     await store.delete_object(BUCKET, DeleteRequest(NAME))
 
 
+async def rename(store: LocalStore) -> None:
+    await store.rename_object(BUCKET, SOURCE, NAME, RenameOptions())
+
+
 async def complete(store: LocalStore) -> None:
     (upload,) = (await store.list_uploads(BUCKET, UploadQuery())).uploads
     options = CompleteOptions((1, 2), join_etags)
@@ -44,6 +55,7 @@ OPERATIONS: dict[str, Callable[[LocalStore], Awaitable[None]]] = {
     "put_blob": put_blob,
     "overwrite": put_blob,
     "delete": delete,
+    "rename": rename,
     "complete": complete,
 }
 

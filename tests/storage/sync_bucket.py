@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from storage.backend import Backend, Change
 from storage.errors import StorageError
 from storage.values import (
@@ -12,24 +14,30 @@ from storage.values import (
     Assemble,
     Attributes,
     BodyDigest,
+    BucketInfo,
     CompleteOptions,
     Condition,
     DeleteRequest,
     Deletion,
     ListQuery,
     ObjectInfo,
+    ObjectLock,
     Page,
     PartInfo,
     PartOptions,
     PutOptions,
     Reading,
     ReadOptions,
+    RenameOptions,
     Sealed,
     UpdateOptions,
     UploadInfo,
     UploadOptions,
     UploadPage,
     UploadQuery,
+    Versioning,
+    VersionPage,
+    VersionQuery,
     Want,
 )
 from tests.storage.bodies import body_of, content_of
@@ -73,11 +81,17 @@ class SyncBucket:
     def reading(
         self, name: str, want: Want | None = None, condition: Condition = ALWAYS
     ) -> tuple[Reading, bytes]:
+        return self._reading(name, ReadOptions(want, condition))
+
+    def _reading(self, name: str, options: ReadOptions) -> tuple[Reading, bytes]:
         async def read() -> tuple[Reading, bytes]:
-            got = await self.backend.get_object(self.bucket, name, ReadOptions(want, condition))
+            got = await self.backend.get_object(self.bucket, name, options)
             return got, await content_of(got)
 
         return run(read())
+
+    def read_version(self, name: str, version: str, want: Want | None = None) -> bytes:
+        return self._reading(name, ReadOptions(want, version=version))[1]
 
     def read(self, name: str, want: Want | None = None, condition: Condition = ALWAYS) -> bytes:
         return self.reading(name, want, condition)[1]
@@ -85,8 +99,42 @@ class SyncBucket:
     def head(self, name: str, want: Want | None = None, condition: Condition = ALWAYS) -> Reading:
         return run(self.backend.head_object(self.bucket, name, ReadOptions(want, condition)))
 
-    def info(self, name: str) -> ObjectInfo:
-        return self.head(name).info
+    def info(self, name: str, version: str | None = None) -> ObjectInfo:
+        options = ReadOptions(version=version)
+        return run(self.backend.head_object(self.bucket, name, options)).info
+
+    def set_versioning(self, versioning: Versioning) -> None:
+        def change(old: BucketInfo) -> BucketInfo:
+            return msgspec.structs.replace(old, versioning=versioning)
+
+        run(self.backend.update_bucket(self.bucket, change))
+
+    def versions(self, query: VersionQuery = VersionQuery()) -> VersionPage:  # noqa: B008, frozen
+        return run(self.backend.list_versions(self.bucket, query))
+
+    def history(self, name: str) -> list[str]:
+        """The ids of its versions, newest first."""
+        page = self.versions(VersionQuery(prefix=name, limit=100_000))
+        return [entry.info.version for entry in page.versions if entry.info.name == name]
+
+    def lock(self, name: str, lock: ObjectLock | None, version: str | None = None) -> ObjectInfo:
+        def change(old: Attributes) -> Attributes:
+            return msgspec.structs.replace(old, lock=lock)
+
+        options = UpdateOptions(version=version)
+        return run(self.backend.update_object(self.bucket, name, change, options))
+
+    def rename(
+        self,
+        source: str,
+        name: str,
+        options: RenameOptions = RenameOptions(),  # noqa: B008, a frozen value
+    ) -> ObjectInfo:
+        return run(self.backend.rename_object(self.bucket, source, name, options))
+
+    def remove(self, name: str, version: str | None = None, *, bypass: bool = False) -> Deletion:
+        request = DeleteRequest(name, ALWAYS, version, bypass)
+        return run(self.backend.delete_object(self.bucket, request))
 
     def update(
         self, name: str, change: Change, *, condition: Condition = ALWAYS, touch: bool = False

@@ -58,7 +58,7 @@ def test_a_crash_loses_nothing_and_leaves_nothing(
 ) -> None:
     _set_up(tmp_path, operation)
     with prepare([tmp_path]):
-        acknowledged = _crash(tmp_path, operation, failpoint)
+        acknowledged = crash(tmp_path, operation, failpoint)
     with local_store([tmp_path], FakeClock(), StoreOptions()) as store:
         content = _content(store)
         new = AFTER[operation]
@@ -80,7 +80,7 @@ def _set_up(folder: Path, operation: str) -> None:
             bucket.upload_of(crash_child.NAME, *crash_child.PARTS, b"a part that is not chosen")
 
 
-def _crash(folder: Path, operation: str, failpoint: str) -> bool:
+def crash(folder: Path, operation: str, failpoint: str) -> bool:
     """Whether the child acknowledged before it died."""
     child = subprocess.run(
         [sys.executable, "-m", "tests.storage.crash_child", str(folder), operation],

@@ -5,15 +5,16 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from storage.backends.local import StoreOptions, prepare, recover_slot
-from storage.backends.local.buckets import CreateBucket, MarkBucket, RemoveBucket
+from storage.backends.local.buckets import CreateBucket, MarkBucket, RemoveBucket, UpdateBucket
 from storage.backends.local.committer import Mutation
 from storage.backends.local.index import connect
 from storage.backends.local.transaction import in_transaction
 from storage.errors import BucketNotEmpty, BucketNotFound
-from storage.values import BucketInfo, BucketOptions
+from storage.values import NULL_VERSION, BucketInfo, BucketOptions, Versioning
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
 from tests.storage.local_stores import local_store, mountpaths_in
@@ -81,3 +82,33 @@ def test_a_marked_bucket_that_holds_an_object_elsewhere_is_kept(
         bucket = SyncBucket(store, "bucket")
         bucket.put_all(*NAMES)
         assert bucket.names() == sorted([*NAMES, "one"])
+
+
+def test_a_change_that_reached_the_first_alone_reaches_all(
+    paths: list[Path], clock: FakeClock
+) -> None:
+    make(paths, clock)
+
+    def enable(old: BucketInfo) -> BucketInfo:
+        return msgspec.structs.replace(old, versioning=Versioning.ENABLED)
+
+    change(paths[0], UpdateBucket("bucket", enable))
+    with local_store(paths, clock, StoreOptions()) as store:
+        bucket = SyncBucket(store, "bucket")
+        for name in NAMES:
+            assert bucket.put(name).version != NULL_VERSION
+
+
+def test_a_marked_bucket_that_holds_a_delete_marker_elsewhere_is_kept(
+    paths: list[Path], clock: FakeClock
+) -> None:
+    make(paths, clock)
+    with local_store(paths, clock, StoreOptions()) as store:
+        bucket = SyncBucket(store, "bucket")
+        bucket.set_versioning(Versioning.ENABLED)
+        bucket.remove("one")
+    for path in paths:
+        with suppress(BucketNotEmpty):
+            change(path, MarkBucket("bucket"))
+    with local_store(paths, clock, StoreOptions()) as store:
+        assert len(SyncBucket(store, "bucket").history("one")) == 1

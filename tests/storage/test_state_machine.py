@@ -178,9 +178,13 @@ class StoreMachine(RuleBasedStateMachine):
 
     async def _both(self, act: Callable[[Backend], Awaitable[object]]) -> tuple[object, object]:
         real = await _outcome(act(self.local))
+        self.learn(real)
+        return real, await _outcome(act(self.model))
+
+    def learn(self, real: object) -> None:
+        """What the local store chose at random is what the model is to choose."""
         if isinstance(real, UploadInfo):
             self.upload_id = real.id
-        return real, await _outcome(act(self.model))
 
     @rule(bucket=buckets, owner=st.sampled_from(["x", "y"]))
     def create_bucket(self, bucket: str, owner: str) -> None:

@@ -205,8 +205,11 @@ def _set_state(transaction: Transaction, name: str, state: int) -> None:
 
 
 def _holds_objects(connection: apsw.Connection, key: int) -> bool:
-    found: Any = connection.execute("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1", (key,)).get
-    return found is not None
+    """Or delete markers."""
+    sql = """SELECT EXISTS(SELECT 1 FROM objects WHERE bucket = ?1)
+    OR EXISTS(SELECT 1 FROM versions WHERE bucket = ?1)"""
+    found: Any = connection.execute(sql, (key,)).get
+    return bool(found)
 
 
 def reconcile(connections: Sequence[apsw.Connection]) -> None:

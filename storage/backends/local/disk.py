@@ -14,16 +14,32 @@ from storage.backends.local.index import connect, storage_error
 from storage.backends.local.options import Durability
 from storage.backends.local.rows import PartRow, Row, decode_bucket, decode_row, decode_upload
 from storage.backends.local.transaction import Transaction
-from storage.errors import BucketNotFound, ObjectNotFound, UploadNotFound
+from storage.backends.local.versions import readable
+from storage.errors import BucketNotFound, UploadNotFound
 from storage.mountpath import Mountpath
 from storage.values import BucketInfo, UploadInfo
 
-_FIND = """
-SELECT b.id, o.row FROM buckets b LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2
+# One statement each: between two, a version could move from one table to the other. The second
+# table is looked at only when the name has no row in the first: that is where a delete marker is.
+_LATEST = """
+ifnull(o.row, (
+    SELECT row FROM versions WHERE bucket = b.id AND name = ?2 ORDER BY age LIMIT 1))"""
+_FIND = f"""
+SELECT b.row, {_LATEST} FROM buckets b LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2
 WHERE b.name = ?1"""
-_OPEN = """
-SELECT b.id, o.row, p.data FROM buckets b LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2
+_OPEN = f"""
+SELECT b.id, {_LATEST}, p.data FROM buckets b
+LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2
 LEFT JOIN payloads p ON p.id = o.payload WHERE b.name = ?1"""
+# The current version, if the id is of none of the others: who asks compares.
+_VERSION = """
+FROM buckets b LEFT JOIN versions v ON v.bucket = b.id AND v.name = ?2 AND v.version = ?3
+LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2 AND v.row IS NULL"""
+_FIND_VERSION = f"""
+SELECT b.row, ifnull(v.row, o.row) {_VERSION} WHERE b.name = ?1"""
+_OPEN_VERSION = f"""
+SELECT b.id, ifnull(v.row, o.row), p.data {_VERSION}
+LEFT JOIN payloads p ON p.id = ifnull(v.payload, o.payload) WHERE b.name = ?1"""
 
 _UPLOAD = """
 SELECT b.id, u.row FROM buckets b
@@ -54,21 +70,20 @@ class Disk:
             raise BucketNotFound(name)
         return found[0], decode_bucket(found[1])
 
-    def find(self, bucket: str, name: str) -> Row | None:
-        """The facts of an object. Raises `BucketNotFound`."""
-        found = self._get(_FIND, (bucket, name.encode()))
-        if found is None:
-            raise BucketNotFound(bucket)
-        return None if found[1] is None else decode_row(found[1])
+    def find(self, bucket: str, name: str, version: str | None = None) -> Row:
+        """The facts of an object. Raises `BucketNotFound`, `ObjectNotFound`, `VersionNotFound`,
+        `DeleteMarkerFound`."""
+        return readable(self.look_up(bucket, name, version)[1], name, version)
 
-    def open(self, bucket: str, name: str) -> tuple[Row, bytes | None]:
-        """An object and its payload, in one snapshot. Raises `BucketNotFound`, `ObjectNotFound`."""
-        found = self._get(_OPEN, (bucket, name.encode()))
-        if found is None:
-            raise BucketNotFound(bucket)
-        if found[1] is None:
-            raise ObjectNotFound(name)
-        return decode_row(found[1]), found[2]
+    def look_up(self, bucket: str, name: str, version: str | None) -> tuple[BucketInfo, Row | None]:
+        """A bucket, and a version in it, a delete marker too. Raises `BucketNotFound`."""
+        found = self._found(_FIND, _FIND_VERSION, bucket, name, version)
+        return decode_bucket(found[0]), _wanted(found[1], version)
+
+    def open(self, bucket: str, name: str, version: str | None = None) -> tuple[Row, bytes | None]:
+        """An object and its payload, in one snapshot. Raises as `find` does."""
+        found = self._found(_OPEN, _OPEN_VERSION, bucket, name, version)
+        return readable(_wanted(found[1], version), name, version), found[2]
 
     def upload(self, bucket: str, name: str, upload: str) -> UploadInfo:
         """Raises `BucketNotFound`, `UploadNotFound`."""
@@ -109,6 +124,17 @@ class Disk:
             raise
         self._idle.put(connection)
 
+    def _found(
+        self, latest: str, of_version: str, bucket: str, name: str, version: str | None
+    ) -> Any:
+        if version is None:
+            found = self._get(latest, (bucket, name.encode()))
+        else:
+            found = self._get(of_version, (bucket, name.encode(), version))
+        if found is None:
+            raise BucketNotFound(bucket)
+        return found
+
     def _get(self, sql: str, values: tuple[str | bytes, ...]) -> Any:
         try:
             return self._point(sql, values).get
@@ -120,3 +146,10 @@ class Disk:
         self._loop_connection.close()
         while not self._idle.empty():
             self._idle.get_nowait().close()
+
+
+def _wanted(row: bytes | None, version: str | None) -> Row | None:
+    if row is None:
+        return None
+    decoded = decode_row(row)
+    return decoded if version in (None, decoded.version) else None

@@ -1,7 +1,7 @@
 """Checks index and blobs against one another, with the server stopped.
 
 Nothing that could be somebody's only copy is deleted: a blob that no row names goes to
-`quarantine`, unless the index itself proves that it was replaced. `rebuild` is in `rebuild`.
+`quarantine`. `rebuild` is in `rebuild`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,20 @@ from storage.backends.local.recovery import prepare
 from storage.backends.local.rows import (
     Chunk,
     ObjectLabel,
+    Row,
     SidecarLabel,
     decode_blobs,
     decode_row,
 )
-from storage.backends.local.walk import blobs_on, objects_of, parts_of
+from storage.backends.local.transaction import Transaction
+from storage.backends.local.walk import (
+    Found,
+    blobs_on,
+    objects_of,
+    parts_of,
+    usage_of,
+    versions_of,
+)
 from storage.errors import Corrupt
 from storage.mountpath import Mountpath, read_mountpaths, sync_folder
 
@@ -46,8 +56,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check saw. `damaged`: rows whose bytes are missing or cut. `orphans`: blobs without a
-    row. `counters`: usage that was wrong. `index`: what SQLite says of the index itself."""
+    """What a check saw. `objects` counts every version that is no delete marker. `damaged`: rows
+    whose bytes are missing or cut. `orphans`: blobs without a row. `counters`: usage that was
+    wrong. `index`: what SQLite says of the index itself, and rows that stand where they may not."""
 
     objects: int = 0
     parts: int = 0
@@ -125,8 +136,9 @@ class _Check:
                 self.index.append(self._finding(str(line)))
 
     def _check_rows(self, connection: apsw.Connection) -> None:
-        for found in objects_of(connection):
-            self.objects += 1
+        for found in chain(objects_of(connection), self._history(connection)):
+            self.objects += not found.row.delete_marker
+            self._check_place(connection, found)
             for chunk in found.chunks():
                 self._check_chunk(connection, chunk, found.bucket, found.name)
             if sidecar := found.sidecar():
@@ -140,6 +152,30 @@ class _Check:
         garbage: Any = connection.execute("SELECT blobs FROM garbage").fetchall()
         for (blobs,) in garbage:
             self._know(connection, *decode_blobs(blobs))
+
+    def _history(self, connection: apsw.Connection) -> Iterator[Found]:
+        """What stands in `versions`, after a look at whether it may."""
+        last: tuple[int, str] | None = None
+        current: Row | None = None
+        for found in versions_of(connection):
+            if (found.key, found.name) != last:
+                last, current = (found.key, found.name), _current(connection, found)
+                if current is None and not found.row.delete_marker:
+                    self._misplaced("no version is current, and the newest is no marker", found)
+            if found.version != found.row.version:
+                self._misplaced(f"version {found.version} is {found.row.version}", found)
+            if current is not None and current.version == found.version:
+                self._misplaced(f"version {found.version} stands there twice", found)
+            yield found
+
+    def _misplaced(self, problem: str, found: Found) -> None:
+        self.index.append(self._finding(f"{problem}; rebuild the index", found.bucket, found.name))
+
+    def _check_place(self, connection: apsw.Connection, found: Found) -> None:
+        if found.age is None and found.row.delete_marker:
+            self._misplaced("a delete marker stands among the objects", found)
+        if found.row.label and not _is_noted(connection, found):
+            self._misplaced(f"no note that it was renamed from {found.row.label}", found)
 
     def _check_chunk(
         self, connection: apsw.Connection, chunk: Chunk, bucket: str, name: str
@@ -168,18 +204,16 @@ class _Check:
                 self._orphan(connection, blob)
 
     def _orphan(self, connection: apsw.Connection, blob: str) -> None:
-        path = self.mountpath.blob(blob)
-        bucket, name, replaced = _claim(connection, path)
+        """To quarantine even if its name has something newer: it may have been renamed since."""
+        bucket, name, replaced = _claim(connection, self.mountpath.blob(blob))
         problem = "replaced since" if replaced else "no row names this blob"
         self.orphans.append(self._finding(problem, bucket, name, blob))
-        if self.repair and replaced:
-            os.unlink(path)
-        elif self.repair:
-            os.rename(path, self.mountpath.quarantine / blob)
+        if self.repair:
+            os.rename(self.mountpath.blob(blob), self.mountpath.quarantine / blob)
             sync_folder(self.mountpath.quarantine)
 
     def _check_counters(self, connection: apsw.Connection) -> None:
-        counted = _count(connection)
+        counted = usage_of(connection)
         kept: Any = connection.execute("SELECT bucket, objects, bytes FROM usage").fetchall()
         for bucket, objects, size in kept:
             if counted.get(bucket, (0, 0)) != (objects, size):
@@ -188,27 +222,36 @@ class _Check:
             _write_counters(connection, counted)
 
 
+def _current(connection: apsw.Connection, found: Found) -> Row | None:
+    sql = "SELECT row FROM objects WHERE bucket = ? AND name = ?"
+    row: Any = connection.execute(sql, (found.key, found.name.encode())).get
+    return None if row is None else decode_row(row)
+
+
+def _is_noted(connection: apsw.Connection, found: Found) -> bool:
+    sql = "SELECT name FROM renamed WHERE bucket = ? AND label = ? AND blob = ?"
+    where = (found.key, found.row.label.encode(), found.row.own_blob())
+    name: Any = connection.execute(sql, where).get
+    return name is not None and bytes(name) == found.name.encode()
+
+
 def _claim(connection: apsw.Connection, path: str) -> tuple[str, str, bool]:
-    """Whose the blob says it is, and whether the index has something newer under that name."""
+    """Whose the blob says it is, and whether the index has that version of that name newer."""
     try:
         label = read_footer(path).label
     except Corrupt:
         return "", "", False
     if not isinstance(label, ObjectLabel | SidecarLabel):
         return label.bucket, label.name, False
-    sql = """SELECT o.row FROM objects o JOIN buckets b ON b.id = o.bucket
-    WHERE b.name = ? AND o.name = ?"""
-    row: Any = connection.execute(sql, (label.bucket, label.name.encode())).get
-    replaced = row is not None and decode_row(row).modified_ns > label.row.modified_ns
+    sql = "SELECT id FROM buckets WHERE name = ?"
+    bucket: Any = connection.execute(sql, (label.bucket,)).get
+    replaced = bucket is not None and _has_newer(connection, bucket, label)
     return label.bucket, label.name, replaced
 
 
-def _count(connection: apsw.Connection) -> dict[int, tuple[int, int]]:
-    counted: dict[int, tuple[int, int]] = {}
-    for found in objects_of(connection):
-        objects, size = counted.get(found.key, (0, 0))
-        counted[found.key] = objects + 1, size + found.row.size
-    return counted
+def _has_newer(connection: apsw.Connection, bucket: int, label: ObjectLabel | SidecarLabel) -> bool:
+    found = Transaction(connection).find(bucket, label.name.encode(), label.row.version)
+    return found is not None and found.row.modified_ns > label.row.modified_ns
 
 
 def _write_counters(connection: apsw.Connection, counted: dict[int, tuple[int, int]]) -> None:

@@ -1,9 +1,14 @@
 """The index of one mountpath: SQLite through apsw, every page checksummed.
 
-`objects` holds the current version of each name; older versions will stand in a table of their
-own, so that a listing of what is current never steps over them. Bytes of small objects and
-manifests stand in `payloads`, so that a page of a listing reads compact rows only. Names are UTF-8
-bytes: SQLite then orders them as S3 does.
+`objects` holds the current version of each name, if that is an object. All others stand in
+`versions`, delete markers too, so that a listing of what is current never steps over them. There
+`age` orders the versions of a name, newest first, by a count and no clock; of a name without a row
+in `objects` the first is a delete marker. Bytes of small objects and manifests stand in `payloads`,
+so that a page of a listing reads compact rows only. Names are UTF-8 bytes: SQLite then orders them
+as S3 does.
+
+A blob's label keeps the name that the object was written under; `renamed` says where the objects
+are whose name is another now.
 
 Nobody but the housekeeping process checkpoints, except a writer whose WAL has grown absurd.
 """
@@ -35,6 +40,13 @@ CREATE TABLE IF NOT EXISTS usage(
 CREATE TABLE IF NOT EXISTS objects(
     bucket INTEGER NOT NULL, name BLOB NOT NULL, row BLOB NOT NULL, payload INTEGER,
     PRIMARY KEY(bucket, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS versions(
+    bucket INTEGER NOT NULL, name BLOB NOT NULL, age INTEGER NOT NULL, version TEXT NOT NULL,
+    row BLOB NOT NULL, payload INTEGER, PRIMARY KEY(bucket, name, age)) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS version_ids ON versions(bucket, name, version);
+CREATE TABLE IF NOT EXISTS renamed(
+    bucket INTEGER NOT NULL, label BLOB NOT NULL, blob TEXT NOT NULL, name BLOB NOT NULL,
+    PRIMARY KEY(bucket, label, blob)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS payloads(id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS uploads(
     bucket INTEGER NOT NULL, name BLOB NOT NULL, id TEXT NOT NULL, row BLOB NOT NULL,

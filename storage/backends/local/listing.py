@@ -16,7 +16,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
@@ -57,11 +57,12 @@ _SKIPPING_UPLOADS = _SKIPPING.format(table="uploads", id="it.id")
 
 # Name, upload id, row; a common prefix has no row. Two mountpaths never share the first two.
 _Entry = tuple[bytes, str, bytes | None]
+E = TypeVar("E")
 
 
 def list_page(disks: Sequence[Disk], bucket: str, query: ListQuery) -> Page:
     with ExitStack() as stack:
-        entries, more = _take(_merged(stack, disks, bucket, query, ""), query.limit)
+        entries, more = take(_merged(stack, disks, bucket, query, ""), query.limit)
     objects = tuple(decode_row(row).info(name.decode()) for name, _, row in entries if row)
     last = entries[-1][0].decode() if more else None
     return Page(objects, _prefixes(entries), last)
@@ -69,7 +70,7 @@ def list_page(disks: Sequence[Disk], bucket: str, query: ListQuery) -> Page:
 
 def list_upload_page(disks: Sequence[Disk], bucket: str, query: UploadQuery) -> UploadPage:
     with ExitStack() as stack:
-        entries, more = _take(_merged(stack, disks, bucket, query, query.after_id), query.limit)
+        entries, more = take(_merged(stack, disks, bucket, query, query.after_id), query.limit)
     uploads = tuple(decode_upload(row) for _, _, row in entries if row)
     if not more:
         return UploadPage(uploads, _prefixes(entries))
@@ -89,7 +90,7 @@ def _prefixes(entries: Sequence[_Entry]) -> tuple[str, ...]:
     return tuple(name.decode() for name, _, row in entries if row is None)
 
 
-def _take(entries: Iterable[_Entry], limit: int) -> tuple[list[_Entry], bool]:
+def take(entries: Iterable[E], limit: int) -> tuple[list[E], bool]:
     """At most `limit` entries, and whether there are more."""
     if limit <= 0:
         return [], False
@@ -114,12 +115,12 @@ def _merged(
         raise BucketNotFound(bucket)
     if len(scans) == 1:
         return iter(scans[0])
-    return _without_repeats(heapq.merge(*scans))
+    return without_repeats(heapq.merge(*scans))
 
 
-def _without_repeats(entries: Iterator[_Entry]) -> Iterator[_Entry]:
+def without_repeats(entries: Iterable[E]) -> Iterator[E]:
     """The same common prefix comes from every mountpath."""
-    last: _Entry | None = None
+    last: E | None = None
     for entry in entries:
         if entry != last:
             yield entry
@@ -175,11 +176,15 @@ class _Scan:
         return self._run(self._skipping, values)
 
     def _common(self, name: bytes) -> bytes | None:
-        """The common prefix that the name is rolled up into."""
-        if not self._delimiter or not name.startswith(self._prefix):
-            return None
-        at = name.find(self._delimiter, len(self._prefix))
-        return None if at < 0 else name[: at + len(self._delimiter)]
+        return common_prefix(name, self._prefix, self._delimiter)
+
+
+def common_prefix(name: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
+    """What the name is rolled up into."""
+    if not delimiter or not name.startswith(prefix):
+        return None
+    at = name.find(delimiter, len(prefix))
+    return None if at < 0 else name[: at + len(delimiter)]
 
 
 def behind(prefix: bytes) -> bytes:

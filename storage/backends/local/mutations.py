@@ -8,24 +8,41 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from storage.backends.local.rows import Manifest, PartRow, Row, encode
 from storage.backends.local.transaction import Transaction
+from storage.backends.local.versions import (
+    Home,
+    Stored,
+    delete_marker,
+    info_of,
+    missing,
+    readable,
+    require_removable,
+    versioned,
+)
 from storage.conditions import check_write
-from storage.errors import ObjectNotFound, StorageError, UploadNotFound
+from storage.errors import ObjectNotFound, PreconditionFailed, StorageError, UploadNotFound
 from storage.values import (
     ALWAYS,
+    NULL_VERSION,
     Attributes,
     Condition,
     DeleteRequest,
     Deletion,
     ObjectInfo,
+    RenameOptions,
+    Still,
+    UpdateOptions,
     UploadInfo,
+    Versioning,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PutObject:
-    """Make the row the object of that name; `payload` goes with an inline row."""
+    """Make the row the current version of that name; `payload` goes with an inline row."""
 
     bucket: str
     name: str
@@ -34,37 +51,94 @@ class PutObject:
     condition: Condition
 
     def __call__(self, transaction: Transaction) -> ObjectInfo:
-        bucket, name = transaction.bucket(self.bucket), self.name.encode()
-        old = transaction.find(bucket, name)
-        check_write(self.condition, self.name, old.row.info(self.name) if old else None)
-        transaction.put(bucket, name, self.row, self.payload, old)
-        return self.row.info(self.name)
+        home, name = transaction.home(self.bucket), self.name.encode()
+        current = transaction.find(home.key, name)
+        check_write(self.condition, self.name, info_of(current, self.name))
+        replaced = transaction.replaced(home, name, current)
+        require_removable(replaced, self.name, self.row.modified_ns)
+        new = Stored(versioned(self.row, home), transaction.add_payload(self.payload))
+        transaction.put(home, name, new, current, replaced)
+        return new.row.info(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateObject:
-    """Other attributes on the same bytes; `modified_ns` is None to leave the time as it is."""
+    """Other attributes on the same bytes; `now_ns` is the new modification time of a touch."""
 
     bucket: str
     name: str
     change: Callable[[Attributes], Attributes]
-    condition: Condition
-    modified_ns: int | None
+    options: UpdateOptions
+    now_ns: int
 
     def __call__(self, transaction: Transaction) -> ObjectInfo:
-        bucket, name = transaction.bucket(self.bucket), self.name.encode()
-        old = transaction.find(bucket, name)
-        check_write(self.condition, self.name, old.row.info(self.name) if old else None)
+        bucket, name, version = transaction.bucket(self.bucket), self.name, self.options.version
+        old = transaction.find(bucket, name.encode(), version)
         if old is None:
-            raise ObjectNotFound(self.name)
-        row = _with_attributes(old.row, self.change(old.row.attributes), self.modified_ns)
-        transaction.replace_row(bucket, name, row)
-        return row.info(self.name)
+            raise missing(name, version)
+        row = readable(old.row, name, version)
+        check_write(self.options.condition, name, row.info(name))
+        changed = msgspec.structs.replace(
+            row,
+            attributes=self.change(row.attributes),
+            modified_ns=self.now_ns if self.options.touch else row.modified_ns,
+        )
+        transaction.replace_row(bucket, name.encode(), old, changed)
+        return changed.info(name)
 
 
-def _with_attributes(row: Row, attributes: Attributes, modified_ns: int | None) -> Row:
-    modified = row.modified_ns if modified_ns is None else modified_ns
-    return Row(row.size, row.etag, modified, attributes, row.location, row.checksum, row.parts)
+@dataclass(frozen=True, slots=True)
+class RenameObject:
+    """The current version of `source` becomes that of `name`, with its bytes as they are."""
+
+    bucket: str
+    source: str
+    name: str
+    options: RenameOptions
+    now_ns: int
+
+    def __call__(self, transaction: Transaction) -> ObjectInfo:
+        home = transaction.home(self.bucket)
+        stored = transaction.find(home.key, self.source.encode())
+        if stored is None:
+            raise ObjectNotFound(self.source)
+        info = readable(stored.row, self.source, None).info(self.source)
+        current = transaction.find(home.key, self.name.encode())
+        check_write(self.options.source_condition, self.source, info)
+        check_write(self.options.condition, self.name, info_of(current, self.name))
+        if self.source == self.name:
+            return info
+        require_removable(stored, self.source, self.now_ns)
+        under = transaction.replaced(home, self.source.encode(), stored)
+        require_removable(under, self.source, self.now_ns)
+        replaced = transaction.replaced(home, self.name.encode(), current)
+        require_removable(replaced, self.name, self.now_ns)
+        row = self._leave(transaction, home, stored)
+        new = Stored(_anew(row, home), stored.payload)
+        transaction.put(home, self.name.encode(), new, current, replaced)
+        return new.row.info(self.name)
+
+    def _leave(self, transaction: Transaction, home: Home, stored: Stored) -> Row:
+        """Nothing stays under the old name, or a delete marker."""
+        name = self.source.encode()
+        row = transaction.move(home.key, name, stored, self.name.encode())
+        if home.versioning is not Versioning.NEVER:
+            _add_delete_marker(transaction, home, name, self.now_ns)
+        return row
+
+
+def _anew(row: Row, home: Home) -> Row:
+    """Under its new name, an object is a new version."""
+    return versioned(msgspec.structs.replace(row, version=NULL_VERSION), home)
+
+
+def _add_delete_marker(transaction: Transaction, home: Home, name: bytes, now_ns: int) -> Row:
+    """The caller has seen to locks."""
+    current = transaction.find(home.key, name)
+    marker = delete_marker(home, now_ns)
+    replaced = transaction.replaced(home, name, current)
+    transaction.put(home, name, Stored(marker, None), current, replaced)
+    return marker
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +147,76 @@ class DeleteObjects:
 
     bucket: str
     requests: Sequence[DeleteRequest]
+    now_ns: int
 
     def __call__(self, transaction: Transaction) -> list[Deletion | StorageError]:
-        bucket = transaction.bucket(self.bucket)
-        return [_delete(transaction, bucket, request) for request in self.requests]
+        home = transaction.home(self.bucket)
+        return [_delete(transaction, home, request, self.now_ns) for request in self.requests]
 
 
 def _delete(
-    transaction: Transaction, bucket: int, request: DeleteRequest
+    transaction: Transaction, home: Home, request: DeleteRequest, now_ns: int
 ) -> Deletion | StorageError:
-    name = request.name.encode()
-    old = transaction.find(bucket, name)
+    found = transaction.find(home.key, request.name.encode(), request.version)
     try:
-        if old is None:
+        info = info_of(found, request.name)
+        if info is None:
             check_absent(request.name, request.condition)
-            return Deletion(existed=False)
-        check_write(request.condition, request.name, old.row.info(request.name))
+        else:
+            check_write(request.condition, request.name, info)
+        if request.version is None and home.versioning is not Versioning.NEVER:
+            return _mark_deleted(transaction, home, request.name, found, now_ns)
+        return _remove(transaction, home, request, found, now_ns)
     except StorageError as error:
         return error
-    transaction.remove(bucket, name, old)
-    return Deletion(existed=True)
+
+
+def _mark_deleted(
+    transaction: Transaction, home: Home, name: str, current: Stored | None, now_ns: int
+) -> Deletion:
+    existed = current is not None and not current.row.delete_marker
+    replaced = transaction.replaced(home, name.encode(), current)
+    require_removable(replaced, name, now_ns)
+    marker = delete_marker(home, now_ns)
+    transaction.put(home, name.encode(), Stored(marker, None), current, replaced)
+    return Deletion(existed, marker.version, delete_marker=True)
+
+
+def _remove(
+    transaction: Transaction,
+    home: Home,
+    request: DeleteRequest,
+    found: Stored | None,
+    now_ns: int,
+) -> Deletion:
+    version, name = request.version or NULL_VERSION, request.name.encode()
+    if found is not None and found.row.version != version:
+        found = transaction.find(home.key, name, version)
+    if found is None:
+        return Deletion(existed=False, version=version)
+    _require_still(transaction, home, request, found)
+    bypass = request.bypass_governance
+    require_removable(found, request.name, now_ns, bypass_governance=bypass)
+    transaction.remove(home.key, name, found)
+    return Deletion(True, version, found.row.delete_marker)
+
+
+def _require_still(
+    transaction: Transaction, home: Home, request: DeleteRequest, found: Stored
+) -> None:
+    """Raises `PreconditionFailed`."""
+    if request.still is None:
+        return
+    name = request.name.encode()
+    newest = transaction.find(home.key, name)
+    holds = (newest is not None and newest.row.version == found.row.version) == (
+        request.still is Still.LONE_MARKER
+    )
+    if request.still is Still.LONE_MARKER:
+        lone = transaction.count_versions(home.key, name) == 1
+        holds = holds and lone and found.row.delete_marker
+    if not holds:
+        raise PreconditionFailed(request.still.name)
 
 
 def check_absent(name: str, condition: Condition) -> None:
@@ -154,17 +278,20 @@ class CompleteUpload:
     condition: Condition
 
     def __call__(self, transaction: Transaction) -> ObjectInfo:
-        bucket, name = transaction.bucket(self.bucket), self.upload.name.encode()
-        if transaction.upload(bucket, name, self.upload.id) is None:
+        home, name = transaction.home(self.bucket), self.upload.name.encode()
+        if transaction.upload(home.key, name, self.upload.id) is None:
             raise UploadNotFound(self.upload.id)
         parts = transaction.parts(self.upload.id)
         if any(parts.get(part.info.number) != part for part in self.manifest.parts):
             raise PartsChanged
-        old = transaction.find(bucket, name)
-        info = self.row.info(self.upload.name)
-        check_write(self.condition, info.name, old.row.info(info.name) if old else None)
-        transaction.put(bucket, name, self.row, encode(self.manifest), old)
+        current = transaction.find(home.key, name)
+        check_write(self.condition, self.upload.name, info_of(current, self.upload.name))
+        replaced = transaction.replaced(home, name, current)
+        require_removable(replaced, self.upload.name, self.row.modified_ns)
+        row = versioned(self.row, home)
+        new = Stored(row, transaction.add_payload(encode(self.manifest)))
+        transaction.put(home, name, new, current, replaced)
         keep = frozenset(self.manifest.blobs())
-        transaction.remove_upload(bucket, name, self.upload.id, keep=keep)
-        transaction.add_completed(bucket, name, self.upload.id, self.row)
-        return info
+        transaction.remove_upload(home.key, name, self.upload.id, keep=keep)
+        transaction.add_completed(home.key, name, self.upload.id, row)
+        return row.info(self.upload.name)

@@ -10,7 +10,13 @@ from storage.backends.local.blobs import BLOCK
 from storage.backends.local.core import Core
 from storage.backends.local.disk import Disk
 from storage.backends.local.listing import list_page
-from storage.backends.local.mutations import DeleteObjects, PutObject, UpdateObject, check_absent
+from storage.backends.local.mutations import (
+    DeleteObjects,
+    PutObject,
+    RenameObject,
+    UpdateObject,
+    check_absent,
+)
 from storage.backends.local.reading import Segment, Source, Vanished, read_all, segments_of, stream
 from storage.backends.local.rows import (
     Chunk,
@@ -22,11 +28,14 @@ from storage.backends.local.rows import (
     Single,
     decode_manifest,
 )
+from storage.backends.local.version_listing import list_version_page
+from storage.backends.local.versions import new_version
 from storage.backends.local.writing import Blocks
 from storage.conditions import check_read
-from storage.errors import Corrupt, NotSupported, ObjectNotFound, PartNotFound, StorageError
+from storage.errors import Corrupt, NotSupported, PartNotFound, StorageError
 from storage.ranges import resolve
 from storage.values import (
+    NULL_VERSION,
     READ_ALL,
     UPDATE_CURRENT,
     Between,
@@ -45,6 +54,7 @@ from storage.values import (
     Sealed,
     Stream,
     UpdateOptions,
+    Versioning,
     VersionPage,
     VersionQuery,
     Want,
@@ -60,11 +70,9 @@ class Objects(Core):
         disk = self._disk(bucket, name)
         want, payload = options.want, None
         if isinstance(want, PartNumber):
-            row, payload = disk.open(bucket, name)
-        elif (found := disk.find(bucket, name)) is None:
-            raise ObjectNotFound(name)
+            row, payload = disk.open(bucket, name, options.version)
         else:
-            row = found
+            row = disk.find(bucket, name, options.version)
         info = row.info(name)
         check_read(options.condition, info)
         return Reading(info, _span(row, payload, want), b"")
@@ -73,7 +81,7 @@ class Objects(Core):
         disk = self._disk(bucket, name)
         seen: Row | None = None
         while True:
-            row, payload = disk.open(bucket, name)
+            row, payload = disk.open(bucket, name, options.version)
             info = row.info(name)
             check_read(options.condition, info)
             span = _span(row, payload, options.want)
@@ -118,7 +126,7 @@ class Objects(Core):
         after: int = 0,
         limit: int = 1000,
     ) -> PartPage:
-        row, payload = self._disk(bucket, name).open(bucket, name)
+        row, payload = self._disk(bucket, name).open(bucket, name, version)
         if not isinstance(row.location, Chunked) or payload is None or limit <= 0:
             return PartPage(())
         infos = [part.info for part in decode_manifest(payload).parts if part.info.number > after]
@@ -129,7 +137,7 @@ class Objects(Core):
         self, bucket: str, name: str, body: Body, options: PutOptions
     ) -> ObjectInfo:
         disk = self._disk(bucket, name)
-        owner = disk.bucket(bucket)[1].owner
+        home = disk.bucket(bucket)[1]
         self._require_room(disk, options.size or 0)
         blocks = Blocks(body)
         first = await blocks.next()
@@ -137,8 +145,9 @@ class Objects(Core):
             return await self._put_inline(disk, bucket, name, first, options)
 
         def label(sealed: Sealed, chunk: Chunk) -> ObjectLabel:
-            row = self._row(chunk.size, sealed, options, Single(chunk))
-            return ObjectLabel(bucket, owner, name, row)
+            version = new_version(home.versioning)  # a candidate, for the label to have it
+            row = self._row(chunk.size, sealed, options, Single(chunk), version)
+            return ObjectLabel(bucket, home.owner, name, row)
 
         async with self._writer(disk, self._work_file(disk)) as writer:
             row = (await writer.store(first, blocks, options.digest, label)).row
@@ -156,32 +165,52 @@ class Objects(Core):
         return await disk.committer.run(put)
 
     def _row(
-        self, size: int, sealed: Sealed, options: PutOptions, location: Single | Inline | Empty
+        self,
+        size: int,
+        sealed: Sealed,
+        options: PutOptions,
+        location: Single | Inline | Empty,
+        version: str = NULL_VERSION,
     ) -> Row:
-        now = self._clock.now_ns()
-        return Row(size, sealed.etag, now, options.attributes, location, sealed.checksum)
+        return Row(
+            size,
+            sealed.etag,
+            self._clock.now_ns(),
+            options.attributes,
+            location,
+            sealed.checksum,
+            version=version,
+        )
 
     async def update_object(
         self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
     ) -> ObjectInfo:
-        now = self._clock.now_ns() if options.touch else None
-        update = UpdateObject(bucket, name, change, options.condition, now)
+        update = UpdateObject(bucket, name, change, options, self._clock.now_ns())
         return await self._disk(bucket, name).committer.run(update)
 
     async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
-        raise NotSupported("list_versions", "local")
+        self._disks[0].bucket(bucket)
+        return await self._scan(list_version_page, self._disks, bucket, query)
 
     async def rename_object(
         self, bucket: str, source: str, name: str, options: RenameOptions
     ) -> ObjectInfo:
-        raise NotSupported("rename_object", "local")
+        disk = self._disk(bucket, source)
+        if disk is not self._disk(bucket, name):
+            disk.bucket(bucket)
+            raise NotSupported("rename_object between mountpaths", "local")
+        rename = RenameObject(bucket, source, name, options, self._clock.now_ns())
+        return await disk.committer.run(rename)
 
     async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
         disk = self._disk(bucket, request.name)
-        if disk.find(bucket, request.name) is None:
+        home, row = disk.look_up(bucket, request.name, request.version)
+        marks = request.version is None and home.versioning is not Versioning.NEVER
+        if row is None and not marks:  # nothing to remove: that needs no commit
             check_absent(request.name, request.condition)
-            return Deletion(existed=False)
-        (outcome,) = await disk.committer.run(DeleteObjects(bucket, (request,)))
+            return Deletion(existed=False, version=request.version or NULL_VERSION)
+        delete = DeleteObjects(bucket, (request,), self._clock.now_ns())
+        (outcome,) = await disk.committer.run(delete)
         if isinstance(outcome, StorageError):
             raise outcome
         return outcome
@@ -196,7 +225,9 @@ class Objects(Core):
         outcomes: dict[int, Deletion | StorageError] = {}
         async with asyncio.TaskGroup() as group:
             for disk, positions in places.items():
-                group.create_task(_delete_on(disk, bucket, requests, positions, outcomes))
+                chosen = [requests[position] for position in positions]
+                delete = DeleteObjects(bucket, chosen, self._clock.now_ns())
+                group.create_task(_delete_on(disk, delete, positions, outcomes))
         return [outcomes[position] for position in range(len(requests))]
 
 
@@ -238,17 +269,14 @@ def _part_span(row: Row, payload: bytes | None, number: int) -> Between:
 
 async def _delete_on(
     disk: Disk,
-    bucket: str,
-    requests: Sequence[DeleteRequest],
+    delete: DeleteObjects,
     positions: Sequence[int],
     outcomes: dict[int, Deletion | StorageError],
 ) -> None:
     """The failure of a whole mountpath is the failure of each name on it."""
     results: Sequence[Deletion | StorageError]
     try:
-        results = await disk.committer.run(
-            DeleteObjects(bucket, [requests[position] for position in positions])
-        )
+        results = await disk.committer.run(delete)
     except StorageError as error:
         results = [error] * len(positions)
     outcomes.update(zip(positions, results, strict=True))

@@ -1,10 +1,12 @@
 """A new index out of what the old one still tells and of the labels on the blobs.
 
-The newest `modified_ns` of a name wins, and a row of the old index wins over a label of the same
-time, because metadata may have been changed since the blob was written. Objects that live in the
-index alone (`inline_limit` bytes and less) come back only as far as the old index can be read; an
-object that was deleted may come back if the old index can no longer tell. Blobs that lose stay
-where they are: `fsck.check` names them and, asked to, moves them to quarantine.
+Versions with an id of their own all come back, in the order of `modified_ns`. Of the null versions
+of a name the newest wins, and a row of the old index wins over a label of the same time, because
+metadata may have been changed since the blob was written. Objects that live in the index alone
+(`inline_limit` bytes and less) and delete markers come back only as far as the old index can be
+read: if it can no longer tell, an object that was deleted may come back, and one that was renamed
+under its first name. Blobs that lose stay where they are: `fsck.check` names them and, asked to,
+moves them to quarantine.
 
 The new index is made aside and renamed at the end, so that a crash leaves the old one.
 """
@@ -12,16 +14,17 @@ The new index is made aside and renamed at the end, so that a crash leaves the o
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import apsw
+import msgspec
 
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
+from storage.backends.local.histories import Histories
 from storage.backends.local.rows import (
     Inline,
     Label,
@@ -29,15 +32,15 @@ from storage.backends.local.rows import (
     PartLabel,
     Row,
     SidecarLabel,
-    decode_blobs,
     decode_bucket,
     decode_row,
     encode,
 )
-from storage.backends.local.walk import blobs_on
+from storage.backends.local.salvage import Salvage
+from storage.backends.local.walk import blobs_on, usage_of
 from storage.errors import Corrupt
 from storage.mountpath import Mountpath, lock_folders, read_mountpaths, sync_folder
-from storage.values import BucketInfo
+from storage.values import NULL_VERSION, BucketInfo, Versioning
 
 _FILES = ("index.db", "index.db-wal", "index.db-shm")
 
@@ -97,7 +100,7 @@ def _new_index(mountpath: Mountpath) -> Path:
 def _build(mountpaths: Sequence[Mountpath]) -> _Counts:
     counts = _Counts()
     with ExitStack() as stack:
-        salvages = [_Salvage(stack, mountpath, counts) for mountpath in mountpaths]
+        salvages = [Salvage(stack, mountpath, counts.unreadable) for mountpath in mountpaths]
         targets = [_fresh(stack, mountpath) for mountpath in mountpaths]
         buckets = _Buckets(targets, counts)
         for salvage in salvages:
@@ -135,68 +138,18 @@ def _swap(mountpath: Mountpath) -> Path:
     return aside
 
 
-class _Salvage:
-    """The readable rows of an old index. A scan that meets a damaged page is resumed from the
-    other end of the table."""
-
-    def __init__(self, stack: ExitStack, mountpath: Mountpath, counts: _Counts) -> None:
-        self._where = mountpath.path
-        self._counts = counts
-        self._connection: apsw.Connection | None = None
-        with suppress(apsw.Error):
-            self._connection = index.connect(mountpath.index)
-            stack.callback(self._connection.close)
-        if self._connection is None:
-            counts.unreadable.append(f"{mountpath.index}: cannot be opened")
-
-    def rows(self, table: str, key: str) -> Iterator[tuple[Any, ...]]:
-        forward: set[Any] = set()
-        try:
-            for row in self._scan(table, key, "ASC"):
-                forward.add(row[:-1] if table in ("uploads", "parts") else row[:2])
-                yield row
-        except apsw.Error as error:
-            self._counts.unreadable.append(f"{self._where}: table {table}: {error}")
-            yield from self._backward(table, key, forward)
-
-    def _backward(self, table: str, key: str, seen: set[Any]) -> Iterator[tuple[Any, ...]]:
-        with suppress(apsw.Error):
-            for row in self._scan(table, key, "DESC"):
-                if (row[:-1] if table in ("uploads", "parts") else row[:2]) in seen:
-                    return
-                yield row
-
-    def _scan(self, table: str, key: str, order: str) -> Iterator[tuple[Any, ...]]:
-        if self._connection is None:
-            return
-        keys = ", ".join(f"{column} {order}" for column in key.split(", "))
-        yield from self._connection.execute(f"SELECT * FROM {table} ORDER BY {keys}")
-
-    def payload(self, key: int | None) -> bytes | None:
-        """None when it cannot be read."""
-        if key is None or self._connection is None:
-            return None
-        with suppress(apsw.Error):
-            sql = "SELECT data FROM payloads WHERE id = ?"
-            found: Any = self._connection.execute(sql, (key,)).get
-            return None if found is None else bytes(found)
-        return None
-
-    def garbage(self) -> set[str]:
-        rows = self.rows("garbage", "id")
-        return {blob for _, blobs in rows for blob in decode_blobs(blobs)}
-
-
 class _Buckets:
-    """Buckets by name and by their old id; each stands in every new index under one id."""
+    """Buckets by name and by their old id; each stands in every new index under one id. One that no
+    index tells of is made from what labels say of it: with versions, if one of them has an id."""
 
     def __init__(self, targets: Sequence[apsw.Connection], counts: _Counts) -> None:
         self._targets = targets
         self._counts = counts
         self._ids: dict[str, int] = {}
         self._old: dict[int, str] = {}
+        self._made: dict[str, BucketInfo] = {}
 
-    def add_salvaged(self, salvage: _Salvage) -> None:
+    def add_salvaged(self, salvage: Salvage) -> None:
         for old, name, _, row in salvage.rows("buckets", "id"):
             self._old[old] = name
             self._add(decode_bucket(row))
@@ -206,9 +159,20 @@ class _Buckets:
         return None if name is None else self._ids[name]
 
     def by_label(self, label: ObjectLabel | SidecarLabel) -> int:
-        """A bucket that no index tells of is made from what the label says of it."""
-        self._add(BucketInfo(label.bucket, label.owner, label.row.modified_ns))
+        if label.bucket not in self._ids:
+            info = BucketInfo(label.bucket, label.owner, label.row.modified_ns)
+            self._made[label.bucket] = info
+            self._add(info)
+        made = self._made.get(label.bucket)
+        if made and label.row.version != NULL_VERSION:
+            self._enable_versioning(self._made.pop(label.bucket))
         return self._ids[label.bucket]
+
+    def _enable_versioning(self, made: BucketInfo) -> None:
+        info = msgspec.structs.replace(made, versioning=Versioning.ENABLED)
+        for target in self._targets:
+            values = (encode(info), self._ids[info.name])
+            target.execute("UPDATE buckets SET row = ? WHERE id = ?", values)
 
     def _add(self, info: BucketInfo) -> None:
         if info.name in self._ids:
@@ -226,49 +190,41 @@ class _Rebuild:
     """Fills the new index of one mountpath."""
 
     mountpath: Mountpath
-    salvage: _Salvage
+    salvage: Salvage
     target: apsw.Connection
     buckets: _Buckets
     counts: _Counts
 
     def run(self) -> None:
         for old, name, row, payload in self.salvage.rows("objects", "bucket, name"):
-            self._salvage_object(old, name, decode_row(row), payload)
+            self._salvage_version(old, name, None, decode_row(row), payload)
+        for old, name, age, _, row, payload in self.salvage.rows("versions", "bucket, name, age"):
+            self._salvage_version(old, name, age, decode_row(row), payload)
         self._salvage_uploads()
         garbage = self.salvage.garbage()
         for blob in blobs_on(self.mountpath):
-            if blob not in garbage:
+            if blob not in garbage and not self.histories.names(blob):
                 self._restore(blob)
         self._salvage_garbage(garbage)
-        self.target.execute(
-            """UPDATE usage SET (objects, bytes) = (SELECT count(*), ifnull(sum(size), 0)
-            FROM temp.sizes s WHERE s.bucket = usage.bucket)"""
-        )
+        self.counts.from_labels += self.histories.finish()
+        for bucket, (objects, size) in usage_of(self.target).items():
+            sql = "UPDATE usage SET objects = ?, bytes = ? WHERE bucket = ?"
+            self.target.execute(sql, (objects, size, bucket))
 
     def __post_init__(self) -> None:
-        self.target.execute(
-            "CREATE TEMP TABLE sizes(bucket, name, size, PRIMARY KEY(bucket, name)) WITHOUT ROWID"
-        )
+        self.histories = Histories(self.target)
 
-    def _salvage_object(self, old: int, name: bytes, row: Row, payload: int | None) -> None:
+    def _salvage_version(
+        self, old: int, name: bytes, age: int | None, row: Row, payload: int | None
+    ) -> None:
         bucket = self.buckets.by_old_id(old)
         content = self.salvage.payload(payload)
         if bucket is None or (payload is not None and content is None):
             self.counts.incomplete.append(f"{name.decode()}: its bucket or payload is unreadable")
             return
-        self._put(bucket, name, row, content)
-        self.counts.salvaged += 1
+        self.histories.salvage(bucket, name, age, row, content)
+        self.counts.salvaged += not row.delete_marker
         self.counts.inline += isinstance(row.location, Inline)
-
-    def _put(self, bucket: int, name: bytes, row: Row, content: bytes | None) -> None:
-        key = None
-        if content is not None:
-            self.target.execute("INSERT INTO payloads(data) VALUES(?)", (content,))
-            key = self.target.last_insert_rowid()
-        values = (bucket, name, encode(row), key)
-        self.target.execute("INSERT OR REPLACE INTO objects VALUES(?, ?, ?, ?)", values)
-        size = (bucket, name, row.size)
-        self.target.execute("INSERT OR REPLACE INTO temp.sizes VALUES(?, ?, ?)", size)
 
     def _salvage_uploads(self) -> None:
         for old, name, upload, row in self.salvage.rows("uploads", "bucket, name, id"):
@@ -299,18 +255,13 @@ class _Rebuild:
 
     def _restore_object(self, label: ObjectLabel | SidecarLabel) -> None:
         bucket, name = self.buckets.by_label(label), label.name.encode()
-        sql = "SELECT row, payload FROM objects WHERE bucket = ? AND name = ?"
-        found: Any = self.target.execute(sql, (bucket, name)).get
-        if found is not None and decode_row(found[0]).modified_ns >= label.row.modified_ns:
+        if self.histories.has_newer(bucket, name, label.row):
             return
         if missing := self._missing_parts(label):
             self.counts.incomplete.append(f"{label.bucket}/{label.name}: {missing} parts missing")
             return
-        if found is not None:
-            self.target.execute("DELETE FROM payloads WHERE id = ?", (found[1],))
         content = encode(label.manifest) if isinstance(label, SidecarLabel) else None
-        self._put(bucket, name, label.row, content)
-        self.counts.from_labels += 1
+        self.histories.restore(bucket, name, label.row, content)
 
     def _missing_parts(self, label: ObjectLabel | SidecarLabel) -> int:
         if isinstance(label, ObjectLabel):

@@ -7,7 +7,7 @@ of it. So recovery takes as long as what was in flight, however large the store.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from storage.backends.local.rows import (
     Label,
     PartLabel,
     Row,
-    Single,
     decode_manifest,
     decode_part,
     decode_row,
@@ -130,24 +129,31 @@ def refers(connection: apsw.Connection, label: Label, blob: str) -> bool:
         return _is_part(connection, label.upload, number, blob) or _is_in_object(
             connection, label.bucket, label.name, blob
         )
-    found = _object(connection, label.bucket, label.name)
-    return found is not None and _own_blob(found[0]) == blob
+    versions = _versions(connection, label.bucket, label.name)
+    return any(row.own_blob() == blob for row, _ in versions)
 
 
-def _own_blob(row: Row) -> str | None:
-    match row.location:
-        case Single(chunk):
-            return chunk.blob
-        case Chunked(sidecar):
-            return sidecar
-    return None
+def _versions(
+    connection: apsw.Connection, bucket: str, name: str
+) -> Iterator[tuple[Row, bytes | None]]:
+    """All versions that were written under that name, with their payloads."""
+    for place in (name, *_new_names(connection, bucket, name)):
+        for table in ("objects", "versions"):
+            sql = f"""SELECT o.row, p.data FROM buckets b JOIN {table} o ON o.bucket = b.id
+            LEFT JOIN payloads p ON p.id = o.payload WHERE b.name = ? AND o.name = ?"""
+            rows: Any = connection.execute(sql, (bucket, place.encode()))
+            for encoded, payload in rows:
+                row = decode_row(encoded)
+                if (row.label or place) == name:
+                    yield row, payload
 
 
-def _object(connection: apsw.Connection, bucket: str, name: str) -> tuple[Row, bytes | None] | None:
-    sql = """SELECT o.row, p.data FROM buckets b JOIN objects o ON o.bucket = b.id
-    LEFT JOIN payloads p ON p.id = o.payload WHERE b.name = ? AND o.name = ?"""
-    found: Any = connection.execute(sql, (bucket, name.encode())).get
-    return None if found is None else (decode_row(found[0]), found[1])
+def _new_names(connection: apsw.Connection, bucket: str, label: str) -> list[str]:
+    """Where objects are that were renamed since their blobs were labelled."""
+    sql = """SELECT DISTINCT r.name FROM buckets b JOIN renamed r ON r.bucket = b.id
+    WHERE b.name = ? AND r.label = ?"""
+    rows: Any = connection.execute(sql, (bucket, label.encode())).fetchall()
+    return [name.decode() for (name,) in rows]
 
 
 def _is_part(connection: apsw.Connection, upload: str, number: int, blob: str) -> bool:
@@ -158,7 +164,9 @@ def _is_part(connection: apsw.Connection, upload: str, number: int, blob: str) -
 
 
 def _is_in_object(connection: apsw.Connection, bucket: str, name: str, blob: str) -> bool:
-    found = _object(connection, bucket, name)
-    if found is None or found[1] is None or not isinstance(found[0].location, Chunked):
-        return False
-    return blob in decode_manifest(found[1]).blobs()
+    return any(
+        isinstance(row.location, Chunked)
+        and payload is not None
+        and blob in decode_manifest(payload).blobs()
+        for row, payload in _versions(connection, bucket, name)
+    )

@@ -10,7 +10,15 @@ from functools import lru_cache
 import msgspec
 from msgspec import Struct
 
-from storage.values import Attributes, BucketInfo, Checksum, ObjectInfo, PartInfo, UploadInfo
+from storage.values import (
+    NULL_VERSION,
+    Attributes,
+    BucketInfo,
+    Checksum,
+    ObjectInfo,
+    PartInfo,
+    UploadInfo,
+)
 
 
 class Chunk(Struct, frozen=True, array_like=True):
@@ -45,7 +53,8 @@ Location = Empty | Inline | Single | Chunked
 
 
 class Row(Struct, frozen=True, array_like=True):
-    """One object: everything of `ObjectInfo` but its name, and where the bytes are."""
+    """One version: everything of `ObjectInfo` but its name, and where the bytes are. `label` is the
+    name on the label of its blob, where the object was renamed since."""
 
     size: int
     etag: str
@@ -54,6 +63,9 @@ class Row(Struct, frozen=True, array_like=True):
     location: Location
     checksum: Checksum | None = None
     parts: int = 0
+    version: str = NULL_VERSION
+    delete_marker: bool = False
+    label: str = ""
 
     def info(self, name: str) -> ObjectInfo:
         return ObjectInfo(
@@ -64,7 +76,18 @@ class Row(Struct, frozen=True, array_like=True):
             self.attributes,
             self.checksum,
             self.parts,
+            self.version,
+            self.delete_marker,
         )
+
+    def own_blob(self) -> str | None:
+        """The blob that has the label of this row."""
+        match self.location:
+            case Single(chunk):
+                return chunk.blob
+            case Chunked(sidecar):
+                return sidecar
+        return None
 
 
 class PartRow(Struct, frozen=True, array_like=True):

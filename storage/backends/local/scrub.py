@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.reading import Source, Vanished
 from storage.backends.local.rows import Chunk
-from storage.backends.local.walk import objects_of, parts_of
+from storage.backends.local.walk import objects_of, parts_of, versions_of
 from storage.errors import Corrupt, DeviceFailed
 from storage.mountpath import Mountpath, read_mountpaths
 from storage.values import Between
 
-_OBJECT = "SELECT row FROM objects WHERE bucket = ? AND name = ?"
+# Meanwhile a version may have moved from one table to the other.
+_VERSION = """
+SELECT row FROM objects WHERE bucket = ?1 AND name = ?2 UNION ALL
+SELECT row FROM versions WHERE bucket = ?1 AND name = ?2 AND version = ?3"""
 _PART = "SELECT row FROM parts WHERE upload = ? AND number = ?"
 
 
@@ -78,8 +82,10 @@ def scrub(
 
 
 def _items(connection: apsw.Connection) -> Iterator[_Item]:
-    for found in objects_of(connection):
-        again = (_OBJECT, (found.key, found.name.encode()))
+    for found in chain(objects_of(connection), versions_of(connection)):
+        if found.row.delete_marker:
+            continue
+        again = (_VERSION, (found.key, found.name.encode(), found.row.version))
         yield _Item(found.bucket, found.name, tuple(found.chunks()), found.sidecar(), again)
     for upload, part in parts_of(connection):
         name = f"part {part.info.number} of upload {upload}"
@@ -142,9 +148,9 @@ def _read_sidecar(mountpath: Mountpath, blob: str) -> str:
 def _still_named(connection: apsw.Connection, item: _Item) -> bool:
     """An object that was replaced or deleted while it was read is no damage. Its row names its
     only blob or its sidecar."""
-    row: Any = connection.execute(*item.again).get
+    rows: Any = connection.execute(*item.again).fetchall()
     marker = item.sidecar or item.chunks[0].blob
-    return row is not None and marker.encode() in row
+    return any(marker.encode() in row for (row,) in rows)
 
 
 class _Pace:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import apsw
+import msgspec
 
 from storage.backends.local.index import ACTIVE
 from storage.backends.local.rows import (
@@ -18,26 +19,28 @@ from storage.backends.local.rows import (
     PartRow,
     Row,
     Single,
+    decode_bucket,
     decode_manifest,
     decode_part,
     decode_row,
     decode_upload,
     encode,
 )
+from storage.backends.local.versions import Home, Stored
 from storage.errors import BucketNotFound
-from storage.values import UploadInfo
+from storage.values import NULL_VERSION, UploadInfo
 
 T = TypeVar("T")
 
-
-class Stored:
-    """An object as the transaction finds it."""
-
-    __slots__ = ("payload", "row")
-
-    def __init__(self, row: Row, payload: int | None) -> None:
-        self.row = row
-        self.payload = payload
+_FIND_VERSION = "SELECT row, payload, age FROM versions WHERE bucket = ? AND name = ?"
+_NEWEST = f"{_FIND_VERSION} ORDER BY age LIMIT 1"
+_CURRENT = "SELECT 1 FROM objects WHERE bucket = ? AND name = ?"
+_NEXT_AGE = """
+ifnull((SELECT age FROM versions WHERE bucket = ?1 AND name = ?2 ORDER BY age LIMIT 1), 0) - 1"""
+_DEMOTE = f"""
+INSERT INTO versions SELECT bucket, name, {_NEXT_AGE}, ?3, row, payload FROM objects
+WHERE bucket = ?1 AND name = ?2"""
+_ADD_MARKER = f"INSERT INTO versions VALUES(?1, ?2, {_NEXT_AGE}, ?3, ?4, NULL)"
 
 
 class Transaction:
@@ -56,31 +59,130 @@ class Transaction:
             raise BucketNotFound(name)
         return int(found)
 
-    def find(self, bucket: int, name: bytes) -> Stored | None:
+    def home(self, name: str) -> Home:
+        """A bucket that takes objects. Raises `BucketNotFound`."""
+        sql = "SELECT id, row FROM buckets WHERE name = ? AND state = ?"
+        found: Any = self._run(sql, (name, ACTIVE)).get
+        if found is None:
+            raise BucketNotFound(name)
+        return Home(found[0], decode_bucket(found[1]).versioning)
+
+    def find(self, bucket: int, name: bytes, version: str | None = None) -> Stored | None:
+        """The current version, which may be a delete marker, or the one of that id."""
         sql = "SELECT row, payload FROM objects WHERE bucket = ? AND name = ?"
         found: Any = self._run(sql, (bucket, name)).get
-        return None if found is None else Stored(decode_row(found[0]), found[1])
+        if found is not None:
+            row = decode_row(found[0])
+            if version in (None, row.version):
+                return Stored(row, found[1])
+        if version is None:
+            found = self._run(_NEWEST, (bucket, name)).get
+        else:
+            found = self._run(f"{_FIND_VERSION} AND version = ?", (bucket, name, version)).get
+        return None if found is None else Stored(decode_row(found[0]), found[1], found[2])
 
+    def count_versions(self, bucket: int, name: bytes) -> int:
+        """Those beside the current object, or all when that is a delete marker."""
+        sql = "SELECT count(*) FROM versions WHERE bucket = ? AND name = ?"
+        count: Any = self._run(sql, (bucket, name)).get
+        return int(count)
+
+    def replaced(self, home: Home, name: bytes, current: Stored | None) -> Stored | None:
+        """The version that gives way to a new one, wherever it stands: the null version, unless
+        the bucket keeps all."""
+        if home.keeps or current is None:
+            return None
+        if current.row.version == NULL_VERSION:
+            return current
+        return self.find(home.key, name, NULL_VERSION)
+
+    # The caller has looked at everything first, because nothing may be refused once it is written.
     def put(
-        self, bucket: int, name: bytes, row: Row, payload: bytes | None, old: Stored | None
+        self,
+        home: Home,
+        name: bytes,
+        new: Stored,
+        current: Stored | None,
+        replaced: Stored | None,
     ) -> None:
-        """Write the object over `old`, whose bytes become garbage."""
-        if old is not None:
-            self._drop_bytes(old)
-        key = None if payload is None else self._add_payload(payload)
-        values = (bucket, name, encode(row), key)
-        self._run("INSERT OR REPLACE INTO objects VALUES(?, ?, ?, ?)", values)
-        self._count(bucket, old is None, row.size - (old.row.size if old else 0))
+        """Write the new current version on top of `current`, and take `replaced` out."""
+        if replaced is not None:
+            self._drop_bytes(home.key, replaced)
+            if replaced.age is not None:
+                self._delete_version(home.key, name, replaced.age)
+        if current is not None and current.age is None and current is not replaced:
+            self._run(_DEMOTE, (home.key, name, current.row.version))
+        if new.row.delete_marker:
+            if current is not None and current.age is None:
+                self._delete_object(home.key, name)
+            marker = (home.key, name, new.row.version, encode(new.row))
+            self._run(_ADD_MARKER, marker)
+        else:
+            values = (home.key, name, encode(new.row), new.payload)
+            self._run("INSERT OR REPLACE INTO objects VALUES(?, ?, ?, ?)", values)
+            self._count(home.key, 1, new.row.size)
 
-    def replace_row(self, bucket: int, name: bytes, row: Row) -> None:
+    def replace_row(self, bucket: int, name: bytes, old: Stored, row: Row) -> None:
         """Same bytes, other facts."""
-        sql = "UPDATE objects SET row = ? WHERE bucket = ? AND name = ?"
-        self._run(sql, (encode(row), bucket, name))
+        if old.age is None:
+            sql = "UPDATE objects SET row = ? WHERE bucket = ? AND name = ?"
+            self._run(sql, (encode(row), bucket, name))
+        else:
+            sql = "UPDATE versions SET row = ? WHERE bucket = ? AND name = ? AND age = ?"
+            self._run(sql, (encode(row), bucket, name, old.age))
 
     def remove(self, bucket: int, name: bytes, old: Stored) -> None:
-        self._drop_bytes(old)
+        """For good; the version before a current one becomes current, if it is an object."""
+        self._drop_bytes(bucket, old)
+        self._take_out(bucket, name, old)
+
+    def move(self, bucket: int, name: bytes, stored: Stored, to: bytes) -> Row:
+        """Take the current version out and leave its bytes to another name, for a row that says
+        under which name they were written."""
+        row, blob = stored.row, stored.row.own_blob()
+        self._take_out(bucket, name, stored)
+        self._count(bucket, -1, -row.size)
+        if blob is None:
+            return row
+        label = row.label.encode() or name
+        if label == to:
+            self._forget_label(bucket, row)
+            return msgspec.structs.replace(row, label="")
+        values = (bucket, label, blob, to)
+        self._run("INSERT OR REPLACE INTO renamed VALUES(?, ?, ?, ?)", values)
+        return msgspec.structs.replace(row, label=label.decode())
+
+    def _take_out(self, bucket: int, name: bytes, stored: Stored) -> None:
+        if stored.age is None:
+            self._delete_object(bucket, name)
+        else:
+            self._delete_version(bucket, name, stored.age)
+        # An object that was not current leaves nobody's place free.
+        if stored.age is None or stored.row.delete_marker:
+            self.promote(bucket, name)
+
+    def promote(self, bucket: int, name: bytes) -> None:
+        """Make the newest of the older versions current, unless it is a delete marker."""
+        found: Any = self._run(_NEWEST, (bucket, name)).get
+        if found is None or decode_row(found[0]).delete_marker:
+            return
+        current: Any = self._run(_CURRENT, (bucket, name)).get
+        if current is None:
+            self._run("INSERT INTO objects VALUES(?, ?, ?, ?)", (bucket, name, *found[:2]))
+            self._delete_version(bucket, name, found[2])
+
+    def _delete_object(self, bucket: int, name: bytes) -> None:
         self._run("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name))
-        self._count(bucket, -1, -old.row.size)
+
+    def _delete_version(self, bucket: int, name: bytes, age: int) -> None:
+        sql = "DELETE FROM versions WHERE bucket = ? AND name = ? AND age = ?"
+        self._run(sql, (bucket, name, age))
+
+    def add_payload(self, payload: bytes | None) -> int | None:
+        if payload is None:
+            return None
+        self._run("INSERT INTO payloads(data) VALUES(?)", (payload,))
+        return self.connection.last_insert_rowid()
 
     def upload(self, bucket: int, name: bytes, upload: str) -> UploadInfo | None:
         sql = "SELECT row FROM uploads WHERE bucket = ? AND name = ? AND id = ?"
@@ -135,7 +237,9 @@ class Transaction:
             sql = "UPDATE usage SET objects = objects + ?, bytes = bytes + ? WHERE bucket = ?"
             self._run(sql, (objects, size, bucket))
 
-    def _drop_bytes(self, old: Stored) -> None:
+    def _drop_bytes(self, bucket: int, old: Stored) -> None:
+        if old.row.delete_marker:
+            return
         match old.row.location:
             case Single(chunk):
                 self.discard([chunk.blob])
@@ -143,14 +247,17 @@ class Transaction:
                 self.discard([sidecar, *self._manifest(old.payload).blobs()])
         if old.payload is not None:
             self._run("DELETE FROM payloads WHERE id = ?", (old.payload,))
+        if old.row.label:
+            self._forget_label(bucket, old.row)
+        self._count(bucket, -1, -old.row.size)
+
+    def _forget_label(self, bucket: int, row: Row) -> None:
+        sql = "DELETE FROM renamed WHERE bucket = ? AND label = ? AND blob = ?"
+        self._run(sql, (bucket, row.label.encode(), row.own_blob()))
 
     def _manifest(self, payload: int | None) -> Manifest:
         found: Any = self._run("SELECT data FROM payloads WHERE id = ?", (payload,)).get
         return decode_manifest(found)
-
-    def _add_payload(self, payload: bytes) -> int:
-        self._run("INSERT INTO payloads(data) VALUES(?)", (payload,))
-        return self.connection.last_insert_rowid()
 
     def _count(self, bucket: int, objects: int, size: int) -> None:
         counters = self._usage.setdefault(bucket, [0, 0])

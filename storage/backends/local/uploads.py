@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import msgspec
+
 from storage import failpoints
 from storage.backends.local.core import Core
 from storage.backends.local.disk import Disk
@@ -25,6 +27,7 @@ from storage.backends.local.rows import (
     SidecarLabel,
     decode_row,
 )
+from storage.backends.local.versions import new_version
 from storage.backends.local.writing import Blocks
 from storage.errors import PartNotFound, UploadNotFound
 from storage.values import (
@@ -97,7 +100,7 @@ class Uploads(Core):
         self, bucket: str, name: str, upload_id: str, options: CompleteOptions
     ) -> ObjectInfo:
         disk = self._disk(bucket, name)
-        owner = disk.bucket(bucket)[1].owner
+        home = disk.bucket(bucket)[1]
         while True:
             try:
                 upload = disk.upload(bucket, name, upload_id)
@@ -106,8 +109,10 @@ class Uploads(Core):
                 return self._completed(disk, bucket, name, upload_id)
             file = self._work_file(disk)
             row = self._completed_row(upload, sealed, manifest, file.id)
+            # A candidate, for the label to have it.
+            row = msgspec.structs.replace(row, version=new_version(home.versioning))
             async with self._writer(disk, file) as writer:
-                await writer.place(SidecarLabel(bucket, owner, name, row, manifest))
+                await writer.place(SidecarLabel(bucket, home.owner, name, row, manifest))
                 failpoints.hit("complete_after_sidecar")
                 complete = CompleteUpload(bucket, upload, row, manifest, options.condition)
                 try:

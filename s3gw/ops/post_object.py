@@ -1,0 +1,152 @@
+"""Uploads from browsers: a form whose last field is the object.
+
+What a PUT says in headers, a form says in fields. Once its policy allows them, they are made the
+headers of a PutObject, and that operation stores the file: whatever it can keep, verify or refuse
+is kept, verified or refused for forms too.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from s3gw.access import Access
+from s3gw.errors import Code, S3Error
+from s3gw.form import Form
+from s3gw.headers import CONTENT_HEADERS, check_tags
+from s3gw.message import Call, Level
+from s3gw.operation import decode, operation, path
+from s3gw.ops.object_write import PutObject
+from s3gw.ops.tagging import Tagging
+from s3gw.post_policy import LengthRange, check_fields
+from s3gw.reply import XML, Reply
+from s3gw.xmldoc import DECLARATION, escape, from_xml
+
+_PUT: type[Any] = PutObject
+_NOT_A_FORM = "Bucket POST must be of the enclosure-type multipart/form-data"
+_SIGNS = frozenset(["x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"])
+_CONTENT = frozenset(CONTENT_HEADERS) | {"content-md5"}
+_STATUSES = frozenset(["200", "201", "204"])
+# What RFC 9110 allows: a field may hold line breaks, a header may not.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+# What may stand in a URL as it is (RFC 3986): everything else of a redirect is escaped.
+_IN_URLS = "%:/?#[]@!$&'()*+,;=~"
+
+
+@operation("POST", Level.BUCKET, access=Access.PUT)
+class PostObject:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        form = call.form
+        if form is None:
+            raise S3Error(Code.PreconditionFailed, Condition=_NOT_A_FORM)
+        if form.policy is not None:
+            check_fields(form.policy, {**form.fields, "bucket": self.bucket})
+        put = _as_put(call, form)
+        stored = await (await decode(_PUT, put)).run(put)
+        return _answer(call, form, stored)
+
+
+def _as_put(call: Call, form: Form) -> Call:
+    """The call that puts the form's file, of a length that only its end will tell."""
+    ranges = form.policy.length_ranges if form.policy else ()
+    return replace(
+        call,
+        method="PUT",
+        key=form.key,
+        query={},
+        headers={"transfer-encoding": "chunked", **_headers(form)},
+        body=_within(ranges, form.file),
+        decoded_length=None,
+    )
+
+
+def _headers(form: Form) -> dict[str, str]:
+    named = {
+        name: _header_value(name, value)
+        for name, value in form.fields.items()
+        if (name in _CONTENT and value) or (name.startswith("x-amz-") and name not in _SIGNS)
+    }
+    if "acl" in form.fields:
+        named["x-amz-acl"] = _header_value("acl", form.fields["acl"])
+    if "tagging" in form.fields:
+        named["x-amz-tagging"] = _tagging(form.fields["tagging"])
+    return named
+
+
+def _header_value(name: str, value: str) -> str:
+    """As it would have come in a header, whose bytes are told as latin-1."""
+    if not _TOKEN.fullmatch(name) or _CONTROLS.search(value):
+        message = "A field of the form cannot be written as a header."
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=name)
+    return value.strip(" \t").encode().decode("latin-1")
+
+
+def _tagging(document: str) -> str:
+    tagging = from_xml(Tagging, document.encode())
+    return urlencode(check_tags([(tag.key, tag.value) for tag in tagging.tag_set]))
+
+
+async def _within(
+    ranges: Iterable[LengthRange], file: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """The file, as long as its size is in all the ranges."""
+    minimum = max((one.minimum for one in ranges), default=0)
+    maximum = min((one.maximum for one in ranges), default=None)
+    size = 0
+    async for piece in file:
+        size += len(piece)
+        if maximum is not None and size > maximum:
+            raise _wrong_size(Code.EntityTooLarge, size, MaxSizeAllowed=str(maximum))
+        yield piece
+    if size < minimum:
+        raise _wrong_size(Code.EntityTooSmall, size, MinSizeAllowed=str(minimum))
+
+
+def _wrong_size(code: Code, size: int, **limit: str) -> S3Error:
+    return S3Error(code, headers=None, ProposedSize=str(size), **limit)
+
+
+def _answer(call: Call, form: Form, stored: Reply) -> Reply:
+    """A redirect if the form asks for one that can be written, else the status it asks for."""
+    etag = stored.headers["ETag"]
+    wanted = form.fields.get("success_action_redirect", form.fields.get("redirect", ""))
+    if target := _redirect(wanted, {"bucket": call.bucket, "key": form.key, "etag": etag}):
+        return Reply(303, {**stored.headers, "Location": target})
+    location = _location(call, form.key)
+    headers = {**stored.headers, "Location": location}
+    status = form.fields.get("success_action_status", "")
+    if status == "201":
+        document = _post_response(Location=location, Bucket=call.bucket, Key=form.key, ETag=etag)
+        return Reply(201, {**headers, "Content-Type": XML}, document)
+    return Reply(int(status) if status in _STATUSES else 204, headers)
+
+
+def _redirect(url: str, parameters: dict[str, str]) -> str | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return None
+    added = urlencode(parameters, quote_via=quote)
+    query = f"{parts.query}&{added}" if parts.query else added
+    return quote(parts._replace(query=query).geturl(), safe=_IN_URLS)
+
+
+def _location(call: Call, key: str) -> str:
+    host = call.headers.get("host", "")
+    return f"http://{host}{call.raw_path.decode('latin-1').rstrip('/')}/{quote(key, safe='')}"
+
+
+def _post_response(**elements: str) -> bytes:
+    """Like errors, and unlike S3's other documents, it has no namespace."""
+    inside = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in elements.items())
+    return f"{DECLARATION}<PostResponse>{inside}</PostResponse>".encode()

@@ -1,0 +1,46 @@
+"""RenameObject: another name for an object, in one step and without moving a byte.
+
+AWS has it for directory buckets; here every bucket has it. In a bucket with versioning the version
+goes to the new name, and a delete marker takes its place.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_RenameObject.html
+"""
+
+from __future__ import annotations
+
+from s3gw.access import Access
+from s3gw.copy_source import read_source_path
+from s3gw.errors import Code, S3Error
+from s3gw.headers import read_condition
+from s3gw.message import Call, Level
+from s3gw.operation import header, operation, path
+from s3gw.reply import Reply
+from s3gw.versions import written_version_header
+from storage.errors import NotModified
+from storage.values import RenameOptions
+
+SOURCE = "x-amz-rename-source"
+
+
+@operation("PUT", Level.OBJECT, marker="renameObject", access=Access.MOVE_OBJECT)
+class RenameObject:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    rename_source: str = header(SOURCE)
+
+    async def run(self, call: Call) -> Reply:
+        bucket, source = read_source_path(self.rename_source, SOURCE)
+        if bucket != self.bucket:
+            message = "An object can be renamed within its bucket only."
+            raise S3Error(Code.InvalidRequest, message)
+        if source == self.key:
+            raise S3Error(Code.InvalidRequest, "Source and destination are the same.")
+        options = RenameOptions(
+            condition=read_condition(call.headers),
+            source_condition=read_condition(call.headers, f"{SOURCE}-"),
+        )
+        try:
+            info = await call.store.rename_object(self.bucket, source, self.key, options)
+        except NotModified as error:
+            raise S3Error(Code.PreconditionFailed) from error
+        return Reply(headers=written_version_header(info))

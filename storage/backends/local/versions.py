@@ -1,0 +1,85 @@
+"""Versions of a name: which one is meant, what id a new one gets, and what may be removed."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import msgspec
+
+from storage.backends.local.rows import Empty, Row
+from storage.errors import (
+    DeleteMarkerFound,
+    ObjectLocked,
+    ObjectNotFound,
+    StorageError,
+    VersionNotFound,
+)
+from storage.values import NO_ATTRIBUTES, NULL_VERSION, ObjectInfo, Versioning
+
+
+class Home(NamedTuple):
+    """A bucket as the transaction finds it: its id, and what becomes of replaced versions."""
+
+    key: int
+    versioning: Versioning
+
+    @property
+    def keeps(self) -> bool:
+        return self.versioning is Versioning.ENABLED
+
+
+class Stored(NamedTuple):
+    """A version as the transaction finds it; `age` is None of one that stands in `objects`."""
+
+    row: Row
+    payload: int | None
+    age: int | None = None
+
+
+def new_version(versioning: Versioning) -> str:
+    """An id for a version that is to be written, if the bucket keeps versions."""
+    return os.urandom(16).hex() if versioning is Versioning.ENABLED else NULL_VERSION
+
+
+def versioned(row: Row, home: Home) -> Row:
+    """The row with the version that the bucket wants now. Its blob was labelled before: the
+    bucket's state may be another since."""
+    if home.keeps == (row.version != NULL_VERSION):
+        return row
+    return msgspec.structs.replace(row, version=new_version(home.versioning))
+
+
+def delete_marker(home: Home, now_ns: int) -> Row:
+    version = new_version(home.versioning)
+    return Row(0, "", now_ns, NO_ATTRIBUTES, Empty(), version=version, delete_marker=True)
+
+
+def readable(row: Row | None, name: str, version: str | None) -> Row:
+    """The row, if it is an object's. Raises `ObjectNotFound`, `VersionNotFound`,
+    `DeleteMarkerFound`."""
+    if row is None:
+        raise missing(name, version)
+    if row.delete_marker:
+        raise DeleteMarkerFound(name, row.version, row.modified_ns, named=version is not None)
+    return row
+
+
+def missing(name: str, version: str | None) -> StorageError:
+    return ObjectNotFound(name) if version is None else VersionNotFound(version)
+
+
+def info_of(stored: Stored | None, name: str) -> ObjectInfo | None:
+    """What a condition is compared with: a delete marker is no object."""
+    if stored is None or stored.row.delete_marker:
+        return None
+    return stored.row.info(name)
+
+
+def require_removable(
+    stored: Stored | None, name: str, now_ns: int, *, bypass_governance: bool = False
+) -> None:
+    """Raises `ObjectLocked`."""
+    lock = stored.row.attributes.lock if stored else None
+    if lock and lock.forbids_removal(now_ns, bypass_governance=bypass_governance):
+        raise ObjectLocked(name)
