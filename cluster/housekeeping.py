@@ -26,12 +26,34 @@ class Keeper(Protocol):
     def run_once(self) -> Chores: ...
 
 
+class Job(Protocol):
+    """What goes on beside the chores, on the loop; a round ends early when it is time to stop."""
+
+    async def run_once(self) -> float:
+        """How many seconds the next round may wait."""
+        ...
+
+
 async def keep_house(keeper: Keeper, interval_s: float, stopped_within: StoppedWithin) -> None:
     """A round now and after each interval, at once while there is more to do."""
     while True:
         more = await asyncio.to_thread(_round, keeper)
         if await stopped_within(0 if more else interval_s):
             return
+
+
+async def keep_at(job: Job, retry_s: float, stopped_within: StoppedWithin) -> None:
+    """One round after the other; one that fails is tried again after `retry_s`."""
+    while not await stopped_within(await _job_round(job, retry_s)):
+        pass
+
+
+async def _job_round(job: Job, retry_s: float) -> float:
+    try:
+        return await job.run_once()
+    except Exception:
+        log.exception("job failed", extra={"job": type(job).__module__})
+        return retry_s
 
 
 def _round(keeper: Keeper) -> bool:

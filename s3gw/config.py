@@ -172,6 +172,18 @@ class S3:
 
 
 @dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """Removing what the lifecycle rules of buckets say."""
+
+    enabled: bool = option(True, "Whether the rules are applied; they can be set anyway.", Switch())
+    day_s: float = option(
+        86400.0,
+        "How long a day of a rule is. For tests only: rules then delete earlier than they say.",
+        Seconds(1, 86400),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One more user, who owns the buckets that are made with these keys."""
 
@@ -262,12 +274,20 @@ class Config:
     server: Server = field(default_factory=Server)
     storage: Storage = field(default_factory=Storage)
     s3: S3 = field(default_factory=S3)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     auth: Auth = field(default_factory=Auth)
     log: Log = field(default_factory=Log)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
-    {"server": Server, "storage": Storage, "s3": S3, "auth": Auth, "log": Log}
+    {
+        "server": Server,
+        "storage": Storage,
+        "s3": S3,
+        "lifecycle": Lifecycle,
+        "auth": Auth,
+        "log": Log,
+    }
 )
 
 

@@ -18,6 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from cluster.lifecycle.walk import Tally
 from s3gw.observe import Exchange
 from storage.values import Usage
 
@@ -40,8 +41,7 @@ class Metrics:
     """
 
     def __init__(self, process: str) -> None:
-        if os.environ.get(FOLDER_VARIABLE):
-            values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
+        _count_in_files(process)
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "s3gw_requests_total",
@@ -91,6 +91,29 @@ class Metrics:
         gauges = CollectorRegistry()
         gauges.register(_UsageGauges(usage))
         return generate_latest(registry) + generate_latest(gauges)
+
+
+def _count_in_files(process: str) -> None:
+    if os.environ.get(FOLDER_VARIABLE):
+        values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
+
+
+class LifecycleCounters:
+    """What the lifecycle worker did, counted in the process that keeps house."""
+
+    def __init__(self, process: str) -> None:
+        _count_in_files(process)
+        self.registry = CollectorRegistry()
+        self._actions = Counter(
+            "s3gw_lifecycle_total",
+            "What the lifecycle rules of buckets looked at and did, by kind.",
+            ("kind",),
+            registry=self.registry,
+        )
+
+    def add(self, tally: Tally) -> None:
+        for kind in tally.__struct_fields__:
+            self._actions.labels(kind).inc(getattr(tally, kind))
 
 
 class MetricsApp:

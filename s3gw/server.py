@@ -14,7 +14,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from cluster.housekeeping import keep_house, until
+from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
+from cluster.lifecycle.progress import ProgressFile
+from cluster.lifecycle.rules import Calendar
+from cluster.lifecycle.worker import Worker
 from s3gw.access_log import open_access_log
 from s3gw.app import App
 from s3gw.auth import Account, Accounts, Authenticator, AuthOptions
@@ -26,7 +29,7 @@ from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
 from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
-from s3gw.metrics import Metrics, MetricsApp
+from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
 from s3gw.observe import Observer
 from s3gw.operation import OperationTable
 from s3gw.s3 import S3App
@@ -47,6 +50,7 @@ from storage.mountpath import FolderLocks, MountpathError
 log = logging.getLogger(__name__)
 
 _ORPHANS_S = 1.0
+_JOB_RETRY_S = 60.0
 # Looks like AWS' canonical user ids, and stays the same whatever the root account's keys are.
 ROOT_ACCOUNT = hashlib.sha256(b"s3gw root account").hexdigest()
 
@@ -177,6 +181,20 @@ async def _open_store(config: Config, slot: str) -> AsyncIterator[Backend]:
 
 
 async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None:
-    with contextlib.closing(Housekeeper(folders(task.config))) as keeper:
-        channel.answer(Started())
-        await keep_house(keeper, task.config.storage.housekeeping_interval_s, until(stop))
+    config, stopped_within = task.config, until(stop)
+    with contextlib.closing(Housekeeper(folders(config))) as keeper:
+        async with _open_store(config, task.slot) as store, asyncio.TaskGroup() as tasks:
+            interval_s = config.storage.housekeeping_interval_s
+            tasks.create_task(keep_house(keeper, interval_s, stopped_within))
+            if config.lifecycle.enabled:
+                worker = _lifecycle(task, store, stopped_within)
+                tasks.create_task(keep_at(worker, _JOB_RETRY_S, stopped_within))
+            channel.answer(Started())
+
+
+def _lifecycle(task: Task, store: Backend, stopped_within: StoppedWithin) -> Worker:
+    config = task.config
+    progress = ProgressFile(folders(config)[0] / "lifecycle.json")
+    calendar = Calendar(config.lifecycle.day_s)
+    counters = LifecycleCounters(task.slot)
+    return Worker(store, progress, stopped_within, calendar, passed=counters.add)

@@ -125,7 +125,8 @@ class Backend(Protocol):
 
     async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
         """Deleting what is not there is no error; with a condition, it raises `ObjectNotFound`.
-        Raises `PreconditionFailed`, `ObjectLocked`."""
+        Raises `PreconditionFailed`, also of a version that is not `still` what was asked for, and
+        `ObjectLocked`."""
         ...
 
     async def delete_objects(

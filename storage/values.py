@@ -447,15 +447,23 @@ class Usage:
     free_bytes: int = 0
 
 
+class Still(Enum):
+    """What a version must still be when it is removed by its id."""
+
+    NONCURRENT = "noncurrent"
+    LONE_MARKER = "a delete marker, and the only version"
+
+
 @dataclass(frozen=True, slots=True)
 class DeleteRequest:
     """What to delete. `version` None deletes the object, which in a bucket with versioning adds a
-    delete marker; a version is removed for good."""
+    delete marker; a version is removed for good, but only if it is `still` that."""
 
     name: str
     condition: Condition = ALWAYS
     version: str | None = None
     bypass_governance: bool = False
+    still: Still | None = None
 
 
 @dataclass(frozen=True, slots=True)

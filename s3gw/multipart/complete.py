@@ -16,6 +16,7 @@ from s3gw.checksums import (
 )
 from s3gw.documents import ObjectChecksums, PartChecksums, object_checksum
 from s3gw.errors import Code, S3Error
+from s3gw.expiration import expiration_headers
 from s3gw.headers import quoted, read_write_condition, unquoted
 from s3gw.message import Call, Level
 from s3gw.multipart.part import MAX_PARTS, kept_algorithm
@@ -92,7 +93,8 @@ class CompleteMultipartUpload:
             etag=quoted(info.etag),
             **object_checksum(info.checksum),
         )
-        return xml_reply(result, headers=written_version_header(info))
+        headers = written_version_header(info) | expiration_headers(call, info)
+        return xml_reply(result, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from s3gw.documents import (
     part_checksum,
 )
 from s3gw.errors import Code, S3Error
+from s3gw.expiration import abort_headers
 from s3gw.headers import quoted
 from s3gw.key_encoding import Encode, key_encoding
 from s3gw.message import Call, Level
@@ -68,7 +69,7 @@ class ListParts:
             after=self.part_number_marker,
             limit=min(self.max_parts, MAX_PARTS),
         )
-        return xml_reply(self._result(call, upload, page))
+        return xml_reply(self._result(call, upload, page), headers=abort_headers(call, upload))
 
     def _result(self, call: Call, upload: UploadInfo, page: PartPage) -> ListPartsResult:
         last = page.parts[-1].number if page.parts else self.part_number_marker

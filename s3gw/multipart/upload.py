@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from s3gw.access import Access
 from s3gw.checksums import ALGORITHMS, DEFAULT_ALGORITHM, algorithm_named
 from s3gw.errors import Code, S3Error
+from s3gw.expiration import abort_headers
 from s3gw.headers import read_attributes
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path, query
@@ -39,7 +40,7 @@ class CreateMultipartUpload:
             checksum_type=kind,
         )
         upload = await call.store.create_upload(self.bucket, self.key, options)
-        headers = {}
+        headers = abort_headers(call, upload)
         if algorithm:
             headers["x-amz-checksum-algorithm"] = algorithm
             headers["x-amz-checksum-type"] = kind.value

@@ -11,6 +11,7 @@ from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises, algor
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import ObjectChecksums, object_checksum
 from s3gw.errors import Code, S3Error
+from s3gw.expiration import expiration_headers
 from s3gw.headers import REDIRECT_LOCATION, quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path
@@ -59,7 +60,8 @@ class CopyObject:
             copied_from = _source_version_header(reading.info)
             if not self._is_slow(call, source, reading.info):
                 made = await self._make(call, source, reading)
-                return xml_reply(_result(made), headers=copied_from | written_version_header(made))
+                headers = copied_from | written_version_header(made)
+                return xml_reply(_result(made), headers=headers | expiration_headers(call, made))
             # What can be refused is refused now: SDKs take an error behind a 200 for a 500.
             self._attributes(call, reading.info.attributes)
             await self._check_target(call)

@@ -10,6 +10,7 @@ import msgspec
 from s3gw.access import Access
 from s3gw.checksums import checksum_headers
 from s3gw.errors import Code, S3Error
+from s3gw.expiration import expiration_headers
 from s3gw.headers import (
     object_headers,
     override_headers,
@@ -106,6 +107,7 @@ def object_reply(call: Call, reading: Reading, asked: Asked) -> Reply:
     partial = want is not None and span.stop > span.start
     headers = object_headers(info)
     headers |= read_version_header(call.bucket_facts, info)
+    headers |= expiration_headers(call, info)
     headers |= span_headers(info, span, partial=partial)
     if wants_checksum(call):
         headers |= checksum_headers(_checksum_of(reading, asked))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s3gw.access import Access
 from s3gw.checksums import checksum_headers
+from s3gw.expiration import expiration_headers
 from s3gw.headers import quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
 from s3gw.operation import operation, path
@@ -27,4 +28,5 @@ class PutObject:
         )
         info = await call.store.put_object(self.bucket, self.key, call.body, options)
         headers = {"ETag": quoted(info.etag), **checksum_headers(info.checksum)}
-        return Reply(headers=headers | written_version_header(info))
+        headers |= written_version_header(info)
+        return Reply(headers=headers | expiration_headers(call, info))

@@ -14,7 +14,6 @@ _ANNOTATION = "annotations need an index of their own"
 _DIRECTORY = "there are general purpose buckets only"
 _ENCRYPTION = "objects are not encrypted at rest"
 _TORRENT = "deprecated by AWS"
-_LIFECYCLE = "objects do not expire by rule yet"
 _LOGGING = "the server writes one access log, not one for each bucket"
 _METADATA = "AWS keeps these tables in another of its services"
 _NOTIFICATION = "there is no event service to notify"
@@ -36,13 +35,11 @@ REFUSED: Mapping[str, str] = {
     "CreateBucketMetadataTableConfiguration": _METADATA,
     "CreateSession": _DIRECTORY,
     "DeleteBucketEncryption": _ENCRYPTION,
-    "DeleteBucketLifecycle": _LIFECYCLE,
     "DeleteBucketOwnershipControls": _OWNERSHIP,
     "DeleteBucketPolicy": _POLICY,
     "DeleteObjectAnnotation": _ANNOTATION,
     "DeletePublicAccessBlock": _POLICY,
     "GetBucketEncryption": _ENCRYPTION,
-    "GetBucketLifecycleConfiguration": _LIFECYCLE,
     "GetBucketLogging": _LOGGING,
     "GetBucketNotificationConfiguration": _NOTIFICATION,
     "GetBucketOwnershipControls": _OWNERSHIP,
@@ -58,7 +55,6 @@ REFUSED: Mapping[str, str] = {
     "PutBucketEncryption": _ENCRYPTION,
     "PutBucketIntelligentTieringConfiguration": _ANALYTICS,
     "PutBucketInventoryConfiguration": _REPORT,
-    "PutBucketLifecycleConfiguration": _LIFECYCLE,
     "PutBucketLogging": _LOGGING,
     "PutBucketMetricsConfiguration": _REPORT,
     "PutBucketNotificationConfiguration": _NOTIFICATION,

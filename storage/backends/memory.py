@@ -23,6 +23,7 @@ from storage.errors import (
     ObjectLocked,
     ObjectNotFound,
     PartNotFound,
+    PreconditionFailed,
     StorageError,
     UploadNotFound,
     VersionNotFound,
@@ -56,6 +57,7 @@ from storage.values import (
     ReadOptions,
     RenameOptions,
     Sealed,
+    Still,
     UpdateOptions,
     UploadInfo,
     UploadOptions,
@@ -154,6 +156,14 @@ class _Bucket:
         if not self.histories[name]:
             del self.histories[name]
         return found
+
+    def check_still(self, name: str, version: str, still: Still) -> None:
+        found, history = self.find(name, version), self.histories.get(name, [])
+        if found is None:
+            return
+        lone_marker = found.info.delete_marker and len(history) == 1
+        if not (lone_marker if still is Still.LONE_MARKER else found is not history[0]):
+            raise PreconditionFailed(still.name)
 
     def upload(self, name: str, upload_id: str) -> _Upload:
         try:
@@ -300,6 +310,8 @@ class MemoryBackend:
         if request.version is None and home.info.versioning is not Versioning.NEVER:
             return self._add_delete_marker(home, name, now_ns)
         version = request.version or NULL_VERSION
+        if request.still is not None:
+            home.check_still(name, version, request.still)
         bypass = request.bypass_governance
         removed = home.remove(name, version, now_ns, bypass_governance=bypass)
         if removed is None:

@@ -124,6 +124,7 @@ SHAPES = {
     "DeleteResult": "DeleteObjectsOutput",
     "GetObjectAttributesResponse": "GetObjectAttributesOutput",
     "InitiateMultipartUploadResult": "CreateMultipartUploadOutput",
+    "LifecycleConfiguration": "BucketLifecycleConfiguration",
     "LegalHold": "ObjectLockLegalHold",
     "ListAllMyBucketsResult": "ListBucketsOutput",
     "ListBucketAnalyticsConfigurationResult": "ListBucketAnalyticsConfigurationsOutput",

@@ -19,7 +19,6 @@ NOT_IMPLEMENTED = [
     ("POST", "/B/k?select&select-type=2", {}),
     ("GET", "/B/k?torrent", {}),
     ("DELETE", "/B?policy", {}),
-    ("DELETE", "/B?lifecycle", {}),
     ("DELETE", "/B/k?retention", {}),
     ("GET", "/B?policyStatus=", {}),
     ("POST", "/", {"content-type": "application/x-www-form-urlencoded"}),

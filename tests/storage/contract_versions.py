@@ -25,6 +25,7 @@ from storage.values import (
     LockMode,
     ObjectLock,
     Retention,
+    Still,
     UpdateOptions,
     Versioning,
 )
@@ -194,6 +195,33 @@ class VersionContract:
         tidy()
         assert versioned.history("a") == [infos[2].version, infos[0].version]
         assert versioned.read_version("a", infos[0].version) == pattern(100_000, 0)
+
+    @pytest.mark.parametrize("versioning", [ENABLED, SUSPENDED])
+    def test_a_version_is_removed_only_if_it_is_still_what_it_was(
+        self, bucket: SyncBucket, versioning: Versioning
+    ) -> None:
+        bucket.set_versioning(ENABLED)
+        old, new = (bucket.put("a", content).version for content in (b"old", b"new"))
+        bucket.set_versioning(versioning)
+
+        def outcomes(*versions: str) -> list[bool]:
+            """Whether each could be removed as a noncurrent version, and as a lone marker."""
+            wanted = [
+                DeleteRequest("a", version=version, still=still)
+                for version in versions
+                for still in Still
+            ]
+            return [isinstance(outcome, Deletion) for outcome in bucket.delete_many(*wanted)]
+
+        assert outcomes(new) == [False, False]
+        marker = bucket.remove("a").version
+        assert outcomes(marker) == [False, False]
+        assert outcomes(old)[0]
+        assert outcomes(new)[0]
+        assert outcomes(marker) == [False, True]
+        assert bucket.history("a") == []
+        gone = DeleteRequest("a", version=marker, still=Still.LONE_MARKER)
+        assert bucket.delete_many(gone) == [Deletion(existed=False, version=marker)]
 
     def test_conditions_are_of_the_current_version_and_a_delete_marker_is_none(
         self, versioned: SyncBucket

@@ -23,7 +23,7 @@ from storage.backends.local.versions import (
     versioned,
 )
 from storage.conditions import check_write
-from storage.errors import ObjectNotFound, StorageError, UploadNotFound
+from storage.errors import ObjectNotFound, PreconditionFailed, StorageError, UploadNotFound
 from storage.values import (
     ALWAYS,
     NULL_VERSION,
@@ -33,6 +33,7 @@ from storage.values import (
     Deletion,
     ObjectInfo,
     RenameOptions,
+    Still,
     UpdateOptions,
     UploadInfo,
     Versioning,
@@ -193,10 +194,29 @@ def _remove(
         found = transaction.find(home.key, name, version)
     if found is None:
         return Deletion(existed=False, version=version)
+    _require_still(transaction, home, request, found)
     bypass = request.bypass_governance
     require_removable(found, request.name, now_ns, bypass_governance=bypass)
     transaction.remove(home.key, name, found)
     return Deletion(True, version, found.row.delete_marker)
+
+
+def _require_still(
+    transaction: Transaction, home: Home, request: DeleteRequest, found: Stored
+) -> None:
+    """Raises `PreconditionFailed`."""
+    if request.still is None:
+        return
+    name = request.name.encode()
+    newest = transaction.find(home.key, name)
+    holds = (newest is not None and newest.row.version == found.row.version) == (
+        request.still is Still.LONE_MARKER
+    )
+    if request.still is Still.LONE_MARKER:
+        lone = transaction.count_versions(home.key, name) == 1
+        holds = holds and lone and found.row.delete_marker
+    if not holds:
+        raise PreconditionFailed(request.still.name)
 
 
 def check_absent(name: str, condition: Condition) -> None:

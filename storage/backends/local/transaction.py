@@ -81,6 +81,12 @@ class Transaction:
             found = self._run(f"{_FIND_VERSION} AND version = ?", (bucket, name, version)).get
         return None if found is None else Stored(decode_row(found[0]), found[1], found[2])
 
+    def count_versions(self, bucket: int, name: bytes) -> int:
+        """Those beside the current object, or all when that is a delete marker."""
+        sql = "SELECT count(*) FROM versions WHERE bucket = ? AND name = ?"
+        count: Any = self._run(sql, (bucket, name)).get
+        return int(count)
+
     def replaced(self, home: Home, name: bytes, current: Stored | None) -> Stored | None:
         """The version that gives way to a new one, wherever it stands: the null version, unless
         the bucket keeps all."""
