@@ -27,6 +27,8 @@ LIMITS: Mapping[str, str] = {
     "GetObjectAttributes": "no versions but `null`",
     "HeadObject": "no versions but `null`, " + _NO_SSE,
     "ListObjectVersions": "every object is its own `null` version",
+    "PutBucketLogging": "no grants on the log objects",
+    "PutBucketNotificationConfiguration": "webhooks only, no EventBridge",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
     "UploadPart": _NO_SSE,
     "UploadPartCopy": _NO_SSE,

@@ -52,6 +52,11 @@ class Code(Enum):
     InvalidRange = 416, "The requested range is not satisfiable"
     InvalidRequest = 400, "Invalid Request"
     InvalidStorageClass = 400, "The storage class you specified is not valid"
+    InvalidTargetBucketForLogging = (
+        400,
+        "The target bucket for logging does not exist, is not owned by you, or does not have the "
+        "appropriate grants for the log-delivery group.",
+    )
     InvalidTag = 400, "The tag provided was not a valid tag."
     InvalidToken = 400, "The provided token is malformed or otherwise invalid."
     InvalidURI = 400, "Couldn't parse the specified URI."

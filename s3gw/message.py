@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from s3gw.errors import Code, S3Error
+from s3gw.notifications.events import Cause
 from storage.backend import Backend
 from storage.values import BucketInfo
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from s3gw.auth import Accounts, Principal
+    from s3gw.notifications.events import ObjectEvent
+    from s3gw.notifications.notifier import Notifier
 
 # DeleteObjects with 1,000 keys of 1,024 bytes, each byte written as a character reference.
 MAX_DOCUMENT = 8 << 20
@@ -73,6 +76,8 @@ class Call:
     operation: str = ""
     region: str = "us-east-1"
     accounts: Accounts | None = None
+    remote: str = ""
+    notifier: Notifier | None = None
 
     @property
     def level(self) -> Level:
@@ -95,6 +100,17 @@ class Call:
     def display_name(self, account: str) -> str | None:
         """How S3's documents show an account; None for one that no longer exists."""
         return self.accounts.display_name(account) if self.accounts else None
+
+    @property
+    def cause(self) -> Cause:
+        """This request, as the events that it makes tell of it."""
+        return Cause(self.caller.account, self.remote, self.request_id)
+
+    async def announce(self, *events: ObjectEvent) -> None:
+        """Tell of what was done to objects of the call's bucket, after it was committed and before
+        it is answered. When this returns, no event can get lost any more."""
+        if self.notifier is not None and self.bucket_info is not None:
+            await self.notifier.announce(self.bucket_info, self.cause, events)
 
     async def read_document(self) -> bytes:
         """The whole body of a request that carries a document, not an object."""

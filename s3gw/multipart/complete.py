@@ -19,6 +19,7 @@ from s3gw.errors import Code, S3Error
 from s3gw.headers import quoted, read_write_condition, unquoted
 from s3gw.message import Call, Level
 from s3gw.multipart.part import MAX_PARTS, kept_algorithm
+from s3gw.notifications.events import EventName, created
 from s3gw.operation import body, header, operation, path, query
 from s3gw.reply import Reply, xml_reply
 from s3gw.xmldoc import document, named
@@ -84,6 +85,7 @@ class CompleteMultipartUpload:
             info = await call.store.complete_upload(self.bucket, self.key, self.upload_id, options)
         except PartNotFound as error:
             raise _invalid_part(error.number, self.upload_id) from error
+        await call.announce(created(EventName.CREATED_UPLOAD, info))
         return xml_reply(
             CompleteMultipartUploadResult(
                 location=_location(call),

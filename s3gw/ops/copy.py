@@ -11,6 +11,7 @@ from s3gw.documents import ObjectChecksums, object_checksum
 from s3gw.errors import Code, S3Error
 from s3gw.headers import quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
+from s3gw.notifications.events import EventName, created
 from s3gw.operation import header, operation, path
 from s3gw.payload import body_of
 from s3gw.reply import Reply, xml_reply
@@ -62,8 +63,11 @@ class CopyObject:
     async def _make(self, call: Call, source: CopySource, reading: Reading) -> CopyObjectResult:
         attributes = self._attributes(call, reading.info.attributes)
         if self._is_in_place(source, reading.info):
-            return _result(await self._replace_attributes(call, reading.info, attributes))
-        return _result(await self._copy(call, reading, attributes))
+            info = await self._replace_attributes(call, reading.info, attributes)
+        else:
+            info = await self._copy(call, reading, attributes)
+        await call.announce(created(EventName.CREATED_COPY, info))
+        return _result(info)
 
     async def _make_anew(self, call: Call, source: CopySource) -> CopyObjectResult:
         async with open_source(call, source) as reading:

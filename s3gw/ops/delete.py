@@ -8,12 +8,13 @@ from s3gw.access import Access
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import read_write_condition, unquoted
 from s3gw.message import MAX_KEY, Call, Level
+from s3gw.notifications.events import removed
 from s3gw.operation import body, operation, path, query
 from s3gw.reply import Reply, xml_reply
 from s3gw.versions import NULL_VERSION, check_version
 from s3gw.xmldoc import document, named
 from storage.errors import StorageError
-from storage.values import ALWAYS, Condition, DeleteRequest
+from storage.values import ALWAYS, Condition, DeleteRequest, Deletion
 
 MAX_DELETES = 1000
 # Conditions that AWS knows for directory buckets only.
@@ -32,7 +33,8 @@ class DeleteObject:
             if name in call.headers:
                 raise S3Error(Code.NotImplemented, Header=name)
         condition = read_write_condition(call.headers)
-        await call.store.delete_object(self.bucket, DeleteRequest(self.key, condition))
+        request = DeleteRequest(self.key, condition)
+        await call.announce(removed(request, await call.store.delete_object(self.bucket, request)))
         return Reply(204)
 
 
@@ -91,6 +93,13 @@ class DeleteObjects:
             for (at, _), outcome in zip(asked, outcomes, strict=True)
             if isinstance(outcome, StorageError)
         }
+        await call.announce(
+            *(
+                removed(request, outcome)
+                for request, outcome in zip(requests, outcomes, strict=True)
+                if isinstance(outcome, Deletion)
+            )
+        )
         return xml_reply(self._result(failed))
 
     def _result(self, failed: dict[int, S3Error | StorageError]) -> DeleteResult:

@@ -6,6 +6,7 @@ from s3gw.access import Access
 from s3gw.checksums import checksum_headers
 from s3gw.headers import quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
+from s3gw.notifications.events import EventName, created
 from s3gw.operation import operation, path
 from s3gw.payload import payload_digest
 from s3gw.reply import Reply
@@ -25,4 +26,5 @@ class PutObject:
             size=call.decoded_length,
         )
         info = await call.store.put_object(self.bucket, self.key, call.body, options)
+        await call.announce(created(EventName.CREATED_PUT, info))
         return Reply(headers={"ETag": quoted(info.etag), **checksum_headers(info.checksum)})

@@ -10,6 +10,7 @@ from s3gw.access import Access
 from s3gw.documents import Tag
 from s3gw.headers import check_tags
 from s3gw.message import Call, Level
+from s3gw.notifications.events import EventName, changed
 from s3gw.operation import body, operation, path, query
 from s3gw.reply import Reply, xml_reply
 from s3gw.versions import check_version
@@ -46,7 +47,7 @@ class PutObjectTagging:
     async def run(self, call: Call) -> Reply:
         check_version(self.version_id)
         tags = check_tags([(tag.key, tag.value) for tag in self.tagging.tag_set])
-        await _replace_tags(call, self.bucket, self.key, tags)
+        await _replace_tags(call, EventName.TAGGING_PUT, tags)
         return Reply()
 
 
@@ -58,12 +59,13 @@ class DeleteObjectTagging:
 
     async def run(self, call: Call) -> Reply:
         check_version(self.version_id)
-        await _replace_tags(call, self.bucket, self.key, {})
+        await _replace_tags(call, EventName.TAGGING_DELETED, {})
         return Reply(204)
 
 
-async def _replace_tags(call: Call, bucket: str, key: str, tags: dict[str, str]) -> None:
+async def _replace_tags(call: Call, event: EventName, tags: dict[str, str]) -> None:
     def change(attributes: Attributes) -> Attributes:
         return msgspec.structs.replace(attributes, tags=tags)
 
-    await call.store.update_object(bucket, key, change)
+    info = await call.store.update_object(call.bucket, call.key, change)
+    await call.announce(changed(event, info))

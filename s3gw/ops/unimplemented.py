@@ -18,9 +18,7 @@ _ENCRYPTION = "objects are not encrypted at rest"
 _LEGACY = "deprecated by AWS"
 _LIFECYCLE = "objects do not expire by rule yet"
 _LOCK = "object lock needs versioning"
-_LOGGING = "the server writes one access log, not one for each bucket"
 _METADATA = "AWS keeps these tables in another of its services"
-_NOTIFICATION = "there is no event service to notify"
 _OWNERSHIP = "the bucket's owner owns every object in it"
 _PAYMENT = "nobody pays for requests"
 _POLICY = "a bucket belongs to one account; access policies are not there yet"
@@ -59,12 +57,10 @@ REFUSED: Mapping[str, str] = {
     "GetBucketInventoryConfiguration": _REPORT,
     "GetBucketLifecycle": _LEGACY,
     "GetBucketLifecycleConfiguration": _LIFECYCLE,
-    "GetBucketLogging": _LOGGING,
     "GetBucketMetadataConfiguration": _METADATA,
     "GetBucketMetadataTableConfiguration": _METADATA,
     "GetBucketMetricsConfiguration": _REPORT,
     "GetBucketNotification": _LEGACY,
-    "GetBucketNotificationConfiguration": _NOTIFICATION,
     "GetBucketOwnershipControls": _OWNERSHIP,
     "GetBucketPolicy": _POLICY,
     "GetBucketPolicyStatus": _POLICY,
@@ -94,10 +90,8 @@ REFUSED: Mapping[str, str] = {
     "PutBucketInventoryConfiguration": _REPORT,
     "PutBucketLifecycle": _LEGACY,
     "PutBucketLifecycleConfiguration": _LIFECYCLE,
-    "PutBucketLogging": _LOGGING,
     "PutBucketMetricsConfiguration": _REPORT,
     "PutBucketNotification": _LEGACY,
-    "PutBucketNotificationConfiguration": _NOTIFICATION,
     "PutBucketOwnershipControls": _OWNERSHIP,
     "PutBucketPolicy": _POLICY,
     "PutBucketReplication": _REPLICATION,
