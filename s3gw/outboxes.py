@@ -20,6 +20,8 @@ from s3gw.notifications.delivery import Pace, TargetQueue
 from s3gw.notifications.notifier import Notifier
 from s3gw.notifications.webhook import Webhook
 from storage.backend import Backend
+from storage.errors import Corrupt
+from storage.mountpath import MountpathError
 from storage.outbox import Outbox, prepare
 
 _AFTER_FAILURE_S = 10.0
@@ -34,9 +36,13 @@ class Outboxes:
 
 
 def prepare_outboxes(paths: Sequence[Path]) -> None:
-    """By the supervisor, before any child opens them."""
-    prepare(_events(paths[0]))
-    prepare(_lines(paths[0]))
+    """By the supervisor, before any child opens them. Raises `MountpathError` for a damaged one."""
+    for path in (_events(paths[0]), _lines(paths[0])):
+        try:
+            prepare(path)
+        except Corrupt as error:
+            message = f"{path} is damaged; move it away to start without what waits in it"
+            raise MountpathError(message) from error
 
 
 @contextlib.contextmanager

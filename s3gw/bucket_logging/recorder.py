@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from enum import Enum
 
 import msgspec
@@ -82,20 +81,20 @@ class Recorder:
             self._writing = asyncio.create_task(self._write_soon())
 
     async def close(self) -> None:
-        """Hand over what is waiting."""
+        """Wait until everything was handed over."""
         if self._writing is not None:
-            self._writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._writing
-        await self._write()
+            await self._writing
 
     async def _write_soon(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(_DELAY_S)
-            await self._write()
-        self._writing = None
+        try:
+            while self._waiting:
+                await asyncio.sleep(_DELAY_S)
+                await self.flush()
+        finally:
+            self._writing = None
 
-    async def _write(self) -> None:
+    async def flush(self) -> None:
+        """Hand over what is waiting now."""
         lines, self._waiting = self._waiting, []
         if not lines:
             return

@@ -56,7 +56,8 @@ class Scene:
         self.s3.put_bucket_notification_configuration(
             Bucket=self.bucket, NotificationConfiguration=configuration
         )
-        self.told("hook"), self.told("other")
+        for target in ("hook", "other"):
+            self.told(target)
 
     def rules(self) -> dict[str, Any]:
         found = self.s3.get_bucket_notification_configuration(Bucket=self.bucket)
