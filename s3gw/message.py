@@ -7,7 +7,7 @@ the signature covers the bytes as they were sent. A bucket stands in the path (`
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from s3gw.errors import Code, S3Error
 from s3gw.notifications.events import Cause
+from s3gw.notifications.rules import is_notifying
 from storage.backend import Backend
 from storage.values import BucketInfo
 
@@ -109,8 +110,13 @@ class Call:
     async def announce(self, *events: ObjectEvent) -> None:
         """Tell of what was done to objects of the call's bucket, after it was committed and before
         it is answered. When this returns, no event can get lost any more."""
-        if self.notifier is not None and self.bucket_info is not None:
-            await self.notifier.announce(self.bucket_info, self.cause, events)
+        await self.announce_all(events)
+
+    async def announce_all(self, events: Iterable[ObjectEvent]) -> None:
+        """As `announce`, of many; they are not looked at when nobody wants to know."""
+        bucket = self.bucket_info
+        if self.notifier is not None and bucket is not None and is_notifying(bucket):
+            await self.notifier.announce(bucket, self.cause, events)
 
     async def read_document(self) -> bytes:
         """The whole body of a request that carries a document, not an object."""

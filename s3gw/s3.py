@@ -121,8 +121,8 @@ class S3App:
         return await (await decode(operation, call)).run(call)
 
     async def _find_bucket(self, call: Call | None) -> None:
-        """A bucket's log has the refused requests too, also those refused before it was looked at.
-        Who wants to make a bucket learns nothing of one that is there, nor does it of them."""
+        """A bucket's log has the refused requests too, also those refused before the bucket was
+        looked up. To ask for a name that is taken is no request to the bucket that has it."""
         if call is None or call.bucket_info is not None or call.operation == "CreateBucket":
             return
         if call.bucket:

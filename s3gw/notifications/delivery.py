@@ -77,12 +77,10 @@ class TargetQueue:
         finally:
             if done:
                 await self._outbox.drop(done)
+            if waiting:
+                await self._outbox.checkpoint()
         self._pause_s = 0.0
-        if len(waiting) == BATCH:
-            return 0.0
-        if waiting:
-            await self._outbox.checkpoint()
-        return self._pace.interval_s
+        return 0.0 if len(waiting) == BATCH else self._pace.interval_s
 
     async def _deliver(self, waiting: Sequence[Waiting], done: list[int]) -> None:
         """What was sent, or is too old to be, is noted in `done`. Raises `Undelivered`."""

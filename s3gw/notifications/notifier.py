@@ -55,21 +55,21 @@ class Notifier:
         self._clock = clock or SystemClock()
 
     async def announce(
-        self, bucket: BucketInfo, cause: Cause, events: Sequence[ObjectEvent]
+        self, bucket: BucketInfo, cause: Cause, events: Iterable[ObjectEvent]
     ) -> None:
         """Returns when all is in the queue; at once when the bucket notifies nobody.
 
         Raises as `Outbox.append` does. What finds its queue full is dropped, counted and logged.
         """
-        if NotificationRules.setting_name not in bucket.settings:
-            return
         rules = setting(bucket, NotificationRules)
+        if rules is None:
+            return
         origin = Origin(bucket, self._region, self._clock.now_ns())
         await self._append(
             [
                 Record(rule.target, event_message(event, rule.id, origin, cause))
                 for event in events
-                for rule in (rules.rules if rules else ())
+                for rule in rules.rules
                 if rule.wants(event)
             ]
         )

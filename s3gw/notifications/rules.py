@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from s3gw.notifications.events import EventName, ObjectEvent
 from storage.settings import Setting
+from storage.values import BucketInfo
 
 _NAME = r"(?P<target>[A-Za-z0-9_-]+)"
 _AWS = r"arn:aws[a-z-]*"
@@ -35,14 +36,12 @@ class Kind(Enum):
     FUNCTION = "CloudFunction"
 
 
-_ARNS = {
-    Kind.TOPIC: re.compile(rf"{_AWS}:sns:[^:]*:[^:]*:{_NAME}"),
-    Kind.QUEUE: re.compile(
-        rf"{_AWS}:sqs:[^:]*:[^:]*:{_NAME}|arn:minio:sqs:[^:]*:{_NAME.replace('target', 'minio')}"
-        ":webhook"
-    ),
-    Kind.FUNCTION: re.compile(rf"{_AWS}:lambda:[^:]*:[^:]*:function:{_NAME}(:[^:]+)?"),
-}
+_ARNS = (
+    (Kind.TOPIC, re.compile(rf"{_AWS}:sns:[^:]*:[^:]*:{_NAME}")),
+    (Kind.QUEUE, re.compile(rf"{_AWS}:sqs:[^:]*:[^:]*:{_NAME}")),
+    (Kind.QUEUE, re.compile(rf"arn:minio:sqs:[^:]*:{_NAME}:webhook")),
+    (Kind.FUNCTION, re.compile(rf"{_AWS}:lambda:[^:]*:[^:]*:function:{_NAME}(:[^:]+)?")),
+)
 # What a rule may ask for: an event, or all of its kind.
 ALLOWED = frozenset(each for name in EventName for each in (name.value, name.group))
 
@@ -91,10 +90,15 @@ class NotificationRules(Setting, frozen=True):
     rules: tuple[Rule, ...] = ()
 
 
+def is_notifying(bucket: BucketInfo) -> bool:
+    """Whether the bucket has rules at all; costs next to nothing."""
+    return NotificationRules.setting_name in bucket.settings
+
+
 def target_of(kind: Kind, arn: str) -> str | None:
     """The name of the target that the ARN means; None when it is no ARN for such a rule."""
-    found = _ARNS[kind].fullmatch(arn)
-    return (found["target"] or found.groupdict().get("minio")) if found else None
+    found = (pattern.fullmatch(arn) for of, pattern in _ARNS if of is kind)
+    return next((match["target"] for match in found if match), None)
 
 
 def first_overlap(rules: Sequence[Rule]) -> tuple[Rule, Rule] | None:

@@ -93,12 +93,10 @@ class DeleteObjects:
             for (at, _), outcome in zip(asked, outcomes, strict=True)
             if isinstance(outcome, StorageError)
         }
-        await call.announce(
-            *(
-                removed(request, outcome)
-                for request, outcome in zip(requests, outcomes, strict=True)
-                if isinstance(outcome, Deletion)
-            )
+        await call.announce_all(
+            removed(request, outcome)
+            for request, outcome in zip(requests, outcomes, strict=True)
+            if isinstance(outcome, Deletion)
         )
         return xml_reply(self._result(failed))
 

@@ -24,9 +24,9 @@ from storage.backends.memory import MemoryBackend
 from storage.outbox import Outbox, Record, prepare
 from storage.values import BucketInfo, Versioning
 from tests.s3.gateway import ALICE, BOB, Gateway, code_of, details
-from tests.s3.webhook import Hook, listening
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
+from tests.webhook import Hook, listening
 
 HOOK = "arn:aws:sqs:us-east-1:123456789012:hook"
 OTHER = "arn:aws:sns:eu-west-1::other"

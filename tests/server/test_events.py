@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,58 +11,11 @@ from s3gw.bucket_logging.recorder import Fate
 from s3gw.notifications.notifier import Outcome
 from s3gw.outboxes import prepare_outboxes
 from storage.mountpath import MountpathError
-from tests.s3.webhook import Hook, listening
 from tests.server_process import ServerProcess, eventually
+from tests.webhook import BUCKET, Hook, Silent, listening, notify, serving
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-
-BUCKET = "bucket"
-HOOK_ARN = "arn:minio:sqs::hook:webhook"
-DEAD_ARN = "arn:aws:sns:us-east-1:123456789012:dead"
-
-
-class Silent(Hook):
-    """Answers when it is released."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._released = threading.Event()
-
-    def take(self, headers: dict[str, str], body: bytes) -> int:
-        status = super().take(headers, body)
-        self._released.wait(60)
-        return status
-
-    def release(self) -> None:
-        self._released.set()
-
-
-@contextmanager
-def serving(folder: Path, url: str, workers: int = 1) -> Iterator[ServerProcess]:
-    """A server with a target that listens at the URL, one where nobody does, and short pauses."""
-    file = folder / "s3gw.toml"
-    file.write_text(
-        "[notifications]\ninterval_s = 0.05\nretry_s = 0.1\nlongest_retry_s = 0.2\n"
-        f"[[notifications.targets]]\nname = 'hook'\nurl = '{url}'\n"
-        "authorization = 'Bearer s3cr3t'\n"
-        "[[notifications.targets]]\nname = 'dead'\nurl = 'http://127.0.0.1:9/'\n"
-        "[bucket_logging]\ninterval_s = 0.5\n"
-    )
-    flags = ["--config", str(file)]
-    with ServerProcess(folder / "server", flags=flags, workers=workers) as server:
-        yield server
-
-
-def notify(client: S3Client) -> None:
-    client.create_bucket(Bucket=BUCKET)
-    client.put_bucket_notification_configuration(
-        Bucket=BUCKET,
-        NotificationConfiguration={
-            "QueueConfigurations": [{"QueueArn": HOOK_ARN, "Events": ["s3:ObjectCreated:*"]}],
-            "TopicConfigurations": [{"TopicArn": DEAD_ARN, "Events": ["s3:ObjectRemoved:*"]}],
-        },
-    )
 
 
 def put(client: S3Client, *keys: str) -> None:

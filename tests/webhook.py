@@ -1,4 +1,4 @@
-"""A webhook on a free port of this machine, that answers as it is told to."""
+"""A webhook that answers as it is told to, and servers that know it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.server_process import ServerProcess
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 WAIT_S = 30.0
+BUCKET = "bucket"
+HOOK_ARN = "arn:minio:sqs::hook:webhook"
+DEAD_ARN = "arn:aws:sns:us-east-1:123456789012:dead"
 
 
 class Hook:
@@ -41,6 +50,22 @@ class Hook:
             return list(self.received)
 
 
+class Silent(Hook):
+    """Answers when it is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._released = threading.Event()
+
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        status = super().take(headers, body)
+        self._released.wait(60)
+        return status
+
+    def release(self) -> None:
+        self._released.set()
+
+
 @contextmanager
 def listening(hook: Hook, port: int = 0) -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
@@ -65,3 +90,30 @@ def listening(hook: Hook, port: int = 0) -> Iterator[Hook]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def serving(folder: Path, url: str, workers: int = 1) -> Iterator[ServerProcess]:
+    """A server with a target that listens at the URL, one where nobody does, and short pauses."""
+    file = folder / "s3gw.toml"
+    file.write_text(
+        "[notifications]\ninterval_s = 0.05\nretry_s = 0.1\nlongest_retry_s = 0.2\n"
+        f"[[notifications.targets]]\nname = 'hook'\nurl = '{url}'\n"
+        "authorization = 'Bearer s3cr3t'\n"
+        "[[notifications.targets]]\nname = 'dead'\nurl = 'http://127.0.0.1:9/'\n"
+        "[bucket_logging]\ninterval_s = 0.5\n"
+    )
+    flags = ["--config", str(file)]
+    with ServerProcess(folder / "server", flags=flags, workers=workers) as server:
+        yield server
+
+
+def notify(client: S3Client) -> None:
+    client.create_bucket(Bucket=BUCKET)
+    client.put_bucket_notification_configuration(
+        Bucket=BUCKET,
+        NotificationConfiguration={
+            "QueueConfigurations": [{"QueueArn": HOOK_ARN, "Events": ["s3:ObjectCreated:*"]}],
+            "TopicConfigurations": [{"TopicArn": DEAD_ARN, "Events": ["s3:ObjectRemoved:*"]}],
+        },
+    )
