@@ -93,7 +93,8 @@ def _resource(call: Call) -> str:
         return "PART" if "partNumber" in call.query else "UPLOAD"
     marker = min(SUBRESOURCES & call.query.keys() - {"partNumber"}, default=None)
     if marker is None:
-        return call.level.name
+        # A form is posted to its bucket, and makes an object.
+        return "OBJECT" if call.method == "POST" else call.level.name
     if marker == "tagging" and call.level is Level.OBJECT:
         return "OBJECT_TAGGING"
     return _RESOURCES.get(marker) or marker.upper().replace("-", "_")

@@ -222,6 +222,28 @@ def test_operations_are_named_as_aws_names_them(scene: Scene) -> None:
     assert (lines[2]["bytes_sent"], lines[2]["object_size"]) == ("-", "5")
 
 
+@pytest.mark.parametrize(
+    ("method", "target", "name"),
+    [
+        ("POST", "", "POST.OBJECT"),
+        ("OPTIONS", "/k", "OPTIONS.PREFLIGHT"),
+        ("GET", "?acl", "GET.ACL"),
+        ("GET", "?policy", "GET.BUCKETPOLICY"),
+        ("GET", "?publicAccessBlock", "GET.PUBLIC_ACCESS_BLOCK"),
+        ("GET", "?versions", "GET.BUCKETVERSIONS"),
+        ("GET", "/k?uploadId=x", "GET.UPLOAD"),
+        ("PUT", "/k?legal-hold", "PUT.OBJECT_LOCK_LEGALHOLD"),
+        ("GET", "/k?partNumber=1", "GET.OBJECT"),
+    ],
+)
+def test_a_request_is_named_by_what_it_asks_for(
+    scene: Scene, method: str, target: str, name: str
+) -> None:
+    scene.configure()
+    scene.gateway.send(method, f"/{scene.bucket}{target}")
+    assert [line["operation"] for line in scene.lines()] == [f"REST.{name}"]
+
+
 def test_requests_that_were_refused_are_in_the_log(scene: Scene) -> None:
     scene.configure()
     scene.gateway.send("GET", f"/{scene.bucket}/k", account=None)
