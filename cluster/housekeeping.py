@@ -76,3 +76,19 @@ def until(stop: asyncio.Event) -> StoppedWithin:
             return False
 
     return stopped_within
+
+
+async def repeat(
+    job: Callable[[], Awaitable[float]], pause_s: float, stopped_within: StoppedWithin
+) -> None:
+    """Do a job again and again: it says after how many seconds, and `pause_s` is when it failed."""
+    while not await stopped_within(await _attempt(job, pause_s)):
+        pass
+
+
+async def _attempt(job: Callable[[], Awaitable[float]], pause_s: float) -> float:
+    try:
+        return await job()
+    except Exception:
+        log.exception("job failed")
+        return pause_s

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from s3gw.event_options import BucketLogging, Notifications
 from s3gw.options import (
     Choice,
     Option,
@@ -277,6 +278,8 @@ class Config:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     auth: Auth = field(default_factory=Auth)
     log: Log = field(default_factory=Log)
+    notifications: Notifications = field(default_factory=Notifications)
+    bucket_logging: BucketLogging = field(default_factory=BucketLogging)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -287,6 +290,8 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "lifecycle": Lifecycle,
         "auth": Auth,
         "log": Log,
+        "notifications": Notifications,
+        "bucket_logging": BucketLogging,
     }
 )
 
@@ -466,6 +471,9 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
             "are either S3 or websites."
         )
     _check_accounts(auth)
+    _check_unique(
+        "notifications.targets: two targets", "name", [t.name for t in config.notifications.targets]
+    )
     if not auth.enabled and not auth.allow_remote and not is_loopback(config.server.host):
         raise ConfigError(
             f"Without authentication everybody who reaches {config.server.host} could read and "
@@ -479,8 +487,12 @@ def _check_accounts(auth: Auth) -> None:
     if auth.root_access_key:
         keys.append(auth.root_access_key)
     for name, values in (("id", ids), ("access_key", keys)):
-        if double := next((each for each in values if values.count(each) > 1), None):
-            raise ConfigError(f"auth.accounts: two accounts have the {name} {double!r}.")
+        _check_unique("auth.accounts: two accounts", name, values)
+
+
+def _check_unique(what: str, column: str, values: list[str]) -> None:
+    if double := next((each for each in values if values.count(each) > 1), None):
+        raise ConfigError(f"{what} have the {column} {double!r}.")
 
 
 def _bad(key: str, declared: Option, given: _Given) -> ConfigError:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
+from typing import Any
 
 from s3gw.config import OTHER_VARIABLES, SECTIONS, Account, Setting, settings
+from s3gw.event_options import NotificationTarget
 from s3gw.options import Option, Size, show_size
 
 _HEAD = """\
@@ -56,6 +58,13 @@ An account may make buckets, and use those that it made; the root account may us
 a table `[[auth.accounts]]` of the file:
 """
 
+_TARGETS = """
+### Notification targets
+
+Each is a table `[[notifications.targets]]` of the file; docs/notifications.md says how a bucket
+names it:
+"""
+
 _OTHERS = """
 ## Other variables
 """
@@ -73,14 +82,20 @@ def _lines() -> Iterator[str]:
             if row.section == section:
                 yield from _setting(row)
     yield _ACCOUNTS
-    for column in fields(Account):
-        declared: Option = column.metadata["option"]
-        need = "required" if column.default is MISSING else "optional"
-        yield f"* `{column.name}` ({need}): {declared.doc} Must be {declared.kind.allowed}."
+    yield from _columns(Account)
+    yield _TARGETS
+    yield from _columns(NotificationTarget)
     yield _OTHERS
     for name, about in OTHER_VARIABLES.items():
         yield f"* `{name}`: {about}."
     yield ""
+
+
+def _columns(table: type[Any]) -> Iterator[str]:
+    for column in fields(table):
+        declared: Option = column.metadata["option"]
+        need = "required" if column.default is MISSING else "optional"
+        yield f"* `{column.name}` ({need}): {declared.doc} Must be {declared.kind.allowed}."
 
 
 def _setting(row: Setting) -> Iterator[str]:

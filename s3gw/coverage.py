@@ -41,6 +41,8 @@ LIMITS: Mapping[str, str] = {
     "GetObjectAcl": "always the owner's full control",
     "HeadObject": _NO_SSE,
     "PostObject": _UPLOAD,
+    "PutBucketLogging": "no grants on the log objects",
+    "PutBucketNotificationConfiguration": "webhooks only, no EventBridge",
     "PutBucketVersioning": "no MFA delete",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
     "PutBucketLifecycleConfiguration": "no transitions: there is nowhere to move objects to",

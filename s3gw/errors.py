@@ -68,6 +68,11 @@ class Code(Enum):
     InvalidRequest = 400, "Invalid Request"
     InvalidRetentionPeriod = 400, "The retention period specified is invalid."
     InvalidStorageClass = 400, "The storage class you specified is not valid"
+    InvalidTargetBucketForLogging = (
+        400,
+        "The target bucket for logging does not exist, is not owned by you, or does not have the "
+        "appropriate grants for the log-delivery group.",
+    )
     InvalidTag = 400, "The tag provided was not a valid tag."
     InvalidToken = 400, "The provided token is malformed or otherwise invalid."
     InvalidURI = 400, "Couldn't parse the specified URI."

@@ -7,13 +7,15 @@ the signature covers the bytes as they were sent. A bucket stands in the path (`
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from s3gw.errors import Code, S3Error
+from s3gw.notifications.events import Cause
+from s3gw.notifications.rules import is_notifying
 from storage.backend import Backend
 from storage.values import BucketInfo
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from s3gw.auth import Accounts, Principal
     from s3gw.form import Form
+    from s3gw.notifications.events import ObjectEvent
+    from s3gw.notifications.notifier import Notifier
 
 # DeleteObjects with 1,000 keys of 1,024 bytes, each byte written as a character reference.
 MAX_DOCUMENT = 8 << 20
@@ -76,6 +80,8 @@ class Call:
     region: str = "us-east-1"
     accounts: Accounts | None = None
     form: Form | None = None
+    remote: str = ""
+    notifier: Notifier | None = None
 
     @property
     def level(self) -> Level:
@@ -103,6 +109,22 @@ class Call:
     def display_name(self, account: str) -> str | None:
         """How S3's documents show an account; None for one that no longer exists."""
         return self.accounts.display_name(account) if self.accounts else None
+
+    @property
+    def cause(self) -> Cause:
+        """This request, as the events that it makes tell of it."""
+        return Cause(self.caller.account, self.remote, self.request_id)
+
+    async def announce(self, *events: ObjectEvent) -> None:
+        """Tell of what was done to objects of the call's bucket, after it was committed and before
+        it is answered. When this returns, no event can get lost any more."""
+        await self.announce_all(events)
+
+    async def announce_all(self, events: Iterable[ObjectEvent]) -> None:
+        """As `announce`, of many; they are not looked at when nobody wants to know."""
+        bucket = self.bucket_info
+        if self.notifier is not None and bucket is not None and is_notifying(bucket):
+            await self.notifier.announce(bucket, self.cause, events)
 
     async def read_document(self) -> bytes:
         """The whole body of a request that carries a document, not an object."""

@@ -19,6 +19,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from cluster.lifecycle.walk import Tally
+from s3gw.bucket_logging.recorder import Fate
+from s3gw.notifications.notifier import Outcome
 from s3gw.observe import Exchange
 from storage.values import Usage
 
@@ -62,6 +64,18 @@ class Metrics:
         self._sent = Counter(
             "s3gw_sent_bytes_total", "Bytes of response bodies.", registry=self.registry
         )
+        self._events = Counter(
+            "s3gw_notifications_total",
+            "Events of buckets, by target and what became of them.",
+            ("target", "outcome"),
+            registry=self.registry,
+        )
+        self._lines = Counter(
+            "s3gw_bucket_log_lines_total",
+            "Lines of access logs of buckets, by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
         # `.labels()` each time would cost more than the counting.
         self._requests_by: dict[tuple[str, int], Counter] = {}
         self._seconds_by: dict[str, Histogram] = {}
@@ -81,6 +95,12 @@ class Metrics:
             self._received.inc(exchange.bytes_in)
         if exchange.bytes_out:
             self._sent.inc(exchange.bytes_out)
+
+    def count_events(self, target: str, outcome: Outcome, count: int) -> None:
+        self._events.labels(target, outcome.value).inc(count)
+
+    def count_lines(self, fate: Fate, count: int) -> None:
+        self._lines.labels(fate.value).inc(count)
 
     def text(self, usage: Usage) -> bytes:
         """All workers' counters, and what the store holds."""

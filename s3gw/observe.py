@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from starlette.types import Scope
 
     from s3gw.access_log import AccessLog
+    from s3gw.bucket_logging.recorder import Recorder
+    from s3gw.message import Call
     from s3gw.metrics import Metrics
 
 # A client chooses its name; the log need not carry all of it.
@@ -17,7 +20,11 @@ MAX_USER_AGENT = 200
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer. `path` is raw and without the query: signatures stand there."""
+    """One request and its answer. `path` is raw and without the query: signatures stand there.
+
+    `turnaround_s` is from the last byte of the request to the first of the answer, `answer` the
+    answer's headers; `call` is None where the request could not even be read.
+    """
 
     request_id: str
     remote: str
@@ -32,6 +39,9 @@ class Exchange:
     bytes_in: int = 0
     bytes_out: int = 0
     seconds: float = 0.0
+    turnaround_s: float = 0.0
+    answer: Mapping[str, str] = field(default_factory=dict)
+    call: Call | None = None
 
     @classmethod
     def begin(cls, scope: Scope, request_id: str) -> Exchange:
@@ -46,15 +56,17 @@ class Exchange:
 
 
 class Observer:
-    """Feeds the metrics and the access log; costs some microseconds a request."""
+    """Feeds the metrics and the access logs; costs some microseconds a request."""
 
-    def __init__(self, metrics: Metrics, access_log: AccessLog) -> None:
+    def __init__(self, metrics: Metrics, access_log: AccessLog, recorder: Recorder) -> None:
         self._metrics = metrics
         self._access_log = access_log
+        self._recorder = recorder
 
     def record(self, exchange: Exchange) -> None:
         self._metrics.record(exchange)
         self._access_log.record(exchange)
+        self._recorder.record(exchange)
 
 
 def _user_agent(headers: list[tuple[bytes, bytes]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,17 +15,19 @@ DRAINED_S = 5.0
 
 
 class Received:
-    """An ASGI `receive` that counts the body's bytes."""
+    """An ASGI `receive` that counts the body's bytes, and notes when the last one came."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._ended = False
         self.count = 0
+        self.ended_s = time.perf_counter()
 
     async def __call__(self) -> dict[str, object]:
         message = await self._receive()
         if body := message.get("body"):
             self.count += len(body)
+            self.ended_s = time.perf_counter()
         self._ended = not message.get("more_body", False)
         return message  # type: ignore[return-value]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from s3gw.access import authorize
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from s3gw.auth import Accounts, Principal
+    from s3gw.notifications.notifier import Notifier
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class S3App:
         observer: Observer,
         accounts: Accounts | None = None,
         region: str = "us-east-1",
+        notifier: Notifier | None = None,
     ) -> None:
         self._table = table
         self._store = store
@@ -63,6 +66,7 @@ class S3App:
         self._observer = observer
         self._accounts = accounts
         self._region = region
+        self._notifier = notifier
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, new_request_id())
@@ -71,6 +75,7 @@ class S3App:
         reply = Reply(499)
         try:
             reply = await self._reply(scope, received, exchange)
+            exchange.turnaround_s = time.perf_counter() - received.ended_s
             reply.headers["x-amz-request-id"] = exchange.request_id
             if (
                 reply.status >= 400
@@ -86,6 +91,7 @@ class S3App:
             _log_failure(error, exchange)
         finally:
             exchange.status = reply.status
+            exchange.answer = reply.headers
             exchange.bytes_in = received.count
             exchange.bytes_out = reply.sent
             exchange.seconds = time.perf_counter() - started
@@ -96,12 +102,16 @@ class S3App:
         call: Call | None = None
         try:
             call = read_call(scope, receive, self._store, exchange.request_id, self._addressing)
+            exchange.call = call
+            call.remote = exchange.remote
+            call.notifier = self._notifier
             call.region = self._region
             call.accounts = self._accounts
             reply = await self._answer(call, exchange)
         except NotModified as error:
             reply = _not_modified(error)
         except Exception as error:
+            await self._find_bucket(call)
             reply = self._refuse(error, scope, exchange)
         if call is not None and "origin" in call.headers:
             reply.headers |= await cross_origin_headers(call)
@@ -118,6 +128,15 @@ class S3App:
         exchange.operation = call.operation = operation.__name__
         await authorize(call, operation.access)
         return await (await decode(operation, call)).run(call)
+
+    async def _find_bucket(self, call: Call | None) -> None:
+        """A bucket's log has the refused requests too, also those refused before the bucket was
+        looked up. To ask for a name that is taken is no request to the bucket that has it."""
+        if call is None or call.bucket_info is not None or call.operation == "CreateBucket":
+            return
+        if call.bucket:
+            with suppress(StorageError):
+                call.bucket_info = await self._store.head_bucket(call.bucket)
 
     def _refuse(self, error: Exception, scope: Scope, exchange: Exchange) -> Reply:
         return self._error_reply(self._noted(error, exchange), exchange)

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
@@ -21,6 +22,7 @@ from cluster.lifecycle.worker import Worker
 from s3gw.access_log import open_access_log
 from s3gw.app import App
 from s3gw.auth import Account, Accounts, Authenticator, AuthOptions
+from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
 from s3gw.channel import Channel, Role, Started, Task
 from s3gw.config import Config
@@ -30,8 +32,10 @@ from s3gw.http_server import Serving, choose_server
 from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
 from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
+from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Observer
 from s3gw.operation import OperationTable
+from s3gw.outboxes import delivering, notifier, open_outboxes, prepare_outboxes, recorder
 from s3gw.s3 import S3App
 from s3gw.tls import keep_loaded, read_certificate
 from s3gw.website import WebsiteApp
@@ -67,11 +71,21 @@ def prepare_folders(paths: Sequence[Path]) -> FolderLocks:
     deadline = time.monotonic() + _ORPHANS_S
     while True:
         try:
-            return prepare(paths)
+            return _prepare(paths)
         except MountpathError as error:
             if not isinstance(error.__cause__, BlockingIOError) or time.monotonic() > deadline:
                 raise
             time.sleep(_ORPHANS_S / 20)
+
+
+def _prepare(paths: Sequence[Path]) -> FolderLocks:
+    locks = prepare(paths)
+    try:
+        prepare_outboxes(paths)
+    except BaseException:
+        locks.close()
+        raise
+    return locks
 
 
 def recover_folders(paths: Sequence[Path], slot: str) -> None:
@@ -122,7 +136,8 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     access_log = open_access_log(config.log.access, task.access_log_style)
     metrics = Metrics(task.slot)
     known = accounts(config, task.root_keys)
-    async with _open_store(config, task.slot) as store:
+    async with _open_store(config, task.slot) as store, _queues(config, metrics) as queues:
+        observer = Observer(metrics, access_log, queues.recorder)
         s3 = S3App(
             table=OperationTable(all_operations()),
             store=store,
@@ -130,9 +145,10 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             accounts=known,
             addressing=Addressing(config.s3.domain, config.s3.root_access),
             region=config.s3.region,
-            observer=Observer(metrics, access_log),
+            observer=observer,
+            notifier=queues.notifier,
         )
-        websites = _websites(config, store, Observer(metrics, access_log))
+        websites = _websites(config, store, observer)
         served = MetricsApp(metrics, store.usage)
         try:
             yield App(s3=s3, health=health, metrics=served, websites=websites)
@@ -145,6 +161,22 @@ def _websites(config: Config, store: Backend, observer: Observer) -> WebsiteApp 
     if not domains:
         return None
     return WebsiteApp(store=store, domains=domains, observer=observer, region=config.s3.region)
+
+
+@dataclass(frozen=True, slots=True)
+class _Queues:
+    notifier: Notifier
+    recorder: Recorder
+
+
+@contextlib.asynccontextmanager
+async def _queues(config: Config, metrics: Metrics) -> AsyncIterator[_Queues]:
+    with open_outboxes(folders(config), config) as outboxes:
+        log_recorder = recorder(outboxes, config, metrics)
+        try:
+            yield _Queues(notifier(outboxes, config, metrics), log_recorder)
+        finally:
+            await log_recorder.close()
 
 
 def accounts(config: Config, root: RootKeys) -> Accounts:
@@ -182,8 +214,16 @@ async def _open_store(config: Config, slot: str) -> AsyncIterator[Backend]:
 
 async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     config, stopped_within = task.config, until(stop)
-    with contextlib.closing(Housekeeper(folders(config))) as keeper:
-        async with _open_store(config, task.slot) as store, asyncio.TaskGroup() as tasks:
+    metrics = Metrics(task.slot)
+    with (
+        contextlib.closing(Housekeeper(folders(config))) as keeper,
+        open_outboxes(folders(config), config) as outboxes,
+    ):
+        async with (
+            _open_store(config, task.slot) as store,
+            delivering(outboxes, store, config, metrics, stop),
+            asyncio.TaskGroup() as tasks,
+        ):
             interval_s = config.storage.housekeeping_interval_s
             tasks.create_task(keep_house(keeper, interval_s, stopped_within))
             if config.lifecycle.enabled:

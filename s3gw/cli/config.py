@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -73,7 +74,12 @@ def _without_secrets(value: Any, secret: bool) -> Any:
 
 
 def _row_without_secrets(each: Any) -> Any:
-    return each if isinstance(each, str) else {**msgspec.to_builtins(each), "secret_key": HIDDEN}
+    if isinstance(each, str):
+        return each
+    return {
+        item.name: _without_secrets(getattr(each, item.name), item.metadata["option"].secret)
+        for item in fields(each)
+    }
 
 
 def _text(value: Any) -> str:

@@ -20,6 +20,7 @@ from s3gw.expiration import expiration_headers
 from s3gw.headers import quoted, read_write_condition, unquoted
 from s3gw.message import Call, Level
 from s3gw.multipart.part import MAX_PARTS, kept_algorithm
+from s3gw.notifications.events import EventName, created
 from s3gw.operation import body, header, operation, path, query
 from s3gw.reply import Reply, xml_reply
 from s3gw.versions import written_version_header
@@ -86,6 +87,7 @@ class CompleteMultipartUpload:
             info = await call.store.complete_upload(self.bucket, self.key, self.upload_id, options)
         except PartNotFound as error:
             raise _invalid_part(error.number, self.upload_id) from error
+        await call.announce(created(EventName.CREATED_UPLOAD, info))
         result = CompleteMultipartUploadResult(
             location=_location(call),
             bucket=self.bucket,

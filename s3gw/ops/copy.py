@@ -14,6 +14,7 @@ from s3gw.errors import Code, S3Error
 from s3gw.expiration import expiration_headers
 from s3gw.headers import REDIRECT_LOCATION, quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
+from s3gw.notifications.events import EventName, created
 from s3gw.operation import header, operation, path
 from s3gw.payload import body_of
 from s3gw.reply import Reply, xml_reply
@@ -72,8 +73,11 @@ class CopyObject:
         if self._is_onto_itself(source):
             self._require_change(call, reading.info, attributes)
         if self._is_in_place(call, source, reading.info):
-            return await self._replace_attributes(call, attributes)
-        return await self._copy(call, reading, attributes)
+            made = await self._replace_attributes(call, attributes)
+        else:
+            made = await self._copy(call, reading, attributes)
+        await call.announce(created(EventName.CREATED_COPY, made))
+        return made
 
     async def _make_anew(self, call: Call, source: CopySource) -> CopyObjectResult:
         async with open_source(call, source) as reading:

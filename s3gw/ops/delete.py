@@ -8,6 +8,7 @@ from s3gw.access import Access
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import read_write_condition, unquoted
 from s3gw.message import MAX_KEY, Call, Level
+from s3gw.notifications.events import removed
 from s3gw.object_lock import bypasses_governance
 from s3gw.operation import body, operation, path, query
 from s3gw.reply import Reply, xml_reply
@@ -39,6 +40,7 @@ class DeleteObject:
             bypasses_governance(call.headers),
         )
         deletion = await call.store.delete_object(self.bucket, request)
+        await call.announce(removed(request, deletion))
         return Reply(204, _headers(call.bucket_facts, deletion))
 
 
@@ -112,6 +114,11 @@ class DeleteObjects:
         outcomes: dict[int, Deletion | StorageError | S3Error] = {
             at: outcome for (at, _), outcome in zip(asked, done, strict=True)
         }
+        await call.announce_all(
+            removed(request, outcome)
+            for request, outcome in zip(requests, done, strict=True)
+            if isinstance(outcome, Deletion)
+        )
         return xml_reply(self._result(outcomes | refused))
 
     def _result(self, outcomes: dict[int, Deletion | StorageError | S3Error]) -> DeleteResult:

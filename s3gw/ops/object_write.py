@@ -7,6 +7,7 @@ from s3gw.checksums import checksum_headers
 from s3gw.expiration import expiration_headers
 from s3gw.headers import quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
+from s3gw.notifications.events import EventName, created
 from s3gw.operation import operation, path
 from s3gw.payload import payload_digest
 from s3gw.reply import Reply
@@ -27,6 +28,7 @@ class PutObject:
             size=call.decoded_length,
         )
         info = await call.store.put_object(self.bucket, self.key, call.body, options)
+        await call.announce(created(EventName.CREATED_PUT, info))
         headers = {"ETag": quoted(info.etag), **checksum_headers(info.checksum)}
         headers |= written_version_header(info)
         return Reply(headers=headers | expiration_headers(call, info))

@@ -10,6 +10,7 @@ from s3gw.access import Access
 from s3gw.documents import Tag
 from s3gw.headers import check_tags
 from s3gw.message import Call, Level
+from s3gw.notifications.events import EventName, changed
 from s3gw.operation import body, operation, path, query
 from s3gw.reply import Reply, xml_reply
 from s3gw.versions import named_version, read_version_header
@@ -46,7 +47,8 @@ class PutObjectTagging:
 
     async def run(self, call: Call) -> Reply:
         tags = check_tags([(tag.key, tag.value) for tag in self.tagging.tag_set])
-        return Reply(headers=await _replace_tags(call, self.version_id, tags))
+        headers = await _replace_tags(call, self.version_id, tags, EventName.TAGGING_PUT)
+        return Reply(headers=headers)
 
 
 @operation("DELETE", Level.OBJECT, marker="tagging", access=Access.UPDATE_OBJECT)
@@ -56,10 +58,13 @@ class DeleteObjectTagging:
     version_id: str | None = query("versionId", default=None)
 
     async def run(self, call: Call) -> Reply:
-        return Reply(204, await _replace_tags(call, self.version_id, {}))
+        headers = await _replace_tags(call, self.version_id, {}, EventName.TAGGING_DELETED)
+        return Reply(204, headers)
 
 
-async def _replace_tags(call: Call, version_id: str | None, tags: dict[str, str]) -> dict[str, str]:
+async def _replace_tags(
+    call: Call, version_id: str | None, tags: dict[str, str], event: EventName
+) -> dict[str, str]:
     """Gives the headers that name the version."""
 
     def change(attributes: Attributes) -> Attributes:
@@ -67,4 +72,5 @@ async def _replace_tags(call: Call, version_id: str | None, tags: dict[str, str]
 
     options = UpdateOptions(version=named_version(version_id))
     info = await call.store.update_object(call.bucket, call.key, change, options)
+    await call.announce(changed(event, info))
     return read_version_header(call.bucket_facts, info)

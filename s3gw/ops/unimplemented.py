@@ -14,9 +14,7 @@ _ANNOTATION = "annotations need an index of their own"
 _DIRECTORY = "there are general purpose buckets only"
 _ENCRYPTION = "objects are not encrypted at rest"
 _TORRENT = "deprecated by AWS"
-_LOGGING = "the server writes one access log, not one for each bucket"
 _METADATA = "AWS keeps these tables in another of its services"
-_NOTIFICATION = "there is no event service to notify"
 _OWNERSHIP = "the bucket's owner owns every object in it"
 _POLICY = "a bucket belongs to one account; access policies are not there yet"
 _REPLICATION = "replication between buckets is not there yet"
@@ -40,8 +38,6 @@ REFUSED: Mapping[str, str] = {
     "DeleteObjectAnnotation": _ANNOTATION,
     "DeletePublicAccessBlock": _POLICY,
     "GetBucketEncryption": _ENCRYPTION,
-    "GetBucketLogging": _LOGGING,
-    "GetBucketNotificationConfiguration": _NOTIFICATION,
     "GetBucketOwnershipControls": _OWNERSHIP,
     "GetBucketPolicy": _POLICY,
     "GetBucketPolicyStatus": _POLICY,
@@ -55,9 +51,7 @@ REFUSED: Mapping[str, str] = {
     "PutBucketEncryption": _ENCRYPTION,
     "PutBucketIntelligentTieringConfiguration": _ANALYTICS,
     "PutBucketInventoryConfiguration": _REPORT,
-    "PutBucketLogging": _LOGGING,
     "PutBucketMetricsConfiguration": _REPORT,
-    "PutBucketNotificationConfiguration": _NOTIFICATION,
     "PutBucketOwnershipControls": _OWNERSHIP,
     "PutBucketPolicy": _POLICY,
     "PutBucketReplication": _REPLICATION,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from cluster.housekeeping import keep_house, until
+from cluster.housekeeping import keep_house, repeat, until
 
 
 @dataclass
@@ -60,3 +60,18 @@ def test_the_event_ends_the_longest_pause() -> None:
         return await stopped_within(3600)
 
     assert asyncio.run(stop_soon())
+
+
+def test_a_job_says_when_it_wants_to_be_done_again_and_a_failure_is_not_its_end() -> None:
+    answers: list[float | Exception] = [0.0, OSError("disk"), 3.0]
+
+    async def job() -> float:
+        match answers.pop(0):
+            case Exception() as error:
+                raise error
+            case float(pause_s):
+                return pause_s
+
+    pauses = Pauses(stop_after=3)
+    asyncio.run(repeat(job, 7.0, pauses))
+    assert pauses.asked == [0.0, 7.0, 3.0]

@@ -16,8 +16,10 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from s3gw.auth import Account, Accounts, Authenticator, AuthOptions
+from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
 from s3gw.message import Addressing
+from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Exchange
 from s3gw.operation import OperationTable
 from s3gw.s3 import S3App
@@ -34,19 +36,28 @@ _names = itertools.count()
 
 
 class Quiet:
-    """An observer that only remembers."""
+    """An observer that only remembers, and tells the recorder of access logs if there is one."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorder: Recorder | None = None) -> None:
         self.exchanges: list[Exchange] = []
+        self._recorder = recorder
 
     def record(self, exchange: Exchange) -> None:
         self.exchanges.append(exchange)
+        if self._recorder is not None:
+            self._recorder.record(exchange)
 
 
 class Gateway:
-    def __init__(self, store: Backend, addressing: Addressing | None = None) -> None:
+    def __init__(
+        self,
+        store: Backend,
+        addressing: Addressing | None = None,
+        notifier: Notifier | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
         accounts = Accounts(ROOT, [ALICE, BOB])
-        self.observer = Quiet()
+        self.observer = Quiet(recorder)
         self._clients: dict[str, Any] = {}
         self.server = AsgiServer(
             S3App(
@@ -56,6 +67,7 @@ class Gateway:
                 addressing=addressing or Addressing(),
                 observer=self.observer,  # type: ignore[arg-type]
                 accounts=accounts,
+                notifier=notifier,
             )
         )
 

@@ -115,6 +115,7 @@ SHAPES = {
     "AccelerateConfiguration": "AccelerateConfiguration",
     "AccessControlPolicy": "AccessControlPolicy",
     "CORSConfiguration": "CORSConfiguration",
+    "BucketLoggingStatus": "BucketLoggingStatus",
     "CompleteMultipartUpload": "CompletedMultipartUpload",
     "CompleteMultipartUploadResult": "CompleteMultipartUploadOutput",
     "CopyObjectResult": "CopyObjectResult",
@@ -141,6 +142,7 @@ SHAPES = {
     "Retention": "ObjectLockRetention",
     "RequestPaymentConfiguration": "RequestPaymentConfiguration",
     "RestoreRequest": "RestoreRequest",
+    "NotificationConfiguration": "NotificationConfiguration",
     "Tagging": "Tagging",
     "VersioningConfiguration": "GetBucketVersioningOutput",
     "WebsiteConfiguration": "WebsiteConfiguration",
@@ -281,7 +283,13 @@ def request_for(name: str, bucket: str) -> tuple[str, str]:
     return model.http["method"], f"{path}?" + "&".join(f"{n}={quote(v)}" for n, v in query.items())
 
 
-@pytest.mark.parametrize("name", sorted(REFUSED))
+def of_their_own() -> list[str]:
+    """Without those whose requests are by now those of a successor, as GetBucketNotification's
+    are GetBucketNotificationConfiguration's."""
+    return sorted(name for name in REFUSED if f"{name}Configuration" not in IMPLEMENTED)
+
+
+@pytest.mark.parametrize("name", of_their_own())
 def test_a_refused_operation_is_never_another_one(gateway: Gateway, bucket: str, name: str) -> None:
     gateway.send("PUT", f"/{bucket}/k", body=b"before")
     method, target = request_for(name, bucket)

@@ -1,0 +1,157 @@
+"""One line of an access log, with AWS' fields in AWS' order.
+
+A field that does not apply, or is not known, is a dash. What a client chose cannot end a field: in
+quoted ones quotes are percent-encoded, and so is everything that is no printable ASCII. Signatures
+and tokens in a query are left out.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from time import gmtime, strftime
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from s3gw.message import Call, Level
+from s3gw.observe import Exchange
+from s3gw.operation import SUBRESOURCES
+from storage.values import BucketInfo
+
+if TYPE_CHECKING:
+    from s3gw.auth import Principal
+
+_NONE = "-"
+_HIDDEN = "REDACTED"
+# The names of parameters that give access to whoever reads them.
+_SECRET = re.compile(r"signature|token|customer-key$", re.IGNORECASE)
+_TOTAL = re.compile(r"bytes \S+/(\d+)")
+_UNQUOTABLE = re.compile(r"[^ !#-~]")
+
+# How AWS' logs call sub-resources, where it is not their name in capitals.
+_RESOURCES = {
+    "attributes": "OBJECT_ATTRIBUTES",
+    "delete": "MULTI_OBJECT_DELETE",
+    "legal-hold": "OBJECT_LOCK_LEGALHOLD",
+    "list-type": "BUCKET",
+    "logging": "LOGGING_STATUS",
+    "object-lock": "OBJECT_LOCK_CONFIGURATION",
+    "ownershipControls": "OWNERSHIP_CONTROLS",
+    "policy": "BUCKETPOLICY",
+    "policyStatus": "BUCKETPOLICY_STATUS",
+    "publicAccessBlock": "PUBLIC_ACCESS_BLOCK",
+    "requestPayment": "REQUEST_PAYMENT",
+    "retention": "OBJECT_LOCK_RETENTION",
+    "uploadId": "UPLOAD",
+    "versions": "BUCKETVERSIONS",
+}
+
+
+def access_record(call: Call, exchange: Exchange, bucket: BucketInfo, now: float) -> bytes:
+    """`now` is when the answer ended, in seconds since the epoch."""
+    fields = (
+        bucket.owner,
+        bucket.name,
+        f"[{strftime('%d/%b/%Y:%H:%M:%S +0000', gmtime(now - exchange.seconds))}]",
+        exchange.remote or _NONE,
+        _requester(call.principal),
+        exchange.request_id,
+        operation_name(call),
+        _quoted_key(call.key),
+        f'"{call.method} {_request_uri(call)} HTTP/1.1"',
+        str(exchange.status),
+        exchange.error_code or _NONE,
+        str(exchange.bytes_out or _NONE),
+        _object_size(call, exchange.answer),
+        str(round(exchange.seconds * 1000)),
+        str(round(exchange.turnaround_s * 1000)),
+        _quoted(call.headers.get("referer", "")),
+        _quoted(call.headers.get("user-agent", "")),
+        _word(call.query.get("versionId", "")),
+        _NONE,
+        *_signature(call),
+        _word(call.headers.get("host", "")),
+        _NONE,
+        _NONE,
+        _NONE,
+    )
+    return " ".join(fields).encode() + b"\n"
+
+
+def operation_name(call: Call) -> str:
+    """`REST.method.resource`, as `REST.GET.OBJECT` and `REST.COPY.PART`."""
+    if call.method == "OPTIONS":
+        return "REST.OPTIONS.PREFLIGHT"
+    copies = call.method == "PUT" and "x-amz-copy-source" in call.headers
+    return f"REST.{'COPY' if copies else call.method}.{_resource(call)}"
+
+
+def _resource(call: Call) -> str:
+    if "uploadId" in call.query:
+        return "PART" if "partNumber" in call.query else "UPLOAD"
+    marker = min(SUBRESOURCES & call.query.keys() - {"partNumber"}, default=None)
+    if marker is None:
+        # A form is posted to its bucket, and makes an object.
+        return "OBJECT" if call.method == "POST" else call.level.name
+    if marker == "tagging" and call.level is Level.OBJECT:
+        return "OBJECT_TAGGING"
+    return _RESOURCES.get(marker) or marker.upper().replace("-", "_")
+
+
+def _requester(principal: Principal | None) -> str:
+    return _NONE if principal is None or principal.is_anonymous else principal.account
+
+
+def _quoted_key(key: str) -> str:
+    return quote(key) if key else _NONE
+
+
+def _request_uri(call: Call) -> str:
+    path = _UNQUOTABLE.sub(_percent, call.raw_path.decode("latin-1"))
+    if not call.query_string:
+        return path
+    query = call.query_string.decode("latin-1")
+    shown = "&".join(_without_secret(part) for part in query.split("&"))
+    return f"{path}?{_UNQUOTABLE.sub(_percent, shown)}"
+
+
+def _without_secret(part: str) -> str:
+    name, equals, _ = part.partition("=")
+    return f"{name}={_HIDDEN}" if equals and _SECRET.search(unquote(name)) else part
+
+
+def _object_size(call: Call, answer: Mapping[str, str]) -> str:
+    """Of the object that was read or written."""
+    if call.level is not Level.OBJECT:
+        return _NONE
+    if call.method == "PUT":
+        return _NONE if call.decoded_length is None else str(call.decoded_length)
+    if found := _TOTAL.fullmatch(answer.get("Content-Range", "")):
+        return found[1]
+    is_object = call.method in ("GET", "HEAD") and "ETag" in answer
+    return answer.get("Content-Length", _NONE) if is_object else _NONE
+
+
+def _signature(call: Call) -> tuple[str, str, str]:
+    """Version, cipher suite and authentication type; whoever ends TLS knows the second."""
+    if call.principal is None or call.principal.is_anonymous:
+        return _NONE, _NONE, _NONE
+    if "authorization" in call.headers:
+        return "SigV4", _NONE, "AuthHeader"
+    if "X-Amz-Signature" in call.query:
+        return "SigV4", _NONE, "QueryString"
+    return ("SigV2", _NONE, "QueryString") if "Signature" in call.query else (_NONE,) * 3
+
+
+def _quoted(text: str) -> str:
+    return f'"{_UNQUOTABLE.sub(_percent, text) or _NONE}"'
+
+
+def _word(text: str) -> str:
+    return _UNQUOTABLE.sub(_percent, text).replace(" ", "%20") or _NONE
+
+
+def _percent(found: re.Match[str]) -> str:
+    return quote(found[0], safe="")

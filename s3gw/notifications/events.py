@@ -1,0 +1,93 @@
+"""What happens to objects, in AWS' names.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from storage.values import NULL_VERSION, DeleteRequest, Deletion, ObjectInfo
+
+TEST_EVENT = "s3:TestEvent"
+# A delete marker has no bytes, and their MD5.
+_ETAG_OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
+
+
+class EventName(Enum):
+    """Every event that happens here; AWS' others belong to services that are not there."""
+
+    CREATED_PUT = "s3:ObjectCreated:Put"
+    CREATED_POST = "s3:ObjectCreated:Post"
+    CREATED_COPY = "s3:ObjectCreated:Copy"
+    CREATED_UPLOAD = "s3:ObjectCreated:CompleteMultipartUpload"
+    REMOVED = "s3:ObjectRemoved:Delete"
+    REMOVED_MARKER = "s3:ObjectRemoved:DeleteMarkerCreated"
+    TAGGING_PUT = "s3:ObjectTagging:Put"
+    TAGGING_DELETED = "s3:ObjectTagging:Delete"
+    ACL_PUT = "s3:ObjectAcl:Put"
+    EXPIRED = "s3:LifecycleExpiration:Delete"
+    EXPIRED_MARKER = "s3:LifecycleExpiration:DeleteMarkerCreated"
+
+    @property
+    def group(self) -> str:
+        """The wildcard that means this event and its siblings."""
+        return self.value.rpartition(":")[0] + ":*"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEvent:
+    """One event. `version` is None in a bucket without versions; `time_ns` is when it happened,
+    nanoseconds since the epoch, None for now."""
+
+    name: EventName
+    key: str
+    size: int | None = None
+    etag: str | None = None
+    version: str | None = None
+    time_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who made it happen: the account, from which address, with which request."""
+
+    account: str
+    remote: str
+    request_id: str
+
+
+def created(name: EventName, info: ObjectInfo) -> ObjectEvent:
+    return ObjectEvent(
+        name, info.name, info.size, info.etag, _version(info.version), info.modified_ns
+    )
+
+
+def changed(name: EventName, info: ObjectInfo) -> ObjectEvent:
+    """For tags and ACLs: the object is the one it was."""
+    return ObjectEvent(name, info.name, None, info.etag, _version(info.version))
+
+
+def removed(request: DeleteRequest, deletion: Deletion) -> ObjectEvent:
+    """Told also when there was nothing: a client that repeats a deletion, because the answer was
+    lost, must not make the event disappear."""
+    return _gone(EventName.REMOVED, EventName.REMOVED_MARKER, request, deletion)
+
+
+def expired(request: DeleteRequest, deletion: Deletion) -> ObjectEvent:
+    """As `removed`, done by a lifecycle rule."""
+    return _gone(EventName.EXPIRED, EventName.EXPIRED_MARKER, request, deletion)
+
+
+def _gone(
+    plain: EventName, marker: EventName, request: DeleteRequest, deletion: Deletion
+) -> ObjectEvent:
+    version = _version(deletion.version)
+    if deletion.delete_marker and request.version is None:
+        return ObjectEvent(marker, request.name, None, _ETAG_OF_NOTHING, version)
+    return ObjectEvent(plain, request.name, version=version)
+
+
+def _version(version: str) -> str | None:
+    return None if version == NULL_VERSION else version

@@ -1,0 +1,134 @@
+"""Whether a bucket's requests are logged, and into which bucket.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLogging.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3gw.access import Access
+from s3gw.bucket_logging.target import LoggingTarget, Partition
+from s3gw.errors import Code, S3Error
+from s3gw.message import MAX_KEY, Call, Level
+from s3gw.operation import body, operation, path
+from s3gw.reply import Reply, xml_reply
+from s3gw.xmldoc import document, within
+from storage.errors import BucketNotFound
+from storage.settings import setting, with_setting, without_setting
+
+# Room for the rest of a key: partitions, time and the unique end.
+_MAX_PREFIX = MAX_KEY - 224
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGrant:
+    permission: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionedPrefix:
+    partition_date_source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetObjectKeyFormat:
+    """`simple_prefix` is an empty element: its being there says it all."""
+
+    simple_prefix: str | None = None
+    partitioned_prefix: PartitionedPrefix | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingEnabled:
+    target_bucket: str
+    target_grants: tuple[TargetGrant, ...] = within("TargetGrants", "Grant")
+    target_object_key_format: TargetObjectKeyFormat | None = None
+    target_prefix: str
+
+
+@document("BucketLoggingStatus")
+@dataclass(frozen=True, slots=True)
+class BucketLoggingStatus:
+    logging_enabled: LoggingEnabled | None = None
+
+
+@operation("GET", Level.BUCKET, marker="logging", access=Access.HEAD_BUCKET)
+class GetBucketLogging:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        assert call.bucket_info is not None
+        target = setting(call.bucket_info, LoggingTarget)
+        return xml_reply(BucketLoggingStatus(_shown(target) if target else None))
+
+
+@operation("PUT", Level.BUCKET, marker="logging", access=Access.PATCH)
+class PutBucketLogging:
+    bucket: str = path("Bucket")
+    status: BucketLoggingStatus = body()
+
+    async def run(self, call: Call) -> Reply:
+        asked = self.status.logging_enabled
+        if asked is None:
+            await call.store.update_bucket(
+                self.bucket, lambda info: without_setting(info, LoggingTarget)
+            )
+            return Reply()
+        target = _target(asked)
+        await _check_target_bucket(call, target.bucket)
+        await call.store.update_bucket(self.bucket, lambda info: with_setting(info, target))
+        return Reply()
+
+
+def _target(asked: LoggingEnabled) -> LoggingTarget:
+    """Raises `NotImplemented`, `InvalidArgument` and `MalformedXML`."""
+    if asked.target_grants:
+        raise S3Error(
+            Code.NotImplemented, "Log objects belong to the target bucket's owner, without grants."
+        )
+    if len(asked.target_prefix.encode()) > _MAX_PREFIX:
+        message = f"The target prefix must not be longer than {_MAX_PREFIX} bytes."
+        raise S3Error(Code.InvalidArgument, message, ArgumentName="TargetPrefix")
+    key_format = asked.target_object_key_format
+    if key_format is None:
+        return LoggingTarget(asked.target_bucket, asked.target_prefix)
+    return LoggingTarget(asked.target_bucket, asked.target_prefix, _partition(key_format), True)
+
+
+def _partition(asked: TargetObjectKeyFormat) -> Partition:
+    """Exactly one of the two formats; a partitioned one goes by the delivery's day unless said."""
+    partitioned = asked.partitioned_prefix
+    if (partitioned is None) == (asked.simple_prefix is None):
+        raise S3Error(Code.MalformedXML)
+    if partitioned is None:
+        return Partition.SIMPLE
+    try:
+        return Partition(partitioned.partition_date_source or Partition.DELIVERY_TIME.value)
+    except ValueError:
+        raise S3Error(Code.MalformedXML) from None
+
+
+async def _check_target_bucket(call: Call, name: str) -> None:
+    """AWS asks for a grant to its logging service; here the same owner is what it takes."""
+    try:
+        bucket = await call.store.head_bucket(name)
+    except BucketNotFound:
+        raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=name) from None
+    if bucket.owner != call.owner:
+        raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=name)
+
+
+def _shown(target: LoggingTarget) -> LoggingEnabled:
+    return LoggingEnabled(
+        target_bucket=target.bucket,
+        target_grants=(),
+        target_object_key_format=_shown_format(target) if target.shown_format else None,
+        target_prefix=target.prefix,
+    )
+
+
+def _shown_format(target: LoggingTarget) -> TargetObjectKeyFormat:
+    if target.partition is Partition.SIMPLE:
+        return TargetObjectKeyFormat(simple_prefix="")
+    return TargetObjectKeyFormat(partitioned_prefix=PartitionedPrefix(target.partition.value))

@@ -1,0 +1,255 @@
+"""A durable queue in a file of its own: several processes append to it, one passes it on.
+
+Records stand in queues by name, in the order of their commits. A queue takes `limit_bytes` and
+refuses what comes then, so that one that nobody empties neither fills the disk nor stops another.
+All that wait to append while a commit is on its way go into the next one: a hundred records cost
+one fsync. Only the reader checkpoints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import apsw
+
+from storage.backends.local.index import connect, translated
+from storage.clock import Clock, SystemClock
+
+# Jobs in one commit; each is what one request has to tell, a thousand records at the most.
+BATCH_LIMIT = 256
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS queues(
+    name TEXT PRIMARY KEY, records INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, time INTEGER NOT NULL,
+    body BLOB NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS records_of_queue ON records(queue, id);
+"""
+_ADD_TOTAL = """
+INSERT INTO queues(name, records, bytes) VALUES (?1, ?2, ?3)
+ON CONFLICT(name) DO UPDATE SET records = records + ?2, bytes = bytes + ?3
+"""
+
+T = TypeVar("T")
+
+
+class Record(NamedTuple):
+    """What is appended: to which queue, and the bytes."""
+
+    queue: str
+    body: bytes
+
+
+class Waiting(NamedTuple):
+    """A record that waits since `time_ns`, nanoseconds since the epoch."""
+
+    id: int
+    time_ns: int
+    body: bytes
+
+
+class Queue(NamedTuple):
+    """A queue that is not empty: how many records and bytes wait, and since when."""
+
+    name: str
+    records: int
+    bytes: int
+    oldest_ns: int
+
+
+class _Job(NamedTuple):
+    records: Sequence[Record]
+    taken: asyncio.Future[list[bool]]
+
+
+def prepare(path: Path) -> None:
+    """Make the file, or find it whole; by one process, before the others open it.
+
+    Raises `Corrupt`, `DeviceFailed` and `OutOfSpace`, as all of the outbox does.
+    """
+    with translated():
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        connection = connect(path, flags=flags)
+        try:
+            connection.reserve_bytes(reserve=8)
+            connection.pragma("auto_vacuum", "INCREMENTAL")
+            connection.pragma("journal_mode", "WAL")
+            with connection:
+                connection.execute(_SCHEMA)
+        finally:
+            connection.close()
+
+
+class Outbox:
+    """One process's door to the file. Without `durable` a loss of power takes the last records,
+    and a crash of the program none."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        limit_bytes: int,
+        durable: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        self._file = _File(path, limit_bytes, durable=durable, clock=clock or SystemClock())
+        self._thread = ThreadPoolExecutor(1, f"outbox-{path.stem}")
+        self._jobs: list[_Job] = []
+        self._writing = False
+
+    async def append(self, records: Sequence[Record]) -> list[bool]:
+        """Returns after the commit: for each record whether it was taken or its queue is full."""
+        job = _Job(records, asyncio.get_running_loop().create_future())
+        self._jobs.append(job)
+        self._write()
+        return await job.taken
+
+    async def read(self, queue: str, limit: int) -> list[Waiting]:
+        """The oldest records of a queue; they stay until they are dropped."""
+        return await self._in_thread(self._file.read, queue, limit)
+
+    async def drop(self, ids: Sequence[int]) -> None:
+        await self._in_thread(self._file.drop, ids)
+
+    async def queues(self) -> list[Queue]:
+        """Those that are not empty, by name."""
+        return await self._in_thread(self._file.queues)
+
+    async def checkpoint(self) -> None:
+        """For the one process that reads."""
+        await self._in_thread(self._file.checkpoint)
+
+    def close(self) -> None:
+        """Commits what waits in the thread, and closes the file."""
+        self._thread.submit(self._file.close)
+        self._thread.shutdown()
+
+    async def _in_thread(self, job: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(job, *args))
+
+    def _write(self) -> None:
+        if self._writing or not self._jobs:
+            return
+        self._writing = True
+        jobs, self._jobs = self._jobs[:BATCH_LIMIT], self._jobs[BATCH_LIMIT:]
+        records = [record for job in jobs for record in job.records]
+        loop = asyncio.get_running_loop()
+        writing = loop.run_in_executor(self._thread, self._file.append, records)
+        writing.add_done_callback(partial(self._settle, jobs))
+
+    def _settle(self, jobs: Sequence[_Job], writing: asyncio.Future[list[bool]]) -> None:
+        self._writing = False
+        error = writing.exception()
+        taken = iter(() if error else writing.result())
+        for job in jobs:
+            mine = [next(taken) for _ in job.records] if error is None else []
+            if job.taken.done():
+                continue
+            if error is None:
+                job.taken.set_result(mine)
+            else:
+                job.taken.set_exception(error)
+        self._write()
+
+
+class _File:
+    """The file itself, for one thread."""
+
+    def __init__(self, path: Path, limit_bytes: int, *, durable: bool, clock: Clock) -> None:
+        self._path = path
+        self._limit_bytes = limit_bytes
+        self._durable = durable
+        self._clock = clock
+        self._connection: apsw.Connection | None = None
+
+    def append(self, records: Sequence[Record]) -> list[bool]:
+        return self._transaction(partial(self._append, records))
+
+    def drop(self, ids: Sequence[int]) -> None:
+        self._transaction(partial(_drop, ids))
+
+    def read(self, queue: str, limit: int) -> list[Waiting]:
+        sql = "SELECT id, time, body FROM records WHERE queue = ? ORDER BY id LIMIT ?"
+        with translated():
+            rows: Iterable[Any] = self._open().execute(sql, (queue, limit))
+            return [Waiting(*row) for row in rows]
+
+    def queues(self) -> list[Queue]:
+        sql = """
+        SELECT name, records, bytes, (
+            SELECT time FROM records WHERE queue = name ORDER BY records.id LIMIT 1)
+        FROM queues WHERE records > 0 ORDER BY name
+        """
+        with translated():
+            rows: Iterable[Any] = self._open().execute(sql)
+            return [Queue(*row) for row in rows]
+
+    def checkpoint(self) -> None:
+        with translated(), suppress(apsw.BusyError):
+            connection = self._open()
+            pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            # TRUNCATE waits for those who append, so it is for a quiet moment.
+            if pages and pages == moved and not self.queues():
+                connection.execute("PRAGMA incremental_vacuum").fetchall()
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> apsw.Connection:
+        if self._connection is None:
+            self._connection = connect(self._path)
+            if not self._durable:
+                self._connection.pragma("synchronous", "NORMAL")
+        return self._connection
+
+    def _transaction(self, work: Callable[[apsw.Connection], T]) -> T:
+        with translated():
+            connection = self._open()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                done = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                # Closing rolls back, also where ROLLBACK itself would fail.
+                self.close()
+                raise
+            return done
+
+    def _append(self, records: Sequence[Record], connection: apsw.Connection) -> list[bool]:
+        now_ns = self._clock.now_ns()
+        added = {record.queue: [0, 0] for record in records}
+        room = {queue: self._limit_bytes - _bytes_in(connection, queue) for queue in added}
+        taken = []
+        for queue, body in records:
+            fits = len(body) <= room[queue]
+            taken.append(fits)
+            if fits:
+                room[queue] -= len(body)
+                added[queue][0] += 1
+                added[queue][1] += len(body)
+                sql = "INSERT INTO records(queue, time, body) VALUES (?, ?, ?)"
+                connection.execute(sql, (queue, now_ns, body))
+        connection.executemany(_ADD_TOTAL, [(queue, *sums) for queue, sums in added.items()])
+        return taken
+
+
+def _bytes_in(connection: apsw.Connection, queue: str) -> int:
+    found: Any = connection.execute("SELECT bytes FROM queues WHERE name = ?", (queue,)).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _drop(ids: Sequence[int], connection: apsw.Connection) -> None:
+    sql = "DELETE FROM records WHERE id = ? RETURNING queue, -1, -length(body)"
+    gone: Iterable[Any] = connection.executemany(sql, [(each,) for each in ids])
+    connection.executemany(_ADD_TOTAL, list(gone))
+    connection.execute("DELETE FROM queues WHERE records <= 0")
