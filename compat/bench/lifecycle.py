@@ -15,6 +15,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import (
     Calendar,
@@ -28,9 +30,10 @@ from cluster.lifecycle.walk import Tally
 from cluster.lifecycle.worker import Worker
 from compat.bench.prepare import load_big_list
 from compat.bench.subjects import BIG_LIST
+from storage.backend import BucketChange
 from storage.backends.local import LocalStore, prepare
 from storage.settings import with_setting
-from storage.values import BucketOptions
+from storage.values import BucketOptions, Versioning
 
 # The objects were written in November 2023.
 _NOT_YET = Expiration(date_s=4_102_444_800)
@@ -85,6 +88,10 @@ async def measure(store: LocalStore, folder: Path, title: str, rules: list[Rule]
     )
 
 
+def with_versions(versioning: Versioning) -> BucketChange:
+    return lambda info: msgspec.structs.replace(info, versioning=versioning)
+
+
 async def run(folder: Path, count: int) -> None:
     data = folder / "data"
     data.mkdir()
@@ -95,6 +102,10 @@ async def run(folder: Path, count: int) -> None:
             load_big_list(data, count)
             for title, rules in PASSES.items():
                 await measure(store, folder, title, rules)
+                if title == next(iter(PASSES)):
+                    await store.update_bucket(BIG_LIST, with_versions(Versioning.SUSPENDED))
+                    await measure(store, folder, "the same, with versions", rules)
+                    await store.update_bucket(BIG_LIST, with_versions(Versioning.NEVER))
         finally:
             store.close()
 
