@@ -164,6 +164,7 @@ FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.Corrupt: Code.InternalError,
     storage.DeleteMarkerFound: Code.NoSuchKey,
     storage.DeviceFailed: Code.InternalError,
+    storage.KeyRequired: Code.InvalidRequest,
     storage.NotSupported: Code.NotImplemented,
     storage.ObjectLocked: Code.AccessDenied,
     storage.ObjectNotFound: Code.NoSuchKey,
