@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from s3gw.encryption.options import Encryption
 from s3gw.options import (
     Choice,
     Option,
@@ -254,12 +255,20 @@ class Config:
     server: Server = field(default_factory=Server)
     storage: Storage = field(default_factory=Storage)
     s3: S3 = field(default_factory=S3)
+    encryption: Encryption = field(default_factory=Encryption)
     auth: Auth = field(default_factory=Auth)
     log: Log = field(default_factory=Log)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
-    {"server": Server, "storage": Storage, "s3": S3, "auth": Auth, "log": Log}
+    {
+        "server": Server,
+        "storage": Storage,
+        "s3": S3,
+        "encryption": Encryption,
+        "auth": Auth,
+        "log": Log,
+    }
 )
 
 
@@ -429,6 +438,10 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
         raise ConfigError(
             f"{there} is given ({given[there].source}) and {missing} is not: give both, or neither "
             "to have them generated."
+        )
+    if config.encryption.master_key and config.encryption.master_key_file:
+        raise ConfigError(
+            "encryption.master_key and encryption.master_key_file are both given: give one."
         )
     if not config.storage.data:
         raise ConfigError("storage.data is empty: name at least one folder.")

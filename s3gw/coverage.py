@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from s3gw.catalog import all_operations
 from s3gw.ops.unimplemented import REFUSED
 
-_NO_SSE = "no encryption headers"
-_UPLOAD = "no ACL but the private ones, " + _NO_SSE
+_NO_DSSE = "no `aws:kms:dsse`"
+_UPLOAD = "no ACL but the private ones, " + _NO_DSSE
 
 # What an implemented operation leaves out; the rest works whole.
 LIMITS: Mapping[str, str] = {
@@ -21,16 +21,13 @@ LIMITS: Mapping[str, str] = {
     "DeleteObject": "no conditions on time and size",
     "DeleteObjects": "no conditions on time and size",
     "GetBucketAcl": "always the owner's full control",
-    "GetObject": _NO_SSE,
     "GetObjectAcl": "always the owner's full control",
-    "HeadObject": _NO_SSE,
     "PostObject": _UPLOAD,
+    "PutBucketEncryption": _NO_DSSE,
     "PutBucketVersioning": "no MFA delete",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
     "RenameObject": "`x-amz-client-token` is ignored; with several mountpaths only where both "
     "names live on the same one",
-    "UploadPart": _NO_SSE,
-    "UploadPartCopy": _NO_SSE,
 }
 
 

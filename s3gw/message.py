@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from s3gw.auth import Accounts, Principal
+    from s3gw.encryption.provider import KeyProvider
     from s3gw.form import Form
 
 # DeleteObjects with 1,000 keys of 1,024 bytes, each byte written as a character reference.
@@ -75,6 +76,8 @@ class Call:
     scheme: str = "http"
     region: str = "us-east-1"
     accounts: Accounts | None = None
+    keys: KeyProvider | None = None
+    default_kms_key: str = ""
     form: Form | None = None
 
     @property

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from s3gw.access import authorize
+from s3gw.encryption.provider import KMS_KEY
 from s3gw.error_document import error_document
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import http_date, quoted
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from s3gw.auth import Accounts, Principal
+    from s3gw.encryption.provider import KeyProvider
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,8 @@ class S3App:
         addressing: Addressing,
         observer: Observer,
         accounts: Accounts | None = None,
+        keys: KeyProvider | None = None,
+        default_kms_key: str = KMS_KEY,
         region: str = "us-east-1",
     ) -> None:
         self._table = table
@@ -60,6 +64,8 @@ class S3App:
         self._addressing = addressing
         self._observer = observer
         self._accounts = accounts
+        self._keys = keys
+        self._default_kms_key = default_kms_key
         self._region = region
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,6 +101,7 @@ class S3App:
             call = read_call(scope, receive, self._store, exchange.request_id, self._addressing)
             call.region = self._region
             call.accounts = self._accounts
+            call.keys, call.default_kms_key = self._keys, self._default_kms_key
             return await self._answer(call, exchange)
         except NotModified as error:
             return _not_modified(error)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from s3gw.access import Access, may_use
 from s3gw.documents import Owner, owner_of
+from s3gw.encryption.request import refuse_any
 from s3gw.errors import Code, S3Error
 from s3gw.headers import refuse_unsupported
 from s3gw.message import Call, Level
@@ -56,6 +57,7 @@ class CreateBucket:
     async def run(self, call: Call) -> Reply:
         check_bucket_name(self.bucket)
         refuse_unsupported(call)
+        refuse_any(call)
         location = (self.configuration and self.configuration.location_constraint) or ""
         if location and not _LOCATION.fullmatch(location):
             raise S3Error(Code.InvalidLocationConstraint, LocationConstraint=location)

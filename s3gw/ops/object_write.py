@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from s3gw.access import Access
 from s3gw.checksums import checksum_headers
+from s3gw.encryption.answer import written_encryption_headers
+from s3gw.encryption.sealing import sealing_for
 from s3gw.headers import quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
 from s3gw.operation import operation, path
@@ -19,12 +21,15 @@ class PutObject:
     key: str = path("Key")
 
     async def run(self, call: Call) -> Reply:
+        sealing = await sealing_for(call)
         options = PutOptions(
-            digest=payload_digest(call),
-            attributes=read_attributes(call),
+            digest=sealing.digest(payload_digest(call)),
+            attributes=sealing.mark(read_attributes(call)),
             condition=read_write_condition(call.headers),
             size=call.decoded_length,
+            data_key=sealing.data_key,
         )
         info = await call.store.put_object(self.bucket, self.key, call.body, options)
         headers = {"ETag": quoted(info.etag), **checksum_headers(info.checksum)}
+        headers |= written_encryption_headers(sealing.record)
         return Reply(headers=headers | written_version_header(info))

@@ -14,7 +14,7 @@ _ANALYTICS = "there are no storage classes that an analysis could propose"
 _ANNOTATION = "annotations need an index of their own"
 _CORS = "browsers are let in with the access policies"
 _DIRECTORY = "there are general purpose buckets only"
-_ENCRYPTION = "objects are not encrypted at rest"
+_ENCRYPTION = "a copy onto itself changes how an object is encrypted"
 _LEGACY = "deprecated by AWS"
 _LIFECYCLE = "objects do not expire by rule yet"
 _LOGGING = "the server writes one access log, not one for each bucket"
@@ -34,7 +34,6 @@ REFUSED: Mapping[str, str] = {
     "CreateSession": _DIRECTORY,
     "DeleteBucketAnalyticsConfiguration": _ANALYTICS,
     "DeleteBucketCors": _CORS,
-    "DeleteBucketEncryption": _ENCRYPTION,
     "DeleteBucketIntelligentTieringConfiguration": _ANALYTICS,
     "DeleteBucketInventoryConfiguration": _REPORT,
     "DeleteBucketLifecycle": _LIFECYCLE,
@@ -52,7 +51,6 @@ REFUSED: Mapping[str, str] = {
     "GetBucketAccelerateConfiguration": _ACCELERATE,
     "GetBucketAnalyticsConfiguration": _ANALYTICS,
     "GetBucketCors": _CORS,
-    "GetBucketEncryption": _ENCRYPTION,
     "GetBucketIntelligentTieringConfiguration": _ANALYTICS,
     "GetBucketInventoryConfiguration": _REPORT,
     "GetBucketLifecycle": _LEGACY,
@@ -84,7 +82,6 @@ REFUSED: Mapping[str, str] = {
     "PutBucketAcl": _ACL,
     "PutBucketAnalyticsConfiguration": _ANALYTICS,
     "PutBucketCors": _CORS,
-    "PutBucketEncryption": _ENCRYPTION,
     "PutBucketIntelligentTieringConfiguration": _ANALYTICS,
     "PutBucketInventoryConfiguration": _REPORT,
     "PutBucketLifecycle": _LEGACY,

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from s3gw.auth import Account, Accounts, Authenticator, AuthOptions
 from s3gw.catalog import all_operations
+from s3gw.encryption.provider import KeyProvider
 from s3gw.message import Addressing
 from s3gw.observe import Exchange
 from s3gw.operation import OperationTable
@@ -44,7 +45,12 @@ class Quiet:
 
 
 class Gateway:
-    def __init__(self, store: Backend, addressing: Addressing | None = None) -> None:
+    def __init__(
+        self,
+        store: Backend,
+        addressing: Addressing | None = None,
+        keys: KeyProvider | None = None,
+    ) -> None:
         accounts = Accounts(ROOT, [ALICE, BOB])
         self.observer = Quiet()
         self._clients: dict[str, Any] = {}
@@ -56,6 +62,7 @@ class Gateway:
                 addressing=addressing or Addressing(),
                 observer=self.observer,  # type: ignore[arg-type]
                 accounts=accounts,
+                keys=keys,
             )
         )
 

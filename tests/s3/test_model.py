@@ -118,6 +118,7 @@ SHAPES = {
     "LocationConstraint": "GetBucketLocationOutput",
     "ObjectLockConfiguration": "ObjectLockConfiguration",
     "Retention": "ObjectLockRetention",
+    "ServerSideEncryptionConfiguration": "ServerSideEncryptionConfiguration",
     "Tagging": "Tagging",
     "VersioningConfiguration": "GetBucketVersioningOutput",
 }
