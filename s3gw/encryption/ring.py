@@ -84,10 +84,11 @@ class Ring:
             raise Corrupt(f"a data key under {key_id!r} is not what was wrapped") from None
 
     async def rewrap(self, key_id: str, wrapped: bytes, context: bytes) -> bytes:
-        clear = await self.unwrap(key_id, wrapped, context)
+        self._refresh()
         newest = len(self._versions(key_id))
         if wrapped.startswith(newest.to_bytes(_VERSION_BYTES, "big")):
             return wrapped
+        clear = await self.unwrap(key_id, wrapped, context)
         return self._wrap(key_id, clear, context)
 
     async def describe(self) -> Sequence[KeyFacts]:

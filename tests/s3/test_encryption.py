@@ -1,70 +1,31 @@
-"""Server-side encryption through the front door: who asks for it, who gets the bytes back."""
+"""Server-side encryption through the front door: what goes in comes out."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from storage.backends.memory import MemoryBackend
-from tests.s3.gateway import Gateway, code_of, details, error_of
+from tests.s3.forms import allowed, form, post
+from tests.s3.gateway import Gateway, error_of
+from tests.s3.sse import (
+    KEY_A,
+    KEY_B,
+    LARGE,
+    MIB,
+    SCHEMES,
+    customer,
+    default_to,
+    expected,
+    reading,
+    refused,
+    shown,
+)
 
-MIB = 1 << 20
-KEY_A, KEY_B = bytes(range(32)), bytes(range(1, 33))
-LARGE = bytes(range(256)) * 4096 * 6 + b"end"
-KMS_A = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "team-a"}
-CUSTOMER = "x-amz-server-side-encryption-customer"
-
-
-def md5_text(key: bytes) -> str:
-    return base64.b64encode(hashlib.md5(key).digest()).decode()
-
-
-def customer(key: bytes, prefix: str = "") -> dict[str, Any]:
-    return {f"{prefix}SSECustomerAlgorithm": "AES256", f"{prefix}SSECustomerKey": key}
-
-
-def customer_headers(key: bytes) -> dict[str, str]:
-    return {
-        f"{CUSTOMER}-algorithm": "AES256",
-        f"{CUSTOMER}-key": base64.b64encode(key).decode(),
-        f"{CUSTOMER}-key-md5": md5_text(key),
-    }
-
-
-SCHEMES: dict[str, dict[str, Any]] = {
-    "none": {},
-    "sse-s3": {"ServerSideEncryption": "AES256"},
-    "sse-kms": KMS_A,
-    "sse-c": customer(KEY_A),
-}
 every_scheme = pytest.mark.parametrize("scheme", SCHEMES)
-
-
-def reading(scheme: str) -> dict[str, Any]:
-    return SCHEMES[scheme] if scheme == "sse-c" else {}
-
-
-def shown(answer: dict[str, Any]) -> dict[str, Any]:
-    names = ("ServerSideEncryption", "SSEKMSKeyId", "SSECustomerAlgorithm", "SSECustomerKeyMD5")
-    return {name: answer[name] for name in names if name in answer}
-
-
-def expected(scheme: str) -> dict[str, Any]:
-    if scheme == "sse-c":
-        return {"SSECustomerAlgorithm": "AES256", "SSECustomerKeyMD5": md5_text(KEY_A)}
-    return SCHEMES[scheme]
-
-
-def refused(call: Any, **arguments: Any) -> tuple[int, str]:
-    with pytest.raises(ClientError) as error:
-        call(**arguments)
-    response = error.value.response
-    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+SSE = "x-amz-server-side-encryption"
 
 
 @every_scheme
@@ -197,304 +158,6 @@ def test_parts_are_copied_into_an_encrypted_upload(s3: Any, bucket: str, scheme:
     assert s3.get_object(Bucket=bucket, Key="b", **reading(scheme))["Body"].read() == b"234"
 
 
-# SSE-C
-
-
-@pytest.mark.parametrize("operation", ["get_object", "head_object", "attributes"])
-def test_the_customers_key_must_come_again(s3: Any, bucket: str, operation: str) -> None:
-    s3.put_object(Bucket=bucket, Key="k", Body=b"bytes", **customer(KEY_A))
-
-    def ask(**more: Any) -> Any:
-        if operation == "attributes":
-            if more:  # botocore encodes the key of all operations but this one
-                key = more["SSECustomerKey"]
-                more |= {"SSECustomerKeyMD5": md5_text(key)}
-                more |= {"SSECustomerKey": base64.b64encode(key).decode()}
-            more["ObjectAttributes"] = ["ETag", "ObjectSize"]
-            return s3.get_object_attributes(Bucket=bucket, Key="k", **more)
-        return getattr(s3, operation)(Bucket=bucket, Key="k", **more)
-
-    assert refused(ask)[0] == 400
-    assert refused(ask, **customer(KEY_B))[0] == 403
-    ask(**customer(KEY_A))
-
-
-@pytest.mark.parametrize("scheme", ["none", "sse-s3", "sse-kms"])
-@pytest.mark.parametrize("body", [b"bytes", LARGE])
-def test_a_key_is_not_applicable_to_objects_that_need_none(
-    s3: Any, bucket: str, scheme: str, body: bytes
-) -> None:
-    s3.put_object(Bucket=bucket, Key="k", Body=body, **SCHEMES[scheme])
-    where = {"Bucket": bucket, "Key": "k", **customer(KEY_A)}
-    assert refused(s3.get_object, **where) == (400, "InvalidRequest")
-    assert refused(s3.head_object, **where)[0] == 400
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({f"{CUSTOMER}-algorithm": "AES128"}, "InvalidEncryptionAlgorithmError"),
-        ({f"{CUSTOMER}-algorithm": None}, "InvalidArgument"),
-        ({f"{CUSTOMER}-key": None}, "InvalidArgument"),
-        ({f"{CUSTOMER}-key": "c2hvcnQ="}, "InvalidArgument"),
-        ({f"{CUSTOMER}-key": "not base64"}, "InvalidArgument"),
-        ({f"{CUSTOMER}-key-md5": None}, "InvalidArgument"),
-        ({f"{CUSTOMER}-key-md5": md5_text(KEY_B)}, "InvalidArgument"),
-        ({f"{CUSTOMER}-key-md5": "\u00e9"}, "InvalidArgument"),
-        ({"x-amz-server-side-encryption": "AES256"}, "InvalidArgument"),
-        ({"x-amz-server-side-encryption": "aws:kms"}, "InvalidArgument"),
-        ({f"{CUSTOMER}-unknown": "1"}, "NotImplemented"),
-    ],
-)
-def test_half_a_customers_key_is_refused_and_never_shown(
-    gateway: Gateway, bucket: str, change: dict[str, str | None], code: str
-) -> None:
-    changed = {**customer_headers(KEY_A), **change}
-    headers = {name: value for name, value in changed.items() if value is not None}
-    for method, target in (("PUT", f"/{bucket}/k"), ("POST", f"/{bucket}/k?uploads")):
-        answer = gateway.send(method, target, headers)
-        assert code_of(answer)[1] == code
-        assert base64.b64encode(KEY_A) not in answer.body
-
-
-def test_parts_of_an_upload_need_its_key(s3: Any, bucket: str) -> None:
-    how = {"ChecksumAlgorithm": "CRC32", **customer(KEY_A)}
-    begun = s3.create_multipart_upload(Bucket=bucket, Key="k", **how)
-    where = {"Bucket": bucket, "Key": "k", "UploadId": begun["UploadId"]}
-    part = {**where, "PartNumber": 1, "Body": b"1"}
-    assert refused(s3.upload_part, **part) == (400, "InvalidRequest")
-    assert refused(s3.upload_part, **part, **customer(KEY_B)) == (400, "InvalidRequest")
-    parts = [{"ETag": s3.upload_part(**part, **customer(KEY_A))["ETag"], "PartNumber": 1}]
-    done = {**where, "MultipartUpload": {"Parts": parts}}
-    assert refused(s3.complete_multipart_upload, **done) == (400, "InvalidRequest")
-    assert refused(s3.complete_multipart_upload, **done, **customer(KEY_B))[0] == 400
-    s3.complete_multipart_upload(**done, **customer(KEY_A))
-    s3.complete_multipart_upload(**done, **customer(KEY_A))
-
-
-def test_completing_needs_the_key_only_where_a_checksum_was_asked_for(s3: Any, bucket: str) -> None:
-    """As AWS has it, and minio-py relies on it."""
-    begun = s3.create_multipart_upload(Bucket=bucket, Key="k", **customer(KEY_A))
-    where = {"Bucket": bucket, "Key": "k", "UploadId": begun["UploadId"]}
-    part = s3.upload_part(**where, PartNumber=1, Body=b"1", **customer(KEY_A))
-    done = {**where, "MultipartUpload": {"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}}
-    assert refused(s3.complete_multipart_upload, **done, **customer(KEY_B))[0] == 400
-    s3.complete_multipart_upload(**done)
-
-
-def test_an_upload_without_a_customers_key_takes_none_for_its_parts(s3: Any, bucket: str) -> None:
-    begun = s3.create_multipart_upload(Bucket=bucket, Key="k")
-    part = {"Bucket": bucket, "Key": "k", "UploadId": begun["UploadId"], "PartNumber": 1}
-    assert refused(s3.upload_part, **part, Body=b"1", **customer(KEY_A)) == (400, "InvalidRequest")
-
-
-@pytest.mark.parametrize("key", [None, KEY_B])
-def test_the_source_of_a_copy_needs_its_key(s3: Any, bucket: str, key: bytes | None) -> None:
-    s3.put_object(Bucket=bucket, Key="a", Body=b"bytes", **customer(KEY_A))
-    copy = {"Bucket": bucket, "Key": "b", "CopySource": {"Bucket": bucket, "Key": "a"}}
-    opened = customer(key, "CopySource") if key else {}
-    assert refused(s3.copy_object, **copy, **opened)[0] == (403 if key else 400)
-    assert refused(s3.head_object, Bucket=bucket, Key="b")[0] == 404
-
-
-def test_a_key_for_a_copys_source_in_the_clear_is_refused(s3: Any, bucket: str) -> None:
-    s3.put_object(Bucket=bucket, Key="a", Body=b"bytes")
-    copy = {"Bucket": bucket, "Key": "b", "CopySource": {"Bucket": bucket, "Key": "a"}}
-    assert refused(s3.copy_object, **copy, **customer(KEY_A, "CopySource"))[0] == 400
-
-
-def test_a_url_presigned_for_an_encryption_brings_it(gateway: Gateway, bucket: str) -> None:
-    """botocore presigns with Signature Version 2 here, which takes headers into the query."""
-    s3 = gateway.client()
-    url = s3.generate_presigned_url(
-        "put_object",
-        {"Bucket": bucket, "Key": "k", "ServerSideEncryption": "AES256"},
-    )
-    target = url.partition("127.0.0.1")[2]
-    in_query = "x-amz-server-side-encryption" in target.lower()
-    sent = {} if in_query else {"x-amz-server-side-encryption": "AES256"}
-    assert gateway.send("PUT", target, sent, b"bytes", account=None).status == 200
-    assert s3.head_object(Bucket=bucket, Key="k")["ServerSideEncryption"] == "AES256"
-
-
-# SSE-KMS
-
-
-def test_kms_without_a_key_uses_the_default_one(s3: Any, bucket: str) -> None:
-    written = s3.put_object(Bucket=bucket, Key="k", Body=b"b", ServerSideEncryption="aws:kms")
-    assert written["SSEKMSKeyId"] == "aws/s3"
-
-
-def test_a_key_may_be_named_by_its_arn(s3: Any, bucket: str) -> None:
-    arn = "arn:aws:kms:us-east-1:111122223333:key/team-a"
-    how = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": arn}
-    assert s3.put_object(Bucket=bucket, Key="k", Body=b"b", **how)["SSEKMSKeyId"] == "team-a"
-
-
-def test_an_unknown_kms_key_is_not_found(s3: Any, bucket: str) -> None:
-    how = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "nobody"}
-    asked = {"Bucket": bucket, "Key": "k", **how}
-    assert refused(s3.put_object, **asked, Body=b"b") == (400, "KMS.NotFoundException")
-    assert refused(s3.create_multipart_upload, **asked) == (400, "KMS.NotFoundException")
-
-
-def test_the_context_is_kept_and_told_to_the_writer(s3: Any, bucket: str) -> None:
-    context = base64.b64encode(json.dumps({"b": "2", "a": "1"}).encode()).decode()
-    asked = {"Bucket": bucket, "Key": "k", "SSEKMSEncryptionContext": context, **KMS_A}
-    written = s3.put_object(**asked, Body=b"bytes", BucketKeyEnabled=True)
-    told = json.loads(base64.b64decode(written["SSEKMSEncryptionContext"]))
-    assert told == {"a": "1", "b": "2"}
-    assert written["BucketKeyEnabled"] is True
-    got = s3.get_object(Bucket=bucket, Key="k")
-    assert got["Body"].read() == b"bytes"
-    assert got["BucketKeyEnabled"] is True
-
-
-SSE = "x-amz-server-side-encryption"
-
-
-@pytest.mark.parametrize(
-    ("headers", "code"),
-    [
-        ({SSE: "aes:kms"}, "InvalidArgument"),
-        ({SSE: ""}, "InvalidArgument"),
-        ({SSE: "aws:fsx"}, "InvalidArgument"),
-        ({SSE: "aws:kms:dsse"}, "NotImplemented"),
-        ({f"{SSE}-aws-kms-key-id": "team-a"}, "InvalidArgument"),
-        ({f"{SSE}-context": "e30="}, "InvalidArgument"),
-        ({f"{SSE}-bucket-key-enabled": "true"}, "InvalidArgument"),
-        ({SSE: "AES256", f"{SSE}-aws-kms-key-id": "team-a"}, "InvalidArgument"),
-        ({SSE: "AES256", f"{SSE}-context": "e30="}, "InvalidArgument"),
-        ({SSE: "aws:kms", f"{SSE}-context": "e30"}, "InvalidArgument"),
-        ({SSE: "aws:kms", f"{SSE}-context": "WzFd"}, "InvalidArgument"),
-        ({SSE: "aws:kms", f"{SSE}-bucket-key-enabled": "maybe"}, "InvalidArgument"),
-        ({SSE: "aws:kms", f"{SSE}-aws-kms-key-id": ""}, "InvalidArgument"),
-    ],
-)
-def test_headers_that_contradict_one_another_are_refused(
-    gateway: Gateway, bucket: str, headers: dict[str, str], code: str
-) -> None:
-    assert code_of(gateway.send("PUT", f"/{bucket}/k", headers, b"bytes"))[1] == code
-    assert gateway.send("HEAD", f"/{bucket}/k").status == 404
-
-
-@pytest.mark.parametrize("name", [SSE, f"{SSE}-aws-kms-key-id", f"{SSE}-context"])
-def test_a_reader_does_not_choose_the_encryption(gateway: Gateway, bucket: str, name: str) -> None:
-    gateway.send("PUT", f"/{bucket}/k", {}, b"bytes")
-    for method in ("GET", "HEAD"):
-        assert gateway.send(method, f"/{bucket}/k", {name: "AES256"}).status == 400
-
-
-@pytest.mark.parametrize("header", [SSE, f"{SSE}-aws-kms-key-id"])
-def test_a_part_does_not_choose_another_encryption(
-    gateway: Gateway, bucket: str, header: str
-) -> None:
-    s3 = gateway.client()
-    begun = s3.create_multipart_upload(Bucket=bucket, Key="k", ServerSideEncryption="AES256")
-    target = f"/{bucket}/k?partNumber=1&uploadId={begun['UploadId']}"
-    answer = gateway.send("PUT", target, {header: "aws:kms"}, b"1")
-    assert code_of(answer) == (400, "InvalidArgument")
-    assert gateway.send("PUT", target, {SSE: "AES256"}, b"1").status == 200
-
-
-# Defaults of buckets
-
-
-def default_to(s3: Any, bucket: str, algorithm: str, **more: Any) -> None:
-    default = {"SSEAlgorithm": algorithm, **more}
-    put_rule(s3, bucket, ApplyServerSideEncryptionByDefault=default)
-
-
-def put_rule(s3: Any, bucket: str, **rule: Any) -> None:
-    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
-
-
-def rule_of(s3: Any, bucket: str) -> Any:
-    answer = s3.get_bucket_encryption(Bucket=bucket)
-    (rule,) = answer["ServerSideEncryptionConfiguration"]["Rules"]
-    return rule
-
-
-def test_a_bucket_has_no_default_until_it_is_given_one(s3: Any, bucket: str) -> None:
-    missing = (404, "ServerSideEncryptionConfigurationNotFoundError")
-    assert refused(s3.get_bucket_encryption, Bucket=bucket) == missing
-    default_to(s3, bucket, "AES256")
-    assert rule_of(s3, bucket) == {
-        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
-        "BucketKeyEnabled": False,
-    }
-    s3.delete_bucket_encryption(Bucket=bucket)
-    s3.delete_bucket_encryption(Bucket=bucket)
-    assert refused(s3.get_bucket_encryption, Bucket=bucket) == missing
-
-
-def test_the_default_encrypts_what_says_nothing(s3: Any, bucket: str) -> None:
-    s3.put_object(Bucket=bucket, Key="before", Body=b"bytes")
-    put_rule(
-        s3,
-        bucket,
-        ApplyServerSideEncryptionByDefault={"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "team-a"},
-        BucketKeyEnabled=True,
-    )
-    written = s3.put_object(Bucket=bucket, Key="k", Body=b"bytes")
-    assert shown(written) == KMS_A
-    assert written["BucketKeyEnabled"] is True
-    begun = s3.create_multipart_upload(Bucket=bucket, Key="m")
-    assert shown(begun) == KMS_A
-    copy = s3.copy_object(Bucket=bucket, Key="c", CopySource={"Bucket": bucket, "Key": "before"})
-    assert shown(copy) == KMS_A
-    assert shown(s3.get_object(Bucket=bucket, Key="before")) == {}
-
-
-def test_a_request_overrides_the_default(s3: Any, bucket: str) -> None:
-    default_to(s3, bucket, "aws:kms", KMSMasterKeyID="team-a")
-    plain = s3.put_object(Bucket=bucket, Key="k", Body=b"b", ServerSideEncryption="AES256")
-    assert shown(plain) == {"ServerSideEncryption": "AES256"}
-    own = s3.put_object(Bucket=bucket, Key="k", Body=b"b", **customer(KEY_A))
-    assert shown(own) == expected("sse-c")
-
-
-def test_a_bucket_may_refuse_customers_keys(s3: Any, bucket: str) -> None:
-    put_rule(s3, bucket, BlockedEncryptionTypes={"EncryptionType": ["SSE-C"]})
-    assert rule_of(s3, bucket)["BlockedEncryptionTypes"] == {"EncryptionType": ["SSE-C"]}
-    how = {"Bucket": bucket, "Key": "k", **customer(KEY_A)}
-    assert refused(s3.put_object, **how) == (403, "AccessDenied")
-    assert refused(s3.create_multipart_upload, **how) == (403, "AccessDenied")
-    s3.put_object(Bucket=bucket, Key="k", Body=b"b")
-    put_rule(s3, bucket, BlockedEncryptionTypes={"EncryptionType": ["NONE"]})
-    s3.put_object(**how, Body=b"b")
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "more", "code"),
-    [
-        ("AES512", {}, "MalformedXML"),
-        ("aws:kms:dsse", {}, "NotImplemented"),
-        ("AES256", {"KMSMasterKeyID": "team-a"}, "InvalidArgument"),
-    ],
-)
-def test_a_default_that_cannot_be_kept_is_refused(
-    s3: Any, bucket: str, algorithm: str, more: dict[str, str], code: str
-) -> None:
-    with pytest.raises(ClientError) as error:
-        default_to(s3, bucket, algorithm, **more)
-    assert details(error)["Code"] == code
-
-
-def test_two_rules_are_one_too_many(s3: Any, bucket: str) -> None:
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    how = {"ServerSideEncryptionConfiguration": {"Rules": [rule, rule]}}
-    assert refused(s3.put_bucket_encryption, Bucket=bucket, **how) == (400, "MalformedXML")
-
-
-def test_a_new_bucket_takes_no_encryption_headers(gateway: Gateway) -> None:
-    answer = gateway.send("PUT", "/bucket-sse-header", {SSE: "AES256"})
-    assert code_of(answer) == (501, "NotImplemented")
-
-
-# Servers without keys
-
-
 def test_without_a_master_key_only_customers_keys_encrypt() -> None:
     gateway = Gateway(MemoryBackend())
     try:
@@ -511,3 +174,10 @@ def test_without_a_master_key_only_customers_keys_encrypt() -> None:
         assert s3.get_object(Bucket=bucket, Key="c", **customer(KEY_A))["Body"].read() == b"b"
     finally:
         gateway.close()
+
+
+def test_a_form_may_ask_for_encryption(gateway: Gateway, bucket: str) -> None:
+    fields = allowed(bucket, {"key": "k", SSE: "AES256"})
+    assert post(gateway, bucket, form(fields, b"bytes")).status == 204
+    got = gateway.client().get_object(Bucket=bucket, Key="k")
+    assert (got["Body"].read(), got["ServerSideEncryption"]) == (b"bytes", "AES256")
