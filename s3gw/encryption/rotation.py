@@ -17,15 +17,8 @@ from s3gw.encryption.provider import KeyProvider, UnknownKey
 from s3gw.encryption.request import SSE_C
 from s3gw.encryption.sealing import record_context
 from storage.backend import Backend
-from storage.errors import Corrupt, NotSupported, ObjectNotFound, VersionNotFound
-from storage.values import (
-    Attributes,
-    Encryption,
-    ListQuery,
-    ObjectInfo,
-    UpdateOptions,
-    VersionQuery,
-)
+from storage.errors import Corrupt, ObjectNotFound, VersionNotFound
+from storage.values import Attributes, Encryption, ObjectInfo, UpdateOptions, VersionQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +47,12 @@ async def rewrap_all(
 async def _versions(store: Backend, bucket: str) -> AsyncIterator[ObjectInfo]:
     query = VersionQuery()
     while True:
-        try:
-            page = await store.list_versions(bucket, query)
-        except NotSupported:
-            async for info in _objects(store, bucket):
-                yield info
-            return
+        page = await store.list_versions(bucket, query)
         for entry in page.versions:
             yield entry.info
         if page.next_after is None:
             return
         query = replace(query, after=page.next_after, after_version=page.next_version)
-
-
-async def _objects(store: Backend, bucket: str) -> AsyncIterator[ObjectInfo]:
-    """For a backend that keeps no versions."""
-    query = ListQuery()
-    while True:
-        page = await store.list_objects(bucket, query)
-        for info in page.objects:
-            yield info
-        if page.next_after is None:
-            return
-        query = replace(query, after=page.next_after)
 
 
 async def _one(

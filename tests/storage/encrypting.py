@@ -32,6 +32,9 @@ from storage.values import (
     UploadOptions,
     UploadPage,
     UploadQuery,
+    VersionEntry,
+    VersionPage,
+    VersionQuery,
 )
 
 
@@ -75,6 +78,11 @@ class Encrypting:
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         page = await self._inner.list_objects(bucket, query)
         return replace(page, objects=tuple(map(_plain, page.objects)))
+
+    async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
+        page = await self._inner.list_versions(bucket, query)
+        entries = (VersionEntry(_plain(each.info), each.latest) for each in page.versions)
+        return replace(page, versions=tuple(entries))
 
     async def update_object(
         self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
