@@ -89,8 +89,13 @@ def test_keys_are_made_and_rotated_beside_a_running_server(tmp_path: Path) -> No
         s3.create_bucket(Bucket="bucket")
         made = s3gw("keys", "create", "team-a", *words, "--json", folder=tmp_path)
         assert json.loads(made.stdout)["id"] == "team-a"
-        how = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "team-a"}
-        s3.put_object(Bucket="bucket", Key="k", Body=b"bytes", **how)
+        s3.put_object(
+            Bucket="bucket",
+            Key="k",
+            Body=b"bytes",
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId="team-a",
+        )
         turned = s3gw("keys", "rotate", "team-a", *words, "--json", folder=tmp_path)
         assert json.loads(turned.stdout) == {"objects": 1, "rewrapped": 1, "unreadable": []}
         assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"bytes"
