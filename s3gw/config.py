@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
 from s3gw.options import (
     Choice,
@@ -276,6 +277,7 @@ class Config:
     storage: Storage = field(default_factory=Storage)
     s3: S3 = field(default_factory=S3)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    encryption: Encryption = field(default_factory=Encryption)
     auth: Auth = field(default_factory=Auth)
     log: Log = field(default_factory=Log)
     notifications: Notifications = field(default_factory=Notifications)
@@ -288,6 +290,7 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "storage": Storage,
         "s3": S3,
         "lifecycle": Lifecycle,
+        "encryption": Encryption,
         "auth": Auth,
         "log": Log,
         "notifications": Notifications,
@@ -462,6 +465,10 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
         raise ConfigError(
             f"{there} is given ({given[there].source}) and {missing} is not: give both, or neither "
             "to have them generated."
+        )
+    if config.encryption.master_key and config.encryption.master_key_file:
+        raise ConfigError(
+            "encryption.master_key and encryption.master_key_file are both given: give one."
         )
     if not config.storage.data:
         raise ConfigError("storage.data is empty: name at least one folder.")

@@ -12,6 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 from s3gw.access import authorize_source
 from s3gw.checksums import MAX_PAYLOAD
+from s3gw.encryption.request import SOURCE_CUSTOMER
+from s3gw.encryption.sealing import checked, unlock_for
 from s3gw.errors import Code, S3Error
 from s3gw.headers import read_condition
 from s3gw.message import Call
@@ -59,8 +61,10 @@ async def open_source(
     await authorize_source(call, source.bucket)
     condition = read_condition(call.headers, f"{HEADER}-")
     try:
-        options = ReadOptions(want, condition, source.version)
+        unlock = unlock_for(call, SOURCE_CUSTOMER)
+        options = ReadOptions(want, condition, source.version, unlock)
         reading = await call.store.get_object(source.bucket, source.key, options)
+        await checked(call, reading, SOURCE_CUSTOMER)
     except DeleteMarkerFound as error:
         if error.named:
             message = "The source of a copy request may not specifically refer to a delete marker"

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from s3gw.catalog import all_operations
 from s3gw.ops.unimplemented import LEGACY, REFUSED
 
-_NO_SSE = "no encryption headers"
-_UPLOAD = "no ACL but the private ones, " + _NO_SSE
+_NO_DSSE = "no `aws:kms:dsse`"
+_UPLOAD = "no ACL but the private ones, " + _NO_DSSE
 
 # What can be asked for and deleted, but never be there.
 _CANNOT_BE = """
@@ -37,12 +37,11 @@ LIMITS: Mapping[str, str] = {
     "DeleteObject": "no conditions on time and size",
     "DeleteObjects": "no conditions on time and size",
     "GetBucketAcl": "always the owner's full control",
-    "GetObject": _NO_SSE,
     "GetObjectAcl": "always the owner's full control",
-    "HeadObject": _NO_SSE,
     "PostObject": _UPLOAD,
     "PutBucketLogging": "no grants on the log objects",
     "PutBucketNotificationConfiguration": "webhooks only, no EventBridge",
+    "PutBucketEncryption": _NO_DSSE,
     "PutBucketVersioning": "no MFA delete",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
     "PutBucketLifecycleConfiguration": "no transitions: there is nowhere to move objects to",
@@ -54,8 +53,6 @@ LIMITS: Mapping[str, str] = {
     "PutBucketAccelerateConfiguration": "`Suspended` only: there are no edge locations",
     "PutBucketRequestPayment": "`BucketOwner` only: nobody is billed for requests",
     "RestoreObject": "nothing is archived: always `InvalidObjectState`",
-    "UploadPart": _NO_SSE,
-    "UploadPartCopy": _NO_SSE,
     **dict.fromkeys(sorted(NEVER_THERE), "there is none, and none can be put"),
 }
 

@@ -5,9 +5,7 @@ Kept ones stand in `credentials.json` in the first data folder, readable by its 
 
 from __future__ import annotations
 
-import os
 import secrets
-import stat
 import string
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from s3gw.config import Config, ConfigError
+from s3gw.private_file import Readable, read_private, write_durably
 
 FILE_NAME = "credentials.json"
 
@@ -23,7 +22,6 @@ _ID_ALPHABET = string.ascii_uppercase + "234567"
 _ID_LENGTH = 20
 _SECRET_ALPHABET = string.ascii_letters + string.digits
 _SECRET_LENGTH = 40
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class FoundKeys:
     def keep(self) -> None:
         """Write new keys down, for good."""
         if self.new and self.file is not None:
-            _write_durably(self.file, msgspec.json.format(msgspec.json.encode(self.keys)))
+            write_durably(self.file, msgspec.json.format(msgspec.json.encode(self.keys)))
 
 
 def find_root_keys(config: Config) -> FoundKeys:
@@ -70,29 +68,12 @@ def generate() -> RootKeys:
 
 def _read(file: Path) -> RootKeys:
     try:
-        with file.open("rb") as opened:
-            if os.fstat(opened.fileno()).st_mode & _OTHERS:
-                raise ConfigError(f"Others can read the secret in {file}: run chmod 600 {file}.")
-            return msgspec.json.decode(opened.read(), type=RootKeys)
+        return msgspec.json.decode(read_private(file), type=RootKeys)
+    except Readable:
+        raise ConfigError(f"Others can read the secret in {file}: run chmod 600 {file}.") from None
     except PermissionError:
         raise ConfigError(f"{file} cannot be read: run s3gw as the user who owns it.") from None
     except msgspec.DecodeError:
         raise ConfigError(
             f"{file} is damaged: put back a good copy, or remove it and new keys will be made."
         ) from None
-
-
-def _write_durably(file: Path, content: bytes) -> None:
-    """Whole or not at all, also when the power fails."""
-    aside = file.with_suffix(".new")
-    aside.unlink(missing_ok=True)
-    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-        opened.write(content + b"\n")
-        opened.flush()
-        os.fsync(opened.fileno())
-    aside.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

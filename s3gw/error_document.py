@@ -14,7 +14,7 @@ _UNSPEAKABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def error_document(error: S3Error, resource: str, request_id: str) -> bytes:
     """Unlike S3's other documents it has no namespace."""
     parts = {
-        "Code": error.code.name,
+        "Code": error.code.wire,
         "Message": error.message,
         **error.details,
         "Resource": resource,

@@ -46,6 +46,10 @@ class Code(Enum):
     InvalidArgument = 400, "Invalid Argument"
     InvalidBucketName = 400, "The specified bucket is not valid."
     InvalidBucketState = 409, "The request is not valid with the current state of the bucket."
+    InvalidEncryptionAlgorithmError = (
+        400,
+        "The encryption request that you specified is not valid. The valid value is AES256.",
+    )
     InvalidDigest = 400, "The Content-MD5 you specified was invalid."
     InvalidLocationConstraint = 400, "The specified location constraint is not valid."
     InvalidObjectState = 403, "The operation is not valid for the current state of the object."
@@ -76,6 +80,7 @@ class Code(Enum):
     InvalidTag = 400, "The tag provided was not a valid tag."
     InvalidToken = 400, "The provided token is malformed or otherwise invalid."
     InvalidURI = 400, "Couldn't parse the specified URI."
+    KMSNotFoundException = 400, "The request was rejected because the key could not be found."
     KeyTooLongError = 400, "Your key is too long"
     MalformedPOSTRequest = (
         400,
@@ -136,6 +141,10 @@ class Code(Enum):
         400,
         "Your socket connection to the server was not read from or written to in time.",
     )
+    ServerSideEncryptionConfigurationNotFoundError = (
+        404,
+        "The server side encryption configuration was not found",
+    )
     ServiceUnavailable = 503, "Please reduce your request rate."
     SignatureDoesNotMatch = (
         403,
@@ -155,6 +164,11 @@ class Code(Enum):
     def __init__(self, status: int, message: str) -> None:
         self.status = status
         self.message = message
+
+    @property
+    def wire(self) -> str:
+        """Errors of other services of AWS begin with the service's name."""
+        return self.name.replace("KMS", "KMS.") if self.name.startswith("KMS") else self.name
 
 
 class S3Error(Exception):
@@ -185,6 +199,7 @@ FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.Corrupt: Code.InternalError,
     storage.DeleteMarkerFound: Code.NoSuchKey,
     storage.DeviceFailed: Code.InternalError,
+    storage.KeyRequired: Code.InvalidRequest,
     storage.NotSupported: Code.NotImplemented,
     storage.ObjectLocked: Code.AccessDenied,
     storage.ObjectNotFound: Code.NoSuchKey,

@@ -12,6 +12,7 @@ from functools import lru_cache
 from unicodedata import category
 from urllib.parse import parse_qsl
 
+from s3gw.encryption.answer import encryption_headers
 from s3gw.errors import Code, S3Error
 from s3gw.message import Call
 from s3gw.object_lock import lock_headers, read_lock
@@ -123,7 +124,7 @@ def refuse_unsupported(call: Call) -> None:
     """What cannot be enforced yet is refused, never accepted and ignored."""
     headers = call.headers
     for name in headers:
-        if name.startswith(("x-amz-server-side-encryption", "x-amz-grant-")):
+        if name.startswith("x-amz-grant-"):
             raise S3Error(Code.NotImplemented, Header=name)
     if headers.get("x-amz-acl", "private") not in _PRIVATE_ACLS:
         raise S3Error(Code.NotImplemented, Header="x-amz-acl")
@@ -249,6 +250,8 @@ def object_headers(info: ObjectInfo) -> dict[str, str]:
         headers[name] = value
     for name, value in attributes.custom.items():
         headers[META + name] = value
+    if attributes.encryption:
+        headers |= encryption_headers(attributes.encryption)
     if attributes.tags:
         headers["x-amz-tagging-count"] = str(len(attributes.tags))
     if attributes.lock is not None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from s3gw.auth import Accounts, Principal
+    from s3gw.encryption.provider import KeyProvider
     from s3gw.form import Form
     from s3gw.notifications.events import ObjectEvent
     from s3gw.notifications.notifier import Notifier
@@ -79,6 +80,8 @@ class Call:
     scheme: str = "http"
     region: str = "us-east-1"
     accounts: Accounts | None = None
+    keys: KeyProvider | None = None
+    default_kms_key: str = ""
     form: Form | None = None
     remote: str = ""
     notifier: Notifier | None = None

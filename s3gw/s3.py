@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from s3gw.access import authorize
 from s3gw.cross_origin import PREFLIGHT, cross_origin_headers, preflight
+from s3gw.encryption.provider import KMS_KEY
 from s3gw.error_document import error_document
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import http_date, quoted
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from s3gw.auth import Accounts, Principal
+    from s3gw.encryption.provider import KeyProvider
     from s3gw.notifications.notifier import Notifier
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,8 @@ class S3App:
         addressing: Addressing,
         observer: Observer,
         accounts: Accounts | None = None,
+        keys: KeyProvider | None = None,
+        default_kms_key: str = KMS_KEY,
         region: str = "us-east-1",
         notifier: Notifier | None = None,
     ) -> None:
@@ -65,6 +69,8 @@ class S3App:
         self._addressing = addressing
         self._observer = observer
         self._accounts = accounts
+        self._keys = keys
+        self._default_kms_key = default_kms_key
         self._region = region
         self._notifier = notifier
 
@@ -107,6 +113,7 @@ class S3App:
             call.notifier = self._notifier
             call.region = self._region
             call.accounts = self._accounts
+            call.keys, call.default_kms_key = self._keys, self._default_kms_key
             reply = await self._answer(call, exchange)
         except NotModified as error:
             reply = _not_modified(error)

@@ -29,6 +29,7 @@ from s3gw.config import Config
 from s3gw.credentials import RootKeys
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
+from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
 from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
@@ -143,6 +144,8 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             store=store,
             authenticator=Authenticator(known, _auth_options(config)),
             accounts=known,
+            keys=open_ring(config),
+            default_kms_key=config.encryption.default_kms_key,
             addressing=Addressing(config.s3.domain, config.s3.root_access),
             region=config.s3.region,
             observer=observer,

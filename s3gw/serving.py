@@ -15,6 +15,7 @@ from s3gw.channel import Task
 from s3gw.config import Config
 from s3gw.credentials import FoundKeys, find_root_keys
 from s3gw.http_server import choose_server
+from s3gw.keyring import beside_the_data, prepare_ring
 from s3gw.listening import Port
 from s3gw.logs import choose_style, set_up_logging
 from s3gw.server import folders, prepare_folders, recover_folders
@@ -26,6 +27,10 @@ from storage.mountpath import FolderLocks, MountpathError
 NO_AUTH_WARNING = (
     "Warning: without authentication everybody who reaches this port may read, change and delete "
     "everything."
+)
+MASTER_KEY_WARNING = (
+    "Warning: the master key is in a data folder, so encryption protects nothing from who takes "
+    "the disk. Keep encryption.master_key_file elsewhere."
 )
 
 
@@ -39,6 +44,9 @@ def serve(config: Config) -> None:
     paths = folders(config)
     with _locked(paths) as locks, contextlib.closing(_reserve(config)) as port:
         found = find_root_keys(config)
+        prepare_ring(config)
+        if beside_the_data(config):
+            print(MASTER_KEY_WARNING, file=sys.stderr)
         tasks = _tasks(config, found)
         plan = Plan(
             tasks=tasks,

@@ -46,6 +46,10 @@ class ObjectLocked(StorageError):
     """A retention or a legal hold keeps the version from being removed."""
 
 
+class KeyRequired(StorageError):
+    """The object is encrypted, and its reader brought no way to the key."""
+
+
 class UploadNotFound(StorageError):
     """No unfinished multipart upload of that id exists for that object name."""
 

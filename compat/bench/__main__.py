@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compat.bench.expectations import check_all
-from compat.bench.measure import Figure, Meter, figure, measure_md5
+from compat.bench.measure import Figure, Meter, figure, measure_gcm, measure_md5
 from compat.bench.outcome import LoadFailed
 from compat.bench.prepare import load_big_list, make_buckets, prepare
 from compat.bench.report import Report
@@ -79,6 +79,8 @@ class Bench:
     def _measure(self, workload: Workload, subjects: Sequence[Subject]) -> Iterator[Figure]:
         if workload.name == ONE_STREAM:
             yield measure_md5(ONE_STREAM)
+        if Can.ENCRYPTION in workload.needs:
+            yield measure_gcm(workload.name)
         for subject in subjects:
             if workload.needs in subject.can:
                 _say(f"{workload.name}: {subject.name}")

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from compat.bench.measure import MD5, Figure
+from compat.bench.measure import GCM, MD5, Figure
 from compat.bench.subjects import Nginx
 
 Figures = Mapping[tuple[str, str], Figure]
@@ -64,6 +64,8 @@ def _expectations(subject: str) -> tuple[Expectation, ...]:
         Expectation(f"HEAD, authenticated: {share}", _against("head", Nginx.name), small),
         Expectation("GET 256 MiB: nginx' throughput", _against("get-256m", Nginx.name), 1.0),
         Expectation("PUT 256 MiB in one stream: 0.9 of MD5", _against("put-one", MD5), 0.9),
+        Expectation(_no_more_than_gcm("PUT"), _beside_gcm("sse-put", "put-one"), 1 / SAME),
+        Expectation(_no_more_than_gcm("GET"), _beside_gcm("sse-get", "get-256m"), 1 / SAME),
         Expectation("multipart: 1.5 times one stream", _multipart_gain, 1.5),
         *_list_expectations(),
         Expectation(f"delete 1,000 keys: at most {DELETE_CPU_MS:g} ms of processor time a call",
@@ -85,6 +87,20 @@ def _list_expectations() -> Iterator[Expectation]:
 
 def _against(workload: str, other: str) -> Read:
     return lambda table, subject: table[subject, workload].rate / table[other, workload].rate
+
+
+def _no_more_than_gcm(method: str) -> str:
+    return f"{method} with SSE-S3: as without, and AES-GCM behind it ({1 / SAME:g} of that)"
+
+
+def _beside_gcm(workload: str, plain: str) -> Read:
+    """The rate over that of the plain work and the encryption of its bytes, one after the other."""
+
+    def read(table: Figures, subject: str) -> float:
+        one, other = table[subject, plain].rate, table[GCM, workload].rate
+        return table[subject, workload].rate * (1 / one + 1 / other)
+
+    return read
 
 
 def _multipart_gain(table: Figures, subject: str) -> float:

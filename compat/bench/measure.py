@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from compat.bench.outcome import Outcome
 from compat.bench.subjects import Subject
 from compat.processes import cpu_seconds, peak_rss_mib, reset_peaks
 
 MD5 = "MD5 on one core"
-_MD5_SECONDS = 0.7
+GCM = "AES-256-GCM on one core"
+YARDSTICKS = (MD5, GCM)
+_ALONE_SECONDS = 0.7
 _BLOCK = 1 << 20
 
 
@@ -75,11 +80,20 @@ def figure(subject: Subject, workload: str, rate: float, outcome: Outcome, meter
 
 def measure_md5(workload: str) -> Figure:
     """What MD5 alone allows one stream: bytes a second of hashlib, in blocks of 1 MiB."""
+    return _measure(MD5, workload, hashlib.md5().update)
+
+
+def measure_gcm(workload: str) -> Figure:
+    """What encryption alone costs: bytes a second, in frames as the store seals them."""
+    aead = AESGCM(bytes(32))
+    return _measure(GCM, workload, lambda block: aead.encrypt(bytes(12), block, None))
+
+
+def _measure(name: str, workload: str, work: Callable[[bytes], object]) -> Figure:
     block = bytes(_BLOCK)
-    digest = hashlib.md5()
     began = time.perf_counter()
     blocks = 0
-    while (seconds := time.perf_counter() - began) < _MD5_SECONDS:
-        digest.update(block)
+    while (seconds := time.perf_counter() - began) < _ALONE_SECONDS:
+        work(block)
         blocks += 1
-    return Figure(MD5, workload, blocks * _BLOCK / seconds, blocks, 0.0, 0.0, seconds)
+    return Figure(name, workload, blocks * _BLOCK / seconds, blocks, 0.0, 0.0, seconds)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from compat.bench.outcome import LoadFailed
 from compat.bench.stream import Connection, Payload, Request, StreamLoad, payload, run_streams
-from compat.bench.subjects import BIG_LIST, BUCKET, SMALL_LIST, VERSIONS, Can, Subject
+from compat.bench.subjects import BIG_LIST, BUCKET, ENCRYPTED, SMALL_LIST, VERSIONS, Can, Subject
 from storage.backends.local.index import connect
 from storage.backends.local.rows import Empty, Row
 from storage.backends.local.transaction import Transaction, in_transaction
@@ -21,6 +21,11 @@ VERSIONED_KEYS, VERSIONS_EACH = 500, 4
 _CLIENTS = 16
 _BATCH = 20_000
 _VERSIONING = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+_ENCRYPTION = (
+    b"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
+    b"<SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule>"
+    b"</ServerSideEncryptionConfiguration>"
+)
 _EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
 # Path by kind: how many there are, and how large each is.
@@ -32,9 +37,9 @@ OBJECTS = {
 }
 
 
-def paths(kind: str, count: int | None = None) -> list[str]:
+def paths(kind: str, count: int | None = None, bucket: str = BUCKET) -> list[str]:
     """The paths of the objects of one kind, or of `count` more to be written."""
-    return [f"/{BUCKET}/{kind}/{number:06d}" for number in range(count or OBJECTS[kind][0])]
+    return [f"/{bucket}/{kind}/{number:06d}" for number in range(count or OBJECTS[kind][0])]
 
 
 def list_keys(count: int) -> Iterator[str]:
@@ -50,6 +55,8 @@ def prepare(subject: Subject) -> None:
         make_buckets(subject, (BUCKET, SMALL_LIST))
         put_all(subject, [f"/{SMALL_LIST}/{key}" for key in list_keys(LIST_PREFIXES)], b"")
         make_versions(subject)
+    if Can.ENCRYPTION in subject.can:
+        make_encrypted(subject)
     for kind, (_, size) in OBJECTS.items():
         put_all(subject, paths(kind), payload(size) if size else b"")
 
@@ -78,6 +85,16 @@ def make_versions(subject: Subject) -> None:
     for path in where[::2]:
         connection.send(Request("DELETE", subject.target("DELETE", path)))
     connection.close()
+
+
+def make_encrypted(subject: Subject) -> None:
+    """A bucket that encrypts what it is given, with some large objects."""
+    make_buckets(subject, [ENCRYPTED])
+    connection = Connection(subject.host)
+    target = subject.target("PUT", f"/{ENCRYPTED}", {"encryption": ""})
+    connection.send(Request("PUT", target, _ENCRYPTION, {"Content-Type": "application/xml"}))
+    connection.close()
+    put_all(subject, paths("256m", bucket=ENCRYPTED), payload(OBJECTS["256m"][1]))
 
 
 def put_all(subject: Subject, where: Sequence[str], body: bytes | Payload) -> None:

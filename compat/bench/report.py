@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from compat.bench.expectations import Checked
-from compat.bench.measure import MD5, Figure
+from compat.bench.measure import YARDSTICKS, Figure
 from compat.bench.subjects import Nginx
 from compat.bench.workloads import Scale, Unit, Workload
 
@@ -130,7 +130,7 @@ def _yardstick(figures: Sequence[Figure]) -> Figure | None:
 def _row(figure: Figure, unit: Unit, nginx: Figure | None) -> tuple[str, ...]:
     name, divisor = unit.value
     of_nginx = f"{figure.rate / nginx.rate:.2f}" if nginx and nginx.rate else "-"
-    latencies = ("-", "-") if figure.subject == MD5 else (
+    latencies = ("-", "-") if figure.subject in YARDSTICKS else (
         f"{figure.p50_ms:.2f}", f"{figure.p99_ms:.2f}",
     )  # fmt: skip
     return (
@@ -139,7 +139,7 @@ def _row(figure: Figure, unit: Unit, nginx: Figure | None) -> tuple[str, ...]:
         of_nginx,
         *latencies,
         _number(figure.cpu_s, 2),
-        "-" if figure.subject == MD5 else _number(figure.cpu_ms_each, 3),
+        "-" if figure.subject in YARDSTICKS else _number(figure.cpu_ms_each, 3),
         _number(figure.rss_mib, 0),
     )
 

@@ -24,6 +24,7 @@ BUCKET = "bench"
 SMALL_LIST = "bench-list-small"
 BIG_LIST = "bench-list-big"
 VERSIONS = "bench-versions"
+ENCRYPTED = "bench-encrypted"
 _NGINX_READY_S = 10.0
 
 
@@ -33,6 +34,7 @@ class Can(Flag):
     FILES = auto()
     S3 = auto()
     BIG_LIST = auto()
+    ENCRYPTION = auto()
 
 
 class Subject(Protocol):
@@ -80,11 +82,13 @@ def parse_peer(text: str) -> Peer:
 class Gateway:
     """Our own server on `folder`, with one of the HTTP servers that it can run."""
 
-    can = Can.FILES | Can.S3 | Can.BIG_LIST
+    can = Can.FILES | Can.S3 | Can.BIG_LIST | Can.ENCRYPTION
 
     def __init__(self, folder: Path, http_server: str, workers: int) -> None:
         self.name = f"s3gw, {http_server}"
-        options = ("--workers", str(workers), "--http-server", http_server, "--access-log", "off")
+        options = ["--workers", str(workers), "--http-server", http_server, "--access-log", "off"]
+        # One for all servers, whose data are copies.
+        options += ["--master-key-file", str(folder.parent / "master.key")]
         self.server = Server(folder, options=options)
         self.host = f"{HOST}:{self.server.port}"
         keys = self.server.keys

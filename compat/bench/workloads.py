@@ -24,7 +24,7 @@ from compat.bench.stream import (
     payload,
     run_streams,
 )
-from compat.bench.subjects import BIG_LIST, BUCKET, SMALL_LIST, VERSIONS, Can, Subject
+from compat.bench.subjects import BIG_LIST, BUCKET, ENCRYPTED, SMALL_LIST, VERSIONS, Can, Subject
 from compat.bench.wrk import WrkLoad, run_wrk
 
 BULK_CLIENTS = 4
@@ -110,13 +110,14 @@ def versions(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
     return _warm_and_run(subject, job, scale, meter)
 
 
-def bulk(method: str, clients: int) -> Load:
+def bulk(method: str, clients: int, bucket: str = BUCKET) -> Load:
     """Objects of 256 MiB, each client on its own."""
     size = OBJECTS["256m"][1]
 
     def load(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
         body = payload(size) if method == "PUT" else b""
-        plans = [_endless(subject, method, path, body) for path in paths("256m")[:clients]]
+        targets = paths("256m", bucket=bucket)[:clients]
+        plans = [_endless(subject, method, path, body) for path in targets]
         with meter:
             return run_streams(subject.host, StreamLoad(plans, scale.bulk_s))
 
@@ -175,6 +176,10 @@ WORKLOADS = (
     Workload("get-256m", "GET 256 MiB, 4 clients", Unit.BYTES, bulk("GET", BULK_CLIENTS)),
     Workload("put-256m", "PUT 256 MiB, 4 clients", Unit.BYTES, bulk("PUT", BULK_CLIENTS)),
     Workload(ONE_STREAM, "PUT 256 MiB, one stream", Unit.BYTES, bulk("PUT", 1)),
+    Workload("sse-get", "GET 256 MiB with SSE-S3, 4 clients", Unit.BYTES,
+             bulk("GET", BULK_CLIENTS, ENCRYPTED), Can.ENCRYPTION),
+    Workload("sse-put", "PUT 256 MiB with SSE-S3, one stream", Unit.BYTES,
+             bulk("PUT", 1, ENCRYPTED), Can.ENCRYPTION),
     Workload("multipart", "multipart 1 GiB, 8 parts in flight", Unit.BYTES, multipart, Can.S3),
     Workload("list-1k", "list 1,000 of 1,000 keys", Unit.REQUESTS, listing(SMALL_LIST, ""), Can.S3),
     Workload("list-1k-delimiter", "the same with a delimiter", Unit.REQUESTS,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from s3gw.access import Access
@@ -15,6 +16,8 @@ from s3gw.checksums import (
     full_object,
 )
 from s3gw.documents import ObjectChecksums, PartChecksums, object_checksum
+from s3gw.encryption.answer import encryption_headers
+from s3gw.encryption.sealing import check_completion
 from s3gw.errors import Code, S3Error
 from s3gw.expiration import expiration_headers
 from s3gw.headers import quoted, read_write_condition, unquoted
@@ -77,6 +80,7 @@ class CompleteMultipartUpload:
             checksum_type=self.checksum_type and self.checksum_type.upper(),
             object_size=self.object_size,
             checksums=_promised(call),
+            check_upload=partial(check_completion, call),
         )
         options = CompleteOptions(
             numbers=tuple(part.part_number for part in parts),
@@ -95,7 +99,8 @@ class CompleteMultipartUpload:
             etag=quoted(info.etag),
             **object_checksum(info.checksum),
         )
-        headers = written_version_header(info) | expiration_headers(call, info)
+        headers = encryption_headers(info.attributes.encryption) | written_version_header(info)
+        headers |= expiration_headers(call, info)
         return xml_reply(result, headers=headers)
 
 
@@ -107,9 +112,11 @@ class Expectations:
     checksum_type: str | None = None
     object_size: int | None = None
     checksums: tuple[tuple[str, str], ...] = ()
+    check_upload: Callable[[UploadInfo], None] = lambda upload: None
 
     def assemble(self, upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
         """Pure: raises `InvalidPart`, `EntityTooSmall`, `InvalidRequest`, `BadDigest`."""
+        self.check_upload(upload)
         for asked, part in zip(self.parts, parts, strict=True):
             _check_part(upload, asked, part)
         _check_sizes(parts)

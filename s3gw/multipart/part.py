@@ -18,6 +18,8 @@ from s3gw.checksums import (
 )
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import PartChecksums, part_checksum
+from s3gw.encryption.answer import encryption_headers
+from s3gw.encryption.sealing import Sealing, part_sealing
 from s3gw.errors import Code, S3Error
 from s3gw.headers import quoted, refuse_unsupported
 from s3gw.message import Call, Level
@@ -56,12 +58,14 @@ class UploadPart:
         check_part_number(self.part_number)
         refuse_unsupported(call)
         upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
+        sealing = await part_sealing(call, upload)
         digest = payload_digest(call, kept_algorithm(upload))
         _check_algorithm(upload, read_promises(call))
+        options = PartOptions(sealing.digest(digest), sealing.data_key)
         part = await call.store.put_part(
-            self.bucket, self.key, self.upload_id, self.part_number, call.body, PartOptions(digest)
+            self.bucket, self.key, self.upload_id, self.part_number, call.body, options
         )
-        headers = checksum_headers(part.checksum)
+        headers = checksum_headers(part.checksum) | encryption_headers(sealing.record)
         headers.pop("x-amz-checksum-type", None)
         return Reply(headers={"ETag": quoted(part.etag), **headers})
 
@@ -75,6 +79,14 @@ def _check_algorithm(upload: UploadInfo, promises: Promises) -> None:
             f"{upload.checksum_algorithm.lower()}, actual checksum Type: {sent.name.lower()}"
         )
         raise S3Error(Code.InvalidRequest, message)
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How the upload wants its parts."""
+
+    algorithm: Algorithm
+    sealing: Sealing
 
 
 @document("CopyPartResult")
@@ -105,10 +117,12 @@ class UploadPartCopy:
         want = read_source_range(self.copy_source_range)
         upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
         source = read_copy_source(self.copy_source)
+        how = _How(kept_algorithm(upload), await part_sealing(call, upload))
+        headers = encryption_headers(how.sealing.record)
         async with self._open(call, source, want) as reading:
             if len(reading.span) <= SLOW_BYTES:
-                return xml_reply(await self._copy(call, upload, reading))
-        return slow_reply(call, lambda: self._copy_anew(call, upload, source, want))
+                return xml_reply(await self._copy(call, how, reading), headers=headers)
+        return slow_reply(call, lambda: self._copy_anew(call, how, source, want), headers)
 
     @asynccontextmanager
     async def _open(
@@ -129,20 +143,20 @@ class UploadPartCopy:
             ) from error
 
     async def _copy_anew(
-        self, call: Call, upload: UploadInfo, source: CopySource, want: Between | None
+        self, call: Call, how: _How, source: CopySource, want: Between | None
     ) -> CopyPartResult:
         async with self._open(call, source, want) as reading:
-            return await self._copy(call, upload, reading)
+            return await self._copy(call, how, reading)
 
-    async def _copy(self, call: Call, upload: UploadInfo, reading: Reading) -> CopyPartResult:
-        digest = PayloadDigest(Promises(), {}, kept_algorithm(upload))
+    async def _copy(self, call: Call, how: _How, reading: Reading) -> CopyPartResult:
+        digest = how.sealing.digest(PayloadDigest(Promises(), {}, how.algorithm))
         part = await call.store.put_part(
             self.bucket,
             self.key,
             self.upload_id,
             self.part_number,
             body_of(reading),
-            PartOptions(digest),
+            PartOptions(digest, how.sealing.data_key),
         )
         return CopyPartResult(
             etag=quoted(part.etag),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from s3gw.access import Access
 from s3gw.checksums import ALGORITHMS, DEFAULT_ALGORITHM, algorithm_named
+from s3gw.encryption.answer import written_encryption_headers
+from s3gw.encryption.sealing import sealing_for
 from s3gw.errors import Code, S3Error
 from s3gw.expiration import abort_headers
 from s3gw.headers import read_attributes
@@ -33,14 +35,15 @@ class CreateMultipartUpload:
 
     async def run(self, call: Call) -> Reply:
         algorithm, kind = read_upload_checksum(self.checksum_algorithm, self.checksum_type)
+        sealing = await sealing_for(call)
         options = UploadOptions(
             owner=call.caller.account,
-            attributes=read_attributes(call),
+            attributes=sealing.mark(read_attributes(call)),
             checksum_algorithm=algorithm,
             checksum_type=kind,
         )
         upload = await call.store.create_upload(self.bucket, self.key, options)
-        headers = abort_headers(call, upload)
+        headers = abort_headers(call, upload) | written_encryption_headers(sealing.record)
         if algorithm:
             headers["x-amz-checksum-algorithm"] = algorithm
             headers["x-amz-checksum-type"] = kind.value

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from s3gw.access import Access
 from s3gw.documents import ObjectChecksums, PartChecksums, object_checksum, part_checksum
+from s3gw.encryption.sealing import check_reader
 from s3gw.errors import Code, S3Error
 from s3gw.headers import http_date
 from s3gw.message import Call, Level
@@ -58,6 +59,7 @@ class GetObjectAttributes:
         asked = _names(self.object_attributes)
         options = ReadOptions(version=named_version(self.version_id))
         info = (await call.store.head_object(self.bucket, self.key, options)).info
+        await check_reader(call, info)
         parts = await self._parts(call, info) if "ObjectParts" in asked and info.parts else None
         modified = http_date(info.modified_ns // 1_000_000_000)
         headers = {"Last-Modified": modified, **read_version_header(call.bucket_facts, info)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from s3gw.access import Access, may_use
 from s3gw.documents import Owner, Tag, owner_of
+from s3gw.encryption.request import refuse_any
 from s3gw.errors import Code, S3Error
 from s3gw.headers import refuse_unsupported
 from s3gw.message import Call, Level
@@ -76,6 +77,7 @@ class CreateBucket:
     async def run(self, call: Call) -> Reply:
         check_bucket_name(self.bucket)
         refuse_unsupported(call)
+        refuse_any(call)
         _refuse_other_kinds(call, self.configuration)
         location = (self.configuration and self.configuration.location_constraint) or ""
         if location and not _LOCATION.fullmatch(location):

@@ -10,6 +10,8 @@ from s3gw.access import Access
 from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises, algorithm_named
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import ObjectChecksums, object_checksum
+from s3gw.encryption.answer import written_encryption_headers
+from s3gw.encryption.sealing import Sealing, sealing_for
 from s3gw.errors import Code, S3Error
 from s3gw.expiration import expiration_headers
 from s3gw.headers import REDIRECT_LOCATION, quoted, read_attributes, read_write_condition
@@ -57,43 +59,51 @@ class CopyObject:
         _check_directive("x-amz-metadata-directive", self.metadata_directive)
         _check_directive("x-amz-tagging-directive", self.tagging_directive)
         source = read_copy_source(self.copy_source)
+        sealing = await sealing_for(call)
         async with open_source(call, source) as reading:
             copied_from = _source_version_header(reading.info)
-            if not self._is_slow(call, source, reading.info):
-                made = await self._make(call, source, reading)
-                headers = copied_from | written_version_header(made)
+            if not self._is_slow(call, source, reading.info, sealing):
+                made = await self._make(call, source, reading, sealing)
+                headers = copied_from | _written_headers(made)
                 return xml_reply(_result(made), headers=headers | expiration_headers(call, made))
             # What can be refused is refused now: SDKs take an error behind a 200 for a 500.
             self._attributes(call, reading.info.attributes)
             await self._check_target(call)
-        return slow_reply(call, lambda: self._make_anew(call, source), copied_from)
+        headers = copied_from | written_encryption_headers(sealing.record)
+        return slow_reply(call, lambda: self._make_anew(call, source, sealing), headers)
 
-    async def _make(self, call: Call, source: CopySource, reading: Reading) -> ObjectInfo:
+    async def _make(
+        self, call: Call, source: CopySource, reading: Reading, sealing: Sealing
+    ) -> ObjectInfo:
         attributes = self._attributes(call, reading.info.attributes)
         if self._is_onto_itself(source):
-            self._require_change(call, reading.info, attributes)
-        if self._is_in_place(call, source, reading.info):
+            self._require_change(call, reading.info, attributes, sealing)
+        if self._is_in_place(call, source, reading.info, sealing):
             made = await self._replace_attributes(call, attributes)
         else:
-            made = await self._copy(call, reading, attributes)
+            made = await self._copy(call, reading, attributes, sealing)
         await call.announce(created(EventName.CREATED_COPY, made))
         return made
 
-    async def _make_anew(self, call: Call, source: CopySource) -> CopyObjectResult:
+    async def _make_anew(
+        self, call: Call, source: CopySource, sealing: Sealing
+    ) -> CopyObjectResult:
         async with open_source(call, source) as reading:
-            return _result(await self._make(call, source, reading))
+            return _result(await self._make(call, source, reading, sealing))
 
-    def _is_slow(self, call: Call, source: CopySource, info: ObjectInfo) -> bool:
-        return info.size > SLOW_BYTES and not self._is_in_place(call, source, info)
+    def _is_slow(self, call: Call, source: CopySource, info: ObjectInfo, sealing: Sealing) -> bool:
+        return info.size > SLOW_BYTES and not self._is_in_place(call, source, info, sealing)
 
     def _is_onto_itself(self, source: CopySource) -> bool:
         """A copy of a named version is another matter: it brings an old one back."""
         return source == CopySource(self.bucket, self.key)
 
-    def _is_in_place(self, call: Call, source: CopySource, info: ObjectInfo) -> bool:
+    def _is_in_place(
+        self, call: Call, source: CopySource, info: ObjectInfo, sealing: Sealing
+    ) -> bool:
         """Whether the very version that is read would be replaced, by the same bytes."""
         replaced = info.version == NULL_VERSION and not keeps_versions(call.bucket_facts)
-        return replaced and self._is_onto_itself(source) and self._keeps_bytes(info)
+        return replaced and self._is_onto_itself(source) and self._keeps_bytes(info, sealing)
 
     async def _check_target(self, call: Call) -> None:
         """The same condition is checked again when the copy is committed."""
@@ -114,19 +124,22 @@ class CopyObject:
             tags=tagged.tags,
         )
 
-    def _keeps_bytes(self, source: ObjectInfo) -> bool:
+    def _keeps_bytes(self, source: ObjectInfo, sealing: Sealing) -> bool:
         """Whether a copy onto itself can leave the stored bytes and checksum as they are."""
         wanted = self.checksum_algorithm
-        return wanted is None or (
+        same_checksum = wanted is None or (
             source.checksum is not None and source.checksum.algorithm == wanted.upper()
         )
+        return same_checksum and sealing.keeps(source.attributes.encryption)
 
-    def _require_change(self, call: Call, source: ObjectInfo, attributes: Attributes) -> None:
+    def _require_change(
+        self, call: Call, source: ObjectInfo, attributes: Attributes, sealing: Sealing
+    ) -> None:
         """Raises `InvalidRequest` for a copy onto itself that would change nothing."""
         replaces = "REPLACE" in (self.metadata_directive, self.tagging_directive)
         replaces = replaces or REDIRECT_LOCATION in call.headers
         same = attributes.storage_class == source.attributes.storage_class
-        if self._keeps_bytes(source) and same and not replaces:
+        if self._keeps_bytes(source, sealing) and same and not replaces:
             message = (
                 "This copy request is illegal because it is trying to copy an object to itself "
                 "without changing the object's metadata, storage class, website redirect location "
@@ -135,19 +148,24 @@ class CopyObject:
             raise S3Error(Code.InvalidRequest, message)
 
     async def _replace_attributes(self, call: Call, attributes: Attributes) -> ObjectInfo:
+        """The bytes stay, so the way to their key does, whichever bytes they are by now."""
         return await call.store.update_object(
             self.bucket,
             self.key,
-            lambda _: attributes,
+            lambda old: msgspec.structs.replace(attributes, encryption=old.encryption),
             UpdateOptions(read_write_condition(call.headers), touch=True),
         )
 
-    async def _copy(self, call: Call, reading: Reading, attributes: Attributes) -> ObjectInfo:
+    async def _copy(
+        self, call: Call, reading: Reading, attributes: Attributes, sealing: Sealing
+    ) -> ObjectInfo:
+        digest = PayloadDigest(Promises(), {}, self._algorithm(reading.info.checksum))
         options = PutOptions(
-            digest=PayloadDigest(Promises(), {}, self._algorithm(reading.info.checksum)),
-            attributes=attributes,
+            digest=sealing.digest(digest),
+            attributes=sealing.mark(attributes),
             condition=read_write_condition(call.headers),
             size=reading.info.size,
+            data_key=sealing.data_key,
         )
         return await call.store.put_object(self.bucket, self.key, body_of(reading), options)
 
@@ -186,6 +204,11 @@ def _source_version_header(info: ObjectInfo) -> dict[str, str]:
     if info.version == NULL_VERSION:
         return {}
     return {"x-amz-copy-source-version-id": info.version}
+
+
+def _written_headers(info: ObjectInfo) -> dict[str, str]:
+    encrypted = written_encryption_headers(info.attributes.encryption)
+    return encrypted | written_version_header(info)
 
 
 def _result(info: ObjectInfo) -> CopyObjectResult:

@@ -9,6 +9,8 @@ import msgspec
 
 from s3gw.access import Access
 from s3gw.checksums import checksum_headers
+from s3gw.encryption.request import refuse_on_reads
+from s3gw.encryption.sealing import check_reader, checked, unlock_for
 from s3gw.errors import Code, S3Error
 from s3gw.expiration import expiration_headers
 from s3gw.headers import (
@@ -39,7 +41,7 @@ class GetObject:
     async def run(self, call: Call) -> Reply:
         asked = await read_asked(call, self)
         reading = await call.store.get_object(self.bucket, self.key, asked.options)
-        return object_reply(call, reading, asked)
+        return object_reply(call, await checked(call, reading), asked)
 
 
 @operation("HEAD", Level.OBJECT, access=Access.HEAD_OBJECT)
@@ -53,6 +55,7 @@ class HeadObject:
     async def run(self, call: Call) -> Reply:
         asked = await read_asked(call, self)
         reading = await call.store.head_object(self.bucket, self.key, asked.options)
+        await check_reader(call, reading.info)
         return object_reply(call, reading, asked)
 
 
@@ -78,7 +81,8 @@ class Asked:
 
 async def read_asked(call: Call, request: Request) -> Asked:
     want, version = wanted(request.range, request.part_number), named_version(request.version_id)
-    options = ReadOptions(want, read_condition(call.headers), version)
+    refuse_on_reads(call)
+    options = ReadOptions(want, read_condition(call.headers), version, unlock_for(call))
     overrides = override_headers(call)
     if request.part_number is None or not wants_checksum(call):
         return Asked(options, overrides)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from s3gw.access import Access
 from s3gw.checksums import checksum_headers
+from s3gw.encryption.answer import written_encryption_headers
+from s3gw.encryption.sealing import sealing_for
 from s3gw.expiration import expiration_headers
 from s3gw.headers import quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
@@ -21,14 +23,16 @@ class PutObject:
     key: str = path("Key")
 
     async def run(self, call: Call) -> Reply:
+        sealing = await sealing_for(call)
         options = PutOptions(
-            digest=payload_digest(call),
-            attributes=read_attributes(call),
+            digest=sealing.digest(payload_digest(call)),
+            attributes=sealing.mark(read_attributes(call)),
             condition=read_write_condition(call.headers),
             size=call.decoded_length,
+            data_key=sealing.data_key,
         )
         info = await call.store.put_object(self.bucket, self.key, call.body, options)
         await call.announce(created(EventName.CREATED_PUT, info))
         headers = {"ETag": quoted(info.etag), **checksum_headers(info.checksum)}
-        headers |= written_version_header(info)
+        headers |= written_encryption_headers(sealing.record) | written_version_header(info)
         return Reply(headers=headers | expiration_headers(call, info))

@@ -12,8 +12,8 @@ _ACL = "ACLs beyond the owner's full control come with the access policies"
 _ANALYTICS = "there are no storage classes that an analysis could propose"
 _ANNOTATION = "annotations need an index of their own"
 _DIRECTORY = "there are general purpose buckets only"
-_ENCRYPTION = "objects are not encrypted at rest"
 _TORRENT = "deprecated by AWS"
+_ENCRYPTION = "a copy onto itself changes how an object is encrypted"
 _METADATA = "AWS keeps these tables in another of its services"
 _OWNERSHIP = "the bucket's owner owns every object in it"
 _POLICY = "a bucket belongs to one account; access policies are not there yet"
@@ -32,12 +32,10 @@ REFUSED: Mapping[str, str] = {
     "CreateBucketMetadataConfiguration": _METADATA,
     "CreateBucketMetadataTableConfiguration": _METADATA,
     "CreateSession": _DIRECTORY,
-    "DeleteBucketEncryption": _ENCRYPTION,
     "DeleteBucketOwnershipControls": _OWNERSHIP,
     "DeleteBucketPolicy": _POLICY,
     "DeleteObjectAnnotation": _ANNOTATION,
     "DeletePublicAccessBlock": _POLICY,
-    "GetBucketEncryption": _ENCRYPTION,
     "GetBucketOwnershipControls": _OWNERSHIP,
     "GetBucketPolicy": _POLICY,
     "GetBucketPolicyStatus": _POLICY,
@@ -48,7 +46,6 @@ REFUSED: Mapping[str, str] = {
     "ListObjectAnnotations": _ANNOTATION,
     "PutBucketAcl": _ACL,
     "PutBucketAnalyticsConfiguration": _ANALYTICS,
-    "PutBucketEncryption": _ENCRYPTION,
     "PutBucketIntelligentTieringConfiguration": _ANALYTICS,
     "PutBucketInventoryConfiguration": _REPORT,
     "PutBucketMetricsConfiguration": _REPORT,

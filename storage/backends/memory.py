@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from storage.backend import BucketChange, Change
+from storage.cipher import check_key, unlocked
 from storage.clock import Clock, SystemClock
 from storage.conditions import check_read, check_write
 from storage.errors import (
@@ -231,8 +232,7 @@ class MemoryBackend:
         stored = self._bucket(bucket).object(name, options.version)
         check_read(options.condition, stored.info)
         span = _span(stored, options.want)
-        if stored.info.attributes.encryption and options.unlock:
-            await options.unlock(stored.info.attributes.encryption)
+        await unlocked(stored.info, options.unlock)
         content = stored.content[span.start : span.stop]
         small = len(content) <= STREAM_BLOCK_BYTES
         return Reading(stored.info, span, content if small else _stream(content))
@@ -252,6 +252,7 @@ class MemoryBackend:
         self, bucket: str, name: str, body: Body, options: PutOptions
     ) -> ObjectInfo:
         self._bucket(bucket)
+        check_key(options.data_key, options.attributes)
         content, sealed = await _absorb(body, options.digest)
         home = self._bucket(bucket)
         check_write(options.condition, name, home.info_of(name))
@@ -350,7 +351,8 @@ class MemoryBackend:
     async def put_part(
         self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
     ) -> PartInfo:
-        self._bucket(bucket).upload(name, upload_id)
+        upload = self._bucket(bucket).upload(name, upload_id)
+        check_key(options.data_key, upload.info.attributes)
         content, sealed = await _absorb(body, options.digest)
         upload = self._bucket(bucket).upload(name, upload_id)
         now_ns = self._clock.now_ns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from s3gw.encryption.ring import new_ring
 from storage.backend import Backend
 from storage.backends.local import StoreOptions
 from storage.backends.memory import MemoryBackend
@@ -38,8 +40,10 @@ def _backend(kind: str, folder: Path) -> Iterator[Backend]:
 def gateway(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
+    ring = new_ring(tmp_path_factory.mktemp("keys") / "keyring.json", os.urandom(32))
+    ring.create("team-a")
     with _backend(request.param, tmp_path_factory.mktemp("store")) as backend:
-        gateway = Gateway(backend)
+        gateway = Gateway(backend, keys=ring)
         yield gateway
         gateway.close()
 

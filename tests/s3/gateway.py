@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from s3gw.auth import Account, Accounts, Authenticator, AuthOptions
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
+from s3gw.encryption.provider import KeyProvider
 from s3gw.message import Addressing
 from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Exchange
@@ -53,6 +54,7 @@ class Gateway:
         self,
         store: Backend,
         addressing: Addressing | None = None,
+        keys: KeyProvider | None = None,
         notifier: Notifier | None = None,
         recorder: Recorder | None = None,
     ) -> None:
@@ -68,6 +70,7 @@ class Gateway:
                 observer=self.observer,  # type: ignore[arg-type]
                 accounts=accounts,
                 notifier=notifier,
+                keys=keys,
             )
         )
 

@@ -143,6 +143,7 @@ SHAPES = {
     "RequestPaymentConfiguration": "RequestPaymentConfiguration",
     "RestoreRequest": "RestoreRequest",
     "NotificationConfiguration": "NotificationConfiguration",
+    "ServerSideEncryptionConfiguration": "ServerSideEncryptionConfiguration",
     "Tagging": "Tagging",
     "VersioningConfiguration": "GetBucketVersioningOutput",
     "WebsiteConfiguration": "WebsiteConfiguration",

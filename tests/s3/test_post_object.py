@@ -325,7 +325,7 @@ def test_a_field_cannot_make_a_header_that_is_none(
     ("name", "value"),
     [
         ("acl", "public-read"),
-        ("x-amz-server-side-encryption", "AES256"),
+        ("x-amz-server-side-encryption", "aws:kms:dsse"),
         ("x-amz-object-lock-mode", "GOVERNANCE"),
         ("x-amz-grant-read", "id=x"),
     ],

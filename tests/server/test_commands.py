@@ -37,13 +37,26 @@ def refusal(*words: str, folder: Path, code: int) -> str:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "serve", "config", "config show", "config docs", "fsck", "scrub", "version"],
+    [
+        "",
+        "serve",
+        "config",
+        "config show",
+        "config docs",
+        "fsck",
+        "keys",
+        "keys list",
+        "keys create",
+        "keys rotate",
+        "scrub",
+        "version",
+    ],
 )
 def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
     result = s3gw(*command.split(), "--help", folder=tmp_path)
     assert result.returncode == 0
     assert result.stdout.startswith(f"usage: s3gw {command}".rstrip())
-    assert command == "config" or "examples:" in result.stdout
+    assert command in ("config", "keys") or "examples:" in result.stdout
 
 
 def test_version(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_configured_keys_come_first(config: Config) -> None:
 def test_a_leftover_of_an_interrupted_write_is_in_nobodys_way(
     config: Config, tmp_path: Path
 ) -> None:
-    (tmp_path / "credentials.new").write_text("half")
+    (tmp_path / "credentials.json.new").write_text("half")
     made = find_root_keys(config)
     made.keep()
     assert find_root_keys(config).keys == made.keys

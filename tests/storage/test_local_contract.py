@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from storage.backends.local import Housekeeper, StoreOptions
 from storage.errors import NotSupported
 from storage.values import BucketOptions
 from tests.storage.contract import BackendContract
+from tests.storage.encrypting import Encrypting
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
 from tests.storage.local_stores import collect, local_store, mountpaths_in
@@ -55,6 +57,23 @@ class TestLocal(BackendContract):
     @pytest.fixture
     def tidy(self, backend: Backend, tmp_path: Path, clock: FakeClock) -> Iterator[Tidy]:
         """The garbage collector. It is given the folders that `backend` has prepared."""
+        keeper = Housekeeper(sorted(tmp_path.iterdir()), clock=clock)
+        yield lambda: collect(keeper)
+        keeper.close()
+
+
+class TestEncrypted(BackendContract):
+    """What is encrypted behaves as what is not."""
+
+    @pytest.fixture(params=[StoreOptions(), StoreOptions(inline_limit=0)], ids=["inline", "blobs"])
+    def backend(
+        self, request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+    ) -> Iterator[Any]:
+        with local_store(mountpaths_in(tmp_path, 1), clock, request.param) as store:
+            yield Encrypting(store)
+
+    @pytest.fixture
+    def tidy(self, backend: Backend, tmp_path: Path, clock: FakeClock) -> Iterator[Tidy]:
         keeper = Housekeeper(sorted(tmp_path.iterdir()), clock=clock)
         yield lambda: collect(keeper)
         keeper.close()

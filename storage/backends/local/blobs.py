@@ -25,10 +25,13 @@ import xxhash
 from storage import failpoints
 from storage.backends.local.rows import Chunk, Label, decode_label, encode
 from storage.backends.local.writeback import INTERVAL, begin_writeback
+from storage.cipher import TAG_BYTES
 from storage.errors import Corrupt, OutOfSpace
 from storage.mountpath import Mountpath, sync_folder
 
 BLOCK = 512 * 1024
+# So much of an encrypted object fills a block.
+FRAME = BLOCK - TAG_BYTES
 _HASH = 16
 _LENGTHS = struct.Struct("<QII")
 _TRAILER = struct.Struct("<QIIQ8s")
@@ -47,6 +50,11 @@ def root_hash(hashes: bytes) -> bytes:
 def hashes_length(size: int) -> int:
     """Bytes of the hash table behind the data; a blob of one block has none."""
     return -(-size // BLOCK) * _HASH if size > BLOCK else 0
+
+
+def clear_size(sealed: int) -> int:
+    """Bytes of the object in so many encrypted bytes."""
+    return sealed - -(-sealed // BLOCK) * TAG_BYTES
 
 
 def require_room(path: Path, needed: int, reserve: int) -> None:

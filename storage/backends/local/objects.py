@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from storage.backend import Change
-from storage.backends.local.blobs import BLOCK
+from storage.backends.local.blobs import BLOCK, FRAME, clear_size
 from storage.backends.local.core import Core
 from storage.backends.local.disk import Disk
 from storage.backends.local.listing import list_page
@@ -31,6 +31,7 @@ from storage.backends.local.rows import (
 from storage.backends.local.version_listing import list_version_page
 from storage.backends.local.versions import new_version
 from storage.backends.local.writing import Blocks
+from storage.cipher import INLINE, FrameCipher, check_key, unlocked
 from storage.conditions import check_read
 from storage.errors import Corrupt, NotSupported, PartNotFound, StorageError
 from storage.ranges import resolve
@@ -85,15 +86,22 @@ class Objects(Core):
             info = row.info(name)
             check_read(options.condition, info)
             span = _span(row, payload, options.want)
+            data_key = await unlocked(info, options.unlock)
             try:
-                return Reading(info, span, await self._body(disk, row, payload, span))
+                body = await self._body(disk, row, payload, span, data_key)
+                return Reading(info, span, body)
             except Vanished as error:
                 if row == seen:
                     raise Corrupt(f"the bytes of {bucket}/{name} are missing") from error
                 seen = row
 
     async def _body(
-        self, disk: Disk, row: Row, payload: bytes | None, span: Between
+        self,
+        disk: Disk,
+        row: Row,
+        payload: bytes | None,
+        span: Between,
+        data_key: bytes | None,
     ) -> bytes | Stream:
         if span.start >= span.stop:
             return b""
@@ -102,19 +110,25 @@ class Objects(Core):
                 return b""
             case Inline():
                 assert payload is not None
+                if data_key is not None:
+                    payload = FrameCipher(data_key, INLINE).open(payload, 0, last=True)
                 return payload if len(payload) == len(span) else payload[span.start : span.stop]
             case Single(chunk):
-                return await self._read(disk, [(chunk, span)], "")
+                return await self._read(disk, [(chunk, span)], "", data_key)
             case Chunked(sidecar):
                 assert payload is not None
                 segments = segments_of(decode_manifest(payload), span)
-                return await self._read(disk, segments, sidecar)
+                return await self._read(disk, segments, sidecar, data_key)
 
-    async def _read(self, disk: Disk, segments: list[Segment], sidecar: str) -> bytes | Stream:
-        whole = len(segments) == 1 and _in_one_block(segments[0][1])
+    async def _read(
+        self, disk: Disk, segments: list[Segment], sidecar: str, data_key: bytes | None
+    ) -> bytes | Stream:
+        size = BLOCK if data_key is None else FRAME
+        whole = len(segments) == 1 and _in_one_block(segments[0][1], size)
         if whole:
-            return await self._in_thread(_read_whole, disk, segments, sidecar)
-        source, first = await self._in_thread(_open_source, disk, segments, sidecar)
+            return await self._in_thread(_read_whole, disk, segments, sidecar, data_key)
+        opened = self._in_thread(_open_source, disk, segments, sidecar, data_key)
+        source, first = await opened
         return stream(self._threads, source, first)
 
     async def list_object_parts(
@@ -138,15 +152,17 @@ class Objects(Core):
     ) -> ObjectInfo:
         disk = self._disk(bucket, name)
         home = disk.bucket(bucket)[1]
+        check_key(options.data_key, options.attributes)
         self._require_room(disk, options.size or 0)
-        blocks = Blocks(body)
+        blocks = Blocks(body, options.data_key)
         first = await blocks.next()
         if len(first) <= self._options.inline_limit:
             return await self._put_inline(disk, bucket, name, first, options)
 
         def label(sealed: Sealed, chunk: Chunk) -> ObjectLabel:
             version = new_version(home.versioning)  # a candidate, for the label to have it
-            row = self._row(chunk.size, sealed, options, Single(chunk), version)
+            size = chunk.size if options.data_key is None else clear_size(chunk.size)
+            row = self._row(size, sealed, options, Single(chunk), version)
             return ObjectLabel(bucket, home.owner, name, row)
 
         async with self._writer(disk, self._work_file(disk)) as writer:
@@ -161,6 +177,8 @@ class Objects(Core):
         row = self._row(
             len(content), options.digest.seal(), options, Inline() if content else Empty()
         )
+        if content and options.data_key is not None:
+            content = FrameCipher(options.data_key, INLINE).seal(content, 0, last=True)
         put = PutObject(bucket, name, row, content or None, options.condition)
         return await disk.committer.run(put)
 
@@ -231,16 +249,18 @@ class Objects(Core):
         return [outcomes[position] for position in range(len(requests))]
 
 
-def _in_one_block(span: Between) -> bool:
-    return span.start // BLOCK == (span.stop - 1) // BLOCK
+def _in_one_block(span: Between, size: int) -> bool:
+    return span.start // size == (span.stop - 1) // size
 
 
-def _read_whole(disk: Disk, segments: list[Segment], sidecar: str) -> bytes:
-    return read_all(Source(disk.mountpath, segments, sidecar))
+def _read_whole(disk: Disk, segments: list[Segment], sidecar: str, data_key: bytes | None) -> bytes:
+    return read_all(Source(disk.mountpath, segments, sidecar, data_key))
 
 
-def _open_source(disk: Disk, segments: list[Segment], sidecar: str) -> tuple[Source, bytes]:
-    source = Source(disk.mountpath, segments, sidecar)
+def _open_source(
+    disk: Disk, segments: list[Segment], sidecar: str, data_key: bytes | None
+) -> tuple[Source, bytes]:
+    source = Source(disk.mountpath, segments, sidecar, data_key)
     try:
         return source, source.read()
     except BaseException:

@@ -1,4 +1,4 @@
-"""Bytes out of blobs, every block verified before it is handed out.
+"""Bytes out of blobs, every block verified, and opened if it is encrypted, before it is handed out.
 
 A `Source` is read by one thread at a time; it opens the blobs one after another as it reaches them.
 An open file outlives its name, so an object of one blob needs no lock. One of many parts does:
@@ -14,9 +14,10 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
 
-from storage.backends.local.blobs import BLOCK, block_hash, hashes_length, root_hash
+from storage.backends.local.blobs import BLOCK, FRAME, block_hash, hashes_length, root_hash
 from storage.backends.local.index import storage_error
 from storage.backends.local.rows import Chunk, Manifest
+from storage.cipher import FrameCipher
 from storage.errors import Corrupt
 from storage.mountpath import Mountpath
 from storage.values import Between, Stream
@@ -32,12 +33,13 @@ class OpenBlob:
     """An open file that is closed when it is forgotten: a stream that nobody ever started runs no
     `finally`."""
 
-    __slots__ = ("_hashes", "chunk", "fd")
+    __slots__ = ("_cipher", "_hashes", "chunk", "fd")
 
-    def __init__(self, path: str, chunk: Chunk) -> None:
+    def __init__(self, path: str, chunk: Chunk, data_key: bytes | None = None) -> None:
         self.fd = -1
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.chunk = chunk
+        self._cipher = None if data_key is None else FrameCipher(data_key, chunk.blob)
         self._hashes: bytes | None = None
 
     def block(self, number: int) -> bytes:
@@ -47,7 +49,9 @@ class OpenBlob:
         block = os.pread(self.fd, length, start)
         if len(block) != length or block_hash(block) != self._expected(number):
             raise Corrupt(f"blob {self.chunk.blob}: block {number} is not what was stored")
-        return block
+        if self._cipher is None:
+            return block
+        return self._cipher.open(block, number, last=start + length == self.chunk.size)
 
     def close(self) -> None:
         if self.fd >= 0:
@@ -78,11 +82,18 @@ class Source:
     """The bytes of some segments of blobs, a block at a time. Nothing refers back to it, so that
     its files are closed the moment it is forgotten."""
 
-    def __init__(self, mountpath: Mountpath, segments: Iterable[Segment], sidecar: str) -> None:
+    def __init__(
+        self,
+        mountpath: Mountpath,
+        segments: Iterable[Segment],
+        sidecar: str,
+        data_key: bytes | None = None,
+    ) -> None:
         self._mountpath = mountpath
+        self._data_key = data_key
         self._lock = _lock_sidecar(mountpath.blob(sidecar)) if sidecar else None
         self._blob: OpenBlob | None = None
-        self._steps = _steps(segments)
+        self._steps = _steps(segments, BLOCK if data_key is None else FRAME)
 
     def read(self) -> bytes:
         """The next bytes, at most a block; empty at the end. Raises `Corrupt`, `Vanished`."""
@@ -110,19 +121,19 @@ class Source:
 
     def _open(self, chunk: Chunk) -> OpenBlob:
         try:
-            return OpenBlob(self._mountpath.blob(chunk.blob), chunk)
+            return OpenBlob(self._mountpath.blob(chunk.blob), chunk, self._data_key)
         except FileNotFoundError as error:
             if self._lock is None:
                 raise Vanished from error
             raise Corrupt(f"blob {chunk.blob} of a part is missing") from error
 
 
-def _steps(segments: Iterable[Segment]) -> Iterator[tuple[Chunk, int, Between]]:
-    """Which block of which blob comes next, and which of its bytes."""
+def _steps(segments: Iterable[Segment], size: int) -> Iterator[tuple[Chunk, int, Between]]:
+    """Which block of which blob comes next, and which of its bytes; a block holds `size`."""
     for chunk, span in segments:
-        for number in range(span.start // BLOCK, -(-span.stop // BLOCK)):
-            offset = number * BLOCK
-            start, stop = max(0, span.start - offset), min(BLOCK, span.stop - offset)
+        for number in range(span.start // size, -(-span.stop // size)):
+            offset = number * size
+            start, stop = max(0, span.start - offset), min(size, span.stop - offset)
             yield chunk, number, Between(start, stop)
 
 

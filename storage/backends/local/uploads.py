@@ -7,6 +7,7 @@ import os
 import msgspec
 
 from storage import failpoints
+from storage.backends.local.blobs import clear_size
 from storage.backends.local.core import Core
 from storage.backends.local.disk import Disk
 from storage.backends.local.listing import list_part_page, list_upload_page
@@ -29,6 +30,7 @@ from storage.backends.local.rows import (
 )
 from storage.backends.local.versions import new_version
 from storage.backends.local.writing import Blocks
+from storage.cipher import check_key
 from storage.errors import PartNotFound, UploadNotFound
 from storage.values import (
     Body,
@@ -67,9 +69,9 @@ class Uploads(Core):
         self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
     ) -> PartInfo:
         disk, digest = self._disk(bucket, name), options.digest
-        disk.upload(bucket, name, upload_id)
+        check_key(options.data_key, disk.upload(bucket, name, upload_id).attributes)
         self._require_room(disk, 0)
-        blocks = Blocks(body)
+        blocks = Blocks(body, options.data_key)
         first = await blocks.next()
         if not first:
             part = PartRow(self._part_info(number, 0, digest.seal()), None)
@@ -77,7 +79,8 @@ class Uploads(Core):
             return part.info
 
         def label(sealed: Sealed, chunk: Chunk) -> PartLabel:
-            info = self._part_info(number, chunk.size, sealed)
+            size = chunk.size if options.data_key is None else clear_size(chunk.size)
+            info = self._part_info(number, size, sealed)
             return PartLabel(bucket, name, upload_id, PartRow(info, chunk))
 
         async with self._writer(disk, self._work_file(disk)) as writer:

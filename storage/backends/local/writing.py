@@ -11,10 +11,11 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from storage.backends.local.blobs import BLOCK, WorkFile, require_room
+from storage.backends.local.blobs import BLOCK, FRAME, WorkFile, require_room
 from storage.backends.local.index import storage_error
 from storage.backends.local.lane import Lane
 from storage.backends.local.rows import Chunk, Label
+from storage.cipher import FrameCipher
 from storage.values import Body, BodyDigest, Sealed
 
 # Blocks in the lanes beside the one at work, so that a lane need not wait for the loop.
@@ -27,15 +28,17 @@ T = TypeVar("T")
 
 
 class Blocks:
-    """A body of pieces of any size, cut into blocks; only the last one is short."""
+    """A body of pieces of any size, cut into blocks of `size` bytes; only the last one is short."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, data_key: bytes | None = None) -> None:
         self._pieces = aiter(body)
         self._rest = b""
+        self.data_key = data_key
+        self.size = BLOCK if data_key is None else FRAME
 
     async def next(self) -> bytes:
         """The next block; empty at the end."""
-        held, missing = [self._rest], BLOCK - len(self._rest)
+        held, missing = [self._rest], self.size - len(self._rest)
         if missing > 0:
             async for piece in self._pieces:
                 held.append(piece)
@@ -47,6 +50,15 @@ class Blocks:
             last = held[-1]
             held[-1], self._rest = last[:missing], last[missing:]
         return b"".join(held)
+
+    async def ended(self) -> bool:
+        """Whether the next block would be empty; waits for its first piece to know."""
+        while not self._rest:
+            try:
+                self._rest = await anext(self._pieces)
+            except StopAsyncIteration:
+                return True
+        return False
 
 
 class BlobWriter:
@@ -60,6 +72,7 @@ class BlobWriter:
         self._reserve = reserve
         self._handed_over = False
         self._written = 0
+        self._cipher: FrameCipher | None = None
 
     async def __aenter__(self) -> BlobWriter:
         return self
@@ -76,7 +89,9 @@ class BlobWriter:
         label: Callable[[Sealed, Chunk], L],
     ) -> L:
         """Write the body to its end and put the blob in place under the label of its facts."""
-        if len(first) < BLOCK:
+        if blocks.data_key is not None:
+            self._cipher = FrameCipher(blocks.data_key, self._file.id)
+        if len(first) < blocks.size:
             return await self._start(self._write_whole, first, digest, label)
         await self._store_blocks(first, blocks, digest)
         return await self._start(self._finish, digest, label)
@@ -85,7 +100,8 @@ class BlobWriter:
         writes, digests = Lane(self._threads), Lane(self._threads)
         under_way: deque[Future[None]] = deque()
         while block:
-            under_way.append(writes.submit(_translated, self._write, block))
+            last = self._cipher is not None and await blocks.ended()
+            under_way.append(writes.submit(_translated, self._write, block, last))
             under_way.append(digests.submit(digest.update, block))
             while len(under_way) > 2 * _AHEAD:
                 await asyncio.wrap_future(under_way.popleft())
@@ -109,12 +125,14 @@ class BlobWriter:
         self, block: bytes, digest: BodyDigest, label: Callable[[Sealed, Chunk], L]
     ) -> L:
         digest.update(block)
-        self._write(block)
+        self._write(block, last=True)
         return self._finish(digest, label)
 
-    def _write(self, block: bytes) -> None:
+    def _write(self, block: bytes, last: bool) -> None:
         if self._written % _ROOM_BLOCKS == 0:
             require_room(self._folder, len(block), self._reserve)
+        if self._cipher is not None:
+            block = self._cipher.seal(block, self._written, last=last)
         self._written += 1
         self._file.write(block)
 

@@ -1,0 +1,19 @@
+"""How a bucket encrypts what comes without a word of encryption."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from storage.settings import Setting
+
+
+class BucketEncryption(Setting, frozen=True):
+    """`scheme` is `AES256` or `aws:kms`, empty for none; `blocked` are schemes that uploads may
+    not ask for (`SSE-C`)."""
+
+    setting_name: ClassVar[str] = "encryption"
+
+    scheme: str = ""
+    key_id: str = ""
+    bucket_key: bool | None = None
+    blocked: tuple[str, ...] = ()

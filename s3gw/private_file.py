@@ -1,0 +1,37 @@
+"""Files that hold secrets: readable by their owner alone, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Readable(Exception):
+    """Others than the owner can read the file."""
+
+
+def read_private(file: Path) -> bytes:
+    """Raises `Readable` and `OSError`."""
+    with file.open("rb") as opened:
+        if os.fstat(opened.fileno()).st_mode & _OTHERS:
+            raise Readable(file)
+        return opened.read()
+
+
+def write_durably(file: Path, content: bytes) -> None:
+    """Whole or not at all, also when the power fails."""
+    aside = file.with_name(file.name + ".new")
+    aside.unlink(missing_ok=True)
+    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+        opened.write(content + b"\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+    aside.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
