@@ -156,6 +156,11 @@ class Accounts:
     def account(self, account: str) -> Account | None:
         return self._accounts.get(account)
 
+    def with_email(self, email: str) -> list[str]:
+        """The ids of the accounts that have the address, in whatever case it is written."""
+        folded = email.lower()
+        return [name for name, one in self._accounts.items() if one.email.lower() == folded]
+
     def display_name(self, account: str) -> str | None:
         found = self._accounts.get(account)
         return found.display_name if found else None

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from s3gw.access import authorize_source
+from s3gw.access import authorize_source, hide_missing
 from s3gw.checksums import MAX_PAYLOAD
-from s3gw.errors import Code, S3Error
+from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import read_condition
 from s3gw.message import Call
 from s3gw.versions import check_version
-from storage.errors import NotModified
+from storage.errors import NotModified, ObjectNotFound
 from storage.values import Reading, ReadOptions, Want
 
 HEADER = "x-amz-copy-source"
@@ -48,11 +48,14 @@ async def open_source(
     call: Call, source: CopySource, want: Want | None = None
 ) -> AsyncIterator[Reading]:
     """The source, open for reading, when the caller may read it and its conditions hold."""
-    await authorize_source(call, source.bucket)
+    await authorize_source(call, source.bucket, source.key)
     condition = read_condition(call.headers, f"{HEADER}-")
     try:
         options = ReadOptions(want=want, condition=condition)
         reading = await call.store.get_object(source.bucket, source.key, options)
+    except ObjectNotFound as error:
+        await hide_missing(call, source.bucket, source.key)
+        raise as_s3_error(error) from error
     except NotModified:
         raise S3Error(Code.PreconditionFailed, Condition=f"{HEADER}-If-None-Match") from None
     try:

@@ -16,7 +16,12 @@ class Code(Enum):
     https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     """
 
+    AccessControlListNotSupported = 400, "The bucket does not allow ACLs"
     AccessDenied = 403, "Access Denied"
+    AmbiguousGrantByEmailAddress = (
+        400,
+        "The e-mail address you provided is associated with more than one account.",
+    )
     AuthorizationHeaderMalformed = 400, "The authorization header is malformed."
     AuthorizationQueryParametersError = 400, "The authorization query parameters are malformed."
     BadDigest = 400, "The digest you specified did not match what we received."
@@ -39,6 +44,14 @@ class Code(Enum):
         "The AWS Access Key Id you provided does not exist in our records.",
     )
     InvalidArgument = 400, "Invalid Argument"
+    InvalidBucketAclWithBlockPublicAccessError = (
+        400,
+        "Bucket cannot have public ACLs set with BlockPublicAccess enabled",
+    )
+    InvalidBucketAclWithObjectOwnership = (
+        400,
+        "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+    )
     InvalidBucketName = 400, "The specified bucket is not valid."
     InvalidDigest = 400, "The Content-MD5 you specified was invalid."
     InvalidLocationConstraint = 400, "The specified location constraint is not valid."
@@ -56,6 +69,8 @@ class Code(Enum):
     InvalidToken = 400, "The provided token is malformed or otherwise invalid."
     InvalidURI = 400, "Couldn't parse the specified URI."
     KeyTooLongError = 400, "Your key is too long"
+    MalformedACLError = 400, "The ACL you provided did not validate against our published schema"
+    MalformedPolicy = 400, "Policies must be valid JSON and the first byte must be '{'"
     MalformedTrailerError = (
         400,
         "The request contained trailing data that was not well-formed or did not conform to our "
@@ -72,7 +87,12 @@ class Code(Enum):
     MissingRequestBodyError = 400, "Request Body is empty"
     MissingSecurityHeader = 400, "Your request was missing a required header"
     NoSuchBucket = 404, "The specified bucket does not exist"
+    NoSuchBucketPolicy = 404, "The bucket policy does not exist"
     NoSuchKey = 404, "The specified key does not exist."
+    NoSuchPublicAccessBlockConfiguration = (
+        404,
+        "The public access block configuration was not found",
+    )
     NoSuchUpload = (
         404,
         "The specified upload does not exist. The upload ID may be invalid, or the upload may "
@@ -80,6 +100,7 @@ class Code(Enum):
     )
     NoSuchVersion = 404, "The specified version does not exist."
     NotImplemented = 501, "A header or query you provided implies functionality not implemented."
+    OwnershipControlsNotFoundError = 404, "The bucket ownership controls were not found"
     PreconditionFailed = 412, "At least one of the pre-conditions you specified did not hold"
     RequestTimeTooSkewed = (
         403,
@@ -99,6 +120,10 @@ class Code(Enum):
     XAmzContentChecksumMismatch = (
         400,
         "The provided checksum header does not match what was computed.",
+    )
+    UnresolvableGrantByEmailAddress = (
+        400,
+        "The e-mail address you provided does not match any account on record.",
     )
     XAmzContentSHA256Mismatch = (
         400,

@@ -51,7 +51,8 @@ class Call:
     decoded as latin-1, repeated ones joined with commas. `body` is what the operation reads:
     authentication may have wrapped it. `decoded_length` is the payload's length in bytes;
     `content_sha256` the hex digest that the signature promises of it; `trailers` are filled when
-    the body has ended.
+    the body has ended. `client` is the address that the request came from, empty when unknown;
+    `new_bucket_settings` are the documents that every new bucket begins with.
     """
 
     method: str
@@ -73,6 +74,10 @@ class Call:
     operation: str = ""
     region: str = "us-east-1"
     accounts: Accounts | None = None
+    client: str = ""
+    is_secure: bool = False
+    new_bucket_settings: Mapping[str, str] = field(default_factory=dict)
+    document: bytes | None = None
 
     @property
     def level(self) -> Level:
@@ -98,12 +103,15 @@ class Call:
 
     async def read_document(self) -> bytes:
         """The whole body of a request that carries a document, not an object."""
+        if self.document is not None:
+            return self.document
         read = bytearray()
         async for chunk in self.body:
             read += chunk
             if len(read) > MAX_DOCUMENT:
                 raise S3Error(Code.MaxMessageLengthExceeded)
-        return bytes(read)
+        self.document = bytes(read)
+        return self.document
 
 
 def read_call(
@@ -119,7 +127,10 @@ def read_call(
         body=_stream(receive),
         store=store,
         request_id=request_id,
+        is_secure=scope["scheme"] == "https",
     )
+    if scope.get("client"):
+        call.client = scope["client"][0]
     call.query = read_query(call.query_string)
     call.decoded_length = _length(headers.get("content-length"))
     call.host_bucket = _bucket_of_host(headers.get("host", ""), addressing.domains)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from s3gw.access import authorize
+from s3gw.access import authorize, hide_missing
 from s3gw.error_document import error_document
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import http_date, quoted
@@ -22,7 +23,7 @@ from s3gw.received import Received
 from s3gw.reply import XML, Reply, write_reply
 from s3gw.request_id import new_request_id
 from storage.backend import Backend
-from storage.errors import NotModified, StorageError
+from storage.errors import NotModified, ObjectNotFound, StorageError, VersionNotFound
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -53,6 +54,7 @@ class S3App:
         observer: Observer,
         accounts: Accounts | None = None,
         region: str = "us-east-1",
+        new_bucket_settings: Mapping[str, str] | None = None,
     ) -> None:
         self._table = table
         self._store = store
@@ -61,6 +63,7 @@ class S3App:
         self._observer = observer
         self._accounts = accounts
         self._region = region
+        self._new_bucket_settings = new_bucket_settings or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, new_request_id())
@@ -95,6 +98,7 @@ class S3App:
             call = read_call(scope, receive, self._store, exchange.request_id, self._addressing)
             call.region = self._region
             call.accounts = self._accounts
+            call.new_bucket_settings = self._new_bucket_settings
             return await self._answer(call, exchange)
         except NotModified as error:
             return _not_modified(error)
@@ -108,7 +112,11 @@ class S3App:
         operation = self._table.resolve(call)
         exchange.operation = call.operation = operation.__name__
         await authorize(call, operation.access)
-        return await (await decode(operation, call)).run(call)
+        try:
+            return await (await decode(operation, call)).run(call)
+        except (ObjectNotFound, VersionNotFound):
+            await hide_missing(call, call.bucket, call.key)
+            raise
 
     def _refuse(self, error: Exception, scope: Scope, exchange: Exchange) -> Reply:
         refusal = as_s3_error(error)

@@ -19,7 +19,7 @@ from s3gw.checksums import (
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import PartChecksums, part_checksum
 from s3gw.errors import Code, S3Error
-from s3gw.headers import quoted, refuse_unsupported
+from s3gw.headers import quoted, refuse_acl, refuse_unsupported
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path, query
 from s3gw.payload import body_of, payload_digest
@@ -55,6 +55,7 @@ class UploadPart:
     async def run(self, call: Call) -> Reply:
         check_part_number(self.part_number)
         refuse_unsupported(call)
+        refuse_acl(call)
         upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
         digest = payload_digest(call, kept_algorithm(upload))
         _check_algorithm(upload, read_promises(call))
@@ -102,6 +103,7 @@ class UploadPartCopy:
     async def run(self, call: Call) -> Reply:
         check_part_number(self.part_number)
         refuse_unsupported(call)
+        refuse_acl(call)
         want = read_source_range(self.copy_source_range)
         upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
         source = read_copy_source(self.copy_source)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from s3gw.access import Access, may_use
+from s3gw.access.acl import BucketAcl
+from s3gw.access.given import new_bucket_settings
 from s3gw.documents import Owner, owner_of
 from s3gw.errors import Code, S3Error
 from s3gw.headers import refuse_unsupported
@@ -61,9 +64,12 @@ class CreateBucket:
             raise S3Error(Code.InvalidLocationConstraint, LocationConstraint=location)
         account = call.caller.account
         try:
-            await call.store.create_bucket(self.bucket, BucketOptions(account, location))
+            settings = new_bucket_settings(call)
+            options = BucketOptions(account, location, settings=settings)
+            await call.store.create_bucket(self.bucket, options)
         except BucketExists as error:
             _accept_again(call, error)
+            await _check_same_acl(call, settings)
         return Reply(headers={"Location": f"/{self.bucket}"})
 
 
@@ -73,6 +79,14 @@ def _accept_again(call: Call, error: BucketExists) -> None:
         raise S3Error(Code.BucketAlreadyExists) from error
     if call.region != "us-east-1":
         raise S3Error(Code.BucketAlreadyOwnedByYou) from error
+
+
+async def _check_same_acl(call: Call, wanted: Mapping[str, str]) -> None:
+    """The bucket that is there keeps its ACL, and nobody shall believe that it has another."""
+    there = (await call.store.head_bucket(call.bucket)).settings
+    name = BucketAcl.setting_name
+    if there.get(name) != wanted.get(name):
+        raise S3Error(Code.BucketAlreadyExists)
 
 
 @operation("HEAD", Level.BUCKET, access=Access.HEAD_BUCKET)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.access import Access
+from s3gw.access import Access, authorize_copied_tags
 from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises, algorithm_named
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import ObjectChecksums, object_checksum
@@ -52,6 +52,8 @@ class CopyObject:
         _check_directive("x-amz-tagging-directive", self.tagging_directive)
         source = read_copy_source(self.copy_source)
         async with open_source(call, source) as reading:
+            if self.tagging_directive == "COPY" and reading.info.attributes.tags:
+                await authorize_copied_tags(call, source.bucket, source.key)
             if not self._is_slow(source, reading.info):
                 return xml_reply(await self._make(call, source, reading))
             # What can be refused is refused now: SDKs take an error behind a 200 for a 500.
@@ -92,6 +94,8 @@ class CopyObject:
             custom=described.custom,
             tags=tagged.tags,
             storage_class=given.storage_class,
+            owner=given.owner,
+            acl=given.acl,
         )
 
     def _keeps_bytes(self, source: ObjectInfo) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec import Struct
 
 from s3gw.access import Access
-from s3gw.documents import Owner, Prefix, owner_of
+from s3gw.documents import Owner, Prefix, owners_in
 from s3gw.errors import Code, S3Error
 from s3gw.key_encoding import Encode, key_encoding
 from s3gw.message import Call, Level
@@ -21,9 +22,10 @@ from s3gw.operation import operation, path, query
 from s3gw.reply import Reply, xml_reply
 from s3gw.versions import NULL_VERSION
 from s3gw.xmldoc import ETag, TimeNs, document, named
-from storage.values import ChecksumType, ListQuery, ObjectInfo, Page
+from storage.values import Attributes, ChecksumType, ListQuery, ObjectInfo, Page
 
 MAX_KEYS = 1000
+Owners = Callable[[Attributes], Owner]
 
 
 class Contents(Struct, frozen=True):
@@ -113,7 +115,7 @@ class ListObjects:
         limit = min(self.max_keys, MAX_KEYS)
         wanted = ListQuery(self.prefix, self.delimiter, self.marker, limit)
         page = await call.store.list_objects(self.bucket, wanted)
-        owner = owner_of(call, call.owner)
+        owner = owners_in(call)
         return xml_reply(
             ListObjectsResult(
                 name=self.bucket,
@@ -149,7 +151,7 @@ class ListObjectsV2:
         after = _read_token(token) if token else self.start_after
         wanted = ListQuery(self.prefix, self.delimiter, after, limit)
         page = await call.store.list_objects(self.bucket, wanted)
-        owner = owner_of(call, call.owner) if self.fetch_owner.lower() == "true" else None
+        owner = owners_in(call) if self.fetch_owner.lower() == "true" else None
         return xml_reply(
             ListObjectsV2Result(
                 name=self.bucket,
@@ -186,7 +188,7 @@ class ListObjectVersions:
         limit = min(self.max_keys, MAX_KEYS)
         wanted = ListQuery(self.prefix, self.delimiter, self.key_marker, limit)
         page = await call.store.list_objects(self.bucket, wanted)
-        owner = owner_of(call, call.owner)
+        owner = owners_in(call)
         more = page.next_after is not None
         return xml_reply(
             ListVersionsResult(
@@ -206,11 +208,11 @@ class ListObjectVersions:
         )
 
 
-def _contents(page: Page, encode: Encode, owner: Owner | None) -> tuple[Contents, ...]:
+def _contents(page: Page, encode: Encode, owner: Owners | None) -> tuple[Contents, ...]:
     return tuple([_content(info, encode(info.name), owner) for info in page.objects])
 
 
-def _content(info: ObjectInfo, key: str, owner: Owner | None) -> Contents:
+def _content(info: ObjectInfo, key: str, owner: Owners | None) -> Contents:
     checksum = info.checksum
     return Contents(
         key,
@@ -219,12 +221,12 @@ def _content(info: ObjectInfo, key: str, owner: Owner | None) -> Contents:
         checksum.algorithm if checksum else None,
         checksum.type if checksum else None,
         info.size,
-        owner,
+        owner(info.attributes) if owner else None,
         info.attributes.storage_class,
     )
 
 
-def _version(info: ObjectInfo, key: str, owner: Owner) -> Version:
+def _version(info: ObjectInfo, key: str, owner: Owners) -> Version:
     checksum = info.checksum
     return Version(
         key=key,
@@ -235,7 +237,7 @@ def _version(info: ObjectInfo, key: str, owner: Owner) -> Version:
         checksum_algorithm=checksum.algorithm if checksum else None,
         checksum_type=checksum.type if checksum else None,
         size=info.size,
-        owner=owner,
+        owner=owner(info.attributes),
         storage_class=info.attributes.storage_class,
     )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_ABAC = "policies cannot ask for the tags of buckets"
 _ACCELERATE = "there is no network of edge locations to accelerate with"
-_ACL = "ACLs beyond the owner's full control come with the access policies"
 _ANALYTICS = "there are no storage classes that an analysis could propose"
 _ANNOTATION = "annotations need an index of their own"
 _CORS = "browsers are let in with the access policies"
@@ -21,9 +21,7 @@ _LOCK = "object lock needs versioning"
 _LOGGING = "the server writes one access log, not one for each bucket"
 _METADATA = "AWS keeps these tables in another of its services"
 _NOTIFICATION = "there is no event service to notify"
-_OWNERSHIP = "the bucket's owner owns every object in it"
 _PAYMENT = "nobody pays for requests"
-_POLICY = "a bucket belongs to one account; access policies are not there yet"
 _REPLICATION = "replication between buckets is not there yet"
 _REPORT = "inventories and metrics are those of the whole server"
 _TAGGING = "nothing reads the tags of buckets yet"
@@ -43,14 +41,11 @@ REFUSED: Mapping[str, str] = {
     "DeleteBucketMetadataConfiguration": _METADATA,
     "DeleteBucketMetadataTableConfiguration": _METADATA,
     "DeleteBucketMetricsConfiguration": _REPORT,
-    "DeleteBucketOwnershipControls": _OWNERSHIP,
-    "DeleteBucketPolicy": _POLICY,
     "DeleteBucketReplication": _REPLICATION,
     "DeleteBucketTagging": _TAGGING,
     "DeleteBucketWebsite": _WEBSITE,
     "DeleteObjectAnnotation": _ANNOTATION,
-    "DeletePublicAccessBlock": _POLICY,
-    "GetBucketAbac": _POLICY,
+    "GetBucketAbac": _ABAC,
     "GetBucketAccelerateConfiguration": _ACCELERATE,
     "GetBucketAnalyticsConfiguration": _ANALYTICS,
     "GetBucketCors": _CORS,
@@ -65,9 +60,6 @@ REFUSED: Mapping[str, str] = {
     "GetBucketMetricsConfiguration": _REPORT,
     "GetBucketNotification": _LEGACY,
     "GetBucketNotificationConfiguration": _NOTIFICATION,
-    "GetBucketOwnershipControls": _OWNERSHIP,
-    "GetBucketPolicy": _POLICY,
-    "GetBucketPolicyStatus": _POLICY,
     "GetBucketReplication": _REPLICATION,
     "GetBucketRequestPayment": _PAYMENT,
     "GetBucketTagging": _TAGGING,
@@ -77,16 +69,14 @@ REFUSED: Mapping[str, str] = {
     "GetObjectLockConfiguration": _LOCK,
     "GetObjectRetention": _LOCK,
     "GetObjectTorrent": _LEGACY,
-    "GetPublicAccessBlock": _POLICY,
     "ListBucketAnalyticsConfigurations": _ANALYTICS,
     "ListBucketIntelligentTieringConfigurations": _ANALYTICS,
     "ListBucketInventoryConfigurations": _REPORT,
     "ListBucketMetricsConfigurations": _REPORT,
     "ListDirectoryBuckets": _DIRECTORY,
     "ListObjectAnnotations": _ANNOTATION,
-    "PutBucketAbac": _POLICY,
+    "PutBucketAbac": _ABAC,
     "PutBucketAccelerateConfiguration": _ACCELERATE,
-    "PutBucketAcl": _ACL,
     "PutBucketAnalyticsConfiguration": _ANALYTICS,
     "PutBucketCors": _CORS,
     "PutBucketEncryption": _ENCRYPTION,
@@ -98,19 +88,15 @@ REFUSED: Mapping[str, str] = {
     "PutBucketMetricsConfiguration": _REPORT,
     "PutBucketNotification": _LEGACY,
     "PutBucketNotificationConfiguration": _NOTIFICATION,
-    "PutBucketOwnershipControls": _OWNERSHIP,
-    "PutBucketPolicy": _POLICY,
     "PutBucketReplication": _REPLICATION,
     "PutBucketRequestPayment": _PAYMENT,
     "PutBucketTagging": _TAGGING,
     "PutBucketVersioning": _VERSIONING,
     "PutBucketWebsite": _WEBSITE,
-    "PutObjectAcl": _ACL,
     "PutObjectAnnotation": _ANNOTATION,
     "PutObjectLegalHold": _LOCK,
     "PutObjectLockConfiguration": _LOCK,
     "PutObjectRetention": _LOCK,
-    "PutPublicAccessBlock": _POLICY,
     "RenameObject": _DIRECTORY,
     "RestoreObject": "nothing is archived, so there is nothing to restore",
     "SelectObjectContent": "closed to new customers by AWS",
