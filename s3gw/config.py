@@ -145,6 +145,17 @@ class S3:
         flag="--region",
         metavar="REGION",
     )
+    object_ownership: str = option(
+        "ObjectWriter",
+        "Who owns what other accounts write into a new bucket; BucketOwnerEnforced also turns ACLs "
+        "off, as AWS does. A bucket may be made with another.",
+        Choice(("ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced")),
+    )
+    block_public_access: bool = option(
+        False,
+        "Whether new buckets begin with all of Block Public Access on, as AWS' do.",
+        Switch(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,22 +11,22 @@ from s3gw.catalog import all_operations
 from s3gw.ops.unimplemented import REFUSED
 
 _NO_SSE = "no encryption headers"
-_UPLOAD = "no object lock, no ACL but the private ones, " + _NO_SSE
+_UPLOAD = "no object lock, " + _NO_SSE
 
 # What an implemented operation leaves out; the rest works whole.
 LIMITS: Mapping[str, str] = {
-    "CreateBucket": "no object lock, no ACL but the private ones, no directory buckets",
+    "CreateBucket": "no object lock, no directory buckets",
     "CreateMultipartUpload": _UPLOAD,
     "CopyObject": _UPLOAD,
     "DeleteObject": "no versions but `null`, no conditions on time and size",
     "DeleteObjects": "no versions but `null`, no conditions on time and size",
-    "GetBucketAcl": "always the owner's full control",
     "GetBucketVersioning": "always empty: the bucket was never versioned",
     "GetObject": "no versions but `null`, " + _NO_SSE,
-    "GetObjectAcl": "always the owner's full control",
+    "GetObjectAcl": "no versions but `null`",
     "GetObjectAttributes": "no versions but `null`",
     "HeadObject": "no versions but `null`, " + _NO_SSE,
     "ListObjectVersions": "every object is its own `null` version",
+    "PutObjectAcl": "no versions but `null`",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
     "UploadPart": _NO_SSE,
     "UploadPartCopy": _NO_SSE,

@@ -15,6 +15,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from cluster.housekeeping import keep_house, until
+from s3gw.access.ownership import Ownership, OwnershipControls
+from s3gw.access.public_access import ALL_BLOCKED
 from s3gw.access_log import open_access_log
 from s3gw.app import App
 from s3gw.auth import Account, Accounts, Authenticator, AuthOptions
@@ -41,6 +43,7 @@ from storage.backends.local import (
 from storage.backends.local.housekeeping import Housekeeper
 from storage.errors import StorageError
 from storage.mountpath import FolderLocks, MountpathError
+from storage.settings import Setting, encoded
 
 log = logging.getLogger(__name__)
 
@@ -119,12 +122,24 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             accounts=known,
             addressing=Addressing(config.s3.domain, config.s3.root_access),
             region=config.s3.region,
+            new_bucket_settings=new_bucket_settings(config),
             observer=Observer(metrics, access_log),
         )
         try:
             yield App(s3=s3, health=health, metrics=MetricsApp(metrics, store.usage))
         finally:
             await access_log.close()
+
+
+def new_bucket_settings(config: Config) -> dict[str, str]:
+    """The documents of a new bucket; ones that say what holds without them are left out."""
+    documents: list[Setting] = []
+    ownership = Ownership(config.s3.object_ownership)
+    if ownership is not Ownership.OBJECT_WRITER:
+        documents.append(OwnershipControls(ownership))
+    if config.s3.block_public_access:
+        documents.append(ALL_BLOCKED)
+    return {document.setting_name: encoded(document) for document in documents}
 
 
 def accounts(config: Config, root: RootKeys) -> Accounts:
