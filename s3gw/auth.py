@@ -159,7 +159,8 @@ class Accounts:
     def with_email(self, email: str) -> list[str]:
         """The ids of the accounts that have the address, in whatever case it is written."""
         folded = email.lower()
-        return [name for name, one in self._accounts.items() if one.email.lower() == folded]
+        every = self._accounts.items()
+        return [name for name, one in every if folded and one.email.lower() == folded]
 
     def display_name(self, account: str) -> str | None:
         found = self._accounts.get(account)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 from xml.etree import ElementTree
@@ -26,8 +27,8 @@ from tests.asgi import Answer, AsgiServer, send_through
 
 ENDPOINT = "http://127.0.0.1"
 ROOT = Account("root-id", "root", "", {"ROOT-KEY": "root-secret"})
-ALICE = Account("a" * 64, "Alice", "", {"ALICE-KEY": "alice-secret"})
-BOB = Account("b" * 64, "Bob", "", {"BOB-KEY": "bob-secret"})
+ALICE = Account("a" * 64, "Alice", "alice@example.com", {"ALICE-KEY": "alice-secret"})
+BOB = Account("b" * 64, "Bob", "bob@example.com", {"BOB-KEY": "bob-secret"})
 
 _NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 _names = itertools.count()
@@ -44,7 +45,12 @@ class Quiet:
 
 
 class Gateway:
-    def __init__(self, store: Backend, addressing: Addressing | None = None) -> None:
+    def __init__(
+        self,
+        store: Backend,
+        addressing: Addressing | None = None,
+        new_bucket_settings: Mapping[str, str] | None = None,
+    ) -> None:
         accounts = Accounts(ROOT, [ALICE, BOB])
         self.observer = Quiet()
         self._clients: dict[str, Any] = {}
@@ -56,6 +62,7 @@ class Gateway:
                 addressing=addressing or Addressing(),
                 observer=self.observer,  # type: ignore[arg-type]
                 accounts=accounts,
+                new_bucket_settings=new_bucket_settings,
             )
         )
 
