@@ -262,6 +262,9 @@ def override_headers(call: Call) -> dict[str, str]:
     if not call.query:
         return {}
     asked = {query: call.query[query] for query in OVERRIDES if query in call.query}
+    if asked and call.caller.is_anonymous:
+        message = "Request specific response headers cannot be used for anonymous GET requests."
+        raise S3Error(Code.InvalidRequest, message)
     for query, value in asked.items():
         _check_header_value(query, value)
     return {OVERRIDES[query]: value for query, value in asked.items()}

@@ -14,6 +14,7 @@ from s3gw.access.gate import (
     authorize_source,
     hide_missing,
     may_delete,
+    may_deliver_logs,
     may_use,
 )
 from s3gw.access.rights import Access
@@ -26,5 +27,6 @@ __all__ = [
     "authorize_source",
     "hide_missing",
     "may_delete",
+    "may_deliver_logs",
     "may_use",
 ]

@@ -17,7 +17,7 @@ from s3gw.access.decide import Rules, allows, denies, rules_of
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy
 from s3gw.access.principals import LOGGING
-from s3gw.access.request import NO_OBJECT, Caller, Fact, Needed, ObjectFacts, Request
+from s3gw.access.request import ARN, NO_OBJECT, Caller, Fact, Needed, ObjectFacts, Request
 from s3gw.access.rights import WITHOUT_BUCKET, Access
 from s3gw.errors import Code, S3Error
 from storage.clock import SystemClock
@@ -34,7 +34,8 @@ _EXPECTED_SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
 # Documents that can keep a bucket's owner from something.
 _NARROWING = frozenset({BucketPolicy.setting_name, HoldsForeignObjects.setting_name})
 # Decided for each of the keys that the document names, once it is read.
-_BY_KEY = "DeleteObjects"
+_BY_KEY = frozenset({"DeleteObjects"})
+_DELETION = "DeleteObjects"
 _WRITES = frozenset({"s3:PutObject"})
 _MISSING = (ObjectNotFound, VersionNotFound)
 _CLOCK = SystemClock()
@@ -55,7 +56,7 @@ async def authorize(call: Call, access: Access) -> None:
     _check_owner(info, call.headers.get(_EXPECTED_OWNER))
     if may_use_freely(call.caller, info):
         return
-    if call.operation == _BY_KEY:
+    if call.operation in _BY_KEY:
         _check_some_key(call, info)
         return
     await authorize_key(call, call.operation, call.key)
@@ -95,8 +96,8 @@ async def authorize_copied_tags(
 
 async def may_delete(call: Call, key: str, version: str | None) -> bool:
     """Whether DeleteObjects may remove that one of its keys."""
-    asked = _Question(call, _bucket_of(call), key, version, _BY_KEY)
-    actions = needed(_BY_KEY, version, call.headers)
+    asked = _Question(call, _bucket_of(call), key, version, _DELETION)
+    actions = needed(_DELETION, version, call.headers)
     return all([await asked.permits(action) for action in actions])
 
 
@@ -133,8 +134,9 @@ def may_deliver_logs(bucket: BucketInfo, key: str, source: BucketInfo) -> bool:
         key=key,
         operation="PutObject",
         now_s=_CLOCK.now_ns() // _NS,
-        source_arn=f"arn:aws:s3:::{source.name}",
-        owner=source.owner,
+        source_arn=f"{ARN}{source.name}",
+        source_account=source.owner,
+        owner=bucket.owner,
         found_object=NO_OBJECT,
     )
     return allows(request, rules_of(bucket))
@@ -153,8 +155,10 @@ def _bucket_of(call: Call) -> BucketInfo:
 def _check_some_key(call: Call, info: BucketInfo) -> None:
     """Who may remove nothing at all is not asked for the list."""
     rules = rules_of(info)
-    request = _request(call, info, "s3:DeleteObject", "")
-    if rules.policy is None and not allows(replace(request, key="*"), rules):
+    request = _Question(call, info, "*", operation=call.operation).request(
+        needed(call.operation, None, {})[0]
+    )
+    if rules.policy is None and not allows(request, rules):
         raise S3Error(Code.AccessDenied)
 
 
@@ -201,9 +205,9 @@ class _Question:
         """Whether a listing that begins with this key would be answered."""
         if may_use_freely(self.call.caller, self.info):
             return True
-        request = _request(self.call, self.info, "s3:ListBucket", "")
-        asked = replace(request, query={"prefix": self.key}, operation="ListObjectsV2")
-        return allows(asked, rules_of(self.info))
+        asked = replace(self, key="", version=None, operation="ListObjectsV2")
+        request = replace(asked.request("s3:ListBucket"), query={"prefix": self.key})
+        return allows(request, rules_of(self.info))
 
     async def is_denied(self, action: str) -> bool:
         return await self._ask(action, denies, [])
@@ -212,16 +216,30 @@ class _Question:
         self, action: str, answer: Callable[[Request, Rules], bool], missing: list[StorageError]
     ) -> bool:
         rules = rules_of(self.info)
-        request = replace(
-            _request(self.call, self.info, action, self.key),
-            version=self.version,
-            operation=self.operation,
-        )
+        request = self.request(action)
         while True:
             try:
                 return answer(request, rules)
             except Needed as needed:
                 request = await self._with(request, needed.fact, missing)
+
+    def request(self, action: str) -> Request:
+        call, caller = self.call, self.call.caller
+        return Request(
+            caller=Caller(caller.account, caller.is_root, caller.is_anonymous),
+            action=action,
+            bucket=self.info.name,
+            key=self.key,
+            version=self.version,
+            operation=self.operation,
+            headers=call.headers,
+            query=call.query,
+            client=call.client,
+            is_secure=call.is_secure,
+            now_s=_CLOCK.now_ns() // _NS,
+            region=call.region,
+            owner=self.info.owner,
+        )
 
     async def _with(self, request: Request, fact: Fact, missing: list[StorageError]) -> Request:
         call = self.call
@@ -250,21 +268,3 @@ class _Question:
             return (await self.call.store.head_upload(self.info.name, self.key, upload_id)).owner
         except UploadNotFound:
             return ""
-
-
-def _request(call: Call, info: BucketInfo, action: str, key: str) -> Request:
-    caller = call.caller
-    return Request(
-        caller=Caller(caller.account, caller.is_root, caller.is_anonymous),
-        action=action,
-        bucket=info.name,
-        key=key,
-        operation=call.operation,
-        headers=call.headers,
-        query=call.query,
-        client=call.client,
-        is_secure=call.is_secure,
-        now_s=_CLOCK.now_ns() // _NS,
-        region=call.region,
-        owner=info.owner,
-    )

@@ -69,8 +69,7 @@ def _current_time(request: Request) -> Values:
 
 
 def _source_account(request: Request) -> Values:
-    """A service of the server's acts for a bucket, and so for that bucket's account."""
-    return (request.owner,) if request.source_arn else NONE
+    return _one(request.source_account or None)
 
 
 def _auth_type(request: Request) -> Values:

@@ -66,8 +66,12 @@ NO_OBJECT = ObjectFacts()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One action on one resource. `key` is empty for an action on a bucket, `version` None for the
-    current one. Header names are lower-case; `client` is an address, empty when unknown."""
+    """One action on one resource.
+
+    `key` is empty for an action on a bucket, `version` None for the current one. Header names are
+    lower-case. `client` is an address, empty when unknown. `source_*` say for which bucket a service
+    acts, `owner` is the bucket's.
+    """
 
     caller: Caller
     action: str
@@ -82,6 +86,7 @@ class Request:
     now_s: int = 0
     region: str = ""
     source_arn: str = ""
+    source_account: str = ""
     owner: str = ""
     found_object: ObjectFacts | None = None
     found_document: bytes | None = None

@@ -279,3 +279,10 @@ def test_an_acl_shows_groups_first(gateway: Gateway, s3: Any, bucket: str) -> No
     root = xml_of(gateway.send("GET", f"/{bucket}?acl"))
     assert values(root, "URI") == [ALL_USERS]
     assert values(root, "DisplayName") == ["Alice", "Bob"]
+
+
+def test_who_does_not_sign_gets_the_headers_as_they_are(gateway: Gateway, bucket: str) -> None:
+    gateway.send("PUT", f"/{bucket}/k", {"x-amz-acl": "public-read"}, b"x")
+    target = f"/{bucket}/k?response-content-type=text/html"
+    assert code_of(gateway.send("GET", target, account=None)) == (400, "InvalidRequest")
+    assert gateway.send("GET", target, account=BOB).headers["content-type"] == "text/html"

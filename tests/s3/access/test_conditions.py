@@ -248,7 +248,7 @@ def test_a_fact_that_was_not_fetched_is_asked_for(
 
 def test_what_a_variable_stands_for_has_no_wildcards() -> None:
     condition = read_condition("StringLike", "s3:prefix", "${aws:Referer}/*", variables=True)
-    sent = {"headers": {"referer": "*"}}
+    sent: Any = {"headers": {"referer": "*"}}
     assert condition.holds(request(query={"prefix": "*/x"}, **sent))
     assert not condition.holds(request(query={"prefix": "a/x"}, **sent))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from s3gw.access import may_deliver_logs
 from s3gw.access.acl import BucketAcl, Grant, Grants, Permission, canned_bucket_acl
 from s3gw.access.acl import canned_object_acl as canned
 from s3gw.access.decide import allows, rules_of
@@ -443,3 +444,39 @@ def test_an_old_policy_that_cannot_be_read_lets_nobody_in() -> None:
     info = with_setting(BucketInfo(BUCKET, ALICE, 0), BucketPolicy(broken))
     with pytest.raises(Exception, match="Missing required field"):
         rules_of(info)
+
+
+LOGGING = {"Service": "logging.s3.amazonaws.com"}
+SOURCE = {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::source"}}
+DELIVERY = statement(Principal=LOGGING, Action="s3:PutObject")
+
+
+@pytest.mark.parametrize(
+    ("document", "delivers"),
+    [
+        (None, False),
+        (BucketAcl(canned_bucket_acl("log-delivery-write", ALICE) or ()), True),
+        (BucketAcl(canned_bucket_acl("public-read-write", ALICE) or ()), False),
+        (BucketPolicy(policy(DELIVERY)), True),
+        (BucketPolicy(policy(DELIVERY | {"Resource": f"{ARN}/logs/*"})), True),
+        (BucketPolicy(policy(DELIVERY | {"Resource": f"{ARN}/other/*"})), False),
+        (BucketPolicy(policy(DELIVERY | {"Condition": SOURCE})), True),
+        (
+            BucketPolicy(
+                policy(DELIVERY | {"Condition": {"StringEquals": {"aws:SourceAccount": BOB}}})
+            ),
+            True,
+        ),
+        (
+            BucketPolicy(
+                policy(DELIVERY | {"Condition": {"StringEquals": {"aws:SourceAccount": ALICE}}})
+            ),
+            False,
+        ),
+    ],
+)
+def test_the_servers_own_logs_need_a_right(document: Setting | None, delivers: bool) -> None:
+    target = BucketInfo(BUCKET, ALICE, 0)
+    if document is not None:
+        target = with_setting(target, document)
+    assert may_deliver_logs(target, "logs/1", BucketInfo("source", BOB, 0)) is delivers

@@ -14,6 +14,44 @@ from s3gw.access.request import Fact, Needed
 from s3gw.errors import Code, S3Error
 from tests.s3.access.documents import ALICE, ARN, BOB, BUCKET, policy, request, statement
 
+# Principals, actions and resources that are none.
+WRONG_PRINCIPALS: list[Any] = [
+    "bob",
+    [],
+    {},
+    {"AWS": []},
+    {"AWS": 1},
+    {"AWS": "arn:aws:iam::bob:user/x"},
+    {"AWS": "arn:aws:iam::bob:role/x"},
+    {"AWS": "arn:aws:sts::bob:assumed-role/x/y"},
+    {"AWS": "b*"},
+    {"CanonicalUser": "arn:aws:iam::bob:root"},
+    {"Federated": "x"},
+    {"Service": "ec2.amazonaws.com"},
+    {"AWS": "*", "Other": "*"},
+]
+WRONG_ACTIONS: list[Any] = [
+    "",
+    [],
+    "GetObject",
+    "s3:GetObjekt",
+    "s3:Nothing*",
+    "ec2:*",
+    1,
+    {},
+    "s3:",
+]
+WRONG_RESOURCES: list[Any] = [
+    "",
+    [],
+    1,
+    "bucket/*",
+    "arn:aws:s3:::other/*",
+    "arn:aws:s3:::bucke/*",
+    "arn:aws:ec2:::bucket/*",
+    f"{ARN}2/*",
+]
+
 NOT_JSON = "Policies must be valid JSON and the first byte must be '{'"
 
 INVALID_KEY = "Policy has an invalid condition key"
@@ -52,38 +90,12 @@ MALFORMED = [
     ),
     *(
         (policy(statement(Principal=wrong)), "Invalid principal in policy")
-        for wrong in (
-            "bob",
-            [],
-            {},
-            {"AWS": []},
-            {"AWS": 1},
-            {"AWS": "arn:aws:iam::bob:user/x"},
-            {"AWS": "arn:aws:iam::bob:role/x"},
-            {"AWS": "arn:aws:sts::bob:assumed-role/x/y"},
-            {"AWS": "b*"},
-            {"CanonicalUser": "arn:aws:iam::bob:root"},
-            {"Federated": "x"},
-            {"Service": "ec2.amazonaws.com"},
-            {"AWS": "*", "Other": "*"},
-        )
+        for wrong in WRONG_PRINCIPALS
     ),
-    *(
-        (policy(statement(Action=wrong)), "Policy has invalid action")
-        for wrong in ("", [], "GetObject", "s3:GetObjekt", "s3:Nothing*", "ec2:*", 1, {}, "s3:")
-    ),
+    *((policy(statement(Action=wrong)), "Policy has invalid action") for wrong in WRONG_ACTIONS),
     *(
         (policy(statement(Resource=wrong)), "Policy has invalid resource")
-        for wrong in (
-            "",
-            [],
-            1,
-            "bucket/*",
-            "arn:aws:s3:::other/*",
-            "arn:aws:s3:::bucke/*",
-            "arn:aws:ec2:::bucket/*",
-            f"{ARN}2/*",
-        )
+        for wrong in WRONG_RESOURCES
     ),
     (policy(statement(Condition=[])), "Condition must be an object"),
     (policy(statement(Condition={"Bool": 1})), "Condition Bool must be an object"),
