@@ -127,7 +127,7 @@ def read_call(
         body=_stream(receive),
         store=store,
         request_id=request_id,
-        is_secure=scope["scheme"] == "https",
+        is_secure=scope.get("scheme") == "https",
     )
     if scope.get("client"):
         call.client = scope["client"][0]

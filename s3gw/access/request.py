@@ -69,8 +69,8 @@ class Request:
     """One action on one resource.
 
     `key` is empty for an action on a bucket, `version` None for the current one. Header names are
-    lower-case. `client` is an address, empty when unknown. `source_*` say for which bucket a service
-    acts, `owner` is the bucket's.
+    lower-case. `client` is an address, empty when unknown. `source_*` say for which bucket a
+    service acts, `owner` is the bucket's.
     """
 
     caller: Caller
