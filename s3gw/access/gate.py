@@ -206,8 +206,9 @@ class _Question:
         if may_use_freely(self.call.caller, self.info):
             return True
         asked = replace(self, key="", version=None, operation="ListObjectsV2")
-        request = replace(asked.request("s3:ListBucket"), query={"prefix": self.key})
-        return allows(request, rules_of(self.info))
+        request = asked.request("s3:ListBucket")
+        listing = replace(request, query={"prefix": self.key}, found_object=NO_OBJECT)
+        return allows(listing, rules_of(self.info))
 
     async def is_denied(self, action: str) -> bool:
         return await self._ask(action, denies, [])
@@ -257,6 +258,8 @@ class _Question:
                 return replace(request, found_object=found)
 
     async def _object(self) -> ObjectFacts:
+        if not self.key:
+            return NO_OBJECT
         options = ReadOptions(version=self.version)
         reading = await self.call.store.head_object(self.info.name, self.key, options)
         attributes = reading.info.attributes

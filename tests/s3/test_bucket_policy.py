@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from s3gw.access.actions import OPERATIONS
 from s3gw.catalog import all_operations
 from tests.s3.gateway import ALICE, BOB, ROOT, Gateway, code_of, details, values, xml_of
+from tests.s3.test_access import REQUESTS, send
 
 
 def policy(bucket: str, *statements: dict[str, Any]) -> str:
@@ -242,6 +243,28 @@ def test_conditions_are_those_of_the_request(
     gateway.send("PUT", f"/{bucket}/k", body=b"x")
     put(gateway, bucket, {"Action": "s3:GetObject", "Condition": condition})
     assert gateway.send("GET", f"/{bucket}/k", account=BOB).status == status
+
+
+FACTS = [
+    {"s3:ExistingObjectTag/a": "1"},
+    {"s3:RequestObjectTag/a": "1"},
+    {"s3:object-lock-mode": "GOVERNANCE"},
+    {"s3:prefix": "${aws:userid}"},
+]
+
+
+@pytest.mark.parametrize("facts", FACTS)
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_no_fact_is_missing_for_any_operation(
+    gateway: Gateway, bucket: str, facts: dict[str, str], effect: str
+) -> None:
+    """Some have no object to look at, and some no document."""
+    gateway.send("PUT", f"/{bucket}/there", body=b"x")
+    for operation in REQUESTS:
+        put(gateway, bucket, {"Effect": effect, "Condition": {"StringEquals": facts}})
+        answer = send(gateway, bucket, operation, account=BOB)
+        assert answer.status in (200, 204, 400, 403, 404)
+    assert gateway.send("GET", f"/{bucket}/not-there", account=BOB).status == 403
 
 
 def test_the_status_tells_what_is_public(s3: Any, bucket: str) -> None:
