@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw import __version__
-from s3gw.config import Config
 from s3gw.credentials import FoundKeys
+from s3gw.sections import Config
 
 _NO_AUTH = "NO AUTHENTICATION: everybody who reaches this port is the root account."
 

@@ -15,8 +15,8 @@ from enum import Enum
 
 import msgspec
 
-from s3gw.config import Config
 from s3gw.credentials import RootKeys
+from s3gw.sections import Config
 
 _MAX_LINE = 1 << 20
 _ORPHANED = 3

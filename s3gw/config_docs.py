@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import Any
 
-from s3gw.config import OTHER_VARIABLES, SECTIONS, Account, Setting, settings
+from s3gw.config import OTHER_VARIABLES, Setting, settings
 from s3gw.event_options import NotificationTarget
 from s3gw.options import Option, Size, show_size
+from s3gw.sections import SECTIONS, Account
 
 _HEAD = """\
 # Configuration

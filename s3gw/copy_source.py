@@ -10,15 +10,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from s3gw.access import authorize_source
+from s3gw.access import authorize_source, hide_missing
 from s3gw.checksums import MAX_PAYLOAD
 from s3gw.encryption.request import SOURCE_CUSTOMER
 from s3gw.encryption.sealing import checked, unlock_for
-from s3gw.errors import Code, S3Error
+from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import read_condition
 from s3gw.message import Call
 from s3gw.versions import named_version
-from storage.errors import DeleteMarkerFound, NotModified
+from storage.errors import DeleteMarkerFound, NotModified, ObjectNotFound, VersionNotFound
 from storage.values import Reading, ReadOptions, Want
 
 HEADER = "x-amz-copy-source"
@@ -58,18 +58,19 @@ async def open_source(
     call: Call, source: CopySource, want: Want | None = None
 ) -> AsyncIterator[Reading]:
     """The source, open for reading, when the caller may read it and its conditions hold."""
-    await authorize_source(call, source.bucket)
+    await authorize_source(call, source.bucket, source.key, source.version)
     condition = read_condition(call.headers, f"{HEADER}-")
     try:
         unlock = unlock_for(call, SOURCE_CUSTOMER)
         options = ReadOptions(want, condition, source.version, unlock)
         reading = await call.store.get_object(source.bucket, source.key, options)
         await checked(call, reading, SOURCE_CUSTOMER)
-    except DeleteMarkerFound as error:
-        if error.named:
+    except (ObjectNotFound, VersionNotFound) as error:
+        await hide_missing(call, source.bucket, source.key)
+        if isinstance(error, DeleteMarkerFound) and error.named:
             message = "The source of a copy request may not specifically refer to a delete marker"
             raise S3Error(Code.InvalidRequest, message) from None
-        raise
+        raise as_s3_error(error) from error
     except NotModified:
         raise S3Error(Code.PreconditionFailed, Condition=f"{HEADER}-If-None-Match") from None
     try:

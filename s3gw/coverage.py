@@ -11,7 +11,7 @@ from s3gw.catalog import all_operations
 from s3gw.ops.unimplemented import LEGACY, REFUSED
 
 _NO_DSSE = "no `aws:kms:dsse`"
-_UPLOAD = "no ACL but the private ones, " + _NO_DSSE
+_UPLOAD = _NO_DSSE
 
 # What can be asked for and deleted, but never be there.
 _CANNOT_BE = """
@@ -31,13 +31,11 @@ NEVER_THERE = frozenset(_CANNOT_BE.split())
 
 # What an implemented operation leaves out; the rest works whole.
 LIMITS: Mapping[str, str] = {
-    "CreateBucket": "no ACL but the private ones, no directory buckets",
+    "CreateBucket": "no directory buckets",
     "CreateMultipartUpload": _UPLOAD,
     "CopyObject": _UPLOAD,
     "DeleteObject": "no conditions on time and size",
     "DeleteObjects": "no conditions on time and size",
-    "GetBucketAcl": "always the owner's full control",
-    "GetObjectAcl": "always the owner's full control",
     "PostObject": _UPLOAD,
     "PutBucketLogging": "no grants on the log objects",
     "PutBucketNotificationConfiguration": "webhooks only, no EventBridge",

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from s3gw.config import Config, ConfigError
+from s3gw.config import ConfigError
 from s3gw.private_file import Readable, read_private, write_durably
+from s3gw.sections import Config
 
 FILE_NAME = "credentials.json"
 

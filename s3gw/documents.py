@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.message import Call
-from storage.values import Checksum
+from storage.settings import setting
+from storage.values import Attributes, BucketInfo, Checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,22 @@ class Tag:
 
 def owner_of(call: Call, account: str) -> Owner:
     return Owner(call.display_name(account), account)
+
+
+def owners_in(call: Call) -> Callable[[Attributes], Owner]:
+    """Who owns the objects of the request's bucket, by their attributes."""
+    assert call.bucket_info is not None
+    bucket, whole = call.bucket_info, owner_of(call, call.bucket_info.owner)
+    if setting(bucket, HoldsForeignObjects) is None:
+        return lambda _: whole
+    return lambda attributes: owner_of(call, object_owner(bucket, attributes))
+
+
+def object_owner(bucket: BucketInfo, attributes: Attributes) -> str:
+    """The account id of an object's owner; the bucket's, unless another account wrote it."""
+    if not attributes.owner or enforces_owner(bucket):
+        return bucket.owner
+    return attributes.owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,13 @@ class Code(Enum):
     https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     """
 
+    AccessControlListNotSupported = 400, "The bucket does not allow ACLs"
     AccessDenied = 403, "Access Denied"
     AccessForbidden = 403, "Access Forbidden"
+    AmbiguousGrantByEmailAddress = (
+        400,
+        "The e-mail address you provided is associated with more than one account.",
+    )
     AuthorizationHeaderMalformed = 400, "The authorization header is malformed."
     AuthorizationQueryParametersError = 400, "The authorization query parameters are malformed."
     BadDigest = 400, "The digest you specified did not match what we received."
@@ -44,13 +49,21 @@ class Code(Enum):
         "The AWS Access Key Id you provided does not exist in our records.",
     )
     InvalidArgument = 400, "Invalid Argument"
+    InvalidBucketAclWithBlockPublicAccessError = (
+        400,
+        "Bucket cannot have public ACLs set with BlockPublicAccess enabled",
+    )
+    InvalidBucketAclWithObjectOwnership = (
+        400,
+        "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+    )
     InvalidBucketName = 400, "The specified bucket is not valid."
     InvalidBucketState = 409, "The request is not valid with the current state of the bucket."
+    InvalidDigest = 400, "The Content-MD5 you specified was invalid."
     InvalidEncryptionAlgorithmError = (
         400,
         "The encryption request that you specified is not valid. The valid value is AES256.",
     )
-    InvalidDigest = 400, "The Content-MD5 you specified was invalid."
     InvalidLocationConstraint = 400, "The specified location constraint is not valid."
     InvalidObjectState = 403, "The operation is not valid for the current state of the object."
     InvalidPart = (
@@ -72,20 +85,22 @@ class Code(Enum):
     InvalidRequest = 400, "Invalid Request"
     InvalidRetentionPeriod = 400, "The retention period specified is invalid."
     InvalidStorageClass = 400, "The storage class you specified is not valid"
+    InvalidTag = 400, "The tag provided was not a valid tag."
     InvalidTargetBucketForLogging = (
         400,
         "The target bucket for logging does not exist, is not owned by you, or does not have the "
         "appropriate grants for the log-delivery group.",
     )
-    InvalidTag = 400, "The tag provided was not a valid tag."
     InvalidToken = 400, "The provided token is malformed or otherwise invalid."
     InvalidURI = 400, "Couldn't parse the specified URI."
     KMSNotFoundException = 400, "The request was rejected because the key could not be found."
     KeyTooLongError = 400, "Your key is too long"
+    MalformedACLError = 400, "The ACL you provided did not validate against our published schema"
     MalformedPOSTRequest = (
         400,
         "The body of your POST request is not well-formed multipart/form-data.",
     )
+    MalformedPolicy = 400, "Policies must be valid JSON and the first byte must be '{'"
     MalformedTrailerError = (
         400,
         "The request contained trailing data that was not well-formed or did not conform to our "
@@ -107,6 +122,7 @@ class Code(Enum):
     MissingRequestBodyError = 400, "Request Body is empty"
     MissingSecurityHeader = 400, "Your request was missing a required header"
     NoSuchBucket = 404, "The specified bucket does not exist"
+    NoSuchBucketPolicy = 404, "The bucket policy does not exist"
     NoSuchCORSConfiguration = 404, "The CORS configuration does not exist"
     NoSuchConfiguration = 404, "The specified configuration does not exist."
     NoSuchKey = 404, "The specified key does not exist."
@@ -114,6 +130,10 @@ class Code(Enum):
     NoSuchObjectLockConfiguration = (
         404,
         "The specified object does not have a ObjectLock configuration",
+    )
+    NoSuchPublicAccessBlockConfiguration = (
+        404,
+        "The public access block configuration was not found",
     )
     NoSuchTagSet = 404, "The TagSet does not exist"
     NoSuchUpload = (
@@ -131,6 +151,7 @@ class Code(Enum):
         404,
         "Object Lock configuration does not exist for this bucket",
     )
+    OwnershipControlsNotFoundError = 404, "The bucket ownership controls were not found"
     PreconditionFailed = 412, "At least one of the pre-conditions you specified did not hold"
     ReplicationConfigurationNotFoundError = 404, "The replication configuration was not found"
     RequestTimeTooSkewed = (
@@ -152,6 +173,10 @@ class Code(Enum):
         "Check your key and signing method.",
     )
     TooManyBuckets = 400, "You have attempted to create more buckets than allowed"
+    UnresolvableGrantByEmailAddress = (
+        400,
+        "The e-mail address you provided does not match any account on record.",
+    )
     XAmzContentChecksumMismatch = (
         400,
         "The provided checksum header does not match what was computed.",

@@ -12,6 +12,7 @@ from functools import lru_cache
 from unicodedata import category
 from urllib.parse import parse_qsl
 
+from s3gw.access.given import with_owner_and_acl
 from s3gw.encryption.answer import encryption_headers
 from s3gw.errors import Code, S3Error
 from s3gw.message import Call
@@ -48,8 +49,6 @@ STORAGE_CLASSES = frozenset(
         "GLACIER_IR",
     ]
 )
-# Canned ACLs that say no more than what holds anyway: the owner has full control.
-_PRIVATE_ACLS = frozenset({"private", "bucket-owner-full-control", "bucket-owner-read"})
 # No object is so large that a position has more digits.
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _NOT_LATIN_1 = re.compile("[^\x00-\xff]")
@@ -84,13 +83,14 @@ def read_attributes(call: Call) -> Attributes:
     custom = {n[len(META) :]: v for n, v in headers.items() if n.startswith(META)}
     if sum(len(name) + len(value) for name, value in custom.items()) > MAX_METADATA:
         raise S3Error(Code.MetadataTooLarge, MaxSizeAllowed=str(MAX_METADATA))
-    return Attributes(
+    attributes = Attributes(
         headers=_content_headers(headers),
         custom=custom,
         tags=read_tagging_header(headers.get("x-amz-tagging")),
         storage_class=_storage_class(headers.get("x-amz-storage-class")),
         lock=read_lock(headers, call.bucket_facts, _CLOCK.now_ns()),
     )
+    return with_owner_and_acl(call, attributes)
 
 
 def _content_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -122,14 +122,15 @@ def _storage_class(name: str | None) -> str:
 
 def refuse_unsupported(call: Call) -> None:
     """What cannot be enforced yet is refused, never accepted and ignored."""
-    headers = call.headers
-    for name in headers:
-        if name.startswith("x-amz-grant-"):
-            raise S3Error(Code.NotImplemented, Header=name)
-    if headers.get("x-amz-acl", "private") not in _PRIVATE_ACLS:
-        raise S3Error(Code.NotImplemented, Header="x-amz-acl")
-    if "x-amz-write-offset-bytes" in headers:
+    if "x-amz-write-offset-bytes" in call.headers:
         raise S3Error(Code.NotImplemented, Header="x-amz-write-offset-bytes")
+
+
+def refuse_acl(call: Call) -> None:
+    """A part has no ACL: its object got one when the upload began."""
+    for name in call.headers:
+        if name == "x-amz-acl" or name.startswith("x-amz-grant-"):
+            raise S3Error(Code.NotImplemented, Header=name)
 
 
 def read_tagging_header(text: str | None) -> dict[str, str]:
@@ -278,6 +279,9 @@ def override_headers(call: Call) -> dict[str, str]:
     if not call.query:
         return {}
     asked = {query: call.query[query] for query in OVERRIDES if query in call.query}
+    if asked and call.caller.is_anonymous:
+        message = "Request specific response headers cannot be used for anonymous GET requests."
+        raise S3Error(Code.InvalidRequest, message)
     for query, value in asked.items():
         _check_header_value(query, value)
     return {OVERRIDES[query]: value for query, value in asked.items()}

@@ -16,7 +16,8 @@ from socket import socket
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
-from s3gw.config import ConfigError, Server
+from s3gw.config import ConfigError
+from s3gw.sections import Server
 from s3gw.tls import Certificate
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ import os
 import re
 from pathlib import Path
 
-from s3gw.config import Config, ConfigError
+from s3gw.config import ConfigError
 from s3gw.encryption.ring import Ring, RingError, new_ring
 from s3gw.encryption.wrapping import KEY_BYTES
 from s3gw.private_file import Readable, read_private, write_durably
+from s3gw.sections import Config
 
 FILE_NAME = "keyring.json"
 _HEX = re.compile(r"[0-9A-Fa-f]{64}")

@@ -22,7 +22,7 @@ from storage.values import BucketInfo
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-    from s3gw.auth import Accounts, Principal
+    from s3gw.accounts import Accounts, Principal
     from s3gw.encryption.provider import KeyProvider
     from s3gw.form import Form
     from s3gw.notifications.events import ObjectEvent
@@ -57,7 +57,9 @@ class Call:
     decoded as latin-1, repeated ones joined with commas. `body` is what the operation reads:
     authentication may have wrapped it. `decoded_length` is the payload's length in bytes;
     `content_sha256` the hex digest that the signature promises of it; `trailers` are filled when
-    the body has ended. `form` is there when the request posts one to a bucket.
+    the body has ended. `form` is there when the request posts one to a bucket. `client` is the
+    address that the request came from, empty when unknown; `new_bucket_settings` are the documents
+    that every new bucket begins with.
     """
 
     method: str
@@ -83,8 +85,14 @@ class Call:
     keys: KeyProvider | None = None
     default_kms_key: str = ""
     form: Form | None = None
-    remote: str = ""
+    client: str = ""
     notifier: Notifier | None = None
+    new_bucket_settings: Mapping[str, str] = field(default_factory=dict)
+    document: bytes | None = None
+
+    @property
+    def is_secure(self) -> bool:
+        return self.scheme == "https"
 
     @property
     def level(self) -> Level:
@@ -116,7 +124,7 @@ class Call:
     @property
     def cause(self) -> Cause:
         """This request, as the events that it makes tell of it."""
-        return Cause(self.caller.account, self.remote, self.request_id)
+        return Cause(self.caller.account, self.client, self.request_id)
 
     async def announce(self, *events: ObjectEvent) -> None:
         """Tell of what was done to objects of the call's bucket, after it was committed and before
@@ -131,12 +139,15 @@ class Call:
 
     async def read_document(self) -> bytes:
         """The whole body of a request that carries a document, not an object."""
+        if self.document is not None:
+            return self.document
         read = bytearray()
         async for chunk in self.body:
             read += chunk
             if len(read) > MAX_DOCUMENT:
                 raise S3Error(Code.MaxMessageLengthExceeded)
-        return bytes(read)
+        self.document = bytes(read)
+        return self.document
 
 
 def read_call(
@@ -154,6 +165,8 @@ def read_call(
         request_id=request_id,
         scheme=scope.get("scheme", "http"),
     )
+    if scope.get("client"):
+        call.client = scope["client"][0]
     call.query = read_query(call.query_string)
     call.decoded_length = _length(headers.get("content-length"))
     call.host_bucket = bucket_of_host(headers.get("host", ""), addressing.domains)

@@ -14,11 +14,11 @@ import aiohttp
 from cluster.housekeeping import repeat, until
 from s3gw.bucket_logging.delivery import Bundling, LogDelivery
 from s3gw.bucket_logging.recorder import Recorder
-from s3gw.config import Config
 from s3gw.metrics import Metrics
 from s3gw.notifications.delivery import Pace, TargetQueue
 from s3gw.notifications.notifier import Notifier
 from s3gw.notifications.webhook import Webhook
+from s3gw.sections import Config
 from storage.backend import Backend
 from storage.errors import Corrupt
 from storage.mountpath import MountpathError

@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from s3gw.access import authorize
+from s3gw.access import authorize, hide_missing
 from s3gw.cross_origin import PREFLIGHT, cross_origin_headers, preflight
 from s3gw.encryption.provider import KMS_KEY
 from s3gw.error_document import error_document
@@ -26,12 +27,12 @@ from s3gw.received import Received
 from s3gw.reply import XML, Reply, write_reply
 from s3gw.request_id import new_request_id
 from storage.backend import Backend
-from storage.errors import NotModified, StorageError
+from storage.errors import NotModified, ObjectNotFound, StorageError, VersionNotFound
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from s3gw.auth import Accounts, Principal
+    from s3gw.accounts import Accounts, Principal
     from s3gw.encryption.provider import KeyProvider
     from s3gw.notifications.notifier import Notifier
 
@@ -62,6 +63,7 @@ class S3App:
         default_kms_key: str = KMS_KEY,
         region: str = "us-east-1",
         notifier: Notifier | None = None,
+        new_bucket_settings: Mapping[str, str] | None = None,
     ) -> None:
         self._table = table
         self._store = store
@@ -73,6 +75,7 @@ class S3App:
         self._default_kms_key = default_kms_key
         self._region = region
         self._notifier = notifier
+        self._new_bucket_settings = new_bucket_settings or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, new_request_id())
@@ -109,11 +112,11 @@ class S3App:
         try:
             call = read_call(scope, receive, self._store, exchange.request_id, self._addressing)
             exchange.call = call
-            call.remote = exchange.remote
             call.notifier = self._notifier
             call.region = self._region
             call.accounts = self._accounts
             call.keys, call.default_kms_key = self._keys, self._default_kms_key
+            call.new_bucket_settings = self._new_bucket_settings
             reply = await self._answer(call, exchange)
         except NotModified as error:
             reply = _not_modified(error)
@@ -134,7 +137,11 @@ class S3App:
         operation = self._table.resolve(call)
         exchange.operation = call.operation = operation.__name__
         await authorize(call, operation.access)
-        return await (await decode(operation, call)).run(call)
+        try:
+            return await (await decode(operation, call)).run(call)
+        except (ObjectNotFound, VersionNotFound):
+            await hide_missing(call, call.bucket, call.key)
+            raise
 
     async def _find_bucket(self, call: Call | None) -> None:
         """A bucket's log has the refused requests too, also those refused before the bucket was

@@ -19,13 +19,15 @@ from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.worker import Worker
+from s3gw.access.ownership import Ownership, OwnershipControls
+from s3gw.access.public_access import ALL_BLOCKED
 from s3gw.access_log import open_access_log
+from s3gw.accounts import Account, Accounts
 from s3gw.app import App
-from s3gw.auth import Account, Accounts, Authenticator, AuthOptions
+from s3gw.auth import Authenticator, AuthOptions
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
 from s3gw.channel import Channel, Role, Started, Task
-from s3gw.config import Config
 from s3gw.credentials import RootKeys
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
@@ -38,6 +40,7 @@ from s3gw.observe import Observer
 from s3gw.operation import OperationTable
 from s3gw.outboxes import delivering, notifier, open_outboxes, prepare_outboxes, recorder
 from s3gw.s3 import S3App
+from s3gw.sections import Config
 from s3gw.tls import keep_loaded, read_certificate
 from s3gw.website import WebsiteApp
 from storage.backend import Backend
@@ -51,6 +54,7 @@ from storage.backends.local import (
 from storage.backends.local.housekeeping import Housekeeper
 from storage.errors import StorageError
 from storage.mountpath import FolderLocks, MountpathError
+from storage.settings import Setting, encoded
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +152,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             default_kms_key=config.encryption.default_kms_key,
             addressing=Addressing(config.s3.domain, config.s3.root_access),
             region=config.s3.region,
+            new_bucket_settings=new_bucket_settings(config),
             observer=observer,
             notifier=queues.notifier,
         )
@@ -180,6 +185,17 @@ async def _queues(config: Config, metrics: Metrics) -> AsyncIterator[_Queues]:
             yield _Queues(notifier(outboxes, config, metrics), log_recorder)
         finally:
             await log_recorder.close()
+
+
+def new_bucket_settings(config: Config) -> dict[str, str]:
+    """The documents of a new bucket; ones that say what holds without them are left out."""
+    documents: list[Setting] = []
+    ownership = Ownership(config.s3.object_ownership)
+    if ownership is not Ownership.OBJECT_WRITER:
+        documents.append(OwnershipControls(ownership))
+    if config.s3.block_public_access:
+        documents.append(ALL_BLOCKED)
+    return {document.setting_name: encoded(document) for document in documents}
 
 
 def accounts(config: Config, root: RootKeys) -> Accounts:

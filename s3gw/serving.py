@@ -12,12 +12,12 @@ from pathlib import Path
 
 from s3gw.banner import Situation, banner
 from s3gw.channel import Task
-from s3gw.config import Config
 from s3gw.credentials import FoundKeys, find_root_keys
 from s3gw.http_server import choose_server
 from s3gw.keyring import beside_the_data, prepare_ring
 from s3gw.listening import Port
 from s3gw.logs import choose_style, set_up_logging
+from s3gw.sections import Config
 from s3gw.server import folders, prepare_folders, recover_folders
 from s3gw.supervisor import Plan, StartError, Supervisor, slots
 from s3gw.tls import read_certificate

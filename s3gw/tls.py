@@ -12,7 +12,8 @@ import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from s3gw.config import ConfigError, Server
+from s3gw.config import ConfigError
+from s3gw.sections import Server
 
 CHECK_INTERVAL_S = 10.0
 

@@ -11,14 +11,14 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteEndpoints.html
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from s3gw.access import Access, authorize
-from s3gw.auth import Principal
+from s3gw.access import authorize, hide_missing
+from s3gw.accounts import Principal
 from s3gw.cross_origin import PREFLIGHT, preflight
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import REDIRECT_LOCATION
@@ -40,13 +40,11 @@ from s3gw.website_configuration import (
     safe_location,
 )
 from storage.backend import Backend
-from storage.errors import NotModified, StorageError
+from storage.errors import NotModified, ObjectNotFound, StorageError, VersionNotFound
 from storage.settings import setting
 
 if TYPE_CHECKING:
     from starlette.types import Scope
-
-Authorize = Callable[[Call, Access], Awaitable[None]]
 
 OPERATIONS: Sequence[type[Any]] = (GetObject, HeadObject)
 _READING = ("GET", "HEAD")
@@ -82,7 +80,6 @@ class WebsiteApp(S3App):
         domains: tuple[str, ...],
         observer: Observer,
         region: str = "us-east-1",
-        authorize: Authorize = authorize,
     ) -> None:
         super().__init__(
             table=OperationTable(OPERATIONS),
@@ -93,7 +90,6 @@ class WebsiteApp(S3App):
             region=region,
         )
         self._domains = domains
-        self._authorize = authorize
 
     def serves(self, scope: Scope) -> bool:
         """Whether the request is for a host of ours."""
@@ -146,8 +142,12 @@ class WebsiteApp(S3App):
         """One object as S3 gives it, or where it says that it has moved to."""
         operation = self._table.resolve(call)
         call.operation = operation.__name__
-        await self._authorize(call, operation.access)
-        reply = await (await decode(operation, call)).run(call)
+        await authorize(call, operation.access)
+        try:
+            reply = await (await decode(operation, call)).run(call)
+        except (ObjectNotFound, VersionNotFound):
+            await hide_missing(call, call.bucket, call.key)
+            raise
         location = reply.headers.get(REDIRECT_LOCATION)
         return reply if location is None else _moved(Redirection(301, safe_location(location)))
 

@@ -21,7 +21,7 @@ from s3gw.operation import SUBRESOURCES
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
-    from s3gw.auth import Principal
+    from s3gw.accounts import Principal
 
 _NONE = "-"
 _HIDDEN = "REDACTED"

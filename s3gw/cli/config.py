@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from s3gw.cli.commands import Commands, add_command, add_settings, load_settings
-from s3gw.config import HIDDEN, Config, Loaded, settings
+from s3gw.config import HIDDEN, Loaded, settings
 from s3gw.config_docs import configuration_page
+from s3gw.sections import Config
 
 _SHOW_EXAMPLES = """\
   s3gw config show

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 import msgspec
 
 from s3gw.cli.commands import Commands, add_command, add_settings, load_settings
-from s3gw.config import Config, ConfigError
+from s3gw.config import ConfigError
 from s3gw.encryption.provider import KeyFacts, UnknownKey
 from s3gw.encryption.ring import Ring, RingError
 from s3gw.encryption.rotation import Rewrapped, rewrap_all
 from s3gw.keyring import prepare_ring
+from s3gw.sections import Config
 from s3gw.server import folders
 from storage.backends.local import LocalStore
 

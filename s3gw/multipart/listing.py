@@ -10,6 +10,7 @@ from s3gw.documents import (
     PartChecksums,
     Prefix,
     owner_of,
+    owners_in,
     part_checksum,
 )
 from s3gw.errors import Code, S3Error
@@ -83,7 +84,7 @@ class ListParts:
             is_truncated=page.next_after is not None,
             parts=tuple(_part(part, upload) for part in page.parts),
             initiator=owner_of(call, upload.owner),
-            owner=owner_of(call, call.owner),
+            owner=owners_in(call)(upload.attributes),
             storage_class=upload.attributes.storage_class,
             checksum_algorithm=upload.checksum_algorithm or None,
             checksum_type=upload.checksum_type.value if upload.checksum_algorithm else None,
@@ -178,7 +179,7 @@ def _upload(call: Call, upload: UploadInfo, encode: Encode) -> Upload:
         key=encode(upload.name),
         upload_id=upload.id,
         initiator=owner_of(call, upload.owner),
-        owner=owner_of(call, call.owner),
+        owner=owners_in(call)(upload.attributes),
         storage_class=upload.attributes.storage_class,
         initiated=TimeNs(upload.initiated_ns),
         checksum_algorithm=upload.checksum_algorithm or None,

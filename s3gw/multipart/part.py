@@ -21,7 +21,7 @@ from s3gw.documents import PartChecksums, part_checksum
 from s3gw.encryption.answer import encryption_headers
 from s3gw.encryption.sealing import Sealing, part_sealing
 from s3gw.errors import Code, S3Error
-from s3gw.headers import quoted, refuse_unsupported
+from s3gw.headers import quoted, refuse_acl, refuse_unsupported
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path, query
 from s3gw.payload import body_of, payload_digest
@@ -57,6 +57,7 @@ class UploadPart:
     async def run(self, call: Call) -> Reply:
         check_part_number(self.part_number)
         refuse_unsupported(call)
+        refuse_acl(call)
         upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
         sealing = await part_sealing(call, upload)
         digest = payload_digest(call, kept_algorithm(upload))
@@ -114,6 +115,7 @@ class UploadPartCopy:
     async def run(self, call: Call) -> Reply:
         check_part_number(self.part_number)
         refuse_unsupported(call)
+        refuse_acl(call)
         want = read_source_range(self.copy_source_range)
         upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
         source = read_copy_source(self.copy_source)

@@ -1,37 +1,73 @@
-"""The read side of ACLs: on a plain bucket the owner has full control, and nobody else has any."""
+"""Access control lists of buckets and of objects."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from s3gw.access import Access
-from s3gw.documents import Owner, owner_of
+from s3gw.access.acl import (
+    BucketAcl,
+    Grant,
+    Grants,
+    Permission,
+    from_text,
+    full_control,
+)
+from s3gw.access.given import (
+    Given,
+    account_with_email,
+    checked,
+    kept,
+    known_account,
+    known_group,
+    read_given,
+    refuse_public,
+)
+from s3gw.access.ownership import enforces_owner
+from s3gw.documents import Owner, object_owner, owner_of
+from s3gw.errors import Code, S3Error
 from s3gw.message import Call, Level
-from s3gw.operation import operation, path, query
+from s3gw.notifications.events import EventName, changed
+from s3gw.operation import body, operation, path, query
 from s3gw.reply import Reply, xml_reply
-from s3gw.versions import named_version
-from s3gw.xmldoc import document, within, xsi_type
-from storage.values import ReadOptions
+from s3gw.versions import named_version, read_version_header
+from s3gw.xmldoc import document, named, within, xsi_type
+from storage.settings import setting, with_setting, without_setting
+from storage.values import Attributes, BucketInfo, ReadOptions, UpdateOptions
 
 
 @dataclass(frozen=True, slots=True)
 class Grantee:
-    display_name: str | None
-    id: str
+    """An account by its id or its e-mail address, or a group by its URI."""
+
+    display_name: str | None = None
+    email_address: str | None = None
+    id: str | None = None
+    uri: str | None = named("URI", default=None)
     type: str = xsi_type(default="CanonicalUser")
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class PermissionOf:
+    """One grant as documents say it."""
+
     grantee: Grantee
-    permission: str
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyOwner:
+    display_name: str | None = None
+    id: str | None = None
 
 
 @document("AccessControlPolicy")
 @dataclass(frozen=True, slots=True)
 class AccessControlPolicy:
-    owner: Owner
-    grants: tuple[Grant, ...] = within("AccessControlList", "Grant")
+    owner: PolicyOwner | None = None
+    grants: tuple[PermissionOf, ...] = within("AccessControlList", "Grant", default=())
 
 
 @operation("GET", Level.BUCKET, marker="acl", access=Access.HEAD_BUCKET)
@@ -39,7 +75,31 @@ class GetBucketAcl:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        return xml_reply(_full_control(call))
+        info = await call.store.head_bucket(self.bucket)
+        acl = None if enforces_owner(info) else setting(info, BucketAcl)
+        grants = acl.grants if acl else full_control(info.owner)
+        return xml_reply(_policy(call, info.owner, grants))
+
+
+@operation("PUT", Level.BUCKET, marker="acl", access=Access.SET_BUCKET_ACL)
+class PutBucketAcl:
+    bucket: str = path("Bucket")
+    policy: AccessControlPolicy | None = body()
+
+    async def run(self, call: Call) -> Reply:
+        given = _given(call, self.policy)
+
+        def change(info: BucketInfo) -> BucketInfo:
+            _check_enforced(info)
+            _check_owner(self.policy, info.owner)
+            grants = given.for_bucket(info.owner)
+            refuse_public(grants, info)
+            if grants == full_control(info.owner):
+                return without_setting(info, BucketAcl)
+            return with_setting(info, BucketAcl(grants))
+
+        await call.store.update_bucket(self.bucket, change)
+        return Reply()
 
 
 @operation("GET", Level.OBJECT, marker="acl", access=Access.HEAD_OBJECT)
@@ -50,11 +110,90 @@ class GetObjectAcl:
 
     async def run(self, call: Call) -> Reply:
         options = ReadOptions(version=named_version(self.version_id))
-        await call.store.head_object(self.bucket, self.key, options)
-        return xml_reply(_full_control(call))
+        reading = await call.store.head_object(self.bucket, self.key, options)
+        bucket = await call.store.head_bucket(self.bucket)
+        attributes = reading.info.attributes
+        owner = object_owner(bucket, attributes)
+        grants = None if enforces_owner(bucket) else from_text(attributes.acl)
+        shown = full_control(owner) if grants is None else grants
+        headers = read_version_header(bucket, reading.info)
+        return xml_reply(_policy(call, owner, shown), headers=headers)
 
 
-def _full_control(call: Call) -> AccessControlPolicy:
-    owner = owner_of(call, call.owner)
-    grantee = Grantee(owner.display_name, owner.id)
-    return AccessControlPolicy(owner, (Grant(grantee, "FULL_CONTROL"),))
+@operation("PUT", Level.OBJECT, marker="acl", access=Access.UPDATE_OBJECT)
+class PutObjectAcl:
+    bucket: str = path("Bucket")
+    key: str = path("Key")
+    version_id: str | None = query("versionId", default=None)
+    policy: AccessControlPolicy | None = body()
+
+    async def run(self, call: Call) -> Reply:
+        bucket = await call.store.head_bucket(self.bucket)
+        _check_enforced(bucket)
+        given = _given(call, self.policy)
+
+        def change(attributes: Attributes) -> Attributes:
+            owner = object_owner(bucket, attributes)
+            _check_owner(self.policy, owner)
+            grants = given.for_object(owner, bucket.owner)
+            refuse_public(grants, bucket)
+            return msgspec.structs.replace(attributes, acl=kept(grants, owner))
+
+        options = UpdateOptions(version=named_version(self.version_id))
+        info = await call.store.update_object(self.bucket, self.key, change, options)
+        await call.announce(changed(EventName.ACL_PUT, info))
+        return Reply(headers=read_version_header(bucket, info))
+
+
+def _given(call: Call, policy: AccessControlPolicy | None) -> Given:
+    """From the headers or from the document, and not from both."""
+    in_headers = read_given(call)
+    if in_headers is not None and policy is not None:
+        message = "An ACL comes in headers or in the document, and not in both."
+        raise S3Error(Code.InvalidRequest, message)
+    if in_headers is not None:
+        return in_headers
+    if policy is None:
+        raise S3Error(Code.MissingSecurityHeader, MissingHeaderName="x-amz-acl")
+    return Given(grants=checked(_grant(call, one) for one in policy.grants))
+
+
+def _check_enforced(bucket: BucketInfo) -> None:
+    if enforces_owner(bucket):
+        raise S3Error(Code.AccessControlListNotSupported)
+
+
+def _check_owner(policy: AccessControlPolicy | None, owner: str) -> None:
+    """A document names the owner, and cannot make another one."""
+    if policy is None:
+        return
+    if policy.owner is None or not policy.owner.id:
+        raise S3Error(Code.MalformedACLError)
+    if policy.owner.id != owner:
+        raise S3Error(Code.AccessDenied)
+
+
+def _grant(call: Call, one: PermissionOf) -> Grant:
+    match one.grantee:
+        case Grantee(id=str(account), email_address=None, uri=None):
+            return Grant(one.permission, known_account(call.accounts, account))
+        case Grantee(id=None, email_address=str(email), uri=None):
+            return Grant(one.permission, account_with_email(call.accounts, email))
+        case Grantee(id=None, email_address=None, uri=str(uri)):
+            return Grant(one.permission, group=known_group(uri))
+        case _:
+            raise S3Error(Code.MalformedACLError)
+
+
+def _policy(call: Call, owner: str, grants: Grants) -> AccessControlPolicy:
+    """Groups first, then accounts, each as they were given."""
+    shown: Owner = owner_of(call, owner)
+    in_order = sorted(grants, key=lambda grant: grant.group is None)
+    rows = tuple(PermissionOf(_grantee(call, grant), grant.permission) for grant in in_order)
+    return AccessControlPolicy(PolicyOwner(shown.display_name, shown.id), rows)
+
+
+def _grantee(call: Call, grant: Grant) -> Grantee:
+    if grant.group is not None:
+        return Grantee(uri=grant.group.value, type="Group")
+    return Grantee(display_name=call.display_name(grant.account), id=grant.account)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from s3gw.access import Access, may_use
+from s3gw.access.acl import BucketAcl
+from s3gw.access.given import new_bucket_settings
 from s3gw.documents import Owner, Tag, owner_of
 from s3gw.encryption.request import refuse_any
 from s3gw.errors import Code, S3Error
@@ -85,10 +88,12 @@ class CreateBucket:
         account = call.caller.account
         tags = check_bucket_tags(self.configuration.tags) if self.configuration else {}
         try:
-            options = BucketOptions(account, location, tags=tags)
+            settings = new_bucket_settings(call)
+            options = BucketOptions(account, location, settings=settings, tags=tags)
             await call.store.create_bucket(self.bucket, _locking(call, options))
         except BucketExists as error:
             _accept_again(call, error)
+            await _check_same_acl(call, settings)
         return Reply(headers={"Location": f"/{self.bucket}"})
 
 
@@ -115,6 +120,14 @@ def _accept_again(call: Call, error: BucketExists) -> None:
         raise S3Error(Code.BucketAlreadyExists) from error
     if call.region != "us-east-1":
         raise S3Error(Code.BucketAlreadyOwnedByYou) from error
+
+
+async def _check_same_acl(call: Call, wanted: Mapping[str, str]) -> None:
+    """The bucket that is there keeps its ACL, and nobody shall believe that it has another."""
+    there = (await call.store.head_bucket(call.bucket)).settings
+    name = BucketAcl.setting_name
+    if there.get(name) != wanted.get(name):
+        raise S3Error(Code.BucketAlreadyExists)
 
 
 @operation("HEAD", Level.BUCKET, access=Access.HEAD_BUCKET)

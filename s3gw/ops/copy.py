@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from s3gw.access import Access
+from s3gw.access import Access, authorize_copied_tags
 from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises, algorithm_named
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import ObjectChecksums, object_checksum
@@ -61,6 +61,8 @@ class CopyObject:
         source = read_copy_source(self.copy_source)
         sealing = await sealing_for(call)
         async with open_source(call, source) as reading:
+            if self.tagging_directive == "COPY" and reading.info.attributes.tags:
+                await authorize_copied_tags(call, source.bucket, source.key, source.version)
             copied_from = _source_version_header(reading.info)
             if not self._is_slow(call, source, reading.info, sealing):
                 made = await self._make(call, source, reading, sealing)

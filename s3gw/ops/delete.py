@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.access import Access
+from s3gw.access import Access, may_delete
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import read_write_condition, unquoted
 from s3gw.message import MAX_KEY, Call, Level
@@ -105,6 +105,9 @@ class DeleteObjects:
         if not 0 < len(wanted) <= MAX_DELETES:
             raise S3Error(Code.MalformedXML)
         refused = {at: error for at, one in enumerate(wanted) if (error := _refusal(one))}
+        for at, one in enumerate(wanted):
+            if at not in refused and not await may_delete(call, one.key, one.version_id):
+                refused[at] = S3Error(Code.AccessDenied)
         asked = [(at, one) for at, one in enumerate(wanted) if at not in refused]
         bypass = bypasses_governance(call.headers)
         requests = [

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec import Struct
 
 from s3gw.access import Access
-from s3gw.documents import Owner, Prefix, owner_of
+from s3gw.documents import Owner, Prefix, owners_in
 from s3gw.errors import Code, S3Error
 from s3gw.key_encoding import Encode, key_encoding
 from s3gw.message import Call, Level
@@ -21,6 +22,7 @@ from s3gw.operation import operation, path, query
 from s3gw.reply import Reply, xml_reply
 from s3gw.xmldoc import ETag, TimeNs, alternatives, document
 from storage.values import (
+    Attributes,
     ChecksumType,
     ListQuery,
     ObjectInfo,
@@ -31,6 +33,7 @@ from storage.values import (
 )
 
 MAX_KEYS = 1000
+Owners = Callable[[Attributes], Owner]
 
 
 class Contents(Struct, frozen=True):
@@ -128,7 +131,7 @@ class ListObjects:
         limit = min(self.max_keys, MAX_KEYS)
         wanted = ListQuery(self.prefix, self.delimiter, self.marker, limit)
         page = await call.store.list_objects(self.bucket, wanted)
-        owner = owner_of(call, call.owner)
+        owner = owners_in(call)
         return xml_reply(
             ListObjectsResult(
                 name=self.bucket,
@@ -164,7 +167,7 @@ class ListObjectsV2:
         after = _read_token(token) if token else self.start_after
         wanted = ListQuery(self.prefix, self.delimiter, after, limit)
         page = await call.store.list_objects(self.bucket, wanted)
-        owner = owner_of(call, call.owner) if self.fetch_owner.lower() == "true" else None
+        owner = owners_in(call) if self.fetch_owner.lower() == "true" else None
         return xml_reply(
             ListObjectsV2Result(
                 name=self.bucket,
@@ -203,7 +206,7 @@ class ListObjectVersions:
             self.prefix, self.delimiter, self.key_marker, self.version_id_marker, limit
         )
         page = await call.store.list_versions(self.bucket, wanted)
-        owner = owner_of(call, call.owner)
+        owner = owners_in(call)
         more = page.next_after is not None
         return xml_reply(
             ListVersionsResult(
@@ -223,11 +226,11 @@ class ListObjectVersions:
         )
 
 
-def _contents(page: Page, encode: Encode, owner: Owner | None) -> tuple[Contents, ...]:
+def _contents(page: Page, encode: Encode, owner: Owners | None) -> tuple[Contents, ...]:
     return tuple([_content(info, encode(info.name), owner) for info in page.objects])
 
 
-def _content(info: ObjectInfo, key: str, owner: Owner | None) -> Contents:
+def _content(info: ObjectInfo, key: str, owner: Owners | None) -> Contents:
     checksum = info.checksum
     return Contents(
         key,
@@ -236,16 +239,17 @@ def _content(info: ObjectInfo, key: str, owner: Owner | None) -> Contents:
         checksum.algorithm if checksum else None,
         checksum.type if checksum else None,
         info.size,
-        owner,
+        owner(info.attributes) if owner else None,
         info.attributes.storage_class,
     )
 
 
-def _entry(entry: VersionEntry, encode: Encode, owner: Owner) -> Version | DeleteMarker:
+def _entry(entry: VersionEntry, encode: Encode, owner: Owners) -> Version | DeleteMarker:
     info, key = entry.info, encode(entry.info.name)
     if info.delete_marker:
         modified = TimeNs(info.modified_ns)
-        return DeleteMarker(key, info.version, entry.latest, modified, owner)
+        whose = owner(info.attributes)
+        return DeleteMarker(key, info.version, entry.latest, modified, whose)
     checksum = info.checksum
     return Version(
         key=key,
@@ -256,7 +260,7 @@ def _entry(entry: VersionEntry, encode: Encode, owner: Owner) -> Version | Delet
         checksum_algorithm=checksum.algorithm if checksum else None,
         checksum_type=checksum.type if checksum else None,
         size=info.size,
-        owner=owner,
+        owner=owner(info.attributes),
         storage_class=info.attributes.storage_class,
     )
 

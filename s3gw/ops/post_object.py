@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from s3gw.access import Access
+from s3gw.access import Access, authorize_key
 from s3gw.errors import Code, S3Error
 from s3gw.form import Form
 from s3gw.headers import CONTENT_HEADERS, check_tags
@@ -50,6 +50,7 @@ class PostObject:
         if form.policy is not None:
             check_fields(form.policy, {**form.fields, "bucket": self.bucket})
         put = _as_put(call, form)
+        await authorize_key(put, "PostObject", form.key)
         stored = await (await decode(_PUT, put)).run(put)
         return _answer(call, form, stored)
 

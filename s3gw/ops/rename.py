@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_RenameObject.html
 
 from __future__ import annotations
 
-from s3gw.access import Access
+from s3gw.access import Access, authorize_key
 from s3gw.copy_source import read_source_path
 from s3gw.errors import Code, S3Error
 from s3gw.headers import read_condition
@@ -35,6 +35,8 @@ class RenameObject:
             raise S3Error(Code.InvalidRequest, message)
         if source == self.key:
             raise S3Error(Code.InvalidRequest, "Source and destination are the same.")
+        await authorize_key(call, "GetObject", source)
+        await authorize_key(call, "DeleteObject", source)
         options = RenameOptions(
             condition=read_condition(call.headers),
             source_condition=read_condition(call.headers, f"{SOURCE}-"),

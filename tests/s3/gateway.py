@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 from xml.etree import ElementTree
@@ -15,7 +16,8 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from s3gw.auth import Account, Accounts, Authenticator, AuthOptions
+from s3gw.accounts import Account, Accounts
+from s3gw.auth import Authenticator, AuthOptions
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
 from s3gw.encryption.provider import KeyProvider
@@ -29,8 +31,8 @@ from tests.asgi import Answer, AsgiServer, send_through
 
 ENDPOINT = "http://127.0.0.1"
 ROOT = Account("root-id", "root", "", {"ROOT-KEY": "root-secret"})
-ALICE = Account("a" * 64, "Alice", "", {"ALICE-KEY": "alice-secret"})
-BOB = Account("b" * 64, "Bob", "", {"BOB-KEY": "bob-secret"})
+ALICE = Account("a" * 64, "Alice", "alice@example.com", {"ALICE-KEY": "alice-secret"})
+BOB = Account("b" * 64, "Bob", "bob@example.com", {"BOB-KEY": "bob-secret"})
 
 _NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 _names = itertools.count()
@@ -57,6 +59,7 @@ class Gateway:
         keys: KeyProvider | None = None,
         notifier: Notifier | None = None,
         recorder: Recorder | None = None,
+        new_bucket_settings: Mapping[str, str] | None = None,
     ) -> None:
         accounts = Accounts(ROOT, [ALICE, BOB])
         self.observer = Quiet(recorder)
@@ -71,6 +74,7 @@ class Gateway:
                 accounts=accounts,
                 notifier=notifier,
                 keys=keys,
+                new_bucket_settings=new_bucket_settings,
             )
         )
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from s3gw.auth import Accounts, Authenticator, AuthOptions
+from s3gw.accounts import Accounts
+from s3gw.auth import Authenticator, AuthOptions
 from s3gw.errors import Code, S3Error
 from s3gw.form import Form, read_form
 from s3gw.message import Call

@@ -36,6 +36,7 @@ _HEADERS = """
     range if-match if-none-match if-modified-since if-unmodified-since content-md5 content-type
     content-encoding content-length expires x-amz-copy-source x-amz-copy-source-range
     x-amz-copy-source-if-match x-amz-copy-source-if-modified-since x-amz-metadata-directive
+    x-amz-grant-read x-amz-grant-full-control x-amz-object-ownership
     x-amz-tagging x-amz-tagging-directive x-amz-storage-class x-amz-acl x-amz-checksum-crc32
     x-amz-checksum-sha256 x-amz-checksum-algorithm x-amz-checksum-type x-amz-checksum-mode
     x-amz-sdk-checksum-algorithm x-amz-trailer x-amz-mp-object-size x-amz-object-attributes
@@ -45,6 +46,7 @@ _HEADERS = """
 _TEXTS = """
     * 0 -1 bytes=0-1 bytes=5- bytes=-3 bytes=- bytes=9-1 REPLACE COPY AAAA AAAAAA== W/ CRC32 SHA256
     COMPOSITE FULL_OBJECT ENABLED a=b&c %ff ETag,Nonsense aws-chunked GLACIER private public-read
+    bucket-owner-full-control id=x uri= emailAddress="x" BucketOwnerEnforced ObjectWriter
 """
 _LINES = [
     "",
@@ -67,9 +69,11 @@ PARTS = (
     b"</CompleteMultipartUpload>"
 )
 TAGS = b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
-BODIES = st.sampled_from([*MALFORMED, PARTS, PARTS.replace(b"1", b"9" * 30), TAGS]) | st.binary(
-    max_size=100
-)
+ACL = b"<AccessControlPolicy><Owner><ID>x</ID></Owner><AccessControlList/></AccessControlPolicy>"
+POLICY = b'{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}'
+BODIES = st.sampled_from(
+    [*MALFORMED, ACL, POLICY, PARTS, PARTS.replace(b"1", b"9" * 30), TAGS]
+) | st.binary(max_size=100)
 ACCOUNTS = st.sampled_from(["alice", "alice", "alice", "bob", "nobody"])
 
 

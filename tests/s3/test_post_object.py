@@ -324,10 +324,10 @@ def test_a_field_cannot_make_a_header_that_is_none(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("acl", "public-read"),
+        ("acl", "aws-exec-read"),
         ("x-amz-server-side-encryption", "aws:kms:dsse"),
         ("x-amz-object-lock-mode", "GOVERNANCE"),
-        ("x-amz-grant-read", "id=x"),
+        ("x-amz-grant-read", "who=x"),
     ],
 )
 def test_what_a_put_cannot_keep_a_form_cannot_either(

@@ -12,20 +12,16 @@ from tests.s3.gateway import Gateway, code_of, error_of, values, xml_of
 
 # What another server might take for a plain read or write. B is a bucket with an object k.
 NOT_IMPLEMENTED = [
-    ("PUT", "/B?acl", {}),
-    ("PUT", "/B/k?acl", {}),
     ("PUT", "/B/k?append", {}),
     ("PUT", "/B/k?append&position=0", {}),
     ("POST", "/B/k?select&select-type=2", {}),
     ("GET", "/B/k?torrent", {}),
-    ("DELETE", "/B?policy", {}),
     ("DELETE", "/B/k?retention", {}),
-    ("GET", "/B?policyStatus=", {}),
     ("POST", "/", {"content-type": "application/x-www-form-urlencoded"}),
     ("PUT", "/B/k", {"x-amz-write-offset-bytes": "6"}),
     ("PUT", "/B/k", {"x-amz-server-side-encryption": "aws:kms:dsse"}),
-    ("PUT", "/B/k", {"x-amz-acl": "public-read"}),
-    ("PUT", "/B/k", {"x-amz-grant-read": "id=x"}),
+    ("PUT", "/B/k", {"x-amz-acl": "aws-exec-read"}),
+    ("PUT", "/B/k?partNumber=1&uploadId=x", {"x-amz-acl": "public-read"}),
     ("PUT", "/B/k?tagging&acl", {}),
     ("GET", "/B/k?tagging&attributes", {}),
 ]

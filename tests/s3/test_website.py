@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from s3gw.access import Access, authorize
 from s3gw.app import App
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call
 from s3gw.website import WebsiteApp
 from storage.backends.memory import MemoryBackend
 from storage.errors import Corrupt
@@ -22,14 +20,6 @@ DOMAIN = "web.example.com"
 INDEX = {"IndexDocument": {"Suffix": "index.html"}}
 WITH_ERRORS = {**INDEX, "ErrorDocument": {"Key": "error.html"}}
 TO_ANOTHER = {"RedirectAllRequestsTo": {"HostName": "example.org", "Protocol": "https"}}
-
-
-async def let_in(call: Call, access: Access) -> None:
-    """As if a policy let everybody read all but what begins with `secret`."""
-    assert access in Access.GET | Access.HEAD_OBJECT
-    if not call.caller.is_anonymous or call.key.startswith("secret"):
-        raise S3Error(Code.AccessDenied)
-    call.bucket_info = await call.store.head_bucket(call.bucket)
 
 
 async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
@@ -44,33 +34,21 @@ class Sites:
     def __init__(self, store: MemoryBackend) -> None:
         self.gateway = Gateway(store)
         self.observer = Quiet()
-        self._servers = {
-            rule: AsgiServer(
-                App(
-                    s3=elsewhere,
-                    health=elsewhere,
-                    metrics=elsewhere,
-                    websites=WebsiteApp(
-                        store=store,
-                        domains=(DOMAIN,),
-                        observer=self.observer,  # type: ignore[arg-type]
-                        authorize=rule,
-                    ),
-                )
-            )
-            for rule in (let_in, authorize)
-        }
+        websites = WebsiteApp(
+            store=store,
+            domains=(DOMAIN,),
+            observer=self.observer,  # type: ignore[arg-type]
+        )
+        app = App(s3=elsewhere, health=elsewhere, metrics=elsewhere, websites=websites)
+        self._server = AsgiServer(app)
 
     def close(self) -> None:
         self.gateway.close()
-        for server in self._servers.values():
-            server.close()
+        self._server.close()
 
-    def ask(
-        self, method: str, host: str, target: str, *, rule: Any = let_in, **more: str
-    ) -> Answer:
+    def ask(self, method: str, host: str, target: str, **more: str) -> Answer:
         headers = [("host", host), *((name.replace("_", "-"), text) for name, text in more.items())]
-        return self._servers[rule].request(method, target, headers)
+        return self._server.request(method, target, headers)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +71,25 @@ class Site:
         self.host = f"{self.bucket}.{DOMAIN}"
         self._sites = sites
         self._client = sites.gateway.client()
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """Everybody may read all but what begins with `secret`, and may know what is there."""
+        arn = f"arn:aws:s3:::{self.bucket}"
+        rows = [
+            ("Allow", "s3:GetObject", f"{arn}/*"),
+            ("Deny", "s3:GetObject", f"{arn}/secret*"),
+            ("Allow", "s3:ListBucket", arn),
+        ]
+        statements = [
+            {"Effect": effect, "Principal": "*", "Action": action, "Resource": resource}
+            for effect, action, resource in rows
+        ]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        self._client.put_bucket_policy(Bucket=self.bucket, Policy=policy)
+
+    def close_doors(self) -> None:
+        self._client.delete_bucket_policy(Bucket=self.bucket)
 
     def configure(self, configuration: dict[str, Any]) -> None:
         self._client.put_bucket_website(Bucket=self.bucket, WebsiteConfiguration=configuration)
@@ -215,10 +212,11 @@ def test_a_page_that_may_not_be_read_is_forbidden(sites: Sites, site: Site) -> N
 
 def test_strangers_read_nothing_of_a_plain_bucket(sites: Sites, site: Site) -> None:
     site.configure(WITH_ERRORS)
+    site.close_doors()
     for key in ("index.html", "error.html"):
         site.put(key, "secret")
     for target in ("/", "/index.html", "/nope"):
-        page = site.get(target, rule=authorize)
+        page = site.get(target)
         assert page.status == 403
         assert b"<li>Code: AccessDenied</li>" in page.body
         assert b"secret" not in page.body

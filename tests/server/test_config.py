@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from s3gw.cli.config import as_json, as_table
-from s3gw.config import SECTIONS, Config, ConfigError, Loaded, load, settings
+from s3gw.config import ConfigError, Loaded, load, settings
 from s3gw.config_docs import configuration_page
+from s3gw.sections import SECTIONS, Config
 from storage.backends.local import StoreOptions
 from tests.server_process import ROOT
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from s3gw.config import Auth, Config, ConfigError, Storage
+from s3gw.config import ConfigError
 from s3gw.credentials import FILE_NAME, RootKeys, find_root_keys
+from s3gw.sections import Auth, Config, Storage
 
 
 @pytest.fixture

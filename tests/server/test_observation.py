@@ -85,7 +85,7 @@ def test_each_request_is_a_line_of_json_without_its_query(tmp_path: Path) -> Non
         eventually(lambda: "\n" in server.output, "a line")
         line = json.loads(server.output)
         assert line["path"] == "/bucket/k%C3%A4y"
-        assert (line["method"], line["status"], line["error_code"]) == ("GET", 403, "AccessDenied")
+        assert (line["method"], line["status"], line["error_code"]) == ("GET", 404, "NoSuchBucket")
         assert line["remote"] == "127.0.0.1"
         assert re.fullmatch(r"[0-9A-F]{16}", line["request_id"])
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from s3gw.config import ConfigError, Server
+from s3gw.config import ConfigError
+from s3gw.sections import Server
 from s3gw.tls import Certificate, read_certificate
 from tests.server.certificates import write_certificate
 from tests.server_process import ServerProcess

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3gw import auth
-from s3gw.auth import Account, Accounts, AuthOptions, Principal
+from s3gw.accounts import ANONYMOUS_ACCOUNT, Account, Accounts, Principal
+from s3gw.auth import AuthOptions
 from s3gw.errors import Code, S3Error
 from s3gw.message import Call
 from s3gw.sigv4.query import MAX_EXPIRES_S
@@ -351,7 +352,7 @@ def test_every_account_has_its_keys_and_only_one_is_root() -> None:
     [
         Account("root-id"),
         Account("other", secrets={ACCESS_KEY: "s"}),
-        Account(auth.ANONYMOUS_ACCOUNT),
+        Account(ANONYMOUS_ACCOUNT),
     ],
 )
 def test_accounts_share_neither_ids_nor_keys(other: Account) -> None:

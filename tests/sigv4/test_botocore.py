@@ -19,7 +19,8 @@ from botocore.session import get_session
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from s3gw.auth import AuthOptions, Principal
+from s3gw.accounts import Principal
+from s3gw.auth import AuthOptions
 from s3gw.errors import S3Error
 from s3gw.message import Call
 from s3gw.sigv4.v2 import SUBRESOURCES

@@ -1,0 +1,32 @@
+"""Who may do what: the one place that decides.
+
+`gate` asks, with what it knows of the request and the bucket; `decide` answers, and is pure. What
+the owner of a bucket may write down stands in `policy`, `acl`, `ownership` and `public_access`.
+docs/access.md tells the order of the decision.
+"""
+
+from __future__ import annotations
+
+from s3gw.access.gate import (
+    authorize,
+    authorize_copied_tags,
+    authorize_key,
+    authorize_source,
+    hide_missing,
+    may_delete,
+    may_deliver_logs,
+    may_use,
+)
+from s3gw.access.rights import Access
+
+__all__ = [
+    "Access",
+    "authorize",
+    "authorize_copied_tags",
+    "authorize_key",
+    "authorize_source",
+    "hide_missing",
+    "may_delete",
+    "may_deliver_logs",
+    "may_use",
+]

@@ -1,0 +1,145 @@
+"""The decision: may this caller do this? Pure; docs/access.md tells the same story in prose.
+
+1. The root account of the server may do everything.
+2. What the bucket's policy denies is denied, to the bucket's owner too; but the owner can always
+   read, replace and remove the policy itself.
+3. An account may do everything with what it owns. The bucket's owner owns the bucket and the names
+   in it; what an object says, and its ACL, is its own owner's affair.
+4. What the policy allows is allowed on what the bucket's owner owns, unless the policy is public
+   and the bucket is restricted.
+5. What an ACL grants is allowed, unless ACLs are off, or public grants are ignored.
+6. Who began an upload may list its parts and abandon it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3gw.access.acl import (
+    BY_BUCKET_ACL,
+    BY_OBJECT_ACL,
+    PUBLIC_GROUPS,
+    BucketAcl,
+    Grants,
+    Group,
+    Permission,
+    full_control,
+    grants_to_account,
+    grants_to_group,
+)
+from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
+from s3gw.access.policy import BucketPolicy, Policy, Verdict, kept_policy
+from s3gw.access.principals import LOGGING
+from s3gw.access.public_access import NO_BLOCK, PublicAccessBlock, is_public_policy
+from s3gw.access.request import Caller, Request
+from storage.settings import setting
+from storage.values import BucketInfo
+
+# Nobody can lock themselves out of their own bucket.
+_OF_THE_POLICY = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
+# The object's owner decides about these, and not the bucket's.
+_OF_THE_OBJECT = frozenset(BY_OBJECT_ACL) | {
+    "s3:GetObjectAttributes",
+    "s3:GetObjectVersionAttributes",
+}
+_OF_THE_UPLOAD = frozenset({"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"})
+_NOBODY: frozenset[Group] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All that a bucket's owner wrote down. `acl_grants` None: ACLs count for nothing."""
+
+    owner: str
+    policy: Policy | None = None
+    acl_grants: Grants | None = ()
+    block: PublicAccessBlock = NO_BLOCK
+    holds_foreign_objects: bool = False
+
+
+def rules_of(bucket: BucketInfo) -> Rules:
+    policy = setting(bucket, BucketPolicy)
+    acl = setting(bucket, BucketAcl)
+    enforced = enforces_owner(bucket)
+    return Rules(
+        owner=bucket.owner,
+        policy=kept_policy(policy.text, bucket.name) if policy else None,
+        acl_grants=None if enforced else acl.grants if acl else full_control(bucket.owner),
+        block=setting(bucket, PublicAccessBlock) or NO_BLOCK,
+        holds_foreign_objects=not enforced and setting(bucket, HoldsForeignObjects) is not None,
+    )
+
+
+def allows(request: Request, rules: Rules) -> bool:
+    """Raises `Needed` when the answer depends on a fact that has not been fetched."""
+    caller = request.caller
+    if caller.is_root:
+        return True
+    verdict = rules.policy.verdict(request) if rules.policy else Verdict.NONE
+    if verdict is Verdict.DENY:
+        return caller.account == rules.owner and request.action in _OF_THE_POLICY
+    owner = _owner(request, rules)
+    if caller.account == owner:
+        return True
+    if verdict is Verdict.ALLOW and owner == rules.owner and not _is_restricted(caller, rules):
+        return True
+    return _granted(request, rules) or _began_upload(request)
+
+
+def denies(request: Request, rules: Rules) -> bool:
+    """Whether the policy says no, whatever else allows it. Raises as `allows`."""
+    return rules.policy is not None and rules.policy.verdict(request) is Verdict.DENY
+
+
+def _owner(request: Request, rules: Rules) -> str:
+    """Whose affair the action is."""
+    if rules.holds_foreign_objects and request.action in _OF_THE_OBJECT:
+        return request.object.owner or rules.owner
+    return rules.owner
+
+
+def _is_restricted(caller: Caller, rules: Rules) -> bool:
+    """A public policy lets in only the server's own services where the bucket is restricted."""
+    restricted = rules.block.restrict_public_buckets and not caller.service
+    return restricted and rules.policy is not None and is_public_policy(rules.policy)
+
+
+def _granted(request: Request, rules: Rules) -> bool:
+    if rules.acl_grants is None:
+        return False
+    permission = BY_BUCKET_ACL.get(request.action)
+    if permission is not None:
+        return _grants(rules.acl_grants, permission, request.caller, rules.block)
+    permission = BY_OBJECT_ACL.get(request.action)
+    if permission is None:
+        return False
+    return _grants(request.object.grants or (), permission, request.caller, rules.block)
+
+
+def _grants(
+    grants: Grants, permission: Permission, caller: Caller, block: PublicAccessBlock
+) -> bool:
+    groups = _groups(caller)
+    if block.ignore_public_acls:
+        groups -= PUBLIC_GROUPS
+    if groups and grants_to_group(grants, groups, permission):
+        return True
+    signed = not caller.is_anonymous and bool(caller.account)
+    return signed and grants_to_account(grants, caller.account, permission)
+
+
+def _groups(caller: Caller) -> frozenset[Group]:
+    if caller.service:
+        return frozenset({Group.LOG_DELIVERY}) if caller.service == LOGGING else _NOBODY
+    if caller.is_anonymous:
+        return frozenset({Group.ALL_USERS})
+    return PUBLIC_GROUPS
+
+
+def _began_upload(request: Request) -> bool:
+    signed = not request.caller.is_anonymous and bool(request.caller.account)
+    return (
+        signed
+        and request.action in _OF_THE_UPLOAD
+        and (request.initiator == request.caller.account)
+    )

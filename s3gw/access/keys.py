@@ -1,0 +1,213 @@
+"""The condition keys that this server can evaluate, and what each is of a request.
+
+A key that is not here makes a policy refused: a condition that nobody checks protects nothing.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from urllib.parse import parse_qsl
+
+from s3gw.access.request import Request
+from s3gw.access.sent import sent_lock, sent_tags
+
+# The values of a key in a request; none when the request has no such thing.
+Values = tuple[str, ...]
+Getter = Callable[[Request], Values]
+
+NONE: Values = ()
+_DAY_S = 86_400
+
+
+def _one(text: str | None) -> Values:
+    return NONE if text is None else (text,)
+
+
+def _header(name: str, request: Request) -> Values:
+    return _one(request.headers.get(name))
+
+
+def _query(name: str, request: Request) -> Values:
+    return _one(request.query.get(name))
+
+
+def _word(flag: bool) -> Values:
+    return ("true" if flag else "false",)
+
+
+def _source_ip(request: Request) -> Values:
+    return (request.client,) if request.client else NONE
+
+
+def _principal_arn(request: Request) -> Values:
+    known = not request.caller.is_anonymous and request.caller.account
+    return (request.caller.arn,) if known else NONE
+
+
+def _account(request: Request) -> Values:
+    known = not request.caller.is_anonymous and request.caller.account
+    return (request.caller.account,) if known else NONE
+
+
+def _user_id(request: Request) -> Values:
+    return ("anonymous",) if request.caller.is_anonymous else _account(request)
+
+
+def _principal_type(request: Request) -> Values:
+    if request.caller.service:
+        return ("AWSService",)
+    return ("Anonymous" if request.caller.is_anonymous else "Account",)
+
+
+def _current_time(request: Request) -> Values:
+    return (f"{datetime.fromtimestamp(request.now_s, UTC):%Y-%m-%dT%H:%M:%SZ}",)
+
+
+def _source_account(request: Request) -> Values:
+    return _one(request.source_account or None)
+
+
+def _auth_type(request: Request) -> Values:
+    if request.operation == "PostObject":
+        return NONE if request.caller.is_anonymous else ("POST",)
+    if "authorization" in request.headers:
+        return ("REST-HEADER",)
+    signed = "X-Amz-Signature" in request.query or "Signature" in request.query
+    return ("REST-QUERY-STRING",) if signed else NONE
+
+
+def _signature_version(request: Request) -> Values:
+    if request.caller.is_anonymous or not request.caller.account:
+        return NONE
+    return ("AWS" if "Signature" in request.query else "AWS4-HMAC-SHA256",)
+
+
+def _signature_age(request: Request) -> Values:
+    """Milliseconds since a presigned URL was signed, as far as the URL says when."""
+    text = request.query.get("X-Amz-Date") or request.headers.get("x-amz-date", "")
+    try:
+        signed = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return NONE
+    return (str(max(0, request.now_s - int(signed.timestamp())) * 1000),)
+
+
+def _version(request: Request) -> Values:
+    return _one(request.version)
+
+
+def _tags_sent(request: Request) -> Mapping[str, str]:
+    if request.operation == "PutObjectTagging":
+        return sent_tags(request.document)
+    return dict(parse_qsl(request.headers.get("x-amz-tagging", ""), keep_blank_values=True))
+
+
+def _tag_names_sent(request: Request) -> Values:
+    return tuple(_tags_sent(request))
+
+
+def _lock_sent(field: str, request: Request) -> Values:
+    """From the document of the operations that have one, else from the headers."""
+    if request.operation in ("PutObjectRetention", "PutObjectLegalHold"):
+        return _one(getattr(sent_lock(request.document), field))
+    name = {"mode": "mode", "until": "retain-until-date", "legal_hold": "legal-hold"}[field]
+    return _header(f"x-amz-object-lock-{name}", request)
+
+
+def _remaining_days(request: Request) -> Values:
+    for text in _lock_sent("until", request):
+        try:
+            until_s = datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+        except ValueError:
+            return NONE
+        return (str(max(0, -int((request.now_s - until_s) // _DAY_S))),)
+    return NONE
+
+
+_HEADERS = """
+    x-amz-acl x-amz-content-sha256 x-amz-copy-source x-amz-grant-full-control x-amz-grant-read
+    x-amz-grant-read-acp x-amz-grant-write x-amz-grant-write-acp x-amz-metadata-directive
+    x-amz-object-ownership x-amz-server-side-encryption
+    x-amz-server-side-encryption-aws-kms-key-id x-amz-server-side-encryption-customer-algorithm
+    x-amz-storage-class x-amz-tagging-directive x-amz-website-redirect-location
+    if-match if-none-match
+"""
+
+_OF_HEADERS: dict[str, Getter] = {f"s3:{name}": partial(_header, name) for name in _HEADERS.split()}
+GETTERS: Mapping[str, Getter] = _OF_HEADERS | {
+    "aws:currenttime": _current_time,
+    "aws:epochtime": lambda request: (str(request.now_s),),
+    "aws:principalaccount": _account,
+    "aws:principalarn": _principal_arn,
+    "aws:principalisawsservice": lambda request: _word(bool(request.caller.service)),
+    "aws:principalservicename": lambda request: _one(request.caller.service or None),
+    "aws:principaltype": _principal_type,
+    "aws:referer": partial(_header, "referer"),
+    "aws:requestedregion": lambda request: (request.region,),
+    "aws:resourceaccount": lambda request: (request.owner,),
+    "aws:securetransport": lambda request: _word(request.is_secure),
+    "aws:sourceaccount": _source_account,
+    "aws:sourcearn": lambda request: _one(request.source_arn or None),
+    "aws:sourceip": _source_ip,
+    "aws:useragent": partial(_header, "user-agent"),
+    "aws:userid": _user_id,
+    "s3:authtype": _auth_type,
+    "s3:delimiter": partial(_query, "delimiter"),
+    "s3:max-keys": partial(_query, "max-keys"),
+    "s3:object-lock-legal-hold": partial(_lock_sent, "legal_hold"),
+    "s3:object-lock-mode": partial(_lock_sent, "mode"),
+    "s3:object-lock-remaining-retention-days": _remaining_days,
+    "s3:object-lock-retain-until-date": partial(_lock_sent, "until"),
+    "s3:prefix": partial(_query, "prefix"),
+    "s3:requestobjecttagkeys": _tag_names_sent,
+    "s3:resourceaccount": lambda request: (request.owner,),
+    "s3:signatureage": _signature_age,
+    "s3:signatureversion": _signature_version,
+    "s3:versionid": _version,
+}
+
+_EXISTING_TAG = "s3:existingobjecttag/"
+_SENT_TAG = "s3:requestobjecttag/"
+
+# Of AWS' keys those that mean something there, and about which this server knows nothing.
+_ELSEWHERE = """
+    aws:calledvia aws:calledviafirst aws:calledvialast aws:federatedprovider
+    aws:multifactorauthage aws:multifactorauthpresent aws:principalorgid aws:principalorgpaths
+    aws:principalservicenameslist aws:principaltag aws:requesttag aws:resourceorgid
+    aws:resourceorgpaths aws:resourcetag aws:sourceidentity aws:sourceorgid aws:sourceorgpaths
+    aws:sourceowner aws:sourcevpc aws:sourcevpce aws:tagkeys aws:tokenissuetime aws:username
+    aws:viaawsservice aws:vpcsourceip s3:accessgrantsinstancearn s3:accesspointnetworkorigin
+    s3:buckettag s3:dataaccesspointaccount s3:dataaccesspointarn
+    s3:inventoryaccessibleoptionalfields s3:locationconstraint s3:objectcreationoperation
+    s3:tlsversion
+"""
+ELSEWHERE = frozenset(_ELSEWHERE.split())
+
+
+def getter(key: str) -> Getter | None:
+    """How to get a key's values; None for one that cannot be evaluated here.
+
+    Names of keys have no case, the names of tags behind the slash have.
+    """
+    name = key.lower()
+    tag = key.partition("/")[2]
+    if name.startswith(_EXISTING_TAG) and tag:
+        return lambda request: _one(request.object.tags.get(tag))
+    if name.startswith(_SENT_TAG) and tag:
+        return lambda request: _one(_tags_sent(request).get(tag))
+    return GETTERS.get(name)
+
+
+def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An IPv4 address that travels as an IPv6 one is what it was."""
+    try:
+        read = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(read, "ipv4_mapped", None)
+    return mapped or read

@@ -1,0 +1,116 @@
+"""Wildcards and variables in policies: `*` is any text, `?` any character, `${aws:userid}` a fact.
+
+What a variable stands for is taken literally, whatever characters it has. Every `*` is matched
+once, as early as it can be: a pattern from a stranger never costs more than its length times the
+text's.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+# What a variable stands for; None when the request has no such fact, or more than one.
+Lookup = Callable[[str], str | None]
+
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+_DEFAULT = re.compile(r"\s*([^,\s]+)\s*,\s*'([^']*)'\s*")
+_ESCAPED = {"*", "?", "$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    name: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """`pieces` are each of a kind: `text`, `wild` (`*` or `?`) or `variable`."""
+
+    text: str
+    pieces: tuple[tuple[str, str | Variable], ...]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return tuple(piece.name for _, piece in self.pieces if isinstance(piece, Variable))
+
+    @property
+    def is_fixed(self) -> bool:
+        return all(kind == "text" for kind, _ in self.pieces)
+
+    def matches(self, text: str, lookup: Lookup) -> bool:
+        """Whether the whole text is what the pattern says."""
+        resolved = self._resolved(lookup)
+        return resolved is not None and _compiled(resolved).fullmatch(text) is not None
+
+    def equals(self, text: str, lookup: Lookup, *, fold: bool = False) -> bool:
+        """As `matches`, with wildcards that stand for themselves."""
+        resolved = self._resolved(lookup)
+        if resolved is None:
+            return False
+        literal = "".join(value for _, value in resolved)
+        return literal.lower() == text.lower() if fold else literal == text
+
+    def _resolved(self, lookup: Lookup) -> tuple[tuple[str, str], ...] | None:
+        """The pieces without variables; None when one stands for nothing."""
+        resolved = []
+        for kind, piece in self.pieces:
+            if isinstance(piece, Variable):
+                found = lookup(piece.name)
+                value = piece.default if found is None else found
+                if value is None:
+                    return None
+                kind, piece = "text", value
+            resolved.append((kind, piece))
+        return tuple(resolved)
+
+
+def read_pattern(text: str, *, variables: bool) -> Pattern:
+    """`variables` says whether `${...}` means anything, as it does since version 2012-10-17."""
+    return Pattern(text, tuple(_pieces(text, variables)))
+
+
+def _pieces(text: str, variables: bool) -> Iterator[tuple[str, str | Variable]]:
+    at = 0
+    for match in _VARIABLE.finditer(text) if variables else ():
+        yield from _wild(text[at : match.start()])
+        yield _variable(match[1])
+        at = match.end()
+    yield from _wild(text[at:])
+
+
+def _wild(text: str) -> Iterator[tuple[str, str]]:
+    for piece in re.split(r"([*?])", text):
+        if piece in ("*", "?"):
+            yield "wild", piece
+        elif piece:
+            yield "text", piece
+
+
+def _variable(inside: str) -> tuple[str, str | Variable]:
+    if inside in _ESCAPED:
+        return "text", inside
+    if match := _DEFAULT.fullmatch(inside):
+        return "variable", Variable(match[1], match[2])
+    return "variable", Variable(inside.strip())
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pieces: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
+    """Text between two stars is found at its first place and never looked for again (`(?>...)`)."""
+    runs = [""]
+    for kind, piece in pieces:
+        if (kind, piece) == ("wild", "*"):
+            runs.append("")
+        else:
+            runs[-1] += "." if kind == "wild" else re.escape(piece)
+    first, *rest = runs
+    if not rest:
+        return re.compile(first, re.DOTALL)
+    between = "".join(f"(?>.*?{run})" for run in rest[:-1] if run)
+    return re.compile(f"{first}{between}.*{rest[-1]}", re.DOTALL)

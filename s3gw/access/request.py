@@ -1,0 +1,116 @@
+"""What a decision is about: who wants to do what to which resource, and all that a policy may ask.
+
+Some facts cost a look into the store, or the request's body. They are not there at first: whoever
+needs one that is missing raises `Needed`, and is asked again when it has been fetched. Most
+requests are decided without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeVar
+
+from s3gw.access.acl import Grants
+
+ARN = "arn:aws:s3:::"
+
+T = TypeVar("T")
+
+
+class Fact(Enum):
+    """What has to be fetched first."""
+
+    OBJECT = "object"
+    DOCUMENT = "document"
+    INITIATOR = "initiator"
+
+
+class Needed(Exception):
+    """The decision depends on a fact that nobody has fetched yet."""
+
+    def __init__(self, fact: Fact) -> None:
+        super().__init__(fact.value)
+        self.fact = fact
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `account` is the canonical id; `service` is a service of the server itself."""
+
+    account: str = ""
+    is_root: bool = False
+    is_anonymous: bool = False
+    service: str = ""
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:iam::{self.account}:root"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFacts:
+    """Of the object that the request names; `owner` is empty when it is the bucket's.
+
+    `grants` None is an ACL that nobody set: all for the owner, nothing for others.
+    """
+
+    owner: str = ""
+    grants: Grants | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_OBJECT = ObjectFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One action on one resource.
+
+    `key` is empty for an action on a bucket, `version` None for the current one. Header names are
+    lower-case. `client` is an address, empty when unknown. `source_*` say for which bucket a
+    service acts, `owner` is the bucket's.
+    """
+
+    caller: Caller
+    action: str
+    bucket: str
+    key: str = ""
+    version: str | None = None
+    operation: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    client: str = ""
+    is_secure: bool = False
+    now_s: int = 0
+    region: str = ""
+    source_arn: str = ""
+    source_account: str = ""
+    owner: str = ""
+    found_object: ObjectFacts | None = None
+    found_document: bytes | None = None
+    found_initiator: str | None = None
+
+    @property
+    def resource(self) -> str:
+        return f"{ARN}{self.bucket}/{self.key}" if self.key else ARN + self.bucket
+
+    @property
+    def object(self) -> ObjectFacts:
+        return _there(self.found_object, Fact.OBJECT)
+
+    @property
+    def document(self) -> bytes:
+        return _there(self.found_document, Fact.DOCUMENT)
+
+    @property
+    def initiator(self) -> str:
+        """Who began the multipart upload that is named; empty when there is none."""
+        return _there(self.found_initiator, Fact.INITIATOR)
+
+
+def _there(value: T | None, fact: Fact) -> T:
+    if value is None:
+        raise Needed(fact)
+    return value

@@ -1,0 +1,109 @@
+"""Bucket policies: kept byte for byte, and refused when any part of one could not be enforced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3gw.access import Access
+from s3gw.access.acl import BucketAcl, is_public
+from s3gw.access.conditions import malformed
+from s3gw.access.ownership import enforces_owner
+from s3gw.access.policy import BucketPolicy, Policy, kept_policy, read_policy
+from s3gw.access.public_access import NO_BLOCK, PublicAccessBlock, is_public_policy
+from s3gw.checksums import verify_document
+from s3gw.errors import Code, S3Error
+from s3gw.message import Call, Level
+from s3gw.operation import operation, path
+from s3gw.reply import Reply, xml_reply
+from s3gw.xmldoc import document
+from storage.settings import setting, with_setting, without_setting
+from storage.values import BucketInfo
+
+
+@operation("GET", Level.BUCKET, marker="policy", access=Access.HEAD_BUCKET)
+class GetBucketPolicy:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        info = await call.store.head_bucket(self.bucket)
+        policy = setting(info, BucketPolicy)
+        if policy is None:
+            raise S3Error(Code.NoSuchBucketPolicy, BucketName=self.bucket)
+        return Reply(200, {"Content-Type": "application/json"}, policy.text.encode())
+
+
+@operation("PUT", Level.BUCKET, marker="policy", access=Access.SET_BUCKET_ACL)
+class PutBucketPolicy:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        text = await call.read_document()
+        verify_document(call, text, checksummed=True)
+        if not text:
+            raise S3Error(Code.MissingRequestBodyError)
+        policy = BucketPolicy(_decoded(text))
+        read = read_policy(policy.text, self.bucket)
+        _check_principals(call, read)
+
+        def change(info: BucketInfo) -> BucketInfo:
+            block = setting(info, PublicAccessBlock) or NO_BLOCK
+            if block.block_public_policy and is_public_policy(read):
+                message = "The bucket does not allow public policies (BlockPublicPolicy)."
+                raise S3Error(Code.AccessDenied, message)
+            return with_setting(info, policy)
+
+        await call.store.update_bucket(self.bucket, change)
+        return Reply(204)
+
+
+@operation("DELETE", Level.BUCKET, marker="policy", access=Access.SET_BUCKET_ACL)
+class DeleteBucketPolicy:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        await call.store.update_bucket(
+            self.bucket, lambda info: without_setting(info, BucketPolicy)
+        )
+        return Reply(204)
+
+
+@document("PolicyStatus")
+@dataclass(frozen=True, slots=True)
+class PolicyStatus:
+    is_public: bool
+
+
+@operation("GET", Level.BUCKET, marker="policyStatus", access=Access.HEAD_BUCKET)
+class GetBucketPolicyStatus:
+    bucket: str = path("Bucket")
+
+    async def run(self, call: Call) -> Reply:
+        info = await call.store.head_bucket(self.bucket)
+        return xml_reply(PolicyStatus(_policy_is_public(info) or _acl_is_public(info)))
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        raise S3Error(Code.MalformedPolicy) from None
+
+
+def _check_principals(call: Call, policy: Policy) -> None:
+    """An id that no account has is a slip of the pen: nobody is let in, and nobody kept out."""
+    for statement in policy.statements:
+        for account in statement.principals.named:
+            if call.accounts is None or call.accounts.account(account) is None:
+                raise malformed("Invalid principal in policy")
+
+
+def _policy_is_public(info: BucketInfo) -> bool:
+    policy = setting(info, BucketPolicy)
+    return policy is not None and is_public_policy(kept_policy(policy.text, info.name))
+
+
+def _acl_is_public(info: BucketInfo) -> bool:
+    acl = setting(info, BucketAcl)
+    block = setting(info, PublicAccessBlock) or NO_BLOCK
+    counts = not (enforces_owner(info) or block.ignore_public_acls)
+    return counts and acl is not None and is_public(acl.grants)
