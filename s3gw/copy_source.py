@@ -29,11 +29,14 @@ class CopySource:
 
 
 def read_copy_source(text: str) -> CopySource:
-    """`[/]bucket/key[?versionId=null]`, URL-encoded. Raises `InvalidArgument`."""
+    """`[/]bucket/key[?versionId=null]`, URL-encoded, a space perhaps as `+`.
+
+    Raises `InvalidArgument`.
+    """
     path, _, query = text.partition("?versionId=")
     check_version(query or None)
     try:
-        decoded = unquote_to_bytes(path.encode("latin-1")).decode()
+        decoded = unquote_to_bytes(path.replace("+", " ").encode("latin-1")).decode()
     except UnicodeDecodeError:
         decoded = ""
     bucket, _, key = decoded.removeprefix("/").partition("/")
