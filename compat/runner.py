@@ -122,7 +122,9 @@ def _pytest(
     except (OSError, ET.ParseError):
         outcomes = []
     # A suite that lost its tests has proved nothing.
-    nothing = Outcome(f"{suite.name}::pytest", 0.0, f"no tests; pytest ended with {done.returncode}")
+    nothing = Outcome(
+        f"{suite.name}::pytest", 0.0, f"no tests; pytest ended with {done.returncode}"
+    )
     return outcomes or [nothing]
 
 
