@@ -68,29 +68,43 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _as_table(results: Sequence[SuiteResult]) -> str:
-    heads = f"{'client':18} {'version':24} {'passed':>6} {'failed':>6} {'known':>6} {'skipped':>7}"
+    heads = f"{'client':19} {'version':18} {'passed':>6} {'failed':>6} {'known':>6} {'skipped':>7}"
     lines = [f"{heads} {'seconds':>8}"]
-    lines += [_row(result) for result in results]
+    lines += [_row(result) for result in results if result.version or result.bad()]
+    lines += [line for result in results for line in _failures(result)]
+    return "\n".join([*lines, *_not_run(results)])
+
+
+def _failures(result: SuiteResult) -> list[str]:
+    names = [test.outcome.id.partition("::")[2] for test in result.bad()]
+    first_lines = [test.outcome.message.partition("\n")[0] for test in result.bad()]
+    return [
+        f"\n{result.suite.name}::{name}: {test.verdict.value}\n    {first_line}"
+        for name, test, first_line in zip(names, result.bad(), first_lines, strict=True)
+    ]
+
+
+def _not_run(results: Sequence[SuiteResult]) -> list[str]:
+    """A line for each reason why suites could not be run at all."""
+    names: dict[str, list[str]] = {}
     for result in results:
-        for test in result.bad():
-            first_line = test.outcome.message.partition("\n")[0]
-            lines.append(f"\n{test.outcome.id}: {test.verdict.value}\n    {first_line}")
         if not result.version and not result.bad():
-            lines.append(f"\n{result.suite.name}: {result.tests[0].outcome.message}")
-    return "\n".join(lines)
+            names.setdefault(result.tests[0].outcome.message, []).append(result.suite.name)
+    return [f"\nnot run, for {reason}: {', '.join(names[reason])}" for reason in names]
 
 
 def _row(result: SuiteResult) -> str:
     passed, known, skipped = (
         len(result.having(verdict)) for verdict in (Verdict.PASSED, Verdict.KNOWN, Verdict.SKIPPED)
     )
-    told = f"{result.suite.name:18} {result.version:24} {passed:6} {len(result.bad()):6}"
+    told = f"{result.suite.name:19} {result.version:18} {passed:6} {len(result.bad()):6}"
     return f"{told} {known:6} {skipped:7} {result.seconds:8.1f}"
 
 
 def _as_json(results: Sequence[SuiteResult]) -> str:
     rows = [
         {
+            "suite": result.suite.name,
             "id": test.outcome.id,
             "verdict": test.verdict.name.lower(),
             "seconds": test.outcome.seconds,

@@ -16,8 +16,9 @@ from pathlib import Path
 from compat import debian, npm
 from compat.installed import Installed, InstallFailed, NotHere
 from compat.results import Judged, Outcome, Verdict, judge, read_junit
-from compat.server import Server, ServerFailed
+from compat.server import TLS_FLAGS, Server, ServerFailed
 from compat.suites import COMPAT, DOMAIN, Debian, Npm, Pip, Suite, client_environment
+from compat.tls import make_certificate
 from compat.venvs import environment_of, required_version
 
 SUITE_TIMEOUT_S = 1800
@@ -50,22 +51,36 @@ class Options:
 
 def run_suite(suite: Suite, known: dict[str, str], options: Options) -> SuiteResult:
     started = time.monotonic()
+    version, listed = "", {} if options.selection else known
     try:
+        _check_scheme(suite)
         installed = _installed(suite)
+        outcomes = _outcomes(suite, installed, options)
+        version = installed.version
     except NotHere as reason:
-        skipped = Outcome(f"{suite.name}::environment", 0.0, str(reason), skipped=True)
-        return SuiteResult(suite, "", 0.0, tuple(judge(suite.name, [skipped], {})))
+        # What cannot run here is not asked for its known failures either.
+        listed = {}
+        outcomes = [Outcome(f"{suite.listed_as}::environment", 0.0, str(reason), skipped=True)]
     except InstallFailed as error:
-        failed = Outcome(f"{suite.name}::environment", 0.0, str(error))
-        return SuiteResult(suite, "", 0.0, tuple(judge(suite.name, [failed], {})))
+        outcomes = [Outcome(f"{suite.listed_as}::environment", 0.0, str(error))]
+    judged = judge(suite.listed_as, outcomes, listed)
+    return SuiteResult(suite, version, time.monotonic() - started, tuple(judged))
+
+
+def _outcomes(suite: Suite, installed: Installed, options: Options) -> list[Outcome]:
     outcomes: list[Outcome] = []
     with _folder(suite.name, keep=options.keep) as folder:
         try:
-            outcomes.extend(_run_in(folder, suite, installed, options))
+            for outcome in _run_in(folder, suite, installed, options):
+                outcomes.append(outcome)
         except ServerFailed as error:
-            outcomes.append(Outcome(f"{suite.name}::server", 0.0, str(error)))
-    judged = judge(suite.name, outcomes, {} if options.selection else known)
-    return SuiteResult(suite, installed.version, time.monotonic() - started, tuple(judged))
+            outcomes.append(Outcome(f"{suite.listed_as}::server", 0.0, str(error)))
+    return outcomes
+
+
+def _check_scheme(suite: Suite) -> None:
+    if suite.scheme == "https" and TLS_FLAGS is None:
+        raise NotHere("s3gw serve has no TLS of its own")
 
 
 def _installed(suite: Suite) -> Installed:
@@ -76,8 +91,8 @@ def _installed(suite: Suite) -> Installed:
             found = Installed(required_version(suite.requirements, package))
         case Debian(package, program):
             found = debian.fetched(package, program)
-        case Npm(package):
-            found = npm.modules(suite.name, package)
+        case Npm(package, modules):
+            found = npm.modules(modules, package)
     return Installed(found.version, (*found.folders, folder), found.variables)
 
 
@@ -93,7 +108,14 @@ def _run_in(
     if suite.own_server:
         yield from _pytest(folder, suite, environment, options)
         return
-    with Server(folder / "server", options=SERVER_OPTIONS) as server:
+    certified: tuple[str, ...] = ()
+    if suite.scheme == "https" and TLS_FLAGS is not None:
+        made = make_certificate(folder)
+        certified = (TLS_FLAGS[0], str(made.certificate), TLS_FLAGS[1], str(made.key))
+        environment |= made.trusted()
+    with Server(
+        folder / "server", options=(*SERVER_OPTIONS, *certified), scheme=suite.scheme
+    ) as server:
         environment |= {
             "COMPAT_ENDPOINT": server.endpoint,
             "AWS_ACCESS_KEY_ID": server.keys.access_key,
@@ -118,12 +140,12 @@ def _pytest(
         command, cwd=folder, env=environment, stdout=sys.stderr, timeout=SUITE_TIMEOUT_S
     )
     try:
-        outcomes = read_junit(suite.name, report)
+        outcomes = read_junit(suite.listed_as, report)
     except (OSError, ET.ParseError):
         outcomes = []
     # A suite that lost its tests has proved nothing.
     nothing = Outcome(
-        f"{suite.name}::pytest", 0.0, f"no tests; pytest ended with {done.returncode}"
+        f"{suite.listed_as}::pytest", 0.0, f"no tests; pytest ended with {done.returncode}"
     )
     return outcomes or [nothing]
 

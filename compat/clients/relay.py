@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import pytest
+
 from compat.clients.target import domain, endpoint
 
 _PIECE = 64 << 10
@@ -39,6 +41,8 @@ class Relayed:
 @contextmanager
 def relay() -> Iterator[Relayed]:
     server = urlsplit(endpoint())
+    if server.scheme == "https":
+        pytest.skip("who relays TLS sees no names")
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:

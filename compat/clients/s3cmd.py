@@ -17,14 +17,19 @@ class Driver(Client):
         buckets = f"%(bucket)s.{address.netloc}" if self.virtual_host else address.netloc
         safe = "--ssl" if address.scheme == "https" else "--no-ssl"
         where = ("--host", address.netloc, "--host-bucket", buckets, safe)
-        settings = ("--config", str(self.proxied())) if self.virtual_host else ()
-        return run("s3cmd", *settings, *where, "--no-progress", "--max-retries=1", *words).decode()
+        return run(
+            "s3cmd", "--config", self.settings(), *where, "--no-progress", "--max-retries=1", *words
+        ).decode()
 
-    def proxied(self) -> Path:
-        """Its proxy stands in a file only."""
-        proxy, file = urlsplit(os.environ["http_proxy"]), Path.home() / "proxied.s3cfg"
-        file.write_text(f"[default]\nproxy_host = {proxy.hostname}\nproxy_port = {proxy.port}\n")
-        return file
+    def settings(self) -> str:
+        """A file with what has no flag."""
+        lines = ["[default]", f"signurl_use_https = {self.endpoint.startswith('https:')}"]
+        if self.virtual_host:
+            proxy = urlsplit(os.environ["http_proxy"])
+            lines += [f"proxy_host = {proxy.hostname}", f"proxy_port = {proxy.port}"]
+        file = Path.home() / "s3cmd.ini"
+        file.write_text("\n".join(lines))
+        return str(file)
 
     def make_bucket(self, bucket: str) -> None:
         self.s3cmd("mb", f"s3://{bucket}")
