@@ -36,6 +36,8 @@ def make_certificate(folder: Path) -> Certificate:
         "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
         "-subj", "/CN=s3gw", "-keyout", str(made.key), "-out", str(made.certificate),
         "-addext", f"subjectAltName=IP:127.0.0.1,DNS:{DOMAIN},DNS:*.{DOMAIN}",
+        # rustls takes no authority for a server.
+        "-addext", "basicConstraints=critical,CA:FALSE",
     ]  # fmt: skip
     try:
         subprocess.run(command, check=True, capture_output=True)

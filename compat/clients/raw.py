@@ -6,14 +6,25 @@ from __future__ import annotations
 
 import urllib.request
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from compat.clients.target import endpoint, keys
+from compat.clients.target import endpoint, keys, new_name
 from compat.presign import Presigner
 
 _XMLNS = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+
+
+@contextmanager
+def new_bucket(stem: str) -> Iterator[str]:
+    """A bucket's name; in the end it goes, with all that is in it."""
+    name = new_name(stem)
+    make_bucket(name)
+    yield name
+    delete_all(name)
+    remove_bucket(name)
 
 
 def make_bucket(bucket: str) -> None:

@@ -23,11 +23,12 @@ class Driver(Client):
     def rclone(self, *words: str) -> str:
         return self.output(*words).decode()
 
-    def output(self, *words: str) -> bytes:
+    def output(self, *words: str, stdin: bytes = b"") -> bytes:
         style = "--s3-force-path-style=" + ("false" if self.virtual_host else "true")
         where = ("--s3-provider", "Other", "--s3-env-auth", "--s3-endpoint", self.endpoint, style)
         # One try: a retry would hide a failure.
-        return run("rclone", *where, "--retries", "1", "--low-level-retries", "1", *words)
+        once = ("--retries", "1", "--low-level-retries", "1")
+        return run("rclone", *where, *once, *words, stdin=stdin)
 
     def make_bucket(self, bucket: str) -> None:
         self.rclone("mkdir", f":s3:{bucket}")

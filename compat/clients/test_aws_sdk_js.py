@@ -10,7 +10,7 @@ import pytest
 
 from compat.clients import raw
 from compat.clients.aws_sdk_js import Driver
-from compat.clients.target import MIB, endpoint, new_name, noise
+from compat.clients.target import MIB, endpoint, noise
 
 
 @pytest.fixture(scope="module", name="client")
@@ -20,11 +20,8 @@ def _client() -> Driver:
 
 @pytest.fixture(name="bucket")
 def _bucket() -> Iterator[str]:
-    name = new_name("js")
-    raw.make_bucket(name)
-    yield name
-    raw.delete_all(name)
-    raw.remove_bucket(name)
+    with raw.new_bucket("js") as name:
+        yield name
 
 
 @pytest.mark.parametrize("command", ["putBytes", "putStream"])

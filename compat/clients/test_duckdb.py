@@ -38,11 +38,8 @@ def _database() -> Any:
 
 @pytest.fixture(name="bucket")
 def _bucket() -> Iterator[str]:
-    name = new_name("duckdb")
-    raw.make_bucket(name)
-    yield name
-    raw.delete_all(name)
-    raw.remove_bucket(name)
+    with raw.new_bucket("duckdb") as name:
+        yield name
 
 
 @pytest.mark.parametrize("rows", [10, 10_000_000])

@@ -28,11 +28,8 @@ def options() -> dict[str, str]:
 
 @pytest.fixture(name="bucket")
 def _bucket() -> Iterator[str]:
-    name = new_name("polars")
-    raw.make_bucket(name)
-    yield name
-    raw.delete_all(name)
-    raw.remove_bucket(name)
+    with raw.new_bucket("polars") as name:
+        yield name
 
 
 def frame(rows: int) -> Any:

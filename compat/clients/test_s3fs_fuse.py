@@ -12,18 +12,15 @@ from pathlib import Path
 import pytest
 
 from compat.clients import raw
-from compat.clients.target import MIB, endpoint, keys, new_name, noise
+from compat.clients.target import MIB, endpoint, keys, noise
 
 READY_TIMEOUT_S = 20.0
 
 
 @pytest.fixture(name="bucket")
 def _bucket() -> Iterator[str]:
-    name = new_name("fuse")
-    raw.make_bucket(name)
-    yield name
-    raw.delete_all(name)
-    raw.remove_bucket(name)
+    with raw.new_bucket("fuse") as name:
+        yield name
 
 
 @pytest.fixture(name="folder")

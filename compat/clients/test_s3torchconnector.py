@@ -27,11 +27,8 @@ def where() -> dict[str, Any]:
 
 @pytest.fixture(name="bucket")
 def _bucket() -> Iterator[str]:
-    name = new_name("torch")
-    raw.make_bucket(name)
-    yield name
-    raw.delete_all(name)
-    raw.remove_bucket(name)
+    with raw.new_bucket("torch") as name:
+        yield name
 
 
 @pytest.mark.parametrize("style", [True, False], ids=["path", "default"])

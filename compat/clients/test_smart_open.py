@@ -24,11 +24,8 @@ def _told() -> dict[str, Any]:
 
 @pytest.fixture(name="bucket")
 def _bucket() -> Iterator[str]:
-    name = new_name("smart")
-    raw.make_bucket(name)
-    yield name
-    raw.delete_all(name)
-    raw.remove_bucket(name)
+    with raw.new_bucket("smart") as name:
+        yield name
 
 
 @pytest.mark.parametrize("in_parts", [False, True])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from compat.clients import raw
-from compat.clients.target import endpoint, new_name, noise
+from compat.clients.target import endpoint, noise
 
 # It lives in this suite's own environment only; the rest of fsspec is found by itself.
 webdataset = import_module("webdataset")
@@ -21,11 +21,8 @@ SAMPLES = 60
 
 @pytest.fixture(name="bucket")
 def _bucket() -> Iterator[str]:
-    name = new_name("wds")
-    raw.make_bucket(name)
-    yield name
-    raw.delete_all(name)
-    raw.remove_bucket(name)
+    with raw.new_bucket("wds") as name:
+        yield name
 
 
 @pytest.fixture(autouse=True)
