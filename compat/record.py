@@ -27,10 +27,10 @@ def read_record() -> Record:
 
 
 def recorded(results: Sequence[SuiteResult], known: Mapping[str, str]) -> Record:
-    """The record with these results in it; a suite that failed or could not run stays as it was."""
+    """The record with these in it; a suite that failed or could not run stays as it was."""
     record = read_record() if RECORD.exists() else {}
     for result in results:
-        if not result.bad() and result.version:
+        if not result.bad() and result.having(Verdict.PASSED):
             record[result.suite.name] = _entry(result, known)
     return {suite.name: record[suite.name] for suite in SUITES if suite.name in record}
 

@@ -22,6 +22,8 @@ from compat.tls import make_certificate
 from compat.venvs import environment_of, required_version
 
 SUITE_TIMEOUT_S = 1800
+# pytest's exit code.
+NO_TESTS_SELECTED = 5
 SERVER_OPTIONS = ("--workers", "2", "--s3-domain", DOMAIN)
 
 
@@ -143,11 +145,11 @@ def _pytest(
         outcomes = read_junit(suite.listed_as, report)
     except (OSError, ET.ParseError):
         outcomes = []
+    if outcomes or (options.selection and done.returncode == NO_TESTS_SELECTED):
+        return outcomes
     # A suite that lost its tests has proved nothing.
-    nothing = Outcome(
-        f"{suite.listed_as}::pytest", 0.0, f"no tests; pytest ended with {done.returncode}"
-    )
-    return outcomes or [nothing]
+    told = f"no tests; pytest ended with {done.returncode}"
+    return [Outcome(f"{suite.listed_as}::pytest", 0.0, told)]
 
 
 @contextmanager

@@ -2,6 +2,10 @@
 
 A suite is pytest files run in an environment of its own. What a suite needs of us reaches it in a
 few variables; the outer world's AWS settings, proxies and home folder do not.
+
+A new client is a file in `requirements/`, a driver in `clients/` and a line below. A new feature of
+S3 is a claim in `clients/test_claims.py` and a method in `clients/client.py`, which says `cannot`
+for all clients that have no means for it; what only one client does stands in a file of its own.
 """
 
 from __future__ import annotations
@@ -46,8 +50,8 @@ class Npm:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """`requirements` names a file in `requirements/`, `files` stand in `clients/`; `driver` is the
-    module there that the claims are made of. `about` is the client's name for people.
+    """`requirements` names a file in `requirements/`, `files` stand below this folder, `driver` is
+    the module in `clients/` of which the claims are made. `about` is the client's name for people.
     """
 
     name: str
