@@ -1,7 +1,8 @@
 """What a suite's tests came to, read from pytest's JUnit file and judged against what is known.
 
-A known failure must fail and every other test must pass; a skipped test proves nothing and counts
-as failed. A known failure that no longer exists, or passes, must be taken off the list.
+A known failure must fail, and every other test must pass or be skipped with a reason: a client that
+has no means for it, or a machine that cannot have the client. Skipped tests are counted apart, for
+they prove nothing. A known failure that no longer runs, or passes, must be taken off the list.
 """
 
 from __future__ import annotations
@@ -18,21 +19,22 @@ class Verdict(Enum):
     PASSED = "passed"
     FAILED = "FAILED"
     KNOWN = "known failure"
+    SKIPPED = "skipped"
     MENDED = "PASSES, but is listed as a known failure"
     VANISHED = "is listed as a known failure, but no such test ran"
 
 
-GOOD = frozenset({Verdict.PASSED, Verdict.KNOWN})
+GOOD = frozenset({Verdict.PASSED, Verdict.KNOWN, Verdict.SKIPPED})
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One test: `id` is `suite::test`, `message` says why it failed, empty when it passed."""
+    """One test: `id` is `suite::test`, `message` says why it failed or was skipped."""
 
     id: str
     seconds: float
     message: str = ""
-    details: str = ""
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,13 @@ def _outcome(suite: str, case: ET.Element) -> Outcome:
     seconds = float(case.get("time", "0"))
     for kind in ("failure", "error", "skipped"):
         if (found := case.find(kind)) is not None:
-            message = found.get("message") or kind
-            return Outcome(name, seconds, message, found.text or "")
+            return Outcome(name, seconds, found.get("message") or kind, kind == "skipped")
     return Outcome(name, seconds)
 
 
 def _verdict(outcome: Outcome, known: Mapping[str, str]) -> Verdict:
+    if outcome.skipped:
+        return Verdict.VANISHED if outcome.id in known else Verdict.SKIPPED
     if outcome.message:
         return Verdict.KNOWN if outcome.id in known else Verdict.FAILED
     return Verdict.MENDED if outcome.id in known else Verdict.PASSED

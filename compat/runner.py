@@ -1,4 +1,4 @@
-"""Runs a suite: its environment, a server on a temporary folder, pytest, and what came of it."""
+"""Runs a suite: its client, a server on a temporary folder, pytest, and what came of it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,34 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from compat.results import Judged, Outcome, judge, read_junit
-from compat.server import Server, ServerFailed
-from compat.suites import COMPAT, DOMAIN, Suite, client_environment
-from compat.venvs import environment_of
+from compat import debian, npm
+from compat.installed import Installed, InstallFailed, NotHere
+from compat.results import Judged, Outcome, Verdict, judge, read_junit
+from compat.server import TLS_FLAGS, Server, ServerFailed
+from compat.suites import COMPAT, DOMAIN, Debian, Npm, Pip, Suite, client_environment
+from compat.tls import make_certificate
+from compat.venvs import environment_of, required_version
 
 SUITE_TIMEOUT_S = 1800
+# pytest's exit code.
+NO_TESTS_SELECTED = 5
 SERVER_OPTIONS = ("--workers", "2", "--s3-domain", DOMAIN)
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteResult:
-    name: str
+    """`version` is the client's, empty when there is none on this machine."""
+
+    suite: Suite
+    version: str
     seconds: float
     tests: tuple[Judged, ...]
 
     def bad(self) -> list[Judged]:
         return [test for test in self.tests if not test.is_good]
+
+    def having(self, verdict: Verdict) -> list[Judged]:
+        return [test for test in self.tests if test.verdict is verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,42 +52,87 @@ class Options:
 
 
 def run_suite(suite: Suite, known: dict[str, str], options: Options) -> SuiteResult:
-    python = environment_of(suite.requirements) / "bin" / "python"
     started = time.monotonic()
+    version, listed = "", {} if options.selection else known
+    try:
+        _check_scheme(suite)
+        installed = _installed(suite)
+        outcomes = _outcomes(suite, installed, options)
+        version = installed.version
+    except NotHere as reason:
+        # What cannot run here is not asked for its known failures either.
+        listed = {}
+        outcomes = [Outcome(f"{suite.listed_as}::environment", 0.0, str(reason), skipped=True)]
+    except InstallFailed as error:
+        outcomes = [Outcome(f"{suite.listed_as}::environment", 0.0, str(error))]
+    judged = judge(suite.listed_as, outcomes, listed)
+    return SuiteResult(suite, version, time.monotonic() - started, tuple(judged))
+
+
+def _outcomes(suite: Suite, installed: Installed, options: Options) -> list[Outcome]:
     outcomes: list[Outcome] = []
     with _folder(suite.name, keep=options.keep) as folder:
         try:
-            for outcome in _run_in(folder, suite, python, options):
+            for outcome in _run_in(folder, suite, installed, options):
                 outcomes.append(outcome)
         except ServerFailed as error:
-            outcomes.append(Outcome(f"{suite.name}::server", 0.0, str(error)))
-    judged = judge(suite.name, outcomes, {} if options.selection else known)
-    return SuiteResult(suite.name, time.monotonic() - started, tuple(judged))
+            outcomes.append(Outcome(f"{suite.listed_as}::server", 0.0, str(error)))
+    return outcomes
 
 
-def _run_in(folder: Path, suite: Suite, python: Path, options: Options) -> Iterator[Outcome]:
+def _check_scheme(suite: Suite) -> None:
+    if suite.scheme == "https" and TLS_FLAGS is None:
+        raise NotHere("s3gw serve has no TLS of its own")
+
+
+def _installed(suite: Suite) -> Installed:
+    """What the suite's environment looks like; raises `NotHere` and `InstallFailed`."""
+    folder = environment_of(suite.requirements) / "bin"
+    match suite.source:
+        case Pip(package):
+            found = Installed(required_version(suite.requirements, package))
+        case Debian(package, program):
+            found = debian.fetched(package, program)
+        case Npm(package, modules):
+            found = npm.modules(modules, package)
+    return Installed(found.version, (*found.folders, folder), found.variables)
+
+
+def _run_in(
+    folder: Path, suite: Suite, installed: Installed, options: Options
+) -> Iterator[Outcome]:
     """Ends with `ServerFailed` when the server did not live to the end of the suite."""
     home = folder / "home"
     home.mkdir()
-    environment = client_environment(os.environ, home)
+    environment = client_environment(os.environ, home) | dict(installed.variables)
+    path = [*map(str, installed.folders), environment.get("PATH", os.defpath)]
+    environment |= {"PATH": os.pathsep.join(path), "COMPAT_DRIVER": suite.driver}
     if suite.own_server:
-        yield from _pytest(folder, suite, python, environment, options)
+        yield from _pytest(folder, suite, environment, options)
         return
-    with Server(folder / "server", options=SERVER_OPTIONS) as server:
+    certified: tuple[str, ...] = ()
+    if suite.scheme == "https" and TLS_FLAGS is not None:
+        made = make_certificate(folder)
+        certified = (TLS_FLAGS[0], str(made.certificate), TLS_FLAGS[1], str(made.key))
+        environment |= made.trusted()
+    with Server(
+        folder / "server", options=(*SERVER_OPTIONS, *certified), scheme=suite.scheme
+    ) as server:
         environment |= {
             "COMPAT_ENDPOINT": server.endpoint,
             "AWS_ACCESS_KEY_ID": server.keys.access_key,
             "AWS_SECRET_ACCESS_KEY": server.keys.secret_key,
         }
-        yield from _pytest(folder, suite, python, environment, options)
+        yield from _pytest(folder, suite, environment, options)
 
 
 def _pytest(
-    folder: Path, suite: Suite, python: Path, environment: dict[str, str], options: Options
+    folder: Path, suite: Suite, environment: dict[str, str], options: Options
 ) -> list[Outcome]:
     report = folder / "junit.xml"
+    python = environment_of(suite.requirements) / "bin" / "python"
     command = [
-        str(python), "-m", "pytest", *(str(COMPAT / file) for file in suite.files),
+        str(python), "-m", "pytest", *map(str, suite.paths()),
         "-q", "-x" if suite.own_server else "--maxfail=1000", "-p", "no:cacheprovider",
         "-c", os.devnull, "--rootdir", str(COMPAT.parent),
         "--basetemp", str(folder / "tmp"), f"--junitxml={report}",
@@ -86,9 +142,14 @@ def _pytest(
         command, cwd=folder, env=environment, stdout=sys.stderr, timeout=SUITE_TIMEOUT_S
     )
     try:
-        return read_junit(suite.name, report)
+        outcomes = read_junit(suite.listed_as, report)
     except (OSError, ET.ParseError):
-        return [Outcome(f"{suite.name}::pytest", 0.0, f"pytest ended with {done.returncode}")]
+        outcomes = []
+    if outcomes or (options.selection and done.returncode == NO_TESTS_SELECTED):
+        return outcomes
+    # A suite that lost its tests has proved nothing.
+    told = f"no tests; pytest ended with {done.returncode}"
+    return [Outcome(f"{suite.listed_as}::pytest", 0.0, told)]
 
 
 @contextmanager

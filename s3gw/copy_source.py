@@ -41,9 +41,12 @@ def read_copy_source(text: str) -> CopySource:
 
 
 def read_source_path(text: str, header: str) -> tuple[str, str]:
-    """`[/]bucket/key`, URL-encoded, of the header that is named. Raises `InvalidArgument`."""
+    """`[/]bucket/key`, URL-encoded, a space perhaps as `+`, of the header that is named.
+
+    Raises `InvalidArgument`.
+    """
     try:
-        decoded = unquote_to_bytes(text.encode("latin-1")).decode()
+        decoded = unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode()
     except UnicodeDecodeError:
         decoded = ""
     bucket, _, key = decoded.removeprefix("/").partition("/")

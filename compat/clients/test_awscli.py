@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +14,10 @@ import pytest
 
 from compat.clients.target import MIB, endpoint, new_name, noise
 
-AWS = str(Path(sys.executable).parent / "aws")
-
 
 def aws(*words: str, stdin: bytes = b"", check: bool = True) -> subprocess.CompletedProcess[bytes]:
     done = subprocess.run(
-        [AWS, "--endpoint-url", endpoint(), *words], input=stdin, capture_output=True, timeout=300
+        ["aws", "--endpoint-url", endpoint(), *words], input=stdin, capture_output=True, timeout=300
     )
     assert not check or done.returncode == 0, done.stderr.decode()
     return done
@@ -28,7 +25,7 @@ def aws(*words: str, stdin: bytes = b"", check: bool = True) -> subprocess.Compl
 
 def api(*words: str) -> Any:
     out = aws("s3api", *words, "--output", "json").stdout
-    return json.loads(out) if out.strip() else None
+    return json.loads(out) if out.strip() else {}
 
 
 @pytest.fixture(name="bucket")
@@ -43,6 +40,8 @@ def write_tree(folder: Path, names: dict[str, bytes]) -> None:
     for name, content in names.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
+        # `sync` compares with S3's clock, which knows seconds only.
+        os.utime(folder / name, (WRITTEN, WRITTEN))
 
 
 def read_tree(folder: Path) -> dict[str, bytes]:
@@ -50,6 +49,7 @@ def read_tree(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
+WRITTEN = 1_700_000_000
 TREE = {
     "readme.txt": b"hello",
     "empty": b"",
@@ -157,7 +157,10 @@ def test_a_conditional_put_creates_once(bucket: str, tmp_path: Path) -> None:
     body = tmp_path / "body"
     body.write_bytes(b"x")
     put = ("put-object", "--bucket", bucket, "--key", "k", "--body", str(body))
-    api(*put, "--if-none-match", "*")
+    first = aws("s3api", *put, "--if-none-match", "*", check=False)
+    if b"Unknown options" in first.stderr:
+        pytest.skip("the client has no conditional puts yet")
+    assert first.returncode == 0
     again = aws("s3api", *put, "--if-none-match", "*", check=False)
     assert b"PreconditionFailed" in again.stderr
 

@@ -73,7 +73,9 @@ def send(
 ) -> Answer:
     """As curl would: no header but those given; SigV2 signs a Content-Type that is there."""
     parts = urlsplit(url)
-    with contextlib.closing(http.client.HTTPConnection(parts.netloc)) as connection:
+    plain = parts.scheme == "http"
+    connect_to = http.client.HTTPConnection if plain else http.client.HTTPSConnection
+    with contextlib.closing(connect_to(parts.netloc)) as connection:
         connection.request(method, url[url.index("/", 8) :], body, dict(headers or {}))
         answer = connection.getresponse()
         return Answer(answer.status, answer.getheader("content-type"), answer.read())
@@ -394,7 +396,8 @@ def our_domain_resolves() -> Iterator[None]:
 
 
 def test_a_bucket_may_stand_in_the_host_name(bucket: str) -> None:
-    host = f"http://{domain()}:{endpoint().rpartition(':')[2]}"
+    scheme, _, address = endpoint().partition("://")
+    host = f"{scheme}://{domain()}:{address.rpartition(':')[2]}"
     virtual = connect(host, s3={"addressing_style": "virtual"})
     seen: list[str] = []
     virtual.meta.events.register("before-send.s3", lambda request, **_: seen.append(request.url))
@@ -404,7 +407,7 @@ def test_a_bucket_may_stand_in_the_host_name(bucket: str) -> None:
         assert [row["Key"] for row in virtual.list_objects_v2(Bucket=bucket)["Contents"]] == [
             "a/ü b"
         ]
-    assert all(url.startswith(f"http://{bucket}.{domain()}:") for url in seen)
+    assert all(url.startswith(f"{scheme}://{bucket}.{domain()}:") for url in seen)
 
 
 def test_a_form_post_uploads(s3: Any, bucket: str) -> None:

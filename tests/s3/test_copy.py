@@ -133,6 +133,16 @@ def test_a_copy_names_its_source(gateway: Gateway, bucket: str, text: str) -> No
     assert code_of(answer) == (400, "InvalidArgument")
 
 
+@pytest.mark.parametrize("text", ["a+b/%C3%BC%2B%26", "a%20b/%c3%bc%2b%26"])
+def test_a_plus_in_the_name_of_a_source_is_a_space(
+    gateway: Gateway, bucket: str, source: dict[str, str], text: str
+) -> None:
+    """As at AWS; Go programs that encode the source as a query count on it, s5cmd among them."""
+    answer = gateway.send("PUT", f"/{bucket}/c", {"x-amz-copy-source": f"{bucket}/{text}"})
+    assert answer.status == 200
+    assert gateway.send("GET", f"/{bucket}/c").body == b"0123456789"
+
+
 def test_a_missing_source_is_named(gateway: Gateway, bucket: str) -> None:
     answer = gateway.send("PUT", f"/{bucket}/c", {"x-amz-copy-source": f"{bucket}/nope"})
     assert code_of(answer) == (404, "NoSuchKey")
