@@ -25,8 +25,8 @@ READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
 POLL_S = 0.02
 HOST = "127.0.0.1"
-# The flags of `s3gw serve` for a certificate and its key, both PEM files; None while it has none.
-TLS_FLAGS: tuple[str, str] | None = None
+# The flags of `s3gw serve` for a certificate and its key, both PEM files; None where it has none.
+TLS_FLAGS: tuple[str, str] | None = ("--tls-cert", "--tls-key")
 
 
 class ServerFailed(Exception):

