@@ -14,6 +14,8 @@ import aiohttp
 from cluster.housekeeping import repeat, until
 from s3gw.bucket_logging.delivery import Bundling, LogDelivery
 from s3gw.bucket_logging.recorder import Recorder
+from s3gw.bucket_logging.writing import LogWriter
+from s3gw.keyring import open_ring
 from s3gw.metrics import Metrics
 from s3gw.notifications.delivery import Pace, TargetQueue
 from s3gw.notifications.notifier import Notifier
@@ -78,6 +80,7 @@ async def delivering(
         store,
         bundling=Bundling(config.bucket_logging.interval_s, config.bucket_logging.object_bytes),
         count=metrics.count_lines,
+        writer=LogWriter(store, open_ring(config), config.encryption.default_kms_key),
     )
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
         jobs = [logs.run_once, *(q.run_once for q in _queues(outboxes, session, config, metrics))]

@@ -80,7 +80,7 @@ class S3App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, new_request_id())
         started = time.perf_counter()
-        received = Received(receive)
+        received = Received(receive, scope["headers"])
         reply = Reply(499)
         try:
             reply = await self._reply(scope, received, exchange)

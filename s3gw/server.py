@@ -13,11 +13,13 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
+from cluster.lifecycle.walk import Announce
 from cluster.lifecycle.worker import Worker
 from s3gw.access.ownership import Ownership, OwnershipControls
 from s3gw.access.public_access import ALL_BLOCKED
@@ -35,10 +37,12 @@ from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
 from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
+from s3gw.notifications.events import Cause, expired
 from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Observer
 from s3gw.operation import OperationTable
 from s3gw.outboxes import delivering, notifier, open_outboxes, prepare_outboxes, recorder
+from s3gw.request_id import new_request_id
 from s3gw.s3 import S3App
 from s3gw.sections import Config
 from s3gw.tls import keep_loaded, read_certificate
@@ -52,9 +56,10 @@ from storage.backends.local import (
     recover_slot,
 )
 from storage.backends.local.housekeeping import Housekeeper
-from storage.errors import StorageError
+from storage.errors import BucketNotFound, StorageError
 from storage.mountpath import FolderLocks, MountpathError
 from storage.settings import Setting, encoded
+from storage.values import DeleteRequest, Deletion
 
 log = logging.getLogger(__name__)
 
@@ -246,14 +251,26 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
             interval_s = config.storage.housekeeping_interval_s
             tasks.create_task(keep_house(keeper, interval_s, stopped_within))
             if config.lifecycle.enabled:
-                worker = _lifecycle(task, store, stopped_within)
+                announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
+                worker = _lifecycle(task, store, stopped_within, announce)
                 tasks.create_task(keep_at(worker, _JOB_RETRY_S, stopped_within))
             channel.answer(Started())
 
 
-def _lifecycle(task: Task, store: Backend, stopped_within: StoppedWithin) -> Worker:
+async def _announce_expired(
+    store: Backend, notifier: Notifier, bucket: str, done: Sequence[tuple[DeleteRequest, Deletion]]
+) -> None:
+    with contextlib.suppress(BucketNotFound):
+        info = await store.head_bucket(bucket)
+        cause = Cause(info.owner, "", new_request_id())
+        await notifier.announce(info, cause, (expired(*each) for each in done))
+
+
+def _lifecycle(
+    task: Task, store: Backend, stopped_within: StoppedWithin, announce: Announce
+) -> Worker:
     config = task.config
     progress = ProgressFile(folders(config)[0] / "lifecycle.json")
     calendar = Calendar(config.lifecycle.day_s)
     counters = LifecycleCounters(task.slot)
-    return Worker(store, progress, stopped_within, calendar, passed=counters.add)
+    return Worker(store, progress, stopped_within, calendar, passed=counters.add, announce=announce)

@@ -12,7 +12,7 @@ the middle of them would not know how many are newer, so it can be resumed betwe
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import Enum
@@ -93,6 +93,14 @@ class Tally(Struct):
     failed: int = 0
 
 
+# Is told what was deleted from the bucket of that name, after it was committed.
+Announce = Callable[[str, Sequence[tuple[DeleteRequest, Deletion]]], Awaitable[None]]
+
+
+async def tell_nobody(bucket: str, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:
+    """Where nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Walk:
     """One pass over `store`, counted in `tally`."""
@@ -101,6 +109,7 @@ class Walk:
     calendar: Calendar
     clock: Clock
     tally: Tally
+    announce: Announce = tell_nobody
 
     async def bites(self, start: Position) -> AsyncGenerator[Position, None]:
         """Each step does one bite, and gives the place from where a later walk may go on."""
@@ -212,8 +221,12 @@ class _BucketWalk:
 
     async def _delete(self, bucket: str, requests: Sequence[DeleteRequest]) -> None:
         outcomes = await self.walk.store.delete_objects(bucket, requests)
+        done = []
         for request, outcome in zip(requests, outcomes, strict=True):
             _count(self.walk.tally, request, outcome)
+            if isinstance(outcome, Deletion):
+                done.append((request, outcome))
+        await self.walk.announce(bucket, done)
 
     async def _abort(self, bucket: str, uploads: Sequence[UploadInfo]) -> None:
         tally = self.walk.tally

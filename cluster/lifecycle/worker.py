@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from cluster.housekeeping import StoppedWithin
 from cluster.lifecycle.progress import Progress, State
 from cluster.lifecycle.rules import REAL_CALENDAR, REAL_DAY_S, Calendar
-from cluster.lifecycle.walk import Position, Tally, Walk
+from cluster.lifecycle.walk import Announce, Position, Tally, Walk, tell_nobody
 from storage.backend import Backend
 from storage.clock import Clock, SystemClock
 
@@ -34,7 +34,8 @@ _SYSTEM_CLOCK = SystemClock()
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Applies the rules of all buckets in `store`; `passed` is told what each pass did."""
+    """Applies the rules of all buckets in `store`; `passed` is told what each pass did,
+    `announce` what was deleted."""
 
     store: Backend
     progress: Progress
@@ -42,6 +43,7 @@ class Worker:
     calendar: Calendar = REAL_CALENDAR
     clock: Clock = _SYSTEM_CLOCK
     passed: Callable[[Tally], None] = lambda _: None
+    announce: Announce = tell_nobody
     timer: Callable[[], float] = time.perf_counter
 
     async def run_once(self) -> float:
@@ -57,7 +59,7 @@ class Worker:
 
     async def _go_on(self, state: State) -> None:
         """To the end of the pass, or until it is time to stop."""
-        walk = Walk(self.store, self.calendar, self.clock, state.tally)
+        walk = Walk(self.store, self.calendar, self.clock, state.tally, self.announce)
         saved = began = self.timer()
         async with aclosing(walk.bites(state.at or Position())) as bites:
             async for state.at in bites:

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
 from s3gw.bucket_logging.recorder import CountLines, Fate, LogQueue
 from s3gw.bucket_logging.target import Partition, log_key
-from s3gw.checksums import PayloadDigest, Promises
+from s3gw.bucket_logging.writing import LogWriter
+from s3gw.errors import S3Error
 from storage.backend import Backend
 from storage.clock import Clock, SystemClock
 from storage.errors import BucketNotFound, StorageError
 from storage.outbox import Outbox, Queue, Waiting
-from storage.values import Attributes, PutOptions
+from storage.values import BucketInfo
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +51,10 @@ class LogDelivery:
         bundling: Bundling,
         count: CountLines,
         clock: Clock | None = None,
+        writer: LogWriter | None = None,
     ) -> None:
         self._outbox = outbox
+        self._writer = writer or LogWriter(store)
         self._store = store
         self._bundling = bundling
         self._count = count
@@ -64,7 +67,7 @@ class LogDelivery:
             if self._is_due(queue):
                 try:
                     await self._deliver(queue.name)
-                except StorageError as error:
+                except (StorageError, S3Error) as error:
                     fields = {"queue": queue.name, "error": str(error)}
                     log.error("access log not delivered", extra=fields)
         await self._outbox.checkpoint()
@@ -82,34 +85,26 @@ class LogDelivery:
         if queue.target.partition is Partition.EVENT_TIME:
             day = lines[0].time_ns // _DAY_NS
             lines = list(takewhile(lambda line: line.time_ns // _DAY_NS == day, lines))
-        if await self._may_write(queue):
-            await self._put(queue, lines)
+        bucket = await self._target(queue)
+        if bucket is not None:
+            await self._put(bucket, queue, lines)
             self._count(Fate.DELIVERED, len(lines))
         else:
             self._count(Fate.DROPPED, len(lines))
             log.error("access log lines dropped: no such target", extra={"queue": name})
         await self._outbox.drop([line.id for line in lines])
 
-    async def _may_write(self, queue: LogQueue) -> bool:
-        """The target bucket may have been removed since, or belong to somebody else by now."""
+    async def _target(self, queue: LogQueue) -> BucketInfo | None:
+        """None when it was removed since, or belongs to somebody else by now."""
         try:
             bucket = await self._store.head_bucket(queue.target.bucket)
         except BucketNotFound:
-            return False
-        return bucket.owner == queue.source.owner
+            return None
+        return bucket if bucket.owner == queue.source.owner else None
 
-    async def _put(self, queue: LogQueue, lines: Sequence[Waiting]) -> None:
+    async def _put(self, bucket: BucketInfo, queue: LogQueue, lines: Sequence[Waiting]) -> None:
         by_day = queue.target.partition is Partition.EVENT_TIME
         time_ns = lines[0].time_ns if by_day else self._clock.now_ns()
         key = log_key(queue.source, queue.target, time_ns, os.urandom(8).hex().upper())
         body = b"".join(line.body for line in lines)
-        options = PutOptions(
-            digest=PayloadDigest(Promises(), {}),
-            attributes=Attributes(headers={"content-type": "text/plain"}),
-            size=len(body),
-        )
-        await self._store.put_object(queue.target.bucket, key, _stream(body), options)
-
-
-async def _stream(body: bytes) -> AsyncIterator[bytes]:
-    yield body
+        await self._writer.put(bucket, key, body)

@@ -13,11 +13,12 @@ from s3gw.copy_source import read_source_path
 from s3gw.errors import Code, S3Error
 from s3gw.headers import read_condition
 from s3gw.message import Call, Level
+from s3gw.notifications.events import EventName, created, removed
 from s3gw.operation import header, operation, path
 from s3gw.reply import Reply
 from s3gw.versions import written_version_header
 from storage.errors import NotModified
-from storage.values import RenameOptions
+from storage.values import DeleteRequest, Deletion, RenameOptions
 
 SOURCE = "x-amz-rename-source"
 
@@ -45,4 +46,6 @@ class RenameObject:
             info = await call.store.rename_object(self.bucket, source, self.key, options)
         except NotModified as error:
             raise S3Error(Code.PreconditionFailed) from error
+        gone = DeleteRequest(source), Deletion(existed=True)
+        await call.announce(created(EventName.CREATED_COPY, info), removed(*gone))
         return Reply(headers=written_version_header(info))

@@ -1,0 +1,49 @@
+"""Writes log objects as anybody's are written: encrypted by the bucket's default, locked by its
+default retention, with the checksum that objects have."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from s3gw.accounts import Principal
+from s3gw.encryption.provider import KMS_KEY, KeyProvider
+from s3gw.message import Call
+from s3gw.ops.object_write import PutObject
+from s3gw.request_id import new_request_id
+from storage.backend import Backend
+from storage.values import BucketInfo
+
+
+class LogWriter:
+    """Puts in the name of the bucket's owner."""
+
+    def __init__(
+        self, store: Backend, keys: KeyProvider | None = None, default_kms_key: str = KMS_KEY
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._default_kms_key = default_kms_key
+
+    async def put(self, bucket: BucketInfo, key: str, body: bytes) -> None:
+        """Raises what storage raises, and `S3Error` where the default encryption has no key."""
+        call = Call(
+            method="PUT",
+            raw_path=b"",
+            query_string=b"",
+            headers={"content-type": "text/plain", "content-length": str(len(body))},
+            body=_stream(body),
+            store=self._store,
+            request_id=new_request_id(),
+            bucket=bucket.name,
+            key=key,
+            decoded_length=len(body),
+            principal=Principal(bucket.owner),
+            bucket_info=bucket,
+            keys=self._keys,
+            default_kms_key=self._default_kms_key,
+        )
+        await PutObject(bucket=bucket.name, key=key).run(call)
+
+
+async def _stream(body: bytes) -> AsyncIterator[bytes]:
+    yield body
