@@ -43,8 +43,7 @@ LIMITS: Mapping[str, str] = {
     "PutBucketVersioning": "no MFA delete",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
     "PutBucketLifecycleConfiguration": "no transitions: there is nowhere to move objects to",
-    "RenameObject": "`x-amz-client-token` is ignored; with several mountpaths only where both "
-    "names live on the same one",
+    "RenameObject": "with several mountpaths only where both names live on the same one",
     "GetBucketAbac": "always `Disabled`",
     "GetBucketRequestPayment": "always `BucketOwner`",
     "PutBucketAbac": "`Disabled` only: tags of buckets take no part in access control",

@@ -311,10 +311,12 @@ UPDATE_CURRENT = UpdateOptions()
 
 @dataclass(frozen=True, slots=True)
 class RenameOptions:
-    """Conditions on the object that is replaced, if any, and on the one that is renamed."""
+    """Conditions on the object that is replaced, if any, and on the one that is renamed. A rename
+    that is repeated with its `token` gives the answer of the first one, for a week at least."""
 
     condition: Condition = ALWAYS
     source_condition: Condition = ALWAYS
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class RenameObject:
     bucket: str = path("Bucket")
     key: str = path("Key")
     rename_source: str = header(SOURCE)
+    client_token: str = header("x-amz-client-token", default="")
 
     async def run(self, call: Call) -> Reply:
         bucket, source = read_source_path(self.rename_source, SOURCE)
@@ -41,6 +42,7 @@ class RenameObject:
         options = RenameOptions(
             condition=read_condition(call.headers),
             source_condition=read_condition(call.headers, f"{SOURCE}-"),
+            token=self.client_token,
         )
         try:
             info = await call.store.rename_object(self.bucket, source, self.key, options)

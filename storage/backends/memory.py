@@ -283,6 +283,9 @@ class MemoryBackend:
         self, bucket: str, source: str, name: str, options: RenameOptions
     ) -> ObjectInfo:
         home, now_ns = self._bucket(bucket), self._clock.now_ns()
+        token = name, f"rename {options.token} {source}"
+        if options.token and token in home.completed:
+            return home.completed[token]
         stored = home.object(source)
         check_write(options.source_condition, source, stored.info)
         check_write(options.condition, name, home.info_of(name))
@@ -295,10 +298,13 @@ class MemoryBackend:
                 self._add_delete_marker(home, source, now_ns)
             renamed = msgspec.structs.replace(stored.info, name=name)
             made = _Object(renamed, stored.content, stored.parts)
-            return home.put(made, self._new_version, now_ns)
+            info = home.put(made, self._new_version, now_ns)
         except ObjectLocked:
             home.histories |= {each: history for each, history in before.items() if history}
             raise
+        if options.token:
+            home.completed[token] = info
+        return info
 
     async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
         home, name = self._bucket(bucket), request.name

@@ -79,6 +79,18 @@ def test_conditions_are_of_both_names(s3: Any, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key=b)["Body"].read() == b"a"
 
 
+def test_a_repeated_rename_is_answered_as_the_first_one(
+    gateway: Gateway, s3: Any, bucket: str
+) -> None:
+    new = key_beside(s3, bucket, "a")
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x")
+    rename = {"Bucket": bucket, "Key": new, "RenameSource": f"{bucket}/a"}
+    for _ in range(2):
+        s3.rename_object(**rename, ClientToken="token-1")
+    assert s3.get_object(Bucket=bucket, Key=new)["Body"].read() == b"x"
+    assert refused(s3.rename_object, **rename, ClientToken="token-2") == "NoSuchKey"
+
+
 def test_with_versions_a_marker_takes_its_place(s3: Any, bucket: str) -> None:
     b = key_beside(s3, bucket, "a")
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

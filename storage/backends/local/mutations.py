@@ -99,6 +99,8 @@ class RenameObject:
 
     def __call__(self, transaction: Transaction) -> ObjectInfo:
         home = transaction.home(self.bucket)
+        if done := self._done_before(transaction, home):
+            return done.info(self.name)
         stored = transaction.find(home.key, self.source.encode())
         if stored is None:
             raise ObjectNotFound(self.source)
@@ -116,7 +118,18 @@ class RenameObject:
         row = self._leave(transaction, home, stored)
         new = Stored(_anew(row, home), stored.payload)
         transaction.put(home, self.name.encode(), new, current, replaced)
+        if self.options.token:
+            where = home.key, self.name.encode(), self._token(home)
+            transaction.add_completed(*where, new.row, self.now_ns)
         return new.row.info(self.name)
+
+    def _token(self, home: Home) -> str:
+        return f"rename {home.key} {self.options.token} {self.source}"
+
+    def _done_before(self, transaction: Transaction, home: Home) -> Row | None:
+        if not self.options.token:
+            return None
+        return transaction.completed(home.key, self.name.encode(), self._token(home))
 
     def _leave(self, transaction: Transaction, home: Home, stored: Stored) -> Row:
         """Nothing stays under the old name, or a delete marker."""
@@ -293,5 +306,5 @@ class CompleteUpload:
         transaction.put(home, name, new, current, replaced)
         keep = frozenset(self.manifest.blobs())
         transaction.remove_upload(home.key, name, self.upload.id, keep=keep)
-        transaction.add_completed(home.key, name, self.upload.id, row)
+        transaction.add_completed(home.key, name, self.upload.id, row, row.modified_ns)
         return row.info(self.upload.name)

@@ -223,8 +223,8 @@ class Transaction:
         found: Any = self._run(sql, (upload, bucket, name)).get
         return None if found is None else decode_row(found)
 
-    def add_completed(self, bucket: int, name: bytes, upload: str, row: Row) -> None:
-        values = (upload, bucket, name, row.modified_ns, encode(row))
+    def add_completed(self, bucket: int, name: bytes, upload: str, row: Row, time_ns: int) -> None:
+        values = (upload, bucket, name, time_ns, encode(row))
         self._run("INSERT INTO completed VALUES(?, ?, ?, ?, ?)", values)
 
     def discard(self, blobs: Sequence[str]) -> None:
