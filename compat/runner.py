@@ -115,9 +115,9 @@ def _run_in(
         made = make_certificate(folder)
         certified = (TLS_FLAGS[0], str(made.certificate), TLS_FLAGS[1], str(made.key))
         environment |= made.trusted()
-    with Server(
-        folder / "server", options=(*SERVER_OPTIONS, *certified), scheme=suite.scheme
-    ) as server:
+    keyed = ("--master-key-file", str(folder / "master.key"))
+    flags = (*SERVER_OPTIONS, *keyed, *certified)
+    with Server(folder / "server", options=flags, scheme=suite.scheme) as server:
         environment |= {
             "COMPAT_ENDPOINT": server.endpoint,
             "AWS_ACCESS_KEY_ID": server.keys.access_key,

@@ -79,7 +79,11 @@ def over_https(suite: Suite) -> Suite:
     )
 
 
-_BOTO3 = ("clients/test_boto3.py", "clients/test_boto3_files.py")
+_BOTO3 = (
+    "clients/test_boto3.py",
+    "clients/test_boto3_features.py",
+    "clients/test_boto3_files.py",
+)
 
 _SUITES = (
     Suite("boto3", "boto3", Pip("boto3"), _BOTO3, requirements="boto3"),

@@ -16,17 +16,16 @@ from urllib.parse import unquote_to_bytes
 from s3gw.errors import Code, S3Error
 from s3gw.notifications.events import Cause
 from s3gw.notifications.rules import is_notifying
+from s3gw.services import NO_SERVICES, Services
 from storage.backend import Backend
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-    from s3gw.accounts import Accounts, Principal
-    from s3gw.encryption.provider import KeyProvider
+    from s3gw.accounts import Principal
     from s3gw.form import Form
     from s3gw.notifications.events import ObjectEvent
-    from s3gw.notifications.notifier import Notifier
 
 # DeleteObjects with 1,000 keys of 1,024 bytes, each byte written as a character reference.
 MAX_DOCUMENT = 8 << 20
@@ -58,8 +57,7 @@ class Call:
     authentication may have wrapped it. `decoded_length` is the payload's length in bytes;
     `content_sha256` the hex digest that the signature promises of it; `trailers` are filled when
     the body has ended. `form` is there when the request posts one to a bucket. `client` is the
-    address that the request came from, empty when unknown; `new_bucket_settings` are the documents
-    that every new bucket begins with.
+    address that the request came from, empty when unknown.
     """
 
     method: str
@@ -80,14 +78,9 @@ class Call:
     bucket_info: BucketInfo | None = None
     operation: str = ""
     scheme: str = "http"
-    region: str = "us-east-1"
-    accounts: Accounts | None = None
-    keys: KeyProvider | None = None
-    default_kms_key: str = ""
+    services: Services = NO_SERVICES
     form: Form | None = None
     client: str = ""
-    notifier: Notifier | None = None
-    new_bucket_settings: Mapping[str, str] = field(default_factory=dict)
     document: bytes | None = None
 
     @property
@@ -119,7 +112,8 @@ class Call:
 
     def display_name(self, account: str) -> str | None:
         """How S3's documents show an account; None for one that no longer exists."""
-        return self.accounts.display_name(account) if self.accounts else None
+        accounts = self.services.accounts
+        return accounts.display_name(account) if accounts else None
 
     @property
     def cause(self) -> Cause:
@@ -133,9 +127,9 @@ class Call:
 
     async def announce_all(self, events: Iterable[ObjectEvent]) -> None:
         """As `announce`, of many; they are not looked at when nobody wants to know."""
-        bucket = self.bucket_info
-        if self.notifier is not None and bucket is not None and is_notifying(bucket):
-            await self.notifier.announce(bucket, self.cause, events)
+        bucket, notifier = self.bucket_info, self.services.notifier
+        if notifier is not None and bucket is not None and is_notifying(bucket):
+            await notifier.announce(bucket, self.cause, events)
 
     async def read_document(self) -> bytes:
         """The whole body of a request that carries a document, not an object."""

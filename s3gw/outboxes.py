@@ -21,6 +21,7 @@ from s3gw.notifications.delivery import Pace, TargetQueue
 from s3gw.notifications.notifier import Notifier
 from s3gw.notifications.webhook import Webhook
 from s3gw.sections import Config
+from s3gw.services import Services
 from storage.backend import Backend
 from storage.errors import Corrupt
 from storage.mountpath import MountpathError
@@ -75,12 +76,17 @@ async def delivering(
     outboxes: Outboxes, store: Backend, config: Config, metrics: Metrics, stop: asyncio.Event
 ) -> AsyncIterator[None]:
     """Deliver in the background. What is on its way at the end is sent again by the next one."""
+    log_services = Services(
+        region=config.s3.region,
+        keys=open_ring(config),
+        default_kms_key=config.encryption.default_kms_key,
+    )
     logs = LogDelivery(
         outboxes.lines,
         store,
         bundling=Bundling(config.bucket_logging.interval_s, config.bucket_logging.object_bytes),
         count=metrics.count_lines,
-        writer=LogWriter(store, open_ring(config), config.encryption.default_kms_key),
+        writer=LogWriter(store, log_services),
     )
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
         jobs = [logs.run_once, *(q.run_once for q in _queues(outboxes, session, config, metrics))]

@@ -10,13 +10,11 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from s3gw.access import authorize, hide_missing
 from s3gw.cross_origin import PREFLIGHT, cross_origin_headers, preflight
-from s3gw.encryption.provider import KMS_KEY
 from s3gw.error_document import error_document
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import http_date, quoted
@@ -26,15 +24,14 @@ from s3gw.operation import OperationTable, decode
 from s3gw.received import Received
 from s3gw.reply import XML, Reply, write_reply
 from s3gw.request_id import new_request_id
+from s3gw.services import NO_SERVICES, Services
 from storage.backend import Backend
 from storage.errors import NotModified, ObjectNotFound, StorageError, VersionNotFound
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from s3gw.accounts import Accounts, Principal
-    from s3gw.encryption.provider import KeyProvider
-    from s3gw.notifications.notifier import Notifier
+    from s3gw.accounts import Principal
 
 log = logging.getLogger(__name__)
 
@@ -58,24 +55,14 @@ class S3App:
         authenticator: Authenticate,
         addressing: Addressing,
         observer: Observer,
-        accounts: Accounts | None = None,
-        keys: KeyProvider | None = None,
-        default_kms_key: str = KMS_KEY,
-        region: str = "us-east-1",
-        notifier: Notifier | None = None,
-        new_bucket_settings: Mapping[str, str] | None = None,
+        services: Services = NO_SERVICES,
     ) -> None:
         self._table = table
         self._store = store
         self._authenticator = authenticator
         self._addressing = addressing
         self._observer = observer
-        self._accounts = accounts
-        self._keys = keys
-        self._default_kms_key = default_kms_key
-        self._region = region
-        self._notifier = notifier
-        self._new_bucket_settings = new_bucket_settings or {}
+        self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, new_request_id())
@@ -112,11 +99,7 @@ class S3App:
         try:
             call = read_call(scope, receive, self._store, exchange.request_id, self._addressing)
             exchange.call = call
-            call.notifier = self._notifier
-            call.region = self._region
-            call.accounts = self._accounts
-            call.keys, call.default_kms_key = self._keys, self._default_kms_key
-            call.new_bucket_settings = self._new_bucket_settings
+            call.services = self._services
             reply = await self._answer(call, exchange)
         except NotModified as error:
             reply = _not_modified(error)
@@ -164,7 +147,7 @@ class S3App:
         return refusal
 
     def _error_reply(self, error: S3Error, exchange: Exchange) -> Reply:
-        return error_reply(error, exchange.path, exchange.request_id, self._region)
+        return error_reply(error, exchange.path, exchange.request_id, self._services.region)
 
 
 def _log_failure(error: Exception, exchange: Exchange) -> None:

@@ -45,6 +45,7 @@ from s3gw.outboxes import delivering, notifier, open_outboxes, prepare_outboxes,
 from s3gw.request_id import new_request_id
 from s3gw.s3 import S3App
 from s3gw.sections import Config
+from s3gw.services import Services
 from s3gw.tls import keep_loaded, read_certificate
 from s3gw.website import WebsiteApp
 from storage.backend import Backend
@@ -148,32 +149,32 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     known = accounts(config, task.root_keys)
     async with _open_store(config, task.slot) as store, _queues(config, metrics) as queues:
         observer = Observer(metrics, access_log, queues.recorder)
+        services = Services(
+            region=config.s3.region,
+            accounts=known,
+            keys=open_ring(config),
+            default_kms_key=config.encryption.default_kms_key,
+            notifier=queues.notifier,
+            new_bucket_settings=new_bucket_settings(config),
+        )
         s3 = S3App(
             table=OperationTable(all_operations()),
             store=store,
             authenticator=Authenticator(known, _auth_options(config)),
-            accounts=known,
-            keys=open_ring(config),
-            default_kms_key=config.encryption.default_kms_key,
             addressing=Addressing(config.s3.domain, config.s3.root_access),
-            region=config.s3.region,
-            new_bucket_settings=new_bucket_settings(config),
             observer=observer,
-            notifier=queues.notifier,
+            services=services,
         )
-        websites = _websites(config, store, observer)
+        websites = None
+        if domains := config.s3.website_domain:
+            websites = WebsiteApp(
+                store=store, domains=domains, observer=observer, services=services
+            )
         served = MetricsApp(metrics, store.usage)
         try:
             yield App(s3=s3, health=health, metrics=served, websites=websites)
         finally:
             await access_log.close()
-
-
-def _websites(config: Config, store: Backend, observer: Observer) -> WebsiteApp | None:
-    domains = config.s3.website_domain
-    if not domains:
-        return None
-    return WebsiteApp(store=store, domains=domains, observer=observer, region=config.s3.region)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from s3gw.operation import OperationTable, decode
 from s3gw.ops.object_read import GetObject, HeadObject
 from s3gw.reply import Reply
 from s3gw.s3 import S3App
+from s3gw.services import NO_SERVICES, Services
 from s3gw.website_configuration import (
     Place,
     Redirection,
@@ -79,7 +80,7 @@ class WebsiteApp(S3App):
         store: Backend,
         domains: tuple[str, ...],
         observer: Observer,
-        region: str = "us-east-1",
+        services: Services = NO_SERVICES,
     ) -> None:
         super().__init__(
             table=OperationTable(OPERATIONS),
@@ -87,7 +88,7 @@ class WebsiteApp(S3App):
             authenticator=Nobody(),
             addressing=Addressing(domains),
             observer=observer,
-            region=region,
+            services=services,
         )
         self._domains = domains
 

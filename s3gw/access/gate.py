@@ -241,7 +241,7 @@ class _Question:
             client=call.client,
             is_secure=call.is_secure,
             now_s=_CLOCK.now_ns() // _NS,
-            region=call.region,
+            region=call.services.region,
             owner=self.info.owner,
         )
 

@@ -79,7 +79,9 @@ def read_given(call: Call) -> Given | None:
     if not there:
         return None
     grants = (
-        grant for name in there for grant in _header_grants(call.accounts, name, call.headers[name])
+        grant
+        for name in there
+        for grant in _header_grants(call.services.accounts, name, call.headers[name])
     )
     return Given(grants=checked(grants))
 
@@ -176,7 +178,7 @@ def _check_enforced(given: Given | None, owner: str) -> None:
 
 def new_bucket_settings(call: Call) -> dict[str, str]:
     """The ownership and the ACL that a request gives a new bucket, on top of the server's own."""
-    settings = dict(call.new_bucket_settings)
+    settings = dict(call.services.new_bucket_settings)
     if (name := call.headers.get(_OWNERSHIP)) is not None:
         controls = OwnershipControls(_ownership(name))
         settings[OwnershipControls.setting_name] = encoded(controls)

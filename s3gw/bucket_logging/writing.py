@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from s3gw.accounts import Principal
-from s3gw.encryption.provider import KMS_KEY, KeyProvider
 from s3gw.message import Call
 from s3gw.ops.object_write import PutObject
 from s3gw.request_id import new_request_id
+from s3gw.services import NO_SERVICES, Services
 from storage.backend import Backend
 from storage.values import BucketInfo
 
@@ -17,12 +17,9 @@ from storage.values import BucketInfo
 class LogWriter:
     """Puts in the name of the bucket's owner."""
 
-    def __init__(
-        self, store: Backend, keys: KeyProvider | None = None, default_kms_key: str = KMS_KEY
-    ) -> None:
+    def __init__(self, store: Backend, services: Services = NO_SERVICES) -> None:
         self._store = store
-        self._keys = keys
-        self._default_kms_key = default_kms_key
+        self._services = services
 
     async def put(self, bucket: BucketInfo, key: str, body: bytes) -> None:
         """Raises what storage raises, and `S3Error` where the default encryption has no key."""
@@ -39,8 +36,7 @@ class LogWriter:
             decoded_length=len(body),
             principal=Principal(bucket.owner),
             bucket_info=bucket,
-            keys=self._keys,
-            default_kms_key=self._default_kms_key,
+            services=self._services,
         )
         await PutObject(bucket=bucket.name, key=key).run(call)
 

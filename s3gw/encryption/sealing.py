@@ -160,7 +160,7 @@ async def _ring_sealing(
     key_id, bucket_key = S3_KEY, False
     if scheme == KMS:
         key_id = request.key_id or (default.key_id if default.scheme == KMS else "")
-        key_id = key_id or call.default_kms_key
+        key_id = key_id or call.services.default_kms_key
         if not key_id:
             message = "Neither the request nor the bucket names a KMS key, and there is no default."
             raise S3Error(Code.InvalidArgument, message, ArgumentName=KEY_ID)
@@ -235,9 +235,9 @@ async def checked(call: Call, reading: Reading, prefix: str = CUSTOMER) -> Readi
 
 def keys_of(call: Call) -> KeyProvider:
     """Raises `NotImplemented` when the server was given no master key."""
-    if call.keys is None:
+    if call.services.keys is None:
         raise S3Error(Code.NotImplemented, _NO_KEYS)
-    return call.keys
+    return call.services.keys
 
 
 def _no_such_key(error: UnknownKey) -> S3Error:

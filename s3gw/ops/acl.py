@@ -176,9 +176,9 @@ def _check_owner(policy: AccessControlPolicy | None, owner: str) -> None:
 def _grant(call: Call, one: PermissionOf) -> Grant:
     match one.grantee:
         case Grantee(id=str(account), email_address=None, uri=None):
-            return Grant(one.permission, known_account(call.accounts, account))
+            return Grant(one.permission, known_account(call.services.accounts, account))
         case Grantee(id=None, email_address=str(email), uri=None):
-            return Grant(one.permission, account_with_email(call.accounts, email))
+            return Grant(one.permission, account_with_email(call.services.accounts, email))
         case Grantee(id=None, email_address=None, uri=str(uri)):
             return Grant(one.permission, group=known_group(uri))
         case _:

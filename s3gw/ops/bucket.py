@@ -118,7 +118,7 @@ def _accept_again(call: Call, error: BucketExists) -> None:
     """Making one's own bucket again is no error in us-east-1, and one elsewhere."""
     if error.owner != call.caller.account:
         raise S3Error(Code.BucketAlreadyExists) from error
-    if call.region != "us-east-1":
+    if call.services.region != "us-east-1":
         raise S3Error(Code.BucketAlreadyOwnedByYou) from error
 
 
@@ -136,7 +136,7 @@ class HeadBucket:
 
     async def run(self, call: Call) -> Reply:
         info = await call.store.head_bucket(self.bucket)
-        region = info.location or call.region
+        region = info.location or call.services.region
         return Reply(headers={"x-amz-bucket-region": region, "x-amz-access-point-alias": "false"})
 
 
@@ -161,7 +161,7 @@ class GetBucketLocation:
 
     async def run(self, call: Call) -> Reply:
         info = await call.store.head_bucket(self.bucket)
-        region = info.location or call.region
+        region = info.location or call.services.region
         return xml_reply(LocationConstraint("" if region == "us-east-1" else region))
 
 
@@ -197,7 +197,8 @@ class ListBuckets:
             ListAllMyBucketsResult(
                 owner=owner_of(call, call.caller.account),
                 buckets=tuple(
-                    Bucket(b.name, TimeNs(b.created_ns), b.location or call.region) for b in page
+                    Bucket(b.name, TimeNs(b.created_ns), b.location or call.services.region)
+                    for b in page
                 ),
                 # A bucket's name is as good a token as any, and needs no state.
                 continuation_token=page[-1].name if len(found) > len(page) else None,
@@ -210,5 +211,5 @@ class ListBuckets:
             may_use(call.caller, bucket)
             and bucket.name.startswith(self.prefix)
             and bucket.name > self.continuation_token
-            and self.bucket_region in ("", bucket.location or call.region)
+            and self.bucket_region in ("", bucket.location or call.services.region)
         )

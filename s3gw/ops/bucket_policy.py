@@ -93,7 +93,7 @@ def _check_principals(call: Call, policy: Policy) -> None:
     """An id that no account has is a slip of the pen: nobody is let in, and nobody kept out."""
     for statement in policy.statements:
         for account in statement.principals.named:
-            if call.accounts is None or call.accounts.account(account) is None:
+            if call.services.accounts is None or call.services.accounts.account(account) is None:
                 raise malformed("Invalid principal in policy")
 
 

@@ -131,9 +131,12 @@ class PutBucketNotificationConfiguration:
         _check_together(rules)
         _check_targets(call, rules)
         bucket = await call.store.update_bucket(self.bucket, lambda info: _with(info, rules))
-        if call.notifier is not None and self.skip_destination_validation.lower() != "true":
+        if (
+            call.services.notifier is not None
+            and self.skip_destination_validation.lower() != "true"
+        ):
             targets = dict.fromkeys(rule.target for rule in rules)
-            await call.notifier.test(bucket, call.cause, targets)
+            await call.services.notifier.test(bucket, call.cause, targets)
         return Reply()
 
 
@@ -197,7 +200,7 @@ def _check_together(rules: tuple[Rule, ...]) -> None:
 
 
 def _check_targets(call: Call, rules: Iterable[Rule]) -> None:
-    known = call.notifier.targets if call.notifier else frozenset()
+    known = call.services.notifier.targets if call.services.notifier else frozenset()
     unknown = [rule.arn for rule in rules if rule.target not in known]
     if unknown:
         details = {}

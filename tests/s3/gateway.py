@@ -26,6 +26,7 @@ from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Exchange
 from s3gw.operation import OperationTable
 from s3gw.s3 import S3App
+from s3gw.services import Services
 from storage.backend import Backend
 from tests.asgi import Answer, AsgiServer, send_through
 
@@ -71,10 +72,12 @@ class Gateway:
                 authenticator=Authenticator(accounts, AuthOptions()),
                 addressing=addressing or Addressing(),
                 observer=self.observer,  # type: ignore[arg-type]
-                accounts=accounts,
-                notifier=notifier,
-                keys=keys,
-                new_bucket_settings=new_bucket_settings,
+                services=Services(
+                    accounts=accounts,
+                    notifier=notifier,
+                    keys=keys,
+                    new_bucket_settings=new_bucket_settings or {},
+                ),
             )
         )
 

@@ -1,0 +1,29 @@
+"""What the server has for every request, besides the store: made once by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from s3gw.encryption.provider import KMS_KEY, KeyProvider
+
+if TYPE_CHECKING:
+    from s3gw.accounts import Accounts
+    from s3gw.notifications.notifier import Notifier
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`keys` is None without a master key; `new_bucket_settings` are the documents that every new
+    bucket begins with."""
+
+    region: str = "us-east-1"
+    accounts: Accounts | None = None
+    keys: KeyProvider | None = None
+    default_kms_key: str = KMS_KEY
+    notifier: Notifier | None = None
+    new_bucket_settings: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_SERVICES = Services()
