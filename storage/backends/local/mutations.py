@@ -210,7 +210,7 @@ def _remove(
     _require_still(transaction, home, request, found)
     bypass = request.bypass_governance
     require_removable(found, request.name, now_ns, bypass_governance=bypass)
-    transaction.remove(home.key, name, found)
+    transaction.remove(home, name, found)
     return Deletion(True, version, found.row.delete_marker)
 
 

@@ -28,7 +28,7 @@ from storage.backends.local.rows import (
 )
 from storage.backends.local.versions import Home, Stored
 from storage.errors import BucketNotFound
-from storage.values import NULL_VERSION, UploadInfo
+from storage.values import NULL_VERSION, UploadInfo, Versioning
 
 T = TypeVar("T")
 
@@ -131,10 +131,13 @@ class Transaction:
             sql = "UPDATE versions SET row = ? WHERE bucket = ? AND name = ? AND age = ?"
             self._run(sql, (encode(row), bucket, name, old.age))
 
-    def remove(self, bucket: int, name: bytes, old: Stored) -> None:
+    def remove(self, home: Home, name: bytes, old: Stored) -> None:
         """For good; the version before a current one becomes current, if it is an object."""
-        self._drop_bytes(bucket, old)
-        self._take_out(bucket, name, old)
+        self._drop_bytes(home.key, old)
+        if home.versioning is Versioning.NEVER:
+            self._delete_object(home.key, name)
+        else:
+            self._take_out(home.key, name, old)
 
     def move(self, bucket: int, name: bytes, stored: Stored, to: bytes) -> Row:
         """Take the current version out and leave its bytes to another name, for a row that says
