@@ -181,7 +181,9 @@ class ServerProcess:
     def children(self) -> dict[str, int]:
         """Process ids by slot: `house`, `worker-0`, ..."""
         listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return {_last_argument(int(pid)): int(pid) for pid in listed}
+        named = {_last_argument(int(pid)): int(pid) for pid in listed}
+        named.pop("", None)
+        return named
 
     def worker_pids(self) -> list[int]:
         return [pid for slot, pid in self.children().items() if slot.startswith("worker")]
@@ -244,4 +246,9 @@ def state_of(pid: int) -> str:
 
 
 def _last_argument(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").rpartition(b"\0")[2].decode()
+    """Empty when the process ended meanwhile."""
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return line.rstrip(b"\0").rpartition(b"\0")[2].decode()
