@@ -6,6 +6,8 @@
   packet less for each small GET, about a tenth of what hypercorn spends on one. An application
   must not count on its head being seen before its first body message (ASGI says so), so nothing
   that could be seen is held back.
+* `100 Continue` waits until the application asks for the body, as ASGI has it. hypercorn sends it
+  before, so that a client uploads all of what is then refused.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ _JOIN_UP_TO = 64 << 10
 _NAMES_OF_THE_KNOWN = frozenset(
     {"connection", "send", "h11", "LocalProtocolError", "their_state", "ERROR", "RawData"}
 )
+_CONTINUE = 100
 
 
 class UnknownHypercorn(Exception):
@@ -37,11 +40,52 @@ def mend_hypercorn() -> None:
     if frozenset(original.__code__.co_names) != _NAMES_OF_THE_KNOWN:
         raise UnknownHypercorn("hypercorn's H11Protocol._send_h11_event has changed")
     protocol._held_head = b""
+    protocol._go_ahead = False
     protocol._send_h11_event = _send_h11_event
+    protocol._create_stream = _telling_when_asked(protocol._create_stream)
+
+
+def _telling_when_asked(create_stream: Any) -> Any:
+    async def _create_stream(self: Any, request: Any) -> None:
+        app = self.app
+        if self.connection.they_are_waiting_for_100_continue:
+            self.app = _ContinueFirst(self, app)
+        try:
+            await create_stream(self, request)
+        finally:
+            self.app = app
+
+    return _create_stream
+
+
+class _ContinueFirst:
+    """hypercorn's wrapper of the application, for a request whose client waits to be told."""
+
+    def __init__(self, protocol: Any, app: Any) -> None:
+        self._protocol = protocol
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, *rest: Any) -> None:
+        async def told_receive() -> Any:
+            await self._tell()
+            return await receive()
+
+        await self._app(scope, told_receive, *rest)
+
+    async def _tell(self) -> None:
+        connection = self._protocol.connection
+        waits = connection.they_are_waiting_for_100_continue
+        if waits and connection.our_state is h11.SEND_RESPONSE:
+            self._protocol._go_ahead = True
+            event = h11.InformationalResponse(status_code=_CONTINUE, headers=[])
+            await self._protocol._send_h11_event(event)
+            self._protocol._go_ahead = False
 
 
 async def _send_h11_event(self: Any, event: Any) -> None:
     if type(event) is h11.InformationalResponse:
+        if event.status_code == _CONTINUE and not self._go_ahead:
+            return
         event = with_reason(event)
     try:
         block = self.connection.send(event)

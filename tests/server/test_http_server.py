@@ -52,13 +52,22 @@ def test_100_continue_has_its_reason_phrase(server: ServerProcess) -> None:
     assert b"HTTP/1.1 200" in rest
 
 
-@pytest.mark.parametrize("server", ["uvicorn"], indirect=True)
 def test_a_refused_upload_that_waits_is_not_told_to_go_on(server: ServerProcess) -> None:
-    """hypercorn tells everybody, before the application is asked."""
     head = b"PUT /no-such-bucket/key HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
     answer = exchange(server, head + b"Expect: 100-continue\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 404")
     assert b"connection: close" in answer.lower()
+
+
+def test_who_sends_without_being_told_is_served(server: ServerProcess) -> None:
+    head = b"PUT /bucket/key HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+    answer = exchange(
+        server,
+        head + b"Expect: 100-continue\r\n\r\nbody",
+        b"GET /bucket/key HTTP/1.1\r\nHost: x\r\n\r\n",
+    )
+    assert b"HTTP/1.1 200" in answer
+    assert answer.endswith(b"\r\n\r\nbody")
 
 
 def test_several_requests_on_one_connection(server: ServerProcess) -> None:
