@@ -1,7 +1,8 @@
 """What is mended in hypercorn 0.18, in one place: how it sends an HTTP/1.1 message.
 
-* `HTTP/1.1 100 ` gets its reason phrase. RFC 9112 makes the phrase optional, but botocore before
-  1.40.21 takes the line for a broken one and fails every PUT that has a body.
+* `HTTP/1.1 100 ` gets its reason phrase, and so does the answer to who waited for it in vain. RFC
+  9112 makes the phrase optional, but botocore before 1.40.21 takes the line for a broken one and
+  fails every PUT that has a body; newer ones do not see that they were refused.
 * The head of a response goes out together with the first bytes of its body: one system call and one
   packet less for each small GET, about a tenth of what hypercorn spends on one. An application
   must not count on its head being seen before its first body message (ASGI says so), so nothing
@@ -13,7 +14,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import h11
 from hypercorn.events import RawData
@@ -25,6 +26,8 @@ _NAMES_OF_THE_KNOWN = frozenset(
     {"connection", "send", "h11", "LocalProtocolError", "their_state", "ERROR", "RawData"}
 )
 _CONTINUE = 100
+
+Head = TypeVar("Head", h11.InformationalResponse, h11.Response)
 
 
 class UnknownHypercorn(Exception):
@@ -87,6 +90,8 @@ async def _send_h11_event(self: Any, event: Any) -> None:
         if event.status_code == _CONTINUE and not self._go_ahead:
             return
         event = with_reason(event)
+    elif type(event) is h11.Response and self.connection.they_are_waiting_for_100_continue:
+        event = with_reason(event)
     try:
         block = self.connection.send(event)
     except h11.LocalProtocolError:
@@ -108,8 +113,6 @@ def _join(protocol: Any, block: bytes) -> tuple[bytes, ...]:
     return (head + block,) if head or block else ()
 
 
-def with_reason(event: h11.InformationalResponse) -> h11.InformationalResponse:
+def with_reason(event: Head) -> Head:
     phrase = HTTPStatus(event.status_code).phrase.encode()
-    return h11.InformationalResponse(
-        status_code=event.status_code, headers=event.headers, reason=phrase
-    )
+    return type(event)(status_code=event.status_code, headers=event.headers, reason=phrase)
