@@ -44,9 +44,12 @@ class Text:
         return text
 
     def read(self, value: object) -> str:
-        if not isinstance(value, str) or not re.fullmatch(self.pattern, value):
+        if not isinstance(value, str) or not self.matches(value):
             raise ValueError
         return value
+
+    def matches(self, text: str) -> bool:
+        return re.fullmatch(self.pattern, text) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from s3gw.options import (
     option,
     required,
 )
+from s3gw.outbound_options import Outbound
 
 _ACCESS_KEY = Text("3 to 128 letters, digits and any of . _ -", r"[A-Za-z0-9._-]{3,128}")
 _SECRET_KEY = Text("8 to 128 printable characters without spaces", r"[!-~]{8,128}")
@@ -273,6 +274,7 @@ class Config:
     log: Log = field(default_factory=Log)
     notifications: Notifications = field(default_factory=Notifications)
     bucket_logging: BucketLogging = field(default_factory=BucketLogging)
+    outbound: Outbound = field(default_factory=Outbound)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -286,5 +288,6 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "log": Log,
         "notifications": Notifications,
         "bucket_logging": BucketLogging,
+        "outbound": Outbound,
     }
 )
