@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from s3gw.cluster_key_options import ClusterKey
 from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
 from s3gw.options import (
@@ -24,6 +25,7 @@ from s3gw.options import (
     Whole,
     option,
     required,
+    table,
 )
 from s3gw.outbound_options import Outbound
 
@@ -204,6 +206,7 @@ class Auth:
         flag="--no-auth",
         flag_value="false",
         flag_doc="Ask for no signatures: everybody is the root account.",
+        aliases=("client_auth_required",),
     )
     allow_remote: bool = option(
         False,
@@ -235,6 +238,10 @@ class Auth:
     )
     accounts: tuple[Account, ...] = option(
         (), "Further accounts: `[[auth.accounts]]` tables.", Tables(Account)
+    )
+    cluster_key: ClusterKey = field(
+        default_factory=ClusterKey,
+        metadata=table(ClusterKey, "The key that nodes sign with.", aliases=("intra_cluster",)),
     )
 
 
