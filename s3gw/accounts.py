@@ -5,20 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from s3gw.permissions import Permissions
+
 # Canned by AWS: the owner of what nobody signed.
 ANONYMOUS_ACCOUNT = "65a011a29cdf8ec533ec3d1ccaae921c"
 MAX_ACCESS_KEYS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """What is special about temporary credentials.
+
+    `name` is the caller's own word for the session, `policy` a JSON policy that can only narrow
+    (empty for none), `role` the assumed role (empty when none was), `expires_s` seconds since the
+    epoch.
+    """
+
+    name: str
+    expires_s: int
+    role: str = ""
+    policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """The authenticated caller, however they proved it; `account` is the canonical user id."""
+    """The authenticated caller, however they proved it; `account` is the canonical user id.
+
+    Without `permissions` it is an account: judged by what it owns, by policies and by ACLs. With
+    them it is a user of the root account, a role or a token's subject: `user` is its name, and it
+    may do what the permissions allow, and what policies and ACLs grant it; what its account owns
+    gives it nothing. `is_root` may do everything, `session` narrows all of it.
+    """
 
     account: str
     display_name: str = ""
     email: str = ""
     access_key: str = ""
     is_root: bool = False
+    user: str = ""
+    permissions: Permissions | None = None
+    session: Session | None = None
 
     @classmethod
     def anonymous(cls) -> Principal:

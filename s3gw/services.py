@@ -10,13 +10,15 @@ from s3gw.encryption.provider import KMS_KEY, KeyProvider
 
 if TYPE_CHECKING:
     from s3gw.accounts import Accounts
+    from s3gw.identity.protocol import Directory
     from s3gw.notifications.notifier import Notifier
+    from s3gw.tokens.protocol import TokenVerifier
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """`keys` is None without a master key; `new_bucket_settings` are the documents that every new
-    bucket begins with."""
+    bucket begins with; `cluster_id` is what tokens and roles call this cluster."""
 
     region: str = "us-east-1"
     accounts: Accounts | None = None
@@ -24,6 +26,9 @@ class Services:
     default_kms_key: str = KMS_KEY
     notifier: Notifier | None = None
     new_bucket_settings: Mapping[str, str] = field(default_factory=dict)
+    directory: Directory | None = None
+    tokens: TokenVerifier | None = None
+    cluster_id: str = ""
 
 
 NO_SERVICES = Services()

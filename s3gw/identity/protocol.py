@@ -1,0 +1,78 @@
+"""What the front ends ask about users and roles; `directory` answers out of the coordination
+store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from s3gw.permissions import NO_PERMISSIONS, Permissions
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """`roles` are names; what they allow together is what the user may do."""
+
+    name: str
+    roles: tuple[str, ...] = ()
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose tokens may assume a role: those of `issuer`, with the audience when one is named, and a
+    subject that the pattern matches (`*` and `?`)."""
+
+    issuer: str
+    audience: str = ""
+    subject: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    name: str
+    description: str = ""
+    permissions: Permissions = NO_PERMISSIONS
+    trust: tuple[Trust, ...] = ()
+    max_session_s: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class UserKey:
+    """An access key of a user; its secret is clear only in memory."""
+
+    access_key: str
+    user: str
+    secret: str = field(repr=False)
+    enabled: bool = True
+    created_s: int = 0
+    last_used_s: int = 0
+
+
+class Directory(Protocol):
+    """Lookups answer from memory and are as fresh as the last commit of any process of this
+    machine."""
+
+    async def refresh(self) -> None:
+        """Make the lookups that follow as fresh as they can be; microseconds when nothing changed.
+        Called once for each request."""
+        ...
+
+    def user(self, name: str) -> User | None: ...
+
+    def role(self, name: str) -> Role | None: ...
+
+    def roles(self) -> Sequence[Role]: ...
+
+    def key(self, access_key: str) -> UserKey | None: ...
+
+    def permissions_of(self, user: User) -> Permissions: ...
+
+    def is_revoked(self, token: str) -> bool:
+        """Whether that token (a JWT or a session token, as it was sent) was revoked."""
+        ...
+
+    def note_use(self, access_key: str) -> None:
+        """Remember that the key was used just now; written down now and then."""
+        ...

@@ -1,0 +1,38 @@
+"""What the front ends ask of tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from s3gw.permissions import Permissions
+
+
+class TokenError(Exception):
+    """The token is not good. The text says why, and never holds the token; `expired` tells the one
+    reason that clients act on."""
+
+    def __init__(self, reason: str, *, expired: bool = False) -> None:
+        super().__init__(reason)
+        self.expired = expired
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A good token: its signature was checked, and its times, issuer and audience.
+
+    `issuer` is empty for tokens that were signed with our own key or the configured one.
+    """
+
+    subject: str
+    issuer: str
+    audiences: tuple[str, ...]
+    expires_s: int
+    permissions: Permissions
+    claims: dict[str, Any] = field(repr=False, default_factory=dict)
+
+
+class TokenVerifier(Protocol):
+    async def verify(self, token: str) -> Verified:
+        """Raises `TokenError`. From the cache in microseconds; revoked tokens are refused."""
+        ...
