@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from storage.backends.local.options import Durability
 from storage.backends.local.rows import PartRow, Row, decode_bucket, decode_row, decode_upload
 from storage.backends.local.transaction import Transaction
 from storage.backends.local.versions import readable
-from storage.errors import BucketNotFound, UploadNotFound
+from storage.errors import BucketNotFound, StorageError, UploadNotFound
 from storage.mountpath import Mountpath
 from storage.values import BucketInfo, UploadInfo
 
@@ -40,6 +40,13 @@ SELECT b.row, ifnull(v.row, o.row) {_VERSION} WHERE b.name = ?1"""
 _OPEN_VERSION = f"""
 SELECT b.id, ifnull(v.row, o.row), p.data {_VERSION}
 LEFT JOIN payloads p ON p.id = ifnull(v.payload, o.payload) WHERE b.name = ?1"""
+
+# Many names cost a fifth of what each alone does. The last name fills the places that are left.
+MANY = 32
+_OPEN_MANY = f"""
+SELECT o.name, o.row, p.data FROM buckets b JOIN objects o ON o.bucket = b.id
+LEFT JOIN payloads p ON p.id = o.payload
+WHERE b.name = ? AND o.name IN ({", ".join("?" * MANY)})"""
 
 _UPLOAD = """
 SELECT b.id, u.row FROM buckets b
@@ -84,6 +91,24 @@ class Disk:
         """An object and its payload, in one snapshot. Raises as `find` does."""
         found = self._found(_OPEN, _OPEN_VERSION, bucket, name, version)
         return readable(_wanted(found[1], version), name, version), found[2]
+
+    def open_many(
+        self, bucket: str, names: Sequence[str]
+    ) -> dict[str, tuple[Row, bytes | None] | StorageError]:
+        """What `open` returns or raises for each of at most `MANY` names, all in one snapshot."""
+        encoded = [name.encode() for name in names]
+        encoded += encoded[-1:] * (MANY - len(encoded))
+        rows = self._all(_OPEN_MANY, (bucket, *encoded))
+        found: dict[str, tuple[Row, bytes | None] | StorageError] = {
+            name.decode(): (decode_row(row), payload) for name, row, payload in rows
+        }
+        for name in names:
+            if name not in found:
+                try:
+                    found[name] = self.open(bucket, name)
+                except StorageError as error:
+                    found[name] = error
+        return found
 
     def upload(self, bucket: str, name: str, upload: str) -> UploadInfo:
         """Raises `BucketNotFound`, `UploadNotFound`."""
@@ -138,6 +163,12 @@ class Disk:
     def _get(self, sql: str, values: tuple[str | bytes, ...]) -> Any:
         try:
             return self._point(sql, values).get
+        except apsw.Error as error:
+            raise storage_error(error) from error
+
+    def _all(self, sql: str, values: tuple[str | bytes, ...]) -> list[Any]:
+        try:
+            return self._point(sql, values).fetchall()
         except apsw.Error as error:
             raise storage_error(error) from error
 
