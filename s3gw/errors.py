@@ -172,6 +172,7 @@ class Code(Enum):
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method.",
     )
+    SlowDown = 503, "Reduce your request rate."
     TooManyBuckets = 400, "You have attempted to create more buckets than allowed"
     UnresolvableGrantByEmailAddress = (
         400,

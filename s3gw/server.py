@@ -26,6 +26,8 @@ from s3gw.access_log import open_access_log
 from s3gw.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.app import App
 from s3gw.auth import Authenticator, AuthOptions
+from s3gw.batch import Batches
+from s3gw.batch.counters import BatchCounters
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
 from s3gw.channel import Channel, Role, Started, Task
@@ -47,6 +49,7 @@ from s3gw.sections import Config
 from s3gw.services import Services
 from s3gw.tls import keep_loaded, read_certificate
 from s3gw.website import WebsiteApp
+from storage.archives import Archives, IndexCache, SavedIndexes
 from storage.backend import Backend
 from storage.backends.local import (
     Durability,
@@ -144,7 +147,11 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     access_log = open_access_log(config.log.access, task.access_log_style)
     metrics = Metrics(task.slot)
     known = accounts(config, task.root_keys)
-    async with _open_store(config, task.slot) as store, _queues(config, metrics) as queues:
+    async with (
+        _open_store(config, task.slot) as store,
+        _queues(config, metrics) as queues,
+        _archives(config) as archives,
+    ):
         observer = Observer(metrics, access_log, queues.recorder)
         services = Services(
             region=config.s3.region,
@@ -153,6 +160,8 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             default_kms_key=config.encryption.default_kms_key,
             notifier=queues.notifier,
             new_bucket_settings=new_bucket_settings(config),
+            archives=archives,
+            batches=Batches(config.get_batch.as_options(), BatchCounters(metrics.registry).add),
         )
         s3 = S3App(
             table=OperationTable(all_operations()),
@@ -172,6 +181,12 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             yield App(s3=s3, health=health, metrics=served, websites=websites)
         finally:
             await access_log.close()
+
+
+@contextlib.asynccontextmanager
+async def _archives(config: Config) -> AsyncIterator[Archives]:
+    with contextlib.closing(SavedIndexes(folders(config)[0] / "archives.db")) as saved:
+        yield Archives(IndexCache(saved=saved))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from s3gw.batch import Batches
 from s3gw.encryption.provider import KMS_KEY, KeyProvider
+from storage.archives import Archives
 
 if TYPE_CHECKING:
     from s3gw.accounts import Accounts
@@ -29,6 +31,8 @@ class Services:
     directory: Directory | None = None
     tokens: TokenVerifier | None = None
     cluster_id: str = ""
+    archives: Archives = field(default_factory=Archives)
+    batches: Batches = field(default_factory=Batches)
 
 
 NO_SERVICES = Services()

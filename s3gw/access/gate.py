@@ -7,7 +7,8 @@ bucket.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ _EXPECTED_SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
 _NARROWING = frozenset({BucketPolicy.setting_name, HoldsForeignObjects.setting_name})
 # Decided for each of the keys that the document names, once it is read.
 _BY_KEY = frozenset({"DeleteObjects", "PostObject"})
+# As those, with keys of other buckets too: that of the request decides nothing.
+_BY_ENTRY = frozenset({"GetBatch"})
 _DELETION = "DeleteObjects"
 _WRITES = frozenset({"s3:PutObject"})
 _MISSING = (ObjectNotFound, VersionNotFound)
@@ -55,6 +58,8 @@ async def authorize(call: Call, access: Access) -> None:
     info = call.bucket_info = await call.store.head_bucket(call.bucket)
     _check_owner(info, call.headers.get(_EXPECTED_OWNER))
     if may_use_freely(call.caller, info):
+        return
+    if call.operation in _BY_ENTRY:
         return
     if call.operation in _BY_KEY:
         _check_some_key(call, info)
@@ -82,6 +87,29 @@ async def authorize_source(call: Call, bucket: str, key: str, version: str | Non
     """Let the caller read what a copy names as its source. Raises as `authorize`."""
     asked = await _source(call, bucket, key, version)
     await asked.require("s3:GetObject" if version is None else "s3:GetObjectVersion")
+
+
+async def authorize_reads(call: Call, names: Iterable[tuple[str, str]]) -> None:
+    """Let the caller read all of those objects, each a bucket and a key; one that is not there must
+    be none that a listing would hide. Raises `AccessDenied` and `BucketNotFound`."""
+    buckets: dict[str, BucketInfo] = {}
+    for bucket, key in names:
+        info = buckets.get(bucket)
+        if info is None:
+            info = buckets[bucket] = await call.store.head_bucket(bucket)
+            _check_owner(info, call.headers.get(_EXPECTED_SOURCE_OWNER))
+        if not may_use_freely(call.caller, info):
+            await _authorize_read(_Question(call, info, key, None, call.operation))
+
+
+async def _authorize_read(asked: _Question) -> None:
+    with suppress(*_MISSING):
+        await asked.require("s3:GetObject")
+        if not await asked.permits_listing():
+            try:
+                await asked.call.store.head_object(asked.info.name, asked.key)
+            except _MISSING:
+                raise S3Error(Code.AccessDenied) from None
 
 
 async def authorize_copied_tags(

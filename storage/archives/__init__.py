@@ -13,6 +13,7 @@ from __future__ import annotations
 from storage.archives.cache import IndexCache
 from storage.archives.formats import ArchiveFormat, format_named
 from storage.archives.member import Member, MemberReading
+from storage.archives.packing import packed
 from storage.archives.saved import SavedIndexes
 from storage.archives.selection import BadSelection, Mode, Selection, mode_named
 from storage.archives.shard import Archives, MemberAsked, Shard
@@ -35,4 +36,5 @@ __all__ = [
     "archive_writer",
     "format_named",
     "mode_named",
+    "packed",
 ]

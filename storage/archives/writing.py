@@ -10,16 +10,11 @@ import struct
 import time
 import zlib
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import lz4.frame
+from typing import Protocol
 
 from storage.archives.formats import ArchiveFormat
 from storage.archives.tar_walk import BLOCK, padded
 
-_GZIP = 31
-# Speed before size: most of what is batched is compressed already.
-_GZIP_LEVEL = 1
 _END = bytes(2 * BLOCK)
 _OCTAL_SIZES = 1 << 33
 _FULL = 0xFFFFFFFF
@@ -36,13 +31,11 @@ class Entry:
 
 
 class ArchiveWriter(Protocol):
-    """Every method gives bytes to send, which may be none yet.
+    """Every method gives bytes to send.
 
     `content` must get exactly as many bytes as the entry has; `whole` is `begin`, `content` and
-    `end` of an entry in one. Compressing takes time: for large pieces, call it in a thread.
+    `end` of an entry in one.
     """
-
-    compresses: bool
 
     def begin(self, entry: Entry) -> bytes: ...
 
@@ -56,22 +49,12 @@ class ArchiveWriter(Protocol):
 
 
 def archive_writer(kind: ArchiveFormat) -> ArchiveWriter:
-    match kind:
-        case ArchiveFormat.TAR:
-            return TarWriter()
-        case ArchiveFormat.ZIP:
-            return ZipWriter()
-        case ArchiveFormat.TGZ:
-            return CompressedTarWriter(zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP), b"")
-        case ArchiveFormat.TAR_LZ4:
-            compressor = lz4.frame.LZ4FrameCompressor()
-            return CompressedTarWriter(compressor, compressor.begin())
+    """For a compressed tar, what it writes has to be `packed`."""
+    return ZipWriter() if kind is ArchiveFormat.ZIP else TarWriter()
 
 
 class TarWriter:
     """POSIX' ustar, with a pax header before what does not fit it."""
-
-    compresses = False
 
     def __init__(self) -> None:
         self._size = 0
@@ -130,39 +113,6 @@ def _pax_record(key: bytes, value: bytes) -> bytes:
     return b"%d %s=%s\n" % (length, key, value)
 
 
-class CompressedTarWriter:
-    """A tar through a compressor of zlib's or lz4's shape."""
-
-    compresses = True
-
-    def __init__(self, compressor: Any, head: bytes) -> None:
-        self._tar = TarWriter()
-        self._compressor = compressor
-        self._head = head
-
-    def begin(self, entry: Entry) -> bytes:
-        return self._compressed(self._tar.begin(entry))
-
-    def content(self, piece: bytes) -> bytes:
-        return self._compressed(piece)
-
-    def end(self) -> bytes:
-        return self._compressed(self._tar.end())
-
-    def whole(self, entry: Entry, content: bytes) -> bytes:
-        return self._compressed(self._tar.whole(entry, content))
-
-    def finish(self) -> bytes:
-        end = self._compressed(_END)
-        last: bytes = self._compressor.flush()
-        return end + last
-
-    def _compressed(self, piece: bytes) -> bytes:
-        head, self._head = self._head, b""
-        packed: bytes = self._compressor.compress(piece)
-        return head + packed
-
-
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END_RECORD = struct.Struct("<4s4H2IH")
@@ -176,9 +126,8 @@ _MADE_BY = 3 << 8 | _VERSION64
 
 
 class ZipWriter:
-    """Stored members. The CRC of one that streams stands behind it, and in the directory."""
-
-    compresses = False
+    """Members are stored as they are. The CRC of one that streams stands behind it, and in the
+    directory."""
 
     def __init__(self) -> None:
         self._at = 0

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.archives import ArchiveFormat, Entry, archive_writer
+from storage.archives import ArchiveFormat, Entry, archive_writer, packed
+from storage.values import Stream
 from tests.archives.made import Files, read_back
+from tests.storage.event_loop import run
 
 FORMATS = list(ArchiveFormat)
 names = st.text(
@@ -29,7 +32,20 @@ def written(kind: ArchiveFormat, files: list[tuple[str, bytes, bool]]) -> bytes:
             archive += writer.content(content[:7]) + writer.content(content[7:]) + writer.end()
         else:
             archive += writer.whole(entry, content)
-    return archive + writer.finish()
+    archive += writer.finish()
+    if not kind.is_compressed_tar:
+        return archive
+    pieces = (archive[at : at + 5000] for at in range(0, len(archive), 5000))
+
+    async def packing() -> bytes:
+        return b"".join([piece async for piece in packed(kind, stream_of(pieces))])
+
+    return run(packing())
+
+
+async def stream_of(pieces: Iterable[bytes]) -> Stream:
+    for piece in pieces:
+        yield piece
 
 
 @given(kind=st.sampled_from(FORMATS), files=files)
