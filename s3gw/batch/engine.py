@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -125,7 +126,7 @@ class Batches:
             self._note(Outcome.FAILED if failed else Outcome.ABORTED, run.tally)
             raise
         pieces = self._watched(run, body, ticket)
-        return Answer(kind, _resumed(await anext(pieces), pieces))
+        return Answer(kind, _Resumed(await anext(pieces), pieces))
 
     def _entries(self, place: Place) -> Entries:
         options = self.options
@@ -174,11 +175,25 @@ class _Ticket:
     __del__ = close
 
 
-async def _resumed(first: bytes, rest: Stream) -> Stream:
-    async with aclosing(rest):
-        yield first
-        async for piece in rest:
-            yield piece
+class _Resumed(AsyncGenerator[bytes, None]):
+    """A stream whose first piece was taken already. A plain generator would not close what it goes
+    on with before it was started itself."""
+
+    def __init__(self, first: bytes, rest: Stream) -> None:
+        self._first: bytes | None = first
+        self._rest = rest
+
+    async def asend(self, value: None) -> bytes:
+        first, self._first = self._first, None
+        return await self._rest.asend(value) if first is None else first
+
+    async def athrow(self, *error: Any) -> bytes:
+        self._first = None
+        return await self._rest.athrow(*error)
+
+    async def aclose(self) -> None:
+        self._first = None
+        await self._rest.aclose()
 
 
 class _Metadatum(msgspec.Struct, frozen=True):

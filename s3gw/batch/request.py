@@ -81,7 +81,7 @@ def decode_batch(document: bytes, bucket: str) -> Batch:
     """`bucket` is that of entries which name none. Raises `InvalidBatch`."""
     try:
         read = _decode(document)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidBatch(f"The request is no JSON of a batch: {error}.") from None
     if not 0 < len(read.entries) <= MAX_ITEMS:
         raise InvalidBatch(f"A batch has 1 to {MAX_ITEMS:,} entries, not {len(read.entries):,}.")
