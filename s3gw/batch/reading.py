@@ -24,6 +24,7 @@ from storage.ranges import resolve
 from storage.values import Between, From, ObjectRead, Reading, ReadOptions, Stream, Unlock
 
 SLICE = 32
+_FIRST_SLICE = 8
 ROOM_BYTES = 2 << 20
 # Archives of which one batch remembers where they are.
 _OPEN_SHARDS = 64
@@ -65,7 +66,7 @@ class Entries:
     async def results(self, items: Sequence[Item]) -> AsyncGenerator[Result, None]:
         """What became of each, in order. A stream must be read to its end, or closed, before the
         next one is asked for."""
-        slices = (items[at : at + SLICE] for at in range(0, len(items), SLICE))
+        slices = _slices(items)
         ahead: deque[tuple[Sequence[Item], asyncio.Task[list[Result]]]] = deque()
         found: list[Result] = []
         try:
@@ -215,6 +216,13 @@ class Entries:
 
     def _options(self, part: Between | From | None) -> ReadOptions:
         return ReadOptions(part, unlock=self.unlock)
+
+
+def _slices(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The first is short, so that the answer begins soon."""
+    yield items[:_FIRST_SLICE]
+    for at in range(_FIRST_SLICE, len(items), SLICE):
+        yield items[at : at + SLICE]
 
 
 async def _found(step: _Read, reading: Reading) -> Result:

@@ -40,7 +40,8 @@ class IndexKey(Struct, frozen=True, array_like=True):
 
 
 class IndexCache:
-    """`limit_bytes` of indexes in memory, the ones used last; for one event loop."""
+    """`limit_bytes` of indexes in memory, the ones used last, and one at least; for one event
+    loop."""
 
     def __init__(self, limit_bytes: int = MEMORY_BYTES, saved: SavedIndexes | None = None) -> None:
         self._limit = limit_bytes
@@ -83,7 +84,7 @@ class IndexCache:
     def _keep(self, key: IndexKey, index: ShardIndex) -> None:
         self._indexes[key] = index
         self._bytes += index.memory_bytes
-        while self._bytes > self._limit and self._indexes:
+        while self._bytes > self._limit and len(self._indexes) > 1:
             self._bytes -= self._indexes.popitem(last=False)[1].memory_bytes
 
     @asynccontextmanager

@@ -17,8 +17,8 @@ from storage.archives.member import Member, Packing, decoded, plain
 from storage.archives.tar_walk import HardLink
 from storage.errors import Corrupt, MalformedArchive
 
-MAX_MEMBERS = 4_000_000
-MAX_NAME_BYTES = 512 << 20
+MAX_MEMBERS = 1_000_000
+MAX_NAME_BYTES = 128 << 20
 _VERSION = 1
 
 

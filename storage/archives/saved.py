@@ -53,7 +53,7 @@ class SavedIndexes:
 
     async def save(self, key: IndexKey, index: ShardIndex) -> None:
         """What is too large for the file is not kept."""
-        if index.memory_bytes <= self._limit // 4:
+        if index.memory_bytes <= self._limit // 2:
             await self._in_thread(lambda: self._save(msgspec.msgpack.encode(key), index))
 
     def close(self) -> None:

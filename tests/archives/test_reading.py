@@ -90,7 +90,7 @@ def test_any_archive_is_read_as_pythons_library_reads_it(
         archive = tar(files, form)
     stored.put("any", archive)
     assert [each.name for each in stored.members("any", kind)] == [name for name, _ in files]
-    first = {}
+    first: dict[str, bytes] = {}
     for name, content in files:
         first.setdefault(name, content)
     for name, content in first.items():

@@ -46,7 +46,7 @@ def test_objects_ranges_and_members_come_in_order(
 ) -> None:
     other = gateway.new_bucket()
     s3.put_object(Bucket=other, Key="o", Body=b"other")
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"objname": "big"},
         {"objname": "o", "bucket": other},
         {"objname": "s.tar", "archpath": "m", "start": 1, "length": -1},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from storage.errors import (
@@ -32,7 +34,9 @@ SMALL, MIDDLE, LARGE = pattern(100), pattern(300_000), pattern(1_300_000)
 
 
 class ReadingManyContract:
-    def read_on(self, bucket: SyncBucket, wanted: list[tuple[str, Want | None]]) -> list[object]:
+    def read_on(
+        self, bucket: SyncBucket, wanted: Sequence[tuple[str, Want | None]]
+    ) -> list[object]:
         """All of them, in as many calls as it takes; what failed as the error's type."""
         found: list[object] = []
         while len(found) < len(wanted):
