@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from s3gw.batch.errors import TookTooLong
+from s3gw.batch.one_pass import OnePass, pass_through
 from s3gw.batch.request import Item
 from storage.archives import Archives, MemberAsked, Shard
 from storage.archives.member import Packing
@@ -102,6 +103,7 @@ class Entries:
         """The first of the entries, one at least: as many as there is room for."""
         results: list[Result] = []
         together: list[_Read] = []
+        passes: dict[tuple[str, str], OnePass] = {}
         room = ROOM_BYTES
         for item in items:
             if item.archpath:
@@ -118,7 +120,9 @@ class Entries:
             together = []
             if len(results) < wanted or (results and room <= 0) or _streams(results):
                 return results
-            results.append(await self._alone(item) if step is None else step)
+            if step is None:
+                step = await self._unpacked(item, items, passes)
+            results.append(step)
             room = ROOM_BYTES - _held(results)
             if _streams(results):
                 return results
@@ -182,6 +186,26 @@ class Entries:
                 self._shards.pop(next(iter(self._shards)))
             self._shards[name] = shard
         return shard
+
+    async def _unpacked(
+        self, item: Item, items: Sequence[Item], passes: dict[tuple[str, str], OnePass]
+    ) -> Result:
+        """A member that is not simply read; those of one compressed tar are looked for at once."""
+        archive = item.bucket, item.name
+        names = [each.archpath for each in items if (each.bucket, each.name) == archive]
+        if len(names) == 1 or (shard := self._shards.get(archive)) is None or shard.has_index:
+            return await self._alone(item)
+        if archive not in passes:
+            passes[archive] = await pass_through(shard, names, self.max_wait_s)
+        try:
+            content = passes[archive].content(item.archpath)
+            if content is None:
+                return await self._alone(item)
+            span = exactly(item.part, len(content))
+        except StorageError as error:
+            return error
+        body = content[span.start : span.stop]
+        return Found(len(body), body, shard.info.modified_ns // _NS)
 
     async def _alone(self, item: Item) -> Result:
         """A member of an archive that was compressed, or changed meanwhile."""

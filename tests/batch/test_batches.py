@@ -30,7 +30,7 @@ from storage.archives import ArchiveFormat
 from storage.backends.memory import MemoryBackend
 from storage.errors import Corrupt, MemberNotFound, ObjectNotFound, RangeNotSatisfiable
 from storage.values import Between, From, Reading, Stream
-from tests.archives.made import read_back, tar
+from tests.archives.made import made, read_back, tar
 from tests.batch.scene import (
     BUCKETS,
     MEMBERS,
@@ -86,8 +86,8 @@ batches = st.builds(
 def stored(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
-    with scene(request.param, tmp_path_factory.mktemp("batch")) as made:
-        yield made
+    with scene(request.param, tmp_path_factory.mktemp("batch")) as one:
+        yield one
 
 
 def split(content_type: str, body: bytes) -> list[tuple[Headers, bytes]]:
@@ -369,3 +369,28 @@ def test_a_tar_is_readable_as_it_streams(stored: Scene) -> None:
             ("one/large", 0o644),
             ("two/ü b/c", 0o644),
         ]
+
+
+@pytest.mark.parametrize("kind", [ArchiveFormat.TGZ, ArchiveFormat.TAR_LZ4])
+def test_a_compressed_tar_is_unpacked_once_for_many_members(kind: ArchiveFormat) -> None:
+    store = Opened()
+    run(fill(store))
+    files = [(f"{number:03}", pattern(number * 20)) for number in range(100)]
+    name = f"many{kind.value}"
+    run(store.put_object("one", name, body_of(made(kind, files)), put_options()))
+    store.opened = 0
+    items = tuple(Item("one", name, member) for member, _ in reversed(files))
+    _, body = Scene(store).answer(Batch(items, continue_on_error=True, only_names=True))
+    found = read_back(ArchiveFormat.TAR, body)
+    assert found == [(f"{name}/{member}", content) for member, content in reversed(files)]
+    assert store.opened == 4
+
+
+class Opened(MemoryBackend):
+    """Counts how often an object is read on its own."""
+
+    opened = 0
+
+    async def get_object(self, *args: Any, **more: Any) -> Reading:
+        self.opened += 1
+        return await super().get_object(*args, **more)
