@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from s3gw.accounts import AccessKey
 from s3gw.auth.holders import Holders
@@ -20,11 +20,16 @@ class Keys:
 
     holders: Holders
     sealer: Sealer | None = None
-    clock: Clock = SystemClock()
+    clock: Clock = field(default_factory=SystemClock)
+
+    async def refresh(self) -> None:
+        """Make what follows as fresh as it can be."""
+        if self.holders.directory is not None:
+            await self.holders.directory.refresh()
 
     async def knows(self, access_key: str) -> bool:
         """Whether it is a lasting key."""
-        await self._refresh()
+        await self.refresh()
         return self.holders.of_key(access_key) is not None
 
     async def find(self, access_key: str, token: str | None) -> AccessKey:
@@ -32,7 +37,7 @@ class Keys:
 
         Raises `InvalidAccessKeyId`, `InvalidToken` and `ExpiredToken`.
         """
-        await self._refresh()
+        await self.refresh()
         if token is not None:
             return self._of_session(access_key, token)
         found = self.holders.of_key(access_key)
@@ -63,10 +68,6 @@ class Keys:
         if principal is None:
             raise _unknown(access_key)
         return AccessKey(principal, session.secret)
-
-    async def _refresh(self) -> None:
-        if self.holders.directory is not None:
-            await self.holders.directory.refresh()
 
 
 def _unknown(access_key: str) -> S3Error:

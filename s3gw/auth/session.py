@@ -3,9 +3,10 @@
     token     base64url(version (1 byte) || salt (32) || AES-256-GCM(content))
     content   MessagePack of `SessionKey`
 
-The server keeps nothing, so every process and node knows every session, and an opened token says
-who asked for it, whose rights it gives, and the secret that requests are signed with. Each
-token is sealed under a key of its own, derived from the server's by the salt. A session holds no rights of a user or role: these are looked up at each use.
+The server keeps nothing, so every process and node knows every session: an opened token says who
+asked for it, whose rights it gives, and the secret that requests are signed with. Each token is
+sealed under a key of its own, derived from the server's by the salt. A session holds no rights of a
+user or role: these are looked up at each use.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from enum import Enum
 from functools import lru_cache
 
 import msgspec
+
 from s3gw.encryption.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
 from s3gw.permissions import BucketName, Permissions
 
