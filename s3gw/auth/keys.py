@@ -45,6 +45,11 @@ class Keys:
             raise _unknown(access_key)
         return found
 
+    def parent(self, token: str) -> str:
+        """The lasting access key that asked for the session of a token that was found good; empty
+        for none."""
+        return self.sealer.open(token).parent if self.sealer is not None else ""
+
     def note_use(self, key: AccessKey) -> None:
         """Say that a signature of that key was good."""
         principal, directory = key.principal, self.holders.directory
