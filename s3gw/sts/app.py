@@ -80,7 +80,9 @@ def _action(request: Request) -> str:
     if not name:
         raise StsError(StsCode.MissingAction)
     if name not in ACTIONS or version != VERSION:
-        message = f"Could not find operation {name[:128]} for version {version[:128] or 'NO_VERSION'}"
+        message = (
+            f"Could not find operation {name[:128]} for version {version[:128] or 'NO_VERSION'}"
+        )
         raise StsError(StsCode.InvalidAction, message)
     return name
 

@@ -72,7 +72,9 @@ class Parameters:
             limit = f"Member must have value greater than or equal to {least}"
             raise _invalid(f"'{text}'", name, limit)
         if int(text) > most:
-            raise _invalid(f"'{text}'", name, f"Member must have value less than or equal to {most}")
+            raise _invalid(
+                f"'{text}'", name, f"Member must have value less than or equal to {most}"
+            )
         return int(text)
 
 
