@@ -57,7 +57,20 @@ def test_permissions_are_written_in_many_ways(text: str | int, bits: int) -> Non
     assert parse_permissions(text) == bits
 
 
-NO_PERMISSION = ["", ",", "GET,", "read", "-1", "+1", "1.0", "1e3", "0x", "0b1", "0o7", "1_000"]
+NO_PERMISSION: list[str | int] = [
+    "",
+    ",",
+    "GET,",
+    "read",
+    "-1",
+    "+1",
+    "1.0",
+    "1e3",
+    "0x",
+    "0b1",
+    "0o7",
+    "1_000",
+]
 NO_PERMISSION += ["\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT THREE}", "x" * 999, "none"]
 TOO_BIG: list[str | int] = [str(ALL + 1), "0x10000000000000000", "9" * 21, -1, ALL + 1, True, False]
 
