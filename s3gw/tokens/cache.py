@@ -1,6 +1,6 @@
 """Tokens that were found good, so that the next request need not verify them again.
 
-They are known by the SHA-256 of their text: neither a token nor what could be made into one is kept.
+They are known by the SHA-256 of their text, so that no token is kept that could be used.
 The shards bound how much is looked through when room is made: never more than one of them.
 """
 

@@ -222,7 +222,5 @@ def _old_end(claims: Mapping[str, Any]) -> float | None:
     return _time({"expires": seconds}, "expires")
 
 
-
-
 def _malformed(name: str) -> TokenError:
     return TokenError(f"the token's claim {name} is malformed")

@@ -11,9 +11,9 @@ from typing import Any
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
+from s3gw.tokens.algorithms import EC_NAMES, RSA_NAMES
 from s3gw.tokens.compact import read_object
 from s3gw.tokens.protocol import TokenError
-from s3gw.tokens.algorithms import EC_NAMES, RSA_NAMES
 from s3gw.tokens.signature import UnusableKey, VerifyingKey, public_key
 
 

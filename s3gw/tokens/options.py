@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from s3gw.options import Choice, Duration, Size, Text, Texts, Whole, option
-from s3gw.tokens.algorithms import HMAC_NAMES, METHODS
+from s3gw.tokens.algorithms import METHODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Signature:
 
     key: str = option(
         "",
-        "The secret that is shared with the issuer of the tokens, or its public key in PEM. Secrets "
-        "need 16 bytes, and should have as many as the method's hash, 32 for HS256.",
+        "The secret that is shared with the issuer of the tokens, or its public key in PEM. A "
+        "secret needs 16 bytes, and should have as many as the method's hash, 32 for HS256.",
         Text("a secret of 16 bytes or more, or a public key", r"(?s).*"),
         secret=True,
         shown_default="none",
@@ -109,6 +109,4 @@ class Oidc:
     jwks_max_size: int = option(
         256 << 10, "How large an issuer's answers may be.", Size(1 << 10, 8 << 20)
     )
-    jwks_max_keys: int = option(
-        100, "How many keys an issuer may have.", Whole(1, 1000)
-    )
+    jwks_max_keys: int = option(100, "How many keys an issuer may have.", Whole(1, 1000))

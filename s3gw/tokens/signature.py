@@ -107,7 +107,7 @@ def public_key(key: object, names: tuple[str, ...], key_id: str = "") -> Verifyi
             raise UnusableKey(f"RSA keys must have {RSA_BITS[0]} to {RSA_BITS[-1]} bits")
         if key.public_numbers().e.bit_length() > _EXPONENT_BITS:
             raise UnusableKey("the exponent of the RSA key is too large")
-        allowed = RSA_NAMES
+        allowed: tuple[str, ...] = RSA_NAMES
     elif isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         allowed = EC_NAMES
     else:
