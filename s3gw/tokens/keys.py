@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,36 +46,11 @@ class OneKey:
         return (self.key,)
 
 
-class OwnKey:
-    """The key of our own secret, which `secret` gives as it is now; None as long as there is none.
-
-    Tokens name the key, so that it stands beside a configured one; the id says nothing of it.
-    """
-
-    def __init__(self, secret: Callable[[], bytes | None]) -> None:
-        self._secret = secret
-        self._seen: bytes | None = None
-        self._key: VerifyingKey | None = None
-
-    @property
-    def key(self) -> VerifyingKey | None:
-        secret = self._secret()
-        if secret != self._seen:
-            self._seen, self._key = secret, None if secret is None else _own_key(secret)
-        return self._key
-
-    @property
-    def version(self) -> Hashable:
-        return self.key and self.key.fingerprint
-
-    async def find(self, token: Compact) -> Sequence[VerifyingKey]:
-        return (self.key,) if self.key else ()
-
-
 def new_own_secret() -> bytes:
     return os.urandom(OWN_SECRET_BYTES)
 
 
-def _own_key(secret: bytes) -> VerifyingKey:
+def own_key(secret: bytes) -> VerifyingKey:
+    """Tokens name it, so that it stands beside a configured key; the id says nothing of it."""
     fingerprint = hashlib.sha256(secret).hexdigest()
     return VerifyingKey((OWN_ALGORITHM,), fingerprint, secret, f"s3gw-{fingerprint[:16]}")

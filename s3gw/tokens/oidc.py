@@ -149,7 +149,7 @@ class IssuerKeys:
 
     async def _fetch(self) -> tuple[tuple[VerifyingKey, ...], float]:
         """The keys, and for how many seconds they are fresh."""
-        tls = await asyncio.to_thread(self._tls)
+        tls = await asyncio.to_thread(trusted_authorities, self._options.issuer_ca_bundle)
         described = await self._get(self._issuer.rstrip("/") + _WELL_KNOWN, tls)
         document = read_object(described.body, "the discovery document")
         if document.get("issuer") != self._issuer:
@@ -172,10 +172,6 @@ class IssuerKeys:
         said = _MAX_AGE.search(answer.headers.get("Cache-Control", ""))
         asked = float(said[1]) if said else self._options.jwks_refresh
         return min(max(asked, LEAST_FRESH_S), self._options.jwks_refresh)
-
-    def _tls(self) -> ssl.SSLContext | None:
-        bundle = self._options.issuer_ca_bundle
-        return ssl.create_default_context(cafile=bundle) if bundle else None
 
     def _now_s(self) -> float:
         return self._clock.now_ns() / _NS
@@ -204,3 +200,8 @@ class Issuers:
             finally:
                 for job in jobs:
                     job.cancel()
+
+
+def trusted_authorities(bundle: str) -> ssl.SSLContext | None:
+    """None without a file: the system's. Raises `OSError`, as `ssl.SSLError` is one."""
+    return ssl.create_default_context(cafile=bundle) if bundle else None

@@ -8,6 +8,11 @@ from urllib.parse import urlsplit
 from s3gw.options import Choice, Duration, Size, Text, Texts, Whole, option
 from s3gw.tokens.algorithms import METHODS
 
+# How far clocks may be apart.
+MAX_LEEWAY_S = 60.0
+SECRET_VARIABLE = "AIS_AUTHN_SECRET_KEY"
+PUBLIC_KEY_VARIABLE = "AIS_AUTHN_PUBLIC_KEY"
+
 
 @dataclass(frozen=True, slots=True)
 class Method(Text):
@@ -50,8 +55,8 @@ class Signature:
     )
     method: str = option(
         "",
-        "The algorithm that the key is for. `HMAC` and `RSA` allow all three of their families. "
-        "`AIS_AUTHN_SECRET_KEY` implies HMAC, `AIS_AUTHN_PUBLIC_KEY` implies RSA.",
+        "The algorithm that the key is for, in any case; `HMAC` and `RSA` are all three of their "
+        "families.",
         Method(),
         shown_default="none",
     )
@@ -110,3 +115,18 @@ class Oidc:
         256 << 10, "How large an issuer's answers may be.", Size(1 << 10, 8 << 20)
     )
     jwks_max_keys: int = option(100, "How many keys an issuer may have.", Whole(1, 1000))
+
+
+def problem_with(secret: str, signature: Signature) -> str:
+    """Why these settings cannot be used together; empty when they can. `secret` is the form of
+    AIStore 4.0."""
+    if secret and (signature.key or signature.method):
+        given = "auth.signature.key" if signature.key else "auth.signature.method"
+        return (
+            f"auth.secret and {given} are both given: the first is the older form of "
+            "auth.signature, with the method HS256. Keep auth.signature."
+        )
+    if bool(signature.key) != bool(signature.method):
+        there, missing = ("key", "method") if signature.key else ("method", "key")
+        return f"auth.signature.{there} is given and auth.signature.{missing} is not: give both."
+    return ""

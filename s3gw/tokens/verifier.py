@@ -15,13 +15,13 @@ import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
-from s3gw.identity.protocol import Directory, Role, User
+from s3gw.identity.protocol import Directory, User
 from s3gw.permissions import Permissions, merged
 from s3gw.tokens.cache import TokenCache
 from s3gw.tokens.claims import Rules, issuer_of, read_permissions, standard_claims, texts_at
 from s3gw.tokens.compact import MAX_TOKEN_BYTES, Compact, read_compact
 from s3gw.tokens.issuer import BEARER, USER
-from s3gw.tokens.keys import KeySource, OneKey, OwnKey
+from s3gw.tokens.keys import KeySource, OneKey
 from s3gw.tokens.oidc import Issuers
 from s3gw.tokens.protocol import TokenError, Verified
 from s3gw.tokens.signature import VerifyingKey, twin
@@ -36,7 +36,7 @@ class Signers:
 
     issuers: Issuers
     configured: VerifyingKey | None
-    own: OwnKey
+    own: VerifyingKey | None
 
     def of(self, token: Compact) -> tuple[KeySource, str]:
         """Where the token's key is found, and its issuer, empty for our own and the configured key.
@@ -44,8 +44,8 @@ class Signers:
         issuer = issuer_of(token.claims)
         if keys := self.issuers.get(issuer):
             return keys, issuer
-        if (own := self.own.key) is not None and token.key_id == own.key_id:
-            return self.own, ""
+        if self.own is not None and token.key_id == self.own.key_id:
+            return OneKey(self.own), ""
         if self.configured is not None:
             return OneKey(self.configured), ""
         raise TokenError("the token is of no issuer whose tokens are taken")
@@ -62,7 +62,7 @@ class _Good:
     twin: str
     roles: tuple[str, ...]
     user: str
-    granted: tuple[Role, ...] | None = None
+    granted: Permissions | None = None
 
 
 class Verifier:
@@ -138,18 +138,20 @@ class Verifier:
         return texts_at(token.claims, self._roles_claim)
 
     def _grant(self, good: _Good) -> None:
-        """Bring the permissions to what the roles allow now."""
-        roles = good.roles
-        if good.user:
-            roles = self._enabled(good.user).roles
-        granted = tuple(role for name in roles if (role := self._directory.role(name)))
-        if granted == good.granted:
+        """Bring the permissions to what the roles allow now. Of the same roles the directory says
+        the same object, until something changes."""
+        granted = self._directory.permissions_of(self._bearer(good))
+        if granted is good.granted:
             return
-        allowed = [role.permissions for role in granted]
         # A user's token says what the user might do when it was made: that is for other clusters.
-        permissions = merged(allowed if good.user else [good.claimed, *allowed])
+        permissions = granted if good.user else merged([good.claimed, granted])
         good.granted = granted
         good.verified = replace(good.verified, permissions=permissions)
+
+    def _bearer(self, good: _Good) -> User:
+        if good.user:
+            return self._enabled(good.user)
+        return User("", tuple(name for name in good.roles if self._directory.role(name)))
 
     def _enabled(self, name: str) -> User:
         user = self._directory.user(name)
