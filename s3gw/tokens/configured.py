@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from s3gw.addresses import Allowed
 from s3gw.config import ConfigError
 from s3gw.identity.directory import StoredDirectory
 from s3gw.outbound import Outbound
-from s3gw.sections import Auth
+from s3gw.sections import Auth, Config
 from s3gw.tokens.algorithms import HMAC_NAMES
 from s3gw.tokens.claims import Rules
 from s3gw.tokens.issuer import TokenIssuer
@@ -48,14 +51,18 @@ def token_key(auth: Auth) -> VerifyingKey | None:
         raise ConfigError(f"{name} cannot be used: {error}.") from None
 
 
-async def verifier(
-    auth: Auth, directory: StoredDirectory, outbound: Outbound, clock: Clock
-) -> tuple[Verifier, Issuers]:
-    """The verifier, and the issuers, whose keys must be kept fresh."""
-    issuers = Issuers(auth.oidc, outbound, clock)
-    signers = Signers(issuers, token_key(auth), await _own_key(directory))
-    rules = Rules(frozenset(auth.required_claims.aud), auth.leeway_s)
-    return Verifier(signers, directory, rules, auth.oidc.roles_claim, clock), issuers
+@asynccontextmanager
+async def verifying(
+    config: Config, directory: StoredDirectory, clock: Clock
+) -> AsyncIterator[Verifier]:
+    """The verifier, while the keys of its issuers are kept fresh."""
+    auth = config.auth
+    async with Outbound(Allowed.parse(config.outbound.allow)) as outbound:
+        issuers = Issuers(auth.oidc, outbound, clock)
+        signers = Signers(issuers, token_key(auth), await _own_key(directory))
+        rules = Rules(frozenset(auth.required_claims.aud), auth.leeway_s)
+        async with issuers.kept_fresh():
+            yield Verifier(signers, directory, rules, auth.oidc.roles_claim, clock)
 
 
 async def token_issuer(auth: Auth, directory: StoredDirectory, clock: Clock) -> TokenIssuer:
