@@ -190,16 +190,16 @@ class Issuers:
 
     @contextlib.asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
-        async with asyncio.TaskGroup() as tasks:
-            jobs = [
-                tasks.create_task(keep_at(each, UNKNOWN_KEY_S, each.wanted_within))
-                for each in self._issuers.values()
-            ]
-            try:
-                yield
-            finally:
-                for job in jobs:
-                    job.cancel()
+        jobs = [
+            asyncio.create_task(keep_at(each, UNKNOWN_KEY_S, each.wanted_within))
+            for each in self._issuers.values()
+        ]
+        try:
+            yield
+        finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
 
 
 def trusted_authorities(bundle: str) -> ssl.SSLContext | None:

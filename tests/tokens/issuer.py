@@ -60,7 +60,7 @@ class Issuer:
         self.open = threading.Event()
         self.open.set()
 
-    def publish(self, rows: list[dict[str, Any]] | None = None, **headers: str) -> None:
+    def publish(self, rows: list[Any] | None = None, **headers: str) -> None:
         if rows is None:
             rows = [jwk(key, kid) for kid, key in self.keys.items()]
         named = {name.replace("_", "-"): value for name, value in headers.items()}
