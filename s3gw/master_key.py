@@ -1,4 +1,4 @@
-"""Master keys: 32 bytes that encrypt other keys, as the operator gives them, in a file or as text."""
+"""Master keys: 32 bytes that encrypt other keys, in a file or as text."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class StoredDirectory:
 
     # What may be told
 
-    def users(self) -> Sequence[UserFacts]:
+    def all_users(self) -> Sequence[UserFacts]:
         """By name."""
         return [self._facts(name, each) for name, each in sorted(self._snapshot.users.items())]
 
@@ -155,7 +155,7 @@ class StoredDirectory:
             raise NoSuchUser(name)
         return self._facts(name, found)
 
-    def keys(self) -> Sequence[KeyFacts]:
+    def all_keys(self) -> Sequence[KeyFacts]:
         """By user, the oldest first."""
         every = self._snapshot.keys.items()
         ordered = sorted(every, key=lambda each: (each[1].user, each[1].created_s, each[0]))

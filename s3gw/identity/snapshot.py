@@ -49,9 +49,15 @@ class Snapshot:
         self.uses = Table(UseRecord)
         self.revoked = Table(RevokedRecord)
         self.clusters = Table(ClusterRecord)
-        self._tables: dict[str, Table[UserRecord] | Table[RoleRecord] | Table[KeyRecord] | Table[
-            UseRecord
-        ] | Table[RevokedRecord] | Table[ClusterRecord]] = {
+        self._tables: dict[
+            str,
+            Table[UserRecord]
+            | Table[RoleRecord]
+            | Table[KeyRecord]
+            | Table[UseRecord]
+            | Table[RevokedRecord]
+            | Table[ClusterRecord],
+        ] = {
             "users": self.users,
             "roles": self.roles,
             "keys": self.keys,

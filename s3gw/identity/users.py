@@ -57,9 +57,7 @@ async def set_password(directory: StoredDirectory, name: str, password: str) -> 
     """Raises `NoSuchUser`, `BadPassword` and `Busy`."""
     hashed = await directory.passwords.hash(password)
     await directory.change(
-        lambda now: _changed(
-            now, name, lambda user: msgspec.structs.replace(user, password=hashed)
-        )
+        lambda now: _changed(now, name, lambda user: msgspec.structs.replace(user, password=hashed))
     )
 
 
@@ -67,9 +65,7 @@ async def set_enabled(directory: StoredDirectory, name: str, *, enabled: bool) -
     """A disabled user cannot log in, and neither keys nor tokens of theirs are taken. Raises
     `NoSuchUser`."""
     await directory.change(
-        lambda now: _changed(
-            now, name, lambda user: msgspec.structs.replace(user, enabled=enabled)
-        )
+        lambda now: _changed(now, name, lambda user: msgspec.structs.replace(user, enabled=enabled))
     )
 
 
