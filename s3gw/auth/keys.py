@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from s3gw.accounts import AccessKey
 from s3gw.auth.holders import Holders
-from s3gw.auth.session import InvalidSessionToken, Sealer
+from s3gw.auth.session import InvalidSessionToken, Sealer, SessionKey
 from s3gw.errors import Code, S3Error
 from storage.clock import Clock, SystemClock
 
@@ -67,12 +67,21 @@ class Keys:
             raise S3Error(Code.InvalidToken)
         if self.clock.now_ns() >= session.expires_s * _NS:
             raise S3Error(Code.ExpiredToken)
-        if self.holders.directory is not None and self.holders.directory.is_revoked(token):
+        if self._is_revoked(session, token):
             raise S3Error(Code.InvalidToken, _REVOKED)
         principal = self.holders.of_session(session, self.sealer)
         if principal is None:
             raise _unknown(access_key)
         return AccessKey(principal, session.secret)
+
+    def _is_revoked(self, session: SessionKey, token: str) -> bool:
+        """Whether it was, or the web identity token that it was made of."""
+        directory = self.holders.directory
+        if directory is None:
+            return False
+        return directory.is_revoked(token) or (
+            session.web_identity != b"" and directory.is_revoked_digest(session.web_identity.hex())
+        )
 
 
 def _unknown(access_key: str) -> S3Error:

@@ -6,15 +6,17 @@ external ids) is refused by name.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from s3gw.access.patterns import read_pattern
-from s3gw.accounts import Principal
-from s3gw.auth.holders import TOKEN_ROLE, Holders
+from s3gw.accounts import Principal, account_number
+from s3gw.auth.holders import Holders
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import Kind, held
+from s3gw.identity.builtin import TOKEN_ROLE
 from s3gw.identity.protocol import Role, Trust
 from s3gw.sts.authentication import Asker
 from s3gw.sts.documents import (
@@ -28,9 +30,11 @@ from s3gw.sts.documents import (
 )
 from s3gw.sts.errors import StsCode, StsError
 from s3gw.sts.issuing import Grant, Issued, Issuer
-from s3gw.sts.names import identity_of, role_id, role_in, session_arn
+from s3gw.sts.names import role_in
 from s3gw.sts.parameters import ARN, SESSION_NAME, Parameters, Rule
-from s3gw.sts.policy import ReadPolicy, packed_size, session_policy
+from s3gw.sts.policy import packed_size, session_policy
+from s3gw.tokens.issuer import BEARER, USER
+from s3gw.tokens.principal import principal_of
 from s3gw.tokens.protocol import TokenError, TokenVerifier, Verified
 from s3gw.xmldoc import TimeNs
 
@@ -55,7 +59,6 @@ class Desk:
     keys: Keys
     issuer: Issuer
     tokens: TokenVerifier | None
-    read_policy: ReadPolicy
 
     @property
     def holders(self) -> Holders:
@@ -74,8 +77,8 @@ class Asked:
 
 async def get_caller_identity(_: Desk, asked: Asked) -> Result:
     asked.sent.expect(())
-    found = identity_of(asked.principal)
-    return GetCallerIdentityResult(found.user_id, found.account, found.arn)
+    found = asked.principal
+    return GetCallerIdentityResult(found.user_id, account_number(found.account), found.arn)
 
 
 async def get_session_token(desk: Desk, asked: Asked) -> Result:
@@ -96,32 +99,31 @@ async def get_session_token(desk: Desk, asked: Asked) -> Result:
 
 async def assume_role(desk: Desk, asked: Asked) -> Result:
     asked.sent.expect(_OF_ROLE)
-    wanted = _read_wanted(desk, asked.sent)
+    wanted = _read_wanted(asked.sent)
     parent = _parent(asked)
     role = desk.holders.role(wanted.role)
     if role is None or not desk.holders.may_assume(asked.principal, role):
-        who = identity_of(asked.principal).arn
-        raise _not_authorized(f"User: {who} is", "sts:AssumeRole", wanted.arn)
+        who = f"User: {asked.principal.arn} is not"
+        raise _not_authorized(who, "sts:AssumeRole", wanted.arn)
     issued = desk.issuer.issue(wanted.grant(role, parent))
-    return AssumeRoleResult(
-        _credentials(issued), _assumed(issued, role.name), packed_size(wanted.policy)
-    )
+    return AssumeRoleResult(_credentials(issued), _assumed(issued), packed_size(wanted.policy))
 
 
 async def assume_role_with_web_identity(desk: Desk, asked: Asked) -> Result:
     asked.sent.expect((*_OF_ROLE, "WebIdentityToken"))
-    wanted = _read_wanted(desk, asked.sent)
+    wanted = _read_wanted(asked.sent)
     token = asked.sent.text("WebIdentityToken", Rule(4, 20_000, is_secret=True))
     verified = await _verified(desk, token)
     await desk.keys.refresh()
     grant = _web_identity_grant(desk, wanted, verified)
     if grant is None:
         raise _not_authorized("Not", "sts:AssumeRoleWithWebIdentity", wanted.arn)
-    issued = desk.issuer.issue(grant)
+    digest = hashlib.sha256(token.encode()).digest()
+    issued = desk.issuer.issue(replace(grant, web_identity=digest))
     return AssumeRoleWithWebIdentityResult(
         credentials=_credentials(issued),
         subject_from_web_identity_token=verified.subject,
-        assumed_role_user=_assumed(issued, wanted.role),
+        assumed_role_user=_assumed(issued),
         packed_policy_size=packed_size(wanted.policy),
         provider=verified.issuer or None,
         audience=",".join(verified.audiences) or None,
@@ -164,35 +166,39 @@ class _Wanted:
         return Grant(Kind.ROLE, role.name, duration_s, self.name, self.policy, parent)
 
 
-def _read_wanted(desk: Desk, sent: Parameters) -> _Wanted:
+def _read_wanted(sent: Parameters) -> _Wanted:
     arn = sent.text("RoleArn", Rule(20, 2048, ARN))
     return _Wanted(
         arn=arn,
         role=role_in(arn) or "",
         name=sent.text("RoleSessionName", Rule(2, 64, SESSION_NAME)),
-        policy=session_policy(sent, desk.read_policy),
+        policy=session_policy(sent),
         duration_s=sent.seconds("DurationSeconds", MIN_SESSION_S, MAX_ROLE_SESSION_S),
     )
 
 
 def _web_identity_grant(desk: Desk, wanted: _Wanted, verified: Verified) -> Grant | None:
     if wanted.role == TOKEN_ROLE:
-        return _own_grant(wanted, verified)
+        return _own_grant(wanted, verified, desk.issuer.now_s())
     role = desk.holders.role(wanted.role)
     if role is None or not any(_trusts(trust, verified) for trust in role.trust):
         return None
     return wanted.grant(role)
 
 
-def _own_grant(wanted: _Wanted, verified: Verified) -> Grant:
-    """The rights of the token itself, and no longer than it says."""
+def _own_grant(wanted: _Wanted, verified: Verified, now_s: int) -> Grant:
+    """The rights of the token itself, and no longer than it says. Of a token of one of our users
+    they are the user's."""
+    if verified.expires_s <= now_s:
+        raise StsError(StsCode.ExpiredTokenException)
+    is_user = not verified.issuer and verified.claims.get(BEARER) == USER
     return Grant(
-        Kind.TOKEN,
-        verified.subject,
+        Kind.USER if is_user else Kind.TOKEN,
+        principal_of(verified).user,
         wanted.duration_s or DEFAULT_ROLE_SESSION_S,
         wanted.name,
         wanted.policy,
-        held=held(verified.permissions),
+        held=None if is_user else held(verified.permissions),
         until_s=verified.expires_s,
     )
 
@@ -238,6 +244,5 @@ def _credentials(issued: Issued) -> Credentials:
     )
 
 
-def _assumed(issued: Issued, role: str) -> AssumedRoleUser:
-    name = issued.session.name
-    return AssumedRoleUser(f"{role_id(role)}:{name}", session_arn(role, name))
+def _assumed(issued: Issued) -> AssumedRoleUser:
+    return AssumedRoleUser(issued.principal.user_id, issued.principal.arn)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from s3gw.accounts import Principal
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import (
     MAX_TOKEN_CHARS,
@@ -23,8 +24,8 @@ class Grant:
     """What a session is to be.
 
     `holder` is an account's id, the name of a user or role, or the subject of the token that `held`
-    was read from. `parent` is the lasting access key that asks. With `until_s` it ends by then,
-    however long `duration_s` is.
+    was read from, `web_identity` that token's SHA-256. `parent` is the lasting access key that asks.
+    With `until_s` it ends by then, however long `duration_s` is.
     """
 
     kind: Kind
@@ -35,12 +36,16 @@ class Grant:
     parent: str = ""
     held: Held | None = None
     until_s: int | None = None
+    web_identity: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
+    """`principal` is whom the session stands for."""
+
     session: SessionKey
     token: str
+    principal: Principal
 
 
 class Issuer:
@@ -60,7 +65,10 @@ class Issuer:
                 StsCode.PackedPolicyTooLarge,
                 f"The session token would have {len(token)} characters; {MAX_TOKEN_CHARS} fit.",
             )
-        return Issued(session, token)
+        principal = self._keys.holders.of_session(session, self._sealer)
+        if principal is None:
+            raise StsError(StsCode.AccessDenied)
+        return Issued(session, token, principal)
 
     def _session(self, grant: Grant) -> SessionKey:
         access_key, secret = new_access_key()
@@ -80,6 +88,7 @@ class Issuer:
             parent=grant.parent,
             parent_mark=self._mark(grant.parent),
             held=grant.held,
+            web_identity=grant.web_identity,
         )
 
     def _mark(self, access_key: str) -> bytes:
