@@ -1,8 +1,8 @@
 """Where the value of every setting comes from; the settings themselves stand in `sections`.
 
 Sources in rising order: defaults, a TOML file, `S3GW_*` variables, flags. What no setting claims is
-an error, so that a slip of the pen never passes silently. Sections are tables of the file; a
-variable is `S3GW_<SECTION>_<KEY>` unless the setting names another.
+an error, so that a slip of the pen never passes silently. Sections are tables of the file, and may
+hold further tables; a variable is `S3GW_<SECTION>_<KEY>` unless the setting names another.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from s3gw.options import (
-    Option,
-    Tables,
-)
+from s3gw.options import Option, Table, Tables
 from s3gw.sections import SECTIONS, Auth, Config
 
 PREFIX = "S3GW_"
@@ -39,7 +37,8 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: `section.name`, what is declared of it, and its default."""
+    """One setting: `section.name`, what is declared of it, and its default. The name of one in a
+    table within the section has a dot."""
 
     section: str
     name: str
@@ -54,7 +53,10 @@ class Setting:
     def variable(self) -> str | None:
         if isinstance(self.option.kind, Tables):
             return None
-        return self.option.env or f"{PREFIX}{self.section}_{self.name}".upper()
+        return self.option.env or PREFIX + self.key.replace(".", "_").upper()
+
+    def value_in(self, config: Config) -> Any:
+        return attrgetter(self.key)(config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,9 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A value and where it was found, before it is known to be good."""
+    """A value and where it was found, before it is known to be good; `key` as it was written."""
 
+    key: str
     value: Any
     source: str
 
@@ -77,11 +80,47 @@ class _Given:
 def settings() -> Mapping[str, Setting]:
     """All settings by key, in the order of their declaration."""
     rows = (
-        Setting(section, item.name, item.metadata["option"], item.default)
+        Setting(section, name, item.metadata["option"], item.default)
         for section, kind in SECTIONS.items()
-        for item in fields(kind)
+        for name, item in _leaves(kind)
     )
     return MappingProxyType({row.key: row for row in rows})
+
+
+@cache
+def tables() -> Mapping[str, Option]:
+    """The tables within sections, by key."""
+    return MappingProxyType(
+        {f"{section}.{name}": declared for section, kind in SECTIONS.items()
+         for name, declared in _inner_tables(kind)}
+    )  # fmt: skip
+
+
+@cache
+def aliases() -> Mapping[str, str]:
+    """Other spellings of keys, of settings and of tables, and the keys that they mean."""
+    declared = {**{key: row.option for key, row in settings().items()}, **tables()}
+    return MappingProxyType(
+        {alias if "." in alias else f"{key.rpartition('.')[0]}.{alias}": key
+         for key, option in declared.items() for alias in option.aliases}
+    )  # fmt: skip
+
+
+def _leaves(kind: type[Any], prefix: str = "") -> Iterator[tuple[str, Field[Any]]]:
+    for item in fields(kind):
+        inner = item.metadata["option"].kind
+        if isinstance(inner, Table):
+            yield from _leaves(inner.row, f"{prefix}{item.name}.")
+        else:
+            yield prefix + item.name, item
+
+
+def _inner_tables(kind: type[Any], prefix: str = "") -> Iterator[tuple[str, Option]]:
+    for item in fields(kind):
+        declared = item.metadata["option"]
+        if isinstance(declared.kind, Table):
+            yield prefix + item.name, declared
+            yield from _inner_tables(declared.kind.row, f"{prefix}{item.name}.")
 
 
 def load(*, file: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Loaded:
@@ -102,16 +141,32 @@ def is_loopback(host: str) -> bool:
 
 
 def _from_file(file: Path) -> Iterator[tuple[str, _Given]]:
-    for section, table in _parse(file).items():
+    written: dict[str, str] = {}
+    for section, content in _parse(file).items():
         if section not in SECTIONS:
             raise _unknown(f"[{section}]", str(file), section, SECTIONS)
-        if not isinstance(table, dict):
-            raise ConfigError(f"{section} in {file} must be a table: [{section}]")
-        for name, value in table.items():
-            key = f"{section}.{name}"
-            if key not in settings():
-                raise _unknown(key, str(file), key, settings())
-            yield key, _Given(value, str(file))
+        given = _Given(section, content, str(file))
+        yield from _from_table(section, given, written)
+
+
+def _from_table(table: str, given: _Given, written: dict[str, str]) -> Iterator[tuple[str, _Given]]:
+    """What a table and those within it say. `written` holds each key as it was found."""
+    if not isinstance(given.value, dict):
+        raise ConfigError(f"{given.key} in {given.source} must be a table: [{given.key}]")
+    for name, value in given.value.items():
+        key = aliases().get(f"{table}.{name}", f"{table}.{name}")
+        each = _Given(f"{given.key}.{name}", value, given.source)
+        if key not in settings() and key not in tables():
+            raise _unknown(each.key, each.source, each.key, [*settings(), *tables()])
+        if written.setdefault(key, each.key) != each.key:
+            raise ConfigError(
+                f"{written[key]} and {each.key} in {each.source} are two spellings of one setting: "
+                "give one."
+            )
+        if key in tables():
+            yield from _from_table(key, each, written)
+        else:
+            yield key, each
 
 
 def _parse(file: Path) -> dict[str, Any]:
@@ -138,32 +193,34 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, _Given]
 
 def _from_flag(row: Setting, value: object) -> _Given:
     source = f"flag {row.option.flag}"
-    return _Given(value, source) if isinstance(value, list) else _from_text(row, str(value), source)
+    if isinstance(value, list):
+        return _Given(row.key, value, source)
+    return _from_text(row, str(value), source)
 
 
 def _from_text(row: Setting, text: str, source: str) -> _Given:
     try:
-        return _Given(row.option.kind.from_text(text), source)
+        return _Given(row.key, row.option.kind.from_text(text), source)
     except ValueError:
-        raise _bad(row.key, row.option, _Given(text, source)) from None
+        raise _bad(row.option, _Given(row.key, text, source)) from None
 
 
 def _read(row: Setting, given: _Given) -> Any:
     if isinstance(row.option.kind, Tables):
         return _read_rows(row, row.option.kind, given)
-    return _read_value(row.key, row.option, given)
+    return _read_value(row.option, given)
 
 
-def _read_value(key: str, declared: Option, given: _Given) -> Any:
+def _read_value(declared: Option, given: _Given) -> Any:
     try:
         return declared.kind.read(given.value)
     except ValueError:
-        raise _bad(key, declared, given) from None
+        raise _bad(declared, given) from None
 
 
 def _read_rows(row: Setting, kind: Tables, given: _Given) -> tuple[Any, ...]:
     if not isinstance(given.value, list) or not all(isinstance(t, dict) for t in given.value):
-        raise _bad(row.key, row.option, given)
+        raise _bad(row.option, given)
     columns = {item.name: item for item in fields(kind.row)}
     return tuple(
         _read_row(f"{row.key}[{number}]", kind.row, columns, table, given.source)
@@ -181,18 +238,27 @@ def _read_row(
         if column.default is MISSING and name not in table:
             raise ConfigError(f"{key}.{name} is missing in {source}: every such table needs it.")
     values = {
-        name: _read_value(f"{key}.{name}", columns[name].metadata["option"], _Given(value, source))
+        name: _read_value(columns[name].metadata["option"], _Given(f"{key}.{name}", value, source))
         for name, value in table.items()
     }
     return row(**values)
 
 
 def _build(values: Mapping[str, Any]) -> Config:
-    sections: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
-    for key, value in values.items():
-        section, _, name = key.partition(".")
-        sections[section][name] = value
-    return Config(**{section: kind(**sections[section]) for section, kind in SECTIONS.items()})
+    return Config(
+        **{section: _build_table(kind, section, values) for section, kind in SECTIONS.items()}
+    )
+
+
+def _build_table(kind: type[Any], key: str, values: Mapping[str, Any]) -> Any:
+    made = {}
+    for item in fields(kind):
+        inner, name = item.metadata["option"].kind, f"{key}.{item.name}"
+        if isinstance(inner, Table):
+            made[item.name] = _build_table(inner.row, name, values)
+        elif name in values:
+            made[item.name] = values[name]
+    return kind(**made)
 
 
 def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
@@ -240,9 +306,9 @@ def _check_unique(what: str, column: str, values: list[str]) -> None:
         raise ConfigError(f"{what} have the {column} {double!r}.")
 
 
-def _bad(key: str, declared: Option, given: _Given) -> ConfigError:
+def _bad(declared: Option, given: _Given) -> ConfigError:
     value = HIDDEN if declared.secret or isinstance(declared.kind, Tables) else repr(given.value)
-    return ConfigError(f"{key} = {value} ({given.source}): must be {declared.kind.allowed}.")
+    return ConfigError(f"{given.key} = {value} ({given.source}): must be {declared.kind.allowed}.")
 
 
 def _unknown(what: str, source: str, word: str, known: Iterable[str]) -> ConfigError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from s3gw.config import OTHER_VARIABLES, Setting, settings
 from s3gw.event_options import NotificationTarget
-from s3gw.options import Option, Size, show_size
+from s3gw.options import Duration, Option, Size, Table, show_duration, show_size
 from s3gw.sections import SECTIONS, Account
 
 _HEAD = """\
@@ -79,9 +79,7 @@ def _lines() -> Iterator[str]:
     yield _HEAD
     for section, kind in SECTIONS.items():
         yield f"## `[{section}]`\n\n{kind.__doc__}\n"
-        for row in settings().values():
-            if row.section == section:
-                yield from _setting(row)
+        yield from _table(section, kind)
     yield _ACCOUNTS
     yield from _columns(Account)
     yield _TARGETS
@@ -90,6 +88,25 @@ def _lines() -> Iterator[str]:
     for name, about in OTHER_VARIABLES.items():
         yield f"* `{name}`: {about}."
     yield ""
+
+
+def _table(key: str, kind: type[Any]) -> Iterator[str]:
+    for item in fields(kind):
+        declared: Option = item.metadata["option"]
+        name = f"{key}.{item.name}"
+        if isinstance(declared.kind, Table):
+            yield f"### `[{name}]`\n\n{declared.doc}\n"
+            if declared.aliases:
+                yield from (*_spellings(declared), "")
+            yield from _table(name, declared.kind.row)
+        else:
+            yield from _setting(settings()[name])
+
+
+def _spellings(declared: Option) -> Iterator[str]:
+    if declared.aliases:
+        names = ", ".join(f"`{alias}`" for alias in declared.aliases)
+        yield f"* in a file also written as {names}"
 
 
 def _columns(table: type[Any]) -> Iterator[str]:
@@ -108,6 +125,7 @@ def _setting(row: Setting) -> Iterator[str]:
         yield f"* variable: `{row.variable}`"
     if row.option.flag:
         yield f"* flag: `{' '.join(_flag(row.option))}`"
+    yield from _spellings(row.option)
     yield ""
 
 
@@ -116,6 +134,8 @@ def shown_default(row: Setting) -> str:
         return row.option.shown_default
     if isinstance(row.option.kind, Size):
         return f"`{show_size(row.default)}`"
+    if isinstance(row.option.kind, Duration):
+        return f"`{show_duration(row.default)}`"
     if isinstance(row.default, tuple):
         return ", ".join(f"`{item}`" for item in row.default) or "none"
     if isinstance(row.default, float):

@@ -1,17 +1,20 @@
 """What is mended in hypercorn 0.18, in one place: how it sends an HTTP/1.1 message.
 
-* `HTTP/1.1 100 ` gets its reason phrase. RFC 9112 makes the phrase optional, but botocore before
-  1.40.21 takes the line for a broken one and fails every PUT that has a body.
+* `HTTP/1.1 100 ` gets its reason phrase, and so does the answer to who waited for it in vain. RFC
+  9112 makes the phrase optional, but botocore before 1.40.21 takes the line for a broken one and
+  fails every PUT that has a body; newer ones do not see that they were refused.
 * The head of a response goes out together with the first bytes of its body: one system call and one
   packet less for each small GET, about a tenth of what hypercorn spends on one. An application
   must not count on its head being seen before its first body message (ASGI says so), so nothing
   that could be seen is held back.
+* `100 Continue` waits until the application asks for the body, as ASGI has it. hypercorn sends it
+  before, so that a client uploads all of what is then refused.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import h11
 from hypercorn.events import RawData
@@ -22,6 +25,9 @@ _JOIN_UP_TO = 64 << 10
 _NAMES_OF_THE_KNOWN = frozenset(
     {"connection", "send", "h11", "LocalProtocolError", "their_state", "ERROR", "RawData"}
 )
+_CONTINUE = 100
+
+Head = TypeVar("Head", h11.InformationalResponse, h11.Response)
 
 
 class UnknownHypercorn(Exception):
@@ -37,11 +43,54 @@ def mend_hypercorn() -> None:
     if frozenset(original.__code__.co_names) != _NAMES_OF_THE_KNOWN:
         raise UnknownHypercorn("hypercorn's H11Protocol._send_h11_event has changed")
     protocol._held_head = b""
+    protocol._go_ahead = False
     protocol._send_h11_event = _send_h11_event
+    protocol._create_stream = _telling_when_asked(protocol._create_stream)
+
+
+def _telling_when_asked(create_stream: Any) -> Any:
+    async def _create_stream(self: Any, request: Any) -> None:
+        app = self.app
+        if self.connection.they_are_waiting_for_100_continue:
+            self.app = _ContinueFirst(self, app)
+        try:
+            await create_stream(self, request)
+        finally:
+            self.app = app
+
+    return _create_stream
+
+
+class _ContinueFirst:
+    """hypercorn's wrapper of the application, for a request whose client waits to be told."""
+
+    def __init__(self, protocol: Any, app: Any) -> None:
+        self._protocol = protocol
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, *rest: Any) -> None:
+        async def told_receive() -> Any:
+            await self._tell()
+            return await receive()
+
+        await self._app(scope, told_receive, *rest)
+
+    async def _tell(self) -> None:
+        connection = self._protocol.connection
+        waits = connection.they_are_waiting_for_100_continue
+        if waits and connection.our_state is h11.SEND_RESPONSE:
+            self._protocol._go_ahead = True
+            event = h11.InformationalResponse(status_code=_CONTINUE, headers=[])
+            await self._protocol._send_h11_event(event)
+            self._protocol._go_ahead = False
 
 
 async def _send_h11_event(self: Any, event: Any) -> None:
     if type(event) is h11.InformationalResponse:
+        if event.status_code == _CONTINUE and not self._go_ahead:
+            return
+        event = with_reason(event)
+    elif type(event) is h11.Response and self.connection.they_are_waiting_for_100_continue:
         event = with_reason(event)
     try:
         block = self.connection.send(event)
@@ -64,8 +113,6 @@ def _join(protocol: Any, block: bytes) -> tuple[bytes, ...]:
     return (head + block,) if head or block else ()
 
 
-def with_reason(event: h11.InformationalResponse) -> h11.InformationalResponse:
+def with_reason(event: Head) -> Head:
     phrase = HTTPStatus(event.status_code).phrase.encode()
-    return h11.InformationalResponse(
-        status_code=event.status_code, headers=event.headers, reason=phrase
-    )
+    return type(event)(status_code=event.status_code, headers=event.headers, reason=phrase)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from s3gw.cluster_key_options import ClusterKey
 from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
 from s3gw.options import (
@@ -24,7 +25,9 @@ from s3gw.options import (
     Whole,
     option,
     required,
+    table,
 )
+from s3gw.outbound_options import Outbound
 
 _ACCESS_KEY = Text("3 to 128 letters, digits and any of . _ -", r"[A-Za-z0-9._-]{3,128}")
 _SECRET_KEY = Text("8 to 128 printable characters without spaces", r"[!-~]{8,128}")
@@ -203,6 +206,7 @@ class Auth:
         flag="--no-auth",
         flag_value="false",
         flag_doc="Ask for no signatures: everybody is the root account.",
+        aliases=("client_auth_required",),
     )
     allow_remote: bool = option(
         False,
@@ -234,6 +238,10 @@ class Auth:
     )
     accounts: tuple[Account, ...] = option(
         (), "Further accounts: `[[auth.accounts]]` tables.", Tables(Account)
+    )
+    cluster_key: ClusterKey = field(
+        default_factory=ClusterKey,
+        metadata=table(ClusterKey, "The key that nodes sign with.", aliases=("intra_cluster",)),
     )
 
 
@@ -273,6 +281,7 @@ class Config:
     log: Log = field(default_factory=Log)
     notifications: Notifications = field(default_factory=Notifications)
     bucket_logging: BucketLogging = field(default_factory=BucketLogging)
+    outbound: Outbound = field(default_factory=Outbound)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -286,5 +295,6 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "log": Log,
         "notifications": Notifications,
         "bucket_logging": BucketLogging,
+        "outbound": Outbound,
     }
 )

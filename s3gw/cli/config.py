@@ -61,7 +61,7 @@ def as_table(loaded: Loaded) -> str:
 def effective(config: Config) -> dict[str, Any]:
     """Every setting's value by key; secrets are hidden."""
     return {
-        key: _without_secrets(getattr(getattr(config, row.section), row.name), row.option.secret)
+        key: _without_secrets(row.value_in(config), row.option.secret)
         for key, row in settings().items()
     }
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from s3gw.cli.config import as_json, as_table
 from s3gw.config import ConfigError, Loaded, load, settings
 from s3gw.config_docs import configuration_page
+from s3gw.options import Duration, Table, show_duration
 from s3gw.sections import SECTIONS, Config
 from storage.backends.local import StoreOptions
 from tests.server_process import ROOT
@@ -67,9 +69,122 @@ def test_accounts_are_tables_of_the_file(tmp_path: Path) -> None:
     assert (account.id, account.access_key, account.secret_key) == ("a", "KEY1", SECRET)
 
 
+def test_a_table_within_a_section_has_settings_of_its_own(tmp_path: Path) -> None:
+    text = "[auth.cluster_key]\nenabled = true\nttl = '48h'\nnonce_window = 30"
+    environ = {"S3GW_AUTH_CLUSTER_KEY_TTL": "36h", "S3GW_AUTH_CLUSTER_KEY_ROTATION_GRACE": "0"}
+    result = loaded(text, environ, folder=tmp_path)
+    key = result.config.auth.cluster_key
+    assert (key.enabled, key.ttl, key.nonce_window, key.rotation_grace) == (True, 129600, 30, 0)
+    assert result.sources["auth.cluster_key.enabled"] == str(tmp_path / "s3gw.toml")
+    assert result.sources["auth.cluster_key.ttl"] == "environment S3GW_AUTH_CLUSTER_KEY_TTL"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[auth]\nclient_auth_required = false\nintra_cluster = {request_auth = true, ttl = '2h'}",
+        "auth = {enabled = false, cluster_key = {enabled = true, ttl = '2h'}}",
+        "auth = {enabled = false, intra_cluster = {enabled = true, ttl = 7200.0}}",
+    ],
+)
+def test_the_spellings_of_later_releases_mean_the_same(text: str, tmp_path: Path) -> None:
+    auth = loaded(text, folder=tmp_path).config.auth
+    assert (auth.enabled, auth.cluster_key.enabled, auth.cluster_key.ttl) == (False, True, 7200)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("[auth]\nenabled = true\nclient_auth_required = true", "enabled", "client_auth_required"),
+        ("[auth]\ncluster_key = {}\nintra_cluster = {}", "cluster_key", "intra_cluster"),
+        (
+            "[auth.cluster_key]\nrequest_auth = true\nenabled = true",
+            "cluster_key.request_auth",
+            "cluster_key.enabled",
+        ),
+    ],
+)
+def test_two_spellings_at_once_are_a_mistake(
+    text: str, first: str, second: str, tmp_path: Path
+) -> None:
+    message = rf"auth\.{first} and auth\.{second} in .* are two spellings of one setting"
+    with pytest.raises(ConfigError, match=message):
+        loaded(text, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("'1h'", 3600), ("'24h'", 86400), ("'1h30m'", 5400), ("'1.5h'", 5400), ("'3600s'", 3600),
+        ("'3600000ms'", 3600), ("3600", 3600), ("3600.5", 3600.5), ("'0'", 0), ("0", 0),
+        ("'0s'", 0), ("'87840h'", 316224000),
+    ],
+)  # fmt: skip
+def test_a_time_is_written_as_in_go_or_as_seconds(
+    text: str, seconds: float, tmp_path: Path
+) -> None:
+    config = loaded(f"[auth.cluster_key]\nttl = {text}", folder=tmp_path).config
+    assert config.auth.cluster_key.ttl == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        (
+            "ttl",
+            "'59m59s'",
+            "0, or a time from 1h to 87840h, like 90s or 1h30m, or a number of",
+        ),
+        ("ttl", "'1d'", "0, or a time"),
+        ("ttl", "'-1h'", "0, or a time"),
+        ("ttl", "''", "0, or a time"),
+        ("ttl", "'1h '", "0, or a time"),
+        ("ttl", "nan", "0, or a time"),
+        ("ttl", "inf", "0, or a time"),
+        ("ttl", "true", "0, or a time"),
+        ("nonce_window", "'0'", "a time from 1s to 10m"),
+        ("nonce_window", "'10m1s'", "a time from 1s to 10m"),
+        ("nonce_window", "'999ms'", "a time from 1s to 10m"),
+        ("rotation_grace", "3601", "a time from 0 to 1h"),
+        ("rotation_grace", "-0.1", "a time from 0 to 1h"),
+    ],
+)
+def test_a_time_outside_its_range_names_key_and_value_and_range(
+    name: str, value: str, allowed: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(f"[auth.intra_cluster]\n{name} = {value}", folder=tmp_path)
+    shown = str(caught.value)
+    assert shown.startswith(f"auth.intra_cluster.{name} = ")
+    assert f"must be {allowed}" in shown
+
+
+@pytest.mark.parametrize("value", ["1h", "10m", "1h30m", "nonsense"])
+def test_a_time_from_the_environment_is_checked_as_well(value: str) -> None:
+    environ = {"S3GW_AUTH_CLUSTER_KEY_NONCE_WINDOW": value}
+    if value == "10m":
+        assert loaded(environ=environ).config.auth.cluster_key.nonce_window == 600
+    else:
+        with pytest.raises(ConfigError, match=rf"nonce_window = '{value}' \(environment"):
+            loaded(environ=environ)
+
+
+@pytest.mark.parametrize("text", ["0", "1s", "90s", "1m", "1h", "24h", "90m", "0.5s"])
+def test_a_shown_time_means_what_it_was(text: str) -> None:
+    kind = Duration(0, 1e9)
+    assert kind.read(show_duration(kind.read(text))) == kind.read(text)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("[auth]\ncluster_key = 1", "auth.cluster_key in FILE must be a table: [auth.clust"),
+        (
+            "[auth.clusterkey]\nttl = 1",
+            "auth.clusterkey (FILE) is no setting. Did you mean auth.c",
+        ),
+        ("[auth.cluster_key]\ntll = 1", "Did you mean auth.cluster_key.ttl?"),
+        ("[auth.intra_cluster.ttl]\nx = 1", "auth.intra_cluster.ttl = {'x': 1} (FILE): must be"),
         ("[server]\nprot = 1", "server.prot (FILE) is no setting. Did you mean server.port?"),
         ("[sever]\nport = 1", "[sever] (FILE) is no setting. Did you mean server?"),
         ("server = 1", "server in FILE must be a table: [server]"),
@@ -179,10 +294,15 @@ def test_the_documentation_is_what_the_code_says() -> None:
     assert (ROOT / "docs" / "configuration.md").read_text() == configuration_page()
 
 
+def keys_of(kind: type[Any], prefix: str) -> Iterator[str]:
+    for field in fields(kind):
+        inner = field.metadata["option"].kind
+        key = f"{prefix}.{field.name}"
+        yield from keys_of(inner.row, key) if isinstance(inner, Table) else [key]
+
+
 def test_every_field_of_every_section_is_a_setting() -> None:
-    assert {f"{s}.{f.name}" for s, kind in SECTIONS.items() for f in fields(kind)} == set(
-        settings()
-    )
+    assert {key for s, kind in SECTIONS.items() for key in keys_of(kind, s)} == set(settings())
     assert {field.name for field in fields(Config)} == set(SECTIONS)
 
 
