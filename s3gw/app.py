@@ -1,5 +1,5 @@
-"""The whole gateway as one ASGI application: websites by host, health and metrics by path, S3 for
-the rest."""
+"""The whole gateway as one ASGI application: websites by host, health and metrics by path, the
+native API below `/v1/`, S3 for the rest."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from s3gw.website import WebsiteApp
 
 
+_NATIVE = b"/v1/"
+
+
 class App:
     """`/v1/health`, `/metrics` and `/v1/metrics` are ours; bucket names have three letters or more,
     so `/v1` and `/s3` can never be buckets. On the hosts of websites every path is a page."""
@@ -19,11 +22,13 @@ class App:
         self,
         *,
         s3: ASGIApp,
+        native: ASGIApp,
         health: ASGIApp,
         metrics: ASGIApp,
         websites: WebsiteApp | None = None,
     ) -> None:
         self._s3 = s3
+        self._native = native
         self._websites = websites
         self._fixed = {
             b"/v1/health": health,
@@ -43,7 +48,10 @@ class App:
     def _choose(self, scope: Scope) -> ASGIApp:
         if self._websites is not None and self._websites.serves(scope):
             return self._websites
-        return self._fixed.get(scope["raw_path"], self._s3)
+        path = scope["raw_path"]
+        if path.startswith(_NATIVE):
+            return self._fixed.get(path, self._native)
+        return self._fixed.get(path, self._s3)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

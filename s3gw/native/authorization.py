@@ -7,13 +7,14 @@ from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.native.operation import NativeOperation
 from s3gw.permissions import OF_THE_CLUSTER
+from s3gw.rights import WITHOUT_BUCKET
 from storage.errors import BucketNotFound
 
 
 async def require(call: NativeCall, operation: type[NativeOperation]) -> None:
     """Raises 403, and 404 for a bucket that is not there, or is not of this cluster."""
     if operation.known_as:
-        if call.bucket and not call.bck.is_ours:
+        if not call.bck.is_ours and not operation.access & WITHOUT_BUCKET:
             raise BucketNotFound(call.bucket)
         call.operation = operation.known_as
         await authorize(call, operation.access)

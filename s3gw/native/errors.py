@@ -103,6 +103,9 @@ def as_native_error(error: BaseException, call: NativeCall | None) -> NativeErro
     """The native face of any exception; what no table names has the status that S3 gives it."""
     if isinstance(error, NativeError):
         return error
+    if isinstance(error, storage.BucketNotFound) and call is not None and not call.bck.is_ours:
+        message = f'bucket "{call.bck.cname()}" does not exist'
+        return NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
     for kind in type(error).__mro__:
         if kind in _BY_STORAGE:
             return _told(_BY_STORAGE[kind], call, str(error))
@@ -135,6 +138,9 @@ def error_reply(error: NativeError, method: str, path: str, remote: str, node: s
     document = ErrorDocument(
         error.tcode.value, error.message, method, path, remote, "", node, error.status
     )
+    if error.status == 405:
+        # As Go's own handlers say it.
+        return Reply(405, {"Content-Type": "text/plain", **error.headers}, error.message.encode())
     headers = {"Content-Type": JSON, "X-Content-Type-Options": "nosniff", **error.headers}
     body = _ENCODER.encode(document)
     if method != "HEAD":

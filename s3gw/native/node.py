@@ -51,4 +51,6 @@ def _node(node_id: str, kind: str, endpoint: str) -> Snode:
     if not (colon and port.isdigit()):
         host, port = authority, "443" if endpoint.startswith("https") else "80"
     net = Net(host, port, endpoint)
-    return Snode(net, net, net, kind, node_id, 0, int(xxhash.xxh64_intdigest(node_id, _SEED)))
+    return Snode(
+        net, net, net, kind, node_id, 0, int(xxhash.xxh64_intdigest(node_id.encode(), _SEED))
+    )

@@ -62,18 +62,19 @@ _PATHS: Mapping[tuple[str, int], frozenset[str]] = {
         ("tokens", 1, "POST DELETE"),
     )
 }
-_WHATS = frozenset(
-    """smap bmd config cluster_config backends node_stats node_status software_version disk metrics
+_WHATS_TEXT = """
+    smap bmd config cluster_config backends node_stats node_status software_version disk metrics
     mountpaths remote smapvote sysinfo target_ips log status status_all getxstats qryxstats
-    running_all snode ic_bundle tls_certificate""".split()
-)
+    running_all snode ic_bundle tls_certificate
+"""
+_WHATS = frozenset(_WHATS_TEXT.split())
 # Parameters that change what is done: an operation that does not read them must not be run.
-_MEANINGFUL = frozenset(
-    """append_handle append_type archmime archmode archpath archregx bck_to bsumm_remote etl_args
+_MEANINGFUL_TEXT = """
+    append_handle append_type archmime archmode archpath archregx bck_to bsumm_remote etl_args
     etl_fqn etl_name etl_pipeline etl_secret keep_bck_md mountpath_label object_to offset
-    original_url partNumber presence props set-new-custom transient uploadId uploads
-    uuid""".split()
-)
+    original_url partNumber presence props set-new-custom transient uploadId uploads uuid
+"""
+_MEANINGFUL = frozenset(_MEANINGFUL_TEXT.split())
 _FALSE = frozenset({"", "0", "f", "false", "n", "no", "off"})
 
 
@@ -114,6 +115,7 @@ class NativeOperation(Protocol):
     route: ClassVar[Route]
     access: ClassVar[Access]
     is_open: ClassVar[bool]
+    reads_document: ClassVar[bool]
     known_as: ClassVar[str]
 
     async def run(self, call: NativeCall) -> Reply: ...
@@ -141,6 +143,8 @@ def operation(
         made: Any = dataclass(frozen=True, kw_only=True)(cls)
         made.route = Route(method, first, len(others) + 1, action, what)
         made.access, made.known_as, made.is_open = access, known_as, is_open
+        places = [f.metadata["binding"].place for f in fields(made)]
+        made.reads_document = "document" in places
         return made  # type: ignore[no-any-return]
 
     return declare

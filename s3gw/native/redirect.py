@@ -27,7 +27,7 @@ MARKER = "pid"
 
 
 def is_wanted(call: NativeCall, operation: type[NativeOperation]) -> bool:
-    """Whether the call is the first leg. It has been authorized: who may not write learns it now."""
+    """Whether the call is the first leg. It was authorized: who may not write learns it now."""
     if call.method != "PUT" or operation.route.first != "objects":
         return False
     closes = "close" in call.sent.get("connection", "").lower()
@@ -37,8 +37,10 @@ def is_wanted(call: NativeCall, operation: type[NativeOperation]) -> bool:
 def to_itself(call: NativeCall) -> Reply:
     marks = f"{MARKER}={gateway_id(call.services.cluster_id)}&utm={time.time_ns()}&vpams=1"
     query = call.query_string.decode("latin-1")
-    target = f"{call.raw_path.decode('latin-1')}?{query}&{marks}" if query else (
-        f"{call.raw_path.decode('latin-1')}?{marks}"
+    target = (
+        f"{call.raw_path.decode('latin-1')}?{query}&{marks}"
+        if query
+        else (f"{call.raw_path.decode('latin-1')}?{marks}")
     )
     return Reply(307, {"Location": call.endpoint + target, "Connection": "close"})
 
