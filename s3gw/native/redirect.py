@@ -36,12 +36,9 @@ def is_wanted(call: NativeCall, operation: type[NativeOperation]) -> bool:
 
 def to_itself(call: NativeCall) -> Reply:
     marks = f"{MARKER}={gateway_id(call.services.cluster_id)}&utm={time.time_ns()}&vpams=1"
+    path = call.raw_path.decode("latin-1")
     query = call.query_string.decode("latin-1")
-    target = (
-        f"{call.raw_path.decode('latin-1')}?{query}&{marks}"
-        if query
-        else (f"{call.raw_path.decode('latin-1')}?{marks}")
-    )
+    target = f"{path}?{query}&{marks}" if query else f"{path}?{marks}"
     return Reply(307, {"Location": call.endpoint + target, "Connection": "close"})
 
 
