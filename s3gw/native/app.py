@@ -88,7 +88,7 @@ class NativeApp(FrontEnd):
         call.query = getattr(operation, "s3_query", {})
         if not kind.is_open:
             await require(call, kind)
-        if redirect.is_wanted(call, kind):
+        if redirect.is_first_leg(call):
             return redirect.to_itself(call)
         try:
             return await operation.run(call)
@@ -102,7 +102,10 @@ class NativeApp(FrontEnd):
         if not isinstance(error, NativeError) and as_s3_error(error).code is Code.InternalError:
             log_failure(error, exchange)
         node = gateway_id(self._services.cluster_id)
-        return error_reply(refusal, exchange.method, exchange.path, exchange.remote, node)
+        reply = error_reply(refusal, exchange.method, exchange.path, exchange.remote, node)
+        if call is not None and redirect.is_first_leg(call):
+            reply.headers["Connection"] = "close"
+        return reply
 
 
 async def _read_body(call: NativeCall, found: Operations) -> None:

@@ -5,7 +5,8 @@ it first sends the head alone, with the true Content-Length, no body and `Connec
 sends the bytes only where it is redirected to. Whoever waited for the body would wait for ever, and
 an answer of 200 would be taken for success without a byte sent. So a PUT over https on a connection
 that is to be closed is redirected to itself, before its body is read; the query's `pid` tells
-that this was done.
+that this was done. It is authorized like any other: who may not write learns it before the bytes
+are sent, and no refusal waits for them.
 
 A proxy in front that ends TLS tells the scheme in X-Forwarded-Proto, and must not wait for bodies
 itself.
@@ -21,14 +22,12 @@ from s3gw.reply import Reply
 
 if TYPE_CHECKING:
     from s3gw.native.call import NativeCall
-    from s3gw.native.operation import NativeOperation
 
 MARKER = "pid"
 
 
-def is_wanted(call: NativeCall, operation: type[NativeOperation]) -> bool:
-    """Whether the call is the first leg. It was authorized: who may not write learns it now."""
-    if call.method != "PUT" or operation.route.first != "objects":
+def is_first_leg(call: NativeCall) -> bool:
+    if call.method != "PUT" or call.segments[0] != "objects":
         return False
     closes = "close" in call.sent.get("connection", "").lower()
     return closes and call.endpoint.startswith("https:") and not _is_marked(call)
