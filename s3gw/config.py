@@ -274,6 +274,8 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
         raise ConfigError(
             "encryption.master_key and encryption.master_key_file are both given: give one."
         )
+    if auth.secrets_key and auth.secrets_key_file:
+        raise ConfigError("auth.secrets_key and auth.secrets_key_file are both given: give one.")
     if not config.storage.data:
         raise ConfigError("storage.data is empty: name at least one folder.")
     if both := set(config.s3.domain) & set(config.s3.website_domain):

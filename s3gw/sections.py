@@ -231,6 +231,21 @@ class Auth:
         secret=True,
         shown_default="generated",
     )
+    secrets_key_file: str = option(
+        "",
+        "The file with the key that encrypts the secrets of users' access keys: 32 bytes in base64 "
+        "or in hexadecimal. By default it is made at the first start, beside the data: it then "
+        "protects copies of the database, and nothing from who takes the whole folder.",
+        Text("a file's path"),
+        shown_default="`auth.key` in the first data folder",
+    )
+    secrets_key: str = option(
+        "",
+        "That key itself, instead of a file.",
+        Text("32 bytes in base64 or in hexadecimal", r"[A-Za-z0-9+/]{43}=|[0-9A-Fa-f]{64}"),
+        secret=True,
+        shown_default="none",
+    )
     sigv2_query: bool = option(
         True,
         "Accept URLs and forms presigned the old way, as boto3 and s3cmd still do by default.",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
+from cluster.housekeeping import StoppedWithin, keep_at, keep_house, repeat, until
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
@@ -26,12 +26,17 @@ from s3gw.access_log import open_access_log
 from s3gw.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.app import App
 from s3gw.auth import Authenticator, AuthOptions
+from s3gw.auth.holders import Holders
+from s3gw.auth.keys import Keys
+from s3gw.auth.session import Sealer
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
 from s3gw.channel import Channel, Role, Started, Task
 from s3gw.credentials import RootKeys
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
+from s3gw.identity.directory import USE_EVERY_S, StoredDirectory
+from s3gw.identity.opening import open_directory, prepare_coordination
 from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
@@ -94,6 +99,7 @@ def _prepare(paths: Sequence[Path]) -> FolderLocks:
     locks = prepare(paths)
     try:
         prepare_outboxes(paths)
+        prepare_coordination(paths)
     except BaseException:
         locks.close()
         raise
@@ -148,7 +154,11 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     access_log = open_access_log(config.log.access, task.access_log_style)
     metrics = Metrics(task.slot)
     known = accounts(config, task.root_keys)
-    async with _open_store(config, task.slot) as store, _queues(config, metrics) as queues:
+    async with (
+        _open_store(config, task.slot) as store,
+        _queues(config, metrics) as queues,
+        _directory(config) as directory,
+    ):
         observer = Observer(metrics, access_log, queues.recorder)
         services = Services(
             region=config.s3.region,
@@ -157,12 +167,18 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             default_kms_key=config.encryption.default_kms_key,
             notifier=queues.notifier,
             new_bucket_settings=new_bucket_settings(config),
+<<<<<<< HEAD
             auth_enabled=config.auth.enabled,
+=======
+            directory=directory,
+            cluster_id=directory.cluster_id,
+>>>>>>> identity
         )
+        keys = Keys(Holders(known, directory), Sealer(directory.vault.derive("session tokens")))
         s3 = S3App(
             table=OperationTable(all_operations()),
             store=store,
-            authenticator=Authenticator(known, _auth_options(config)),
+            authenticator=Authenticator(known, _auth_options(config), keys),
             addressing=Addressing(config.s3.domain, config.s3.root_access),
             observer=observer,
             services=services,
@@ -184,6 +200,20 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             yield App(s3=s3, native=native, health=health, metrics=served, websites=websites)
         finally:
             await access_log.close()
+
+
+@contextlib.asynccontextmanager
+async def _directory(config: Config) -> AsyncIterator[StoredDirectory]:
+    """The users, and a task that now and then writes down which of their keys were used."""
+    async with open_directory(config) as directory, asyncio.TaskGroup() as tasks:
+        stop = asyncio.Event()
+        noting = tasks.create_task(repeat(directory.write_uses, USE_EVERY_S, until(stop)))
+        try:
+            yield directory
+        finally:
+            noting.cancel()
+        with contextlib.suppress(StorageError):
+            await directory.write_uses()
 
 
 @dataclass(frozen=True, slots=True)

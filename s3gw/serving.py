@@ -14,6 +14,7 @@ from s3gw.banner import Situation, banner
 from s3gw.channel import Task
 from s3gw.credentials import FoundKeys, find_root_keys
 from s3gw.http_server import choose_server
+from s3gw.identity.opening import prepare_directory
 from s3gw.keyring import beside_the_data, prepare_ring
 from s3gw.listening import Port
 from s3gw.logs import choose_style, set_up_logging
@@ -45,6 +46,7 @@ def serve(config: Config) -> None:
     with _locked(paths) as locks, contextlib.closing(_reserve(config)) as port:
         found = find_root_keys(config)
         prepare_ring(config)
+        prepare_directory(config)
         if beside_the_data(config):
             print(MASTER_KEY_WARNING, file=sys.stderr)
         tasks = _tasks(config, found)

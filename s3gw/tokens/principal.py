@@ -1,17 +1,14 @@
-"""From a verified token to the one who brought it, for both front ends."""
+"""The bearer of a good token, as access control knows everybody."""
 
 from __future__ import annotations
 
-from s3gw.accounts import Principal
+from s3gw.accounts import ROOT_ACCOUNT, Principal
 from s3gw.tokens.protocol import Verified
 
 
-def principal_of(verified: Verified, root_account: str) -> Principal:
-    """A user of the root account, with the rights that the token tells; an admin may do all."""
+def principal_of(verified: Verified) -> Principal:
+    """A subject of the root account, with what the token allows and nothing else."""
+    permissions = verified.permissions
     return Principal(
-        account=root_account,
-        display_name=verified.subject,
-        is_root=verified.permissions.admin,
-        user=verified.subject,
-        permissions=verified.permissions,
+        ROOT_ACCOUNT, is_root=permissions.admin, user=verified.subject, permissions=permissions
     )
