@@ -55,6 +55,7 @@ from s3gw.s3 import S3App
 from s3gw.sections import Config
 from s3gw.services import Services
 from s3gw.tls import keep_loaded, read_certificate
+from s3gw.tokens.configured import token_issuer, verifying
 from s3gw.website import WebsiteApp
 from storage.backend import Backend
 from storage.backends.local import (
@@ -65,6 +66,7 @@ from storage.backends.local import (
     recover_slot,
 )
 from storage.backends.local.housekeeping import Housekeeper
+from storage.clock import SystemClock
 from storage.errors import BucketNotFound, StorageError
 from storage.mountpath import FolderLocks, MountpathError
 from storage.settings import Setting, encoded
@@ -158,6 +160,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         _open_store(config, task.slot) as store,
         _queues(config, metrics) as queues,
         _directory(config) as directory,
+        verifying(config, directory, SystemClock()) as tokens,
     ):
         observer = Observer(metrics, access_log, queues.recorder)
         services = Services(
@@ -167,18 +170,17 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             default_kms_key=config.encryption.default_kms_key,
             notifier=queues.notifier,
             new_bucket_settings=new_bucket_settings(config),
-<<<<<<< HEAD
             auth_enabled=config.auth.enabled,
-=======
             directory=directory,
+            tokens=tokens,
+            token_issuer=await token_issuer(config.auth, directory, SystemClock()),
             cluster_id=directory.cluster_id,
->>>>>>> identity
         )
         keys = Keys(Holders(known, directory), Sealer(directory.vault.derive("session tokens")))
         s3 = S3App(
             table=OperationTable(all_operations()),
             store=store,
-            authenticator=Authenticator(known, _auth_options(config), keys),
+            authenticator=Authenticator(known, _auth_options(config), keys, tokens),
             addressing=Addressing(config.s3.domain, config.s3.root_access),
             observer=observer,
             services=services,

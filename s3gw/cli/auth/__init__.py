@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 from types import ModuleType
 
-from s3gw.cli.auth import key, role, user
+from s3gw.cli.auth import key, role, token, user
 from s3gw.cli.commands import Commands
 
 # Each has `add_to`, and may add one command or a group of them.
-_WORDS: tuple[ModuleType, ...] = (user, role, key)
+_WORDS: tuple[ModuleType, ...] = (user, role, key, token)
 
 _EXAMPLES = """\
 examples:
