@@ -41,6 +41,10 @@ from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
 from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
+from s3gw.native.app import NativeApp
+from s3gw.native.authentication import BearerAuthenticator
+from s3gw.native.catalog import native_operations
+from s3gw.native.operation import NativeTable
 from s3gw.notifications.events import Cause, expired
 from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Observer
@@ -170,6 +174,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             default_kms_key=config.encryption.default_kms_key,
             notifier=queues.notifier,
             new_bucket_settings=new_bucket_settings(config),
+            auth_enabled=config.auth.enabled,
             directory=directory,
             tokens=tokens,
             token_issuer=await token_issuer(config.auth, directory, SystemClock()),
@@ -197,9 +202,18 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             websites = WebsiteApp(
                 store=store, domains=domains, observer=observer, services=services
             )
+        native = NativeApp(
+            table=NativeTable(native_operations()),
+            store=store,
+            authenticator=BearerAuthenticator(no_auth=not config.auth.enabled),
+            observer=observer,
+            services=services,
+        )
         served = MetricsApp(metrics, store.usage)
         try:
-            yield App(s3=s3, sts=sts, health=health, metrics=served, websites=websites)
+            yield App(
+                s3=s3, native=native, sts=sts, health=health, metrics=served, websites=websites
+            )
         finally:
             await access_log.close()
 

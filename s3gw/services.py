@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Services:
     """`keys` is None without a master key; `new_bucket_settings` are the documents that every new
-    bucket begins with; `cluster_id` is what tokens and roles call this cluster."""
+    bucket begins with; `cluster_id` is what tokens and roles call this cluster;
+    without `auth_enabled` everybody is the root account."""
 
     region: str = "us-east-1"
     accounts: Accounts | None = None
@@ -31,6 +32,7 @@ class Services:
     tokens: TokenVerifier | None = None
     token_issuer: TokenIssuer | None = None
     cluster_id: str = ""
+    auth_enabled: bool = True
 
 
 NO_SERVICES = Services()
