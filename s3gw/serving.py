@@ -22,6 +22,7 @@ from s3gw.sections import Config
 from s3gw.server import folders, prepare_folders, recover_folders
 from s3gw.supervisor import Plan, StartError, Supervisor, slots
 from s3gw.tls import read_certificate
+from s3gw.tokens.configured import check_tokens
 from storage.errors import StorageError
 from storage.mountpath import FolderLocks, MountpathError
 
@@ -42,6 +43,7 @@ def serve(config: Config) -> None:
         print(NO_AUTH_WARNING, file=sys.stderr)
     choose_server(config.server.http_server)
     read_certificate(config.server)
+    check_tokens(config.auth)
     paths = folders(config)
     with _locked(paths) as locks, contextlib.closing(_reserve(config)) as port:
         found = find_root_keys(config)
