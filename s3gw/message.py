@@ -111,14 +111,17 @@ class Call:
         return self.bucket_facts.owner
 
     def display_name(self, account: str) -> str | None:
-        """How S3's documents show an account; None for one that no longer exists."""
+        """How S3's documents show an account, or a user by the ARN; None for an account that no
+        longer exists."""
+        if account.startswith("arn:"):
+            return account.rpartition("/")[2]
         accounts = self.services.accounts
         return accounts.display_name(account) if accounts else None
 
     @property
     def cause(self) -> Cause:
         """This request, as the events that it makes tell of it."""
-        return Cause(self.caller.account, self.client, self.request_id)
+        return Cause(self.caller.identity, self.client, self.request_id)
 
     async def announce(self, *events: ObjectEvent) -> None:
         """Tell of what was done to objects of the call's bucket, after it was committed and before

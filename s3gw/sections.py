@@ -252,6 +252,12 @@ class Auth:
         "Accept URLs and forms presigned the old way, as boto3 and s3cmd still do by default.",
         Switch(),
     )
+    allow_s3_token_compat: bool = option(
+        False,
+        "Take a JWT where a session token would stand, in X-Amz-Security-Token, from clients that "
+        "can send nothing else. The signature of such a request is not checked: see docs/sts.md.",
+        Switch(),
+    )
     accounts: tuple[Account, ...] = option(
         (), "Further accounts: `[[auth.accounts]]` tables.", Tables(Account)
     )

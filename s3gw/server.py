@@ -28,7 +28,7 @@ from s3gw.app import App
 from s3gw.auth import Authenticator, AuthOptions
 from s3gw.auth.holders import Holders
 from s3gw.auth.keys import Keys
-from s3gw.auth.session import Sealer
+from s3gw.auth.session import SESSION_TOKENS, Sealer
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
 from s3gw.channel import Channel, Role, Started, Task
@@ -50,6 +50,10 @@ from s3gw.request_id import new_request_id
 from s3gw.s3 import S3App
 from s3gw.sections import Config
 from s3gw.services import Services
+from s3gw.sts.actions import Desk
+from s3gw.sts.app import StsApp
+from s3gw.sts.authentication import StsAuthenticator
+from s3gw.sts.issuing import Issuer
 from s3gw.tls import keep_loaded, read_certificate
 from s3gw.tokens.configured import token_issuer, verifying
 from s3gw.website import WebsiteApp
@@ -171,14 +175,22 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             token_issuer=await token_issuer(config.auth, directory, SystemClock()),
             cluster_id=directory.cluster_id,
         )
-        keys = Keys(Holders(known, directory), Sealer(directory.vault.derive("session tokens")))
+        sealer = Sealer(directory.vault.derive(SESSION_TOKENS))
+        keys = Keys(Holders(known, directory), sealer)
+        options, addressing = _auth_options(config), _addressing(config)
         s3 = S3App(
             table=OperationTable(all_operations()),
             store=store,
-            authenticator=Authenticator(known, _auth_options(config), keys, tokens),
-            addressing=Addressing(config.s3.domain, config.s3.root_access),
+            authenticator=Authenticator(known, options, keys, tokens),
+            addressing=addressing,
             observer=observer,
             services=services,
+        )
+        sts = StsApp(
+            desk=Desk(keys, Issuer(keys, sealer), tokens),
+            authenticator=StsAuthenticator(keys, options, tokens),
+            addressing=addressing,
+            observer=observer,
         )
         websites = None
         if domains := config.s3.website_domain:
@@ -187,7 +199,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             )
         served = MetricsApp(metrics, store.usage)
         try:
-            yield App(s3=s3, health=health, metrics=served, websites=websites)
+            yield App(s3=s3, sts=sts, health=health, metrics=served, websites=websites)
         finally:
             await access_log.close()
 
@@ -248,8 +260,16 @@ def accounts(config: Config, root: RootKeys) -> Accounts:
     )
 
 
+def _addressing(config: Config) -> Addressing:
+    return Addressing(config.s3.domain, config.s3.root_access)
+
+
 def _auth_options(config: Config) -> AuthOptions:
-    return AuthOptions(allow_sigv2_query=config.auth.sigv2_query, no_auth=not config.auth.enabled)
+    return AuthOptions(
+        allow_sigv2_query=config.auth.sigv2_query,
+        no_auth=not config.auth.enabled,
+        allow_s3_token_compat=config.auth.allow_s3_token_compat,
+    )
 
 
 @contextlib.asynccontextmanager

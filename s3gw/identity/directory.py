@@ -141,8 +141,10 @@ class StoredDirectory:
         return found
 
     def is_revoked(self, token: str) -> bool:
-        revoked = self._snapshot.revoked
-        return bool(revoked) and token_digest(token) in revoked
+        return bool(self._snapshot.revoked) and self.is_revoked_digest(token_digest(token))
+
+    def is_revoked_digest(self, digest: str) -> bool:
+        return digest in self._snapshot.revoked
 
     # What may be told
 

@@ -77,6 +77,10 @@ class Directory(Protocol):
         """Whether that token (a JWT or a session token, as it was sent) was revoked."""
         ...
 
+    def is_revoked_digest(self, digest: str) -> bool:
+        """The same, by the token's SHA-256 in hexadecimal: for what was made of a token."""
+        ...
+
     def note_use(self, access_key: str) -> None:
         """Remember that the key was used just now; written down now and then."""
         ...

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.access import Access
+from s3gw.access import Access, authorize_writing
 from s3gw.bucket_logging.target import LoggingTarget, Partition
 from s3gw.errors import Code, S3Error
 from s3gw.message import MAX_KEY, Call, Level
@@ -76,7 +76,7 @@ class PutBucketLogging:
             )
             return Reply()
         target = _target(asked)
-        await _check_target_bucket(call, target.bucket)
+        await _check_target_bucket(call, target.bucket, target.prefix)
         await call.store.update_bucket(self.bucket, lambda info: with_setting(info, target))
         return Reply()
 
@@ -109,14 +109,16 @@ def _partition(asked: TargetObjectKeyFormat) -> Partition:
         raise S3Error(Code.MalformedXML) from None
 
 
-async def _check_target_bucket(call: Call, name: str) -> None:
-    """AWS asks for a grant to its logging service; here the same owner is what it takes."""
+async def _check_target_bucket(call: Call, name: str, prefix: str) -> None:
+    """AWS asks for a grant to its logging service; here the same owner is what it takes, and that
+    the caller could write there."""
     try:
         bucket = await call.store.head_bucket(name)
     except BucketNotFound:
         raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=name) from None
     if bucket.owner != call.owner:
         raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=name)
+    await authorize_writing(call, bucket, prefix)
 
 
 def _shown(target: LoggingTarget) -> LoggingEnabled:
