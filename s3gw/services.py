@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from s3gw.accounts import Accounts
     from s3gw.identity.protocol import Directory
     from s3gw.notifications.notifier import Notifier
+    from s3gw.tokens.issuer import TokenIssuer
     from s3gw.tokens.protocol import TokenVerifier
 
 
@@ -28,6 +29,7 @@ class Services:
     new_bucket_settings: Mapping[str, str] = field(default_factory=dict)
     directory: Directory | None = None
     tokens: TokenVerifier | None = None
+    token_issuer: TokenIssuer | None = None
     cluster_id: str = ""
 
 

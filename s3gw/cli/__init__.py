@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from s3gw.cli import config, fsck, keys, scrub, serve, version
+from s3gw.cli import auth, config, fsck, keys, scrub, serve, version
 from s3gw.config import ConfigError
 from s3gw.installation import BrokenInstallation, require_own_packages
 from s3gw.listening import CannotListen
@@ -21,7 +21,7 @@ from storage.errors import StorageError
 FAILED = 1
 MISUSED = 2
 
-_COMMANDS: tuple[ModuleType, ...] = (serve, config, fsck, keys, scrub, version)
+_COMMANDS: tuple[ModuleType, ...] = (serve, config, auth, fsck, keys, scrub, version)
 
 _EXAMPLES = """\
 examples:
@@ -29,6 +29,7 @@ examples:
   s3gw serve --data /disk1 --data /disk2  objects spread over two disks
   s3gw config show                        what is in effect, and why
   s3gw fsck /disk1 /disk2                 check the data while the server is stopped
+  s3gw auth token                         a bearer token for the native API
   s3gw keys rotate --config s3gw.toml     new keys for encrypted objects
 
 `s3gw COMMAND --help` says more of each command."""
