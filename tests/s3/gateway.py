@@ -31,6 +31,7 @@ from storage.backend import Backend
 from tests.asgi import Answer, AsgiServer, send_through
 
 ENDPOINT = "http://127.0.0.1"
+CLUSTER = "here"
 ROOT = Account("root-id", "root", "", {"ROOT-KEY": "root-secret"})
 ALICE = Account("a" * 64, "Alice", "alice@example.com", {"ALICE-KEY": "alice-secret"})
 BOB = Account("b" * 64, "Bob", "bob@example.com", {"BOB-KEY": "bob-secret"})
@@ -61,8 +62,9 @@ class Gateway:
         notifier: Notifier | None = None,
         recorder: Recorder | None = None,
         new_bucket_settings: Mapping[str, str] | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
-        accounts = Accounts(ROOT, [ALICE, BOB])
+        accounts = accounts or Accounts(ROOT, [ALICE, BOB])
         self.observer = Quiet(recorder)
         self._clients: dict[str, Any] = {}
         self.server = AsgiServer(
@@ -77,6 +79,7 @@ class Gateway:
                     notifier=notifier,
                     keys=keys,
                     new_bucket_settings=new_bucket_settings or {},
+                    cluster_id=CLUSTER,
                 ),
             )
         )
