@@ -158,6 +158,10 @@ class Code(Enum):
         403,
         "The difference between the request time and the server's time is too large.",
     )
+    RequestHeaderSectionTooLarge = (
+        400,
+        "Your request header section exceeds the maximum allowed size.",
+    )
     RequestTimeout = (
         400,
         "Your socket connection to the server was not read from or written to in time.",

@@ -7,10 +7,11 @@ does, it starts a task group for each response, which costs small GETs about a t
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from s3gw.errors import S3Error
 from s3gw.xmldoc import to_xml
 from storage.values import Stream
 
@@ -75,5 +76,7 @@ async def _write_stream(reply: Reply, body: Stream, receive: Receive, send: Send
 
 
 async def _until_disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    """A client that still owes a body, and sends no more of it, has left as well."""
+    with suppress(S3Error):
+        while (await receive())["type"] != "http.disconnect":
+            pass

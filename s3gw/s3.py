@@ -18,6 +18,7 @@ from s3gw.cross_origin import PREFLIGHT, cross_origin_headers, preflight
 from s3gw.error_document import error_document
 from s3gw.errors import Code, S3Error, as_s3_error
 from s3gw.headers import http_date, quoted
+from s3gw.limits import check_head
 from s3gw.message import Addressing, Call, read_call
 from s3gw.observe import Exchange, Observer
 from s3gw.operation import OperationTable, decode
@@ -67,7 +68,7 @@ class S3App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, new_request_id())
         started = time.perf_counter()
-        received = Received(receive, scope["headers"])
+        received = Received(receive, scope["headers"], self._services.limits)
         reply = Reply(499)
         try:
             reply = await self._reply(scope, received, exchange)
@@ -97,6 +98,8 @@ class S3App:
         """The answer to one request, whatever happens."""
         call: Call | None = None
         try:
+            target_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+            check_head(scope["headers"], target_bytes, self._services.limits)
             call = read_call(scope, receive, self._store, exchange.request_id, self._addressing)
             exchange.call = call
             call.services = self._services

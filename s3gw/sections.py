@@ -14,6 +14,7 @@ from typing import Any
 from s3gw.cluster_key_options import ClusterKey
 from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
+from s3gw.limits import Limits
 from s3gw.options import (
     Choice,
     Seconds,
@@ -282,6 +283,7 @@ class Config:
     notifications: Notifications = field(default_factory=Notifications)
     bucket_logging: BucketLogging = field(default_factory=BucketLogging)
     outbound: Outbound = field(default_factory=Outbound)
+    limits: Limits = field(default_factory=Limits)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -296,5 +298,6 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "notifications": Notifications,
         "bucket_logging": BucketLogging,
         "outbound": Outbound,
+        "limits": Limits,
     }
 )

@@ -136,7 +136,9 @@ async def _serve(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         beside = [tasks.create_task(mark_stopping())]
         if certificate is not None:
             beside.append(tasks.create_task(keep_loaded(certificate, until(stop))))
-        await run_server(app, Serving(task.listen_fd, settings, certificate, stop, ready))
+        limits = task.config.limits
+        serving = Serving(task.listen_fd, settings, limits, certificate, stop, ready)
+        await run_server(app, serving)
         for each in beside:
             each.cancel()
 
@@ -156,6 +158,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             default_kms_key=config.encryption.default_kms_key,
             notifier=queues.notifier,
             new_bucket_settings=new_bucket_settings(config),
+            limits=config.limits,
         )
         s3 = S3App(
             table=OperationTable(all_operations()),

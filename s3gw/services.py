@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from s3gw.encryption.provider import KMS_KEY, KeyProvider
+from s3gw.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from s3gw.accounts import Accounts
@@ -29,6 +30,7 @@ class Services:
     directory: Directory | None = None
     tokens: TokenVerifier | None = None
     cluster_id: str = ""
+    limits: Limits = DEFAULT_LIMITS
 
 
 NO_SERVICES = Services()
