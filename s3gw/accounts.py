@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,10 @@ from s3gw.permissions import Permissions
 
 # Canned by AWS: the owner of what nobody signed.
 ANONYMOUS_ACCOUNT = "65a011a29cdf8ec533ec3d1ccaae921c"
+# Looks like AWS' canonical user ids, and stays the same whatever the root account's keys are.
+ROOT_ACCOUNT = hashlib.sha256(b"s3gw root account").hexdigest()
+# What stands in the ARNs of its users and roles; wherever an ARN is read, the id means the same.
+ROOT_ACCOUNT_NUMBER = f"{int(ROOT_ACCOUNT[:12], 16) % 10**12:012}"
 MAX_ACCESS_KEYS = 100_000
 
 

@@ -57,9 +57,11 @@ def choose_server(name: str) -> RunServer:
 async def run_hypercorn(app: ASGIApp, serving: Serving) -> None:
     from hypercorn.asyncio import serve
 
+    from s3gw.hypercorn_bounds import bound_hypercorn
     from s3gw.hypercorn_fix import mend_hypercorn
 
     mend_hypercorn()
+    bound_hypercorn()
 
     async def ready_then_stop() -> None:
         # hypercorn begins to wait for the end only when it listens.

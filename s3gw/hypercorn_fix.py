@@ -1,30 +1,23 @@
-"""What is mended in hypercorn 0.18, in one place: how it sends an HTTP/1.1 message, and what it
-bears.
+"""What is mended in hypercorn 0.18, in one place: how it sends an HTTP/1.1 message.
 
-* `HTTP/1.1 100 ` gets its reason phrase. RFC 9112 makes the phrase optional, but botocore before
-  1.40.21 takes the line for a broken one and fails every PUT that has a body.
+* `HTTP/1.1 100 ` gets its reason phrase, and so does the answer to who waited for it in vain. RFC
+  9112 makes the phrase optional, but botocore before 1.40.21 takes the line for a broken one and
+  fails every PUT that has a body; newer ones do not see that they were refused.
 * The head of a response goes out together with the first bytes of its body: one system call and one
   packet less for each small GET, about a tenth of what hypercorn spends on one. An application
   must not count on its head being seen before its first body message (ASGI says so), so nothing
   that could be seen is held back.
-* A head that began has to end within a time; hypercorn counts it as an idle connection.
-* No more than so many connections are open; hypercorn takes all. And one that the client closed is
-  closed here too, at once: hypercorn keeps it, and its file descriptor, for the whole time that
-  idle connections are kept.
-* It does not turn to HTTP/2, by `Upgrade: h2c` or by its preface: no client of ours asks for it,
-  and none of the limits would hold there.
+* `100 Continue` waits until the application asks for the body, as ASGI has it. hypercorn sends it
+  before, so that a client uploads all of what is then refused.
 """
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import h11
-from hypercorn.asyncio import run as hypercorn_run
-from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.events import Closed, RawData, Updated
+from hypercorn.events import RawData
 from hypercorn.protocol.h11 import H11Protocol
 
 # Larger first pieces of a body are not worth the copying.
@@ -32,6 +25,9 @@ _JOIN_UP_TO = 64 << 10
 _NAMES_OF_THE_KNOWN = frozenset(
     {"connection", "send", "h11", "LocalProtocolError", "their_state", "ERROR", "RawData"}
 )
+_CONTINUE = 100
+
+Head = TypeVar("Head", h11.InformationalResponse, h11.Response)
 
 
 class UnknownHypercorn(Exception):
@@ -47,15 +43,54 @@ def mend_hypercorn() -> None:
     if frozenset(original.__code__.co_names) != _NAMES_OF_THE_KNOWN:
         raise UnknownHypercorn("hypercorn's H11Protocol._send_h11_event has changed")
     protocol._held_head = b""
+    protocol._go_ahead = False
     protocol._send_h11_event = _send_h11_event
-    protocol._slow_head = None
-    protocol.handle = _handle
-    protocol._check_protocol = _check_protocol
-    hypercorn_run.TCPServer = BoundedTCPServer  # type: ignore[attr-defined]
+    protocol._create_stream = _telling_when_asked(protocol._create_stream)
+
+
+def _telling_when_asked(create_stream: Any) -> Any:
+    async def _create_stream(self: Any, request: Any) -> None:
+        app = self.app
+        if self.connection.they_are_waiting_for_100_continue:
+            self.app = _ContinueFirst(self, app)
+        try:
+            await create_stream(self, request)
+        finally:
+            self.app = app
+
+    return _create_stream
+
+
+class _ContinueFirst:
+    """hypercorn's wrapper of the application, for a request whose client waits to be told."""
+
+    def __init__(self, protocol: Any, app: Any) -> None:
+        self._protocol = protocol
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, *rest: Any) -> None:
+        async def told_receive() -> Any:
+            await self._tell()
+            return await receive()
+
+        await self._app(scope, told_receive, *rest)
+
+    async def _tell(self) -> None:
+        connection = self._protocol.connection
+        waits = connection.they_are_waiting_for_100_continue
+        if waits and connection.our_state is h11.SEND_RESPONSE:
+            self._protocol._go_ahead = True
+            event = h11.InformationalResponse(status_code=_CONTINUE, headers=[])
+            await self._protocol._send_h11_event(event)
+            self._protocol._go_ahead = False
 
 
 async def _send_h11_event(self: Any, event: Any) -> None:
     if type(event) is h11.InformationalResponse:
+        if event.status_code == _CONTINUE and not self._go_ahead:
+            return
+        event = with_reason(event)
+    elif type(event) is h11.Response and self.connection.they_are_waiting_for_100_continue:
         event = with_reason(event)
     try:
         block = self.connection.send(event)
@@ -78,69 +113,6 @@ def _join(protocol: Any, block: bytes) -> tuple[bytes, ...]:
     return (head + block,) if head or block else ()
 
 
-def with_reason(event: h11.InformationalResponse) -> h11.InformationalResponse:
+def with_reason(event: Head) -> Head:
     phrase = HTTPStatus(event.status_code).phrase.encode()
-    return h11.InformationalResponse(
-        status_code=event.status_code, headers=event.headers, reason=phrase
-    )
-
-
-class BoundedTCPServer(TCPServer):
-    """One connection. `config.most_connections` are open at once; one more is closed unread."""
-
-    _open = 0
-    _over = False
-
-    async def run(self) -> None:
-        config: Any = self.config
-        if BoundedTCPServer._open >= config.most_connections:
-            self.writer.transport.abort()
-            return
-        BoundedTCPServer._open += 1
-        try:
-            await super().run()
-        finally:
-            BoundedTCPServer._open -= 1
-
-    async def _read_data(self) -> None:
-        await super()._read_data()
-        self._over = True
-        await self.idle_task.stop()
-
-    async def protocol_send(self, event: Any) -> None:
-        if not (self._over and type(event) is Updated):
-            await super().protocol_send(event)
-
-
-_original_handle = H11Protocol.handle
-
-
-async def _handle(self: Any, event: Any) -> None:
-    """Most heads come whole, and cost nothing here."""
-    await _original_handle(self, event)
-    if self.stream is None and type(event) is RawData and _is_in_head(self.connection):
-        if self._slow_head is None:
-            loop = asyncio.get_running_loop()
-            self._slow_head = loop.call_later(self.config.head_timeout_s, _give_up, self)
-    elif self._slow_head is not None:
-        self._slow_head.cancel()
-        self._slow_head = None
-
-
-def _is_in_head(connection: Any) -> bool:
-    return connection.their_state is h11.IDLE and bool(connection.trailing_data[0])
-
-
-def _give_up(protocol: Any) -> None:
-    protocol._slow_head = None
-    protocol.task_group.spawn(_refuse_slow_head, protocol)
-
-
-async def _refuse_slow_head(protocol: Any) -> None:
-    if protocol.stream is None and protocol.connection.our_state is h11.IDLE:
-        await protocol._send_error_response(HTTPStatus.REQUEST_TIMEOUT)
-        await protocol.send(Closed())
-
-
-async def _check_protocol(self: Any, request: h11.Request) -> None:
-    """Whatever it asks to turn to: the application answers it as what it is."""
+    return type(event)(status_code=event.status_code, headers=event.headers, reason=phrase)

@@ -6,11 +6,14 @@ connection or a processor for long. Where S3 names an error for it, that is the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from s3gw.errors import Code, S3Error
 from s3gw.options import Seconds, Size, Whole, option
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,14 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-def check_head(headers: Sequence[tuple[bytes, bytes]], target_bytes: int, limits: Limits) -> None:
-    """`target_bytes` is the length of path and query. Servers look at the size of heads that come
-    in pieces only. Raises `RequestHeaderSectionTooLarge`."""
+def check_head(scope: Scope, limits: Limits) -> None:
+    """Servers look at the size of heads that come in pieces only. Raises
+    `RequestHeaderSectionTooLarge`."""
+    headers = scope["headers"]
     if len(headers) > limits.headers:
         most = str(limits.headers)
         raise S3Error(Code.RequestHeaderSectionTooLarge, MaxHeadersAllowed=most)
-    size = target_bytes + sum([len(name) + len(value) for name, value in headers])
-    if size > limits.head_bytes:
+    target_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+    if target_bytes + sum([len(name) + len(value) for name, value in headers]) > limits.head_bytes:
         most = str(limits.head_bytes)
         raise S3Error(Code.RequestHeaderSectionTooLarge, MaxSizeAllowed=most)

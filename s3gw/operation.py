@@ -8,7 +8,7 @@ Nothing else registers it. How fields are read is compiled once, when the table 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from types import MappingProxyType
 from typing import (
@@ -17,22 +17,21 @@ from typing import (
     Literal,
     Protocol,
     TypeVar,
-    Union,
     dataclass_transform,
-    get_args,
-    get_origin,
     get_type_hints,
 )
 
 from s3gw.access import Access
+from s3gw.binding import Binding, Fetch, fetcher, header, path, query, without_none
 from s3gw.checksums import verify_document
 from s3gw.errors import Code, S3Error
 from s3gw.message import Call, Level
 from s3gw.reply import Reply
 from s3gw.xmldoc import from_xml
 
+__all__ = ["Operation", "OperationTable", "Route", "body", "header", "operation", "path", "query"]
+
 C = TypeVar("C")
-Fetch = Callable[[Call], Any]
 
 # Query names that select an operation; one that no operation claims must not be ignored.
 _SUBRESOURCES = """
@@ -49,26 +48,6 @@ SUBRESOURCES = frozenset(_SUBRESOURCES.split())
 _OPTIONAL = frozenset({"partNumber"})
 # Forms of STS: refused whole, whatever they ask for.
 _UNSUPPORTED = frozenset([("POST", Level.SERVICE)])
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """Where a field comes from, in the words of AWS' model."""
-
-    place: str
-    name: str = ""
-
-
-def path(name: str) -> Any:
-    return field(metadata={"binding": Binding("uri", name)})
-
-
-def query(name: str, *, default: Any = MISSING) -> Any:
-    return field(default=default, metadata={"binding": Binding("querystring", name)})
-
-
-def header(name: str, *, default: Any = MISSING) -> Any:
-    return field(default=default, metadata={"binding": Binding("header", name)})
 
 
 def body(*, checksum_of: Literal["document", "object"] = "document") -> Any:
@@ -206,12 +185,12 @@ def fetchers(
             of_document = f.metadata["binding"].name == "document"
             documents.append((f.name, _document_reader(hints[f.name], checksummed=of_document)))
         else:
-            plain.append((f.name, _fetcher(f, hints[f.name])))
+            plain.append((f.name, fetcher(f, hints[f.name])))
     return plain, documents
 
 
 def _document_reader(hint: Any, *, checksummed: bool) -> Callable[[Call], Awaitable[Any]]:
-    kind, optional = _without_none(hint)
+    kind, optional = without_none(hint)
 
     async def read(call: Call) -> Any:
         text = await call.read_document()
@@ -223,45 +202,3 @@ def _document_reader(hint: Any, *, checksummed: bool) -> Callable[[Call], Awaita
         return from_xml(kind, text, call.services.limits.document_depth)
 
     return read
-
-
-def _fetcher(f: Field[Any], hint: Any) -> Fetch:
-    binding: Binding = f.metadata["binding"]
-    kind, _ = _without_none(hint)
-    name = binding.name.lower() if binding.place == "header" else binding.name
-    default = f.default
-    if binding.place == "uri":
-        return (lambda call: call.bucket) if name == "Bucket" else (lambda call: call.key)
-    get: Callable[[Call], str | None] = (
-        (lambda call: call.headers.get(name))
-        if binding.place == "header"
-        else (lambda call: call.query.get(name))
-    )
-
-    def fetch(call: Call) -> Any:
-        text = get(call)
-        if text is None or (kind is int and text == ""):
-            return _absent(name, default)
-        return text if kind is str else _number(name, text)
-
-    return fetch
-
-
-def _absent(name: str, default: Any) -> Any:
-    if default is MISSING:
-        raise S3Error(Code.InvalidArgument, f"Missing {name}", ArgumentName=name)
-    return default
-
-
-def _number(name: str, text: str) -> int:
-    """A non-negative 32-bit integer, as S3 takes in queries."""
-    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= 0x7FFFFFFF:
-        return int(text)
-    message = f"Provided {name} not an integer or within integer range"
-    raise S3Error(Code.InvalidArgument, message, ArgumentName=name, ArgumentValue=text)
-
-
-def _without_none(hint: Any) -> tuple[Any, bool]:
-    if get_origin(hint) is Union or type(None) in get_args(hint):
-        return next(arg for arg in get_args(hint) if arg is not type(None)), True
-    return hint, False

@@ -7,9 +7,7 @@ in one place.
 
 from __future__ import annotations
 
-import logging
 import re
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,35 +15,31 @@ from s3gw.access import authorize, hide_missing
 from s3gw.cross_origin import PREFLIGHT, cross_origin_headers, preflight
 from s3gw.error_document import error_document
 from s3gw.errors import Code, S3Error, as_s3_error
+from s3gw.front import FrontEnd, log_failure
 from s3gw.headers import http_date, quoted
 from s3gw.limits import check_head
 from s3gw.message import Addressing, Call, read_call
 from s3gw.observe import Exchange, Observer
 from s3gw.operation import OperationTable, decode
-from s3gw.received import Received
-from s3gw.reply import XML, Reply, write_reply
-from s3gw.request_id import new_request_id
+from s3gw.reply import XML, Reply
 from s3gw.services import NO_SERVICES, Services
 from storage.backend import Backend
 from storage.errors import NotModified, ObjectNotFound, StorageError, VersionNotFound
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Receive, Scope
 
     from s3gw.accounts import Principal
 
-log = logging.getLogger(__name__)
-
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NS = 1_000_000_000
-_WITH_BODY = ("PUT", "POST")
 
 
 class Authenticate(Protocol):
     async def authenticate(self, call: Call) -> Principal: ...
 
 
-class S3App:
+class S3App(FrontEnd):
     """Answers every S3 request out of `store`."""
 
     def __init__(
@@ -58,48 +52,18 @@ class S3App:
         observer: Observer,
         services: Services = NO_SERVICES,
     ) -> None:
+        super().__init__(observer, services.limits)
         self._table = table
         self._store = store
         self._authenticator = authenticator
         self._addressing = addressing
-        self._observer = observer
         self._services = services
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange.begin(scope, new_request_id())
-        started = time.perf_counter()
-        received = Received(receive, scope["headers"], self._services.limits)
-        reply = Reply(499)
-        try:
-            reply = await self._reply(scope, received, exchange)
-            exchange.turnaround_s = time.perf_counter() - received.ended_s
-            reply.headers["x-amz-request-id"] = exchange.request_id
-            if (
-                reply.status >= 400
-                and scope["method"] in _WITH_BODY
-                and not await received.drained()
-            ):
-                reply.headers["Connection"] = "close"
-            await write_reply(reply, scope["method"], received, send)
-        except StorageError as error:
-            # The head is out, so the length it promised is how the client learns: an answer that
-            # ends early makes the server close the connection.
-            exchange.error_code = as_s3_error(error).code.name
-            _log_failure(error, exchange)
-        finally:
-            exchange.status = reply.status
-            exchange.answer = reply.headers
-            exchange.bytes_in = received.count
-            exchange.bytes_out = reply.sent
-            exchange.seconds = time.perf_counter() - started
-            self._observer.record(exchange)
-
-    async def _reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
+    async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
         """The answer to one request, whatever happens."""
         call: Call | None = None
         try:
-            target_bytes = len(scope["raw_path"]) + len(scope["query_string"])
-            check_head(scope["headers"], target_bytes, self._services.limits)
+            check_head(scope, self._limits)
             call = read_call(scope, receive, self._store, exchange.request_id, self._addressing)
             exchange.call = call
             call.services = self._services
@@ -146,16 +110,11 @@ class S3App:
         refusal = as_s3_error(error)
         exchange.error_code = refusal.code.name
         if refusal.code is Code.InternalError:
-            _log_failure(error, exchange)
+            log_failure(error, exchange)
         return refusal
 
     def _error_reply(self, error: S3Error, exchange: Exchange) -> Reply:
         return error_reply(error, exchange.path, exchange.request_id, self._services.region)
-
-
-def _log_failure(error: Exception, exchange: Exchange) -> None:
-    fields = {"request_id": exchange.request_id, "operation": exchange.operation}
-    log.error("request failed", exc_info=error, extra=fields)
 
 
 def error_reply(error: S3Error, resource: str, request_id: str, region: str) -> Reply:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -24,7 +23,7 @@ from cluster.lifecycle.worker import Worker
 from s3gw.access.ownership import Ownership, OwnershipControls
 from s3gw.access.public_access import ALL_BLOCKED
 from s3gw.access_log import open_access_log
-from s3gw.accounts import Account, Accounts
+from s3gw.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.app import App
 from s3gw.auth import Authenticator, AuthOptions
 from s3gw.bucket_logging.recorder import Recorder
@@ -66,8 +65,6 @@ log = logging.getLogger(__name__)
 
 _ORPHANS_S = 1.0
 _JOB_RETRY_S = 60.0
-# Looks like AWS' canonical user ids, and stays the same whatever the root account's keys are.
-ROOT_ACCOUNT = hashlib.sha256(b"s3gw root account").hexdigest()
 
 
 def folders(config: Config) -> list[Path]:

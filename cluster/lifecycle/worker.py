@@ -77,7 +77,11 @@ class Worker:
 
     def _report(self, tally: Tally) -> None:
         fields = {name: getattr(tally, name) for name in tally.__struct_fields__}
-        log.info("lifecycle pass ended", extra=fields)
+        log.log(
+            logging.INFO if any(fields.values()) else logging.DEBUG,
+            "lifecycle pass ended",
+            extra=fields,
+        )
         self.passed(tally)
 
     def _until_next(self) -> float:

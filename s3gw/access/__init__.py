@@ -17,7 +17,7 @@ from s3gw.access.gate import (
     may_deliver_logs,
     may_use,
 )
-from s3gw.access.rights import Access
+from s3gw.rights import Access
 
 __all__ = [
     "Access",

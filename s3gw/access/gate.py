@@ -18,8 +18,8 @@ from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy
 from s3gw.access.principals import LOGGING
 from s3gw.access.request import ARN, NO_OBJECT, Caller, Fact, Needed, ObjectFacts, Request
-from s3gw.access.rights import WITHOUT_BUCKET, Access
 from s3gw.errors import Code, S3Error
+from s3gw.rights import WITHOUT_BUCKET, Access
 from storage.clock import SystemClock
 from storage.errors import ObjectNotFound, StorageError, UploadNotFound, VersionNotFound
 from storage.settings import with_setting

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from s3gw.sigv4.canonical import SignedHeaders, parse_signed_headers
 from s3gw.sigv4.errors import AuthorizationMalformed, Malformed
-from s3gw.sigv4.scope import ALGORITHM, Credential, parse_credential
+from s3gw.sigv4.scope import ALGORITHM, SERVICE, Credential, parse_credential
 
 _COMPONENTS = ("Credential", "SignedHeaders", "Signature")
 
@@ -26,8 +26,8 @@ class Authorization:
     signature: str
 
 
-def parse_authorization(value: str) -> Authorization:
-    """Read the header's value. Raises `AuthorizationMalformed`."""
+def parse_authorization(value: str, service: str = SERVICE) -> Authorization:
+    """Read the header's value, of a request to that service. Raises `AuthorizationMalformed`."""
     algorithm, _, rest = value.strip().partition(" ")
     if algorithm != ALGORITHM:
         raise AuthorizationMalformed(Malformed.ALGORITHM, f'expecting "{ALGORITHM}".')
@@ -46,7 +46,7 @@ def parse_authorization(value: str) -> Authorization:
             "Signature.",
         )
     return Authorization(
-        parse_credential(found["Credential"]),
+        parse_credential(found["Credential"], service),
         parse_signed_headers(found["SignedHeaders"]),
         found["Signature"],
     )

@@ -17,7 +17,14 @@ from dataclasses import dataclass
 
 from s3gw.sigv4.canonical import SignedHeaders, parse_signed_headers
 from s3gw.sigv4.errors import AuthorizationMalformed, Malformed
-from s3gw.sigv4.scope import ALGORITHM, Credential, Timestamp, parse_credential, parse_timestamp
+from s3gw.sigv4.scope import (
+    ALGORITHM,
+    SERVICE,
+    Credential,
+    Timestamp,
+    parse_credential,
+    parse_timestamp,
+)
 
 MAX_EXPIRES_S = 604_800
 
@@ -44,8 +51,8 @@ def is_presigned(query: Mapping[str, str]) -> bool:
     return "X-Amz-Algorithm" in query or "X-Amz-Signature" in query or "X-Amz-Credential" in query
 
 
-def parse_presigned(query: Mapping[str, str]) -> Presigned:
-    """Read the parameters. Raises `AuthorizationMalformed`."""
+def parse_presigned(query: Mapping[str, str], service: str = SERVICE) -> Presigned:
+    """Read the parameters, of a URL of that service. Raises `AuthorizationMalformed`."""
     try:
         algorithm, credential, signature, date, signed, expires = [query[n] for n in _REQUIRED]
     except KeyError:
@@ -66,7 +73,7 @@ def parse_presigned(query: Mapping[str, str]) -> Presigned:
             "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"",
         )
     return Presigned(
-        _credential(credential),
+        _credential(credential, service),
         parse_signed_headers(signed),
         signature,
         timestamp,
@@ -74,9 +81,9 @@ def parse_presigned(query: Mapping[str, str]) -> Presigned:
     )
 
 
-def _credential(text: str) -> Credential:
+def _credential(text: str, service: str) -> Credential:
     try:
-        return parse_credential(text)
+        return parse_credential(text, service)
     except AuthorizationMalformed as error:
         message = f"Error parsing the X-Amz-Credential parameter; {error}"
         raise AuthorizationMalformed(error.reason, message) from None

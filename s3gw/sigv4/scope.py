@@ -1,9 +1,11 @@
 """The credential scope, the signing key, and the signature itself.
 
-    credential       <access key>/<yyyymmdd>/<region>/s3/aws4_request
+    credential       <access key>/<yyyymmdd>/<region>/<service>/aws4_request
     signing key      HMAC(HMAC(HMAC(HMAC("AWS4" + secret, date), region), service), "aws4_request")
     string to sign   AWS4-HMAC-SHA256 LF <timestamp> LF <scope> LF hex(SHA256(canonical request))
     signature        hex(HMAC(signing key, string to sign))
+
+The service is `s3`, or `sts` for requests about credentials.
 
 A signing key lives for a day and a region, so it is kept: four HMACs saved a request. Any region is
 read, also an empty one: clients of other servers send `auto`, `US` or nothing. An access key may
@@ -26,6 +28,7 @@ from s3gw.sigv4.errors import AuthorizationMalformed, Malformed, SignatureMismat
 ALGORITHM = "AWS4-HMAC-SHA256"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 SERVICE = "s3"
+STS = "sts"
 TERMINAL = "aws4_request"
 MAX_CREDENTIAL_CHARS = 512
 
@@ -51,7 +54,8 @@ class Timestamp:
 
 
 @lru_cache(maxsize=1024)
-def parse_credential(text: str) -> Credential:
+def parse_credential(text: str, expected: str = SERVICE) -> Credential:
+    """Read a credential for that service. Raises `AuthorizationMalformed`."""
     parts = text.rsplit("/", 4)
     if len(parts) != 5 or not parts[0] or len(text) > MAX_CREDENTIAL_CHARS:
         raise _bad(f"the Credential is mal-formed; expecting {_CREDENTIAL_FORM}.")
@@ -61,17 +65,17 @@ def parse_credential(text: str) -> Credential:
             f'incorrect date format "{date}". This date in the credential must be in the format '
             '"yyyyMMdd".'
         )
-    if service != SERVICE:
-        raise _bad(f'incorrect service "{service}". This endpoint belongs to "{SERVICE}".')
+    if service != expected:
+        raise _bad(f'incorrect service "{service}". This endpoint belongs to "{expected}".')
     if terminal != TERMINAL:
         raise _bad(f'incorrect terminal "{terminal}". This endpoint uses "{TERMINAL}".')
     return Credential(access_key, date, region, f"{date}/{region}/{service}/{terminal}")
 
 
 @lru_cache(maxsize=1024)
-def signing_key(secret: str, date: str, region: str) -> bytes:
+def signing_key(secret: str, date: str, region: str, service: str = SERVICE) -> bytes:
     key = b"AWS4" + secret.encode()
-    for part in (date, region, SERVICE, TERMINAL):
+    for part in (date, region, service, TERMINAL):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
 

@@ -1,0 +1,113 @@
+"""What the head of a request says of its body, and the body made to keep it.
+
+The signature says what the body must be: `call.content_sha256` is set for a payload with a known
+hash, and the aws-chunked decoder put before `call.body` for a streamed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from s3gw.errors import Code, S3Error
+from s3gw.sigv4.canonical import UNSIGNED_PAYLOAD
+from s3gw.sigv4.chunked import ChunkedDecoder, ChunkVerifier
+from s3gw.sigv4.errors import Broken, ChunkedError
+from s3gw.sigv4.payload import (
+    CHAINED,
+    ECDSA,
+    SIGNED_CHUNKS,
+    SIGNED_CHUNKS_TRAILER,
+    UNSIGNED_CHUNKS_TRAILER,
+    announced_trailers,
+    is_chunked,
+    is_payload,
+)
+
+if TYPE_CHECKING:
+    from s3gw.message import Call
+
+CONTENT_SHA256 = "x-amz-content-sha256"
+CONTENT_SHA256_PARAMETER = "X-Amz-Content-Sha256"
+
+_DECODED_LENGTH = "x-amz-decoded-content-length"
+_BAD_CONTENT_SHA256 = (
+    "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, "
+    "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER "
+    "or a valid sha256 value."
+)
+_BROKEN: Mapping[Broken, tuple[Code, str | None]] = {
+    Broken.FRAMING: (Code.IncompleteBody, "The request body is not well-formed aws-chunked."),
+    Broken.LENGTH: (Code.IncompleteBody, None),
+    Broken.SIGNATURE: (Code.SignatureDoesNotMatch, None),
+    Broken.TRAILERS: (Code.MalformedTrailerError, None),
+    Broken.TRUNCATED: (Code.IncompleteBody, "The request body terminated unexpectedly"),
+}
+
+
+def declared_payload(text: str | None) -> str | None:
+    """What the request says of its payload: a word, a hex digest, or nothing."""
+    if text is None or is_payload(text):
+        return text
+    if text in ECDSA:
+        raise S3Error(Code.NotImplemented)
+    raise S3Error(
+        Code.InvalidArgument,
+        _BAD_CONTENT_SHA256,
+        ArgumentName=CONTENT_SHA256,
+        ArgumentValue=text,
+    )
+
+
+def expect_unchained_payload(call: Call) -> None:
+    """Prepare the body of a request without a seed signature."""
+    payload = declared_payload(call.headers.get(CONTENT_SHA256))
+    if payload in CHAINED:
+        raise S3Error(Code.InvalidRequest, f"{payload} needs Signature Version 4.")
+    expect_payload(call, payload, None)
+
+
+def expect_unverified_payload(call: Call) -> None:
+    """Prepare the body of a request whose signature nobody checks, however it is signed."""
+    expect_payload(call, declared_payload(call.headers.get(CONTENT_SHA256)), None)
+
+
+def expect_payload(call: Call, payload: str | None, verifier: ChunkVerifier | None) -> None:
+    """Prepare the body for what the head says of it."""
+    if payload is None:
+        # Unsigned and presigned uploads of SDKs are chunked without that header.
+        if _DECODED_LENGTH in call.headers and is_chunked(call.headers):
+            _decode_body(call, announced_trailers(call.headers), None)
+    elif payload == SIGNED_CHUNKS:
+        _decode_body(call, (), verifier)
+    elif payload == SIGNED_CHUNKS_TRAILER:
+        _decode_body(call, announced_trailers(call.headers), verifier)
+    elif payload == UNSIGNED_CHUNKS_TRAILER:
+        _decode_body(call, announced_trailers(call.headers), None)
+    elif payload != UNSIGNED_PAYLOAD:
+        call.content_sha256 = payload.lower()
+
+
+def _decode_body(call: Call, announced: Iterable[str], verifier: ChunkVerifier | None) -> None:
+    text = call.headers.get(_DECODED_LENGTH)
+    if text is None:
+        raise S3Error(Code.MissingContentLength)
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise S3Error(Code.InvalidArgument, ArgumentName=_DECODED_LENGTH, ArgumentValue=text)
+    call.decoded_length = int(text)
+    decoder = ChunkedDecoder(call.decoded_length, announced, verifier)
+    call.body = _decoded(call.body, decoder, call.trailers)
+
+
+async def _decoded(
+    body: AsyncIterator[bytes], decoder: ChunkedDecoder, trailers: dict[str, str]
+) -> AsyncIterator[bytes]:
+    try:
+        async for piece in body:
+            for payload in decoder.feed(piece):
+                yield payload
+        decoder.close()
+    except ChunkedError as error:
+        raise S3Error(*_BROKEN[error.reason]) from None
+    trailers.update(decoder.trailers)

@@ -1,0 +1,22 @@
+"""What is accepted of those who ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from storage.clock import Clock, SystemClock
+
+
+@dataclass(frozen=True, slots=True)
+class AuthOptions:
+    """Without `region_names` every region is accepted; the first one is ours.
+
+    With `allow_s3_token_compat` a JWT may stand where a session token would, and then nothing else
+    of the signature counts.
+    """
+
+    region_names: tuple[str, ...] = ()
+    allow_sigv2_query: bool = True
+    no_auth: bool = False
+    allow_s3_token_compat: bool = False
+    clock: Clock = field(default_factory=SystemClock)

@@ -1,0 +1,147 @@
+"""The session token: all that the server knows of temporary keys, sealed and given to the client.
+
+    token     base64url(version (1 byte) || salt (32) || AES-256-GCM(content))
+    content   MessagePack of `SessionKey`
+
+The server keeps nothing, so every process and node knows every session, and an opened token says
+who asked for it, whose rights it gives, and the secret that requests are signed with. The sealing
+key is derived from the master key of the directory; each token has a key of its own, derived by its
+salt. A session holds no rights of a user or role: these are looked up at each use.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+import string
+from enum import Enum
+from functools import lru_cache
+
+import msgspec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from s3gw.encryption.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
+from s3gw.permissions import BucketName, Permissions
+
+# Header lines of 8 KiB pass every proxy that we know of, and the rest of the head needs room too.
+MAX_TOKEN_CHARS = 6144
+ID_PREFIX = "ASIA"
+
+_VERSION = b"\x01"
+_LABEL = b"s3gw session tokens 1"
+_MARK_BYTES = 8
+_CACHED = 2048
+_ID_ALPHABET = string.ascii_uppercase + "234567"
+_ID_TAIL = 16
+_SECRET_BYTES = 30
+
+
+class InvalidSessionToken(Exception):
+    """It was not made here, or has been changed."""
+
+
+class Kind(Enum):
+    """Whose rights a session gives."""
+
+    ACCOUNT = "a"
+    USER = "u"
+    ROLE = "r"
+    TOKEN = "t"
+
+
+class Held(msgspec.Struct, frozen=True, array_like=True):
+    """The rights of a web identity token, for a session that has no other source of them."""
+
+    admin: bool
+    clusters: dict[str, int]
+    buckets: tuple[tuple[BucketName, int], ...]
+
+
+class SessionKey(msgspec.Struct, frozen=True, array_like=True):
+    """A temporary access key, its secret, and whom it stands for.
+
+    `holder` is the account's id, or the name of the user or of the role; of a web identity token it
+    is the subject. `name` is the session's, `policy` narrows it. Who asked with an access key named
+    it in `parent`, and `parent_mark` says which secret it had then.
+    """
+
+    access_key: str
+    secret: str
+    kind: Kind
+    holder: str
+    issued_s: int
+    expires_s: int
+    name: str = ""
+    policy: str = ""
+    parent: str = ""
+    parent_mark: bytes = b""
+    held: Held | None = None
+    token_sha256: bytes = b""
+
+
+def new_access_key() -> tuple[str, str]:
+    """An id that tells temporary keys from others as AWS' does, and a secret."""
+    tail = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_TAIL))
+    secret = base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    return ID_PREFIX + tail, secret
+
+
+def held(permissions: Permissions) -> Held:
+    buckets = tuple(permissions.buckets.items())
+    return Held(permissions.admin, dict(permissions.clusters), buckets)
+
+
+def permissions_of(held: Held) -> Permissions:
+    return Permissions(held.admin, held.clusters, dict(held.buckets))
+
+
+class Sealer:
+    """Seals and opens session tokens under a master key of 32 bytes."""
+
+    def __init__(self, master: bytes) -> None:
+        if len(master) != KEY_BYTES:
+            raise ValueError("a master key has 32 bytes")
+        self._key = HKDF(SHA256(), KEY_BYTES, salt=None, info=_LABEL).derive(master)
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(SessionKey)
+        # What is kept was opened already; whether it has expired or was revoked is asked anew.
+        self._opened = lru_cache(maxsize=_CACHED)(self._open)
+
+    def seal(self, session: SessionKey) -> str:
+        sealed = _VERSION + wrap(self._key, self._encoder.encode(session), _VERSION)
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def open(self, token: str) -> SessionKey:
+        """Raises `InvalidSessionToken`."""
+        if len(token) > MAX_TOKEN_CHARS:
+            raise InvalidSessionToken
+        return self._opened(token)
+
+    def mark(self, access_key: str, secret: str) -> bytes:
+        """What tells a key from one with another id or another secret, and nothing of the secret
+        to those who have not the sealing key."""
+        text = f"{access_key}\x00{secret}".encode()
+        return hmac.digest(self._key, text, "sha256")[:_MARK_BYTES]
+
+    def _open(self, token: str) -> SessionKey:
+        sealed = _unpadded(token)
+        if sealed[:1] != _VERSION:
+            raise InvalidSessionToken
+        try:
+            return self._decoder.decode(unwrap(self._key, sealed[1:], _VERSION))
+        except (WrongKey, msgspec.MsgspecError):
+            raise InvalidSessionToken from None
+
+
+def _unpadded(token: str) -> bytes:
+    """One spelling only: a token that was revoked must not come back in another."""
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raise InvalidSessionToken from None
+    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != token:
+        raise InvalidSessionToken
+    return raw
