@@ -176,6 +176,7 @@ class Code(Enum):
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method.",
     )
+    SlowDown = 503, "Please reduce your request rate: too many attempts to authenticate failed."
     TooManyBuckets = 400, "You have attempted to create more buckets than allowed"
     UnresolvableGrantByEmailAddress = (
         400,

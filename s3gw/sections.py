@@ -29,6 +29,7 @@ from s3gw.options import (
     table,
 )
 from s3gw.outbound_options import Outbound
+from s3gw.throttle import ThrottleOptions
 
 _ACCESS_KEY = Text("3 to 128 letters, digits and any of . _ -", r"[A-Za-z0-9._-]{3,128}")
 _SECRET_KEY = Text("8 to 128 printable characters without spaces", r"[!-~]{8,128}")
@@ -244,6 +245,13 @@ class Auth:
         default_factory=ClusterKey,
         metadata=table(ClusterKey, "The key that nodes sign with.", aliases=("intra_cluster",)),
     )
+    throttle: ThrottleOptions = field(
+        default_factory=ThrottleOptions,
+        metadata=table(
+            ThrottleOptions,
+            "Slowing down who guesses keys and passwords; each worker counts for itself.",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +270,13 @@ class Log:
         Text("-, off or a file's path"),
         flag="--access-log",
         metavar="PATH",
+    )
+    audit: str = option(
+        "",
+        "Where changes of what others may do are logged, as JSON lines: `-` is stdout, `off` is "
+        "nowhere, all else is a file.",
+        Text("-, off or a file's path", r".*"),
+        shown_default="`audit.log` in the first data folder",
     )
     format: str = option(
         "auto",

@@ -25,6 +25,7 @@ from s3gw.access.public_access import ALL_BLOCKED
 from s3gw.access_log import open_access_log
 from s3gw.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.app import App
+from s3gw.audit import open_audit
 from s3gw.auth import Authenticator, AuthOptions
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
@@ -45,6 +46,7 @@ from s3gw.request_id import new_request_id
 from s3gw.s3 import S3App
 from s3gw.sections import Config
 from s3gw.services import Services
+from s3gw.throttle import Throttle
 from s3gw.tls import keep_loaded, read_certificate
 from s3gw.website import WebsiteApp
 from storage.backend import Backend
@@ -147,7 +149,8 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     metrics = Metrics(task.slot)
     known = accounts(config, task.root_keys)
     async with _open_store(config, task.slot) as store, _queues(config, metrics) as queues:
-        observer = Observer(metrics, access_log, queues.recorder)
+        audit = open_audit(config.log.audit, folders(config)[0])
+        observer = Observer(metrics, access_log, queues.recorder, audit)
         services = Services(
             region=config.s3.region,
             accounts=known,
@@ -156,6 +159,8 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             notifier=queues.notifier,
             new_bucket_settings=new_bucket_settings(config),
             limits=config.limits,
+            audit=audit,
+            throttle=Throttle(config.auth.throttle),
         )
         s3 = S3App(
             table=OperationTable(all_operations()),
@@ -175,6 +180,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             yield App(s3=s3, health=health, metrics=served, websites=websites)
         finally:
             await access_log.close()
+            audit.close()
 
 
 @dataclass(frozen=True, slots=True)

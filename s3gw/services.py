@@ -11,8 +11,10 @@ from s3gw.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from s3gw.accounts import Accounts
+    from s3gw.audit import Audit
     from s3gw.identity.protocol import Directory
     from s3gw.notifications.notifier import Notifier
+    from s3gw.throttle import Throttle
     from s3gw.tokens.protocol import TokenVerifier
 
 
@@ -31,6 +33,8 @@ class Services:
     tokens: TokenVerifier | None = None
     cluster_id: str = ""
     limits: Limits = DEFAULT_LIMITS
+    throttle: Throttle | None = None
+    audit: Audit | None = None
 
 
 NO_SERVICES = Services()
