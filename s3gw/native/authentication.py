@@ -35,7 +35,7 @@ class BearerAuthenticator:
         except TokenError as error:
             kind = "token expired" if error.expired else "invalid token"
             raise token_needed(f"{kind}: {error}") from None
-        return principal_of(verified, accounts.root.account)
+        return principal_of(verified)
 
 
 def bearer_token(call: NativeCall) -> str:
