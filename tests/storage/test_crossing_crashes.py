@@ -11,7 +11,13 @@ import pytest
 
 from storage.backends.local import LocalStore, StoreOptions, prepare, recover_slot
 from storage.backends.local.fsck import check, rebuild
-from storage.errors import BucketNotEmpty, ObjectNotFound
+from storage.errors import (
+    BucketNotEmpty,
+    DeleteMarkerFound,
+    ObjectNotFound,
+    StorageError,
+    VersionNotFound,
+)
 from storage.values import (
     NULL_VERSION,
     Attributes,
@@ -139,14 +145,14 @@ def test_those_who_go_on_read_its_versions_as_they_will_be(
     with local_store(paths, FakeClock(), StoreOptions()) as store:
         moved = SyncBucket(store, crash_child.BUCKET).info(SOURCE).version
     with beside_the_dead(paths, HALF_DONE) as bucket:
-        found = {}
+        found: dict[str, bytes | type[StorageError]] = {}
         for version in (moved, NULL_VERSION):
             try:
                 found[version] = bucket.read_version(SOURCE, version)
-            except Exception as error:
-                found[version] = type(error).__name__
-        assert found[moved] == "VersionNotFound"
-        assert found[NULL_VERSION] == (b"under" if versioning is ENABLED else "DeleteMarkerFound")
+            except StorageError as error:
+                found[version] = type(error)
+        assert found[moved] is VersionNotFound
+        assert found[NULL_VERSION] == (b"under" if versioning is ENABLED else DeleteMarkerFound)
         assert rows_of(paths, "SELECT * FROM leaving")
 
 
