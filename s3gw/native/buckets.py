@@ -69,7 +69,7 @@ class ListBuckets:
             found = [
                 ListedBucket(bucket.name)
                 for bucket in await call.store.list_buckets()
-                if call.message.name in ("", bucket.name) and may_use(call.caller, bucket)
+                if call.message.name in ("", bucket.name) and may_use(call, bucket)
             ]
         return Reply(headers={"Content-Type": JSON}, body=json(found))
 

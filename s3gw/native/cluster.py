@@ -37,7 +37,7 @@ class GetBmd:
 
     async def run(self, call: NativeCall) -> Reply:
         listed = await call.store.list_buckets()
-        buckets = {b.name: props_of(b) for b in listed if may_use(call.caller, b)}
+        buckets = {b.name: props_of(b) for b in listed if may_use(call, b)}
         spaces: dict[str, dict[str, Bprops]] = {"@#": buckets} if buckets else {}
         uuid = call.services.cluster_id
         return json_reply({"providers": {"ais": spaces}, "uuid": uuid, "version": "1"})
