@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from s3gw.access.actions import gives_rights, needed, sets_acl
 from s3gw.access.bucket_access import BucketAccess
-from s3gw.access.decide import allows, allows_without_bucket, rules_of
+from s3gw.access.decide import allows, allows_without_bucket, denies, rules_of
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy
 from s3gw.access.principals import LOGGING
