@@ -126,7 +126,7 @@ class Scene:
             addressing=addressing,
             observer=observer,
         )
-        return App(s3=s3, sts=sts, health=s3, metrics=s3)
+        return App(s3=s3, native=s3, sts=sts, health=s3, metrics=s3)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self.server.run(coroutine)  # type: ignore[no-any-return]
