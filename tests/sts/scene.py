@@ -108,6 +108,7 @@ class Scene:
         self.keys = Keys(Holders(self.accounts, directory), self.sealer, clock)
         self.store = MemoryBackend()
         addressing = Addressing(options.pop("domains", ()))
+        self.throttle = options.pop("throttle", None)
         self.server = AsgiServer(self._app(AuthOptions(clock=clock, **options), addressing))
 
     def _app(self, options: AuthOptions, addressing: Addressing) -> App:
@@ -125,6 +126,7 @@ class Scene:
             authenticator=StsAuthenticator(self.keys, options, self.verifier),
             addressing=addressing,
             observer=observer,
+            throttle=self.throttle,
         )
         return App(s3=s3, native=s3, sts=sts, health=s3, metrics=s3)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -54,8 +53,8 @@ def may_list(scene: Scene, keys: Any) -> bool:
 
 
 def lasts_s(scene: Scene, answer: Any) -> int:
-    left = answer["Credentials"]["Expiration"] - datetime.fromtimestamp(scene.clock.now_s(), UTC)
-    return round(left.total_seconds())
+    expires_s: float = answer["Credentials"]["Expiration"].timestamp()
+    return round(expires_s) - scene.clock.now_s()
 
 
 # Who may

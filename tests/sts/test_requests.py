@@ -8,12 +8,14 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from s3gw.sts.errors import StsCode
+from s3gw.throttle import Throttle, ThrottleOptions
 from tests.asgi import Answer
-from tests.sts.scene import ROOT, Scene, arn, opened
+from tests.sts.scene import ROOT, Scene, TemporaryKeys, arn, opened, refused
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 IDENTITY = {"Action": "GetCallerIdentity", "Version": "2011-06-15"}
@@ -197,6 +199,24 @@ def test_requests_are_counted_by_their_action(scene: Scene) -> None:
     posted(scene, "Action=MadeUpByAStranger&Version=2011-06-15")
     seen = scene.observer.exchanges[-1]
     assert (seen.operation, seen.error_code) == ("", "InvalidAction")
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Scene]:
+    throttle = Throttle(ThrottleOptions(burst=3, per_minute=1))
+    with opened(tmp_path, throttle=throttle) as scene:
+        yield scene
+
+
+def test_who_guesses_is_slowed_down(guarded: Scene) -> None:
+    wrong = TemporaryKeys("ROOT-KEY", "guess", None)  # type: ignore[arg-type]
+    codes = []
+    for _ in range(6):
+        with pytest.raises(ClientError) as error:
+            guarded.sts(wrong).get_caller_identity()
+        codes.append(refused(error)[1])
+    assert (codes[0], codes[-1]) == ("SignatureDoesNotMatch", "Throttling")
+    assert int(error.value.response["ResponseMetadata"]["HTTPHeaders"]["retry-after"]) > 0
 
 
 @given(st.binary(max_size=300), st.sampled_from([{}, FORM]))

@@ -92,7 +92,7 @@ def run(args: Namespace) -> int:
 async def _temporary(args: Namespace, config: Config, directory: StoredDirectory) -> str:
     """Made here, and verified by every server that has the same data folder."""
     root = find_root_keys(config)
-    if root.new:
+    if root.new and not (args.user or args.role):
         raise ConfigError("The root account has no keys yet: start `s3gw serve` there once.")
     sealer = Sealer(directory.vault.derive(SESSION_TOKENS))
     keys = Keys(Holders(accounts(config, root.keys), directory), sealer)
