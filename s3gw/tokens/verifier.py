@@ -14,13 +14,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from s3gw.identity.protocol import Directory, User
 from s3gw.permissions import Permissions, merged
 from s3gw.tokens.cache import TokenCache
 from s3gw.tokens.claims import Rules, issuer_of, read_permissions, standard_claims, texts_at
 from s3gw.tokens.compact import MAX_TOKEN_BYTES, Compact, read_compact
-from s3gw.tokens.issuer import BEARER, USER
+from s3gw.tokens.issuer import BEARER, OWNER, OWNER_SUBJECT, USER
 from s3gw.tokens.keys import KeySource, OneKey
 from s3gw.tokens.oidc import Issuers
 from s3gw.tokens.protocol import TokenError, Verified
@@ -104,6 +105,8 @@ class Verifier:
         claims = standard_claims(parsed.claims)
         self._rules.check(claims, now_s)
         claimed = read_permissions(parsed.claims)
+        bearer = _bearer(parsed, issuer)
+        user = claims.subject if bearer == USER else ""
         return _Good(
             verified=Verified(
                 claims.subject,
@@ -112,13 +115,14 @@ class Verifier:
                 claims.expires_s,
                 claimed,
                 parsed.claims,
+                OWNER_SUBJECT if bearer == OWNER else user,
             ),
             claimed=claimed,
             source=source,
             version=version,
             twin=twin(token, parsed),
             roles=self._roles(parsed, issuer),
-            user=_own_user(parsed, issuer, claims.subject),
+            user=user,
             issued_s=claims.issued_s,
         )
 
@@ -142,7 +146,7 @@ class Verifier:
     def _grant(self, good: _Good) -> None:
         """Bring the permissions to what the roles allow now. Of the same roles the directory says
         the same object, until something changes."""
-        granted = self._directory.permissions_of(self._bearer(good))
+        granted = self._directory.permissions_of(self._holder(good))
         if granted is good.granted:
             return
         # A user's token says what the user might do when it was made: that is for other clusters.
@@ -150,7 +154,7 @@ class Verifier:
         good.granted = granted
         good.verified = replace(good.verified, permissions=permissions)
 
-    def _bearer(self, good: _Good) -> User:
+    def _holder(self, good: _Good) -> User:
         if good.user:
             return self._user(good)
         return User("", tuple(name for name in good.roles if self._directory.role(name)))
@@ -164,6 +168,6 @@ class Verifier:
         return user
 
 
-def _own_user(token: Compact, issuer: str, subject: str) -> str:
-    """The user of the directory whose token it is. OIDC issuers have no say in who is one."""
-    return subject if not issuer and token.claims.get(BEARER) == USER else ""
+def _bearer(token: Compact, issuer: str) -> Any:
+    """What a token of ours says that its subject is. Issuers have no say in that."""
+    return None if issuer else token.claims.get(BEARER)
