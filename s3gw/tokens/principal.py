@@ -9,11 +9,14 @@ from s3gw.tokens.protocol import Verified
 def principal_of(verified: Verified) -> Principal:
     """A subject of the root account, with what the token allows and nothing else.
 
-    Its name begins with the issuer, as `issuer.example.com/subject`, so that no subject of an
-    issuer can pass for a user, or for another issuer's subject, where a policy names one.
+    Only our own tokens name users. The name of another subject begins with its issuer, as in
+    `issuer.example.com/realm#john`, or with `token` for the configured key: neither users nor
+    issuers have a `#` in their names, so that no subject can pass for a user, or for another
+    issuer's subject, where a policy or a role names one.
     """
     permissions = verified.permissions
-    name = verified.subject
-    if verified.issuer:
-        name = f"{verified.issuer.partition('://')[2].rstrip('/')}/{name}"
+    name = verified.user
+    if not name:
+        issuer = verified.issuer.partition("://")[2] or "token"
+        name = f"{issuer}#{verified.subject}"
     return Principal(ROOT_ACCOUNT, is_root=permissions.admin, user=name, permissions=permissions)
