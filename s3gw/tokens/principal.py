@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s3gw.accounts import ROOT_ACCOUNT, Principal
+from s3gw.tokens.issuer import BEARER, OWNER, USER
 from s3gw.tokens.protocol import Verified
 
 
@@ -15,8 +16,13 @@ def principal_of(verified: Verified) -> Principal:
     issuer's subject, where a policy or a role names one.
     """
     permissions = verified.permissions
-    name = verified.user
-    if not name:
+    name = verified.subject
+    if not _is_ours(verified):
         issuer = verified.issuer.partition("://")[2] or "token"
-        name = f"{issuer}#{verified.subject}"
+        name = f"{issuer}#{name}"
     return Principal(ROOT_ACCOUNT, is_root=permissions.admin, user=name, permissions=permissions)
+
+
+def _is_ours(verified: Verified) -> bool:
+    """Issuers have no say in who is a user here, whatever they claim."""
+    return not verified.issuer and verified.claims.get(BEARER) in (USER, OWNER)

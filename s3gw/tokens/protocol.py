@@ -22,9 +22,8 @@ class TokenError(Exception):
 class Verified:
     """A good token: its signature was checked, and its times, issuer and audience.
 
-    `issuer` is empty for tokens that were signed with our own key or the configured one. `user` is
-    whose token it is, when it is one of ours: a user of the directory, or `root`, which is the name
-    of none of them. Everybody else's subject is only a name that a stranger gave.
+    `issuer` is empty for tokens that were signed with our own key or the configured one. The subject
+    is only a name that somebody gave: `principal_of` says whom it stands for.
     """
 
     subject: str
@@ -33,7 +32,6 @@ class Verified:
     expires_s: int
     permissions: Permissions
     claims: dict[str, Any] = field(repr=False, default_factory=dict)
-    user: str = ""
 
 
 class TokenVerifier(Protocol):

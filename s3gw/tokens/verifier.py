@@ -14,14 +14,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from s3gw.identity.protocol import Directory, User
 from s3gw.permissions import Permissions, merged
 from s3gw.tokens.cache import TokenCache
 from s3gw.tokens.claims import Rules, issuer_of, read_permissions, standard_claims, texts_at
 from s3gw.tokens.compact import MAX_TOKEN_BYTES, Compact, read_compact
-from s3gw.tokens.issuer import BEARER, OWNER, OWNER_SUBJECT, USER
+from s3gw.tokens.issuer import BEARER, USER
 from s3gw.tokens.keys import KeySource, OneKey
 from s3gw.tokens.oidc import Issuers
 from s3gw.tokens.protocol import TokenError, Verified
@@ -105,8 +104,6 @@ class Verifier:
         claims = standard_claims(parsed.claims)
         self._rules.check(claims, now_s)
         claimed = read_permissions(parsed.claims)
-        bearer = _bearer(parsed, issuer)
-        user = claims.subject if bearer == USER else ""
         return _Good(
             verified=Verified(
                 claims.subject,
@@ -115,14 +112,13 @@ class Verifier:
                 claims.expires_s,
                 claimed,
                 parsed.claims,
-                OWNER_SUBJECT if bearer == OWNER else user,
             ),
             claimed=claimed,
             source=source,
             version=version,
             twin=twin(token, parsed),
             roles=self._roles(parsed, issuer),
-            user=user,
+            user=_own_user(parsed, issuer, claims.subject),
             issued_s=claims.issued_s,
         )
 
@@ -168,6 +164,6 @@ class Verifier:
         return user
 
 
-def _bearer(token: Compact, issuer: str) -> Any:
-    """What a token of ours says that its subject is. Issuers have no say in that."""
-    return None if issuer else token.claims.get(BEARER)
+def _own_user(token: Compact, issuer: str, subject: str) -> str:
+    """The user of the directory whose token it is. Issuers have no say in who is one."""
+    return subject if not issuer and token.claims.get(BEARER) == USER else ""
