@@ -151,7 +151,7 @@ def read_call(
     headers = read_headers(scope["headers"])
     call = Call(
         method=scope["method"],
-        raw_path=_origin_form(scope["raw_path"]),
+        raw_path=origin_form(scope["raw_path"]),
         query_string=scope["query_string"],
         headers=headers,
         body=_stream(receive),
@@ -201,7 +201,7 @@ def _length(text: str | None) -> int | None:
     return int(text)
 
 
-def _origin_form(target: bytes) -> bytes:
+def origin_form(target: bytes) -> bytes:
     """hypercorn hands on `GET http://host/key` as it came; the path is what follows the host."""
     if target.startswith(b"/"):
         return target
