@@ -36,6 +36,7 @@ class Code(Enum):
     ConditionalRequestConflict = 409, "A conflicting operation occurred; please retry."
     EntityTooLarge = 400, "Your proposed upload exceeds the maximum allowed object size."
     EntityTooSmall = 400, "Your proposed upload is smaller than the minimum allowed object size"
+    ExpiredToken = 400, "The provided token has expired."
     IllegalLocationConstraintException = 400, "The specified location constraint is not valid here."
     IllegalVersioningConfigurationException = (
         400,

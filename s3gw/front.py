@@ -45,11 +45,7 @@ class FrontEnd(ABC):
             reply = await self.reply(scope, received, exchange)
             exchange.turnaround_s = time.perf_counter() - received.ended_s
             reply.headers[self.request_id_header] = exchange.request_id
-            if (
-                reply.status >= 400
-                and scope["method"] in _WITH_BODY
-                and not await received.drained()
-            ):
+            if await _leaves_body(reply, scope["method"], received):
                 reply.headers["Connection"] = "close"
             await write_reply(reply, scope["method"], received, send)
         except StorageError as error:
@@ -68,6 +64,13 @@ class FrontEnd(ABC):
     @abstractmethod
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
         """The answer to one request; raises nothing."""
+
+
+async def _leaves_body(reply: Reply, method: str, received: Received) -> bool:
+    """Whether a refusal leaves something unread; one that closes the connection may."""
+    if reply.status < 400 or method not in _WITH_BODY or "Connection" in reply.headers:
+        return False
+    return not await received.drained()
 
 
 def log_failure(error: Exception, exchange: Exchange) -> None:

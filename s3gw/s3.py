@@ -84,7 +84,7 @@ class S3App(FrontEnd):
             exchange.operation = PREFLIGHT
             return await preflight(call)
         call.principal = await self._authenticate(call)
-        exchange.account = call.principal.account
+        exchange.account = call.principal.identity
         operation = self._table.resolve(call)
         exchange.operation = call.operation = operation.__name__
         await authorize(call, operation.access)

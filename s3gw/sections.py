@@ -30,6 +30,7 @@ from s3gw.options import (
 )
 from s3gw.outbound_options import Outbound
 from s3gw.throttle import ThrottleOptions
+from s3gw.tokens.options import MAX_LEEWAY_S, Oidc, RequiredClaims, Signature
 
 _ACCESS_KEY = Text("3 to 128 letters, digits and any of . _ -", r"[A-Za-z0-9._-]{3,128}")
 _SECRET_KEY = Text("8 to 128 printable characters without spaces", r"[!-~]{8,128}")
@@ -246,13 +247,62 @@ class Auth:
         secret=True,
         shown_default="generated",
     )
+    secrets_key_file: str = option(
+        "",
+        "The file with the key that encrypts the secrets of users' access keys: 32 bytes in base64 "
+        "or in hexadecimal. By default it is made at the first start, beside the data: it then "
+        "protects copies of the database, and nothing from who takes the whole folder.",
+        Text("a file's path"),
+        shown_default="`auth.key` in the first data folder",
+    )
+    secrets_key: str = option(
+        "",
+        "That key itself, instead of a file.",
+        Text("32 bytes in base64 or in hexadecimal", r"[A-Za-z0-9+/]{43}=|[0-9A-Fa-f]{64}"),
+        secret=True,
+        shown_default="none",
+    )
     sigv2_query: bool = option(
         True,
         "Accept URLs and forms presigned the old way, as boto3 and s3cmd still do by default.",
         Switch(),
     )
+    allow_s3_token_compat: bool = option(
+        False,
+        "Take a JWT where a session token would stand, in X-Amz-Security-Token, from clients that "
+        "can send nothing else. The signature of such a request is not checked: see docs/sts.md.",
+        Switch(),
+    )
     accounts: tuple[Account, ...] = option(
         (), "Further accounts: `[[auth.accounts]]` tables.", Tables(Account)
+    )
+    secret: str = option(
+        "",
+        "The form of AIStore 4.0: the same as `auth.signature` with this key and the method HS256.",
+        Text("a secret of 16 bytes or more"),
+        secret=True,
+        shown_default="none",
+    )
+    signature: Signature = field(
+        default_factory=Signature,
+        metadata=table(
+            Signature,
+            "The key of bearer tokens (JWT) that somebody else signs, see docs/tokens.md. The "
+            "variable `AIS_AUTHN_SECRET_KEY` gives a key for HMAC, `AIS_AUTHN_PUBLIC_KEY` for RSA.",
+        ),
+    )
+    required_claims: RequiredClaims = field(
+        default_factory=RequiredClaims,
+        metadata=table(RequiredClaims, "What every token must claim, whoever signed it."),
+    )
+    oidc: Oidc = field(
+        default_factory=Oidc,
+        metadata=table(Oidc, "OpenID Connect: issuers of tokens that publish their keys."),
+    )
+    leeway_s: float = option(
+        30.0,
+        "How far an issuer's clock may be from ours when the times in its tokens are checked.",
+        Seconds(0, MAX_LEEWAY_S),
     )
     cluster_key: ClusterKey = field(
         default_factory=ClusterKey,

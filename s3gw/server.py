@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
+from cluster.housekeeping import StoppedWithin, keep_at, keep_house, repeat, until
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
@@ -27,16 +27,25 @@ from s3gw.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.app import App
 from s3gw.audit import open_audit
 from s3gw.auth import Authenticator, AuthOptions
+from s3gw.auth.holders import Holders
+from s3gw.auth.keys import Keys
+from s3gw.auth.session import SESSION_TOKENS, Sealer
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
 from s3gw.channel import Channel, Role, Started, Task
 from s3gw.credentials import RootKeys
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
+from s3gw.identity.directory import USE_EVERY_S, StoredDirectory
+from s3gw.identity.opening import open_directory, prepare_coordination
 from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
 from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
+from s3gw.native.app import NativeApp
+from s3gw.native.authentication import BearerAuthenticator
+from s3gw.native.catalog import native_operations
+from s3gw.native.operation import NativeTable
 from s3gw.notifications.events import Cause, expired
 from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Observer
@@ -46,8 +55,13 @@ from s3gw.request_id import new_request_id
 from s3gw.s3 import S3App
 from s3gw.sections import Config
 from s3gw.services import Services
+from s3gw.sts.actions import Desk
+from s3gw.sts.app import StsApp
+from s3gw.sts.authentication import StsAuthenticator
+from s3gw.sts.issuing import Issuer
 from s3gw.throttle import Throttle
 from s3gw.tls import keep_loaded, read_certificate
+from s3gw.tokens.configured import token_issuer, verifying
 from s3gw.website import WebsiteApp
 from storage.backend import Backend
 from storage.backends.local import (
@@ -58,6 +72,7 @@ from storage.backends.local import (
     recover_slot,
 )
 from storage.backends.local.housekeeping import Housekeeper
+from storage.clock import SystemClock
 from storage.errors import BucketNotFound, StorageError
 from storage.mountpath import FolderLocks, MountpathError
 from storage.settings import Setting, encoded
@@ -92,6 +107,7 @@ def _prepare(paths: Sequence[Path]) -> FolderLocks:
     locks = prepare(paths)
     try:
         prepare_outboxes(paths)
+        prepare_coordination(paths)
     except BaseException:
         locks.close()
         raise
@@ -148,7 +164,12 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     access_log = open_access_log(config.log.access, task.access_log_style)
     metrics = Metrics(task.slot)
     known = accounts(config, task.root_keys)
-    async with _open_store(config, task.slot) as store, _queues(config, metrics) as queues:
+    async with (
+        _open_store(config, task.slot) as store,
+        _queues(config, metrics) as queues,
+        _directory(config) as directory,
+        verifying(config, directory, SystemClock()) as tokens,
+    ):
         audit = open_audit(config.log.audit, folders(config)[0])
         observer = Observer(metrics, access_log, queues.recorder, audit)
         services = Services(
@@ -158,29 +179,66 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             default_kms_key=config.encryption.default_kms_key,
             notifier=queues.notifier,
             new_bucket_settings=new_bucket_settings(config),
+            auth_enabled=config.auth.enabled,
+            directory=directory,
+            tokens=tokens,
+            token_issuer=await token_issuer(config.auth, directory, SystemClock()),
+            cluster_id=directory.cluster_id,
             limits=config.limits,
             audit=audit,
             throttle=Throttle(config.auth.throttle),
         )
+        sealer = Sealer(directory.vault.derive(SESSION_TOKENS))
+        keys = Keys(Holders(known, directory), sealer)
+        options, addressing = _auth_options(config), _addressing(config)
         s3 = S3App(
             table=OperationTable(all_operations()),
             store=store,
-            authenticator=Authenticator(known, _auth_options(config)),
-            addressing=Addressing(config.s3.domain, config.s3.root_access),
+            authenticator=Authenticator(known, options, keys, tokens),
+            addressing=addressing,
             observer=observer,
             services=services,
+        )
+        sts = StsApp(
+            desk=Desk(keys, Issuer(keys, sealer), tokens),
+            authenticator=StsAuthenticator(keys, options, tokens),
+            addressing=addressing,
+            observer=observer,
         )
         websites = None
         if domains := config.s3.website_domain:
             websites = WebsiteApp(
                 store=store, domains=domains, observer=observer, services=services
             )
+        native = NativeApp(
+            table=NativeTable(native_operations()),
+            store=store,
+            authenticator=BearerAuthenticator(no_auth=not config.auth.enabled),
+            observer=observer,
+            services=services,
+        )
         served = MetricsApp(metrics, store.usage)
         try:
-            yield App(s3=s3, health=health, metrics=served, websites=websites)
+            yield App(
+                s3=s3, native=native, sts=sts, health=health, metrics=served, websites=websites
+            )
         finally:
             await access_log.close()
             audit.close()
+
+
+@contextlib.asynccontextmanager
+async def _directory(config: Config) -> AsyncIterator[StoredDirectory]:
+    """The users, and a task that now and then writes down which of their keys were used."""
+    async with open_directory(config) as directory, asyncio.TaskGroup() as tasks:
+        stop = asyncio.Event()
+        noting = tasks.create_task(repeat(directory.write_uses, USE_EVERY_S, until(stop)))
+        try:
+            yield directory
+        finally:
+            noting.cancel()
+        with contextlib.suppress(StorageError):
+            await directory.write_uses()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +283,16 @@ def accounts(config: Config, root: RootKeys) -> Accounts:
     )
 
 
+def _addressing(config: Config) -> Addressing:
+    return Addressing(config.s3.domain, config.s3.root_access)
+
+
 def _auth_options(config: Config) -> AuthOptions:
-    return AuthOptions(allow_sigv2_query=config.auth.sigv2_query, no_auth=not config.auth.enabled)
+    return AuthOptions(
+        allow_sigv2_query=config.auth.sigv2_query,
+        no_auth=not config.auth.enabled,
+        allow_s3_token_compat=config.auth.allow_s3_token_compat,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -129,11 +129,11 @@ def element_names(cls: type) -> dict[str, str]:
     return {name: how.get("element", _camel(name)) for name, how in fields_of(cls).items()}
 
 
-def to_xml(document: Any) -> bytes:
+def to_xml(document: Any, namespace: str = NAMESPACE) -> bytes:
     root: str = document.__xml_root__
     cls: Any = type(document)
     (inside,) = _rows(cls)((document,))
-    return f'{DECLARATION}<{root} xmlns="{NAMESPACE}">{inside}</{root}>'.encode()
+    return f'{DECLARATION}<{root} xmlns="{namespace}">{inside}</{root}>'.encode()
 
 
 def from_xml(cls: type[T], body: bytes, max_depth: int = DEFAULT_LIMITS.document_depth) -> T:

@@ -102,7 +102,10 @@ def _resource(call: Call) -> str:
 
 
 def _requester(principal: Principal | None) -> str:
-    return _NONE if principal is None or principal.is_anonymous else principal.account
+    if principal is None or principal.is_anonymous:
+        return _NONE
+    # Names of users may have blanks, which part the fields of a line.
+    return quote(principal.identity, safe="/:@+=,")
 
 
 def _quoted_key(key: str) -> str:
