@@ -232,13 +232,15 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
 @contextlib.asynccontextmanager
 async def _directory(config: Config) -> AsyncIterator[StoredDirectory]:
     """The users, and a task that now and then writes down which of their keys were used."""
-    async with open_directory(config) as directory, asyncio.TaskGroup() as tasks:
+    async with open_directory(config) as directory:
         stop = asyncio.Event()
-        noting = tasks.create_task(repeat(directory.write_uses, USE_EVERY_S, until(stop)))
+        # No task group: what the server raises would come out of it as another error.
+        noting = asyncio.create_task(repeat(directory.write_uses, USE_EVERY_S, until(stop)))
         try:
             yield directory
         finally:
             noting.cancel()
+            await asyncio.gather(noting, return_exceptions=True)
         with contextlib.suppress(StorageError):
             await directory.write_uses()
 
