@@ -141,6 +141,24 @@ def test_secrets_and_passwords_stand_nowhere(server: ServerProcess) -> None:
             assert word.encode() not in file.read_bytes(), file
 
 
+def test_every_change_is_audited_also_a_refused_one(server: ServerProcess) -> None:
+    auth(server, "user", "add", "ann")
+    key = new_key(server, "ann")[0]
+    auth(server, "key", "disable", key)
+    place = ("--data", str(server.data[0]))
+    refusal("auth", "role", "remove", "Guest", *place, folder=server.folder, code=1)
+    lines = (server.data[0] / "audit.log").read_text().splitlines()
+    told = [json.loads(line) for line in lines]
+    said = [(each["action"], each["resource"].split(":")[5], each["outcome"]) for each in told]
+    assert said[-4:] == [
+        ("CreateUser", "user/ann", "done"),
+        ("CreateAccessKey", "user/ann", "done"),
+        ("DisableAccessKey", f"access-key/{key}", "done"),
+        ("DeleteRole", "role/Guest", "Reserved"),
+    ]
+    assert {each["source"] for each in told[-4:]} == {"cli"}
+
+
 def test_a_password_is_read_and_never_an_argument(server: ServerProcess) -> None:
     auth(server, "user", "add", "ann")
     assert not auth(server, "user", "show", "ann")["has_password"]
