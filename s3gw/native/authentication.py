@@ -31,7 +31,7 @@ class BearerAuthenticator:
         if call.services.tokens is None:
             raise token_needed("invalid token: this server takes no tokens")
         try:
-            verified = await call.services.tokens.verify(token)
+            call.verified = verified = await call.services.tokens.verify(token)
         except TokenError as error:
             kind = "token expired" if error.expired else "invalid token"
             raise token_needed(f"{kind}: {error}") from None

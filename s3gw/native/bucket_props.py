@@ -13,6 +13,7 @@ import msgspec
 import xxhash
 from msgspec import Struct, field
 
+from s3gw.access.bucket_access import bucket_access, with_access
 from s3gw.errors import Code, S3Error
 from s3gw.native.checksums import DEFAULT
 from s3gw.native.errors import NativeError, unsupported
@@ -101,6 +102,7 @@ class Bprops(Struct, frozen=True):
 def props_of(bucket: BucketInfo) -> Bprops:
     made = f"{bucket.name}/{bucket.created_ns}"
     return Bprops(
+        access=str(bucket_access(bucket)),
         versioning=Versions(enabled=bucket.versioning is Versioning.ENABLED),
         bid=str(xxhash.xxh64_intdigest(made.encode())),
         created=str(bucket.created_ns),
@@ -118,9 +120,21 @@ def with_props(bucket: BucketInfo, given: dict[str, Any]) -> BucketInfo:
     for name, value in _flat(given):
         if name == "versioning.enabled":
             bucket = _with_versioning(bucket, value)
+        elif name == "access":
+            bucket = _with_access(bucket, value)
         elif value is not None and _in(current, name) != value:
             raise unsupported(f'property "{name}" of another value than {_in(current, name)!r}')
     return bucket
+
+
+def _with_access(bucket: BucketInfo, value: Any) -> BucketInfo:
+    """A number of 64 bits, as a text or not, or one of AIStore's words and names."""
+    if not isinstance(value, str | int):
+        raise NativeError(400, "access must be a number of 64 bits, or a text")
+    try:
+        return with_access(bucket, value)
+    except ValueError as error:
+        raise NativeError(400, f"invalid access: {error}") from None
 
 
 def _with_versioning(bucket: BucketInfo, enabled: Any) -> BucketInfo:

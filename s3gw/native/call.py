@@ -31,6 +31,7 @@ from s3gw.services import NO_SERVICES, Services
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
+    from s3gw.tokens.protocol import Verified
     from storage.backend import Backend
 
 MOUNT = b"/v1/"
@@ -46,12 +47,14 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 @dataclass(slots=True)
 class NativeCall(Call):
     """`segments` are the decoded parts of the path behind `/v1/`; of an object's path the third
-    and last is the object's name, slashes and all. `sent` are all headers as they came."""
+    and last is the object's name, slashes and all. `sent` are all headers as they came, `verified`
+    the token that the caller brought."""
 
     segments: tuple[str, ...] = ()
     bck: Bck = field(default_factory=lambda: Bck(""))
     message: ActionMessage = NO_MESSAGE
     sent: Mapping[str, str] = field(default_factory=dict)
+    verified: Verified | None = None
 
     @property
     def name(self) -> str:

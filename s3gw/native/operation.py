@@ -115,6 +115,7 @@ class NativeOperation(Protocol):
     route: ClassVar[Route]
     access: ClassVar[Access]
     is_open: ClassVar[bool]
+    needs_admin: ClassVar[bool]
     reads_document: ClassVar[bool]
     known_as: ClassVar[str]
 
@@ -131,11 +132,13 @@ def operation(
     action: str | None = None,
     what: str | None = None,
     is_open: bool = False,
+    needs_admin: bool = False,
 ) -> Callable[[type[C]], type[C]]:
     """Declare a native operation on a path such as `buckets/{bucket}`.
 
     `known_as` is the S3 operation that bucket policies decide about; empty for what is not about a
-    bucket that is there. `is_open` asks not even for a token.
+    bucket that is there. `is_open` asks not even for a token, `needs_admin` for an administrator
+    besides the right.
     """
     first, *others = path.split("/")
 
@@ -143,6 +146,7 @@ def operation(
         made: Any = dataclass(frozen=True, kw_only=True)(cls)
         made.route = Route(method, first, len(others) + 1, action, what)
         made.access, made.known_as, made.is_open = access, known_as, is_open
+        made.needs_admin = needs_admin
         places = [f.metadata["binding"].place for f in fields(made)]
         made.reads_document = "document" in places
         return made  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""A whole gateway in the test's process, with the native API beside S3, and tokens for both."""
+"""A whole gateway in the test's process: the native API beside S3, and tokens to talk to it."""
 
 from __future__ import annotations
 

@@ -196,19 +196,3 @@ def values(root: ElementTree.Element, name: str) -> list[str]:
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(details(error)["Code"])
-
-
-def key_beside(s3: Any, bucket: str, source: str) -> str:
-    """A key to which `source`, which is not there yet, can be renamed: a rename does not reach
-    from one mountpath to another."""
-    s3.put_object(Bucket=bucket, Key=source)
-    for key in (f"beside-{number}" for number in range(100)):
-        try:
-            s3.rename_object(Bucket=bucket, Key=key, RenameSource=f"{bucket}/{quote(source)}")
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NotImplemented":
-                raise
-        else:
-            s3.delete_object(Bucket=bucket, Key=key)
-            return key
-    raise AssertionError("no key lives beside it")

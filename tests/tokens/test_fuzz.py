@@ -24,7 +24,7 @@ from tests.tokens.issuer import ec_key, jwk, pem, rsa_key
 from tests.tokens.scene import SECRET, Scene, claims, opened, signed, with_secret
 
 RSA, EC = rsa_key(), ec_key()
-KINDS = {"HS256": SECRET, "RS256": RSA, "ES256": EC}
+KINDS: dict[str, Any] = {"HS256": SECRET, "RS256": RSA, "ES256": EC}
 RELAXED = settings(
     deadline=None,
     max_examples=200,
