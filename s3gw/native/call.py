@@ -47,7 +47,8 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 @dataclass(slots=True)
 class NativeCall(Call):
     """`segments` are the decoded parts of the path behind `/v1/`; of an object's path the third
-    and last is the object's name, slashes and all. `sent` are all headers as they came, `verified` the token that the caller
+    and last is the object's name, slashes and all. `sent` are all headers as they came, `verified`
+    the token that the caller
     brought."""
 
     segments: tuple[str, ...] = ()
