@@ -49,6 +49,8 @@ TOKENS: Mapping[str, Permissions] = {
     "reader": _on_cluster(READ_ONLY | _CLUSTER_READ),
     "writer": _on_cluster(READ_WRITE | _CLUSTER_READ),
     "owner": _on_cluster(~Access.ADMIN),
+    "patcher": _on_cluster(Access.PATCH),
+    "destroyer": _on_cluster(READ_ONLY | Access.DESTROY_BUCKET),
     "nobody": Permissions(),
 }
 
