@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from s3gw.errors import as_s3_error
+from s3gw.limits import DEFAULT_LIMITS, Limits
 from s3gw.observe import Exchange, Observer
 from s3gw.received import Received
 from s3gw.reply import Reply, write_reply
@@ -31,13 +32,14 @@ class FrontEnd(ABC):
 
     request_id_header = "x-amz-request-id"
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, limits: Limits = DEFAULT_LIMITS) -> None:
         self._observer = observer
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, new_request_id())
         started = time.perf_counter()
-        received = Received(receive, scope["headers"])
+        received = Received(receive, scope["headers"], self._limits)
         reply = Reply(499)
         try:
             reply = await self.reply(scope, received, exchange)

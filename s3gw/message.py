@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from s3gw.form import Form
     from s3gw.notifications.events import ObjectEvent
 
-# DeleteObjects with 1,000 keys of 1,024 bytes, each byte written as a character reference.
-MAX_DOCUMENT = 8 << 20
 MAX_KEY = 1024
 
 
@@ -134,14 +132,16 @@ class Call:
         if notifier is not None and bucket is not None and is_notifying(bucket):
             await notifier.announce(bucket, self.cause, events)
 
-    async def read_document(self) -> bytes:
-        """The whole body of a request that carries a document, not an object."""
+    async def read_document(self, limit_bytes: int | None = None) -> bytes:
+        """The whole body of a request that carries a document, not an object; it may have as many
+        bytes as an XML document unless the limit says otherwise."""
         if self.document is not None:
             return self.document
+        most = limit_bytes or self.services.limits.document_bytes
         read = bytearray()
         async for chunk in self.body:
             read += chunk
-            if len(read) > MAX_DOCUMENT:
+            if len(read) > most:
                 raise S3Error(Code.MaxMessageLengthExceeded)
         self.document = bytes(read)
         return self.document

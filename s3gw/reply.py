@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from s3gw.errors import S3Error
 from s3gw.xmldoc import to_xml
 from storage.values import Stream
 
@@ -80,5 +81,7 @@ async def _write_stream(reply: Reply, body: Stream, receive: Receive, send: Send
 
 
 async def _until_disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    """A client that still owes a body, and sends no more of it, has left as well."""
+    with suppress(S3Error):
+        while (await receive())["type"] != "http.disconnect":
+            pass

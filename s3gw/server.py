@@ -25,10 +25,11 @@ from s3gw.access.public_access import ALL_BLOCKED
 from s3gw.access_log import open_access_log
 from s3gw.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.app import App
+from s3gw.audit import open_audit
 from s3gw.auth import Authenticator, AuthOptions
 from s3gw.auth.holders import Holders
 from s3gw.auth.keys import Keys
-from s3gw.auth.session import Sealer
+from s3gw.auth.session import SESSION_TOKENS, Sealer
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
 from s3gw.channel import Channel, Role, Started, Task
@@ -54,6 +55,11 @@ from s3gw.request_id import new_request_id
 from s3gw.s3 import S3App
 from s3gw.sections import Config
 from s3gw.services import Services
+from s3gw.sts.actions import Desk
+from s3gw.sts.app import StsApp
+from s3gw.sts.authentication import StsAuthenticator
+from s3gw.sts.issuing import Issuer
+from s3gw.throttle import Throttle
 from s3gw.tls import keep_loaded, read_certificate
 from s3gw.tokens.configured import token_issuer, verifying
 from s3gw.website import WebsiteApp
@@ -145,7 +151,9 @@ async def _serve(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         beside = [tasks.create_task(mark_stopping())]
         if certificate is not None:
             beside.append(tasks.create_task(keep_loaded(certificate, until(stop))))
-        await run_server(app, Serving(task.listen_fd, settings, certificate, stop, ready))
+        limits = task.config.limits
+        serving = Serving(task.listen_fd, settings, limits, certificate, stop, ready)
+        await run_server(app, serving)
         for each in beside:
             each.cancel()
 
@@ -162,7 +170,8 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         _directory(config) as directory,
         verifying(config, directory, SystemClock()) as tokens,
     ):
-        observer = Observer(metrics, access_log, queues.recorder)
+        audit = open_audit(config.log.audit, folders(config)[0])
+        observer = Observer(metrics, access_log, queues.recorder, audit)
         services = Services(
             region=config.s3.region,
             accounts=known,
@@ -175,15 +184,26 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             tokens=tokens,
             token_issuer=await token_issuer(config.auth, directory, SystemClock()),
             cluster_id=directory.cluster_id,
+            limits=config.limits,
+            audit=audit,
+            throttle=Throttle(config.auth.throttle),
         )
-        keys = Keys(Holders(known, directory), Sealer(directory.vault.derive("session tokens")))
+        sealer = Sealer(directory.vault.derive(SESSION_TOKENS))
+        keys = Keys(Holders(known, directory), sealer)
+        options, addressing = _auth_options(config), _addressing(config)
         s3 = S3App(
             table=OperationTable(all_operations()),
             store=store,
-            authenticator=Authenticator(known, _auth_options(config), keys, tokens),
-            addressing=Addressing(config.s3.domain, config.s3.root_access),
+            authenticator=Authenticator(known, options, keys, tokens),
+            addressing=addressing,
             observer=observer,
             services=services,
+        )
+        sts = StsApp(
+            desk=Desk(keys, Issuer(keys, sealer), tokens),
+            authenticator=StsAuthenticator(keys, options, tokens),
+            addressing=addressing,
+            observer=observer,
         )
         websites = None
         if domains := config.s3.website_domain:
@@ -199,9 +219,12 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         )
         served = MetricsApp(metrics, store.usage)
         try:
-            yield App(s3=s3, native=native, health=health, metrics=served, websites=websites)
+            yield App(
+                s3=s3, native=native, sts=sts, health=health, metrics=served, websites=websites
+            )
         finally:
             await access_log.close()
+            audit.close()
 
 
 @contextlib.asynccontextmanager
@@ -260,8 +283,16 @@ def accounts(config: Config, root: RootKeys) -> Accounts:
     )
 
 
+def _addressing(config: Config) -> Addressing:
+    return Addressing(config.s3.domain, config.s3.root_access)
+
+
 def _auth_options(config: Config) -> AuthOptions:
-    return AuthOptions(allow_sigv2_query=config.auth.sigv2_query, no_auth=not config.auth.enabled)
+    return AuthOptions(
+        allow_sigv2_query=config.auth.sigv2_query,
+        no_auth=not config.auth.enabled,
+        allow_s3_token_compat=config.auth.allow_s3_token_compat,
+    )
 
 
 @contextlib.asynccontextmanager

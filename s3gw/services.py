@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from s3gw.encryption.provider import KMS_KEY, KeyProvider
+from s3gw.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
     from s3gw.accounts import Accounts
+    from s3gw.audit import Audit
     from s3gw.identity.protocol import Directory
     from s3gw.notifications.notifier import Notifier
+    from s3gw.throttle import Throttle
     from s3gw.tokens.issuer import TokenIssuer
     from s3gw.tokens.protocol import TokenVerifier
 
@@ -33,6 +36,9 @@ class Services:
     token_issuer: TokenIssuer | None = None
     cluster_id: str = ""
     auth_enabled: bool = True
+    limits: Limits = DEFAULT_LIMITS
+    throttle: Throttle | None = None
+    audit: Audit | None = None
 
 
 NO_SERVICES = Services()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from s3gw.access.actions import gives_rights, needed, sets_acl
 from s3gw.access.bucket_access import BucketAccess
-from s3gw.access.decide import allows, allows_without_bucket, rules_of
+from s3gw.access.decide import allows, allows_without_bucket, denies, rules_of
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy
 from s3gw.access.principals import LOGGING
-from s3gw.access.question import Question, now_s, request_of
+from s3gw.access.question import NARROWING_USERS, Question, now_s, request_of
 from s3gw.access.request import ARN, NO_OBJECT, Caller, Request
 from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
 from s3gw.errors import Code, S3Error
@@ -33,8 +33,6 @@ _EXPECTED_SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
 # Documents that can keep a bucket's owner from something, and the one that can keep root.
 _ACCESS = BucketAccess.setting_name
 _NARROWING = frozenset({BucketPolicy.setting_name, HoldsForeignObjects.setting_name, _ACCESS})
-# Documents that can keep a user from what its permissions allow.
-_OF_USERS = frozenset({BucketPolicy.setting_name, _ACCESS})
 _LOOKING = (Access.HEAD_BUCKET | Access.LIST_OBJECTS).value
 # Decided for each of the keys that the document names, once it is read.
 _BY_KEY = frozenset({"DeleteObjects", "PostObject"})
@@ -149,7 +147,7 @@ def may_use(call: Call, bucket: BucketInfo) -> bool:
     if not caller.is_user or caller.is_root:
         return caller.is_root or caller.account == bucket.owner
     asker = Caller(_without_session_policy(caller), call.services.cluster_id)
-    if _OF_USERS.isdisjoint(bucket.settings) and asker.has_any(_LOOKING, bucket.name):
+    if NARROWING_USERS.isdisjoint(bucket.settings) and asker.has_any(_LOOKING, bucket.name):
         return True
     looking = Question(call, bucket, Access.HEAD_BUCKET, operation="HeadBucket")
     asked = looking.request("s3:ListBucket")
@@ -170,8 +168,9 @@ def may_use_freely(principal: Principal, bucket: BucketInfo) -> bool:
 
 
 def may_deliver_logs(bucket: BucketInfo, key: str, source: BucketInfo) -> bool:
-    """Whether the server's own access logs of `source` may be written into the bucket: when its
-    policy lets the service `logging.s3.amazonaws.com` in, or its ACL the group LogDelivery."""
+    """Whether the server's own access logs of `source` may be written into the bucket: those of the
+    owner unless its policy keeps the service `logging.s3.amazonaws.com` out, those of others when
+    the policy lets it in, or the ACL the group LogDelivery."""
     request = Request(
         caller=Caller(service=LOGGING),
         action="s3:PutObject",
@@ -183,9 +182,13 @@ def may_deliver_logs(bucket: BucketInfo, key: str, source: BucketInfo) -> bool:
         source_arn=f"{ARN}{source.name}",
         source_account=source.owner,
         owner=bucket.owner,
+        is_secure=True,  # it never leaves the machine
         found_object=NO_OBJECT,
     )
-    return allows(request, rules_of(bucket))
+    rules = rules_of(bucket)
+    if bucket.owner == source.owner:
+        return not denies(request, rules)
+    return allows(request, rules)
 
 
 def _without_session_policy(principal: Principal) -> Principal:

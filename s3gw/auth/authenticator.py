@@ -27,21 +27,19 @@ from s3gw.auth.refusals import (
     ONLY_V4,
     does_not_match,
     header_malformed,
-    require_signature,
-    require_signed,
     unsupported,
 )
 from s3gw.auth.regions import Regions
 from s3gw.auth.times import check_skew, check_validity, check_validity_v2, header_timestamp
+from s3gw.auth.version4 import chunk_verifier, require_signature
 from s3gw.errors import Code, S3Error
 from s3gw.form import Form, form_signature, is_form, read_form
-from s3gw.sigv4.canonical import UNSIGNED_PAYLOAD, canonical_request
-from s3gw.sigv4.chunked import ChunkVerifier
+from s3gw.sigv4.canonical import UNSIGNED_PAYLOAD
 from s3gw.sigv4.errors import AuthorizationMalformed, SignatureMismatch
 from s3gw.sigv4.form import FormSignature, verify_form
 from s3gw.sigv4.header import parse_authorization
 from s3gw.sigv4.query import is_presigned, parse_presigned
-from s3gw.sigv4.scope import ALGORITHM, Credential, Timestamp, signing_key
+from s3gw.sigv4.scope import ALGORITHM, Credential
 from s3gw.sigv4.v2 import is_presigned_v2, parse_presigned_v2, resource_paths, verify_v2
 
 if TYPE_CHECKING:
@@ -110,13 +108,8 @@ class Authenticator:
                 return await self._by_jwt(call, token)
             found = await self._keys.find(credential.access_key, token)
         self._regions.check_header(credential, timestamp)
-        require_signed(call.headers, authorization.signed)
-        key = signing_key(found.secret, credential.date, credential.region)
-        request = canonical_request(call, authorization.signed, payload)
-        require_signature(key, timestamp, credential, request, authorization.signature)
-        expect_payload(
-            call, payload, _verifier(key, timestamp, credential, authorization.signature)
-        )
+        key = require_signature(call, authorization, timestamp, payload, found.secret)
+        expect_payload(call, payload, chunk_verifier(key, timestamp, authorization))
         return self._proven(found)
 
     async def _by_bearer(self, call: Call, authorization: str) -> Principal:
@@ -149,11 +142,9 @@ class Authenticator:
         found = await self._find(credential.access_key, _token_of(call, _TOKEN_PARAMETER))
         self._regions.check_parameter(credential, timestamp)
         check_validity(self._now_s(), presigned)
-        require_signed(call.headers, presigned.signed)
-        key = signing_key(found.secret, credential.date, credential.region)
-        request = canonical_request(call, presigned.signed, payload or UNSIGNED_PAYLOAD)
-        require_signature(key, timestamp, credential, request, presigned.signature)
-        expect_payload(call, payload, _verifier(key, timestamp, credential, presigned.signature))
+        signed = payload or UNSIGNED_PAYLOAD
+        key = require_signature(call, presigned, timestamp, signed, found.secret)
+        expect_payload(call, payload, chunk_verifier(key, timestamp, presigned))
         return found
 
     async def _by_v2_query(self, call: Call) -> AccessKey:
@@ -207,10 +198,6 @@ class Authenticator:
 
     def _now_s(self) -> int:
         return self._options.clock.now_ns() // _NS
-
-
-def _verifier(key: bytes, timestamp: Timestamp, credential: Credential, seed: str) -> ChunkVerifier:
-    return ChunkVerifier(key, timestamp.text, credential.scope, seed)
 
 
 def _token_of(call: Call, parameter: str) -> str | None:

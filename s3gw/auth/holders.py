@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 
 from s3gw.accounts import ROOT_ACCOUNT, AccessKey, Accounts, Principal, Session
 from s3gw.auth.session import Kind, Sealer, SessionKey, permissions_of
+from s3gw.identity.builtin import TOKEN_ROLE
 from s3gw.identity.protocol import Directory, Role, User
 from s3gw.permissions import NO_PERMISSIONS, Permissions
-
-# In the place of a role: the rights that the web identity token itself gives.
-TOKEN_ROLE = "token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +45,11 @@ class Holders:
     def of_session(self, session: SessionKey, sealer: Sealer) -> Principal | None:
         """None when the session has ended before its time."""
         match session.kind:
+            case Kind.USER if not session.parent:
+                user = self._user(session.holder)
+                return None if user is None else self._by_own_token(session, user)
             case Kind.ACCOUNT | Kind.USER:
-                parent = self._parent(session, sealer)
-                found = Session(session.name, session.expires_s, policy=session.policy)
-                return parent and replace(parent, access_key=session.access_key, session=found)
+                return self._same(session, sealer)
             case Kind.ROLE:
                 role = self.role(session.holder)
                 if role is None or not self._is_still_assumed(session, sealer, role):
@@ -59,6 +58,18 @@ class Holders:
             case Kind.TOKEN:
                 given = permissions_of(session.held) if session.held else NO_PERMISSIONS
                 return replace(_assumed(session, TOKEN_ROLE, given), user=session.holder)
+
+    def _same(self, session: SessionKey, sealer: Sealer) -> Principal | None:
+        """Who asked, with what is special about the session."""
+        parent = self._parent(session, sealer)
+        if parent is None:
+            return None
+        return replace(parent, access_key=session.access_key, session=_session(session))
+
+    def _by_own_token(self, session: SessionKey, user: User) -> Principal:
+        assert self.directory is not None
+        given = self.directory.permissions_of(user)
+        return replace(_assumed(session, TOKEN_ROLE, given), user=user.name)
 
     def _of_user_key(self, access_key: str) -> AccessKey | None:
         if self.directory is None:
@@ -92,7 +103,7 @@ class Holders:
         return found.principal
 
     def _is_still_assumed(self, session: SessionKey, sealer: Sealer, role: Role) -> bool:
-        if not session.parent:  # By a web identity.
+        if not session.parent:
             return True
         parent = self._parent(session, sealer)
         return parent is not None and self.may_assume(parent, role)
@@ -104,5 +115,9 @@ def _assumed(session: SessionKey, role: str, permissions: Permissions) -> Princi
         access_key=session.access_key,
         is_root=permissions.admin,
         permissions=permissions,
-        session=Session(session.name, session.expires_s, role, session.policy),
+        session=_session(session, role),
     )
+
+
+def _session(session: SessionKey, role: str = "") -> Session:
+    return Session(session.name, session.expires_s, role, session.policy, session.issued_s)

@@ -3,9 +3,10 @@
     token     base64url(version (1 byte) || salt (32) || AES-256-GCM(content))
     content   MessagePack of `SessionKey`
 
-The server keeps nothing, so every process and node knows every session, and an opened token says
-who asked for it, whose rights it gives, and the secret that requests are signed with. Each
-token is sealed under a key of its own, derived from the server's by the salt. A session holds no rights of a user or role: these are looked up at each use.
+The server keeps nothing, so every process and node knows every session: an opened token says who
+asked for it, whose rights it gives, and the secret that requests are signed with. Each token is
+sealed under a key of its own, derived from the server's by the salt. A session holds no rights of a
+user or role: these are looked up at each use.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from enum import Enum
 from functools import lru_cache
 
 import msgspec
+
 from s3gw.encryption.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
 from s3gw.permissions import BucketName, Permissions
 
+# What the sealing key is derived from the master key for.
+SESSION_TOKENS = "session tokens"
 # Header lines of 8 KiB pass every proxy that we know of, and the rest of the head needs room too.
 MAX_TOKEN_CHARS = 6144
 ID_PREFIX = "ASIA"
@@ -59,8 +63,9 @@ class SessionKey(msgspec.Struct, frozen=True, array_like=True):
     """A temporary access key, its secret, and whom it stands for.
 
     `holder` is the account's id, or the name of the user or of the role; of a web identity token it
-    is the subject. `name` is the session's, `policy` narrows it. Who asked with an access key named
-    it in `parent`, and `parent_mark` says which secret it had then.
+    is the subject. `name` is the session's, `policy` narrows it. `parent` is the access key that
+    asked, and `parent_mark` says which secret it had then; `web_identity` is the SHA-256 of the
+    token that was handed in instead.
     """
 
     access_key: str
@@ -74,6 +79,7 @@ class SessionKey(msgspec.Struct, frozen=True, array_like=True):
     parent: str = ""
     parent_mark: bytes = b""
     held: Held | None = None
+    web_identity: bytes = b""
 
     def __repr__(self) -> str:
         return f"SessionKey({self.access_key!r}, ***)"

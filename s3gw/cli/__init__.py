@@ -22,7 +22,7 @@ from storage.errors import StorageError
 FAILED = 1
 MISUSED = 2
 
-_COMMANDS: tuple[ModuleType, ...] = (serve, auth, config, fsck, keys, scrub, version)
+_COMMANDS: tuple[ModuleType, ...] = (serve, config, auth, fsck, keys, scrub, version)
 
 _EXAMPLES = """\
 examples:
@@ -31,6 +31,7 @@ examples:
   s3gw config show                        what is in effect, and why
   s3gw auth user add ann --role Guest     somebody who may read and list
   s3gw fsck /disk1 /disk2                 check the data while the server is stopped
+  s3gw auth token                         a bearer token for the native API
   s3gw keys rotate --config s3gw.toml     new keys for encrypted objects
 
 `s3gw COMMAND --help` says more of each command."""

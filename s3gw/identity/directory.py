@@ -106,7 +106,9 @@ class StoredDirectory:
 
     def user(self, name: str) -> User | None:
         found = self._snapshot.users.get(name)
-        return None if found is None else User(name, found.roles, found.enabled)
+        if found is None:
+            return None
+        return User(name, found.roles, found.enabled, found.created_s)
 
     def role(self, name: str) -> Role | None:
         built_in = self._built_in.get(name)
@@ -139,8 +141,10 @@ class StoredDirectory:
         return found
 
     def is_revoked(self, token: str) -> bool:
-        revoked = self._snapshot.revoked
-        return bool(revoked) and token_digest(token) in revoked
+        return bool(self._snapshot.revoked) and self.is_revoked_digest(token_digest(token))
+
+    def is_revoked_digest(self, digest: str) -> bool:
+        return digest in self._snapshot.revoked
 
     # What may be told
 

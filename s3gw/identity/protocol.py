@@ -12,11 +12,13 @@ from s3gw.permissions import NO_PERMISSIONS, Permissions
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`roles` are names; what they allow together is what the user may do."""
+    """`roles` are names; what they allow together is what the user may do. `created_s` is seconds
+    since the epoch: another user may have had the name before."""
 
     name: str
     roles: tuple[str, ...] = ()
     enabled: bool = True
+    created_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,10 @@ class Directory(Protocol):
 
     def is_revoked(self, token: str) -> bool:
         """Whether that token (a JWT or a session token, as it was sent) was revoked."""
+        ...
+
+    def is_revoked_digest(self, digest: str) -> bool:
+        """The same, by the token's SHA-256 in hexadecimal: for what was made of a token."""
         ...
 
     def note_use(self, access_key: str) -> None:

@@ -48,8 +48,7 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 class NativeCall(Call):
     """`segments` are the decoded parts of the path behind `/v1/`; of an object's path the third
     and last is the object's name, slashes and all. `sent` are all headers as they came, `verified`
-    the token that the caller
-    brought."""
+    the token that the caller brought."""
 
     segments: tuple[str, ...] = ()
     bck: Bck = field(default_factory=lambda: Bck(""))

@@ -75,9 +75,9 @@ class IssuerKeys:
             await self._ask()
             found = self._candidates(token)
         if not found:
-            raise TokenError(
-                "the issuer has no such key" if self._usable() else "the issuer cannot be asked"
-            )
+            if not self._usable():
+                raise TokenError("the issuer cannot be asked", unreachable=True)
+            raise TokenError("the issuer has no such key")
         return found
 
     async def run_once(self) -> float:

@@ -10,11 +10,12 @@ from s3gw.permissions import Permissions
 
 class TokenError(Exception):
     """The token is not good. The text says why, and never holds the token; `expired` tells the one
-    reason that clients act on."""
+    reason that clients act on; `unreachable` that the issuer could not be asked."""
 
-    def __init__(self, reason: str, *, expired: bool = False) -> None:
+    def __init__(self, reason: str, *, expired: bool = False, unreachable: bool = False) -> None:
         super().__init__(reason)
         self.expired = expired
+        self.unreachable = unreachable
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""`s3gw auth`: users, roles and keys, in the data folder itself; one module for each word.
+"""`s3gw auth`: who may do what. Each of its commands is a module, with `add_to`.
 
-Whoever can read the first data folder owns what is in it: nobody is asked for a password. A server
-that runs there knows of every change at once.
+They open the data folder themselves, beside a running server or without one: whoever can read the
+folder is its owner. A server that runs there knows of every change at once.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from types import ModuleType
 from s3gw.cli.auth import key, role, token, user
 from s3gw.cli.commands import Commands
 
-# Each has `add_to`, and may add one command or a group of them.
-_WORDS: tuple[ModuleType, ...] = (user, role, key, token)
+_COMMANDS: tuple[ModuleType, ...] = (user, role, key, token)
 
 _EXAMPLES = """\
 examples:
   s3gw auth role add painter --bucket paintings=rw      what painters may do
   s3gw auth user add ann --role painter                 Ann is one
   s3gw auth key add ann                                 and has keys to sign with
+  export AIS_AUTHN_TOKEN=$(s3gw auth token)             a token that may do everything
 
 Run it as the user whom the server runs as, with the same --config or --data. docs/identities.md
 says more."""
@@ -28,11 +28,11 @@ says more."""
 def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "auth",
-        help="make and change users, roles and keys",
+        help="users, roles, keys and tokens",
         description="Who may do what.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    words = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for word in _WORDS:
-        word.add_to(words)
+    actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_to(actions)

@@ -1,0 +1,100 @@
+"""STS as one ASGI application: read the request, find its action, authenticate, run, answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from s3gw.front import FrontEnd, log_failure
+from s3gw.message import Addressing, bucket_of_host
+from s3gw.observe import Exchange, Observer
+from s3gw.reply import Reply
+from s3gw.sts.actions import ACTIONS, UNSIGNED, Asked, Desk
+from s3gw.sts.authentication import NOBODY, StsAuthenticator
+from s3gw.sts.documents import error_response, response
+from s3gw.sts.errors import StsCode, StsError, as_sts_error
+from s3gw.sts.parameters import Parameters
+from s3gw.sts.request import FORM, Request, read_request
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope
+
+VERSION = "2011-06-15"
+
+_XML = "text/xml"
+_BELOW_S3 = frozenset({b"/s3", b"/s3/"})
+_PATHS = _BELOW_S3 | {b"", b"/"}
+
+
+class StsApp(FrontEnd):
+    request_id_header = "x-amzn-RequestId"
+
+    def __init__(
+        self,
+        desk: Desk,
+        authenticator: StsAuthenticator,
+        addressing: Addressing,
+        observer: Observer,
+    ) -> None:
+        super().__init__(observer)
+        self._desk = desk
+        self._authenticator = authenticator
+        self._domains = addressing.domains
+        self._paths = _PATHS if addressing.root_access else _BELOW_S3
+
+    def serves(self, scope: Scope) -> bool:
+        """Whether a request is for STS: at the root, with an action in its query or in a form."""
+        if scope["raw_path"] not in self._paths:
+            return False
+        if b"Action=" not in scope["query_string"] and not _posts_form(scope):
+            return False
+        return not self._domains or bucket_of_host(_header(scope, b"host"), self._domains) is None
+
+    async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
+        try:
+            request = await read_request(scope, receive)
+            body = await self._answer(request, exchange)
+            return Reply(200, {"Content-Type": _XML}, body)
+        except Exception as error:
+            refusal = as_sts_error(error)
+            exchange.error_code = refusal.code.name
+            if refusal.code is StsCode.InternalFailure:
+                log_failure(error, exchange)
+            body = error_response(refusal, exchange.request_id)
+            return Reply(refusal.code.status, {"Content-Type": _XML}, body)
+
+    async def _answer(self, request: Request, exchange: Exchange) -> bytes:
+        name = _action(request)
+        exchange.operation = name
+        asker = NOBODY
+        if name not in UNSIGNED:
+            asker = await self._authenticator.authenticate(request)
+            if asker.principal.is_anonymous:
+                raise StsError(StsCode.MissingAuthenticationToken)
+            exchange.account = asker.principal.account
+        result = await ACTIONS[name](self._desk, Asked(asker, Parameters(request.parameters)))
+        return response(result, exchange.request_id)
+
+
+def _action(request: Request) -> str:
+    name, version = (request.parameters.get(each, "") for each in ("Action", "Version"))
+    if not name:
+        raise StsError(StsCode.MissingAction)
+    if name not in ACTIONS or version != VERSION:
+        message = (
+            f"Could not find operation {name[:128]} for version {version[:128] or 'NO_VERSION'}"
+        )
+        raise StsError(StsCode.InvalidAction, message)
+    return name
+
+
+def _posts_form(scope: Scope) -> bool:
+    if scope["method"] != "POST":
+        return False
+    return _header(scope, b"content-type").partition(";")[0].strip().lower() == FORM
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return str(value, "latin-1")
+    return ""
