@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # How many test processes run at once.
 JOBS ?= 2
 
-.PHONY: help serve test test-deps compat-deps check format compat bench docs clean
+.PHONY: help serve test test-deps system-deps compat-deps check format compat bench docs clean
 
 help:
 	@echo "make serve      serve S3 on 127.0.0.1:8080, data in ./s3gw-data (ARGS='--port 8000' for more)"
@@ -54,9 +54,12 @@ docs: $(VENV)/installed
 # What tests need beside Python. A test whose tool is missing is skipped and says so, so failing to
 # install is no failure; tools that are there already cost nothing. What else `make compat` needs of
 # Debian it fetches and unpacks below .compat.
-SYSTEM_TOOLS := strace:strace nginx:nginx-light wrk:wrk
+SYSTEM_TOOLS := strace:strace nginx:nginx-light wrk:wrk node:nodejs npm:npm
 compat-deps: SYSTEM_TOOLS := node:nodejs npm:npm openssl:openssl curl:curl
-test-deps compat-deps:
+test-deps: system-deps
+	@$(PYTHON) -m compat.npm oidc-provider
+
+system-deps compat-deps:
 	@packages=; for tool in $(SYSTEM_TOOLS); do \
 		PATH=$$PATH:/usr/sbin command -v $${tool%%:*} >/dev/null || packages="$$packages $${tool##*:}"; \
 	done; \
