@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from s3gw.cli.auth import token
+from s3gw.cli.auth import access, token
 from s3gw.cli.commands import Commands
 
-_COMMANDS: tuple[ModuleType, ...] = (token,)
+_COMMANDS: tuple[ModuleType, ...] = (token, access)
 
 
 def add_to(commands: Commands) -> None:
