@@ -1,5 +1,5 @@
-"""The whole gateway as one ASGI application: websites by host, health and metrics by path, STS
-by what is asked at the root, S3 for the rest."""
+"""The whole gateway as one ASGI application: websites by host, health and metrics by path, the
+native API below `/v1/`, STS by what is asked at the root, S3 for the rest."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from s3gw.sts.app import StsApp
     from s3gw.website import WebsiteApp
 
+_NATIVE = b"/v1/"
+
 
 class App:
     """`/v1/health`, `/metrics` and `/v1/metrics` are ours; bucket names have three letters or more,
@@ -20,12 +22,14 @@ class App:
         self,
         *,
         s3: ASGIApp,
+        native: ASGIApp,
         health: ASGIApp,
         metrics: ASGIApp,
         websites: WebsiteApp | None = None,
         sts: StsApp | None = None,
     ) -> None:
         self._s3 = s3
+        self._native = native
         self._websites = websites
         self._sts = sts
         self._fixed = {
@@ -46,9 +50,12 @@ class App:
     def _choose(self, scope: Scope) -> ASGIApp:
         if self._websites is not None and self._websites.serves(scope):
             return self._websites
+        path = scope["raw_path"]
+        if path.startswith(_NATIVE):
+            return self._fixed.get(path, self._native)
         if self._sts is not None and self._sts.serves(scope):
             return self._sts
-        return self._fixed.get(scope["raw_path"], self._s3)
+        return self._fixed.get(path, self._s3)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

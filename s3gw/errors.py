@@ -159,6 +159,10 @@ class Code(Enum):
         403,
         "The difference between the request time and the server's time is too large.",
     )
+    RequestHeaderSectionTooLarge = (
+        400,
+        "Your request header section exceeds the maximum allowed size.",
+    )
     RequestTimeout = (
         400,
         "Your socket connection to the server was not read from or written to in time.",
@@ -173,6 +177,7 @@ class Code(Enum):
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method.",
     )
+    SlowDown = 503, "Please reduce your request rate: too many attempts to authenticate failed."
     TooManyBuckets = 400, "You have attempted to create more buckets than allowed"
     UnresolvableGrantByEmailAddress = (
         400,

@@ -199,6 +199,6 @@ def _document_reader(hint: Any, *, checksummed: bool) -> Callable[[Call], Awaita
             return None
         if not text:
             raise S3Error(Code.MissingRequestBodyError)
-        return from_xml(kind, text)
+        return from_xml(kind, text, call.services.limits.document_depth)
 
     return read

@@ -14,6 +14,7 @@ from typing import Any
 from s3gw.cluster_key_options import ClusterKey
 from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
+from s3gw.limits import Limits
 from s3gw.options import (
     Choice,
     Seconds,
@@ -28,6 +29,7 @@ from s3gw.options import (
     table,
 )
 from s3gw.outbound_options import Outbound
+from s3gw.throttle import ThrottleOptions
 from s3gw.tokens.options import MAX_LEEWAY_S, Oidc, RequiredClaims, Signature
 
 _ACCESS_KEY = Text("3 to 128 letters, digits and any of . _ -", r"[A-Za-z0-9._-]{3,128}")
@@ -293,6 +295,13 @@ class Auth:
         default_factory=ClusterKey,
         metadata=table(ClusterKey, "The key that nodes sign with.", aliases=("intra_cluster",)),
     )
+    throttle: ThrottleOptions = field(
+        default_factory=ThrottleOptions,
+        metadata=table(
+            ThrottleOptions,
+            "Slowing down who guesses keys and passwords; each worker counts for itself.",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +320,13 @@ class Log:
         Text("-, off or a file's path"),
         flag="--access-log",
         metavar="PATH",
+    )
+    audit: str = option(
+        "",
+        "Where changes of what others may do are logged, as JSON lines: `-` is stdout, `off` is "
+        "nowhere, all else is a file.",
+        Text("-, off or a file's path", r".*"),
+        shown_default="`audit.log` in the first data folder",
     )
     format: str = option(
         "auto",
@@ -332,6 +348,7 @@ class Config:
     notifications: Notifications = field(default_factory=Notifications)
     bucket_logging: BucketLogging = field(default_factory=BucketLogging)
     outbound: Outbound = field(default_factory=Outbound)
+    limits: Limits = field(default_factory=Limits)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -346,5 +363,6 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "notifications": Notifications,
         "bucket_logging": BucketLogging,
         "outbound": Outbound,
+        "limits": Limits,
     }
 )

@@ -25,6 +25,7 @@ from s3gw.access.public_access import ALL_BLOCKED
 from s3gw.access_log import open_access_log
 from s3gw.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.app import App
+from s3gw.audit import open_audit
 from s3gw.auth import Authenticator, AuthOptions
 from s3gw.auth.holders import Holders
 from s3gw.auth.keys import Keys
@@ -41,6 +42,10 @@ from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
 from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
+from s3gw.native.app import NativeApp
+from s3gw.native.authentication import BearerAuthenticator
+from s3gw.native.catalog import native_operations
+from s3gw.native.operation import NativeTable
 from s3gw.notifications.events import Cause, expired
 from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Observer
@@ -54,6 +59,7 @@ from s3gw.sts.actions import Desk
 from s3gw.sts.app import StsApp
 from s3gw.sts.authentication import StsAuthenticator
 from s3gw.sts.issuing import Issuer
+from s3gw.throttle import Throttle
 from s3gw.tls import keep_loaded, read_certificate
 from s3gw.tokens.configured import token_issuer, verifying
 from s3gw.website import WebsiteApp
@@ -145,7 +151,9 @@ async def _serve(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         beside = [tasks.create_task(mark_stopping())]
         if certificate is not None:
             beside.append(tasks.create_task(keep_loaded(certificate, until(stop))))
-        await run_server(app, Serving(task.listen_fd, settings, certificate, stop, ready))
+        limits = task.config.limits
+        serving = Serving(task.listen_fd, settings, limits, certificate, stop, ready)
+        await run_server(app, serving)
         for each in beside:
             each.cancel()
 
@@ -162,7 +170,8 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         _directory(config) as directory,
         verifying(config, directory, SystemClock()) as tokens,
     ):
-        observer = Observer(metrics, access_log, queues.recorder)
+        audit = open_audit(config.log.audit, folders(config)[0])
+        observer = Observer(metrics, access_log, queues.recorder, audit)
         services = Services(
             region=config.s3.region,
             accounts=known,
@@ -170,10 +179,14 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             default_kms_key=config.encryption.default_kms_key,
             notifier=queues.notifier,
             new_bucket_settings=new_bucket_settings(config),
+            auth_enabled=config.auth.enabled,
             directory=directory,
             tokens=tokens,
             token_issuer=await token_issuer(config.auth, directory, SystemClock()),
             cluster_id=directory.cluster_id,
+            limits=config.limits,
+            audit=audit,
+            throttle=Throttle(config.auth.throttle),
         )
         sealer = Sealer(directory.vault.derive(SESSION_TOKENS))
         keys = Keys(Holders(known, directory), sealer)
@@ -197,11 +210,21 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             websites = WebsiteApp(
                 store=store, domains=domains, observer=observer, services=services
             )
+        native = NativeApp(
+            table=NativeTable(native_operations()),
+            store=store,
+            authenticator=BearerAuthenticator(no_auth=not config.auth.enabled),
+            observer=observer,
+            services=services,
+        )
         served = MetricsApp(metrics, store.usage)
         try:
-            yield App(s3=s3, sts=sts, health=health, metrics=served, websites=websites)
+            yield App(
+                s3=s3, native=native, sts=sts, health=health, metrics=served, websites=websites
+            )
         finally:
             await access_log.close()
+            audit.close()
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from s3gw.access.actions import gives_rights, needed, sets_acl
 from s3gw.access.bucket_access import BucketAccess
-from s3gw.access.decide import allows, allows_without_bucket, rules_of
+from s3gw.access.decide import allows, allows_without_bucket, denies, rules_of
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy
 from s3gw.access.principals import LOGGING
@@ -189,8 +189,9 @@ def may_use_freely(principal: Principal, bucket: BucketInfo) -> bool:
 
 
 def may_deliver_logs(bucket: BucketInfo, key: str, source: BucketInfo) -> bool:
-    """Whether the server's own access logs of `source` may be written into the bucket: when its
-    policy lets the service `logging.s3.amazonaws.com` in, or its ACL the group LogDelivery."""
+    """Whether the server's own access logs of `source` may be written into the bucket: those of the
+    owner unless its policy keeps the service `logging.s3.amazonaws.com` out, those of others when
+    the policy lets it in, or the ACL the group LogDelivery."""
     request = Request(
         caller=Caller(service=LOGGING),
         action="s3:PutObject",
@@ -202,9 +203,13 @@ def may_deliver_logs(bucket: BucketInfo, key: str, source: BucketInfo) -> bool:
         source_arn=f"{ARN}{source.name}",
         source_account=source.owner,
         owner=bucket.owner,
+        is_secure=True,  # it never leaves the machine
         found_object=NO_OBJECT,
     )
-    return allows(request, rules_of(bucket))
+    rules = rules_of(bucket)
+    if bucket.owner == source.owner:
+        return not denies(request, rules)
+    return allows(request, rules)
 
 
 def _without_session_policy(principal: Principal) -> Principal:

@@ -106,7 +106,9 @@ class StoredDirectory:
 
     def user(self, name: str) -> User | None:
         found = self._snapshot.users.get(name)
-        return None if found is None else User(name, found.roles, found.enabled)
+        if found is None:
+            return None
+        return User(name, found.roles, found.enabled, found.created_s)
 
     def role(self, name: str) -> Role | None:
         built_in = self._built_in.get(name)

@@ -12,11 +12,13 @@ from s3gw.permissions import NO_PERMISSIONS, Permissions
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`roles` are names; what they allow together is what the user may do."""
+    """`roles` are names; what they allow together is what the user may do. `created_s` is seconds
+    since the epoch: another user may have had the name before."""
 
     name: str
     roles: tuple[str, ...] = ()
     enabled: bool = True
+    created_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

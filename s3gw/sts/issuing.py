@@ -24,8 +24,8 @@ class Grant:
     """What a session is to be.
 
     `holder` is an account's id, the name of a user or role, or the subject of the token that `held`
-    was read from, `web_identity` that token's SHA-256. `parent` is the lasting access key that asks.
-    With `until_s` it ends by then, however long `duration_s` is.
+    was read from, `web_identity` that token's SHA-256. `parent` is the lasting access key of who
+    asks. With `until_s` it ends by then, however long `duration_s` is.
     """
 
     kind: Kind

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 from jwt.algorithms import Algorithm, ECAlgorithm, HMACAlgorithm, RSAAlgorithm
+from jwt.exceptions import InvalidKeyError
 
 from s3gw.tokens.algorithms import EC_NAMES, HMAC_NAMES, METHODS, RSA_NAMES
 from s3gw.tokens.compact import Compact, encoded
@@ -95,7 +96,7 @@ def secret_key(
         )
     try:
         HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)
-    except ValueError:
+    except InvalidKeyError:
         raise UnusableKey("the secret is a public or private key; name its method") from None
     return VerifyingKey(names, hashlib.sha256(secret).hexdigest(), secret, key_id)
 

@@ -62,6 +62,7 @@ class _Good:
     twin: str
     roles: tuple[str, ...]
     user: str
+    issued_s: float
     granted: Permissions | None = None
 
 
@@ -118,6 +119,7 @@ class Verifier:
             twin=twin(token, parsed),
             roles=self._roles(parsed, issuer),
             user=_own_user(parsed, issuer, claims.subject),
+            issued_s=claims.issued_s,
         )
 
     async def _check_signature(self, token: Compact, source: KeySource) -> Hashable:
@@ -150,13 +152,15 @@ class Verifier:
 
     def _bearer(self, good: _Good) -> User:
         if good.user:
-            return self._enabled(good.user)
+            return self._user(good)
         return User("", tuple(name for name in good.roles if self._directory.role(name)))
 
-    def _enabled(self, name: str) -> User:
-        user = self._directory.user(name)
-        if user is None or not user.enabled:
-            raise TokenError("the token's user is disabled or gone")
+    def _user(self, good: _Good) -> User:
+        user = self._directory.user(good.user)
+        if user is None or user.created_s > good.issued_s:
+            raise TokenError("the token's user is gone")
+        if not user.enabled:
+            raise TokenError("the token's user is disabled")
         return user
 
 

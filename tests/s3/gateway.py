@@ -17,6 +17,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from s3gw.accounts import Account, Accounts
+from s3gw.audit import Audit
 from s3gw.auth import Authenticator, AuthOptions
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
@@ -41,14 +42,18 @@ _names = itertools.count()
 
 
 class Quiet:
-    """An observer that only remembers, and tells the recorder of access logs if there is one."""
+    """An observer that only remembers, and tells the recorder of access logs and the audit log if
+    there is one."""
 
-    def __init__(self, recorder: Recorder | None = None) -> None:
+    def __init__(self, recorder: Recorder | None = None, audit: Audit | None = None) -> None:
+        self.audit = audit
         self.exchanges: list[Exchange] = []
         self._recorder = recorder
 
     def record(self, exchange: Exchange) -> None:
         self.exchanges.append(exchange)
+        if self.audit is not None:
+            self.audit.observe(exchange)
         if self._recorder is not None:
             self._recorder.record(exchange)
 
@@ -63,9 +68,10 @@ class Gateway:
         recorder: Recorder | None = None,
         new_bucket_settings: Mapping[str, str] | None = None,
         accounts: Accounts | None = None,
+        **services: Any,
     ) -> None:
         accounts = accounts or Accounts(ROOT, [ALICE, BOB])
-        self.observer = Quiet(recorder)
+        self.observer = Quiet(recorder, services.get("audit"))
         self._clients: dict[str, Any] = {}
         self.server = AsgiServer(
             S3App(
@@ -80,6 +86,7 @@ class Gateway:
                     keys=keys,
                     new_bucket_settings=new_bucket_settings or {},
                     cluster_id=CLUSTER,
+                    **services,
                 ),
             )
         )
@@ -189,19 +196,3 @@ def values(root: ElementTree.Element, name: str) -> list[str]:
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(details(error)["Code"])
-
-
-def key_beside(s3: Any, bucket: str, source: str) -> str:
-    """A key to which `source`, which is not there yet, can be renamed: a rename does not reach
-    from one mountpath to another."""
-    s3.put_object(Bucket=bucket, Key=source)
-    for key in (f"beside-{number}" for number in range(100)):
-        try:
-            s3.rename_object(Bucket=bucket, Key=key, RenameSource=f"{bucket}/{quote(source)}")
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NotImplemented":
-                raise
-        else:
-            s3.delete_object(Bucket=bucket, Key=key)
-            return key
-    raise AssertionError("no key lives beside it")
