@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 from s3gw.access import hide_missing
 from s3gw.errors import Code, as_s3_error
 from s3gw.front import FrontEnd, log_failure
+from s3gw.limits import check_head
 from s3gw.native import redirect
 from s3gw.native.actmsg import read_message
 from s3gw.native.authorization import require
 from s3gw.native.call import NativeCall, name_bucket, read_native_call
 from s3gw.native.errors import NativeError, as_native_error, error_reply
+from s3gw.native.guesses import note_guess
 from s3gw.native.node import gateway_id
 from s3gw.native.operation import NativeTable, Operations, decode, reads_message
 from s3gw.native.read_objects import not_modified
@@ -52,7 +54,7 @@ class NativeApp(FrontEnd):
         observer: Observer,
         services: Services,
     ) -> None:
-        super().__init__(observer)
+        super().__init__(observer, services.limits)
         self._table = table
         self._store = store
         self._authenticator = authenticator
@@ -62,6 +64,7 @@ class NativeApp(FrontEnd):
         """The answer to one request, whatever happens."""
         call: NativeCall | None = None
         try:
+            check_head(scope, self._limits)
             call = read_native_call(
                 scope, receive, self._store, exchange.request_id, self._services
             )
@@ -78,7 +81,7 @@ class NativeApp(FrontEnd):
             exchange.bucket = call.bucket
         found = self._table.find(call)
         if not any(op.is_open for op in found):
-            call.principal = await self._authenticator.authenticate(call)
+            call.principal = await self._authenticate(call)
             exchange.account = call.principal.account
         await _read_body(call, found)
         kind = self._table.resolve(call, found)
@@ -94,6 +97,14 @@ class NativeApp(FrontEnd):
             return await operation.run(call)
         except (ObjectNotFound, VersionNotFound):
             await hide_missing(call, call.bucket, call.key)
+            raise
+
+    async def _authenticate(self, call: NativeCall) -> Principal:
+        try:
+            return await self._authenticator.authenticate(call)
+        except NativeError as error:
+            if error.status == 401 and "authorization" in call.sent:
+                note_guess(call, "")
             raise
 
     def _refuse(self, error: Exception, call: NativeCall | None, exchange: Exchange) -> Reply:

@@ -23,7 +23,7 @@ from s3gw.message import (
     read_headers,
     read_query,
 )
-from s3gw.native.actmsg import MAX_MESSAGE, NO_MESSAGE, ActionMessage
+from s3gw.native.actmsg import NO_MESSAGE, ActionMessage
 from s3gw.native.errors import NativeError
 from s3gw.native.names import Bck, read_bck
 from s3gw.services import NO_SERVICES, Services
@@ -71,11 +71,12 @@ class NativeCall(Call):
 
     async def read_body(self) -> bytes:
         """The whole body of a request that carries a message. Raises 413."""
+        most = self.services.limits.json_bytes
         read = bytearray()
         async for chunk in self.body:
             read += chunk
-            if len(read) > MAX_MESSAGE:
-                raise NativeError(413, f"the message has more than {MAX_MESSAGE} bytes")
+            if len(read) > most:
+                raise NativeError(413, f"the message has more than {most} bytes")
         return bytes(read)
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from s3gw.attempts import Attempt, named_key
+from s3gw.errors import S3Error
 from s3gw.front import FrontEnd, log_failure
+from s3gw.limits import DEFAULT_LIMITS, Limits, check_head
 from s3gw.message import Addressing, bucket_of_host
 from s3gw.observe import Exchange, Observer
 from s3gw.reply import Reply
 from s3gw.sts.actions import ACTIONS, UNSIGNED, Asked, Desk
-from s3gw.sts.authentication import NOBODY, StsAuthenticator
+from s3gw.sts.authentication import NOBODY, Asker, StsAuthenticator
 from s3gw.sts.documents import error_response, response
 from s3gw.sts.errors import StsCode, StsError, as_sts_error
 from s3gw.sts.parameters import Parameters
 from s3gw.sts.request import FORM, Request, read_request
+from s3gw.throttle import Throttle
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -34,8 +38,11 @@ class StsApp(FrontEnd):
         authenticator: StsAuthenticator,
         addressing: Addressing,
         observer: Observer,
+        limits: Limits = DEFAULT_LIMITS,
+        throttle: Throttle | None = None,
     ) -> None:
-        super().__init__(observer)
+        super().__init__(observer, limits)
+        self._throttle = throttle
         self._desk = desk
         self._authenticator = authenticator
         self._domains = addressing.domains
@@ -51,6 +58,7 @@ class StsApp(FrontEnd):
 
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
         try:
+            check_head(scope, self._limits)
             request = await read_request(scope, receive)
             body = await self._answer(request, exchange)
             return Reply(200, {"Content-Type": _XML}, body)
@@ -67,12 +75,23 @@ class StsApp(FrontEnd):
         exchange.operation = name
         asker = NOBODY
         if name not in UNSIGNED:
-            asker = await self._authenticator.authenticate(request)
+            asker = await self._authenticate(request, exchange.remote)
             if asker.principal.is_anonymous:
                 raise StsError(StsCode.MissingAuthenticationToken)
             exchange.account = asker.principal.account
         result = await ACTIONS[name](self._desk, Asked(asker, Parameters(request.parameters)))
         return response(result, exchange.request_id)
+
+    async def _authenticate(self, request: Request, remote: str) -> Asker:
+        if self._throttle is None:
+            return await self._authenticator.authenticate(request)
+        attempt = Attempt(self._throttle, remote, named_key(request.headers, request.query))
+        attempt.check()
+        try:
+            return await self._authenticator.authenticate(request)
+        except S3Error as error:
+            attempt.failed(error)
+            raise
 
 
 def _action(request: Request) -> str:

@@ -65,7 +65,10 @@ FROM_S3: Mapping[Code, StsCode] = {
     Code.InvalidToken: StsCode.InvalidClientTokenId,
     Code.InvalidURI: StsCode.MalformedInput,
     Code.IncompleteBody: StsCode.MalformedInput,
+    Code.RequestHeaderSectionTooLarge: StsCode.RequestEntityTooLarge,
+    Code.RequestTimeout: StsCode.MalformedInput,
     Code.RequestTimeTooSkewed: StsCode.RequestExpired,
+    Code.SlowDown: StsCode.ServiceUnavailable,
     Code.SignatureDoesNotMatch: StsCode.SignatureDoesNotMatch,
 }
 # They say what is wrong better than STS' own words do.

@@ -17,6 +17,7 @@ from s3gw.native.authn.directory import directory_of, json_reply, told
 from s3gw.native.authn.roles import RoleInfo, role_info
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, token_needed, unsupported
+from s3gw.native.guesses import check_guess, note_guess
 from s3gw.native.operation import NO_RIGHT, document, operation
 from s3gw.reply import Reply
 from s3gw.tokens.issuer import BEARER, DEFAULT_TTL_S, MAX_TTL_S, USER, CannotIssue
@@ -71,9 +72,11 @@ class LogIn:
         issuer, directory = call.services.token_issuer, directory_of(call)
         if issuer is None:
             raise unsupported("issuing tokens")
+        check_guess(call, call.name)
         with told():
             user = await users.log_in(directory, call.name, self.message.password)
         if user is None:
+            note_guess(call, call.name)
             raise token_needed(_WRONG)
         try:
             issued = issuer.for_user(user, directory.permissions_of(user), self.message.ttl_s)
