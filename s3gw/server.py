@@ -206,6 +206,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             observer=observer,
             throttle=services.throttle,
             audit=audit,
+            limits=config.limits,
         )
         websites = None
         if domains := config.s3.website_domain:
