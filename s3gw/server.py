@@ -204,6 +204,8 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             authenticator=StsAuthenticator(keys, options, tokens),
             addressing=addressing,
             observer=observer,
+            throttle=services.throttle,
+            audit=audit,
         )
         websites = None
         if domains := config.s3.website_domain:
