@@ -24,7 +24,7 @@ from s3gw.tokens.issuer import BEARER, USER
 from s3gw.tokens.keys import KeySource, OneKey
 from s3gw.tokens.oidc import Issuers
 from s3gw.tokens.protocol import TokenError, Verified
-from s3gw.tokens.signature import VerifyingKey, twin
+from s3gw.tokens.signature import VerifyingKey
 from storage.clock import Clock
 
 _NS = 1_000_000_000
@@ -59,7 +59,6 @@ class _Good:
     claimed: Permissions
     source: KeySource
     version: Hashable
-    twin: str
     roles: tuple[str, ...]
     user: str
     issued_s: float
@@ -90,7 +89,7 @@ class Verifier:
             good = await self._examine(token, now_s)
             until_s = good.verified.expires_s + self._rules.leeway_s
             self._cache.put(digest, good, until_s, now_s)
-        if self._is_revoked(token, good):
+        if self._directory.is_revoked(token):
             self._cache.drop(digest)
             raise TokenError("the token was revoked")
         if good.user or good.roles:
@@ -116,7 +115,6 @@ class Verifier:
             claimed=claimed,
             source=source,
             version=version,
-            twin=twin(token, parsed),
             roles=self._roles(parsed, issuer),
             user=_own_user(parsed, issuer, claims.subject),
             issued_s=claims.issued_s,
@@ -129,10 +127,6 @@ class Verifier:
         if not any(key.verifies(token) for key in keys):
             raise TokenError("the token's signature is not good")
         return version
-
-    def _is_revoked(self, token: str, good: _Good) -> bool:
-        is_revoked = self._directory.is_revoked
-        return is_revoked(token) or (good.twin != "" and is_revoked(good.twin))
 
     def _roles(self, token: Compact, issuer: str) -> tuple[str, ...]:
         if not issuer or not self._roles_claim:

@@ -113,7 +113,7 @@ def test_an_sdk_may_be_given_a_jwt_as_session_token(compat: Scene) -> None:
     assert client.get_object(Bucket=bucket, Key="key")["Body"].read() == b"body"
     token = compat.web_token("train")
     told = compat.sts(TemporaryKeys(NOT_OURS, "unused", token)).get_caller_identity()
-    assert told["Arn"] == f"arn:aws:iam::{NUMBER}:user/issuer.example.com/train"
+    assert told["Arn"] == f"arn:aws:iam::{NUMBER}:user/issuer.example.com#train"
 
 
 def test_chunks_that_nobody_can_verify_are_read_all_the_same(compat: Scene) -> None:

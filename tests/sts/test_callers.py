@@ -47,7 +47,7 @@ def test_a_bearer_is_named_by_issuer_and_subject(scene: Scene) -> None:
     form = {"content-type": "application/x-www-form-urlencoded"}
     answer = scene.send("POST", "/", {**form, "authorization": f"Bearer {token}"}, body)
     assert answer.status == 200
-    assert b"user/issuer.example.com/alice</Arn>" in answer.body
+    assert b"user/issuer.example.com#alice</Arn>" in answer.body
 
 
 def test_who_does_not_sign_is_nobody(scene: Scene) -> None:
