@@ -20,7 +20,6 @@ from s3gw.permissions import Permissions, merged
 from s3gw.tokens.cache import TokenCache
 from s3gw.tokens.claims import Rules, issuer_of, read_permissions, standard_claims, texts_at
 from s3gw.tokens.compact import MAX_TOKEN_BYTES, Compact, read_compact
-from s3gw.tokens.issuer import BEARER, USER
 from s3gw.tokens.keys import KeySource, OneKey
 from s3gw.tokens.oidc import Issuers
 from s3gw.tokens.protocol import TokenError, Verified
@@ -60,7 +59,6 @@ class _Good:
     source: KeySource
     version: Hashable
     roles: tuple[str, ...]
-    user: str
     issued_s: float
     granted: Permissions | None = None
 
@@ -92,7 +90,7 @@ class Verifier:
         if self._directory.is_revoked(token):
             self._cache.drop(digest)
             raise TokenError("the token was revoked")
-        if good.user or good.roles:
+        if good.verified.user or good.roles:
             self._grant(good)
         return good.verified
 
@@ -116,7 +114,6 @@ class Verifier:
             source=source,
             version=version,
             roles=self._roles(parsed, issuer),
-            user=_own_user(parsed, issuer, claims.subject),
             issued_s=claims.issued_s,
         )
 
@@ -140,24 +137,19 @@ class Verifier:
         if granted is good.granted:
             return
         # A user's token says what the user might do when it was made: that is for other clusters.
-        permissions = granted if good.user else merged([good.claimed, granted])
+        permissions = granted if good.verified.user else merged([good.claimed, granted])
         good.granted = granted
         good.verified = replace(good.verified, permissions=permissions)
 
     def _holder(self, good: _Good) -> User:
-        if good.user:
+        if good.verified.user:
             return self._user(good)
         return User("", tuple(name for name in good.roles if self._directory.role(name)))
 
     def _user(self, good: _Good) -> User:
-        user = self._directory.user(good.user)
+        user = self._directory.user(good.verified.user)
         if user is None or user.created_s > good.issued_s:
             raise TokenError("the token's user is gone")
         if not user.enabled:
             raise TokenError("the token's user is disabled")
         return user
-
-
-def _own_user(token: Compact, issuer: str, subject: str) -> str:
-    """The user of the directory whose token it is. Issuers have no say in who is one."""
-    return subject if not issuer and token.claims.get(BEARER) == USER else ""
