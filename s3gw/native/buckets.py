@@ -40,6 +40,7 @@ class ListedBucket(Struct, frozen=True):
     action="create-bck",
     access=Access.CREATE_BUCKET,
     known_as="CreateBucket",
+    is_audited=True,
 )
 class CreateBucket:
     props: dict[str, Any] | None = value(default=None)
@@ -90,6 +91,7 @@ class HeadBucket:
     action="set-bprops",
     access=Access.PATCH,
     known_as="PutBucketVersioning",
+    is_audited=True,
 )
 class SetBucketProps:
     props: dict[str, Any] = value()
@@ -108,6 +110,7 @@ class SetBucketProps:
     action="destroy-bck",
     access=Access.DESTROY_BUCKET,
     known_as="DeleteBucket",
+    is_audited=True,
 )
 class DestroyBucket:
     """Unlike S3, AIStore destroys a bucket with all that is in it; one that locks objects is

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3gw.attempts import check_attempt, note_failure
+from s3gw.attempts import Attempt, named_key
 from s3gw.audit import NO_AUDIT, Action, Audit
 from s3gw.errors import S3Error
 from s3gw.front import FrontEnd, log_failure
+from s3gw.limits import DEFAULT_LIMITS, Limits, check_head
 from s3gw.message import Addressing, bucket_of_host
 from s3gw.observe import Exchange, Observer
 from s3gw.reply import Reply
@@ -41,8 +42,9 @@ class StsApp(FrontEnd):
         observer: Observer,
         throttle: Throttle | None = None,
         audit: Audit = NO_AUDIT,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        super().__init__(observer)
+        super().__init__(observer, limits)
         self._throttle = throttle
         self._audit = audit
         self._desk = desk
@@ -60,6 +62,7 @@ class StsApp(FrontEnd):
 
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
         try:
+            check_head(scope, self._limits)
             request = await read_request(scope, receive)
             body = await self._answer(request, exchange)
             return Reply(200, {"Content-Type": _XML}, body)
@@ -74,7 +77,7 @@ class StsApp(FrontEnd):
     async def _answer(self, request: Request, exchange: Exchange) -> bytes:
         name = _action(request)
         exchange.operation = name
-        asker = NOBODY if name in UNSIGNED else await self._signer(request)
+        asker = NOBODY if name in UNSIGNED else await self._signer(request, exchange.remote)
         exchange.account = asker.principal.account
         asked = Asked(asker, Parameters(request.parameters))
         try:
@@ -85,21 +88,21 @@ class StsApp(FrontEnd):
         self._write_down(exchange, asked, "200")
         return response(result, exchange.request_id)
 
-    async def _signer(self, request: Request) -> Asker:
-        asker = await self._authenticate(request)
+    async def _signer(self, request: Request, remote: str) -> Asker:
+        asker = await self._authenticate(request, remote)
         if asker.principal.is_anonymous:
             raise StsError(StsCode.MissingAuthenticationToken)
         return asker
 
-    async def _authenticate(self, request: Request) -> Asker:
-        throttle = self._throttle
-        if throttle is None:
+    async def _authenticate(self, request: Request, remote: str) -> Asker:
+        if self._throttle is None:
             return await self._authenticator.authenticate(request)
-        check_attempt(throttle, request)
+        attempt = Attempt(self._throttle, remote, named_key(request.headers, request.query))
+        attempt.check()
         try:
             return await self._authenticator.authenticate(request)
         except S3Error as error:
-            note_failure(throttle, request, error)
+            attempt.failed(error)
             raise
 
     def _write_down(self, exchange: Exchange, asked: Asked, outcome: str) -> None:

@@ -72,6 +72,8 @@ FROM_S3: Mapping[Code, StsCode] = {
     Code.InvalidToken: StsCode.InvalidClientTokenId,
     Code.InvalidURI: StsCode.MalformedInput,
     Code.IncompleteBody: StsCode.MalformedInput,
+    Code.RequestHeaderSectionTooLarge: StsCode.RequestEntityTooLarge,
+    Code.RequestTimeout: StsCode.MalformedInput,
     Code.RequestTimeTooSkewed: StsCode.RequestExpired,
     Code.SignatureDoesNotMatch: StsCode.SignatureDoesNotMatch,
     Code.SlowDown: StsCode.Throttling,
