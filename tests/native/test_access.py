@@ -44,7 +44,7 @@ def test_nothing_is_answered_without_a_token(scene: Scene, bucket: str, name: st
         answer = scene.act(route.method, target, route.action or "", token=token)
         assert (told(answer).status, reason in told(answer).message) == (401, True)
         assert answer.headers["www-authenticate"] == "Bearer"
-    answer = scene.act(route.method, target, route.action or "", token="nobody")
+    answer = scene.act(route.method, target, route.action or "", {}, token="nobody")
     assert answer.status in ((400, 403) if name in ABOUT_ONESELF else (403,))
 
 
