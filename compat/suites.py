@@ -51,8 +51,8 @@ class Npm:
 @dataclass(frozen=True, slots=True)
 class Suite:
     """`requirements` names a file in `requirements/`, `files` stand below this folder, `driver` is
-    the module in `clients/` of which the claims are made. `with_token`: the client is given a bearer
-    token that may do everything. `about` is the client's name for people.
+    the module in `clients/` of which the claims are made. `with_token`: the client is given a
+    bearer token that may do everything. `about` is the client's name for people.
     """
 
     name: str

@@ -38,11 +38,11 @@ def test_names_are_kept(bucket: Any, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "start", "stop"),
-    [("bytes=0-9", 0, 10), ("bytes=5-", 5, None), ("bytes=-7", -7, None)],
+    [("0-9", 0, 10), ("5-", 5, None), ("-7", -7, None)],
 )
 def test_ranges(bucket: Any, asked: str, start: int, stop: int | None) -> None:
     bucket.object("k").get_writer().put_content(BODY)
-    got = bucket.object("k").get_reader(byte_range=asked).read_all()
+    got = bucket.object("k").get_reader(byte_range=f"bytes={asked}").read_all()
     assert got == BODY[start:stop]
 
 
@@ -61,7 +61,7 @@ def test_readers_go_straight_to_the_target(bucket: Any) -> None:
 def test_several_workers_read_one_object(bucket: Any) -> None:
     bucket.object("k").get_writer().put_content(BODY)
     with bucket.object("k").get_reader(num_workers=2).read_all() as read:
-        assert bytes(read) == BODY
+        assert read.tobytes() == BODY
 
 
 def test_properties(bucket: Any) -> None:

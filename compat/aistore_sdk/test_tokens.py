@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -22,11 +23,8 @@ READING += [Attr.LIST_BUCKETS, Attr.SHOW_CLUSTER]
 @pytest.fixture(name="admin", scope="module")
 def _admin(endpoint: str, client: Any) -> Any:
     made = AuthNClient(endpoint, token=client._request_client.token)
-    manager = made.cluster_manager()
-    try:
-        manager.register("here", [endpoint])
-    except authn_errors.ErrClusterAlreadyRegistered:
-        pass
+    with suppress(authn_errors.ErrClusterAlreadyRegistered):
+        made.cluster_manager().register("here", [endpoint])
     return made
 
 

@@ -114,7 +114,12 @@ def test_access_takes_a_right_of_its_own(scene: Scene, bucket: str) -> None:
 
 def policy(bucket: str, effect: str, action: str, **condition: Any) -> str:
     resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
-    statement = {"Effect": effect, "Principal": "*", "Action": action, "Resource": resources}
+    statement: dict[str, Any] = {
+        "Effect": effect,
+        "Principal": "*",
+        "Action": action,
+        "Resource": resources,
+    }
     statement |= {"Condition": condition} if condition else {}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
