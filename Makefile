@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # How many test processes run at once.
 JOBS ?= 2
 
-.PHONY: help serve test test-deps system-deps compat-deps check format compat bench docs clean
+.PHONY: help serve test test-deps system-deps compat-deps check format compat bench fuzz docs clean
 
 help:
 	@echo "make serve      serve S3 on 127.0.0.1:8080, data in ./s3gw-data (ARGS='--port 8000' for more)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-deps  install the system's tools that some tests use"
 	@echo "make compat     run real S3 clients against the server"
 	@echo "make bench      measure"
+	@echo "make fuzz       feed a parser with bytes (ARGS='documents 300' for one, for so many seconds)"
 	@echo "make format     write the code as ruff formats it"
 	@echo "make docs       write docs/configuration.md from the code"
 	@echo "make clean      remove what was made, but no data"
@@ -47,6 +48,10 @@ compat: $(VENV)/installed compat-deps
 
 bench: $(VENV)/installed test-deps
 	$(BIN)/python -m compat.bench $(ARGS)
+
+fuzz: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]'
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 docs: $(VENV)/installed
 	$(BIN)/python -m s3gw config docs > docs/configuration.md

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cluster.housekeeping import StoppedWithin, keep_at, keep_house, repeat, until
+from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
@@ -36,16 +36,12 @@ from s3gw.channel import Channel, Role, Started, Task
 from s3gw.credentials import RootKeys
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
-from s3gw.identity.directory import USE_EVERY_S, StoredDirectory
-from s3gw.identity.opening import open_directory, prepare_coordination
+from s3gw.identity.opening import directory_in_use, prepare_coordination
 from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
 from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
 from s3gw.native.app import NativeApp
-from s3gw.native.authentication import BearerAuthenticator
-from s3gw.native.catalog import native_operations
-from s3gw.native.operation import NativeTable
 from s3gw.notifications.events import Cause, expired
 from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Observer
@@ -167,7 +163,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     async with (
         _open_store(config, task.slot) as store,
         _queues(config, metrics) as queues,
-        _directory(config) as directory,
+        directory_in_use(config) as directory,
         verifying(config, directory, SystemClock()) as tokens,
     ):
         audit = open_audit(config.log.audit, folders(config)[0])
@@ -204,19 +200,16 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             authenticator=StsAuthenticator(keys, options, tokens),
             addressing=addressing,
             observer=observer,
+            throttle=services.throttle,
+            audit=audit,
+            limits=config.limits,
         )
         websites = None
         if domains := config.s3.website_domain:
             websites = WebsiteApp(
                 store=store, domains=domains, observer=observer, services=services
             )
-        native = NativeApp(
-            table=NativeTable(native_operations()),
-            store=store,
-            authenticator=BearerAuthenticator(no_auth=not config.auth.enabled),
-            observer=observer,
-            services=services,
-        )
+        native = NativeApp(store=store, observer=observer, services=services)
         served = MetricsApp(metrics, store.usage)
         try:
             yield App(
@@ -225,20 +218,6 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         finally:
             await access_log.close()
             audit.close()
-
-
-@contextlib.asynccontextmanager
-async def _directory(config: Config) -> AsyncIterator[StoredDirectory]:
-    """The users, and a task that now and then writes down which of their keys were used."""
-    async with open_directory(config) as directory, asyncio.TaskGroup() as tasks:
-        stop = asyncio.Event()
-        noting = tasks.create_task(repeat(directory.write_uses, USE_EVERY_S, until(stop)))
-        try:
-            yield directory
-        finally:
-            noting.cancel()
-        with contextlib.suppress(StorageError):
-            await directory.write_uses()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ VAGUE_NAMES = {"common.py", "helpers.py", "misc.py", "util.py", "utils.py"}
 EDGES = {
     "s3gw/native/app.py": "the other front end's ASGI application",
     "s3gw/s3.py": "the ASGI application",
+    "s3gw/sts/app.py": "the ASGI application of STS",
     "s3gw/worker.py": "the process",
     "cluster/housekeeping.py": "the job runner",
     "storage/backends/local/committer.py": "runs what others gave it, and hands their errors on",
