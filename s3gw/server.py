@@ -42,9 +42,6 @@ from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
 from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
 from s3gw.native.app import NativeApp
-from s3gw.native.authentication import BearerAuthenticator
-from s3gw.native.catalog import native_operations
-from s3gw.native.operation import NativeTable
 from s3gw.notifications.events import Cause, expired
 from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Observer
@@ -212,13 +209,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             websites = WebsiteApp(
                 store=store, domains=domains, observer=observer, services=services
             )
-        native = NativeApp(
-            table=NativeTable(native_operations()),
-            store=store,
-            authenticator=BearerAuthenticator(no_auth=not config.auth.enabled),
-            observer=observer,
-            services=services,
-        )
+        native = NativeApp(store=store, observer=observer, services=services)
         served = MetricsApp(metrics, store.usage)
         try:
             yield App(
