@@ -47,7 +47,8 @@ def prepare(paths: Sequence[Path]) -> FolderLocks:
     """
     with index.translated():
         for path in paths:
-            path.mkdir(parents=True, exist_ok=True)
+            # Of others than the user who runs the server, none has to read what is in it.
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
         locks = lock_folders(paths)
         try:
             format_folders(paths)
