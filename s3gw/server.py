@@ -20,48 +20,28 @@ from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
 from cluster.lifecycle.worker import Worker
-from s3gw.access.ownership import Ownership, OwnershipControls
-from s3gw.access.public_access import ALL_BLOCKED
 from s3gw.access_log import open_access_log
-from s3gw.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.app import App
+from s3gw.application import Parts, accounts, gateway, new_bucket_settings
 from s3gw.audit import open_audit
-from s3gw.auth import Authenticator, AuthOptions
-from s3gw.auth.holders import Holders
-from s3gw.auth.keys import Keys
-from s3gw.auth.session import SESSION_TOKENS, Sealer
 from s3gw.bucket_logging.recorder import Recorder
-from s3gw.catalog import all_operations
 from s3gw.channel import Channel, Role, Started, Task
-from s3gw.credentials import RootKeys
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
 from s3gw.identity.opening import directory_in_use, prepare_coordination
 from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
-from s3gw.message import Addressing
-from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
-from s3gw.native.app import NativeApp
-from s3gw.native.authentication import BearerAuthenticator
-from s3gw.native.catalog import native_operations
-from s3gw.native.operation import NativeTable
+from s3gw.metrics import LifecycleCounters, Metrics
 from s3gw.notifications.events import Cause, expired
 from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Observer
-from s3gw.operation import OperationTable
 from s3gw.outboxes import delivering, notifier, open_outboxes, prepare_outboxes, recorder
 from s3gw.request_id import new_request_id
-from s3gw.s3 import S3App
 from s3gw.sections import Config
 from s3gw.services import Services
-from s3gw.sts.actions import Desk
-from s3gw.sts.app import StsApp
-from s3gw.sts.authentication import StsAuthenticator
-from s3gw.sts.issuing import Issuer
 from s3gw.throttle import Throttle
 from s3gw.tls import keep_loaded, read_certificate
 from s3gw.tokens.configured import token_issuer, verifying
-from s3gw.website import WebsiteApp
 from storage.backend import Backend
 from storage.backends.local import (
     Durability,
@@ -74,7 +54,6 @@ from storage.backends.local.housekeeping import Housekeeper
 from storage.clock import SystemClock
 from storage.errors import BucketNotFound, StorageError
 from storage.mountpath import FolderLocks, MountpathError
-from storage.settings import Setting, encoded
 from storage.values import DeleteRequest, Deletion
 
 log = logging.getLogger(__name__)
@@ -187,43 +166,9 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             audit=audit,
             throttle=Throttle(config.auth.throttle),
         )
-        sealer = Sealer(directory.vault.derive(SESSION_TOKENS))
-        keys = Keys(Holders(known, directory), sealer)
-        options, addressing = _auth_options(config), _addressing(config)
-        s3 = S3App(
-            table=OperationTable(all_operations()),
-            store=store,
-            authenticator=Authenticator(known, options, keys, tokens),
-            addressing=addressing,
-            observer=observer,
-            services=services,
-        )
-        sts = StsApp(
-            desk=Desk(keys, Issuer(keys, sealer), tokens),
-            authenticator=StsAuthenticator(keys, options, tokens),
-            addressing=addressing,
-            observer=observer,
-            throttle=services.throttle,
-            audit=audit,
-            limits=config.limits,
-        )
-        websites = None
-        if domains := config.s3.website_domain:
-            websites = WebsiteApp(
-                store=store, domains=domains, observer=observer, services=services
-            )
-        native = NativeApp(
-            table=NativeTable(native_operations()),
-            store=store,
-            authenticator=BearerAuthenticator(no_auth=not config.auth.enabled),
-            observer=observer,
-            services=services,
-        )
-        served = MetricsApp(metrics, store.usage)
+        parts = Parts(config, store, known, directory, tokens, services, observer)
         try:
-            yield App(
-                s3=s3, native=native, sts=sts, health=health, metrics=served, websites=websites
-            )
+            yield gateway(parts, health, metrics)
         finally:
             await access_log.close()
             audit.close()
@@ -243,44 +188,6 @@ async def _queues(config: Config, metrics: Metrics) -> AsyncIterator[_Queues]:
             yield _Queues(notifier(outboxes, config, metrics), log_recorder)
         finally:
             await log_recorder.close()
-
-
-def new_bucket_settings(config: Config) -> dict[str, str]:
-    """The documents of a new bucket; ones that say what holds without them are left out."""
-    documents: list[Setting] = []
-    ownership = Ownership(config.s3.object_ownership)
-    if ownership is not Ownership.OBJECT_WRITER:
-        documents.append(OwnershipControls(ownership))
-    if config.s3.block_public_access:
-        documents.append(ALL_BLOCKED)
-    return {document.setting_name: encoded(document) for document in documents}
-
-
-def accounts(config: Config, root: RootKeys) -> Accounts:
-    return Accounts(
-        Account(ROOT_ACCOUNT, "root", secrets={root.access_key: root.secret_key}),
-        [
-            Account(
-                each.id,
-                each.display_name or each.id,
-                each.email,
-                {each.access_key: each.secret_key},
-            )
-            for each in config.auth.accounts
-        ],
-    )
-
-
-def _addressing(config: Config) -> Addressing:
-    return Addressing(config.s3.domain, config.s3.root_access)
-
-
-def _auth_options(config: Config) -> AuthOptions:
-    return AuthOptions(
-        allow_sigv2_query=config.auth.sigv2_query,
-        no_auth=not config.auth.enabled,
-        allow_s3_token_compat=config.auth.allow_s3_token_compat,
-    )
 
 
 @contextlib.asynccontextmanager

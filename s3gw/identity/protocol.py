@@ -18,7 +18,7 @@ class User:
     name: str
     roles: tuple[str, ...] = ()
     enabled: bool = True
-    created_s: int = 0
+    created_s: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

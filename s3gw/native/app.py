@@ -7,7 +7,7 @@ becomes AIStore's JSON in one place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from s3gw.access import hide_missing
 from s3gw.errors import Code, as_s3_error
@@ -16,8 +16,10 @@ from s3gw.limits import check_head
 from s3gw.native import redirect
 from s3gw.native.actmsg import read_message
 from s3gw.native.auditing import note
+from s3gw.native.authentication import BearerAuthenticator
 from s3gw.native.authorization import require
 from s3gw.native.call import NativeCall, name_bucket, read_native_call
+from s3gw.native.catalog import native_operations
 from s3gw.native.errors import NativeError, as_native_error, error_reply
 from s3gw.native.node import gateway_id
 from s3gw.native.operation import NativeTable, Operations, decode, reads_message
@@ -31,13 +33,7 @@ from storage.errors import NotModified, ObjectNotFound, VersionNotFound
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-    from s3gw.accounts import Principal
-
 _ABOUT_BUCKETS = ("buckets", "objects")
-
-
-class Authenticate(Protocol):
-    async def authenticate(self, call: NativeCall) -> Principal: ...
 
 
 class NativeApp(FrontEnd):
@@ -48,16 +44,14 @@ class NativeApp(FrontEnd):
     def __init__(
         self,
         *,
-        table: NativeTable,
         store: Backend,
-        authenticator: Authenticate,
         observer: Observer,
         services: Services,
     ) -> None:
         super().__init__(observer, services.limits)
-        self._table = table
+        self._table = NativeTable(native_operations())
         self._store = store
-        self._authenticator = authenticator
+        self._authenticator = BearerAuthenticator(no_auth=not services.auth_enabled)
         self._services = services
 
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:

@@ -28,7 +28,7 @@ def note(call: NativeCall, exchange: Exchange, status: int) -> None:
 
 
 def _resource(call: NativeCall) -> str:
-    """The bucket or object; of AuthN the path, and the name that stands in a new thing's document."""
+    """The bucket or object; of AuthN the path, and the name that a new thing shall have."""
     if call.bucket:
         return f"arn:aws:s3:::{call.bucket}{'/' if call.key else ''}{call.key}"
     segments = [segment for segment in (*call.segments, call.made) if segment]

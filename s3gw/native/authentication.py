@@ -32,7 +32,7 @@ class BearerAuthenticator:
         if call.services.tokens is None:
             raise token_needed("invalid token: this server takes no tokens")
         try:
-            call.verified = verified = await call.services.tokens.verify(token)
+            verified = await call.services.tokens.verify(token)
         except TokenError as error:
             if not error.expired:
                 note_failure(call, ANY_TOKEN)

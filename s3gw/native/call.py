@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from s3gw.native.operation import NativeOperation
-    from s3gw.tokens.protocol import Verified
     from storage.backend import Backend
 
 MOUNT = b"/v1/"
@@ -48,15 +47,14 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 @dataclass(slots=True)
 class NativeCall(Call):
     """`segments` are the decoded parts of the path behind `/v1/`; of an object's path the third
-    and last is the object's name, slashes and all. `sent` are all headers as they came, `verified`
-    the token that the caller brought, `made` the name of what a document asked to be made,
-    `asked_for` the operation as soon as it is known."""
+    and last is the object's name, slashes and all. `sent` are all headers as they came, `made` is
+    the name of what a document asked to be made, `asked_for` the operation as soon as it is known.
+    """
 
     segments: tuple[str, ...] = ()
     bck: Bck = field(default_factory=lambda: Bck(""))
     message: ActionMessage = NO_MESSAGE
     sent: Mapping[str, str] = field(default_factory=dict)
-    verified: Verified | None = None
     made: str = ""
     asked_for: type[NativeOperation] | None = None
 

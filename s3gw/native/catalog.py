@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from s3gw.catalog import operations_of
+from s3gw.declared import operations_of
 from s3gw.native import buckets, cluster, custom, listing, read_objects, write_objects
 from s3gw.native.authn import clusters, roles, tokens, users
 

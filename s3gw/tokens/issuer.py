@@ -19,13 +19,12 @@ from s3gw.permissions import Permissions
 from s3gw.tokens.algorithms import HMAC_NAMES
 from s3gw.tokens.claims import written
 from s3gw.tokens.compact import MAX_TOKEN_BYTES, encoded
+from s3gw.tokens.protocol import BEARER as BEARER
+from s3gw.tokens.protocol import OWNER as OWNER
+from s3gw.tokens.protocol import USER as USER
 from s3gw.tokens.signature import VerifyingKey
 from storage.clock import Clock
 
-# The claim that says what the subject is here: a user of the directory, or the owner.
-BEARER = "s3gw"
-USER = "user"
-OWNER = "owner"
 OWNER_SUBJECT = "root"
 
 DEFAULT_TTL_S = 12 * 3600

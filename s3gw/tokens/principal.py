@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from s3gw.accounts import ROOT_ACCOUNT, Principal
-from s3gw.tokens.issuer import BEARER, OWNER, USER
-from s3gw.tokens.protocol import Verified
+from s3gw.tokens.protocol import BEARER, OWNER, Verified
 
 
 def principal_of(verified: Verified) -> Principal:
@@ -17,12 +16,11 @@ def principal_of(verified: Verified) -> Principal:
     """
     permissions = verified.permissions
     name = verified.subject
-    if not _is_ours(verified):
+    if not verified.user and not _is_owners(verified):
         issuer = verified.issuer.partition("://")[2] or "token"
         name = f"{issuer}#{name}"
     return Principal(ROOT_ACCOUNT, is_root=permissions.admin, user=name, permissions=permissions)
 
 
-def _is_ours(verified: Verified) -> bool:
-    """Issuers have no say in who is a user here, whatever they claim."""
-    return not verified.issuer and verified.claims.get(BEARER) in (USER, OWNER)
+def _is_owners(verified: Verified) -> bool:
+    return not verified.issuer and verified.claims.get(BEARER) == OWNER

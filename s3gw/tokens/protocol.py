@@ -7,6 +7,12 @@ from typing import Any, Protocol
 
 from s3gw.permissions import Permissions
 
+# The claim of our own tokens that says what the subject is here: a user of the directory, or the
+# owner of the data folder.
+BEARER = "s3gw"
+USER = "user"
+OWNER = "owner"
+
 
 class TokenError(Exception):
     """The token is not good. The text says why, and never holds the token; `expired` tells the one
@@ -32,6 +38,12 @@ class Verified:
     expires_s: int
     permissions: Permissions
     claims: dict[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def user(self) -> str:
+        """The user of the directory whose token it is; empty when it is none of ours. Issuers have
+        no say in who is a user here, whatever they claim."""
+        return self.subject if not self.issuer and self.claims.get(BEARER) == USER else ""
 
 
 class TokenVerifier(Protocol):

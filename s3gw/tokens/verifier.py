@@ -20,11 +20,10 @@ from s3gw.permissions import Permissions, merged
 from s3gw.tokens.cache import TokenCache
 from s3gw.tokens.claims import Rules, issuer_of, read_permissions, standard_claims, texts_at
 from s3gw.tokens.compact import MAX_TOKEN_BYTES, Compact, read_compact
-from s3gw.tokens.issuer import BEARER, USER
 from s3gw.tokens.keys import KeySource, OneKey
 from s3gw.tokens.oidc import Issuers
 from s3gw.tokens.protocol import TokenError, Verified
-from s3gw.tokens.signature import VerifyingKey, twin
+from s3gw.tokens.signature import VerifyingKey
 from storage.clock import Clock
 
 _NS = 1_000_000_000
@@ -59,9 +58,7 @@ class _Good:
     claimed: Permissions
     source: KeySource
     version: Hashable
-    twin: str
     roles: tuple[str, ...]
-    user: str
     issued_s: float
     granted: Permissions | None = None
 
@@ -90,10 +87,10 @@ class Verifier:
             good = await self._examine(token, now_s)
             until_s = good.verified.expires_s + self._rules.leeway_s
             self._cache.put(digest, good, until_s, now_s)
-        if self._is_revoked(token, good):
+        if self._directory.is_revoked(token):
             self._cache.drop(digest)
             raise TokenError("the token was revoked")
-        if good.user or good.roles:
+        if good.verified.user or good.roles:
             self._grant(good)
         return good.verified
 
@@ -116,9 +113,7 @@ class Verifier:
             claimed=claimed,
             source=source,
             version=version,
-            twin=twin(token, parsed),
             roles=self._roles(parsed, issuer),
-            user=_own_user(parsed, issuer, claims.subject),
             issued_s=claims.issued_s,
         )
 
@@ -129,10 +124,6 @@ class Verifier:
         if not any(key.verifies(token) for key in keys):
             raise TokenError("the token's signature is not good")
         return version
-
-    def _is_revoked(self, token: str, good: _Good) -> bool:
-        is_revoked = self._directory.is_revoked
-        return is_revoked(token) or (good.twin != "" and is_revoked(good.twin))
 
     def _roles(self, token: Compact, issuer: str) -> tuple[str, ...]:
         if not issuer or not self._roles_claim:
@@ -146,24 +137,19 @@ class Verifier:
         if granted is good.granted:
             return
         # A user's token says what the user might do when it was made: that is for other clusters.
-        permissions = granted if good.user else merged([good.claimed, granted])
+        permissions = granted if good.verified.user else merged([good.claimed, granted])
         good.granted = granted
         good.verified = replace(good.verified, permissions=permissions)
 
     def _holder(self, good: _Good) -> User:
-        if good.user:
+        if good.verified.user:
             return self._user(good)
         return User("", tuple(name for name in good.roles if self._directory.role(name)))
 
     def _user(self, good: _Good) -> User:
-        user = self._directory.user(good.user)
+        user = self._directory.user(good.verified.user)
         if user is None or user.created_s > good.issued_s:
             raise TokenError("the token's user is gone")
         if not user.enabled:
             raise TokenError("the token's user is disabled")
         return user
-
-
-def _own_user(token: Compact, issuer: str, subject: str) -> str:
-    """The user of the directory whose token it is. Issuers have no say in who is one."""
-    return subject if not issuer and token.claims.get(BEARER) == USER else ""

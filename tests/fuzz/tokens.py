@@ -90,7 +90,7 @@ class Nobody:
     def is_revoked(self, token: str) -> bool:
         return False
 
-    def is_revoked_digest(self, digest: bytes) -> bool:
+    def is_revoked_digest(self, digest: str) -> bool:
         return False
 
     def note_use(self, access_key: str) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from s3gw.identity.directory import StoredDirectory
-from tests.identity.places import new_store, opened
+from tests.identity.places import START_S, new_store, opened
 from tests.storage.fake_clock import FakeClock
 
 
 @pytest.fixture
 def clock() -> FakeClock:
-    return FakeClock()
+    return FakeClock(START_S)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from cluster.coordination import Put
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
 from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.protocol import User
 from s3gw.identity.records import CLUSTER_ID
 from s3gw.identity.vault import Vault
 from storage.clock import Clock
@@ -16,6 +17,13 @@ from tests.storage.event_loop import run
 
 MASTER = bytes(range(32))
 CLUSTER = "cluster-1"
+# When a test's clock begins.
+START_S = 1_700_000_000
+
+
+def made(name: str, roles: tuple[str, ...] = (), *, enabled: bool = True) -> User:
+    """A user that a test made before it moved its clock."""
+    return User(name, roles, enabled, created_s=START_S)
 
 
 def new_store(folder: Path) -> Path:

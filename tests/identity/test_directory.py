@@ -24,10 +24,10 @@ from s3gw.identity.errors import (
     NoSuchCluster,
     RoleInUse,
 )
-from s3gw.identity.protocol import Role, User
+from s3gw.identity.protocol import Role
 from s3gw.identity.records import DamagedRecord
 from s3gw.identity.vault import Vault
-from tests.identity.places import CLUSTER, MASTER, new_store, opened
+from tests.identity.places import CLUSTER, MASTER, made, new_store, opened
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
 
@@ -150,13 +150,13 @@ def test_who_was_away_for_long_reads_all(
     run(users.add(directory, "bob"))
     run(another.refresh())
     assert another.user("ann") is None
-    assert another.user("bob") == User("bob")
+    assert another.user("bob") == made("bob")
 
 
 def test_what_others_keep_beside_is_passed_over(directory: StoredDirectory, path: Path) -> None:
     put(path, Put("/auth/something/new", b"?"), Put("/auth/other", b"?"), Put("/elsewhere", b"?"))
     run(users.add(directory, "ann"))
-    assert directory.user("ann") == User("ann")
+    assert directory.user("ann") == made("ann")
 
 
 @pytest.mark.parametrize(

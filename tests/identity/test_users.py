@@ -22,7 +22,7 @@ from s3gw.identity.errors import (
 from s3gw.identity.protocol import Directory, Role, User
 from s3gw.permissions import NO_PERMISSIONS, BucketName, Permissions
 from s3gw.rights import Access
-from tests.identity.places import CLUSTER
+from tests.identity.places import CLUSTER, made
 from tests.storage.event_loop import run
 
 PASSWORD = "correct horse"
@@ -33,10 +33,10 @@ def test_a_user_is_there_for_every_process_at_once(
 ) -> None:
     run(users.add(directory, "ann", roles=["Guest", "BucketOwner", "Guest"]))
     run(another.refresh())
-    assert another.user("ann") == User("ann", ("Guest", "BucketOwner"))
+    assert another.user("ann") == made("ann", ("Guest", "BucketOwner"))
     run(users.set_enabled(another, "ann", enabled=False))
     run(directory.refresh())
-    assert directory.user("ann") == User("ann", ("Guest", "BucketOwner"), enabled=False)
+    assert directory.user("ann") == made("ann", ("Guest", "BucketOwner"), enabled=False)
     run(users.remove(directory, "ann"))
     run(another.refresh())
     assert another.user("ann") is None
@@ -63,7 +63,7 @@ def test_the_root_account_is_no_user(directory: StoredDirectory) -> None:
 @pytest.mark.parametrize("name", ["a", "_", "a" * 64, "ann@example.com", "A.b-c_d+e=f"])
 def test_a_name_that_can_be_one_is_taken(directory: StoredDirectory, name: str) -> None:
     run(users.add(directory, name))
-    assert directory.user(name) == User(name)
+    assert directory.user(name) == made(name)
 
 
 def test_there_is_one_user_of_a_name(directory: StoredDirectory) -> None:
@@ -91,7 +91,7 @@ def test_a_role_that_is_not_there_is_refused_and_nothing_is_done(
         run(users.set_roles(directory, "ann", ["Guest", "painter"]))
     with pytest.raises(NoSuchRole):
         run(users.add(directory, "bob", roles=["painter"]))
-    assert directory.user("ann") == User("ann", ("Guest",))
+    assert directory.user("ann") == made("ann", ("Guest",))
     assert directory.user("bob") is None
 
 
@@ -133,7 +133,7 @@ def test_a_user_without_roles_may_do_nothing(directory: StoredDirectory) -> None
 
 def test_who_has_the_password_logs_in(directory: StoredDirectory, another: StoredDirectory) -> None:
     run(users.add(directory, "ann", roles=["Guest"], password=PASSWORD))
-    assert run(users.log_in(another, "ann", PASSWORD)) == User("ann", ("Guest",))
+    assert run(users.log_in(another, "ann", PASSWORD)) == made("ann", ("Guest",))
     assert run(users.log_in(another, "ann", PASSWORD + "!")) is None
     assert run(users.log_in(another, "ann", "x" * 5000)) is None
     assert run(users.log_in(another, "bob", PASSWORD)) is None

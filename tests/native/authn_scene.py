@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, closing
+from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,6 @@ class Lines:
     def write(self, block: bytes) -> None:
         self.written.append(block)
 
-    def close_audit(self) -> None:
-        """Returns when all its lines are written."""
-        self.audit.close()
-
     def close(self) -> None:
         pass
 
@@ -55,37 +52,55 @@ class AuthnScene(Scene):
         self.server = AsgiServer(self._answer)
         self._s3: Any = None
         self._app: Any = None
-        self._open = AsyncExitStack()
-        self.issuer: TokenIssuer = self.server.run(
-            self._build(new_store(folder), config or Config())
-        )
+        self._stop = asyncio.Event()
+        built: Future[TokenIssuer] = Future()
+        path, config = new_store(folder), config or Config()
+        self._life = self.server.start(self._live(path, config, built))
+        self.issuer = built.result(60)
         self.admin = self.issuer.for_owner(3600).token
 
-    async def _build(self, path: Path, config: Config) -> TokenIssuer:
+    async def _live(self, path: Path, config: Config, built: Future[TokenIssuer]) -> None:
+        """What is opened is closed by the same task."""
         clock = SystemClock()
-        coordination = self._open.enter_context(closing(EmbeddedCoordination(path)))
-        directory = StoredDirectory(coordination, Vault(MASTER), clock=clock)
-        await directory.load()
-        tokens = await self._open.enter_async_context(verifying(config, directory, clock))
-        issuer = await token_issuer(config.auth, directory, clock)
-        services = Services(
-            accounts=Accounts(ROOT),
-            directory=directory,
-            tokens=tokens,
-            token_issuer=issuer,
-            cluster_id=directory.cluster_id,
-            audit=self.audit,
-            throttle=Throttle(ThrottleOptions(burst=5)),
-        )
-        self._app = gateway(self.store, services, self.observer)
-        return issuer
+        with closing(EmbeddedCoordination(path)) as coordination:
+            directory = StoredDirectory(coordination, Vault(MASTER), clock=clock)
+            await directory.load()
+            async with verifying(config, directory, clock) as tokens:
+                issuer = await token_issuer(config.auth, directory, clock)
+                services = Services(
+                    accounts=Accounts(ROOT),
+                    directory=directory,
+                    tokens=tokens,
+                    token_issuer=issuer,
+                    cluster_id=directory.cluster_id,
+                    audit=self.audit,
+                    throttle=Throttle(ThrottleOptions(burst=5)),
+                )
+                self._app = gateway(self.store, services, self.observer)
+                built.set_result(issuer)
+                await self._stop.wait()
 
     async def _answer(self, *args: Any) -> None:
         await self._app(*args)
 
     def close(self) -> None:
-        self.server.run(asyncio.wait_for(self._open.aclose(), 10))
+        self.server.run(self._end())
+        self._life.result(60)
         self.server.close()
+
+    def __enter__(self) -> AuthnScene:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def audited(self) -> list[bytes]:
+        """All lines of the audit log; it takes no more."""
+        self.audit.close()
+        return self.lines.written
+
+    async def _end(self) -> None:
+        self._stop.set()
 
     def add_user(self, name: str, *roles: str) -> None:
         document = {"id": name, "pass": PASSWORD, "roles": [{"name": role} for role in roles]}

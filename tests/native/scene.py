@@ -20,9 +20,6 @@ from s3gw.encryption.provider import KeyProvider
 from s3gw.health import HealthApp, State
 from s3gw.message import Addressing
 from s3gw.native.app import NativeApp
-from s3gw.native.authentication import BearerAuthenticator
-from s3gw.native.catalog import native_operations
-from s3gw.native.operation import NativeTable
 from s3gw.operation import OperationTable
 from s3gw.permissions import READ_ONLY, READ_WRITE, Permissions
 from s3gw.rights import Access
@@ -100,9 +97,7 @@ def gateway(store: Backend, services: Services, observer: Quiet) -> App:
         services=services,
     )
     native = NativeApp(
-        table=NativeTable(native_operations()),
         store=store,
-        authenticator=BearerAuthenticator(no_auth=not services.auth_enabled),
         observer=observer,  # type: ignore[arg-type]
         services=services,
     )

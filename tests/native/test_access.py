@@ -44,7 +44,7 @@ def test_nothing_is_answered_without_a_token(scene: Scene, bucket: str, name: st
         answer = scene.act(route.method, target, route.action or "", token=token)
         assert (told(answer).status, reason in told(answer).message) == (401, True)
         assert answer.headers["www-authenticate"] == "Bearer"
-    answer = scene.act(route.method, target, route.action or "", token="nobody")
+    answer = scene.act(route.method, target, route.action or "", {}, token="nobody")
     assert answer.status in ((400, 403) if name in ABOUT_ONESELF else (403,))
 
 
@@ -114,7 +114,12 @@ def test_access_takes_a_right_of_its_own(scene: Scene, bucket: str) -> None:
 
 def policy(bucket: str, effect: str, action: str, **condition: Any) -> str:
     resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
-    statement = {"Effect": effect, "Principal": "*", "Action": action, "Resource": resources}
+    statement: dict[str, Any] = {
+        "Effect": effect,
+        "Principal": "*",
+        "Action": action,
+        "Resource": resources,
+    }
     statement |= {"Condition": condition} if condition else {}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 

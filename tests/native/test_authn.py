@@ -22,9 +22,8 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="module")
 def authn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthnScene]:
-    scene = AuthnScene(tmp_path_factory.mktemp("authn"))
-    yield scene
-    scene.close()
+    with AuthnScene(tmp_path_factory.mktemp("authn")) as scene:
+        yield scene
 
 
 @pytest.fixture
@@ -198,31 +197,28 @@ def test_an_administrator_may(authn: AuthnScene) -> None:
 
 def test_another_signers_subject_is_another(tmp_path: Path) -> None:
     """A token of the same name that the server did not issue changes nobody's password."""
-    scene = AuthnScene(tmp_path, configured(tmp_path, with_secret()))
-    try:
+    with AuthnScene(tmp_path, configured(tmp_path, with_secret())) as scene:
         scene.add_user("ann", "Guest")
         stranger = signed({"sub": "ann", "exp": 2**33, "clusters": [{"id": "", "perm": "su"}]})
         assert scene.act("GET", "buckets", "list", token=stranger).status == 200
         document = {"id": "ann", "pass": "stolen account"}
         assert told(scene.send("PUT", "users/ann", document, token=stranger)).status == 403
         scene.json("PUT", "users/ann", document, token=scene.log_in("ann"))
-    finally:
-        scene.close()
 
 
 # What is written down, and who is slowed down
 
 
 def test_changes_are_written_into_the_audit_log(tmp_path: Path) -> None:
-    scene = AuthnScene(tmp_path)
-    scene.add_user("ann", "Guest")
-    token = scene.log_in("ann")
-    scene.send("POST", "roles", {"name": "mine", "admin": True}, token=token)
-    scene.act("POST", "buckets/abc", "create-bck", token=scene.admin)
-    scene.json("DELETE", "tokens", {"token": token}, token=token)
-    scene.json("GET", "users", token=scene.admin)
-    scene.close_audit()
-    lines = [json.loads(line) for line in scene.lines.written]
+    with AuthnScene(tmp_path) as scene:
+        scene.add_user("ann", "Guest")
+        token = scene.log_in("ann")
+        scene.send("POST", "roles", {"name": "mine", "admin": True}, token=token)
+        scene.act("POST", "buckets/abc", "create-bck", token=scene.admin)
+        scene.json("DELETE", "tokens", {"token": token}, token=token)
+        scene.json("GET", "users", token=scene.admin)
+        written = scene.audited()
+    lines = [json.loads(line) for line in written]
     assert [(x["action"], x["resource"], x["user"], x["outcome"]) for x in lines] == [
         ("CreateUser", "users/ann", "root", "200"),
         ("LogIn", "users/ann", "", "200"),
@@ -230,35 +226,31 @@ def test_changes_are_written_into_the_audit_log(tmp_path: Path) -> None:
         ("CreateBucket", "arn:aws:s3:::abc", "root", "200"),
         ("RevokeToken", "tokens", "ann", "200"),
     ]
-    text = b"".join(scene.lines.written)
-    assert token.encode() not in text
-    assert PASSWORD.encode() not in text
-    scene.close()
+    assert token.encode() not in b"".join(written)
+    assert PASSWORD.encode() not in b"".join(written)
 
 
 def test_who_guesses_passwords_has_to_wait(tmp_path: Path) -> None:
-    scene = AuthnScene(tmp_path)
-    scene.add_user("ann", "Guest")
-    scene.add_user("bob", "Guest")
+    with AuthnScene(tmp_path) as scene:
+        scene.add_user("ann", "Guest")
+        scene.add_user("bob", "Guest")
 
-    def guess(name: str, password: str) -> int:
-        return scene.send("POST", f"users/{name}", {"password": password}, token="").status
+        def guess(name: str, password: str) -> int:
+            return scene.send("POST", f"users/{name}", {"password": password}, token="").status
 
-    assert [guess("ann", "wrong one") for _ in range(7)] == [401] * 5 + [429] * 2
-    answer = scene.send("POST", "users/ann", {"password": PASSWORD}, token="")
-    assert told(answer).tcode == "ErrTooManyRequests"
-    assert int(answer.headers["retry-after"]) > 0
-    # Another user at the same address need not.
-    assert guess("bob", PASSWORD) == 200
-    scene.close()
+        assert [guess("ann", "wrong one") for _ in range(7)] == [401] * 5 + [429] * 2
+        answer = scene.send("POST", "users/ann", {"password": PASSWORD}, token="")
+        assert told(answer).tcode == "ErrTooManyRequests"
+        assert int(answer.headers["retry-after"]) > 0
+        # Another user at the same address need not.
+        assert guess("bob", PASSWORD) == 200
 
 
 def test_a_good_token_never_waits_for_bad_ones(tmp_path: Path) -> None:
-    scene = AuthnScene(tmp_path)
-    statuses = {scene.act("GET", "buckets", "list", token="rubbish").status for _ in range(60)}
-    assert statuses == {401, 429}
-    assert scene.act("GET", "buckets", "list", token=scene.admin).status == 200
-    scene.close()
+    with AuthnScene(tmp_path) as scene:
+        statuses = {scene.act("GET", "buckets", "list", token="rubbish").status for _ in range(60)}
+        assert statuses == {401, 429}
+        assert scene.act("GET", "buckets", "list", token=scene.admin).status == 200
 
 
 # Roles

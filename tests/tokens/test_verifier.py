@@ -324,6 +324,18 @@ async def test_a_revoked_token_stays_so_until_it_has_expired(tmp_path: Path) -> 
 
 
 @in_loop
+async def test_a_revoked_token_is_known_as_long_as_keys_that_it_was_exchanged_for_may_last(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path, with_secret()) as scene:
+        token = signed(claims(exp=START_S + 100))
+        await revoke_token(scene.directory, token)
+        scene.clock.advance_s(100 + 12 * 3600)
+        await revoke_token(scene.directory, signed(claims(exp=START_S + 100_000)))
+        assert scene.directory.is_revoked(token)
+
+
+@in_loop
 async def test_the_twin_of_a_revoked_signature_is_revoked(tmp_path: Path) -> None:
     """Of an ECDSA signature (r, s) everybody can make (r, n - s), which is good as well."""
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

@@ -8,7 +8,8 @@ import json
 from contextlib import closing
 
 from s3gw.access.bucket_access import bucket_access, with_access
-from s3gw.cli.commands import Commands, add_command, add_settings, load_settings
+from s3gw.cli.auth.place import add_place
+from s3gw.cli.commands import Commands, add_command, load_settings
 from s3gw.config import ConfigError
 from s3gw.permissions import parse_permissions, show_permissions
 from s3gw.sections import Config
@@ -32,8 +33,7 @@ def add_to(commands: Commands) -> None:
     parser = add_command(commands, "access", summary, run, _EXAMPLES)
     parser.add_argument("bucket", metavar="BUCKET")
     parser.add_argument("access", metavar="PERM", nargs="?", help="none only shows it")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    add_settings(parser)
+    add_place(parser)
 
 
 def run(args: argparse.Namespace) -> int:

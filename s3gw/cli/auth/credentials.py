@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from s3gw.accounts import ROOT_ACCOUNT
+from s3gw.application import accounts
 from s3gw.auth.holders import Holders
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import SESSION_TOKENS, Kind, Sealer
@@ -22,7 +23,6 @@ from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import NoSuchRole, NoSuchUser
 from s3gw.identity.protocol import User
 from s3gw.sections import Config
-from s3gw.server import accounts
 from s3gw.sts.actions import MAX_ROLE_SESSION_S, MIN_SESSION_S
 from s3gw.sts.issuing import Grant, Issuer
 from s3gw.sts.parameters import SESSION_NAME
