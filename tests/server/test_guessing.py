@@ -55,7 +55,7 @@ def native(server: ServerProcess, method: str, path: str, **headers: str) -> tup
 def test_sts_and_s3_count_together(server: ServerProcess) -> None:
     for _ in range(BURST):
         assert sts_error(server, "wrong-secret") == (403, "SignatureDoesNotMatch")
-    assert sts_error(server, "wrong-secret") == (503, "ServiceUnavailable")
+    assert sts_error(server, "wrong-secret") == (400, "Throttling")
     with pytest.raises(ClientError, match="SlowDown"):
         server.client().list_buckets()
 
