@@ -123,6 +123,8 @@ def _run_in(
             "AWS_ACCESS_KEY_ID": server.keys.access_key,
             "AWS_SECRET_ACCESS_KEY": server.keys.secret_key,
         }
+        if suite.with_token:
+            environment["AIS_AUTHN_TOKEN"] = server.token()
         yield from _pytest(folder, suite, environment, options)
 
 

@@ -58,7 +58,8 @@ class Server:
         self.keys = Keys()
         self.log = folder / "server.log"
         self._folder = folder
-        self._command = [python, "-m", "s3gw", "serve", "--data", str(folder / "data"), *options]
+        self._python = [python, "-m", "s3gw"]
+        self._command = [*self._python, "serve", "--data", str(folder / "data"), *options]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,6 +102,17 @@ class Server:
             self.kill()
             raise ServerFailed(f"the server did not end when asked: {self._tail()}") from None
         self._process = None
+
+    def token(self) -> str:
+        """A bearer token that may do everything, made from the data folder."""
+        command = [*self._python, "auth", "token", "--data", str(self.data)]
+        environment = _server_environment(os.environ, self.keys)
+        done = subprocess.run(
+            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise ServerFailed(f"no token: {done.stderr[-2000:]}")
+        return done.stdout.strip()
 
     def kill(self) -> None:
         """As a power cut would: the whole group at once, and whoever left it."""

@@ -21,7 +21,7 @@ DOMAIN = "s3.test"
 # Prefixes of variables that would lead a client elsewhere.
 _FOREIGN = (
     "AWS_", "S3GW_", "S3_", "BOTO", "PYTHON", "FSSPEC_", "RCLONE_", "NODE_", "MINIO_",
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+    "AIS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
 )  # fmt: skip
 
 
@@ -51,7 +51,8 @@ class Npm:
 @dataclass(frozen=True, slots=True)
 class Suite:
     """`requirements` names a file in `requirements/`, `files` stand below this folder, `driver` is
-    the module in `clients/` of which the claims are made. `about` is the client's name for people.
+    the module in `clients/` of which the claims are made. `with_token`: the client is given a
+    bearer token that may do everything. `about` is the client's name for people.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Suite:
     driver: str = ""
     requirements: str = "pytest"
     own_server: bool = False
+    with_token: bool = False
     scheme: str = "http"
 
     @property
@@ -83,6 +85,12 @@ _BOTO3 = (
     "clients/test_boto3.py",
     "clients/test_boto3_features.py",
     "clients/test_boto3_files.py",
+)
+
+_AISTORE_SDK = (
+    "aistore_sdk/test_buckets.py",
+    "aistore_sdk/test_objects.py",
+    "aistore_sdk/test_tokens.py",
 )
 
 _SUITES = (
@@ -126,6 +134,14 @@ _SUITES = (
           requirements="litdata"),
     Suite("s3fs-fuse", "s3fs-fuse (Debian)", Debian("s3fs", "s3fs"),
           ("clients/test_s3fs_fuse.py",)),
+    Suite("aistore-sdk", "aistore SDK, native API", Pip("aistore"), _AISTORE_SDK,
+          requirements="aistore-2", with_token=True),
+    Suite("aistore-sdk-1", "aistore SDK 1.x, native API", Pip("aistore"), _AISTORE_SDK,
+          requirements="aistore-1", with_token=True),
+    Suite("credentials", "keys that AWS CLI v1 finds by itself", Pip("awscli"),
+          ("clients/test_credentials.py",), requirements="awscli", own_server=True),
+    Suite("credentials-boto3", "keys that boto3 finds by itself", Pip("boto3"),
+          ("clients/test_credentials.py",), requirements="boto3", own_server=True),
     Suite("new-user", "10,000 files, 2 GiB, kill -9 (AWS CLI v1)", Pip("awscli"),
           ("new_user.py",), requirements="awscli", own_server=True),
 )  # fmt: skip
@@ -134,6 +150,7 @@ _SUITES = (
 _WITH_HTTPS = (
     "boto3", "boto3-old", "awscli", "awscli-2", "aws-sdk-js", "minio-py", "minio-js",
     "rclone", "rclone-debian", "s3cmd", "s5cmd", "s3fs", "polars", "obstore", "smart-open",
+    "aistore-sdk", "aistore-sdk-1",
 )  # fmt: skip
 SUITES = (*_SUITES, *(over_https(suite) for suite in _SUITES if suite.name in _WITH_HTTPS))
 

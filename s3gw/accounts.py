@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,19 +18,47 @@ ROOT_ACCOUNT_NUMBER = f"{int(ROOT_ACCOUNT[:12], 16) % 10**12:012}"
 MAX_ACCESS_KEYS = 100_000
 
 
+def account_number(account: str) -> str:
+    """An account as ARNs and condition keys name it: the root account by its number."""
+    return ROOT_ACCOUNT_NUMBER if account == ROOT_ACCOUNT else account
+
+
+def account_arn(account: str) -> str:
+    return f"arn:aws:iam::{account_number(account)}:root"
+
+
+def user_arn(name: str) -> str:
+    return f"arn:aws:iam::{ROOT_ACCOUNT_NUMBER}:user/{name}"
+
+
+def role_arn(name: str) -> str:
+    return f"arn:aws:iam::{ROOT_ACCOUNT_NUMBER}:role/{name}"
+
+
+def session_arn(role: str, session: str) -> str:
+    return f"arn:aws:sts::{ROOT_ACCOUNT_NUMBER}:assumed-role/{role}/{session}"
+
+
+def _unique_id(prefix: str, name: str) -> str:
+    """In the form of AWS' ids; the same name always has the same."""
+    digest = hashlib.sha256(f"{prefix}:{name}".encode()).digest()
+    return prefix + base64.b32encode(digest)[:17].decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """What is special about temporary credentials.
 
     `name` is the caller's own word for the session, `policy` a JSON policy that can only narrow
-    (empty for none), `role` the assumed role (empty when none was), `expires_s` seconds since the
-    epoch.
+    (empty for none), `role` the assumed role (empty when none was); `expires_s` and `issued_s` are
+    seconds since the epoch.
     """
 
     name: str
     expires_s: int
     role: str = ""
     policy: str = ""
+    issued_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +87,46 @@ class Principal:
     @property
     def is_anonymous(self) -> bool:
         return self.account == ANONYMOUS_ACCOUNT
+
+    @property
+    def is_user(self) -> bool:
+        """Whether it is judged by its permissions, and never by what its account owns."""
+        return self.permissions is not None
+
+    @property
+    def owns_what_it_writes(self) -> bool:
+        """The root account, its users, and who does not sign, write for the bucket's owner."""
+        return not (self.is_root or self.is_user or self.is_anonymous)
+
+    @property
+    def session_policy(self) -> str:
+        return self.session.policy if self.session else ""
+
+    @property
+    def arn(self) -> str:
+        """Of the account's root user, of the user, or of the session of an assumed role."""
+        if self.session and self.session.role:
+            return session_arn(self.session.role, self.session.name)
+        return user_arn(self.user) if self.is_user else account_arn(self.account)
+
+    @property
+    def role_arn(self) -> str:
+        """Of the assumed role; empty when none was."""
+        return role_arn(self.session.role) if self.session and self.session.role else ""
+
+    @property
+    def identity(self) -> str:
+        """As documents and logs name it: an account by its id, everybody else by the ARN."""
+        return self.arn if self.is_user else self.account
+
+    @property
+    def user_id(self) -> str:
+        """`aws:userid`. Neither users nor roles can choose one that is somebody else's."""
+        if self.is_anonymous:
+            return "anonymous"
+        if self.session and self.session.role:
+            return f"{_unique_id('AROA', self.session.role)}:{self.session.name}"
+        return _unique_id("AIDA", self.user) if self.is_user else account_number(self.account)
 
 
 _ANONYMOUS = Principal(ANONYMOUS_ACCOUNT)

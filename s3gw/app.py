@@ -1,5 +1,5 @@
-"""The whole gateway as one ASGI application: websites by host, health and metrics by path, S3 for
-the rest."""
+"""The whole gateway as one ASGI application: websites by host, health and metrics by path, the
+native API below `/v1/`, STS by what is asked at the root, S3 for the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from s3gw.sts.app import StsApp
     from s3gw.website import WebsiteApp
+
+_NATIVE = b"/v1/"
 
 
 class App:
@@ -19,12 +22,16 @@ class App:
         self,
         *,
         s3: ASGIApp,
+        native: ASGIApp,
         health: ASGIApp,
         metrics: ASGIApp,
         websites: WebsiteApp | None = None,
+        sts: StsApp | None = None,
     ) -> None:
         self._s3 = s3
+        self._native = native
         self._websites = websites
+        self._sts = sts
         self._fixed = {
             b"/v1/health": health,
             b"/metrics": metrics,
@@ -43,7 +50,12 @@ class App:
     def _choose(self, scope: Scope) -> ASGIApp:
         if self._websites is not None and self._websites.serves(scope):
             return self._websites
-        return self._fixed.get(scope["raw_path"], self._s3)
+        path = scope["raw_path"]
+        if path.startswith(_NATIVE):
+            return self._fixed.get(path, self._native)
+        if self._sts is not None and self._sts.serves(scope):
+            return self._sts
+        return self._fixed.get(path, self._s3)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

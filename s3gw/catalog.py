@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 from s3gw import multipart, ops
-
-
-def operations_of(module: ModuleType) -> list[type[Any]]:
-    return [
-        item
-        for item in vars(module).values()
-        if isinstance(item, type) and item.__module__ == module.__name__ and hasattr(item, "route")
-    ]
+from s3gw.declared import operations_of
 
 
 def all_operations() -> list[type[Any]]:

@@ -19,15 +19,19 @@ from typing import Any
 
 from s3gw.options import Option, Table, Tables
 from s3gw.sections import SECTIONS, Auth, Config
+from s3gw.tokens.options import PUBLIC_KEY_VARIABLE, SECRET_VARIABLE, problem_with
 
 PREFIX = "S3GW_"
 # Variables that are no settings: they are read before, or beside, the configuration.
 OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
     {
         "S3GW_CONFIG": "the configuration file, as `--config` names it",
+        SECRET_VARIABLE: "`auth.signature.key` with the method HMAC, as AIStore names it",
+        PUBLIC_KEY_VARIABLE: "`auth.signature.key` with the method RSA, as AIStore names it",
         "S3GW_FAILPOINT": "for tests: where a process shall be killed, see storage/failpoints.py",
     }
 )
+TOKEN_KEY_VARIABLES = MappingProxyType({SECRET_VARIABLE: "HMAC", PUBLIC_KEY_VARIABLE: "RSA"})
 HIDDEN = "***"
 
 
@@ -129,6 +133,7 @@ def load(*, file: Path | None, environ: Mapping[str, str], flags: Mapping[str, o
     if file is not None:
         given.update(_from_file(file))
     given.update(_from_environment(environ))
+    given.update(_from_aistore(environ, given))
     given.update({key: _from_flag(settings()[key], value) for key, value in flags.items()})
     config = _build({key: _read(settings()[key], each) for key, each in given.items()})
     _check_together(config, given)
@@ -189,6 +194,36 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, _Given]
             raise _unknown(variable, "the environment", variable, [*known, *OTHER_VARIABLES])
         row = known[variable]
         yield row.key, _from_text(row, text, f"environment {variable}")
+
+
+def _from_aistore(
+    environ: Mapping[str, str], given: Mapping[str, _Given]
+) -> Iterator[tuple[str, _Given]]:
+    """The key of tokens as AIStore's own variables have it; it takes the place of a file's."""
+    there = [name for name in TOKEN_KEY_VARIABLES if environ.get(name)]
+    ours = given.get("auth.signature.key")
+    if ours is not None and ours.source.startswith("environment"):
+        there.append(ours.source.removeprefix("environment "))
+    if len(there) > 1:
+        raise ConfigError(f"{there[0]} and {there[1]} are both set: give one key.")
+    for name in there:
+        if name in TOKEN_KEY_VARIABLES:
+            source = f"environment {name}"
+            yield "auth.signature.key", _Given("auth.signature.key", environ[name], source)
+            yield "auth.signature.method", _method_for(name, given.get("auth.signature.method"))
+
+
+def _method_for(variable: str, given: _Given | None) -> _Given:
+    """The method that is given, if it is one for such a key; else the one that the variable
+    means."""
+    if given is None:
+        meant = TOKEN_KEY_VARIABLES[variable]
+        return _Given("auth.signature.method", meant, f"environment {variable}")
+    if str(given.value).upper().startswith("H") != (variable == SECRET_VARIABLE):
+        raise ConfigError(
+            f"{given.key} = {given.value!r} ({given.source}) is no method for {variable}."
+        )
+    return given
 
 
 def _from_flag(row: Setting, value: object) -> _Given:
@@ -274,6 +309,10 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
         raise ConfigError(
             "encryption.master_key and encryption.master_key_file are both given: give one."
         )
+    if problem := problem_with(auth.secret, auth.signature):
+        raise ConfigError(problem)
+    if auth.secrets_key and auth.secrets_key_file:
+        raise ConfigError("auth.secrets_key and auth.secrets_key_file are both given: give one.")
     if not config.storage.data:
         raise ConfigError("storage.data is empty: name at least one folder.")
     if both := set(config.s3.domain) & set(config.s3.website_domain):

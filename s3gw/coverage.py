@@ -44,7 +44,6 @@ LIMITS: Mapping[str, str] = {
     "PutBucketVersioning": "no MFA delete",
     "PutObject": _UPLOAD + ", no appending (`x-amz-write-offset-bytes`)",
     "PutBucketLifecycleConfiguration": "no transitions: there is nowhere to move objects to",
-    "RenameObject": "with several mountpaths only where both names live on the same one",
     "GetBucketAbac": "always `Disabled`",
     "GetBucketRequestPayment": "always `BucketOwner`",
     "PutBucketAbac": "`Disabled` only: tags of buckets take no part in access control",

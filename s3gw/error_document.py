@@ -21,9 +21,10 @@ def error_document(error: S3Error, resource: str, request_id: str) -> bytes:
         "RequestId": request_id,
         "HostId": request_id,
     }
-    inside = "".join(f"<{name}>{_text(text)}</{name}>" for name, text in parts.items())
+    inside = "".join(f"<{name}>{escape(speakable(text))}</{name}>" for name, text in parts.items())
     return f"{DECLARATION}<Error>{inside}</Error>".encode()
 
 
-def _text(text: str) -> str:
-    return escape(_UNSPEAKABLE.sub("\ufffd", text))
+def speakable(text: str) -> str:
+    """Text that XML can say, before it is escaped."""
+    return _UNSPEAKABLE.sub("\ufffd", text)

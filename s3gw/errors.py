@@ -36,6 +36,7 @@ class Code(Enum):
     ConditionalRequestConflict = 409, "A conflicting operation occurred; please retry."
     EntityTooLarge = 400, "Your proposed upload exceeds the maximum allowed object size."
     EntityTooSmall = 400, "Your proposed upload is smaller than the minimum allowed object size"
+    ExpiredToken = 400, "The provided token has expired."
     IllegalLocationConstraintException = 400, "The specified location constraint is not valid here."
     IllegalVersioningConfigurationException = (
         400,
@@ -158,6 +159,10 @@ class Code(Enum):
         403,
         "The difference between the request time and the server's time is too large.",
     )
+    RequestHeaderSectionTooLarge = (
+        400,
+        "Your request header section exceeds the maximum allowed size.",
+    )
     RequestTimeout = (
         400,
         "Your socket connection to the server was not read from or written to in time.",
@@ -172,7 +177,7 @@ class Code(Enum):
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method.",
     )
-    SlowDown = 503, "Reduce your request rate."
+    SlowDown = 503, "Please reduce your request rate: too many attempts to authenticate failed."
     TooManyBuckets = 400, "You have attempted to create more buckets than allowed"
     UnresolvableGrantByEmailAddress = (
         400,

@@ -30,6 +30,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from s3gw.errors import Code, S3Error
+from s3gw.limits import Limits
 from s3gw.message import MAX_KEY, Level
 from s3gw.post_policy import Policy, denied, parse_policy
 from s3gw.sigv4.errors import AuthorizationMalformed
@@ -40,8 +41,6 @@ from s3gw.sigv4.v2 import is_presigned_v2
 if TYPE_CHECKING:
     from s3gw.message import Call
 
-# Everything that comes before the file's first byte; the limit is AWS'.
-MAX_FIELDS_BYTES = 20 << 10
 # Of one part: Content-Disposition, Content-Type, and whatever a client may add.
 MAX_PART_HEADERS = 8
 MAX_PART_HEADER_BYTES = 4096
@@ -100,22 +99,21 @@ async def read_form(call: Call) -> Form:
     """Read everything before the file. Raises for a form that is malformed, has too much in its
     fields, or lacks its key or its file, and for a request that is signed besides."""
     _check_head(call)
-    reader = _Reader(call.headers["content-type"])
+    limits = call.services.limits
+    reader = _Reader(call.headers["content-type"], limits)
     async for chunk in call.body:
         reader.feed(chunk)
         if reader.stage is not _Stage.FIELDS:
             break
     if reader.stage is _Stage.FIELDS:
         raise _malformed() if not reader.closed else _no_file()
-    fields = _expanded(reader.fields, reader.filename)
+    fields = _expanded(reader.fields, reader.filename, limits)
     _check_key(fields.get("key"))
     return Form(fields, _file_of(reader, call.body))
 
 
 def form_signature(form: Form) -> FormSignature | FormSignatureV2 | None:
     """What the fields say of the signer; None when nobody signed. Raises for half a signature."""
-    if "x-amz-security-token" in form.fields:
-        raise S3Error(Code.InvalidToken)
     try:
         return parse_form_signature(form.fields)
     except FieldMissing as error:
@@ -133,7 +131,8 @@ class _Stage(Enum):
 class _Reader:
     """Takes what the parser calls back; `take` hands on what came of the file."""
 
-    def __init__(self, content_type: str) -> None:
+    def __init__(self, content_type: str, limits: Limits) -> None:
+        self._limits = limits
         self.stage = _Stage.FIELDS
         self.closed = False
         self.fields: dict[str, str] = {}
@@ -148,12 +147,12 @@ class _Reader:
 
     def feed(self, chunk: bytes) -> None:
         if self.stage is _Stage.FIELDS:
-            head = chunk[: MAX_FIELDS_BYTES - self._read_bytes]
+            head = chunk[: self._limits.form_bytes - self._read_bytes]
             chunk = chunk[len(head) :]
             self._read_bytes += len(head)
             self._write(head)
         if chunk and self.stage is _Stage.FIELDS and not self.closed:
-            raise _too_much()
+            raise _too_much(self._limits)
         if chunk and self.stage is _Stage.FILE:
             self._write(chunk)
 
@@ -226,6 +225,9 @@ class _Reader:
             if self._name in self.fields and not self._name.startswith(IGNORED):
                 message = "The form holds a field more than once."
                 raise S3Error(Code.InvalidArgument, message, ArgumentName=self._name)
+            if len(self.fields) == self._limits.form_fields:
+                most = str(self._limits.form_fields)
+                raise S3Error(Code.MaxPostPreDataLengthExceededError, MaxFieldsAllowed=most)
             self.fields[self._name] = _decoded(bytes(self._text))
             self._text.clear()
 
@@ -255,11 +257,11 @@ def _check_head(call: Call) -> None:
         raise S3Error(Code.MissingContentLength)
 
 
-def _expanded(fields: Mapping[str, str], filename: str) -> dict[str, str]:
+def _expanded(fields: Mapping[str, str], filename: str, limits: Limits) -> dict[str, str]:
     name = _SEPARATOR.split(filename)[-1]
     expanded = {field: value.replace(_VARIABLE, name) for field, value in fields.items()}
-    if sum(map(len, expanded.values())) > MAX_FIELDS_BYTES:
-        raise _too_much()
+    if sum(map(len, expanded.values())) > limits.form_bytes:
+        raise _too_much(limits)
     return expanded
 
 
@@ -297,5 +299,6 @@ def _malformed() -> S3Error:
     return S3Error(Code.MalformedPOSTRequest)
 
 
-def _too_much() -> S3Error:
-    return S3Error(Code.MaxPostPreDataLengthExceededError, MaxSizeAllowed=str(MAX_FIELDS_BYTES))
+def _too_much(limits: Limits) -> S3Error:
+    most = str(limits.form_bytes)
+    return S3Error(Code.MaxPostPreDataLengthExceededError, MaxSizeAllowed=most)

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from s3gw.errors import as_s3_error
+from s3gw.limits import DEFAULT_LIMITS, Limits
 from s3gw.observe import Exchange, Observer
 from s3gw.received import Received
 from s3gw.reply import Reply, write_reply
@@ -31,23 +32,20 @@ class FrontEnd(ABC):
 
     request_id_header = "x-amz-request-id"
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, limits: Limits = DEFAULT_LIMITS) -> None:
         self._observer = observer
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, new_request_id())
         started = time.perf_counter()
-        received = Received(receive, scope["headers"])
+        received = Received(receive, scope["headers"], self._limits)
         reply = Reply(499)
         try:
             reply = await self.reply(scope, received, exchange)
             exchange.turnaround_s = time.perf_counter() - received.ended_s
             reply.headers[self.request_id_header] = exchange.request_id
-            if (
-                reply.status >= 400
-                and scope["method"] in _WITH_BODY
-                and not await received.drained()
-            ):
+            if await _leaves_body(reply, scope["method"], received):
                 reply.headers["Connection"] = "close"
             await write_reply(reply, scope["method"], received, send)
         except StorageError as error:
@@ -66,6 +64,13 @@ class FrontEnd(ABC):
     @abstractmethod
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
         """The answer to one request; raises nothing."""
+
+
+async def _leaves_body(reply: Reply, method: str, received: Received) -> bool:
+    """Whether a refusal leaves something unread; one that closes the connection may."""
+    if reply.status < 400 or method not in _WITH_BODY or "Connection" in reply.headers:
+        return False
+    return not await received.drained()
 
 
 def log_failure(error: Exception, exchange: Exchange) -> None:

@@ -11,21 +11,20 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from socket import socket
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
 
 from s3gw.config import ConfigError
+from s3gw.limits import Limits
 from s3gw.sections import Server
 from s3gw.tls import Certificate
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-# Bytes of a request's head; tokens in headers are long. hypercorn's default of 16 KiB holds or not
-# depending on how the head is cut into packets.
-MAX_HEAD = 64 << 10
 BACKLOG = 2048
 _ENDLESS = 2**62
 
@@ -36,6 +35,7 @@ class Serving:
 
     fd: int
     settings: Server
+    limits: Limits
     certificate: Certificate | None
     stop: asyncio.Event
     on_ready: Callable[[], None]
@@ -57,9 +57,11 @@ def choose_server(name: str) -> RunServer:
 async def run_hypercorn(app: ASGIApp, serving: Serving) -> None:
     from hypercorn.asyncio import serve
 
+    from s3gw.hypercorn_bounds import bound_hypercorn
     from s3gw.hypercorn_fix import mend_hypercorn
 
     mend_hypercorn()
+    bound_hypercorn()
 
     async def ready_then_stop() -> None:
         # hypercorn begins to wait for the end only when it listens.
@@ -100,7 +102,10 @@ def _hypercorn_config(serving: Serving) -> Any:
     config.backlog = BACKLOG
     config.accesslog = None
     config.loglevel = "WARNING"
-    config.h11_max_incomplete_size = MAX_HEAD
+    # The default of 16 KiB holds or not depending on how the head is cut into packets.
+    config.h11_max_incomplete_size = serving.limits.head_bytes
+    config.head_timeout_s = serving.limits.head_s  # type: ignore[attr-defined]
+    config.most_connections = serving.limits.connections  # type: ignore[attr-defined]
     config.keep_alive_timeout = serving.settings.keep_alive_s
     config.keep_alive_max_requests = _ENDLESS
     config.graceful_timeout = serving.settings.shutdown_timeout_s
@@ -125,7 +130,7 @@ async def run_uvicorn(app: ASGIApp, serving: Serving) -> None:
             await super().startup(sockets)
             serving.on_ready()
 
-    config = _uvicorn_config(app, serving.settings)
+    config = _uvicorn_config(app, serving)
     config.load()
     config.ssl = _ssl_context(serving)
     server = Server(config)
@@ -140,14 +145,16 @@ async def run_uvicorn(app: ASGIApp, serving: Serving) -> None:
         stopping.cancel()
 
 
-def _uvicorn_config(app: ASGIApp, settings: Server) -> Any:
+def _uvicorn_config(app: ASGIApp, serving: Serving) -> Any:
     import uvicorn
 
-    from s3gw.uvicorn_fix import JoiningProtocol
+    from s3gw.uvicorn_fix import Bounds, MendedProtocol
 
+    settings, limits = serving.settings, serving.limits
+    bounds = Bounds(limits.connections, limits.head_bytes, limits.head_s, settings.keep_alive_s)
     return uvicorn.Config(
         app,
-        http=JoiningProtocol,
+        http=partial(MendedProtocol, bounds=bounds),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,
@@ -155,7 +162,6 @@ def _uvicorn_config(app: ASGIApp, settings: Server) -> Any:
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        h11_max_incomplete_event_size=MAX_HEAD,
         timeout_keep_alive=int(settings.keep_alive_s),
         timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
     )

@@ -2,7 +2,9 @@
 
 * `HTTP/1.1 100 ` gets its reason phrase, and so does the answer to who waited for it in vain. RFC
   9112 makes the phrase optional, but botocore before 1.40.21 takes the line for a broken one and
-  fails every PUT that has a body; newer ones do not see that they were refused.
+  fails every PUT that has a body; newer ones do not see that they were refused. A body without
+  bytes lets nobody wait, and botocore reads its answer in the same way. The connection ends with
+  such an answer, or botocore takes its status for that of the next one.
 * The head of a response goes out together with the first bytes of its body: one system call and one
   packet less for each small GET, about a tenth of what hypercorn spends on one. An application
   must not count on its head being seen before its first body message (ASGI says so), so nothing
@@ -26,6 +28,7 @@ _NAMES_OF_THE_KNOWN = frozenset(
     {"connection", "send", "h11", "LocalProtocolError", "their_state", "ERROR", "RawData"}
 )
 _CONTINUE = 100
+_CLOSING = ((b"connection", b"close"),)
 
 Head = TypeVar("Head", h11.InformationalResponse, h11.Response)
 
@@ -44,6 +47,7 @@ def mend_hypercorn() -> None:
         raise UnknownHypercorn("hypercorn's H11Protocol._send_h11_event has changed")
     protocol._held_head = b""
     protocol._go_ahead = False
+    protocol._expected = False
     protocol._send_h11_event = _send_h11_event
     protocol._create_stream = _telling_when_asked(protocol._create_stream)
 
@@ -51,6 +55,7 @@ def mend_hypercorn() -> None:
 def _telling_when_asked(create_stream: Any) -> Any:
     async def _create_stream(self: Any, request: Any) -> None:
         app = self.app
+        self._expected = any(name == b"expect" for name, _ in request.headers)
         if self.connection.they_are_waiting_for_100_continue:
             self.app = _ContinueFirst(self, app)
         try:
@@ -80,6 +85,7 @@ class _ContinueFirst:
         waits = connection.they_are_waiting_for_100_continue
         if waits and connection.our_state is h11.SEND_RESPONSE:
             self._protocol._go_ahead = True
+            self._protocol._expected = False
             event = h11.InformationalResponse(status_code=_CONTINUE, headers=[])
             await self._protocol._send_h11_event(event)
             self._protocol._go_ahead = False
@@ -90,8 +96,8 @@ async def _send_h11_event(self: Any, event: Any) -> None:
         if event.status_code == _CONTINUE and not self._go_ahead:
             return
         event = with_reason(event)
-    elif type(event) is h11.Response and self.connection.they_are_waiting_for_100_continue:
-        event = with_reason(event)
+    elif type(event) is h11.Response and self._expected:
+        event = with_reason(event, *_CLOSING)
     try:
         block = self.connection.send(event)
     except h11.LocalProtocolError:
@@ -113,6 +119,8 @@ def _join(protocol: Any, block: bytes) -> tuple[bytes, ...]:
     return (head + block,) if head or block else ()
 
 
-def with_reason(event: Head) -> Head:
+def with_reason(event: Head, *more: tuple[bytes, bytes]) -> Head:
+    """The same with its reason phrase, and with more headers."""
     phrase = HTTPStatus(event.status_code).phrase.encode()
-    return type(event)(status_code=event.status_code, headers=event.headers, reason=phrase)
+    headers = [*event.headers, *more]
+    return type(event)(status_code=event.status_code, headers=headers, reason=phrase)

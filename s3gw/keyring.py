@@ -6,19 +6,15 @@ together with a ring: a new one would open nothing that is there.
 
 from __future__ import annotations
 
-import base64
-import os
-import re
 from pathlib import Path
 
 from s3gw.config import ConfigError
 from s3gw.encryption.ring import Ring, RingError, new_ring
-from s3gw.encryption.wrapping import KEY_BYTES
-from s3gw.private_file import Readable, read_private, write_durably
+from s3gw.master_key import make_key, parse_key, read_key
 from s3gw.sections import Config
 
 FILE_NAME = "keyring.json"
-_HEX = re.compile(r"[0-9A-Fa-f]{64}")
+_PROTECTS = "nothing that is encrypted with SSE-S3 or SSE-KMS"
 
 
 def open_ring(config: Config) -> Ring | None:
@@ -38,7 +34,7 @@ def prepare_ring(config: Config) -> Ring | None:
         return open_ring(config)
     file = config.encryption.master_key_file
     if file and not Path(file).exists():
-        _make_master_key(Path(file))
+        make_key(Path(file))
     try:
         return new_ring(ring_path(config), _master_key(config))
     except OSError as error:
@@ -61,33 +57,7 @@ def _has_master_key(config: Config) -> bool:
     return bool(config.encryption.master_key or config.encryption.master_key_file)
 
 
-def _make_master_key(file: Path) -> None:
-    try:
-        write_durably(file, base64.b64encode(os.urandom(KEY_BYTES)))
-    except OSError as error:
-        raise ConfigError(f"The master key cannot be written: {error}.") from None
-
-
 def _master_key(config: Config) -> bytes:
-    text = config.encryption.master_key or _read(Path(config.encryption.master_key_file))
-    if _HEX.fullmatch(text):
-        return bytes.fromhex(text)
-    try:
-        key = base64.b64decode(text, validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ConfigError("The master key must be 32 bytes in base64 or in hexadecimal.")
-    return key
-
-
-def _read(file: Path) -> str:
-    try:
-        return read_private(file).decode("ascii", "replace").strip()
-    except Readable:
-        raise ConfigError(f"Others can read the key in {file}: run chmod 600 {file}.") from None
-    except OSError as error:
-        raise ConfigError(
-            f"The master key {file} cannot be read ({error.strerror}), and without it nothing that "
-            "is encrypted with SSE-S3 or SSE-KMS: put it back."
-        ) from None
+    if config.encryption.master_key:
+        return parse_key(config.encryption.master_key)
+    return read_key(Path(config.encryption.master_key_file), _PROTECTS)

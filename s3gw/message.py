@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from s3gw.form import Form
     from s3gw.notifications.events import ObjectEvent
 
-# DeleteObjects with 1,000 keys of 1,024 bytes, each byte written as a character reference.
-MAX_DOCUMENT = 8 << 20
 MAX_KEY = 1024
 
 
@@ -111,14 +109,17 @@ class Call:
         return self.bucket_facts.owner
 
     def display_name(self, account: str) -> str | None:
-        """How S3's documents show an account; None for one that no longer exists."""
+        """How S3's documents show an account, or a user by the ARN; None for an account that no
+        longer exists."""
+        if account.startswith("arn:"):
+            return account.rpartition("/")[2]
         accounts = self.services.accounts
         return accounts.display_name(account) if accounts else None
 
     @property
     def cause(self) -> Cause:
         """This request, as the events that it makes tell of it."""
-        return Cause(self.caller.account, self.client, self.request_id)
+        return Cause(self.caller.identity, self.client, self.request_id)
 
     async def announce(self, *events: ObjectEvent) -> None:
         """Tell of what was done to objects of the call's bucket, after it was committed and before
@@ -131,14 +132,16 @@ class Call:
         if notifier is not None and bucket is not None and is_notifying(bucket):
             await notifier.announce(bucket, self.cause, events)
 
-    async def read_document(self) -> bytes:
-        """The whole body of a request that carries a document, not an object."""
+    async def read_document(self, limit_bytes: int | None = None) -> bytes:
+        """The whole body of a request that carries a document, not an object; it may have as many
+        bytes as an XML document unless the limit says otherwise."""
         if self.document is not None:
             return self.document
+        most = limit_bytes or self.services.limits.document_bytes
         read = bytearray()
         async for chunk in self.body:
             read += chunk
-            if len(read) > MAX_DOCUMENT:
+            if len(read) > most:
                 raise S3Error(Code.MaxMessageLengthExceeded)
         self.document = bytes(read)
         return self.document
@@ -151,10 +154,10 @@ def read_call(
     headers = read_headers(scope["headers"])
     call = Call(
         method=scope["method"],
-        raw_path=_origin_form(scope["raw_path"]),
+        raw_path=origin_form(scope["raw_path"]),
         query_string=scope["query_string"],
         headers=headers,
-        body=_stream(receive),
+        body=body_stream(receive),
         store=store,
         request_id=request_id,
         scheme=scope.get("scheme", "http"),
@@ -162,7 +165,7 @@ def read_call(
     if scope.get("client"):
         call.client = scope["client"][0]
     call.query = read_query(call.query_string)
-    call.decoded_length = _length(headers.get("content-length"))
+    call.decoded_length = content_length(headers.get("content-length"))
     call.host_bucket = bucket_of_host(headers.get("host", ""), addressing.domains)
     call.bucket, call.key = _cut(call.raw_path, call.host_bucket, addressing.root_access)
     if len(call.key) > MAX_KEY or len(call.key.encode()) > MAX_KEY:
@@ -195,13 +198,13 @@ def _text(encoded: str) -> str:
     return unquote_to_bytes(encoded.replace("+", " ")).decode()
 
 
-def _length(text: str | None) -> int | None:
+def content_length(text: str | None) -> int | None:
     if text is None or not (text.isascii() and text.isdigit() and len(text) < 20):
         return None
     return int(text)
 
 
-def _origin_form(target: bytes) -> bytes:
+def origin_form(target: bytes) -> bytes:
     """hypercorn hands on `GET http://host/key` as it came; the path is what follows the host."""
     if target.startswith(b"/"):
         return target
@@ -226,23 +229,23 @@ def _cut(raw_path: bytes, host_bucket: str | None, root_access: bool) -> tuple[s
     """The bucket and the key; the key is the decoded rest, slashes and all."""
     path = raw_path[1:]
     if host_bucket is not None:
-        return host_bucket, _path_text(path)
+        return host_bucket, path_text(path)
     if path == b"s3" or path.startswith(b"s3/"):
         path = path[3:]
     elif not root_access:
         raise S3Error(Code.InvalidURI, "S3 is answered under /s3 here.")
     bucket, _, key = path.partition(b"/")
-    return _path_text(bucket), _path_text(key)
+    return path_text(bucket), path_text(key)
 
 
-def _path_text(raw: bytes) -> str:
+def path_text(raw: bytes) -> str:
     try:
         return (unquote_to_bytes(raw) if b"%" in raw else raw).decode()
     except UnicodeDecodeError:
         raise S3Error(Code.InvalidURI) from None
 
 
-async def _stream(receive: Receive) -> AsyncIterator[bytes]:
+async def body_stream(receive: Receive) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from s3gw.message import origin_form
+
 if TYPE_CHECKING:
     from starlette.types import Scope
 
     from s3gw.access_log import AccessLog
+    from s3gw.audit import Audit
     from s3gw.bucket_logging.recorder import Recorder
     from s3gw.message import Call
     from s3gw.metrics import Metrics
@@ -50,7 +53,7 @@ class Exchange:
             request_id,
             client[0] if client else "",
             scope["method"],
-            scope["raw_path"].decode("latin-1"),
+            origin_form(scope["raw_path"]).decode("latin-1"),
             _user_agent(scope["headers"]),
         )
 
@@ -58,15 +61,19 @@ class Exchange:
 class Observer:
     """Feeds the metrics and the access logs; costs some microseconds a request."""
 
-    def __init__(self, metrics: Metrics, access_log: AccessLog, recorder: Recorder) -> None:
+    def __init__(
+        self, metrics: Metrics, access_log: AccessLog, recorder: Recorder, audit: Audit
+    ) -> None:
         self._metrics = metrics
         self._access_log = access_log
         self._recorder = recorder
+        self._audit = audit
 
     def record(self, exchange: Exchange) -> None:
         self._metrics.record(exchange)
         self._access_log.record(exchange)
         self._recorder.record(exchange)
+        self._audit.observe(exchange)
 
 
 def _user_agent(headers: list[tuple[bytes, bytes]]) -> str:

@@ -49,7 +49,7 @@ SUBRESOURCES = frozenset(_SUBRESOURCES.split())
 _OPTIONAL = frozenset({"archmime", "archmode", "archpath", "archregx", "partNumber"})
 # As good as `archpath` in the query, so it must not be ignored either.
 ARCHPATH_HEADER = "x-s3gw-archpath"
-# Forms of STS: refused whole, whatever they ask for.
+# Nothing of S3's is posted there; forms of STS are answered before they come here.
 _UNSUPPORTED = frozenset([("POST", Level.SERVICE)])
 
 
@@ -205,6 +205,6 @@ def _document_reader(hint: Any, *, checksummed: bool) -> Callable[[Call], Awaita
             return None
         if not text:
             raise S3Error(Code.MissingRequestBodyError)
-        return from_xml(kind, text)
+        return from_xml(kind, text, call.services.limits.document_depth)
 
     return read

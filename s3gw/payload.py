@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from s3gw.checksums import MAX_PAYLOAD, Algorithm, PayloadDigest, read_promises
+from s3gw.checksums import MAX_PAYLOAD, Algorithm, PayloadDigest, Promises, read_promises
 from s3gw.errors import Code, S3Error
 from s3gw.message import Call
 from storage.values import Reading
 
 
-def payload_digest(call: Call, keep: Algorithm | None = None) -> PayloadDigest:
-    """The digest for the call's body; raises when the length is unknown or too large."""
+def payload_digest(
+    call: Call, keep: Algorithm | None = None, promises: Promises | None = None
+) -> PayloadDigest:
+    """The digest for the call's body; raises when the length is unknown or too large. `promises`
+    are those that the headers make, unless they are given."""
     if call.decoded_length is None and "transfer-encoding" not in call.headers:
         raise S3Error(Code.MissingContentLength)
     if call.decoded_length is not None and call.decoded_length > MAX_PAYLOAD:
@@ -20,7 +23,8 @@ def payload_digest(call: Call, keep: Algorithm | None = None) -> PayloadDigest:
             ProposedSize=str(call.decoded_length),
             MaxSizeAllowed=str(MAX_PAYLOAD),
         )
-    return PayloadDigest(read_promises(call), call.trailers, keep, call.decoded_length)
+    promised = promises or read_promises(call)
+    return PayloadDigest(promised, call.trailers, keep, call.decoded_length)
 
 
 async def body_of(reading: Reading) -> AsyncIterator[bytes]:

@@ -7,10 +7,12 @@ does, it starts a task group for each response, which costs small GETs about a t
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from s3gw.errors import S3Error
 from s3gw.xmldoc import to_xml
 from storage.values import Stream
 
@@ -24,13 +26,15 @@ XML = "application/xml"
 class Reply:
     """What an operation answers with: a status, headers, and bytes or a stream of them.
 
-    `sent` counts the bytes of the body that went out, for the log and the metrics.
+    `repeated` are headers whose names may stand there several times. `sent` counts the bytes of the
+    body that went out, for the log and the metrics.
     """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | Stream = b""
     sent: int = 0
+    repeated: Sequence[tuple[str, str]] = ()
 
 
 def xml_reply(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Reply:
@@ -44,6 +48,8 @@ async def write_reply(reply: Reply, method: str, receive: Receive, send: Send) -
     if isinstance(body, bytes) and reply.status not in (204, 304):
         headers.setdefault("Content-Length", str(len(body)))
     raw = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in headers.items()]
+    if reply.repeated:
+        raw += [(n.encode("latin-1"), v.encode("latin-1")) for n, v in reply.repeated]
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
     if isinstance(body, bytes):
         reply.sent = 0 if method == "HEAD" else len(body)
@@ -75,5 +81,7 @@ async def _write_stream(reply: Reply, body: Stream, receive: Receive, send: Send
 
 
 async def _until_disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    """A client that still owes a body, and sends no more of it, has left as well."""
+    with suppress(S3Error):
+        while (await receive())["type"] != "http.disconnect":
+            pass

@@ -12,11 +12,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from s3gw.access import authorize, hide_missing
+from s3gw.attempts import FORM, Attempt, named_key
 from s3gw.cross_origin import PREFLIGHT, cross_origin_headers, preflight
 from s3gw.error_document import error_document
 from s3gw.errors import Code, S3Error, as_s3_error
+from s3gw.form import is_form
 from s3gw.front import FrontEnd, log_failure
 from s3gw.headers import http_date, quoted
+from s3gw.limits import check_head
 from s3gw.message import Addressing, Call, read_call
 from s3gw.observe import Exchange, Observer
 from s3gw.operation import OperationTable, decode
@@ -51,7 +54,7 @@ class S3App(FrontEnd):
         observer: Observer,
         services: Services = NO_SERVICES,
     ) -> None:
-        super().__init__(observer)
+        super().__init__(observer, services.limits)
         self._table = table
         self._store = store
         self._authenticator = authenticator
@@ -62,6 +65,7 @@ class S3App(FrontEnd):
         """The answer to one request, whatever happens."""
         call: Call | None = None
         try:
+            check_head(scope, self._limits)
             call = read_call(scope, receive, self._store, exchange.request_id, self._addressing)
             exchange.call = call
             call.services = self._services
@@ -80,8 +84,8 @@ class S3App(FrontEnd):
         if call.method == PREFLIGHT:
             exchange.operation = PREFLIGHT
             return await preflight(call)
-        call.principal = await self._authenticator.authenticate(call)
-        exchange.account = call.principal.account
+        call.principal = await self._authenticate(call)
+        exchange.account = call.principal.identity
         operation = self._table.resolve(call)
         exchange.operation = call.operation = operation.__name__
         await authorize(call, operation.access)
@@ -89,6 +93,19 @@ class S3App(FrontEnd):
             return await (await decode(operation, call)).run(call)
         except (ObjectNotFound, VersionNotFound):
             await hide_missing(call, call.bucket, call.key)
+            raise
+
+    async def _authenticate(self, call: Call) -> Principal:
+        throttle = self._services.throttle
+        if throttle is None:
+            return await self._authenticator.authenticate(call)
+        name = FORM if is_form(call) else named_key(call.headers, call.query)
+        attempt = Attempt(throttle, call.client, name)
+        attempt.check()
+        try:
+            return await self._authenticator.authenticate(call)
+        except S3Error as error:
+            attempt.failed(error)
             raise
 
     async def _find_bucket(self, call: Call | None) -> None:

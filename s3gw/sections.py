@@ -15,6 +15,7 @@ from s3gw.batch.options import GetBatch
 from s3gw.cluster_key_options import ClusterKey
 from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
+from s3gw.limits import Limits
 from s3gw.options import (
     Choice,
     Seconds,
@@ -29,6 +30,8 @@ from s3gw.options import (
     table,
 )
 from s3gw.outbound_options import Outbound
+from s3gw.throttle import ThrottleOptions
+from s3gw.tokens.options import MAX_LEEWAY_S, Oidc, RequiredClaims, Signature
 
 _ACCESS_KEY = Text("3 to 128 letters, digits and any of . _ -", r"[A-Za-z0-9._-]{3,128}")
 _SECRET_KEY = Text("8 to 128 printable characters without spaces", r"[!-~]{8,128}")
@@ -91,6 +94,19 @@ class Server:
         Text("a file", r".*"),
         flag="--tls-key",
         metavar="FILE",
+    )
+    tls_client_auth: str = option(
+        "none",
+        "Whether clients show a certificate of `tls_client_ca`: with `request` one that is shown "
+        "must be good, with `require` nobody connects without. It opens the connection, and says "
+        "nothing of who signs the requests on it.",
+        Choice(("none", "request", "require")),
+    )
+    tls_client_ca: str = option(
+        "",
+        "The certificates of the authorities that vouch for clients, in PEM. Read again when the "
+        "file changes: new ones hold at once, removed ones until the server is restarted.",
+        Text("a file, or nothing", r".*"),
     )
 
 
@@ -232,17 +248,73 @@ class Auth:
         secret=True,
         shown_default="generated",
     )
+    secrets_key_file: str = option(
+        "",
+        "The file with the key that encrypts the secrets of users' access keys: 32 bytes in base64 "
+        "or in hexadecimal. By default it is made at the first start, beside the data: it then "
+        "protects copies of the database, and nothing from who takes the whole folder.",
+        Text("a file's path"),
+        shown_default="`auth.key` in the first data folder",
+    )
+    secrets_key: str = option(
+        "",
+        "That key itself, instead of a file.",
+        Text("32 bytes in base64 or in hexadecimal", r"[A-Za-z0-9+/]{43}=|[0-9A-Fa-f]{64}"),
+        secret=True,
+        shown_default="none",
+    )
     sigv2_query: bool = option(
         True,
         "Accept URLs and forms presigned the old way, as boto3 and s3cmd still do by default.",
         Switch(),
     )
+    allow_s3_token_compat: bool = option(
+        False,
+        "Take a JWT where a session token would stand, in X-Amz-Security-Token, from clients that "
+        "can send nothing else. The signature of such a request is not checked: see docs/sts.md.",
+        Switch(),
+    )
     accounts: tuple[Account, ...] = option(
         (), "Further accounts: `[[auth.accounts]]` tables.", Tables(Account)
+    )
+    secret: str = option(
+        "",
+        "The form of AIStore 4.0: the same as `auth.signature` with this key and the method HS256.",
+        Text("a secret of 16 bytes or more"),
+        secret=True,
+        shown_default="none",
+    )
+    signature: Signature = field(
+        default_factory=Signature,
+        metadata=table(
+            Signature,
+            "The key of bearer tokens (JWT) that somebody else signs, see docs/tokens.md. The "
+            "variable `AIS_AUTHN_SECRET_KEY` gives a key for HMAC, `AIS_AUTHN_PUBLIC_KEY` for RSA.",
+        ),
+    )
+    required_claims: RequiredClaims = field(
+        default_factory=RequiredClaims,
+        metadata=table(RequiredClaims, "What every token must claim, whoever signed it."),
+    )
+    oidc: Oidc = field(
+        default_factory=Oidc,
+        metadata=table(Oidc, "OpenID Connect: issuers of tokens that publish their keys."),
+    )
+    leeway_s: float = option(
+        30.0,
+        "How far an issuer's clock may be from ours when the times in its tokens are checked.",
+        Seconds(0, MAX_LEEWAY_S),
     )
     cluster_key: ClusterKey = field(
         default_factory=ClusterKey,
         metadata=table(ClusterKey, "The key that nodes sign with.", aliases=("intra_cluster",)),
+    )
+    throttle: ThrottleOptions = field(
+        default_factory=ThrottleOptions,
+        metadata=table(
+            ThrottleOptions,
+            "Slowing down who guesses keys and passwords; each worker counts for itself.",
+        ),
     )
 
 
@@ -262,6 +334,13 @@ class Log:
         Text("-, off or a file's path"),
         flag="--access-log",
         metavar="PATH",
+    )
+    audit: str = option(
+        "",
+        "Where changes of what others may do are logged, as JSON lines: `-` is stdout, `off` is "
+        "nowhere, all else is a file.",
+        Text("-, off or a file's path", r".*"),
+        shown_default="`audit.log` in the first data folder",
     )
     format: str = option(
         "auto",
@@ -283,6 +362,7 @@ class Config:
     notifications: Notifications = field(default_factory=Notifications)
     bucket_logging: BucketLogging = field(default_factory=BucketLogging)
     outbound: Outbound = field(default_factory=Outbound)
+    limits: Limits = field(default_factory=Limits)
     get_batch: GetBatch = field(default_factory=GetBatch)
 
 
@@ -298,6 +378,7 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "notifications": Notifications,
         "bucket_logging": BucketLogging,
         "outbound": Outbound,
+        "limits": Limits,
         "get_batch": GetBatch,
     }
 )

@@ -20,35 +20,30 @@ from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
 from cluster.lifecycle.worker import Worker
-from s3gw.access.ownership import Ownership, OwnershipControls
-from s3gw.access.public_access import ALL_BLOCKED
 from s3gw.access_log import open_access_log
-from s3gw.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.app import App
-from s3gw.auth import Authenticator, AuthOptions
+from s3gw.application import Parts, accounts, gateway, new_bucket_settings
+from s3gw.audit import open_audit
 from s3gw.batch import Batches
 from s3gw.batch.counters import BatchCounters
 from s3gw.bucket_logging.recorder import Recorder
-from s3gw.catalog import all_operations
 from s3gw.channel import Channel, Role, Started, Task
-from s3gw.credentials import RootKeys
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
+from s3gw.identity.opening import directory_in_use, prepare_coordination
 from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
-from s3gw.message import Addressing
-from s3gw.metrics import LifecycleCounters, Metrics, MetricsApp
+from s3gw.metrics import LifecycleCounters, Metrics
 from s3gw.notifications.events import Cause, expired
 from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Observer
-from s3gw.operation import OperationTable
 from s3gw.outboxes import delivering, notifier, open_outboxes, prepare_outboxes, recorder
 from s3gw.request_id import new_request_id
-from s3gw.s3 import S3App
 from s3gw.sections import Config
 from s3gw.services import Services
+from s3gw.throttle import Throttle
 from s3gw.tls import keep_loaded, read_certificate
-from s3gw.website import WebsiteApp
+from s3gw.tokens.configured import token_issuer, verifying
 from storage.archives import Archives, IndexCache, SavedIndexes
 from storage.backend import Backend
 from storage.backends.local import (
@@ -59,9 +54,9 @@ from storage.backends.local import (
     recover_slot,
 )
 from storage.backends.local.housekeeping import Housekeeper
+from storage.clock import SystemClock
 from storage.errors import BucketNotFound, StorageError
 from storage.mountpath import FolderLocks, MountpathError
-from storage.settings import Setting, encoded
 from storage.values import DeleteRequest, Deletion
 
 log = logging.getLogger(__name__)
@@ -93,6 +88,7 @@ def _prepare(paths: Sequence[Path]) -> FolderLocks:
     locks = prepare(paths)
     try:
         prepare_outboxes(paths)
+        prepare_coordination(paths)
     except BaseException:
         locks.close()
         raise
@@ -136,7 +132,9 @@ async def _serve(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         beside = [tasks.create_task(mark_stopping())]
         if certificate is not None:
             beside.append(tasks.create_task(keep_loaded(certificate, until(stop))))
-        await run_server(app, Serving(task.listen_fd, settings, certificate, stop, ready))
+        limits = task.config.limits
+        serving = Serving(task.listen_fd, settings, limits, certificate, stop, ready)
+        await run_server(app, serving)
         for each in beside:
             each.cancel()
 
@@ -151,8 +149,11 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         _open_store(config, task.slot) as store,
         _queues(config, metrics) as queues,
         _archives(config) as archives,
+        directory_in_use(config) as directory,
+        verifying(config, directory, SystemClock()) as tokens,
     ):
-        observer = Observer(metrics, access_log, queues.recorder)
+        audit = open_audit(config.log.audit, folders(config)[0])
+        observer = Observer(metrics, access_log, queues.recorder, audit)
         services = Services(
             region=config.s3.region,
             accounts=known,
@@ -160,27 +161,23 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             default_kms_key=config.encryption.default_kms_key,
             notifier=queues.notifier,
             new_bucket_settings=new_bucket_settings(config),
+            auth_enabled=config.auth.enabled,
+            directory=directory,
+            tokens=tokens,
+            token_issuer=await token_issuer(config.auth, directory, SystemClock()),
+            cluster_id=directory.cluster_id,
+            limits=config.limits,
+            audit=audit,
+            throttle=Throttle(config.auth.throttle),
             archives=archives,
             batches=Batches(config.get_batch.as_options(), BatchCounters(metrics.registry).add),
         )
-        s3 = S3App(
-            table=OperationTable(all_operations()),
-            store=store,
-            authenticator=Authenticator(known, _auth_options(config)),
-            addressing=Addressing(config.s3.domain, config.s3.root_access),
-            observer=observer,
-            services=services,
-        )
-        websites = None
-        if domains := config.s3.website_domain:
-            websites = WebsiteApp(
-                store=store, domains=domains, observer=observer, services=services
-            )
-        served = MetricsApp(metrics, store.usage)
+        parts = Parts(config, store, known, directory, tokens, services, observer)
         try:
-            yield App(s3=s3, health=health, metrics=served, websites=websites)
+            yield gateway(parts, health, metrics)
         finally:
             await access_log.close()
+            audit.close()
 
 
 @contextlib.asynccontextmanager
@@ -203,36 +200,6 @@ async def _queues(config: Config, metrics: Metrics) -> AsyncIterator[_Queues]:
             yield _Queues(notifier(outboxes, config, metrics), log_recorder)
         finally:
             await log_recorder.close()
-
-
-def new_bucket_settings(config: Config) -> dict[str, str]:
-    """The documents of a new bucket; ones that say what holds without them are left out."""
-    documents: list[Setting] = []
-    ownership = Ownership(config.s3.object_ownership)
-    if ownership is not Ownership.OBJECT_WRITER:
-        documents.append(OwnershipControls(ownership))
-    if config.s3.block_public_access:
-        documents.append(ALL_BLOCKED)
-    return {document.setting_name: encoded(document) for document in documents}
-
-
-def accounts(config: Config, root: RootKeys) -> Accounts:
-    return Accounts(
-        Account(ROOT_ACCOUNT, "root", secrets={root.access_key: root.secret_key}),
-        [
-            Account(
-                each.id,
-                each.display_name or each.id,
-                each.email,
-                {each.access_key: each.secret_key},
-            )
-            for each in config.auth.accounts
-        ],
-    )
-
-
-def _auth_options(config: Config) -> AuthOptions:
-    return AuthOptions(allow_sigv2_query=config.auth.sigv2_query, no_auth=not config.auth.enabled)
 
 
 @contextlib.asynccontextmanager

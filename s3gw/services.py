@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING
 
 from s3gw.batch import Batches
 from s3gw.encryption.provider import KMS_KEY, KeyProvider
+from s3gw.limits import DEFAULT_LIMITS, Limits
 from storage.archives import Archives
 
 if TYPE_CHECKING:
     from s3gw.accounts import Accounts
+    from s3gw.audit import Audit
     from s3gw.identity.protocol import Directory
     from s3gw.notifications.notifier import Notifier
+    from s3gw.throttle import Throttle
+    from s3gw.tokens.issuer import TokenIssuer
     from s3gw.tokens.protocol import TokenVerifier
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """`keys` is None without a master key; `new_bucket_settings` are the documents that every new
-    bucket begins with; `cluster_id` is what tokens and roles call this cluster."""
+    bucket begins with; `cluster_id` is what tokens and roles call this cluster;
+    without `auth_enabled` everybody is the root account."""
 
     region: str = "us-east-1"
     accounts: Accounts | None = None
@@ -30,7 +35,12 @@ class Services:
     new_bucket_settings: Mapping[str, str] = field(default_factory=dict)
     directory: Directory | None = None
     tokens: TokenVerifier | None = None
+    token_issuer: TokenIssuer | None = None
     cluster_id: str = ""
+    auth_enabled: bool = True
+    limits: Limits = DEFAULT_LIMITS
+    throttle: Throttle | None = None
+    audit: Audit | None = None
     archives: Archives = field(default_factory=Archives)
     batches: Batches = field(default_factory=Batches)
 

@@ -14,6 +14,7 @@ from s3gw.banner import Situation, banner
 from s3gw.channel import Task
 from s3gw.credentials import FoundKeys, find_root_keys
 from s3gw.http_server import choose_server
+from s3gw.identity.opening import prepare_directory
 from s3gw.keyring import beside_the_data, prepare_ring
 from s3gw.listening import Port
 from s3gw.logs import choose_style, set_up_logging
@@ -21,6 +22,7 @@ from s3gw.sections import Config
 from s3gw.server import folders, prepare_folders, recover_folders
 from s3gw.supervisor import Plan, StartError, Supervisor, slots
 from s3gw.tls import read_certificate
+from s3gw.tokens.configured import check_tokens
 from storage.errors import StorageError
 from storage.mountpath import FolderLocks, MountpathError
 
@@ -41,10 +43,12 @@ def serve(config: Config) -> None:
         print(NO_AUTH_WARNING, file=sys.stderr)
     choose_server(config.server.http_server)
     read_certificate(config.server)
+    check_tokens(config.auth)
     paths = folders(config)
     with _locked(paths) as locks, contextlib.closing(_reserve(config)) as port:
         found = find_root_keys(config)
         prepare_ring(config)
+        prepare_directory(config)
         if beside_the_data(config):
             print(MASTER_KEY_WARNING, file=sys.stderr)
         tasks = _tasks(config, found)

@@ -1,12 +1,18 @@
-"""What is mended in uvicorn 0.54: the head of a response goes out together with its first bytes.
+"""What is mended in uvicorn 0.54: how it sends a response, and what it bears.
 
-uvicorn writes the two apart. Each write is a system call and a packet, and wakes a client that may
-then have nothing to do. An ASGI server may hold the head back until the first body message.
+* The head of a response goes out together with its first bytes. uvicorn writes the two apart; each
+  write is a system call and a packet, and wakes a client that may then have nothing to do. An ASGI
+  server may hold the head back until the first body message.
+* The head of a request is bounded in size and in time, and a connection on which nothing comes is
+  closed; uvicorn waits for ever for the first request, and for the end of any head.
+* No more than so many connections are open; uvicorn's own limit still takes them.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -47,9 +53,70 @@ class JoiningTransport:
             self._transport.write(block)
 
 
-class JoiningProtocol(HttpToolsProtocol):
-    """uvicorn's own, on such a transport."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a connection, and a request's head on it, may take."""
+
+    connections: int
+    head_bytes: int
+    head_s: float
+    idle_s: float
+
+
+class MendedProtocol(HttpToolsProtocol):
+    """uvicorn's own, on such a transport, and within the bounds."""
+
+    def __init__(self, *args: Any, bounds: Bounds, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._bounds = bounds
+        self._in_head = False
+        self._head_bytes = 0
+        self._slow_head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.transport = JoiningTransport(transport, self.loop)  # type: ignore[assignment]
+        if len(self.connections) > self._bounds.connections:
+            transport.abort()
+            return
+        idle = self.loop.call_later(self._bounds.idle_s, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = idle
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_head()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        was_in_head = self._in_head
+        super().data_received(data)
+        if not self._in_head or self.transport.is_closing():
+            self._end_head()
+            return
+        # Before a piece in which a head began there may have been the end of a body.
+        self._head_bytes = self._head_bytes + len(data) if was_in_head else 0
+        if self._head_bytes > self._bounds.head_bytes:
+            self._refuse_head(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif self._slow_head is None:
+            self._slow_head = self.loop.call_later(
+                self._bounds.head_s, self._refuse_head, HTTPStatus.REQUEST_TIMEOUT
+            )
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def _end_head(self) -> None:
+        if self._slow_head is not None:
+            self._slow_head.cancel()
+            self._slow_head = None
+
+    def _refuse_head(self, status: HTTPStatus) -> None:
+        self._end_head()
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-length: 0\r\n"
+        self.transport.write(f"{head}connection: close\r\n\r\n".encode())
+        self.transport.close()

@@ -28,6 +28,7 @@ from lxml import etree
 from msgspec import Struct
 
 from s3gw.errors import Code, S3Error
+from s3gw.limits import DEFAULT_LIMITS
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -128,25 +129,33 @@ def element_names(cls: type) -> dict[str, str]:
     return {name: how.get("element", _camel(name)) for name, how in fields_of(cls).items()}
 
 
-def to_xml(document: Any) -> bytes:
+def to_xml(document: Any, namespace: str = NAMESPACE) -> bytes:
     root: str = document.__xml_root__
     cls: Any = type(document)
     (inside,) = _rows(cls)((document,))
-    return f'{DECLARATION}<{root} xmlns="{NAMESPACE}">{inside}</{root}>'.encode()
+    return f'{DECLARATION}<{root} xmlns="{namespace}">{inside}</{root}>'.encode()
 
 
-def from_xml(cls: type[T], body: bytes) -> T:
+def from_xml(cls: type[T], body: bytes, max_depth: int = DEFAULT_LIMITS.document_depth) -> T:
     """Read a request document; anything but the declared shape is MalformedXML."""
     try:
         root = etree.fromstring(body, _PARSER)
         if root.getroottree().docinfo.internalDTD is not None:
             raise ValueError("a document type could hide text in entities")
+        if _deeper_than(max_depth)(root):
+            raise ValueError("too many elements within one another")
         if _local(root) != cls.__xml_root__:  # type: ignore[attr-defined]
             raise ValueError(f"unexpected root <{_local(root)}>")
         read: T = _read(cls, root)
         return read
     except (etree.XMLSyntaxError, ValueError, TypeError, LookupError) as error:
         raise S3Error(Code.MalformedXML) from error
+
+
+@cache
+def _deeper_than(depth: int) -> etree.XPath:
+    """Looks for an element that deep; a thousand times as fast as a walk in Python."""
+    return etree.XPath(f"boolean({'/*' * (depth + 1)})")
 
 
 def escape(text: str) -> str:

@@ -127,9 +127,8 @@ class Backend(Protocol):
         self, bucket: str, source: str, name: str, options: RenameOptions
     ) -> ObjectInfo:
         """The current version of `source` becomes that of `name`; no byte moves. In a bucket with
-        versioning a delete marker takes its place. Raises `ObjectNotFound`, `PreconditionFailed`,
-        `ObjectLocked`, and `NotSupported` where there is an object, and the two names live on
-        different mountpaths."""
+        versioning a delete marker takes its place. Nobody finds it under both names or neither.
+        Raises `ObjectNotFound`, `PreconditionFailed`, `ObjectLocked`."""
         ...
 
     async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:

@@ -21,6 +21,10 @@ FAILPOINTS = (
     "complete_after_sidecar",
     "gc_before_unlink",
     "gc_after_unlink",
+    "rename_after_leaving",
+    "rename_after_arriving",
+    "rename_inside_settling",
+    "rename_after_settling",
 )
 
 

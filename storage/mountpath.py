@@ -3,6 +3,7 @@
 mountpath.json        uuid, format version, the uuids of the whole set in their order
 lock                  held with flock by the server that uses the folder
 buckets.lock          in the first mountpath: held while a bucket is made or removed
+renames.lock          in the first mountpath: held while an object changes its mountpath
 index.db              the truth
 blobs/ab/<id>         immutable files
 work/<slot>/          files that the process of that slot is writing
@@ -69,6 +70,10 @@ class Mountpath:
     @property
     def buckets_lock(self) -> Path:
         return self.path / "buckets.lock"
+
+    @property
+    def renames_lock(self) -> Path:
+        return self.path / "renames.lock"
 
     def blob(self, blob_id: str) -> str:
         """Where the blob of that id lies."""

@@ -10,6 +10,7 @@ import asyncio
 import io
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,7 +39,11 @@ class AsgiServer:
 
     def run(self, coroutine: Any) -> Any:
         """The result of a coroutine, run on the application's loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+        return self.start(coroutine).result(60)
+
+    def start(self, coroutine: Any) -> Future[Any]:
+        """The same, without waiting for it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -112,7 +117,8 @@ def send_through(client: Any, server: AsgiServer) -> None:
         told = HTTPHeaders.from_dict(got.headers)
         return AWSResponse(request.url, got.status, told, _Raw(body))
 
-    client.meta.events.register("before-send.s3", answer)
+    service = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.register(f"before-send.{service}", answer)
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Flag, auto
 from pathlib import Path
@@ -84,12 +84,14 @@ class Gateway:
 
     can = Can.FILES | Can.S3 | Can.BIG_LIST | Can.ENCRYPTION
 
-    def __init__(self, folder: Path, http_server: str, workers: int) -> None:
+    def __init__(
+        self, folder: Path, http_server: str, workers: int, more: Sequence[str] = ()
+    ) -> None:
         self.name = f"s3gw, {http_server}"
         options = ["--workers", str(workers), "--http-server", http_server, "--access-log", "off"]
         # One for all servers, whose data are copies.
         options += ["--master-key-file", str(folder.parent / "master.key")]
-        self.server = Server(folder, options=options)
+        self.server = Server(folder, options=[*options, *more])
         self.host = f"{HOST}:{self.server.port}"
         keys = self.server.keys
         self._signer = Presigner(self.host, keys.access_key, keys.secret_key)

@@ -173,6 +173,15 @@ _BYPASS = "x-amz-bypass-governance-retention"
 _BYPASSING = frozenset({"DeleteObject", "DeleteObjects", "PutObjectRetention"})
 _NEW_OBJECT = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload", "PostObject"})
 _MADE_WITH_ACL = ("x-amz-acl", "x-amz-grant-")
+# These leave a new object to the owner of its bucket, who has it anyway.
+_GIVING_NOTHING = frozenset({"private", "bucket-owner-read", "bucket-owner-full-control"})
+_NEW_BUCKET = {
+    "x-amz-object-ownership": ("s3:PutBucketOwnershipControls",),
+    "x-amz-bucket-object-lock-enabled": (
+        "s3:PutBucketObjectLockConfiguration",
+        "s3:PutBucketVersioning",
+    ),
+}
 
 
 def needed(operation: str, version: str | None, headers: Mapping[str, str]) -> list[str]:
@@ -184,6 +193,11 @@ def needed(operation: str, version: str | None, headers: Mapping[str, str]) -> l
         actions += {action for header, action in _LOCK.items() if header in headers}
         if headers.get(_TAGGING):
             actions.append("s3:PutObjectTagging")
+    if operation == "CreateBucket":
+        asked = (name for name in _NEW_BUCKET if headers.get(name, "false").lower() != "false")
+        actions += [action for name in asked for action in _NEW_BUCKET[name]]
+        if any(name.startswith(_MADE_WITH_ACL) for name in headers) and gives_rights(headers):
+            actions.append("s3:PutBucketAcl")
     if operation in _BYPASSING and headers.get(_BYPASS, "").lower() == "true":
         actions.append("s3:BypassGovernanceRetention")
     return actions
@@ -193,3 +207,9 @@ def sets_acl(operation: str, headers: Mapping[str, str]) -> bool:
     """Whether the request gives a new object an ACL. Who writes an object may do so, as its owner
     to be, unless a policy denies `s3:PutObjectAcl`."""
     return operation in _NEW_OBJECT and any(name.startswith(_MADE_WITH_ACL) for name in headers)
+
+
+def gives_rights(headers: Mapping[str, str]) -> bool:
+    """Whether an ACL in the headers lets anybody in beside the bucket's owner."""
+    grants = any(name.startswith("x-amz-grant-") for name in headers)
+    return grants or headers.get("x-amz-acl", "private") not in _GIVING_NOTHING

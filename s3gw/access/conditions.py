@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from s3gw.access.keys import ELSEWHERE, Getter, Values, address, getter
+from s3gw.access.keys import ELSEWHERE, Getter, Values, address, getter, wanted_value
 from s3gw.access.patterns import Lookup, Pattern, read_pattern
 from s3gw.access.request import Request
 from s3gw.errors import Code, S3Error
@@ -218,7 +218,8 @@ def read_condition(name: str, key: str, values: object, *, variables: bool) -> A
     found = OPERATORS.get(bare.lower())
     if found is None:
         raise malformed(f"Invalid Condition type : {name}")
-    read = tuple(_value(found.kind, text, variables=variables) for text in texts)
+    wanted = (wanted_value(key, text) for text in texts)
+    read = tuple(_value(found.kind, text, variables=variables) for text in wanted)
     return Condition(found, quantifier, if_exists, key, get, read)
 
 

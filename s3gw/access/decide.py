@@ -1,14 +1,17 @@
 """The decision: may this caller do this? Pure; docs/access.md tells the same story in prose.
 
-1. The root account of the server may do everything.
-2. What the bucket's policy denies is denied, to the bucket's owner too; but the owner can always
+1. What the policy of the caller's session does not allow is refused, whoever it is.
+2. What the bucket's `access` attribute leaves out is refused, whoever asks.
+3. The root account of the server may do everything else.
+4. What the bucket's policy denies is denied, to the bucket's owner too; but the owner can always
    read, replace and remove the policy itself.
-3. An account may do everything with what it owns. The bucket's owner owns the bucket and the names
+5. A user may do what its permissions allow. What its account owns gives it nothing.
+6. An account may do everything with what it owns. The bucket's owner owns the bucket and the names
    in it; what an object says, and its ACL, is its own owner's affair.
-4. What the policy allows is allowed on what the bucket's owner owns, unless the policy is public
+7. What the policy allows is allowed on what the bucket's owner owns, unless the policy is public
    and the bucket is restricted.
-5. What an ACL grants is allowed, unless ACLs are off, or public grants are ignored.
-6. Who began an upload may list its parts and abandon it.
+8. What an ACL grants is allowed, unless ACLs are off, or public grants are ignored.
+9. Who began an upload may list its parts and abandon it.
 """
 
 from __future__ import annotations
@@ -27,11 +30,15 @@ from s3gw.access.acl import (
     grants_to_account,
     grants_to_group,
 )
+from s3gw.access.bucket_access import ALWAYS_ROOTS, bucket_access
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy, Policy, Verdict, kept_policy
 from s3gw.access.principals import LOGGING
 from s3gw.access.public_access import NO_BLOCK, PublicAccessBlock, is_public_policy
 from s3gw.access.request import Caller, Request
+from s3gw.access.session import session_allows
+from s3gw.permissions import ALL
+from s3gw.rights import Access
 from storage.settings import setting
 from storage.values import BucketInfo
 
@@ -44,17 +51,21 @@ _OF_THE_OBJECT = frozenset(BY_OBJECT_ACL) | {
 }
 _OF_THE_UPLOAD = frozenset({"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"})
 _NOBODY: frozenset[Group] = frozenset()
+# What every account may do without a bucket.
+_OF_ANY_ACCOUNT = (Access.LIST_BUCKETS | Access.CREATE_BUCKET | Access.SHOW_CLUSTER).value
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that a bucket's owner wrote down. `acl_grants` None: ACLs count for nothing."""
+    """All that a bucket's owner wrote down. `acl_grants` None: ACLs count for nothing. `access` are
+    the bits that the bucket leaves to anybody."""
 
     owner: str
     policy: Policy | None = None
     acl_grants: Grants | None = ()
     block: PublicAccessBlock = NO_BLOCK
     holds_foreign_objects: bool = False
+    access: int = ALL
 
 
 def rules_of(bucket: BucketInfo) -> Rules:
@@ -67,19 +78,24 @@ def rules_of(bucket: BucketInfo) -> Rules:
         acl_grants=None if enforced else acl.grants if acl else full_control(bucket.owner),
         block=setting(bucket, PublicAccessBlock) or NO_BLOCK,
         holds_foreign_objects=not enforced and setting(bucket, HoldsForeignObjects) is not None,
+        access=bucket_access(bucket),
     )
 
 
 def allows(request: Request, rules: Rules) -> bool:
     """Raises `Needed` when the answer depends on a fact that has not been fetched."""
     caller = request.caller
+    if _is_closed(request, rules) or not session_allows(request):
+        return False
     if caller.is_root:
         return True
     verdict = rules.policy.verdict(request) if rules.policy else Verdict.NONE
     if verdict is Verdict.DENY:
-        return caller.account == rules.owner and request.action in _OF_THE_POLICY
+        return _owns(caller, rules.owner) and request.action in _OF_THE_POLICY
+    if caller.has(request.access, request.bucket):
+        return True
     owner = _owner(request, rules)
-    if caller.account == owner:
+    if _owns(caller, owner):
         return True
     if verdict is Verdict.ALLOW and owner == rules.owner and not _is_restricted(caller, rules):
         return True
@@ -87,8 +103,37 @@ def allows(request: Request, rules: Rules) -> bool:
 
 
 def denies(request: Request, rules: Rules) -> bool:
-    """Whether the policy says no, whatever else allows it. Raises as `allows`."""
-    return rules.policy is not None and rules.policy.verdict(request) is Verdict.DENY
+    """Whether the bucket's policy, or the session's, says no, whatever else allows it. Raises as
+    `allows`."""
+    if not session_allows(request):
+        return True
+    if rules.policy is None or request.caller.is_root:
+        return False
+    return rules.policy.verdict(request) is Verdict.DENY
+
+
+def allows_without_bucket(request: Request) -> bool:
+    """Of an action in no bucket, or in one that is not there yet. Raises as `allows`."""
+    caller = request.caller
+    if caller.is_anonymous or not session_allows(request):
+        return False
+    if caller.is_root:
+        return True
+    if caller.is_user:
+        return caller.has(request.access, request.bucket)
+    own = request.operation == "CreateBucket"
+    return caller.signed and (own or request.access & ~_OF_ANY_ACCOUNT == 0)
+
+
+def _is_closed(request: Request, rules: Rules) -> bool:
+    missing = request.access & ~rules.access
+    if missing and request.caller.is_root:
+        missing &= ~ALWAYS_ROOTS
+    return missing != 0
+
+
+def _owns(caller: Caller, owner: str) -> bool:
+    return caller.account == owner and not caller.is_user
 
 
 def _owner(request: Request, rules: Rules) -> str:
@@ -99,8 +144,10 @@ def _owner(request: Request, rules: Rules) -> str:
 
 
 def _is_restricted(caller: Caller, rules: Rules) -> bool:
-    """A public policy lets in only the server's own services where the bucket is restricted."""
-    restricted = rules.block.restrict_public_buckets and not caller.service
+    """A public policy lets in only the server's own services, and users of the account that owns
+    the bucket, where the bucket is restricted."""
+    outside = not caller.service and caller.account != rules.owner
+    restricted = rules.block.restrict_public_buckets and outside
     return restricted and rules.policy is not None and is_public_policy(rules.policy)
 
 
@@ -124,8 +171,8 @@ def _grants(
         groups -= PUBLIC_GROUPS
     if groups and grants_to_group(grants, groups, permission):
         return True
-    signed = not caller.is_anonymous and bool(caller.account)
-    return signed and grants_to_account(grants, caller.account, permission)
+    is_account = caller.signed and not caller.is_user
+    return is_account and grants_to_account(grants, caller.account, permission)
 
 
 def _groups(caller: Caller) -> frozenset[Group]:
@@ -137,9 +184,8 @@ def _groups(caller: Caller) -> frozenset[Group]:
 
 
 def _began_upload(request: Request) -> bool:
-    signed = not request.caller.is_anonymous and bool(request.caller.account)
     return (
-        signed
+        request.caller.signed
         and request.action in _OF_THE_UPLOAD
-        and (request.initiator == request.caller.account)
+        and request.initiator == request.caller.principal.identity
     )

@@ -7,24 +7,25 @@ bucket.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from s3gw.access.acl import from_text
-from s3gw.access.actions import needed, sets_acl
-from s3gw.access.decide import Rules, allows, denies, rules_of
+from s3gw.access.actions import gives_rights, needed, sets_acl
+from s3gw.access.bucket_access import BucketAccess
+from s3gw.access.decide import allows, allows_without_bucket, denies, rules_of
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy
 from s3gw.access.principals import LOGGING
-from s3gw.access.request import ARN, NO_OBJECT, Caller, Fact, Needed, ObjectFacts, Request
+from s3gw.access.question import NARROWING_USERS, Question, now_s, request_of
+from s3gw.access.request import ARN, NO_OBJECT, Caller, Request
+from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
 from s3gw.errors import Code, S3Error
 from s3gw.rights import WITHOUT_BUCKET, Access
-from storage.clock import SystemClock
-from storage.errors import ObjectNotFound, StorageError, UploadNotFound, VersionNotFound
+from storage.errors import ObjectNotFound, VersionNotFound
 from storage.settings import with_setting
-from storage.values import BucketInfo, ReadOptions
+from storage.values import BucketInfo
 
 if TYPE_CHECKING:
     from s3gw.accounts import Principal
@@ -32,17 +33,24 @@ if TYPE_CHECKING:
 
 _EXPECTED_OWNER = "x-amz-expected-bucket-owner"
 _EXPECTED_SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
-# Documents that can keep a bucket's owner from something.
-_NARROWING = frozenset({BucketPolicy.setting_name, HoldsForeignObjects.setting_name})
+# Documents that can keep a bucket's owner from something, and the one that can keep root.
+_ACCESS = BucketAccess.setting_name
+_NARROWING = frozenset({BucketPolicy.setting_name, HoldsForeignObjects.setting_name, _ACCESS})
+_LOOKING = (Access.HEAD_BUCKET | Access.LIST_OBJECTS).value
 # Decided for each of the keys that the document names, once it is read.
 _BY_KEY = frozenset({"DeleteObjects", "PostObject"})
 # As those, with keys of other buckets too: that of the request decides nothing.
 _BY_ENTRY = frozenset({"GetBatch"})
 _DELETION = "DeleteObjects"
+# Headers that tell what other operations are for, by their actions without and with a version.
+_RETENTION = ("s3:GetObjectRetention", "s3:GetObjectRetention")
+_TELLING = {
+    "x-amz-tagging-count": ("s3:GetObjectTagging", "s3:GetObjectVersionTagging"),
+    "x-amz-object-lock-mode": _RETENTION,
+    "x-amz-object-lock-retain-until-date": _RETENTION,
+    "x-amz-object-lock-legal-hold": ("s3:GetObjectLegalHold", "s3:GetObjectLegalHold"),
+}
 _WRITES = frozenset({"s3:PutObject"})
-_MISSING = (ObjectNotFound, VersionNotFound)
-_CLOCK = SystemClock()
-_NS = 1_000_000_000
 
 
 async def authorize(call: Call, access: Access) -> None:
@@ -52,8 +60,9 @@ async def authorize(call: Call, access: Access) -> None:
     object that is not there.
     """
     if access & WITHOUT_BUCKET:
-        if call.caller.is_anonymous:
-            raise S3Error(Code.AccessDenied)
+        for action in needed(call.operation, None, call.headers):
+            if not may_without_bucket(call, access, action):
+                raise S3Error(Code.AccessDenied)
         return
     info = call.bucket_info = await call.store.head_bucket(call.bucket)
     _check_owner(info, call.headers.get(_EXPECTED_OWNER))
@@ -62,23 +71,24 @@ async def authorize(call: Call, access: Access) -> None:
     if call.operation in _BY_ENTRY:
         return
     if call.operation in _BY_KEY:
-        _check_some_key(call, info)
+        _check_some_key(call, info, access)
         return
-    await authorize_key(call, call.operation, call.key)
+    await authorize_key(call, call.operation, call.key, access)
 
 
-async def authorize_key(call: Call, operation: str, key: str) -> None:
-    """Let the caller do that operation on a key of the request's bucket. Raises as `authorize`."""
+async def authorize_key(call: Call, operation: str, key: str, access: Access) -> None:
+    """Let the caller do that operation on a key of the request's bucket; `access` is the right it
+    takes. Raises as `authorize`."""
     info = _bucket_of(call)
     if may_use_freely(call.caller, info):
         return
     version = call.query.get("versionId")
-    asked = _Question(call, info, key, version, operation)
+    asked = Question(call, info, access, key, version, operation)
     actions = needed(operation, version, call.headers)
     for action in actions:
         await asked.require(action)
-    if sets_acl(operation, call.headers) and await asked.is_denied("s3:PutObjectAcl"):
-        raise S3Error(Code.AccessDenied)
+    if sets_acl(operation, call.headers):
+        await _check_acl(asked)
     if not _WRITES.isdisjoint(actions):
         await _note_foreign_writer(call, info)
 
@@ -99,16 +109,16 @@ async def authorize_reads(call: Call, names: Iterable[tuple[str, str]]) -> None:
             info = buckets[bucket] = await call.store.head_bucket(bucket)
             _check_owner(info, call.headers.get(_EXPECTED_SOURCE_OWNER))
         if not may_use_freely(call.caller, info):
-            await _authorize_read(_Question(call, info, key, None, call.operation))
+            await _authorize_read(Question(call, info, Access.GET, key, None, call.operation))
 
 
-async def _authorize_read(asked: _Question) -> None:
-    with suppress(*_MISSING):
+async def _authorize_read(asked: Question) -> None:
+    with suppress(ObjectNotFound, VersionNotFound):
         await asked.require("s3:GetObject")
-        if not await asked.permits_listing():
+        if not asked.permits_listing():
             try:
                 await asked.call.store.head_object(asked.info.name, asked.key)
-            except _MISSING:
+            except ObjectNotFound:
                 raise S3Error(Code.AccessDenied) from None
 
 
@@ -118,8 +128,18 @@ async def authorize_copied_tags(
     """Let the caller take the tags of a copy's source along."""
     asked = await _source(call, bucket, key, version)
     await asked.require("s3:GetObjectTagging" if version is None else "s3:GetObjectVersionTagging")
-    target = _Question(call, _bucket_of(call), call.key, None, call.operation)
+    target = Question(call, _bucket_of(call), Access.PUT, call.key, None, call.operation)
     await target.require("s3:PutObjectTagging")
+
+
+async def authorize_writing(call: Call, info: BucketInfo, key: str) -> None:
+    """Let the caller have something written, now or later, into a bucket that the request names
+    beside its own. Raises as `authorize`."""
+    caller = call.caller
+    owns = caller.account == info.owner and not caller.is_user
+    if owns and not caller.session_policy:
+        return
+    await Question(call, info, Access.PUT, key or "*", None, "PutObject").require("s3:PutObject")
 
 
 async def may_delete(call: Call, key: str, version: str | None) -> bool:
@@ -127,7 +147,7 @@ async def may_delete(call: Call, key: str, version: str | None) -> bool:
     info = _bucket_of(call)
     if may_use_freely(call.caller, info):
         return True
-    asked = _Question(call, info, key, version, _DELETION)
+    asked = Question(call, info, Access.DELETE_OBJECT, key, version, _DELETION)
     actions = needed(_DELETION, version, call.headers)
     return all([await asked.permits(action) for action in actions])
 
@@ -140,40 +160,99 @@ async def hide_missing(call: Call, bucket: str, key: str) -> None:
     info = call.bucket_info
     if info is None or info.name != bucket:
         info = await call.store.head_bucket(bucket)
-    if not await _Question(call, info, key).permits_listing():
+    if may_use_freely(call.caller, info):
+        return
+    if not Question(call, info, Access.LIST_OBJECTS, key).permits_listing():
         raise S3Error(Code.AccessDenied)
 
 
-def may_use(principal: Principal, bucket: BucketInfo) -> bool:
-    """Whether the bucket is in the principal's list of buckets."""
-    return principal.is_root or principal.account == bucket.owner
+async def hide_headers(call: Call, headers: dict[str, str]) -> None:
+    """Take away what a read object's headers say that the caller could not ask for by itself."""
+    told = _TELLING.keys() & headers.keys()
+    if not told or may_use_freely(call.caller, _bucket_of(call)):
+        return
+    version = call.query.get("versionId")
+    asked = Question(call, _bucket_of(call), Access.HEAD_OBJECT, call.key, version)
+    for name in told:
+        plain, versioned = _TELLING[name]
+        if not await asked.permits(plain if version is None else versioned):
+            del headers[name]
+
+
+def may_without_bucket(call: Call, access: Access, action: str = "") -> bool:
+    """Whether the caller may do what no bucket has a say in: its right, and S3's action if there is
+    one, in the cluster or with the name of a bucket to be."""
+    caller = call.caller
+    if caller.is_root and not caller.session_policy:
+        return True
+    request = request_of(
+        call, action, access, bucket=call.bucket, owner=caller.account, operation=call.operation
+    )
+    return allows_without_bucket(request)
+
+
+def may_use(call: Call, bucket: BucketInfo) -> bool:
+    """Whether the bucket is in the caller's list of buckets: it is their own, or theirs to look at
+    if they are a user."""
+    caller = call.caller
+    if not caller.is_user or caller.is_root:
+        return caller.is_root or caller.account == bucket.owner
+    asker = Caller(_without_session_policy(caller), call.services.cluster_id)
+    if NARROWING_USERS.isdisjoint(bucket.settings) and asker.has_any(_LOOKING, bucket.name):
+        return True
+    looking = Question(call, bucket, Access.HEAD_BUCKET, operation="HeadBucket")
+    asked = looking.request("s3:ListBucket")
+    request = replace(asked, caller=asker, query={}, found_object=NO_OBJECT)
+    listing = replace(request, access=Access.LIST_OBJECTS.value)
+    rules = rules_of(bucket)
+    return allows(request, rules) or allows(listing, rules)
 
 
 def may_use_freely(principal: Principal, bucket: BucketInfo) -> bool:
     """Whether nothing at all can keep the principal from anything in the bucket."""
-    owns = principal.account == bucket.owner and _NARROWING.isdisjoint(bucket.settings)
-    return owns or principal.is_root
+    if principal.session_policy:
+        return False
+    if principal.is_root:
+        return _ACCESS not in bucket.settings
+    owns = principal.account == bucket.owner and principal.permissions is None
+    return owns and _NARROWING.isdisjoint(bucket.settings)
 
 
 def may_deliver_logs(bucket: BucketInfo, key: str, source: BucketInfo) -> bool:
-    """Whether the server's own access logs of `source` may be written into the bucket: when its
-    policy lets the service `logging.s3.amazonaws.com` in, or its ACL the group LogDelivery."""
+    """Whether the server's own access logs of `source` may be written into the bucket: those of the
+    owner unless its policy keeps the service `logging.s3.amazonaws.com` out, those of others when
+    the policy lets it in, or the ACL the group LogDelivery."""
     request = Request(
         caller=Caller(service=LOGGING),
         action="s3:PutObject",
         bucket=bucket.name,
         key=key,
+        access=Access.PUT.value,
         operation="PutObject",
-        now_s=_CLOCK.now_ns() // _NS,
+        now_s=now_s(),
         source_arn=f"{ARN}{source.name}",
         source_account=source.owner,
         owner=bucket.owner,
+        is_secure=True,  # it never leaves the machine
         found_object=NO_OBJECT,
     )
-    return allows(request, rules_of(bucket))
+    rules = rules_of(bucket)
+    if bucket.owner == source.owner:
+        return not denies(request, rules)
+    return allows(request, rules)
+
+
+def _without_session_policy(principal: Principal) -> Principal:
+    """What it says of listing buckets was asked before; it need not say more of each of them."""
+    session = principal.session
+    if session is None or not session.policy:
+        return principal
+    return replace(principal, session=replace(session, policy=""))
 
 
 def _check_owner(bucket: BucketInfo, expected: str | None) -> None:
+    if expected == ROOT_ACCOUNT_NUMBER:
+        expected = ROOT_ACCOUNT
     if expected not in (None, bucket.owner):
         raise S3Error(Code.AccessDenied)
 
@@ -183,122 +262,35 @@ def _bucket_of(call: Call) -> BucketInfo:
     return call.bucket_info
 
 
-def _check_some_key(call: Call, info: BucketInfo) -> None:
-    """Who may remove nothing at all is not asked for the list."""
+def _check_some_key(call: Call, info: BucketInfo, access: Access) -> None:
+    """Who may remove or put nothing at all is not asked for more."""
     rules = rules_of(info)
-    request = _Question(call, info, "*", operation=call.operation).request(
-        needed(call.operation, None, {})[0]
-    )
-    if rules.policy is None and not allows(request, rules):
+    asked = Question(call, info, access, "*", operation=call.operation)
+    request = asked.request(needed(call.operation, None, {})[0])
+    if rules.policy is None and not call.caller.session_policy and not allows(request, rules):
         raise S3Error(Code.AccessDenied)
 
 
-async def _source(call: Call, bucket: str, key: str, version: str | None) -> _Question:
+async def _check_acl(asked: Question) -> None:
+    """An account may give what it writes away, unless somebody says no; a user needs the right."""
+    caller, headers = asked.call.caller, asked.call.headers
+    if await asked.denies("s3:PutObjectAcl"):
+        raise S3Error(Code.AccessDenied)
+    if caller.is_user and gives_rights(headers) and not await asked.permits("s3:PutObjectAcl"):
+        raise S3Error(Code.AccessDenied)
+
+
+async def _source(call: Call, bucket: str, key: str, version: str | None) -> Question:
     info = await call.store.head_bucket(bucket)
     _check_owner(info, call.headers.get(_EXPECTED_SOURCE_OWNER))
-    return _Question(call, info, key, version, call.operation)
+    return Question(call, info, Access.GET, key, version, call.operation)
 
 
 async def _note_foreign_writer(call: Call, info: BucketInfo) -> None:
     """Before an object can be there that is not the bucket owner's."""
-    caller = call.caller
-    foreign = not (caller.is_root or caller.is_anonymous or caller.account == info.owner)
+    foreign = call.caller.owns_what_it_writes and call.caller.account != info.owner
     noted = HoldsForeignObjects.setting_name in info.settings
     if foreign and not noted and not enforces_owner(info):
         await call.store.update_bucket(
             info.name, lambda bucket: with_setting(bucket, HoldsForeignObjects())
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What the caller of a request may do with one key of one bucket, or with the bucket."""
-
-    call: Call
-    info: BucketInfo
-    key: str
-    version: str | None = None
-    operation: str = ""
-
-    async def require(self, action: str) -> None:
-        """Raises `AccessDenied`; or that the object is not there, to those who may know."""
-        missing: list[StorageError] = []
-        if await self._ask(action, allows, missing):
-            return
-        if missing and await self.permits_listing():
-            raise missing[0]
-        raise S3Error(Code.AccessDenied)
-
-    async def permits(self, action: str) -> bool:
-        return await self._ask(action, allows, [])
-
-    async def permits_listing(self) -> bool:
-        """Whether a listing that begins with this key would be answered."""
-        if may_use_freely(self.call.caller, self.info):
-            return True
-        asked = replace(self, key="", version=None, operation="ListObjectsV2")
-        request = asked.request("s3:ListBucket")
-        listing = replace(request, query={"prefix": self.key}, found_object=NO_OBJECT)
-        return allows(listing, rules_of(self.info))
-
-    async def is_denied(self, action: str) -> bool:
-        return await self._ask(action, denies, [])
-
-    async def _ask(
-        self, action: str, answer: Callable[[Request, Rules], bool], missing: list[StorageError]
-    ) -> bool:
-        rules = rules_of(self.info)
-        request = self.request(action)
-        while True:
-            try:
-                return answer(request, rules)
-            except Needed as needed:
-                request = await self._with(request, needed.fact, missing)
-
-    def request(self, action: str) -> Request:
-        call, caller = self.call, self.call.caller
-        return Request(
-            caller=Caller(caller.account, caller.is_root, caller.is_anonymous),
-            action=action,
-            bucket=self.info.name,
-            key=self.key,
-            version=self.version,
-            operation=self.operation,
-            headers=call.headers,
-            query=call.query,
-            client=call.client,
-            is_secure=call.is_secure,
-            now_s=_CLOCK.now_ns() // _NS,
-            region=call.services.region,
-            owner=self.info.owner,
-        )
-
-    async def _with(self, request: Request, fact: Fact, missing: list[StorageError]) -> Request:
-        call = self.call
-        match fact:
-            case Fact.DOCUMENT:
-                return replace(request, found_document=await call.read_document())
-            case Fact.INITIATOR:
-                return replace(request, found_initiator=await self._initiator())
-            case Fact.OBJECT:
-                try:
-                    found = await self._object()
-                except _MISSING as error:
-                    missing.append(error)
-                    found = NO_OBJECT
-                return replace(request, found_object=found)
-
-    async def _object(self) -> ObjectFacts:
-        if not self.key:
-            return NO_OBJECT
-        options = ReadOptions(version=self.version)
-        reading = await self.call.store.head_object(self.info.name, self.key, options)
-        attributes = reading.info.attributes
-        return ObjectFacts(attributes.owner, from_text(attributes.acl), attributes.tags)
-
-    async def _initiator(self) -> str:
-        upload_id = self.call.query.get("uploadId", "")
-        try:
-            return (await self.call.store.head_upload(self.info.name, self.key, upload_id)).owner
-        except UploadNotFound:
-            return ""

@@ -162,9 +162,7 @@ def _owned(attributes: Attributes, owner: str, acl: str) -> Attributes:
 
 
 def _writer(call: Call, bucket: BucketInfo) -> str:
-    """Who writes as the root account writes for the bucket's owner, and so does nobody at all."""
-    caller = call.caller
-    return bucket.owner if caller.is_root or caller.is_anonymous else caller.account
+    return call.caller.account if call.caller.owns_what_it_writes else bucket.owner
 
 
 def _check_enforced(given: Given | None, owner: str) -> None:

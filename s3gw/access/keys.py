@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from s3gw.access.request import Request
 from s3gw.access.sent import sent_lock, sent_tags
+from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, account_number
 
 # The values of a key in a request; none when the request has no such thing.
 Values = tuple[str, ...]
@@ -45,44 +46,75 @@ def _source_ip(request: Request) -> Values:
 
 
 def _principal_arn(request: Request) -> Values:
-    known = not request.caller.is_anonymous and request.caller.account
-    return (request.caller.arn,) if known else NONE
+    """For a session the role that it assumed."""
+    who = request.caller.principal
+    return (who.role_arn or who.arn,) if request.caller.signed else NONE
 
 
 def _account(request: Request) -> Values:
-    known = not request.caller.is_anonymous and request.caller.account
-    return (request.caller.account,) if known else NONE
+    return (account_number(request.caller.account),) if request.caller.signed else NONE
+
+
+def _resource_account(request: Request) -> Values:
+    return (account_number(request.owner),)
 
 
 def _user_id(request: Request) -> Values:
-    return ("anonymous",) if request.caller.is_anonymous else _account(request)
+    known = request.caller.signed or request.caller.is_anonymous
+    return (request.caller.principal.user_id,) if known else NONE
+
+
+def _username(request: Request) -> Values:
+    """A session of a role has none."""
+    who = request.caller.principal
+    return (who.user,) if who.is_user and not who.role_arn else NONE
 
 
 def _principal_type(request: Request) -> Values:
-    if request.caller.service:
+    caller = request.caller
+    if caller.service:
         return ("AWSService",)
-    return ("Anonymous" if request.caller.is_anonymous else "Account",)
+    if caller.is_anonymous:
+        return ("Anonymous",)
+    if caller.principal.role_arn:
+        return ("AssumedRole",)
+    return ("User" if caller.is_user else "Account",)
+
+
+def _multi_factor(request: Request) -> Values:
+    """Nobody has a second factor here, and only temporary credentials say so."""
+    return ("false",) if request.caller.principal.session else NONE
+
+
+def _issue_time(request: Request) -> Values:
+    session = request.caller.principal.session
+    return (_iso(session.issued_s),) if session else NONE
+
+
+def _iso(epoch_s: int) -> str:
+    return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _current_time(request: Request) -> Values:
-    return (f"{datetime.fromtimestamp(request.now_s, UTC):%Y-%m-%dT%H:%M:%SZ}",)
+    return (_iso(request.now_s),)
 
 
 def _source_account(request: Request) -> Values:
-    return _one(request.source_account or None)
+    return _one(account_number(request.source_account) or None)
 
 
 def _auth_type(request: Request) -> Values:
     if request.operation == "PostObject":
         return NONE if request.caller.is_anonymous else ("POST",)
-    if "authorization" in request.headers:
-        return ("REST-HEADER",)
+    if authorization := request.headers.get("authorization"):
+        return ("REST-HEADER",) if authorization.startswith("AWS") else NONE
     signed = "X-Amz-Signature" in request.query or "Signature" in request.query
     return ("REST-QUERY-STRING",) if signed else NONE
 
 
 def _signature_version(request: Request) -> Values:
-    if request.caller.is_anonymous or not request.caller.account:
+    bears_token = request.headers.get("authorization", "").lower().startswith("bearer ")
+    if bears_token or not request.caller.signed:
         return NONE
     return ("AWS" if "Signature" in request.query else "AWS4-HMAC-SHA256",)
 
@@ -142,6 +174,8 @@ _OF_HEADERS: dict[str, Getter] = {f"s3:{name}": partial(_header, name) for name 
 GETTERS: Mapping[str, Getter] = _OF_HEADERS | {
     "aws:currenttime": _current_time,
     "aws:epochtime": lambda request: (str(request.now_s),),
+    "aws:multifactorauthage": lambda request: NONE,
+    "aws:multifactorauthpresent": _multi_factor,
     "aws:principalaccount": _account,
     "aws:principalarn": _principal_arn,
     "aws:principalisawsservice": lambda request: _word(bool(request.caller.service)),
@@ -149,13 +183,15 @@ GETTERS: Mapping[str, Getter] = _OF_HEADERS | {
     "aws:principaltype": _principal_type,
     "aws:referer": partial(_header, "referer"),
     "aws:requestedregion": lambda request: (request.region,),
-    "aws:resourceaccount": lambda request: (request.owner,),
+    "aws:resourceaccount": _resource_account,
     "aws:securetransport": lambda request: _word(request.is_secure),
     "aws:sourceaccount": _source_account,
     "aws:sourcearn": lambda request: _one(request.source_arn or None),
     "aws:sourceip": _source_ip,
+    "aws:tokenissuetime": _issue_time,
     "aws:useragent": partial(_header, "user-agent"),
     "aws:userid": _user_id,
+    "aws:username": _username,
     "s3:authtype": _auth_type,
     "s3:delimiter": partial(_query, "delimiter"),
     "s3:max-keys": partial(_query, "max-keys"),
@@ -165,23 +201,27 @@ GETTERS: Mapping[str, Getter] = _OF_HEADERS | {
     "s3:object-lock-retain-until-date": partial(_lock_sent, "until"),
     "s3:prefix": partial(_query, "prefix"),
     "s3:requestobjecttagkeys": _tag_names_sent,
-    "s3:resourceaccount": lambda request: (request.owner,),
+    "s3:resourceaccount": _resource_account,
     "s3:signatureage": _signature_age,
     "s3:signatureversion": _signature_version,
     "s3:versionid": _version,
 }
+
+# Their values may name the root account by its id or by its number.
+_OF_ACCOUNTS = frozenset(
+    ["aws:principalaccount", "aws:principalarn", "aws:resourceaccount", "aws:sourceaccount"]
+) | {"aws:userid", "s3:resourceaccount"}
 
 _EXISTING_TAG = "s3:existingobjecttag/"
 _SENT_TAG = "s3:requestobjecttag/"
 
 # Of AWS' keys those that mean something there, and about which this server knows nothing.
 _ELSEWHERE = """
-    aws:calledvia aws:calledviafirst aws:calledvialast aws:federatedprovider
-    aws:multifactorauthage aws:multifactorauthpresent aws:principalorgid aws:principalorgpaths
-    aws:principalservicenameslist aws:principaltag aws:requesttag aws:resourceorgid
-    aws:resourceorgpaths aws:resourcetag aws:sourceidentity aws:sourceorgid aws:sourceorgpaths
-    aws:sourceowner aws:sourcevpc aws:sourcevpce aws:tagkeys aws:tokenissuetime aws:username
-    aws:viaawsservice aws:vpcsourceip s3:accessgrantsinstancearn s3:accesspointnetworkorigin
+    aws:calledvia aws:calledviafirst aws:calledvialast aws:federatedprovider aws:principalorgid
+    aws:principalorgpaths aws:principalservicenameslist aws:principaltag aws:requesttag
+    aws:resourceorgid aws:resourceorgpaths aws:resourcetag aws:sourceidentity aws:sourceorgid
+    aws:sourceorgpaths aws:sourceowner aws:sourcevpc aws:sourcevpce aws:tagkeys aws:viaawsservice
+    aws:vpcsourceip s3:accessgrantsinstancearn s3:accesspointnetworkorigin
     s3:buckettag s3:dataaccesspointaccount s3:dataaccesspointarn
     s3:inventoryaccessibleoptionalfields s3:locationconstraint s3:objectcreationoperation
     s3:tlsversion
@@ -201,6 +241,11 @@ def getter(key: str) -> Getter | None:
     if name.startswith(_SENT_TAG) and tag:
         return lambda request: _one(_tags_sent(request).get(tag))
     return GETTERS.get(name)
+
+
+def wanted_value(key: str, text: str) -> str:
+    """A policy's value as requests have it: with the root account's number for its id."""
+    return text.replace(ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER) if key.lower() in _OF_ACCOUNTS else text
 
 
 def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

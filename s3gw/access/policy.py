@@ -1,7 +1,7 @@
 """Bucket policies: read strictly, kept as they came, and asked for a verdict.
 
 What this server could not enforce is refused when the policy is put: an unknown element, action,
-operator or key, a principal that is no account, a resource outside of the bucket.
+operator or key, a principal that cannot be, a resource outside of the bucket.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
 """
@@ -25,7 +25,7 @@ from s3gw.access.conditions import (
     variables_of,
 )
 from s3gw.access.patterns import Pattern, read_pattern
-from s3gw.access.principals import Principals, read_principals
+from s3gw.access.principals import EVERYONE, Principals, read_principals
 from s3gw.access.request import ARN, Request
 from storage.settings import Setting
 
@@ -36,6 +36,7 @@ _NOT_JSON = "Policies must be valid JSON and the first byte must be '{'"
 _DOCUMENT = frozenset({"Version", "Id", "Statement"})
 _ELEMENTS = "Sid Effect Principal NotPrincipal Action NotAction Resource NotResource Condition"
 _STATEMENT = frozenset(_ELEMENTS.split())
+_OF_PRINCIPALS = frozenset({"Principal", "NotPrincipal"})
 _BY_FOLDED = {action.lower(): action for action in KNOWN}
 
 
@@ -79,7 +80,7 @@ class Statement:
     def applies(self, request: Request) -> bool:
         return (
             request.action in self.actions
-            and self.principals.include(request.caller)
+            and self.principals.include(request.caller, allowed=self.allows)
             and self.resources.match(request)
             and all(condition.holds(request) for condition in self.conditions)
         )
@@ -112,6 +113,16 @@ def read_policy(text: str, bucket: str) -> Policy:
         raise malformed(
             f"Normalized policy document exceeds the maximum allowed size of {MAX_BYTES} bytes."
         )
+    return _read(text, bucket)
+
+
+def read_bucketless_policy(text: str) -> Policy:
+    """One about the resources of any bucket, and about nobody in particular: a statement has no
+    principals. Raises as `read_policy`."""
+    return _read(text, None)
+
+
+def _read(text: str, bucket: str | None) -> Policy:
     document = _parsed(text)
     _check_fields(document, _DOCUMENT)
     version = document.get("Version", _VERSIONS[0])
@@ -172,22 +183,20 @@ def _check_sids(statements: list[Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads the statements of one document; `variables`: its version knows them."""
+    """Reads the statements of one document; `variables`: its version knows them. Without a bucket
+    they are of any, and without principals."""
 
-    bucket: str
+    bucket: str | None
     variables: bool
 
     def statement(self, table: Any) -> Statement:
         if not isinstance(table, dict):
             raise malformed("Statement must be an object")
-        _check_fields(table, _STATEMENT)
+        _check_fields(table, _STATEMENT if self.bucket else _STATEMENT - _OF_PRINCIPALS)
         allows = _effect(table)
-        name, principal = _either(table, "Principal")
-        if allows and name == "NotPrincipal":
-            raise malformed("Allow with NotPrincipal is not allowed.")
         return Statement(
             allows=allows,
-            principals=read_principals(principal, negated=name == "NotPrincipal"),
+            principals=_principals(table, allows) if self.bucket else EVERYONE,
             actions=_actions(*_either(table, "Action")),
             resources=self._resources(*_either(table, "Resource")),
             conditions=tuple(self._conditions(table.get("Condition", {}))),
@@ -201,12 +210,15 @@ class _Reader:
 
     def _resource(self, text: str) -> Pattern:
         """`*`, or an ARN whose bucket is, or may be, the one that the policy is put on."""
-        if text != "*":
-            bucket, _, _ = text.removeprefix(ARN).partition("/")
-            named = read_pattern(bucket, variables=False)
-            if not text.startswith(ARN) or not named.matches(self.bucket, lambda _: None):
-                raise malformed("Policy has invalid resource")
+        if text != "*" and not (text.startswith(ARN) and self._may_be_of(text.removeprefix(ARN))):
+            raise malformed("Policy has invalid resource")
         return read_pattern(text, variables=self.variables)
+
+    def _may_be_of(self, resource: str) -> bool:
+        bucket, _, _ = resource.partition("/")
+        if self.bucket is None:
+            return bool(bucket)
+        return read_pattern(bucket, variables=False).matches(self.bucket, lambda _: None)
 
     def _conditions(self, table: Any) -> Iterator[AnyCondition]:
         if not isinstance(table, dict):
@@ -216,6 +228,13 @@ class _Reader:
                 raise malformed(f"Condition {name} must be an object")
             for key, values in tests.items():
                 yield read_condition(name, key, values, variables=self.variables)
+
+
+def _principals(table: Mapping[str, Any], allows: bool) -> Principals:
+    name, value = _either(table, "Principal")
+    if allows and name == "NotPrincipal":
+        raise malformed("Allow with NotPrincipal is not allowed.")
+    return read_principals(value, negated=name == "NotPrincipal")
 
 
 def _effect(table: Mapping[str, Any]) -> bool:

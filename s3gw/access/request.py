@@ -13,8 +13,11 @@ from enum import Enum
 from typing import TypeVar
 
 from s3gw.access.acl import Grants
+from s3gw.accounts import Principal
+from s3gw.permissions import ALL, BucketName
 
 ARN = "arn:aws:s3:::"
+_NO_ACCOUNT = Principal("")
 
 T = TypeVar("T")
 
@@ -37,16 +40,49 @@ class Needed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `account` is the canonical id; `service` is a service of the server itself."""
+    """Who asks, of the cluster with that id; `service` is a service of the server itself."""
 
-    account: str = ""
-    is_root: bool = False
-    is_anonymous: bool = False
+    principal: Principal = _NO_ACCOUNT
+    cluster: str = ""
     service: str = ""
 
     @property
-    def arn(self) -> str:
-        return f"arn:aws:iam::{self.account}:root"
+    def account(self) -> str:
+        """The canonical id; empty for a service."""
+        return self.principal.account
+
+    @property
+    def is_root(self) -> bool:
+        return self.principal.is_root
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.principal.is_anonymous
+
+    @property
+    def is_user(self) -> bool:
+        return self.principal.is_user
+
+    @property
+    def signed(self) -> bool:
+        """Whether there is an account behind it."""
+        return bool(self.principal.account) and not self.principal.is_anonymous
+
+    def has(self, access: int, bucket: str) -> bool:
+        """Whether a user's permissions hold all of those bits for a bucket, or for the cluster if
+        no bucket is named."""
+        return bool(access) and access & ~self._bits(bucket) == 0
+
+    def has_any(self, access: int, bucket: str) -> bool:
+        return access & self._bits(bucket) != 0
+
+    def _bits(self, bucket: str) -> int:
+        permissions = self.principal.permissions
+        if permissions is None:
+            return 0
+        if permissions.admin:
+            return ALL
+        return permissions.bits(self.cluster, BucketName(bucket) if bucket else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +104,17 @@ NO_OBJECT = ObjectFacts()
 class Request:
     """One action on one resource.
 
-    `key` is empty for an action on a bucket, `version` None for the current one. Header names are
-    lower-case. `client` is an address, empty when unknown. `source_*` say for which bucket a
-    service acts, `owner` is the bucket's.
+    `access` are AIStore's bits for it, the right that the operation declares. `key` is empty for an
+    action on a bucket, `version` None for the current one. Header names are lower-case. `client` is
+    an address, empty when unknown. `source_*` say for which bucket a service acts, `owner` is the
+    bucket's.
     """
 
     caller: Caller
     action: str
     bucket: str
     key: str = ""
+    access: int = 0
     version: str | None = None
     operation: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from s3gw.errors import Code, S3Error
-from s3gw.sigv4.canonical import SignedHeaders, unsigned_headers
 from s3gw.sigv4.errors import SignatureMismatch
-from s3gw.sigv4.scope import Credential, Timestamp, verify_signature
 
 ONE_MECHANISM = (
     "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query "
@@ -16,7 +14,6 @@ ONE_MECHANISM = (
 ONLY_V4 = (
     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
 )
-_NOT_SIGNED = "There were headers present in the request which were not signed"
 
 
 def refusal(code: Code, message: str | None, details: Mapping[str, str]) -> S3Error:
@@ -38,20 +35,6 @@ def unsupported(authorization: str) -> S3Error:
 def header_malformed(problem: str, details: Mapping[str, str] | None = None) -> S3Error:
     message = f"The authorization header is malformed; {problem}"
     return refusal(Code.AuthorizationHeaderMalformed, message, details or {})
-
-
-def require_signed(headers: Mapping[str, str], signed: SignedHeaders) -> None:
-    if missing := unsigned_headers(headers, signed):
-        raise S3Error(Code.AccessDenied, _NOT_SIGNED, HeadersNotSigned=", ".join(missing))
-
-
-def require_signature(
-    key: bytes, timestamp: Timestamp, credential: Credential, request: str, provided: str
-) -> None:
-    try:
-        verify_signature(key, timestamp, credential.scope, request, provided)
-    except SignatureMismatch as error:
-        raise does_not_match(error, credential.access_key) from None
 
 
 def does_not_match(error: SignatureMismatch, access_key: str) -> S3Error:

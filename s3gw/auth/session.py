@@ -3,10 +3,10 @@
     token     base64url(version (1 byte) || salt (32) || AES-256-GCM(content))
     content   MessagePack of `SessionKey`
 
-The server keeps nothing, so every process and node knows every session, and an opened token says
-who asked for it, whose rights it gives, and the secret that requests are signed with. The sealing
-key is derived from the master key of the directory; each token has a key of its own, derived by its
-salt. A session holds no rights of a user or role: these are looked up at each use.
+The server keeps nothing, so every process and node knows every session: an opened token says who
+asked for it, whose rights it gives, and the secret that requests are signed with. Each token is
+sealed under a key of its own, derived from the server's by the salt. A session holds no rights of a
+user or role: these are looked up at each use.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ from enum import Enum
 from functools import lru_cache
 
 import msgspec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from s3gw.encryption.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
 from s3gw.permissions import BucketName, Permissions
 
+# What the sealing key is derived from the master key for.
+SESSION_TOKENS = "session tokens"
 # Header lines of 8 KiB pass every proxy that we know of, and the rest of the head needs room too.
 MAX_TOKEN_CHARS = 6144
 ID_PREFIX = "ASIA"
 
 _VERSION = b"\x01"
-_LABEL = b"s3gw session tokens 1"
 _MARK_BYTES = 8
 _CACHED = 2048
 _ID_ALPHABET = string.ascii_uppercase + "234567"
@@ -64,8 +63,9 @@ class SessionKey(msgspec.Struct, frozen=True, array_like=True):
     """A temporary access key, its secret, and whom it stands for.
 
     `holder` is the account's id, or the name of the user or of the role; of a web identity token it
-    is the subject. `name` is the session's, `policy` narrows it. Who asked with an access key named
-    it in `parent`, and `parent_mark` says which secret it had then.
+    is the subject. `name` is the session's, `policy` narrows it. `parent` is the access key that
+    asked, and `parent_mark` says which secret it had then; `web_identity` is the SHA-256 of the
+    token that was handed in instead.
     """
 
     access_key: str
@@ -79,7 +79,10 @@ class SessionKey(msgspec.Struct, frozen=True, array_like=True):
     parent: str = ""
     parent_mark: bytes = b""
     held: Held | None = None
-    token_sha256: bytes = b""
+    web_identity: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"SessionKey({self.access_key!r}, ***)"
 
 
 def new_access_key() -> tuple[str, str]:
@@ -99,12 +102,12 @@ def permissions_of(held: Held) -> Permissions:
 
 
 class Sealer:
-    """Seals and opens session tokens under a master key of 32 bytes."""
+    """Seals and opens session tokens under a key of 32 bytes that is for nothing else."""
 
-    def __init__(self, master: bytes) -> None:
-        if len(master) != KEY_BYTES:
-            raise ValueError("a master key has 32 bytes")
-        self._key = HKDF(SHA256(), KEY_BYTES, salt=None, info=_LABEL).derive(master)
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"a key has {KEY_BYTES} bytes")
+        self._key = key
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(SessionKey)
         # What is kept was opened already; whether it has expired or was revoked is asked anew.

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
+from s3gw.access import may_deliver_logs
 from s3gw.bucket_logging.recorder import CountLines, Fate, LogQueue
 from s3gw.bucket_logging.target import Partition, log_key
 from s3gw.bucket_logging.writing import LogWriter
-from s3gw.errors import S3Error
+from s3gw.errors import Code, S3Error
 from storage.backend import Backend
 from storage.clock import Clock, SystemClock
 from storage.errors import BucketNotFound, StorageError
@@ -106,5 +107,9 @@ class LogDelivery:
         by_day = queue.target.partition is Partition.EVENT_TIME
         time_ns = lines[0].time_ns if by_day else self._clock.now_ns()
         key = log_key(queue.source, queue.target, time_ns, os.urandom(8).hex().upper())
+        if not may_deliver_logs(
+            bucket, key, BucketInfo(queue.source.bucket, queue.source.owner, 0)
+        ):
+            raise S3Error(Code.AccessDenied, "The target bucket's policy denies it.")
         body = b"".join(line.body for line in lines)
         await self._writer.put(bucket, key, body)

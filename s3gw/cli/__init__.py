@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from s3gw.cli import config, fsck, keys, scrub, serve, version
+from s3gw.cli import auth, config, fsck, keys, scrub, serve, version
 from s3gw.config import ConfigError
+from s3gw.identity.errors import IdentityError
 from s3gw.installation import BrokenInstallation, require_own_packages
 from s3gw.listening import CannotListen
 from s3gw.supervisor import StartError
@@ -21,14 +22,16 @@ from storage.errors import StorageError
 FAILED = 1
 MISUSED = 2
 
-_COMMANDS: tuple[ModuleType, ...] = (serve, config, fsck, keys, scrub, version)
+_COMMANDS: tuple[ModuleType, ...] = (serve, config, auth, fsck, keys, scrub, version)
 
 _EXAMPLES = """\
 examples:
   s3gw serve                              data in ./s3gw-data, on 127.0.0.1:8080
   s3gw serve --data /disk1 --data /disk2  objects spread over two disks
   s3gw config show                        what is in effect, and why
+  s3gw auth user add ann --role Guest     somebody who may read and list
   s3gw fsck /disk1 /disk2                 check the data while the server is stopped
+  s3gw auth token                         a bearer token for the native API
   s3gw keys rotate --config s3gw.toml     new keys for encrypted objects
 
 `s3gw COMMAND --help` says more of each command."""
@@ -55,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = args.run(args)
     except ConfigError as error:
         return _complain(error, MISUSED)
-    except (StartError, CannotListen, StorageError, BrokenInstallation) as error:
+    except (StartError, CannotListen, StorageError, BrokenInstallation, IdentityError) as error:
         return _complain(error, FAILED)
     except KeyboardInterrupt:
         return FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,9 @@ def add_command(
     return parser
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """A flag for each setting that has one, and `--config`."""
+def add_settings(parser: argparse.ArgumentParser, only: Collection[str] | None = None) -> None:
+    """A flag for each setting that has one, or only for the ones with these keys, and
+    `--config`."""
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -39,7 +40,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         help="a TOML file with settings, see docs/configuration.md (variable S3GW_CONFIG)",
     )
     for row in settings().values():
-        if row.option.flag:
+        if row.option.flag and (only is None or row.key in only):
             parser.add_argument(row.option.flag, dest=row.key, **_argument(row))
 
 

@@ -12,11 +12,13 @@ from s3gw.permissions import NO_PERMISSIONS, Permissions
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`roles` are names; what they allow together is what the user may do."""
+    """`roles` are names; what they allow together is what the user may do. `created_s` is seconds
+    since the epoch: another user may have had the name before."""
 
     name: str
     roles: tuple[str, ...] = ()
     enabled: bool = True
+    created_s: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class UserKey:
-    """An access key of a user; its secret is clear only in memory."""
+    """An access key of a user; its secret is clear only in memory. `enabled` is also False when it
+    has expired; `expires_s` is in seconds since the epoch, 0 for never, as the others are."""
 
     access_key: str
     user: str
@@ -48,6 +51,7 @@ class UserKey:
     enabled: bool = True
     created_s: int = 0
     last_used_s: int = 0
+    expires_s: int = 0
 
 
 class Directory(Protocol):
@@ -71,6 +75,10 @@ class Directory(Protocol):
 
     def is_revoked(self, token: str) -> bool:
         """Whether that token (a JWT or a session token, as it was sent) was revoked."""
+        ...
+
+    def is_revoked_digest(self, digest: str) -> bool:
+        """The same, by the token's SHA-256 in hexadecimal: for what was made of a token."""
         ...
 
     def note_use(self, access_key: str) -> None:

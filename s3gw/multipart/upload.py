@@ -37,7 +37,7 @@ class CreateMultipartUpload:
         algorithm, kind = read_upload_checksum(self.checksum_algorithm, self.checksum_type)
         sealing = await sealing_for(call)
         options = UploadOptions(
-            owner=call.caller.account,
+            owner=call.caller.identity,
             attributes=sealing.mark(read_attributes(call)),
             checksum_algorithm=algorithm,
             checksum_type=kind,

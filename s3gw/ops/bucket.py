@@ -208,7 +208,7 @@ class ListBuckets:
 
     def _wants(self, bucket: BucketInfo, call: Call) -> bool:
         return (
-            may_use(call.caller, bucket)
+            may_use(call, bucket)
             and bucket.name.startswith(self.prefix)
             and bucket.name > self.continuation_token
             and self.bucket_region in ("", bucket.location or call.services.region)

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.access import Access
-from s3gw.bucket_logging.target import LoggingTarget, Partition
+from s3gw.access import Access, authorize_writing, may_deliver_logs
+from s3gw.bucket_logging.target import LoggingTarget, Partition, Source, log_key
 from s3gw.errors import Code, S3Error
 from s3gw.message import MAX_KEY, Call, Level
 from s3gw.operation import body, operation, path
 from s3gw.reply import Reply, xml_reply
 from s3gw.xmldoc import document, within
+from storage.clock import SystemClock
 from storage.errors import BucketNotFound
 from storage.settings import setting, with_setting, without_setting
 
 # Room for the rest of a key: partitions, time and the unique end.
 _MAX_PREFIX = MAX_KEY - 224
+_CLOCK = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class PutBucketLogging:
             )
             return Reply()
         target = _target(asked)
-        await _check_target_bucket(call, target.bucket)
+        await _check_target_bucket(call, target)
         await call.store.update_bucket(self.bucket, lambda info: with_setting(info, target))
         return Reply()
 
@@ -109,14 +111,19 @@ def _partition(asked: TargetObjectKeyFormat) -> Partition:
         raise S3Error(Code.MalformedXML) from None
 
 
-async def _check_target_bucket(call: Call, name: str) -> None:
-    """AWS asks for a grant to its logging service; here the same owner is what it takes."""
+async def _check_target_bucket(call: Call, target: LoggingTarget) -> None:
+    """AWS asks for a grant to its logging service; here the same owner is what it takes, a policy
+    that does not deny it, and that the caller could write there."""
+    source = call.bucket_facts
     try:
-        bucket = await call.store.head_bucket(name)
+        bucket = await call.store.head_bucket(target.bucket)
     except BucketNotFound:
-        raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=name) from None
-    if bucket.owner != call.owner:
-        raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=name)
+        raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=target.bucket) from None
+    logged = Source(source.name, source.owner, call.services.region)
+    some_key = log_key(logged, target, _CLOCK.now_ns(), "0")
+    if bucket.owner != call.owner or not may_deliver_logs(bucket, some_key, source):
+        raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=target.bucket)
+    await authorize_writing(call, bucket, target.prefix)
 
 
 def _shown(target: LoggingTarget) -> LoggingEnabled:

@@ -37,7 +37,7 @@ class PutBucketPolicy:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        text = await call.read_document()
+        text = await call.read_document(call.services.limits.json_bytes)
         verify_document(call, text, checksummed=True)
         if not text:
             raise S3Error(Code.MissingRequestBodyError)

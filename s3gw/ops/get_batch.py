@@ -20,13 +20,15 @@ from s3gw.reply import Reply
 from storage.errors import KeyRequired
 from storage.values import Encryption, Unlock
 
+_NO_MEMORY = "Reduce your request rate: there is no memory for another batch now."
+
 
 @operation("POST", Level.BUCKET, marker="get-batch", access=Access.GET)
 class GetBatch:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        document = await call.read_document()
+        document = await call.read_document(call.services.limits.json_bytes)
         verify_document(call, document)
         try:
             batch = decode_batch(document, self.bucket)
@@ -40,9 +42,8 @@ class GetBatch:
         try:
             answer = await services.batches.run(place, batch)
         except TooBusy as error:
-            raise S3Error(
-                Code.SlowDown, headers={"Retry-After": str(error.retry_after_s)}
-            ) from None
+            headers = {"Retry-After": str(error.retry_after_s)}
+            raise S3Error(Code.SlowDown, _NO_MEMORY, headers=headers) from None
         except BatchFailed as error:
             raise _refusal(error) from error
         return Reply(200, {"Content-Type": answer.content_type}, answer.body)

@@ -50,7 +50,7 @@ class PostObject:
         if form.policy is not None:
             check_fields(form.policy, {**form.fields, "bucket": self.bucket})
         put = _as_put(call, form)
-        await authorize_key(put, "PostObject", form.key)
+        await authorize_key(put, "PostObject", form.key, Access.PUT)
         stored = await (await decode(_PUT, put)).run(put)
         return _answer(call, form, stored)
 

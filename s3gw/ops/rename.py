@@ -37,8 +37,8 @@ class RenameObject:
             raise S3Error(Code.InvalidRequest, message)
         if source == self.key:
             raise S3Error(Code.InvalidRequest, "Source and destination are the same.")
-        await authorize_key(call, "GetObject", source)
-        await authorize_key(call, "DeleteObject", source)
+        await authorize_key(call, "GetObject", source, Access.MOVE_OBJECT)
+        await authorize_key(call, "DeleteObject", source, Access.MOVE_OBJECT)
         options = RenameOptions(
             condition=read_condition(call.headers),
             source_condition=read_condition(call.headers, f"{SOURCE}-"),

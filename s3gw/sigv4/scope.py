@@ -43,6 +43,7 @@ class Credential:
     date: str
     region: str
     scope: str
+    service: str = SERVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def parse_credential(text: str, expected: str = SERVICE) -> Credential:
         raise _bad(f'incorrect service "{service}". This endpoint belongs to "{expected}".')
     if terminal != TERMINAL:
         raise _bad(f'incorrect terminal "{terminal}". This endpoint uses "{TERMINAL}".')
-    return Credential(access_key, date, region, f"{date}/{region}/{service}/{terminal}")
+    scope = f"{date}/{region}/{service}/{terminal}"
+    return Credential(access_key, date, region, scope, service)
 
 
 @lru_cache(maxsize=1024)

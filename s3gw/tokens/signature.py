@@ -23,20 +23,17 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 from jwt.algorithms import Algorithm, ECAlgorithm, HMACAlgorithm, RSAAlgorithm
+from jwt.exceptions import InvalidKeyError
 
+from s3gw.tokens.algorithms import EC_NAMES, HMAC_NAMES, METHODS, RSA_NAMES
 from s3gw.tokens.compact import Compact, encoded
 
-HMAC_NAMES = ("HS256", "HS384", "HS512")
-RSA_NAMES = ("RS256", "RS384", "RS512")
-EC_NAMES = ("ES256",)
-# AIStore's names of a whole family.
-METHODS = {"HMAC": HMAC_NAMES, "RSA": RSA_NAMES} | {
-    name: (name,) for name in (*HMAC_NAMES, *RSA_NAMES, *EC_NAMES)
-}
 # Whoever has a token can try secrets at leisure. RFC 7518 wants as many bytes as the hash has,
 # and older AIStore installations have fewer: those are warned about, and shorter ones refused.
 MIN_SECRET_BYTES = 16
 RSA_BITS = range(2048, 8193)
+# A larger one makes each verification slow.
+_EXPONENT_BITS = 32
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _HALF = 32
@@ -99,7 +96,7 @@ def secret_key(
         )
     try:
         HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)
-    except ValueError:
+    except InvalidKeyError:
         raise UnusableKey("the secret is a public or private key; name its method") from None
     return VerifyingKey(names, hashlib.sha256(secret).hexdigest(), secret, key_id)
 
@@ -109,7 +106,9 @@ def public_key(key: object, names: tuple[str, ...], key_id: str = "") -> Verifyi
     if isinstance(key, RSAPublicKey):
         if key.key_size not in RSA_BITS:
             raise UnusableKey(f"RSA keys must have {RSA_BITS[0]} to {RSA_BITS[-1]} bits")
-        allowed = RSA_NAMES
+        if key.public_numbers().e.bit_length() > _EXPONENT_BITS:
+            raise UnusableKey("the exponent of the RSA key is too large")
+        allowed: tuple[str, ...] = RSA_NAMES
     elif isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         allowed = EC_NAMES
     else:

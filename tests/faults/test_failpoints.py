@@ -55,7 +55,8 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Uploads]:
 
 
 def test_every_failpoint_has_its_victims() -> None:
-    assert set(VICTIMS) == set(FAILPOINTS)
+    # Those of renames need two mountpaths: tests/storage/test_crossing_crashes.py.
+    assert set(VICTIMS) == {point for point in FAILPOINTS if not point.startswith("rename_")}
 
 
 @pytest.mark.parametrize("failpoint", VICTIMS)

@@ -25,7 +25,7 @@ settings.load_profile("unhurried")
 
 
 @contextmanager
-def _backend(kind: str, folder: Path) -> Iterator[Backend]:
+def backend_of(kind: str, folder: Path) -> Iterator[Backend]:
     if kind == "memory":
         yield MemoryBackend()
         return
@@ -42,7 +42,7 @@ def gateway(
 ) -> Iterator[Gateway]:
     ring = new_ring(tmp_path_factory.mktemp("keys") / "keyring.json", os.urandom(32))
     ring.create("team-a")
-    with _backend(request.param, tmp_path_factory.mktemp("store")) as backend:
+    with backend_of(request.param, tmp_path_factory.mktemp("store")) as backend:
         gateway = Gateway(backend, keys=ring)
         yield gateway
         gateway.close()

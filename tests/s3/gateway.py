@@ -17,6 +17,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from s3gw.accounts import Account, Accounts
+from s3gw.audit import Audit
 from s3gw.auth import Authenticator, AuthOptions
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.catalog import all_operations
@@ -31,6 +32,7 @@ from storage.backend import Backend
 from tests.asgi import Answer, AsgiServer, send_through
 
 ENDPOINT = "http://127.0.0.1"
+CLUSTER = "here"
 ROOT = Account("root-id", "root", "", {"ROOT-KEY": "root-secret"})
 ALICE = Account("a" * 64, "Alice", "alice@example.com", {"ALICE-KEY": "alice-secret"})
 BOB = Account("b" * 64, "Bob", "bob@example.com", {"BOB-KEY": "bob-secret"})
@@ -40,14 +42,18 @@ _names = itertools.count()
 
 
 class Quiet:
-    """An observer that only remembers, and tells the recorder of access logs if there is one."""
+    """An observer that only remembers, and tells the recorder of access logs and the audit log if
+    there is one."""
 
-    def __init__(self, recorder: Recorder | None = None) -> None:
+    def __init__(self, recorder: Recorder | None = None, audit: Audit | None = None) -> None:
+        self.audit = audit
         self.exchanges: list[Exchange] = []
         self._recorder = recorder
 
     def record(self, exchange: Exchange) -> None:
         self.exchanges.append(exchange)
+        if self.audit is not None:
+            self.audit.observe(exchange)
         if self._recorder is not None:
             self._recorder.record(exchange)
 
@@ -61,9 +67,11 @@ class Gateway:
         notifier: Notifier | None = None,
         recorder: Recorder | None = None,
         new_bucket_settings: Mapping[str, str] | None = None,
+        accounts: Accounts | None = None,
+        **services: Any,
     ) -> None:
-        accounts = Accounts(ROOT, [ALICE, BOB])
-        self.observer = Quiet(recorder)
+        accounts = accounts or Accounts(ROOT, [ALICE, BOB])
+        self.observer = Quiet(recorder, services.get("audit"))
         self._clients: dict[str, Any] = {}
         self.server = AsgiServer(
             S3App(
@@ -77,6 +85,8 @@ class Gateway:
                     notifier=notifier,
                     keys=keys,
                     new_bucket_settings=new_bucket_settings or {},
+                    cluster_id=CLUSTER,
+                    **services,
                 ),
             )
         )
@@ -186,19 +196,3 @@ def values(root: ElementTree.Element, name: str) -> list[str]:
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(details(error)["Code"])
-
-
-def key_beside(s3: Any, bucket: str, source: str) -> str:
-    """A key to which `source`, which is not there yet, can be renamed: a rename does not reach
-    from one mountpath to another."""
-    s3.put_object(Bucket=bucket, Key=source)
-    for key in (f"beside-{number}" for number in range(100)):
-        try:
-            s3.rename_object(Bucket=bucket, Key=key, RenameSource=f"{bucket}/{quote(source)}")
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NotImplemented":
-                raise
-        else:
-            s3.delete_object(Bucket=bucket, Key=key)
-            return key
-    raise AssertionError("no key lives beside it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -129,6 +130,47 @@ def test_a_target_that_is_not_there_or_somebody_elses_is_refused(scene: Scene) -
             scene.configure()
         assert details(error)["TargetBucket"] == target
     assert status_of(scene) is None
+
+
+def policy(scene: Scene, **more: Any) -> str:
+    statement = {
+        "Effect": "Deny",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{scene.target}/logs/*",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [{**statement, **more}]})
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"Principal": "*"}, {"Condition": {"Bool": {"aws:SecureTransport": "true"}}}]
+)
+def test_a_target_whose_policy_denies_it_is_refused(scene: Scene, more: Any) -> None:
+    scene.s3.put_bucket_policy(Bucket=scene.target, Policy=policy(scene, **more))
+    with pytest.raises(ClientError, match="InvalidTargetBucketForLogging"):
+        scene.configure("logs/")
+    scene.configure("other/")
+
+
+def test_a_policy_that_denies_others_stops_no_logs(scene: Scene) -> None:
+    others = {"Principal": {"AWS": BOB.account}}
+    insecure = {"Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    for more in (others, insecure):
+        scene.s3.put_bucket_policy(Bucket=scene.target, Policy=policy(scene, **more))
+        scene.configure("logs/")
+    scene.s3.delete_bucket_policy(Bucket=scene.target)
+
+
+def test_lines_wait_while_the_policy_denies_them(scene: Scene) -> None:
+    scene.configure("logs/")
+    scene.s3.list_objects_v2(Bucket=scene.bucket)
+    scene.s3.put_bucket_policy(Bucket=scene.target, Policy=policy(scene))
+    scene.deliver()
+    assert scene.objects() == {}
+    scene.s3.delete_bucket_policy(Bucket=scene.target)
+    scene.deliver()
+    assert len(scene.objects()) == 1
+    assert Fate.DROPPED not in scene.fates
 
 
 GRANT = "<TargetGrants><Grant><Grantee/><Permission>READ</Permission></Grant></TargetGrants>"

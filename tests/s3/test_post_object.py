@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from s3gw.form import MAX_FIELDS_BYTES
+from s3gw.limits import DEFAULT_LIMITS
 from s3gw.message import Addressing
 from storage.backends.memory import MemoryBackend
 from tests.s3.forms import BOUNDARY, allowed, form, part, post, signed, signed_text
@@ -293,7 +293,7 @@ def test_fields_are_limited(gateway: Gateway, bucket: str) -> None:
     fields = allowed(bucket, {"key": "k"})
     many = form({**fields, **{f"x-ignore-{n}": "" for n in range(400)}})
     assert refused(gateway, bucket, many) == too_much
-    large = form({**fields, "x-ignore-a": "x" * MAX_FIELDS_BYTES})
+    large = form({**fields, "x-ignore-a": "x" * DEFAULT_LIMITS.form_bytes})
     assert refused(gateway, bucket, large) == too_much
     grown = form({**fields, "x-ignore-a": "${filename}" * 200}, filename="f" * 1000)
     assert refused(gateway, bucket, grown) == too_much

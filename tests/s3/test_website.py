@@ -39,7 +39,13 @@ class Sites:
             domains=(DOMAIN,),
             observer=self.observer,  # type: ignore[arg-type]
         )
-        app = App(s3=elsewhere, health=elsewhere, metrics=elsewhere, websites=websites)
+        app = App(
+            s3=elsewhere,
+            native=elsewhere,
+            health=elsewhere,
+            metrics=elsewhere,
+            websites=websites,
+        )
         self._server = AsgiServer(app)
 
     def close(self) -> None:

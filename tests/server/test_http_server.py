@@ -60,6 +60,12 @@ def test_a_refused_upload_that_waits_is_not_told_to_go_on(server: ServerProcess)
     assert b"connection: close" in answer.lower()
 
 
+def test_who_would_wait_to_send_nothing_is_refused_with_a_phrase(server: ServerProcess) -> None:
+    head = b"PUT /no-such-bucket/key HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
+    answer = exchange(server, head + b"Expect: 100-continue\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 404 Not Found")
+
+
 def test_who_sends_without_being_told_is_served(server: ServerProcess) -> None:
     head = b"PUT /bucket/key HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nConnection: close\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:

@@ -84,6 +84,16 @@ class ReadingManyContract:
         errors = [ObjectNotFound, DeleteMarkerFound, PartNotFound]
         assert self.read_on(bucket, wanted) == [SMALL, *errors, SMALL]
 
+    def test_renamed_objects_are_read_under_their_new_names_only(self, bucket: SyncBucket) -> None:
+        """Some of them went to another mountpath, if there are several."""
+        for number in range(8):
+            bucket.put(f"old-{number}", (SMALL, MIDDLE)[number % 2])
+            bucket.rename(f"old-{number}", f"new-{number}")
+        old: list[tuple[str, Want | None]] = [(f"old-{number}", None) for number in range(8)]
+        new: list[tuple[str, Want | None]] = [(f"new-{number}", None) for number in range(8)]
+        assert self.read_on(bucket, old) == [ObjectNotFound] * 8
+        assert self.read_on(bucket, new) == [SMALL, MIDDLE] * 4
+
     def test_of_a_bucket_that_is_not_there_nothing_is_read(self, bucket: SyncBucket) -> None:
         reads = [ObjectRead("no-such-bucket", "a"), ObjectRead("no-such-bucket", "b")]
         found = run(bucket.backend.get_objects(reads, 1000))

@@ -1,5 +1,6 @@
 """One operation on a prepared store, acknowledged on stdout: `python -m tests.storage.crash_child
-<folder> <operation>`. The test kills it at a failpoint."""
+<folder> <operation>`. The test kills it at a failpoint. The folder is a
+mountpath, or has several."""
 
 from __future__ import annotations
 
@@ -61,9 +62,10 @@ OPERATIONS: dict[str, Callable[[LocalStore], Awaitable[None]]] = {
 
 
 def main(folder: Path, operation: str) -> None:
-    store = LocalStore.open([folder], slot="crash")
+    paths = sorted(folder.glob("mountpath-*")) or [folder]
+    store = LocalStore.open(paths, slot="crash")
     asyncio.run(_acknowledged(OPERATIONS[operation](store)))
-    keeper = Housekeeper([folder])
+    keeper = Housekeeper(paths)
     keeper.run_once()
     keeper.close()
     store.close()

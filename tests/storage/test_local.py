@@ -485,3 +485,8 @@ def test_a_bucket_whose_maker_left_is_there_or_not(
 
     with local_store(mountpaths_in(tmp_path, 3), clock, StoreOptions()) as store:
         run(leave(store))
+
+
+def test_a_data_folder_that_is_made_is_its_owners_alone(tmp_path: Path) -> None:
+    prepare([tmp_path / "made"]).close()
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o700

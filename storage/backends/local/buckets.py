@@ -62,6 +62,7 @@ class Buckets(Core):
     async def _remove(self, name: str) -> None:
         """The first goes last: until then the bucket is there, and a crash is mended."""
         self._disks[0].bucket(name)
+        await self._in_thread(self._crossings.settle)
         for disk in self._disks:
             # Looked at first, so that a refusal does not stop puts elsewhere for a moment.
             await self._in_thread(_require_empty, disk, name)

@@ -4,6 +4,7 @@ A mutation is a function of a transaction. All that wait are run in one transact
 after its commit: a hundred small objects cost one fsync. One that raises before it wrote is refused
 alone; if one fails after it wrote, the whole transaction is rolled back and each is tried by
 itself. A caller that leaves meanwhile changes nothing: its mutation is committed whole or not.
+One that meets a rename between mountpaths is tried again when that is settled.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from storage import failpoints
 from storage.backends.local.blobs import WorkFile
 from storage.backends.local.index import connect, storage_error
 from storage.backends.local.options import Durability
-from storage.backends.local.transaction import Transaction
+from storage.backends.local.transaction import Leaving, Transaction
+from storage.errors import StorageError
 from storage.mountpath import Mountpath
 
 QUEUE_LIMIT = 1024
@@ -60,9 +62,12 @@ class _Job:
 class Committer:
     """Owns the writing connection of one mountpath in this process."""
 
-    def __init__(self, mountpath: Mountpath, durability: Durability) -> None:
+    def __init__(
+        self, mountpath: Mountpath, durability: Durability, settle: Callable[[], None]
+    ) -> None:
         self._path = mountpath.index
         self._durability = durability
+        self._settle = settle
         self._connection: apsw.Connection | None = None
         self._wal_pages = 0
         self._room = asyncio.Semaphore(QUEUE_LIMIT)
@@ -157,7 +162,17 @@ class Committer:
             self._give_up(batch, error)
         else:
             failpoints.hit("after_commit")
-            _answer(batch)
+            _answer([job for job in batch if not isinstance(job.error, Leaving)])
+            self._try_again([job for job in batch if isinstance(job.error, Leaving)])
+
+    def _try_again(self, stuck: list[_Job]) -> None:
+        for job in stuck:
+            try:
+                self._settle()
+            except (apsw.Error, OSError, StorageError) as error:
+                self._refuse([job], error)
+            else:
+                self._commit([job])
 
     def _split(self, connection: apsw.Connection, batch: list[_Job]) -> None:
         """Nothing of the batch was committed. Alone, each shows whether it was the culprit."""
@@ -166,7 +181,9 @@ class Committer:
                 connection.execute("ROLLBACK")
         except apsw.Error:
             self._hang_up()
-        if len(batch) == 1:
+        if len(batch) == 1 and isinstance(batch[0].error, Leaving):
+            self._try_again(batch)
+        elif len(batch) == 1:
             self._refuse(batch, batch[0].error or apsw.FullError("the disk is full"))
         else:
             for job in batch:

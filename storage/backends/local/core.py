@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
+import apsw
+
 from storage.backends.local.blobs import WorkFile, require_room
+from storage.backends.local.crossing import Crossings
 from storage.backends.local.disk import Disk
 from storage.backends.local.index import translated
 from storage.backends.local.options import Durability, StoreOptions
+from storage.backends.local.rows import Row
 from storage.backends.local.writing import BlobWriter
 from storage.clock import Clock
 from storage.mountpath import Mountpath
@@ -29,9 +34,15 @@ class Core:
         # One for all scans: its connection keeps its pages, and scans side by side would spend
         # more on handing Python's lock to and fro than on scanning.
         self._scanner = ThreadPoolExecutor(1, thread_name_prefix="scan")
-        self._disks = [Disk(mountpath, slot, options.durability) for mountpath in mountpaths]
+        self._crossings = Crossings(mountpaths)
+        settle = self._crossings.settle
+        self._disks = [Disk(each, slot, options.durability, settle) for each in mountpaths]
+        self._peers = {disk.mountpath.uuid: disk for disk in self._disks}
+        for disk in self._disks:
+            disk.peers = self._peers
         self._digests = [mountpath.digest for mountpath in mountpaths]
         self._bucket_changes = asyncio.Lock()
+        self._crossing = asyncio.Lock()  # so that those who wait hold no thread
 
     def close(self) -> None:
         """Commits what waits and closes every file."""
@@ -39,9 +50,28 @@ class Core:
         self._scanner.shutdown()
         for disk in self._disks:
             disk.close()
+        self._crossings.close()
 
     def _disk(self, bucket: str, name: str) -> Disk:
         return self._disks[place(bucket, name, self._digests)]
+
+    def _blobs_of(self, disk: Disk, row: Row) -> Mountpath:
+        """The mountpath with the blobs of an object that is in the disk's index."""
+        return self._peers[row.mountpath].mountpath if row.mountpath else disk.mountpath
+
+    def _snapshots(self, stack: ExitStack) -> list[apsw.Connection]:
+        """Of all mountpaths at one moment: no object is on its way from one to another. For a
+        thread."""
+        if len(self._disks) == 1:
+            return [stack.enter_context(self._disks[0].snapshot())]
+        with ExitStack() as attempt:
+            before = self._crossings.count()
+            connections = _open_all(attempt, self._disks)
+            if before % 2 == 0 and self._crossings.count() == before:
+                stack.push(attempt.pop_all())
+                return connections
+        with self._crossings.alone():
+            return _open_all(stack, self._disks)
 
     def _writer(self, disk: Disk, file: WorkFile) -> BlobWriter:
         return BlobWriter(
@@ -76,6 +106,13 @@ class Core:
 
     async def _in_thread(self, job: Callable[..., T], *args: Any) -> T:
         return await asyncio.wrap_future(self._threads.submit(_run, job, *args))
+
+
+def _open_all(stack: ExitStack, disks: Sequence[Disk]) -> list[apsw.Connection]:
+    connections = [stack.enter_context(disk.snapshot()) for disk in disks]
+    for connection in connections:
+        connection.execute("SELECT 1 FROM buckets LIMIT 1").fetchall()  # it begins with a read
+    return connections
 
 
 def _run(job: Callable[..., T], *args: Any) -> T:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
 from storage.backends.local.committer import Committer
 from storage.backends.local.index import connect, storage_error
 from storage.backends.local.options import Durability
-from storage.backends.local.rows import PartRow, Row, decode_bucket, decode_row, decode_upload
+from storage.backends.local.rows import (
+    PartRow,
+    Row,
+    decode_bucket,
+    decode_departure,
+    decode_row,
+    decode_upload,
+)
 from storage.backends.local.transaction import Transaction
 from storage.backends.local.versions import readable
 from storage.errors import BucketNotFound, StorageError, UploadNotFound
@@ -24,29 +31,50 @@ from storage.values import BucketInfo, UploadInfo
 _LATEST = """
 ifnull(o.row, (
     SELECT row FROM versions WHERE bucket = b.id AND name = ?2 ORDER BY age LIMIT 1))"""
-_FIND = f"""
-SELECT b.row, {_LATEST} FROM buckets b LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2
-WHERE b.name = ?1"""
-_OPEN = f"""
-SELECT b.id, {_LATEST}, p.data FROM buckets b
-LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2
-LEFT JOIN payloads p ON p.id = o.payload WHERE b.name = ?1"""
 # The current version, if the id is of none of the others: who asks compares.
 _VERSION = """
 FROM buckets b LEFT JOIN versions v ON v.bucket = b.id AND v.name = ?2 AND v.version = ?3
 LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2 AND v.row IS NULL"""
-_FIND_VERSION = f"""
-SELECT b.row, ifnull(v.row, o.row) {_VERSION} WHERE b.name = ?1"""
-_OPEN_VERSION = f"""
-SELECT b.id, ifnull(v.row, o.row), p.data {_VERSION}
-LEFT JOIN payloads p ON p.id = ifnull(v.payload, o.payload) WHERE b.name = ?1"""
+
 
 # Many names cost a fifth of what each alone does. The last name fills the places that are left.
 MANY = 32
-_OPEN_MANY = f"""
-SELECT o.name, o.row, p.data FROM buckets b JOIN objects o ON o.bucket = b.id
-LEFT JOIN payloads p ON p.id = o.payload
-WHERE b.name = ? AND o.name IN ({", ".join("?" * MANY)})"""
+
+
+class _Lookups(NamedTuple):
+    """Bucket, row, departure, and the payload of what is to be opened."""
+
+    find: str
+    open: str
+    find_version: str
+    open_version: str
+    open_many: str
+
+
+def _lookups(leaving: str) -> _Lookups:
+    return _Lookups(
+        f"""
+SELECT b.row, {_LATEST}, {leaving} FROM buckets b
+LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2 WHERE b.name = ?1""",
+        f"""
+SELECT b.id, {_LATEST}, {leaving}, p.data FROM buckets b
+LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2
+LEFT JOIN payloads p ON p.id = o.payload WHERE b.name = ?1""",
+        f"""
+SELECT b.row, ifnull(v.row, o.row), {leaving} {_VERSION} WHERE b.name = ?1""",
+        f"""
+SELECT b.id, ifnull(v.row, o.row), {leaving}, p.data {_VERSION}
+LEFT JOIN payloads p ON p.id = ifnull(v.payload, o.payload) WHERE b.name = ?1""",
+        f"""
+SELECT o.name, o.row, {leaving.replace("?2", "o.name")}, p.data FROM buckets b
+JOIN objects o ON o.bucket = b.id LEFT JOIN payloads p ON p.id = o.payload
+WHERE b.name = ? AND o.name IN ({", ".join("?" * MANY)})""",
+    )
+
+
+# Looking for departures costs 2 µs, and a lone mountpath has none.
+_ALONE = _lookups("NULL")
+_AMONG_OTHERS = _lookups("(SELECT row FROM leaving WHERE bucket = b.id AND name = ?2)")
 
 _UPLOAD = """
 SELECT b.id, u.row FROM buckets b
@@ -61,12 +89,20 @@ class Disk:
     """Point lookups run on the event loop's connection: they cost less than a thread hop. Scans
     take a connection of their own from the pool."""
 
-    def __init__(self, mountpath: Mountpath, slot: str, durability: Durability) -> None:
+    def __init__(
+        self,
+        mountpath: Mountpath,
+        slot: str,
+        durability: Durability,
+        settle: Callable[[], None],
+    ) -> None:
         self.mountpath = mountpath
         self.slot = slot
         (mountpath.work / slot).mkdir(exist_ok=True)
-        self.committer = Committer(mountpath, durability)
+        self.committer = Committer(mountpath, durability, settle)
+        self.peers: Mapping[str, Disk] = {mountpath.uuid: self}
         self._loop_connection = connect(mountpath.index)
+        self._sql = _AMONG_OTHERS if len(mountpath.members) > 1 else _ALONE
         self._point = self._loop_connection.execute
         self._idle: queue.LifoQueue[apsw.Connection] = queue.LifoQueue()
 
@@ -84,13 +120,13 @@ class Disk:
 
     def look_up(self, bucket: str, name: str, version: str | None) -> tuple[BucketInfo, Row | None]:
         """A bucket, and a version in it, a delete marker too. Raises `BucketNotFound`."""
-        found = self._found(_FIND, _FIND_VERSION, bucket, name, version)
-        return decode_bucket(found[0]), _wanted(found[1], version)
+        found = self._found(self._sql.find, self._sql.find_version, bucket, name, version)
+        return decode_bucket(found[0]), self._wanted(found[1], found[2], version)
 
     def open(self, bucket: str, name: str, version: str | None = None) -> tuple[Row, bytes | None]:
         """An object and its payload, in one snapshot. Raises as `find` does."""
-        found = self._found(_OPEN, _OPEN_VERSION, bucket, name, version)
-        return readable(_wanted(found[1], version), name, version), found[2]
+        found = self._found(self._sql.open, self._sql.open_version, bucket, name, version)
+        return readable(self._wanted(found[1], found[2], version), name, version), found[3]
 
     def open_many(
         self, bucket: str, names: Sequence[str]
@@ -98,9 +134,11 @@ class Disk:
         """What `open` returns or raises for each of at most `MANY` names, all in one snapshot."""
         encoded = [name.encode() for name in names]
         encoded += encoded[-1:] * (MANY - len(encoded))
-        rows = self._all(_OPEN_MANY, (bucket, *encoded))
+        rows = self._all(self._sql.open_many, (bucket, *encoded))
         found: dict[str, tuple[Row, bytes | None] | StorageError] = {
-            name.decode(): (decode_row(row), payload) for name, row, payload in rows
+            name.decode(): (decode_row(row), payload)
+            for name, row, leaving, payload in rows
+            if leaving is None
         }
         for name in names:
             if name not in found:
@@ -160,6 +198,18 @@ class Disk:
             raise BucketNotFound(bucket)
         return found
 
+    def _wanted(self, row: bytes | None, leaving: bytes | None, version: str | None) -> Row | None:
+        found = _row_of(row, version)
+        if leaving is None:
+            return found
+        departure = decode_departure(leaving)
+        arrived = self.peers[departure.mountpath].has_arrived(departure.id)
+        return departure.leaves(found, version) if arrived else found
+
+    def has_arrived(self, departure: str) -> bool:
+        """Whether an object that was leaving another mountpath is here now."""
+        return self._get("SELECT 1 FROM arrived WHERE id = ?", (departure,)) is not None
+
     def _get(self, sql: str, values: tuple[str | bytes, ...]) -> Any:
         try:
             return self._point(sql, values).get
@@ -179,7 +229,7 @@ class Disk:
             self._idle.get_nowait().close()
 
 
-def _wanted(row: bytes | None, version: str | None) -> Row | None:
+def _row_of(row: bytes | None, version: str | None) -> Row | None:
     if row is None:
         return None
     decoded = decode_row(row)

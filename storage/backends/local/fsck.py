@@ -7,7 +7,7 @@ Nothing that could be somebody's only copy is deleted: a blob that no row names 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
@@ -25,6 +25,7 @@ from storage.backends.local.rows import (
     ObjectLabel,
     Row,
     SidecarLabel,
+    blob_of_garbage,
     decode_blobs,
     decode_row,
 )
@@ -84,9 +85,7 @@ def check(paths: Sequence[Path], *, repair: bool = False) -> Report:
     except Corrupt as error:
         return Report(index=(Finding(paths[0], f"{error}; rebuild the index"),))
     with locks, index.translated():
-        checks = [_Check(mountpath, repair=repair) for mountpath in read_mountpaths(paths)]
-        for each in checks:
-            each.run()
+        checks = _run(read_mountpaths(paths), repair=repair)
     return Report(
         objects=sum(each.objects for each in checks),
         parts=sum(each.parts for each in checks),
@@ -99,12 +98,30 @@ def check(paths: Sequence[Path], *, repair: bool = False) -> Report:
     )
 
 
+def _run(mountpaths: Sequence[Mountpath], *, repair: bool) -> list[_Check]:
+    """All rows first: they name blobs on other mountpaths too, and where they cannot all be read,
+    no blob can be called an orphan."""
+    by_uuid = {mountpath.uuid: mountpath for mountpath in mountpaths}
+    with closing(apsw.Connection("")) as known:  # a file, so that it may be large
+        known.execute("CREATE TABLE known(blob TEXT PRIMARY KEY) WITHOUT ROWID")
+        checks = [_Check(mountpath, by_uuid, known, repair) for mountpath in mountpaths]
+        for each in checks:
+            each.run(each.check_rows)
+        if all(each.readable for each in checks):
+            for each in checks:
+                each.run(each.check_blobs)
+    return checks
+
+
 @dataclass
 class _Check:
     """The check of one mountpath; what it found so far."""
 
     mountpath: Mountpath
+    by_uuid: Mapping[str, Mountpath]
+    known: apsw.Connection
     repair: bool
+    readable: bool = True
     objects: int = 0
     parts: int = 0
     blobs: int = 0
@@ -113,18 +130,15 @@ class _Check:
     counters: list[Finding] = field(default_factory=list)
     index: list[Finding] = field(default_factory=list)
 
-    def run(self) -> None:
+    def run(self, part: Callable[[apsw.Connection], None]) -> None:
         with closing(index.connect(self.mountpath.index)) as connection:
             try:
-                self._check_index(connection)
-                connection.execute("CREATE TEMP TABLE known(blob TEXT PRIMARY KEY) WITHOUT ROWID")
-                self._check_rows(connection)
-                self._check_blobs(connection)
-                self._check_counters(connection)
+                part(connection)
             except apsw.Error as error:
                 problem = index.storage_error(error)
                 if not isinstance(problem, Corrupt):
                     raise
+                self.readable = False
                 self.index.append(self._finding(f"{problem}; rebuild the index"))
 
     def _finding(self, problem: str, bucket: str = "", name: str = "", blob: str = "") -> Finding:
@@ -135,23 +149,33 @@ class _Check:
             if line != "ok":
                 self.index.append(self._finding(str(line)))
 
+    def check_rows(self, connection: apsw.Connection) -> None:
+        self._check_index(connection)
+        self.known.execute("BEGIN")
+        try:
+            self._check_rows(connection)
+            self._check_counters(connection)
+        finally:
+            self.known.execute("COMMIT")
+
     def _check_rows(self, connection: apsw.Connection) -> None:
         for found in chain(objects_of(connection), self._history(connection)):
             self.objects += not found.row.delete_marker
             self._check_place(connection, found)
+            where = self.by_uuid.get(found.row.mountpath, self.mountpath)
             for chunk in found.chunks():
-                self._check_chunk(connection, chunk, found.bucket, found.name)
+                self._check_chunk(where, chunk, found.bucket, found.name)
             if sidecar := found.sidecar():
                 chunk = Chunk(sidecar, 0, b"")
-                self._check_chunk(connection, chunk, found.bucket, found.name)
+                self._check_chunk(where, chunk, found.bucket, found.name)
         for upload, part in parts_of(connection):
             self.parts += 1
             if part.chunk:
                 name = f"part {part.info.number} of upload {upload}"
-                self._check_chunk(connection, part.chunk, "", name)
+                self._check_chunk(self.mountpath, part.chunk, "", name)
         garbage: Any = connection.execute("SELECT blobs FROM garbage").fetchall()
         for (blobs,) in garbage:
-            self._know(connection, *decode_blobs(blobs))
+            self._know(*(blob_of_garbage(name)[0] for name in decode_blobs(blobs)))
 
     def _history(self, connection: apsw.Connection) -> Iterator[Found]:
         """What stands in `versions`, after a look at whether it may."""
@@ -177,12 +201,10 @@ class _Check:
         if found.row.label and not _is_noted(connection, found):
             self._misplaced(f"no note that it was renamed from {found.row.label}", found)
 
-    def _check_chunk(
-        self, connection: apsw.Connection, chunk: Chunk, bucket: str, name: str
-    ) -> None:
-        self._know(connection, chunk.blob)
+    def _check_chunk(self, where: Mountpath, chunk: Chunk, bucket: str, name: str) -> None:
+        self._know(chunk.blob)
         try:
-            size = read_footer(self.mountpath.blob(chunk.blob)).size
+            size = read_footer(where.blob(chunk.blob)).size
         except FileNotFoundError:
             self.damaged.append(self._finding("blob missing", bucket, name, chunk.blob))
         except Corrupt as error:
@@ -192,15 +214,15 @@ class _Check:
                 problem = f"blob has {size} bytes, the row says {chunk.size}"
                 self.damaged.append(self._finding(problem, bucket, name, chunk.blob))
 
-    def _know(self, connection: apsw.Connection, *blobs: str) -> None:
+    def _know(self, *blobs: str) -> None:
         rows = [(blob,) for blob in blobs]
-        connection.executemany("INSERT OR IGNORE INTO temp.known VALUES(?)", rows)
+        self.known.executemany("INSERT OR IGNORE INTO known VALUES(?)", rows)
 
-    def _check_blobs(self, connection: apsw.Connection) -> None:
+    def check_blobs(self, connection: apsw.Connection) -> None:
         for blob in blobs_on(self.mountpath):
             self.blobs += 1
-            sql = "SELECT 1 FROM temp.known WHERE blob = ?"
-            if connection.execute(sql, (blob,)).get is None:
+            sql = "SELECT 1 FROM known WHERE blob = ?"
+            if self.known.execute(sql, (blob,)).get is None:
                 self._orphan(connection, blob)
 
     def _orphan(self, connection: apsw.Connection, blob: str) -> None:

@@ -19,7 +19,7 @@ import apsw
 
 from storage import failpoints
 from storage.backends.local import index
-from storage.backends.local.rows import decode_blobs
+from storage.backends.local.rows import blob_of_garbage, decode_blobs
 from storage.clock import Clock, SystemClock
 from storage.mountpath import Mountpath, read_mountpaths
 
@@ -56,6 +56,7 @@ class Housekeeper:
         with index.translated():
             self._mountpaths = read_mountpaths(paths)
             self._connections = [index.connect(each.index) for each in self._mountpaths]
+        self._by_uuid = {each.uuid: each for each in self._mountpaths}
         self._seen = [0] * len(self._mountpaths)
 
     def run_once(self) -> Chores:
@@ -94,10 +95,16 @@ class Housekeeper:
         full = len(rows) == GARBAGE_BITE
         self._seen[number] = rows[-1][0] if full else 0
         entries = [(key, decode_blobs(blobs)) for key, blobs in rows]
-        gone = [(key, blobs) for key, blobs in entries if unlink_unread(mountpath, blobs)]
+        gone = [(key, blobs) for key, blobs in entries if self._unlink(mountpath, blobs)]
         _delete_rows(connection, [key for key, _ in gone])
         unlinked = sum(len(blobs) for _, blobs in gone)
         return Chores(len(gone), unlinked, len(entries) - len(gone), more=full)
+
+    def _unlink(self, own: Mountpath, names: Sequence[str]) -> bool:
+        """All blobs of an entry are on one mountpath, but that may be another."""
+        _, uuid = blob_of_garbage(names[0])
+        blobs = [blob_of_garbage(name)[0] for name in names]
+        return unlink_unread(self._by_uuid[uuid] if uuid else own, blobs)
 
 
 def unlink_unread(mountpath: Mountpath, blobs: Sequence[str]) -> bool:

@@ -8,7 +8,8 @@ so that a page of a listing reads compact rows only. Names are UTF-8 bytes: SQLi
 as S3 does.
 
 A blob's label keeps the name that the object was written under; `renamed` says where the objects
-are whose name is another now.
+are whose name is another now. `leaving` and `arrived` are of objects that are being renamed to a
+name on another mountpath (`crossing`).
 
 Nobody but the housekeeping process checkpoints, except a writer whose WAL has grown absurd.
 """
@@ -47,6 +48,10 @@ CREATE UNIQUE INDEX IF NOT EXISTS version_ids ON versions(bucket, name, version)
 CREATE TABLE IF NOT EXISTS renamed(
     bucket INTEGER NOT NULL, label BLOB NOT NULL, blob TEXT NOT NULL, name BLOB NOT NULL,
     PRIMARY KEY(bucket, label, blob)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leaving(
+    bucket INTEGER NOT NULL, name BLOB NOT NULL, row BLOB NOT NULL,
+    PRIMARY KEY(bucket, name)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS arrived(id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS payloads(id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS uploads(
     bucket INTEGER NOT NULL, name BLOB NOT NULL, id TEXT NOT NULL, row BLOB NOT NULL,

@@ -13,7 +13,7 @@ merged, and read no further than the page needs.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from typing import Any, TypeVar
@@ -58,19 +58,21 @@ _SKIPPING_UPLOADS = _SKIPPING.format(table="uploads", id="it.id")
 # Name, upload id, row; a common prefix has no row. Two mountpaths never share the first two.
 _Entry = tuple[bytes, str, bytes | None]
 E = TypeVar("E")
+# Opens read transactions on all indexes, which see them at one moment.
+Snapshots = Callable[[ExitStack], Sequence[apsw.Connection]]
 
 
-def list_page(disks: Sequence[Disk], bucket: str, query: ListQuery) -> Page:
+def list_page(snapshots: Snapshots, bucket: str, query: ListQuery) -> Page:
     with ExitStack() as stack:
-        entries, more = take(_merged(stack, disks, bucket, query, ""), query.limit)
+        entries, more = take(_merged(stack, snapshots, bucket, query, ""), query.limit)
     objects = tuple(decode_row(row).info(name.decode()) for name, _, row in entries if row)
     last = entries[-1][0].decode() if more else None
     return Page(objects, _prefixes(entries), last)
 
 
-def list_upload_page(disks: Sequence[Disk], bucket: str, query: UploadQuery) -> UploadPage:
+def list_upload_page(snapshots: Snapshots, bucket: str, query: UploadQuery) -> UploadPage:
     with ExitStack() as stack:
-        entries, more = take(_merged(stack, disks, bucket, query, query.after_id), query.limit)
+        entries, more = take(_merged(stack, snapshots, bucket, query, query.after_id), query.limit)
     uploads = tuple(decode_upload(row) for _, _, row in entries if row)
     if not more:
         return UploadPage(uploads, _prefixes(entries))
@@ -100,14 +102,13 @@ def take(entries: Iterable[E], limit: int) -> tuple[list[E], bool]:
 
 def _merged(
     stack: ExitStack,
-    disks: Sequence[Disk],
+    snapshots: Snapshots,
     bucket: str,
     query: ListQuery | UploadQuery,
     after_id: str,
 ) -> Iterator[_Entry]:
     scans: list[Iterable[_Entry]] = []
-    for disk in disks:
-        connection = stack.enter_context(disk.snapshot())
+    for connection in snapshots(stack):
         found: Any = connection.execute("SELECT id FROM buckets WHERE name = ?", (bucket,)).get
         if found is not None:
             scans.append(_Scan(connection, found, query, after_id))

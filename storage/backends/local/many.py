@@ -14,6 +14,7 @@ from storage.backends.local.rows import Chunked, Empty, Inline, Row, Single, dec
 from storage.cipher import INLINE, FrameCipher, unlocked
 from storage.conditions import check_read
 from storage.errors import ObjectChanged, StorageError
+from storage.mountpath import Mountpath
 from storage.values import Between, ObjectInfo, ObjectRead, Reading
 
 _Found = tuple[Row, bytes | None] | StorageError
@@ -25,6 +26,7 @@ class _Opened:
 
     info: ObjectInfo
     span: Between
+    mountpath: Mountpath
     body: bytes | None = None
     segments: list[Segment] | None = None
     sidecar: str = ""
@@ -51,7 +53,7 @@ class ManyObjects(Objects):
         opened: list[_Opened | StorageError] = []
         left = room_bytes
         for read, each in zip(reads, found, strict=True):
-            one = await _opened(read, each)
+            one = await self._opened(read, each)
             if isinstance(one, _Opened):
                 left -= len(one.span)
                 if opened and (left < 0 or _is_large(one)):
@@ -75,16 +77,31 @@ class ManyObjects(Objects):
             found |= {position: rows[reads[position].name] for position in positions}
         return [found[position] for position in range(len(reads))]
 
+    async def _opened(self, read: ObjectRead, found: _Found) -> _Opened | StorageError:
+        if isinstance(found, StorageError):
+            return found
+        row, payload = found
+        options, info = read.options, row.info(read.name)
+        mountpath = self._blobs_of(self._disk(read.bucket, read.name), row)
+        try:
+            check_read(options.condition, info)
+            one = _Opened(info, span_of(row, payload, options.want), mountpath)
+            one.data_key = await unlocked(info, options.unlock)
+            _locate(one, row, payload)
+        except StorageError as error:
+            return error
+        return one
+
     async def _read_all(
         self, reads: Sequence[ObjectRead], opened: list[_Opened | StorageError]
     ) -> list[Reading | StorageError]:
-        """What stands in files is read in one hop into a thread for each disk."""
-        places: dict[Disk, list[_Opened]] = {}
-        for read, one in zip(reads, opened, strict=False):
+        """What stands in files is read in one hop into a thread for each mountpath."""
+        places: dict[Mountpath, list[_Opened]] = {}
+        for one in opened:
             if isinstance(one, _Opened) and one.body is None:
-                places.setdefault(self._disk(read.bucket, read.name), []).append(one)
-        for disk, ones in places.items():
-            await self._in_thread(_fill, disk, ones)
+                places.setdefault(one.mountpath, []).append(one)
+        for mountpath, ones in places.items():
+            await self._in_thread(_fill, mountpath, ones)
         readings: list[Reading | StorageError] = []
         for read, one in zip(reads, opened, strict=False):
             readings.append(one.result() if isinstance(one, _Opened) else one)
@@ -106,21 +123,6 @@ def _open_one(disk: Disk, read: ObjectRead) -> _Found:
         return disk.open(read.bucket, read.name, read.options.version)
     except StorageError as error:
         return error
-
-
-async def _opened(read: ObjectRead, found: _Found) -> _Opened | StorageError:
-    if isinstance(found, StorageError):
-        return found
-    row, payload = found
-    options, info = read.options, row.info(read.name)
-    try:
-        check_read(options.condition, info)
-        one = _Opened(info, span_of(row, payload, options.want))
-        one.data_key = await unlocked(info, options.unlock)
-        _locate(one, row, payload)
-    except StorageError as error:
-        return error
-    return one
 
 
 def _locate(one: _Opened, row: Row, payload: bytes | None) -> None:
@@ -147,9 +149,9 @@ def _is_large(one: _Opened) -> bool:
     return one.body is None and len(one.span) > BLOCK
 
 
-def _fill(disk: Disk, ones: Sequence[_Opened]) -> None:
+def _fill(mountpath: Mountpath, ones: Sequence[_Opened]) -> None:
     """Read the bodies, or note why not."""
-    reader = BlockReader(disk.mountpath)
+    reader = BlockReader(mountpath)
     try:
         for one in ones:
             try:

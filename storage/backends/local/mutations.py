@@ -89,7 +89,8 @@ class UpdateObject:
 
 @dataclass(frozen=True, slots=True)
 class RenameObject:
-    """The current version of `source` becomes that of `name`, with its bytes as they are."""
+    """The current version of `source` becomes that of `name`, with its bytes as they are. Between
+    mountpaths, `crossing` does it in steps."""
 
     bucket: str
     source: str
@@ -99,59 +100,88 @@ class RenameObject:
 
     def __call__(self, transaction: Transaction) -> ObjectInfo:
         home = transaction.home(self.bucket)
-        if done := self._done_before(transaction, home):
-            return done.info(self.name)
-        stored = transaction.find(home.key, self.source.encode())
+        if done := self.done_before(transaction, home.key):
+            return done
+        stored = self.look(transaction, transaction, home.key)
+        if self.source == self.name:
+            return stored.row.info(self.name)
+        self.require_leavable(transaction, home, stored)
+        current, replaced = self.room(transaction, home)
+        row = self._leave(transaction, home, stored)
+        new = Stored(anew(row, home), stored.payload)
+        return self.land(transaction, home, new, (current, replaced))
+
+    def done_before(self, there: Transaction, bucket: int) -> ObjectInfo | None:
+        """The answer to the first one, if this is a repetition."""
+        if not self.options.token:
+            return None
+        done = there.completed(bucket, self.name.encode(), self._token(bucket))
+        return None if done is None else done.info(self.name)
+
+    def look(self, here: Transaction, there: Transaction, bucket: int) -> Stored:
+        """What is to be renamed. Raises `ObjectNotFound`, `PreconditionFailed`."""
+        stored = here.find(bucket, self.source.encode())
         if stored is None:
             raise ObjectNotFound(self.source)
         info = readable(stored.row, self.source, None).info(self.source)
-        current = transaction.find(home.key, self.name.encode())
         check_write(self.options.source_condition, self.source, info)
+        self._check_target(there.find(bucket, self.name.encode()))
+        return stored
+
+    def _check_target(self, current: Stored | None) -> None:
         check_write(self.options.condition, self.name, info_of(current, self.name))
-        if self.source == self.name:
-            return info
+
+    def require_leavable(self, here: Transaction, home: Home, stored: Stored) -> None:
+        """Raises `ObjectLocked`."""
         require_removable(stored, self.source, self.now_ns)
-        under = transaction.replaced(home, self.source.encode(), stored)
+        under = here.replaced(home, self.source.encode(), stored)
         require_removable(under, self.source, self.now_ns)
-        replaced = transaction.replaced(home, self.name.encode(), current)
+
+    def room(self, there: Transaction, home: Home) -> tuple[Stored | None, Stored | None]:
+        """What is current under the new name, and what gives way. Raises `PreconditionFailed`,
+        `ObjectLocked`."""
+        name = self.name.encode()
+        current = there.find(home.key, name)
+        self._check_target(current)
+        replaced = there.replaced(home, name, current)
         require_removable(replaced, self.name, self.now_ns)
-        row = self._leave(transaction, home, stored)
-        new = Stored(_anew(row, home), stored.payload)
-        transaction.put(home, self.name.encode(), new, current, replaced)
+        return current, replaced
+
+    def land(
+        self,
+        there: Transaction,
+        home: Home,
+        new: Stored,
+        room: tuple[Stored | None, Stored | None],
+    ) -> ObjectInfo:
+        there.put(home, self.name.encode(), new, *room)
         if self.options.token:
-            where = home.key, self.name.encode(), self._token(home)
-            transaction.add_completed(*where, new.row, self.now_ns)
+            where = home.key, self.name.encode(), self._token(home.key)
+            there.add_completed(*where, new.row, self.now_ns)
         return new.row.info(self.name)
 
-    def _token(self, home: Home) -> str:
-        return f"rename {home.key} {self.options.token} {self.source}"
-
-    def _done_before(self, transaction: Transaction, home: Home) -> Row | None:
-        if not self.options.token:
-            return None
-        return transaction.completed(home.key, self.name.encode(), self._token(home))
+    def _token(self, bucket: int) -> str:
+        return f"rename {bucket} {self.options.token} {self.source}"
 
     def _leave(self, transaction: Transaction, home: Home, stored: Stored) -> Row:
         """Nothing stays under the old name, or a delete marker."""
         name = self.source.encode()
         row = transaction.move(home.key, name, stored, self.name.encode())
         if home.versioning is not Versioning.NEVER:
-            _add_delete_marker(transaction, home, name, self.now_ns)
+            add_delete_marker(transaction, home, name, delete_marker(home, self.now_ns))
         return row
 
 
-def _anew(row: Row, home: Home) -> Row:
+def anew(row: Row, home: Home) -> Row:
     """Under its new name, an object is a new version."""
     return versioned(msgspec.structs.replace(row, version=NULL_VERSION), home)
 
 
-def _add_delete_marker(transaction: Transaction, home: Home, name: bytes, now_ns: int) -> Row:
+def add_delete_marker(transaction: Transaction, home: Home, name: bytes, marker: Row) -> None:
     """The caller has seen to locks."""
     current = transaction.find(home.key, name)
-    marker = delete_marker(home, now_ns)
     replaced = transaction.replaced(home, name, current)
     transaction.put(home, name, Stored(marker, None), current, replaced)
-    return marker
 
 
 @dataclass(frozen=True, slots=True)

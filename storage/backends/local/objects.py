@@ -33,7 +33,8 @@ from storage.backends.local.versions import new_version
 from storage.backends.local.writing import Blocks
 from storage.cipher import INLINE, FrameCipher, check_key, unlocked
 from storage.conditions import check_read
-from storage.errors import Corrupt, NotSupported, PartNotFound, StorageError
+from storage.errors import Corrupt, PartNotFound, StorageError
+from storage.mountpath import Mountpath
 from storage.ranges import resolve
 from storage.values import (
     NULL_VERSION,
@@ -65,7 +66,7 @@ from storage.values import (
 class Objects(Core):
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         self._disks[0].bucket(bucket)
-        return await self._scan(list_page, self._disks, bucket, query)
+        return await self._scan(list_page, self._snapshots, bucket, query)
 
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         disk = self._disk(bucket, name)
@@ -88,7 +89,7 @@ class Objects(Core):
             span = span_of(row, payload, options.want)
             data_key = await unlocked(info, options.unlock)
             try:
-                body = await self._body(disk, row, payload, span, data_key)
+                body = await self._body(self._blobs_of(disk, row), row, payload, span, data_key)
                 return Reading(info, span, body)
             except Vanished as error:
                 if row == seen:
@@ -97,7 +98,7 @@ class Objects(Core):
 
     async def _body(
         self,
-        disk: Disk,
+        mountpath: Mountpath,
         row: Row,
         payload: bytes | None,
         span: Between,
@@ -114,20 +115,20 @@ class Objects(Core):
                     payload = FrameCipher(data_key, INLINE).open(payload, 0, last=True)
                 return payload if len(payload) == len(span) else payload[span.start : span.stop]
             case Single(chunk):
-                return await self._read(disk, [(chunk, span)], "", data_key)
+                return await self._read(mountpath, [(chunk, span)], "", data_key)
             case Chunked(sidecar):
                 assert payload is not None
                 segments = segments_of(decode_manifest(payload), span)
-                return await self._read(disk, segments, sidecar, data_key)
+                return await self._read(mountpath, segments, sidecar, data_key)
 
     async def _read(
-        self, disk: Disk, segments: list[Segment], sidecar: str, data_key: bytes | None
+        self, mountpath: Mountpath, segments: list[Segment], sidecar: str, data_key: bytes | None
     ) -> bytes | Stream:
         size = BLOCK if data_key is None else FRAME
         whole = len(segments) == 1 and _in_one_block(segments[0][1], size)
         if whole:
-            return await self._in_thread(_read_whole, disk, segments, sidecar, data_key)
-        opened = self._in_thread(_open_source, disk, segments, sidecar, data_key)
+            return await self._in_thread(_read_whole, mountpath, segments, sidecar, data_key)
+        opened = self._in_thread(_open_source, mountpath, segments, sidecar, data_key)
         source, first = await opened
         return stream(self._threads, source, first)
 
@@ -208,17 +209,21 @@ class Objects(Core):
 
     async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
         self._disks[0].bucket(bucket)
-        return await self._scan(list_version_page, self._disks, bucket, query)
+        return await self._scan(list_version_page, self._snapshots, bucket, query)
 
     async def rename_object(
         self, bucket: str, source: str, name: str, options: RenameOptions
     ) -> ObjectInfo:
-        disk = self._disk(bucket, source)
-        if disk is not self._disk(bucket, name):
-            disk.find(bucket, source)
-            raise NotSupported("rename_object between mountpaths", "local")
+        here, there = self._disk(bucket, source), self._disk(bucket, name)
         rename = RenameObject(bucket, source, name, options, self._clock.now_ns())
-        return await disk.committer.run(rename)
+        if here is there:
+            return await here.committer.run(rename)
+        return await self._to_the_end(self._cross(here, there, rename))
+
+    async def _cross(self, here: Disk, there: Disk, rename: RenameObject) -> ObjectInfo:
+        source, target = self._disks.index(here), self._disks.index(there)
+        async with self._crossing:
+            return await self._in_thread(self._crossings.rename, source, target, rename)
 
     async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
         disk = self._disk(bucket, request.name)
@@ -253,14 +258,16 @@ def _in_one_block(span: Between, size: int) -> bool:
     return span.start // size == (span.stop - 1) // size
 
 
-def _read_whole(disk: Disk, segments: list[Segment], sidecar: str, data_key: bytes | None) -> bytes:
-    return read_all(Source(disk.mountpath, segments, sidecar, data_key))
+def _read_whole(
+    mountpath: Mountpath, segments: list[Segment], sidecar: str, data_key: bytes | None
+) -> bytes:
+    return read_all(Source(mountpath, segments, sidecar, data_key))
 
 
 def _open_source(
-    disk: Disk, segments: list[Segment], sidecar: str, data_key: bytes | None
+    mountpath: Mountpath, segments: list[Segment], sidecar: str, data_key: bytes | None
 ) -> tuple[Source, bytes]:
-    source = Source(disk.mountpath, segments, sidecar, data_key)
+    source = Source(mountpath, segments, sidecar, data_key)
     try:
         return source, source.read()
     except BaseException:

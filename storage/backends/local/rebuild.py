@@ -14,7 +14,7 @@ The new index is made aside and renamed at the end, so that a crash leaves the o
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ import msgspec
 
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
+from storage.backends.local.crossing import settled
 from storage.backends.local.histories import Histories
 from storage.backends.local.rows import (
     Inline,
@@ -32,6 +33,7 @@ from storage.backends.local.rows import (
     PartLabel,
     Row,
     SidecarLabel,
+    blob_of_garbage,
     decode_bucket,
     decode_row,
     encode,
@@ -78,6 +80,7 @@ def rebuild(paths: Sequence[Path]) -> Rebuilt:
     """Raises `MountpathError`, also when a server runs on the folders."""
     with lock_folders(paths), index.translated():
         mountpaths = read_mountpaths(paths)
+        _settle_renames(mountpaths)
         counts = _build(mountpaths)
         aside = tuple(_swap(mountpath) for mountpath in mountpaths)
     return Rebuilt(
@@ -93,6 +96,16 @@ def rebuild(paths: Sequence[Path]) -> Rebuilt:
     )
 
 
+def _settle_renames(mountpaths: Sequence[Mountpath]) -> None:
+    """If the indexes can still tell. Else an object may be met under both names, and the first one
+    that is met has it."""
+    with suppress(apsw.Error), ExitStack() as stack:
+        connections = [index.connect(mountpath.index) for mountpath in mountpaths]
+        for connection in connections:
+            stack.callback(connection.close)
+        stack.enter_context(settled(mountpaths, connections))
+
+
 def _new_index(mountpath: Mountpath) -> Path:
     return mountpath.path / "index.new.db"
 
@@ -105,8 +118,13 @@ def _build(mountpaths: Sequence[Mountpath]) -> _Counts:
         buckets = _Buckets(targets, counts)
         for salvage in salvages:
             buckets.add_salvaged(salvage)
+        rebuilds: list[_Rebuild] = []
         for mountpath, salvage, target in zip(mountpaths, salvages, targets, strict=True):
-            _Rebuild(mountpath, salvage, target, buckets, counts).run()
+            rebuilds.append(_Rebuild(mountpath, salvage, target, buckets, counts, rebuilds))
+        for each in rebuilds:
+            each.salvage_rows()
+        for each in rebuilds:
+            each.restore()
         for target in targets:
             target.execute("COMMIT")
             target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
@@ -194,18 +212,24 @@ class _Rebuild:
     target: apsw.Connection
     buckets: _Buckets
     counts: _Counts
+    all: Sequence[_Rebuild]
+    garbage: set[str] = field(default_factory=set)
 
-    def run(self) -> None:
+    def salvage_rows(self) -> None:
+        """All indexes first: a row may name blobs on another mountpath."""
         for old, name, row, payload in self.salvage.rows("objects", "bucket, name"):
             self._salvage_version(old, name, None, decode_row(row), payload)
         for old, name, age, _, row, payload in self.salvage.rows("versions", "bucket, name, age"):
             self._salvage_version(old, name, age, decode_row(row), payload)
         self._salvage_uploads()
-        garbage = self.salvage.garbage()
+        self.garbage = self.salvage.garbage()
+
+    def restore(self) -> None:
+        garbage = {blob_of_garbage(name)[0] for each in self.all for name in each.garbage}
         for blob in blobs_on(self.mountpath):
-            if blob not in garbage and not self.histories.names(blob):
+            if blob not in garbage and not _is_named(blob, self.all):
                 self._restore(blob)
-        self._salvage_garbage(garbage)
+        self._salvage_garbage(self.garbage)
         self.counts.from_labels += self.histories.finish()
         for bucket, (objects, size) in usage_of(self.target).items():
             sql = "UPDATE usage SET objects = ?, bytes = ? WHERE bucket = ?"
@@ -221,6 +245,10 @@ class _Rebuild:
         content = self.salvage.payload(payload)
         if bucket is None or (payload is not None and content is None):
             self.counts.incomplete.append(f"{name.decode()}: its bucket or payload is unreadable")
+            return
+        others = [each for each in self.all if each is not self]
+        if _is_named(row.own_blob(), others):
+            self.counts.incomplete.append(f"{name.decode()}: another name has its blob")
             return
         self.histories.salvage(bucket, name, age, row, content)
         self.counts.salvaged += not row.delete_marker
@@ -276,3 +304,7 @@ class _Rebuild:
             values = (label.upload, label.part.info.number, encode(label.part))
             self.target.execute("INSERT OR IGNORE INTO parts VALUES(?, ?, ?)", values)
             self.counts.parts += self.target.changes()
+
+
+def _is_named(blob: str | None, rebuilds: Iterable[_Rebuild]) -> bool:
+    return blob is not None and any(each.histories.names(blob) for each in rebuilds)

@@ -17,6 +17,7 @@ import apsw
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.buckets import reconcile
+from storage.backends.local.crossing import settled
 from storage.backends.local.rows import (
     Chunked,
     Label,
@@ -46,7 +47,8 @@ def prepare(paths: Sequence[Path]) -> FolderLocks:
     """
     with index.translated():
         for path in paths:
-            path.mkdir(parents=True, exist_ok=True)
+            # Of others than the user who runs the server, none has to read what is in it.
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
         locks = lock_folders(paths)
         try:
             format_folders(paths)
@@ -63,8 +65,9 @@ def recover_slot(paths: Sequence[Path], slot: str) -> None:
         mountpaths = read_mountpaths(paths)
         with ExitStack() as stack:
             connections = [_open(stack, mountpath) for mountpath in mountpaths]
-            for mountpath, connection in zip(mountpaths, connections, strict=True):
-                _recover_folder(mountpath, connection, mountpath.work / slot)
+            with settled(mountpaths, connections):
+                for mountpath in mountpaths:
+                    _recover_folder(mountpath, connections, mountpath.work / slot)
             _mend_buckets(mountpaths, connections)
 
 
@@ -78,10 +81,11 @@ def _recover(mountpaths: Sequence[Mountpath]) -> None:
             index.create(mountpath.index)
         mark_ready(mountpaths)
         connections = [_open(stack, mountpath) for mountpath in mountpaths]
-        for mountpath, connection in zip(mountpaths, connections, strict=True):
-            for folder in sorted(mountpath.work.iterdir()):
-                _recover_folder(mountpath, connection, folder)
-                folder.rmdir()
+        with settled(mountpaths, connections):
+            for mountpath in mountpaths:
+                for folder in sorted(mountpath.work.iterdir()):
+                    _recover_folder(mountpath, connections, folder)
+                    folder.rmdir()
         _mend_buckets(mountpaths, connections)
 
 
@@ -96,28 +100,35 @@ def _mend_buckets(mountpaths: Sequence[Mountpath], connections: Sequence[apsw.Co
         reconcile(connections)
 
 
-def _recover_folder(mountpath: Mountpath, connection: apsw.Connection, folder: Path) -> None:
+def _recover_folder(
+    mountpath: Mountpath, connections: Sequence[apsw.Connection], folder: Path
+) -> None:
     with suppress(FileNotFoundError):
         for work in sorted(folder.iterdir()):
-            _recover_file(mountpath, connection, work)
+            _recover_file(mountpath, connections, work)
 
 
-def _recover_file(mountpath: Mountpath, connection: apsw.Connection, work: Path) -> None:
+def _recover_file(mountpath: Mountpath, connections: Sequence[apsw.Connection], work: Path) -> None:
     """The work file goes last: a crash in between is recovered again."""
-    if not _in_use(connection, work):
+    if not _in_use(connections, work):
         with suppress(FileNotFoundError):
             os.unlink(mountpath.blob(work.name))
     os.unlink(work)
 
 
-def _in_use(connection: apsw.Connection, work: Path) -> bool:
+def _in_use(connections: Sequence[apsw.Connection], work: Path) -> bool:
+    """By an object on any mountpath: it may have been renamed to another."""
     try:
         label = read_footer(work).label
     except Corrupt:
         return False  # it was never finished, and so never linked
+    return any(_refers(connection, label, work.name) for connection in connections)
+
+
+def _refers(connection: apsw.Connection, label: Label, blob: str) -> bool:
     connection.execute("BEGIN")  # one snapshot: a part may become an object's meanwhile
     try:
-        return refers(connection, label, work.name)
+        return refers(connection, label, blob)
     finally:
         connection.execute("COMMIT")
 

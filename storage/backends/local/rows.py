@@ -18,6 +18,7 @@ from storage.values import (
     ObjectInfo,
     PartInfo,
     UploadInfo,
+    Versioning,
 )
 
 
@@ -54,7 +55,8 @@ Location = Empty | Inline | Single | Chunked
 
 class Row(Struct, frozen=True, array_like=True):
     """One version: everything of `ObjectInfo` but its name, and where the bytes are. `label` is the
-    name on the label of its blob, where the object was renamed since."""
+    name on the label of its blob, where the object was renamed since; `mountpath` the uuid of the
+    mountpath that has its blobs, where that is another than the one of this index."""
 
     size: int
     etag: str
@@ -66,6 +68,7 @@ class Row(Struct, frozen=True, array_like=True):
     version: str = NULL_VERSION
     delete_marker: bool = False
     label: str = ""
+    mountpath: str = ""
 
     def info(self, name: str) -> ObjectInfo:
         return ObjectInfo(
@@ -88,6 +91,23 @@ class Row(Struct, frozen=True, array_like=True):
             case Chunked(sidecar):
                 return sidecar
         return None
+
+
+class Departure(Struct, frozen=True, array_like=True):
+    """An object is leaving its name, for one in the index of `mountpath`. Once that has noted the
+    `id` as arrived, `version` is gone here and the delete marker, if there is one, is on top."""
+
+    id: str
+    mountpath: str
+    versioning: Versioning
+    version: str
+    marker: Row | None
+
+    def leaves(self, row: Row | None, version: str | None) -> Row | None:
+        """What a reader finds who asked for `version` and would have found `row`."""
+        if version is None or (self.marker is not None and version == self.marker.version):
+            return self.marker
+        return None if version == self.version else row
 
 
 class PartRow(Struct, frozen=True, array_like=True):
@@ -144,4 +164,16 @@ decode_upload = msgspec.msgpack.Decoder(UploadInfo).decode
 decode_part = msgspec.msgpack.Decoder(PartRow).decode
 decode_manifest = msgspec.msgpack.Decoder(Manifest).decode
 decode_label = msgspec.msgpack.Decoder(Label).decode
+decode_departure = msgspec.msgpack.Decoder(Departure).decode
 decode_blobs = msgspec.msgpack.Decoder(list[str]).decode
+
+
+def garbage_name(blob: str, mountpath: str) -> str:
+    """How the garbage of an index names a blob; `mountpath` is empty when it is the index' own."""
+    return f"{mountpath}/{blob}" if mountpath else blob
+
+
+def blob_of_garbage(name: str) -> tuple[str, str]:
+    """The blob, and its mountpath if that is another."""
+    mountpath, _, blob = name.rpartition("/")
+    return blob, mountpath

@@ -54,13 +54,15 @@ class Scrubbed:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """Something to verify; `again` is where its row stands, to see whether it is still the same."""
+    """Something to verify; `again` is where its row stands, to see whether it is still the same.
+    `mountpath` is the uuid of the one with its blobs, if that is not the index' own."""
 
     bucket: str
     name: str
     chunks: tuple[Chunk, ...]
     sidecar: str | None
     again: tuple[str, tuple[int | str | bytes, ...]]
+    mountpath: str = ""
 
 
 def scrub(
@@ -73,9 +75,12 @@ def scrub(
     done = Scrubbed()
     pace = _Pace(rate_bytes_s)
     with index.translated():
-        for mountpath in read_mountpaths(paths):
-            with closing(index.connect(mountpath.index)) as connection:
+        mountpaths = read_mountpaths(paths)
+        by_uuid = {mountpath.uuid: mountpath for mountpath in mountpaths}
+        for own in mountpaths:
+            with closing(index.connect(own.index)) as connection:
                 for item in _items(connection):
+                    mountpath = by_uuid[item.mountpath] if item.mountpath else own
                     done = _verify(mountpath, connection, item, done, pace)
                     progress(done)
     return done
@@ -86,7 +91,9 @@ def _items(connection: apsw.Connection) -> Iterator[_Item]:
         if found.row.delete_marker:
             continue
         again = (_VERSION, (found.key, found.name.encode(), found.row.version))
-        yield _Item(found.bucket, found.name, tuple(found.chunks()), found.sidecar(), again)
+        chunks = tuple(found.chunks())
+        where = found.row.mountpath
+        yield _Item(found.bucket, found.name, chunks, found.sidecar(), again, where)
     for upload, part in parts_of(connection):
         name = f"part {part.info.number} of upload {upload}"
         chunks = (part.chunk,) if part.chunk else ()

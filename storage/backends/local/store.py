@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from storage.backends.local.buckets import Buckets
-from storage.backends.local.disk import Disk
 from storage.backends.local.index import translated
+from storage.backends.local.listing import Snapshots
 from storage.backends.local.many import ManyObjects
 from storage.backends.local.options import StoreOptions
 from storage.backends.local.uploads import Uploads
@@ -38,17 +39,18 @@ class LocalStore(Buckets, ManyObjects, Uploads):
             return cls(read_mountpaths(paths), slot, clock, options)
 
     async def usage(self) -> Usage:
-        return await self._in_thread(_usage, self._disks)
+        mountpaths = [disk.mountpath for disk in self._disks]
+        return await self._in_thread(_usage, self._snapshots, mountpaths)
 
 
-def _usage(disks: Sequence[Disk]) -> Usage:
+def _usage(snapshots: Snapshots, mountpaths: Sequence[Mountpath]) -> Usage:
     objects = stored = buckets = 0
-    for disk in disks:
-        with disk.snapshot() as connection:
+    with ExitStack() as stack:
+        for connection in snapshots(stack):
             sql = "SELECT ifnull(sum(objects), 0), ifnull(sum(bytes), 0), count(*) FROM usage"
             counted: Any = connection.execute(sql).get
-        objects, stored, buckets = objects + counted[0], stored + counted[1], counted[2]
-    capacity, free = space_of([disk.mountpath for disk in disks])
+            objects, stored, buckets = objects + counted[0], stored + counted[1], counted[2]
+    capacity, free = space_of(mountpaths)
     return Usage(buckets, objects, stored, capacity, free)
 
 

@@ -15,6 +15,7 @@ import msgspec
 from storage.backends.local.index import ACTIVE
 from storage.backends.local.rows import (
     Chunked,
+    Departure,
     Manifest,
     PartRow,
     Row,
@@ -25,6 +26,7 @@ from storage.backends.local.rows import (
     decode_row,
     decode_upload,
     encode,
+    garbage_name,
 )
 from storage.backends.local.versions import Home, Stored
 from storage.errors import BucketNotFound
@@ -43,6 +45,15 @@ WHERE bucket = ?1 AND name = ?2"""
 _ADD_MARKER = f"INSERT INTO versions VALUES(?1, ?2, {_NEXT_AGE}, ?3, ?4, NULL)"
 
 
+# The ids of arrivals begin with their times. No reader takes as long as this from one look to the
+# next.
+_ARRIVALS_KEPT_NS = 600 * 1_000_000_000
+
+
+class Leaving(Exception):
+    """The name belongs to a rename that is under way, or was cut short: settle that first."""
+
+
 class Transaction:
     """One open write transaction. Counters are kept aside and written once, before the commit."""
 
@@ -50,6 +61,7 @@ class Transaction:
         self.connection = connection
         self._run = connection.execute
         self._usage: dict[int, list[int]] = {}
+        self._leaving: set[tuple[int, bytes]] | None = None
 
     def bucket(self, name: str) -> int:
         """The id of a bucket that takes objects. Raises `BucketNotFound`."""
@@ -68,7 +80,9 @@ class Transaction:
         return Home(found[0], decode_bucket(found[1]).versioning)
 
     def find(self, bucket: int, name: bytes, version: str | None = None) -> Stored | None:
-        """The current version, which may be a delete marker, or the one of that id."""
+        """The current version, which may be a delete marker, or the one of that id. Raises
+        `Leaving`: what is said of that name may not be true any more."""
+        self._require_settled(bucket, name)
         sql = "SELECT row, payload FROM objects WHERE bucket = ? AND name = ?"
         found: Any = self._run(sql, (bucket, name)).get
         if found is not None:
@@ -80,6 +94,13 @@ class Transaction:
         else:
             found = self._run(f"{_FIND_VERSION} AND version = ?", (bucket, name, version)).get
         return None if found is None else Stored(decode_row(found[0]), found[1], found[2])
+
+    def _require_settled(self, bucket: int, name: bytes) -> None:
+        if self._leaving is None:
+            rows: Any = self._run("SELECT bucket, name FROM leaving")
+            self._leaving = set(rows)
+        if (bucket, name) in self._leaving:
+            raise Leaving
 
     def count_versions(self, bucket: int, name: bytes) -> int:
         """Those beside the current object, or all when that is a delete marker."""
@@ -142,10 +163,13 @@ class Transaction:
     def move(self, bucket: int, name: bytes, stored: Stored, to: bytes) -> Row:
         """Take the current version out and leave its bytes to another name, for a row that says
         under which name they were written."""
-        row, blob = stored.row, stored.row.own_blob()
         self._take_out(bucket, name, stored)
-        self._count(bucket, -1, -row.size)
-        if blob is None:
+        self._count(bucket, -1, -stored.row.size)
+        return self.relabelled(bucket, name, stored.row, to)
+
+    def relabelled(self, bucket: int, name: bytes, row: Row, to: bytes) -> Row:
+        """The row of an object that goes from `name` to another, which is noted."""
+        if (blob := row.own_blob()) is None:
             return row
         label = row.label.encode() or name
         if label == to:
@@ -154,6 +178,29 @@ class Transaction:
         values = (bucket, label, blob, to)
         self._run("INSERT OR REPLACE INTO renamed VALUES(?, ?, ?, ?)", values)
         return msgspec.structs.replace(row, label=label.decode())
+
+    def leave(self, bucket: int, name: bytes, departure: Departure) -> None:
+        """Note that the current version is about to go to another mountpath."""
+        self._run("INSERT INTO leaving VALUES(?, ?, ?)", (bucket, name, encode(departure)))
+
+    def stay(self, bucket: int, name: bytes) -> None:
+        self._run("DELETE FROM leaving WHERE bucket = ? AND name = ?", (bucket, name))
+        self._leaving = None
+
+    def arrive(self, departure: Departure, now_ns: int) -> None:
+        """Note that it is here now. All earlier ones are settled, and forgotten in time."""
+        old = f"{max(0, now_ns - _ARRIVALS_KEPT_NS):016x}"
+        self._run("DELETE FROM arrived WHERE id < ?", (old,))
+        self._run("INSERT INTO arrived VALUES(?)", (departure.id,))
+
+    def payload(self, key: int | None) -> bytes | None:
+        found: Any = self._run("SELECT data FROM payloads WHERE id = ?", (key,)).get
+        return None if found is None else bytes(found)
+
+    def give_away(self, bucket: int, name: bytes, stored: Stored) -> None:
+        """Take the current version out, whose bytes are those of a row in another index now."""
+        self._take_out(bucket, name, stored)
+        self._drop_row(bucket, stored)
 
     def _take_out(self, bucket: int, name: bytes, stored: Stored) -> None:
         if stored.age is None:
@@ -230,9 +277,10 @@ class Transaction:
         values = (upload, bucket, name, time_ns, encode(row))
         self._run("INSERT INTO completed VALUES(?, ?, ?, ?, ?)", values)
 
-    def discard(self, blobs: Sequence[str]) -> None:
+    def discard(self, blobs: Sequence[str], mountpath: str = "") -> None:
         """Hand blobs to the garbage collector; readers lock the first of them."""
-        self._run("INSERT INTO garbage(blobs) VALUES(?)", (encode(blobs),))
+        names = [garbage_name(blob, mountpath) for blob in blobs]
+        self._run("INSERT INTO garbage(blobs) VALUES(?)", (encode(names),))
 
     def flush(self) -> None:
         """Write the counters; a bucket removed in this very transaction has no row to count in."""
@@ -245,9 +293,13 @@ class Transaction:
             return
         match old.row.location:
             case Single(chunk):
-                self.discard([chunk.blob])
+                self.discard([chunk.blob], old.row.mountpath)
             case Chunked(sidecar):
-                self.discard([sidecar, *self._manifest(old.payload).blobs()])
+                blobs = [sidecar, *self._manifest(old.payload).blobs()]
+                self.discard(blobs, old.row.mountpath)
+        self._drop_row(bucket, old)
+
+    def _drop_row(self, bucket: int, old: Stored) -> None:
         if old.payload is not None:
             self._run("DELETE FROM payloads WHERE id = ?", (old.payload,))
         if old.row.label:
@@ -259,8 +311,9 @@ class Transaction:
         self._run(sql, (bucket, row.label.encode(), row.own_blob()))
 
     def _manifest(self, payload: int | None) -> Manifest:
-        found: Any = self._run("SELECT data FROM payloads WHERE id = ?", (payload,)).get
-        return decode_manifest(found)
+        content = self.payload(payload)
+        assert content is not None
+        return decode_manifest(content)
 
     def _count(self, bucket: int, objects: int, size: int) -> None:
         counters = self._usage.setdefault(bucket, [0, 0])
@@ -277,6 +330,7 @@ def in_transaction(connection: apsw.Connection, mutation: Callable[[Transaction]
         transaction.flush()
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # some failures have rolled it back already
+            connection.execute("ROLLBACK")
         raise
     return result

@@ -150,7 +150,7 @@ class Uploads(Core):
 
     async def list_uploads(self, bucket: str, query: UploadQuery) -> UploadPage:
         self._disks[0].bucket(bucket)
-        return await self._scan(list_upload_page, self._disks, bucket, query)
+        return await self._scan(list_upload_page, self._snapshots, bucket, query)
 
 
 def _assemble(

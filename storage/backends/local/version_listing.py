@@ -8,15 +8,20 @@ common prefix to the next in either table, however many versions lie in between.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from operator import itemgetter
 from typing import Any
 
 import apsw
 
-from storage.backends.local.disk import Disk
-from storage.backends.local.listing import behind, common_prefix, take, without_repeats
+from storage.backends.local.listing import (
+    Snapshots,
+    behind,
+    common_prefix,
+    take,
+    without_repeats,
+)
 from storage.backends.local.rows import decode_row
 from storage.errors import BucketNotFound
 from storage.values import VersionEntry, VersionPage, VersionQuery
@@ -62,9 +67,9 @@ WHERE entry.name NOT NULL"""
 _Entry = tuple[bytes, bool, bytes | None]
 
 
-def list_version_page(disks: Sequence[Disk], bucket: str, query: VersionQuery) -> VersionPage:
+def list_version_page(snapshots: Snapshots, bucket: str, query: VersionQuery) -> VersionPage:
     with ExitStack() as stack:
-        entries, more = take(_merged(stack, disks, bucket, query), query.limit)
+        entries, more = take(_merged(stack, snapshots, bucket, query), query.limit)
     versions = tuple(
         VersionEntry(decode_row(row).info(name.decode()), latest)
         for name, latest, row in entries
@@ -79,11 +84,10 @@ def list_version_page(disks: Sequence[Disk], bucket: str, query: VersionQuery) -
 
 
 def _merged(
-    stack: ExitStack, disks: Sequence[Disk], bucket: str, query: VersionQuery
+    stack: ExitStack, snapshots: Snapshots, bucket: str, query: VersionQuery
 ) -> Iterator[_Entry]:
     scans: list[Iterable[_Entry]] = []
-    for disk in disks:
-        connection = stack.enter_context(disk.snapshot())
+    for connection in snapshots(stack):
         found: Any = connection.execute("SELECT id FROM buckets WHERE name = ?", (bucket,)).get
         if found is not None:
             scans.append(_Scan(connection, found, query))

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from s3gw.access.request import Caller, Request
+from s3gw.accounts import Principal
 
 BUCKET = "bucket"
 ARN = f"arn:aws:s3:::{BUCKET}"
@@ -34,5 +35,13 @@ def request(
     caller: str = BOB, action: str = "s3:GetObject", key: str = "k", **more: Any
 ) -> Request:
     """`caller` is an account, or `nobody`."""
-    who = Caller(caller, is_anonymous=caller == "nobody", is_root=caller == "root")
-    return Request(who, action, BUCKET, key, owner=ALICE, now_s=1_800_000_000, **more)
+    return asked_by(account(caller), action, key, **more)
+
+
+def account(name: str) -> Principal:
+    return Principal.anonymous() if name == "nobody" else Principal(name, is_root=name == "root")
+
+
+def asked_by(who: Principal, action: str = "s3:GetObject", key: str = "k", **more: Any) -> Request:
+    caller = Caller(who, cluster="here")
+    return Request(caller, action, BUCKET, key, owner=ALICE, now_s=1_800_000_000, **more)

@@ -143,7 +143,13 @@ def test_a_malformed_policy_is_refused(text: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["aws:SourceVpc", "aws:PrincipalOrgID", "aws:username", "s3:TlsVersion", "aws:ResourceTag/a"],
+    [
+        "aws:SourceVpc",
+        "aws:PrincipalOrgID",
+        "aws:SourceOwner",
+        "s3:TlsVersion",
+        "aws:ResourceTag/a",
+    ],
 )
 def test_a_key_that_only_aws_can_evaluate_is_not_implemented(key: str) -> None:
     with pytest.raises(S3Error) as caught:

@@ -1,0 +1,38 @@
+"""The bucket's `access` attribute: AIStore's mask of what may be done in a bucket by anybody.
+
+It allows nothing: what it leaves out is refused, to the owner and the root account too, whatever
+allows it. Only the root account, and who is as good, can always change it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from s3gw.permissions import ALL, parse_permissions
+from s3gw.rights import Access
+from storage.settings import Setting, setting, with_setting, without_setting
+from storage.values import BucketInfo
+
+# Without these nobody could ever open the bucket again.
+ALWAYS_ROOTS = (Access.PATCH | Access.SET_BUCKET_ACL).value
+
+
+class BucketAccess(Setting, frozen=True):
+    """`mask` is a number of 64 bits, in decimal digits; a bucket without it leaves out nothing."""
+
+    setting_name: ClassVar[str] = "access"
+
+    mask: str
+
+
+def bucket_access(bucket: BucketInfo) -> int:
+    kept = setting(bucket, BucketAccess)
+    return ALL if kept is None else int(kept.mask)
+
+
+def with_access(bucket: BucketInfo, value: str | int) -> BucketInfo:
+    """The bucket with that mask, written as `parse_permissions` reads it. Raises `ValueError`."""
+    mask = parse_permissions(value)
+    if mask == ALL:
+        return without_setting(bucket, BucketAccess)
+    return with_setting(bucket, BucketAccess(str(mask)))

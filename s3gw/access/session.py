@@ -1,0 +1,49 @@
+"""Session policies: what temporary credentials are good for, at most.
+
+Written as a bucket's policy is, but without principals, and for any bucket. They allow nothing of
+themselves: what one does not allow is refused, whatever else allows it, to the root account too.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from s3gw.access.policy import Policy, Verdict, read_bucketless_policy
+from s3gw.access.request import Request
+from s3gw.errors import S3Error
+
+MAX_CHARACTERS = 2048
+
+
+class SessionPolicyError(Exception):
+    """The policy cannot be read, or not be enforced here; the text says why."""
+
+
+def read_session_policy(text: str) -> Policy:
+    """Raises `SessionPolicyError`."""
+    if len(text) > MAX_CHARACTERS:
+        raise SessionPolicyError(f"A session policy has at most {MAX_CHARACTERS} characters.")
+    try:
+        return read_bucketless_policy(text)
+    except S3Error as error:
+        raise SessionPolicyError(error.message) from None
+
+
+@lru_cache(maxsize=1024)
+def _kept(text: str) -> Policy:
+    return read_session_policy(text)
+
+
+def session_allows(request: Request) -> bool:
+    """Whether the caller's session, if it has a policy, may do that at all. Raises `Needed`."""
+    text = request.caller.principal.session_policy
+    if not text:
+        return True
+    try:
+        policy = _kept(text)
+    except SessionPolicyError:
+        # Whoever made the session could read it; a policy that we cannot read allows nothing.
+        return False
+    return policy.verdict(request) is Verdict.ALLOW

@@ -1,0 +1,88 @@
+"""Whose an access key is: the last word on keys and session tokens, for every way of signing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from s3gw.accounts import AccessKey
+from s3gw.auth.holders import Holders
+from s3gw.auth.session import InvalidSessionToken, Sealer, SessionKey
+from s3gw.errors import Code, S3Error
+from storage.clock import Clock, SystemClock
+
+_NS = 1_000_000_000
+_REVOKED = "The provided token has been revoked."
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Without a `sealer` there are no sessions."""
+
+    holders: Holders
+    sealer: Sealer | None = None
+    clock: Clock = field(default_factory=SystemClock)
+
+    async def refresh(self) -> None:
+        """Make what follows as fresh as it can be."""
+        if self.holders.directory is not None:
+            await self.holders.directory.refresh()
+
+    async def knows(self, access_key: str) -> bool:
+        """Whether it is a lasting key."""
+        await self.refresh()
+        return self.holders.of_key(access_key) is not None
+
+    async def find(self, access_key: str, token: str | None) -> AccessKey:
+        """The key and its secret, with which the signature is still to be checked.
+
+        Raises `InvalidAccessKeyId`, `InvalidToken` and `ExpiredToken`.
+        """
+        await self.refresh()
+        if token is not None:
+            return self._of_session(access_key, token)
+        found = self.holders.of_key(access_key)
+        if found is None:
+            raise _unknown(access_key)
+        return found
+
+    def parent(self, token: str) -> str:
+        """The lasting access key that asked for the session of a token that was found good; empty
+        for none."""
+        return self.sealer.open(token).parent if self.sealer is not None else ""
+
+    def note_use(self, key: AccessKey) -> None:
+        """Say that a signature of that key was good."""
+        principal, directory = key.principal, self.holders.directory
+        if directory is not None and principal.user and principal.session is None:
+            directory.note_use(principal.access_key)
+
+    def _of_session(self, access_key: str, token: str) -> AccessKey:
+        if self.sealer is None:
+            raise S3Error(Code.InvalidToken)
+        try:
+            session = self.sealer.open(token)
+        except InvalidSessionToken:
+            raise S3Error(Code.InvalidToken) from None
+        if session.access_key != access_key:
+            raise S3Error(Code.InvalidToken)
+        if self.clock.now_ns() >= session.expires_s * _NS:
+            raise S3Error(Code.ExpiredToken)
+        if self._is_revoked(session, token):
+            raise S3Error(Code.InvalidToken, _REVOKED)
+        principal = self.holders.of_session(session, self.sealer)
+        if principal is None:
+            raise _unknown(access_key)
+        return AccessKey(principal, session.secret)
+
+    def _is_revoked(self, session: SessionKey, token: str) -> bool:
+        """Whether it was, or the web identity token that it was made of."""
+        directory = self.holders.directory
+        if directory is None:
+            return False
+        return directory.is_revoked(token) or (
+            session.web_identity != b"" and directory.is_revoked_digest(session.web_identity.hex())
+        )
+
+
+def _unknown(access_key: str) -> S3Error:
+    return S3Error(Code.InvalidAccessKeyId, AWSAccessKeyId=access_key)

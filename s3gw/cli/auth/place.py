@@ -1,0 +1,119 @@
+"""Which directory a command is about, and doing something with it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from s3gw.accounts import ROOT_ACCOUNT_NUMBER
+from s3gw.audit import Action, Audit, open_audit
+from s3gw.cli.commands import add_settings, load_settings
+from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.errors import (
+    IdentityError,
+    NoSuchKey,
+    NoSuchRole,
+    NoSuchUser,
+    RoleExists,
+    UserExists,
+)
+from s3gw.identity.opening import open_directory
+from s3gw.options import Duration
+from s3gw.sections import Config
+
+_NEXT = {
+    NoSuchUser: "`s3gw auth user list` shows all.",
+    NoSuchRole: "`s3gw auth role list` shows all.",
+    NoSuchKey: "`s3gw auth key list` shows all.",
+    UserExists: "`s3gw auth user set-roles` gives other roles.",
+    RoleExists: "`s3gw auth role update` changes it.",
+}
+
+T = TypeVar("T")
+Work = Callable[[StoredDirectory], Awaitable[T]]
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """`--data` and `--config`, as `s3gw serve` has them, and `--json`."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+    add_settings(parser, only=("storage.data",))
+
+
+def in_directory(args: argparse.Namespace, work: Work[T]) -> T:
+    """What `work` returns. Raises `ConfigError`, and `IdentityError` with what to do next."""
+    try:
+        return asyncio.run(_work(load_settings(args).config, work))
+    except IdentityError as error:
+        hint = _NEXT.get(type(error))
+        raise IdentityError(f"{error} {hint}" if hint else str(error)) from None
+
+
+def change(args: argparse.Namespace, action: str, resource: str, work: Work[T]) -> T:
+    """As `in_directory`, and the audit log tells that it was done, or why not. `resource` is the
+    end of an ARN, such as `user/ann`."""
+    config = load_settings(args).config
+
+    async def audited(directory: StoredDirectory) -> T:
+        outcome = "failed"
+        with closing(_audit(config)) as audit:
+            try:
+                done = await work(directory)
+                outcome = "done"
+            except IdentityError as error:
+                outcome = type(error).__name__
+                raise
+            finally:
+                audit.record(_line(action, resource, outcome))
+        return done
+
+    return in_directory(args, audited)
+
+
+async def _work(config: Config, work: Work[T]) -> T:
+    async with open_directory(config) as directory:
+        return await work(directory)
+
+
+class _Stderr:
+    """In the place of the server's stdout: that of a command is for its answer."""
+
+    def write(self, block: bytes) -> None:
+        print(block.decode().rstrip(), file=sys.stderr)
+
+    def close(self) -> None:
+        pass
+
+
+def _audit(config: Config) -> Audit:
+    if config.log.audit == "-":
+        return Audit(_Stderr())
+    return open_audit(config.log.audit, Path(config.storage.data[0]))
+
+
+def _line(action: str, resource: str, outcome: str) -> Action:
+    return Action(
+        action=action,
+        resource=f"arn:aws:iam::{ROOT_ACCOUNT_NUMBER}:{resource}",
+        outcome=outcome,
+        source="cli",
+        user=f"uid {os.getuid()}",
+    )
+
+
+def duration(low_s: float, high_s: float, *, or_zero: bool = False) -> Callable[[str], int]:
+    """An argument such as `90s` or `12h`, in whole seconds."""
+    kind = Duration(low_s, high_s, or_zero)
+
+    def read(text: str) -> int:
+        try:
+            return int(kind.read(kind.from_text(text)))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r}: must be {kind.allowed}") from None
+
+    return read

@@ -1,0 +1,163 @@
+"""Where the directory is kept, what opens it, and when it is made.
+
+The supervisor makes what is missing, under the lock on the data folders: the database, the key
+that seals secrets, the cluster's id. Workers and commands open what is there. Whoever can read the
+first data folder can open it; commands need no server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+
+from cluster.coordination import Coordination, Put, Unchanged
+from cluster.coordination.embedded import EmbeddedCoordination, prepare
+from cluster.housekeeping import repeat, until
+from s3gw.config import ConfigError
+from s3gw.identity.directory import USE_EVERY_S, StoredDirectory
+from s3gw.identity.records import (
+    CLUSTER_ID,
+    VAULT,
+    DamagedRecord,
+    SecretRecord,
+    decode,
+    encode,
+)
+from s3gw.identity.vault import Vault, VaultError
+from s3gw.master_key import make_key, parse_key, read_key
+from s3gw.sections import Config
+from storage.errors import Corrupt, StorageError
+from storage.mountpath import MountpathError
+
+FILE_NAME = "coordination.db"
+KEY_FILE_NAME = "auth.key"
+
+_PROTECTS = "no secret of a user's access key"
+_KNOWN = b"s3gw"
+# AIStore's ids: nine characters or more, and neither - nor _ at an end.
+_ID_LENGTH = 12
+_ID_ALPHABET = string.ascii_letters + string.digits
+
+
+def prepare_coordination(paths: Sequence[Path]) -> None:
+    """By the supervisor, before any child opens it. Raises `MountpathError` for a damaged one."""
+    file = paths[0] / FILE_NAME
+    try:
+        prepare(file)
+    except Corrupt as error:
+        message = (
+            f"{file} is damaged, with all users, roles and access keys: put back a good copy, or "
+            "move it away to start without any"
+        )
+        raise MountpathError(message) from error
+
+
+def prepare_directory(config: Config) -> None:
+    """Make what is missing, and find the rest good. Raises `ConfigError`."""
+    with closing(EmbeddedCoordination(_file(config))) as coordination:
+        asyncio.run(_prepare(config, coordination))
+
+
+@asynccontextmanager
+async def open_directory(config: Config) -> AsyncIterator[StoredDirectory]:
+    """The directory, up to date. Raises `ConfigError`."""
+    if not _file(config).exists():
+        raise ConfigError(
+            f"No users are kept in {config.storage.data[0]} yet: start `s3gw serve` there once, or "
+            "name the folder with --data."
+        )
+    with closing(EmbeddedCoordination(_file(config))) as coordination:
+        yield await _open(config, coordination)
+
+
+@asynccontextmanager
+async def directory_in_use(config: Config) -> AsyncIterator[StoredDirectory]:
+    """As `open_directory`, for a server: now and then, and at the end, it is written down which
+    keys were used."""
+    async with open_directory(config) as directory:
+        noting = asyncio.create_task(
+            repeat(directory.write_uses, USE_EVERY_S, until(asyncio.Event()))
+        )
+        try:
+            yield directory
+        finally:
+            noting.cancel()
+            await asyncio.wait([noting])
+        with suppress(StorageError):
+            await directory.write_uses()
+
+
+async def _open(config: Config, coordination: Coordination) -> StoredDirectory:
+    try:
+        directory = StoredDirectory(coordination, await _opened_vault(config, coordination))
+        await directory.load()
+    except DamagedRecord as error:
+        raise ConfigError(f"{_file(config)}: {error}.") from None
+    return directory
+
+
+async def _prepare(config: Config, coordination: Coordination) -> None:
+    if await _value(coordination, VAULT) is None:
+        if not _is_configured(config) and not _key_file(config).exists():
+            make_key(_key_file(config))
+        sealed = Vault(_master_key(config)).seal(VAULT, _KNOWN)
+        await _put_first(coordination, VAULT, encode(SecretRecord(sealed=sealed)))
+    await _put_first(coordination, CLUSTER_ID, _new_id().encode())
+    await _open(config, coordination)
+
+
+async def _opened_vault(config: Config, coordination: Coordination) -> Vault:
+    """Raises `ConfigError` and `DamagedRecord`."""
+    sealed = await _value(coordination, VAULT)
+    if sealed is None:
+        raise ConfigError(f"{_file(config)} was not made by `s3gw serve`: start it there once.")
+    vault = Vault(_master_key(config))
+    try:
+        vault.open(VAULT, decode(VAULT, sealed, SecretRecord).sealed)
+    except VaultError:
+        raise ConfigError(
+            f"The master key in {_source(config)} is not the one that the secrets in "
+            f"{_file(config)} were encrypted with: put that one back."
+        ) from None
+    return vault
+
+
+def _master_key(config: Config) -> bytes:
+    if config.auth.secrets_key:
+        return parse_key(config.auth.secrets_key)
+    return read_key(_key_file(config), _PROTECTS)
+
+
+def _is_configured(config: Config) -> bool:
+    return bool(config.auth.secrets_key or config.auth.secrets_key_file)
+
+
+def _source(config: Config) -> str:
+    return "auth.secrets_key" if config.auth.secrets_key else str(_key_file(config))
+
+
+def _key_file(config: Config) -> Path:
+    chosen = config.auth.secrets_key_file
+    return Path(chosen) if chosen else Path(config.storage.data[0]) / KEY_FILE_NAME
+
+
+def _file(config: Config) -> Path:
+    return Path(config.storage.data[0]) / FILE_NAME
+
+
+async def _value(coordination: Coordination, key: str) -> bytes | None:
+    entries, _ = await coordination.range(key)
+    return next((each.value for each in entries if each.key == key), None)
+
+
+async def _put_first(coordination: Coordination, key: str, value: bytes) -> None:
+    """Unless it is there already."""
+    await coordination.transact([Unchanged(key, 0)], [Put(key, value)])
+
+
+def _new_id() -> str:
+    return "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))

@@ -1,0 +1,90 @@
+"""Passwords: kept as what Argon2id makes of them, which costs memory and a tenth of a second.
+
+A hash says with which costs it was made, so that old ones hold when the costs rise. Each process
+works on one at a time and lets a few wait: however many log in at once, the rest goes on.
+
+https://www.rfc-editor.org/rfc/rfc9106
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from s3gw.identity.errors import BadPassword, Busy
+
+MIN_LENGTH = 8
+MAX_BYTES = 1024
+MAX_WAITING = 16
+
+_MEMORY_KIB = 32 * 1024
+_ITERATIONS = 2
+_SALT_BYTES = 16
+_HASH_BYTES = 32
+# Nobody's, of the same costs: to ask for a user who is not there takes as long as for one who is.
+_NOBODYS = "$argon2id$v=19$m=32768,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$" + "A" * 43
+
+T = TypeVar("T")
+
+
+class Passwords:
+    """Hashing in a thread, one at a time."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(1)
+        self._waiting = 0
+
+    async def hash(self, password: str) -> str:
+        """Raises `BadPassword` and `Busy`."""
+        check_password(password)
+        return await self._in_turn(lambda: _hash(password))
+
+    async def verify(self, password: str, stored: str) -> bool:
+        """`stored` is empty when there is no such user, or the user has no password. Raises
+        `Busy`."""
+        if len(password.encode()) > MAX_BYTES:
+            return False
+        matches = await self._in_turn(lambda: _verify(password, stored or _NOBODYS))
+        return matches and bool(stored)
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        if self._waiting == MAX_WAITING:
+            raise Busy("Too many log in at the moment: try again.")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await asyncio.to_thread(work)
+        finally:
+            self._waiting -= 1
+
+
+def check_password(password: str) -> None:
+    """Raises `BadPassword`."""
+    if len(password) < MIN_LENGTH:
+        raise BadPassword(f"A password needs at least {MIN_LENGTH} characters.")
+    if len(password.encode()) > MAX_BYTES:
+        raise BadPassword(f"A password has at most {MAX_BYTES} bytes.")
+
+
+def _hash(password: str) -> str:
+    argon = Argon2id(
+        salt=os.urandom(_SALT_BYTES),
+        length=_HASH_BYTES,
+        iterations=_ITERATIONS,
+        lanes=1,
+        memory_cost=_MEMORY_KIB,
+    )
+    return argon.derive_phc_encoded(password.encode())
+
+
+def _verify(password: str, stored: str) -> bool:
+    try:
+        Argon2id.verify_phc_encoded(password.encode(), stored)
+    except InvalidKey:
+        return False
+    return True

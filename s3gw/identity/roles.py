@@ -1,0 +1,82 @@
+"""Making roles and changing them."""
+
+from __future__ import annotations
+
+from cluster.coordination import Delete, Put
+from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.errors import LimitExceeded, NoSuchRole, Refused, RoleExists, RoleInUse
+from s3gw.identity.names import check_changeable, check_role_name
+from s3gw.identity.protocol import Role
+from s3gw.identity.records import encode, role_key, role_record
+from s3gw.identity.snapshot import Snapshot
+
+MAX_ROLES = 1000
+BUCKETS_OF_A_ROLE = 1000
+TRUSTS_OF_A_ROLE = 32
+MAX_DESCRIPTION = 1000
+# AWS' bounds for the longest session of a role.
+SHORTEST_SESSION_S = 900
+LONGEST_SESSION_S = 12 * 3600
+
+
+async def add(directory: StoredDirectory, role: Role) -> None:
+    """Raises `RoleExists`, `BadName`, `Reserved`, `Refused` and `LimitExceeded`."""
+    check_role_name(role.name)
+    _check(role)
+
+    def edit(now: Snapshot) -> list[Put | Delete]:
+        if role.name in now.roles:
+            raise RoleExists(role.name)
+        if len(now.roles) >= MAX_ROLES:
+            raise LimitExceeded(f"There are {MAX_ROLES} roles: remove one first.")
+        return [_put(role)]
+
+    await directory.change(edit)
+
+
+async def update(directory: StoredDirectory, role: Role) -> None:
+    """Put the role in the place of the one of its name; who has it has the new one at once.
+
+    Raises `NoSuchRole`, `Reserved`, `Refused` and `LimitExceeded`.
+    """
+    check_changeable(role.name)
+    _check(role)
+
+    def edit(now: Snapshot) -> list[Put | Delete]:
+        if role.name not in now.roles:
+            raise NoSuchRole(role.name)
+        return [_put(role)]
+
+    await directory.change(edit)
+
+
+async def remove(directory: StoredDirectory, name: str) -> None:
+    """Raises `NoSuchRole`, `Reserved`, and `RoleInUse` while users have it."""
+    check_changeable(name)
+
+    def edit(now: Snapshot) -> list[Put | Delete]:
+        if name not in now.roles:
+            raise NoSuchRole(name)
+        if users := sorted(user for user, each in now.users.items() if name in each.roles):
+            raise RoleInUse(name, users)
+        return [Delete(role_key(name))]
+
+    await directory.change(edit)
+
+
+def _put(role: Role) -> Put:
+    return Put(role_key(role.name), encode(role_record(role)))
+
+
+def _check(role: Role) -> None:
+    if len(role.permissions.buckets) > BUCKETS_OF_A_ROLE:
+        raise LimitExceeded(f"A role names at most {BUCKETS_OF_A_ROLE} buckets.")
+    if len(role.trust) > TRUSTS_OF_A_ROLE:
+        raise LimitExceeded(f"A role trusts at most {TRUSTS_OF_A_ROLE} issuers.")
+    if len(role.description) > MAX_DESCRIPTION:
+        raise LimitExceeded(f"A description has at most {MAX_DESCRIPTION} characters.")
+    if not SHORTEST_SESSION_S <= role.max_session_s <= LONGEST_SESSION_S:
+        raise Refused("The longest session of a role is 15 minutes to 12 hours.")
+    for trust in role.trust:
+        if not trust.issuer.startswith("https://") or not trust.subject:
+            raise Refused("A role trusts an issuer by its https address, and names subjects.")

@@ -1,0 +1,43 @@
+"""The directory behind AuthN, and how its refusals are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.errors import AlreadyExists, Busy, IdentityError, Missing
+from s3gw.native.actmsg import json
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import JSON, NativeError, Tcode, unsupported
+from s3gw.reply import Reply
+
+
+def directory_of(call: NativeCall) -> StoredDirectory:
+    """Raises 501 where there is none that could be changed."""
+    directory = call.services.directory
+    if not isinstance(directory, StoredDirectory):
+        raise unsupported("AuthN without a directory of users")
+    return directory
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What the directory refuses, with AIStore's statuses; the messages name the kind of thing, by
+    which clients know which of their exceptions it is."""
+    try:
+        yield
+    except Missing as error:
+        raise NativeError(404, str(error), Tcode.NOT_FOUND) from None
+    except AlreadyExists as error:
+        raise NativeError(409, str(error)) from None
+    except Busy as error:
+        headers = {"Retry-After": "1"}
+        raise NativeError(429, str(error), Tcode.TOO_MANY, headers=headers) from None
+    except IdentityError as error:
+        raise NativeError(400, str(error)) from None
+
+
+def json_reply(document: Any) -> Reply:
+    return Reply(headers={"Content-Type": JSON}, body=json(document))

@@ -1,0 +1,36 @@
+"""`/v1/tokens`: taking a token back."""
+
+from __future__ import annotations
+
+from s3gw.identity.errors import Refused
+from s3gw.native.authn.directory import directory_of, told
+from s3gw.native.authn.users import TokenMessage
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.operation import NO_RIGHT, document, operation
+from s3gw.reply import Reply
+from s3gw.tokens.protocol import TokenError
+from s3gw.tokens.revoking import revoke_token
+
+
+@operation("DELETE", "tokens", access=NO_RIGHT, is_audited=True)
+class RevokeToken:
+    """Whoever has a token may take it back. One that is no good any more needs no revoking."""
+
+    message: TokenMessage = document()
+
+    async def run(self, call: NativeCall) -> Reply:
+        if call.services.tokens is None:
+            raise unsupported("revoking tokens")
+        try:
+            await call.services.tokens.verify(self.message.token)
+        except TokenError as error:
+            if error.expired:
+                return Reply()
+            raise NativeError(400, f"invalid token: {error}") from None
+        with told():
+            try:
+                await revoke_token(directory_of(call), self.message.token)
+            except TokenError as error:
+                raise Refused(str(error)) from None
+        return Reply()

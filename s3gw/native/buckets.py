@@ -1,0 +1,153 @@
+"""Buckets: make, find, list, describe, change and destroy them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from s3gw.access import Access, authorize, may_delete, may_use
+from s3gw.access.given import new_bucket_settings
+from s3gw.errors import Code, S3Error
+from s3gw.native.actmsg import json
+from s3gw.native.bucket_props import Namespace, props_json, with_props
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import JSON, unsupported
+from s3gw.native.names import AIS, check_new_bucket
+from s3gw.native.operation import operation, query, value
+from s3gw.notifications.events import removed
+from s3gw.object_lock import ObjectLockSetting
+from s3gw.reply import Reply
+from storage.errors import BucketNotEmpty, BucketNotFound, StorageError
+from storage.settings import setting
+from storage.values import BucketInfo, BucketOptions, DeleteRequest, Deletion, VersionQuery
+
+# `presence`: only what the cluster does not have.
+_OUTSIDE = 5
+_PAGE = 1000
+
+
+class ListedBucket(Struct, frozen=True):
+    name: str
+    provider: str = AIS
+    namespace: Namespace = Namespace()
+
+
+@operation(
+    "POST",
+    "buckets/{bucket}",
+    action="create-bck",
+    access=Access.CREATE_BUCKET,
+    known_as="CreateBucket",
+    is_audited=True,
+)
+class CreateBucket:
+    props: dict[str, Any] | None = value(default=None)
+
+    async def run(self, call: NativeCall) -> Reply:
+        if not call.bck.is_ours:
+            raise unsupported(f"creating {call.bck.cname()}")
+        check_new_bucket(call.bucket)
+        owner = call.caller.account
+        settings = new_bucket_settings(call)
+        plain = BucketInfo(call.bucket, owner, 0, settings=settings)
+        asked = with_props(plain, self.props or {})
+        options = BucketOptions(owner, versioning=asked.versioning, settings=asked.settings)
+        await call.store.create_bucket(call.bucket, options)
+        return Reply()
+
+
+@operation("GET", "buckets", action="list", access=Access.LIST_BUCKETS, known_as="ListBuckets")
+class ListBuckets:
+    """A name in the message leaves the one bucket of that name."""
+
+    presence: int = query("presence", default=0)
+
+    async def run(self, call: NativeCall) -> Reply:
+        found: list[ListedBucket] = []
+        if call.bck.is_ours and self.presence != _OUTSIDE:
+            found = [
+                ListedBucket(bucket.name)
+                for bucket in await call.store.list_buckets()
+                if call.message.name in ("", bucket.name) and may_use(call, bucket)
+            ]
+        return Reply(headers={"Content-Type": JSON}, body=json(found))
+
+
+@operation("HEAD", "buckets/{bucket}", access=Access.HEAD_BUCKET, known_as="HeadBucket")
+class HeadBucket:
+    presence: int = query("presence", default=0)
+
+    async def run(self, call: NativeCall) -> Reply:
+        if self.presence == _OUTSIDE:
+            raise BucketNotFound(call.bucket)
+        return Reply(headers={"Ais-Bucket-Props": props_json(call.bucket_facts)})
+
+
+@operation(
+    "PATCH",
+    "buckets/{bucket}",
+    action="set-bprops",
+    access=Access.PATCH,
+    known_as="PutBucketVersioning",
+    is_audited=True,
+)
+class SetBucketProps:
+    props: dict[str, Any] = value()
+
+    async def run(self, call: NativeCall) -> Reply:
+        if "access" in self.props:
+            call.operation = "PutBucketAcl"
+            await authorize(call, Access.SET_BUCKET_ACL)
+        await call.store.update_bucket(call.bucket, lambda info: with_props(info, self.props))
+        return Reply()
+
+
+@operation(
+    "DELETE",
+    "buckets/{bucket}",
+    action="destroy-bck",
+    access=Access.DESTROY_BUCKET,
+    known_as="DeleteBucket",
+    is_audited=True,
+)
+class DestroyBucket:
+    """Unlike S3, AIStore destroys a bucket with all that is in it; one that locks objects is
+    destroyed only when it is empty."""
+
+    async def run(self, call: NativeCall) -> Reply:
+        while True:
+            try:
+                await call.store.delete_bucket(call.bucket)
+                return Reply()
+            except BucketNotEmpty:
+                if setting(call.bucket_facts, ObjectLockSetting):
+                    raise
+            await _empty(call)
+
+
+async def _empty(call: NativeCall) -> None:
+    """Remove all versions of all objects, each as if it had been asked for."""
+    while True:
+        query = VersionQuery(limit=_PAGE)
+        page = await call.store.list_versions(call.bucket, query)
+        if not page.versions:
+            return
+        requests = [DeleteRequest(v.info.name, version=v.info.version) for v in page.versions]
+        for request in requests:
+            if not await may_delete(call, request.name, request.version):
+                raise S3Error(Code.AccessDenied)
+        await _remove(call, requests)
+
+
+async def _remove(call: NativeCall, requests: Sequence[DeleteRequest]) -> None:
+    done = await call.store.delete_objects(call.bucket, requests)
+    await call.announce_all(
+        removed(request, outcome)
+        for request, outcome in zip(requests, done, strict=True)
+        if isinstance(outcome, Deletion)
+    )
+    for outcome in done:
+        if isinstance(outcome, StorageError):
+            raise outcome

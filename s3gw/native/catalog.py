@@ -1,0 +1,26 @@
+"""All native operations that the gateway answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from s3gw.declared import operations_of
+from s3gw.native import buckets, cluster, custom, listing, read_objects, write_objects
+from s3gw.native.authn import clusters, roles, tokens, users
+
+MODULES = (
+    buckets,
+    cluster,
+    clusters,
+    custom,
+    listing,
+    read_objects,
+    roles,
+    tokens,
+    users,
+    write_objects,
+)
+
+
+def native_operations() -> list[type[Any]]:
+    return [operation for module in MODULES for operation in operations_of(module)]

@@ -1,0 +1,164 @@
+"""Errors as AIStore tells them: JSON with the name of a Go type, a message, and the status.
+
+Clients choose their exception by the status and by the first `provider://bucket[/object]` in the
+text, so what is missing is always named that way. An answer to HEAD has no body: its error stands
+in a header. What will not get better by asking again is never answered with 429 or 5xx, because
+clients repeat those for minutes; 501 is the one that they do not repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from s3gw.errors import Code, S3Error, as_s3_error
+from s3gw.reply import Reply
+from storage import errors as storage
+
+if TYPE_CHECKING:
+    from s3gw.native.call import NativeCall
+
+JSON = "application/json"
+HEAD_ERROR = "Hdr-Error"
+
+
+class Tcode(Enum):
+    """The names of AIStore's Go types that clients look at; empty for the others."""
+
+    NONE = ""
+    BCK_NOT_FOUND = "ErrBckNotFound"
+    REMOTE_BCK_NOT_FOUND = "ErrRemoteBckNotFound"
+    BUCKET_EXISTS = "ErrBucketAlreadyExists"
+    BUCKET_DENIED = "ErrBucketAccessDenied"
+    BCK_PROVIDER = "ErrInvalidBackendProvider"
+    NOT_FOUND = "ErrNotFound"
+    RANGE = "ErrRangeNotSatisfiable"
+    UNSUPPORTED = "ErrUnsupp"
+    CAPACITY = "ErrCapExceeded"
+    CHECKSUM = "ErrInvalidCksum"
+    TOO_MANY = "ErrTooManyRequests"
+
+
+class NativeError(Exception):
+    """A request failed in a way that the native API has a status for."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        tcode: Tcode = Tcode.NONE,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.tcode = tcode
+        self.headers: Mapping[str, str] = headers or {}
+
+
+class ErrorDocument(msgspec.Struct, frozen=True):
+    """`url_path` is the path as it was sent, `node` who answered."""
+
+    tcode: str
+    message: str
+    method: str
+    url_path: str
+    remote_addr: str
+    caller: str
+    node: str
+    status: int
+
+
+def unsupported(what: str) -> NativeError:
+    """AIStore has it and this server does not, or not yet."""
+    return NativeError(501, f"{what} is not supported", Tcode.UNSUPPORTED)
+
+
+def token_needed(why: str) -> NativeError:
+    return NativeError(401, why, headers={"WWW-Authenticate": "Bearer"})
+
+
+_TOO_MANY = (429, 503)
+_BY_STORAGE: Mapping[type[storage.StorageError], tuple[int, Tcode, str]] = {
+    storage.BucketExists: (409, Tcode.BUCKET_EXISTS, 'bucket "{bucket}" already exists'),
+    storage.BucketNotFound: (404, Tcode.BCK_NOT_FOUND, 'bucket "{bucket}" does not exist'),
+    storage.ObjectNotFound: (404, Tcode.NOT_FOUND, "object {object} does not exist"),
+    storage.VersionNotFound: (404, Tcode.NOT_FOUND, "object {object} does not exist"),
+    storage.UploadNotFound: (404, Tcode.NOT_FOUND, "upload of {object} does not exist"),
+    storage.ObjectLocked: (403, Tcode.NONE, "object {object} is locked: it cannot be removed"),
+    storage.OutOfSpace: (507, Tcode.CAPACITY, "out of space"),
+}
+_BY_CODE: Mapping[Code, tuple[int, Tcode, str]] = {
+    Code.AccessDenied: (403, Tcode.BUCKET_DENIED, 'bucket "{bucket}": access denied'),
+    Code.NoSuchBucket: (404, Tcode.BCK_NOT_FOUND, 'bucket "{bucket}" does not exist'),
+    Code.BadDigest: (400, Tcode.CHECKSUM, "checksum of {object} does not match: {message}"),
+}
+
+
+def as_native_error(error: BaseException, call: NativeCall | None) -> NativeError:
+    """The native face of any exception; what no table names has the status that S3 gives it."""
+    if isinstance(error, NativeError):
+        return error
+    if isinstance(error, storage.BucketNotFound) and call is not None and not call.bck.is_ours:
+        message = f'bucket "{call.bck.cname()}" does not exist'
+        return NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
+    for kind in type(error).__mro__:
+        if kind in _BY_STORAGE:
+            return _told(_BY_STORAGE[kind], call, str(error))
+    if isinstance(error, storage.RangeNotSatisfiable):
+        headers = {"Content-Range": f"bytes */{error.size}"}
+        return NativeError(416, "range is not satisfiable", Tcode.RANGE, headers=headers)
+    refusal = as_s3_error(error)
+    if refusal.code in _BY_CODE:
+        return _told(_BY_CODE[refusal.code], call, refusal.message)
+    return _from_s3(refusal)
+
+
+def _told(row: tuple[int, Tcode, str], call: NativeCall | None, message: str) -> NativeError:
+    status, tcode, text = row
+    bucket = call.bck.cname() if call is not None else ""
+    named = call.bck.cname(call.key) if call is not None else ""
+    if not bucket.partition("://")[2]:
+        return NativeError(status, message if status != 403 else "access denied", tcode)
+    return NativeError(status, text.format(bucket=bucket, object=named, message=message), tcode)
+
+
+def _from_s3(refusal: S3Error) -> NativeError:
+    headers = {name: value for name, value in refusal.headers.items() if name == "Retry-After"}
+    tcode = Tcode.TOO_MANY if refusal.code.status in _TOO_MANY else Tcode.NONE
+    return NativeError(refusal.code.status, refusal.message, tcode, headers=headers)
+
+
+def error_reply(error: NativeError, method: str, path: str, remote: str, node: str) -> Reply:
+    """The error's body, or for HEAD its header."""
+    document = ErrorDocument(
+        error.tcode.value, error.message, method, path, remote, "", node, error.status
+    )
+    if error.status == 405:
+        # As Go's own handlers say it.
+        return Reply(405, {"Content-Type": "text/plain", **error.headers}, error.message.encode())
+    headers = {"Content-Type": JSON, "X-Content-Type-Options": "nosniff", **error.headers}
+    body = _ENCODER.encode(document)
+    if method != "HEAD":
+        return Reply(error.status, headers, body)
+    return Reply(error.status, headers | {HEAD_ERROR: _one_line(body)})
+
+
+def _one_line(body: bytes) -> str:
+    """JSON has no line ends of its own, and what is not ASCII can be escaped."""
+    text = body.decode()
+    if not text.isascii():
+        text = "".join(c if c.isascii() else _escaped(c) for c in text)
+    return text
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+_ENCODER = msgspec.json.Encoder()

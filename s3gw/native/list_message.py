@@ -1,0 +1,106 @@
+"""What a listing is asked for: AIStore's message, its flags and its properties."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+from msgspec import Struct, field
+
+from s3gw.native.errors import NativeError, unsupported
+
+MAX_PAGE = 10_000
+
+
+class ListFlag(IntFlag):
+    """AIStore's flags of a listing."""
+
+    CACHED = 1
+    MISSING = 1 << 1
+    DELETED = 1 << 2
+    ARCH_DIR = 1 << 3
+    NAME_ONLY = 1 << 4
+    NAME_SIZE = 1 << 5
+    BCK_PRESENT = 1 << 6
+    DONT_HEAD_REMOTE = 1 << 7
+    DONT_ADD_REMOTE = 1 << 8
+    NOT_CACHED = 1 << 9
+    ONLY_REMOTE_PROPS = 1 << 10
+    NO_RECURSION = 1 << 11
+    DIFF = 1 << 12
+    NO_DIRS = 1 << 13
+    IS_S3 = 1 << 14
+    NBI = 1 << 15
+
+
+# All objects of this server are there, whole and in one place: some flags ask for nothing more.
+_UNSUPPORTED = (
+    ListFlag.ARCH_DIR,
+    ListFlag.NOT_CACHED,
+    ListFlag.ONLY_REMOTE_PROPS,
+    ListFlag.DIFF,
+    ListFlag.NBI,
+)
+_EVERY = sum(ListFlag)
+_PROPS = "name size version checksum atime cached status copies ec custom location chunked"
+PROPS = frozenset(_PROPS.split())
+# Spellings of older clients.
+_ALIASES = {"target_url": "location", "node": "location"}
+
+
+class ListMessage(Struct, frozen=True):
+    """The message's value; `flags` is a decimal text, of older clients a number."""
+
+    prefix: str = ""
+    pagesize: int | str = 0
+    uuid: str = ""
+    props: str = ""
+    continuation_token: str = ""
+    flags: int | str = 0
+    target: str = ""
+    start_after: str = ""
+    time_format: str = ""
+    header: object = field(default=None, name="hdr")
+
+    @property
+    def limit(self) -> int:
+        """How many entries a page has, at most what AIStore has."""
+        size = _whole("pagesize", self.pagesize)
+        return min(size, MAX_PAGE) or MAX_PAGE
+
+    def wants(self) -> ListFlag:
+        """Raises 400 for flags that are none, and 501 for those that this server has not."""
+        number = _whole("flags", self.flags)
+        if number & ~_EVERY:
+            raise NativeError(400, f"invalid list flags {number}")
+        flags = ListFlag(number)
+        for flag in _UNSUPPORTED:
+            if flag in flags:
+                raise unsupported(f'list flag "{flag.name}"')
+        if self.target:
+            raise unsupported('listing one "target"')
+        return flags
+
+    def chosen(self, flags: ListFlag) -> frozenset[str]:
+        """The properties of each entry. Raises 400 for what is no property."""
+        names = frozenset(_ALIASES.get(n, n) for n in self.props.replace(" ", "").split(",") if n)
+        if unknown := names - PROPS:
+            raise NativeError(400, f'invalid property "{min(unknown)[:64]}"')
+        if ListFlag.NAME_ONLY in flags or names == {"name"}:
+            return frozenset()
+        if ListFlag.NAME_SIZE in flags:
+            return frozenset({"size"})
+        if names:
+            return names
+        if ListFlag.CACHED in flags:
+            return frozenset({"size", "checksum", "atime"})
+        return frozenset({"size"})
+
+
+def _whole(name: str, number: int | str) -> int:
+    if isinstance(number, str):
+        if not (number.isascii() and number.isdigit() and len(number) < 20) and number:
+            raise NativeError(400, f"invalid {name} {number[:64]!r}")
+        number = int(number or 0)
+    if number < 0:
+        raise NativeError(400, f"invalid {name} {number}")
+    return number

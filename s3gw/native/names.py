@@ -1,0 +1,91 @@
+"""How AIStore names things: providers and their aliases, namespaces, buckets, objects.
+
+A bucket is `provider://@uuid#namespace/name`; the global namespace of this cluster is left out. In
+queries and unames a namespace is `@uuid#name`, and the global one `@#`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from s3gw.native.errors import NativeError, Tcode
+
+AIS = "ais"
+PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "ht")
+_ALIASES = {"": AIS, "s3": "aws", "az": "azure", "gs": "gcp", "oc": "oci"}
+_NAMESPACE = re.compile(r"@?([A-Za-z0-9_-]{0,64})(?:#([A-Za-z0-9_-]{0,64}))?")
+_BUCKET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+# Where the server itself answers, and where no S3 client could find them.
+_TAKEN = frozenset({"v1", "s3", "metrics"})
+
+
+@dataclass(frozen=True, slots=True)
+class Bck:
+    """A bucket's full name. `uuid` and `namespace` are empty in this cluster's global namespace."""
+
+    name: str
+    provider: str = AIS
+    uuid: str = ""
+    namespace: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it can be a bucket of this server at all."""
+        return self.provider == AIS and not self.uuid and not self.namespace
+
+    @property
+    def uname(self) -> str:
+        """As it stands in unames, without the object."""
+        return f"{self.provider}/@{self.uuid}#{self.namespace}/{self.name}/"
+
+    def cname(self, key: str = "") -> str:
+        """As messages tell it; clients look for this very form in errors."""
+        space = f"@{self.uuid}" if self.uuid else ""
+        space += f"#{self.namespace}" if self.namespace else ""
+        bucket = f"{self.provider}://{space}/{self.name}" if space else f"{self.provider}://{self}"
+        return f"{bucket}/{key}" if key else bucket
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def read_provider(text: str) -> str:
+    """The provider that a query names; nothing is `ais`. Raises 400."""
+    provider = _ALIASES.get(text.lower(), text.lower())
+    if provider not in PROVIDERS:
+        raise NativeError(400, f'invalid bucket provider "{_plain(text)}"', Tcode.BCK_PROVIDER)
+    return provider
+
+
+def read_namespace(text: str, cluster_id: str) -> tuple[str, str]:
+    """The cluster's id (empty for ours) and the name. Raises 400."""
+    match = _NAMESPACE.fullmatch(text)
+    if match is None:
+        raise NativeError(400, f'invalid namespace "{_plain(text)}"')
+    uuid, name = match[1], match[2] or ""
+    return ("" if uuid == cluster_id else uuid), name
+
+
+def read_bck(name: str, query: dict[str, str], cluster_id: str) -> Bck:
+    """The bucket that a path and its query name. Raises 400."""
+    provider = read_provider(query.get("provider", ""))
+    uuid, namespace = read_namespace(query.get("namespace", ""), cluster_id)
+    return Bck(name, provider, uuid, namespace)
+
+
+def check_new_bucket(name: str) -> None:
+    """Raises 400 unless AIStore, and S3's clients, could use a bucket of that name."""
+    if not _BUCKET.fullmatch(name) or ".." in name:
+        raise NativeError(
+            400,
+            f'bucket name "{_plain(name)}" is invalid: it may only contain letters, digits, dashes '
+            "(-), underscores (_) and single dots (.), and at most 64 of them",
+        )
+    if name in _TAKEN:
+        raise NativeError(400, f'bucket name "{name}" is invalid: the server itself answers there')
+
+
+def _plain(text: str) -> str:
+    return quote(text[:128], safe=" !#$&'()*+,/:;=?@[]~")

@@ -1,0 +1,78 @@
+"""Reading objects: GET and HEAD."""
+
+from __future__ import annotations
+
+from s3gw.access import Access
+from s3gw.encryption.sealing import check_reader, checked, unlock_for
+from s3gw.headers import http_date, quoted, read_condition, read_range, span_headers
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.object_facts import all_headers, chosen_headers, reader_headers
+from s3gw.native.operation import header, operation, query
+from s3gw.reply import Reply
+from storage.errors import NotModified, ObjectNotFound
+from storage.values import ReadOptions, Want
+
+_TYPE = "application/octet-stream"
+_NS = 1_000_000_000
+# `presence`: only where the cluster does not have it.
+_OUTSIDE = 5
+
+
+@operation("GET", "objects/{bucket}/{object}", access=Access.GET, known_as="GetObject")
+class GetObject:
+    range: str | None = header("Range", default=None)
+    blob_download: bool = header("Ais-Blob-Download", default=False)
+
+    async def run(self, call: NativeCall) -> Reply:
+        if self.blob_download:
+            raise unsupported("blob download")
+        options = ReadOptions(
+            want=wanted(self.range),
+            condition=read_condition(call.headers),
+            unlock=unlock_for(call),
+        )
+        opened = await call.store.get_object(call.bucket, call.key, options)
+        reading = await checked(call, opened)
+        partial = options.want is not None
+        headers = {"Content-Type": _TYPE, "Accept-Ranges": "bytes"}
+        headers |= span_headers(reading.info, reading.span, partial=partial)
+        repeated = reader_headers(call, reading.info)
+        return Reply(206 if partial else 200, headers, reading.body, repeated=repeated)
+
+
+@operation("HEAD", "objects/{bucket}/{object}", access=Access.HEAD_OBJECT, known_as="HeadObject")
+class HeadObject:
+    props: str | None = query("props", default=None)
+    presence: int = query("presence", default=0)
+
+    async def run(self, call: NativeCall) -> Reply:
+        if self.presence == _OUTSIDE:
+            raise ObjectNotFound(call.key)
+        reading = await call.store.head_object(call.bucket, call.key)
+        info = reading.info
+        await check_reader(call, info)
+        told = (
+            all_headers(call, info)
+            if self.props is None
+            else chosen_headers(call, info, self.props)
+        )
+        headers = {"Content-Length": str(info.size), "Content-Type": _TYPE}
+        return Reply(200, headers, repeated=told)
+
+
+def wanted(text: str | None) -> Want | None:
+    """One range of bytes. Raises 416 for what is none, and 501 for several."""
+    if text is None:
+        return None
+    if "," in text:
+        raise unsupported("reading several ranges at once")
+    want = read_range(text)
+    if want is None:
+        raise NativeError(416, f"invalid range {text[:64]!r}", Tcode.RANGE)
+    return want
+
+
+def not_modified(error: NotModified) -> Reply:
+    modified = http_date(error.modified_ns // _NS)
+    return Reply(304, {"ETag": quoted(error.etag), "Last-Modified": modified})

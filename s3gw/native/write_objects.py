@@ -1,0 +1,57 @@
+"""Writing and removing whole objects."""
+
+from __future__ import annotations
+
+from s3gw.access import Access
+from s3gw.encryption.sealing import sealing_for
+from s3gw.headers import quoted, read_attributes, read_write_condition
+from s3gw.native.call import NativeCall
+from s3gw.native.checksums import KEPT, TYPE_HEADER, VALUE_HEADER, checksum_of, read_promise
+from s3gw.native.custom import read_custom_header, with_custom
+from s3gw.native.object_facts import CUSTOM_HEADER
+from s3gw.native.operation import header, operation
+from s3gw.notifications.events import EventName, created, removed
+from s3gw.payload import payload_digest
+from s3gw.reply import Reply
+from storage.values import Condition, DeleteRequest, PutOptions, Versioning
+
+_THERE = Condition(if_match=("*",))
+
+
+@operation("PUT", "objects/{bucket}/{object}", access=Access.PUT, known_as="PutObject")
+class PutObject:
+    checksum_type: str = header(TYPE_HEADER, default="")
+    checksum: str = header(VALUE_HEADER, default="")
+    custom: str = header(CUSTOM_HEADER, default="")
+
+    async def run(self, call: NativeCall) -> Reply:
+        promises = read_promise(self.checksum_type, self.checksum)
+        sealing = await sealing_for(call)
+        attributes = with_custom(read_attributes(call), read_custom_header(self.custom))
+        options = PutOptions(
+            digest=sealing.digest(payload_digest(call, KEPT, promises)),
+            attributes=sealing.mark(attributes),
+            condition=read_write_condition(call.headers),
+            size=call.decoded_length,
+            data_key=sealing.data_key,
+        )
+        info = await call.store.put_object(call.bucket, call.key, call.body, options)
+        await call.announce(created(EventName.CREATED_PUT, info))
+        checksum = checksum_of(info)
+        headers = {"ETag": quoted(info.etag), **(checksum.headers() if checksum else {})}
+        if call.bucket_facts.versioning is not Versioning.NEVER:
+            headers["Ais-Version"] = info.version
+        return Reply(headers=headers)
+
+
+@operation(
+    "DELETE", "objects/{bucket}/{object}", access=Access.DELETE_OBJECT, known_as="DeleteObject"
+)
+class DeleteObject:
+    """Unlike S3's, it tells when there was nothing."""
+
+    async def run(self, call: NativeCall) -> Reply:
+        request = DeleteRequest(call.key, _THERE)
+        deletion = await call.store.delete_object(call.bucket, request)
+        await call.announce(removed(request, deletion))
+        return Reply()

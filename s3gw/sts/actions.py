@@ -1,0 +1,255 @@
+"""The actions of STS: who may ask for which temporary keys, and for how long.
+
+What AWS has and this server cannot enforce (managed policies, tags, multi-factor authentication,
+external ids) is refused by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from s3gw.access.patterns import read_pattern
+from s3gw.accounts import Principal, account_number
+from s3gw.auth.holders import Holders
+from s3gw.auth.keys import Keys
+from s3gw.auth.session import Kind, held
+from s3gw.identity.builtin import TOKEN_ROLE
+from s3gw.identity.protocol import Role, Trust
+from s3gw.sts.authentication import Asker
+from s3gw.sts.documents import (
+    AssumedRoleUser,
+    AssumeRoleResult,
+    AssumeRoleWithWebIdentityResult,
+    Credentials,
+    GetCallerIdentityResult,
+    GetSessionTokenResult,
+    Result,
+)
+from s3gw.sts.errors import StsCode, StsError
+from s3gw.sts.issuing import Grant, Issued, Issuer
+from s3gw.sts.names import role_in
+from s3gw.sts.parameters import ARN, SESSION_NAME, Parameters, Rule
+from s3gw.sts.policy import packed_size, session_policy
+from s3gw.tokens.issuer import BEARER, USER
+from s3gw.tokens.principal import principal_of
+from s3gw.tokens.protocol import TokenError, TokenVerifier, Verified
+from s3gw.xmldoc import TimeNs
+
+MIN_SESSION_S = 900
+MAX_ROLE_SESSION_S = 12 * 3600
+MAX_USER_SESSION_S = 36 * 3600
+# Of the account itself, as of AWS' root user, whatever is asked.
+MAX_ACCOUNT_SESSION_S = 3600
+DEFAULT_ROLE_SESSION_S = 3600
+DEFAULT_USER_SESSION_S = 12 * 3600
+
+_NS = 1_000_000_000
+_OF_ROLE = ("RoleArn", "RoleSessionName", "Policy", "DurationSeconds")
+_NO_CHAIN = "Temporary keys get no others; use the keys that asked for them."
+_BEARER = "A bearer token gets temporary keys by AssumeRoleWithWebIdentity."
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the actions work with."""
+
+    keys: Keys
+    issuer: Issuer
+    tokens: TokenVerifier | None
+
+    @property
+    def holders(self) -> Holders:
+        return self.keys.holders
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    asker: Asker
+    sent: Parameters
+
+    @property
+    def principal(self) -> Principal:
+        return self.asker.principal
+
+    @property
+    def resource(self) -> str:
+        """What is asked for, as the audit log names it."""
+        role, session = self.sent.shown("RoleArn"), self.sent.shown("RoleSessionName")
+        return f"{role}/{session}" if role else self.principal.arn
+
+
+async def get_caller_identity(_: Desk, asked: Asked) -> Result:
+    asked.sent.expect(())
+    found = asked.principal
+    return GetCallerIdentityResult(found.user_id, account_number(found.account), found.arn)
+
+
+async def get_session_token(desk: Desk, asked: Asked) -> Result:
+    asked.sent.expect(["DurationSeconds"])
+    wanted_s = asked.sent.seconds("DurationSeconds", MIN_SESSION_S, MAX_USER_SESSION_S)
+    principal = asked.principal
+    if principal.session is not None:
+        raise StsError(StsCode.AccessDenied, _NO_CHAIN)
+    parent = _parent(asked)
+    if principal.user:
+        duration_s = wanted_s or DEFAULT_USER_SESSION_S
+        grant = Grant(Kind.USER, principal.user, duration_s, parent=parent)
+    else:
+        duration_s = min(wanted_s or MAX_ACCOUNT_SESSION_S, MAX_ACCOUNT_SESSION_S)
+        grant = Grant(Kind.ACCOUNT, principal.account, duration_s, parent=parent)
+    return GetSessionTokenResult(_credentials(desk.issuer.issue(grant)))
+
+
+async def assume_role(desk: Desk, asked: Asked) -> Result:
+    asked.sent.expect(_OF_ROLE)
+    wanted = _read_wanted(asked.sent)
+    parent = _parent(asked)
+    role = desk.holders.role(wanted.role)
+    if role is None or not desk.holders.may_assume(asked.principal, role):
+        who = f"User: {asked.principal.arn} is not"
+        raise _not_authorized(who, "sts:AssumeRole", wanted.arn)
+    issued = desk.issuer.issue(wanted.grant(role, parent))
+    return AssumeRoleResult(_credentials(issued), _assumed(issued), packed_size(wanted.policy))
+
+
+async def assume_role_with_web_identity(desk: Desk, asked: Asked) -> Result:
+    asked.sent.expect((*_OF_ROLE, "WebIdentityToken"))
+    wanted = _read_wanted(asked.sent)
+    token = asked.sent.text("WebIdentityToken", Rule(4, 20_000, is_secret=True))
+    verified = await _verified(desk, token)
+    await desk.keys.refresh()
+    grant = _web_identity_grant(desk, wanted, verified)
+    if grant is None:
+        raise _not_authorized("Not", "sts:AssumeRoleWithWebIdentity", wanted.arn)
+    digest = hashlib.sha256(token.encode()).digest()
+    issued = desk.issuer.issue(replace(grant, web_identity=digest))
+    return AssumeRoleWithWebIdentityResult(
+        credentials=_credentials(issued),
+        subject_from_web_identity_token=verified.subject,
+        assumed_role_user=_assumed(issued),
+        packed_policy_size=packed_size(wanted.policy),
+        provider=verified.issuer or None,
+        audience=",".join(verified.audiences) or None,
+    )
+
+
+Action = Callable[[Desk, Asked], Awaitable[Result]]
+
+ACTIONS: MappingProxyType[str, Action] = MappingProxyType(
+    {
+        "AssumeRole": assume_role,
+        "AssumeRoleWithWebIdentity": assume_role_with_web_identity,
+        "GetCallerIdentity": get_caller_identity,
+        "GetSessionToken": get_session_token,
+    }
+)
+AUDITED = frozenset(ACTIONS) - {"GetCallerIdentity"}
+# The token is the proof; whatever signature is there besides is not looked at.
+UNSIGNED = frozenset({"AssumeRoleWithWebIdentity"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A role's session as it was asked for; `role` is empty for an ARN that is none of ours."""
+
+    arn: str
+    role: str
+    name: str
+    policy: str
+    duration_s: int | None
+
+    def grant(self, role: Role, parent: str = "") -> Grant:
+        """Raises `ValidationError` when the session would be longer than the role's may be."""
+        most_s = min(role.max_session_s, MAX_ROLE_SESSION_S)
+        if self.duration_s is not None and self.duration_s > most_s:
+            raise StsError(
+                StsCode.ValidationError,
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            )
+        duration_s = self.duration_s or min(DEFAULT_ROLE_SESSION_S, most_s)
+        return Grant(Kind.ROLE, role.name, duration_s, self.name, self.policy, parent)
+
+
+def _read_wanted(sent: Parameters) -> _Wanted:
+    arn = sent.text("RoleArn", Rule(20, 2048, ARN))
+    return _Wanted(
+        arn=arn,
+        role=role_in(arn) or "",
+        name=sent.text("RoleSessionName", Rule(2, 64, SESSION_NAME)),
+        policy=session_policy(sent),
+        duration_s=sent.seconds("DurationSeconds", MIN_SESSION_S, MAX_ROLE_SESSION_S),
+    )
+
+
+def _web_identity_grant(desk: Desk, wanted: _Wanted, verified: Verified) -> Grant | None:
+    if wanted.role == TOKEN_ROLE:
+        return _own_grant(wanted, verified, desk.issuer.now_s())
+    role = desk.holders.role(wanted.role)
+    if role is None or not any(_trusts(trust, verified) for trust in role.trust):
+        return None
+    return wanted.grant(role)
+
+
+def _own_grant(wanted: _Wanted, verified: Verified, now_s: int) -> Grant:
+    """The rights of the token itself, and no longer than it says. Of a token of one of our users
+    they are the user's."""
+    if verified.expires_s <= now_s:
+        raise StsError(StsCode.ExpiredTokenException)
+    is_user = not verified.issuer and verified.claims.get(BEARER) == USER
+    return Grant(
+        Kind.USER if is_user else Kind.TOKEN,
+        principal_of(verified).user,
+        wanted.duration_s or DEFAULT_ROLE_SESSION_S,
+        wanted.name,
+        wanted.policy,
+        held=None if is_user else held(verified.permissions),
+        until_s=verified.expires_s,
+    )
+
+
+def _trusts(trust: Trust, verified: Verified) -> bool:
+    if not verified.issuer or trust.issuer != verified.issuer:
+        return False
+    if trust.audience and trust.audience not in verified.audiences:
+        return False
+    return read_pattern(trust.subject, variables=False).matches(verified.subject, lambda _: None)
+
+
+async def _verified(desk: Desk, token: str) -> Verified:
+    if desk.tokens is None:
+        raise StsError(StsCode.InvalidIdentityToken, "This server verifies no web identities.")
+    try:
+        return await desk.tokens.verify(token)
+    except TokenError as error:
+        code = StsCode.InvalidIdentityToken
+        if error.unreachable:
+            code = StsCode.IDPCommunicationError
+        elif error.expired:
+            code = StsCode.ExpiredTokenException
+        raise StsError(code, f"{code.message}: {error}.") from None
+
+
+def _parent(asked: Asked) -> str:
+    if not asked.asker.parent:
+        raise StsError(StsCode.AccessDenied, _BEARER)
+    return asked.asker.parent
+
+
+def _not_authorized(who: str, action: str, arn: str) -> StsError:
+    """The same whether there is no such role or it is not for the caller."""
+    message = f"{who} authorized to perform {action} on resource: {arn}"
+    return StsError(StsCode.AccessDenied, message)
+
+
+def _credentials(issued: Issued) -> Credentials:
+    session = issued.session
+    return Credentials(
+        session.access_key, session.secret, issued.token, TimeNs(session.expires_s * _NS)
+    )
+
+
+def _assumed(issued: Issued) -> AssumedRoleUser:
+    return AssumedRoleUser(issued.principal.user_id, issued.principal.arn)

@@ -1,0 +1,150 @@
+"""STS as one ASGI application: read the request, find its action, authenticate, run, answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from s3gw.attempts import Attempt, named_key
+from s3gw.audit import NO_AUDIT, Action, Audit
+from s3gw.errors import S3Error
+from s3gw.front import FrontEnd, log_failure
+from s3gw.limits import DEFAULT_LIMITS, Limits, check_head
+from s3gw.message import Addressing, bucket_of_host
+from s3gw.observe import Exchange, Observer
+from s3gw.reply import Reply
+from s3gw.sts.actions import ACTIONS, AUDITED, UNSIGNED, Asked, Desk
+from s3gw.sts.authentication import NOBODY, Asker, StsAuthenticator
+from s3gw.sts.documents import error_response, response
+from s3gw.sts.errors import StsCode, StsError, as_sts_error
+from s3gw.sts.parameters import Parameters
+from s3gw.sts.request import FORM, Request, read_request
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope
+
+    from s3gw.throttle import Throttle
+
+VERSION = "2011-06-15"
+
+_XML = "text/xml"
+_BELOW_S3 = frozenset({b"/s3", b"/s3/"})
+_PATHS = _BELOW_S3 | {b"", b"/"}
+
+
+class StsApp(FrontEnd):
+    request_id_header = "x-amzn-RequestId"
+
+    def __init__(
+        self,
+        desk: Desk,
+        authenticator: StsAuthenticator,
+        addressing: Addressing,
+        observer: Observer,
+        throttle: Throttle | None = None,
+        audit: Audit = NO_AUDIT,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        super().__init__(observer, limits)
+        self._throttle = throttle
+        self._audit = audit
+        self._desk = desk
+        self._authenticator = authenticator
+        self._domains = addressing.domains
+        self._paths = _PATHS if addressing.root_access else _BELOW_S3
+
+    def serves(self, scope: Scope) -> bool:
+        """Whether a request is for STS: at the root, with an action in its query or in a form."""
+        if scope["raw_path"] not in self._paths:
+            return False
+        if b"Action=" not in scope["query_string"] and not _posts_form(scope):
+            return False
+        return not self._domains or bucket_of_host(_header(scope, b"host"), self._domains) is None
+
+    async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
+        try:
+            check_head(scope, self._limits)
+            request = await read_request(scope, receive)
+            body = await self._answer(request, exchange)
+            return Reply(200, {"Content-Type": _XML}, body)
+        except Exception as error:
+            refusal = as_sts_error(error)
+            exchange.error_code = refusal.code.name
+            if refusal.code is StsCode.InternalFailure:
+                log_failure(error, exchange)
+            body = error_response(refusal, exchange.request_id)
+            return Reply(refusal.code.status, {"Content-Type": _XML, **refusal.headers}, body)
+
+    async def _answer(self, request: Request, exchange: Exchange) -> bytes:
+        name = _action(request)
+        exchange.operation = name
+        asker = NOBODY if name in UNSIGNED else await self._signer(request, exchange.remote)
+        exchange.account = asker.principal.account
+        asked = Asked(asker, Parameters(request.parameters))
+        try:
+            result = await ACTIONS[name](self._desk, asked)
+        except StsError as error:
+            self._write_down(exchange, asked, f"{error.code.status} {error.code.name}")
+            raise
+        self._write_down(exchange, asked, "200")
+        return response(result, exchange.request_id)
+
+    async def _signer(self, request: Request, remote: str) -> Asker:
+        asker = await self._authenticate(request, remote)
+        if asker.principal.is_anonymous:
+            raise StsError(StsCode.MissingAuthenticationToken)
+        return asker
+
+    async def _authenticate(self, request: Request, remote: str) -> Asker:
+        if self._throttle is None:
+            return await self._authenticator.authenticate(request)
+        attempt = Attempt(self._throttle, remote, named_key(request.headers, request.query))
+        attempt.check()
+        try:
+            return await self._authenticator.authenticate(request)
+        except S3Error as error:
+            attempt.failed(error)
+            raise
+
+    def _write_down(self, exchange: Exchange, asked: Asked, outcome: str) -> None:
+        """Who got keys, and who tried to."""
+        if exchange.operation not in AUDITED:
+            return
+        principal = asked.principal
+        self._audit.record(
+            Action(
+                action=exchange.operation,
+                resource=asked.resource,
+                outcome=outcome,
+                source="sts",
+                request_id=exchange.request_id,
+                account="" if principal.is_anonymous else principal.account,
+                user=principal.user,
+                access_key=principal.access_key,
+                remote=exchange.remote,
+            )
+        )
+
+
+def _action(request: Request) -> str:
+    name, version = (request.parameters.get(each, "") for each in ("Action", "Version"))
+    if not name:
+        raise StsError(StsCode.MissingAction)
+    if name not in ACTIONS or version != VERSION:
+        message = (
+            f"Could not find operation {name[:128]} for version {version[:128] or 'NO_VERSION'}"
+        )
+        raise StsError(StsCode.InvalidAction, message)
+    return name
+
+
+def _posts_form(scope: Scope) -> bool:
+    if scope["method"] != "POST":
+        return False
+    return _header(scope, b"content-type").partition(";")[0].strip().lower() == FORM
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return str(value, "latin-1")
+    return ""

@@ -1,0 +1,121 @@
+"""Who asks STS: Signature Version 4 for the service `sts`, in the header or in the query.
+
+The signature covers the body's hash, which is calculated here: no header has to promise it. A
+bearer token is read where S3 reads it, but it is good for nothing except to ask who one is: it gets
+temporary keys by AssumeRoleWithWebIdentity, which wants no signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from s3gw.accounts import AccessKey, Principal
+from s3gw.auth.bearer import bearer, bearer_token, looks_like_jwt, not_in_token_place
+from s3gw.auth.keys import Keys
+from s3gw.auth.options import AuthOptions
+from s3gw.auth.refusals import ONE_MECHANISM, header_malformed, unsupported
+from s3gw.auth.regions import Regions
+from s3gw.auth.times import check_skew, check_validity, header_timestamp
+from s3gw.auth.version4 import require_signature
+from s3gw.errors import Code, S3Error
+from s3gw.sigv4.errors import AuthorizationMalformed
+from s3gw.sigv4.header import parse_authorization
+from s3gw.sigv4.query import is_presigned, parse_presigned
+from s3gw.sigv4.scope import ALGORITHM, STS
+from s3gw.sts.request import Request
+from s3gw.tokens.protocol import TokenVerifier
+
+_NS = 1_000_000_000
+_TOKEN = "x-amz-security-token"
+_TOKEN_PARAMETER = "X-Amz-Security-Token"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """`parent` is the lasting access key behind the request; empty when there is none."""
+
+    principal: Principal
+    parent: str = ""
+
+
+NOBODY = Asker(Principal.anonymous())
+
+
+class StsAuthenticator:
+    """Raises what `s3gw.auth` raises."""
+
+    def __init__(self, keys: Keys, options: AuthOptions, tokens: TokenVerifier | None) -> None:
+        self._keys = keys
+        self._options = options
+        self._tokens = tokens
+        self._regions = Regions(options.region_names)
+
+    async def authenticate(self, request: Request) -> Asker:
+        if self._options.no_auth:
+            root = self._keys.holders.accounts.root
+            return Asker(root, root.access_key)
+        authorization = request.headers.get("authorization", "")
+        in_query = is_presigned(request.query)
+        if authorization and in_query:
+            raise S3Error(Code.InvalidArgument, ONE_MECHANISM)
+        if authorization.startswith(ALGORITHM):
+            return await self._by_header(request, authorization)
+        if authorization:
+            return await self._by_bearer(authorization)
+        return await self._by_query(request) if in_query else NOBODY
+
+    async def _by_header(self, request: Request, text: str) -> Asker:
+        try:
+            authorization = parse_authorization(text, STS)
+        except AuthorizationMalformed as error:
+            raise header_malformed(str(error)) from None
+        timestamp = header_timestamp(request.headers)
+        check_skew(self._now_s(), request.headers, timestamp)
+        credential, token = authorization.credential, request.headers.get(_TOKEN)
+        if token is not None and looks_like_jwt(token):
+            return await self._by_jwt(credential.access_key, token)
+        found = await self._keys.find(credential.access_key, token)
+        self._regions.check_header(credential, timestamp)
+        require_signature(request, authorization, timestamp, _hash(request), found.secret)
+        return self._proven(found, token)
+
+    async def _by_query(self, request: Request) -> Asker:
+        try:
+            presigned = parse_presigned(request.query, STS)
+        except AuthorizationMalformed as error:
+            raise S3Error(Code.AuthorizationQueryParametersError, str(error)) from None
+        credential, timestamp = presigned.credential, presigned.timestamp
+        token = request.query.get(_TOKEN_PARAMETER)
+        found = await self._keys.find(credential.access_key, token)
+        self._regions.check_parameter(credential, timestamp)
+        check_validity(self._now_s(), presigned)
+        require_signature(request, presigned, timestamp, _hash(request), found.secret)
+        return self._proven(found, token)
+
+    async def _by_bearer(self, authorization: str) -> Asker:
+        token = bearer_token(authorization)
+        if token is None or self._tokens is None:
+            raise unsupported(authorization)
+        return Asker(await bearer(self._tokens, token))
+
+    async def _by_jwt(self, access_key: str, token: str) -> Asker:
+        """What SDKs send that were given a JWT as session token."""
+        if await self._keys.knows(access_key):
+            raise S3Error(Code.InvalidToken)
+        if self._tokens is None or not self._options.allow_s3_token_compat:
+            raise not_in_token_place()
+        return Asker(await bearer(self._tokens, token))
+
+    def _proven(self, found: AccessKey, token: str | None) -> Asker:
+        self._keys.note_use(found)
+        if token is None:
+            return Asker(found.principal, found.principal.access_key)
+        return Asker(found.principal, self._keys.parent(token))
+
+    def _now_s(self) -> int:
+        return self._options.clock.now_ns() // _NS
+
+
+def _hash(request: Request) -> str:
+    return hashlib.sha256(request.body).hexdigest()

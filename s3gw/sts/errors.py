@@ -1,0 +1,96 @@
+"""Every error of STS in one table, and what the errors of signatures are called here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, unique
+from types import MappingProxyType
+
+from s3gw.errors import Code, S3Error
+
+
+@unique
+class StsCode(Enum):
+    """Spelt as AWS spells them, with their HTTP status and message.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+    """
+
+    AccessDenied = 403, "Access Denied"
+    ExpiredToken = 403, "The security token included in the request is expired"
+    ExpiredTokenException = 400, "The web identity token has expired"
+    IDPCommunicationError = 400, "The identity provider could not be reached"
+    IncompleteSignature = 400, "The request signature does not conform to AWS standards."
+    InternalFailure = 500, "The request processing has failed because of an unknown error"
+    InvalidAction = 400, "The action or operation requested is invalid."
+    InvalidClientTokenId = 403, "The security token included in the request is invalid."
+    InvalidIdentityToken = 400, "The web identity token could not be validated"
+    MalformedInput = 400, "The request is not a query or a form of parameters."
+    MalformedPolicyDocument = 400, "The policy is malformed"
+    MissingAction = 400, "The request is missing an action or a required parameter."
+    MissingAuthenticationToken = 403, "Request is missing Authentication Token"
+    PackedPolicyTooLarge = 400, "The session's policy is too large"
+    RequestEntityTooLarge = 413, "The request is too large"
+    RequestExpired = 400, "The request is too old, or lies in the future."
+    SignatureDoesNotMatch = (
+        403,
+        "The request signature we calculated does not match the signature you provided. Check "
+        "your AWS Secret Access Key and signing method.",
+    )
+    Throttling = 400, "Rate exceeded"
+    ValidationError = 400, "The input fails to satisfy the constraints of the service."
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        self.message = message
+
+
+class StsError(Exception):
+    """A request failed in a way STS has a code for; `headers` go out with it."""
+
+    def __init__(
+        self,
+        code: StsCode,
+        message: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(message or code.message)
+        self.code = code
+        self.message = message or code.message
+        self.headers = headers
+
+
+# What reading a head and checking a signature can come to; a message of None is STS' own.
+FROM_S3: Mapping[Code, StsCode] = {
+    Code.AccessDenied: StsCode.IncompleteSignature,
+    Code.AuthorizationHeaderMalformed: StsCode.IncompleteSignature,
+    Code.AuthorizationQueryParametersError: StsCode.IncompleteSignature,
+    Code.ExpiredToken: StsCode.ExpiredToken,
+    Code.InvalidAccessKeyId: StsCode.InvalidClientTokenId,
+    Code.InvalidArgument: StsCode.IncompleteSignature,
+    Code.InvalidRequest: StsCode.IncompleteSignature,
+    Code.InvalidToken: StsCode.InvalidClientTokenId,
+    Code.InvalidURI: StsCode.MalformedInput,
+    Code.IncompleteBody: StsCode.MalformedInput,
+    Code.RequestHeaderSectionTooLarge: StsCode.RequestEntityTooLarge,
+    Code.RequestTimeout: StsCode.MalformedInput,
+    Code.RequestTimeTooSkewed: StsCode.RequestExpired,
+    Code.SignatureDoesNotMatch: StsCode.SignatureDoesNotMatch,
+    Code.SlowDown: StsCode.Throttling,
+}
+# They say what is wrong better than STS' own words do.
+_TELLING = frozenset(
+    {StsCode.IncompleteSignature, StsCode.InvalidClientTokenId, StsCode.RequestExpired}
+)
+_UNTELLING = frozenset({Code.InvalidAccessKeyId})
+
+
+def as_sts_error(error: BaseException) -> StsError:
+    """The face of any exception; whatever no table names is an InternalFailure."""
+    if isinstance(error, StsError):
+        return error
+    if not isinstance(error, S3Error) or error.code not in FROM_S3:
+        return StsError(StsCode.InternalFailure)
+    code = FROM_S3[error.code]
+    tells = code in _TELLING and error.code not in _UNTELLING
+    return StsError(code, error.message if tells else None, error.headers)

@@ -1,0 +1,52 @@
+"""Tokens that were found good, so that the next request need not verify them again.
+
+They are known by the SHA-256 of their text, so that no token is kept that could be used.
+The shards bound how much is looked through when room is made: never more than one of them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+SHARDS = 64
+# Bounds the memory: an entry holds the claims of a token, a few KiB and never more than 16.
+MAX_ENTRIES = 4_096
+
+
+class TokenCache(Generic[T]):
+    """Each entry with the time after which it is worth nothing, in seconds since the epoch."""
+
+    def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
+        self._shards: tuple[OrderedDict[bytes, tuple[float, T]], ...] = tuple(
+            OrderedDict() for _ in range(SHARDS)
+        )
+        self._limit = max(1, max_entries // SHARDS)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._shards))
+
+    def get(self, digest: bytes, now_s: float) -> T | None:
+        shard = self._shards[digest[0] % SHARDS]
+        found = shard.get(digest)
+        if found is None:
+            return None
+        if found[0] <= now_s:
+            del shard[digest]
+            return None
+        shard.move_to_end(digest)
+        return found[1]
+
+    def put(self, digest: bytes, entry: T, until_s: float, now_s: float) -> None:
+        shard = self._shards[digest[0] % SHARDS]
+        if len(shard) >= self._limit:
+            for old in [key for key, (end_s, _) in shard.items() if end_s <= now_s]:
+                del shard[old]
+        while len(shard) >= self._limit:
+            shard.popitem(last=False)
+        shard[digest] = (until_s, entry)
+
+    def drop(self, digest: bytes) -> None:
+        self._shards[digest[0] % SHARDS].pop(digest, None)

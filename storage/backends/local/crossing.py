@@ -1,0 +1,242 @@
+"""Renames from one mountpath to another: two indexes change as if they were one, and no byte moves.
+
+    1. leaving    the source's index notes that the object is about to go. From here on nobody else
+                  changes that name: whoever wants to waits for the rename, or settles it
+    2. arriving   the target's index takes the row and notes the id of the departure: this commit is
+                  the moment at which the object has its new name
+    3. settling   the source's index gives up the row, and the note
+
+The blobs stay where they are; the row says which mountpath that is. A reader who finds the note of
+step 1 asks the other index whether step 2 has happened, and sees the name as it was or as it will
+be. After a crash anyone can settle: what has arrived is given up, what has not stays.
+
+One rename at a time crosses: a file lock sees to that, and dies with its holder. The lock's file
+has a count that is odd between steps 2 and 3. A listing, which looks into several indexes, has seen
+none half done if the count was even and the same before and after it opened its snapshots.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+import apsw
+import msgspec
+
+from storage import failpoints
+from storage.backends.local import index
+from storage.backends.local.mutations import RenameObject, add_delete_marker, anew
+from storage.backends.local.rows import Departure, Row, decode_departure
+from storage.backends.local.transaction import Transaction, in_transaction
+from storage.backends.local.versions import Home, Stored, delete_marker
+from storage.errors import StorageError
+from storage.mountpath import FileLock, Mountpath
+from storage.values import ObjectInfo, Versioning
+
+_COUNT_BYTES = 8
+
+
+class Crossings:
+    """What one process needs to rename between its mountpaths. For any thread."""
+
+    def __init__(self, mountpaths: Sequence[Mountpath]) -> None:
+        self._mountpaths = tuple(mountpaths)
+        self._count = _Count(mountpaths[0])
+        self._connections: list[apsw.Connection] = []  # of whoever holds the lock
+
+    def close(self) -> None:
+        self._hang_up()
+        self._count.close()
+
+    def count(self) -> int:
+        """Odd while an object may be found under both names or neither."""
+        return self._count.read()
+
+    def rename(self, source: int, target: int, rename: RenameObject) -> ObjectInfo:
+        """Between the mountpaths of these numbers. Raises as a rename within one does."""
+        with self.alone():
+            here, there = self._connections[source], self._connections[target]
+            done = rename.done_before(Transaction(there), _bucket(there, rename))
+            if done is not None:
+                return done
+            where = self._mountpaths[source].uuid, self._mountpaths[target].uuid
+            moving = in_transaction(here, _Depart(rename, Transaction(there), *where))
+            failpoints.hit("rename_after_leaving")
+            try:
+                self._count.advance()
+                info = in_transaction(there, _Arrive(rename, moving))
+                failpoints.hit("rename_after_arriving")
+                return info
+            finally:
+                self._finish()
+                failpoints.hit("rename_after_settling")
+
+    def settle(self) -> None:
+        """End what others left half done, and wait for who is about it."""
+        with self.alone():
+            pass
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else renames meanwhile, and nothing is half done."""
+        with FileLock(self._mountpaths[0].renames_lock):
+            try:
+                if not self._connections:
+                    self._connections = [index.connect(each.index) for each in self._mountpaths]
+                self._settle()
+                yield
+            except apsw.Error:
+                self._hang_up()
+                raise
+
+    def _finish(self) -> None:
+        """The outcome is known. If a disk fails now, whoever comes upon the name settles it."""
+        try:
+            self._settle()
+        except (apsw.Error, StorageError, OSError):
+            self._hang_up()
+
+    def _settle(self) -> None:
+        _settle_all(self._mountpaths, self._connections)
+        self._count.settle()
+
+    def _hang_up(self) -> None:
+        for connection in self._connections:
+            with suppress(apsw.Error):
+                connection.close()
+        self._connections = []
+
+
+@contextmanager
+def settled(
+    mountpaths: Sequence[Mountpath], connections: Sequence[apsw.Connection]
+) -> Iterator[None]:
+    """For who has connections of its own: nothing is half done, and nobody begins."""
+    with ExitStack() as stack:
+        stack.enter_context(FileLock(mountpaths[0].renames_lock))
+        _settle_all(mountpaths, connections)
+        count = _Count(mountpaths[0])
+        stack.callback(count.close)
+        count.settle()
+        yield
+
+
+class _Count:
+    """In the file of the lock, changed by its holder only."""
+
+    def __init__(self, first: Mountpath) -> None:
+        self._fd = os.open(first.renames_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def read(self) -> int:
+        return int.from_bytes(os.pread(self._fd, _COUNT_BYTES, 0), "little")
+
+    def advance(self) -> None:
+        count = (self.read() + 1) % (1 << 8 * _COUNT_BYTES)
+        os.pwrite(self._fd, count.to_bytes(_COUNT_BYTES, "little"), 0)
+
+    def settle(self) -> None:
+        if self.read() % 2:
+            self.advance()
+
+
+def _settle_all(mountpaths: Sequence[Mountpath], connections: Sequence[apsw.Connection]) -> None:
+    there = {
+        mountpath.uuid: connection
+        for mountpath, connection in zip(mountpaths, connections, strict=True)
+    }
+    for here in connections:
+        for bucket, name, row in here.execute("SELECT bucket, name, row FROM leaving").fetchall():
+            departure = decode_departure(bytes(row))  # type: ignore[arg-type]
+            arrived = has_arrived(there[departure.mountpath], departure)
+            in_transaction(here, _Settle(int(bucket), bytes(name), departure, arrived))  # type: ignore[arg-type]
+
+
+def has_arrived(there: apsw.Connection, departure: Departure) -> bool:
+    found = there.execute("SELECT 1 FROM arrived WHERE id = ?", (departure.id,)).get
+    return found is not None
+
+
+def _bucket(there: apsw.Connection, rename: RenameObject) -> int:
+    return Transaction(there).bucket(rename.bucket)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moving:
+    """What the source's index knows of the object, for the target's: `row` says where the blobs
+    are."""
+
+    departure: Departure
+    row: Row
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Depart:
+    rename: RenameObject
+    there: Transaction
+    source: str
+    target: str
+
+    def __call__(self, here: Transaction) -> _Moving:
+        rename = self.rename
+        home = here.home(rename.bucket)
+        stored = rename.look(here, self.there, home.key)
+        rename.require_leavable(here, home, stored)
+        departure = self._departure(home, stored)
+        here.leave(home.key, rename.source.encode(), departure)
+        return _Moving(departure, self._elsewhere(stored.row), here.payload(stored.payload))
+
+    def _departure(self, home: Home, stored: Stored) -> Departure:
+        now_ns, marker = self.rename.now_ns, None
+        if home.versioning is not Versioning.NEVER:
+            marker = delete_marker(home, now_ns)
+        unique = f"{now_ns:016x}{os.urandom(8).hex()}"
+        return Departure(unique, self.target, home.versioning, stored.row.version, marker)
+
+    def _elsewhere(self, row: Row) -> Row:
+        """As the target has it: back where it was written, it has its blobs beside it again."""
+        if row.own_blob() is None:
+            return row
+        blobs_at = row.mountpath or self.source
+        return msgspec.structs.replace(row, mountpath="" if blobs_at == self.target else blobs_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrive:
+    rename: RenameObject
+    moving: _Moving
+
+    def __call__(self, there: Transaction) -> ObjectInfo:
+        rename, moving = self.rename, self.moving
+        home = there.home(rename.bucket)
+        room = rename.room(there, home)
+        names = rename.source.encode(), rename.name.encode()
+        row = there.relabelled(home.key, names[0], moving.row, names[1])
+        there.arrive(moving.departure, rename.now_ns)
+        new = Stored(anew(row, home), there.add_payload(moving.payload))
+        return rename.land(there, home, new, room)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settle:
+    bucket: int
+    name: bytes
+    departure: Departure
+    arrived: bool
+
+    def __call__(self, here: Transaction) -> None:
+        """What the object leaves behind was decided when it began to leave."""
+        here.stay(self.bucket, self.name)
+        stored = here.find(self.bucket, self.name)
+        if not self.arrived or stored is None:
+            return
+        home = Home(self.bucket, self.departure.versioning)
+        here.give_away(self.bucket, self.name, stored)
+        if self.departure.marker is not None:
+            add_delete_marker(here, home, self.name, self.departure.marker)
+        failpoints.hit("rename_inside_settling")
