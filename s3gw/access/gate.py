@@ -102,14 +102,20 @@ async def authorize_source(call: Call, bucket: str, key: str, version: str | Non
 async def authorize_reads(call: Call, names: Iterable[tuple[str, str]]) -> None:
     """Let the caller read all of those objects, each a bucket and a key; one that is not there must
     be none that a listing would hide. Raises `AccessDenied` and `BucketNotFound`."""
-    buckets: dict[str, BucketInfo] = {}
+    free: set[str] = set()
+    others: dict[str, BucketInfo] = {}
     for bucket, key in names:
-        info = buckets.get(bucket)
-        if info is None:
-            info = buckets[bucket] = await call.store.head_bucket(bucket)
+        if bucket in free:
+            continue
+        if bucket not in others:
+            info = await call.store.head_bucket(bucket)
             _check_owner(info, call.headers.get(_EXPECTED_SOURCE_OWNER))
-        if not may_use_freely(call.caller, info):
-            await _authorize_read(Question(call, info, Access.GET, key, None, call.operation))
+            if may_use_freely(call.caller, info):
+                free.add(bucket)
+                continue
+            others[bucket] = info
+        question = Question(call, others[bucket], Access.GET, key, None, call.operation)
+        await _authorize_read(question)
 
 
 async def _authorize_read(asked: Question) -> None:

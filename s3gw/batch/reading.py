@@ -72,7 +72,8 @@ class Entries:
         found: list[Result] = []
         try:
             while True:
-                self._fill(ahead, slices, max(self.slices_ahead, 1))
+                # The first goes alone: it is short, and wanted now.
+                self._fill(ahead, slices, 1)
                 if not ahead:
                     return
                 left, task = ahead[0]

@@ -48,8 +48,7 @@ class _Document(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Document).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One entry: an object, or the member `archpath` of it; all of it, or `part`."""
 
     bucket: str
@@ -128,6 +127,8 @@ def _part(number: int, entry: _Entry) -> Between | From | None:
 
 def _is_too_long(text: str, limit: int) -> bool:
     """JSON can escape half of a letter, which no name of an object has."""
+    if text.isascii():
+        return len(text) > limit
     try:
         return len(text.encode()) > limit
     except UnicodeEncodeError:

@@ -17,7 +17,7 @@ from storage.backends.memory import MemoryBackend
 from tests.s3.gateway import ALICE, BOB, Gateway
 
 # They change objects, or nothing that anybody else depends on.
-OF_OBJECTS = {"DeleteObjects", "PostObject", "CreateSession"}
+OF_OBJECTS = {"GetBatch", "DeleteObjects", "PostObject", "CreateSession"}
 
 
 class Audited(Gateway):
