@@ -231,7 +231,11 @@ FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.DeleteMarkerFound: Code.NoSuchKey,
     storage.DeviceFailed: Code.InternalError,
     storage.KeyRequired: Code.InvalidRequest,
+    storage.MalformedArchive: Code.InvalidRequest,
+    storage.MemberNotFound: Code.NoSuchKey,
+    storage.NotAnArchive: Code.InvalidRequest,
     storage.NotSupported: Code.NotImplemented,
+    storage.ObjectChanged: Code.ConditionalRequestConflict,
     storage.ObjectLocked: Code.AccessDenied,
     storage.ObjectNotFound: Code.NoSuchKey,
     storage.OutOfSpace: Code.InsufficientStorage,
@@ -247,6 +251,7 @@ _NAMES: Mapping[type[BaseException], str] = {
     storage.BucketExists: "BucketName",
     storage.BucketNotEmpty: "BucketName",
     storage.BucketNotFound: "BucketName",
+    storage.MemberNotFound: "Key",
     storage.ObjectNotFound: "Key",
     storage.UploadNotFound: "UploadId",
     storage.VersionNotFound: "VersionId",
@@ -273,6 +278,8 @@ def as_s3_error(error: BaseException) -> S3Error:
             return _delete_marker(error)
         case storage.ObjectLocked():
             return S3Error(Code.AccessDenied, _LOCKED)
+        case storage.NotAnArchive() | storage.MalformedArchive():
+            return S3Error(Code.InvalidRequest, f"{error}.")
         case storage.NotSupported():
             return S3Error(Code.NotImplemented, f"Not supported: {error}.")
         case storage.PartNotFound(number=number):

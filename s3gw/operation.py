@@ -35,7 +35,8 @@ C = TypeVar("C")
 
 # Query names that select an operation; one that no operation claims must not be ignored.
 _SUBRESOURCES = """
-    abac accelerate acl analytics annotation annotations append attributes cors delete encryption
+    abac accelerate acl analytics annotation annotations append archmime archmode archpath archregx
+    attributes cors delete encryption get-batch
     intelligent-tiering inventory legal-hold lifecycle list-type location logging
     metadataAnnotationTable metadataConfiguration metadataInventoryTable metadataJournalTable
     metadataTable metrics notification object-lock ownershipControls partNumber policy policyStatus
@@ -45,7 +46,9 @@ _SUBRESOURCES = """
 """
 SUBRESOURCES = frozenset(_SUBRESOURCES.split())
 # Read by GetObject and HeadObject too, where they select nothing.
-_OPTIONAL = frozenset({"partNumber"})
+_OPTIONAL = frozenset({"archmime", "archmode", "archpath", "archregx", "partNumber"})
+# As good as `archpath` in the query, so it must not be ignored either.
+ARCHPATH_HEADER = "x-s3gw-archpath"
 # Nothing of S3's is posted there; forms of STS are answered before they come here.
 _UNSUPPORTED = frozenset([("POST", Level.SERVICE)])
 
@@ -142,7 +145,10 @@ class OperationTable:
 
 
 def _checked(op: type[Operation], call: Call) -> type[Operation]:
-    """A write to one version of an object must not become one to the object."""
+    """A write to one version of an object must not become one to the object, nor one to a member of
+    an archive one to the archive."""
+    if ARCHPATH_HEADER in call.headers and "archpath" not in _bound(op):
+        raise S3Error(Code.NotImplemented)
     if "versionId" not in call.query or call.level is not Level.OBJECT or "versionId" in _bound(op):
         return op
     message = "This operation does not accept a version-id."

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from s3gw.batch.options import GetBatch
 from s3gw.cluster_key_options import ClusterKey
 from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
@@ -362,6 +363,7 @@ class Config:
     bucket_logging: BucketLogging = field(default_factory=BucketLogging)
     outbound: Outbound = field(default_factory=Outbound)
     limits: Limits = field(default_factory=Limits)
+    get_batch: GetBatch = field(default_factory=GetBatch)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -377,5 +379,6 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "bucket_logging": BucketLogging,
         "outbound": Outbound,
         "limits": Limits,
+        "get_batch": GetBatch,
     }
 )

@@ -24,6 +24,8 @@ from s3gw.access_log import open_access_log
 from s3gw.app import App
 from s3gw.application import Parts, accounts, gateway, new_bucket_settings
 from s3gw.audit import open_audit
+from s3gw.batch import Batches
+from s3gw.batch.counters import BatchCounters
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.channel import Channel, Role, Started, Task
 from s3gw.health import HealthApp, State
@@ -42,6 +44,7 @@ from s3gw.services import Services
 from s3gw.throttle import Throttle
 from s3gw.tls import keep_loaded, read_certificate
 from s3gw.tokens.configured import token_issuer, verifying
+from storage.archives import Archives, IndexCache, SavedIndexes
 from storage.backend import Backend
 from storage.backends.local import (
     Durability,
@@ -145,6 +148,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     async with (
         _open_store(config, task.slot) as store,
         _queues(config, metrics) as queues,
+        _archives(config) as archives,
         directory_in_use(config) as directory,
         verifying(config, directory, SystemClock()) as tokens,
     ):
@@ -165,6 +169,8 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             limits=config.limits,
             audit=audit,
             throttle=Throttle(config.auth.throttle),
+            archives=archives,
+            batches=Batches(config.get_batch.as_options(), BatchCounters(metrics.registry).add),
         )
         parts = Parts(config, store, known, directory, tokens, services, observer)
         try:
@@ -172,6 +178,12 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         finally:
             await access_log.close()
             audit.close()
+
+
+@contextlib.asynccontextmanager
+async def _archives(config: Config) -> AsyncIterator[Archives]:
+    with contextlib.closing(SavedIndexes(folders(config)[0] / "archives.db")) as saved:
+        yield Archives(IndexCache(saved=saved))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from s3gw.batch import Batches
 from s3gw.encryption.provider import KMS_KEY, KeyProvider
 from s3gw.limits import DEFAULT_LIMITS, Limits
+from storage.archives import Archives
 
 if TYPE_CHECKING:
     from s3gw.accounts import Accounts
@@ -39,6 +41,8 @@ class Services:
     limits: Limits = DEFAULT_LIMITS
     throttle: Throttle | None = None
     audit: Audit | None = None
+    archives: Archives = field(default_factory=Archives)
+    batches: Batches = field(default_factory=Batches)
 
 
 NO_SERVICES = Services()

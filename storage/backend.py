@@ -24,6 +24,7 @@ from storage.values import (
     Deletion,
     ListQuery,
     ObjectInfo,
+    ObjectRead,
     Page,
     PartInfo,
     PartOptions,
@@ -85,6 +86,14 @@ class Backend(Protocol):
         """Raises `ObjectNotFound`, `VersionNotFound`, `DeleteMarkerFound`, `NotModified`,
         `PreconditionFailed`, `RangeNotSatisfiable`, `PartNotFound`, `Corrupt`, and what
         `options.unlock` raised."""
+        ...
+
+    async def get_objects(
+        self, reads: Sequence[ObjectRead], room_bytes: int
+    ) -> list[Reading | StorageError]:
+        """The first of those objects, in their order: as many as have room for their bodies, one at
+        least. Each is what `get_object` returns or raises; only the last body may be a stream.
+        What an `unlock` raises that is no `StorageError` refuses them all."""
         ...
 
     async def list_object_parts(

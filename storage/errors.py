@@ -87,6 +87,22 @@ class RangeNotSatisfiable(StorageError):
         self.size = size
 
 
+class NotAnArchive(StorageError):
+    """Neither the object's name nor its first bytes say that it is an archive."""
+
+
+class MalformedArchive(StorageError):
+    """The object claims to be an archive and is none that can be read; the text says where."""
+
+
+class MemberNotFound(StorageError):
+    """The archive has no member of that name."""
+
+
+class ObjectChanged(StorageError):
+    """The object was replaced while it was read piece by piece; reading again will do."""
+
+
 class OutOfSpace(StorageError):
     """The mountpath is full; nothing was written."""
 

@@ -297,6 +297,15 @@ READ_ALL = ReadOptions()
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectRead:
+    """One of several objects that are read at once."""
+
+    bucket: str
+    name: str
+    options: ReadOptions = READ_ALL
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateOptions:
     """Which version to change (None is the current one), on what condition; `touch` sets the
     modification time."""

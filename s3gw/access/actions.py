@@ -41,6 +41,7 @@ _TABLE = """
     DeleteObjectTagging                   DeleteObjectTagging     DeleteObjectVersionTagging
     DeleteObjects                         DeleteObject            DeleteObjectVersion
     DeletePublicAccessBlock               PutBucketPublicAccessBlock
+    GetBatch                              GetObject
     GetBucketAbac                         GetBucketAbac
     GetBucketAccelerateConfiguration      GetAccelerateConfiguration
     GetBucketAcl                          GetBucketAcl

@@ -7,6 +7,8 @@ bucket.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from s3gw.access.request import ARN, NO_OBJECT, Caller, Request
 from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
 from s3gw.errors import Code, S3Error
 from s3gw.rights import WITHOUT_BUCKET, Access
+from storage.errors import ObjectNotFound, VersionNotFound
 from storage.settings import with_setting
 from storage.values import BucketInfo
 
@@ -36,6 +39,8 @@ _NARROWING = frozenset({BucketPolicy.setting_name, HoldsForeignObjects.setting_n
 _LOOKING = (Access.HEAD_BUCKET | Access.LIST_OBJECTS).value
 # Decided for each of the keys that the document names, once it is read.
 _BY_KEY = frozenset({"DeleteObjects", "PostObject"})
+# As those, with keys of other buckets too: that of the request decides nothing.
+_BY_ENTRY = frozenset({"GetBatch"})
 _DELETION = "DeleteObjects"
 # Headers that tell what other operations are for, by their actions without and with a version.
 _RETENTION = ("s3:GetObjectRetention", "s3:GetObjectRetention")
@@ -62,6 +67,8 @@ async def authorize(call: Call, access: Access) -> None:
     info = call.bucket_info = await call.store.head_bucket(call.bucket)
     _check_owner(info, call.headers.get(_EXPECTED_OWNER))
     if may_use_freely(call.caller, info):
+        return
+    if call.operation in _BY_ENTRY:
         return
     if call.operation in _BY_KEY:
         _check_some_key(call, info, access)
@@ -90,6 +97,29 @@ async def authorize_source(call: Call, bucket: str, key: str, version: str | Non
     """Let the caller read what a copy names as its source. Raises as `authorize`."""
     asked = await _source(call, bucket, key, version)
     await asked.require("s3:GetObject" if version is None else "s3:GetObjectVersion")
+
+
+async def authorize_reads(call: Call, names: Iterable[tuple[str, str]]) -> None:
+    """Let the caller read all of those objects, each a bucket and a key; one that is not there must
+    be none that a listing would hide. Raises `AccessDenied` and `BucketNotFound`."""
+    buckets: dict[str, BucketInfo] = {}
+    for bucket, key in names:
+        info = buckets.get(bucket)
+        if info is None:
+            info = buckets[bucket] = await call.store.head_bucket(bucket)
+            _check_owner(info, call.headers.get(_EXPECTED_SOURCE_OWNER))
+        if not may_use_freely(call.caller, info):
+            await _authorize_read(Question(call, info, Access.GET, key, None, call.operation))
+
+
+async def _authorize_read(asked: Question) -> None:
+    with suppress(ObjectNotFound, VersionNotFound):
+        await asked.require("s3:GetObject")
+        if not asked.permits_listing():
+            try:
+                await asked.call.store.head_object(asked.info.name, asked.key)
+            except ObjectNotFound:
+                raise S3Error(Code.AccessDenied) from None
 
 
 async def authorize_copied_tags(

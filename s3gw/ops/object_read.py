@@ -23,6 +23,7 @@ from s3gw.headers import (
 )
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path, query
+from s3gw.ops.archive_read import member_reply, read_in_archive
 from s3gw.reply import Reply
 from s3gw.versions import named_version, read_version_header
 from storage.values import Checksum, PartNumber, Reading, ReadOptions, Want
@@ -37,8 +38,14 @@ class GetObject:
     range: str | None = header("Range", default=None)
     part_number: int | None = query("partNumber", default=None)
     version_id: str | None = query("versionId", default=None)
+    archpath: str = query("archpath", default="")
+    archmime: str = query("archmime", default="")
+    archmode: str = query("archmode", default="")
+    archregx: str = query("archregx", default="")
 
     async def run(self, call: Call) -> Reply:
+        if in_archive := read_in_archive(call):
+            return await member_reply(call, in_archive, head=False)
         asked = await read_asked(call, self)
         reading = await call.store.get_object(self.bucket, self.key, asked.options)
         reply = object_reply(call, await checked(call, reading), asked)
@@ -53,8 +60,14 @@ class HeadObject:
     range: str | None = header("Range", default=None)
     part_number: int | None = query("partNumber", default=None)
     version_id: str | None = query("versionId", default=None)
+    archpath: str = query("archpath", default="")
+    archmime: str = query("archmime", default="")
+    archmode: str = query("archmode", default="")
+    archregx: str = query("archregx", default="")
 
     async def run(self, call: Call) -> Reply:
+        if in_archive := read_in_archive(call):
+            return await member_reply(call, in_archive, head=True)
         asked = await read_asked(call, self)
         reading = await call.store.head_object(self.bucket, self.key, asked.options)
         await check_reader(call, reading.info)

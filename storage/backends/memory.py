@@ -48,6 +48,7 @@ from storage.values import (
     Deletion,
     ListQuery,
     ObjectInfo,
+    ObjectRead,
     Page,
     PartInfo,
     PartNumber,
@@ -236,6 +237,25 @@ class MemoryBackend:
         content = stored.content[span.start : span.stop]
         small = len(content) <= STREAM_BLOCK_BYTES
         return Reading(stored.info, span, content if small else _stream(content))
+
+    async def get_objects(
+        self, reads: Sequence[ObjectRead], room_bytes: int
+    ) -> list[Reading | StorageError]:
+        found: list[Reading | StorageError] = []
+        left = room_bytes
+        for read in reads:
+            try:
+                reading = await self.get_object(read.bucket, read.name, read.options)
+            except StorageError as error:
+                found.append(error)
+                continue
+            left -= len(reading.span)
+            if found and left < 0:
+                break
+            found.append(reading)
+            if not isinstance(reading.body, bytes):
+                break
+        return found
 
     async def list_object_parts(
         self,

@@ -11,6 +11,7 @@ from tests.storage.contract_completion import CompletionContract
 from tests.storage.contract_listing import ListingContract
 from tests.storage.contract_objects import ObjectContract
 from tests.storage.contract_reading import ReadingContract
+from tests.storage.contract_reading_many import ReadingManyContract
 from tests.storage.contract_renaming import RenamingContract
 from tests.storage.contract_uploads import UploadContract
 from tests.storage.contract_version_listing import VersionListingContract
@@ -21,6 +22,7 @@ class BackendContract(
     BucketContract,
     ObjectContract,
     ReadingContract,
+    ReadingManyContract,
     ListingContract,
     UploadContract,
     CompletionContract,

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from storage.backend import Backend, Change
+from storage.errors import StorageError
 from storage.values import (
     READ_ALL,
     UPDATE_CURRENT,
@@ -19,6 +20,7 @@ from storage.values import (
     Encryption,
     ListQuery,
     ObjectInfo,
+    ObjectRead,
     Page,
     PartInfo,
     PartOptions,
@@ -70,6 +72,16 @@ class Encrypting:
         chosen = replace(options, unlock=unlock)
         reading = await self._inner.get_object(bucket, name, chosen)
         return replace(reading, info=_plain(reading.info))
+
+    async def get_objects(
+        self, reads: Sequence[ObjectRead], room_bytes: int
+    ) -> list[Reading | StorageError]:
+        chosen = [replace(read, options=replace(read.options, unlock=unlock)) for read in reads]
+        found = await self._inner.get_objects(chosen, room_bytes)
+        return [
+            replace(each, info=_plain(each.info)) if isinstance(each, Reading) else each
+            for each in found
+        ]
 
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         reading = await self._inner.head_object(bucket, name, options)

@@ -22,6 +22,7 @@ from storage.values import (
     ListQuery,
     ObjectInfo,
     ObjectLock,
+    ObjectRead,
     Page,
     PartInfo,
     PartOptions,
@@ -87,6 +88,20 @@ class SyncBucket:
         async def read() -> tuple[Reading, bytes]:
             got = await self.backend.get_object(self.bucket, name, options)
             return got, await content_of(got)
+
+        return run(read())
+
+    def read_many(
+        self, *wanted: tuple[str, Want | None], room_bytes: int = 1 << 30
+    ) -> list[bytes | StorageError]:
+        """The bodies of as many as have room."""
+
+        async def read() -> list[bytes | StorageError]:
+            reads = [ObjectRead(self.bucket, name, ReadOptions(want)) for name, want in wanted]
+            found = await self.backend.get_objects(reads, room_bytes)
+            return [
+                each if isinstance(each, StorageError) else await content_of(each) for each in found
+            ]
 
         return run(read())
 

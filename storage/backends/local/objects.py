@@ -77,7 +77,7 @@ class Objects(Core):
             row = disk.find(bucket, name, options.version)
         info = row.info(name)
         check_read(options.condition, info)
-        return Reading(info, _span(row, payload, want), b"")
+        return Reading(info, span_of(row, payload, want), b"")
 
     async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         disk = self._disk(bucket, name)
@@ -86,7 +86,7 @@ class Objects(Core):
             row, payload = disk.open(bucket, name, options.version)
             info = row.info(name)
             check_read(options.condition, info)
-            span = _span(row, payload, options.want)
+            span = span_of(row, payload, options.want)
             data_key = await unlocked(info, options.unlock)
             try:
                 body = await self._body(self._blobs_of(disk, row), row, payload, span, data_key)
@@ -275,7 +275,7 @@ def _open_source(
         raise
 
 
-def _span(row: Row, payload: bytes | None, want: Want | None) -> Between:
+def span_of(row: Row, payload: bytes | None, want: Want | None) -> Between:
     if isinstance(want, PartNumber):
         return _part_span(row, payload, want.number)
     return resolve(want, row.size)

@@ -128,6 +128,53 @@ class Source:
             raise Corrupt(f"blob {chunk.blob} of a part is missing") from error
 
 
+class BlockReader:
+    """Reads whole bodies, one after another in one thread, and remembers the block that it read
+    last: the next body may be in it too. Close it in the end."""
+
+    def __init__(self, mountpath: Mountpath) -> None:
+        self._mountpath = mountpath
+        self._locks: dict[str, OpenBlob] = {}
+        self._blob: OpenBlob | None = None
+        self._read = ("", -1)
+        self._block = b""
+
+    def read(self, segments: Iterable[Segment], sidecar: str, data_key: bytes | None) -> bytes:
+        """Raises `Corrupt`, `Vanished`."""
+        size = BLOCK if data_key is None else FRAME
+        pieces = []
+        try:
+            if sidecar and sidecar not in self._locks:
+                self._locks[sidecar] = _lock_sidecar(self._mountpath.blob(sidecar))
+            for chunk, number, span in _steps(segments, size):
+                if (chunk.blob, number) != self._read:
+                    self._block = self._open(chunk, sidecar, data_key).block(number)
+                    self._read = chunk.blob, number
+                pieces.append(self._block[span.start : span.stop])
+        except OSError as error:
+            raise storage_error(error) from error
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        for blob in (self._blob, *self._locks.values()):
+            if blob is not None:
+                blob.close()
+
+    def _open(self, chunk: Chunk, sidecar: str, data_key: bytes | None) -> OpenBlob:
+        if self._blob is not None:
+            if self._blob.chunk.blob == chunk.blob:
+                return self._blob
+            self._blob.close()
+        try:
+            self._blob = OpenBlob(self._mountpath.blob(chunk.blob), chunk, data_key)
+        except FileNotFoundError as error:
+            self._blob = None
+            if not sidecar:
+                raise Vanished from error
+            raise Corrupt(f"blob {chunk.blob} of a part is missing") from error
+        return self._blob
+
+
 def _steps(segments: Iterable[Segment], size: int) -> Iterator[tuple[Chunk, int, Between]]:
     """Which block of which blob comes next, and which of its bytes; a block holds `size`."""
     for chunk, span in segments:

@@ -11,7 +11,7 @@ from typing import Any
 from storage.backends.local.buckets import Buckets
 from storage.backends.local.index import translated
 from storage.backends.local.listing import Snapshots
-from storage.backends.local.objects import Objects
+from storage.backends.local.many import ManyObjects
 from storage.backends.local.options import StoreOptions
 from storage.backends.local.uploads import Uploads
 from storage.clock import Clock, SystemClock
@@ -22,7 +22,7 @@ _SYSTEM_CLOCK = SystemClock()
 _DEFAULTS = StoreOptions()
 
 
-class LocalStore(Buckets, Objects, Uploads):
+class LocalStore(Buckets, ManyObjects, Uploads):
     """One process' view of the mountpaths; any number of processes share them, each in a slot."""
 
     @classmethod

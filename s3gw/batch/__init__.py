@@ -1,0 +1,26 @@
+"""GetBatch: many objects, parts of objects and members of archives in one answer, in the order in
+which they were asked for.
+
+`decode_batch` reads a request, `Batches.run` answers it with an archive that streams. It knows no
+HTTP: both front ends say the same of it, each in its own words.
+"""
+
+from __future__ import annotations
+
+from s3gw.batch.engine import Batches, BatchOptions, Outcome, Place
+from s3gw.batch.errors import BatchFailed, InvalidBatch, TooBusy, TooManyFailures
+from s3gw.batch.request import Batch, Item, decode_batch
+
+__all__ = [
+    "Batch",
+    "BatchFailed",
+    "BatchOptions",
+    "Batches",
+    "InvalidBatch",
+    "Item",
+    "Outcome",
+    "Place",
+    "TooBusy",
+    "TooManyFailures",
+    "decode_batch",
+]

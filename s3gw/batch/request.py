@@ -1,0 +1,138 @@
+"""The request of GetBatch: AIStore's JSON, whichever front end it came through.
+
+    {"in": [{"objname": "a", "bucket": "b", "archpath": "in/shard", "start": 0, "length": 10,
+             "opaque": "QQ=="}, ...],
+     "mime": ".tar", "coer": true, "onob": false, "strm": true}
+
+A field that is not known is passed over, as AIStore's own server does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from s3gw.batch.errors import InvalidBatch
+from storage.archives import ArchiveFormat, format_named
+from storage.values import Between, From
+
+MAX_ITEMS = 100_000
+MAX_NAME_BYTES = 1024
+MAX_ARCHPATH_BYTES = 4096
+_LARGEST = 1 << 62
+_LOCAL = ("", "ais")
+_TO_THE_END = -1
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    objname: str = ""
+    bucket: str = ""
+    provider: str = ""
+    uname: str = ""
+    archpath: str = ""
+    opaque: bytes | None = None
+    start: int = 0
+    length: int = 0
+
+
+class _Document(msgspec.Struct, frozen=True):
+    entries: list[_Entry] = msgspec.field(name="in", default_factory=list)
+    mime: str = ""
+    coer: bool = False
+    onob: bool = False
+    strm: bool = False
+    coloc: int = 0
+
+
+_decode = msgspec.json.Decoder(_Document).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry: an object, or the member `archpath` of it; all of it, or `part`."""
+
+    bucket: str
+    name: str
+    archpath: str = ""
+    part: Between | From | None = None
+    opaque: bytes = b""
+
+    def path(self, *, only_names: bool) -> str:
+        """What it is called in the archive that answers."""
+        named = self.name if only_names else f"{self.bucket}/{self.name}"
+        return f"{named}/{self.archpath}" if self.archpath else named
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is asked for, and how it is to be answered: `format` is the archive's; an entry that
+    cannot be read fails the batch, unless `continue_on_error`; `only_names` leaves the bucket out
+    of the names; `streaming` is the bare archive, without metadata before it."""
+
+    items: tuple[Item, ...]
+    format: ArchiveFormat = ArchiveFormat.TAR
+    continue_on_error: bool = False
+    only_names: bool = False
+    streaming: bool = True
+
+
+def decode_batch(document: bytes, bucket: str) -> Batch:
+    """`bucket` is that of entries which name none. Raises `InvalidBatch`."""
+    try:
+        read = _decode(document)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidBatch(f"The request is no JSON of a batch: {error}.") from None
+    if not 0 < len(read.entries) <= MAX_ITEMS:
+        raise InvalidBatch(f"A batch has 1 to {MAX_ITEMS:,} entries, not {len(read.entries):,}.")
+    kind = format_named(read.mime) if read.mime else ArchiveFormat.TAR
+    if kind is None:
+        raise InvalidBatch(f"{read.mime!r} is none of .tar, .tgz, .tar.gz, .tar.lz4 and .zip.")
+    if read.coloc not in (0, 1, 2):
+        raise InvalidBatch("`coloc` is 0, 1 or 2.")
+    items = tuple(_item(number, entry, bucket) for number, entry in enumerate(read.entries))
+    return Batch(items, kind, read.coer, read.onob, read.strm)
+
+
+def _item(number: int, entry: _Entry, bucket: str) -> Item:
+    provider, home, name = entry.provider, entry.bucket or bucket, entry.objname
+    if entry.uname:
+        provider, home, name = _from_uname(number, entry.uname)
+    if provider not in _LOCAL:
+        raise _invalid(number, f"the provider {provider!r} is not one of this server's")
+    if not home or not name:
+        raise _invalid(number, "it names no bucket and object")
+    if _is_too_long(name, MAX_NAME_BYTES) or _is_too_long(entry.archpath, MAX_ARCHPATH_BYTES):
+        raise _invalid(number, "its name is too long, or no text")
+    return Item(home, name, entry.archpath, _part(number, entry), entry.opaque or b"")
+
+
+def _from_uname(number: int, uname: str) -> tuple[str, str, str]:
+    """`provider/@uuid#namespace/bucket/object`; only the global namespace is here."""
+    parts = uname.split("/", 3)
+    if len(parts) < 4 or parts[1] != "@#":
+        raise _invalid(number, f"{uname!r} is no name of an object here")
+    return parts[0], parts[2], parts[3]
+
+
+def _part(number: int, entry: _Entry) -> Between | From | None:
+    start, length = entry.start, entry.length
+    if start == length == 0:
+        return None
+    if length == _TO_THE_END and 0 <= start < _LARGEST:
+        return From(start)
+    if length <= 0 or not 0 <= start < _LARGEST or length > _LARGEST:
+        raise _invalid(number, f"start {start} and length {length} are no range")
+    return Between(start, start + length)
+
+
+def _is_too_long(text: str, limit: int) -> bool:
+    """JSON can escape half of a letter, which no name of an object has."""
+    try:
+        return len(text.encode()) > limit
+    except UnicodeEncodeError:
+        return True
+
+
+def _invalid(number: int, why: str) -> InvalidBatch:
+    return InvalidBatch(f"Entry {number}: {why}.")

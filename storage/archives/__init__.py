@@ -1,0 +1,40 @@
+"""Archives (shards): objects that are a TAR, TGZ, TAR.LZ4 or ZIP, and the members in them.
+
+`Archives.open` gives a `Shard`: its members are listed, selected and read, whole or in part. A
+member of a TAR or ZIP is read where it lies, found in an index that is built at first use; the
+compressed tars are unpacked as they stream, up to the member that is wanted. `archive_writer` makes
+archives of all four formats as a stream.
+
+If a name stands in an archive twice, its first member is meant, as in AIStore.
+"""
+
+from __future__ import annotations
+
+from storage.archives.cache import IndexCache
+from storage.archives.formats import ArchiveFormat, format_named
+from storage.archives.member import Member, MemberReading
+from storage.archives.packing import packed
+from storage.archives.saved import SavedIndexes
+from storage.archives.selection import BadSelection, Mode, Selection, mode_named
+from storage.archives.shard import Archives, MemberAsked, Shard
+from storage.archives.writing import ArchiveWriter, Entry, archive_writer
+
+__all__ = [
+    "ArchiveFormat",
+    "ArchiveWriter",
+    "Archives",
+    "BadSelection",
+    "Entry",
+    "IndexCache",
+    "Member",
+    "MemberAsked",
+    "MemberReading",
+    "Mode",
+    "SavedIndexes",
+    "Selection",
+    "Shard",
+    "archive_writer",
+    "format_named",
+    "mode_named",
+    "packed",
+]

@@ -1,0 +1,101 @@
+"""Indexes of archives that were read lately: in memory, and behind that in a file if there is one.
+
+An index belongs to one version of one object, so it never has to be forgotten for being wrong, only
+for room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from storage.archives.formats import ArchiveFormat
+from storage.archives.index import ShardIndex
+from storage.archives.saved import SavedIndexes
+from storage.values import ObjectInfo
+
+MEMORY_BYTES = 64 << 20
+
+
+class IndexKey(Struct, frozen=True, array_like=True):
+    """One version of one object, read as one format."""
+
+    bucket: str
+    name: str
+    version: str
+    etag: str
+    modified_ns: int
+    size: int
+    format: str
+
+    @classmethod
+    def of(cls, bucket: str, info: ObjectInfo, kind: ArchiveFormat) -> IndexKey:
+        return cls(
+            bucket, info.name, info.version, info.etag, info.modified_ns, info.size, kind.value
+        )
+
+
+class IndexCache:
+    """`limit_bytes` of indexes in memory, the ones used last, and one at least; for one event
+    loop."""
+
+    def __init__(self, limit_bytes: int = MEMORY_BYTES, saved: SavedIndexes | None = None) -> None:
+        self._limit = limit_bytes
+        self._saved = saved
+        self._indexes: OrderedDict[IndexKey, ShardIndex] = OrderedDict()
+        self._bytes = 0
+        self._building: dict[IndexKey, tuple[asyncio.Lock, int]] = {}
+
+    async def get(
+        self, key: IndexKey, build: Callable[[], Awaitable[ShardIndex]], *, secret: bool
+    ) -> ShardIndex:
+        """The index, built once however many want it. A `secret` one is never written down: the
+        names of an encrypted object's members are part of what is encrypted."""
+        if (index := self._find(key)) is not None:
+            return index
+        async with self._alone(key):
+            if (index := self._find(key)) is not None:
+                return index
+            index = await self._load_or_build(key, build, secret=secret)
+            self._keep(key, index)
+            return index
+
+    async def _load_or_build(
+        self, key: IndexKey, build: Callable[[], Awaitable[ShardIndex]], *, secret: bool
+    ) -> ShardIndex:
+        if self._saved is None or secret:
+            return await build()
+        index = await self._saved.load(key)
+        if index is None:
+            index = await build()
+            await self._saved.save(key, index)
+        return index
+
+    def _find(self, key: IndexKey) -> ShardIndex | None:
+        index = self._indexes.get(key)
+        if index is not None:
+            self._indexes.move_to_end(key)
+        return index
+
+    def _keep(self, key: IndexKey, index: ShardIndex) -> None:
+        self._indexes[key] = index
+        self._bytes += index.memory_bytes
+        while self._bytes > self._limit and len(self._indexes) > 1:
+            self._bytes -= self._indexes.popitem(last=False)[1].memory_bytes
+
+    @asynccontextmanager
+    async def _alone(self, key: IndexKey) -> AsyncIterator[None]:
+        """One at a time for each key. If who builds it leaves, the next in line begins anew."""
+        lock, waiting = self._building.get(key, (asyncio.Lock(), 0))
+        self._building[key] = lock, waiting + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._building.pop(key)
+            if waiting > 1:
+                self._building[key] = lock, waiting - 1

@@ -1,0 +1,73 @@
+"""The formats of archives, and how to tell them: by name, else by the first bytes."""
+
+from __future__ import annotations
+
+from enum import Enum
+from types import MappingProxyType
+
+from storage.errors import NotAnArchive
+
+# So many bytes tell a tar from anything else.
+MAGIC_BYTES = 512
+
+
+class ArchiveFormat(Enum):
+    """The value is the format's extension."""
+
+    TAR = ".tar"
+    TGZ = ".tgz"
+    TAR_LZ4 = ".tar.lz4"
+    ZIP = ".zip"
+
+    @property
+    def content_type(self) -> str:
+        return _CONTENT_TYPES[self]
+
+    @property
+    def is_compressed_tar(self) -> bool:
+        return self in (ArchiveFormat.TGZ, ArchiveFormat.TAR_LZ4)
+
+
+_CONTENT_TYPES = MappingProxyType(
+    {
+        ArchiveFormat.TAR: "application/x-tar",
+        ArchiveFormat.TGZ: "application/gzip",
+        ArchiveFormat.TAR_LZ4: "application/x-lz4",
+        ArchiveFormat.ZIP: "application/zip",
+    }
+)
+_EXTENSIONS = MappingProxyType(
+    {each.value: each for each in ArchiveFormat} | {".tar.gz": ArchiveFormat.TGZ}
+)
+_NAMES = MappingProxyType(
+    dict(_EXTENSIONS)
+    | {extension[1:]: each for extension, each in _EXTENSIONS.items()}
+    | {kind: each for each, kind in _CONTENT_TYPES.items()}
+    | {"application/x-tgz": ArchiveFormat.TGZ, "application/x-tar+gzip": ArchiveFormat.TGZ}
+)
+
+
+def format_named(text: str) -> ArchiveFormat | None:
+    """The format that an extension (`.tar.gz`, `tgz`) or a media type means; None if none."""
+    return _NAMES.get(text.strip().lower())
+
+
+def format_of_name(name: str) -> ArchiveFormat | None:
+    lowered = name.lower()
+    for extension, each in _EXTENSIONS.items():
+        if lowered.endswith(extension):
+            return each
+    return None
+
+
+def format_of_bytes(name: str, head: bytes) -> ArchiveFormat:
+    """By the first `MAGIC_BYTES` of the object. Raises `NotAnArchive`."""
+    if head[257:262] == b"ustar":
+        return ArchiveFormat.TAR
+    if head[:2] == b"\x1f\x8b":
+        return ArchiveFormat.TGZ
+    if head[:4] == b"\x04\x22\x4d\x18":
+        return ArchiveFormat.TAR_LZ4
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+        return ArchiveFormat.ZIP
+    raise NotAnArchive(f"{name} is neither TAR nor TGZ nor TAR.LZ4 nor ZIP")

@@ -1,0 +1,73 @@
+"""A member of an archive, and an open one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from storage.errors import NotSupported
+from storage.values import Between, Stream
+
+
+class Packing(IntEnum):
+    """How a member's bytes lie in the archive; from `SPARSE` on they cannot be read.
+
+    `STORED` ones lie at the member's offset as they are. A ZIP's offsets are those of its local
+    headers, behind which the bytes begin. The numbers stand in saved indexes.
+    """
+
+    STORED = 0
+    ZIP_STORED = 1
+    ZIP_DEFLATED = 2
+    SPARSE = 3
+    ENCRYPTED = 4
+    UNKNOWN = 5
+    DANGLING = 6
+
+
+_REFUSALS = {
+    Packing.SPARSE: ("reading a sparse member", "TAR"),
+    Packing.ENCRYPTED: ("reading an encrypted member", "ZIP"),
+    Packing.DANGLING: ("following a hard link that leads nowhere", "TAR"),
+    Packing.UNKNOWN: ("reading a member that is neither stored nor deflated", "ZIP"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of an archive. `name` is as the archive spells it; `size` that of its content,
+    `packed` that of its bytes in the archive; `crc` is a ZIP's."""
+
+    name: str
+    offset: int
+    size: int
+    packing: Packing = Packing.STORED
+    packed: int = 0
+    crc: int = 0
+
+    def check_readable(self) -> None:
+        """Raises `NotSupported`."""
+        if self.packing in _REFUSALS:
+            raise NotSupported(*_REFUSALS[self.packing])
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReading:
+    """An open member: the bytes that will come (of `member.size`), and the bytes; a stream must be
+    closed by whoever holds it."""
+
+    member: Member
+    span: Between
+    body: bytes | Stream
+
+
+def plain(name: str) -> str:
+    """The name under which a member is found: `./a` and `/a` are `a`."""
+    while name.startswith(("./", "/")):
+        name = name[2:] if name[0] == "." else name[1:]
+    return name
+
+
+def decoded(raw: bytes) -> str:
+    """A member's name. What is no UTF-8 still goes back to the same bytes."""
+    return raw.decode("utf-8", "surrogateescape")

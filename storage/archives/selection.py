@@ -1,0 +1,83 @@
+"""Choosing members by name: the five ways that AIStore has.
+
+Regular expressions come from strangers, so they are RE2's: matching takes time in proportion to the
+name whatever the expression is, and what cannot be promised that (look-ahead, back-references) is
+no expression. It is also the language that AIStore's own clients write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+import re2
+
+from storage.archives.member import plain
+from storage.errors import StorageError
+
+MAX_EXPRESSION = 1024
+_MAX_MEMORY = 1 << 20
+
+
+class BadSelection(StorageError):
+    """The mode or the expression of a selection is none; the text says why."""
+
+
+class Mode(Enum):
+    REGEXP = "regexp"
+    PREFIX = "prefix"
+    SUFFIX = "suffix"
+    SUBSTRING = "substr"
+    WDSKEY = "wdskey"
+
+
+class Selection:
+    """Which members are wanted: `takes` says it of a name. Raises `BadSelection`."""
+
+    def __init__(self, mode: Mode, wanted: str) -> None:
+        if len(wanted) > MAX_EXPRESSION:
+            raise BadSelection(f"a selection has at most {MAX_EXPRESSION} letters")
+        self._matches = _matcher(mode, wanted)
+
+    def takes(self, name: str) -> bool:
+        return self._matches(plain(name))
+
+
+def mode_named(text: str) -> Mode:
+    """Raises `BadSelection`."""
+    try:
+        return Mode(text)
+    except ValueError:
+        known = ", ".join(mode.value for mode in Mode)
+        raise BadSelection(f"{text!r} is no way to select members; there are {known}") from None
+
+
+def webdataset_key(name: str) -> str:
+    """What the files of one sample share: the name up to the first dot of its last part."""
+    folder, slash, file = name.rpartition("/")
+    return folder + slash + file.partition(".")[0]
+
+
+def _matcher(mode: Mode, wanted: str) -> Callable[[str], bool]:
+    match mode:
+        case Mode.REGEXP:
+            return _expression(wanted)
+        case Mode.PREFIX:
+            return lambda name: name.startswith(plain(wanted))
+        case Mode.SUFFIX:
+            return lambda name: name.endswith(wanted)
+        case Mode.SUBSTRING:
+            return lambda name: wanted in name
+        case Mode.WDSKEY:
+            return lambda name: webdataset_key(name) == plain(wanted)
+
+
+def _expression(wanted: str) -> Callable[[str], bool]:
+    options = re2.Options()
+    options.max_mem = _MAX_MEMORY
+    options.log_errors = False
+    try:
+        expression = re2.compile(wanted.encode(), options)
+    except (re2.error, UnicodeEncodeError) as error:
+        raise BadSelection(f"no regular expression of RE2: {error}") from None
+    return lambda name: expression.search(name.encode("utf-8", "replace")) is not None

@@ -1,0 +1,229 @@
+"""Opening archives and reading their members."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from storage.archives.cache import IndexCache, IndexKey
+from storage.archives.formats import (
+    MAGIC_BYTES,
+    ArchiveFormat,
+    format_of_bytes,
+    format_of_name,
+)
+from storage.archives.index import ShardIndex
+from storage.archives.member import Member, MemberReading, Packing
+from storage.archives.selection import Selection
+from storage.archives.source import Source
+from storage.archives.tar_index import index_tar
+from storage.archives.tar_stream import TarCursor
+from storage.archives.tar_walk import HardLink
+from storage.archives.unpacking import PIECE, unpacked, unpacker_of
+from storage.archives.zip_index import index_zip
+from storage.archives.zip_read import open_zipped
+from storage.backend import Backend
+from storage.cipher import unlocked
+from storage.errors import MemberNotFound, ObjectChanged
+from storage.ranges import resolve
+from storage.values import READ_ALL, Between, From, Last, ObjectInfo, ReadOptions, Stream
+
+Part = Between | From | Last
+# An archive that is replaced again and again, faster than it can be read, is not waited for.
+_ATTEMPTS = 4
+
+
+class Archives:
+    """Opens archives, and keeps the indexes of those that have one."""
+
+    def __init__(self, cache: IndexCache | None = None) -> None:
+        self._cache = cache or IndexCache()
+
+    async def open(
+        self,
+        store: Backend,
+        bucket: str,
+        name: str,
+        options: ReadOptions = READ_ALL,
+        kind: ArchiveFormat | None = None,
+    ) -> Shard:
+        """The archive as it is now, of the format `kind` if it is given. `options.want` has no
+        meaning here.
+
+        Raises `NotAnArchive`, and what `Backend.get_object` raises: conditions are of the archive,
+        and who cannot read it does not learn what is in it either.
+        """
+        head = ReadOptions(None, options.condition, options.version)
+        info = (await store.head_object(bucket, name, head)).info
+        await unlocked(info, options.unlock)
+        source = Source(store, bucket, info, options.version, options.unlock)
+        return Shard(source, kind or await _format(source), self._cache)
+
+    async def open_member(
+        self, store: Backend, bucket: str, name: str, asked: MemberAsked
+    ) -> tuple[Shard, MemberReading]:
+        """One member of an archive as it is now, with an empty body for a HEAD. Raises as `open`
+        and `Shard.open` do."""
+        for attempt in range(_ATTEMPTS):
+            shard = await self.open(store, bucket, name, asked.options, asked.kind)
+            try:
+                if asked.head:
+                    return shard, await shard.head(asked.path, asked.part)
+                return shard, await shard.open(asked.path, asked.part)
+            except ObjectChanged:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAsked:
+    """Which member of an archive, which part of it, and how to read the archive."""
+
+    path: str
+    part: Part | None = None
+    options: ReadOptions = READ_ALL
+    kind: ArchiveFormat | None = None
+    head: bool = False
+
+
+async def _format(source: Source) -> ArchiveFormat:
+    name = source.info.name
+    return format_of_name(name) or format_of_bytes(
+        name, await source.read(0, min(MAGIC_BYTES, source.size))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One archive as it was when it was opened.
+
+    All methods raise `MalformedArchive`, and `ObjectChanged` once another object has its name.
+    """
+
+    source: Source
+    format: ArchiveFormat
+    cache: IndexCache
+
+    @property
+    def info(self) -> ObjectInfo:
+        return self.source.info
+
+    async def find(self, name: str) -> Member | None:
+        """The first member of that name, where there is an index; see `has_index`."""
+        return (await self.index()).find(name)
+
+    @property
+    def has_index(self) -> bool:
+        return not self.format.is_compressed_tar
+
+    async def open(self, name: str, part: Part | None = None) -> MemberReading:
+        """A member's content. Raises `MemberNotFound`, `RangeNotSatisfiable`, `NotSupported`."""
+        if not self.has_index:
+            return await self._open_unpacked(name, part)
+        member = await self.find(name)
+        if member is None:
+            raise MemberNotFound(f"{self.info.name}/{name}")
+        return await self.open_member(member, part)
+
+    async def head(self, name: str, part: Part | None = None) -> MemberReading:
+        """As `open`, with an empty body."""
+        if self.has_index:
+            member = await self.find(name)
+        else:
+            cursor = await self.cursor()
+            try:
+                member = await cursor.find(name)
+            finally:
+                await cursor.close()
+        if member is None:
+            raise MemberNotFound(f"{self.info.name}/{name}")
+        member.check_readable()
+        return MemberReading(member, resolve(part, member.size), b"")
+
+    async def open_member(self, member: Member, part: Part | None = None) -> MemberReading:
+        """A member that `find` found."""
+        member.check_readable()
+        span = resolve(part, member.size)
+        if member.packing is Packing.STORED:
+            inside = Between(member.offset + span.start, member.offset + span.stop)
+            return MemberReading(member, span, await self.source.open(inside))
+        return MemberReading(member, span, await open_zipped(self.source, member, span))
+
+    async def _open_unpacked(self, name: str, part: Part | None) -> MemberReading:
+        cursor = await self.cursor()
+        try:
+            member = await cursor.find(name)
+            if member is None:
+                raise MemberNotFound(f"{self.info.name}/{name}")
+            member.check_readable()
+            span = resolve(part, member.size)
+            if len(span) <= PIECE:
+                body = b"".join([piece async for piece in cursor.content(span.start, span.stop)])
+                await cursor.close()
+                return MemberReading(member, span, body)
+        except BaseException:
+            await cursor.close()
+            raise
+        return MemberReading(member, span, _rest_of(cursor, span))
+
+    async def members(self) -> AsyncGenerator[Member, None]:
+        """All members that are files, in the archive's order."""
+        if self.has_index:
+            for member in await self.index():
+                yield member
+            return
+        cursor = await self.cursor()
+        try:
+            while (found := await cursor.next()) is not None:
+                yield Member(found.name, 0, 0) if isinstance(found, HardLink) else found
+        finally:
+            await cursor.close()
+
+    async def select(self, selection: Selection) -> AsyncGenerator[MemberReading, None]:
+        """The members that are wanted, open one after another; each body is to be read to its end,
+        or closed, before the next one is asked for. Raises `NotSupported`."""
+        if self.has_index:
+            for member in _chosen(await self.index(), selection):
+                yield await self.open_member(member)
+            return
+        cursor = await self.cursor()
+        try:
+            while (found := await cursor.next()) is not None:
+                if isinstance(found, Member) and selection.takes(found.name):
+                    found.check_readable()
+                    body = cursor.content(0, found.size)
+                    yield MemberReading(found, Between(0, found.size), body)
+                    await body.aclose()
+        finally:
+            await cursor.close()
+
+    async def index(self) -> ShardIndex:
+        """Of a TAR or a ZIP."""
+        info = self.source.info
+        key = IndexKey.of(self.source.bucket, info, self.format)
+        secret = info.attributes.encryption is not None
+        return await self.cache.get(key, self._build, secret=secret)
+
+    async def _build(self) -> ShardIndex:
+        build = index_zip if self.format is ArchiveFormat.ZIP else index_tar
+        return await build(self.source)
+
+    async def cursor(self) -> TarCursor:
+        """Through a compressed tar, from its beginning."""
+        packed = await self.source.open(Between(0, self.source.size))
+        return TarCursor(unpacked(packed, unpacker_of(self.format)))
+
+
+def _chosen(index: ShardIndex, selection: Selection) -> Iterator[Member]:
+    return (member for member in index if selection.takes(member.name))
+
+
+async def _rest_of(cursor: TarCursor, span: Between) -> Stream:
+    try:
+        async with aclosing(cursor.content(span.start, span.stop)) as pieces:
+            async for piece in pieces:
+                yield piece
+    finally:
+        await cursor.close()

@@ -1,0 +1,70 @@
+"""The bytes of an archive, wherever they are wanted: ranged reads of one object as it is now."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from storage.backend import Backend
+from storage.errors import ObjectChanged
+from storage.values import NULL_VERSION, Between, ObjectInfo, Reading, ReadOptions, Stream, Unlock
+
+# Index builders read as much at a time: a block of the local store.
+WINDOW = 512 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One version of one object. Every read raises `ObjectChanged` once it is another."""
+
+    store: Backend
+    bucket: str
+    info: ObjectInfo
+    version: str | None = None
+    unlock: Unlock | None = None
+
+    @property
+    def size(self) -> int:
+        return self.info.size
+
+    def options(self, span: Between) -> ReadOptions:
+        """A null version can be replaced, and is looked at again; another is what it is."""
+        version = self.version if self.info.version == NULL_VERSION else self.info.version
+        return ReadOptions(span, version=version, unlock=self.unlock)
+
+    def is_same(self, info: ObjectInfo) -> bool:
+        mine = self.info
+        return (info.etag, info.modified_ns, info.size, info.version) == (
+            mine.etag,
+            mine.modified_ns,
+            mine.size,
+            mine.version,
+        )
+
+    async def open(self, span: Between) -> bytes | Stream:
+        """Those bytes, which must lie in the object."""
+        if not len(span):
+            return b""
+        name = self.info.name
+        reading = await self.store.get_object(self.bucket, name, self.options(span))
+        if not self.is_same(reading.info):
+            await close(reading)
+            raise ObjectChanged(name)
+        return reading.body
+
+    async def read(self, start: int, stop: int) -> bytes:
+        """A few bytes; all of them."""
+        return await collected(await self.open(Between(start, stop)))
+
+
+async def collected(body: bytes | Stream) -> bytes:
+    """All of a body that is known to be short."""
+    if isinstance(body, bytes):
+        return body
+    async with aclosing(body):
+        return b"".join([piece async for piece in body])
+
+
+async def close(reading: Reading) -> None:
+    if not isinstance(reading.body, bytes):
+        await reading.body.aclose()

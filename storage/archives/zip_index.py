@@ -1,0 +1,194 @@
+"""Indexing a ZIP by its central directory, which stands at the end.
+
+    [local header, content]... [central directory] [zip64 end, its locator] [end record, comment]
+
+Sizes, offsets and CRCs are those of the directory; of a local header only its own length is
+needed. Bytes before the first member, as of a program that unpacks itself, shift all offsets.
+
+https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from dataclasses import dataclass
+
+from storage.archives.index import IndexBuilder, ShardIndex
+from storage.archives.member import Member, Packing
+from storage.archives.source import WINDOW, Source
+from storage.errors import MalformedArchive
+
+LOCAL = struct.Struct("<4s5H3I2H")
+LOCAL_MAGIC = b"PK\x03\x04"
+
+_END = struct.Struct("<4s4H2IH")
+_END_MAGIC = b"PK\x05\x06"
+_LOCATOR = struct.Struct("<4sIQI")
+_LOCATOR_MAGIC = b"PK\x06\x07"
+_END64 = struct.Struct("<4sQ2H2I4Q")
+_END64_MAGIC = b"PK\x06\x06"
+_ENTRY = struct.Struct("<4s6H3I5H2I")
+_ENTRY_MAGIC = b"PK\x01\x02"
+
+_MAX_COMMENT = 0xFFFF
+_FULL = 0xFFFFFFFF
+_FULL_SHORT = 0xFFFF
+_ZIP64_EXTRA = 1
+_ENCRYPTED = 1 | 1 << 6 | 1 << 13
+_UTF8 = 1 << 11
+_STORED, _DEFLATED = 0, 8
+# The longest that an entry can be.
+_MAX_ENTRY = _ENTRY.size + 3 * 0xFFFF
+_MAX_DIRECTORY = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """Where the central directory lies; `shift` is what stands before the archive."""
+
+    start: int
+    stop: int
+    shift: int
+    entries: int
+
+
+async def index_zip(source: Source) -> ShardIndex:
+    """Raises `MalformedArchive`."""
+    directory = await _find_directory(source)
+    builder = IndexBuilder(zipped=True)
+    window, start, at = b"", directory.start, directory.start
+    count = 0
+    while at < directory.stop:
+        needed = min(at + _MAX_ENTRY, directory.stop)
+        if needed > start + len(window):
+            start = at
+            window = await source.read(at, min(max(needed, at + WINDOW), directory.stop))
+        member, length = _entry(window, at - start, directory)
+        if member is not None:
+            builder.add(member)
+        at += length
+        count += 1
+    if count != directory.entries:
+        raise _malformed(f"its directory has {count} entries and tells of {directory.entries}")
+    return await asyncio.to_thread(builder.build)
+
+
+async def _find_directory(source: Source) -> _Directory:
+    tail_start = max(0, source.size - _END.size - _MAX_COMMENT - _LOCATOR.size)
+    tail = await source.read(tail_start, source.size)
+    at = _end_record(tail)
+    _, disk, _, _, entries, size, offset, _ = _END.unpack_from(tail, at)
+    stop = tail_start + at
+    if disk not in (0, _FULL_SHORT):
+        raise _malformed("it is one of several volumes")
+    if at >= _LOCATOR.size and tail[at - _LOCATOR.size : at].startswith(_LOCATOR_MAGIC):
+        return await _find_directory64(source, tail, at - _LOCATOR.size, stop - _LOCATOR.size)
+    return _directory(entries, size, offset, stop)
+
+
+def _end_record(tail: bytes) -> int:
+    """The last place that can be one: a comment may hold the same letters."""
+    at = len(tail) - _END.size
+    while (at := tail.rfind(_END_MAGIC, 0, at + 4)) >= 0:
+        comment = int.from_bytes(tail[at + 20 : at + 22], "little")
+        if at + _END.size + comment <= len(tail):
+            return at
+        at -= 1
+    raise _malformed("it has no end record")
+
+
+async def _find_directory64(
+    source: Source, tail: bytes, locator: int, locator_at: int
+) -> _Directory:
+    end_at = _LOCATOR.unpack_from(tail, locator)[2]
+    # Where it says, or right before the locator when something stands before the archive.
+    for at in (end_at, locator_at - _END64.size):
+        if 0 <= at <= locator_at - _END64.size:
+            record = await source.read(at, at + _END64.size)
+            if record.startswith(_END64_MAGIC):
+                *_, entries, size, offset = _END64.unpack(record)
+                return _directory(entries, size, offset, at)
+    raise _malformed("its zip64 end record is not where it should be")
+
+
+def _directory(entries: int, size: int, offset: int, stop: int) -> _Directory:
+    start = stop - size
+    if start < offset or size > _MAX_DIRECTORY:
+        raise _malformed("its directory is not where it should be")
+    return _Directory(start, stop, start - offset, entries)
+
+
+def _entry(window: bytes, at: int, directory: _Directory) -> tuple[Member | None, int]:
+    """A member (None for a folder), and how long its entry is."""
+    if len(window) - at < _ENTRY.size or window[at : at + 4] != _ENTRY_MAGIC:
+        raise _malformed("its directory has an entry that is none")
+    fields = _ENTRY.unpack_from(window, at)
+    _, _, _, flags, method, _, _, crc, packed, size, name_length, extra_length, comment = fields[
+        :13
+    ]
+    offset = fields[16]
+    length = _ENTRY.size + name_length + extra_length + comment
+    if at + length > len(window):
+        raise _malformed("its directory was cut off")
+    name = window[at + _ENTRY.size : at + _ENTRY.size + name_length]
+    extra = window[at + _ENTRY.size + name_length : at + length - comment]
+    size, packed, offset = _wide(size, packed, offset, extra)
+    offset += directory.shift
+    if offset + LOCAL.size + packed > directory.start:
+        raise _malformed("a member lies outside of it")
+    if name.endswith(b"/"):
+        return None, length
+    packing = _packing(flags, method)
+    if packing is Packing.ZIP_STORED and size != packed:
+        raise _malformed("a stored member has two sizes")
+    return Member(_text(name, flags), offset, size, packing, packed, crc), length
+
+
+def _packing(flags: int, method: int) -> Packing:
+    if flags & _ENCRYPTED:
+        return Packing.ENCRYPTED
+    if method == _STORED:
+        return Packing.ZIP_STORED
+    return Packing.ZIP_DEFLATED if method == _DEFLATED else Packing.UNKNOWN
+
+
+def _text(name: bytes, flags: int) -> str:
+    return name.decode("utf-8", "surrogateescape") if flags & _UTF8 else _old_text(name)
+
+
+def _old_text(name: bytes) -> str:
+    """Without the flag it is IBM's old alphabet; many write UTF-8 all the same."""
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.decode("cp437")
+
+
+def _wide(size: int, packed: int, offset: int, extra: bytes) -> tuple[int, int, int]:
+    """Numbers that do not fit stand in the extra field, only those, in this order."""
+    if _FULL not in (size, packed, offset):
+        return size, packed, offset
+    wide = _zip64(extra)
+    numbers = []
+    for number in (size, packed, offset):
+        if number == _FULL:
+            if len(wide) < 8:
+                raise _malformed("a member's zip64 sizes are missing")
+            number, wide = int.from_bytes(wide[:8], "little"), wide[8:]
+        numbers.append(number)
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _zip64(extra: bytes) -> bytes:
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, at)
+        if kind == _ZIP64_EXTRA:
+            return extra[at + 4 : at + 4 + length]
+        at += 4 + length
+    return b""
+
+
+def _malformed(why: str) -> MalformedArchive:
+    return MalformedArchive(f"no ZIP that can be read: {why}")

@@ -1,0 +1,150 @@
+"""Archives that are none: every one is a precise error, and none is a crash."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import struct
+import zlib
+from contextlib import suppress
+
+import lz4.frame
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage.archives import ArchiveFormat
+from storage.archives.tar_walk import BLOCK, MAX_EXTENDED
+from storage.errors import (
+    MalformedArchive,
+    MemberNotFound,
+    NotSupported,
+    RangeNotSatisfiable,
+    StorageError,
+)
+from storage.values import Between
+from tests.archives.made import Files, made, tar, zipped
+from tests.archives.stored import Stored, in_memory
+
+FILES: Files = [("a", b"first" * 30), ("b" * 150, b"second"), ("ü", bytes(3000))]
+EXPECTED = (MalformedArchive, MemberNotFound, NotSupported, RangeNotSatisfiable)
+
+
+@pytest.fixture(scope="module")
+def stored() -> Stored:
+    return in_memory()
+
+
+def read_all(stored: Stored, kind: ArchiveFormat, archive: bytes) -> None:
+    """Whatever comes of it, it is one of the errors that are told."""
+    stored.put("broken", archive)
+    with suppress(MalformedArchive):
+        for member in stored.members("broken", kind)[:20]:
+            with suppress(*EXPECTED):
+                # However large it says that it is.
+                stored.read("broken", member.name, Between(0, 5000), kind)
+
+
+@pytest.mark.parametrize("kind", ArchiveFormat)
+def test_an_archive_that_was_cut_off_anywhere(stored: Stored, kind: ArchiveFormat) -> None:
+    archive = made(kind, FILES)
+    step = max(1, len(archive) // 150)
+    for length in range(0, len(archive), step):
+        read_all(stored, kind, archive[:length])
+
+
+@pytest.mark.parametrize("kind", ArchiveFormat)
+def test_an_archive_with_any_bytes_changed(stored: Stored, kind: ArchiveFormat) -> None:
+    archive = made(kind, FILES)
+    chosen = random.Random(kind.value)
+    for _ in range(300):
+        broken = bytearray(archive)
+        for _ in range(chosen.choice((1, 2, 8))):
+            broken[chosen.randrange(len(broken))] = chosen.choice((0, 255, chosen.randrange(256)))
+        read_all(stored, kind, bytes(broken))
+
+
+@given(kind=st.sampled_from(ArchiveFormat), content=st.binary(max_size=3000))
+@settings(max_examples=200, deadline=None)
+def test_bytes_that_never_were_an_archive(
+    stored: Stored, kind: ArchiveFormat, content: bytes
+) -> None:
+    read_all(stored, kind, content)
+    packed = {ArchiveFormat.TGZ: gzip.compress, ArchiveFormat.TAR_LZ4: lz4.frame.compress}
+    if kind in packed:
+        read_all(stored, kind, packed[kind](content))
+
+
+@given(fields=st.lists(st.integers(0, 0xFFFF), min_size=8, max_size=8), tail=st.binary(max_size=90))
+@settings(max_examples=200, deadline=None)
+def test_end_records_and_entries_of_any_numbers(
+    stored: Stored, fields: list[int], tail: bytes
+) -> None:
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, *fields[:2], fields[2], fields[3], 0)
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", *fields[:6], *fields[3:6], *fields[:5], 0, 0)
+    for archive in (tail + end, tail + entry + tail + end, tail + entry + end + b"PK\6\7" + end):
+        read_all(stored, ArchiveFormat.ZIP, archive)
+
+
+def header(**changed: bytes) -> bytes:
+    block = bytearray(tar([("a", b"")])[:BLOCK])
+    for name, value in changed.items():
+        start = {"size": 124, "kind": 156, "mode": 100}[name]
+        block[start : start + len(value)] = value
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+@pytest.mark.parametrize(
+    "archive",
+    [
+        b"x" * BLOCK,
+        header(size=b"77777777777\0"),
+        header(size=b"\x80" + b"\xff" * 11),
+        header(size=b"99999999999\0"),
+        header(size=b"-0000000001\0"),
+        header(kind=b"L", size=b"%011o\0" % (MAX_EXTENDED + 1)),
+        header(kind=b"x", size=b"00000000000\0"),
+        header(kind=b"x", size=b"00000000012\0") + b"9 path=x\n\n".ljust(BLOCK, b"\0"),
+        header(kind=b"x", size=b"00000000012\0") + b"99 path=xx".ljust(BLOCK, b"\0"),
+        header(kind=b"x", size=b"00000000013\0") + b"11 size=-1\n".ljust(BLOCK, b"\0") + header(),
+        header(kind=b"L", size=b"00000000012\0"),
+        header()[:-1],
+    ],
+)
+def test_a_tar_header_that_cannot_be_is_malformed(stored: Stored, archive: bytes) -> None:
+    stored.put("odd.tar", archive)
+    with pytest.raises(MalformedArchive):
+        stored.members("odd.tar")
+
+
+def test_a_name_may_be_longer_than_any_header_but_not_endless(stored: Stored) -> None:
+    stored.put("long.tar", tar([("n" * 70_000, b"x")]))
+    assert stored.read("long.tar", "n" * 70_000) == b"x"
+
+
+def test_a_deflated_member_gives_no_more_than_it_says(stored: Stored) -> None:
+    """A bomb: a few bytes that unpack to many, told to be few."""
+    content = bytes(50 << 20)
+    archive = bytearray(zipped([("bomb", content)]))
+    at = archive.index(b"PK\1\2")
+    archive[at + 24 : at + 28] = struct.pack("<I", 1000)
+    stored.put("bomb.zip", bytes(archive))
+    with pytest.raises(MalformedArchive, match="not what its ZIP says"):
+        stored.read("bomb.zip", "bomb")
+
+
+def test_a_deflated_member_that_is_damaged_is_told_at_its_end(stored: Stored) -> None:
+    archive = bytearray(zipped([("a", b"0123456789" * 1000)]))
+    at = archive.index(b"PK\1\2")
+    archive[at + 16 : at + 20] = struct.pack("<I", zlib.crc32(b"another"))
+    stored.put("crc.zip", bytes(archive))
+    with pytest.raises(MalformedArchive, match="not what its ZIP says"):
+        stored.read("crc.zip", "a")
+
+
+def test_the_errors_say_which_archive_and_why(stored: Stored) -> None:
+    stored.put("shard-1.tar", tar(FILES)[:600])
+    with pytest.raises(StorageError, match=r"shard-1\.tar was cut off"):
+        stored.members("shard-1.tar")
