@@ -14,6 +14,7 @@ from typing import Any
 from s3gw.cluster_key_options import ClusterKey
 from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
+from s3gw.jobs.options import Jobs
 from s3gw.limits import Limits
 from s3gw.options import (
     Choice,
@@ -349,6 +350,7 @@ class Config:
     bucket_logging: BucketLogging = field(default_factory=BucketLogging)
     outbound: Outbound = field(default_factory=Outbound)
     limits: Limits = field(default_factory=Limits)
+    jobs: Jobs = field(default_factory=Jobs)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -364,5 +366,6 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "bucket_logging": BucketLogging,
         "outbound": Outbound,
         "limits": Limits,
+        "jobs": Jobs,
     }
 )

@@ -38,6 +38,7 @@ from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
 from s3gw.identity.directory import USE_EVERY_S, StoredDirectory
 from s3gw.identity.opening import open_directory, prepare_coordination
+from s3gw.jobs.process import TurnTaking, job_runner, open_jobs
 from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
 from s3gw.message import Addressing
@@ -168,6 +169,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         _open_store(config, task.slot) as store,
         _queues(config, metrics) as queues,
         _directory(config) as directory,
+        open_jobs(config) as jobs,
         verifying(config, directory, SystemClock()) as tokens,
     ):
         audit = open_audit(config.log.audit, folders(config)[0])
@@ -187,6 +189,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             limits=config.limits,
             audit=audit,
             throttle=Throttle(config.auth.throttle),
+            jobs=jobs,
         )
         sealer = Sealer(directory.vault.derive(SESSION_TOKENS))
         keys = Keys(Holders(known, directory), sealer)
@@ -313,11 +316,13 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
     config, stopped_within = task.config, until(stop)
     metrics = Metrics(task.slot)
     with (
-        contextlib.closing(Housekeeper(folders(config))) as keeper,
+        contextlib.closing(Housekeeper(folders(config))) as housekeeper,
         open_outboxes(folders(config), config) as outboxes,
     ):
+        keeper = TurnTaking(housekeeper)
         async with (
             _open_store(config, task.slot) as store,
+            open_jobs(config) as jobs,
             delivering(outboxes, store, config, metrics, stop),
             asyncio.TaskGroup() as tasks,
         ):
@@ -327,6 +332,9 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
                 announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
                 worker = _lifecycle(task, store, stopped_within, announce)
                 tasks.create_task(keep_at(worker, _JOB_RETRY_S, stopped_within))
+            told = notifier(outboxes, config, metrics)
+            runner = job_runner(config, store, jobs, told, keeper)
+            tasks.create_task(runner.run(stopped_within))
             channel.answer(Started())
 
 

@@ -10,6 +10,7 @@ from s3gw.encryption.provider import KMS_KEY, KeyProvider
 from s3gw.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
+    from cluster.jobs.registry import Registry
     from s3gw.accounts import Accounts
     from s3gw.audit import Audit
     from s3gw.identity.protocol import Directory
@@ -39,6 +40,7 @@ class Services:
     limits: Limits = DEFAULT_LIMITS
     throttle: Throttle | None = None
     audit: Audit | None = None
+    jobs: Registry | None = None
 
 
 NO_SERVICES = Services()
