@@ -208,11 +208,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             addressing=addressing,
             observer=observer,
         )
-        websites = None
-        if domains := config.s3.website_domain:
-            websites = WebsiteApp(
-                store=store, domains=domains, observer=observer, services=services
-            )
+        websites = _websites(config, store, observer, services)
         native = NativeApp(
             table=NativeTable(native_operations()),
             store=store,
@@ -228,6 +224,15 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         finally:
             await access_log.close()
             audit.close()
+
+
+def _websites(
+    config: Config, store: Backend, observer: Observer, services: Services
+) -> WebsiteApp | None:
+    domains = config.s3.website_domain
+    if not domains:
+        return None
+    return WebsiteApp(store=store, domains=domains, observer=observer, services=services)
 
 
 @contextlib.asynccontextmanager

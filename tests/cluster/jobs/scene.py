@@ -39,6 +39,7 @@ class Scene:
     copied: list[str] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
     rounds: int = 0
+    ten_copied: asyncio.Event = field(default_factory=asyncio.Event)
     more: int = 0
 
     def __post_init__(self) -> None:
@@ -107,6 +108,8 @@ class Scene:
         target, body = copying.job.target, body_of(reading.body)
         await self.store.put_object(target, copying.new_name, body, options)
         self.copied.append(copying.name)
+        if len(self.copied) == 10:
+            self.ten_copied.set()
         return reading.info.size
 
     async def _announce(self, job: Job, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:

@@ -150,9 +150,7 @@ def test_a_job_that_the_server_stops_goes_on_later_and_counts_right(scene: Scene
         runner = Runner(scene.world, scene.limits)
 
         async def soon(_: float) -> bool:
-            while len(scene.copied) < 10:
-                await asyncio.sleep(0)
-            return True
+            return await scene.ten_copied.wait()
 
         await runner.run(soon)
         known = await scene.find(xid)
