@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # How many test processes run at once.
 JOBS ?= 2
 
-.PHONY: help serve test test-deps compat-deps check format compat bench docs clean
+.PHONY: help serve test test-deps system-deps compat-deps check format compat bench fuzz docs clean
 
 help:
 	@echo "make serve      serve S3 on 127.0.0.1:8080, data in ./s3gw-data (ARGS='--port 8000' for more)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-deps  install the system's tools that some tests use"
 	@echo "make compat     run real S3 clients against the server"
 	@echo "make bench      measure"
+	@echo "make fuzz       feed a parser with bytes (ARGS='documents 300' for one, for so many seconds)"
 	@echo "make format     write the code as ruff formats it"
 	@echo "make docs       write docs/configuration.md from the code"
 	@echo "make clean      remove what was made, but no data"
@@ -48,15 +49,22 @@ compat: $(VENV)/installed compat-deps
 bench: $(VENV)/installed test-deps
 	$(BIN)/python -m compat.bench $(ARGS)
 
+fuzz: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]'
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 docs: $(VENV)/installed
 	$(BIN)/python -m s3gw config docs > docs/configuration.md
 
 # What tests need beside Python. A test whose tool is missing is skipped and says so, so failing to
 # install is no failure; tools that are there already cost nothing. What else `make compat` needs of
 # Debian it fetches and unpacks below .compat.
-SYSTEM_TOOLS := strace:strace nginx:nginx-light wrk:wrk
+SYSTEM_TOOLS := strace:strace nginx:nginx-light wrk:wrk node:nodejs npm:npm
 compat-deps: SYSTEM_TOOLS := node:nodejs npm:npm openssl:openssl curl:curl
-test-deps compat-deps:
+test-deps: system-deps
+	@$(PYTHON) -m compat.npm oidc-provider
+
+system-deps compat-deps:
 	@packages=; for tool in $(SYSTEM_TOOLS); do \
 		PATH=$$PATH:/usr/sbin command -v $${tool%%:*} >/dev/null || packages="$$packages $${tool##*:}"; \
 	done; \

@@ -1,4 +1,7 @@
-"""One folder of Node modules per package file in `requirements/`, kept until that file changes."""
+"""One folder of Node modules per package file in `requirements/`, kept until that file changes.
+
+`python -m compat.npm NAME` makes the one of that name, for tests that need it, and says why not.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,31 @@ def modules(name: str, package: str) -> Installed:
     Raises `NotHere` where there is no Node, or one that is too old.
     """
     _check_node()
-    asked = (REQUIREMENTS / f"{name}.json").read_text()
-    folder = CACHE / "npm" / name
-    if not (folder / _DONE).exists() or (folder / _DONE).read_text() != asked:
-        _install(folder, asked)
-    version: str = json.loads(asked)["dependencies"][package]
-    return Installed(version, variables={"NODE_PATH": str(folder / "node_modules")})
+    if not _is_there(name):
+        _install(CACHE / "npm" / name, _asked(name))
+    return _installed(name, package)
+
+
+def modules_there(name: str, package: str) -> Installed:
+    """As `modules`, but installs nothing: raises `NotHere` when it would have to."""
+    _check_node()
+    if not _is_there(name):
+        raise NotHere(f"{name} is not installed: run `make test-deps`")
+    return _installed(name, package)
+
+
+def _asked(name: str) -> str:
+    return (REQUIREMENTS / f"{name}.json").read_text()
+
+
+def _is_there(name: str) -> bool:
+    done = CACHE / "npm" / name / _DONE
+    return done.exists() and done.read_text() == _asked(name)
+
+
+def _installed(name: str, package: str) -> Installed:
+    version: str = json.loads(_asked(name))["dependencies"][package]
+    return Installed(version, variables={"NODE_PATH": str(CACHE / "npm" / name / "node_modules")})
 
 
 def _check_node() -> None:
@@ -47,3 +69,15 @@ def _install(folder: Path, asked: str) -> None:
     if done.returncode:
         raise InstallFailed(f"{folder.name}: {(done.stdout + done.stderr)[-2000:]}")
     (folder / _DONE).write_text(asked)
+
+
+def main(name: str) -> int:
+    try:
+        modules(name, next(iter(json.loads(_asked(name))["dependencies"])))
+    except (NotHere, InstallFailed) as error:
+        print(f"Not installed, and the tests that need it are skipped: {error}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -126,6 +126,12 @@ _SUITES = (
           requirements="litdata"),
     Suite("s3fs-fuse", "s3fs-fuse (Debian)", Debian("s3fs", "s3fs"),
           ("clients/test_s3fs_fuse.py",)),
+    Suite("credentials", "keys that AWS CLI v1 finds by itself", Pip("awscli"),
+          ("clients/test_credentials.py",), requirements="awscli", own_server=True),
+    Suite("credentials-boto3", "keys that boto3 finds by itself", Pip("boto3"),
+          ("clients/test_credentials.py",), requirements="boto3", own_server=True),
+    Suite("credentials-awscli-2", "keys that AWS CLI v2 (Debian) finds by itself",
+          Debian("awscli", "aws"), ("clients/test_credentials.py",), own_server=True),
     Suite("new-user", "10,000 files, 2 GiB, kill -9 (AWS CLI v1)", Pip("awscli"),
           ("new_user.py",), requirements="awscli", own_server=True),
 )  # fmt: skip

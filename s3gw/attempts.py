@@ -1,50 +1,54 @@
-"""Failed authentication at the S3 front end: what counts as a guess, and who made it."""
+"""Attempts to authenticate with a signature: which of them are guesses, and what they guess at."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from s3gw.errors import Code, S3Error
 from s3gw.throttle import Throttle, Throttled
 
-if TYPE_CHECKING:
-    from s3gw.message import Call
-
 # A request that came too late, or was signed for another region, is no guess.
 _GUESSES = frozenset({Code.InvalidAccessKeyId, Code.SignatureDoesNotMatch, Code.InvalidToken})
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]{1,128})/")
+# A form names its key in its body: all forms from an address count as one.
+FORM = "POST form"
 
 
-def check_attempt(throttle: Throttle, call: Call) -> None:
-    """Before the request is authenticated. Raises `SlowDown`."""
-    if throttle.is_idle:
-        return
-    try:
-        throttle.check(call.client, named_key(call))
-    except Throttled as error:
-        raise slow_down(error) from None
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request, before it is authenticated. `name` is the access key that it names, or empty:
+    then only what fails is counted, and nothing is refused unread."""
 
+    throttle: Throttle
+    address: str
+    name: str
 
-def note_failure(throttle: Throttle, call: Call, error: S3Error) -> None:
-    """After authentication failed. Raises `SlowDown` instead of the error when there were too
-    many."""
-    if error.code not in _GUESSES:
-        return
-    try:
-        throttle.failed(call.client, named_key(call))
-    except Throttled as throttled:
-        raise slow_down(throttled) from None
+    def check(self) -> None:
+        """Raises `SlowDown` when too many failed before it."""
+        if self.name:
+            try:
+                self.throttle.check(self.address, self.name)
+            except Throttled as error:
+                raise slow_down(error) from None
+
+    def failed(self, error: S3Error) -> None:
+        """Raises `SlowDown`, in place of the error, when too many failed at this address."""
+        if error.code in _GUESSES:
+            try:
+                self.throttle.failed(self.address, self.name)
+            except Throttled as throttled:
+                raise slow_down(throttled) from None
 
 
 def slow_down(error: Throttled) -> S3Error:
     return S3Error(Code.SlowDown, headers={"Retry-After": str(error.retry_after_s)})
 
 
-def named_key(call: Call) -> str:
-    """The access key that the request names in its head; forms and tokens name none."""
-    if found := _CREDENTIAL.search(call.headers.get("authorization", "")):
+def named_key(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """The access key that the head of a request names; bearer tokens name none."""
+    if found := _CREDENTIAL.search(headers.get("authorization", "")):
         return found[1]
-    query = call.query
     named = query.get("X-Amz-Credential", "").partition("/")[0] or query.get("AWSAccessKeyId", "")
     return named[:128]

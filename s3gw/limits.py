@@ -55,7 +55,7 @@ class Limits:
         20, "Elements within one another in an XML document (MalformedXML).", Whole(8, 200)
     )
     json_bytes: int = option(
-        8 << 20,
+        16 << 20,
         "A JSON document in a request (MaxMessageLengthExceeded, or status 413).",
         Size(64 << 10, 256 << 20),
     )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from s3gw.message import origin_form
+
 if TYPE_CHECKING:
     from starlette.types import Scope
 
@@ -51,7 +53,7 @@ class Exchange:
             request_id,
             client[0] if client else "",
             scope["method"],
-            scope["raw_path"].decode("latin-1"),
+            origin_form(scope["raw_path"]).decode("latin-1"),
             _user_agent(scope["headers"]),
         )
 

@@ -46,7 +46,7 @@ _SUBRESOURCES = """
 SUBRESOURCES = frozenset(_SUBRESOURCES.split())
 # Read by GetObject and HeadObject too, where they select nothing.
 _OPTIONAL = frozenset({"partNumber"})
-# Forms of STS: refused whole, whatever they ask for.
+# Nothing of S3's is posted there; forms of STS are answered before they come here.
 _UNSUPPORTED = frozenset([("POST", Level.SERVICE)])
 
 

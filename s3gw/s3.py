@@ -12,10 +12,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from s3gw.access import authorize, hide_missing
-from s3gw.attempts import check_attempt, note_failure
+from s3gw.attempts import FORM, Attempt, named_key
 from s3gw.cross_origin import PREFLIGHT, cross_origin_headers, preflight
 from s3gw.error_document import error_document
 from s3gw.errors import Code, S3Error, as_s3_error
+from s3gw.form import is_form
 from s3gw.front import FrontEnd, log_failure
 from s3gw.headers import http_date, quoted
 from s3gw.limits import check_head
@@ -98,11 +99,13 @@ class S3App(FrontEnd):
         throttle = self._services.throttle
         if throttle is None:
             return await self._authenticator.authenticate(call)
-        check_attempt(throttle, call)
+        name = FORM if is_form(call) else named_key(call.headers, call.query)
+        attempt = Attempt(throttle, call.client, name)
+        attempt.check()
         try:
             return await self._authenticator.authenticate(call)
         except S3Error as error:
-            note_failure(throttle, call, error)
+            attempt.failed(error)
             raise
 
     async def _find_bucket(self, call: Call | None) -> None:

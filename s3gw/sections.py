@@ -95,6 +95,19 @@ class Server:
         flag="--tls-key",
         metavar="FILE",
     )
+    tls_client_auth: str = option(
+        "none",
+        "Whether clients show a certificate of `tls_client_ca`: with `request` one that is shown "
+        "must be good, with `require` nobody connects without. It opens the connection, and says "
+        "nothing of who signs the requests on it.",
+        Choice(("none", "request", "require")),
+    )
+    tls_client_ca: str = option(
+        "",
+        "The certificates of the authorities that vouch for clients, in PEM. Read again when the "
+        "file changes: new ones hold at once, removed ones until the server is restarted.",
+        Text("a file, or nothing", r".*"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

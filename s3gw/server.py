@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cluster.housekeeping import StoppedWithin, keep_at, keep_house, repeat, until
+from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
@@ -36,8 +36,7 @@ from s3gw.channel import Channel, Role, Started, Task
 from s3gw.credentials import RootKeys
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
-from s3gw.identity.directory import USE_EVERY_S, StoredDirectory
-from s3gw.identity.opening import open_directory, prepare_coordination
+from s3gw.identity.opening import directory_in_use, prepare_coordination
 from s3gw.jobs.process import TurnTaking, job_runner, open_jobs
 from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
@@ -168,7 +167,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     async with (
         _open_store(config, task.slot) as store,
         _queues(config, metrics) as queues,
-        _directory(config) as directory,
+        directory_in_use(config) as directory,
         open_jobs(config) as jobs,
         verifying(config, directory, SystemClock()) as tokens,
     ):
@@ -207,6 +206,9 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             authenticator=StsAuthenticator(keys, options, tokens),
             addressing=addressing,
             observer=observer,
+            throttle=services.throttle,
+            audit=audit,
+            limits=config.limits,
         )
         websites = _websites(config, store, observer, services)
         native = NativeApp(
@@ -233,20 +235,6 @@ def _websites(
     if not domains:
         return None
     return WebsiteApp(store=store, domains=domains, observer=observer, services=services)
-
-
-@contextlib.asynccontextmanager
-async def _directory(config: Config) -> AsyncIterator[StoredDirectory]:
-    """The users, and a task that now and then writes down which of their keys were used."""
-    async with open_directory(config) as directory, asyncio.TaskGroup() as tasks:
-        stop = asyncio.Event()
-        noting = tasks.create_task(repeat(directory.write_uses, USE_EVERY_S, until(stop)))
-        try:
-            yield directory
-        finally:
-            noting.cancel()
-        with contextlib.suppress(StorageError):
-            await directory.write_uses()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class Throttled(Exception):
 
 class Throttle:
     """`address` is as the request has it, `name` the access key or user that it named; empty when
-    it names none before its secret."""
+    it named none, and only the address is counted."""
 
     def __init__(
         self, options: ThrottleOptions, clock: Clock | None = None, most: int = MAX_COUNTERS
@@ -85,7 +85,8 @@ class Throttle:
         if not self._options.enabled:
             return
         now_ns = self._clock.now_ns()
-        self._names.add(_key(address, name), now_ns)
+        if name:
+            self._names.add(_key(address, name), now_ns)
         self._addresses.add(_key(address, ""), now_ns)
         self._addresses.check(_key(address, ""), now_ns)
 

@@ -112,7 +112,8 @@ def send_through(client: Any, server: AsgiServer) -> None:
         told = HTTPHeaders.from_dict(got.headers)
         return AWSResponse(request.url, got.status, told, _Raw(body))
 
-    client.meta.events.register("before-send.s3", answer)
+    service = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.register(f"before-send.{service}", answer)
 
 
 def _text(value: Any) -> str:

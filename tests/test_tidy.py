@@ -20,6 +20,7 @@ VAGUE_NAMES = {"common.py", "helpers.py", "misc.py", "util.py", "utils.py"}
 # Where an error of any kind has to be caught, because nobody is behind it.
 EDGES = {
     "s3gw/s3.py": "the ASGI application",
+    "s3gw/sts/app.py": "the ASGI application of STS",
     "s3gw/worker.py": "the process",
     "cluster/housekeeping.py": "the job runner",
     "cluster/jobs/runner.py": "the runner of AIStore's jobs",

@@ -37,6 +37,14 @@ _LOOKING = (Access.HEAD_BUCKET | Access.LIST_OBJECTS).value
 # Decided for each of the keys that the document names, once it is read.
 _BY_KEY = frozenset({"DeleteObjects", "PostObject"})
 _DELETION = "DeleteObjects"
+# Headers that tell what other operations are for, by their actions without and with a version.
+_RETENTION = ("s3:GetObjectRetention", "s3:GetObjectRetention")
+_TELLING = {
+    "x-amz-tagging-count": ("s3:GetObjectTagging", "s3:GetObjectVersionTagging"),
+    "x-amz-object-lock-mode": _RETENTION,
+    "x-amz-object-lock-retain-until-date": _RETENTION,
+    "x-amz-object-lock-legal-hold": ("s3:GetObjectLegalHold", "s3:GetObjectLegalHold"),
+}
 _WRITES = frozenset({"s3:PutObject"})
 
 
@@ -126,6 +134,19 @@ async def hide_missing(call: Call, bucket: str, key: str) -> None:
         return
     if not Question(call, info, Access.LIST_OBJECTS, key).permits_listing():
         raise S3Error(Code.AccessDenied)
+
+
+async def hide_headers(call: Call, headers: dict[str, str]) -> None:
+    """Take away what a read object's headers say that the caller could not ask for by itself."""
+    told = _TELLING.keys() & headers.keys()
+    if not told or may_use_freely(call.caller, _bucket_of(call)):
+        return
+    version = call.query.get("versionId")
+    asked = Question(call, _bucket_of(call), Access.HEAD_OBJECT, call.key, version)
+    for name in told:
+        plain, versioned = _TELLING[name]
+        if not await asked.permits(plain if version is None else versioned):
+            del headers[name]
 
 
 def may_without_bucket(call: Call, access: Access, action: str = "") -> bool:

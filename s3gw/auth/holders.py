@@ -47,7 +47,7 @@ class Holders:
         match session.kind:
             case Kind.USER if not session.parent:
                 user = self._user(session.holder)
-                return None if user is None else self._by_own_token(session, user)
+                return None if user is None else self._without_key(session, user)
             case Kind.ACCOUNT | Kind.USER:
                 return self._same(session, sealer)
             case Kind.ROLE:
@@ -66,10 +66,11 @@ class Holders:
             return None
         return replace(parent, access_key=session.access_key, session=_session(session))
 
-    def _by_own_token(self, session: SessionKey, user: User) -> Principal:
-        assert self.directory is not None
-        given = self.directory.permissions_of(user)
-        return replace(_assumed(session, TOKEN_ROLE, given), user=user.name)
+    def _without_key(self, session: SessionKey, user: User) -> Principal:
+        """A user who handed in a token of their own, or for whom the owner made the session."""
+        role = TOKEN_ROLE if session.web_identity else ""
+        found = self._principal(user, session.access_key)
+        return replace(found, session=_session(session, role))
 
     def _of_user_key(self, access_key: str) -> AccessKey | None:
         if self.directory is None:

@@ -67,12 +67,13 @@ def access_record(call: Call, exchange: Exchange, bucket: BucketInfo, now: float
         _object_size(call, exchange.answer),
         str(round(exchange.seconds * 1000)),
         str(round(exchange.turnaround_s * 1000)),
-        _quoted(call.headers.get("referer", "")),
+        _quoted(_referer(call.headers.get("referer", ""))),
         _quoted(call.headers.get("user-agent", "")),
         _word(call.query.get("versionId", "")),
         _NONE,
         *_signature(call),
-        _word(call.headers.get("host", "")),
+        # Some clients put a URL's user and password there.
+        _word(call.headers.get("host", "").rpartition("@")[2]),
         _NONE,
         _NONE,
         _NONE,
@@ -115,9 +116,18 @@ def _request_uri(call: Call) -> str:
     path = _UNQUOTABLE.sub(_percent, call.raw_path.decode("latin-1"))
     if not call.query_string:
         return path
-    query = call.query_string.decode("latin-1")
-    shown = "&".join(_without_secret(part) for part in query.split("&"))
+    shown = _without_secrets(call.query_string.decode("latin-1"))
     return f"{path}?{_UNQUOTABLE.sub(_percent, shown)}"
+
+
+def _referer(text: str) -> str:
+    """The address of a page may be a presigned one."""
+    page, mark, query = text.partition("?")
+    return page + mark + _without_secrets(query)
+
+
+def _without_secrets(query: str) -> str:
+    return "&".join(_without_secret(part) for part in query.split("&"))
 
 
 def _without_secret(part: str) -> str:

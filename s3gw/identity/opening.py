@@ -11,13 +11,14 @@ import asyncio
 import secrets
 import string
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 from cluster.coordination import Coordination, Put, Unchanged
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
+from cluster.housekeeping import repeat, until
 from s3gw.config import ConfigError
-from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.directory import USE_EVERY_S, StoredDirectory
 from s3gw.identity.records import (
     CLUSTER_ID,
     VAULT,
@@ -29,7 +30,7 @@ from s3gw.identity.records import (
 from s3gw.identity.vault import Vault, VaultError
 from s3gw.master_key import make_key, parse_key, read_key
 from s3gw.sections import Config
-from storage.errors import Corrupt
+from storage.errors import Corrupt, StorageError
 from storage.mountpath import MountpathError
 
 FILE_NAME = "coordination.db"
@@ -71,6 +72,23 @@ async def open_directory(config: Config) -> AsyncIterator[StoredDirectory]:
         )
     with closing(EmbeddedCoordination(_file(config))) as coordination:
         yield await _open(config, coordination)
+
+
+@asynccontextmanager
+async def directory_in_use(config: Config) -> AsyncIterator[StoredDirectory]:
+    """As `open_directory`, for a server: now and then, and at the end, it is written down which
+    keys were used."""
+    async with open_directory(config) as directory:
+        noting = asyncio.create_task(
+            repeat(directory.write_uses, USE_EVERY_S, until(asyncio.Event()))
+        )
+        try:
+            yield directory
+        finally:
+            noting.cancel()
+            await asyncio.wait([noting])
+        with suppress(StorageError):
+            await directory.write_uses()
 
 
 async def _open(config: Config, coordination: Coordination) -> StoredDirectory:

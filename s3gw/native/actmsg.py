@@ -15,9 +15,6 @@ from s3gw.native.errors import NativeError
 
 T = TypeVar("T")
 
-# Names of ten thousand objects; what is more is no message but a mistake.
-MAX_MESSAGE = 16 << 20
-
 # Every action that AIStore knows: those that no operation takes are refused by name.
 _ACTIONS = """
     create-bck destroy-bck set-bprops reset-bprops summary-bck ec-encode copy-bck etl-bck

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 from s3gw.access import hide_missing
 from s3gw.errors import Code, as_s3_error
 from s3gw.front import FrontEnd, log_failure
+from s3gw.limits import check_head
 from s3gw.native import redirect
 from s3gw.native.actmsg import read_message
+from s3gw.native.auditing import note
 from s3gw.native.authorization import require
 from s3gw.native.call import NativeCall, name_bucket, read_native_call
 from s3gw.native.errors import NativeError, as_native_error, error_reply
@@ -52,7 +54,7 @@ class NativeApp(FrontEnd):
         observer: Observer,
         services: Services,
     ) -> None:
-        super().__init__(observer)
+        super().__init__(observer, services.limits)
         self._table = table
         self._store = store
         self._authenticator = authenticator
@@ -62,15 +64,19 @@ class NativeApp(FrontEnd):
         """The answer to one request, whatever happens."""
         call: NativeCall | None = None
         try:
+            check_head(scope, self._limits)
             call = read_native_call(
                 scope, receive, self._store, exchange.request_id, self._services
             )
             exchange.call = call
-            return await self._answer(call, exchange)
+            reply = await self._answer(call, exchange)
         except NotModified as error:
-            return not_modified(error)
+            reply = not_modified(error)
         except Exception as error:
-            return self._refuse(error, call, exchange)
+            reply = self._refuse(error, call, exchange)
+        if call is not None:
+            note(call, exchange, reply.status)
+        return reply
 
     async def _answer(self, call: NativeCall, exchange: Exchange) -> Reply:
         if call.segments[0] in _ABOUT_BUCKETS:
@@ -79,9 +85,9 @@ class NativeApp(FrontEnd):
         found = self._table.find(call)
         if not any(op.is_open for op in found):
             call.principal = await self._authenticator.authenticate(call)
-            exchange.account = call.principal.account
+            exchange.account = call.principal.identity
         await _read_body(call, found)
-        kind = self._table.resolve(call, found)
+        kind = call.asked_for = self._table.resolve(call, found)
         exchange.operation = f"native.{kind.__name__}"
         operation = decode(kind, call)
         # From here on the query is what S3's policies may ask for.

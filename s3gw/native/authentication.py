@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3gw.accounts import Principal
+from s3gw.native.attempts import ANY_TOKEN, note_failure
 from s3gw.native.errors import token_needed
 from s3gw.tokens.principal import principal_of
 from s3gw.tokens.protocol import TokenError
@@ -22,7 +23,7 @@ class BearerAuthenticator:
         self._no_auth = no_auth
 
     async def authenticate(self, call: NativeCall) -> Principal:
-        """Raises 401 for a missing token and for one that is not good."""
+        """Raises 401 for a missing token and for one that is not good, and 429 after too many."""
         accounts = call.services.accounts
         assert accounts is not None
         if self._no_auth:
@@ -33,6 +34,8 @@ class BearerAuthenticator:
         try:
             call.verified = verified = await call.services.tokens.verify(token)
         except TokenError as error:
+            if not error.expired:
+                note_failure(call, ANY_TOKEN)
             kind = "token expired" if error.expired else "invalid token"
             raise token_needed(f"{kind}: {error}") from None
         return principal_of(verified)

@@ -41,6 +41,7 @@ class ListedBucket(Struct, frozen=True):
     action="create-bck",
     access=Access.CREATE_BUCKET,
     known_as="CreateBucket",
+    is_audited=True,
 )
 class CreateBucket:
     props: dict[str, Any] | None = value(default=None)
@@ -95,6 +96,7 @@ class HeadBucket:
     action="set-bprops",
     access=Access.PATCH,
     known_as="PutBucketVersioning",
+    is_audited=True,
 )
 class SetBucketProps:
     props: dict[str, Any] = value()
@@ -113,6 +115,7 @@ class SetBucketProps:
     action="destroy-bck",
     access=Access.DESTROY_BUCKET,
     known_as="DeleteBucket",
+    is_audited=True,
 )
 class DestroyBucket:
     """Unlike S3, AIStore destroys a bucket with all that is in it; one that locks objects is

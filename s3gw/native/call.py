@@ -23,7 +23,7 @@ from s3gw.message import (
     read_headers,
     read_query,
 )
-from s3gw.native.actmsg import MAX_MESSAGE, NO_MESSAGE, ActionMessage
+from s3gw.native.actmsg import NO_MESSAGE, ActionMessage
 from s3gw.native.errors import NativeError
 from s3gw.native.names import Bck, read_bck
 from s3gw.services import NO_SERVICES, Services
@@ -31,6 +31,7 @@ from s3gw.services import NO_SERVICES, Services
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
+    from s3gw.native.operation import NativeOperation
     from s3gw.tokens.protocol import Verified
     from storage.backend import Backend
 
@@ -48,13 +49,16 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 class NativeCall(Call):
     """`segments` are the decoded parts of the path behind `/v1/`; of an object's path the third
     and last is the object's name, slashes and all. `sent` are all headers as they came, `verified`
-    the token that the caller brought."""
+    the token that the caller brought, `made` the name of what a document asked to be made,
+    `asked_for` the operation as soon as it is known."""
 
     segments: tuple[str, ...] = ()
     bck: Bck = field(default_factory=lambda: Bck(""))
     message: ActionMessage = NO_MESSAGE
     sent: Mapping[str, str] = field(default_factory=dict)
     verified: Verified | None = None
+    made: str = ""
+    asked_for: type[NativeOperation] | None = None
 
     @property
     def name(self) -> str:
@@ -71,11 +75,11 @@ class NativeCall(Call):
 
     async def read_body(self) -> bytes:
         """The whole body of a request that carries a message. Raises 413."""
-        read = bytearray()
+        read, most = bytearray(), self.services.limits.json_bytes
         async for chunk in self.body:
             read += chunk
-            if len(read) > MAX_MESSAGE:
-                raise NativeError(413, f"the message has more than {MAX_MESSAGE} bytes")
+            if len(read) > most:
+                raise NativeError(413, f"the message has more than {most} bytes")
         return bytes(read)
 
 

@@ -116,6 +116,7 @@ class NativeOperation(Protocol):
     access: ClassVar[Access]
     is_open: ClassVar[bool]
     needs_admin: ClassVar[bool]
+    is_audited: ClassVar[bool]
     reads_document: ClassVar[bool]
     known_as: ClassVar[str]
 
@@ -133,12 +134,13 @@ def operation(
     what: str | None = None,
     is_open: bool = False,
     needs_admin: bool = False,
+    is_audited: bool = False,
 ) -> Callable[[type[C]], type[C]]:
     """Declare a native operation on a path such as `buckets/{bucket}`.
 
     `known_as` is the S3 operation that bucket policies decide about; empty for what is not about a
     bucket that is there. `is_open` asks not even for a token, `needs_admin` for an administrator
-    besides the right.
+    besides the right. `is_audited`: it changes what others may do.
     """
     first, *others = path.split("/")
 
@@ -146,7 +148,7 @@ def operation(
         made: Any = dataclass(frozen=True, kw_only=True)(cls)
         made.route = Route(method, first, len(others) + 1, action, what)
         made.access, made.known_as, made.is_open = access, known_as, is_open
-        made.needs_admin = needs_admin
+        made.needs_admin, made.is_audited = needs_admin, is_audited
         places = [f.metadata["binding"].place for f in fields(made)]
         made.reads_document = "document" in places
         return made  # type: ignore[no-any-return]

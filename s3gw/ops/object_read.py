@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from s3gw.access import Access
+from s3gw.access import Access, hide_headers
 from s3gw.checksums import checksum_headers
 from s3gw.encryption.request import refuse_on_reads
 from s3gw.encryption.sealing import check_reader, checked, unlock_for
@@ -41,7 +41,9 @@ class GetObject:
     async def run(self, call: Call) -> Reply:
         asked = await read_asked(call, self)
         reading = await call.store.get_object(self.bucket, self.key, asked.options)
-        return object_reply(call, await checked(call, reading), asked)
+        reply = object_reply(call, await checked(call, reading), asked)
+        await hide_headers(call, reply.headers)
+        return reply
 
 
 @operation("HEAD", Level.OBJECT, access=Access.HEAD_OBJECT)
@@ -56,7 +58,9 @@ class HeadObject:
         asked = await read_asked(call, self)
         reading = await call.store.head_object(self.bucket, self.key, asked.options)
         await check_reader(call, reading.info)
-        return object_reply(call, reading, asked)
+        reply = object_reply(call, reading, asked)
+        await hide_headers(call, reply.headers)
+        return reply
 
 
 class Request(Protocol):

@@ -74,6 +74,12 @@ class Asked:
     def principal(self) -> Principal:
         return self.asker.principal
 
+    @property
+    def resource(self) -> str:
+        """What is asked for, as the audit log names it."""
+        role, session = self.sent.shown("RoleArn"), self.sent.shown("RoleSessionName")
+        return f"{role}/{session}" if role else self.principal.arn
+
 
 async def get_caller_identity(_: Desk, asked: Asked) -> Result:
     asked.sent.expect(())
@@ -140,6 +146,7 @@ ACTIONS: MappingProxyType[str, Action] = MappingProxyType(
         "GetSessionToken": get_session_token,
     }
 )
+AUDITED = frozenset(ACTIONS) - {"GetCallerIdentity"}
 # The token is the proof; whatever signature is there besides is not looked at.
 UNSIGNED = frozenset({"AssumeRoleWithWebIdentity"})
 

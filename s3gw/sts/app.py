@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from s3gw.attempts import Attempt, named_key
+from s3gw.audit import NO_AUDIT, Action, Audit
+from s3gw.errors import S3Error
 from s3gw.front import FrontEnd, log_failure
+from s3gw.limits import DEFAULT_LIMITS, Limits, check_head
 from s3gw.message import Addressing, bucket_of_host
 from s3gw.observe import Exchange, Observer
 from s3gw.reply import Reply
-from s3gw.sts.actions import ACTIONS, UNSIGNED, Asked, Desk
-from s3gw.sts.authentication import NOBODY, StsAuthenticator
+from s3gw.sts.actions import ACTIONS, AUDITED, UNSIGNED, Asked, Desk
+from s3gw.sts.authentication import NOBODY, Asker, StsAuthenticator
 from s3gw.sts.documents import error_response, response
 from s3gw.sts.errors import StsCode, StsError, as_sts_error
 from s3gw.sts.parameters import Parameters
@@ -17,6 +21,8 @@ from s3gw.sts.request import FORM, Request, read_request
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
+
+    from s3gw.throttle import Throttle
 
 VERSION = "2011-06-15"
 
@@ -34,8 +40,13 @@ class StsApp(FrontEnd):
         authenticator: StsAuthenticator,
         addressing: Addressing,
         observer: Observer,
+        throttle: Throttle | None = None,
+        audit: Audit = NO_AUDIT,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        super().__init__(observer)
+        super().__init__(observer, limits)
+        self._throttle = throttle
+        self._audit = audit
         self._desk = desk
         self._authenticator = authenticator
         self._domains = addressing.domains
@@ -51,6 +62,7 @@ class StsApp(FrontEnd):
 
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
         try:
+            check_head(scope, self._limits)
             request = await read_request(scope, receive)
             body = await self._answer(request, exchange)
             return Reply(200, {"Content-Type": _XML}, body)
@@ -60,19 +72,57 @@ class StsApp(FrontEnd):
             if refusal.code is StsCode.InternalFailure:
                 log_failure(error, exchange)
             body = error_response(refusal, exchange.request_id)
-            return Reply(refusal.code.status, {"Content-Type": _XML}, body)
+            return Reply(refusal.code.status, {"Content-Type": _XML, **refusal.headers}, body)
 
     async def _answer(self, request: Request, exchange: Exchange) -> bytes:
         name = _action(request)
         exchange.operation = name
-        asker = NOBODY
-        if name not in UNSIGNED:
-            asker = await self._authenticator.authenticate(request)
-            if asker.principal.is_anonymous:
-                raise StsError(StsCode.MissingAuthenticationToken)
-            exchange.account = asker.principal.account
-        result = await ACTIONS[name](self._desk, Asked(asker, Parameters(request.parameters)))
+        asker = NOBODY if name in UNSIGNED else await self._signer(request, exchange.remote)
+        exchange.account = asker.principal.account
+        asked = Asked(asker, Parameters(request.parameters))
+        try:
+            result = await ACTIONS[name](self._desk, asked)
+        except StsError as error:
+            self._write_down(exchange, asked, f"{error.code.status} {error.code.name}")
+            raise
+        self._write_down(exchange, asked, "200")
         return response(result, exchange.request_id)
+
+    async def _signer(self, request: Request, remote: str) -> Asker:
+        asker = await self._authenticate(request, remote)
+        if asker.principal.is_anonymous:
+            raise StsError(StsCode.MissingAuthenticationToken)
+        return asker
+
+    async def _authenticate(self, request: Request, remote: str) -> Asker:
+        if self._throttle is None:
+            return await self._authenticator.authenticate(request)
+        attempt = Attempt(self._throttle, remote, named_key(request.headers, request.query))
+        attempt.check()
+        try:
+            return await self._authenticator.authenticate(request)
+        except S3Error as error:
+            attempt.failed(error)
+            raise
+
+    def _write_down(self, exchange: Exchange, asked: Asked, outcome: str) -> None:
+        """Who got keys, and who tried to."""
+        if exchange.operation not in AUDITED:
+            return
+        principal = asked.principal
+        self._audit.record(
+            Action(
+                action=exchange.operation,
+                resource=asked.resource,
+                outcome=outcome,
+                source="sts",
+                request_id=exchange.request_id,
+                account="" if principal.is_anonymous else principal.account,
+                user=principal.user,
+                access_key=principal.access_key,
+                remote=exchange.remote,
+            )
+        )
 
 
 def _action(request: Request) -> str:

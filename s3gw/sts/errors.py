@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, unique
+from types import MappingProxyType
 
 from s3gw.errors import Code, S3Error
 
@@ -31,12 +32,12 @@ class StsCode(Enum):
     PackedPolicyTooLarge = 400, "The session's policy is too large"
     RequestEntityTooLarge = 413, "The request is too large"
     RequestExpired = 400, "The request is too old, or lies in the future."
-    ServiceUnavailable = 503, "Please reduce your request rate."
     SignatureDoesNotMatch = (
         403,
         "The request signature we calculated does not match the signature you provided. Check "
         "your AWS Secret Access Key and signing method.",
     )
+    Throttling = 400, "Rate exceeded"
     ValidationError = 400, "The input fails to satisfy the constraints of the service."
 
     def __init__(self, status: int, message: str) -> None:
@@ -45,12 +46,18 @@ class StsCode(Enum):
 
 
 class StsError(Exception):
-    """A request failed in a way STS has a code for."""
+    """A request failed in a way STS has a code for; `headers` go out with it."""
 
-    def __init__(self, code: StsCode, message: str | None = None) -> None:
+    def __init__(
+        self,
+        code: StsCode,
+        message: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(message or code.message)
         self.code = code
         self.message = message or code.message
+        self.headers = headers
 
 
 # What reading a head and checking a signature can come to; a message of None is STS' own.
@@ -65,8 +72,11 @@ FROM_S3: Mapping[Code, StsCode] = {
     Code.InvalidToken: StsCode.InvalidClientTokenId,
     Code.InvalidURI: StsCode.MalformedInput,
     Code.IncompleteBody: StsCode.MalformedInput,
+    Code.RequestHeaderSectionTooLarge: StsCode.RequestEntityTooLarge,
+    Code.RequestTimeout: StsCode.MalformedInput,
     Code.RequestTimeTooSkewed: StsCode.RequestExpired,
     Code.SignatureDoesNotMatch: StsCode.SignatureDoesNotMatch,
+    Code.SlowDown: StsCode.Throttling,
 }
 # They say what is wrong better than STS' own words do.
 _TELLING = frozenset(
@@ -83,4 +93,4 @@ def as_sts_error(error: BaseException) -> StsError:
         return StsError(StsCode.InternalFailure)
     code = FROM_S3[error.code]
     tells = code in _TELLING and error.code not in _UNTELLING
-    return StsError(code, error.message if tells else None)
+    return StsError(code, error.message if tells else None, error.headers)

@@ -12,6 +12,7 @@ SESSION_NAME = r"[\w+=,.@-]*"
 ARN = r"[\t\n\r\x20-\x7E\x85\xA0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]+"
 POLICY = r"[\t\n\r\x20-\xFF]+"
 
+_SHOWN_CHARS = 256
 # Of every request, whatever the action.
 _COMMON = frozenset({"Action", "Version"})
 
@@ -38,6 +39,10 @@ class Parameters:
         if unknown:
             names = ", ".join(sorted(unknown))
             raise StsError(StsCode.ValidationError, f"Not supported here: {names}.")
+
+    def shown(self, name: str) -> str:
+        """For a log, whatever it is; empty when it is not there."""
+        return self._sent.get(name, "")[:_SHOWN_CHARS]
 
     def text(self, name: str, rule: Rule) -> str:
         value = self.optional_text(name, rule)

@@ -25,13 +25,15 @@ _OF_SIGNATURE = re.compile("x-amz-", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`headers` have lower-case names; `query` and `form` are decoded."""
+    """`headers` have lower-case names, `query` is decoded; `parameters` are those of the query and
+    of the body. `client` is the address it came from, empty when unknown."""
 
     method: str
     raw_path: bytes
     query_string: bytes
     headers: Mapping[str, str]
     body: bytes
+    client: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -51,6 +53,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
         query_string=scope["query_string"],
         headers=headers,
         body=body,
+        client=scope["client"][0] if scope.get("client") else "",
         query=_unique(query),
         parameters=_unique([*own, *_pairs(body)]),
     )

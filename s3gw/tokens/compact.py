@@ -55,11 +55,11 @@ def read_compact(token: str) -> Compact:
 def read_object(text: bytes, what: str) -> dict[str, Any]:
     """A JSON object from a stranger. Raises `TokenError`, which names `what`."""
     try:
-        found = json.loads(
-            text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_number
-        )
-        # Half a surrogate pair can be written with an escape, and encoded by nobody.
-        json.dumps(found, ensure_ascii=False).encode("utf-8")
+        read = text.decode("utf-8")
+        found = json.loads(read, object_pairs_hook=_unique, parse_constant=_no_number)
+        if "\\u" in read:
+            # Half a surrogate pair can be written so, and encoded by nobody.
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         raise TokenError(f"{what}: no good JSON") from None
     if not isinstance(found, dict):

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from s3gw.addresses import Allowed
 from s3gw.config import ConfigError
 from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.vault import VaultError
 from s3gw.outbound import Outbound
 from s3gw.sections import Auth, Config
 from s3gw.tokens.algorithms import HMAC_NAMES
@@ -55,7 +56,7 @@ def token_key(auth: Auth) -> VerifyingKey | None:
 async def verifying(
     config: Config, directory: StoredDirectory, clock: Clock
 ) -> AsyncIterator[Verifier]:
-    """The verifier, while the keys of its issuers are kept fresh."""
+    """The verifier, while the keys of its issuers are kept fresh. Raises `ConfigError`."""
     auth = config.auth
     async with Outbound(Allowed.parse(config.outbound.allow)) as outbound:
         issuers = Issuers(auth.oidc, outbound, clock)
@@ -66,6 +67,7 @@ async def verifying(
 
 
 async def token_issuer(auth: Auth, directory: StoredDirectory, clock: Clock) -> TokenIssuer:
+    """Raises `ConfigError`."""
     key = token_key(auth)
     if key is None or key.algorithms[0] not in HMAC_NAMES:
         key = await _own_key(directory)
@@ -73,4 +75,8 @@ async def token_issuer(auth: Auth, directory: StoredDirectory, clock: Clock) -> 
 
 
 async def _own_key(directory: StoredDirectory) -> VerifyingKey:
-    return own_key(await directory.secret(OWN_SECRET, new_own_secret))
+    """Raises `ConfigError`."""
+    try:
+        return own_key(await directory.secret(OWN_SECRET, new_own_secret))
+    except VaultError as error:
+        raise ConfigError(f"The key of our own tokens cannot be used: {error}.") from None

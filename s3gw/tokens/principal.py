@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from s3gw.accounts import ROOT_ACCOUNT, Principal
+from s3gw.tokens.issuer import BEARER, OWNER, USER
 from s3gw.tokens.protocol import Verified
 
 
 def principal_of(verified: Verified) -> Principal:
     """A subject of the root account, with what the token allows and nothing else.
 
-    Its name begins with the issuer, as `issuer.example.com/subject`, so that no subject of an
-    issuer can pass for a user, or for another issuer's subject, where a policy names one.
+    Only our own tokens name users. The name of another subject begins with its issuer, as in
+    `issuer.example.com/realm#john`, or with `token` for the configured key: neither users nor
+    issuers have a `#` in their names, so that no subject can pass for a user, or for another
+    issuer's subject, where a policy or a role names one.
     """
     permissions = verified.permissions
     name = verified.subject
-    if verified.issuer:
-        name = f"{verified.issuer.partition('://')[2].rstrip('/')}/{name}"
+    if not _is_ours(verified):
+        issuer = verified.issuer.partition("://")[2] or "token"
+        name = f"{issuer}#{name}"
     return Principal(ROOT_ACCOUNT, is_root=permissions.admin, user=name, permissions=permissions)
+
+
+def _is_ours(verified: Verified) -> bool:
+    """Issuers have no say in who is a user here, whatever they claim."""
+    return not verified.issuer and verified.claims.get(BEARER) in (USER, OWNER)

@@ -22,7 +22,8 @@ class TokenError(Exception):
 class Verified:
     """A good token: its signature was checked, and its times, issuer and audience.
 
-    `issuer` is empty for tokens that were signed with our own key or the configured one.
+    `issuer` is empty for tokens that were signed with our own key or the configured one. The
+    subject is only a name that somebody gave: `principal_of` says whom it stands for.
     """
 
     subject: str

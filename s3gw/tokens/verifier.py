@@ -142,7 +142,7 @@ class Verifier:
     def _grant(self, good: _Good) -> None:
         """Bring the permissions to what the roles allow now. Of the same roles the directory says
         the same object, until something changes."""
-        granted = self._directory.permissions_of(self._bearer(good))
+        granted = self._directory.permissions_of(self._holder(good))
         if granted is good.granted:
             return
         # A user's token says what the user might do when it was made: that is for other clusters.
@@ -150,7 +150,7 @@ class Verifier:
         good.granted = granted
         good.verified = replace(good.verified, permissions=permissions)
 
-    def _bearer(self, good: _Good) -> User:
+    def _holder(self, good: _Good) -> User:
         if good.user:
             return self._user(good)
         return User("", tuple(name for name in good.roles if self._directory.role(name)))
@@ -165,5 +165,5 @@ class Verifier:
 
 
 def _own_user(token: Compact, issuer: str, subject: str) -> str:
-    """The user of the directory whose token it is. OIDC issuers have no say in who is one."""
+    """The user of the directory whose token it is. Issuers have no say in who is one."""
     return subject if not issuer and token.claims.get(BEARER) == USER else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from s3gw.encryption.ring import new_ring
-from tests.native.scene import Scene
+from tests.native.scene import Scene, services
 from tests.s3.conftest import backend_of
 
 
@@ -18,7 +18,7 @@ def scene(
 ) -> Iterator[Scene]:
     ring = new_ring(tmp_path_factory.mktemp("keys") / "keyring.json", os.urandom(32))
     with backend_of(request.param, tmp_path_factory.mktemp("store")) as backend:
-        scene = Scene(backend, ring)
+        scene = Scene(backend, services(ring))
         yield scene
         scene.close()
 

@@ -49,6 +49,8 @@ TOKENS: Mapping[str, Permissions] = {
     "reader": _on_cluster(READ_ONLY | _CLUSTER_READ),
     "writer": _on_cluster(READ_WRITE | _CLUSTER_READ),
     "owner": _on_cluster(~Access.ADMIN),
+    "patcher": _on_cluster(Access.PATCH),
+    "destroyer": _on_cluster(READ_ONLY | Access.DESTROY_BUCKET),
     "nobody": Permissions(),
 }
 
@@ -64,6 +66,16 @@ class KnownTokens:
         return Verified(token, "", (), 2**40, TOKENS[token])
 
 
+def services(keys: KeyProvider | None = None, *, auth_enabled: bool = True) -> Services:
+    return Services(
+        accounts=Accounts(ROOT),
+        keys=keys,
+        tokens=KnownTokens(),
+        cluster_id=CLUSTER,
+        auth_enabled=auth_enabled,
+    )
+
+
 @dataclass
 class Told:
     """An error as it was told."""
@@ -73,38 +85,35 @@ class Told:
     message: str
 
 
+def gateway(store: Backend, services: Services, observer: Quiet) -> App:
+    """The whole application, with accounts' keys on its S3 side."""
+    accounts = services.accounts
+    assert accounts is not None
+    health = HealthApp()
+    health.state = State.READY
+    s3 = S3App(
+        table=OperationTable(all_operations()),
+        store=store,
+        authenticator=Authenticator(accounts, AuthOptions()),
+        addressing=Addressing(),
+        observer=observer,  # type: ignore[arg-type]
+        services=services,
+    )
+    native = NativeApp(
+        table=NativeTable(native_operations()),
+        store=store,
+        authenticator=BearerAuthenticator(no_auth=not services.auth_enabled),
+        observer=observer,  # type: ignore[arg-type]
+        services=services,
+    )
+    return App(s3=s3, native=native, health=health, metrics=health)
+
+
 class Scene:
-    def __init__(
-        self, store: Backend, keys: KeyProvider | None = None, *, no_auth: bool = False
-    ) -> None:
-        accounts = Accounts(ROOT)
+    def __init__(self, store: Backend, services: Services) -> None:
         self.observer = Quiet()
         self.store = store
-        services = Services(
-            accounts=accounts,
-            keys=keys,
-            tokens=KnownTokens(),
-            cluster_id=CLUSTER,
-            auth_enabled=not no_auth,
-        )
-        health = HealthApp()
-        health.state = State.READY
-        s3 = S3App(
-            table=OperationTable(all_operations()),
-            store=store,
-            authenticator=Authenticator(accounts, AuthOptions()),
-            addressing=Addressing(),
-            observer=self.observer,  # type: ignore[arg-type]
-            services=services,
-        )
-        native = NativeApp(
-            table=NativeTable(native_operations()),
-            store=store,
-            authenticator=BearerAuthenticator(no_auth=no_auth),
-            observer=self.observer,  # type: ignore[arg-type]
-            services=services,
-        )
-        self.server = AsgiServer(App(s3=s3, native=native, health=health, metrics=health))
+        self.server = AsgiServer(gateway(store, services, self.observer))
         self._s3: Any = None
 
     def close(self) -> None:
@@ -145,6 +154,12 @@ class Scene:
             sent.setdefault("content-length", str(len(body)))
         raw = [(name, text) for name, text in sent.items() if text]
         return self.server.request(method, f"/v1/{target}", raw, body)
+
+    def json(self, method: str, target: str, message: Any = None, **more: Any) -> Any:
+        """The JSON of an answer; it must be a good one."""
+        answer = self.send(method, target, message, **more)
+        assert answer.status == 200, answer.body
+        return json.loads(answer.body) if answer.body else None
 
     def new_bucket(self) -> str:
         name = f"native-{next(_names)}"

@@ -378,3 +378,23 @@ def test_the_log_says_which_user_it_was(place: Place) -> None:
     ASKING["GetObject"](place.client("etl"), place.bucket())
     said = place.gateway.observer.exchanges[-1].account
     assert said == f"arn:aws:sts::{NUMBER}:assumed-role/etl/nightly"
+
+
+TELLING = {"x-amz-tagging-count", "x-amz-object-lock-mode", "x-amz-object-lock-legal-hold"}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("root", True), ("reader", True), ("bob", False), ("none", False)]
+)
+def test_reading_tells_of_tags_and_locks_only_to_who_may_ask(
+    place: Place, name: str, told: bool
+) -> None:
+    bucket = place.bucket(ObjectLockEnabledForBucket=True)
+    held = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": "2099-01-01T00:00:00Z"}
+    named = {"Bucket": bucket, "Key": "held"}
+    place.client("root").put_object(**named, **held, Tagging="a=b", ObjectLockLegalHoldStatus="ON")
+    everybody = policy({"Principal": "*", "Action": "s3:GetObject"}, bucket=bucket)
+    place.client("root").put_bucket_policy(Bucket=bucket, Policy=everybody)
+    for ask in (place.client(name).get_object, place.client(name).head_object):
+        headers = ask(**named)["ResponseMetadata"]["HTTPHeaders"]
+        assert headers.keys() & TELLING == (TELLING if told else set())

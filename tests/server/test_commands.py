@@ -43,6 +43,29 @@ def refusal(*words: str, folder: Path, code: int) -> str:
         "config",
         "config show",
         "config docs",
+        "auth",
+        "auth user",
+        "auth user add",
+        "auth user list",
+        "auth user show",
+        "auth user remove",
+        "auth user enable",
+        "auth user disable",
+        "auth user set-roles",
+        "auth user set-password",
+        "auth role",
+        "auth role add",
+        "auth role list",
+        "auth role show",
+        "auth role update",
+        "auth role remove",
+        "auth key",
+        "auth key add",
+        "auth key list",
+        "auth key enable",
+        "auth key disable",
+        "auth key remove",
+        "auth key rotate",
         "fsck",
         "keys",
         "keys list",
@@ -56,7 +79,8 @@ def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
     result = s3gw(*command.split(), "--help", folder=tmp_path)
     assert result.returncode == 0
     assert result.stdout.startswith(f"usage: s3gw {command}".rstrip())
-    assert command in ("config", "keys") or "examples:" in result.stdout
+    groups = ("config", "keys", "auth user", "auth role", "auth key")
+    assert command in groups or "examples:" in result.stdout
 
 
 def test_version(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import io
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +13,9 @@ import pytest
 
 from s3gw.config import ConfigError
 from s3gw.sections import Server
-from s3gw.tls import Certificate, read_certificate
+from s3gw.tls import Certificate, ClientCertificates, read_certificate
 from tests.server.certificates import write_certificate
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, eventually
 
 BODY = b"0123456789" * 100_000
 
@@ -91,6 +94,92 @@ def test_a_key_that_does_not_fit_is_a_configuration_error(tmp_path: Path) -> Non
         read_certificate(Server(tls_cert=str(tmp_path / "nope")))
     with pytest.raises(ConfigError, match=r"server\.tls_key = .*a key alone"):
         read_certificate(Server(tls_key=str(key)))
+
+
+@contextlib.contextmanager
+def asking_for_clients(
+    folder: Path, kind: str, how: str, files: tuple[Path, Path], authority: Path
+) -> Iterator[ServerProcess]:
+    """Health is asked for without a certificate, so it is not waited for."""
+    cert, key = files
+    flags = ["--tls-cert", str(cert), "--tls-key", str(key), "--http-server", kind]
+    environment = {"S3GW_SERVER_TLS_CLIENT_AUTH": how, "S3GW_SERVER_TLS_CLIENT_CA": str(authority)}
+    server = ServerProcess(folder, flags=flags, environment=environment, authority=cert)
+    server.launch()
+    try:
+        eventually(server._is_up, "server ready")
+        yield server
+    finally:
+        server.destroy()
+
+
+def status_with(server: ServerProcess, shown: tuple[Path, Path] | None) -> int:
+    """Of a health check with that certificate; 0 when there is no connection."""
+    context = ssl.create_default_context(cafile=server.authority)
+    if shown is not None:
+        context.load_cert_chain(*shown)
+    connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=30, context=context)
+    try:
+        connection.request("GET", "/v1/health")
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("kind", ["hypercorn", "uvicorn"])
+@pytest.mark.parametrize(("how", "without"), [("request", 200), ("require", 0)])
+def test_clients_show_a_certificate(
+    tmp_path: Path, files: tuple[Path, Path], kind: str, how: str, without: int
+) -> None:
+    """One that vouches for itself is its own authority."""
+    good, strange = ((tmp_path / f"{n}-cert", tmp_path / f"{n}-key") for n in ("good", "strange"))
+    for pair in (good, strange):
+        write_certificate(*pair)
+    with asking_for_clients(tmp_path / "server", kind, how, files, good[0]) as server:
+        assert status_with(server, good) == 200
+        assert status_with(server, strange) == 0
+        assert status_with(server, None) == without
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tls_client_auth": "require"}, r"tls_client_auth = 'require': it needs .*tls_client_ca"),
+        (
+            {"tls_client_auth": "request", "tls_client_ca": "ca.pem"},
+            r"tls_client_auth = 'request': it needs server\.tls_cert",
+        ),
+        ({"tls_client_ca": "ca.pem"}, r"tls_client_ca = 'ca.pem': it is of no use"),
+        (
+            {"tls_client_auth": "require", "tls_client_ca": "/none", "tls_cert": "/none"},
+            r"tls_client_ca = '/none': cannot be loaded",
+        ),
+    ],
+)
+def test_half_of_the_settings_for_clients_is_a_mistake(
+    settings: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_certificate(Server(**settings))  # type: ignore[arg-type]
+
+
+def test_a_new_authority_for_clients_is_taken_up(tmp_path: Path, files: tuple[Path, Path]) -> None:
+    authorities, key = tmp_path / "ca", tmp_path / "ca-key"
+    write_certificate(authorities, key)
+    certificate = Certificate(*files, ClientCertificates(authorities, required=True))
+    assert certificate.context.cert_store_stats()["x509"] == 1
+    write_certificate(authorities, key)
+    certificate.load_if_changed()
+    assert certificate.context.cert_store_stats()["x509"] == 2
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_nothing_older_than_tls_1_2_is_spoken(
+    files: tuple[Path, Path], version: ssl.TLSVersion
+) -> None:
+    assert Certificate(*files).context.minimum_version > version
 
 
 def test_one_file_may_hold_both(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from s3gw.identity.protocol import Role
 from s3gw.permissions import BucketName, Permissions
 from s3gw.tokens.issuer import CannotIssue, Issued
 from s3gw.tokens.keys import OWN_SECRET
+from s3gw.tokens.principal import principal_of
 from tests.tokens.issuer import pem, rsa_key
 from tests.tokens.scene import SECRET, START_S, Scene, in_loop, opened, signed, with_secret
 
@@ -163,3 +164,15 @@ async def test_permissions_that_no_token_can_hold_are_said_to_be_too_many(tmp_pa
         await add_user(scene, "alice", "many")
         with pytest.raises(CannotIssue, match="too many"):
             token_of(scene, "alice")
+
+
+@in_loop
+async def test_only_our_own_tokens_are_those_of_users(tmp_path: Path) -> None:
+    """A stranger's john is not ours, whose name policies and roles may hold."""
+    async with opened(tmp_path, with_secret()) as scene:
+        await add_user(scene, "john")
+        strangers = await scene.taken(signed({"sub": "john", "exp": START_S + 60}))
+        assert principal_of(strangers).user == "token#john"
+        ours = await scene.taken(token_of(scene, "john").token)
+        assert principal_of(ours).user == "john"
+        assert principal_of(await scene.taken(scene.issuer.for_owner(60).token)).user == "root"

@@ -21,6 +21,7 @@ from s3gw.outbound import Outbound
 from s3gw.permissions import Permissions
 from s3gw.tokens.oidc import FIRST_RETRY_S, UNKNOWN_KEY_S, IssuerKeys
 from s3gw.tokens.options import Oidc
+from s3gw.tokens.principal import principal_of
 from s3gw.tokens.revoking import revoke_token
 from tests.server.certificates import write_certificate
 from tests.storage.fake_clock import FakeClock
@@ -470,7 +471,9 @@ async def test_an_issuers_tokens_are_no_users(tmp_path: Path, issuer: Issuer) ->
     """The claim that marks our own tokens means nothing in theirs."""
     async with trusting(tmp_path, issuer) as scene:
         token = issuer.token("rsa", claims(s3gw="user"))
-        assert (await scene.taken(token)).permissions == Permissions()
+        verified = await scene.taken(token)
+        assert verified.permissions == Permissions()
+        assert principal_of(verified).user == f"{issuer.url[8:]}#john"
 
 
 @in_loop

@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 from types import ModuleType
 
-from s3gw.cli.auth import key, role, token, user
+from s3gw.cli.auth import access, credentials, key, role, token, user
 from s3gw.cli.commands import Commands
 
-_COMMANDS: tuple[ModuleType, ...] = (user, role, key, token)
+_COMMANDS: tuple[ModuleType, ...] = (user, role, key, token, credentials, access)
 
 _EXAMPLES = """\
 examples:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import time
 from functools import partial
+from typing import TypeVar
 
-from s3gw.cli.auth.place import add_place, duration, in_directory
+from s3gw.cli.auth.place import Work, add_place, change, duration, in_directory
 from s3gw.cli.auth.show import as_json, moment, table
 from s3gw.cli.commands import Commands, add_command
 from s3gw.identity import keys
@@ -29,6 +30,8 @@ _SWITCH = """\
   s3gw auth key {0} AKIA..."""
 _GRACE_S = 24 * 3600
 _LONGEST_GRACE_S = 90 * 24 * 3600
+
+T = TypeVar("T")
 
 
 def add_to(commands: Commands) -> None:
@@ -63,13 +66,14 @@ def add_to(commands: Commands) -> None:
 
 
 def run_add(args: argparse.Namespace) -> int:
-    _show_secret(args, in_directory(args, partial(keys.add, user=args.user)))
+    work = partial(keys.add, user=args.user)
+    _show_secret(args, change(args, "CreateAccessKey", f"user/{args.user}", work))
     return 0
 
 
 def run_rotate(args: argparse.Namespace) -> int:
     work = partial(keys.rotate, access_key=args.key, grace_s=args.grace)
-    _show_secret(args, in_directory(args, work))
+    _show_secret(args, _change(args, "RotateAccessKey", work))
     if not args.json:
         print(f"\n{_farewell(args)}")
     return 0
@@ -87,13 +91,18 @@ def run_list(args: argparse.Namespace) -> int:
 
 
 def run_switch(enabled: bool, args: argparse.Namespace) -> int:
-    in_directory(args, partial(keys.set_enabled, access_key=args.key, enabled=enabled))
+    work = partial(keys.set_enabled, access_key=args.key, enabled=enabled)
+    _change(args, "EnableAccessKey" if enabled else "DisableAccessKey", work)
     return _done(args, f"{'Enabled' if enabled else 'Disabled'} the key {args.key}.")
 
 
 def run_remove(args: argparse.Namespace) -> int:
-    in_directory(args, partial(keys.remove, access_key=args.key))
+    _change(args, "DeleteAccessKey", partial(keys.remove, access_key=args.key))
     return _done(args, f"Removed the key {args.key}.")
+
+
+def _change(args: argparse.Namespace, action: str, work: Work[T]) -> T:
+    return change(args, action, f"access-key/{args.key}", work)
 
 
 def _farewell(args: argparse.Namespace) -> str:

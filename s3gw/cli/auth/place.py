@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
 from typing import TypeVar
 
+from s3gw.accounts import ROOT_ACCOUNT_NUMBER
+from s3gw.audit import Action, Audit, open_audit
 from s3gw.cli.commands import add_settings, load_settings
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import (
@@ -48,9 +54,56 @@ def in_directory(args: argparse.Namespace, work: Work[T]) -> T:
         raise IdentityError(f"{error} {hint}" if hint else str(error)) from None
 
 
+def change(args: argparse.Namespace, action: str, resource: str, work: Work[T]) -> T:
+    """As `in_directory`, and the audit log tells that it was done, or why not. `resource` is the
+    end of an ARN, such as `user/ann`."""
+    config = load_settings(args).config
+
+    async def audited(directory: StoredDirectory) -> T:
+        outcome = "failed"
+        with closing(_audit(config)) as audit:
+            try:
+                done = await work(directory)
+                outcome = "done"
+            except IdentityError as error:
+                outcome = type(error).__name__
+                raise
+            finally:
+                audit.record(_line(action, resource, outcome))
+        return done
+
+    return in_directory(args, audited)
+
+
 async def _work(config: Config, work: Work[T]) -> T:
     async with open_directory(config) as directory:
         return await work(directory)
+
+
+class _Stderr:
+    """In the place of the server's stdout: that of a command is for its answer."""
+
+    def write(self, block: bytes) -> None:
+        print(block.decode().rstrip(), file=sys.stderr)
+
+    def close(self) -> None:
+        pass
+
+
+def _audit(config: Config) -> Audit:
+    if config.log.audit == "-":
+        return Audit(_Stderr())
+    return open_audit(config.log.audit, Path(config.storage.data[0]))
+
+
+def _line(action: str, resource: str, outcome: str) -> Action:
+    return Action(
+        action=action,
+        resource=f"arn:aws:iam::{ROOT_ACCOUNT_NUMBER}:{resource}",
+        outcome=outcome,
+        source="cli",
+        user=f"uid {os.getuid()}",
+    )
 
 
 def duration(low_s: float, high_s: float, *, or_zero: bool = False) -> Callable[[str], int]:

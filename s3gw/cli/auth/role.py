@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from s3gw.cli.auth.place import add_place, duration, in_directory
+from s3gw.cli.auth.place import add_place, change, duration, in_directory
 from s3gw.cli.auth.show import as_json, facts, permission_rows, table
 from s3gw.cli.commands import Commands, add_command
 from s3gw.identity import roles
@@ -76,7 +76,7 @@ def run_add(args: argparse.Namespace) -> int:
         await roles.add(directory, role)
         return role
 
-    made = in_directory(args, add)
+    made = change(args, "CreateRole", f"role/{args.name}", add)
     said = f"Made the role {args.name}. Next: s3gw auth user add NAME --role {args.name}"
     print(_as_json(made) if args.json else said)
     return 0
@@ -88,7 +88,7 @@ def run_update(args: argparse.Namespace) -> int:
         await roles.update(directory, role)
         return role
 
-    changed = in_directory(args, update)
+    changed = change(args, "UpdateRole", f"role/{args.name}", update)
     print(_as_json(changed) if args.json else f"Changed the role {args.name}.")
     return 0
 
@@ -113,7 +113,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 
 def run_remove(args: argparse.Namespace) -> int:
-    in_directory(args, partial(roles.remove, name=args.name))
+    change(args, "DeleteRole", f"role/{args.name}", partial(roles.remove, name=args.name))
     print(as_json({"name": args.name}) if args.json else f"Removed the role {args.name}.")
     return 0
 

@@ -7,7 +7,7 @@ import getpass
 import sys
 from functools import partial
 
-from s3gw.cli.auth.place import add_place, in_directory
+from s3gw.cli.auth.place import Work, add_place, change, in_directory
 from s3gw.cli.auth.show import as_json, facts, moment, permission_rows, table, yes
 from s3gw.cli.commands import Commands, add_command
 from s3gw.identity import users
@@ -78,7 +78,7 @@ def run_add(args: argparse.Namespace) -> int:
         await users.add(directory, args.name, roles=args.role, password=password)
         return directory.user_facts(args.name)
 
-    made = in_directory(args, add)
+    made = change(args, "CreateUser", f"user/{args.name}", add)
     said = f"Made the user {made.name}. Next: s3gw auth key add {made.name}"
     print(as_json(made) if args.json else said)
     return 0
@@ -105,23 +105,25 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def run_remove(args: argparse.Namespace) -> int:
-    in_directory(args, partial(users.remove, name=args.name))
+    _change(args, "DeleteUser", partial(users.remove, name=args.name))
     return _done(args, f"Removed the user {args.name} and their keys.")
 
 
 def run_switch(enabled: bool, args: argparse.Namespace) -> int:
-    in_directory(args, partial(users.set_enabled, name=args.name, enabled=enabled))
+    work = partial(users.set_enabled, name=args.name, enabled=enabled)
+    _change(args, "EnableUser" if enabled else "DisableUser", work)
     return _done(args, f"{'Enabled' if enabled else 'Disabled'} the user {args.name}.")
 
 
 def run_set_roles(args: argparse.Namespace) -> int:
-    in_directory(args, partial(users.set_roles, name=args.name, roles=args.roles))
+    _change(args, "SetUserRoles", partial(users.set_roles, name=args.name, roles=args.roles))
     return _done(args, f"The roles of {args.name}: {', '.join(args.roles) or 'none'}.")
 
 
 def run_set_password(args: argparse.Namespace) -> int:
     password = _password(args.password_stdin)
-    in_directory(args, partial(users.set_password, name=args.name, password=password))
+    work = partial(users.set_password, name=args.name, password=password)
+    _change(args, "SetUserPassword", work)
     return _done(args, f"Set the password of {args.name}.")
 
 
@@ -151,6 +153,10 @@ def _password(from_stdin: bool) -> str:
             raise BadPassword("The two are not the same.")
     check_password(password)
     return password
+
+
+def _change(args: argparse.Namespace, action: str, work: Work[None]) -> None:
+    change(args, action, f"user/{args.name}", work)
 
 
 def _done(args: argparse.Namespace, said: str) -> int:

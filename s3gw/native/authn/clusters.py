@@ -37,11 +37,12 @@ class ListClusters:
         return _listed(*clusters.known(directory).values())
 
 
-@operation("POST", "clusters", access=Access.ADMIN, needs_admin=True)
+@operation("POST", "clusters", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class RegisterCluster:
     info: ClusterInfo = document()
 
     async def run(self, call: NativeCall) -> Reply:
+        call.made = self.info.id
         made = Cluster(self.info.id, self.info.alias or "", tuple(self.info.urls or ()))
         with told():
             await clusters.add(directory_of(call), made)
@@ -56,7 +57,7 @@ class GetCluster:
         return _listed(await _found(call))
 
 
-@operation("PUT", "clusters/{cluster}", access=Access.ADMIN, needs_admin=True)
+@operation("PUT", "clusters/{cluster}", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class UpdateCluster:
     """Without an alias it stays, and without addresses they do."""
 
@@ -73,7 +74,7 @@ class UpdateCluster:
         return Reply()
 
 
-@operation("DELETE", "clusters/{cluster}", access=Access.ADMIN, needs_admin=True)
+@operation("DELETE", "clusters/{cluster}", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class DeleteCluster:
     async def run(self, call: NativeCall) -> Reply:
         found = await _found(call)

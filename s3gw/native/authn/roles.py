@@ -66,11 +66,12 @@ class ListRoles:
         return json_reply([role_info(role) for role in directory.roles()])
 
 
-@operation("POST", "roles", access=Access.ADMIN, needs_admin=True)
+@operation("POST", "roles", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class CreateRole:
     info: RoleInfo = document()
 
     async def run(self, call: NativeCall) -> Reply:
+        call.made = self.info.name
         made = Role(self.info.name, self.info.desc, self.info.permissions())
         with told():
             await roles.add(directory_of(call), made)
@@ -83,7 +84,7 @@ class GetRole:
         return json_reply(role_info(await _found(call)))
 
 
-@operation("PUT", "roles/{role}", access=Access.ADMIN, needs_admin=True)
+@operation("PUT", "roles/{role}", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class UpdateRole:
     """What the role's name, trust and sessions are stays as it is."""
 
@@ -99,7 +100,7 @@ class UpdateRole:
         return Reply()
 
 
-@operation("DELETE", "roles/{role}", access=Access.ADMIN, needs_admin=True)
+@operation("DELETE", "roles/{role}", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class DeleteRole:
     async def run(self, call: NativeCall) -> Reply:
         with told():

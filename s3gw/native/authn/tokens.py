@@ -13,7 +13,7 @@ from s3gw.tokens.protocol import TokenError
 from s3gw.tokens.revoking import revoke_token
 
 
-@operation("DELETE", "tokens", access=NO_RIGHT)
+@operation("DELETE", "tokens", access=NO_RIGHT, is_audited=True)
 class RevokeToken:
     """Whoever has a token may take it back. One that is no good any more needs no revoking."""
 

@@ -13,13 +13,14 @@ from msgspec import Struct, field
 from s3gw.access import Access
 from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory, UserFacts
+from s3gw.native.attempts import check_login, login_name, note_failure
 from s3gw.native.authn.directory import directory_of, json_reply, told
 from s3gw.native.authn.roles import RoleInfo, role_info
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, token_needed, unsupported
 from s3gw.native.operation import NO_RIGHT, document, operation
 from s3gw.reply import Reply
-from s3gw.tokens.issuer import BEARER, DEFAULT_TTL_S, MAX_TTL_S, USER, CannotIssue
+from s3gw.tokens.issuer import DEFAULT_TTL_S, MAX_TTL_S, CannotIssue
 
 _NS = 1_000_000_000
 _WRONG = "invalid credentials"
@@ -61,7 +62,7 @@ class TokenMessage(Struct, frozen=True):
     token: str = ""
 
 
-@operation("POST", "users/{user}", access=NO_RIGHT, is_open=True)
+@operation("POST", "users/{user}", access=NO_RIGHT, is_open=True, is_audited=True)
 class LogIn:
     """Neither the answer nor its time tells whether there is such a user."""
 
@@ -71,9 +72,11 @@ class LogIn:
         issuer, directory = call.services.token_issuer, directory_of(call)
         if issuer is None:
             raise unsupported("issuing tokens")
+        check_login(call, call.name)
         with told():
             user = await users.log_in(directory, call.name, self.message.password)
         if user is None:
+            note_failure(call, login_name(call.name))
             raise token_needed(_WRONG)
         try:
             issued = issuer.for_user(user, directory.permissions_of(user), self.message.ttl_s)
@@ -90,11 +93,12 @@ class ListUsers:
         return json_reply({u.name: _shown(directory, u) for u in directory.all_users()})
 
 
-@operation("POST", "users", access=Access.ADMIN, needs_admin=True)
+@operation("POST", "users", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class CreateUser:
     info: UserInfo = document()
 
     async def run(self, call: NativeCall) -> Reply:
+        call.made = self.info.id
         if not self.info.password:
             raise NativeError(400, "a user needs a password")
         with told():
@@ -118,7 +122,7 @@ class GetUser:
         return json_reply(_shown(directory, facts))
 
 
-@operation("PUT", "users/{user}", access=NO_RIGHT)
+@operation("PUT", "users/{user}", access=NO_RIGHT, is_audited=True)
 class UpdateUser:
     """Without a password it stays, and without roles they do."""
 
@@ -140,7 +144,7 @@ class UpdateUser:
         return Reply()
 
 
-@operation("DELETE", "users/{user}", access=Access.ADMIN, needs_admin=True)
+@operation("DELETE", "users/{user}", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class DeleteUser:
     async def run(self, call: NativeCall) -> Reply:
         with told():
@@ -151,9 +155,8 @@ class DeleteUser:
 def _require_self(call: NativeCall) -> None:
     """Raises 403 unless the caller is an administrator, or brought a token that this server issued
     to that very user: what another issuer calls a subject may be somebody else."""
-    token = call.verified
-    issued = token is not None and not token.issuer and token.claims.get(BEARER) == USER
-    if not call.caller.is_root and not (issued and call.caller.user == call.name):
+    itself = call.verified is not None and call.verified.user == call.name
+    if not call.caller.is_root and not itself:
         raise _denied()
 
 

@@ -1,0 +1,35 @@
+"""What the native API writes into the audit log: who changed what others may do, and who tried."""
+
+from __future__ import annotations
+
+from s3gw.audit import Action
+from s3gw.native.call import NativeCall
+from s3gw.observe import Exchange
+
+
+def note(call: NativeCall, exchange: Exchange, status: int) -> None:
+    """One line for the request, if its operation is of that kind."""
+    audit, operation = call.services.audit, call.asked_for
+    if audit is None or operation is None or not operation.is_audited:
+        return
+    principal = call.principal
+    audit.record(
+        Action(
+            action=operation.__name__,
+            resource=_resource(call),
+            outcome=str(status),
+            source="native",
+            request_id=exchange.request_id,
+            account=exchange.account,
+            user=principal.user if principal else "",
+            remote=exchange.remote,
+        )
+    )
+
+
+def _resource(call: NativeCall) -> str:
+    """The bucket or object; of AuthN the path, and the name that stands in a new thing's document."""
+    if call.bucket:
+        return f"arn:aws:s3:::{call.bucket}{'/' if call.key else ''}{call.key}"
+    segments = [segment for segment in (*call.segments, call.made) if segment]
+    return "/".join(segments)

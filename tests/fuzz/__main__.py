@@ -1,0 +1,43 @@
+"""`python -m tests.fuzz TARGET [SECONDS] [libFuzzer's options]`: fuzz one target with atheris.
+
+What is found is kept as `crash-…` in the folder of the target below `.fuzz`, with the corpus; give
+that file as an option to see it again. Without a target, they are listed.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from tests.fuzz.registry import TARGETS
+
+CORPUS = Path(".fuzz")
+
+
+def main() -> int:
+    if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
+        print(f"Name a target: {', '.join(TARGETS)}", file=sys.stderr)
+        return 2
+    try:
+        import atheris
+    except ImportError:
+        print("atheris is missing: pip install -e '.[test,fuzz]'", file=sys.stderr)
+        return 2
+    name, *options = sys.argv[1:]
+    seconds = options.pop(0) if options and options[0].isdigit() else "60"
+    with atheris.instrument_imports(include=["s3gw"]):
+        target = import_module(f"tests.fuzz.{name}")
+    folder = CORPUS / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(target.SEEDS):
+        (folder / f"seed-{number}").write_bytes(seed)
+    kept = f"-artifact_prefix={folder}/"
+    command = [sys.argv[0], f"-max_total_time={seconds}", kept, *options, str(folder)]
+    atheris.Setup(command, target.one_input)
+    atheris.Fuzz()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+"""Objects by the native API, and the same objects by S3."""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import quote
+
+import msgspec
+import pytest
+import xxhash
+
+from tests.native.scene import Scene, told
+
+BODY = bytes(range(256)) * 300
+ODD_NAMES = ("a/b", "a//b", "/a", "a/", "o %?#é.txt", "..", "+ +", "a%2Fb", "日本", "x" * 1024)
+
+
+def test_what_was_put_is_read(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", BODY)
+    answer = scene.send("GET", f"objects/{bucket}/k")
+    assert answer.body == BODY
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-length"] == str(len(BODY))
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_name_is_decoded_once(scene: Scene, bucket: str, name: str) -> None:
+    scene.put(bucket, quote(name, safe="/"), name.encode())
+    assert scene.s3.get_object(Bucket=bucket, Key=name)["Body"].read() == name.encode()
+    assert [entry["n"] for entry in scene.listing(bucket)["Entries"]] == [name]
+
+
+def test_s3_and_the_native_api_see_the_same_object(scene: Scene, bucket: str) -> None:
+    scene.s3.put_object(Bucket=bucket, Key="by-s3", Body=BODY, ContentType="text/plain")
+    assert scene.send("GET", f"objects/{bucket}/by-s3").body == BODY
+    scene.put(bucket, "native", BODY)
+    found = scene.s3.get_object(Bucket=bucket, Key="native")
+    assert found["Body"].read() == BODY
+    # The client says application/json of every request, and means its own messages.
+    assert found["ContentType"] == "binary/octet-stream"
+
+
+def test_a_name_that_is_too_long_is_refused(scene: Scene, bucket: str) -> None:
+    answer = scene.send("PUT", f"objects/{bucket}/{'x' * 1025}", body=b"x")
+    assert told(answer).status == 400
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_a_missing_object_is_named_in_the_error(scene: Scene, bucket: str, method: str) -> None:
+    error = told(scene.send(method, f"objects/{bucket}/no/such"))
+    assert (error.status, error.tcode) == (404, "ErrNotFound")
+    assert f"ais://{bucket}/no/such does not exist" in error.message
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PUT"])
+def test_a_missing_bucket_is_named_in_the_error(scene: Scene, method: str) -> None:
+    error = told(scene.send(method, "objects/nowhere/k", body=b""))
+    assert (error.status, error.tcode) == (404, "ErrBckNotFound")
+    assert '"ais://nowhere" does not exist' in error.message
+
+
+def test_an_object_is_deleted_once(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k")
+    assert scene.send("DELETE", f"objects/{bucket}/k").status == 200
+    assert scene.send("DELETE", f"objects/{bucket}/k").status == 404
+
+
+# Ranges
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [("0-9", 0, 10), ("10-", 10, len(BODY)), ("-7", len(BODY) - 7, len(BODY)), ("5-5", 5, 6)],
+)
+def test_a_range_of_bytes(scene: Scene, bucket: str, asked: str, start: int, stop: int) -> None:
+    scene.put(bucket, "k", BODY)
+    answer = scene.send("GET", f"objects/{bucket}/k", headers={"range": f"bytes={asked}"})
+    assert (answer.status, answer.body) == (206, BODY[start:stop])
+    assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(BODY)}"
+
+
+def test_a_range_behind_the_end_tells_the_size(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", b"abc")
+    answer = scene.send("GET", f"objects/{bucket}/k", headers={"range": "bytes=3-"})
+    assert told(answer).status == 416
+    assert answer.headers["content-range"] == "bytes */3"
+
+
+def test_ranges_that_cannot_be_read_are_refused(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", b"abc")
+    several = scene.send("GET", f"objects/{bucket}/k", headers={"range": "bytes=0-0,2-2"})
+    assert told(several).status == 501
+    broken = scene.send("GET", f"objects/{bucket}/k", headers={"range": "bytes=2-1"})
+    assert told(broken).status == 416
+
+
+def test_a_reader_may_have_it_already(scene: Scene, bucket: str) -> None:
+    etag = scene.put(bucket, "k", b"abc").headers["etag"]
+    answer = scene.send("GET", f"objects/{bucket}/k", headers={"if-none-match": etag})
+    assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", etag)
+
+
+# Checksums
+
+CHECKSUMS = {
+    "xxhash2": xxhash.xxh64_hexdigest(BODY),
+    "xxhash": xxhash.xxh64_hexdigest(BODY),
+    "md5": hashlib.md5(BODY).hexdigest(),
+    "sha256": hashlib.sha256(BODY).hexdigest(),
+    "sha512": hashlib.sha512(BODY).hexdigest(),
+}
+
+
+@pytest.mark.parametrize("kind", CHECKSUMS)
+def test_a_promised_checksum_is_kept(scene: Scene, bucket: str, kind: str) -> None:
+    value = CHECKSUMS[kind]
+    good = {"ais-checksum-type": kind, "ais-checksum-value": value}
+    scene.put(bucket, "good", BODY, headers=good)
+    wrong = {**good, "ais-checksum-value": ("0" if value[0] != "0" else "1") + value[1:]}
+    answer = scene.send("PUT", f"objects/{bucket}/wrong", body=BODY, headers=wrong)
+    assert (told(answer).status, told(answer).tcode) == (400, "ErrInvalidCksum")
+    assert scene.send("HEAD", f"objects/{bucket}/wrong").status == 404
+
+
+def test_a_checksum_that_is_none_is_refused(scene: Scene, bucket: str) -> None:
+    for kind, value, status in (("md5", "abc", 400), ("md5", "zz" * 16, 400), ("crc8", "00", 501)):
+        headers = {"ais-checksum-type": kind, "ais-checksum-value": value}
+        answer = scene.send("PUT", f"objects/{bucket}/k", body=b"x", headers=headers)
+        assert told(answer).status == status
+
+
+def test_every_answer_tells_the_same_checksum(scene: Scene, bucket: str) -> None:
+    put = scene.put(bucket, "k", BODY).headers
+    got = scene.send("GET", f"objects/{bucket}/k").headers
+    head = scene.send("HEAD", f"objects/{bucket}/k").headers
+    for headers in (put, got, head):
+        assert headers["ais-checksum-type"] == "xxhash2"
+        assert headers["ais-checksum-value"] == CHECKSUMS["xxhash2"]
+
+
+def test_objects_of_s3_show_what_aistore_knows(scene: Scene, bucket: str) -> None:
+    scene.s3.put_object(Bucket=bucket, Key="plain", Body=BODY)
+    scene.s3.put_object(Bucket=bucket, Key="sha", Body=BODY, ChecksumAlgorithm="SHA256")
+    plain = scene.send("HEAD", f"objects/{bucket}/plain?props=checksum").headers
+    assert plain["ais-checksum-type"] == "md5"
+    assert plain["ais-checksum-value"] == CHECKSUMS["md5"]
+    sha = scene.send("HEAD", f"objects/{bucket}/sha?props=checksum").headers
+    assert (sha["ais-checksum-type"], sha["ais-checksum-value"]) == ("sha256", CHECKSUMS["sha256"])
+
+
+# What HEAD tells
+
+
+def test_the_old_head_tells_everything(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "dir/%C3%A9", b"abc")
+    headers = scene.send("HEAD", f"objects/{bucket}/dir/%C3%A9").headers
+    assert headers["content-length"] == "3"
+    assert headers["ais-present"] == "true"
+    assert headers["ais-name"].encode("latin-1").decode() == "dir/é"
+    assert (headers["ais-bucket-name"], headers["ais-bucket-provider"]) == (bucket, "ais")
+    for name in ("ais-atime", "ais-checksum-type", "ais-location", "ais-mirror-copies", "etag"):
+        assert name in headers
+
+
+def test_the_new_head_tells_what_is_asked(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", b"abc")
+    few = scene.send("HEAD", f"objects/{bucket}/k?props=name,size").headers
+    assert few["content-length"] == "3"
+    assert {name for name in few if name.startswith("ais-")} == {"ais-present", "ais-request-id"}
+    more = scene.send("HEAD", f"objects/{bucket}/k?props=atime,etag,last-modified").headers
+    assert {"ais-atime", "etag", "last-modified"} <= more.keys()
+    assert told(scene.send("HEAD", f"objects/{bucket}/k?props=cached")).status == 400
+
+
+def test_nothing_is_outside_the_cluster(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k")
+    assert scene.send("HEAD", f"objects/{bucket}/k?props=size&presence=4").status == 200
+    assert scene.send("HEAD", f"objects/{bucket}/k?props=size&presence=5").status == 404
+
+
+def test_parts_of_a_multipart_upload_are_told_as_chunks(scene: Scene, bucket: str) -> None:
+    upload = scene.s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    where = {"Bucket": bucket, "Key": "k", "UploadId": upload}
+    part = scene.s3.upload_part(**where, PartNumber=1, Body=BODY)
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    scene.s3.complete_multipart_upload(**where, MultipartUpload=parts)
+    headers = scene.send("HEAD", f"objects/{bucket}/k?props=chunked").headers
+    assert headers["ais-chunks-count"] == "1"
+
+
+# Custom properties
+
+
+def custom(scene: Scene, bucket: str, key: str) -> dict[str, str]:
+    return dict(scene.s3.head_object(Bucket=bucket, Key=key)["Metadata"])
+
+
+def test_custom_properties_are_s3s_metadata(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k")
+    target = f"objects/{bucket}/k"
+    assert scene.act("PATCH", target, "", {"a": "1", "b": "x=y"}).status == 200
+    assert custom(scene, bucket, "k") == {"a": "1", "b": "x=y"}
+    assert scene.act("PATCH", target, "", {"b": "2"}).status == 200
+    assert custom(scene, bucket, "k") == {"a": "1", "b": "2"}
+    assert scene.act("PATCH", f"{target}?set-new-custom=True", "", {"c": "é"}).status == 200
+    assert scene.send("HEAD", f"{target}?props=custom").headers["ais-custom-md"] == "c=Ã©"
+
+
+def test_custom_properties_come_with_the_object(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", headers={"ais-custom-md": "a=1, b=2"})
+    assert custom(scene, bucket, "k") == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize("pairs", [{"a b": "1"}, {"": "1"}, {"a": "x\ny"}, {"a": "x" * 4096}, 7])
+def test_custom_properties_that_no_header_holds_are_refused(
+    scene: Scene, bucket: str, pairs: object
+) -> None:
+    scene.put(bucket, "k")
+    assert told(scene.act("PATCH", f"objects/{bucket}/k", "", pairs)).status == 400
+    assert custom(scene, bucket, "k") == {}
+
+
+# Versions, locks and encryption are those of the bucket, whoever writes
+
+
+def test_a_bucket_with_versions_keeps_them(scene: Scene, bucket: str) -> None:
+    scene.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    first, second = (scene.put(bucket, "k", body).headers for body in (b"1", b"2"))
+    assert first["ais-version"] != second["ais-version"]
+    assert scene.send("GET", f"objects/{bucket}/k").headers["ais-version"] == second["ais-version"]
+    assert scene.send("DELETE", f"objects/{bucket}/k").status == 200
+    assert scene.send("DELETE", f"objects/{bucket}/k").status == 404
+    old = scene.s3.get_object(Bucket=bucket, Key="k", VersionId=first["ais-version"])
+    assert old["Body"].read() == b"1"
+
+
+def test_a_bucket_that_encrypts_encrypts(scene: Scene, bucket: str) -> None:
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    scene.s3.put_bucket_encryption(
+        Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
+    )
+    scene.put(bucket, "k", BODY)
+    assert scene.s3.head_object(Bucket=bucket, Key="k")["ServerSideEncryption"] == "AES256"
+    assert scene.send("GET", f"objects/{bucket}/k").body == BODY
+
+
+def test_a_locked_object_is_neither_removed_nor_changed(scene: Scene) -> None:
+    bucket = "native-locked"
+    if bucket not in [b["name"] for b in scene.json("GET", "buckets", {"action": "list"})]:
+        scene.s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    scene.put(bucket, "k")
+    scene.s3.put_object_legal_hold(Bucket=bucket, Key="k", LegalHold={"Status": "ON"})
+    assert told(scene.act("PATCH", f"objects/{bucket}/k", "", {"a": "1"})).status == 403
+    # As in S3, a marker stands on top of it, and the version stays.
+    assert scene.send("DELETE", f"objects/{bucket}/k").status == 200
+    error = told(scene.act("DELETE", f"buckets/{bucket}", "destroy-bck"))
+    assert error.status == 409
+    assert scene.s3.list_object_versions(Bucket=bucket)["Versions"]
+
+
+def test_a_cut_off_body_leaves_no_object(scene: Scene, bucket: str) -> None:
+    headers = {"content-length": "10"}
+    answer = scene.send("PUT", f"objects/{bucket}/k", body=b"abc", headers=headers)
+    assert told(answer).status == 400
+    assert scene.send("HEAD", f"objects/{bucket}/k").status == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "archpath=a.txt",
+        "archregx=x",
+        "etl_name=e",
+        "uploadId=u",
+        "append_type=append",
+        "object_to=ais/@%23/b2/o",
+        "original_url=http://x",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_what_would_change_the_meaning_is_not_ignored(
+    scene: Scene, bucket: str, method: str, query: str
+) -> None:
+    scene.put(bucket, "k", b"old")
+    error = told(scene.send(method, f"objects/{bucket}/k?{query}", body=b""))
+    assert (error.status, error.tcode) == (501, "ErrUnsupp")
+    assert query.partition("=")[0] in error.message
+    assert scene.send("GET", f"objects/{bucket}/k").body == b"old"
+
+
+def test_empty_and_harmless_parameters_are_passed_over(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", b"old")
+    query = "provider=ais&archpath=&archregx=&latest-ver=true&pid=p1&provider=ais&skip_vc=true"
+    assert scene.send("GET", f"objects/{bucket}/k?{query}").body == b"old"
+    blob = scene.send("GET", f"objects/{bucket}/k", headers={"ais-blob-download": "true"})
+    assert told(blob).status == 501
+
+
+def test_an_error_of_a_head_is_one_line_of_ascii(scene: Scene, bucket: str) -> None:
+    answer = scene.send("HEAD", f"objects/{bucket}/{quote('日本🙂')}")
+    text = answer.headers["hdr-error"]
+    assert text.isascii()
+    assert text.isprintable()
+    assert "日本🙂" in msgspec.json.decode(text)["message"]
