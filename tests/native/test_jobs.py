@@ -259,14 +259,17 @@ def test_stopping_nothing_is_refused(scene: JobScene) -> None:
     assert refused(scene, "PUT", "cluster", "stop", {"ID": "neverthere1"}).status == 404
 
 
-def test_a_job_is_seen_by_who_began_it_and_by_who_sees_the_cluster(
+def test_a_job_is_seen_by_who_began_it_and_who_may_use_its_bucket(
     scene: JobScene, bucket: str
 ) -> None:
-    xid = delete(scene, bucket, {"template": "nothing"}, token="owner")
-    assert scene.snap(xid, token="reader")["id"] == xid
+    xid = delete(scene, bucket, {"template": "nothing"}, token="writer")
+    for token in ("admin", "reader", "writer"):
+        assert scene.snap(xid, token=token)["id"] == xid
+    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"access": "0"})
+    assert scene.snap(xid, token="writer")["id"] == xid
     asked = {"ID": xid}
-    assert told(scene.send("GET", "cluster?what=status", asked, token="nobody")).status == 404
-    assert scene.ask("running_all", {}, token="nobody") == []
+    assert told(scene.send("GET", "cluster?what=status", asked, token="reader")).status == 404
+    assert told(scene.send("GET", "cluster?what=status", asked, token="nobody")).status == 403
 
 
 # Deleting

@@ -15,7 +15,6 @@ from s3gw.access import Access
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, unsupported
 from s3gw.native.jobs.rights import (
-    find_source,
     require_deleting,
     require_reading,
     require_writing,
@@ -24,7 +23,7 @@ from s3gw.native.jobs.selection import Selection, read_selection
 from s3gw.native.jobs.starting import begin, text_reply
 from s3gw.native.jobs.target import BckMessage, find_target, read_uname
 from s3gw.native.names import Bck
-from s3gw.native.operation import NO_RIGHT, operation, query, value
+from s3gw.native.operation import operation, query, value
 from s3gw.reply import Reply
 
 DEFAULT_WORKERS = 4
@@ -88,9 +87,16 @@ class DeleteListRange:
         return text_reply(await begin(call, kinds.DELETE_OBJECTS, chosen.names, **orders))
 
 
-@operation("POST", "buckets/{bucket}", action=kinds.COPY_OBJECTS, access=NO_RIGHT)
+@operation(
+    "POST",
+    "buckets/{bucket}",
+    action=kinds.COPY_OBJECTS,
+    access=Access.GET,
+    known_as="GetObject",
+)
 class CopyListRange:
-    """Needs GET on what is copied, PUT on the copies, and CREATE-BUCKET for a new target."""
+    """Besides GET on what is copied it needs PUT on the copies, and CREATE-BUCKET for a target that
+    is not there."""
 
     asked: CopyMessage = value()
 
@@ -102,7 +108,13 @@ class CopyListRange:
         return await _copy(call, kinds.COPY_OBJECTS, chosen, target, self.asked)
 
 
-@operation("POST", "buckets/{bucket}", action=kinds.COPY_BUCKET, access=NO_RIGHT)
+@operation(
+    "POST",
+    "buckets/{bucket}",
+    action=kinds.COPY_BUCKET,
+    access=Access.GET,
+    known_as="GetObject",
+)
 class CopyBucket:
     """Needs the same rights, for the whole bucket or what has the prefix."""
 
@@ -119,7 +131,6 @@ async def _copy(
     call: NativeCall, kind: str, chosen: Selection, target: Bck, asked: CopyMessage
 ) -> Reply:
     orders = asked.orders
-    await find_source(call)
     _check_same(call, chosen, target, asked.prepend)
     await require_reading(call, chosen)
     described = await find_target(call, target, make=False)

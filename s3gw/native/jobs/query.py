@@ -1,7 +1,7 @@
 """Which jobs a request is about: by id, kind, bucket and node, all of them when nothing is said.
 
-Names of fields are as Go reads them: in any case, and two spellings of some. Who may see the
-cluster sees its jobs, on the buckets that they may use; everybody sees their own.
+Names of fields are as Go reads them: in any case, and two spellings of some. Users see the jobs on
+buckets that they may use, and their own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from cluster.jobs.kinds import Kind, find_kind
 from cluster.jobs.records import Known
-from s3gw.access import Access, may_use, may_without_bucket
+from s3gw.access import may_use
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.starting import jobs_of
@@ -90,8 +90,6 @@ async def _visible(call: NativeCall, found: Sequence[Known]) -> list[Known]:
     others = [each for each in found if each.job.cause.by != mine]
     if not others or call.caller.is_root:
         return list(found)
-    if not may_without_bucket(call, Access.SHOW_CLUSTER):
-        return [each for each in found if each.job.cause.by == mine]
     hidden = {b.name for b in await call.store.list_buckets() if not may_use(call, b)}
     return [
         each

@@ -13,16 +13,8 @@ from s3gw.errors import Code, S3Error
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.selection import MAX_JUDGED, Selection
-from storage.errors import BucketNotFound, ObjectNotFound, VersionNotFound
+from storage.errors import ObjectNotFound, VersionNotFound
 from storage.values import BucketInfo
-
-
-async def find_source(call: NativeCall) -> BucketInfo:
-    """The bucket that the call names, remembered as the one it is about. Raises 404."""
-    if not call.bck.is_ours:
-        raise BucketNotFound(call.bucket)
-    call.bucket_info = await call.store.head_bucket(call.bucket)
-    return call.bucket_info
 
 
 async def require_deleting(call: NativeCall, chosen: Selection) -> None:

@@ -18,7 +18,7 @@ from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, NativeError, Tcode
 from s3gw.native.jobs.snaps import summary_of
 from s3gw.native.jobs.starting import begin, jobs_of
-from s3gw.native.operation import NO_RIGHT, operation, query, value
+from s3gw.native.operation import operation, query, value
 from s3gw.reply import Reply
 from storage.errors import BucketNotFound
 
@@ -62,7 +62,9 @@ class SummarizeBucket:
         return Reply(headers={"Content-Type": JSON}, body=b"[" + await _told(call, known) + b"]")
 
 
-@operation("HEAD", "buckets/{bucket}/{prefix}", access=NO_RIGHT)
+@operation(
+    "HEAD", "buckets/{bucket}/{prefix}", access=Access.LIST_OBJECTS, known_as="ListObjectsV2"
+)
 class HeadBucketBelow:
     """As the HEAD of a bucket that asks for a summary, of what has the prefix."""
 

@@ -15,7 +15,7 @@ from s3gw.native.jobs.query import JobQuery, find_jobs, read_query
 from s3gw.native.jobs.snaps import snap_of, status_of
 from s3gw.native.jobs.starting import begin, jobs_of, text_reply
 from s3gw.native.node import target_id
-from s3gw.native.operation import NO_RIGHT, document, operation, query, value
+from s3gw.native.operation import document, operation, query, value
 from s3gw.reply import Reply
 
 Document = dict[str, Any]
@@ -50,7 +50,7 @@ async def _one_bucket(call: NativeCall, asked: JobQuery) -> str:
     return min(asked.buckets, default="")
 
 
-@operation("PUT", "cluster", action="stop", access=NO_RIGHT)
+@operation("PUT", "cluster", action="stop", access=Access.SHOW_CLUSTER)
 class StopJobs:
     """The one with the id, or all that run of a kind: whoever began them, and administrators."""
 
@@ -75,7 +75,7 @@ def _require_own(call: NativeCall, known: Known) -> None:
         raise NativeError(403, "insufficient permissions: somebody else began the job")
 
 
-@operation("GET", "cluster", what="status", access=NO_RIGHT)
+@operation("GET", "cluster", what="status", access=Access.SHOW_CLUSTER)
 class GetJobStatus:
     """Of the one with the id, or the latest of a kind."""
 
@@ -89,7 +89,7 @@ class GetJobStatus:
         return json_reply(status_of(found[-1]))
 
 
-@operation("GET", "cluster", what="qryxstats", access=NO_RIGHT)
+@operation("GET", "cluster", what="qryxstats", access=Access.SHOW_CLUSTER)
 class QueryJobs:
     """Snapshots, under the one node that there is."""
 
@@ -104,7 +104,7 @@ class QueryJobs:
         return json_reply({node: [snap_of(each) for each in found]})
 
 
-@operation("GET", "cluster", what="status_all", access=NO_RIGHT)
+@operation("GET", "cluster", what="status_all", access=Access.SHOW_CLUSTER)
 class GetAllStatuses:
     asked: Document | None = document(default=None)
 
@@ -113,7 +113,7 @@ class GetAllStatuses:
         return json_reply([status_of(each) for each in found] or None)
 
 
-@operation("GET", "cluster", what="running_all", access=NO_RIGHT)
+@operation("GET", "cluster", what="running_all", access=Access.SHOW_CLUSTER)
 class ListRunningJobs:
     """Those that are not over, idle ones among them."""
 
