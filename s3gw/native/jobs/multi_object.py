@@ -78,7 +78,7 @@ class CopyMessage(Struct, frozen=True):
     known_as="DeleteObjects",
 )
 class DeleteListRange:
-    asked: DeleteMessage = value()
+    asked: DeleteMessage = value(default=DeleteMessage())
 
     async def run(self, call: NativeCall) -> Reply:
         chosen = read_selection(self.asked.objnames, self.asked.template)
@@ -98,7 +98,7 @@ class CopyListRange:
     """Besides GET on what is copied it needs PUT on the copies, and CREATE-BUCKET for a target that
     is not there."""
 
-    asked: CopyMessage = value()
+    asked: CopyMessage = value(default=CopyMessage())
 
     async def run(self, call: NativeCall) -> Reply:
         if self.asked.prefix:
