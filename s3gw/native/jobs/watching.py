@@ -63,10 +63,11 @@ class StopJobs:
         found = await find_jobs(call, asked)
         if not found and asked.xid:
             raise asked.missing()
-        for each in found:
-            if not each.is_over:
-                _require_own(call, each)
-                await jobs_of(call).stop(each.job.xid)
+        running = [each for each in found if not each.is_over]
+        for each in running:
+            _require_own(call, each)
+        for each in running:
+            await jobs_of(call).stop(each.job.xid)
         return Reply()
 
 
