@@ -7,6 +7,7 @@ from typing import Any
 from s3gw.declared import operations_of
 from s3gw.native import buckets, cluster, custom, listing, read_objects, write_objects
 from s3gw.native.authn import clusters, roles, tokens, users
+from s3gw.native.jobs import multi_object, summary, watching
 
 MODULES = (
     buckets,
@@ -14,10 +15,13 @@ MODULES = (
     clusters,
     custom,
     listing,
+    multi_object,
     read_objects,
     roles,
+    summary,
     tokens,
     users,
+    watching,
     write_objects,
 )
 
