@@ -13,7 +13,7 @@ from s3gw.native.operation import NativeTable, operation
 from tests.native.scene import CLUSTER, HOST, Scene, told
 
 SERVED = {"create-bck", "destroy-bck", "set-bprops", "list"}
-# Those of jobs are in test_jobs.
+# Those of jobs have tests of their own.
 SERVED |= {"delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
 SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange"}
 
