@@ -35,7 +35,6 @@ SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange"}
         ("GET", "etl", 501),
         ("POST", "sort", 501),
         ("POST", "download", 501),
-        ("GET", "ml/moss/bucket", 501),
     ],
 )
 def test_what_is_not_there_is_refused(scene: Scene, method: str, target: str, status: int) -> None:
