@@ -88,7 +88,9 @@ _BOTO3 = (
 )
 
 _AISTORE_SDK = (
+    "aistore_sdk/test_batch.py",
     "aistore_sdk/test_buckets.py",
+    "aistore_sdk/test_jobs.py",
     "aistore_sdk/test_objects.py",
     "aistore_sdk/test_tokens.py",
 )

@@ -15,6 +15,7 @@ from s3gw.batch.options import GetBatch
 from s3gw.cluster_key_options import ClusterKey
 from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
+from s3gw.jobs.options import Jobs
 from s3gw.limits import Limits
 from s3gw.options import (
     Choice,
@@ -364,6 +365,7 @@ class Config:
     outbound: Outbound = field(default_factory=Outbound)
     limits: Limits = field(default_factory=Limits)
     get_batch: GetBatch = field(default_factory=GetBatch)
+    jobs: Jobs = field(default_factory=Jobs)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -380,5 +382,6 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "outbound": Outbound,
         "limits": Limits,
         "get_batch": GetBatch,
+        "jobs": Jobs,
     }
 )

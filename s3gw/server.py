@@ -31,6 +31,7 @@ from s3gw.channel import Channel, Role, Started, Task
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
 from s3gw.identity.opening import directory_in_use, prepare_coordination
+from s3gw.jobs.process import TurnTaking, job_runner, open_jobs
 from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
 from s3gw.metrics import LifecycleCounters, Metrics
@@ -150,6 +151,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         _queues(config, metrics) as queues,
         _archives(config) as archives,
         directory_in_use(config) as directory,
+        open_jobs(config) as jobs,
         verifying(config, directory, SystemClock()) as tokens,
     ):
         audit = open_audit(config.log.audit, folders(config)[0])
@@ -170,6 +172,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             audit=audit,
             throttle=Throttle(config.auth.throttle),
             archives=archives,
+            jobs=jobs,
             batches=Batches(config.get_batch.as_options(), BatchCounters(metrics.registry).add),
         )
         parts = Parts(config, store, known, directory, tokens, services, observer)
@@ -220,11 +223,13 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
     config, stopped_within = task.config, until(stop)
     metrics = Metrics(task.slot)
     with (
-        contextlib.closing(Housekeeper(folders(config))) as keeper,
+        contextlib.closing(Housekeeper(folders(config))) as housekeeper,
         open_outboxes(folders(config), config) as outboxes,
     ):
+        keeper = TurnTaking(housekeeper)
         async with (
             _open_store(config, task.slot) as store,
+            open_jobs(config) as jobs,
             delivering(outboxes, store, config, metrics, stop),
             asyncio.TaskGroup() as tasks,
         ):
@@ -234,6 +239,9 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
                 announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
                 worker = _lifecycle(task, store, stopped_within, announce)
                 tasks.create_task(keep_at(worker, _JOB_RETRY_S, stopped_within))
+            told = notifier(outboxes, config, metrics)
+            runner = job_runner(config, store, jobs, told, keeper)
+            tasks.create_task(runner.run(stopped_within))
             channel.answer(Started())
 
 

@@ -12,6 +12,7 @@ from s3gw.limits import DEFAULT_LIMITS, Limits
 from storage.archives import Archives
 
 if TYPE_CHECKING:
+    from cluster.jobs.registry import Registry
     from s3gw.accounts import Accounts
     from s3gw.audit import Audit
     from s3gw.identity.protocol import Directory
@@ -43,6 +44,7 @@ class Services:
     audit: Audit | None = None
     archives: Archives = field(default_factory=Archives)
     batches: Batches = field(default_factory=Batches)
+    jobs: Registry | None = None
 
 
 NO_SERVICES = Services()

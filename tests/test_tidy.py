@@ -24,6 +24,7 @@ EDGES = {
     "s3gw/sts/app.py": "the ASGI application of STS",
     "s3gw/worker.py": "the process",
     "cluster/housekeeping.py": "the job runner",
+    "cluster/jobs/runner.py": "the runner of AIStore's jobs",
     "storage/backends/local/committer.py": "runs what others gave it, and hands their errors on",
 }
 

@@ -109,4 +109,4 @@ def test_what_is_not_there_yet_is_refused_at_once(
     with pytest.raises(errors.AISError, match="move-bck"):
         bucket.rename("another-name")
     with pytest.raises(errors.AISError, match="not supported"):
-        client.cluster().list_running_jobs()
+        client.cluster().list_etls()

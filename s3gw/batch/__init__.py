@@ -7,11 +7,12 @@ HTTP: both front ends say the same of it, each in its own words.
 
 from __future__ import annotations
 
-from s3gw.batch.engine import Batches, BatchOptions, Outcome, Place
+from s3gw.batch.engine import Answer, Batches, BatchOptions, Outcome, Place
 from s3gw.batch.errors import BatchFailed, InvalidBatch, TooBusy, TooManyFailures
 from s3gw.batch.request import Batch, Item, decode_batch
 
 __all__ = [
+    "Answer",
     "Batch",
     "BatchFailed",
     "BatchOptions",

@@ -14,6 +14,7 @@ from s3gw.native.actmsg import json
 from s3gw.native.bucket_props import Namespace, props_json, with_props
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, unsupported
+from s3gw.native.jobs.summary import bucket_with_summary
 from s3gw.native.names import AIS, check_new_bucket
 from s3gw.native.operation import operation, query, value
 from s3gw.notifications.events import removed
@@ -78,8 +79,12 @@ class ListBuckets:
 @operation("HEAD", "buckets/{bucket}", access=Access.HEAD_BUCKET, known_as="HeadBucket")
 class HeadBucket:
     presence: int = query("presence", default=0)
+    bsumm_remote: str = query("bsumm_remote", default="")
+    uuid: str = query("uuid", default="")
 
     async def run(self, call: NativeCall) -> Reply:
+        if self.bsumm_remote:
+            return await bucket_with_summary(call, self.presence, "", self.uuid)
         if self.presence == _OUTSIDE:
             raise BucketNotFound(call.bucket)
         return Reply(headers={"Ais-Bucket-Props": props_json(call.bucket_facts)})

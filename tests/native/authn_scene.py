@@ -24,6 +24,7 @@ from tests.asgi import AsgiServer
 from tests.identity.places import MASTER, new_store
 from tests.native.scene import Scene, gateway
 from tests.s3.gateway import ROOT, Quiet
+from tests.storage.fake_clock import FakeClock
 
 PASSWORD = "correct horse"
 
@@ -74,7 +75,7 @@ class AuthnScene(Scene):
                     token_issuer=issuer,
                     cluster_id=directory.cluster_id,
                     audit=self.audit,
-                    throttle=Throttle(ThrottleOptions(burst=5)),
+                    throttle=Throttle(ThrottleOptions(burst=5), FakeClock()),
                 )
                 self._app = gateway(self.store, services, self.observer)
                 built.set_result(issuer)

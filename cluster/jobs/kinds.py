@@ -1,0 +1,64 @@
+"""Every kind of job that AIStore knows, under its two names, and what this server does with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+DELETE_OBJECTS = "delete-listrange"
+COPY_OBJECTS = "copy-listrange"
+COPY_BUCKET = "copy-bck"
+SUMMARY = "summary-bck"
+CLEANUP = "cleanup-store"
+LRU = "lru"
+
+
+class Start(Enum):
+    """How jobs of a kind begin: with a request of their own, with `start`, or not here."""
+
+    REQUEST = "request"
+    ASKED = "start"
+    NEVER = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`display` is its other name. One that `idles` is not over when its work is done: clients wait
+    until it is idle, and expect to find it among the running jobs for a while."""
+
+    name: str
+    display: str
+    start: Start = Start.NEVER
+    idles: bool = False
+
+
+_OURS = (
+    Kind(DELETE_OBJECTS, "delete-objects", Start.REQUEST),
+    Kind(COPY_OBJECTS, "copy-objects", Start.REQUEST, idles=True),
+    Kind(COPY_BUCKET, "copy-bucket", Start.REQUEST),
+    Kind(SUMMARY, "summary", Start.REQUEST),
+    Kind(CLEANUP, "cleanup", Start.ASKED),
+    Kind(LRU, "lru-eviction", Start.ASKED),
+)
+_OTHERS = """
+    election/elect-primary rebalance etl-inline summary-shard/shard-summary resilver rechunk
+    index-shard/shard-index ec-get ec-put ec-resp put-copies archive etl-listrange/etl-objects
+    blob-download download dsort promote/promote-files evict-listrange/evict-objects
+    evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
+    make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list get-batch create-inventory
+    load-lom-cache/warm-up-metadata
+"""
+
+
+def _read(names: str) -> Kind:
+    name, _, display = names.partition("/")
+    return Kind(name, display or name)
+
+
+KINDS = {kind.name: kind for kind in (*_OURS, *map(_read, _OTHERS.split()))}
+_BY_NAME = {kind.display: kind for kind in KINDS.values()} | KINDS
+
+
+def find_kind(name: str) -> Kind | None:
+    """By either name."""
+    return _BY_NAME.get(name)

@@ -1,0 +1,156 @@
+"""Where jobs are registered, found, stopped and forgotten, by whichever process."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import string
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from cluster.coordination import Coordination, Delete, Put
+from cluster.jobs.records import (
+    JOB,
+    NAMES,
+    ROOT,
+    STATE,
+    STOP,
+    UNFINISHED,
+    Job,
+    Known,
+    State,
+    pieces_of,
+)
+from storage.clock import Clock, SystemClock
+
+MAX_UNFINISHED = 1000
+_ID_LENGTH = 12
+_ID_ALPHABET = string.ascii_letters + string.digits
+_FEW = 100
+_NS = 1_000_000_000
+_CLOCK = SystemClock()
+
+log = logging.getLogger(__name__)
+
+
+class TooManyJobs(Exception):
+    """So many wait or run already that no more are taken."""
+
+
+class Registry:
+    """One process's view of all jobs; it keeps no copy."""
+
+    def __init__(self, coordination: Coordination, *, clock: Clock = _CLOCK) -> None:
+        self.clock = clock
+        self._coordination = coordination
+
+    def revision(self) -> int:
+        """Another one than before: something may have changed, here or elsewhere in the store."""
+        return self._coordination.revision()
+
+    async def add(self, make: Callable[[str, int], Job], names: Sequence[str] = ()) -> Job:
+        """Register what `make` makes of a new id and the time, with a list of names, if it is to
+        have one. Raises `TooManyJobs`."""
+        unfinished = sum(not each.is_over for each in await self.all())
+        if unfinished >= MAX_UNFINISHED:
+            raise TooManyJobs(f"{unfinished} jobs are waiting or running")
+        job = make(_new_id(), self.clock.now_ns())
+        pieces = list(pieces_of(names))
+        if pieces:
+            await self._write(_put(msgspec.structs.replace(job, pieces=UNFINISHED)))
+        for number, piece in enumerate(pieces):
+            await self._write(Put(_piece_key(job.xid, number), piece))
+        job = msgspec.structs.replace(job, pieces=len(pieces))
+        await self._write(_put(job))
+        return job
+
+    async def all(self) -> list[Known]:
+        """The oldest first."""
+        return [each for each in await self._every() if each.job.pieces != UNFINISHED]
+
+    async def find(self, xid: str) -> Known | None:
+        values: dict[str, bytes] = {}
+        for key in (JOB + xid, STATE + xid, STOP + xid):
+            entries, _ = await self._coordination.range(key)
+            values |= {entry.key: entry.value for entry in entries if entry.key == key}
+        found = _known(xid, values) if JOB + xid in values else None
+        return None if found is None or found.job.pieces == UNFINISHED else found
+
+    async def names(self, job: Job) -> list[str]:
+        """The list that the job was made with."""
+        entries, _ = await self._coordination.range(f"{NAMES}{job.xid}/")
+        pieces = [msgspec.json.decode(entry.value, type=list[str]) for entry in entries]
+        return [name for piece in pieces for name in piece]
+
+    async def stop(self, xid: str) -> None:
+        """Ask a job to stop; it is over a little later."""
+        await self._write(Put(STOP + xid, b""))
+
+    async def save(self, xid: str, state: State) -> None:
+        """By the process that runs the job."""
+        await self._write(Put(STATE + xid, msgspec.json.encode(state)))
+
+    async def end(self, job: Job, state: State) -> None:
+        state.ended_ns = self.clock.now_ns()
+        await self.save(job.xid, state)
+        await self._delete([_piece_key(job.xid, number) for number in range(job.pieces)])
+
+    async def forget(self, *, older_than_s: float, beyond: int) -> None:
+        """Remove what ended so long ago, or is none of the latest so many that ended; and what
+        somebody began to register that long ago, and did not live to finish."""
+        every = await self._every()
+        before_ns = self.clock.now_ns() - int(older_than_s * _NS)
+        ended = sorted((each for each in every if each.is_over), key=_end, reverse=True)
+        old = [e.job for at, e in enumerate(ended) if at >= beyond or _end(e) < before_ns]
+        for each in every:
+            if each.job.pieces == UNFINISHED and each.job.created_ns < before_ns:
+                entries, _ = await self._coordination.range(f"{NAMES}{each.job.xid}/")
+                await self._delete([entry.key for entry in entries])
+                old.append(each.job)
+        for job in old:
+            pieces = [_piece_key(job.xid, number) for number in range(job.pieces)]
+            await self._delete([*pieces, *(root + job.xid for root in (STATE, STOP, JOB))])
+
+    async def _every(self) -> list[Known]:
+        entries, _ = await self._coordination.range(ROOT)
+        values = {entry.key: entry.value for entry in entries}
+        every = (_known(key.removeprefix(JOB), values) for key in values if key.startswith(JOB))
+        found = [each for each in every if each is not None]
+        return sorted(found, key=lambda each: (each.job.created_ns, each.job.xid))
+
+    async def _delete(self, keys: Sequence[str]) -> None:
+        for at in range(0, len(keys), _FEW):
+            await self._coordination.transact([], [Delete(key) for key in keys[at : at + _FEW]])
+
+    async def _write(self, *writes: Put) -> None:
+        await self._coordination.transact([], writes)
+
+
+def _put(job: Job) -> Put:
+    return Put(JOB + job.xid, msgspec.json.encode(job))
+
+
+def _piece_key(xid: str, number: int) -> str:
+    return f"{NAMES}{xid}/{number:06}"
+
+
+def _end(known: Known) -> int:
+    return known.state.ended_ns
+
+
+def _known(xid: str, values: dict[str, bytes]) -> Known | None:
+    """None for a damaged one: nobody can do anything about it, and the others go on."""
+    state = values.get(STATE + xid)
+    try:
+        job = msgspec.json.decode(values[JOB + xid], type=Job)
+        found = msgspec.json.decode(state, type=State) if state is not None else State()
+    except msgspec.DecodeError as error:
+        log.error("damaged job", extra={"job": xid, "error": str(error)})
+        return None
+    return Known(job, found, STOP + xid in values)
+
+
+def _new_id() -> str:
+    """As AIStore checks them: nine letters and digits or more."""
+    return "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))

@@ -1,0 +1,180 @@
+"""Runs the jobs, in the one process that does: a few at a time, the oldest first.
+
+A job whose process died, or was stopped, is begun again by the next one, from the place that it
+saved: every kind may be repeated. One that seems to kill the process is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from cluster.housekeeping import StoppedWithin
+from cluster.jobs import cleanup, copy_objects, delete_objects, kinds, lru, summary
+from cluster.jobs.kinds import KINDS
+from cluster.jobs.records import Known
+from cluster.jobs.work import Halt, Halted, JobFailed, Work, World
+from storage.errors import BucketNotFound, StorageError
+
+log = logging.getLogger(__name__)
+
+Run = Callable[[Work], Awaitable[None]]
+
+RUNS: Mapping[str, Run] = {
+    kinds.DELETE_OBJECTS: delete_objects.run,
+    kinds.COPY_OBJECTS: copy_objects.run,
+    kinds.COPY_BUCKET: copy_objects.run,
+    kinds.SUMMARY: summary.run,
+    kinds.CLEANUP: cleanup.run,
+    kinds.LRU: lru.run,
+}
+# How soon a new job is begun, and one that is to stop is told.
+LOOK_S = 0.05
+SWEEP_S = 60.0
+MAX_STARTS = 5
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`at_once` jobs run; the others wait. Those that idle end after `idle_s`; of those that ended,
+    `kept` are kept, for `kept_s`."""
+
+    at_once: int = 4
+    idle_s: float = 60.0
+    kept: int = 1000
+    kept_s: float = 3600.0
+
+
+@dataclass(slots=True)
+class Runner:
+    world: World
+    limits: Limits = field(default_factory=Limits)
+    runs: Mapping[str, Run] = field(default_factory=lambda: RUNS)
+    _running: dict[str, tuple[Work, asyncio.Task[None]]] = field(default_factory=dict)
+    _seen: int = -1
+    _swept_ns: int = 0
+    _next_end_ns: int | None = None
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Of the jobs that run."""
+        return [task for _, task in self._running.values() if not task.done()]
+
+    async def run(self, stopped_within: StoppedWithin) -> None:
+        """Until it is time to stop; jobs then stop where they are, to be gone on with."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._look_safely(group)
+                if await stopped_within(LOOK_S):
+                    break
+            for work, _ in self._running.values():
+                work.halt = work.halt or Halt.SHUTDOWN
+
+    async def _look_safely(self, group: asyncio.TaskGroup) -> None:
+        try:
+            await self._look(group)
+        except StorageError as error:
+            self._seen = -1
+            log.error("cannot look after the jobs", extra={"error": repr(error)})
+
+    async def _look(self, group: asyncio.TaskGroup) -> None:
+        """Begin, stop and forget what is due; nothing at all most of the time."""
+        registry, now_ns = self.world.registry, self.world.registry.clock.now_ns()
+        if now_ns - self._swept_ns >= SWEEP_S * _NS:
+            self._swept_ns = now_ns
+            await registry.forget(older_than_s=self.limits.kept_s, beyond=self.limits.kept)
+        revision = registry.revision()
+        due = self._next_end_ns is not None and now_ns >= self._next_end_ns
+        if revision == self._seen and not due:
+            return
+        self._seen, self._next_end_ns = revision, None
+        # One that ends from here on is still unfinished in what is read now.
+        self._running = {x: each for x, each in self._running.items() if not each[1].done()}
+        for known in await registry.all():
+            if not known.is_over:
+                await self._tend(known, group, now_ns)
+
+    async def _tend(self, known: Known, group: asyncio.TaskGroup, now_ns: int) -> None:
+        xid = known.job.xid
+        if known.is_idle:
+            await self._end_idle(known, now_ns)
+        elif xid in self._running:
+            if known.stopping:
+                work, _ = self._running[xid]
+                work.halt = work.halt or Halt.STOPPED
+        elif known.stopping:
+            await self._abort(known, Halt.STOPPED.value)
+        elif known.state.starts >= MAX_STARTS:
+            await self._abort(known, "the server ended each time that it was begun")
+        elif len(self.tasks) < self.limits.at_once:
+            await self._begin(known, group)
+
+    async def _end_idle(self, known: Known, now_ns: int) -> None:
+        """At its time, or now when it is asked to stop; all of its work is done either way."""
+        end_ns = known.state.idle_ns + int(self.limits.idle_s * _NS)
+        if known.stopping or now_ns >= end_ns:
+            known.state.aborted = known.stopping
+            await self.world.registry.end(known.job, known.state)
+        else:
+            self._next_end_ns = min(end_ns, self._next_end_ns or end_ns)
+
+    async def _abort(self, known: Known, why: str) -> None:
+        known.state.aborted, known.state.abort_error = True, why
+        await self.world.registry.end(known.job, known.state)
+
+    async def _begin(self, known: Known, group: asyncio.TaskGroup) -> None:
+        """It is written down before the work begins, or a job that kills the process would for
+        ever."""
+        work = Work(known.job, known.state, self.world)
+        work.state.starts += 1
+        await self.world.registry.save(known.job.xid, work.state)
+        self._running[known.job.xid] = work, group.create_task(self._carry_out(work))
+
+    async def _carry_out(self, work: Work) -> None:
+        xid, state = work.job.xid, work.state
+        try:
+            if await self._finish(work):
+                await self._close(work)
+            else:
+                # It is no attempt that failed.
+                state.starts -= 1
+                work.rewind()
+                await self.world.registry.save(xid, state)
+        except StorageError as error:
+            # It is begun again.
+            log.error("cannot write down a job", extra={"job": xid, "error": repr(error)})
+        finally:
+            self._seen = -1
+
+    async def _close(self, work: Work) -> None:
+        state, kind = work.state, KINDS[work.job.kind]
+        fields = {"job": work.job.xid, "kind": kind.name, "objects": state.objects}
+        fields |= {"problems": state.problems, "aborted": state.aborted}
+        log.info("job done", extra=fields)
+        if kind.idles and not state.aborted:
+            state.idle_ns = self.world.registry.clock.now_ns()
+            await self.world.registry.save(work.job.xid, state)
+        else:
+            await self.world.registry.end(work.job, state)
+
+    async def _finish(self, work: Work) -> bool:
+        """Do the work, whatever comes of it; False when it is to be gone on with later."""
+        try:
+            await self.runs[work.job.kind](work)
+            return True
+        except Halted as error:
+            if work.halt is Halt.SHUTDOWN:
+                return False
+            why = str(error)
+        except BucketNotFound as error:
+            why = f"bucket {str(error) or work.job.bucket} does not exist"
+        except (JobFailed, StorageError) as error:
+            why = str(error) or type(error).__name__
+        except Exception as error:
+            log.exception("job failed", extra={"job": work.job.xid, "kind": work.job.kind})
+            why = f"internal error: {type(error).__name__}"
+        work.state.aborted, work.state.abort_error = True, why
+        return True

@@ -1,0 +1,97 @@
+"""Templates of object names: bash braces with numbers.
+
+    shard-{0001..1000..3}.tar      a{0..9}-b{0..9}
+
+A range is `{first..last}` or `{first..last..step}`, both ends included. Names are as wide as the
+first number is written, filled up with zeros. Several ranges count like the wheels of an odometer,
+the last one fastest. Names are made when they are asked for, each by its place in the sequence, so
+a template of millions takes no room, and work on it can go on where it stopped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import overload
+
+MAX_NAMES = 10_000_000
+MAX_RANGES = 16
+_RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})(?:\.\.([0-9]{1,18}))?\}")
+
+
+class BadTemplate(ValueError):
+    """The text is no template, or one of too many names."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRange:
+    """`width` is that of the first number as it was written."""
+
+    first: int
+    last: int
+    step: int
+    width: int
+
+    def __len__(self) -> int:
+        return (self.last - self.first) // self.step + 1
+
+    def text(self, at: int) -> str:
+        return str(self.first + at * self.step).zfill(self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Template(Sequence[str]):
+    """The names, in order. `texts` stand before, between and behind the ranges."""
+
+    texts: tuple[str, ...]
+    ranges: tuple[NumberRange, ...]
+
+    def __len__(self) -> int:
+        return prod(len(each) for each in self.ranges)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        chosen = range(len(self))[at]
+        return self._name(chosen) if isinstance(chosen, int) else [self._name(n) for n in chosen]
+
+    def _name(self, at: int) -> str:
+        numbers: list[str] = []
+        for each in reversed(self.ranges):
+            at, place = divmod(at, len(each))
+            numbers.append(each.text(place))
+        numbers.reverse()
+        return self.texts[0] + "".join(
+            number + text for number, text in zip(numbers, self.texts[1:], strict=True)
+        )
+
+
+def read_template(text: str) -> Template | None:
+    """None for a text without braces: that is a prefix. Raises `BadTemplate`."""
+    if "{" not in text and "}" not in text:
+        return None
+    pieces = _RANGE.split(text)
+    texts = tuple(pieces[::4])
+    if any("{" in piece or "}" in piece for piece in texts):
+        raise BadTemplate("a range is {first..last} or {first..last..step}, in whole numbers")
+    found = zip(pieces[1::4], pieces[2::4], pieces[3::4], strict=True)
+    template = Template(texts, tuple(_range(*each) for each in found))
+    if len(template.ranges) > MAX_RANGES or _count(template) > MAX_NAMES:
+        raise BadTemplate(f"more than {MAX_NAMES} names, or more than {MAX_RANGES} ranges")
+    return template
+
+
+def _count(template: Template) -> int:
+    # `len` has no room for what nobody would want anyway.
+    return prod((r.last - r.first) // r.step + 1 for r in template.ranges)
+
+
+def _range(first: str, last: str, step: str | None) -> NumberRange:
+    made = NumberRange(int(first), int(last), int(step or 1), len(first))
+    if made.step == 0 or made.last < made.first:
+        raise BadTemplate("a range must go up, in steps of at least 1")
+    return made

@@ -1,0 +1,34 @@
+"""Rights to do something with all keys of a bucket at once, whichever they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from s3gw.access.actions import needed
+from s3gw.access.decide import allows, rules_of
+from s3gw.access.gate import may_use_freely
+from s3gw.access.policy import BucketPolicy
+from s3gw.access.question import Question
+from s3gw.access.request import NO_OBJECT
+from s3gw.rights import Access
+from storage.values import BucketInfo
+
+if TYPE_CHECKING:
+    from s3gw.message import Call
+
+
+def may_with_every_key(call: Call, info: BucketInfo, access: Access, operation: str) -> bool:
+    """Whether the caller may do the operation, which takes the right `access`, with every key.
+
+    False where a policy has a say, of the bucket or of the session: it may tell keys apart. What
+    the ACL of an object grants is about that object and counts for nothing here.
+    """
+    if may_use_freely(call.caller, info):
+        return True
+    if BucketPolicy.setting_name in info.settings or call.caller.session_policy:
+        return False
+    asked = Question(call, info, access, "*", operation=operation)
+    requests = [asked.request(action) for action in needed(operation, None, {})]
+    rules = rules_of(info)
+    return all(allows(replace(each, found_object=NO_OBJECT), rules) for each in requests)

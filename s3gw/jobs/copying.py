@@ -1,0 +1,146 @@
+"""What jobs do to objects that S3 has a word in: copies as CopyObject makes them, and events.
+
+The rights were asked for when the job was. A copy is the target bucket's owner's, has the content
+headers, metadata and tags of its source, is encrypted as the target says, and locked as new
+objects there are. What is under a customer's key cannot be read, so it is not copied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from cluster.jobs.records import Job
+from cluster.jobs.work import Copying, NotCopied
+from s3gw.accounts import ROOT_ACCOUNT, Principal
+from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises
+from s3gw.encryption.sealing import sealing_for, unlock_for
+from s3gw.errors import S3Error
+from s3gw.headers import REDIRECT_LOCATION, read_attributes
+from s3gw.message import MAX_KEY, Call
+from s3gw.notifications.events import Cause, EventName, ObjectEvent, created, removed
+from s3gw.payload import body_of
+from s3gw.services import Services
+from storage.backend import Backend
+from storage.errors import (
+    BucketNotFound,
+    DeviceFailed,
+    ObjectNotFound,
+    OutOfSpace,
+    StorageError,
+)
+from storage.values import (
+    Attributes,
+    BucketInfo,
+    Checksum,
+    DeleteRequest,
+    Deletion,
+    ObjectInfo,
+    PutOptions,
+    Reading,
+    ReadOptions,
+)
+
+_ROOT = Principal(ROOT_ACCOUNT, is_root=True)
+# What is not the object's fault, and would be the same with the next one.
+_ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCopier:
+    """`services` are those of the process that runs jobs: keys and a notifier."""
+
+    store: Backend
+    services: Services
+
+    async def copy(self, copying: Copying) -> int:
+        """The bytes that were copied. Raises `NotCopied`, `BucketNotFound` and what `check` does;
+        and `OutOfSpace`, because nothing more can be copied then."""
+        job = copying.job
+        if not 0 < len(copying.new_name.encode()) <= MAX_KEY:
+            raise NotCopied(f"the copy's name would be longer than {MAX_KEY} bytes")
+        target = await self.store.head_bucket(job.target)
+        call = self._call(target, copying.new_name, job)
+        try:
+            made = await self._copy(call, copying)
+        except S3Error as error:
+            raise NotCopied(error.message) from None
+        except ObjectNotFound:
+            raise NotCopied("does not exist", is_missing=True) from None
+        except _ENDS_ALL:
+            raise
+        except StorageError as error:
+            raise NotCopied(type(error).__name__) from None
+        await self._tell(target, job, [created(EventName.CREATED_COPY, made)])
+        return made.size
+
+    async def deleted(self, job: Job, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:
+        with contextlib.suppress(BucketNotFound):
+            info = await self.store.head_bucket(job.bucket)
+            await self._tell(info, job, [removed(*each) for each in done])
+
+    async def _copy(self, call: Call, copying: Copying) -> ObjectInfo:
+        options = ReadOptions(unlock=unlock_for(call))
+        reading = await self.store.get_object(copying.job.bucket, copying.name, options)
+        try:
+            sealing = await sealing_for(call)
+            digest = PayloadDigest(Promises(), {}, _algorithm(reading.info.checksum))
+            put = PutOptions(
+                digest=sealing.digest(digest),
+                attributes=sealing.mark(_attributes(call, reading.info.attributes)),
+                size=reading.info.size,
+                data_key=sealing.data_key,
+            )
+            body = _checked(reading, copying.check)
+            return await self.store.put_object(call.bucket, call.key, body, put)
+        finally:
+            if not isinstance(reading.body, bytes):
+                await reading.body.aclose()
+
+    def _call(self, target: BucketInfo, key: str, job: Job) -> Call:
+        """As the root account would ask S3 for it, with no header at all."""
+        return Call(
+            method="PUT",
+            raw_path=b"",
+            query_string=b"",
+            headers={},
+            body=_nothing(),
+            store=self.store,
+            request_id=job.cause.request_id,
+            bucket=target.name,
+            key=key,
+            principal=_ROOT,
+            bucket_info=target,
+            operation="CopyObject",
+            services=self.services,
+        )
+
+    async def _tell(self, bucket: BucketInfo, job: Job, events: Sequence[ObjectEvent]) -> None:
+        if self.services.notifier is not None and events:
+            cause = Cause(job.cause.by, job.cause.client, job.cause.request_id)
+            await self.services.notifier.announce(bucket, cause, events)
+
+
+def _attributes(call: Call, source: Attributes) -> Attributes:
+    """Where an object redirects to is not copied with its metadata."""
+    headers = {n: v for n, v in source.headers.items() if n != REDIRECT_LOCATION}
+    given = read_attributes(call)
+    return msgspec.structs.replace(given, headers=headers, custom=source.custom, tags=source.tags)
+
+
+def _algorithm(source: Checksum | None) -> Algorithm | None:
+    return ALGORITHMS[source.algorithm] if source else None
+
+
+async def _checked(reading: Reading, check: Callable[[], None]) -> AsyncIterator[bytes]:
+    async for chunk in body_of(reading):
+        check()
+        yield chunk
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for _ in ():
+        yield b""

@@ -1,0 +1,62 @@
+"""Jobs in the processes of a server: every one can register them, one runs them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from threading import Lock
+
+from cluster.coordination.embedded import EmbeddedCoordination
+from cluster.housekeeping import Chores, Keeper
+from cluster.jobs.registry import Registry
+from cluster.jobs.runner import Limits, Runner
+from cluster.jobs.work import World
+from s3gw.identity.opening import FILE_NAME
+from s3gw.jobs.copying import ObjectCopier
+from s3gw.keyring import open_ring
+from s3gw.notifications.notifier import Notifier
+from s3gw.sections import Config
+from s3gw.services import Services
+from storage.backend import Backend
+
+
+class TurnTaking:
+    """A keeper for more than one thread: one round at a time."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._lock = Lock()
+
+    def run_once(self) -> Chores:
+        with self._lock:
+            return self._keeper.run_once()
+
+
+@asynccontextmanager
+async def open_jobs(config: Config) -> AsyncIterator[Registry]:
+    """The jobs of the first data folder, for one event loop."""
+    path = Path(config.storage.data[0]) / FILE_NAME
+    with closing(EmbeddedCoordination(path)) as coordination:
+        yield Registry(coordination)
+
+
+def job_runner(
+    config: Config, store: Backend, registry: Registry, notifier: Notifier, keeper: TurnTaking
+) -> Runner:
+    """Runs jobs with the server's own keys and events."""
+    services = Services(
+        region=config.s3.region,
+        keys=open_ring(config),
+        default_kms_key=config.encryption.default_kms_key,
+        notifier=notifier,
+    )
+    objects = ObjectCopier(store, services)
+
+    async def clean() -> bool:
+        return (await asyncio.to_thread(keeper.run_once)).more
+
+    world = World(store, registry, objects.copy, objects.deleted, clean)
+    jobs = config.jobs
+    return Runner(world, Limits(jobs.at_once, jobs.idle_s, jobs.kept, jobs.kept_s))

@@ -1,0 +1,66 @@
+"""GetBatch, AIStore's "ML endpoint": many objects, ranges and members of archives in one answer.
+
+    GET /v1/ml/moss[/bucket]      {"in": [{"objname": "a", "bucket": "b"}], "mime": ".tar", ...}
+
+docs/getbatch.md tells what is asked for and what comes back.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from s3gw.batch import Answer, Batch, BatchFailed
+from s3gw.batch_request import allowed_batch, answer_batch
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError, Tcode, as_native_error, unsupported
+from s3gw.native.names import read_bck
+from s3gw.native.operation import NO_RIGHT, document, operation
+from s3gw.reply import Reply
+from storage.errors import BucketNotFound
+
+_MOSS = "moss"
+# What the entries' buckets are asked for stands here: a request names many, or none.
+_OPERATION = "GetBatch"
+
+
+@operation("GET", "ml/{moss}", access=NO_RIGHT)
+class GetBatch:
+    """Each entry names its bucket; the right to read it is asked entry by entry."""
+
+    batch: msgspec.Raw = document()
+
+    async def run(self, call: NativeCall) -> Reply:
+        return await _answered(call, bytes(self.batch), "")
+
+
+@operation("GET", "ml/{moss}/{bucket}", access=NO_RIGHT)
+class GetBatchOfBucket:
+    """As GetBatch, with a bucket for the entries that name none."""
+
+    batch: msgspec.Raw = document()
+
+    async def run(self, call: NativeCall) -> Reply:
+        call.bck = read_bck(call.segments[2], {}, call.services.cluster_id)
+        return await _answered(call, bytes(self.batch), call.bck.name)
+
+
+async def _answered(call: NativeCall, text: bytes, bucket: str) -> Reply:
+    if call.name != _MOSS:
+        raise unsupported(f"the ML endpoint {call.name[:64]!r}")
+    call.operation = _OPERATION
+    try:
+        batch = await allowed_batch(call, text, bucket)
+    except BucketNotFound as error:
+        message = f'bucket "ais://{error}" does not exist'
+        raise NativeError(404, message, Tcode.BCK_NOT_FOUND) from None
+    answer = await _answer(call, batch)
+    return Reply(200, {"Content-Type": answer.content_type}, answer.body)
+
+
+async def _answer(call: NativeCall, batch: Batch) -> Answer:
+    try:
+        return await answer_batch(call, batch)
+    except BatchFailed as error:
+        item = batch.items[error.place]
+        call.bck, call.key = read_bck(item.bucket, {}, call.services.cluster_id), item.name
+        raise as_native_error(error.cause, call) from error

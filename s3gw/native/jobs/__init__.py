@@ -1,0 +1,1 @@
+"""Jobs in the native API: asking for them, watching and stopping them."""

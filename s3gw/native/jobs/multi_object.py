@@ -1,0 +1,179 @@
+"""Many objects at once: delete and copy those of a list, a template or a prefix, or a whole bucket.
+
+What needs a cloud bucket behind, evicting and prefetching, is refused for a bucket that has none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from cluster.jobs import kinds
+from cluster.jobs.copy_objects import MAX_WORKERS
+from s3gw.access import Access
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.jobs.rights import (
+    require_deleting,
+    require_reading,
+    require_writing,
+)
+from s3gw.native.jobs.selection import Selection, read_selection
+from s3gw.native.jobs.starting import begin, text_reply
+from s3gw.native.jobs.target import BckMessage, find_target, read_uname
+from s3gw.native.names import Bck
+from s3gw.native.operation import operation, query, value
+from s3gw.reply import Reply
+
+DEFAULT_WORKERS = 4
+
+
+class DeleteMessage(Struct, frozen=True):
+    objnames: list[str] | None = None
+    template: str | None = None
+
+
+class CopyMessage(Struct, frozen=True):
+    """`latest_ver` and `force` are met by every copy here; `ext` and `id` ask for more than one."""
+
+    objnames: list[str] | None = None
+    template: str | None = None
+    tobck: BckMessage = BckMessage()
+    prefix: str = ""
+    prepend: str = ""
+    dry_run: bool = False
+    force: bool = False
+    latest_ver: bool = field(default=False, name="latest-ver")
+    synchronize: bool = False
+    go_on: bool = field(default=False, name="coer")
+    num_workers: int = field(default=0, name="num-workers")
+    ext: dict[str, Any] | None = None
+    etl: str | None = field(default=None, name="id")
+
+    @property
+    def orders(self) -> dict[str, Any]:
+        """The fields of a job that say how. Raises 501."""
+        for asked, what in (
+            (self.synchronize, "copying with synchronize"),
+            (self.ext, "changing the extensions of copies"),
+            (self.etl, "transforming copies"),
+        ):
+            if asked:
+                raise unsupported(what)
+        asked_for = self.num_workers or DEFAULT_WORKERS
+        return {
+            "prepend": self.prepend,
+            "dry_run": self.dry_run,
+            "go_on": self.go_on,
+            "workers": min(max(asked_for, 1), MAX_WORKERS),
+        }
+
+
+@operation(
+    "DELETE",
+    "buckets/{bucket}",
+    action=kinds.DELETE_OBJECTS,
+    access=Access.DELETE_OBJECT,
+    known_as="DeleteObjects",
+)
+class DeleteListRange:
+    asked: DeleteMessage = value(default=DeleteMessage())
+
+    async def run(self, call: NativeCall) -> Reply:
+        chosen = read_selection(self.asked.objnames, self.asked.template)
+        await require_deleting(call, chosen)
+        orders = {"bucket": call.bucket, **chosen.orders}
+        return text_reply(await begin(call, kinds.DELETE_OBJECTS, chosen.names, **orders))
+
+
+@operation(
+    "POST",
+    "buckets/{bucket}",
+    action=kinds.COPY_OBJECTS,
+    access=Access.GET,
+    known_as="GetObject",
+)
+class CopyListRange:
+    """Besides GET on what is copied it needs PUT on the copies, and CREATE-BUCKET for a target that
+    is not there."""
+
+    asked: CopyMessage = value(default=CopyMessage())
+
+    async def run(self, call: NativeCall) -> Reply:
+        if self.asked.prefix:
+            raise NativeError(400, "a prefix beside a list or a template: make it the template")
+        chosen = read_selection(self.asked.objnames, self.asked.template)
+        target = self.asked.tobck.bck(call)
+        return await _copy(call, kinds.COPY_OBJECTS, chosen, target, self.asked)
+
+
+@operation(
+    "POST",
+    "buckets/{bucket}",
+    action=kinds.COPY_BUCKET,
+    access=Access.GET,
+    known_as="GetObject",
+)
+class CopyBucket:
+    """Needs the same rights, for the whole bucket or what has the prefix."""
+
+    to: str = query("bck_to", default="")
+    asked: CopyMessage = value(default=CopyMessage())
+
+    async def run(self, call: NativeCall) -> Reply:
+        target = read_uname(self.to, call)
+        chosen = Selection(prefix=self.asked.prefix)
+        return await _copy(call, kinds.COPY_BUCKET, chosen, target, self.asked)
+
+
+async def _copy(
+    call: NativeCall, kind: str, chosen: Selection, target: Bck, asked: CopyMessage
+) -> Reply:
+    orders = asked.orders
+    _check_same(call, chosen, target, asked.prepend)
+    await require_reading(call, chosen)
+    described = await find_target(call, target, make=False)
+    await require_writing(call, described, chosen, asked.prepend)
+    if not asked.dry_run:
+        await find_target(call, target, make=True)
+    orders |= {"bucket": call.bucket, "target": target.name, **chosen.orders}
+    return text_reply(await begin(call, kind, chosen.names, **orders))
+
+
+def _check_same(call: NativeCall, chosen: Selection, target: Bck, prepend: str) -> None:
+    """What is copied by its prefix into the same bucket would be found there again."""
+    if target == call.bck and (not prepend or chosen.all_names() is None):
+        raise NativeError(400, f'cannot copy bucket "{call.bck.cname()}" onto itself')
+
+
+def _about_backends(method: str, action: str) -> Any:
+    return operation(
+        method, "buckets/{bucket}", action=action, access=Access.HEAD_BUCKET, known_as="HeadBucket"
+    )
+
+
+@_about_backends("DELETE", "evict-listrange")
+class EvictListRange:
+    async def run(self, call: NativeCall) -> Reply:
+        raise _no_backend(call, "evict")
+
+
+@_about_backends("DELETE", "evict-remote-bck")
+class EvictBucket:
+    keep_bck_md: bool = query("keep_bck_md", default=False)
+
+    async def run(self, call: NativeCall) -> Reply:
+        raise _no_backend(call, "evict")
+
+
+@_about_backends("POST", "prefetch-listrange")
+class PrefetchListRange:
+    async def run(self, call: NativeCall) -> Reply:
+        raise _no_backend(call, "prefetch")
+
+
+def _no_backend(call: NativeCall, what: str) -> NativeError:
+    """Every bucket that is there is the only place of its objects."""
+    name = call.bck.cname()
+    return NativeError(400, f'bucket "{name}" has no remote backend: nothing to {what}')

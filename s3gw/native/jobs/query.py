@@ -1,0 +1,122 @@
+"""Which jobs a request is about: by id, kind, bucket and node, all of them when nothing is said.
+
+Names of fields are as Go reads them: in any case, and two spellings of some. Users see the jobs on
+buckets that they may use, and their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.jobs.kinds import Kind, find_kind
+from cluster.jobs.records import Known
+from s3gw.access import may_use
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError, Tcode
+from s3gw.native.jobs.starting import jobs_of
+from s3gw.native.node import gateway_id, target_id
+
+_NODE = ("node", "daemonid")
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """`kind` is as it was sent, `buckets` are names, `node` a node's id."""
+
+    xid: str = ""
+    kind: str = ""
+    node: str = ""
+    buckets: frozenset[str] = frozenset()
+    only_active: bool = False
+
+    def named_kind(self) -> Kind | None:
+        """None when none is asked for. Raises 400 for an unknown one."""
+        if not self.kind:
+            return None
+        found = find_kind(self.kind)
+        if found is None:
+            raise NativeError(400, f'xaction kind (or name) "{self.kind[:64]}" not found')
+        return found
+
+    def missing(self) -> NativeError:
+        what = f'"{self.xid[:64]}"' if self.xid else f'of kind "{self.kind[:64]}"'
+        return NativeError(404, f"xaction {what} not found", Tcode.NOT_FOUND)
+
+
+def read_query(document: dict[str, Any] | None) -> JobQuery:
+    """Raises 400."""
+    folded = {name.lower(): given for name, given in (document or {}).items()}
+    listed = folded.get("buckets") or []
+    if not isinstance(listed, list):
+        raise NativeError(400, "buckets must be a list")
+    names = frozenset(_bucket(each) for each in [folded.get("bck"), *listed]) - {""}
+    return JobQuery(
+        _text(folded, "id"),
+        _text(folded, "kind"),
+        _text(folded, *_NODE),
+        names,
+        folded.get("show_active") is True,
+    )
+
+
+async def find_jobs(call: NativeCall, query: JobQuery) -> list[Known]:
+    """Those that the caller may see, the oldest first. Raises 400 for an unknown kind."""
+    kind = query.named_kind()
+    if query.node not in ("", *_nodes(call)):
+        return []
+    found = await _found(call, query)
+    chosen = [
+        each
+        for each in found
+        if (kind is None or each.job.kind == kind.name)
+        and (not query.buckets or not query.buckets.isdisjoint((each.job.bucket, each.job.target)))
+        and not (query.only_active and each.is_over)
+    ]
+    return await _visible(call, chosen)
+
+
+async def _found(call: NativeCall, query: JobQuery) -> Sequence[Known]:
+    if not query.xid:
+        return await jobs_of(call).all()
+    found = await jobs_of(call).find(query.xid)
+    return [found] if found is not None else []
+
+
+async def _visible(call: NativeCall, found: Sequence[Known]) -> list[Known]:
+    """A bucket that is gone is nobody's secret: whoever made the next one learns of old jobs."""
+    mine = call.caller.identity
+    others = [each for each in found if each.job.cause.by != mine]
+    if not others or call.caller.is_root:
+        return list(found)
+    hidden = {b.name for b in await call.store.list_buckets() if not may_use(call, b)}
+    return [
+        each
+        for each in found
+        if each.job.cause.by == mine or hidden.isdisjoint((each.job.bucket, each.job.target))
+    ]
+
+
+def _nodes(call: NativeCall) -> tuple[str, str]:
+    cluster_id = call.services.cluster_id
+    return target_id(cluster_id), gateway_id(cluster_id)
+
+
+def _text(document: dict[str, Any], *names: str) -> str:
+    for name in names:
+        given = document.get(name)
+        if given:
+            if not isinstance(given, str):
+                raise NativeError(400, f"{name} must be a text")
+            return given
+    return ""
+
+
+def _bucket(given: Any) -> str:
+    """The name of a bucket's document; nothing of none."""
+    if not given:
+        return ""
+    if not isinstance(given, dict):
+        raise NativeError(400, "a bucket must be an object with a name")
+    return _text({name.lower(): value for name, value in given.items()}, "name")

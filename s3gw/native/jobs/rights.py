@@ -1,0 +1,60 @@
+"""What the caller must be allowed before a job may do it in their name: all of it, at the start.
+
+Who may do it with every key of the bucket is asked for nothing more. Where a bucket's policy, or
+the session's, has a say, each of the names is judged, and one that is refused refuses the job; a
+prefix, whose names nobody knows yet, is refused.
+"""
+
+from __future__ import annotations
+
+from s3gw.access import Access, authorize_source, authorize_writing, may_delete
+from s3gw.access.every_key import may_with_every_key
+from s3gw.errors import Code, S3Error
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError, Tcode
+from s3gw.native.jobs.selection import MAX_JUDGED, Selection
+from storage.errors import ObjectNotFound, VersionNotFound
+from storage.values import BucketInfo
+
+
+async def require_deleting(call: NativeCall, chosen: Selection) -> None:
+    """Raises 403."""
+    if may_with_every_key(call, call.bucket_facts, Access.DELETE_OBJECT, "DeleteObjects"):
+        return
+    for name in _judged(call, chosen):
+        if not await may_delete(call, name, None):
+            raise S3Error(Code.AccessDenied)
+
+
+async def require_reading(call: NativeCall, chosen: Selection) -> None:
+    """Raises 403."""
+    if may_with_every_key(call, call.bucket_facts, Access.GET, "GetObject"):
+        return
+    call.operation = "CopyObject"
+    for name in _judged(call, chosen):
+        try:
+            await authorize_source(call, call.bucket, name)
+        except (ObjectNotFound, VersionNotFound):
+            # Told to those only who may know.
+            continue
+
+
+async def require_writing(
+    call: NativeCall, target: BucketInfo, chosen: Selection, prepend: str
+) -> None:
+    """Raises 403."""
+    if may_with_every_key(call, target, Access.PUT, "PutObject"):
+        return
+    for name in _judged(call, chosen):
+        await authorize_writing(call, target, prepend + name)
+
+
+def _judged(call: NativeCall, chosen: Selection) -> list[str]:
+    names = chosen.all_names()
+    if names is None or len(names) > MAX_JUDGED:
+        message = (
+            f'bucket "{call.bck.cname()}": access denied: a policy tells its objects apart, so '
+            f"name at most {MAX_JUDGED} of them"
+        )
+        raise NativeError(403, message, Tcode.BUCKET_DENIED)
+    return list(names)

@@ -1,0 +1,68 @@
+"""Which objects a message is about: a list of names, a template, or a prefix.
+
+A template without braces is a prefix, and an empty one is the whole bucket. Neither a message that
+names nothing nor an empty list is taken for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cluster.jobs.template import BadTemplate, read_template
+from s3gw.message import MAX_KEY
+from s3gw.native.errors import NativeError
+
+# So many names are judged one by one, for callers whose rights depend on them.
+MAX_JUDGED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One of the three; `prefix` when there are neither names nor a template."""
+
+    names: Sequence[str] = ()
+    template: str = ""
+    prefix: str = ""
+
+    @property
+    def orders(self) -> dict[str, Any]:
+        """The fields of a job that say it; the names are told apart."""
+        return {"template": self.template, "prefix": self.prefix}
+
+    def all_names(self) -> Sequence[str] | None:
+        """None for a prefix."""
+        return self.names or (read_template(self.template) if self.template else None)
+
+
+def read_selection(names: list[str] | None, template: str | None) -> Selection:
+    """Raises 400."""
+    if names is not None:
+        if not names:
+            raise NativeError(400, "the list of object names is empty")
+        _check_names(names)
+        return Selection(names=names)
+    if template is None:
+        raise NativeError(400, "neither a list of object names nor a template is given")
+    try:
+        found = read_template(template)
+    except BadTemplate as error:
+        raise NativeError(400, f"invalid template: {error}") from None
+    if found is None:
+        _check_length(template)
+        return Selection(prefix=template)
+    _check_names([found[0], found[-1]])
+    return Selection(template=template)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if not name:
+            raise NativeError(400, "an object's name is empty")
+        _check_length(name)
+
+
+def _check_length(name: str) -> None:
+    if len(name) > MAX_KEY or len(name.encode()) > MAX_KEY:
+        raise NativeError(400, f"an object's name is longer than {MAX_KEY} bytes")

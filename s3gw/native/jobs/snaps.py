@@ -1,0 +1,142 @@
+"""Jobs as AIStore's documents show them: snapshots, statuses, summaries.
+
+Counters of 64 bits are texts. `glob.id` packs how many walk and how many work: bits 0 to 9, and 10
+to 19.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+from cluster.jobs import kinds
+from cluster.jobs.records import Job, Known, State
+from s3gw.native.bucket_props import Namespace
+from s3gw.native.names import AIS
+from storage.values import Usage
+
+_NS = 1_000_000_000
+_NEVER = "0001-01-01T00:00:00Z"
+_COPIES = frozenset({kinds.COPY_OBJECTS, kinds.COPY_BUCKET})
+
+
+class BckDocument(Struct, frozen=True):
+    name: str = ""
+    provider: str = ""
+    namespace: Namespace = Namespace()
+
+
+class Stats(Struct, frozen=True, rename="kebab"):
+    loc_objs: str = "0"
+    loc_bytes: str = "0"
+    out_objs: str = "0"
+    out_bytes: str = "0"
+    in_objs: str = "0"
+    in_bytes: str = "0"
+
+
+class Snap(Struct, frozen=True, kw_only=True):
+    """One job on one target."""
+
+    id: str
+    kind: str
+    start_time: str = field(name="start-time")
+    end_time: str = field(name="end-time")
+    bck: BckDocument = BckDocument()
+    src_bck: BckDocument = field(default=BckDocument(), name="src-bck")
+    dst_bck: BckDocument = field(default=BckDocument(), name="dst-bck")
+    ctlmsg: str = ""
+    abort_err: str = field(default="", name="abort-err")
+    err: str = ""
+    glob_id: str = field(default="0", name="glob.id")
+    stats: Stats = Stats()
+    aborted: bool = False
+    is_idle: bool = False
+    ext: None = None
+
+
+class Status(Struct, frozen=True):
+    """`end_time` in nanoseconds since the epoch, 0 while it runs."""
+
+    kind: str
+    uuid: str
+    err: str
+    end_time: int
+    aborted: bool
+
+
+def snap_of(known: Known) -> Snap:
+    job, state = known.job, known.state
+    copies = job.kind in _COPIES
+    stats = Stats(loc_objs=str(state.objects), loc_bytes=str(state.bytes))
+    return Snap(
+        id=job.xid,
+        kind=job.kind,
+        start_time=_time(job.created_ns),
+        end_time=_time(state.ended_ns),
+        bck=_bck(job.bucket),
+        src_bck=_bck(job.bucket if copies else ""),
+        dst_bck=_bck(job.target if copies else ""),
+        ctlmsg=_orders(job),
+        abort_err=state.abort_error,
+        err=state.error,
+        glob_id=str(1 | job.workers << 10),
+        stats=stats,
+        aborted=state.aborted,
+        is_idle=known.is_idle,
+    )
+
+
+def status_of(known: Known) -> Status:
+    job, state = known.job, known.state
+    return Status(
+        job.kind, job.xid, state.abort_error or state.error, state.ended_ns, state.aborted
+    )
+
+
+def summary_of(job: Job, state: State, usage: Usage) -> Mapping[str, Any]:
+    """What was counted, of the bucket's own copies: there are no others."""
+    capacity = usage.capacity_bytes
+    return {
+        "name": job.bucket,
+        "provider": AIS,
+        "namespace": Namespace(),
+        "ObjCount": {"obj_count_present": str(state.objects), "obj_count_remote": "0"},
+        "ObjSize": {
+            "obj_min_size": state.sizes.smallest,
+            "obj_avg_size": state.bytes // max(state.objects, 1),
+            "obj_max_size": state.sizes.largest,
+        },
+        "TotalSize": {
+            "size_on_disk": str(state.bytes),
+            "size_all_present_objs": str(state.bytes),
+            "size_all_remote_objs": "0",
+            "total_disks_size": str(capacity),
+        },
+        "used_pct": state.bytes * 100 // capacity if capacity else 0,
+        "is_present": True,
+    }
+
+
+def _bck(name: str) -> BckDocument:
+    return BckDocument(name, AIS) if name else BckDocument()
+
+
+def _orders(job: Job) -> str:
+    told = {
+        "template": job.template,
+        "prefix": job.prefix,
+        "prepend": job.prepend,
+        "dry-run": "true" if job.dry_run else "",
+    }
+    return ", ".join(f"{name}:{text}" for name, text in told.items() if text)
+
+
+def _time(ns: int) -> str:
+    if not ns:
+        return _NEVER
+    seconds, rest = divmod(ns, _NS)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"

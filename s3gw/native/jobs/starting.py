@@ -1,0 +1,37 @@
+"""Registering a job for the caller, and answering its id: bare text, as AIStore's clients read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cluster.jobs.records import Cause, Job
+from cluster.jobs.registry import Registry, TooManyJobs
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.reply import Reply
+
+
+def jobs_of(call: NativeCall) -> Registry:
+    """Raises 501 where nobody runs jobs."""
+    if call.services.jobs is None:
+        raise unsupported("running jobs")
+    return call.services.jobs
+
+
+async def begin(call: NativeCall, kind: str, names: Sequence[str] = (), **orders: Any) -> str:
+    """The id of a new job; `orders` are the fields of `Job`. Raises 429 when there are too many."""
+    cause = Cause(call.caller.identity, call.client, call.request_id)
+
+    def make(xid: str, now_ns: int) -> Job:
+        return Job(xid, kind, now_ns, cause, **orders)
+
+    try:
+        job = await jobs_of(call).add(make, names)
+    except TooManyJobs as error:
+        raise NativeError(429, str(error), Tcode.TOO_MANY) from None
+    return job.xid
+
+
+def text_reply(text: str) -> Reply:
+    return Reply(headers={"Content-Type": "text/plain"}, body=text.encode())

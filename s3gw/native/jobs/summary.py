@@ -1,0 +1,118 @@
+"""How much is in a bucket: a job that counts, and its result.
+
+The first request is answered 202 with the job's id, and so are those that come before its end;
+then the same question, with the id, is answered 200 with the result. It may be asked as a GET, or
+as a HEAD that wants the bucket's properties too.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from cluster.jobs import kinds
+from cluster.jobs.records import Known
+from s3gw.access import Access, authorize
+from s3gw.native.actmsg import json
+from s3gw.native.bucket_props import props_json
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import JSON, NativeError, Tcode
+from s3gw.native.jobs.snaps import summary_of
+from s3gw.native.jobs.starting import begin, jobs_of
+from s3gw.native.operation import operation, query, value
+from s3gw.reply import Reply
+from storage.errors import BucketNotFound
+
+PROPS = "Ais-Bucket-Props"
+SUMMARY = "Ais-Bucket-Summ"
+JOB_ID = "Ais-Xaction-Id"
+_OUTSIDE = 5
+
+
+class SummaryMessage(Struct, frozen=True):
+    """Everything is in the cluster, and so `cached` and `present` leave nothing out."""
+
+    uuid: str = ""
+    prefix: str = ""
+    cached: bool = False
+    present: bool = False
+
+
+@operation(
+    "GET",
+    "buckets/{bucket}",
+    action=kinds.SUMMARY,
+    access=Access.LIST_OBJECTS,
+    known_as="ListObjectsV2",
+)
+class SummarizeBucket:
+    asked: SummaryMessage = value(default=SummaryMessage())
+
+    @property
+    def s3_query(self) -> dict[str, str]:
+        """As S3's policies see it."""
+        return {"prefix": self.asked.prefix}
+
+    async def run(self, call: NativeCall) -> Reply:
+        if not self.asked.uuid:
+            xid = await _begin(call, self.asked.prefix)
+            return Reply(202, {"Content-Type": "text/plain"}, xid.encode())
+        known = await _find(call, self.asked.uuid)
+        if not known.is_over:
+            return Reply(202, {"Content-Type": "text/plain"}, known.job.xid.encode())
+        return Reply(headers={"Content-Type": JSON}, body=b"[" + await _told(call, known) + b"]")
+
+
+@operation(
+    "HEAD", "buckets/{bucket}/{prefix}", access=Access.LIST_OBJECTS, known_as="ListObjectsV2"
+)
+class HeadBucketBelow:
+    """As the HEAD of a bucket that asks for a summary, of what has the prefix."""
+
+    bsumm_remote: str = query("bsumm_remote", default="")
+    presence: int = query("presence", default=0)
+    uuid: str = query("uuid", default="")
+
+    async def run(self, call: NativeCall) -> Reply:
+        if not self.bsumm_remote:
+            raise NativeError(400, "a prefix needs bsumm_remote")
+        prefix, call.key = call.key, ""
+        return await bucket_with_summary(call, self.presence, prefix, self.uuid)
+
+
+async def bucket_with_summary(call: NativeCall, presence: int, prefix: str, uuid: str) -> Reply:
+    """The bucket's properties, and the summary once it is there."""
+    if presence == _OUTSIDE or not call.bck.is_ours:
+        raise BucketNotFound(call.bucket)
+    call.operation, call.query = "ListObjectsV2", {"prefix": prefix}
+    await authorize(call, Access.LIST_OBJECTS)
+    headers = {PROPS: props_json(call.bucket_facts)}
+    if not uuid:
+        return Reply(202, headers | {JOB_ID: await _begin(call, prefix)})
+    known = await _find(call, uuid)
+    headers[JOB_ID] = known.job.xid
+    if not known.is_over:
+        return Reply(202, headers)
+    return Reply(200, headers | {SUMMARY: (await _told(call, known)).decode()})
+
+
+async def _begin(call: NativeCall, prefix: str) -> str:
+    return await begin(call, kinds.SUMMARY, bucket=call.bucket, prefix=prefix)
+
+
+async def _find(call: NativeCall, uuid: str) -> Known:
+    """Raises 404 unless it is a summary of this bucket that the caller asked for."""
+    known = await jobs_of(call).find(uuid)
+    if known is not None:
+        job = known.job
+        mine = (kinds.SUMMARY, call.bucket, call.caller.identity)
+        if (job.kind, job.bucket, job.cause.by) == mine:
+            return known
+    raise NativeError(404, f'xaction "{uuid[:64]}" not found', Tcode.NOT_FOUND)
+
+
+async def _told(call: NativeCall, known: Known) -> bytes:
+    """Raises 409 for a job that was stopped before its end."""
+    if known.state.aborted:
+        why = known.state.abort_error
+        raise NativeError(409, f'summary "{known.job.xid}" was aborted: {why}')
+    return json(summary_of(known.job, known.state, await call.store.usage()))

@@ -1,0 +1,75 @@
+"""The bucket that a job writes to: found, or made on the fly."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+from s3gw.access import Access, may_without_bucket
+from s3gw.access.given import new_bucket_settings
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.names import Bck, check_new_bucket, read_namespace, read_provider
+from storage.errors import BucketExists, BucketNotFound
+from storage.values import BucketInfo, BucketOptions
+
+_UNAME = re.compile(r"([a-z0-9]*)/(@[^/]*)/([^/]+)/?")
+
+
+class BckNamespace(Struct, frozen=True):
+    uuid: str = ""
+    name: str = ""
+
+
+class BckMessage(Struct, frozen=True):
+    """A bucket as messages name it."""
+
+    name: str = ""
+    provider: str = ""
+    namespace: BckNamespace | None = None
+
+    def bck(self, call: NativeCall) -> Bck:
+        """Raises 400."""
+        space = self.namespace or BckNamespace()
+        uuid, name = read_namespace(f"@{space.uuid}#{space.name}", call.services.cluster_id)
+        return Bck(self.name, read_provider(self.provider), uuid, name)
+
+
+def read_uname(text: str, call: NativeCall) -> Bck:
+    """`provider/@uuid#namespace/bucket/`. Raises 400."""
+    match = _UNAME.fullmatch(text)
+    if match is None:
+        raise NativeError(400, f'invalid bucket "{text[:128]}": provider/@#/name/ is one')
+    uuid, name = read_namespace(match[2], call.services.cluster_id)
+    return Bck(match[3], read_provider(match[1]), uuid, name)
+
+
+async def find_target(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
+    """The bucket; one that is not there is made, or only described as it would be. Raises 400, 403
+    and 501."""
+    if not bck.is_ours:
+        raise unsupported(f"copying to {bck.cname()}")
+    try:
+        return await call.store.head_bucket(bck.name)
+    except BucketNotFound:
+        return await _make(call, bck, make=make)
+
+
+async def _make(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
+    check_new_bucket(bck.name)
+    source, call.bucket = call.bucket, bck.name
+    try:
+        if not may_without_bucket(call, Access.CREATE_BUCKET, "s3:CreateBucket"):
+            message = f'bucket "{bck.cname()}": access denied: CREATE-BUCKET needed'
+            raise NativeError(403, message, Tcode.BUCKET_DENIED)
+        settings = new_bucket_settings(call)
+    finally:
+        call.bucket = source
+    owner = call.caller.account
+    if not make:
+        return BucketInfo(bck.name, owner, 0, settings=settings)
+    try:
+        return await call.store.create_bucket(bck.name, BucketOptions(owner, settings=settings))
+    except BucketExists:
+        return await call.store.head_bucket(bck.name)

@@ -1,0 +1,126 @@
+"""Start, stop and watch jobs: `/v1/cluster`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cluster.jobs import kinds
+from cluster.jobs.kinds import Start
+from cluster.jobs.records import Known
+from s3gw.access import Access
+from s3gw.native.call import NativeCall
+from s3gw.native.cluster import json_reply
+from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.jobs.query import JobQuery, find_jobs, read_query
+from s3gw.native.jobs.snaps import snap_of, status_of
+from s3gw.native.jobs.starting import begin, jobs_of, text_reply
+from s3gw.native.node import target_id
+from s3gw.native.operation import document, operation, query, value
+from s3gw.reply import Reply
+
+Document = dict[str, Any]
+
+
+@operation("PUT", "cluster", action="start", access=Access.ADMIN, needs_admin=True)
+class StartJob:
+    """What begins with a request of its own is not started like this, and what this server does not
+    do is refused by its name."""
+
+    asked: Document | None = value(default=None)
+    force: bool = query("frc", default=False)
+
+    async def run(self, call: NativeCall) -> Reply:
+        asked = read_query(self.asked)
+        kind = asked.named_kind()
+        if kind is None:
+            raise NativeError(400, "no job kind is given")
+        if kind.start is Start.NEVER:
+            raise unsupported(f'job "{kind.name}"')
+        if kind.start is Start.REQUEST:
+            raise NativeError(400, f'job "{kind.name}" begins with a request about its bucket')
+        if kind.name == kinds.LRU and self.force:
+            raise unsupported("forced eviction: the objects are kept nowhere else, so it")
+        return text_reply(await begin(call, kind.name, bucket=await _one_bucket(call, asked)))
+
+
+async def _one_bucket(call: NativeCall, asked: JobQuery) -> str:
+    """All that are named must be there; the first one is remembered."""
+    for name in asked.buckets:
+        await call.store.head_bucket(name)
+    return min(asked.buckets, default="")
+
+
+@operation("PUT", "cluster", action="stop", access=Access.SHOW_CLUSTER)
+class StopJobs:
+    """The one with the id, or all that run of a kind: whoever began them, and administrators."""
+
+    asked: Document | None = value(default=None)
+
+    async def run(self, call: NativeCall) -> Reply:
+        asked = read_query(self.asked)
+        if not asked.xid and not asked.kind:
+            raise NativeError(400, "neither a job's id nor a kind is given")
+        found = await find_jobs(call, asked)
+        if not found and asked.xid:
+            raise asked.missing()
+        running = [each for each in found if not each.is_over]
+        for each in running:
+            _require_own(call, each)
+        for each in running:
+            await jobs_of(call).stop(each.job.xid)
+        return Reply()
+
+
+def _require_own(call: NativeCall, known: Known) -> None:
+    if not call.caller.is_root and known.job.cause.by != call.caller.identity:
+        raise NativeError(403, "insufficient permissions: somebody else began the job")
+
+
+@operation("GET", "cluster", what="status", access=Access.SHOW_CLUSTER)
+class GetJobStatus:
+    """Of the one with the id, or the latest of a kind."""
+
+    asked: Document | None = document(default=None)
+
+    async def run(self, call: NativeCall) -> Reply:
+        asked = read_query(self.asked)
+        found = await find_jobs(call, asked)
+        if not found:
+            raise asked.missing()
+        return json_reply(status_of(found[-1]))
+
+
+@operation("GET", "cluster", what="qryxstats", access=Access.SHOW_CLUSTER)
+class QueryJobs:
+    """Snapshots, under the one node that there is."""
+
+    asked: Document | None = document(default=None)
+
+    async def run(self, call: NativeCall) -> Reply:
+        asked = read_query(self.asked)
+        found = await find_jobs(call, asked)
+        if not found:
+            raise asked.missing()
+        node = target_id(call.services.cluster_id)
+        return json_reply({node: [snap_of(each) for each in found]})
+
+
+@operation("GET", "cluster", what="status_all", access=Access.SHOW_CLUSTER)
+class GetAllStatuses:
+    asked: Document | None = document(default=None)
+
+    async def run(self, call: NativeCall) -> Reply:
+        found = await find_jobs(call, read_query(self.asked))
+        return json_reply([status_of(each) for each in found] or None)
+
+
+@operation("GET", "cluster", what="running_all", access=Access.SHOW_CLUSTER)
+class ListRunningJobs:
+    """Those that are not over, idle ones among them."""
+
+    asked: Document | None = document(default=None)
+
+    async def run(self, call: NativeCall) -> Reply:
+        found = await find_jobs(call, read_query(self.asked))
+        running = [f"{each.job.kind}[{each.job.xid}]" for each in found if not each.is_over]
+        return json_reply(running)

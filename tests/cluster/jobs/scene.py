@@ -1,0 +1,120 @@
+"""A store, the jobs on it, and a runner that can be started anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cluster.coordination.embedded import EmbeddedCoordination, prepare
+from cluster.jobs.records import Job, Known
+from cluster.jobs.registry import Registry
+from cluster.jobs.runner import Limits, Runner
+from cluster.jobs.work import Copying, NotCopied, World
+from storage.backends.memory import MemoryBackend
+from storage.errors import ObjectNotFound
+from storage.values import (
+    BucketOptions,
+    DeleteRequest,
+    Deletion,
+    ListQuery,
+    PutOptions,
+    Versioning,
+)
+from tests.storage.bodies import body_of
+from tests.storage.digests import Md5Digest
+from tests.storage.fake_clock import FakeClock
+
+
+@dataclass
+class Scene:
+    """`refuse` names what cannot be copied, `more` says how many rounds there are to clean."""
+
+    folder: Path
+    limits: Limits = field(default_factory=Limits)
+    clock: FakeClock = field(default_factory=FakeClock)
+    told: list[str] = field(default_factory=list)
+    copied: list[str] = field(default_factory=list)
+    refuse: set[str] = field(default_factory=set)
+    rounds: int = 0
+    ten_copied: asyncio.Event = field(default_factory=asyncio.Event)
+    more: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = MemoryBackend(self.clock)
+        prepare(self.folder / "coordination.db")
+        self.coordination = EmbeddedCoordination(self.folder / "coordination.db")
+        self.registry = Registry(self.coordination, clock=self.clock)
+
+    def close(self) -> None:
+        self.coordination.close()
+
+    @property
+    def world(self) -> World:
+        return World(self.store, self.registry, self._copy, self._announce, self._clean)
+
+    async def run(self, **runner: Any) -> None:
+        """A process that was just started, until no job runs or waits."""
+        made = Runner(self.world, self.limits, **runner)
+
+        async def quiet(_: float) -> bool:
+            if made.tasks:
+                await asyncio.wait(made.tasks)
+            return all(each.is_over or each.is_idle for each in await self.registry.all())
+
+        await made.run(quiet)
+
+    async def add(self, kind: str, names: Sequence[str] = (), **orders: Any) -> str:
+        def make(xid: str, now_ns: int) -> Job:
+            return Job(xid, kind, now_ns, **{"bucket": "bucket", "target": "target", **orders})
+
+        return (await self.registry.add(make, names)).xid
+
+    async def find(self, xid: str) -> Known:
+        found = await self.registry.find(xid)
+        assert found is not None
+        return found
+
+    async def done(self, kind: str, names: Sequence[str] = (), **orders: Any) -> Known:
+        """A job, run to its end."""
+        xid = await self.add(kind, names, **orders)
+        await self.run()
+        return await self.find(xid)
+
+    async def buckets(self, versioning: Versioning = Versioning.NEVER) -> None:
+        for name in ("bucket", "target"):
+            await self.store.create_bucket(name, BucketOptions("owner", versioning=versioning))
+
+    async def put(self, *names: str, body: bytes = b"four") -> None:
+        for name in names:
+            await self.store.put_object("bucket", name, body_of(body), PutOptions(Md5Digest()))
+
+    async def names(self, bucket: str = "bucket") -> list[str]:
+        page = await self.store.list_objects(bucket, ListQuery(limit=100_000))
+        return [info.name for info in page.objects]
+
+    async def _copy(self, copying: Copying) -> int:
+        copying.check()
+        if copying.name in self.refuse:
+            raise NotCopied("it is not to be")
+        try:
+            reading = await self.store.get_object(copying.job.bucket, copying.name)
+        except ObjectNotFound:
+            raise NotCopied("does not exist", is_missing=True) from None
+        assert isinstance(reading.body, bytes)
+        options = PutOptions(Md5Digest())
+        target, body = copying.job.target, body_of(reading.body)
+        await self.store.put_object(target, copying.new_name, body, options)
+        self.copied.append(copying.name)
+        if len(self.copied) == 10:
+            self.ten_copied.set()
+        return reading.info.size
+
+    async def _announce(self, job: Job, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:
+        self.told += [request.name for request, _ in done]
+
+    async def _clean(self) -> bool:
+        self.rounds += 1
+        return self.rounds < self.more

@@ -1,0 +1,110 @@
+"""The native front door with jobs, which run when the test says so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cluster.coordination.embedded import EmbeddedCoordination, prepare
+from cluster.jobs.registry import Registry
+from cluster.jobs.runner import Limits, Runner
+from cluster.jobs.work import World
+from s3gw.encryption.provider import KeyProvider
+from s3gw.jobs.copying import ObjectCopier
+from s3gw.notifications.notifier import Notifier, Outcome
+from s3gw.services import Services
+from storage.backend import Backend
+from storage.outbox import Outbox
+from storage.outbox import prepare as prepare_outbox
+from tests.native.scene import Scene, services
+from tests.storage.fake_clock import FakeClock
+
+
+class JobScene(Scene):
+    """`rounds` counts what was cleaned; events of the target `hook` stay in the outbox."""
+
+    def __init__(self, store: Backend, keys: KeyProvider, folder: Path) -> None:
+        prepare(folder / "coordination.db")
+        prepare_outbox(folder / "events.db")
+        self.clock = FakeClock(2_000_000_000)
+        self.coordination = EmbeddedCoordination(folder / "coordination.db")
+        self.registry = Registry(self.coordination, clock=self.clock)
+        self.outbox = Outbox(folder / "events.db", limit_bytes=1 << 20)
+        self.rounds = 0
+        self.services: Services = replace(
+            services(keys), jobs=self.registry, notifier=self._notifier()
+        )
+        super().__init__(store, self.services)
+
+    def close(self) -> None:
+        super().close()
+        self.coordination.close()
+        self.outbox.close()
+
+    def run_jobs(self) -> None:
+        """Until none runs or waits."""
+        self.server.run(self._run_jobs())
+
+    def begin(self, method: str, target: str, action: str, value: Any = None, **more: Any) -> str:
+        """The id of a job that was begun."""
+        answer = self.act(method, target, action, value, **more)
+        assert answer.status == 200, answer.body
+        return answer.body.decode()
+
+    def done(
+        self, method: str, target: str, action: str, value: Any = None, **more: Any
+    ) -> dict[str, Any]:
+        """The snapshot of a job, run to its end."""
+        xid = self.begin(method, target, action, value, **more)
+        self.run_jobs()
+        return self.snap(xid)
+
+    def ask(self, what: str, document: Any = None, **more: Any) -> Any:
+        answer = self.send("GET", f"cluster?what={what}", document, **more)
+        assert answer.status == 200, answer.body
+        return json.loads(answer.body)
+
+    def snap(self, xid: str, **more: Any) -> dict[str, Any]:
+        (snaps,) = self.ask("qryxstats", {"ID": xid}, **more).values()
+        (snap,) = snaps
+        assert isinstance(snap, dict)
+        return snap
+
+    def names(self, bucket: str) -> list[str]:
+        return [entry["n"] for entry in self.listing(bucket)["Entries"]]
+
+    def events(self) -> list[Any]:
+        """What waits for the target `hook`, and then no longer."""
+        return self.server.run(self._events())  # type: ignore[no-any-return]
+
+    async def _events(self) -> list[Any]:
+        waiting = await self.outbox.read("hook", 100)
+        await self.outbox.drop([each.id for each in waiting])
+        messages = (json.loads(each.body) for each in waiting)
+        return [record for message in messages for record in message.get("Records", ())]
+
+    async def _run_jobs(self) -> None:
+        copier = ObjectCopier(self.store, self.services)
+        world = World(self.store, self.registry, copier.copy, copier.deleted, self._clean)
+        runner = Runner(world, Limits())
+
+        async def quiet(_: float) -> bool:
+            if runner.tasks:
+                await asyncio.wait(runner.tasks)
+            return all(each.is_over or each.is_idle for each in await self.registry.all())
+
+        await runner.run(quiet)
+
+    async def _clean(self) -> bool:
+        self.rounds += 1
+        return False
+
+    def _notifier(self) -> Notifier:
+        return Notifier(self.outbox, ["hook"], region="us-east-1", count=_nobody_counts)
+
+
+def _nobody_counts(target: str, outcome: Outcome, number: int) -> None:
+    """Nobody looks."""

@@ -1,0 +1,337 @@
+"""Jobs over the native API: asked for, watched, listed and stopped; and deleting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cluster.jobs import registry
+from tests.native.jobs.asking import (
+    NEVER,
+    attach_policy,
+    copy,
+    delete,
+    keeping_out,
+    notify,
+    refused,
+)
+from tests.native.jobs.scene import JobScene
+from tests.native.scene import told
+
+# What a job's snapshot says
+
+
+def test_a_job_is_there_as_soon_as_its_id_is_told(scene: JobScene, bucket: str) -> None:
+    scene.put(bucket, "a")
+    answer = scene.act("DELETE", f"buckets/{bucket}", "delete-listrange", {"objnames": ["a"]})
+    xid = answer.body.decode()
+    assert answer.headers["content-type"] == "text/plain"
+    assert xid.isalnum()
+    assert len(xid) >= 9
+    snap = scene.snap(xid)
+    assert snap["end-time"] == NEVER
+    assert snap["start-time"] == "2033-05-18T03:33:20.000000000Z"
+    status = scene.ask("status", {"ID": xid})
+    assert status == {
+        "kind": "delete-listrange",
+        "uuid": xid,
+        "err": "",
+        "end_time": 0,
+        "aborted": False,
+    }
+
+
+def test_a_snapshot_has_all_that_clients_read(scene: JobScene, bucket: str) -> None:
+    scene.put(bucket, "a", b"12345")
+    scene.run_jobs()
+    snap = copy(scene, bucket, scene.new_bucket(), objnames=["a"], **{"num-workers": 3})
+    target = snap["dst-bck"]["name"]
+    there = {"name": bucket, "provider": "ais", "namespace": {"uuid": "", "name": ""}}
+    assert snap == {
+        "id": snap["id"],
+        "kind": "copy-listrange",
+        "start-time": snap["start-time"],
+        "end-time": NEVER,
+        "bck": there,
+        "src-bck": there,
+        "dst-bck": {**there, "name": target},
+        "ctlmsg": "",
+        "abort-err": "",
+        "err": "",
+        "glob.id": str(1 | 3 << 10),
+        "stats": {
+            "loc-objs": "1",
+            "loc-bytes": "5",
+            "out-objs": "0",
+            "out-bytes": "0",
+            "in-objs": "0",
+            "in-bytes": "0",
+        },
+        "aborted": False,
+        "is_idle": True,
+        "ext": None,
+    }
+
+
+def test_a_copy_of_a_list_idles_among_the_running_jobs(scene: JobScene, bucket: str) -> None:
+    scene.put(bucket, "a")
+    snap = copy(scene, bucket, scene.new_bucket(), objnames=["a"])
+    named = f"copy-listrange[{snap['id']}]"
+    assert named in scene.ask("running_all", {"kind": "", "node": "", "show_active": True})
+    scene.clock.advance_s(60)
+    scene.run_jobs()
+    assert named not in scene.ask("running_all", {"show_active": True})
+    snap = scene.snap(snap["id"])
+    assert (snap["is_idle"], snap["aborted"]) == (False, False)
+    assert snap["end-time"] != NEVER
+
+
+def test_a_query_is_read_in_any_case(scene: JobScene, bucket: str) -> None:
+    xid = delete(scene, bucket, {"template": "nothing"})
+    scene.run_jobs()
+    for name in ("ID", "id", "Id"):
+        assert scene.ask("status", {name: xid, "Kind": "", "Bck": None})["uuid"] == xid
+    for asked in (
+        {"Kind": "delete-listrange", "Bck": {"name": bucket, "provider": "ais"}},
+        {"kind": "delete-objects", "Buckets": [{"Name": bucket}], "DaemonID": ""},
+    ):
+        (snaps,) = scene.ask("qryxstats", asked).values()
+        assert [snap["id"] for snap in snaps] == [xid]
+        assert scene.ask("status", asked)["uuid"] == xid
+
+
+def test_statuses_are_listed_by_kind_and_by_what_is_active(scene: JobScene, bucket: str) -> None:
+    scene.run_jobs()
+    xid = delete(scene, bucket, {"template": "nothing"})
+    asked = {"kind": "delete-listrange", "node": "", "show_active": True}
+    assert [each["uuid"] for each in scene.ask("status_all", asked)] == [xid]
+    scene.run_jobs()
+    assert scene.ask("status_all", asked) is None
+    finished = scene.ask("status_all", {**asked, "show_active": False})
+    (mine,) = [each for each in finished if each["uuid"] == xid]
+    assert mine["end_time"] > 0
+
+
+@pytest.mark.parametrize("what", ["status", "qryxstats"])
+@pytest.mark.parametrize(
+    "asked", [{"ID": "neverthere1"}, {"Kind": "lru", "Bck": {"name": "none"}}, {"node": "tXYZ"}]
+)
+def test_a_job_that_is_not_there_is_404(scene: JobScene, what: str, asked: Any) -> None:
+    error = told(scene.send("GET", f"cluster?what={what}", asked))
+    assert error.status == 404
+    assert "not found" in error.message
+
+
+@pytest.mark.parametrize("asked", [{"ID": 7}, {"Bck": "b"}, {"Buckets": "b"}, {"Kind": "nonsense"}])
+def test_a_query_that_is_none_is_400(scene: JobScene, asked: Any) -> None:
+    assert told(scene.send("GET", "cluster?what=qryxstats", asked)).status == 400
+
+
+# Starting and stopping
+
+
+@pytest.mark.parametrize("kind", ["lru", "cleanup", "cleanup-store"])
+def test_a_job_is_started_by_either_name(scene: JobScene, kind: str) -> None:
+    value = {"ID": "", "Kind": kind, "DaemonID": "", "Bck": None, "Buckets": None}
+    snap = scene.done("PUT", "cluster", "start", value)
+    assert kind in (snap["kind"], "cleanup")
+    assert snap["end-time"] != NEVER
+
+
+def test_cleaning_up_cleans(scene: JobScene) -> None:
+    before = scene.rounds
+    scene.done("PUT", "cluster", "start", {"Kind": "cleanup"})
+    assert scene.rounds == before + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("rebalance", 501),
+        ("resilver", 501),
+        ("ec-bucket", 501),
+        ("prefetch-listrange", 501),
+        ("copy-bck", 400),
+        ("nonsense", 400),
+        ("", 400),
+    ],
+)
+def test_what_cannot_be_started_is_refused_by_its_name(
+    scene: JobScene, kind: str, status: int
+) -> None:
+    error = refused(scene, "PUT", "cluster", "start", {"Kind": kind})
+    assert error.status == status
+    assert kind in error.message or kind == "ec-bucket"
+
+
+def test_forced_eviction_is_refused(scene: JobScene) -> None:
+    assert refused(scene, "PUT", "cluster?frc=true", "start", {"Kind": "lru"}).status == 501
+    assert scene.act("PUT", "cluster?frc=false", "start", {"Kind": "lru"}).status == 200
+
+
+def test_only_administrators_start_jobs(scene: JobScene) -> None:
+    error = refused(scene, "PUT", "cluster", "start", {"Kind": "lru"}, token="owner")
+    assert error.status == 403
+
+
+def test_who_began_a_job_may_stop_it_and_others_may_not(scene: JobScene, bucket: str) -> None:
+    scene.put(bucket, "a")
+    xid = delete(scene, bucket, {"objnames": ["a"]}, token="writer")
+    assert refused(scene, "PUT", "cluster", "stop", {"ID": xid}, token="owner").status == 403
+    assert scene.act("PUT", "cluster", "stop", {"ID": xid}, token="writer").status == 200
+    scene.run_jobs()
+    snap = scene.snap(xid)
+    assert (snap["aborted"], scene.names(bucket)) == (True, ["a"])
+    assert scene.ask("status", {"ID": xid})["aborted"]
+
+
+def test_all_jobs_of_a_kind_are_stopped(scene: JobScene, bucket: str) -> None:
+    xids = [delete(scene, bucket, {"template": ""}) for _ in range(3)]
+    assert scene.act("PUT", "cluster", "stop", {"Kind": "delete-objects"}).status == 200
+    scene.run_jobs()
+    assert all(scene.snap(xid)["aborted"] for xid in xids)
+    assert scene.act("PUT", "cluster", "stop", {"Kind": "delete-objects"}).status == 200
+
+
+def test_stopping_nothing_is_refused(scene: JobScene) -> None:
+    assert refused(scene, "PUT", "cluster", "stop", {}).status == 400
+    assert refused(scene, "PUT", "cluster", "stop", {"ID": "neverthere1"}).status == 404
+
+
+def test_a_job_is_seen_by_who_began_it_and_who_may_use_its_bucket(
+    scene: JobScene, bucket: str
+) -> None:
+    xid = delete(scene, bucket, {"template": "nothing"}, token="writer")
+    for token in ("admin", "reader", "writer"):
+        assert scene.snap(xid, token=token)["id"] == xid
+    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"access": "0"})
+    assert scene.snap(xid, token="writer")["id"] == xid
+    asked = {"ID": xid}
+    assert told(scene.send("GET", "cluster?what=status", asked, token="reader")).status == 404
+    assert told(scene.send("GET", "cluster?what=status", asked, token="nobody")).status == 403
+
+
+# Deleting
+
+
+def test_lists_templates_and_prefixes_are_deleted(scene: JobScene, bucket: str) -> None:
+    for name in ("p1", "p2", "p3", "q/1", "q/2", "r", "é %"):
+        scene.s3.put_object(Bucket=bucket, Key=name, Body=b"x")
+    for value, left in (
+        ({"objnames": ["é %"]}, ["p1", "p2", "p3", "q/1", "q/2", "r"]),
+        ({"template": "p{1..3..2}"}, ["p2", "q/1", "q/2", "r"]),
+        ({"template": "q/"}, ["p2", "r"]),
+        ({"template": ""}, []),
+    ):
+        delete(scene, bucket, value)
+        scene.run_jobs()
+        assert scene.names(bucket) == left
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        {},
+        {"objnames": []},
+        {"objnames": [""]},
+        {"objnames": ["x" * 1025]},
+        {"objnames": "a"},
+        {"template": "a{1..0}"},
+        {"template": "a{0..99999999}"},
+    ],
+)
+def test_a_selection_that_is_none_deletes_nothing(scene: JobScene, bucket: str, value: Any) -> None:
+    scene.put(bucket, "a")
+    error = refused(scene, "DELETE", f"buckets/{bucket}", "delete-listrange", value)
+    assert error.status == 400
+    scene.run_jobs()
+    assert scene.names(bucket) == ["a"]
+
+
+def test_deleting_needs_the_right(scene: JobScene, bucket: str) -> None:
+    value = {"template": ""}
+    where = f"buckets/{bucket}"
+    assert refused(scene, "DELETE", where, "delete-listrange", value, token="reader").status == 403
+    missing = refused(scene, "DELETE", "buckets/none-such", "delete-listrange", value)
+    assert (missing.status, missing.tcode) == (404, "ErrBckNotFound")
+
+
+def test_a_policy_is_asked_about_each_name_of_a_list(scene: JobScene, bucket: str) -> None:
+    scene.put(bucket, "free/a")
+    scene.put(bucket, "kept/a")
+    attach_policy(scene, bucket, keeping_out(bucket, "s3:DeleteObject", "kept/*"))
+    where = f"buckets/{bucket}"
+    for value in ({"objnames": ["free/a", "kept/a"]}, {"template": "free/"}, {"template": ""}):
+        error = refused(scene, "DELETE", where, "delete-listrange", value, token="writer")
+        assert error.status == 403
+    delete(scene, bucket, {"objnames": ["free/a"]}, token="writer")
+    scene.run_jobs()
+    assert scene.names(bucket) == ["kept/a"]
+
+
+def test_a_deletion_is_announced_as_s3s_is(scene: JobScene, bucket: str) -> None:
+    notify(scene, bucket)
+    scene.put(bucket, "a")
+    delete(scene, bucket, {"objnames": ["a", "never"]}, token="writer")
+    scene.run_jobs()
+    events = [(e["eventName"], e["s3"]["object"]["key"]) for e in scene.events()]
+    assert ("ObjectRemoved:Delete", "a") in events
+    assert "never" not in [key for _, key in events]
+
+
+# What needs a cloud behind
+
+
+@pytest.mark.parametrize(
+    ("method", "action"),
+    [
+        ("DELETE", "evict-listrange"),
+        ("DELETE", "evict-remote-bck"),
+        ("POST", "prefetch-listrange"),
+    ],
+)
+def test_a_bucket_without_a_backend_has_nothing_to_evict_or_prefetch(
+    scene: JobScene, bucket: str, method: str, action: str
+) -> None:
+    error = refused(scene, method, f"buckets/{bucket}", action, {"template": ""})
+    assert error.status == 400
+    assert f"ais://{bucket}" in error.message
+    there = f"buckets/{bucket}?provider=aws"
+    cloud = refused(scene, method, there, action, {"template": ""})
+    assert (cloud.status, cloud.tcode) == (404, "ErrRemoteBckNotFound")
+
+
+@pytest.mark.parametrize(
+    ("method", "action"),
+    [
+        ("POST", "move-bck"),
+        ("POST", "etl-bck"),
+        ("POST", "etl-listrange"),
+        ("POST", "rechunk"),
+        ("POST", "make-n-copies"),
+        ("POST", "ec-encode"),
+        ("POST", "create-inventory"),
+    ],
+)
+def test_other_jobs_are_refused_by_name(
+    scene: JobScene, bucket: str, method: str, action: str
+) -> None:
+    error = refused(scene, method, f"buckets/{bucket}", action, {})
+    assert (error.status, error.tcode) == (501, "ErrUnsupp")
+    assert action in error.message
+
+
+def test_too_many_jobs_are_put_off(
+    scene: JobScene, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.run_jobs()
+    scene.clock.advance_s(60)
+    scene.run_jobs()
+    monkeypatch.setattr(registry, "MAX_UNFINISHED", 1)
+    delete(scene, bucket, {"template": "nothing"})
+    error = refused(scene, "DELETE", f"buckets/{bucket}", "delete-listrange", {"template": "x"})
+    assert (error.status, error.tcode) == (429, "ErrTooManyRequests")
+    scene.run_jobs()
+    delete(scene, bucket, {"template": "nothing"})
