@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from s3gw.accounts import Principal
+    from s3gw.throttle import Throttle
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NS = 1_000_000_000
@@ -99,13 +100,12 @@ class S3App(FrontEnd):
         throttle = self._services.throttle
         if throttle is None:
             return await self._authenticator.authenticate(call)
-        name = FORM if is_form(call) else named_key(call.headers, call.query)
-        attempt = Attempt(throttle, call.client, name)
-        attempt.check()
+        if not throttle.is_idle:
+            _attempt(throttle, call).check()
         try:
             return await self._authenticator.authenticate(call)
         except S3Error as error:
-            attempt.failed(error)
+            _attempt(throttle, call).failed(error)
             raise
 
     async def _find_bucket(self, call: Call | None) -> None:
@@ -130,6 +130,11 @@ class S3App(FrontEnd):
 
     def _error_reply(self, error: S3Error, exchange: Exchange) -> Reply:
         return error_reply(error, exchange.path, exchange.request_id, self._services.region)
+
+
+def _attempt(throttle: Throttle, call: Call) -> Attempt:
+    name = FORM if is_form(call) else named_key(call.headers, call.query)
+    return Attempt(throttle, call.client, name)
 
 
 def error_reply(error: S3Error, resource: str, request_id: str, region: str) -> Reply:

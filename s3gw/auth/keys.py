@@ -37,6 +37,9 @@ class Keys:
 
         Raises `InvalidAccessKeyId`, `InvalidToken` and `ExpiredToken`.
         """
+        if token is None and (known := self.holders.accounts.find(access_key)) is not None:
+            # The configuration's accounts do not change while the server runs.
+            return known
         await self.refresh()
         if token is not None:
             return self._of_session(access_key, token)
