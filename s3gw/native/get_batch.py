@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import msgspec
 
+from s3gw.access import Access
 from s3gw.batch import Answer, Batch, BatchFailed
 from s3gw.batch_request import allowed_batch, answer_batch
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, as_native_error, unsupported
 from s3gw.native.names import read_bck
-from s3gw.native.operation import NO_RIGHT, document, operation
+from s3gw.native.operation import document, operation
 from s3gw.reply import Reply
 from storage.errors import BucketNotFound
 
@@ -23,7 +24,7 @@ _MOSS = "moss"
 _OPERATION = "GetBatch"
 
 
-@operation("GET", "ml/{moss}", access=NO_RIGHT)
+@operation("GET", "ml/{moss}", access=Access.GET, asks_itself=True)
 class GetBatch:
     """Each entry names its bucket; the right to read it is asked entry by entry."""
 
@@ -33,7 +34,7 @@ class GetBatch:
         return await _answered(call, bytes(self.batch), "")
 
 
-@operation("GET", "ml/{moss}/{bucket}", access=NO_RIGHT)
+@operation("GET", "ml/{moss}/{bucket}", access=Access.GET, asks_itself=True)
 class GetBatchOfBucket:
     """As GetBatch, with a bucket for the entries that name none."""
 

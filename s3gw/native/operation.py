@@ -117,6 +117,7 @@ class NativeOperation(Protocol):
     is_open: ClassVar[bool]
     needs_admin: ClassVar[bool]
     is_audited: ClassVar[bool]
+    asks_itself: ClassVar[bool]
     reads_document: ClassVar[bool]
     known_as: ClassVar[str]
 
@@ -135,12 +136,14 @@ def operation(
     is_open: bool = False,
     needs_admin: bool = False,
     is_audited: bool = False,
+    asks_itself: bool = False,
 ) -> Callable[[type[C]], type[C]]:
     """Declare a native operation on a path such as `buckets/{bucket}`.
 
     `known_as` is the S3 operation that bucket policies decide about; empty for what is not about a
     bucket that is there. `is_open` asks not even for a token, `needs_admin` for an administrator
-    besides the right. `is_audited`: it changes what others may do.
+    besides the right. `is_audited`: it changes what others may do. `asks_itself`: its body names
+    many buckets, and it asks for the right to each of them.
     """
     first, *others = path.split("/")
 
@@ -149,6 +152,7 @@ def operation(
         made.route = Route(method, first, len(others) + 1, action, what)
         made.access, made.known_as, made.is_open = access, known_as, is_open
         made.needs_admin, made.is_audited = needs_admin, is_audited
+        made.asks_itself = asks_itself
         places = [f.metadata["binding"].place for f in fields(made)]
         made.reads_document = "document" in places
         return made  # type: ignore[no-any-return]
