@@ -43,7 +43,7 @@ def test_every_operation_declares_its_right(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NATIVE if name not in OPEN])
 def test_nothing_is_answered_without_a_token(scene: Scene, bucket: str, name: str) -> None:
     route = NATIVE[name].route
-    named = [route.first, "moss" if route.first == "ml" else bucket, "k"]
+    named = ["ml", "moss", bucket] if route.first == "ml" else [route.first, bucket, "k"]
     path = "/".join(named[: route.depth])
     target = f"{path}?what={route.what}" if route.what else path
     for token, reason in (("", "token required"), ("forged", "invalid token"), ("old", "expired")):
