@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from s3gw.encryption.ring import new_ring
 from storage.backend import Backend
@@ -18,10 +17,6 @@ from storage.backends.memory import MemoryBackend
 from storage.clock import SystemClock
 from tests.s3.gateway import BOB, Gateway
 from tests.storage.local_stores import local_store, mountpaths_in
-
-# The machine that runs the tests may be busy, which says nothing about them.
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")
 
 
 @contextmanager
