@@ -177,6 +177,7 @@ class BucketInfo(Struct, frozen=True, array_like=True):
     """One bucket. `owner` is an account id; `location` the constraint it was made with.
 
     `settings` are documents by name (`cors`, `policy`, ...) that storage keeps and does not read.
+    `label` is what stays the same when the name changes; empty where it is the name.
     """
 
     name: str
@@ -186,6 +187,12 @@ class BucketInfo(Struct, frozen=True, array_like=True):
     tags: dict[str, str] = {}
     versioning: Versioning = Versioning.NEVER
     settings: dict[str, str] = {}
+    label: str = ""
+
+    @property
+    def lasting_name(self) -> str:
+        """No other bucket has it, as long as this one is there."""
+        return self.label or self.name
 
 
 class UploadInfo(Struct, frozen=True, array_like=True):
