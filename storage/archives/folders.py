@@ -72,12 +72,17 @@ class Folders:
         async for row in self._objects(query):
             if rows.add(row):
                 break
-            if every and isinstance(row, ObjectInfo) and format_of_name(row.name):
-                if (found := await self.look_into(row)) is not None:
-                    rows.open(found)
+            found = await self._look_into(row) if every else None
+            if found is not None:
+                rows.open(found)
         else:
             rows.drain()
         return rows.page()
+
+    async def _look_into(self, row: Row) -> Contents | None:
+        if isinstance(row, str) or format_of_name(row.name) is None:
+            return None
+        return await self.look_into(row)
 
     async def _objects(self, query: ListQuery) -> AsyncIterator[Row]:
         after: str | None = query.after
@@ -130,9 +135,7 @@ class _Rows:
         prefixes = tuple(row for row in rows if isinstance(row, str))
         members = self.members.intersection(info.name for info in objects)
         archives = self.archives.intersection(info.name for info in objects)
-        return FolderPage(
-            Page(objects, prefixes, more), frozenset(archives), frozenset(members)
-        )
+        return FolderPage(Page(objects, prefixes, more), frozenset(archives), frozenset(members))
 
     @property
     def _is_full(self) -> bool:

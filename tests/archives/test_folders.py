@@ -89,7 +89,9 @@ def test_members_are_listed_as_if_they_were_objects(held: Held, query: ListQuery
 @settings(max_examples=300, deadline=None)
 def test_below_a_prefix_only_that_archive_is_a_folder(held: Held, query: ListQuery) -> None:
     prefix = query.prefix
-    reached = sorted(name for name in held if format_of_name(name) and prefix.startswith(name + "/"))
+    reached = sorted(
+        name for name in held if format_of_name(name) and prefix.startswith(name + "/")
+    )
     found = run(folders(store_of(held)).below(query))
     assert_same(found, modelled(held, query, reached[:1]))
 
