@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 
 from storage.archives.cache import IndexCache, IndexKey
@@ -22,6 +22,7 @@ from storage.archives.source import Source
 from storage.archives.tar_index import index_stream, index_tar
 from storage.archives.tar_stream import TarCursor
 from storage.archives.tar_walk import HardLink
+from storage.archives.turns import Turns
 from storage.archives.unpacking import PIECE, unpacked, unpacker_of
 from storage.archives.zip_index import index_zip
 from storage.archives.zip_read import open_zipped
@@ -46,10 +47,16 @@ _ATTEMPTS = 4
 
 
 class Archives:
-    """Opens archives, and keeps the indexes of those that have one."""
+    """Opens archives, and keeps the indexes of those that have one. Who writes on an archive takes
+    a turn, or they would undo one another's work."""
 
     def __init__(self, cache: IndexCache | None = None) -> None:
         self._cache = cache or IndexCache()
+        self._writers = Turns()
+
+    def turn(self, bucket: str, name: str) -> AbstractAsyncContextManager[None]:
+        """Of this process: others may write all the same, and are found out at the end."""
+        return self._writers.alone((bucket, name))
 
     async def open(
         self,

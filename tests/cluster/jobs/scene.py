@@ -53,7 +53,9 @@ class Scene:
 
     @property
     def world(self) -> World:
-        return World(self.store, self.registry, self._copy, self._announce, self._clean)
+        return World(
+            self.store, self.registry, self._copy, self._announce, self._clean, self._archive
+        )
 
     async def run(self, **runner: Any) -> None:
         """A process that was just started, until no job runs or waits."""
