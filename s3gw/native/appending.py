@@ -24,10 +24,10 @@ from s3gw.assembling import MAX_OBJECT_BYTES, MAX_PARTS, kept_algorithm
 from s3gw.checksums import PayloadDigest, Promises
 from s3gw.encryption.sealing import part_sealing, sealing_for, unlock_for
 from s3gw.headers import read_attributes
-from s3gw.native.answers import written_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
 from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.object_facts import written_headers
 from s3gw.native.operation import header, operation, query
 from s3gw.native.parts import KEPT, assemble, write_part
 from s3gw.payload import body_of
@@ -214,7 +214,7 @@ async def _finish(call: NativeCall, handle: Handle, promises: Promises) -> Reply
     except (ObjectNotFound, PreconditionFailed):
         message = f"{call.bck.cname(call.key)} was written by others since the first append"
         raise NativeError(409, message) from None
-    return written_reply(call, info)
+    return Reply(headers=written_headers(call, info))
 
 
 async def _unchanged(call: NativeCall, handle: Handle) -> Condition:

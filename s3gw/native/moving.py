@@ -15,11 +15,11 @@ from s3gw.encryption.request import SOURCE_CUSTOMER
 from s3gw.encryption.sealing import sealing_for, unlock_for
 from s3gw.errors import S3Error
 from s3gw.headers import read_attributes, read_write_condition
-from s3gw.native.answers import written_reply
 from s3gw.native.call import NativeCall, check_key
 from s3gw.native.errors import NativeError, as_native_error, unsupported
 from s3gw.native.jobs.target import read_object_uname
 from s3gw.native.names import Bck
+from s3gw.native.object_facts import written_headers
 from s3gw.native.operation import operation, query
 from s3gw.notifications.events import EventName, created
 from s3gw.object_copy import copied_attributes, write_copy
@@ -53,7 +53,7 @@ class RenameObject:
         except ObjectLocked as error:
             locked = new if str(error) == new else call.key
             raise as_native_error(error, replace(call, key=locked)) from error
-        return written_reply(call, info)
+        return Reply(headers=written_headers(call, info))
 
 
 @operation(
@@ -85,7 +85,7 @@ class CopyObject:
             if not isinstance(reading.body, bytes):
                 await reading.body.aclose()
         await target.announce(created(EventName.CREATED_COPY, info))
-        return written_reply(target, info)
+        return Reply(headers=written_headers(target, info))
 
 
 async def _target(call: NativeCall, bck: Bck, key: str) -> NativeCall:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from s3gw.access import Access
 from s3gw.encryption.sealing import sealing_for
 from s3gw.headers import read_attributes, read_write_condition
-from s3gw.native.answers import written_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.checksums import KEPT, TYPE_HEADER, VALUE_HEADER, read_promise
 from s3gw.native.custom import read_custom_header, with_custom
-from s3gw.native.object_facts import CUSTOM_HEADER
+from s3gw.native.object_facts import CUSTOM_HEADER, written_headers
 from s3gw.native.operation import header, operation
 from s3gw.notifications.events import EventName, created, removed
 from s3gw.payload import payload_digest
@@ -38,7 +37,7 @@ class PutObject:
         )
         info = await call.store.put_object(call.bucket, call.key, call.body, options)
         await call.announce(created(EventName.CREATED_PUT, info))
-        return written_reply(call, info)
+        return Reply(headers=written_headers(call, info))
 
 
 @operation(
