@@ -28,6 +28,7 @@ from storage.errors import (
     VersionNotFound,
 )
 from storage.listing import object_page, part_page, upload_page, version_page
+from storage.made import upload_info
 from storage.ranges import resolve
 from storage.values import (
     ALWAYS,
@@ -331,15 +332,7 @@ class MemoryBackend(NamedBuckets[_Bucket]):
 
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         home = self._bucket(bucket)
-        info = UploadInfo(
-            id=self._new_upload_id(),
-            name=name,
-            initiated_ns=self._clock.now_ns(),
-            owner=options.owner,
-            attributes=options.attributes,
-            checksum_algorithm=options.checksum_algorithm,
-            checksum_type=options.checksum_type,
-        )
+        info = upload_info(self._new_upload_id(), name, options, self._clock.now_ns())
         home.uploads[name, info.id] = _Upload(info)
         return info
 
@@ -387,7 +380,8 @@ class MemoryBackend(NamedBuckets[_Bucket]):
 
     async def list_uploads(self, bucket: str, query: UploadQuery) -> UploadPage:
         uploads = self._bucket(bucket).uploads
-        return upload_page((uploads[key].info for key in sorted(uploads)), query)
+        infos = (uploads[key].info for key in sorted(uploads))
+        return upload_page((info for info in infos if info.is_append == query.appends), query)
 
     async def usage(self) -> Usage:
         stored = [

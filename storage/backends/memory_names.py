@@ -10,7 +10,8 @@ import msgspec
 from storage.backend import BucketChange, unchanged
 from storage.clock import Clock
 from storage.errors import BucketExists, BucketNotEmpty, BucketNotFound
-from storage.values import BucketInfo, BucketOptions, bucket_info
+from storage.made import bucket_info
+from storage.values import BucketInfo, BucketOptions
 
 
 class Held(Protocol):

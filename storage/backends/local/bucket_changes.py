@@ -82,7 +82,7 @@ class UpdateBucket:
     change: BucketChange
 
     def __call__(self, transaction: Transaction) -> Bucket:
-        key, old = _active(transaction, self.name)
+        key, old = find_active(transaction, self.name)
         info = self.change(old)
         if info != old:
             sql = "UPDATE buckets SET row = ? WHERE id = ?"
@@ -100,7 +100,7 @@ class RenameBucket:
     change: BucketChange
 
     def __call__(self, transaction: Transaction) -> Bucket:
-        key, old = _active(transaction, self.name)
+        key, old = find_active(transaction, self.name)
         _require_free(transaction, self.new_name)
         info = renamed(self.change(old), self.new_name)
         run = transaction.connection.execute
@@ -165,7 +165,7 @@ class TrashBucket:
     change: BucketChange
 
     def __call__(self, transaction: Transaction) -> Bucket:
-        bucket = Bucket(*_active(transaction, self.name))
+        bucket = find_active(transaction, self.name)
         self.change(bucket.info)
         put_into_trash(transaction, bucket)
         transaction.connection.execute(_COUNT)
@@ -189,13 +189,13 @@ def put_into_trash(transaction: Transaction, bucket: Bucket) -> None:
     _set_label(transaction, bucket.key, bucket.label)
 
 
-def _active(transaction: Transaction, name: str) -> tuple[int, BucketInfo]:
+def find_active(transaction: Transaction, name: str) -> Bucket:
     """Raises `BucketNotFound`."""
     sql = "SELECT id, row FROM buckets WHERE name = ? AND state = ?"
     found: Any = transaction.connection.execute(sql, (name, ACTIVE)).get
     if found is None:
         raise BucketNotFound(name)
-    return found[0], decode_bucket(found[1])
+    return Bucket(found[0], decode_bucket(found[1]))
 
 
 def _require_free(transaction: Transaction, name: str) -> None:

@@ -36,8 +36,9 @@ from storage.backends.local.rows import decode_bucket
 from storage.backends.local.transaction import in_transaction
 from storage.backends.local.versions import Bucket
 from storage.errors import BucketNotEmpty, StorageError
+from storage.made import bucket_info
 from storage.mountpath import FileLock
-from storage.values import BucketInfo, BucketOptions, bucket_info
+from storage.values import BucketInfo, BucketOptions
 
 
 class Buckets(Core):
