@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s3gw.access import authorize_reads
 from s3gw.batch import Answer, Batch, InvalidBatch, Place, TooBusy, decode_batch
+from s3gw.batch.request import Spaces, no_spaces
 from s3gw.encryption.sealing import unlock_for
 from s3gw.errors import Code, S3Error
 from s3gw.message import Call
@@ -13,14 +14,16 @@ from storage.values import Encryption, Unlock
 _NO_MEMORY = "Reduce your request rate: there is no memory for another batch now."
 
 
-async def allowed_batch(call: Call, document: bytes, bucket: str) -> Batch:
+async def allowed_batch(
+    call: Call, document: bytes, bucket: str, spaces: Spaces = no_spaces
+) -> Batch:
     """The batch that the document asks for; `bucket` is that of entries which name none.
 
     Raises `InvalidRequest` for what is none, and `AccessDenied` and `BucketNotFound` when one of
     its entries may not be read.
     """
     try:
-        batch = decode_batch(document, bucket)
+        batch = decode_batch(document, bucket, spaces)
     except InvalidBatch as error:
         # Who may read nothing is not told what to write.
         if bucket:

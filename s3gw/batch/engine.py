@@ -361,7 +361,7 @@ def _told(item: Item, told: int | StorageError) -> _Metadatum:
     return _Metadatum(
         item.name,
         item.archpath,
-        item.bucket,
+        item.bucket_name,
         "ais",
         f"{type(told).__name__}: {told}" if failed else "",
         item.opaque,

@@ -100,7 +100,7 @@ class Bprops(Struct, frozen=True):
 
 
 def props_of(bucket: BucketInfo) -> Bprops:
-    made = f"{bucket.name}/{bucket.created_ns}"
+    made = f"{bucket.lasting_name}/{bucket.created_ns}"
     return Bprops(
         access=str(bucket_access(bucket)),
         versioning=Versions(enabled=bucket.versioning is Versioning.ENABLED),

@@ -15,6 +15,7 @@ from s3gw.native import (
     moving,
     object_states,
     read_objects,
+    renaming,
     uploads,
     write_objects,
 )
@@ -34,6 +35,7 @@ MODULES = (
     multi_object,
     object_states,
     read_objects,
+    renaming,
     roles,
     summary,
     tokens,

@@ -16,6 +16,7 @@ SERVED = {"create-bck", "destroy-bck", "set-bprops", "list"}
 # Those of jobs have tests of their own.
 SERVED |= {"delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
 SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange"}
+SERVED |= {"move-bck"}
 
 
 @pytest.mark.parametrize(
