@@ -17,6 +17,7 @@ from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
 from s3gw.jobs.options import Jobs
 from s3gw.limits import Limits
+from s3gw.native_options import Native
 from s3gw.options import (
     Choice,
     Seconds,
@@ -366,6 +367,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     get_batch: GetBatch = field(default_factory=GetBatch)
     jobs: Jobs = field(default_factory=Jobs)
+    native: Native = field(default_factory=Native)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -383,5 +385,6 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "limits": Limits,
         "get_batch": GetBatch,
         "jobs": Jobs,
+        "native": Native,
     }
 )

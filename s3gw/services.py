@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from s3gw.batch import Batches
+from s3gw.cluster_config.in_force import Settings, Unchanging
 from s3gw.encryption.provider import KMS_KEY, KeyProvider
 from s3gw.limits import DEFAULT_LIMITS, Limits
+from s3gw.node_facts import NodeFacts
 from storage.archives import Archives
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class Services:
     archives: Archives = field(default_factory=Archives)
     batches: Batches = field(default_factory=Batches)
     jobs: Registry | None = None
+    settings: Settings = field(default_factory=Unchanging)
+    node: NodeFacts = field(default_factory=NodeFacts)
 
 
 NO_SERVICES = Services()

@@ -5,15 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from s3gw.declared import operations_of
-from s3gw.native import buckets, cluster, custom, get_batch, listing, read_objects, write_objects
+from s3gw.native import (
+    buckets,
+    cluster,
+    cluster_views,
+    config,
+    custom,
+    daemon,
+    get_batch,
+    listing,
+    read_objects,
+    write_objects,
+)
 from s3gw.native.authn import clusters, roles, tokens, users
 from s3gw.native.jobs import multi_object, summary, watching
 
 MODULES = (
     buckets,
     cluster,
+    cluster_views,
     clusters,
+    config,
     custom,
+    daemon,
     get_batch,
     listing,
     multi_object,

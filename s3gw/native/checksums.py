@@ -1,8 +1,8 @@
 """Checksums as AIStore names and writes them: a type, and the digest in hex.
 
 `xxhash2` and the older `xxhash` are both XXH64 without a seed. Objects that come by this API keep
-that one, and S3 clients see it as XXHASH64; those that came by S3 show theirs if AIStore knows it,
-else their MD5.
+the type of their bucket, which S3 clients see under their own name for it, as XXHASH64; those that
+came by S3 show theirs if AIStore knows it, else their MD5.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ import re
 from binascii import a2b_base64
 from typing import NamedTuple
 
-from s3gw.checksums import ALGORITHMS, Promises
+from s3gw.bucket_properties import NO_CHECKSUM, XXHASH2, properties_of
+from s3gw.checksums import ALGORITHMS, NO_ALGORITHM, Algorithm, Promises
 from s3gw.encryption.request import AES256
 from s3gw.native.errors import NativeError, Tcode, unsupported
-from storage.values import Checksum, ChecksumType, ObjectInfo
+from storage.values import BucketInfo, Checksum, ChecksumType, ObjectInfo
 
 TYPE_HEADER = "Ais-Checksum-Type"
 VALUE_HEADER = "Ais-Checksum-Value"
-NONE = "none"
-# The type that new objects get.
-DEFAULT = "xxhash2"
+NONE = NO_CHECKSUM
+# What objects keep where nobody has chosen another type.
 KEPT = ALGORITHMS["XXHASH64"]
 
+_XXHASH = "xxhash"
 _S3_NAMES = {
     "xxhash2": "XXHASH64",
     "xxhash": "XXHASH64",
@@ -35,6 +36,12 @@ _S3_NAMES = {
 _NAMES = {s3: ais for ais, s3 in reversed(_S3_NAMES.items())}
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
+
+
+def kept_in(bucket: BucketInfo) -> Algorithm:
+    """What objects of the bucket keep that come by this API."""
+    kind = properties_of(bucket).checksum
+    return NO_ALGORITHM if kind == NONE else ALGORITHMS[_S3_NAMES[kind]]
 
 
 class AisChecksum(NamedTuple):
@@ -59,20 +66,26 @@ def read_promise(kind: str, value: str) -> Promises:
     return Promises(algorithm=algorithm, checksum=encoded)
 
 
-def checksum_of(info: ObjectInfo) -> AisChecksum | None:
-    """The object's checksum in AIStore's words; None when it has none that AIStore knows."""
-    text = checksum_text(info)
+def checksum_of(info: ObjectInfo, bucket: BucketInfo) -> AisChecksum | None:
+    """The object's checksum in AIStore's words; None when it has none that AIStore knows. XXH64 has
+    the name that the bucket has for it."""
+    of_bucket = properties_of(bucket).checksum
+    text = checksum_text(info, of_bucket)
     if not text:
         return None
     kept = info.checksum if _is_known(info.checksum) else None
-    return AisChecksum(_NAMES[kept.algorithm] if kept else "md5", text)
+    name = _NAMES[kept.algorithm] if kept else "md5"
+    return AisChecksum(_XXHASH if name == XXHASH2 and of_bucket == _XXHASH else name, text)
 
 
-def checksum_text(info: ObjectInfo) -> str:
-    """Its value alone, in hex; empty when it has none."""
+def checksum_text(info: ObjectInfo, of_bucket: str = XXHASH2) -> str:
+    """Its value alone, in hex; empty when it has none. In a bucket of the type `none` an ETag is
+    not taken for one."""
     kept = info.checksum
     if kept is not None and _is_known(kept):
         return a2b_base64(kept.value).hex()
+    if of_bucket == NONE:
+        return ""
     encryption = info.attributes.encryption
     is_md5 = _MD5.fullmatch(info.etag) and (encryption is None or encryption.scheme == AES256)
     return info.etag if is_md5 else ""

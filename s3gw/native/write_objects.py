@@ -6,7 +6,7 @@ from s3gw.access import Access
 from s3gw.encryption.sealing import sealing_for
 from s3gw.headers import quoted, read_attributes, read_write_condition
 from s3gw.native.call import NativeCall
-from s3gw.native.checksums import KEPT, TYPE_HEADER, VALUE_HEADER, checksum_of, read_promise
+from s3gw.native.checksums import TYPE_HEADER, VALUE_HEADER, checksum_of, kept_in, read_promise
 from s3gw.native.custom import read_custom_header, with_custom
 from s3gw.native.object_facts import CUSTOM_HEADER
 from s3gw.native.operation import header, operation
@@ -29,7 +29,7 @@ class PutObject:
         sealing = await sealing_for(call)
         attributes = with_custom(read_attributes(call), read_custom_header(self.custom))
         options = PutOptions(
-            digest=sealing.digest(payload_digest(call, KEPT, promises)),
+            digest=sealing.digest(payload_digest(call, kept_in(call.bucket_facts), promises)),
             attributes=sealing.mark(attributes),
             condition=read_write_condition(call.headers),
             size=call.decoded_length,
@@ -37,7 +37,7 @@ class PutObject:
         )
         info = await call.store.put_object(call.bucket, call.key, call.body, options)
         await call.announce(created(EventName.CREATED_PUT, info))
-        checksum = checksum_of(info)
+        checksum = checksum_of(info, call.bucket_facts)
         headers = {"ETag": quoted(info.etag), **(checksum.headers() if checksum else {})}
         if call.bucket_facts.versioning is not Versioning.NEVER:
             headers["Ais-Version"] = info.version
