@@ -90,7 +90,8 @@ def archive_of(folder: Path, severity: str) -> bytes:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted([*folder.glob(f"*{_OLDER}"), *folder.glob(f"*{_SUFFIX}")])
+    """The older ones first: lines of the same time stay in the order in which they came."""
+    return [*sorted(folder.glob(f"*{_OLDER}")), *sorted(folder.glob(f"*{_SUFFIX}"))]
 
 
 def _lines(path: Path, severity: str) -> Iterator[tuple[str, bytes]]:

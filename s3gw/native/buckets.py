@@ -25,7 +25,14 @@ from s3gw.permissions import ALL
 from s3gw.reply import Reply
 from storage.errors import BucketNotEmpty, BucketNotFound, StorageError
 from storage.settings import setting
-from storage.values import BucketInfo, BucketOptions, DeleteRequest, Deletion, VersionQuery
+from storage.values import (
+    BucketInfo,
+    BucketOptions,
+    DeleteRequest,
+    Deletion,
+    Versioning,
+    VersionQuery,
+)
 
 # `presence`: only what the cluster does not have.
 _OUTSIDE = 5
@@ -58,7 +65,10 @@ class CreateBucket:
         state = call.services.settings.in_force.new_buckets.state
         plain = BucketInfo(call.bucket, owner, 0, versioning=state, settings=settings)
         asked = with_props(plain, self.props or {})
-        options = BucketOptions(owner, versioning=asked.versioning, settings=asked.settings)
+        # One that never had versions has none that could be suspended.
+        versioned = asked.versioning is Versioning.ENABLED
+        state = Versioning.ENABLED if versioned else Versioning.NEVER
+        options = BucketOptions(owner, versioning=state, settings=asked.settings)
         await call.store.create_bucket(call.bucket, options)
         return Reply()
 

@@ -207,9 +207,7 @@ def test_what_a_client_read_it_can_write_back(scene: Scene, bucket: str) -> None
     assert change(scene, bucket, {**same, "backend_bck": "none", "force": True}) == 200
 
 
-def test_an_unknown_property_is_told_with_the_one_that_was_meant(
-    scene: Scene, bucket: str
-) -> None:
+def test_an_unknown_property_is_told_with_the_one_that_was_meant(scene: Scene, bucket: str) -> None:
     error = refused(scene, bucket, {"checksum": {"typ": "md5"}})
     assert (error.status, "did you mean checksum.type" in error.message) == (400, True)
     assert refused(scene, bucket, {"checksum": "md5"}).status == 400
