@@ -58,9 +58,14 @@ class KeptLog(logging.Handler):
 
 
 def keep_log(folder: str, process: str) -> None:
-    """From now on, for the whole process; not where the run has no folder."""
+    """From now on, for the whole process; not where the run has no folder. The first line says
+    which process it is."""
     if folder:
-        logging.getLogger().addHandler(KeptLog(Path(folder), process))
+        kept = KeptLog(Path(folder), process)
+        begins = {"msg": "process began", "name": __name__, "process_id": os.getpid()}
+        fields = {"levelno": logging.INFO, "levelname": "INFO", "slot": process}
+        kept.emit(logging.makeLogRecord(begins | fields))
+        logging.getLogger().addHandler(kept)
 
 
 def rotate_all(folder: Path) -> None:

@@ -138,6 +138,7 @@ class StoredSettings:
             values = {**self._of(RECORD)[0].values, **self._of(TRANSIENT)[0].values}
             self.in_force = with_values(self._base, values)
             if self.in_force != before:
+                log.info("configuration changed", extra={"version": self.record.version})
                 for tell in self._told:
                     tell(self.in_force)
 

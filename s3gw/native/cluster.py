@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from s3gw.access import Access, may_use
+from s3gw.native.actmsg import json
 from s3gw.native.bucket_props import Bprops, props_of
 from s3gw.native.call import NativeCall
-from s3gw.native.daemon import asked_node, json_reply
-from s3gw.native.node import cluster_map
+from s3gw.native.errors import JSON
+from s3gw.native.node import asked_node, cluster_map
 from s3gw.native.operation import operation
 from s3gw.reply import Reply
+
+
+def json_reply(value: Any) -> Reply:
+    return Reply(headers={"Content-Type": JSON}, body=json(value))
 
 
 @operation("GET", "daemon", what="smap", access=Access.SHOW_CLUSTER)

@@ -6,10 +6,9 @@ import asyncio
 from typing import Any
 
 from s3gw.access import Access
-from s3gw.native.actmsg import json
 from s3gw.native.call import NativeCall
+from s3gw.native.cluster import json_reply
 from s3gw.native.config_shape import cluster_config
-from s3gw.native.daemon import json_reply
 from s3gw.native.node import cluster_map
 from s3gw.native.node_state import mountpaths, node_stats, system_of
 from s3gw.native.operation import operation
@@ -67,7 +66,7 @@ class GetBackends:
     """The providers beside the cluster itself that it is configured for: none."""
 
     async def run(self, call: NativeCall) -> Reply:
-        return Reply(headers={"Content-Type": "application/json"}, body=json([]))
+        return json_reply([])
 
 
 @operation("GET", "cluster", what="target_ips", access=Access.SHOW_CLUSTER)

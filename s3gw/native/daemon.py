@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from s3gw.access import Access
 from s3gw.counters import kinds
 from s3gw.kept_log import SEVERITIES, archive_of, lines_of
-from s3gw.native.actmsg import json
 from s3gw.native.call import NativeCall
+from s3gw.native.cluster import json_reply
 from s3gw.native.config_shape import node_config
-from s3gw.native.errors import JSON, NativeError
-from s3gw.native.node import cluster_map, gateway_id, target_id
+from s3gw.native.errors import NativeError
+from s3gw.native.node import asked_node, gateway_id, target_id
 from s3gw.native.node_state import disks, mountpaths, node_stats, node_status, system_of
 from s3gw.native.operation import operation, query
-from s3gw.native.smap import Snode
 from s3gw.reply import Reply
 from s3gw.tls_facts import certificate_facts
 
@@ -47,19 +45,10 @@ def check_node(call: NativeCall) -> None:
         raise NativeError(404, f'node "{call.node_id[:64]}" does not exist in the cluster map')
 
 
-def asked_node(call: NativeCall) -> Snode:
-    smap = cluster_map(call.services.cluster_id, call.endpoint)
-    return smap.tmap.get(call.node_id, smap.proxy_si)
-
-
 def require_target(call: NativeCall, what: str) -> None:
     """Raises 400 when a gateway is asked for what only targets have."""
     if call.node_id == gateway_id(call.services.cluster_id):
         raise NativeError(400, f'invalid query "what={what}": node {call.node_id} is a gateway')
-
-
-def json_reply(value: Any) -> Reply:
-    return Reply(headers={"Content-Type": JSON}, body=json(value))
 
 
 @operation("GET", "daemon", what="config", access=Access.SHOW_CLUSTER)

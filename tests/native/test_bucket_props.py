@@ -108,8 +108,8 @@ def test_sizes_are_numbers_or_texts(scene: Scene, bucket: str, sent: object, sho
 def test_zero_stands_for_aistores_default(scene: Scene, bucket: str) -> None:
     value = {"chunks": {"chunk_size": "4MiB", "max_monolithic_size": "2GiB"}}
     assert change(scene, bucket, value) == 200
-    value = {"chunks": {"chunk_size": 0, "max_monolithic_size": "0"}}
-    assert change(scene, bucket, value) == 200
+    assert change(scene, bucket, {"chunks.chunk_size": 0}) == 200
+    assert change(scene, bucket, {"chunks.max_monolithic_size": "0"}) == 200
     chunks = props(scene, bucket)["chunks"]
     assert (chunks["chunk_size"], chunks["max_monolithic_size"]) == ("1GiB", "1TiB")
 
@@ -203,7 +203,10 @@ def test_what_a_client_read_it_can_write_back(scene: Scene, bucket: str) -> None
     before = props(scene, bucket)
     assert change(scene, bucket, before) == 200
     assert props(scene, bucket) == before
-    same = {"lru": {"dont_evict_time": "120m"}, "extra": {"aws": {"multipart_size": 0}}}
+    same: dict[str, Any] = {
+        "lru": {"dont_evict_time": "120m"},
+        "extra": {"aws": {"multipart_size": 0}},
+    }
     assert change(scene, bucket, {**same, "backend_bck": "none", "force": True}) == 200
 
 

@@ -40,7 +40,7 @@ class Asker:
         assert status == 200, body
         return json.loads(body)
 
-    def set(self, query: str) -> None:
+    def change(self, query: str) -> None:
         status, body, _ = self.ask("PUT", f"cluster/set-config?{query}")
         assert status == 200, body
 
@@ -52,8 +52,8 @@ class Asker:
 def test_a_change_holds_for_every_worker_and_after_a_restart(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, workers=WORKERS) as server:
         asker = Asker(server)
-        asker.set("get_batch.max_wait=11s&checksum.type=sha256")
-        asker.set("get_batch.max_soft_errs=2&transient=true")
+        asker.change("get_batch.max_wait=11s&checksum.type=sha256")
+        asker.change("get_batch.max_soft_errs=2&transient=true")
         assert asker.everywhere("get_batch", "max_wait") == {"11s"}
         assert asker.everywhere("get_batch", "max_soft_errs") == {2}
         for number in range(4):
@@ -77,7 +77,7 @@ def test_a_batch_keeps_to_the_configuration_of_the_moment(tmp_path: Path) -> Non
             return {asker.ask("GET", "ml/moss/bucket", batch)[0] for _ in range(8)}
 
         assert statuses() == {200}
-        asker.set("get_batch.max_soft_errs=2")
+        asker.change("get_batch.max_soft_errs=2")
         assert 200 not in statuses()
         assert asker.ask("PUT", "cluster", {"action": "reset-config"})[0] == 200
         assert statuses() == {200}
@@ -94,7 +94,7 @@ def test_the_level_of_the_log_changes_while_the_server_runs(tmp_path: Path) -> N
             assert status == 200
             return [json.loads(line)["event"] for line in text.splitlines()]
 
-        asker.set("log.level=error")
+        asker.change("log.level=error")
         (slot, pid), *_ = [each for each in server.children().items() if "worker" in each[0]]
         server.kill_child(pid)
         eventually(lambda: slot in server.children(), "worker back")
