@@ -6,6 +6,7 @@ from typing import Any
 
 from s3gw.declared import operations_of
 from s3gw.native import (
+    appending,
     buckets,
     cluster,
     cluster_views,
@@ -14,13 +15,18 @@ from s3gw.native import (
     daemon,
     get_batch,
     listing,
+    moving,
+    object_states,
     read_objects,
+    uploads,
     write_objects,
 )
 from s3gw.native.authn import clusters, roles, tokens, users
-from s3gw.native.jobs import multi_object, summary, watching
+from s3gw.native.jobs import archiving, multi_object, summary, watching
 
 MODULES = (
+    appending,
+    archiving,
     buckets,
     cluster,
     cluster_views,
@@ -30,11 +36,14 @@ MODULES = (
     daemon,
     get_batch,
     listing,
+    moving,
     multi_object,
+    object_states,
     read_objects,
     roles,
     summary,
     tokens,
+    uploads,
     users,
     watching,
     write_objects,

@@ -12,8 +12,9 @@ import re
 from binascii import a2b_base64
 from typing import NamedTuple
 
+from s3gw.bucket_checksums import TYPES
 from s3gw.bucket_properties import NO_CHECKSUM, XXHASH2, properties_of
-from s3gw.checksums import ALGORITHMS, NO_ALGORITHM, Algorithm, Promises
+from s3gw.checksums import Promises
 from s3gw.encryption.request import AES256
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from storage.values import BucketInfo, Checksum, ChecksumType, ObjectInfo
@@ -21,27 +22,10 @@ from storage.values import BucketInfo, Checksum, ChecksumType, ObjectInfo
 TYPE_HEADER = "Ais-Checksum-Type"
 VALUE_HEADER = "Ais-Checksum-Value"
 NONE = NO_CHECKSUM
-# What objects keep where nobody has chosen another type.
-KEPT = ALGORITHMS["XXHASH64"]
-
 _XXHASH = "xxhash"
-_S3_NAMES = {
-    "xxhash2": "XXHASH64",
-    "xxhash": "XXHASH64",
-    "md5": "MD5",
-    "crc32c": "CRC32C",
-    "sha256": "SHA256",
-    "sha512": "SHA512",
-}
-_NAMES = {s3: ais for ais, s3 in reversed(_S3_NAMES.items())}
+_NAMES = {algorithm.name: name for name, algorithm in reversed(TYPES.items())}
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
-
-
-def kept_in(bucket: BucketInfo) -> Algorithm:
-    """What objects of the bucket keep that come by this API."""
-    kind = properties_of(bucket).checksum
-    return NO_ALGORITHM if kind == NONE else ALGORITHMS[_S3_NAMES[kind]]
 
 
 class AisChecksum(NamedTuple):
@@ -56,10 +40,9 @@ def read_promise(kind: str, value: str) -> Promises:
     """What the headers promise of the body; nothing when they are empty or `none`. Raises 400."""
     if kind in ("", NONE) or not value:
         return Promises()
-    name = _S3_NAMES.get(kind.lower())
-    if name is None:
+    algorithm = TYPES.get(kind.lower())
+    if algorithm is None:
         raise unsupported(f'checksum type "{kind[:32]}"')
-    algorithm = ALGORITHMS[name]
     if not _HEX.fullmatch(value) or len(value) != 2 * algorithm.size_bytes:
         raise NativeError(400, f"invalid {kind} checksum {value[:130]!r}", Tcode.CHECKSUM)
     encoded = base64.b64encode(bytes.fromhex(value)).decode()

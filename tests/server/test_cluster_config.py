@@ -109,6 +109,26 @@ def test_the_level_of_the_log_changes_while_the_server_runs(tmp_path: Path) -> N
         assert packed[:2] == b"\x1f\x8b"
 
 
+def test_jobs_keep_to_the_configuration_of_the_moment(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, workers=WORKERS) as server:
+        asker, s3 = Asker(server), server.client()
+        s3.create_bucket(Bucket="bucket")
+        s3.put_object(Bucket="bucket", Key="k", Body=b"x")
+        asker.change("jobs.idle_time=0")
+        bucket = {"name": "other", "provider": "ais"}
+        message = {"action": "copy-listrange", "value": {"objnames": ["k"], "tobck": bucket}}
+        status, xid, _ = asker.ask("POST", "buckets/bucket", message)
+        assert status == 200, xid
+
+        def ended() -> bool:
+            query = {"id": xid.decode(), "kind": "copy-listrange"}
+            _, text, _ = asker.ask("GET", "cluster?what=status", query)
+            return bool(json.loads(text)["end_time"])
+
+        # By default such a job is still listed as running for a minute.
+        eventually(ended, "job over")
+
+
 def test_the_state_is_the_whole_servers(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, workers=WORKERS) as server:
         asker = Asker(server)
