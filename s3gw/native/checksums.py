@@ -23,7 +23,7 @@ TYPE_HEADER = "Ais-Checksum-Type"
 VALUE_HEADER = "Ais-Checksum-Value"
 NONE = NO_CHECKSUM
 _XXHASH = "xxhash"
-_NAMES = {algorithm.name: name for name, algorithm in reversed(TYPES.items())}
+_NAMES = {algorithm.name: name for name, algorithm in reversed([*TYPES.items()])}
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 
