@@ -81,12 +81,13 @@ def test_a_prefix_names_members_and_not_the_archive(scene: JobScene, filled: str
 
 
 def test_members_are_named_as_it_is_asked(scene: JobScene, filled: str) -> None:
-    for asked, expected in (
-        ({}, "d/1"),
-        ({"isbn": True}, f"{filled}/d/1"),
-        ({"bnonly": True}, "1"),
-        ({"bnonly": True, "isbn": True}, f"{filled}/1"),
-    ):
+    ways: dict[str, dict[str, Any]] = {
+        "d/1": {},
+        f"{filled}/d/1": {"isbn": True},
+        "1": {"bnonly": True},
+        f"{filled}/1": {"bnonly": True, "isbn": True},
+    }
+    for expected, asked in ways.items():
         archive(scene, filled, message("s.tar", objnames=["d/1"], **asked))
         assert members(scene, filled, "s.tar") == [(expected, b"1")]
 
@@ -94,16 +95,17 @@ def test_members_are_named_as_it_is_asked(scene: JobScene, filled: str) -> None:
 def test_without_recursion_folders_are_left_out(scene: JobScene, bucket: str) -> None:
     for name in ("p/a", "p/b/c", "p/d"):
         scene.put(bucket, name)
-    archive(scene, bucket, message("s.tar", template="p/", **{"non-recurs": True}))
+    archive(scene, bucket, message("s.tar", template="p/") | {"non-recurs": True})
     assert [name for name, _ in members(scene, bucket, "s.tar")] == ["p/a", "p/d"]
 
 
 def test_an_archive_is_appended_to_or_takes_the_others_place(scene: JobScene, filled: str) -> None:
-    for asked, expected in (
+    rounds: list[tuple[dict[str, Any], list[str]]] = [
         ({"aate": True, "objnames": ["d/1"]}, ["d/1"]),
         ({"aate": True, "objnames": ["d/2", "d/1"]}, ["d/1", "d/2", "d/1"]),
         ({"objnames": ["d/3"]}, ["d/3"]),
-    ):
+    ]
+    for asked, expected in rounds:
         archive(scene, filled, message("s.tar", **asked))
         assert [name for name, _ in members(scene, filled, "s.tar")] == expected
 
