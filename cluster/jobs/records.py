@@ -37,6 +37,16 @@ class Cause(Struct, frozen=True):
     request_id: str = ""
 
 
+class FileOrders(Struct, frozen=True):
+    """The file `source` of the server's machine, or all in that folder, are to become objects, with
+    the job's prefix before their names. They take the place of others with `overwrite` only."""
+
+    source: str
+    recursive: bool = False
+    overwrite: bool = False
+    delete_source: bool = False
+
+
 class Job(Struct, frozen=True):
     """What is to be done, to `bucket` and perhaps `target`; what a kind has no use for is empty.
 
@@ -59,6 +69,7 @@ class Job(Struct, frozen=True):
     dry_run: bool = False
     go_on: bool = False
     workers: int = 1
+    files: FileOrders | None = None
 
 
 class Sizes(Struct):

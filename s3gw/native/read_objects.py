@@ -47,6 +47,8 @@ class HeadObject:
     presence: int = query("presence", default=0)
 
     async def run(self, call: NativeCall) -> Reply:
+        if self.presence > _OUTSIDE:
+            raise NativeError(400, f'invalid presence "{self.presence}"')
         if self.presence == _OUTSIDE:
             raise ObjectNotFound(call.key)
         reading = await call.store.head_object(call.bucket, call.key)
