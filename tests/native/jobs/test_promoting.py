@@ -50,8 +50,8 @@ def scene(store: Backend, tmp_path: Path) -> Iterator[PromotingScene]:
 
 
 def promote(scene: JobScene, bucket: str, source: object, name: str = "", **more: Any) -> Answer:
-    asked = {key: more.pop(key) for key in ("rcr", "ovw", "dls", "notshr", "tid") if key in more}
-    value = {"tid": "", "src": str(source), "obj": name, **asked}
+    value: dict[str, Any] = {"tid": "", "src": str(source), "obj": name}
+    value |= {key: more.pop(key) for key in ("rcr", "ovw", "dls", "notshr", "tid") if key in more}
     more["name"] = more.pop("said", str(source))
     return scene.act("POST", f"objects/{bucket}", "promote", value, **more)
 
