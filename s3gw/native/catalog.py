@@ -20,10 +20,11 @@ from s3gw.native import (
     write_objects,
 )
 from s3gw.native.authn import clusters, roles, tokens, users
-from s3gw.native.jobs import multi_object, summary, watching
+from s3gw.native.jobs import archiving, multi_object, summary, watching
 
 MODULES = (
     appending,
+    archiving,
     buckets,
     cluster,
     clusters,

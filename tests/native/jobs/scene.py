@@ -13,6 +13,7 @@ from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import World
 from s3gw.encryption.provider import KeyProvider
+from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.promoting import FilePromoter
 from s3gw.notifications.notifier import Notifier, Outcome
@@ -99,9 +100,10 @@ class JobScene(Scene):
 
     async def _run_jobs(self) -> None:
         copier = ObjectCopier(self.store, self.services)
+        archiver = ObjectArchiver(self.store, self.services)
         files = FilePromoter(self.store, self.services)
-        done = copier.copy, copier.deleted, self._clean
-        world = World(self.store, self.registry, *done, files=files)
+        done = copier.copy, copier.deleted, self._clean, archiver.archive
+        world = World(self.store, self.registry, *done, files)
         runner = Runner(world, Limits())
 
         async def quiet(_: float) -> bool:
