@@ -17,6 +17,7 @@ from cluster.jobs.records import Job
 from cluster.jobs.work import Copying, NotCopied
 from s3gw.accounts import ROOT_ACCOUNT, Principal
 from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises
+from s3gw.chunk_sizes import chunking_of
 from s3gw.encryption.sealing import sealing_for, unlock_for
 from s3gw.errors import S3Error
 from s3gw.headers import REDIRECT_LOCATION, read_attributes
@@ -93,6 +94,7 @@ class ObjectCopier:
                 attributes=sealing.mark(_attributes(call, reading.info.attributes)),
                 size=reading.info.size,
                 data_key=sealing.data_key,
+                chunks=chunking_of(call.bucket_facts),
             )
             body = _checked(reading, copying.check)
             return await self.store.put_object(call.bucket, call.key, body, put)

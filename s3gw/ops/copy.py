@@ -8,6 +8,7 @@ import msgspec
 
 from s3gw.access import Access, authorize_copied_tags
 from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises, algorithm_named
+from s3gw.chunk_sizes import chunking_of
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import ObjectChecksums, object_checksum
 from s3gw.encryption.answer import written_encryption_headers
@@ -168,6 +169,7 @@ class CopyObject:
             condition=read_write_condition(call.headers),
             size=reading.info.size,
             data_key=sealing.data_key,
+            chunks=chunking_of(call.bucket_facts),
         )
         return await call.store.put_object(self.bucket, self.key, body_of(reading), options)
 
