@@ -37,6 +37,13 @@ class Cause(Struct, frozen=True):
     request_id: str = ""
 
 
+class ChunkOrders(Struct, frozen=True):
+    """Objects of `limit` bytes or more are to be in chunks of `size` bytes, others in one piece."""
+
+    limit: int
+    size: int
+
+
 class Job(Struct, frozen=True):
     """What is to be done, to `bucket` and perhaps `target`; what a kind has no use for is empty.
 
@@ -59,6 +66,7 @@ class Job(Struct, frozen=True):
     dry_run: bool = False
     go_on: bool = False
     workers: int = 1
+    chunks: ChunkOrders | None = None
 
 
 class Sizes(Struct):
@@ -72,9 +80,10 @@ class State(Struct):
     """How far a job got. Times in nanoseconds since the epoch, 0 for not yet.
 
     `objects` and `bytes` are done; `done` counts names of the list or template that are behind it,
-    `after` is the last name of a prefix that is. `idle_ns` is since when it has nothing to do.
-    `starts` counts how often it was begun: more than once after a crash. `problems` are what could
-    not be done, of which `errors` tells the first; `abort_error` why it ended early.
+    `after` is the last name of a prefix that is, or of it the versions down to `after_version`.
+    `idle_ns` is since when it has nothing to do. `starts` counts how often it was begun: more than
+    once after a crash. `problems` are what could not be done, of which `errors` tells the first;
+    `abort_error` why it ended early.
     """
 
     starts: int = 0
@@ -86,6 +95,7 @@ class State(Struct):
     bytes: int = 0
     done: int = 0
     after: str = ""
+    after_version: str = ""
     problems: int = 0
     errors: list[str] = []
     sizes: Sizes = msgspec.field(default_factory=Sizes)

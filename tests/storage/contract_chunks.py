@@ -295,7 +295,7 @@ class ChunksContract:
             bucket.put("a", BODY)
             new = pattern(SIZE, seed + 1)
 
-            async def race(new: bytes = new) -> list[object]:
+            async def race(new: bytes = new) -> tuple[object, object]:
                 put = bucket.backend.put_object("bucket", "a", body_of(new), put_options())
                 cutting = bucket.backend.rechunk_object("bucket", "a", Chunking(1, 200_000))
                 return await asyncio.gather(put, cutting, return_exceptions=True)

@@ -185,13 +185,13 @@ def test_the_key_is_asked_for_and_stays_the_same(store: LocalStore, bucket: Sync
     assert run(Encrypting(store).rechunk_object(BUCKET, HERE, Chunking(1, SIZE)))
     info = bucket.info(HERE)
     assert (info.attributes, info.chunks) == (attributes, 3)
-    assert SyncBucket(Encrypting(store), BUCKET).read(HERE) == BODY  # type: ignore[arg-type]
+    assert SyncBucket(Encrypting(store), BUCKET).read(HERE) == BODY
 
 
 def test_no_chunk_of_an_encrypted_object_is_in_the_clear(
     store: LocalStore, paths: list[Path]
 ) -> None:
-    bucket = SyncBucket(Encrypting(store), BUCKET)  # type: ignore[arg-type]
+    bucket = SyncBucket(Encrypting(store), BUCKET)
     bucket.put(HERE, BODY, options=put_options())
     for path in paths:
         for file in (each for each in (path / "blobs").rglob("*") if each.is_file()):

@@ -14,11 +14,12 @@ from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import Copying, NotCopied, World
 from storage.backends.memory import MemoryBackend
-from storage.errors import ObjectNotFound
+from storage.errors import KeyRequired, ObjectNotFound
 from storage.values import (
     BucketOptions,
     DeleteRequest,
     Deletion,
+    Encryption,
     ListQuery,
     PutOptions,
     Versioning,
@@ -38,6 +39,7 @@ class Scene:
     told: list[str] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
+    unknown_keys: set[bytes] = field(default_factory=set)
     rounds: int = 0
     ten_copied: asyncio.Event = field(default_factory=asyncio.Event)
     more: int = 0
@@ -53,7 +55,9 @@ class Scene:
 
     @property
     def world(self) -> World:
-        return World(self.store, self.registry, self._copy, self._announce, self._clean)
+        return World(
+            self.store, self.registry, self._copy, self._announce, self._clean, unlock=self._unlock
+        )
 
     async def run(self, **runner: Any) -> None:
         """A process that was just started, until no job runs or waits."""
@@ -94,6 +98,11 @@ class Scene:
     async def names(self, bucket: str = "bucket") -> list[str]:
         page = await self.store.list_objects(bucket, ListQuery(limit=100_000))
         return [info.name for info in page.objects]
+
+    async def _unlock(self, record: Encryption) -> bytes:
+        if record.wrapped in self.unknown_keys:
+            raise KeyRequired("it is the customer's")
+        return record.wrapped
 
     async def _copy(self, copying: Copying) -> int:
         copying.check()

@@ -148,7 +148,6 @@ def test_cleaning_up_cleans(scene: JobScene) -> None:
 @pytest.mark.parametrize(
     ("kind", "status"),
     [
-        ("rebalance", 501),
         ("resilver", 501),
         ("ec-bucket", 501),
         ("prefetch-listrange", 501),
