@@ -15,6 +15,7 @@ RECHUNK = "rechunk"
 WARM_UP = "load-lom-cache"
 REBALANCE = "rebalance"
 RESILVER = "resilver"
+ARCHIVE = "archive"
 
 
 class Start(Enum):
@@ -49,10 +50,11 @@ _OURS = (
     Kind(WARM_UP, "warm-up-metadata", Start.ASKED, of_a_bucket=True),
     Kind(REBALANCE, REBALANCE, Start.ASKED),
     Kind(RESILVER, RESILVER, Start.ASKED),
+    Kind(ARCHIVE, ARCHIVE, Start.REQUEST, idles=True),
 )
 _OTHERS = """
     election/elect-primary etl-inline summary-shard/shard-summary
-    index-shard/shard-index ec-get ec-put ec-resp put-copies archive etl-listrange/etl-objects
+    index-shard/shard-index ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
     blob-download download dsort promote/promote-files evict-listrange/evict-objects
     evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
     make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list get-batch create-inventory

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from cluster.housekeeping import StoppedWithin
 from cluster.jobs import (
+    archive_objects,
     cleanup,
     copy_objects,
     delete_objects,
@@ -43,6 +44,7 @@ RUNS: Mapping[str, Run] = {
     kinds.WARM_UP: warm_up.run,
     kinds.REBALANCE: placement.run,
     kinds.RESILVER: placement.run,
+    kinds.ARCHIVE: archive_objects.run,
 }
 # How soon a new job is begun, and one that is to stop is told.
 LOOK_S = 0.05

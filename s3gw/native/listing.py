@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from s3gw.access import Access
+from s3gw.native.archive_listing import list_page, mark_archives
 from s3gw.native.call import NativeCall
 from s3gw.native.checksums import checksum_text
 from s3gw.native.custom import custom_pairs
@@ -117,8 +118,10 @@ class ListObjects:
         after = asked.continuation_token or asked.start_after
         entry = _entry_maker(call, asked, asked.chosen(flags))
         query = ListQuery(asked.prefix, self._delimiter, after, asked.limit)
-        page = await call.store.list_objects(call.bucket, query)
+        listed = await list_page(call, query, flags)
+        page = listed.page
         entries = [entry(info) for info in page.objects]
+        mark_archives(entries, listed)
         if ListFlag.NO_DIRS not in flags and page.common_prefixes:
             entries = _with_folders(entries, page)
         return self._reply(List(_listing_id(asked.uuid), page.next_after or "", entries, 0))
