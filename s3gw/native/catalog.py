@@ -20,7 +20,7 @@ from s3gw.native import (
     write_objects,
 )
 from s3gw.native.authn import clusters, roles, tokens, users
-from s3gw.native.jobs import archiving, multi_object, summary, watching
+from s3gw.native.jobs import archiving, multi_object, rechunking, summary, watching
 
 MODULES = (
     appending,
@@ -36,6 +36,7 @@ MODULES = (
     object_states,
     promotion,
     read_objects,
+    rechunking,
     roles,
     summary,
     tokens,
