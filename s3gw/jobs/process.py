@@ -16,6 +16,7 @@ from cluster.jobs.work import World
 from s3gw.identity.opening import FILE_NAME
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
+from s3gw.jobs.options import Jobs
 from s3gw.jobs.promoting import FilePromoter
 from s3gw.jobs.unlocking import unlock_with
 from s3gw.keyring import open_ring
@@ -76,5 +77,8 @@ def job_runner(
         unlock_with(services),
         FilePromoter(store, services),
     )
-    jobs = config.jobs
-    return Runner(world, Limits(jobs.at_once, jobs.idle_s, jobs.kept, jobs.kept_s))
+    return Runner(world, limits_of(config.jobs))
+
+
+def limits_of(jobs: Jobs) -> Limits:
+    return Limits(jobs.at_once, jobs.idle_s, jobs.kept, jobs.kept_s)
