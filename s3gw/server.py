@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from cluster.abandoned import AbandonedAppends
 from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
 from cluster.jobs.runner import Runner
 from cluster.lifecycle.progress import ProgressFile
@@ -34,7 +35,7 @@ from s3gw.cluster_config.stored import open_settings
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
 from s3gw.identity.opening import directory_in_use, prepare_coordination
-from s3gw.jobs.process import TurnTaking, job_runner, limits_of, open_jobs
+from s3gw.jobs.process import TurnTaking, job_runner, limits_of, open_jobs, promotable
 from s3gw.keyring import open_ring
 from s3gw.logs import set_log_level
 from s3gw.memory import settle_garbage_collector
@@ -180,6 +181,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             throttle=Throttle(config.auth.throttle),
             archives=archives,
             jobs=jobs,
+            promotable=promotable(config),
             batches=batches,
             settings=settings,
             node=_node(task, metrics),
@@ -275,6 +277,8 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
                 announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
                 worker = _lifecycle(task, store, stopped_within, announce)
                 tasks.create_task(keep_at(worker, _JOB_RETRY_S, stopped_within))
+            appends = AbandonedAppends(store, stopped_within)
+            tasks.create_task(keep_at(appends, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
             runner = job_runner(config, store, jobs, told, keeper)
             settings.on_change(partial(_apply_to_jobs, runner))

@@ -17,12 +17,13 @@ from s3gw.native import (
     listing,
     moving,
     object_states,
+    promotion,
     read_objects,
     uploads,
     write_objects,
 )
 from s3gw.native.authn import clusters, roles, tokens, users
-from s3gw.native.jobs import archiving, multi_object, summary, watching
+from s3gw.native.jobs import archiving, multi_object, rechunking, summary, watching
 
 MODULES = (
     appending,
@@ -39,7 +40,9 @@ MODULES = (
     moving,
     multi_object,
     object_states,
+    promotion,
     read_objects,
+    rechunking,
     roles,
     summary,
     tokens,

@@ -172,7 +172,7 @@ def _full_entry_maker(props: frozenset[str], layout: str, location: str, of_buck
             _custom(info) if custom else "",
             info.size if size else 0,
             copies,
-            _CACHED | _CHUNKED if info.parts else _CACHED,
+            _CACHED | _CHUNKED if info.chunks else _CACHED,
         )
 
     return make

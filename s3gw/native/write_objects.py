@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s3gw.access import Access
 from s3gw.bucket_checksums import kept_in
+from s3gw.chunk_sizes import chunking_of
 from s3gw.encryption.sealing import sealing_for
 from s3gw.headers import read_attributes, read_write_condition
 from s3gw.native.archive_put import PINE_HEADER, PutInArchive, put_member
@@ -42,6 +43,7 @@ class PutObject:
             condition=read_write_condition(call.headers),
             size=call.decoded_length,
             data_key=sealing.data_key,
+            chunks=chunking_of(call.bucket_facts),
         )
         info = await call.store.put_object(call.bucket, call.key, call.body, options)
         await call.announce(created(EventName.CREATED_PUT, info))
