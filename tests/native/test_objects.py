@@ -311,6 +311,7 @@ def test_a_cut_off_body_leaves_no_object(scene: Scene, bucket: str) -> None:
         ("GET", "append_type=append"),
         ("GET", "object_to=ais/@%23/b2/o"),
         ("GET", "original_url=http://x"),
+        ("DELETE", "archpath=a.txt"),
         ("PUT", "archregx=x"),
         ("PUT", "etl_name=e"),
         ("PUT", "append_handle=h"),
