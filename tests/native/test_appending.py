@@ -99,6 +99,20 @@ def test_a_flush_may_bring_the_last_bytes(scene: Scene, bucket: str) -> None:
     assert read(scene, bucket) == b"12"
 
 
+def test_a_flush_needs_no_length(scene: Scene, bucket: str) -> None:
+    handle = append(scene, bucket, b"1")
+    flush(scene, bucket, handle, headers={"content-length": ""})
+    assert read(scene, bucket) == b"1"
+
+
+def test_an_object_that_was_deleted_is_begun_anew(scene: Scene, bucket: str) -> None:
+    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"versioning": {"enabled": True}})
+    scene.put(bucket, "k", b"old")
+    scene.send("DELETE", f"objects/{bucket}/k")
+    flush(scene, bucket, append(scene, bucket, b"new"))
+    assert read(scene, bucket) == b"new"
+
+
 # Repetitions
 
 
