@@ -29,8 +29,10 @@ def note(call: NativeCall, exchange: Exchange, status: int) -> None:
 
 
 def _resource(call: NativeCall) -> str:
-    """The bucket or object; of AuthN the path, and the name that a new thing shall have."""
+    """The bucket or object, and its new name if it shall have one; of AuthN the path, and the name
+    that a new thing shall have."""
     if call.bucket:
-        return f"arn:aws:s3:::{in_arns(call.bucket)}{'/' if call.key else ''}{call.key}"
+        named = f"arn:aws:s3:::{in_arns(call.bucket)}{'/' if call.key else ''}{call.key}"
+        return f"{named} -> {call.made}" if call.made else named
     segments = [segment for segment in (*call.segments, call.made) if segment]
     return "/".join(segments)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.storage.contract_bucket_renaming import BucketRenamingContract
 from tests.storage.contract_buckets import BucketContract
+from tests.storage.contract_chunks import ChunksContract
 from tests.storage.contract_completion import CompletionContract
 from tests.storage.contract_listing import ListingContract
 from tests.storage.contract_objects import ObjectContract
@@ -31,5 +32,6 @@ class BackendContract(
     VersionContract,
     VersionListingContract,
     RenamingContract,
+    ChunksContract,
 ):
     """All claims in one class."""

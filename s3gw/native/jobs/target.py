@@ -70,12 +70,13 @@ async def find_target(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
 async def _make(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
     check_new_bucket(bck.name)
     require_creating(call, bck)
-    settings = new_bucket_settings(replace(call, bucket=bck.stored))
-    owner = call.caller.account
+    settings = await new_bucket_settings(replace(call, bucket=bck.stored))
+    owner, versioning = call.caller.account, call.services.settings.in_force.new_buckets.state
     if not make:
-        return BucketInfo(bck.stored, owner, 0, settings=settings)
+        return BucketInfo(bck.stored, owner, 0, versioning=versioning, settings=settings)
+    options = BucketOptions(owner, versioning=versioning, settings=settings)
     try:
-        return await call.store.create_bucket(bck.stored, BucketOptions(owner, settings=settings))
+        return await call.store.create_bucket(bck.stored, options)
     except BucketExists:
         return await call.store.head_bucket(bck.stored)
 

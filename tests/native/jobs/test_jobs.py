@@ -174,7 +174,6 @@ def test_cleaning_up_cleans(scene: JobScene) -> None:
 @pytest.mark.parametrize(
     ("kind", "status"),
     [
-        ("rebalance", 501),
         ("resilver", 501),
         ("ec-bucket", 501),
         ("prefetch-listrange", 501),
@@ -338,7 +337,6 @@ def test_a_bucket_without_a_backend_has_nothing_to_evict_or_prefetch(
     [
         ("POST", "etl-bck"),
         ("POST", "etl-listrange"),
-        ("POST", "rechunk"),
         ("POST", "make-n-copies"),
         ("POST", "ec-encode"),
         ("POST", "create-inventory"),

@@ -28,7 +28,7 @@ def rename(scene: JobScene, bucket: str, new: str, **more: Any) -> Any:
 def renamed(scene: JobScene, bucket: str, new: str) -> str:
     answer = rename(scene, bucket, new)
     assert answer.status == 200, answer.body
-    return answer.body.decode()
+    return str(answer.body.decode())
 
 
 def bmd(scene: JobScene, asked: str = "daemon") -> Any:
