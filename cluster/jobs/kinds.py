@@ -15,7 +15,9 @@ RECHUNK = "rechunk"
 WARM_UP = "load-lom-cache"
 REBALANCE = "rebalance"
 RESILVER = "resilver"
+PROMOTE = "promote"
 ARCHIVE = "archive"
+INDEX_SHARDS = "index-shard"
 
 
 class Start(Enum):
@@ -50,12 +52,14 @@ _OURS = (
     Kind(WARM_UP, "warm-up-metadata", Start.ASKED, of_a_bucket=True),
     Kind(REBALANCE, REBALANCE, Start.ASKED),
     Kind(RESILVER, RESILVER, Start.ASKED),
+    Kind(PROMOTE, "promote-files", Start.REQUEST),
+    Kind(INDEX_SHARDS, "shard-index", Start.REQUEST),
     Kind(ARCHIVE, ARCHIVE, Start.REQUEST, idles=True),
 )
 _OTHERS = """
     election/elect-primary etl-inline summary-shard/shard-summary
-    index-shard/shard-index ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
-    blob-download download dsort promote/promote-files evict-listrange/evict-objects
+    ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
+    blob-download download dsort evict-listrange/evict-objects
     evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
     make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list get-batch create-inventory
 """

@@ -44,6 +44,16 @@ class ChunkOrders(Struct, frozen=True):
     size: int
 
 
+class FileOrders(Struct, frozen=True):
+    """The file `source` of the server's machine, or all in that folder, are to become objects, with
+    the job's prefix before their names. They take the place of others with `overwrite` only."""
+
+    source: str
+    recursive: bool = False
+    overwrite: bool = False
+    delete_source: bool = False
+
+
 class ArchiveOrders(Struct, frozen=True):
     """The archive `name` is made in the job's target, of the format `mime` or the one that its name
     tells, or appended to. Members are named as their objects, or with `bare` by the last part of
@@ -81,6 +91,7 @@ class Job(Struct, frozen=True):
     go_on: bool = False
     workers: int = 1
     chunks: ChunkOrders | None = None
+    files: FileOrders | None = None
     archive: ArchiveOrders | None = None
 
 

@@ -17,9 +17,11 @@ from cluster.jobs import (
     cleanup,
     copy_objects,
     delete_objects,
+    index_shards,
     kinds,
     lru,
     placement,
+    promote,
     rechunk,
     summary,
     warm_up,
@@ -44,6 +46,8 @@ RUNS: Mapping[str, Run] = {
     kinds.WARM_UP: warm_up.run,
     kinds.REBALANCE: placement.run,
     kinds.RESILVER: placement.run,
+    kinds.PROMOTE: promote.run,
+    kinds.INDEX_SHARDS: index_shards.run,
     kinds.ARCHIVE: archive_objects.run,
 }
 # How soon a new job is begun, and one that is to stop is told.

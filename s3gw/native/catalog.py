@@ -14,12 +14,13 @@ from s3gw.native import (
     listing,
     moving,
     object_states,
+    promotion,
     read_objects,
     uploads,
     write_objects,
 )
 from s3gw.native.authn import clusters, roles, tokens, users
-from s3gw.native.jobs import archiving, multi_object, rechunking, summary, watching
+from s3gw.native.jobs import archiving, indexing, multi_object, rechunking, summary, watching
 
 MODULES = (
     appending,
@@ -29,10 +30,12 @@ MODULES = (
     clusters,
     custom,
     get_batch,
+    indexing,
     listing,
     moving,
     multi_object,
     object_states,
+    promotion,
     read_objects,
     rechunking,
     roles,
