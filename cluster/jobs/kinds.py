@@ -11,11 +11,11 @@ COPY_BUCKET = "copy-bck"
 SUMMARY = "summary-bck"
 CLEANUP = "cleanup-store"
 LRU = "lru"
+PROMOTE = "promote"
 RECHUNK = "rechunk"
 WARM_UP = "load-lom-cache"
 REBALANCE = "rebalance"
 RESILVER = "resilver"
-PROMOTE = "promote"
 ARCHIVE = "archive"
 INDEX_SHARDS = "index-shard"
 
@@ -48,11 +48,11 @@ _OURS = (
     Kind(SUMMARY, "summary", Start.REQUEST),
     Kind(CLEANUP, "cleanup", Start.ASKED),
     Kind(LRU, "lru-eviction", Start.ASKED),
+    Kind(PROMOTE, "promote-files", Start.REQUEST),
     Kind(RECHUNK, RECHUNK, Start.ASKED, of_a_bucket=True),
     Kind(WARM_UP, "warm-up-metadata", Start.ASKED, of_a_bucket=True),
     Kind(REBALANCE, REBALANCE, Start.ASKED),
     Kind(RESILVER, RESILVER, Start.ASKED),
-    Kind(PROMOTE, "promote-files", Start.REQUEST),
     Kind(INDEX_SHARDS, "shard-index", Start.REQUEST),
     Kind(ARCHIVE, ARCHIVE, Start.REQUEST, idles=True),
 )

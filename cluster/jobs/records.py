@@ -37,13 +37,6 @@ class Cause(Struct, frozen=True):
     request_id: str = ""
 
 
-class ChunkOrders(Struct, frozen=True):
-    """Objects of `limit` bytes or more are to be in chunks of `size` bytes, others in one piece."""
-
-    limit: int
-    size: int
-
-
 class FileOrders(Struct, frozen=True):
     """The file `source` of the server's machine, or all in that folder, are to become objects, with
     the job's prefix before their names. They take the place of others with `overwrite` only."""
@@ -52,6 +45,13 @@ class FileOrders(Struct, frozen=True):
     recursive: bool = False
     overwrite: bool = False
     delete_source: bool = False
+
+
+class ChunkOrders(Struct, frozen=True):
+    """Objects of `limit` bytes or more are to be in chunks of `size` bytes, others in one piece."""
+
+    limit: int
+    size: int
 
 
 class ArchiveOrders(Struct, frozen=True):
@@ -90,8 +90,8 @@ class Job(Struct, frozen=True):
     dry_run: bool = False
     go_on: bool = False
     workers: int = 1
-    chunks: ChunkOrders | None = None
     files: FileOrders | None = None
+    chunks: ChunkOrders | None = None
     archive: ArchiveOrders | None = None
 
 

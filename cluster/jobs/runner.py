@@ -42,11 +42,11 @@ RUNS: Mapping[str, Run] = {
     kinds.SUMMARY: summary.run,
     kinds.CLEANUP: cleanup.run,
     kinds.LRU: lru.run,
+    kinds.PROMOTE: promote.run,
     kinds.RECHUNK: rechunk.run,
     kinds.WARM_UP: warm_up.run,
     kinds.REBALANCE: placement.run,
     kinds.RESILVER: placement.run,
-    kinds.PROMOTE: promote.run,
     kinds.INDEX_SHARDS: index_shards.run,
     kinds.ARCHIVE: archive_objects.run,
 }

@@ -151,8 +151,8 @@ class World:
     announce: Announce
     clean: Clean
     archive: Archive
-    files: Files = field(default_factory=NoFiles)
     unlock: Unlock = no_key
+    files: Files = field(default_factory=NoFiles)
     archives: Archives = field(default_factory=Archives)
 
 

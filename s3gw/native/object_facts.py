@@ -32,7 +32,7 @@ def _version(call: NativeCall, info: ObjectInfo) -> Pairs:
 
 
 def _checksum(call: NativeCall, info: ObjectInfo) -> Pairs:
-    found = checksum_of(info)
+    found = checksum_of(info, call.bucket_facts)
     return list(found.headers().items()) if found else []
 
 

@@ -102,10 +102,17 @@ class JobScene(Scene):
     async def _run_jobs(self) -> None:
         copier = ObjectCopier(self.store, self.services)
         archiver = ObjectArchiver(self.store, self.services)
-        files = FilePromoter(self.store, self.services)
-        done = copier.copy, copier.deleted, self._clean, archiver.archive
-        unlock = unlock_with(self.services)
-        world = World(self.store, self.registry, *done, files, unlock, self.services.archives)
+        world = World(
+            self.store,
+            self.registry,
+            copier.copy,
+            copier.deleted,
+            self._clean,
+            archiver.archive,
+            unlock_with(self.services),
+            FilePromoter(self.store, self.services),
+            self.services.archives,
+        )
         runner = Runner(world, Limits())
 
         async def quiet(_: float) -> bool:
