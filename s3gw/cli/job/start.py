@@ -1,0 +1,69 @@
+"""`s3gw job start`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from s3gw.cli.bucket.properties import nested
+from s3gw.cli.commands import Misused, Parser
+from s3gw.cli.endpoint import (
+    KIND,
+    PAIR,
+    add_bucket,
+    connect,
+    describe_asking,
+    pair,
+    pairs_in,
+)
+from s3gw.cli.following import follow
+from s3gw.client.jobs import start_job, start_on_bucket
+from s3gw.client.transport import Client
+
+# What begins with a request of its own to a bucket.
+OF_A_BUCKET = ("rechunk", "make-n-copies", "ec-encode", "index-shard")
+_EXAMPLES = """\
+  s3gw job start cleanup
+  s3gw job start lru ais://shards --wait
+  s3gw job start rechunk ais://shards --with objsize-limit=64MiB chunk-size=16MiB
+
+Copies, removals and archives of many objects are jobs, too: `s3gw bucket cp`, `s3gw object rm`,
+`s3gw archive create` start them. docs/jobs.md lists the kinds."""
+
+
+def define(parser: Parser) -> None:
+    describe_asking(parser, run, _EXAMPLES)
+    parser.add_argument("kind", metavar=KIND)
+    add_bucket(parser, "buckets", nargs="*")
+    parser.add_argument(
+        "--with",
+        dest="orders",
+        metavar=PAIR,
+        nargs="+",
+        type=pair,
+        default=[],
+        help=f"how, for {', '.join(OF_A_BUCKET)}",
+    )
+    parser.add_argument("--force", action="store_true", help="even where another job forbids it")
+    parser.add_argument("--wait", action="store_true", help="until it is done")
+    parser.set_defaults(timeout=0.0)
+
+
+def run(args: argparse.Namespace) -> int:
+    with connect(args) as client:
+        xid = _start(args, client)
+        args.no_wait = not args.wait
+        return follow(args, client, xid, f"Done with {args.kind}")
+
+
+def _start(args: argparse.Namespace, client: Client) -> str:
+    if args.kind not in OF_A_BUCKET:
+        if args.orders:
+            raise Misused(f"--with: {args.kind} takes no orders.")
+        return start_job(client, args.kind, args.buckets, force=args.force)
+    if len(args.buckets) != 1:
+        raise Misused(f"{args.kind} is about one bucket: name it.")
+    orders: Any = nested(pairs_in(args.orders))
+    if args.kind == "make-n-copies":
+        orders = orders.get("copies")
+    return start_on_bucket(client, args.kind, args.buckets[0], orders)
