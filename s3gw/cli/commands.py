@@ -29,6 +29,7 @@ class Parser(argparse.ArgumentParser):
         kwargs = {"formatter_class": argparse.RawDescriptionHelpFormatter, **kwargs}
         super().__init__(*args, **{**kwargs, "allow_abbrev": False})
         self._module = module
+        self._is_within = False
 
     def learn(self) -> Parser:
         """Let the command's module define this parser, unless it has done so."""
@@ -40,10 +41,23 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> Any:
-        return self.learn()._parse(args, namespace)
+        """Flags may stand anywhere among the arguments, and what is left over is this command's
+        error and not its group's."""
+        if self._is_within or not self.learn()._can_mix():
+            return super().parse_known_args(args, namespace)
+        self._is_within = True
+        try:
+            found, left = self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_within = False
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return found, []
 
-    def _parse(self, args: Sequence[str] | None, namespace: Any) -> Any:
-        return super().parse_known_args(args, namespace)
+    def _can_mix(self) -> bool:
+        """Whether no argument takes all that follows it, as a group's command does."""
+        greedy = (argparse.PARSER, argparse.REMAINDER)
+        return not any(each.nargs in greedy for each in self._actions)
 
 
 def add_group(

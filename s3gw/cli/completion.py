@@ -40,8 +40,9 @@ _ZSH = r"""#compdef s3gw
 # Completion of s3gw for zsh: s3gw completion zsh > a folder of fpath/_s3gw
 _s3gw() {
     local line word
-    local -a whole shown begun
-    for line in "${(@f)$(${words[1]} completion zsh --words "${(@Q)words[1,CURRENT]}" 2>/dev/null)}"; do
+    local -a typed whole shown begun
+    typed=("${(@Q)words[1,CURRENT]}")
+    for line in "${(@f)$(s3gw completion zsh "${(@)typed/#/--word=:}" 2>/dev/null)}"; do
         word=${line%%$'\t'*}
         if [[ $line == :files ]]; then
             _files
@@ -61,10 +62,10 @@ else
     compdef _s3gw s3gw
 fi
 """
-_FISH = r"""# Completion of s3gw for fish: s3gw completion fish > ~/.config/fish/completions/s3gw.fish
+_FISH = r"""# Completion of s3gw for fish, a file of ~/.config/fish/completions
 function __s3gw_complete
     set -l current (commandline -ct)
-    for line in (s3gw completion fish --words (commandline -opc) "$current" 2>/dev/null)
+    for line in (s3gw completion fish --word=:(commandline -opc) "--word=:$current" 2>/dev/null)
         if test "$line" = ":files"
             __fish_complete_path "$current"
         else
@@ -80,16 +81,18 @@ SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 def define(parser: Parser) -> None:
     describe(parser, run, _EXAMPLES)
     parser.add_argument("shell", choices=tuple(SCRIPTS))
-    # What the scripts ask with: the line up to the cursor, or its words.
+    # What the scripts ask with: the line up to the cursor, or its words. A colon before each
+    # keeps them from being taken for flags of this command.
     parser.add_argument("--line", help=argparse.SUPPRESS)
-    parser.add_argument("--words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.add_argument("--word", action="append", help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.line is None and args.words is None:
+    if args.line is None and args.word is None:
         print(SCRIPTS[args.shell], end="")
         return 0
     from s3gw.cli.completing import answer, candidates
 
-    print(answer(args.shell, candidates(args.line, args.words)), end="")
+    words = [word.removeprefix(":") for word in args.word or ()]
+    print(answer(args.shell, candidates(args.line, words)), end="")
     return 0

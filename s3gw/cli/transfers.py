@@ -85,8 +85,10 @@ def transfer_all(
 
 def report(outcome: Outcome, verb: str, *, as_json: bool, is_verbose: bool) -> int:
     """Print what came of it; the exit code."""
+    is_single = len(outcome.done) + len(outcome.failed) == 1
     for each, error in outcome.failed:
-        print(f"s3gw: {printable(each.source)}: {error}", file=sys.stderr)
+        which = "" if is_single else f"{printable(each.source)}: "
+        print(f"s3gw: {which}{error}", file=sys.stderr)
     if as_json:
         print(json_text(outcome.document))
         return FAILED if outcome.failed else 0
@@ -94,7 +96,7 @@ def report(outcome: Outcome, verb: str, *, as_json: bool, is_verbose: bool) -> i
         for each, size in outcome.done:
             told = f"{printable(each.source)} to {printable(each.target)}"
             print(f"{verb} {told} ({size_text(size)}).")
-    if len(outcome.done) != 1:
+    if len(outcome.done) > 1 or (outcome.done and outcome.failed):
         print(f"{verb} {plural(len(outcome.done), 'object')}, {size_text(outcome.bytes)}.")
     return FAILED if outcome.failed else 0
 

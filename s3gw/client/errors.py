@@ -14,7 +14,7 @@ _BY_TCODE = {
 }
 _BY_STATUS = {
     401: "A token comes from the variable AIS_AUTHN_TOKEN or from --token-file.",
-    403: "`s3gw auth user show` and `s3gw auth role show` tell on the server who may do what.",
+    403: "The token's owner lacks the right, or the bucket's `access` forbids it to all.",
     405: "This is an older server: `s3gw cluster show` tells its version.",
     429: "Try again later.",
     501: "docs/native.md lists what this server does.",

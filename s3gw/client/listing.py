@@ -11,21 +11,19 @@ from s3gw.client.buckets import action
 from s3gw.client.names import ObjectName
 from s3gw.client.transport import Client, Request
 
-PROPS = tuple(
-    [
-        "name",
-        "size",
-        "version",
-        "checksum",
-        "atime",
-        "cached",
-        "status",
-        "copies",
-        "ec",
-        "custom",
-        "location",
-        "chunked",
-    ]
+PROPS = (
+    "name",
+    "size",
+    "version",
+    "checksum",
+    "atime",
+    "cached",
+    "status",
+    "copies",
+    "ec",
+    "custom",
+    "location",
+    "chunked",
 )
 _RFC3339 = "2006-01-02T15:04:05Z07:00"
 _IN_ARCHIVE, _IS_FOLDER, _CHUNKED = 1 << 7, 1 << 8, 1 << 13

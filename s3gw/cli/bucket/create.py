@@ -14,7 +14,7 @@ from s3gw.client.errors import ClientError
 _EXAMPLES = """\
   s3gw bucket create ais://shards
   s3gw bucket create train validate test
-  s3gw bucket create ais://shards --props versioning.enabled=true checksum.type=md5
+  s3gw bucket create ais://shards --props checksum.type=md5 --props access=ro
   s3gw bucket create ais://shards --exist-ok      for scripts: one that is there is good"""
 
 
@@ -24,10 +24,10 @@ def define(parser: Parser) -> None:
     parser.add_argument(
         "--props",
         metavar=PAIR,
-        nargs="+",
+        action="append",
         type=pair,
         default=[],
-        help="properties, as `s3gw bucket props show` names them",
+        help="as `s3gw bucket props show` names them; may be repeated",
     )
     parser.add_argument("--exist-ok", action="store_true", help="leave one that is there as it is")
 

@@ -14,7 +14,7 @@ from s3gw.client.transport import Client
 
 def statuses(client: Client, nodes: Sequence[Node]) -> dict[str, Mapping[str, Any]]:
     """By id. A node that does not tell is told on stderr, and has nothing."""
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, Mapping[str, Any]] = {node.id: {} for node in nodes}
     for node in nodes:
         try:
             found[node.id] = node_status(client, node.id)
@@ -22,7 +22,8 @@ def statuses(client: Client, nodes: Sequence[Node]) -> dict[str, Mapping[str, An
             if error.is_about_everything:
                 raise
             print(f"s3gw: {node.id}: {error}", file=sys.stderr)
-            found[node.id] = {}
+            if error.status == 501:
+                break
     return found
 
 

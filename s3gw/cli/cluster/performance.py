@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from s3gw.cli.cluster.nodes import statuses
-from s3gw.cli.commands import Misused, Parser
+from s3gw.cli.commands import FAILED, Misused, Parser
 from s3gw.cli.endpoint import connect, describe_asking
 from s3gw.cli.tables import json_text, table
 from s3gw.client.cluster import Node, cluster_map, nodes_in
@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
             time.sleep(args.interval)
             later = _counters(client, nodes, args.filter)
             found = {key: later[key] - found.get(key, 0) for key in later}
+    if not found and not args.filter:
+        return FAILED
     if args.json:
         print(json_text(_document(found, args.interval)))
         return 0

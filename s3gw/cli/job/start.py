@@ -25,7 +25,7 @@ OF_A_BUCKET = ("rechunk", "make-n-copies", "ec-encode", "index-shard")
 _EXAMPLES = """\
   s3gw job start cleanup
   s3gw job start lru ais://shards --wait
-  s3gw job start rechunk ais://shards --with objsize-limit=64MiB chunk-size=16MiB
+  s3gw job start rechunk ais://shards --with objsize-limit=64MiB --with chunk-size=16MiB
 
 Copies, removals and archives of many objects are jobs, too: `s3gw bucket cp`, `s3gw object rm`,
 `s3gw archive create` start them. docs/jobs.md lists the kinds."""
@@ -39,10 +39,10 @@ def define(parser: Parser) -> None:
         "--with",
         dest="orders",
         metavar=PAIR,
-        nargs="+",
+        action="append",
         type=pair,
         default=[],
-        help=f"how, for {', '.join(OF_A_BUCKET)}",
+        help=f"how, for {', '.join(OF_A_BUCKET)}; may be repeated",
     )
     parser.add_argument("--force", action="store_true", help="even where another job forbids it")
     parser.add_argument("--wait", action="store_true", help="until it is done")

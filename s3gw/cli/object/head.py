@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
         headers = head_object(client, args.object, wanted)
     told: dict[str, object] = {"name": str(args.object), "size": int(headers["content-length"])}
     told |= {name: headers[header] for name, header in _TOLD.items() if headers.get(header)}
+    if "etag" in told:
+        told["etag"] = str(told["etag"]).strip('"')
     if "custom" in told:
         told["custom"] = dict(_pairs(str(told["custom"])))
     print(json_text(told) if args.json else facts([_fact(name, told[name]) for name in told]))

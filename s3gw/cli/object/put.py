@@ -37,7 +37,7 @@ def define(parser: Parser) -> None:
     parser.add_argument("-r", "--recursive", action="store_true", help="folders with all in them")
     parser.add_argument("--jobs", metavar="N", type=int, default=8, help="at once (default: 8)")
     parser.add_argument(
-        "--custom", metavar=PAIR, nargs="+", type=pair, default=[], help="custom properties"
+        "--custom", metavar=PAIR, action="append", type=pair, default=[], help="may be repeated"
     )
     parser.add_argument(
         "--no-overwrite", action="store_true", help="fail where there is an object of that name"

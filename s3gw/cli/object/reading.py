@@ -16,7 +16,6 @@ def add_reading(parser: Parser) -> None:
         "--range",
         metavar="FIRST-LAST",
         type=_range,
-        default="",
         help="only these bytes: 0-99, 100- or, from the end, --range=-100",
     )
     parser.add_argument(
@@ -25,7 +24,7 @@ def add_reading(parser: Parser) -> None:
 
 
 def wanted(args: argparse.Namespace) -> Wanted:
-    return Wanted(range=args.range, member=args.archpath)
+    return Wanted(range=args.range or "", member=args.archpath)
 
 
 def _range(text: str) -> str:
