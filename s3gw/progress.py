@@ -49,14 +49,19 @@ class Progress(LiveLine):
 
     def show(self, done: int, note: str = "") -> None:  # type: ignore[override]
         seconds = time.monotonic() - self._begun
-        super().show(f"{self._what} {progress_line(done, self.total, seconds)}  {note}")
+        far = progress_line(done, self.total, seconds) if self.total else _amount(done, seconds)
+        super().show(f"{self._what} {far}  {note}")
 
 
 def progress_line(done: int, total: int, seconds: float) -> str:
     share = min(done / total, 1.0) if total else 1.0
     bar = "#" * round(share * _WIDTH)
+    return f"[{bar:.<{_WIDTH}}] {share:4.0%}  {_amount(done, seconds)}"
+
+
+def _amount(done: int, seconds: float) -> str:
     rate = done / seconds if seconds > 0 else 0.0
-    return f"[{bar:.<{_WIDTH}}] {share:4.0%}  {size_text(done)}  {size_text(rate)}/s"
+    return f"{size_text(done)}  {size_text(rate)}/s"
 
 
 def size_text(count: float) -> str:

@@ -63,24 +63,31 @@ def transfer_all(
     total = sum(each.size or 0 for each in transfers) if known else 0
     with Progress(what, total, sys.stderr) as bar:
         crew = _Crew(transfers, _Bar(bar, len(transfers), is_total_known=known))
-        threads = [
-            threading.Thread(target=crew.work, name=f"transfer-{number}")
-            for number in range(max(1, min(at_once, len(transfers))))
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                thread.join()
-        except BaseException:
-            crew.stop()
-            client.close()
-            for thread in threads:
-                thread.join()
-            raise
+        if len(transfers) == 1:
+            # Here an interrupt also ends waiting for what a pipe has to say.
+            crew.work()
+        else:
+            _work_together(crew, client, max(1, min(at_once, len(transfers))))
     if crew.crash is not None:
         raise crew.crash
     return crew.outcome
+
+
+def _work_together(crew: _Crew, client: Client, at_once: int) -> None:
+    threads = [
+        threading.Thread(target=crew.work, name=f"transfer-{number}") for number in range(at_once)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        crew.stop()
+        client.close()
+        for thread in threads:
+            thread.join()
+        raise
 
 
 def report(outcome: Outcome, verb: str, *, as_json: bool, is_verbose: bool) -> int:

@@ -132,9 +132,12 @@ class Client:
         """Also what other threads are waiting for ends, with an error."""
         self._closed.set()
         with self._lock:
-            there = [*self._idle, *self._busy]
-            self._idle.clear()
-        for connection in there:
+            idle, busy = self._idle, list(self._busy)
+            self._idle = []
+        for connection in idle:
+            connection.close()
+        for connection in busy:
+            # Whoever uses it sees its end, and closes it.
             if connection.sock is not None:
                 with contextlib.suppress(OSError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
