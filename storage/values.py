@@ -59,7 +59,7 @@ class ChecksumType(Enum):
     COMPOSITE = "COMPOSITE"
 
 
-class Checksum(Struct, frozen=True, array_like=True):
+class Checksum(Struct, frozen=True, gc=False, array_like=True):
     """An S3 checksum: algorithm as AWS spells it (`CRC32C`), value in base64."""
 
     algorithm: str
@@ -87,14 +87,14 @@ class LockMode(Enum):
     COMPLIANCE = "COMPLIANCE"
 
 
-class Retention(Struct, frozen=True, array_like=True):
+class Retention(Struct, frozen=True, gc=False, array_like=True):
     """The version cannot be removed before `until_ns`, in nanoseconds since the epoch."""
 
     mode: LockMode
     until_ns: int
 
 
-class ObjectLock(Struct, frozen=True, array_like=True):
+class ObjectLock(Struct, frozen=True, gc=False, array_like=True):
     """What keeps a version from being removed; `legal_hold` is None where none was ever set."""
 
     retention: Retention | None = None
@@ -108,7 +108,7 @@ class ObjectLock(Struct, frozen=True, array_like=True):
         return not (bypass_governance and self.retention.mode is LockMode.GOVERNANCE)
 
 
-class Encryption(Struct, frozen=True, array_like=True):
+class Encryption(Struct, frozen=True, gc=False, array_like=True):
     """How an object's bytes are encrypted, and the key to them, itself encrypted.
 
     `scheme` is `AES256`, `aws:kms` or `SSE-C`; `wrapped` the object's data key under the key
@@ -124,7 +124,7 @@ class Encryption(Struct, frozen=True, array_like=True):
     bucket_key: bool = False
 
 
-class Attributes(Struct, frozen=True, array_like=True):
+class Attributes(Struct, frozen=True, gc=False, array_like=True):
     """What the writer said of an object, kept byte for byte.
 
     `headers` are content headers by lower-case wire name (`content-type`), `custom` is the user's
@@ -145,7 +145,7 @@ class Attributes(Struct, frozen=True, array_like=True):
 NO_ATTRIBUTES = Attributes()
 
 
-class ObjectInfo(Struct, frozen=True):
+class ObjectInfo(Struct, frozen=True, gc=False):
     """What a HEAD tells about one version of one object. `etag` has no quotes.
 
     `parts` counts the parts of the upload that made it, 0 for an object written whole. A
@@ -163,7 +163,7 @@ class ObjectInfo(Struct, frozen=True):
     delete_marker: bool = False
 
 
-class PartInfo(Struct, frozen=True, array_like=True):
+class PartInfo(Struct, frozen=True, gc=False, array_like=True):
     """One part, of an unfinished upload or of a finished object."""
 
     number: int
@@ -188,8 +188,16 @@ class BucketInfo(Struct, frozen=True, array_like=True):
     settings: dict[str, str] = {}
 
 
+# Ids of uploads that appends make begin so; those of all others are hexadecimal.
+APPEND_MARK = "~"
+
+
 class UploadInfo(Struct, frozen=True, array_like=True):
-    """One unfinished multipart upload; `checksum_algorithm` is empty when none was asked for."""
+    """One unfinished multipart upload; `checksum_algorithm` is empty when none was asked for, and
+    parts then keep `kept_checksum`, or what is usual if that is empty too.
+
+    `continues` is the ETag of the object that an append goes on from, empty when there was none.
+    """
 
     id: str
     name: str
@@ -198,6 +206,12 @@ class UploadInfo(Struct, frozen=True, array_like=True):
     attributes: Attributes
     checksum_algorithm: str = ""
     checksum_type: ChecksumType = ChecksumType.FULL_OBJECT
+    kept_checksum: str = ""
+    continues: str = ""
+
+    @property
+    def is_append(self) -> bool:
+        return self.id.startswith(APPEND_MARK)
 
 
 class Sealed(Struct, frozen=True):
@@ -241,19 +255,6 @@ class BucketOptions:
     versioning: Versioning = Versioning.NEVER
     settings: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-
-
-def bucket_info(name: str, options: BucketOptions, created_ns: int) -> BucketInfo:
-    """The bucket that the options ask for."""
-    return BucketInfo(
-        name,
-        options.owner,
-        created_ns,
-        options.location,
-        dict(options.tags),
-        options.versioning,
-        dict(options.settings),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,12 +331,16 @@ class RenameOptions:
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """How to begin a multipart upload; `owner` is the account id of who began it."""
+    """How to begin a multipart upload; `owner` is the account id of who began it. The parts of an
+    `append` come one after the other; only who asks for appends finds it in a listing."""
 
     owner: str
     attributes: Attributes = NO_ATTRIBUTES
     checksum_algorithm: str = ""
     checksum_type: ChecksumType = ChecksumType.FULL_OBJECT
+    kept_checksum: str = ""
+    append: bool = False
+    continues: str = ""
 
 
 Assemble = Callable[[UploadInfo, Sequence[PartInfo]], Sealed]
@@ -405,7 +410,7 @@ class VersionQuery:
     limit: int = 1000
 
 
-class VersionEntry(Struct, frozen=True):
+class VersionEntry(Struct, frozen=True, gc=False):
     """One version in a listing; `latest` is the one that a GET without version finds."""
 
     info: ObjectInfo
@@ -422,13 +427,15 @@ class VersionPage:
 
 @dataclass(frozen=True, slots=True)
 class UploadQuery:
-    """Which uploads to list: by name, then by upload id; markers are exclusive."""
+    """Which uploads to list: by name, then by upload id; markers are exclusive. `appends` are
+    listed instead of the others."""
 
     prefix: str = ""
     delimiter: str = ""
     after: str = ""
     after_id: str = ""
     limit: int = 1000
+    appends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

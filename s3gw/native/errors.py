@@ -78,6 +78,11 @@ def unsupported(what: str) -> NativeError:
     return NativeError(501, f"{what} is not supported", Tcode.UNSUPPORTED)
 
 
+def no_backend(bucket: str, what: str) -> NativeError:
+    """Every bucket that is there is the only place of its objects; it is named as `ais://b`."""
+    return NativeError(400, f'bucket "{bucket}" has no remote backend: nothing to {what}')
+
+
 def token_needed(why: str) -> NativeError:
     return NativeError(401, why, headers={"WWW-Authenticate": "Bearer"})
 
@@ -88,6 +93,7 @@ _BY_STORAGE: Mapping[type[storage.StorageError], tuple[int, Tcode, str]] = {
     storage.BucketNotFound: (404, Tcode.BCK_NOT_FOUND, 'bucket "{bucket}" does not exist'),
     storage.ObjectNotFound: (404, Tcode.NOT_FOUND, "object {object} does not exist"),
     storage.VersionNotFound: (404, Tcode.NOT_FOUND, "object {object} does not exist"),
+    storage.MemberNotFound: (404, Tcode.NOT_FOUND, "{bucket}/{message} does not exist"),
     storage.UploadNotFound: (404, Tcode.NOT_FOUND, "upload of {object} does not exist"),
     storage.ObjectLocked: (403, Tcode.NONE, "object {object} is locked: it cannot be removed"),
     storage.OutOfSpace: (507, Tcode.CAPACITY, "out of space"),
