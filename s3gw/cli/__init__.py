@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from s3gw.cli.commands import FAILED, MISUSED, Misused, Parser, add_group
-from s3gw.client.errors import ClientError
+from s3gw.client.errors import BadSetting, ClientError
 from s3gw.installation import BrokenInstallation, require_own_packages
 
 _SUMMARIES = {
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _forget_stdout()
         return FAILED
     except (ClientError, Misused) as error:
-        return _complain(error, MISUSED if isinstance(error, Misused) else FAILED)
+        return _complain(error, MISUSED if isinstance(error, Misused | BadSetting) else FAILED)
     except _owners_errors() as error:
         from s3gw.cli.refusals import exit_code
 

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from s3gw.cli.commands import Misused, Parser, describe
 from s3gw.client.endpoint import DEFAULT_URL, Flags, find_endpoint
-from s3gw.client.errors import BadSetting
 from s3gw.client.names import BadName, read_bucket, read_object, read_place
 from s3gw.client.transport import Client
 
@@ -51,12 +50,9 @@ def describe_asking(parser: Parser, run: Callable[..., int], examples: str) -> N
 
 
 def connect(args: argparse.Namespace) -> Client:
-    """Nothing is sent yet. Raises `Misused`."""
+    """Nothing is sent yet. Raises `BadSetting`."""
     flags = Flags(args.endpoint, args.token_file, args.ca, args.skip_verify)
-    try:
-        return Client(find_endpoint(os.environ, flags))
-    except BadSetting as error:
-        raise Misused(str(error)) from None
+    return Client(find_endpoint(os.environ, flags))
 
 
 def add_bucket(parser: Parser, name: str = "bucket", **how: object) -> None:

@@ -51,7 +51,9 @@ class ClientError(Exception):
         return hopeless or isinstance(self, Unreachable)
 
     def __str__(self) -> str:
-        sentence = f"{self.message[:1].upper()}{self.message[1:].rstrip('.')}."
+        begins_with_name = "://" in self.message.partition(" ")[0]
+        first = self.message[:1] if begins_with_name else self.message[:1].upper()
+        sentence = f"{first}{self.message[1:].rstrip('.')}."
         return f"{sentence} {self.next_step}".rstrip()
 
 

@@ -8,7 +8,6 @@ right, so that no file is ever half an object.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +16,13 @@ from typing import IO, Protocol
 from s3gw.client.checksums import TYPE_HEADER, VALUE_HEADER, Check, new_hasher, promise
 from s3gw.client.errors import ClientError
 from s3gw.client.names import ObjectName
-from s3gw.client.objects import Wanted, delete_object, open_object, put_object
+from s3gw.client.objects import (
+    Wanted,
+    append_member,
+    delete_object,
+    open_object,
+    put_object,
+)
 from s3gw.client.transport import BLOCK_BYTES, Body, Client, Stream
 
 
@@ -50,15 +55,18 @@ def upload_file(
     meter: Meter = NOBODY,
 ) -> int:
     """How many bytes it has. Raises `ClientError`, also when it cannot be read."""
-    hasher, size = new_hasher(), 0
-    assert hasher is not None
-    for block in file_blocks(file):
-        hasher.update(block)
-        size += len(block)
-    meter.expect(size)
-    body = Body(lambda: _exactly(size, file, meter), size)
-    put_object(client, name, body, {**(headers or {}), **promise(hasher)})
-    return size
+    body, promised = _promised(file, meter)
+    put_object(client, name, body, {**(headers or {}), **promised})
+    return body.size or 0
+
+
+def add_to_archive(
+    client: Client, file: Path, archive: ObjectName, member: str, *, creates: bool
+) -> int:
+    """As `upload_file`, into an archive; one that is not there is made, if `creates`."""
+    body, promised = _promised(file, NOBODY)
+    append_member(client, archive, member, body, promised, creates=creates)
+    return body.size or 0
 
 
 def upload_stream(
@@ -147,13 +155,15 @@ def file_blocks(file: Path) -> Iterator[bytes]:
         raise ClientError(f"{file} cannot be read: {error.strerror or error}") from None
 
 
-def file_body(file: Path) -> Body:
-    """Raises `ClientError`."""
-    try:
-        size = os.stat(file).st_size
-    except OSError as error:
-        raise ClientError(f"{file} cannot be read: {error.strerror or error}") from None
-    return Body(lambda: _exactly(size, file), size)
+def _promised(file: Path, meter: Meter) -> tuple[Body, dict[str, str]]:
+    """The file as it is now, and the headers with its checksum."""
+    hasher, size = new_hasher(), 0
+    assert hasher is not None
+    for block in file_blocks(file):
+        hasher.update(block)
+        size += len(block)
+    meter.expect(size)
+    return Body(lambda: _exactly(size, file, meter), size), promise(hasher)
 
 
 def _check_of(stream: Stream, wanted: Wanted) -> Check:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 _ALIASES = {"s3": "aws", "az": "azure", "gs": "gcp", "oc": "oci"}
 _PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "ht")
 _NAME = re.compile(
-    r"(?:(?P<provider>[A-Za-z0-9]+)://)?(?:(?P<space>[@#][^/]*)/)?(?P<bucket>[^/]+)(?:/(?P<key>.*))?",
+    r"(?:(?P<provider>[A-Za-z0-9]+)://)?(?:(?P<space>[@#][^/]*)/)?(?P<bucket>[^/:]+)(?:/(?P<key>.*))?",
     re.DOTALL,
 )
 _SPACE = re.compile(r"(?:@(?P<uuid>[A-Za-z0-9_-]+))?(?:#(?P<name>[A-Za-z0-9_-]+))?")

@@ -59,12 +59,15 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOrders:
-    """How objects become an archive. An empty `mime` goes by the name's extension."""
+    """How objects become an archive. An empty `mime` goes by the name's extension; `bare` members
+    have the last parts of names, `flat` leaves out what is in folders."""
 
     mime: str = ""
     with_bucket: bool = False
     appends: bool = False
     goes_on: bool = False
+    bare: bool = False
+    flat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,17 @@ def put_object(
 
 
 def append_member(
-    client: Client, name: ObjectName, member: str, body: Body, *, creates: bool
+    client: Client,
+    name: ObjectName,
+    member: str,
+    body: Body,
+    headers: Mapping[str, str],
+    *,
+    creates: bool,
 ) -> None:
     """Add a file to an archive; one that is not there is made, if `creates`."""
     query = {**name.bck.query, "archpath": member}
-    headers = {"Ais-Pine": "2" if creates else "1"}
+    headers = {**headers, "Ais-Pine": "2" if creates else "1"}
     once = Body(body.blocks, body.size, once=True)
     client.send(Request("PUT", name.path, query, body=once, headers=headers))
 
@@ -185,6 +194,8 @@ def archive_many(
         "isbn": orders.with_bucket,
         "aate": orders.appends,
         "coer": orders.goes_on,
+        "bnonly": orders.bare,
+        "non-recurs": orders.flat,
         **({"mime": orders.mime} if orders.mime else {}),
     }
     return client.send(Request("PUT", bck.path, bck.query, action("archive", value))).text.strip()

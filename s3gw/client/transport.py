@@ -26,7 +26,7 @@ from s3gw.client.errors import BadSetting, ClientError, Unreachable, refused
 
 BLOCK_BYTES = 1 << 18
 TRIES = 4
-_FIRST_PAUSE_S = 0.2
+FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 20.0
 _MAX_ERROR_BYTES = 1 << 20
 
@@ -112,8 +112,12 @@ class Stream:
 class Client:
     """Talks to one endpoint. Its methods may be called by several threads."""
 
-    def __init__(self, endpoint: Endpoint, *, tries: int = TRIES) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, tries: int = TRIES, pause_s: float = FIRST_PAUSE_S
+    ) -> None:
+        """`pause_s` is waited before the second try, and thrice as long before each other."""
         self.endpoint = endpoint
+        self._pause_s = pause_s
         self._tries = tries
         self._parts = urlsplit(endpoint.url)
         self._trust: ssl.SSLContext | None = None
@@ -156,7 +160,7 @@ class Client:
             self._release(connection, response)
 
     def _patiently(self, request: Request, attempt: Callable[[Request], T]) -> T:
-        pause_s = _FIRST_PAUSE_S
+        pause_s = self._pause_s
         for tries_left in reversed(range(self._tries if request.may_repeat else 1)):
             try:
                 return attempt(request)
@@ -181,12 +185,14 @@ class Client:
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         """The head of a good answer, and the connection that its body comes by."""
         connection = self._connection()
+        response = None
         try:
             response = self._exchange(connection, request)
             if response.status >= 300:
                 raise _refusal(request, response, self.endpoint)
         except BaseException:
-            self._release(connection, None)
+            # A server that refuses a body may not have read it.
+            self._release(connection, response if request.body is None else None)
             raise
         return connection, response
 
@@ -311,7 +317,7 @@ def _refusal(
 
 def _untrusted(url: str, error: ssl.SSLError) -> ClientError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return BadSetting(
+        return Unreachable(
             f"the certificate of {url} is not trusted: {error.verify_message}",
             next_step="--ca or AIS_CLIENT_CA names certificates to trust.",
         )

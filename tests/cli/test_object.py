@@ -270,3 +270,20 @@ def test_a_bucket_without_a_cloud_has_nothing_to_fetch_or_forget(
 ) -> None:
     assert "has no remote backend" in cli.refused("object", command, bucket, "--all")
     assert "has no remote backend" in cli.refused("object", command, f"{bucket}/a")
+
+
+def test_an_object_is_copied_and_renamed(
+    cli: CommandLine, bucket: str, new_bucket: Callable[[], str]
+) -> None:
+    put(cli, bucket, "a/1")
+    to = new_bucket()
+    assert cli.good("object", "cp", f"{bucket}/a/1", to).out == (
+        f"Copied ais://{bucket}/a/1 to ais://{to}/a/1.\n"
+    )
+    cli.good("object", "cp", f"{bucket}/a/1", f"{to}/b/")
+    cli.good("object", "mv", f"{to}/b/1", f"{to}/c %é")
+    told = cli.json("object", "mv", f"{to}/c %é", f"{bucket}/d")
+    assert told == {"source": f"ais://{to}/c %é", "target": f"ais://{bucket}/d"}
+    assert (names(cli, bucket), names(cli, to)) == (["a/1", "d"], ["a/1"])
+    assert cli.good("object", "cat", f"{bucket}/d").raw == b"a/1"
+    assert "name an object" in cli.refused("object", "cp", bucket, to, code=2)

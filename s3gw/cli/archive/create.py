@@ -29,6 +29,7 @@ def define(parser: Parser) -> None:
     parser.add_argument(
         "--with-bucket", action="store_true", help="names of members begin with the bucket's"
     )
+    parser.add_argument("--flat", action="store_true", help="of a prefix, nothing in folders")
     parser.add_argument(
         "--continue-on-error", action="store_true", help="pass over what is missing"
     )

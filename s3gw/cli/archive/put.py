@@ -8,8 +8,7 @@ from pathlib import Path
 from s3gw.cli.commands import Misused, Parser
 from s3gw.cli.endpoint import FILE, add_object, connect, describe_asking
 from s3gw.cli.tables import json_text
-from s3gw.client.files import file_body
-from s3gw.client.objects import append_member
+from s3gw.client.files import add_to_archive
 
 _EXAMPLES = """\
   s3gw archive put 7.jpg ais://shards/0001.tar                       as 7.jpg
@@ -37,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
             raise Misused(f"There is no file {file}.")
     with connect(args) as client:
         for member, file in members.items():
-            append_member(client, args.archive, member, file_body(file), creates=args.create)
+            add_to_archive(client, file, args.archive, member, creates=args.create)
             if not args.json:
                 print(f"Added {file} to {args.archive} as {member}.")
     if args.json:
