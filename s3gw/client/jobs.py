@@ -108,9 +108,11 @@ def find_job(client: Client, xid: str) -> Job:
     return found[0]
 
 
-def start_job(client: Client, kind: str, buckets: Sequence[Bck], *, force: bool = False) -> str:
+def start_job(
+    client: Client, kind: str, buckets: Sequence[Bck], *, node: str = "", force: bool = False
+) -> str:
     """The job's id."""
-    value: dict[str, Any] = {"ID": "", "Kind": kind, "DaemonID": "", "Bck": None}
+    value: dict[str, Any] = {"ID": "", "Kind": kind, "DaemonID": node, "Bck": None}
     documents = [bck.document for bck in buckets]
     value |= {"Buckets": documents or None, **({"Bck": documents[0]} if documents else {})}
     query = {"frc": "true"} if force else {}

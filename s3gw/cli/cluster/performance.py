@@ -21,7 +21,8 @@ _EXAMPLES = """\
   s3gw cluster performance --interval 10      what happens in ten seconds, by the second
   s3gw cluster performance --json
 
-Names that end in .n count, in .size are bytes, in .ns are nanoseconds."""
+Names that end in .n count, in .size are bytes, in .ns.total are time."""
+_NS = 1_000_000_000
 
 Counters = dict[tuple[str, str], int]
 
@@ -81,5 +82,10 @@ def _document(found: Counters, interval_s: float) -> dict[str, Any]:
 
 
 def _value(name: str, value: float, *, is_rate: bool) -> str:
-    shown = size_text(value) if name.endswith(".size") else f"{value:,.1f}".removesuffix(".0")
+    if name.endswith((".ns", ".ns.total", ".ns.time")):
+        shown = f"{value / _NS:,.3f} s"
+    elif name.endswith(".size"):
+        shown = size_text(value)
+    else:
+        shown = f"{value:,.1f}".removesuffix(".0")
     return f"{shown}/s" if is_rate else shown

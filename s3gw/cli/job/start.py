@@ -20,8 +20,6 @@ from s3gw.cli.following import follow
 from s3gw.client.jobs import start_job, start_on_bucket
 from s3gw.client.transport import Client
 
-# What begins with a request of its own to a bucket.
-OF_A_BUCKET = ("rechunk", "make-n-copies", "ec-encode", "index-shard")
 _EXAMPLES = """\
   s3gw job start cleanup
   s3gw job start lru ais://shards --wait
@@ -42,8 +40,9 @@ def define(parser: Parser) -> None:
         action="append",
         type=pair,
         default=[],
-        help=f"how, for {', '.join(OF_A_BUCKET)}; may be repeated",
+        help="how, as rechunk's chunk-size; may be repeated",
     )
+    parser.add_argument("--node", metavar="NODE", default="", help="on this target only")
     parser.add_argument("--force", action="store_true", help="even where another job forbids it")
     parser.add_argument("--wait", action="store_true", help="until it is done")
     parser.set_defaults(timeout=0.0)
@@ -57,13 +56,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _start(args: argparse.Namespace, client: Client) -> str:
-    if args.kind not in OF_A_BUCKET:
-        if args.orders:
-            raise Misused(f"--with: {args.kind} takes no orders.")
-        return start_job(client, args.kind, args.buckets, force=args.force)
+    if not args.orders:
+        return start_job(client, args.kind, args.buckets, node=args.node, force=args.force)
     if len(args.buckets) != 1:
-        raise Misused(f"{args.kind} is about one bucket: name it.")
+        raise Misused(f"--with: such a {args.kind} is about one bucket: name it.")
     orders: Any = nested(pairs_in(args.orders))
-    if args.kind == "make-n-copies":
-        orders = orders.get("copies")
+    if set(orders) == {"copies"}:
+        # The one order that AIStore has as a bare number.
+        orders = orders["copies"]
     return start_on_bucket(client, args.kind, args.buckets[0], orders)
