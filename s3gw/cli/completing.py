@@ -26,7 +26,7 @@ from s3gw.client.transport import Client
 
 PATIENCE_S = 0.5
 MOST = 200
-_KINDS = ("cleanup-store", "lru", "rechunk", "make-n-copies", "index-shard", "load-lom-cache")
+_KINDS = ("cleanup-store", "load-lom-cache", "lru", "rebalance", "rechunk", "resilver")
 _FILES = frozenset({endpoint.FILE, "DIR", "PATH", "DATA", f"[MEMBER] [{endpoint.FILE}]"})
 
 

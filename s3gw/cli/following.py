@@ -26,9 +26,11 @@ def add_waiting(parser: Parser) -> None:
     )
 
 
-def follow(args: argparse.Namespace, client: Client, xids: str, done: str) -> int:
+def follow(
+    args: argparse.Namespace, client: Client, xids: str, done: str, *, is_counted: bool = True
+) -> int:
     """Wait for the jobs, which are named as the server names those it began, with commas between.
-    `done` begins the sentence that tells what they did."""
+    `done` begins the sentence that tells what they did, and to how much, if they are counted."""
     names = [name for name in xids.split(",") if name]
     if args.no_wait:
         print(json_text({"jobs": names}) if args.json else "\n".join(names))
@@ -38,7 +40,7 @@ def follow(args: argparse.Namespace, client: Client, xids: str, done: str) -> in
         print(json_text([as_document(job) for job in jobs]))
     for job in jobs:
         if not args.json:
-            print(f"{done}: {told(job)}.")
+            print(f"{done}: {told(job)}." if is_counted else f"{done}.")
         complain(job)
     return FAILED if any(job.error or job.is_aborted for job in jobs) else 0
 

@@ -24,4 +24,5 @@ def define(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     with connect(args) as client:
         xid = rename_bucket(client, args.bucket, args.new_name)
-        return follow(args, client, xid, f"Renamed {args.bucket} to {args.new_name}")
+        done = f"Renamed {args.bucket} to {args.new_name}"
+        return follow(args, client, xid, done, is_counted=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
 
 from s3gw.cli.bucket.properties import nested
@@ -48,6 +49,10 @@ def define(parser: Parser) -> None:
     parser.set_defaults(timeout=0.0)
 
 
+_UNITS = {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+_SIZE = re.compile(r"(\d+)([KMGT]iB)", re.IGNORECASE)
+
+
 def run(args: argparse.Namespace) -> int:
     with connect(args) as client:
         xid = _start(args, client)
@@ -60,8 +65,15 @@ def _start(args: argparse.Namespace, client: Client) -> str:
         return start_job(client, args.kind, args.buckets, node=args.node, force=args.force)
     if len(args.buckets) != 1:
         raise Misused(f"--with: such a {args.kind} is about one bucket: name it.")
-    orders: Any = nested(pairs_in(args.orders))
+    sizes = {name: _in_bytes(text) for name, text in pairs_in(args.orders).items()}
+    orders: Any = nested(sizes)
     if set(orders) == {"copies"}:
         # The one order that AIStore has as a bare number.
         orders = orders["copies"]
     return start_on_bucket(client, args.kind, args.buckets[0], orders)
+
+
+def _in_bytes(text: str) -> str:
+    """A size as the number that orders have; what is none as it is."""
+    match = _SIZE.fullmatch(text)
+    return str(int(match[1]) * _UNITS[match[2].upper()]) if match else text
