@@ -17,6 +17,7 @@ from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
 from s3gw.jobs.options import Jobs
 from s3gw.limits import Limits
+from s3gw.native_options import Native
 from s3gw.options import (
     Choice,
     Seconds,
@@ -31,6 +32,7 @@ from s3gw.options import (
     table,
 )
 from s3gw.outbound_options import Outbound
+from s3gw.promotion.options import Promote
 from s3gw.throttle import ThrottleOptions
 from s3gw.tokens.options import MAX_LEEWAY_S, Oidc, RequiredClaims, Signature
 
@@ -366,6 +368,8 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     get_batch: GetBatch = field(default_factory=GetBatch)
     jobs: Jobs = field(default_factory=Jobs)
+    promote: Promote = field(default_factory=Promote)
+    native: Native = field(default_factory=Native)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -383,5 +387,7 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "limits": Limits,
         "get_batch": GetBatch,
         "jobs": Jobs,
+        "promote": Promote,
+        "native": Native,
     }
 )

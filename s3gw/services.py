@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from s3gw.batch import Batches
+from s3gw.cluster_config.in_force import Settings, Unchanging
 from s3gw.encryption.provider import KMS_KEY, KeyProvider
 from s3gw.limits import DEFAULT_LIMITS, Limits
+from s3gw.node_facts import NodeFacts
+from s3gw.promotion.files import NOTHING_PROMOTABLE, Promotable
 from storage.archives import Archives
 
 if TYPE_CHECKING:
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 class Services:
     """`keys` is None without a master key; `new_bucket_settings` are the documents that every new
     bucket begins with; `cluster_id` is what tokens and roles call this cluster;
-    without `auth_enabled` everybody is the root account."""
+    without `auth_enabled` everybody is the root account; `promotable` are the folders whose files
+    may be made objects."""
 
     region: str = "us-east-1"
     accounts: Accounts | None = None
@@ -45,6 +49,9 @@ class Services:
     archives: Archives = field(default_factory=Archives)
     batches: Batches = field(default_factory=Batches)
     jobs: Registry | None = None
+    promotable: Promotable = NOTHING_PROMOTABLE
+    settings: Settings = field(default_factory=Unchanging)
+    node: NodeFacts = field(default_factory=NodeFacts)
 
 
 NO_SERVICES = Services()

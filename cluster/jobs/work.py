@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from enum import Enum
 from time import monotonic
+from typing import Protocol
 
-from cluster.jobs.records import ArchiveOrders, Job, State
+from cluster.jobs.records import ArchiveOrders, FileOrders, Job, State
 from cluster.jobs.registry import Registry
 from cluster.jobs.template import Template, read_template
 from storage.backend import Backend
-from storage.values import DeleteRequest, Deletion, ListQuery, ObjectInfo
+from storage.values import (
+    DeleteRequest,
+    Deletion,
+    ListQuery,
+    ObjectInfo,
+    Unlock,
+    VersionEntry,
+    VersionQuery,
+)
 
 PAGE = 1000
 # Progress is written down that often at most, beside the last word on the job.
@@ -88,9 +104,38 @@ Archive = Callable[[Archiving], Awaitable[None]]
 Clean = Callable[[], Awaitable[bool]]
 
 
+class NotPromotable(Exception):
+    """A file, or a folder, cannot be made an object; the text says why."""
+
+
+class Files(Protocol):
+    """Files of this machine that may be made objects."""
+
+    def found(self, orders: FileOrders) -> Iterable[str]:
+        """The paths of those in the folder, relative to it; of a file the empty one. Looked for as
+        they are asked for, in any thread. Raises `NotPromotable`."""
+        ...
+
+    async def promote(self, job: Job, path: str, check: Callable[[], None]) -> int | None:
+        """Make one an object of the job's bucket: its bytes, None where there is one that is not to
+        be replaced. `check` is called between its bytes. Raises `NotPromotable`."""
+        ...
+
+
+class NoFiles:
+    """Where nothing may be promoted."""
+
+    def found(self, orders: FileOrders) -> Iterable[str]:
+        raise NotPromotable("nothing can be promoted here")
+
+    async def promote(self, job: Job, path: str, check: Callable[[], None]) -> int | None:
+        raise NotPromotable("nothing can be promoted here")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """What all jobs of a process work on: made once by the composition root."""
+    """What all jobs of a process work on: made once by the composition root. `unlock` opens what is
+    encrypted under the server's keys, and raises `KeyRequired` of everything else."""
 
     store: Backend
     registry: Registry
@@ -98,6 +143,8 @@ class World:
     announce: Announce
     clean: Clean
     archive: Archive
+    unlock: Unlock
+    files: Files = field(default_factory=NoFiles)
 
 
 @dataclass(slots=True)
@@ -169,6 +216,21 @@ async def listed(work: Work, size: int) -> AsyncIterator[Sequence[ObjectInfo]]:
             batch = page.objects[at : at + size]
             yield batch
             work.state.after = batch[-1].name
+            await work.progress()
+        if page.next_after is None:
+            return
+
+
+async def listed_versions(work: Work, size: int) -> AsyncIterator[Sequence[VersionEntry]]:
+    """The same with all versions, each on its own, and with delete markers."""
+    state = work.state
+    while True:
+        query = VersionQuery(work.job.prefix, "", state.after, state.after_version, PAGE)
+        page = await work.world.store.list_versions(work.job.bucket, query)
+        for at in range(0, len(page.versions), size):
+            batch = page.versions[at : at + size]
+            yield batch
+            state.after, state.after_version = batch[-1].info.name, batch[-1].info.version
             await work.progress()
         if page.next_after is None:
             return
