@@ -50,6 +50,13 @@ def test_properties_are_shown_and_set(cli: CommandLine, bucket: str) -> None:
     )
 
 
+def test_properties_are_set_back(cli: CommandLine, bucket: str) -> None:
+    cli.good("bucket", "props", "set", bucket, "checksum.type=md5", "chunks.chunk_size=8MiB")
+    assert cli.json("bucket", "head", bucket)["checksum"]["type"] == "md5"
+    assert cli.good("bucket", "props", "reset", bucket).out.startswith(f"ais://{bucket} has")
+    assert cli.json("bucket", "head", bucket)["checksum"]["type"] == "xxhash2"
+
+
 def test_head_tells_a_bucket_from_none(cli: CommandLine, bucket: str) -> None:
     assert f"ais://{bucket}" in cli.good("bucket", "head", bucket).out
     said = cli.refused("bucket", "head", "nowhere")

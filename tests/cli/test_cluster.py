@@ -42,9 +42,44 @@ def test_the_clusters_configuration_is_shown_by_section(cli: CommandLine) -> Non
     assert "no property or section" in cli.refused("config", "cluster", "nonsense", code=2)
 
 
+def test_the_configuration_is_set_and_set_back(cli: CommandLine) -> None:
+    try:
+        set_them = ("config", "set", "get_batch.max_soft_errs=7", "get_batch.max_wait=9s")
+        assert cli.json(*set_them)["get_batch.max_soft_errs"] == 7
+        shown = cli.good("config", "set", "get_batch.max_soft_errs=8", "--transient").out
+        assert shown == "get_batch.max_soft_errs = 8\n"
+        assert cli.json("config", "cluster", "get_batch.max_wait") == {"get_batch.max_wait": "9s"}
+    finally:
+        assert cli.json("config", "reset") == {"reset": True}
+    assert cli.json("config", "cluster")["get_batch"]["max_soft_errs"] != 7
+
+
 def test_a_setting_that_is_none_is_refused(cli: CommandLine) -> None:
+    assert "get_batch.max_wait" in cli.refused("config", "set", "get_batch.max_wait=soon")
     cli.refused("config", "set", "nonsense.at.all=1")
     assert "given twice" in cli.refused("config", "set", "a=1", "a=2", code=2)
+
+
+def test_nodes_tell_how_full_and_how_busy_they_are(cli: CommandLine, bucket: str) -> None:
+    target = next(n for n in cli.json("cluster", "show")["nodes"] if n["role"] == "target")
+    assert target["status"]["status"] == "online"
+    row = next(r for r in cli.good("cluster", "show").out.splitlines() if target["id"] in r)
+    assert "%" in row
+    cli.good("object", "put", "-", f"{bucket}/a", stdin=b"x")
+    counted = cli.json("cluster", "performance", "--filter", "put")["nodes"][target["id"]]
+    assert counted["put.n"] >= 1
+    assert "get.n" not in counted
+    lines = cli.good("cluster", "performance", "--filter", "put.n").out.splitlines()
+    assert lines[0].split() == ["NODE", "COUNTER", "VALUE"]
+    quiet = cli.good("cluster", "performance", "--interval", "0.01", "--filter", "err.ren.n").out
+    assert quiet == "Nothing happened.\n"
+
+
+def test_the_log_of_a_node_is_printed(cli: CommandLine) -> None:
+    told = cli.json("cluster", "log")
+    assert told["node"] == cli.json("cluster", "smap")["proxy_si"]["daemon_id"]
+    assert any("process began" in line for line in told["lines"])
+    assert "process began" not in cli.good("cluster", "log", "--severity", "error").out
 
 
 def test_a_node_that_is_not_there_is_told_with_those_that_are(cli: CommandLine) -> None:

@@ -35,11 +35,20 @@ def test_an_ended_job_may_be_stopped_again(cli: CommandLine) -> None:
     cli.good("job", "stop", "--kind", "cleanup-store")
 
 
+def test_orders_go_with_the_request_of_a_bucket(cli: CommandLine, bucket: str) -> None:
+    cli.good("object", "put", "-", f"{bucket}/big", stdin=bytes(5 << 20))
+    orders = ("--with", "objsize-limit=1MiB", "--with", "chunk-size=2MiB")
+    (job,) = cli.json("job", "start", "rechunk", bucket, *orders, "--wait")
+    assert (job["kind"], job["objects"], job["error"]) == ("rechunk", 1, "")
+    assert cli.json("object", "head", f"{bucket}/big")["chunks"] == "3"
+    assert cli.json("object", "ls", bucket, "--props", "chunked")[0]["chunked"] is True
+
+
 def test_what_is_no_job_is_refused(cli: CommandLine) -> None:
     assert "there is no job" in cli.refused("job", "show", "nonsense").lower()
     assert "there is no job" in cli.refused("job", "wait", "nonsense").lower()
     assert "not found" in cli.refused("job", "stop", "nonsense")
     assert "not found" in cli.refused("job", "start", "nonsense")
-    assert "is not supported" in cli.refused("job", "start", "rebalance")
+    assert "is not supported" in cli.refused("job", "start", "ec-encode")
     with_orders = ("job", "start", "rechunk", "--with", "chunk-size=1MiB")
     assert "name it" in cli.refused(*with_orders, code=2)

@@ -26,7 +26,9 @@ def define(parser: Parser) -> None:
     add_selection(parser)
     parser.add_argument("--mime", metavar="FORMAT", default="", help=".tar, .tgz, .zip, .tar.lz4")
     parser.add_argument("--append", action="store_true", help="to an archive that is there")
-    parser.add_argument(
+    names = parser.add_mutually_exclusive_group()
+    names.add_argument("--bare", action="store_true", help="names of members without folders")
+    names.add_argument(
         "--with-bucket", action="store_true", help="names of members begin with the bucket's"
     )
     parser.add_argument("--flat", action="store_true", help="of a prefix, nothing in folders")
@@ -40,7 +42,14 @@ def run(args: argparse.Namespace) -> int:
     if not is_many(args):
         raise Misused("Say which objects: --prefix, --template, --list or --all.")
     bck, chosen = selection(args, [ObjectName(args.source)])
-    orders = ArchiveOrders(args.mime, args.with_bucket, args.append, args.continue_on_error)
+    orders = ArchiveOrders(
+        mime=args.mime,
+        with_bucket=args.with_bucket,
+        appends=args.append,
+        goes_on=args.continue_on_error,
+        bare=args.bare,
+        flat=args.flat,
+    )
     with connect(args) as client:
         xid = archive_many(client, bck, args.archive, chosen, orders)
         return follow(args, client, xid, f"Archived from {bck} in {args.archive}")
