@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from s3gw.cli.commands import FAILED, MISUSED, Misused, Parser, add_group
+from s3gw.cli.tables import printable
 from s3gw.client.errors import BadSetting, ClientError
 from s3gw.installation import BrokenInstallation, require_own_packages
 
@@ -69,8 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_stdout()
         return FAILED
-    except (ClientError, Misused) as error:
-        return _complain(error, MISUSED if isinstance(error, Misused | BadSetting) else FAILED)
+    except (BadSetting, Misused) as error:
+        return _complain(error, MISUSED)
+    except ClientError as error:
+        return _complain(error, FAILED)
     except _owners_errors() as error:
         from s3gw.cli.refusals import exit_code
 
@@ -85,7 +88,9 @@ def _owners_errors() -> tuple[type[Exception], ...]:
 
 
 def _complain(error: Exception, code: int) -> int:
-    print(f"s3gw: {error}", file=sys.stderr)
+    """A server's words, and names in them, do not move the cursor."""
+    lines = (printable(line) for line in str(error).split("\n"))
+    print("s3gw:", "\n".join(lines), file=sys.stderr)
     return code
 
 

@@ -95,7 +95,7 @@ def report(outcome: Outcome, verb: str, *, as_json: bool, is_verbose: bool) -> i
     is_single = len(outcome.done) + len(outcome.failed) == 1
     for each, error in outcome.failed:
         which = "" if is_single else f"{printable(each.source)}: "
-        print(f"s3gw: {which}{error}", file=sys.stderr)
+        print(f"s3gw: {which}{printable(str(error))}", file=sys.stderr)
     if as_json:
         print(json_text(outcome.document))
         return FAILED if outcome.failed else 0

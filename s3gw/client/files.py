@@ -136,7 +136,7 @@ def download_file(
 @contextlib.contextmanager
 def replaced(file: Path) -> Iterator[IO[bytes]]:
     """A file beside `file`, which takes its place at the end; after an error it is gone."""
-    beside = file.with_name(f".{file.name[:200]}.{secrets.token_hex(4)}.part")
+    beside = file.with_name(f".s3gw-{secrets.token_hex(8)}.part")
     try:
         with beside.open("xb") as opened:
             yield opened
