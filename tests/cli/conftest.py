@@ -74,8 +74,17 @@ class CommandLine:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("server")) as server:
+def promoted_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Whose files the server may make objects of."""
+    return tmp_path_factory.mktemp("promoted")
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, promoted_folder: Path
+) -> Iterator[ServerProcess]:
+    allowed = {"S3GW_PROMOTE_ROOTS": str(promoted_folder)}
+    with ServerProcess(tmp_path_factory.mktemp("server"), environment=allowed) as server:
         yield server
 
 

@@ -287,3 +287,19 @@ def test_an_object_is_copied_and_renamed(
     assert (names(cli, bucket), names(cli, to)) == (["a/1", "d"], ["a/1"])
     assert cli.good("object", "cat", f"{bucket}/d").raw == b"a/1"
     assert "name an object" in cli.refused("object", "cp", bucket, to, code=2)
+
+
+def test_files_of_the_server_are_promoted(
+    cli: CommandLine, bucket: str, promoted_folder: Path
+) -> None:
+    (promoted_folder / "in").mkdir()
+    for name in ("a", "in/b"):
+        (promoted_folder / name).write_text(name)
+    one = promoted_folder / "a"
+    assert cli.good("object", "promote", one, f"{bucket}/x").out == (
+        f"Promoted {one} to ais://{bucket}/x.\n"
+    )
+    (job,) = cli.json("object", "promote", promoted_folder, f"{bucket}/all/", "--recursive")
+    assert (job["kind"], job["objects"]) == ("promote", 2)
+    assert names(cli, bucket) == ["all/a", "all/in/b", "x"]
+    assert "annot promote" in cli.refused("object", "promote", "/etc/hostname", bucket)

@@ -14,7 +14,7 @@ _EXAMPLES = """\
   s3gw object promote /mnt/import/0001.tar ais://shards/0001.tar
   s3gw object promote /mnt/import ais://shards/train/ --recursive
 
-The path is one on the server's machine, in a folder that its owner allows."""
+The path is one on the server's machine, below the folders that its setting promote.roots names."""
 
 
 def define(parser: Parser) -> None:
