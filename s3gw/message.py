@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from s3gw.accounts import Principal
+    from s3gw.archives.folders import InFolder
     from s3gw.form import Form
     from s3gw.notifications.events import ObjectEvent
 
@@ -56,6 +57,7 @@ class Call:
     `content_sha256` the hex digest that the signature promises of it; `trailers` are filled when
     the body has ended. `form` is there when the request posts one to a bucket. `client` is the
     address that the request came from, empty when unknown.
+    `folder` says that the key is to be read as a member of an archive.
     """
 
     method: str
@@ -80,6 +82,7 @@ class Call:
     form: Form | None = None
     client: str = ""
     document: bytes | None = None
+    folder: InFolder | None = None
 
     @property
     def is_secure(self) -> bool:

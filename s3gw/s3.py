@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from s3gw.access import authorize, hide_missing
+from s3gw.archives.folders import find_folder
 from s3gw.attempts import FORM, Attempt, named_key
 from s3gw.cross_origin import PREFLIGHT, cross_origin_headers, preflight
 from s3gw.error_document import error_document
@@ -89,6 +90,7 @@ class S3App(FrontEnd):
         exchange.account = call.principal.identity
         operation = self._table.resolve(call)
         exchange.operation = call.operation = operation.__name__
+        call.folder = await find_folder(call)
         await authorize(call, operation.access)
         try:
             return await (await decode(operation, call)).run(call)

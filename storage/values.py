@@ -59,7 +59,7 @@ class ChecksumType(Enum):
     COMPOSITE = "COMPOSITE"
 
 
-class Checksum(Struct, frozen=True, array_like=True):
+class Checksum(Struct, frozen=True, gc=False, array_like=True):
     """An S3 checksum: algorithm as AWS spells it (`CRC32C`), value in base64."""
 
     algorithm: str
@@ -87,14 +87,14 @@ class LockMode(Enum):
     COMPLIANCE = "COMPLIANCE"
 
 
-class Retention(Struct, frozen=True, array_like=True):
+class Retention(Struct, frozen=True, gc=False, array_like=True):
     """The version cannot be removed before `until_ns`, in nanoseconds since the epoch."""
 
     mode: LockMode
     until_ns: int
 
 
-class ObjectLock(Struct, frozen=True, array_like=True):
+class ObjectLock(Struct, frozen=True, gc=False, array_like=True):
     """What keeps a version from being removed; `legal_hold` is None where none was ever set."""
 
     retention: Retention | None = None
@@ -108,7 +108,7 @@ class ObjectLock(Struct, frozen=True, array_like=True):
         return not (bypass_governance and self.retention.mode is LockMode.GOVERNANCE)
 
 
-class Encryption(Struct, frozen=True, array_like=True):
+class Encryption(Struct, frozen=True, gc=False, array_like=True):
     """How an object's bytes are encrypted, and the key to them, itself encrypted.
 
     `scheme` is `AES256`, `aws:kms` or `SSE-C`; `wrapped` the object's data key under the key
@@ -124,7 +124,7 @@ class Encryption(Struct, frozen=True, array_like=True):
     bucket_key: bool = False
 
 
-class Attributes(Struct, frozen=True, array_like=True):
+class Attributes(Struct, frozen=True, gc=False, array_like=True):
     """What the writer said of an object, kept byte for byte.
 
     `headers` are content headers by lower-case wire name (`content-type`), `custom` is the user's
@@ -145,7 +145,7 @@ class Attributes(Struct, frozen=True, array_like=True):
 NO_ATTRIBUTES = Attributes()
 
 
-class ObjectInfo(Struct, frozen=True):
+class ObjectInfo(Struct, frozen=True, gc=False):
     """What a HEAD tells about one version of one object. `etag` has no quotes.
 
     `parts` counts the parts of the upload that made it, 0 for an object written whole. A
@@ -163,7 +163,7 @@ class ObjectInfo(Struct, frozen=True):
     delete_marker: bool = False
 
 
-class PartInfo(Struct, frozen=True, array_like=True):
+class PartInfo(Struct, frozen=True, gc=False, array_like=True):
     """One part, of an unfinished upload or of a finished object."""
 
     number: int
@@ -405,7 +405,7 @@ class VersionQuery:
     limit: int = 1000
 
 
-class VersionEntry(Struct, frozen=True):
+class VersionEntry(Struct, frozen=True, gc=False):
     """One version in a listing; `latest` is the one that a GET without version finds."""
 
     info: ObjectInfo

@@ -37,6 +37,20 @@ class Cause(Struct, frozen=True):
     request_id: str = ""
 
 
+class ArchiveOrders(Struct, frozen=True):
+    """The archive `name` is made in the job's target, of the format `mime` or the one that its name
+    tells, or appended to. Members are named as their objects, or with `bare` by the last part of
+    that; `with_bucket` puts the bucket's name and a slash before. Without `deep`, objects are left
+    out that have a slash behind the job's prefix."""
+
+    name: str
+    mime: str = ""
+    append: bool = False
+    with_bucket: bool = False
+    bare: bool = False
+    deep: bool = True
+
+
 class Job(Struct, frozen=True):
     """What is to be done, to `bucket` and perhaps `target`; what a kind has no use for is empty.
 
@@ -59,6 +73,7 @@ class Job(Struct, frozen=True):
     dry_run: bool = False
     go_on: bool = False
     workers: int = 1
+    archive: ArchiveOrders | None = None
 
 
 class Sizes(Struct):

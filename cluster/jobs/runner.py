@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from cluster.housekeeping import StoppedWithin
-from cluster.jobs import cleanup, copy_objects, delete_objects, kinds, lru, summary
+from cluster.jobs import archive_objects, cleanup, copy_objects, delete_objects, kinds, lru, summary
 from cluster.jobs.kinds import KINDS
 from cluster.jobs.records import Known
 from cluster.jobs.work import Halt, Halted, JobFailed, Work, World
@@ -29,6 +29,7 @@ RUNS: Mapping[str, Run] = {
     kinds.SUMMARY: summary.run,
     kinds.CLEANUP: cleanup.run,
     kinds.LRU: lru.run,
+    kinds.ARCHIVE: archive_objects.run,
 }
 # How soon a new job is begun, and one that is to stop is told.
 LOOK_S = 0.05

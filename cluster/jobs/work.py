@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from time import monotonic
 
-from cluster.jobs.records import Job, State
+from cluster.jobs.records import ArchiveOrders, Job, State
 from cluster.jobs.registry import Registry
 from cluster.jobs.template import Template, read_template
 from storage.backend import Backend
@@ -56,6 +56,34 @@ class Copying:
 Copy = Callable[[Copying], Awaitable[int]]
 # Is told what a job deleted, after it was committed.
 Announce = Callable[[Job, Sequence[tuple[DeleteRequest, Deletion]]], Awaitable[None]]
+
+
+class Unreadable(Exception):
+    """One object cannot be read; the text says why. `is_missing`: there is no such object."""
+
+    def __init__(self, text: str, *, is_missing: bool = False) -> None:
+        super().__init__(text)
+        self.is_missing = is_missing
+
+
+@dataclass(frozen=True, slots=True)
+class Archiving:
+    """One archive to make of objects, which `batches` names in their order. `count` is told the
+    size of each that is in it, `skip` the name of one that cannot be, and why; `begin` is called
+    before the first one, again if all has to be done again; `check` between their
+    bytes. What they raise ends it."""
+
+    job: Job
+    orders: ArchiveOrders
+    batches: Callable[[], AsyncGenerator[Sequence[str], None]]
+    begin: Callable[[], None]
+    count: Callable[[int], None]
+    skip: Callable[[str, Unreadable], None]
+    check: Callable[[], None]
+
+
+# Makes an archive, and tells of it. Raises `JobFailed`, and then there is nothing new.
+Archive = Callable[[Archiving], Awaitable[None]]
 # Removes some of what nobody needs; whether there is more.
 Clean = Callable[[], Awaitable[bool]]
 
@@ -69,6 +97,7 @@ class World:
     copy: Copy
     announce: Announce
     clean: Clean
+    archive: Archive
 
 
 @dataclass(slots=True)

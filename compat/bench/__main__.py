@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from compat.bench.batches import prepare_batches
 from compat.bench.expectations import check_all
 from compat.bench.measure import Figure, Meter, figure, measure_gcm, measure_md5
 from compat.bench.outcome import LoadFailed
@@ -69,6 +70,8 @@ class Bench:
         with first:
             prepare(first)
             make_buckets(first, [BIG_LIST])
+            if any(Can.NATIVE in each.needs for each in self.workloads):
+                prepare_batches(first)
         if any(Can.BIG_LIST in each.needs for each in self.workloads):
             _say(f"loading {self.scale.big_list:,} keys")
             load_big_list(first.server.data, self.scale.big_list)

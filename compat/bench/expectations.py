@@ -15,6 +15,7 @@ Read = Callable[[Figures, str], float]
 RSS_LIMIT_MIB = 300.0
 LIST_CPU_MS = 8.0
 DELETE_CPU_MS = 60.0
+NATIVE_LIST_CPU_MS = 30.0
 # Two figures that should be the same may differ by the noise of a run.
 SAME = 1.25
 _DEFAULT_SERVER = "hypercorn"
@@ -70,6 +71,7 @@ def _expectations(subject: str) -> tuple[Expectation, ...]:
         *_list_expectations(),
         Expectation(f"delete 1,000 keys: at most {DELETE_CPU_MS:g} ms of processor time a call",
                     _cpu("delete-1000"), DELETE_CPU_MS, at_least=False),
+        *_batch_expectations(),
         Expectation(f"RSS of a worker, 64 clients moving 256 MiB: at most {RSS_LIMIT_MIB:g} MiB",
                     _crowd_rss, RSS_LIMIT_MIB, at_least=False),
     )  # fmt: skip
@@ -83,6 +85,30 @@ def _list_expectations() -> Iterator[Expectation]:
     for small, big in ((names[0], names[2]), (names[1], names[3])):
         text = f"{big}: the same as {small} (at most {SAME:g} times)"
         yield Expectation(text, _cpu_ratio(big, small), SAME, at_least=False)
+
+
+def _batch_expectations() -> Iterator[Expectation]:
+    for batch, one, many in (
+        ("batch", "objects-one-by-one", "objects-32"),
+        ("batch-members", "members-one-by-one", "members-32"),
+    ):
+        yield Expectation(f"{batch}: 8 times {one}", _beside(batch, one), 8.0)
+        yield Expectation(f"{batch}: twice {many}", _beside(batch, many), 2.0)
+    text = "the first byte of a batch: within a tenth of its time"
+    yield Expectation(text, _first_byte_share, 0.1, at_least=False)
+    member = "a member of a tar of 1 GiB: half the rate of an object of its size"
+    yield Expectation(member, _beside("members-one-by-one", "objects-one-by-one"), 0.5)
+    for name in ("native-list", "native-list-all"):
+        text = f"{name}: at most {NATIVE_LIST_CPU_MS:g} ms of processor time for 10,000"
+        yield Expectation(text, _cpu(name), NATIVE_LIST_CPU_MS, at_least=False)
+
+
+def _beside(workload: str, other: str) -> Read:
+    return lambda table, subject: table[subject, workload].rate / table[subject, other].rate
+
+
+def _first_byte_share(table: Figures, subject: str) -> float:
+    return table[subject, "batch-first-byte"].p50_ms / table[subject, "batch"].p50_ms
 
 
 def _against(workload: str, other: str) -> Read:

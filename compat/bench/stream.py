@@ -82,7 +82,7 @@ class Connection:
 
     def send(self, request: Request, *, keep: bool = False) -> Answer:
         """Raises `LoadFailed` when the answer is an error."""
-        self._write(request)
+        self.begin(request)
         head, rest = self._read_head()
         status, headers = _parse(head)
         if status >= 400:
@@ -97,7 +97,8 @@ class Connection:
             self._drain(size - len(rest))
         return Answer(status, headers, size)
 
-    def _write(self, request: Request) -> None:
+    def begin(self, request: Request) -> None:
+        """Send it, and leave the answer to the caller."""
         said = {"Host": self.host, "Content-Length": str(request.body_bytes), **request.headers}
         lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
         head = f"{request.method} {request.target} HTTP/1.1\r\n{lines}\r\n".encode()
@@ -117,17 +118,17 @@ class Connection:
     def _read_head(self) -> tuple[bytes, bytes]:
         data = b""
         while b"\r\n\r\n" not in data:
-            data += self._receive(_HEAD)
+            data += self.receive(_HEAD)
         head, _, rest = data.partition(b"\r\n\r\n")
         return head, rest
 
     def _read_all(self, headers: Mapping[str, str], rest: bytes) -> bytes:
         if "content-length" in headers:
             while len(rest) < int(headers["content-length"]):
-                rest += self._receive(_HEAD)
+                rest += self.receive(_HEAD)
             return rest
         while not rest.endswith(b"0\r\n\r\n"):
-            rest += self._receive(_HEAD)
+            rest += self.receive(_HEAD)
         return _unchunked(rest)
 
     def _drain(self, left: int) -> None:
@@ -138,7 +139,7 @@ class Connection:
             self.moved_bytes += got
             left -= got
 
-    def _receive(self, size: int) -> bytes:
+    def receive(self, size: int) -> bytes:
         data = self.socket.recv(size)
         if not data:
             raise LoadFailed("the server closed the connection")

@@ -35,6 +35,7 @@ class Can(Flag):
     S3 = auto()
     BIG_LIST = auto()
     ENCRYPTION = auto()
+    NATIVE = auto()
 
 
 class Subject(Protocol):
@@ -54,6 +55,10 @@ class Subject(Protocol):
 
     def target(self, method: str, path: str, query: Mapping[str, str] | None = None) -> str: ...
 
+    def token(self) -> str:
+        """A bearer token for the native API; empty where there is none."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -67,6 +72,9 @@ class Peer:
 
     def target(self, method: str, path: str, query: Mapping[str, str] | None = None) -> str:
         return self.signer.url(method, path, query)
+
+    def token(self) -> str:
+        return ""
 
 
 def parse_peer(text: str) -> Peer:
@@ -82,7 +90,7 @@ def parse_peer(text: str) -> Peer:
 class Gateway:
     """Our own server on `folder`, with one of the HTTP servers that it can run."""
 
-    can = Can.FILES | Can.S3 | Can.BIG_LIST | Can.ENCRYPTION
+    can = Can.FILES | Can.S3 | Can.BIG_LIST | Can.ENCRYPTION | Can.NATIVE
 
     def __init__(
         self, folder: Path, http_server: str, workers: int, more: Sequence[str] = ()
@@ -102,6 +110,9 @@ class Gateway:
 
     def target(self, method: str, path: str, query: Mapping[str, str] | None = None) -> str:
         return self._signer.url(method, path, query)
+
+    def token(self) -> str:
+        return self.server.token()
 
     def __enter__(self) -> Gateway:
         self.server.start()
@@ -159,6 +170,9 @@ class Nginx:
 
     def target(self, method: str, path: str, query: Mapping[str, str] | None = None) -> str:
         return quote(path)
+
+    def token(self) -> str:
+        return ""
 
     def __enter__(self) -> Nginx:
         (self._folder / "files").mkdir(parents=True)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from compat.bench import batches
 from compat.bench.measure import Meter
 from compat.bench.multipart import upload_in_parts
 from compat.bench.outcome import LoadFailed, Outcome, outcome_of
@@ -39,6 +40,7 @@ class Unit(Enum):
     """How a rate is told: its name, and what to divide it by."""
 
     REQUESTS = ("requests/s", 1.0)
+    OBJECTS = ("objects/s", 1.0)
     BYTES = ("MiB/s", float(MIB))
 
     def of(self, outcome: Outcome) -> float:
@@ -54,14 +56,31 @@ class Scale:
     bulk_s: float
     uploads: int
     deletions: int
+    batches: int
     big_list: int
     crowd_s: float | None
 
 
 FULL = Scale(
-    warm_up_s=1, small_s=6, bulk_s=8, uploads=3, deletions=10, big_list=1_000_000, crowd_s=None
+    warm_up_s=1,
+    small_s=6,
+    bulk_s=8,
+    uploads=3,
+    deletions=10,
+    batches=5,
+    big_list=1_000_000,
+    crowd_s=None,
 )
-QUICK = Scale(warm_up_s=0, small_s=2, bulk_s=1, uploads=1, deletions=2, big_list=100_000, crowd_s=5)
+QUICK = Scale(
+    warm_up_s=0,
+    small_s=2,
+    bulk_s=1,
+    uploads=1,
+    deletions=2,
+    batches=1,
+    big_list=100_000,
+    crowd_s=5,
+)
 
 Load = Callable[[Subject, Scale, Meter], Outcome]
 
@@ -149,6 +168,10 @@ def multipart(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
     return outcome_of(latencies, sum(latencies), size)
 
 
+def in_rounds(run: Callable[[Subject, int, Meter], Outcome]) -> Load:
+    return lambda subject, scale, meter: run(subject, scale.batches, meter)
+
+
 def deletion(subject: Subject, scale: Scale, meter: Meter) -> Outcome:
     """A thousand objects in one call; only that call is measured."""
     names = [f"delete/{number:04d}" for number in range(DELETED_AT_ONCE)]
@@ -190,6 +213,24 @@ WORKLOADS = (
              listing(BIG_LIST, "/"), Can.BIG_LIST),
     Workload("list-versions", "list 1,000 versions", Unit.REQUESTS, versions, Can.S3),
     Workload("delete-1000", "delete 1,000 in one call", Unit.REQUESTS, deletion, Can.S3),
+    Workload("objects-one-by-one", "1,000 objects of 10 KiB, one by one", Unit.OBJECTS,
+             in_rounds(batches.one_by_one(batches.objects)), Can.NATIVE),
+    Workload("objects-32", "the same, 32 clients", Unit.OBJECTS,
+             in_rounds(batches.many_clients(batches.objects)), Can.NATIVE),
+    Workload("batch", "the same in one batch", Unit.OBJECTS,
+             in_rounds(batches.batch(batches.OF_OBJECTS)), Can.NATIVE),
+    Workload("batch-first-byte", "the first byte of that batch", Unit.REQUESTS,
+             in_rounds(batches.first_byte(batches.OF_OBJECTS)), Can.NATIVE),
+    Workload("members-one-by-one", "1,000 members of a tar of 1 GiB, one by one", Unit.OBJECTS,
+             in_rounds(batches.one_by_one(batches.members)), Can.NATIVE),
+    Workload("members-32", "the same, 32 clients", Unit.OBJECTS,
+             in_rounds(batches.many_clients(batches.members)), Can.NATIVE),
+    Workload("batch-members", "the same in one batch", Unit.OBJECTS,
+             in_rounds(batches.batch(batches.OF_MEMBERS)), Can.NATIVE),
+    Workload("native-list", "native list, 10,000 names and sizes", Unit.REQUESTS,
+             in_rounds(batches.native_list("")), Can.BIG_LIST | Can.NATIVE),
+    Workload("native-list-all", "native list, 10,000 with every property", Unit.REQUESTS,
+             in_rounds(batches.native_list(batches.EVERY_PROPERTY)), Can.BIG_LIST | Can.NATIVE),
     Workload("crowd", "64 clients, 256 MiB each, half of them PUT", Unit.BYTES, crowd),
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from s3gw.access.gate import (
     hide_missing,
     may_delete,
     may_deliver_logs,
+    may_read,
     may_use,
     may_without_bucket,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "hide_missing",
     "may_delete",
     "may_deliver_logs",
+    "may_read",
     "may_use",
     "may_without_bucket",
 ]

@@ -73,7 +73,19 @@ async def authorize(call: Call, access: Access) -> None:
     if call.operation in _BY_KEY:
         _check_some_key(call, info, access)
         return
+    if call.folder is not None:
+        await _authorize_in_folder(call, info, call.folder.archive, access)
+        return
     await authorize_key(call, call.operation, call.key, access)
+
+
+async def _authorize_in_folder(call: Call, info: BucketInfo, archive: str, access: Access) -> None:
+    """A member of an archive is read by who may read the archive, unless something says no to the
+    member's own key."""
+    await authorize_key(call, call.operation, archive, access)
+    asked = Question(call, info, access, call.key, None, call.operation)
+    if await asked.denies("s3:GetObject"):
+        raise S3Error(Code.AccessDenied)
 
 
 async def authorize_key(call: Call, operation: str, key: str, access: Access) -> None:
@@ -156,6 +168,14 @@ async def may_delete(call: Call, key: str, version: str | None) -> bool:
     asked = Question(call, info, Access.DELETE_OBJECT, key, version, _DELETION)
     actions = needed(_DELETION, version, call.headers)
     return all([await asked.permits(action) for action in actions])
+
+
+async def may_read(call: Call, key: str) -> bool:
+    """Whether the caller may read that object of the request's bucket."""
+    info = _bucket_of(call)
+    if may_use_freely(call.caller, info):
+        return True
+    return await Question(call, info, Access.GET, key, None, "GetObject").permits("s3:GetObject")
 
 
 async def hide_missing(call: Call, bucket: str, key: str) -> None:

@@ -15,13 +15,13 @@ import msgspec
 
 from cluster.jobs.records import Job
 from cluster.jobs.work import Copying, NotCopied
-from s3gw.accounts import ROOT_ACCOUNT, Principal
 from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises
 from s3gw.encryption.sealing import sealing_for, unlock_for
 from s3gw.errors import S3Error
 from s3gw.headers import REDIRECT_LOCATION, read_attributes
+from s3gw.jobs.calling import job_call, tell
 from s3gw.message import MAX_KEY, Call
-from s3gw.notifications.events import Cause, EventName, ObjectEvent, created, removed
+from s3gw.notifications.events import EventName, created, removed
 from s3gw.payload import body_of
 from s3gw.services import Services
 from storage.backend import Backend
@@ -34,7 +34,6 @@ from storage.errors import (
 )
 from storage.values import (
     Attributes,
-    BucketInfo,
     Checksum,
     DeleteRequest,
     Deletion,
@@ -44,7 +43,6 @@ from storage.values import (
     ReadOptions,
 )
 
-_ROOT = Principal(ROOT_ACCOUNT, is_root=True)
 # What is not the object's fault, and would be the same with the next one.
 _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 
@@ -63,7 +61,7 @@ class ObjectCopier:
         if not 0 < len(copying.new_name.encode()) <= MAX_KEY:
             raise NotCopied(f"the copy's name would be longer than {MAX_KEY} bytes")
         target = await self.store.head_bucket(job.target)
-        call = self._call(target, copying.new_name, job)
+        call = job_call(self.store, self.services, target, copying.new_name, job, "CopyObject")
         try:
             made = await self._copy(call, copying)
         except S3Error as error:
@@ -74,13 +72,13 @@ class ObjectCopier:
             raise
         except StorageError as error:
             raise NotCopied(type(error).__name__) from None
-        await self._tell(target, job, [created(EventName.CREATED_COPY, made)])
+        await tell(self.services, target, job, [created(EventName.CREATED_COPY, made)])
         return made.size
 
     async def deleted(self, job: Job, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:
         with contextlib.suppress(BucketNotFound):
             info = await self.store.head_bucket(job.bucket)
-            await self._tell(info, job, [removed(*each) for each in done])
+            await tell(self.services, info, job, [removed(*each) for each in done])
 
     async def _copy(self, call: Call, copying: Copying) -> ObjectInfo:
         options = ReadOptions(unlock=unlock_for(call))
@@ -100,29 +98,6 @@ class ObjectCopier:
             if not isinstance(reading.body, bytes):
                 await reading.body.aclose()
 
-    def _call(self, target: BucketInfo, key: str, job: Job) -> Call:
-        """As the root account would ask S3 for it, with no header at all."""
-        return Call(
-            method="PUT",
-            raw_path=b"",
-            query_string=b"",
-            headers={},
-            body=_nothing(),
-            store=self.store,
-            request_id=job.cause.request_id,
-            bucket=target.name,
-            key=key,
-            principal=_ROOT,
-            bucket_info=target,
-            operation="CopyObject",
-            services=self.services,
-        )
-
-    async def _tell(self, bucket: BucketInfo, job: Job, events: Sequence[ObjectEvent]) -> None:
-        if self.services.notifier is not None and events:
-            cause = Cause(job.cause.by, job.cause.client, job.cause.request_id)
-            await self.services.notifier.announce(bucket, cause, events)
-
 
 def _attributes(call: Call, source: Attributes) -> Attributes:
     """Where an object redirects to is not copied with its metadata."""
@@ -139,8 +114,3 @@ async def _checked(reading: Reading, check: Callable[[], None]) -> AsyncIterator
     async for chunk in body_of(reading):
         check()
         yield chunk
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    for _ in ():
-        yield b""

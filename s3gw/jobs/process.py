@@ -14,6 +14,7 @@ from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import World
 from s3gw.identity.opening import FILE_NAME
+from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.keyring import open_ring
 from s3gw.notifications.notifier import Notifier
@@ -57,6 +58,7 @@ def job_runner(
     async def clean() -> bool:
         return (await asyncio.to_thread(keeper.run_once)).more
 
-    world = World(store, registry, objects.copy, objects.deleted, clean)
+    archiver = ObjectArchiver(store, services)
+    world = World(store, registry, objects.copy, objects.deleted, clean, archiver.archive)
     jobs = config.jobs
     return Runner(world, Limits(jobs.at_once, jobs.idle_s, jobs.kept, jobs.kept_s))

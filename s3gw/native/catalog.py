@@ -7,9 +7,10 @@ from typing import Any
 from s3gw.declared import operations_of
 from s3gw.native import buckets, cluster, custom, get_batch, listing, read_objects, write_objects
 from s3gw.native.authn import clusters, roles, tokens, users
-from s3gw.native.jobs import multi_object, summary, watching
+from s3gw.native.jobs import archiving, multi_object, summary, watching
 
 MODULES = (
+    archiving,
     buckets,
     cluster,
     clusters,

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import base64
 import re
+from binascii import a2b_base64
 from typing import NamedTuple
 
 from s3gw.checksums import ALGORITHMS, Promises
 from s3gw.encryption.request import AES256
 from s3gw.native.errors import NativeError, Tcode, unsupported
-from storage.values import ChecksumType, ObjectInfo
+from storage.values import Checksum, ChecksumType, ObjectInfo
 
 TYPE_HEADER = "Ais-Checksum-Type"
 VALUE_HEADER = "Ais-Checksum-Value"
@@ -60,10 +61,22 @@ def read_promise(kind: str, value: str) -> Promises:
 
 def checksum_of(info: ObjectInfo) -> AisChecksum | None:
     """The object's checksum in AIStore's words; None when it has none that AIStore knows."""
+    text = checksum_text(info)
+    if not text:
+        return None
+    kept = info.checksum if _is_known(info.checksum) else None
+    return AisChecksum(_NAMES[kept.algorithm] if kept else "md5", text)
+
+
+def checksum_text(info: ObjectInfo) -> str:
+    """Its value alone, in hex; empty when it has none."""
     kept = info.checksum
-    if kept is not None and kept.type is ChecksumType.FULL_OBJECT and kept.algorithm in _NAMES:
-        return AisChecksum(_NAMES[kept.algorithm], base64.b64decode(kept.value).hex())
+    if kept is not None and _is_known(kept):
+        return a2b_base64(kept.value).hex()
     encryption = info.attributes.encryption
-    if _MD5.fullmatch(info.etag) and (encryption is None or encryption.scheme == AES256):
-        return AisChecksum("md5", info.etag)
-    return None
+    is_md5 = _MD5.fullmatch(info.etag) and (encryption is None or encryption.scheme == AES256)
+    return info.etag if is_md5 else ""
+
+
+def _is_known(kept: Checksum | None) -> bool:
+    return kept is not None and kept.type is ChecksumType.FULL_OBJECT and kept.algorithm in _NAMES

@@ -88,6 +88,7 @@ _BY_STORAGE: Mapping[type[storage.StorageError], tuple[int, Tcode, str]] = {
     storage.BucketNotFound: (404, Tcode.BCK_NOT_FOUND, 'bucket "{bucket}" does not exist'),
     storage.ObjectNotFound: (404, Tcode.NOT_FOUND, "object {object} does not exist"),
     storage.VersionNotFound: (404, Tcode.NOT_FOUND, "object {object} does not exist"),
+    storage.MemberNotFound: (404, Tcode.NOT_FOUND, "{bucket}/{message} does not exist"),
     storage.UploadNotFound: (404, Tcode.NOT_FOUND, "upload of {object} does not exist"),
     storage.ObjectLocked: (403, Tcode.NONE, "object {object} is locked: it cannot be removed"),
     storage.OutOfSpace: (507, Tcode.CAPACITY, "out of space"),

@@ -34,7 +34,6 @@ class ListFlag(IntFlag):
 
 # All objects of this server are there, whole and in one place: some flags ask for nothing more.
 _UNSUPPORTED = (
-    ListFlag.ARCH_DIR,
     ListFlag.NOT_CACHED,
     ListFlag.ONLY_REMOTE_PROPS,
     ListFlag.DIFF,
@@ -78,7 +77,7 @@ class ListMessage(Struct, frozen=True):
                 raise unsupported(f'list flag "{flag.name}"')
         if self.target:
             raise unsupported('listing one "target"')
-        return flags
+        return flags | ListFlag.CACHED if ListFlag.ARCH_DIR in flags else flags
 
     def chosen(self, flags: ListFlag) -> frozenset[str]:
         """The properties of each entry. Raises 400 for what is no property."""

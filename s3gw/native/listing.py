@@ -10,21 +10,22 @@ import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
 
 from s3gw.access import Access
+from s3gw.native.archive_listing import list_page, mark_archives
 from s3gw.native.call import NativeCall
-from s3gw.native.checksums import checksum_of
+from s3gw.native.checksums import checksum_text
 from s3gw.native.custom import custom_pairs
 from s3gw.native.errors import JSON, NativeError
 from s3gw.native.list_message import ListFlag, ListMessage
 from s3gw.native.node import target_id
 from s3gw.native.operation import header, operation, value
 from s3gw.reply import Reply
-from storage.values import BucketInfo, ListQuery, ObjectInfo, Page, Versioning
+from storage.values import ListQuery, ObjectInfo, Page, Versioning
 
 MSGPACK = "application/msgpack"
 
@@ -46,7 +47,7 @@ _TIMES = {
 }
 
 
-class Entry(Struct, omit_defaults=True):
+class Entry(Struct, omit_defaults=True, gc=False):
     """One object: name, checksum, access time, version, location, custom properties, size, copies
     and flags, under AIStore's letters."""
 
@@ -117,8 +118,10 @@ class ListObjects:
         after = asked.continuation_token or asked.start_after
         entry = _entry_maker(call, asked, asked.chosen(flags))
         query = ListQuery(asked.prefix, self._delimiter, after, asked.limit)
-        page = await call.store.list_objects(call.bucket, query)
+        listed = await list_page(call, query, flags)
+        page = listed.page
         entries = [entry(info) for info in page.objects]
+        mark_archives(entries, listed)
         if ListFlag.NO_DIRS not in flags and page.common_prefixes:
             entries = _with_folders(entries, page)
         return self._reply(List(_listing_id(asked.uuid), page.next_after or "", entries, 0))
@@ -145,25 +148,32 @@ def _entry_maker(call: NativeCall, asked: ListMessage, props: frozenset[str]) ->
         raise NativeError(400, f"invalid time format {asked.time_format[:64]!r}")
     location = f"t[{target_id(call.services.cluster_id)}]" if "location" in props else ""
     layout = _TIMES[asked.time_format] if "atime" in props else ""
-    return partial(_full_entry, call.bucket_facts, props, layout, location)
+    if call.bucket_facts.versioning is Versioning.NEVER:
+        props -= {"version"}
+    return _full_entry_maker(props, layout, location)
 
 
-def _full_entry(
-    bucket: BucketInfo, props: frozenset[str], layout: str, location: str, info: ObjectInfo
-) -> Entry:
-    checksum = checksum_of(info) if "checksum" in props else None
-    keeps_versions = bucket.versioning is not Versioning.NEVER
-    return Entry(
-        n=info.name,
-        cs=checksum.value if checksum else "",
-        a=_time(info.modified_ns // _NS, layout) if layout else "",
-        v=info.version if "version" in props and keeps_versions else "",
-        t=location,
-        m=_custom(info) if "custom" in props else "",
-        s=info.size if "size" in props else 0,
-        c=1 if "copies" in props else 0,
-        f=_CACHED | (_CHUNKED if info.parts else 0),
+def _full_entry_maker(props: frozenset[str], layout: str, location: str) -> Make:
+    """What is asked for is looked up once and not for each of ten thousand entries."""
+    checksum, version, custom, size = (
+        name in props for name in ("checksum", "version", "custom", "size")
     )
+    copies = 1 if "copies" in props else 0
+
+    def make(info: ObjectInfo) -> Entry:
+        return Entry(
+            info.name,
+            checksum_text(info) if checksum else "",
+            _time(info.modified_ns // _NS, layout) if layout else "",
+            info.version if version else "",
+            location,
+            _custom(info) if custom else "",
+            info.size if size else 0,
+            copies,
+            _CACHED | _CHUNKED if info.parts else _CACHED,
+        )
+
+    return make
 
 
 @lru_cache(maxsize=4096)
@@ -172,6 +182,8 @@ def _time(seconds: int, layout: str) -> str:
 
 
 def _custom(info: ObjectInfo) -> str:
+    if not info.attributes.custom:
+        return ""
     pairs = " ".join(f"{name}:{text}" for name, text in custom_pairs(info))
     return f"[{pairs}]" if pairs else ""
 

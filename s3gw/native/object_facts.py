@@ -89,6 +89,11 @@ def reader_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
     return [pair for tell in _OF_A_READER for pair in tell(call, info)]
 
 
+def written_headers(call: NativeCall, info: ObjectInfo) -> dict[str, str]:
+    """What PUT tells."""
+    return dict([*_etag(call, info), *_checksum(call, info), *_version(call, info)])
+
+
 def all_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
     """What HEAD without `props` tells."""
     named = [

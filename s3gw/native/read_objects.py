@@ -5,13 +5,14 @@ from __future__ import annotations
 from s3gw.access import Access
 from s3gw.encryption.sealing import check_reader, checked, unlock_for
 from s3gw.headers import http_date, quoted, read_condition, read_range, span_headers
+from s3gw.native.archive_read import asked_of, member_head, member_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.object_facts import all_headers, chosen_headers, reader_headers
 from s3gw.native.operation import header, operation, query
 from s3gw.reply import Reply
 from storage.errors import NotModified, ObjectNotFound
-from storage.values import ReadOptions, Want
+from storage.values import Between, From, Last, ReadOptions
 
 _TYPE = "application/octet-stream"
 _NS = 1_000_000_000
@@ -23,8 +24,14 @@ _OUTSIDE = 5
 class GetObject:
     range: str | None = header("Range", default=None)
     blob_download: bool = header("Ais-Blob-Download", default=False)
+    archpath: str = query("archpath", default="")
+    archmime: str = query("archmime", default="")
+    archmode: str = query("archmode", default="")
+    archregx: str = query("archregx", default="")
 
     async def run(self, call: NativeCall) -> Reply:
+        if in_archive := asked_of(self):
+            return await member_reply(call, in_archive, wanted(self.range))
         if self.blob_download:
             raise unsupported("blob download")
         options = ReadOptions(
@@ -45,10 +52,16 @@ class GetObject:
 class HeadObject:
     props: str | None = query("props", default=None)
     presence: int = query("presence", default=0)
+    archpath: str = query("archpath", default="")
+    archmime: str = query("archmime", default="")
+    archmode: str = query("archmode", default="")
+    archregx: str = query("archregx", default="")
 
     async def run(self, call: NativeCall) -> Reply:
         if self.presence == _OUTSIDE:
             raise ObjectNotFound(call.key)
+        if in_archive := asked_of(self):
+            return await member_head(call, in_archive)
         reading = await call.store.head_object(call.bucket, call.key)
         info = reading.info
         await check_reader(call, info)
@@ -61,7 +74,7 @@ class HeadObject:
         return Reply(200, headers, repeated=told)
 
 
-def wanted(text: str | None) -> Want | None:
+def wanted(text: str | None) -> Between | From | Last | None:
     """One range of bytes. Raises 416 for what is none, and 501 for several."""
     if text is None:
         return None

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from s3gw.access import Access
 from s3gw.encryption.sealing import sealing_for
-from s3gw.headers import quoted, read_attributes, read_write_condition
+from s3gw.headers import read_attributes, read_write_condition
+from s3gw.native.archive_put import PINE_HEADER, PutInArchive, put_member
 from s3gw.native.call import NativeCall
-from s3gw.native.checksums import KEPT, TYPE_HEADER, VALUE_HEADER, checksum_of, read_promise
+from s3gw.native.checksums import KEPT, TYPE_HEADER, VALUE_HEADER, read_promise
 from s3gw.native.custom import read_custom_header, with_custom
-from s3gw.native.object_facts import CUSTOM_HEADER
-from s3gw.native.operation import header, operation
+from s3gw.native.object_facts import CUSTOM_HEADER, written_headers
+from s3gw.native.operation import header, operation, query
 from s3gw.notifications.events import EventName, created, removed
 from s3gw.payload import payload_digest
 from s3gw.reply import Reply
-from storage.values import Condition, DeleteRequest, PutOptions, Versioning
+from storage.values import Condition, DeleteRequest, PutOptions
 
 _THERE = Condition(if_match=("*",))
 
@@ -23,9 +24,15 @@ class PutObject:
     checksum_type: str = header(TYPE_HEADER, default="")
     checksum: str = header(VALUE_HEADER, default="")
     custom: str = header(CUSTOM_HEADER, default="")
+    archpath: str = query("archpath", default="")
+    archmime: str = query("archmime", default="")
+    pine: str = header(PINE_HEADER, default="")
 
     async def run(self, call: NativeCall) -> Reply:
         promises = read_promise(self.checksum_type, self.checksum)
+        if self.archpath or self.archmime or self.pine:
+            asked = PutInArchive(self.archpath, self.archmime, self.pine, self.custom, promises)
+            return await put_member(call, asked)
         sealing = await sealing_for(call)
         attributes = with_custom(read_attributes(call), read_custom_header(self.custom))
         options = PutOptions(
@@ -37,11 +44,7 @@ class PutObject:
         )
         info = await call.store.put_object(call.bucket, call.key, call.body, options)
         await call.announce(created(EventName.CREATED_PUT, info))
-        checksum = checksum_of(info)
-        headers = {"ETag": quoted(info.etag), **(checksum.headers() if checksum else {})}
-        if call.bucket_facts.versioning is not Versioning.NEVER:
-            headers["Ais-Version"] = info.version
-        return Reply(headers=headers)
+        return Reply(headers=written_headers(call, info))
 
 
 @operation(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from s3gw.access import Access
+from s3gw.archives.folders import list_page
 from s3gw.documents import Owner, Prefix, owners_in
 from s3gw.errors import Code, S3Error
 from s3gw.key_encoding import Encode, key_encoding
@@ -130,7 +131,7 @@ class ListObjects:
         encode = key_encoding(self.encoding_type)
         limit = min(self.max_keys, MAX_KEYS)
         wanted = ListQuery(self.prefix, self.delimiter, self.marker, limit)
-        page = await call.store.list_objects(self.bucket, wanted)
+        page = await list_page(call, wanted)
         owner = owners_in(call)
         return xml_reply(
             ListObjectsResult(
@@ -166,7 +167,7 @@ class ListObjectsV2:
         token = self.continuation_token
         after = _read_token(token) if token else self.start_after
         wanted = ListQuery(self.prefix, self.delimiter, after, limit)
-        page = await call.store.list_objects(self.bucket, wanted)
+        page = await list_page(call, wanted)
         owner = owners_in(call) if self.fetch_owner.lower() == "true" else None
         return xml_reply(
             ListObjectsV2Result(

@@ -23,7 +23,8 @@ from s3gw.headers import (
 )
 from s3gw.message import Call, Level
 from s3gw.operation import header, operation, path, query
-from s3gw.ops.archive_read import member_reply, read_in_archive
+from s3gw.ops.archive_folder import folder_reply
+from s3gw.ops.archive_read import in_archive, member_reply
 from s3gw.reply import Reply
 from s3gw.versions import named_version, read_version_header
 from storage.values import Checksum, PartNumber, Reading, ReadOptions, Want
@@ -44,8 +45,12 @@ class GetObject:
     archregx: str = query("archregx", default="")
 
     async def run(self, call: Call) -> Reply:
-        if in_archive := read_in_archive(call):
-            return await member_reply(call, in_archive, head=False)
+        if wanted_in := in_archive(call):
+            return await member_reply(call, wanted_in, head=False)
+        if call.folder is not None:
+            return await folder_reply(
+                call, call.folder, wanted(self.range, self.part_number), head=False
+            )
         asked = await read_asked(call, self)
         reading = await call.store.get_object(self.bucket, self.key, asked.options)
         reply = object_reply(call, await checked(call, reading), asked)
@@ -66,8 +71,12 @@ class HeadObject:
     archregx: str = query("archregx", default="")
 
     async def run(self, call: Call) -> Reply:
-        if in_archive := read_in_archive(call):
-            return await member_reply(call, in_archive, head=True)
+        if wanted_in := in_archive(call):
+            return await member_reply(call, wanted_in, head=True)
+        if call.folder is not None:
+            return await folder_reply(
+                call, call.folder, wanted(self.range, self.part_number), head=True
+            )
         asked = await read_asked(call, self)
         reading = await call.store.head_object(self.bucket, self.key, asked.options)
         await check_reader(call, reading.info)

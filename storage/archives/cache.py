@@ -6,16 +6,15 @@ for room.
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
 from storage.archives.formats import ArchiveFormat
 from storage.archives.index import ShardIndex
 from storage.archives.saved import SavedIndexes
+from storage.archives.turns import Turns
 from storage.values import ObjectInfo
 
 MEMORY_BYTES = 64 << 20
@@ -48,7 +47,7 @@ class IndexCache:
         self._saved = saved
         self._indexes: OrderedDict[IndexKey, ShardIndex] = OrderedDict()
         self._bytes = 0
-        self._building: dict[IndexKey, tuple[asyncio.Lock, int]] = {}
+        self._building = Turns()
 
     async def get(
         self, key: IndexKey, build: Callable[[], Awaitable[ShardIndex]], *, secret: bool
@@ -57,7 +56,7 @@ class IndexCache:
         names of an encrypted object's members are part of what is encrypted."""
         if (index := self._find(key)) is not None:
             return index
-        async with self._alone(key):
+        async with self._building.alone(key):
             if (index := self._find(key)) is not None:
                 return index
             index = await self._load_or_build(key, build, secret=secret)
@@ -86,16 +85,3 @@ class IndexCache:
         self._bytes += index.memory_bytes
         while self._bytes > self._limit and len(self._indexes) > 1:
             self._bytes -= self._indexes.popitem(last=False)[1].memory_bytes
-
-    @asynccontextmanager
-    async def _alone(self, key: IndexKey) -> AsyncIterator[None]:
-        """One at a time for each key. If who builds it leaves, the next in line begins anew."""
-        lock, waiting = self._building.get(key, (asyncio.Lock(), 0))
-        self._building[key] = lock, waiting + 1
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, waiting = self._building.pop(key)
-            if waiting > 1:
-                self._building[key] = lock, waiting - 1

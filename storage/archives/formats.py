@@ -60,6 +60,12 @@ def format_of_name(name: str) -> ArchiveFormat | None:
     return None
 
 
+def archives_in(path: str) -> list[str]:
+    """The names of archives that a path like `a/shard.tar/inner` may lead into, shortest first."""
+    ends = (at for at, letter in enumerate(path) if letter == "/")
+    return [path[:at] for at in ends if format_of_name(path[:at])]
+
+
 def format_of_bytes(name: str, head: bytes) -> ArchiveFormat:
     """By the first `MAGIC_BYTES` of the object. Raises `NotAnArchive`."""
     if head[257:262] == b"ustar":

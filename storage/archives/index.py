@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import msgspec
 import xxhash
 
-from storage.archives.member import Member, Packing, decoded, plain
+from storage.archives.member import Member, Packing, decoded, plain, plain_bytes
 from storage.archives.tar_walk import HardLink
 from storage.errors import Corrupt, MalformedArchive
 
@@ -44,13 +44,40 @@ class ShardIndex:
     def __init__(self, names: bytes, columns: tuple[array[int], ...]) -> None:
         self._names = names
         self._columns = columns
-        self.memory_bytes = len(names) + sum(len(each) * each.itemsize for each in columns)
+        self._order: array[int] | None = None
+        columns_bytes = sum(len(each) * each.itemsize for each in columns)
+        self.memory_bytes = len(names) + columns_bytes + 4 * len(columns[0])
 
     def __len__(self) -> int:
         return len(self._columns[0])
 
     def __iter__(self) -> Iterator[Member]:
         return (self._member(number) for number in range(len(self)))
+
+    def __getitem__(self, position: int) -> Member:
+        return self._member(position)
+
+    def key(self, position: int) -> bytes:
+        """The member's plain name, as it was written."""
+        ends = self._columns[0]
+        return plain_bytes(self._names[ends[position - 1] if position else 0 : ends[position]])
+
+    def order(self) -> array[int]:
+        """The positions by plain name, of each name the first one; without names that are empty or
+        no UTF-8. Sorted at the first call, which is for a thread when there are many."""
+        if self._order is None:
+            self._order = array("I", self._in_order())
+        return self._order
+
+    def _in_order(self) -> Iterator[int]:
+        keys = [self.key(position) for position in range(len(self))]
+        last = b""
+        # Sorting is stable: of one name, the first comes first.
+        for position in sorted(range(len(keys)), key=keys.__getitem__):
+            key = keys[position]
+            if key != last and _is_text(key):
+                yield position
+            last = key
 
     def find(self, name: str) -> Member | None:
         """The first member of that name."""
@@ -92,6 +119,14 @@ class ShardIndex:
         for column, content in zip(columns, read.columns, strict=True):
             column.frombytes(content)
         return cls(read.names, columns)
+
+
+def _is_text(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def hash_of(plain_name: str) -> int:

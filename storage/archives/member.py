@@ -68,6 +68,12 @@ def plain(name: str) -> str:
     return name
 
 
+def plain_bytes(name: bytes) -> bytes:
+    while name.startswith((b"./", b"/")):
+        name = name[2:] if name[:1] == b"." else name[1:]
+    return name
+
+
 def decoded(raw: bytes) -> str:
     """A member's name. What is no UTF-8 still goes back to the same bytes."""
     return raw.decode("utf-8", "surrogateescape")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 
 from storage.archives.cache import IndexCache, IndexKey
+from storage.archives.contents import Contents
 from storage.archives.formats import (
     MAGIC_BYTES,
     ArchiveFormat,
@@ -17,9 +19,10 @@ from storage.archives.index import ShardIndex
 from storage.archives.member import Member, MemberReading, Packing
 from storage.archives.selection import Selection
 from storage.archives.source import Source
-from storage.archives.tar_index import index_tar
+from storage.archives.tar_index import index_stream, index_tar
 from storage.archives.tar_stream import TarCursor
 from storage.archives.tar_walk import HardLink
+from storage.archives.turns import Turns
 from storage.archives.unpacking import PIECE, unpacked, unpacker_of
 from storage.archives.zip_index import index_zip
 from storage.archives.zip_read import open_zipped
@@ -27,7 +30,16 @@ from storage.backend import Backend
 from storage.cipher import unlocked
 from storage.errors import MemberNotFound, ObjectChanged
 from storage.ranges import resolve
-from storage.values import READ_ALL, Between, From, Last, ObjectInfo, ReadOptions, Stream
+from storage.values import (
+    READ_ALL,
+    Between,
+    From,
+    Last,
+    ObjectInfo,
+    ReadOptions,
+    Stream,
+    Unlock,
+)
 
 Part = Between | From | Last
 # An archive that is replaced again and again, faster than it can be read, is not waited for.
@@ -35,10 +47,16 @@ _ATTEMPTS = 4
 
 
 class Archives:
-    """Opens archives, and keeps the indexes of those that have one."""
+    """Opens archives, and keeps the indexes of those that have one. Who writes on an archive takes
+    a turn, or they would undo one another's work."""
 
     def __init__(self, cache: IndexCache | None = None) -> None:
         self._cache = cache or IndexCache()
+        self._writers = Turns()
+
+    def turn(self, bucket: str, name: str) -> AbstractAsyncContextManager[None]:
+        """Of this process: others may write all the same, and are found out at the end."""
+        return self._writers.alone((bucket, name))
 
     async def open(
         self,
@@ -59,6 +77,17 @@ class Archives:
         await unlocked(info, options.unlock)
         source = Source(store, bucket, info, options.version, options.unlock)
         return Shard(source, kind or await _format(source), self._cache)
+
+    def of(
+        self,
+        store: Backend,
+        bucket: str,
+        info: ObjectInfo,
+        kind: ArchiveFormat,
+        unlock: Unlock | None = None,
+    ) -> Shard:
+        """The archive that a listing found; who may not read it is to be told before."""
+        return Shard(Source(store, bucket, info, None, unlock), kind, self._cache)
 
     async def open_member(
         self, store: Backend, bucket: str, name: str, asked: MemberAsked
@@ -116,6 +145,7 @@ class Shard:
 
     @property
     def has_index(self) -> bool:
+        """Whether members are read through it: a compressed tar's only tells their names."""
         return not self.format.is_compressed_tar
 
     async def open(self, name: str, part: Part | None = None) -> MemberReading:
@@ -199,14 +229,31 @@ class Shard:
         finally:
             await cursor.close()
 
+    async def contents(self) -> Contents:
+        """All members by name, whatever the format is."""
+        index = await self.index()
+        await asyncio.to_thread(index.order)
+        return Contents(self.info, index)
+
+    async def whole(self) -> bytes | Stream:
+        """The archive's bytes, those of a compressed tar unpacked."""
+        body = await self.source.open(Between(0, self.source.size))
+        return body if self.has_index else unpacked(body, unpacker_of(self.format))
+
     async def index(self) -> ShardIndex:
-        """Of a TAR or a ZIP."""
+        """That of a compressed tar tells what is in it, but not where."""
         info = self.source.info
         key = IndexKey.of(self.source.bucket, info, self.format)
         secret = info.attributes.encryption is not None
         return await self.cache.get(key, self._build, secret=secret)
 
     async def _build(self) -> ShardIndex:
+        if not self.has_index:
+            cursor = await self.cursor()
+            try:
+                return await index_stream(cursor)
+            finally:
+                await cursor.close()
         build = index_zip if self.format is ArchiveFormat.ZIP else index_tar
         return await build(self.source)
 

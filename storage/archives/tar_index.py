@@ -7,6 +7,7 @@ import asyncio
 from storage.archives.index import IndexBuilder, ShardIndex
 from storage.archives.member import Member
 from storage.archives.source import WINDOW, Source
+from storage.archives.tar_stream import TarCursor
 from storage.archives.tar_walk import HardLink, TarWalk
 from storage.errors import MalformedArchive
 
@@ -23,6 +24,17 @@ async def index_tar(source: Source) -> ShardIndex:
             start = at
             window = await source.read(at, min(max(stop, _window_end(at)), source.size))
         _note(builder, walk.take(window[at - start : stop - start]), source)
+    return await asyncio.to_thread(builder.build)
+
+
+async def index_stream(cursor: TarCursor) -> ShardIndex:
+    """Of a tar that is read once, from its beginning. Raises `MalformedArchive`."""
+    builder = IndexBuilder()
+    while (found := await cursor.next()) is not None:
+        if isinstance(found, HardLink):
+            builder.add_link(found)
+        else:
+            builder.add(found)
     return await asyncio.to_thread(builder.build)
 
 

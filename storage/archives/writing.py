@@ -125,12 +125,24 @@ _VERSION64 = 45
 _MADE_BY = 3 << 8 | _VERSION64
 
 
+@dataclass(frozen=True, slots=True)
+class ZipPrior:
+    """The ZIP that is written on: where its directory began, which is to be sent again before the
+    new one's end, its length in bytes, how many entries it has, and the comment behind it."""
+
+    at: int = 0
+    size: int = 0
+    entries: int = 0
+    comment: bytes = b""
+
+
 class ZipWriter:
     """Members are stored as they are. The CRC of one that streams stands behind it, and in the
     directory."""
 
-    def __init__(self) -> None:
-        self._at = 0
+    def __init__(self, prior: ZipPrior | None = None) -> None:
+        self._prior = prior or ZipPrior()
+        self._at = self._prior.at
         self._directory: list[bytes] = []
         self._entry = Entry("", 0)
         self._crc = 0
@@ -157,15 +169,17 @@ class ZipWriter:
         return self._counted(_local(entry, self._crc) + content)
 
     def finish(self) -> bytes:
-        directory = b"".join(self._directory)
-        count, size, at = len(self._directory), len(directory), self._at
+        directory, prior = b"".join(self._directory), self._prior
+        count, size = prior.entries + len(self._directory), prior.size + len(directory)
+        at = self._at
         wide = b""
         if count >= _FULL_SHORT or at >= _FULL or size >= _FULL:
             fields = (44, _VERSION64, _VERSION64, 0, 0, count, count, size, at)
             wide = _END64.pack(b"PK\x06\x06", *fields, b"PK\x06\x07", 0, at + size, 1)
         count = min(count, _FULL_SHORT)
-        end = (b"PK\x05\x06", 0, 0, count, count, min(size, _FULL), min(at, _FULL), 0)
-        return directory + wide + _END_RECORD.pack(*end)
+        places = (min(size, _FULL), min(at, _FULL), len(prior.comment))
+        end = _END_RECORD.pack(b"PK\x05\x06", 0, 0, count, count, *places)
+        return directory + wide + end + prior.comment
 
     def _counted(self, piece: bytes) -> bytes:
         self._at += len(piece)

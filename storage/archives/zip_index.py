@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storage.archives.index import IndexBuilder, ShardIndex
 from storage.archives.member import Member, Packing
@@ -44,18 +44,20 @@ _MAX_DIRECTORY = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class _Directory:
-    """Where the central directory lies; `shift` is what stands before the archive."""
+class Directory:
+    """Where the central directory lies; `shift` is what stands before the archive, `comment` what
+    stands behind it."""
 
     start: int
     stop: int
     shift: int
     entries: int
+    comment: bytes = b""
 
 
 async def index_zip(source: Source) -> ShardIndex:
     """Raises `MalformedArchive`."""
-    directory = await _find_directory(source)
+    directory = await find_directory(source)
     builder = IndexBuilder(zipped=True)
     window, start, at = b"", directory.start, directory.start
     count = 0
@@ -74,17 +76,25 @@ async def index_zip(source: Source) -> ShardIndex:
     return await asyncio.to_thread(builder.build)
 
 
-async def _find_directory(source: Source) -> _Directory:
+async def find_directory(source: Source) -> Directory:
+    """Raises `MalformedArchive`."""
     tail_start = max(0, source.size - _END.size - _MAX_COMMENT - _LOCATOR.size)
     tail = await source.read(tail_start, source.size)
     at = _end_record(tail)
     _, disk, _, _, entries, size, offset, _ = _END.unpack_from(tail, at)
-    stop = tail_start + at
+    stop, comment = tail_start + at, _comment(tail, at)
     if disk not in (0, _FULL_SHORT):
         raise _malformed("it is one of several volumes")
     if at >= _LOCATOR.size and tail[at - _LOCATOR.size : at].startswith(_LOCATOR_MAGIC):
-        return await _find_directory64(source, tail, at - _LOCATOR.size, stop - _LOCATOR.size)
-    return _directory(entries, size, offset, stop)
+        found = await _find_directory64(source, tail, at - _LOCATOR.size, stop - _LOCATOR.size)
+    else:
+        found = _directory(entries, size, offset, stop)
+    return replace(found, comment=comment)
+
+
+def _comment(tail: bytes, at: int) -> bytes:
+    begin = at + _END.size
+    return tail[begin : begin + int.from_bytes(tail[begin - 2 : begin], "little")]
 
 
 def _end_record(tail: bytes) -> int:
@@ -100,7 +110,7 @@ def _end_record(tail: bytes) -> int:
 
 async def _find_directory64(
     source: Source, tail: bytes, locator: int, locator_at: int
-) -> _Directory:
+) -> Directory:
     end_at = _LOCATOR.unpack_from(tail, locator)[2]
     # Where it says, or right before the locator when something stands before the archive.
     for at in (end_at, locator_at - _END64.size):
@@ -112,14 +122,14 @@ async def _find_directory64(
     raise _malformed("its zip64 end record is not where it should be")
 
 
-def _directory(entries: int, size: int, offset: int, stop: int) -> _Directory:
+def _directory(entries: int, size: int, offset: int, stop: int) -> Directory:
     start = stop - size
     if start < offset or size > _MAX_DIRECTORY:
         raise _malformed("its directory is not where it should be")
-    return _Directory(start, stop, start - offset, entries)
+    return Directory(start, stop, start - offset, entries)
 
 
-def _entry(window: bytes, at: int, directory: _Directory) -> tuple[Member | None, int]:
+def _entry(window: bytes, at: int, directory: Directory) -> tuple[Member | None, int]:
     """A member (None for a folder), and how long its entry is."""
     if len(window) - at < _ENTRY.size or window[at : at + 4] != _ENTRY_MAGIC:
         raise _malformed("its directory has an entry that is none")

@@ -70,6 +70,7 @@ class Gateway:
         accounts: Accounts | None = None,
         **services: Any,
     ) -> None:
+        self.store = store
         accounts = accounts or Accounts(ROOT, [ALICE, BOB])
         self.observer = Quiet(recorder, services.get("audit"))
         self._clients: dict[str, Any] = {}

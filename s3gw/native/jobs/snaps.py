@@ -20,7 +20,7 @@ from storage.values import Usage
 
 _NS = 1_000_000_000
 _NEVER = "0001-01-01T00:00:00Z"
-_COPIES = frozenset({kinds.COPY_OBJECTS, kinds.COPY_BUCKET})
+_COPIES = frozenset({kinds.ARCHIVE, kinds.COPY_OBJECTS, kinds.COPY_BUCKET})
 
 
 class BckDocument(Struct, frozen=True):
@@ -131,6 +131,7 @@ def _orders(job: Job) -> str:
         "prefix": job.prefix,
         "prepend": job.prepend,
         "dry-run": "true" if job.dry_run else "",
+        "archname": job.archive.name if job.archive else "",
     }
     return ", ".join(f"{name}:{text}" for name, text in told.items() if text)
 

@@ -22,7 +22,7 @@ from storage.values import (
 )
 
 
-class Chunk(Struct, frozen=True, array_like=True):
+class Chunk(Struct, frozen=True, gc=False, array_like=True):
     """One blob. `root` is the xxh3-128 of its block hashes, or of its only block."""
 
     blob: str
@@ -30,21 +30,21 @@ class Chunk(Struct, frozen=True, array_like=True):
     root: bytes
 
 
-class Empty(Struct, frozen=True, array_like=True, tag=0):
+class Empty(Struct, frozen=True, gc=False, array_like=True, tag=0):
     """No bytes at all."""
 
 
-class Inline(Struct, frozen=True, array_like=True, tag=1):
+class Inline(Struct, frozen=True, gc=False, array_like=True, tag=1):
     """The bytes are the object's row in `payloads`."""
 
 
-class Single(Struct, frozen=True, array_like=True, tag=2):
+class Single(Struct, frozen=True, gc=False, array_like=True, tag=2):
     """The bytes are one blob."""
 
     chunk: Chunk
 
 
-class Chunked(Struct, frozen=True, array_like=True, tag=3):
+class Chunked(Struct, frozen=True, gc=False, array_like=True, tag=3):
     """The bytes are the parts of the manifest in `payloads`; the blob `sidecar` repeats it."""
 
     sidecar: str
@@ -53,7 +53,7 @@ class Chunked(Struct, frozen=True, array_like=True, tag=3):
 Location = Empty | Inline | Single | Chunked
 
 
-class Row(Struct, frozen=True, array_like=True):
+class Row(Struct, frozen=True, gc=False, array_like=True):
     """One version: everything of `ObjectInfo` but its name, and where the bytes are. `label` is the
     name on the label of its blob, where the object was renamed since; `mountpath` the uuid of the
     mountpath that has its blobs, where that is another than the one of this index."""
@@ -110,7 +110,7 @@ class Departure(Struct, frozen=True, array_like=True):
         return None if version == self.version else row
 
 
-class PartRow(Struct, frozen=True, array_like=True):
+class PartRow(Struct, frozen=True, gc=False, array_like=True):
     """One part and its blob; an empty part has none."""
 
     info: PartInfo

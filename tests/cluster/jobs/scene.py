@@ -12,7 +12,7 @@ from cluster.coordination.embedded import EmbeddedCoordination, prepare
 from cluster.jobs.records import Job, Known
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
-from cluster.jobs.work import Copying, NotCopied, World
+from cluster.jobs.work import Archiving, Copying, NotCopied, Unreadable, World
 from storage.backends.memory import MemoryBackend
 from storage.errors import ObjectNotFound
 from storage.values import (
@@ -37,6 +37,7 @@ class Scene:
     clock: FakeClock = field(default_factory=FakeClock)
     told: list[str] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)
+    archived: list[str] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
     rounds: int = 0
     ten_copied: asyncio.Event = field(default_factory=asyncio.Event)
@@ -53,7 +54,9 @@ class Scene:
 
     @property
     def world(self) -> World:
-        return World(self.store, self.registry, self._copy, self._announce, self._clean)
+        return World(
+            self.store, self.registry, self._copy, self._announce, self._clean, self._archive
+        )
 
     async def run(self, **runner: Any) -> None:
         """A process that was just started, until no job runs or waits."""
@@ -111,6 +114,18 @@ class Scene:
         if len(self.copied) == 10:
             self.ten_copied.set()
         return reading.info.size
+
+    async def _archive(self, archiving: Archiving) -> None:
+        """The names of what would be in it."""
+        archiving.begin()
+        async for names in archiving.batches():
+            for name in names:
+                archiving.check()
+                if name in self.refuse:
+                    archiving.skip(name, Unreadable("does not exist", is_missing=True))
+                else:
+                    self.archived.append(name)
+                    archiving.count(1)
 
     async def _announce(self, job: Job, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:
         self.told += [request.name for request, _ in done]

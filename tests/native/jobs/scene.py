@@ -13,6 +13,7 @@ from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import World
 from s3gw.encryption.provider import KeyProvider
+from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.notifications.notifier import Notifier, Outcome
 from s3gw.services import Services
@@ -88,7 +89,10 @@ class JobScene(Scene):
 
     async def _run_jobs(self) -> None:
         copier = ObjectCopier(self.store, self.services)
-        world = World(self.store, self.registry, copier.copy, copier.deleted, self._clean)
+        archiver = ObjectArchiver(self.store, self.services)
+        world = World(
+            self.store, self.registry, copier.copy, copier.deleted, self._clean, archiver.archive
+        )
         runner = Runner(world, Limits())
 
         async def quiet(_: float) -> bool:

@@ -1,0 +1,121 @@
+"""PUT with `archpath`: the body becomes a member, of a new archive or of the one that is there.
+
+The header `Ais-Pine` tells which: without it an archive of that one member takes the object's
+place, 1 appends to what is there, 2 appends if there is something. An archive that is appended to
+is written anew, so that it has all its members at every moment. A member that fits in memory is
+held there, and written again when somebody else was faster; a larger one cannot be, and is refused
+with 409.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from s3gw.archives.asked import read_format
+from s3gw.archives.writing import ArchiveOrder, Mode, write_archive
+from s3gw.checksums import MAX_PAYLOAD, PayloadDigest, Promises
+from s3gw.errors import Code, S3Error
+from s3gw.headers import read_write_condition
+from s3gw.message import MAX_KEY
+from s3gw.native.call import NativeCall
+from s3gw.native.checksums import KEPT
+from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.object_facts import written_headers
+from s3gw.notifications.events import EventName, created
+from s3gw.reply import Reply
+from storage.archives import Addition, Additions, Entry
+from storage.archives.member import plain
+from storage.clock import SystemClock
+from storage.errors import ObjectChanged
+from storage.values import ObjectInfo, Stream
+
+PINE_HEADER = "Ais-Pine"
+HELD_BYTES = 4 << 20
+_ATTEMPTS = 16
+_MODES = {"": Mode.NEW, "0": Mode.NEW, "1": Mode.APPEND, "2": Mode.APPEND_OR_NEW}
+_CLOCK = SystemClock()
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PutInArchive:
+    """The member's name, the archive's format if it is not told by its name, the flags of
+    `Ais-Pine`, custom properties, and what is promised of the member's bytes."""
+
+    path: str
+    mime: str
+    pine: str
+    custom: str
+    promises: Promises
+
+
+async def put_member(call: NativeCall, asked: PutInArchive) -> Reply:
+    """Raises 400, 404 for nothing to append to, 409, 411 for a body of unknown length, 501."""
+    order = ArchiveOrder(
+        _mode(asked.pine), read_format(asked.mime), read_write_condition(call.headers), KEPT
+    )
+    if asked.custom:
+        raise unsupported("setting custom properties with archpath")
+    size = _size(call)
+    entry = Entry(_name(asked.path), size, _CLOCK.now_ns() // _NS)
+    body = _verified(call.body, PayloadDigest(asked.promises, call.trailers, None, size))
+    if size > HELD_BYTES:
+        info = await write_archive(call, order, _one(entry, body))
+    else:
+        content = b"".join([piece async for piece in body])
+        info = await _write_again(call, order, lambda: _one(entry, content))
+    await call.announce(created(EventName.CREATED_PUT, info))
+    return Reply(headers=written_headers(call, info))
+
+
+async def _write_again(
+    call: NativeCall, order: ArchiveOrder, additions: Callable[[], Additions]
+) -> ObjectInfo:
+    """Others of this process wait for their turn, those of others are found out at the end."""
+    async with call.services.archives.turn(call.bucket, call.key):
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await write_archive(call, order, additions())
+            except ObjectChanged:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+    raise AssertionError
+
+
+async def _one(entry: Entry, body: bytes | Stream) -> Additions:
+    yield Addition(entry, body)
+
+
+async def _verified(body: AsyncIterator[bytes], digest: PayloadDigest) -> Stream:
+    """The bytes as they come; raises at their end if they are not what was announced."""
+    async for piece in body:
+        await asyncio.to_thread(digest.update, piece)
+        yield piece
+    digest.seal()
+
+
+def _mode(pine: str) -> Mode:
+    if pine not in _MODES:
+        raise NativeError(400, f"invalid {PINE_HEADER} {pine[:32]!r}: 1 appends, 2 also creates")
+    return _MODES[pine]
+
+
+def _name(path: str) -> str:
+    name = plain(path)
+    if not name or "\0" in name or name.endswith("/"):
+        raise NativeError(400, f"invalid archpath {path[:128]!r}: name the file in the archive")
+    if len(name.encode()) > MAX_KEY:
+        raise NativeError(400, f"archpath is longer than {MAX_KEY} bytes")
+    return name
+
+
+def _size(call: NativeCall) -> int:
+    """It stands in the archive before the bytes, so it must be known."""
+    size = call.decoded_length
+    if size is None:
+        raise S3Error(Code.MissingContentLength)
+    if size > MAX_PAYLOAD:
+        raise S3Error(Code.EntityTooLarge, MaxSizeAllowed=str(MAX_PAYLOAD))
+    return size

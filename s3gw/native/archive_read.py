@@ -1,0 +1,87 @@
+"""Members of archives as GET and HEAD of objects give them, where the query names some.
+
+AIStore answers one member with its length alone, and several as a tar. What is told of the archive
+besides is S3's; a range of a member, which AIStore refuses, is served.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from s3gw.archives.asked import InArchive, read_in_archive
+from s3gw.archives.opening import open_one, open_selected
+from s3gw.encryption.sealing import unlock_for
+from s3gw.headers import http_date, read_condition
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError, Tcode
+from s3gw.reply import Reply
+from storage.archives import ArchiveFormat, MemberAsked, MemberReading
+from storage.values import Between, From, Last, ObjectInfo, ReadOptions
+
+_TYPE = "application/octet-stream"
+_NS = 1_000_000_000
+
+
+class Asking(Protocol):
+    """What GET and HEAD read alike."""
+
+    @property
+    def archpath(self) -> str: ...
+    @property
+    def archmime(self) -> str: ...
+    @property
+    def archmode(self) -> str: ...
+    @property
+    def archregx(self) -> str: ...
+
+
+def asked_of(request: Asking) -> InArchive | None:
+    """None for a request that wants the object itself. Raises 400."""
+    return read_in_archive(
+        path=request.archpath,
+        mime=request.archmime,
+        mode=request.archmode,
+        wanted=request.archregx,
+    )
+
+
+async def member_reply(
+    call: NativeCall, wanted: InArchive, part: Between | From | Last | None
+) -> Reply:
+    options = _options(call)
+    if wanted.selection is None:
+        asked = MemberAsked(wanted.path, part, options, wanted.kind)
+        shard, reading = await open_one(call, call.key, asked)
+        partial = part is not None
+        headers = _headers(shard.info, reading, partial=partial)
+        return Reply(206 if partial else 200, headers, reading.body)
+    if part is not None:
+        raise NativeError(416, "several members have no range", Tcode.RANGE)
+    info, tar = await open_selected(call, wanted.selection, wanted.kind, options)
+    headers = _times(info) | {"Content-Type": ArchiveFormat.TAR.content_type}
+    return Reply(200, headers, tar)
+
+
+async def member_head(call: NativeCall, wanted: InArchive) -> Reply:
+    if wanted.selection is not None:
+        raise NativeError(400, "what is selected with archregx can be read with GET only")
+    asked = MemberAsked(wanted.path, None, _options(call), wanted.kind, head=True)
+    shard, reading = await open_one(call, call.key, asked)
+    headers = _headers(shard.info, reading, partial=False)
+    return Reply(200, headers, repeated=[("Ais-Present", "true")])
+
+
+def _options(call: NativeCall) -> ReadOptions:
+    return ReadOptions(condition=read_condition(call.headers), unlock=unlock_for(call))
+
+
+def _headers(archive: ObjectInfo, reading: MemberReading, *, partial: bool) -> dict[str, str]:
+    span = reading.span
+    headers = {"Content-Type": _TYPE, "Accept-Ranges": "bytes", "Content-Length": str(len(span))}
+    if partial and len(span):
+        headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{reading.member.size}"
+    return headers | _times(archive)
+
+
+def _times(archive: ObjectInfo) -> dict[str, str]:
+    return {"Last-Modified": http_date(archive.modified_ns // _NS)}

@@ -1,0 +1,82 @@
+"""PUT of a bucket with the action `archive`: objects of a list, a template or a prefix become the
+members of one archive, made by a job."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from cluster.jobs import kinds
+from cluster.jobs.records import ArchiveOrders
+from s3gw.access import Access
+from s3gw.archives.asked import read_format
+from s3gw.message import MAX_KEY
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError
+from s3gw.native.jobs.rights import require_reading, require_writing
+from s3gw.native.jobs.selection import Selection, read_selection
+from s3gw.native.jobs.starting import begin, text_reply
+from s3gw.native.jobs.target import BckMessage, find_target
+from s3gw.native.operation import operation, value
+from s3gw.reply import Reply
+from storage.archives import format_of_name
+
+
+class ArchiveMessage(Struct, frozen=True):
+    """Without `tobck` the archive is made in the bucket of its members."""
+
+    objnames: list[str] | None = None
+    template: str | None = None
+    archname: str = ""
+    mime: str = ""
+    tobck: BckMessage | None = None
+    with_bucket: bool = field(default=False, name="isbn")
+    bare: bool = field(default=False, name="bnonly")
+    append: bool = field(default=False, name="aate")
+    go_on: bool = field(default=False, name="coer")
+    flat: bool = field(default=False, name="non-recurs")
+
+    @property
+    def orders(self) -> ArchiveOrders:
+        """Raises 400."""
+        name = self.archname
+        if not name or "\0" in name:
+            raise NativeError(400, "archname is empty: name the archive")
+        if len(name.encode()) > MAX_KEY:
+            raise NativeError(400, f"archname is longer than {MAX_KEY} bytes")
+        if read_format(self.mime) is None and format_of_name(name) is None and not self.append:
+            message = f'"{name[:128]}" tells no format: name one with mime, .tar for example'
+            raise NativeError(400, message)
+        return ArchiveOrders(
+            name=name,
+            mime=self.mime,
+            append=self.append,
+            with_bucket=self.with_bucket,
+            bare=self.bare,
+            deep=not self.flat,
+        )
+
+
+@operation(
+    "PUT",
+    "buckets/{bucket}",
+    action=kinds.ARCHIVE,
+    access=Access.GET,
+    known_as="GetObject",
+)
+class ArchiveListRange:
+    """Besides GET on the members it needs PUT on the archive, and CREATE-BUCKET for a target that
+    is not there."""
+
+    asked: ArchiveMessage = value(default=ArchiveMessage())
+
+    async def run(self, call: NativeCall) -> Reply:
+        asked, orders = self.asked, self.asked.orders
+        chosen = read_selection(asked.objnames, asked.template)
+        target = asked.tobck.bck(call) if asked.tobck and asked.tobck.name else call.bck
+        await require_reading(call, chosen)
+        described = await find_target(call, target, make=False)
+        await require_writing(call, described, Selection(names=[orders.name]), "")
+        await find_target(call, target, make=True)
+        job = {"bucket": call.bucket, "target": target.name, **chosen.orders}
+        job |= {"archive": orders, "go_on": asked.go_on}
+        return text_reply(await begin(call, kinds.ARCHIVE, chosen.names, **job))

@@ -1,0 +1,46 @@
+"""Members of archives as GetObject and HeadObject give them under keys of their own.
+
+Conditions are of the member, which has an ETag here: a client that reads keys expects one. Its
+metadata is empty, and its time is the archive's.
+"""
+
+from __future__ import annotations
+
+from s3gw.archives.folders import InFolder, open_in_folder
+from s3gw.encryption.answer import encryption_headers
+from s3gw.encryption.request import refuse_on_reads
+from s3gw.headers import (
+    DEFAULT_TYPE,
+    object_headers,
+    override_headers,
+    read_condition,
+    span_headers,
+)
+from s3gw.message import Call
+from s3gw.reply import Reply
+from storage.errors import PartNotFound
+from storage.values import Between, From, Last, PartNumber, Want
+
+
+async def folder_reply(call: Call, folder: InFolder, want: Want | None, *, head: bool) -> Reply:
+    """The whole member with 200, or what is wanted of it with 206."""
+    refuse_on_reads(call)
+    overrides = override_headers(call)
+    condition, part = read_condition(call.headers), _only_part(want)
+    opened = await open_in_folder(call, folder, condition, part, head=head)
+    span = opened.reading.span
+    partial = part is not None and len(span) > 0
+    headers = object_headers(opened.info) | {"content-type": DEFAULT_TYPE}
+    headers |= span_headers(opened.info, span, partial=partial)
+    if opened.archive.attributes.encryption:
+        headers |= encryption_headers(opened.archive.attributes.encryption)
+    return Reply(206 if partial else 200, headers | overrides, opened.reading.body)
+
+
+def _only_part(want: Want | None) -> Between | From | Last | None:
+    """A member is one part, as an object that was written whole is."""
+    if not isinstance(want, PartNumber):
+        return want
+    if want.number != 1:
+        raise PartNotFound(want.number)
+    return From(0)
