@@ -188,8 +188,16 @@ class BucketInfo(Struct, frozen=True, array_like=True):
     settings: dict[str, str] = {}
 
 
+# Ids of uploads that appends make begin so; those of all others are hexadecimal.
+APPEND_MARK = "~"
+
+
 class UploadInfo(Struct, frozen=True, array_like=True):
-    """One unfinished multipart upload; `checksum_algorithm` is empty when none was asked for."""
+    """One unfinished multipart upload; `checksum_algorithm` is empty when none was asked for, and
+    parts then keep `kept_checksum`, or what is usual if that is empty too.
+
+    `continues` is the ETag of the object that an append goes on from, empty when there was none.
+    """
 
     id: str
     name: str
@@ -198,6 +206,12 @@ class UploadInfo(Struct, frozen=True, array_like=True):
     attributes: Attributes
     checksum_algorithm: str = ""
     checksum_type: ChecksumType = ChecksumType.FULL_OBJECT
+    kept_checksum: str = ""
+    continues: str = ""
+
+    @property
+    def is_append(self) -> bool:
+        return self.id.startswith(APPEND_MARK)
 
 
 class Sealed(Struct, frozen=True):
@@ -241,19 +255,6 @@ class BucketOptions:
     versioning: Versioning = Versioning.NEVER
     settings: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-
-
-def bucket_info(name: str, options: BucketOptions, created_ns: int) -> BucketInfo:
-    """The bucket that the options ask for."""
-    return BucketInfo(
-        name,
-        options.owner,
-        created_ns,
-        options.location,
-        dict(options.tags),
-        options.versioning,
-        dict(options.settings),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,12 +331,16 @@ class RenameOptions:
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """How to begin a multipart upload; `owner` is the account id of who began it."""
+    """How to begin a multipart upload; `owner` is the account id of who began it. The parts of an
+    `append` come one after the other; only who asks for appends finds it in a listing."""
 
     owner: str
     attributes: Attributes = NO_ATTRIBUTES
     checksum_algorithm: str = ""
     checksum_type: ChecksumType = ChecksumType.FULL_OBJECT
+    kept_checksum: str = ""
+    append: bool = False
+    continues: str = ""
 
 
 Assemble = Callable[[UploadInfo, Sequence[PartInfo]], Sealed]
@@ -422,13 +427,15 @@ class VersionPage:
 
 @dataclass(frozen=True, slots=True)
 class UploadQuery:
-    """Which uploads to list: by name, then by upload id; markers are exclusive."""
+    """Which uploads to list: by name, then by upload id; markers are exclusive. `appends` are
+    listed instead of the others."""
 
     prefix: str = ""
     delimiter: str = ""
     after: str = ""
     after_id: str = ""
     limit: int = 1000
+    appends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

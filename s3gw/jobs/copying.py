@@ -11,17 +11,15 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from cluster.jobs.records import Job
 from cluster.jobs.work import Copying, NotCopied
-from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises
 from s3gw.encryption.sealing import sealing_for, unlock_for
 from s3gw.errors import S3Error
-from s3gw.headers import REDIRECT_LOCATION, read_attributes
+from s3gw.headers import read_attributes
 from s3gw.jobs.calling import job_call, tell
 from s3gw.message import MAX_KEY, Call
 from s3gw.notifications.events import EventName, created, removed
+from s3gw.object_copy import copied_attributes, write_copy
 from s3gw.payload import body_of
 from s3gw.services import Services
 from storage.backend import Backend
@@ -33,12 +31,9 @@ from storage.errors import (
     StorageError,
 )
 from storage.values import (
-    Attributes,
-    Checksum,
     DeleteRequest,
     Deletion,
     ObjectInfo,
-    PutOptions,
     Reading,
     ReadOptions,
 )
@@ -85,29 +80,12 @@ class ObjectCopier:
         reading = await self.store.get_object(copying.job.bucket, copying.name, options)
         try:
             sealing = await sealing_for(call)
-            digest = PayloadDigest(Promises(), {}, _algorithm(reading.info.checksum))
-            put = PutOptions(
-                digest=sealing.digest(digest),
-                attributes=sealing.mark(_attributes(call, reading.info.attributes)),
-                size=reading.info.size,
-                data_key=sealing.data_key,
-            )
+            attributes = copied_attributes(read_attributes(call), reading.info.attributes)
             body = _checked(reading, copying.check)
-            return await self.store.put_object(call.bucket, call.key, body, put)
+            return await write_copy(call, reading, sealing, attributes, body=body)
         finally:
             if not isinstance(reading.body, bytes):
                 await reading.body.aclose()
-
-
-def _attributes(call: Call, source: Attributes) -> Attributes:
-    """Where an object redirects to is not copied with its metadata."""
-    headers = {n: v for n, v in source.headers.items() if n != REDIRECT_LOCATION}
-    given = read_attributes(call)
-    return msgspec.structs.replace(given, headers=headers, custom=source.custom, tags=source.tags)
-
-
-def _algorithm(source: Checksum | None) -> Algorithm | None:
-    return ALGORITHMS[source.algorithm] if source else None
 
 
 async def _checked(reading: Reading, check: Callable[[], None]) -> AsyncIterator[bytes]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
 from s3gw.access import Access
+from s3gw.assembling import MAX_PARTS, sealed
 from s3gw.checksums import (
     ALGORITHMS,
     PREFIX,
-    composite,
-    full_object,
 )
 from s3gw.documents import ObjectChecksums, PartChecksums, object_checksum
 from s3gw.encryption.answer import encryption_headers
@@ -22,7 +20,6 @@ from s3gw.errors import Code, S3Error
 from s3gw.expiration import expiration_headers
 from s3gw.headers import quoted, read_write_condition, unquoted
 from s3gw.message import Call, Level
-from s3gw.multipart.part import MAX_PARTS, kept_algorithm
 from s3gw.notifications.events import EventName, created
 from s3gw.operation import body, header, operation, path, query
 from s3gw.reply import Reply, xml_reply
@@ -31,7 +28,6 @@ from s3gw.xmldoc import document, named
 from storage.errors import PartNotFound
 from storage.values import (
     Checksum,
-    ChecksumType,
     CompleteOptions,
     PartInfo,
     Sealed,
@@ -39,7 +35,6 @@ from storage.values import (
 )
 
 MIN_PART_BYTES = 5 << 20
-MAX_OBJECT_BYTES = 5 << 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,16 +115,16 @@ class Expectations:
         for asked, part in zip(self.parts, parts, strict=True):
             _check_part(upload, asked, part)
         _check_sizes(parts)
+        whole = sealed(upload, parts)
         size = sum(part.size for part in parts)
-        if size > MAX_OBJECT_BYTES:
-            raise S3Error(Code.EntityTooLarge)
         if self.object_size not in (None, size):
             message = f"The provided 'x-amz-mp-object-size' does not match the size {size}."
             raise S3Error(Code.InvalidRequest, message)
-        return Sealed(multipart_etag(parts), self._checksum(upload, parts))
+        self._check_checksum(whole.checksum)
+        return whole
 
-    def _checksum(self, upload: UploadInfo, parts: Sequence[PartInfo]) -> Checksum:
-        checksum = whole_checksum(upload, parts)
+    def _check_checksum(self, checksum: Checksum | None) -> None:
+        assert checksum is not None
         if self.checksum_type not in (None, checksum.type.value):
             message = (
                 "The upload was created using the "
@@ -144,7 +139,6 @@ class Expectations:
             ):
                 message = f"The {algorithm} you specified did not match the calculated checksum."
                 raise S3Error(Code.BadDigest, message)
-        return checksum
 
 
 def check_order(parts: tuple[CompletedPart, ...], upload_id: str) -> None:
@@ -157,22 +151,6 @@ def check_order(parts: tuple[CompletedPart, ...], upload_id: str) -> None:
             raise _invalid_part(part.part_number, upload_id)
     if any(a.part_number >= b.part_number for a, b in pairwise(parts)):
         raise S3Error(Code.InvalidPartOrder)
-
-
-def multipart_etag(parts: Sequence[PartInfo]) -> str:
-    """The MD5 of the parts' MD5s, and how many they are."""
-    whole = hashlib.md5(usedforsecurity=False)
-    for part in parts:
-        whole.update(bytes.fromhex(part.etag))
-    return f"{whole.hexdigest()}-{len(parts)}"
-
-
-def whole_checksum(upload: UploadInfo, parts: Sequence[PartInfo]) -> Checksum:
-    algorithm = kept_algorithm(upload)
-    values = [(part.checksum.value if part.checksum else "", part.size) for part in parts]
-    if upload.checksum_type is ChecksumType.FULL_OBJECT:
-        return full_object(algorithm, values)
-    return composite(algorithm, [value for value, _ in values])
 
 
 def _check_part(upload: UploadInfo, asked: CompletedPart, part: PartInfo) -> None:

@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from s3gw.access import Access
+from s3gw.assembling import MAX_PARTS, kept_algorithm
 from s3gw.checksums import (
-    ALGORITHMS,
-    DEFAULT_ALGORITHM,
     Algorithm,
     PayloadDigest,
     Promises,
@@ -31,8 +30,6 @@ from s3gw.xmldoc import TimeNs, document
 from storage.errors import RangeNotSatisfiable
 from storage.values import Between, PartOptions, Reading, UploadInfo
 
-MAX_PARTS = 10_000
-
 
 def check_part_number(number: int) -> None:
     if not 1 <= number <= MAX_PARTS:
@@ -40,11 +37,6 @@ def check_part_number(number: int) -> None:
         raise S3Error(
             Code.InvalidArgument, message, ArgumentName="partNumber", ArgumentValue=str(number)
         )
-
-
-def kept_algorithm(upload: UploadInfo) -> Algorithm:
-    """The checksum that every part of the upload needs, so that the whole can have one."""
-    return ALGORITHMS[upload.checksum_algorithm or DEFAULT_ALGORITHM]
 
 
 @operation("PUT", Level.OBJECT, needs=("partNumber", "uploadId"), access=Access.PUT)

@@ -112,5 +112,5 @@ async def _read_body(call: NativeCall, found: Operations) -> None:
     """The body of a request that is no object's: a message, or a document of its own."""
     if any(op.reads_document for op in found):
         call.document = await call.read_body()
-    elif reads_message(found):
+    elif reads_message(call, found):
         call.message = read_message(await call.read_body())

@@ -110,6 +110,11 @@ def name_bucket(call: NativeCall, bucket: str, key: str) -> None:
     """Say which bucket and object the call is about. Raises 400."""
     call.bck = read_bck(bucket, dict(call.query), call.services.cluster_id)
     call.bucket, call.key = bucket, key
+    check_key(key)
+
+
+def check_key(key: str) -> None:
+    """Raises 400 for a name that is too long."""
     if len(key) > MAX_KEY or len(key.encode()) > MAX_KEY:
         raise NativeError(400, f"the object's name is longer than {MAX_KEY} bytes")
 

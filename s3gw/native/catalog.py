@@ -5,11 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from s3gw.declared import operations_of
-from s3gw.native import buckets, cluster, custom, get_batch, listing, read_objects, write_objects
+from s3gw.native import (
+    appending,
+    buckets,
+    cluster,
+    custom,
+    get_batch,
+    listing,
+    moving,
+    object_states,
+    read_objects,
+    uploads,
+    write_objects,
+)
 from s3gw.native.authn import clusters, roles, tokens, users
 from s3gw.native.jobs import archiving, multi_object, summary, watching
 
 MODULES = (
+    appending,
     archiving,
     buckets,
     cluster,
@@ -17,11 +30,14 @@ MODULES = (
     custom,
     get_batch,
     listing,
+    moving,
     multi_object,
+    object_states,
     read_objects,
     roles,
     summary,
     tokens,
+    uploads,
     users,
     watching,
     write_objects,

@@ -78,6 +78,11 @@ def unsupported(what: str) -> NativeError:
     return NativeError(501, f"{what} is not supported", Tcode.UNSUPPORTED)
 
 
+def no_backend(bucket: str, what: str) -> NativeError:
+    """Every bucket that is there is the only place of its objects; it is named as `ais://b`."""
+    return NativeError(400, f'bucket "{bucket}" has no remote backend: nothing to {what}')
+
+
 def token_needed(why: str) -> NativeError:
     return NativeError(401, why, headers={"WWW-Authenticate": "Bearer"})
 

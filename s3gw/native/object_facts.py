@@ -18,6 +18,8 @@ from storage.values import ObjectInfo, Versioning
 
 CUSTOM_HEADER = "Ais-Custom-Md"
 _NS = 1_000_000_000
+# Where on the machine an object lies is nobody's business.
+_MOUNTPATH = "/"
 
 Pairs = list[tuple[str, str]]
 Tell = Callable[[NativeCall, ObjectInfo], Pairs]
@@ -43,11 +45,11 @@ def _custom(call: NativeCall, info: ObjectInfo) -> Pairs:
 
 
 def _copies(call: NativeCall, info: ObjectInfo) -> Pairs:
-    return [("Ais-Mirror-Copies", "1")]
+    return [("Ais-Mirror-Copies", "1"), ("Ais-Mirror-Paths", f"[{_MOUNTPATH}]")]
 
 
 def _location(call: NativeCall, info: ObjectInfo) -> Pairs:
-    return [("Ais-Location", f"t[{target_id(call.services.cluster_id)}]")]
+    return [("Ais-Location", f"t[{target_id(call.services.cluster_id)}]:{_MOUNTPATH}")]
 
 
 def _chunked(call: NativeCall, info: ObjectInfo) -> Pairs:

@@ -76,6 +76,8 @@ _MEANINGFUL_TEXT = """
 """
 _MEANINGFUL = frozenset(_MEANINGFUL_TEXT.split())
 _FALSE = frozenset({"", "0", "f", "false", "n", "no", "off"})
+# What is not there at all, whatever is asked of it: the bodies are no messages.
+_ABSENT = {"etl": "ETL", "sort": "dsort", "download": "the downloader"}
 
 
 def value(*, default: Any = ...) -> Any:
@@ -95,18 +97,25 @@ def _bound(binding: Binding, default: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`first` and `depth` are of the path; `action` and `what` are None when nothing is asked."""
+    """`first` and `depth` are of the path; `action` and `what` are None when nothing is asked.
+    `needs` are parameters that must not be empty, `unless` is one that must; the route that needs
+    more is tried first."""
 
     method: str
     first: str
     depth: int
     action: str | None = None
     what: str | None = None
+    needs: tuple[str, ...] = ()
+    unless: str = ""
 
     def takes(self, call: NativeCall) -> bool:
-        return self.action in (None, call.message.action) and self.what in (
-            None,
-            call.query.get("what"),
+        query = call.query
+        return (
+            self.action in (None, call.message.action)
+            and self.what in (None, query.get("what"))
+            and all(query.get(name) for name in self.needs)
+            and not query.get(self.unless)
         )
 
 
@@ -133,6 +142,8 @@ def operation(
     known_as: str = "",
     action: str | None = None,
     what: str | None = None,
+    needs: Iterable[str] = (),
+    unless: str = "",
     is_open: bool = False,
     needs_admin: bool = False,
     is_audited: bool = False,
@@ -140,8 +151,9 @@ def operation(
 ) -> Callable[[type[C]], type[C]]:
     """Declare a native operation on a path such as `buckets/{bucket}`.
 
-    `known_as` is the S3 operation that bucket policies decide about; empty for what is not about a
-    bucket that is there. `is_open` asks not even for a token, `needs_admin` for an administrator
+    `action`, `what`, `needs` and `unless` are those of its route. `known_as` is the S3 operation
+    that bucket policies decide about; empty for what is not about a bucket that is there. `is_open`
+    asks not even for a token, `needs_admin` for an administrator
     besides the right. `is_audited`: it changes what others may do. `asks_itself`: its body names
     many buckets, and it asks for the right to each of them.
     """
@@ -149,7 +161,8 @@ def operation(
 
     def declare(cls: type[C]) -> type[C]:
         made: Any = dataclass(frozen=True, kw_only=True)(cls)
-        made.route = Route(method, first, len(others) + 1, action, what)
+        depth = len(others) + 1
+        made.route = Route(method, first, depth, action, what, tuple(needs), unless)
         made.access, made.known_as, made.is_open = access, known_as, is_open
         made.needs_admin, made.is_audited = needs_admin, is_audited
         made.asks_itself = asks_itself
@@ -173,7 +186,8 @@ class NativeTable:
             there = self._by_kind.get(kind, ())
             if any(other.route == op.route for other in there):
                 raise ValueError(f"two operations take the same {kind} requests")
-            self._by_kind[kind] = (*there, op)
+            ops = sorted((*there, op), key=lambda op: -len(op.route.needs))
+            self._by_kind[kind] = tuple(ops)
             fetchers(op)
 
     def find(self, call: NativeCall) -> Operations:
@@ -202,6 +216,8 @@ class NativeTable:
         for op in found:
             if op.route.takes(call):
                 return op
+        if call.segments[0] in _ABSENT:
+            raise unsupported(f"{_ABSENT[call.segments[0]]} ({call.method} {_path_of(call)})")
         what, action = call.query.get("what", ""), call.message.action
         if any(op.route.what is not None for op in found) or (not found and what):
             raise _unknown(f'query "what={what}"', known=what in _WHATS)
@@ -212,9 +228,11 @@ class NativeTable:
         raise unsupported(f"{call.method} {_path_of(call)}")
 
 
-def reads_message(found: Operations) -> bool:
+def reads_message(call: NativeCall, found: Operations) -> bool:
     """Whether the body must be read to know which of them is asked for; also to refuse it."""
-    return not found or any(op.route.action is not None for op in found)
+    if not found:
+        return call.segments[0] not in _ABSENT
+    return any(op.route.action is not None for op in found)
 
 
 def _unknown(what: str, *, known: bool) -> NativeError:

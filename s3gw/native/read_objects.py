@@ -22,8 +22,10 @@ _OUTSIDE = 5
 
 @operation("GET", "objects/{bucket}/{object}", access=Access.GET, known_as="GetObject")
 class GetObject:
+    """How it shall be fetched from a remote bucket (`Ais-Blob-Download` and its kin, `latest-ver`)
+    is no question for an object that is here."""
+
     range: str | None = header("Range", default=None)
-    blob_download: bool = header("Ais-Blob-Download", default=False)
     archpath: str = query("archpath", default="")
     archmime: str = query("archmime", default="")
     archmode: str = query("archmode", default="")
@@ -32,8 +34,6 @@ class GetObject:
     async def run(self, call: NativeCall) -> Reply:
         if in_archive := asked_of(self):
             return await member_reply(call, in_archive, wanted(self.range))
-        if self.blob_download:
-            raise unsupported("blob download")
         options = ReadOptions(
             want=wanted(self.range),
             condition=read_condition(call.headers),

@@ -48,10 +48,15 @@ class PutObject:
 
 
 @operation(
-    "DELETE", "objects/{bucket}/{object}", access=Access.DELETE_OBJECT, known_as="DeleteObject"
+    "DELETE",
+    "objects/{bucket}/{object}",
+    action="",
+    access=Access.DELETE_OBJECT,
+    known_as="DeleteObject",
 )
 class DeleteObject:
-    """Unlike S3's, it tells when there was nothing."""
+    """Unlike S3's, it tells when there was nothing. A message with an action asks for something
+    else."""
 
     async def run(self, call: NativeCall) -> Reply:
         request = DeleteRequest(call.key, _THERE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from s3gw.access import Access, authorize_copied_tags
-from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises, algorithm_named
+from s3gw.checksums import algorithm_named
 from s3gw.copy_source import CopySource, open_source, read_copy_source
 from s3gw.documents import ObjectChecksums, object_checksum
 from s3gw.encryption.answer import written_encryption_headers
@@ -17,8 +17,8 @@ from s3gw.expiration import expiration_headers
 from s3gw.headers import REDIRECT_LOCATION, quoted, read_attributes, read_write_condition
 from s3gw.message import Call, Level
 from s3gw.notifications.events import EventName, created
+from s3gw.object_copy import copied_attributes, write_copy
 from s3gw.operation import header, operation, path
-from s3gw.payload import body_of
 from s3gw.reply import Reply, xml_reply
 from s3gw.slow_reply import SLOW_BYTES, slow_reply
 from s3gw.versions import keeps_versions, written_version_header
@@ -29,9 +29,7 @@ from storage.values import (
     ALWAYS,
     NULL_VERSION,
     Attributes,
-    Checksum,
     ObjectInfo,
-    PutOptions,
     Reading,
     UpdateOptions,
 )
@@ -119,12 +117,7 @@ class CopyObject:
         given = read_attributes(call)
         described = given if self.metadata_directive == "REPLACE" else source
         tagged = given if self.tagging_directive == "REPLACE" else source
-        return msgspec.structs.replace(
-            given,
-            headers=_redirecting_as(given, described.headers),
-            custom=described.custom,
-            tags=tagged.tags,
-        )
+        return copied_attributes(given, described, tagged)
 
     def _keeps_bytes(self, source: ObjectInfo, sealing: Sealing) -> bool:
         """Whether a copy onto itself can leave the stored bytes and checksum as they are."""
@@ -161,28 +154,10 @@ class CopyObject:
     async def _copy(
         self, call: Call, reading: Reading, attributes: Attributes, sealing: Sealing
     ) -> ObjectInfo:
-        digest = PayloadDigest(Promises(), {}, self._algorithm(reading.info.checksum))
-        options = PutOptions(
-            digest=sealing.digest(digest),
-            attributes=sealing.mark(attributes),
-            condition=read_write_condition(call.headers),
-            size=reading.info.size,
-            data_key=sealing.data_key,
-        )
-        return await call.store.put_object(self.bucket, self.key, body_of(reading), options)
-
-    def _algorithm(self, source: Checksum | None) -> Algorithm | None:
-        """The checksum asked for, else the source's."""
-        if self.checksum_algorithm is not None:
-            return algorithm_named(self.checksum_algorithm)
-        return ALGORITHMS[source.algorithm] if source else None
-
-
-def _redirecting_as(given: Attributes, headers: dict[str, str]) -> dict[str, str]:
-    """Where an object redirects to is not copied with its metadata."""
-    kept = {name: value for name, value in headers.items() if name != REDIRECT_LOCATION}
-    location = given.headers.get(REDIRECT_LOCATION)
-    return kept if location is None else {**kept, REDIRECT_LOCATION: location}
+        """With the checksum asked for, else of the source's kind."""
+        wanted = self.checksum_algorithm
+        algorithm = None if wanted is None else algorithm_named(wanted)
+        return await write_copy(call, reading, sealing, attributes, algorithm=algorithm)
 
 
 async def _current(call: Call) -> ObjectInfo | None:

@@ -1,24 +1,23 @@
 """RenameObject: another name for an object, in one step and without moving a byte.
 
-AWS has it for directory buckets; here every bucket has it. In a bucket with versioning the version
-goes to the new name, and a delete marker takes its place.
+AWS has it for directory buckets; here every bucket has it.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_RenameObject.html
 """
 
 from __future__ import annotations
 
-from s3gw.access import Access, authorize_key
+from s3gw.access import Access
 from s3gw.copy_source import read_source_path
 from s3gw.errors import Code, S3Error
 from s3gw.headers import read_condition
 from s3gw.message import Call, Level
-from s3gw.notifications.events import EventName, created, removed
+from s3gw.object_rename import rename
 from s3gw.operation import header, operation, path
 from s3gw.reply import Reply
 from s3gw.versions import written_version_header
 from storage.errors import NotModified
-from storage.values import DeleteRequest, Deletion, RenameOptions
+from storage.values import RenameOptions
 
 SOURCE = "x-amz-rename-source"
 
@@ -37,17 +36,13 @@ class RenameObject:
             raise S3Error(Code.InvalidRequest, message)
         if source == self.key:
             raise S3Error(Code.InvalidRequest, "Source and destination are the same.")
-        await authorize_key(call, "GetObject", source, Access.MOVE_OBJECT)
-        await authorize_key(call, "DeleteObject", source, Access.MOVE_OBJECT)
         options = RenameOptions(
             condition=read_condition(call.headers),
             source_condition=read_condition(call.headers, f"{SOURCE}-"),
             token=self.client_token,
         )
         try:
-            info = await call.store.rename_object(self.bucket, source, self.key, options)
+            info = await rename(call, source, self.key, options)
         except NotModified as error:
             raise S3Error(Code.PreconditionFailed) from error
-        gone = DeleteRequest(source), Deletion(existed=True)
-        await call.announce(created(EventName.CREATED_COPY, info), removed(*gone))
         return Reply(headers=written_version_header(info))

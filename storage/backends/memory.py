@@ -30,6 +30,7 @@ from storage.errors import (
     VersionNotFound,
 )
 from storage.listing import object_page, part_page, upload_page, version_page
+from storage.made import bucket_info, upload_info
 from storage.ranges import resolve
 from storage.values import (
     ALWAYS,
@@ -70,7 +71,6 @@ from storage.values import (
     VersionPage,
     VersionQuery,
     Want,
-    bucket_info,
 )
 
 STREAM_BLOCK_BYTES = 64 * 1024
@@ -359,15 +359,7 @@ class MemoryBackend:
 
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         home = self._bucket(bucket)
-        info = UploadInfo(
-            id=self._new_upload_id(),
-            name=name,
-            initiated_ns=self._clock.now_ns(),
-            owner=options.owner,
-            attributes=options.attributes,
-            checksum_algorithm=options.checksum_algorithm,
-            checksum_type=options.checksum_type,
-        )
+        info = upload_info(self._new_upload_id(), name, options, self._clock.now_ns())
         home.uploads[name, info.id] = _Upload(info)
         return info
 
@@ -415,7 +407,8 @@ class MemoryBackend:
 
     async def list_uploads(self, bucket: str, query: UploadQuery) -> UploadPage:
         uploads = self._bucket(bucket).uploads
-        return upload_page((uploads[key].info for key in sorted(uploads)), query)
+        infos = (uploads[key].info for key in sorted(uploads))
+        return upload_page((info for info in infos if info.is_append == query.appends), query)
 
     async def usage(self) -> Usage:
         stored = [

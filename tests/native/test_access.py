@@ -45,12 +45,14 @@ def test_nothing_is_answered_without_a_token(scene: Scene, bucket: str, name: st
     route = NATIVE[name].route
     named = ["ml", "moss", bucket] if route.first == "ml" else [route.first, bucket, "k"]
     path = "/".join(named[: route.depth])
-    target = f"{path}?what={route.what}" if route.what else path
+    asked = [f"{name}=1" for name in route.needs] + ([f"what={route.what}"] if route.what else [])
+    target = f"{path}?{'&'.join(asked)}"
     for token, reason in (("", "token required"), ("forged", "invalid token"), ("old", "expired")):
         answer = scene.act(route.method, target, route.action or "", token=token)
         assert (told(answer).status, reason in told(answer).message) == (401, True)
         assert answer.headers["www-authenticate"] == "Bearer"
-    answer = scene.act(route.method, target, route.action or "", {}, token="nobody")
+    value: Any = [] if route.action == "mpt-complete" else {}
+    answer = scene.act(route.method, target, route.action or "", value, token="nobody")
     # What they ask for is in the body, and here it is none.
     assert answer.status in ((400, 403) if name in ABOUT_ONESELF | ASK_THEMSELVES else (403,))
 

@@ -266,18 +266,23 @@ def test_a_cut_off_body_leaves_no_object(scene: Scene, bucket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query",
+    ("method", "query"),
     [
-        "archpath=a.txt",
-        "archregx=x",
-        "etl_name=e",
-        "uploadId=u",
-        "append_type=append",
-        "object_to=ais/@%23/b2/o",
-        "original_url=http://x",
+        ("GET", "archpath=a.txt"),
+        ("GET", "archregx=x"),
+        ("GET", "etl_name=e"),
+        ("GET", "uploadId=u"),
+        ("GET", "append_type=append"),
+        ("GET", "object_to=ais/@%23/b2/o"),
+        ("GET", "original_url=http://x"),
+        ("PUT", "archpath=a.txt"),
+        ("PUT", "archregx=x"),
+        ("PUT", "etl_name=e"),
+        ("PUT", "append_handle=h"),
+        ("PUT", "original_url=http://x"),
+        ("DELETE", "uploadId=u"),
     ],
 )
-@pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_what_would_change_the_meaning_is_not_ignored(
     scene: Scene, bucket: str, method: str, query: str
 ) -> None:
@@ -292,8 +297,36 @@ def test_empty_and_harmless_parameters_are_passed_over(scene: Scene, bucket: str
     scene.put(bucket, "k", b"old")
     query = "provider=ais&archpath=&archregx=&latest-ver=true&pid=p1&provider=ais&skip_vc=true"
     assert scene.send("GET", f"objects/{bucket}/k?{query}").body == b"old"
-    blob = scene.send("GET", f"objects/{bucket}/k", headers={"ais-blob-download": "true"})
-    assert told(blob).status == 501
+
+
+def test_what_is_here_is_read_however_it_would_be_fetched(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", b"old")
+    headers = {"ais-blob-download": "true", "ais-blob-chunk": "4mb", "ais-blob-workers": "8"}
+    for query in ("", "latest-ver=true&validate-checksum=true&sln=true&skip_vc=true"):
+        answer = scene.send("GET", f"objects/{bucket}/k?{query}", headers=headers)
+        assert (answer.status, answer.body) == (200, b"old")
+    assert scene.send("GET", f"objects/{bucket}/nosuch", headers=headers).status == 404
+
+
+def test_there_is_nothing_to_fetch_or_to_evict(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", b"old")
+    target = f"objects/{bucket}/k"
+    for method, action in (("POST", "blob-download"), ("DELETE", "evict-listrange")):
+        error = told(scene.act(method, target, action, {}))
+        assert (error.status, "no remote backend" in error.message) == (400, True)
+    assert scene.act("POST", target, "check-lock").status == 200
+    assert told(scene.act("POST", "objects/nowhere/k", "check-lock")).status == 404
+    assert scene.send("GET", target).body == b"old"
+
+
+@pytest.mark.parametrize("action", ["dance", "mpt-abort", "delete-listrange"])
+def test_an_action_beside_a_deletion_deletes_nothing(
+    scene: Scene, bucket: str, action: str
+) -> None:
+    scene.put(bucket, "k", b"old")
+    assert scene.act("DELETE", f"objects/{bucket}/k", action).status in (400, 501)
+    assert scene.send("DELETE", f"objects/{bucket}/k", body=b"not json").status == 400
+    assert scene.send("GET", f"objects/{bucket}/k").body == b"old"
 
 
 def test_an_error_of_a_head_is_one_line_of_ascii(scene: Scene, bucket: str) -> None:

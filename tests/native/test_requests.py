@@ -68,11 +68,42 @@ def test_actions_of_aistore_are_refused_by_name(scene: Scene, bucket: str, actio
         assert f'"{action}"' in error.message
 
 
-@pytest.mark.parametrize("action", ["promote", "blob-download"])
+@pytest.mark.parametrize("action", ["copy-bck", "blob-download"])
 def test_actions_on_objects_are_refused_by_name(scene: Scene, bucket: str, action: str) -> None:
-    for target in (f"objects/{bucket}", f"objects/{bucket}/k"):
-        error = told(scene.act("POST", target, action))
-        assert (error.status, f'"{action}"' in error.message) == (501, True)
+    error = told(scene.act("POST", f"objects/{bucket}", action))
+    assert (error.status, f'"{action}"' in error.message) == (501, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "name"),
+    [
+        ("PUT", "etl", "ETL"),
+        ("GET", "etl", "ETL"),
+        ("GET", "etl/n?uuid=x", "ETL"),
+        ("POST", "etl/n/start", "ETL"),
+        ("POST", "etl/n/stop", "ETL"),
+        ("DELETE", "etl/n", "ETL"),
+        ("GET", "etl/n/logs", "ETL"),
+        ("GET", "etl/n/logs/t1", "ETL"),
+        ("GET", "etl/n/health", "ETL"),
+        ("GET", "etl/n/metrics", "ETL"),
+        ("POST", "sort", "dsort"),
+        ("GET", "sort?uuid=x", "dsort"),
+        ("DELETE", "sort", "dsort"),
+        ("DELETE", "sort/abort?uuid=x", "dsort"),
+        ("POST", "download", "downloader"),
+        ("GET", "download", "downloader"),
+        ("DELETE", "download/abort", "downloader"),
+        ("DELETE", "download/remove", "downloader"),
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b'{"name": "x", "action": 7}', b"input_bck: no json"])
+def test_what_comes_later_is_refused_by_name(
+    scene: Scene, method: str, target: str, name: str, body: bytes
+) -> None:
+    error = told(scene.send(method, target, body=body))
+    assert (error.status, error.tcode, name in error.message) == (501, "ErrUnsupp", True)
+    assert told(scene.send(method, target, body=body, token="")).status == 401
 
 
 def test_what_is_no_action_is_an_error(scene: Scene, bucket: str) -> None:

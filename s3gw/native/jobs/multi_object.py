@@ -13,7 +13,7 @@ from cluster.jobs import kinds
 from cluster.jobs.copy_objects import MAX_WORKERS
 from s3gw.access import Access
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.errors import NativeError, no_backend, unsupported
 from s3gw.native.jobs.rights import (
     require_deleting,
     require_reading,
@@ -156,7 +156,7 @@ def _about_backends(method: str, action: str) -> Any:
 @_about_backends("DELETE", "evict-listrange")
 class EvictListRange:
     async def run(self, call: NativeCall) -> Reply:
-        raise _no_backend(call, "evict")
+        raise no_backend(call.bck.cname(), "evict")
 
 
 @_about_backends("DELETE", "evict-remote-bck")
@@ -164,16 +164,10 @@ class EvictBucket:
     keep_bck_md: bool = query("keep_bck_md", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
-        raise _no_backend(call, "evict")
+        raise no_backend(call.bck.cname(), "evict")
 
 
 @_about_backends("POST", "prefetch-listrange")
 class PrefetchListRange:
     async def run(self, call: NativeCall) -> Reply:
-        raise _no_backend(call, "prefetch")
-
-
-def _no_backend(call: NativeCall, what: str) -> NativeError:
-    """Every bucket that is there is the only place of its objects."""
-    name = call.bck.cname()
-    return NativeError(400, f'bucket "{name}" has no remote backend: nothing to {what}')
+        raise no_backend(call.bck.cname(), "prefetch")

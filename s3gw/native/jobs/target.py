@@ -45,6 +45,14 @@ def read_uname(text: str, call: NativeCall) -> Bck:
     return Bck(match[3], read_provider(match[1]), uuid, name)
 
 
+def read_object_uname(text: str, call: NativeCall) -> tuple[Bck, str]:
+    """`provider/@uuid#namespace/bucket/object`: the bucket and the object's name. Raises 400."""
+    parts = text.split("/", 3)
+    if len(parts) < 4 or not parts[3]:
+        raise NativeError(400, f'invalid object "{text[:128]}": provider/@#/bucket/object is one')
+    return read_uname("/".join(parts[:3]), call), parts[3]
+
+
 async def find_target(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
     """The bucket; one that is not there is made, or only described as it would be. Raises 400, 403
     and 501."""

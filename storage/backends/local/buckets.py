@@ -21,8 +21,9 @@ from storage.backends.local.index import ACTIVE, DELETING
 from storage.backends.local.rows import decode_bucket, encode
 from storage.backends.local.transaction import Transaction, in_transaction
 from storage.errors import BucketExists, BucketNotEmpty, StorageError
+from storage.made import bucket_info
 from storage.mountpath import FileLock
-from storage.values import BucketInfo, BucketOptions, bucket_info
+from storage.values import BucketInfo, BucketOptions
 
 
 class Buckets(Core):

@@ -23,14 +23,15 @@ import apsw
 from storage.backends.local.disk import Disk
 from storage.backends.local.rows import decode_part, decode_row, decode_upload
 from storage.errors import BucketNotFound
-from storage.values import ListQuery, Page, PartPage, UploadPage, UploadQuery
+from storage.values import APPEND_MARK, ListQuery, Page, PartPage, UploadPage, UploadQuery
 
 _OBJECTS = """
 SELECT name, '', row FROM objects
 WHERE bucket = ?1 AND name >= ?2 AND ?3 = '' AND name < ?4 ORDER BY name LIMIT ?5"""
 _UPLOADS = """
 SELECT name, id, row FROM uploads
-WHERE bucket = ?1 AND (name, id) > (?2, ?3) AND name < ?4 ORDER BY name, id LIMIT ?5"""
+WHERE bucket = ?1 AND (name, id) > (?2, ?3) AND name < ?4 AND id {these}
+ORDER BY name, id LIMIT ?5"""
 
 # The common prefix ?2, then the first name behind it or the common prefix of that, and so on. At ?5
 # the delimiter ?6 is looked for. `||` makes text of bytes, without looking at them: CAST undoes it.
@@ -44,16 +45,27 @@ WITH RECURSIVE entry(name) AS (
             substr(name, 1, ?5 + instr(substr(name, ?5), ?6) + length(?6) - 2),
             name)
         FROM {table} AS found
-        WHERE bucket = ?1 AND found.name < ?3 AND found.name >= CAST(
+        WHERE bucket = ?1 AND found.name < ?3 AND ({found}) AND found.name >= CAST(
             entry.name || iif(instr(substr(entry.name, ?5), ?6), x'FF', x'00') AS BLOB)
         ORDER BY found.name LIMIT 1)
     FROM entry WHERE name NOT NULL LIMIT ?4)
 SELECT entry.name, ifnull({id}, ''), row FROM entry
 LEFT JOIN {table} AS it
-ON it.bucket = ?1 AND it.name = entry.name AND NOT instr(substr(entry.name, ?5), ?6)
+ON it.bucket = ?1 AND it.name = entry.name AND ({it}) AND NOT instr(substr(entry.name, ?5), ?6)
 WHERE entry.name NOT NULL"""
-_SKIPPING_OBJECTS = _SKIPPING.format(table="objects", id="NULL")
-_SKIPPING_UPLOADS = _SKIPPING.format(table="uploads", id="it.id")
+_SKIPPING_OBJECTS = _SKIPPING.format(table="objects", id="NULL", found="1", it="1")
+
+
+def _of_uploads(these: str) -> tuple[str, str]:
+    """The plain and the skipping statement for uploads whose ids are so."""
+    found, it = f"found.id {these}", f"it.id {these}"
+    skipping = _SKIPPING.format(table="uploads", id="it.id", found=found, it=it)
+    return _UPLOADS.format(these=these), skipping
+
+
+_OF_OBJECTS = _OBJECTS, _SKIPPING_OBJECTS
+_OF_PARTED = _of_uploads(f"< '{APPEND_MARK}'")
+_OF_APPENDS = _of_uploads(f">= '{APPEND_MARK}'")
 
 # Name, upload id, row; a common prefix has no row. Two mountpaths never share the first two.
 _Entry = tuple[bytes, str, bytes | None]
@@ -139,9 +151,7 @@ class _Scan:
         after_id: str,
     ) -> None:
         self._run = connection.execute
-        objects = isinstance(query, ListQuery)
-        self._plain = _OBJECTS if objects else _UPLOADS
-        self._skipping = _SKIPPING_OBJECTS if objects else _SKIPPING_UPLOADS
+        self._plain, self._skipping = _statements(query)
         self._bucket = bucket
         self._prefix = query.prefix.encode()
         self._delimiter = query.delimiter.encode()
@@ -178,6 +188,12 @@ class _Scan:
 
     def _common(self, name: bytes) -> bytes | None:
         return common_prefix(name, self._prefix, self._delimiter)
+
+
+def _statements(query: ListQuery | UploadQuery) -> tuple[str, str]:
+    if isinstance(query, ListQuery):
+        return _OF_OBJECTS
+    return _OF_APPENDS if query.appends else _OF_PARTED
 
 
 def common_prefix(name: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:

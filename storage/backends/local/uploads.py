@@ -32,6 +32,7 @@ from storage.backends.local.versions import new_version
 from storage.backends.local.writing import Blocks
 from storage.cipher import check_key
 from storage.errors import PartNotFound, UploadNotFound
+from storage.made import upload_info
 from storage.values import (
     Body,
     CompleteOptions,
@@ -50,15 +51,8 @@ from storage.values import (
 class Uploads(Core):
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         now = self._clock.now_ns()
-        upload = UploadInfo(
-            f"{now:016x}{os.urandom(16).hex()}",  # so that ids of one name sort by time
-            name,
-            now,
-            options.owner,
-            options.attributes,
-            options.checksum_algorithm,
-            options.checksum_type,
-        )
+        # So that ids of one name sort by time.
+        upload = upload_info(f"{now:016x}{os.urandom(16).hex()}", name, options, now)
         await self._disk(bucket, name).committer.run(CreateUpload(bucket, upload))
         return upload
 

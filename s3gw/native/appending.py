@@ -1,0 +1,240 @@
+"""Appending: the object as it was, and all that was appended, become the object with a flush.
+
+The pieces are the parts of an upload that no listing shows. The first append makes it, and copies
+what the object has so far into its first part. The handle that each append answers is the upload's
+id, which nobody can guess, and the number of the part that comes next. So a handle stands for what
+was appended until then: a client that repeats an append, because it did not hear the answer, does
+not append twice, and a handle that was used for something else already is refused. Whoever has a
+handle needs the right to append as well, and it is good for the one object only.
+
+A flush replaces the very object that the first append found, or nothing where there was none; it
+fails when somebody has written another one meanwhile, so nothing of either is lost. What is never
+flushed is removed after a day: see `cluster.abandoned`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from s3gw.access import Access
+from s3gw.assembling import MAX_OBJECT_BYTES, MAX_PARTS, kept_algorithm
+from s3gw.checksums import PayloadDigest, Promises
+from s3gw.encryption.sealing import part_sealing, sealing_for, unlock_for
+from s3gw.headers import read_attributes
+from s3gw.native.call import NativeCall
+from s3gw.native.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
+from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.object_facts import written_headers
+from s3gw.native.operation import header, operation, query
+from s3gw.native.parts import KEPT, assemble, write_part
+from s3gw.payload import body_of
+from s3gw.reply import Reply
+from storage.errors import ObjectNotFound, PreconditionFailed, UploadNotFound
+from storage.values import (
+    BodyDigest,
+    Condition,
+    PartInfo,
+    PartOptions,
+    Reading,
+    ReadOptions,
+    Sealed,
+    UploadInfo,
+    UploadOptions,
+)
+
+HANDLE = "Ais-Append-Handle"
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """`number` is that of the next part."""
+
+    upload_id: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.upload_id}.{self.number}"
+
+
+def read_handle(text: str) -> Handle:
+    """Raises 400."""
+    upload_id, _, number = text.rpartition(".")
+    if not upload_id or not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise NativeError(400, "invalid append handle")
+    return Handle(upload_id, int(number))
+
+
+@operation(
+    "PUT",
+    "objects/{bucket}/{object}",
+    needs=("append_type",),
+    unless="uploadId",
+    access=Access.APPEND,
+    known_as="PutObject",
+)
+class AppendObject:
+    """A checksum is of the body, and that of a flush without a body is of the whole object."""
+
+    append_type: str = query("append_type")
+    append_handle: str = query("append_handle", default="")
+    upload_id: str = query("uploadId", default="")
+    checksum_type: str = header(TYPE_HEADER, default="")
+    checksum: str = header(VALUE_HEADER, default="")
+
+    async def run(self, call: NativeCall) -> Reply:
+        promises = read_promise(self.checksum_type, self.checksum)
+        if self.append_type == "append":
+            return Reply(headers={HANDLE: str(await self._append(call, promises))})
+        if self.append_type == "flush":
+            return await self._flush(call, promises)
+        raise NativeError(
+            400, f'invalid append_type {self.append_type[:32]!r}: it is "append" or "flush"'
+        )
+
+    async def _append(self, call: NativeCall, promises: Promises) -> Handle:
+        if not self.append_handle:
+            return await _begin(call, promises)
+        handle = read_handle(self.append_handle)
+        upload = await _find(call, handle)
+        return handle if call.decoded_length == 0 else await _add(call, upload, handle, promises)
+
+    async def _flush(self, call: NativeCall, promises: Promises) -> Reply:
+        if not self.append_handle:
+            raise NativeError(400, "nothing to flush: the append handle is empty")
+        handle = read_handle(self.append_handle)
+        if call.decoded_length != 0:
+            handle = await _add(call, await _find(call, handle), handle, promises)
+            promises = Promises()
+        return await _finish(call, handle, promises)
+
+
+async def _begin(call: NativeCall, promises: Promises) -> Handle:
+    """The upload is there when all of its first parts are; what goes wrong leaves none."""
+    reading = await _existing(call)
+    try:
+        upload = await _make(call, reading)
+        try:
+            handle = await _take_over(call, upload, reading)
+            return await _add(call, upload, handle, promises)
+        except BaseException:
+            await call.store.abort_upload(call.bucket, call.key, upload.id)
+            raise
+    finally:
+        if reading is not None and not isinstance(reading.body, bytes):
+            await reading.body.aclose()
+
+
+async def _existing(call: NativeCall) -> Reading | None:
+    try:
+        options = ReadOptions(unlock=unlock_for(call))
+        return await call.store.get_object(call.bucket, call.key, options)
+    except ObjectNotFound:
+        return None
+
+
+async def _make(call: NativeCall, reading: Reading | None) -> UploadInfo:
+    """All that was said of the object stays, and whose it is; but it is locked as a new one."""
+    sealing = await sealing_for(call)
+    attributes = given = read_attributes(call)
+    if reading is not None:
+        attributes = msgspec.structs.replace(reading.info.attributes, lock=given.lock)
+    options = UploadOptions(
+        owner=call.caller.identity,
+        attributes=sealing.mark(attributes),
+        kept_checksum=KEPT,
+        append=True,
+        continues=reading.info.etag if reading is not None else "",
+    )
+    return await call.store.create_upload(call.bucket, call.key, options)
+
+
+async def _take_over(call: NativeCall, upload: UploadInfo, reading: Reading | None) -> Handle:
+    """What the object has so far is the first part."""
+    if reading is None or not reading.info.size:
+        return Handle(upload.id, 1)
+    sealing = await part_sealing(call, upload)
+    digest = PayloadDigest(Promises(), {}, kept_algorithm(upload), limit=MAX_OBJECT_BYTES)
+    options = PartOptions(sealing.digest(digest), sealing.data_key)
+    await call.store.put_part(call.bucket, call.key, upload.id, 1, body_of(reading), options)
+    return Handle(upload.id, 2)
+
+
+async def _find(call: NativeCall, handle: Handle) -> UploadInfo:
+    """Raises `UploadNotFound`."""
+    upload = await call.store.head_upload(call.bucket, call.key, handle.upload_id)
+    if not upload.is_append:
+        raise UploadNotFound(upload.id)
+    return upload
+
+
+async def _add(call: NativeCall, upload: UploadInfo, handle: Handle, promises: Promises) -> Handle:
+    """The body behind what the handle stands for. Raises 400 when there are too many pieces, and
+    409 when the handle was used for other bytes before."""
+    number = handle.number
+    if not 1 <= number <= MAX_PARTS:
+        raise NativeError(400, f"more than {MAX_PARTS} appends: flush what is there first")
+    page = await call.store.list_parts(call.bucket, call.key, upload.id, after=number - 1, limit=1)
+    old = page.parts[0].etag if page.parts and page.parts[0].number == number else ""
+    await write_part(call, upload, number, promises, watched=lambda digest: _Same(digest, old))
+    return Handle(upload.id, number + 1)
+
+
+class _Same:
+    """A digest of bytes that must be those with the ETag `old`, unless that is empty."""
+
+    def __init__(self, plain: BodyDigest, old: str) -> None:
+        self._plain = plain
+        self._old = old
+        self.update = plain.update
+
+    def seal(self) -> Sealed:
+        sealed = self._plain.seal()
+        if self._old not in ("", sealed.etag):
+            message = "this append handle was used before: go on with the one that was answered"
+            raise NativeError(409, message)
+        return sealed
+
+
+async def _finish(call: NativeCall, handle: Handle, promises: Promises) -> Reply:
+    numbers = range(1, handle.number)
+    if not numbers or len(numbers) > MAX_PARTS:
+        raise NativeError(400, "invalid append handle")
+
+    def check(upload: UploadInfo, parts: Sequence[PartInfo], whole: Sealed) -> None:
+        if not upload.is_append:
+            raise UploadNotFound(upload.id)
+        _keep_promise(promises, whole)
+
+    try:
+        condition = await _unchanged(call, handle)
+        info = await assemble(call, handle.upload_id, numbers, condition, check)
+    except (ObjectNotFound, PreconditionFailed):
+        message = f"{call.bck.cname(call.key)} was written by others since the first append"
+        raise NativeError(409, message) from None
+    return Reply(headers=written_headers(call, info))
+
+
+async def _unchanged(call: NativeCall, handle: Handle) -> Condition:
+    """The object must be the one that the first append found."""
+    try:
+        upload = await _find(call, handle)
+    except UploadNotFound:
+        # Flushed before, perhaps: the store tells.
+        return Condition()
+    if upload.continues:
+        return Condition(if_match=(upload.continues,))
+    return Condition(if_none_match=("*",))
+
+
+def _keep_promise(promises: Promises, whole: Sealed) -> None:
+    """Raises 400 for another checksum of the whole, and 501 for a kind that nobody kept."""
+    if promises.algorithm is None:
+        return
+    kept = whole.checksum
+    if kept is None or kept.algorithm != promises.algorithm.name:
+        raise unsupported(f"verifying a {promises.algorithm.name} of what was appended: crc32c is")
+    if kept.value != promises.checksum:
+        raise NativeError(400, "the checksum of what was appended does not match", Tcode.CHECKSUM)

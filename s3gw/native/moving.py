@@ -1,0 +1,119 @@
+"""The same object under another name: renamed, or copied, here or in another bucket.
+
+Both are what S3's RenameObject and CopyObject are: the same rights, events, versions, locks and
+encryption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from s3gw.access import Access, authorize, authorize_copied_tags, authorize_key
+from s3gw.encryption.request import SOURCE_CUSTOMER
+from s3gw.encryption.sealing import sealing_for, unlock_for
+from s3gw.errors import S3Error
+from s3gw.headers import read_attributes, read_write_condition
+from s3gw.native.call import NativeCall, check_key
+from s3gw.native.errors import NativeError, as_native_error, unsupported
+from s3gw.native.jobs.target import read_object_uname
+from s3gw.native.names import Bck
+from s3gw.native.object_facts import written_headers
+from s3gw.native.operation import operation, query
+from s3gw.notifications.events import EventName, created
+from s3gw.object_copy import copied_attributes, write_copy
+from s3gw.object_rename import rename
+from s3gw.reply import Reply
+from storage.errors import ObjectLocked, StorageError
+from storage.values import ObjectInfo, Reading, ReadOptions, RenameOptions
+
+
+@operation(
+    "POST",
+    "objects/{bucket}/{object}",
+    action="rename-obj",
+    access=Access.MOVE_OBJECT,
+    known_as="DeleteObject",
+)
+class RenameObject:
+    """The message's name is the new one; what has it is replaced. A condition is on the source."""
+
+    async def run(self, call: NativeCall) -> Reply:
+        new = call.message.name
+        if not new:
+            raise NativeError(400, "the message does not say the object's new name")
+        check_key(new)
+        if new == call.key:
+            raise NativeError(400, f"cannot rename {call.bck.cname(new)} to itself")
+        await authorize_key(call, "RenameObject", new, Access.MOVE_OBJECT)
+        options = RenameOptions(source_condition=read_write_condition(call.headers))
+        try:
+            info = await rename(call, call.key, new, options)
+        except ObjectLocked as error:
+            locked = new if str(error) == new else call.key
+            raise as_native_error(error, replace(call, key=locked)) from error
+        return Reply(headers=written_headers(call, info))
+
+
+@operation(
+    "PUT",
+    "objects/{bucket}/{object}",
+    needs=("object_to",),
+    access=Access.GET,
+    known_as="GetObject",
+)
+class CopyObject:
+    """Needs PUT on the copy besides, and the rights to the tags if there are some. A condition is
+    on what the copy replaces."""
+
+    object_to: str = query("object_to")
+    synchronize: bool = query("synchronize", default=False)
+
+    async def run(self, call: NativeCall) -> Reply:
+        if self.synchronize:
+            raise unsupported("copying with synchronize")
+        if call.decoded_length:
+            raise NativeError(400, "a copy has no body")
+        target = await _target(call, *read_object_uname(self.object_to, call))
+        options = ReadOptions(unlock=unlock_for(call, SOURCE_CUSTOMER))
+        reading = await call.store.get_object(call.bucket, call.key, options)
+        try:
+            with _told_of(target):
+                info = await _copy(call, target, reading)
+        finally:
+            if not isinstance(reading.body, bytes):
+                await reading.body.aclose()
+        await target.announce(created(EventName.CREATED_COPY, info))
+        return Reply(headers=written_headers(target, info))
+
+
+async def _target(call: NativeCall, bck: Bck, key: str) -> NativeCall:
+    """The call as if it were about the copy, which the caller may write."""
+    check_key(key)
+    if (bck, key) == (call.bck, call.key):
+        raise NativeError(400, f"cannot copy {bck.cname(key)} onto itself")
+    if not bck.is_ours:
+        raise unsupported(f"copying to {bck.cname()}")
+    target = replace(call, bck=bck, bucket=bck.name, key=key, bucket_info=None)
+    target.operation = "CopyObject"
+    with _told_of(target):
+        await authorize(target, Access.PUT)
+    return target
+
+
+async def _copy(call: NativeCall, target: NativeCall, reading: Reading) -> ObjectInfo:
+    source = reading.info.attributes
+    if source.tags:
+        await authorize_copied_tags(target, call.bucket, call.key)
+    attributes = copied_attributes(read_attributes(target), source)
+    return await write_copy(target, reading, await sealing_for(target), attributes)
+
+
+@contextmanager
+def _told_of(target: NativeCall) -> Iterator[None]:
+    """What goes wrong there is told of the copy, and not of its source."""
+    try:
+        yield
+    except (StorageError, S3Error) as error:
+        raise as_native_error(error, target) from error

@@ -1,0 +1,33 @@
+"""Questions about objects of remote buckets, answered for buckets that are none."""
+
+from __future__ import annotations
+
+from s3gw.access import Access
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import no_backend
+from s3gw.native.operation import operation
+from s3gw.reply import Reply
+
+_PATH = "objects/{bucket}/{object}"
+
+
+@operation("POST", _PATH, action="check-lock", access=Access.HEAD_OBJECT, known_as="HeadObject")
+class CheckLock:
+    """Clients ask it while an object is fetched from a remote bucket: nothing ever is."""
+
+    async def run(self, call: NativeCall) -> Reply:
+        return Reply()
+
+
+@operation(
+    "DELETE", _PATH, action="evict-listrange", access=Access.HEAD_OBJECT, known_as="HeadObject"
+)
+class EvictObject:
+    async def run(self, call: NativeCall) -> Reply:
+        raise no_backend(call.bck.cname(), "evict")
+
+
+@operation("POST", _PATH, action="blob-download", access=Access.HEAD_OBJECT, known_as="HeadObject")
+class BlobDownload:
+    async def run(self, call: NativeCall) -> Reply:
+        raise no_backend(call.bck.cname(), "download")

@@ -1,0 +1,89 @@
+"""Parts of native uploads and of appends: how they are written, and how they become the object.
+
+They are those of S3's multipart uploads, with other rules: no part is too small, and all of them
+make the object. Every part keeps a CRC32C: that of the whole can be told from those of its parts,
+and is one that AIStore and S3 both know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from s3gw.assembling import kept_algorithm, sealed
+from s3gw.checksums import Promises
+from s3gw.encryption.sealing import check_completion, part_sealing
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError
+from s3gw.notifications.events import EventName, created
+from s3gw.payload import payload_digest
+from storage.errors import PartNotFound
+from storage.values import (
+    BodyDigest,
+    CompleteOptions,
+    Condition,
+    ObjectInfo,
+    PartInfo,
+    PartOptions,
+    Sealed,
+    UploadInfo,
+)
+
+KEPT = "CRC32C"
+_PAGE = 1000
+
+# Looks at the parts and at what they make of it; raises when that is not what was meant.
+Check = Callable[[UploadInfo, Sequence[PartInfo], Sealed], None]
+Watch = Callable[[BodyDigest], BodyDigest]
+
+
+async def write_part(
+    call: NativeCall,
+    upload: UploadInfo,
+    number: int,
+    promises: Promises,
+    *,
+    body: AsyncIterator[bytes] | None = None,
+    watched: Watch = lambda digest: digest,
+) -> PartInfo:
+    """The request's body as a part; `watched` may have a word in its digest. Raises as
+    `Backend.put_part`, and what the promises do."""
+    sealing = await part_sealing(call, upload)
+    digest = sealing.digest(payload_digest(call, kept_algorithm(upload), promises))
+    options = PartOptions(watched(digest), sealing.data_key)
+    return await call.store.put_part(
+        call.bucket, call.key, upload.id, number, body or call.body, options
+    )
+
+
+async def all_parts(call: NativeCall, upload_id: str) -> list[PartInfo]:
+    """Raises `UploadNotFound`."""
+    found: list[PartInfo] = []
+    after: int | None = 0
+    while after is not None:
+        page = await call.store.list_parts(
+            call.bucket, call.key, upload_id, after=after, limit=_PAGE
+        )
+        found += page.parts
+        after = page.next_after
+    return found
+
+
+async def assemble(
+    call: NativeCall, upload_id: str, numbers: Sequence[int], condition: Condition, check: Check
+) -> ObjectInfo:
+    """The parts become the object. Raises `UploadNotFound`, `PreconditionFailed`, what `check`
+    does, and 400 for a part that is not there."""
+
+    def seal(upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
+        check_completion(call, upload)
+        whole = sealed(upload, parts)
+        check(upload, parts, whole)
+        return whole
+
+    options = CompleteOptions(tuple(numbers), seal, condition)
+    try:
+        info = await call.store.complete_upload(call.bucket, call.key, upload_id, options)
+    except PartNotFound as error:
+        raise NativeError(400, f"part {error.number} does not exist") from None
+    await call.announce(created(EventName.CREATED_UPLOAD, info))
+    return info

@@ -1,0 +1,173 @@
+"""Multipart uploads by the native API: the same uploads that S3 knows.
+
+They are begun with `mpt-upload`, whose answer is the bare id, filled with PUTs of parts, and end
+with `mpt-complete` or `mpt-abort`. All parts that were sent make the object, in the order of their
+numbers, which must be 1, 2, 3 and so on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from msgspec import Struct, field
+
+from s3gw.access import Access
+from s3gw.assembling import MAX_PARTS
+from s3gw.encryption.sealing import sealing_for
+from s3gw.headers import quoted, read_attributes, read_write_condition, unquoted
+from s3gw.native.call import NativeCall
+from s3gw.native.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
+from s3gw.native.custom import read_custom_header, with_custom
+from s3gw.native.errors import NativeError
+from s3gw.native.jobs.starting import text_reply
+from s3gw.native.object_facts import CUSTOM_HEADER, written_headers
+from s3gw.native.operation import header, operation, query, value
+from s3gw.native.parts import KEPT, Check, all_parts, assemble, write_part
+from s3gw.reply import Reply
+from storage.errors import UploadNotFound
+from storage.values import PartInfo, Sealed, UploadInfo, UploadOptions
+
+_PATH = "objects/{bucket}/{object}"
+
+
+class CompletedPart(Struct, frozen=True):
+    """`etag` is empty for any."""
+
+    number: int = field(name="part-number", default=0)
+    etag: str = ""
+
+
+@operation("POST", _PATH, action="mpt-upload", access=Access.PUT, known_as="CreateMultipartUpload")
+class CreateMultipartUpload:
+    custom: str = header(CUSTOM_HEADER, default="")
+
+    async def run(self, call: NativeCall) -> Reply:
+        sealing = await sealing_for(call)
+        attributes = with_custom(read_attributes(call), read_custom_header(self.custom))
+        options = UploadOptions(
+            owner=call.caller.identity,
+            attributes=sealing.mark(attributes),
+            kept_checksum=KEPT,
+        )
+        upload = await call.store.create_upload(call.bucket, call.key, options)
+        return text_reply(upload.id)
+
+
+@operation("PUT", _PATH, needs=("uploadId",), access=Access.PUT, known_as="UploadPart")
+class UploadPart:
+    """An `append_type` beside the upload's id counts for nothing."""
+
+    upload_id: str = query("uploadId")
+    number: str = query("partNumber", default="")
+    append_type: str = query("append_type", default="")
+    append_handle: str = query("append_handle", default="")
+    checksum_type: str = header(TYPE_HEADER, default="")
+    checksum: str = header(VALUE_HEADER, default="")
+
+    async def run(self, call: NativeCall) -> Reply:
+        number = read_part_number(self.number)
+        promises = read_promise(self.checksum_type, self.checksum)
+        upload = await call.store.head_upload(call.bucket, call.key, self.upload_id)
+        if upload.is_append:
+            raise UploadNotFound(upload.id)
+        part = await write_part(call, upload, number, promises, body=_some(call))
+        return Reply(headers={"ETag": quoted(part.etag)})
+
+
+@operation(
+    "POST",
+    _PATH,
+    action="mpt-complete",
+    needs=("uploadId",),
+    access=Access.PUT,
+    known_as="CompleteMultipartUpload",
+)
+class CompleteMultipartUpload:
+    """Repeating it answers the same."""
+
+    upload_id: str = query("uploadId")
+    parts: list[CompletedPart] | None = value(default=None)
+
+    async def run(self, call: NativeCall) -> Reply:
+        asked = sorted(self.parts or (), key=lambda part: part.number)
+        numbers = [part.number for part in asked]
+        try:
+            _check_complete(numbers, await all_parts(call, self.upload_id))
+        except UploadNotFound:
+            # Completed before, perhaps: the store tells.
+            numbers = numbers or [1]
+        condition = read_write_condition(call.headers)
+        check = _check_etags({part.number: unquoted(part.etag) for part in asked})
+        info = await assemble(call, self.upload_id, numbers, condition, check)
+        return Reply(headers=written_headers(call, info))
+
+
+@operation(
+    "DELETE",
+    _PATH,
+    action="mpt-abort",
+    needs=("uploadId",),
+    access=Access.PUT,
+    known_as="AbortMultipartUpload",
+)
+class AbortMultipartUpload:
+    upload_id: str = query("uploadId")
+
+    @property
+    def s3_query(self) -> Mapping[str, str]:
+        """Who began an upload may abandon it."""
+        return {"uploadId": self.upload_id}
+
+    async def run(self, call: NativeCall) -> Reply:
+        await call.store.abort_upload(call.bucket, call.key, self.upload_id)
+        return Reply()
+
+
+def read_part_number(text: str) -> int:
+    """Raises 400."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if not 1 <= number <= MAX_PARTS:
+        raise NativeError(
+            400,
+            f"invalid part number {text[:32]!r}: it must be a positive integer up to {MAX_PARTS}",
+        )
+    return number
+
+
+async def _some(call: NativeCall) -> AsyncIterator[bytes]:
+    """The body, which must not be empty."""
+    size = 0
+    async for chunk in call.body:
+        size += len(chunk)
+        yield chunk
+    if not size:
+        raise NativeError(400, f"{call.bck.cname(call.key)}: a part with an invalid size (0)")
+
+
+def _check_complete(numbers: Sequence[int], there: Sequence[PartInfo]) -> None:
+    """Raises 400 unless the numbers are those of all parts, each once, from 1 on."""
+    if not there:
+        raise NativeError(400, "the upload has no chunks")
+    repeated = [number for number, count in Counter(numbers).items() if count > 1]
+    if repeated:
+        raise NativeError(400, f"part {repeated[0]} is named twice: a duplicate part number")
+    missing = {part.number for part in there}.difference(numbers)
+    if missing or len(numbers) != len(there):
+        raise NativeError(
+            400,
+            f"partial completion is not allowed: requested {len(numbers)} parts, have {len(there)}",
+        )
+    if numbers[-1] != len(numbers):
+        raise NativeError(400, f"the parts must be 1 to {len(numbers)}, got {numbers[-1]}")
+
+
+def _check_etags(etags: Mapping[int, str]) -> Check:
+    def check(upload: UploadInfo, parts: Sequence[PartInfo], whole: Sealed) -> None:
+        if upload.is_append:
+            raise UploadNotFound(upload.id)
+        for part in parts:
+            if etags.get(part.number, "") not in ("", part.etag):
+                raise NativeError(400, f"part {part.number} has another ETag")
+
+    return check
