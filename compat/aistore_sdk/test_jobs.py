@@ -40,6 +40,7 @@ def test_a_job_has_details(client: Any, filled: Any) -> None:
     details = client.job(xid).get_details()
     (snap,) = details.list_snapshots()
     assert (snap.id, snap.kind, snap.stats.objects) == (xid, "delete-listrange", len(NAMES))
+    assert snap.is_idle
     assert (snap.bucket.name, snap.aborted, snap.abort_err) == (filled.name, False, "")
     assert details.any_finished()
     assert not details.any_aborted()

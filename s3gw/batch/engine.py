@@ -196,15 +196,15 @@ class _Resumed(AsyncGenerator[bytes, None]):
         await self._rest.aclose()
 
 
-class _Metadatum(msgspec.Struct, frozen=True):
-    """What the metadata of an answer say of one entry."""
+class _Metadatum(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the metadata of an answer say of one entry; as in Go, without what is empty."""
 
     objname: str
-    archpath: str
+    archpath: str = ""
     bucket: str
     provider: str
-    err_msg: str
-    opaque: bytes
+    err_msg: str = ""
+    opaque: bytes = b""
     size: int
 
 
@@ -359,13 +359,13 @@ async def _streamed(writer: ArchiveWriter, entry: Entry, body: Stream) -> Stream
 def _told(item: Item, told: int | StorageError) -> _Metadatum:
     failed = isinstance(told, StorageError)
     return _Metadatum(
-        item.name,
-        item.archpath,
-        item.bucket,
-        "ais",
-        f"{type(told).__name__}: {told}" if failed else "",
-        item.opaque,
-        0 if isinstance(told, StorageError) else told,
+        objname=item.name,
+        archpath=item.archpath,
+        bucket=item.bucket,
+        provider="ais",
+        err_msg=f"{type(told).__name__}: {told}" if failed else "",
+        opaque=item.opaque,
+        size=0 if isinstance(told, StorageError) else told,
     )
 
 

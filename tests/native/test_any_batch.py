@@ -118,6 +118,8 @@ def test_any_mix_comes_out_in_order_byte_for_byte(
     if not streaming:
         (_, metadata), (_, body) = split(answer.headers["content-type"], body)
         out = json.loads(metadata)["out"]
-        assert [one["opaque"] for one in out] == [entry.get("opaque", "") for entry in asked]
+        assert [one.get("opaque", "") for one in out] == [
+            entry.get("opaque", "") for entry in asked
+        ]
         assert [one["size"] for one in out] == [len(content) for _, content in expected]
     assert read_back(kind, body) == expected
