@@ -320,6 +320,7 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
             f"{min(both)} is in s3.domain and in s3.website_domain: below one host name buckets "
             "are either S3 or websites."
         )
+    _check_promotable(config)
     _check_accounts(auth)
     _check_unique(
         "notifications.targets: two targets", "name", [t.name for t in config.notifications.targets]
@@ -329,6 +330,19 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
             f"Without authentication everybody who reaches {config.server.host} could read and "
             "delete everything. Listen on 127.0.0.1, or add --allow-remote if that is wanted."
         )
+
+
+def _check_promotable(config: Config) -> None:
+    """The server's own files, with its keys, must not become objects."""
+    folders = [Path(folder).resolve() for folder in config.storage.data]
+    for text in config.promote.roots:
+        root = Path(text).resolve()
+        for folder in folders:
+            if root.is_relative_to(folder) or folder.is_relative_to(root):
+                raise ConfigError(
+                    f"promote.roots: {text} and the data folder {folder} must lie apart: neither "
+                    "in the other."
+                )
 
 
 def _check_accounts(auth: Auth) -> None:

@@ -31,6 +31,7 @@ from s3gw.options import (
     table,
 )
 from s3gw.outbound_options import Outbound
+from s3gw.promotion.options import Promote
 from s3gw.throttle import ThrottleOptions
 from s3gw.tokens.options import MAX_LEEWAY_S, Oidc, RequiredClaims, Signature
 
@@ -366,6 +367,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     get_batch: GetBatch = field(default_factory=GetBatch)
     jobs: Jobs = field(default_factory=Jobs)
+    promote: Promote = field(default_factory=Promote)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -383,5 +385,6 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "limits": Limits,
         "get_batch": GetBatch,
         "jobs": Jobs,
+        "promote": Promote,
     }
 )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from cluster.abandoned import AbandonedAppends
 from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
@@ -31,7 +32,7 @@ from s3gw.channel import Channel, Role, Started, Task
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
 from s3gw.identity.opening import directory_in_use, prepare_coordination
-from s3gw.jobs.process import TurnTaking, job_runner, open_jobs
+from s3gw.jobs.process import TurnTaking, job_runner, open_jobs, promotable
 from s3gw.keyring import open_ring
 from s3gw.memory import settle_garbage_collector
 from s3gw.metrics import LifecycleCounters, Metrics
@@ -173,6 +174,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             throttle=Throttle(config.auth.throttle),
             archives=archives,
             jobs=jobs,
+            promotable=promotable(config),
             batches=Batches(config.get_batch.as_options(), BatchCounters(metrics.registry).add),
         )
         parts = Parts(config, store, known, directory, tokens, services, observer)
@@ -239,6 +241,8 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
                 announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
                 worker = _lifecycle(task, store, stopped_within, announce)
                 tasks.create_task(keep_at(worker, _JOB_RETRY_S, stopped_within))
+            appends = AbandonedAppends(store, stopped_within)
+            tasks.create_task(keep_at(appends, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
             runner = job_runner(config, store, jobs, told, keeper)
             tasks.create_task(runner.run(stopped_within))

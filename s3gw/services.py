@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from s3gw.batch import Batches
 from s3gw.encryption.provider import KMS_KEY, KeyProvider
 from s3gw.limits import DEFAULT_LIMITS, Limits
+from s3gw.promotion.files import NOTHING_PROMOTABLE, Promotable
 from storage.archives import Archives
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class Services:
     """`keys` is None without a master key; `new_bucket_settings` are the documents that every new
     bucket begins with; `cluster_id` is what tokens and roles call this cluster;
-    without `auth_enabled` everybody is the root account."""
+    without `auth_enabled` everybody is the root account; `promotable` are the folders whose files
+    may be made objects."""
 
     region: str = "us-east-1"
     accounts: Accounts | None = None
@@ -45,6 +47,7 @@ class Services:
     archives: Archives = field(default_factory=Archives)
     batches: Batches = field(default_factory=Batches)
     jobs: Registry | None = None
+    promotable: Promotable = NOTHING_PROMOTABLE
 
 
 NO_SERVICES = Services()

@@ -11,6 +11,7 @@ COPY_BUCKET = "copy-bck"
 SUMMARY = "summary-bck"
 CLEANUP = "cleanup-store"
 LRU = "lru"
+PROMOTE = "promote"
 ARCHIVE = "archive"
 
 
@@ -40,12 +41,13 @@ _OURS = (
     Kind(SUMMARY, "summary", Start.REQUEST),
     Kind(CLEANUP, "cleanup", Start.ASKED),
     Kind(LRU, "lru-eviction", Start.ASKED),
+    Kind(PROMOTE, "promote-files", Start.REQUEST),
     Kind(ARCHIVE, ARCHIVE, Start.REQUEST, idles=True),
 )
 _OTHERS = """
     election/elect-primary rebalance etl-inline summary-shard/shard-summary resilver rechunk
     index-shard/shard-index ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
-    blob-download download dsort promote/promote-files evict-listrange/evict-objects
+    blob-download download dsort evict-listrange/evict-objects
     evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
     make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list get-batch create-inventory
     load-lom-cache/warm-up-metadata

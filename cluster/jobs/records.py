@@ -37,6 +37,16 @@ class Cause(Struct, frozen=True):
     request_id: str = ""
 
 
+class FileOrders(Struct, frozen=True):
+    """The file `source` of the server's machine, or all in that folder, are to become objects, with
+    the job's prefix before their names. They take the place of others with `overwrite` only."""
+
+    source: str
+    recursive: bool = False
+    overwrite: bool = False
+    delete_source: bool = False
+
+
 class ArchiveOrders(Struct, frozen=True):
     """The archive `name` is made in the job's target, of the format `mime` or the one that its name
     tells, or appended to. Members are named as their objects, or with `bare` by the last part of
@@ -73,6 +83,7 @@ class Job(Struct, frozen=True):
     dry_run: bool = False
     go_on: bool = False
     workers: int = 1
+    files: FileOrders | None = None
     archive: ArchiveOrders | None = None
 
 

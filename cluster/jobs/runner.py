@@ -12,7 +12,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from cluster.housekeeping import StoppedWithin
-from cluster.jobs import archive_objects, cleanup, copy_objects, delete_objects, kinds, lru, summary
+from cluster.jobs import (
+    archive_objects,
+    cleanup,
+    copy_objects,
+    delete_objects,
+    kinds,
+    lru,
+    promote,
+    summary,
+)
 from cluster.jobs.kinds import KINDS
 from cluster.jobs.records import Known
 from cluster.jobs.work import Halt, Halted, JobFailed, Work, World
@@ -29,6 +38,7 @@ RUNS: Mapping[str, Run] = {
     kinds.SUMMARY: summary.run,
     kinds.CLEANUP: cleanup.run,
     kinds.LRU: lru.run,
+    kinds.PROMOTE: promote.run,
     kinds.ARCHIVE: archive_objects.run,
 }
 # How soon a new job is begun, and one that is to stop is told.

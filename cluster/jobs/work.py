@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from enum import Enum
 from time import monotonic
+from typing import Protocol
 
-from cluster.jobs.records import ArchiveOrders, Job, State
+from cluster.jobs.records import ArchiveOrders, FileOrders, Job, State
 from cluster.jobs.registry import Registry
 from cluster.jobs.template import Template, read_template
 from storage.backend import Backend
@@ -88,6 +96,34 @@ Archive = Callable[[Archiving], Awaitable[None]]
 Clean = Callable[[], Awaitable[bool]]
 
 
+class NotPromotable(Exception):
+    """A file, or a folder, cannot be made an object; the text says why."""
+
+
+class Files(Protocol):
+    """Files of this machine that may be made objects."""
+
+    def found(self, orders: FileOrders) -> Iterable[str]:
+        """The paths of those in the folder, relative to it; of a file the empty one. Looked for as
+        they are asked for, in any thread. Raises `NotPromotable`."""
+        ...
+
+    async def promote(self, job: Job, path: str, check: Callable[[], None]) -> int | None:
+        """Make one an object of the job's bucket: its bytes, None where there is one that is not to
+        be replaced. `check` is called between its bytes. Raises `NotPromotable`."""
+        ...
+
+
+class NoFiles:
+    """Where nothing may be promoted."""
+
+    def found(self, orders: FileOrders) -> Iterable[str]:
+        raise NotPromotable("nothing can be promoted here")
+
+    async def promote(self, job: Job, path: str, check: Callable[[], None]) -> int | None:
+        raise NotPromotable("nothing can be promoted here")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What all jobs of a process work on: made once by the composition root."""
@@ -98,6 +134,7 @@ class World:
     announce: Announce
     clean: Clean
     archive: Archive
+    files: Files = field(default_factory=NoFiles)
 
 
 @dataclass(slots=True)

@@ -16,8 +16,10 @@ from cluster.jobs.work import World
 from s3gw.identity.opening import FILE_NAME
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
+from s3gw.jobs.promoting import FilePromoter
 from s3gw.keyring import open_ring
 from s3gw.notifications.notifier import Notifier
+from s3gw.promotion.files import Promotable
 from s3gw.sections import Config
 from s3gw.services import Services
 from storage.backend import Backend
@@ -43,6 +45,10 @@ async def open_jobs(config: Config) -> AsyncIterator[Registry]:
         yield Registry(coordination)
 
 
+def promotable(config: Config) -> Promotable:
+    return Promotable(config.promote.roots, may_remove=config.storage.durability == "sync")
+
+
 def job_runner(
     config: Config, store: Backend, registry: Registry, notifier: Notifier, keeper: TurnTaking
 ) -> Runner:
@@ -52,13 +58,14 @@ def job_runner(
         keys=open_ring(config),
         default_kms_key=config.encryption.default_kms_key,
         notifier=notifier,
+        promotable=promotable(config),
     )
     objects = ObjectCopier(store, services)
 
     async def clean() -> bool:
         return (await asyncio.to_thread(keeper.run_once)).more
 
-    archiver = ObjectArchiver(store, services)
-    world = World(store, registry, objects.copy, objects.deleted, clean, archiver.archive)
+    archiver, files = ObjectArchiver(store, services), FilePromoter(store, services)
+    world = World(store, registry, objects.copy, objects.deleted, clean, archiver.archive, files)
     jobs = config.jobs
     return Runner(world, Limits(jobs.at_once, jobs.idle_s, jobs.kept, jobs.kept_s))

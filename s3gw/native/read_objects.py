@@ -58,6 +58,8 @@ class HeadObject:
     archregx: str = query("archregx", default="")
 
     async def run(self, call: NativeCall) -> Reply:
+        if self.presence > _OUTSIDE:
+            raise NativeError(400, f'invalid presence "{self.presence}"')
         if self.presence == _OUTSIDE:
             raise ObjectNotFound(call.key)
         if in_archive := asked_of(self):

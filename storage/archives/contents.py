@@ -1,98 +1,90 @@
 """The members of an archive as keys below its own: `shard.tar/images/0001.jpg`.
 
 They are in the order of their UTF-8 bytes, as all keys are; of several members of one name the
-first one is there. A member's ETag is made of its archive's and its name, so it lasts as long as
-the archive does; the hyphen tells clients that it is no MD5.
+first one is there. A member's ETag is made of its archive's and its place in it, so it lasts as
+long as the archive does; the hyphen tells clients that it is no MD5.
 """
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import xxhash
 
 from storage.archives.index import ShardIndex
-from storage.archives.member import Member
 from storage.listing import common_prefix
 from storage.values import NO_ATTRIBUTES, ListQuery, ObjectInfo
 
 Row = ObjectInfo | str
 
 
-@dataclass(frozen=True, slots=True)
 class Contents:
     """Those of one archive. Finding a place among a million members takes twenty looks."""
 
-    archive: ObjectInfo
-    index: ShardIndex
-
-    @property
-    def base(self) -> str:
-        return self.archive.name + "/"
+    def __init__(self, archive: ObjectInfo, index: ShardIndex) -> None:
+        self.archive = archive
+        self.base = archive.name + "/"
+        self._index = index
+        self._order = index.order()
+        self._tag = xxhash.xxh3_128_hexdigest(f"{archive.etag}/{archive.name}".encode())[:24]
 
     def rows(self, query: ListQuery) -> Iterator[Row]:
         """The members, and the common prefixes of members, that the query leaves."""
-        order, base = self.index.order(), self.base
-        at = self._begin(order, query)
+        order, base, key = self._order, self.base, self._index.key
+        prefix, delimiter = query.prefix, query.delimiter
+        at = self._begin(query)
         while at < len(order):
-            name = base + self.index.key(order[at]).decode()
-            if not name.startswith(query.prefix):
+            name = base + key(order[at]).decode()
+            if not name.startswith(prefix):
                 return
-            common = common_prefix(name, query.prefix, query.delimiter)
+            common = common_prefix(name, prefix, delimiter) if delimiter else None
             if common is None:
-                yield self._info(name, self.index[order[at]])
+                yield self._info(name, order[at])
                 at += 1
             else:
                 yield common
-                at = self._behind(order, common)
+                at = self._behind(common)
 
     def find(self, inner: str) -> ObjectInfo | None:
         """The member of that very name."""
-        order, key = self.index.order(), inner.encode()
-        at = bisect_left(order, key, key=self.index.key)
-        if at < len(order) and self.index.key(order[at]) == key:
-            return self._info(self.base + inner, self.index[order[at]])
+        order, key = self._order, inner.encode()
+        at = bisect_left(order, key, key=self._index.key)
+        if at < len(order) and self._index.key(order[at]) == key:
+            return self._info(self.base + inner, order[at])
         return None
 
-    def _begin(self, order: array[int], query: ListQuery) -> int:
+    def _begin(self, query: ListQuery) -> int:
         after = query.after
         if after and common_prefix(after, query.prefix, query.delimiter) == after:
-            passed = self._behind(order, after)
+            passed = self._behind(after)
         else:
-            passed = self._place(order, after, right=True)
-        return max(passed, self._place(order, query.prefix, right=False))
+            passed = self._place(after, right=True)
+        return max(passed, self._place(query.prefix, right=False))
 
-    def _place(self, order: array[int], name: str, *, right: bool) -> int:
+    def _place(self, name: str, *, right: bool) -> int:
         """How many members are before the name; with `right`, those of the name too."""
         if not name.startswith(self.base):
-            return 0 if name < self.base else len(order)
-        inner = name[len(self.base) :].encode()
+            return 0 if name < self.base else len(self._order)
         bisect = bisect_right if right else bisect_left
-        return bisect(order, inner, key=self.index.key)
+        return bisect(self._order, name[len(self.base) :].encode(), key=self._index.key)
 
-    def _behind(self, order: array[int], common: str) -> int:
+    def _behind(self, common: str) -> int:
         """How many members are before all that comes behind the common prefix."""
         if self.base.startswith(common):
-            return len(order)
+            return len(self._order)
         if not common.startswith(self.base):
-            return self._place(order, common, right=True)
-        inner = common[len(self.base) :].encode()
-        return bisect_right(order, inner, key=lambda at: self.index.key(at)[: len(inner)])
+            return self._place(common, right=True)
+        inner, key = common[len(self.base) :].encode(), self._index.key
+        return bisect_right(self._order, inner, key=lambda at: key(at)[: len(inner)])
 
-    def _info(self, name: str, member: Member) -> ObjectInfo:
+    def _info(self, name: str, position: int) -> ObjectInfo:
         archive = self.archive
         return ObjectInfo(
             name,
-            member.size,
-            member_etag(archive, name),
+            self._index.size(position),
+            f"{self._tag}{position:08x}-1",
             archive.modified_ns,
             NO_ATTRIBUTES,
             version=archive.version,
         )
-
-
-def member_etag(archive: ObjectInfo, name: str) -> str:
-    return xxhash.xxh3_128_hexdigest(f"{archive.etag}/{name}".encode()) + "-1"

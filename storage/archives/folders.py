@@ -119,13 +119,18 @@ class _Rows:
         return self._is_full
 
     def drain(self, before: str | None = None) -> None:
-        while self._waiting and not self._is_full:
-            if before is not None and self._waiting[0][0] >= before:
+        waiting = self._waiting
+        while waiting and not self._is_full:
+            name, archive, row, rest = waiting[0]
+            if before is not None and name >= before:
                 return
-            name, archive, row, rest = heapq.heappop(self._waiting)
             if self._append(row) and isinstance(row, ObjectInfo):
                 self.members.add(name)
-            self._wait(archive, rest)
+            following = next(rest, None)
+            if following is None:
+                heapq.heappop(waiting)
+            else:
+                heapq.heapreplace(waiting, (_name_of(following), archive, following, rest))
 
     def page(self) -> FolderPage:
         limit = self.query.limit

@@ -9,6 +9,7 @@ from storage.errors import NotAnArchive
 
 # So many bytes tell a tar from anything else.
 MAGIC_BYTES = 512
+MAX_ARCHIVES_IN = 8
 
 
 class ArchiveFormat(Enum):
@@ -61,9 +62,10 @@ def format_of_name(name: str) -> ArchiveFormat | None:
 
 
 def archives_in(path: str) -> list[str]:
-    """The names of archives that a path like `a/shard.tar/inner` may lead into, shortest first."""
+    """The names of archives that a path like `a/shard.tar/inner` may lead into, shortest first: a
+    few, whatever strangers make up."""
     ends = (at for at, letter in enumerate(path) if letter == "/")
-    return [path[:at] for at in ends if format_of_name(path[:at])]
+    return [path[:at] for at in ends if format_of_name(path[:at])][:MAX_ARCHIVES_IN]
 
 
 def format_of_bytes(name: str, head: bytes) -> ArchiveFormat:

@@ -54,8 +54,8 @@ class ShardIndex:
     def __iter__(self) -> Iterator[Member]:
         return (self._member(number) for number in range(len(self)))
 
-    def __getitem__(self, position: int) -> Member:
-        return self._member(position)
+    def size(self, position: int) -> int:
+        return self._columns[2][position]
 
     def key(self, position: int) -> bytes:
         """The member's plain name, as it was written."""

@@ -101,12 +101,13 @@ def test_many_members_come_page_by_page(kind: ArchiveFormat) -> None:
     stored, archive = in_memory(), f"s{kind.value}"
     names = [f"{number:05}" for number in range(2500)]
     stored.put(archive, made(kind, [(name, name.encode()) for name in reversed(names)]))
-    listed, after = [], ""
-    while after is not None:
-        page = run(folders(stored).every(ListQuery(archive, after=after, limit=999))).page
+    listed: list[str] = []
+    page = Page((), (), "")
+    while page.next_after is not None:
+        query = ListQuery(archive, after=page.next_after, limit=999)
+        page = run(folders(stored).every(query)).page
         listed += [info.name for info in page.objects]
         assert len(page.objects) == 999 or page.next_after is None
-        after = page.next_after  # type: ignore[assignment]
     assert listed == [archive, *(f"{archive}/{name}" for name in names)]
 
 

@@ -301,6 +301,23 @@ def test_an_object_that_is_no_archive_is_just_an_object(scene: Scene, bucket: st
     assert listed(scene, bucket) == [("a.tar", CACHED), ("b.zip", CACHED)]
 
 
+def test_who_may_list_but_not_read_sees_archives_from_outside(scene: Scene, bucket: str) -> None:
+    for key in ("open.tar", "shut.tar"):
+        scene.put(bucket, key, tar([("a", b"1")]))
+    shut = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/shut.tar",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [shut]})
+    scene.s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    asked = {"flags": str(ARCH_DIR)}
+    answer = scene.act("GET", f"buckets/{bucket}", "list", asked, token="reader")
+    names = [entry["name"] for entry in json.loads(answer.body)["entries"]]
+    assert names == ["open.tar", "open.tar/a", "shut.tar"]
+
+
 def test_archives_are_listed_in_json_too(scene: Scene, shards: str) -> None:
     asked = {"flags": "8", "prefix": "shard.tar/a/1.c", "props": "name,size"}
     answer = scene.act("GET", f"buckets/{shards}", "list", asked)

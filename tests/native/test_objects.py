@@ -268,14 +268,12 @@ def test_a_cut_off_body_leaves_no_object(scene: Scene, bucket: str) -> None:
 @pytest.mark.parametrize(
     ("method", "query"),
     [
-        ("GET", "archpath=a.txt"),
-        ("GET", "archregx=x"),
         ("GET", "etl_name=e"),
         ("GET", "uploadId=u"),
         ("GET", "append_type=append"),
         ("GET", "object_to=ais/@%23/b2/o"),
         ("GET", "original_url=http://x"),
-        ("PUT", "archpath=a.txt"),
+        ("DELETE", "archpath=a.txt"),
         ("PUT", "archregx=x"),
         ("PUT", "etl_name=e"),
         ("PUT", "append_handle=h"),

@@ -14,7 +14,7 @@ from tests.native.scene import CLUSTER, HOST, Scene, told
 
 SERVED = {"create-bck", "destroy-bck", "set-bprops", "list"}
 # Those of jobs have tests of their own.
-SERVED |= {"delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
+SERVED |= {"archive", "delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
 SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange"}
 
 

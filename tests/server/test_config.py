@@ -244,6 +244,18 @@ def test_a_bad_flag_names_the_flag() -> None:
         loaded(flags={"server.port": "x"})
 
 
+@pytest.mark.parametrize("root", ["/", "{t}", "{t}/data", "{t}/data/blobs", "{t}/link", "relative"])
+def test_the_servers_own_files_cannot_be_promoted(root: str, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+
+    def with_root(root: str) -> str:
+        return f"[storage]\ndata = ['{tmp_path}/data']\n[promote]\nroots = ['/srv', '{root}']\n"
+
+    with pytest.raises(ConfigError, match=r"promote\.roots"):
+        loaded(with_root(root.format(t=tmp_path)), folder=tmp_path)
+    loaded(with_root(f"{tmp_path}/data-to-promote"), folder=tmp_path)
+
+
 def test_a_missing_file_is_said_so() -> None:
     with pytest.raises(ConfigError, match=r"/nowhere\.toml cannot be read: No such file"):
         load(file=Path("/nowhere.toml"), environ={}, flags={})

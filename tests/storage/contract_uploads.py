@@ -54,6 +54,31 @@ class UploadContract:
         assert run(bucket.backend.head_upload("bucket", "a", info.id)) == info
         assert bucket.uploads().uploads == (info,)
 
+    def test_appends_are_listed_apart(self, bucket: SyncBucket) -> None:
+        """Names, markers and common prefixes of the ones tell nothing of the others."""
+        options = UploadOptions(OWNER, kept_checksum="CRC32C", append=True, continues="etag")
+        appends = [bucket.begin(name, options) for name in ("a", "a", "f/x", "g", "h/y")]
+        others = [bucket.begin(name) for name in ("a", "f/x", "f/z", "k")]
+        assert all(info.is_append for info in appends)
+        assert {info.continues for info in appends} == {"etag"}
+        assert not any(info.is_append for info in others)
+        for asked, names in (
+            (True, ["a", "a", "f/x", "g", "h/y"]),
+            (False, ["a", "f/x", "f/z", "k"]),
+        ):
+            assert upload_names(bucket, UploadQuery(appends=asked)) == names
+            after, marked = "", ""
+            for name in names:
+                query = UploadQuery(after=after, after_id=marked, limit=1, appends=asked)
+                page = bucket.uploads(query)
+                assert [info.name for info in page.uploads] == [name]
+                after, marked = page.next_after or "", page.next_id
+            assert after == ""
+        rolled_up = bucket.uploads(UploadQuery(delimiter="/", appends=False))
+        assert rolled_up.common_prefixes == ("f/",)
+        rolled_up = bucket.uploads(UploadQuery(delimiter="/", appends=True))
+        assert rolled_up.common_prefixes == ("f/", "h/")
+
     def test_every_upload_of_a_name_has_its_own_id(self, bucket: SyncBucket) -> None:
         ids = {bucket.begin("a").id for _ in range(20)}
         assert len(ids) == 20

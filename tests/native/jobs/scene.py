@@ -15,7 +15,9 @@ from cluster.jobs.work import World
 from s3gw.encryption.provider import KeyProvider
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
+from s3gw.jobs.promoting import FilePromoter
 from s3gw.notifications.notifier import Notifier, Outcome
+from s3gw.promotion.files import NOTHING_PROMOTABLE, Promotable
 from s3gw.services import Services
 from storage.backend import Backend
 from storage.outbox import Outbox
@@ -27,7 +29,13 @@ from tests.storage.fake_clock import FakeClock
 class JobScene(Scene):
     """`rounds` counts what was cleaned; events of the target `hook` stay in the outbox."""
 
-    def __init__(self, store: Backend, keys: KeyProvider, folder: Path) -> None:
+    def __init__(
+        self,
+        store: Backend,
+        keys: KeyProvider,
+        folder: Path,
+        promotable: Promotable = NOTHING_PROMOTABLE,
+    ) -> None:
         prepare(folder / "coordination.db")
         prepare_outbox(folder / "events.db")
         self.clock = FakeClock(2_000_000_000)
@@ -36,7 +44,10 @@ class JobScene(Scene):
         self.outbox = Outbox(folder / "events.db", limit_bytes=1 << 20)
         self.rounds = 0
         self.services: Services = replace(
-            services(keys), jobs=self.registry, notifier=self._notifier()
+            services(keys),
+            jobs=self.registry,
+            notifier=self._notifier(),
+            promotable=promotable,
         )
         super().__init__(store, self.services)
 
@@ -90,9 +101,9 @@ class JobScene(Scene):
     async def _run_jobs(self) -> None:
         copier = ObjectCopier(self.store, self.services)
         archiver = ObjectArchiver(self.store, self.services)
-        world = World(
-            self.store, self.registry, copier.copy, copier.deleted, self._clean, archiver.archive
-        )
+        files = FilePromoter(self.store, self.services)
+        done = copier.copy, copier.deleted, self._clean, archiver.archive
+        world = World(self.store, self.registry, *done, files)
         runner = Runner(world, Limits())
 
         async def quiet(_: float) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from cluster.jobs import archive_objects
 from cluster.jobs.records import Cause, Job
+from cluster.jobs.work import Archiving, Halt, Halted, Work, World
 from s3gw.archives.writing import ArchiveOrder, Mode, write_archive
+from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.calling import job_call
 from storage.archives import Addition, Additions, ArchiveFormat, Entry
 from storage.errors import ObjectChanged
@@ -81,12 +85,13 @@ def test_a_prefix_names_members_and_not_the_archive(scene: JobScene, filled: str
 
 
 def test_members_are_named_as_it_is_asked(scene: JobScene, filled: str) -> None:
-    for asked, expected in (
-        ({}, "d/1"),
-        ({"isbn": True}, f"{filled}/d/1"),
-        ({"bnonly": True}, "1"),
-        ({"bnonly": True, "isbn": True}, f"{filled}/1"),
-    ):
+    ways: dict[str, dict[str, Any]] = {
+        "d/1": {},
+        f"{filled}/d/1": {"isbn": True},
+        "1": {"bnonly": True},
+        f"{filled}/1": {"bnonly": True, "isbn": True},
+    }
+    for expected, asked in ways.items():
         archive(scene, filled, message("s.tar", objnames=["d/1"], **asked))
         assert members(scene, filled, "s.tar") == [(expected, b"1")]
 
@@ -94,16 +99,17 @@ def test_members_are_named_as_it_is_asked(scene: JobScene, filled: str) -> None:
 def test_without_recursion_folders_are_left_out(scene: JobScene, bucket: str) -> None:
     for name in ("p/a", "p/b/c", "p/d"):
         scene.put(bucket, name)
-    archive(scene, bucket, message("s.tar", template="p/", **{"non-recurs": True}))
+    archive(scene, bucket, message("s.tar", template="p/") | {"non-recurs": True})
     assert [name for name, _ in members(scene, bucket, "s.tar")] == ["p/a", "p/d"]
 
 
 def test_an_archive_is_appended_to_or_takes_the_others_place(scene: JobScene, filled: str) -> None:
-    for asked, expected in (
+    rounds: list[tuple[dict[str, Any], list[str]]] = [
         ({"aate": True, "objnames": ["d/1"]}, ["d/1"]),
         ({"aate": True, "objnames": ["d/2", "d/1"]}, ["d/1", "d/2", "d/1"]),
         ({"objnames": ["d/3"]}, ["d/3"]),
-    ):
+    ]
+    for asked, expected in rounds:
         archive(scene, filled, message("s.tar", **asked))
         assert [name for name, _ in members(scene, filled, "s.tar")] == expected
 
@@ -206,6 +212,36 @@ def test_a_job_that_is_begun_again_makes_the_same_archive(scene: JobScene, fille
     scene.run_jobs()
     assert members(scene, filled, "s.tar") == [("d/1", b"1"), ("d/2", b"22")]
     assert scene.snap(xid)["stats"]["loc-objs"] == "2"
+
+
+def test_a_job_that_is_stopped_leaves_nothing(scene: JobScene, filled: str) -> None:
+    """It is told to stop while its second object is on the way."""
+    xid = scene.begin("PUT", f"buckets/{filled}", "archive", message("s.tar", template="d/{1..4}"))
+
+    async def stopped() -> Work:
+        known = await scene.registry.find(xid)
+        assert known is not None
+        archiver = ObjectArchiver(scene.store, scene.services)
+
+        async def halting(archiving: Archiving) -> None:
+            def count(size: int) -> None:
+                archiving.count(size)
+                work.halt = Halt.STOPPED
+
+            await archiver.archive(replace(archiving, count=count))
+
+        unused: Any = None
+        world = World(scene.store, scene.registry, unused, unused, unused, archive=halting)
+        work = Work(known.job, known.state, world)
+        with pytest.raises(Halted):
+            await archive_objects.run(work)
+        return work
+
+    work = scene.server.run(stopped())
+    assert work.state.objects == 1
+    assert "s.tar" not in scene.names(filled)
+    scene.run_jobs()
+    assert len(members(scene, filled, "s.tar")) == 4
 
 
 @pytest.mark.parametrize("mode", [Mode.APPEND, Mode.APPEND_OR_NEW])

@@ -1,0 +1,71 @@
+"""Appends that nobody flushes: they go a day after their last piece, with all that was appended.
+
+Multipart uploads stay until they are aborted, by their client or by a lifecycle rule; a client has
+no way to list or to abort an append, so its data would lie there for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from cluster.housekeeping import StoppedWithin
+from storage.backend import Backend
+from storage.clock import Clock, SystemClock
+from storage.errors import BucketNotFound, UploadNotFound
+from storage.values import UploadInfo, UploadQuery
+
+ABANDONED_S = 86400
+EVERY_S = 3600.0
+_PAGE = 100
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedAppends:
+    """A job that goes on beside the chores."""
+
+    store: Backend
+    stopped_within: StoppedWithin
+    clock: Clock = field(default_factory=SystemClock)
+
+    async def run_once(self) -> float:
+        """Remove those of all buckets; in how many seconds to look again."""
+        before_ns = self.clock.now_ns() - ABANDONED_S * _NS
+        for bucket in await self.store.list_buckets():
+            with suppress(BucketNotFound):
+                async for upload in self._appends(bucket.name):
+                    if await self._is_abandoned(bucket.name, upload, before_ns):
+                        await self._remove(bucket.name, upload)
+        return EVERY_S
+
+    async def _appends(self, bucket: str) -> AsyncIterator[UploadInfo]:
+        query: UploadQuery | None = UploadQuery(limit=_PAGE, appends=True)
+        while query is not None and not await self.stopped_within(0):
+            page = await self.store.list_uploads(bucket, query)
+            for upload in page.uploads:
+                yield upload
+            after = page.next_after
+            query = (
+                UploadQuery(after=after, after_id=page.next_id, limit=_PAGE, appends=True)
+                if after is not None
+                else None
+            )
+
+    async def _is_abandoned(self, bucket: str, upload: UploadInfo, before_ns: int) -> bool:
+        if upload.initiated_ns >= before_ns:
+            return False
+        after: int | None = 0
+        with suppress(UploadNotFound):
+            while after is not None:
+                page = await self.store.list_parts(bucket, upload.name, upload.id, after=after)
+                if any(part.modified_ns >= before_ns for part in page.parts):
+                    return False
+                after = page.next_after
+        return True
+
+    async def _remove(self, bucket: str, upload: UploadInfo) -> None:
+        """Flushed in the last moment, it is gone already."""
+        with suppress(UploadNotFound):
+            await self.store.abort_upload(bucket, upload.name, upload.id)

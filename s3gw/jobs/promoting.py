@@ -1,0 +1,77 @@
+"""Files that jobs make objects of, as S3's PutObject makes them.
+
+The rights were asked for when the job was; which folders are open to it is looked up again. An
+object is the bucket's owner's, and encrypted and locked as new ones there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from cluster.jobs.records import FileOrders, Job
+from cluster.jobs.work import NotPromotable
+from s3gw.errors import S3Error
+from s3gw.jobs.calling import job_call, tell
+from s3gw.message import MAX_KEY
+from s3gw.notifications.events import ObjectEvent
+from s3gw.promotion.files import NotPromoted, Source, files_in, find_source, is_folder
+from s3gw.promotion.writing import Promotion, promote
+from s3gw.services import Services
+from storage.backend import Backend
+from storage.errors import BucketNotFound, DeviceFailed, OutOfSpace, StorageError
+
+# What is not the file's fault, and would be the same with the next one.
+_ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePromoter:
+    """`services` are those of the process that runs jobs: keys, a notifier, and open folders."""
+
+    store: Backend
+    services: Services
+
+    def found(self, orders: FileOrders) -> Iterable[str]:
+        try:
+            source = self._source(orders)
+            if is_folder(source):
+                yield from files_in(source, recursive=orders.recursive)
+            else:
+                yield ""
+        except NotPromoted as error:
+            raise NotPromotable(str(error)) from None
+
+    async def promote(self, job: Job, path: str, check: Callable[[], None]) -> int | None:
+        assert job.files is not None
+        key = job.prefix + path
+        if not 0 < len(key.encode(errors="surrogateescape")) <= MAX_KEY or not _is_text(key):
+            raise NotPromotable("its path is no name for an object")
+        bucket = await self.store.head_bucket(job.bucket)
+
+        async def told(event: ObjectEvent) -> None:
+            await tell(self.services, bucket, job, [event])
+
+        call = job_call(self.store, self.services, bucket, key, job, "PutObject")
+        try:
+            source = self._source(job.files).below(path)
+            orders = job.files.overwrite, job.files.delete_source
+            return await promote(call, Promotion(source, told, *orders, check))
+        except (NotPromoted, S3Error) as error:
+            raise NotPromotable(str(error)) from None
+        except _ENDS_ALL:
+            raise
+        except StorageError as error:
+            raise NotPromotable(type(error).__name__) from None
+
+    def _source(self, orders: FileOrders) -> Source:
+        return find_source(self.services.promotable, orders.source)
+
+
+def _is_text(name: str) -> bool:
+    """Names of files can be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

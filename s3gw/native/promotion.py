@@ -1,0 +1,116 @@
+"""Promoting: files of the server's machine become objects of a bucket.
+
+A bucket's policy, which lets others use the bucket, has nothing to give of the machine: the caller
+must hold the right to promote, or be an administrator. A small file is promoted at once; folders
+and large files are for a job, whose id is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec import Struct, field
+
+from cluster.jobs import kinds
+from cluster.jobs.records import FileOrders
+from s3gw.access import Access, authorize_key
+from s3gw.access.every_key import may_with_every_key
+from s3gw.access.request import Caller
+from s3gw.native.call import NativeCall, check_key
+from s3gw.native.errors import NativeError, Tcode
+from s3gw.native.jobs.starting import begin, text_reply
+from s3gw.native.node import target_id
+from s3gw.native.operation import operation, value
+from s3gw.promotion.files import NotPromoted, Source, find_source, is_folder, open_file
+from s3gw.promotion.writing import Promotion, promote
+from s3gw.reply import Reply
+
+AT_ONCE_BYTES = 16 << 20
+
+
+class PromoteMessage(Struct, frozen=True):
+    """AIStore's names. There is one node, so what is said of file shares makes no difference."""
+
+    target: str = field(default="", name="tid")
+    source: str = field(default="", name="src")
+    name: str = field(default="", name="obj")
+    recursive: bool = field(default=False, name="rcr")
+    overwrite: bool = field(default=False, name="ovw")
+    delete_source: bool = field(default=False, name="dls")
+
+
+@operation(
+    "POST",
+    "objects/{bucket}",
+    action="promote",
+    access=Access.PROMOTE,
+    known_as="PutObject",
+    is_audited=True,
+)
+class PromoteFiles:
+    """Of a file the object's name is `obj`, or if that ends with a slash or is empty, that and the
+    file's name; of the files in a folder, `obj` and the path in the folder."""
+
+    asked: PromoteMessage = value(default=PromoteMessage())
+
+    async def run(self, call: NativeCall) -> Reply:
+        _require_right(call)
+        if self.asked.target not in ("", target_id(call.services.cluster_id)):
+            raise NativeError(400, f'there is no target "{self.asked.target[:64]}"')
+        path = _path(call.message.name, self.asked.source)
+        if self.asked.delete_source and not call.services.promotable.may_remove:
+            message = "files are not removed with storage.durability = async: see the configuration"
+            raise NativeError(400, message)
+        try:
+            source = find_source(call.services.promotable, path)
+            return await self._promote(call, source, path)
+        except NotPromoted as error:
+            status = 404 if error.is_missing else 400
+            message = f'cannot promote "{path[:1024]}": {error}'
+            raise NativeError(status, message) from None
+
+    async def _promote(self, call: NativeCall, source: Source, path: str) -> Reply:
+        if await asyncio.to_thread(is_folder, source):
+            return await self._begin(call, path, self.asked.name, call.bucket)
+        name = self.asked.name
+        if not name or name.endswith("/"):
+            name += source.names[-1]
+        check_key(name)
+        await authorize_key(call, "PutObject", name, Access.PROMOTE)
+        if await asyncio.to_thread(_size, source) > AT_ONCE_BYTES:
+            return await self._begin(call, path, name)
+        call.key = name
+        orders = self.asked.overwrite, self.asked.delete_source
+        await promote(call, Promotion(source, call.announce, *orders))
+        return Reply()
+
+    async def _begin(self, call: NativeCall, path: str, prefix: str, of_many: str = "") -> Reply:
+        if of_many and not may_with_every_key(call, call.bucket_facts, Access.PROMOTE, "PutObject"):
+            raise _denied(call, "a policy tells its objects apart, so promote files one by one")
+        asked = self.asked
+        files = FileOrders(path, asked.recursive, asked.overwrite, asked.delete_source)
+        xid = await begin(call, kinds.PROMOTE, bucket=call.bucket, prefix=prefix, files=files)
+        return text_reply(xid)
+
+
+def _path(name: str, source: str) -> str:
+    """It comes in two places. Raises 400 when they differ."""
+    if name and source and name != source:
+        raise NativeError(400, "the message names two different sources")
+    return name or source
+
+
+def _require_right(call: NativeCall) -> None:
+    caller = Caller(call.caller, call.services.cluster_id)
+    if not caller.is_root and not caller.has(Access.PROMOTE.value, call.bucket):
+        raise _denied(call, "PROMOTE needed")
+
+
+def _denied(call: NativeCall, why: str) -> NativeError:
+    message = f'bucket "{call.bck.cname()}": access denied: {why}'
+    return NativeError(403, message, Tcode.BUCKET_DENIED)
+
+
+def _size(source: Source) -> int:
+    with open_file(source) as file:
+        return file.facts.st_size
