@@ -138,7 +138,9 @@ def test_a_job_is_found_by_its_time(client: Any, filled: Any) -> None:
         job.get_within_timeframe(after)
 
 
-@pytest.mark.parametrize("kind", ["lru", "cleanup", "lru-eviction", "cleanup-store"])
+@pytest.mark.parametrize(
+    "kind", ["lru", "cleanup", "lru-eviction", "cleanup-store", "rebalance", "resilver"]
+)
 def test_a_job_is_started(client: Any, kind: str) -> None:
     (result,) = done(client, client.job(job_kind=kind).start())
     assert result.success
@@ -151,7 +153,16 @@ def test_a_job_is_started_for_some_buckets(client: Any, bucket: Any, target: Any
         assert result.success
 
 
-@pytest.mark.parametrize("kind", ["rebalance", "resilver", "prefetch-listrange", "make-n-copies"])
+@pytest.mark.parametrize("kind", ["rechunk", "load-lom-cache"])
+def test_a_job_about_one_bucket_is_started(client: Any, filled: Any, kind: str) -> None:
+    (result,) = done(client, client.job(job_kind=kind).start(buckets=[filled]))
+    assert result.success
+    with pytest.raises(errors.AISError) as caught:
+        client.job(job_kind=kind).start()
+    assert caught.value.status_code == 400
+
+
+@pytest.mark.parametrize("kind", ["make-n-copies", "ec-encode", "blob-download", "etl-bck"])
 def test_what_is_not_there_is_not_started(client: Any, kind: str) -> None:
     with refused(501, kind):
         client.job(job_kind=kind).start()

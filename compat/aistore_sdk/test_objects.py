@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compat.aistore_sdk.scene import IS_1, errors, get, names, new_name, only_2, put, refused
+from compat.aistore_sdk.scene import IS_1, done, errors, get, names, new_name, only_2, put, refused
 
 ODD_NAMES = ("plain", "a/b/c", "o %?#é.txt", "sp ace+plus", "日本", "semi;colon:comma,", "x" * 500)
 InvalidURL: Any = import_module("aistore.sdk.errors").InvalidURLException
@@ -222,12 +223,44 @@ def test_an_object_says_which_it_is(client: Any, endpoint: str) -> None:
 
 
 def test_a_file_of_the_server_is_not_promoted_from_anywhere(bucket: Any, tmp_path: Path) -> None:
-    """Only from the folders that its administrator named, and of these there are none here."""
+    """Only from the folders that its administrator named."""
     (tmp_path / "file").write_bytes(b"abc")
-    with pytest.raises(errors.AISError) as caught:
+    with refused(400):
         bucket.object("k").promote(str(tmp_path / "file"))
-    assert caught.value.status_code < 500 or caught.value.status_code == 501
     assert names(bucket) == []
+
+
+@pytest.fixture(name="open_folder")
+def _open_folder() -> Path:
+    """What the server may make objects of."""
+    folder = Path(os.environ["COMPAT_PROMOTE"]) / new_name()
+    (folder / "deep").mkdir(parents=True)
+    for name in ("one", "two", "deep/three"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_a_file_of_the_server_is_promoted(client: Any, bucket: Any, open_folder: Path) -> None:
+    bucket.object("k").promote(str(open_folder / "one"))
+    assert get(bucket, "k") == b"one"
+    assert (open_folder / "one").exists()
+
+
+def test_a_file_is_promoted_and_goes(client: Any, bucket: Any, open_folder: Path) -> None:
+    put(bucket, "k", b"old")
+    bucket.object("k").promote(str(open_folder / "one"), overwrite_dest=True, delete_source=True)
+    assert get(bucket, "k") == b"one"
+    assert not (open_folder / "one").exists()
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_a_folder_of_the_server_is_promoted(
+    client: Any, bucket: Any, open_folder: Path, recursive: bool
+) -> None:
+    xid = bucket.object("to/").promote(str(open_folder), recursive=recursive)
+    (result,) = done(client, xid)
+    assert result.success
+    assert names(bucket) == [*(["to/deep/three"] if recursive else []), "to/one", "to/two"]
 
 
 def test_objects_are_the_same_for_s3_s_names(bucket: Any) -> None:

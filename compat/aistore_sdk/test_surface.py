@@ -24,7 +24,7 @@ CLASSES: dict[str, set[str]] = {
     "bucket:Bucket": {
         "create_inventory", "destroy_inventory", "evict", "inspect", "show_inventory", "transform",
     },
-    "obj.object:Object": {"blob_download", "promote"},
+    "obj.object:Object": {"blob_download"},
     "obj.object_reader:ObjectReader": set(),
     "obj.object_writer:ObjectWriter": set(),
     "obj.multipart_upload:MultipartUpload": set(),
