@@ -138,12 +138,19 @@ def test_a_job_is_found_by_its_time(client: Any, filled: Any) -> None:
         job.get_within_timeframe(after)
 
 
-@pytest.mark.parametrize(
-    "kind", ["lru", "cleanup", "lru-eviction", "cleanup-store", "rebalance", "resilver"]
-)
+@pytest.mark.parametrize("kind", ["lru", "cleanup", "lru-eviction", "cleanup-store", "rebalance"])
 def test_a_job_is_started(client: Any, kind: str) -> None:
     (result,) = done(client, client.job(job_kind=kind).start())
     assert result.success
+
+
+def test_a_job_of_one_node_is_started(client: Any) -> None:
+    (node,) = client.cluster().get_info().tmap
+    job = client.job(job_kind="resilver")
+    (result,) = done(client, job.start(daemon_id=node))
+    assert result.success
+    with refused(501, "resilver"):
+        job.start()
 
 
 def test_a_job_is_started_for_some_buckets(client: Any, bucket: Any, target: Any) -> None:
