@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from s3gw.access.ownership import Ownership, OwnershipControls
 from s3gw.access.public_access import ALL_BLOCKED
@@ -20,6 +21,7 @@ from s3gw.identity.directory import StoredDirectory
 from s3gw.message import Addressing
 from s3gw.metrics import Metrics, MetricsApp
 from s3gw.native.app import NativeApp
+from s3gw.native.node_state import told_state
 from s3gw.observe import Observer
 from s3gw.operation import OperationTable
 from s3gw.s3 import S3App
@@ -51,6 +53,7 @@ class Parts:
 def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
     store, observer, services = parts.store, parts.observer, parts.services
     sealer = Sealer(parts.directory.vault.derive(SESSION_TOKENS))
+    health.tell_cluster = partial(told_state, services)
     keys = Keys(Holders(parts.accounts, parts.directory), sealer)
     return App(
         s3=_s3(parts, keys),

@@ -33,6 +33,7 @@ async def allowed_batch(call: Call, document: bytes, bucket: str) -> Batch:
 async def answer_batch(call: Call, batch: Batch) -> Answer:
     """Raises `SlowDown`, and `BatchFailed` with the entry that it failed by."""
     services = call.services
+    await services.settings.refresh()
     place = Place(call.store, services.archives, _unlock(call), call.request_id)
     try:
         return await services.batches.run(place, batch)

@@ -29,7 +29,7 @@ class Role(Enum):
 
 class Task(msgspec.Struct, frozen=True):
     """What a child shall do. `slot` names it, and what it leaves behind on the disks; `listen_fd`
-    is a socket that is bound and does not listen yet."""
+    is a socket that is bound and does not listen yet; the server was started at `started_ns`."""
 
     role: Role
     slot: str
@@ -38,6 +38,7 @@ class Task(msgspec.Struct, frozen=True):
     log_style: str
     access_log_style: str
     listen_fd: int = -1
+    started_ns: int = 0
 
 
 class Started(msgspec.Struct, frozen=True):

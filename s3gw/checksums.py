@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from s3gw.message import Call
 
 DEFAULT_ALGORITHM = "CRC64NVME"
+_MD5_NAME = "MD5"
 PREFIX = "x-amz-checksum-"
 # The most that one request may carry, also one that does not say how much is coming.
 MAX_PAYLOAD = 5 << 30
@@ -83,6 +84,8 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         Algorithm("XXHASH128", xxhash.xxh3_128, 16),
     )
 }
+# Kept in the place of one, it leaves the object without a checksum but for its ETag.
+NO_ALGORITHM = Algorithm("", lambda: Crc(lambda block, before: 0, 0), 0)
 _BY_HEADER = {algorithm.header: algorithm for algorithm in ALGORITHMS.values()}
 # Headers under the same prefix that carry no value of a checksum.
 _NOT_VALUES = frozenset({"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"})
@@ -142,7 +145,8 @@ def read_hashes(call: Call) -> Promises:
 class PayloadDigest:
     """A `BodyDigest` that computes the ETag and the checksum, and keeps the client's promises.
 
-    `keep` is the algorithm whose value is stored, whatever the client sent.
+    `keep` is the algorithm whose value is stored, whatever the client sent; `NO_ALGORITHM` stores
+    none.
     """
 
     def __init__(
@@ -161,8 +165,11 @@ class PayloadDigest:
         self._size = 0
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if promises.sha256 else None
-        self._hashers = {a.name: a.new() for a in {self._keep, promises.algorithm or self._keep}}
-        self._updates = [self._md5.update, *(h.update for h in self._hashers.values())]
+        wanted = {self._keep, promises.algorithm or self._keep} - {NO_ALGORITHM}
+        # The ETag's MD5 is computed anyway, and then once.
+        others = {a.name: a.new() for a in wanted if a.name != _MD5_NAME}
+        self._hashers: dict[str, Hasher] = {**others, _MD5_NAME: self._md5}
+        self._updates = [h.update for h in self._hashers.values()]
         if self._sha256 is not None:
             self._updates.append(self._sha256.update)
 
@@ -191,7 +198,12 @@ class PayloadDigest:
             )
         if promises.algorithm is not None:
             self._check(promises.algorithm)
-        return Sealed(self._md5.hexdigest(), Checksum(self._keep.name, self._value(self._keep)))
+        return Sealed(self._md5.hexdigest(), self._kept())
+
+    def _kept(self) -> Checksum | None:
+        if self._keep is NO_ALGORITHM:
+            return None
+        return Checksum(self._keep.name, self._value(self._keep))
 
     def _check(self, algorithm: Algorithm) -> None:
         promised = self._promises.checksum

@@ -28,6 +28,12 @@ What no setting claims is an error, in the file and among the variables that beg
 that a slip of the pen never passes silently. `s3gw config show` prints what is in effect and where
 each value comes from, without secrets.
 
+Some settings can be changed while the server runs, by the native API's `set-config`
+(docs/native.md): they are kept in the first data folder, hold for all processes at once, and count
+before all of the above until `reset-config`. They are `get_batch.max_wait`, `.warmup_workers` and
+`.max_soft_errs`, `jobs.*`, `log.level`, and what new buckets inherit. `s3gw config show` tells what
+the server was started with.
+
 A list in a variable has commas between its items; a flag for a list is given once for each item.
 
 ```toml

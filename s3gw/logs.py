@@ -24,6 +24,11 @@ def set_up_logging(level: str, style: str, stream: TextIO = sys.stderr) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
+def set_log_level(level: str) -> None:
+    """From now on, for the whole process."""
+    logging.getLogger().setLevel(level.upper())
+
+
 def choose_style(style: str, stream: TextIO) -> str:
     """`auto` is text for people at a terminal and JSON for programs."""
     if style != "auto":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from cluster.lifecycle.walk import Tally
 from s3gw.bucket_logging.recorder import Fate
+from s3gw.counters import counters
 from s3gw.notifications.notifier import Outcome
 from s3gw.observe import Exchange
 from storage.values import Usage
@@ -104,13 +105,20 @@ class Metrics:
 
     def text(self, usage: Usage) -> bytes:
         """All workers' counters, and what the store holds."""
-        registry = self.registry
-        if os.environ.get(FOLDER_VARIABLE):
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         gauges = CollectorRegistry()
         gauges.register(_UsageGauges(usage))
-        return generate_latest(registry) + generate_latest(gauges)
+        return generate_latest(self._everybodys()) + generate_latest(gauges)
+
+    def native_counters(self) -> Mapping[str, int]:
+        """All workers' counters under AIStore's names."""
+        return counters(self._everybodys().collect())
+
+    def _everybodys(self) -> CollectorRegistry:
+        if not os.environ.get(FOLDER_VARIABLE):
+            return self.registry
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return registry
 
 
 def _count_in_files(process: str) -> None:

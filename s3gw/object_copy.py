@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from s3gw.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises
+from s3gw.chunk_sizes import chunking_of
 from s3gw.encryption.sealing import Sealing
 from s3gw.headers import REDIRECT_LOCATION, read_write_condition
 from s3gw.message import Call
@@ -51,5 +52,6 @@ async def write_copy(
         condition=read_write_condition(call.headers),
         size=reading.info.size,
         data_key=sealing.data_key,
+        chunks=chunking_of(call.bucket_facts),
     )
     return await call.store.put_object(call.bucket, call.key, body or body_of(reading), options)

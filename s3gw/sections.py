@@ -17,6 +17,7 @@ from s3gw.encryption.options import Encryption
 from s3gw.event_options import BucketLogging, Notifications
 from s3gw.jobs.options import Jobs
 from s3gw.limits import Limits
+from s3gw.native_options import Native
 from s3gw.options import (
     Choice,
     Seconds,
@@ -368,6 +369,7 @@ class Config:
     get_batch: GetBatch = field(default_factory=GetBatch)
     jobs: Jobs = field(default_factory=Jobs)
     promote: Promote = field(default_factory=Promote)
+    native: Native = field(default_factory=Native)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
@@ -386,5 +388,6 @@ SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
         "get_batch": GetBatch,
         "jobs": Jobs,
         "promote": Promote,
+        "native": Native,
     }
 )

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cluster.abandoned import AbandonedAppends
 from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
+from cluster.jobs.runner import Runner
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
@@ -29,13 +30,17 @@ from s3gw.batch import Batches
 from s3gw.batch.counters import BatchCounters
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.channel import Channel, Role, Started, Task
+from s3gw.cluster_config.in_force import InForce
+from s3gw.cluster_config.stored import open_settings
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
 from s3gw.identity.opening import directory_in_use, prepare_coordination
-from s3gw.jobs.process import TurnTaking, job_runner, open_jobs, promotable
+from s3gw.jobs.process import TurnTaking, job_runner, limits_of, open_jobs, promotable
 from s3gw.keyring import open_ring
+from s3gw.logs import set_log_level
 from s3gw.memory import settle_garbage_collector
-from s3gw.metrics import LifecycleCounters, Metrics
+from s3gw.metrics import FOLDER_VARIABLE, LifecycleCounters, Metrics
+from s3gw.node_facts import NodeFacts, shared_folder
 from s3gw.notifications.events import Cause, expired
 from s3gw.notifications.notifier import Notifier
 from s3gw.observe import Observer
@@ -117,7 +122,7 @@ async def run_child(task: Task, channel: Channel, stop: asyncio.Event) -> None:
 
 async def _serve(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     run_server = choose_server(task.config.server.http_server)
-    health = HealthApp()
+    health = HealthApp(task.started_ns)
 
     def ready() -> None:
         settle_garbage_collector()
@@ -153,9 +158,11 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         _archives(config) as archives,
         directory_in_use(config) as directory,
         open_jobs(config) as jobs,
+        open_settings(config) as settings,
         verifying(config, directory, SystemClock()) as tokens,
     ):
         audit = open_audit(config.log.audit, folders(config)[0])
+        batches = Batches(config.get_batch.as_options(), BatchCounters(metrics.registry).add)
         observer = Observer(metrics, access_log, queues.recorder, audit)
         services = Services(
             region=config.s3.region,
@@ -175,14 +182,42 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             archives=archives,
             jobs=jobs,
             promotable=promotable(config),
-            batches=Batches(config.get_batch.as_options(), BatchCounters(metrics.registry).add),
+            batches=batches,
+            settings=settings,
+            node=_node(task, metrics),
         )
+        settings.on_change(partial(_apply, batches))
         parts = Parts(config, store, known, directory, tokens, services, observer)
         try:
             yield gateway(parts, health, metrics)
         finally:
             await access_log.close()
             audit.close()
+
+
+def _node(task: Task, metrics: Metrics) -> NodeFacts:
+    server = task.config.server
+    return NodeFacts(
+        folders=tuple(folders(task.config)),
+        log_folder=shared_folder(FOLDER_VARIABLE),
+        version=task.config.native.version,
+        host=server.host,
+        port=server.port,
+        certificate=Path(server.tls_cert) if server.tls_cert else None,
+        started_ns=task.started_ns,
+        counters=metrics.native_counters,
+    )
+
+
+def _apply(batches: Batches, now: InForce) -> None:
+    """What holds at once, without anybody asking for it."""
+    batches.options = now.get_batch.as_options()
+    set_log_level(now.log.level)
+
+
+def _apply_to_jobs(runner: Runner, now: InForce) -> None:
+    runner.limits = limits_of(now.jobs)
+    set_log_level(now.log.level)
 
 
 @contextlib.asynccontextmanager
@@ -232,6 +267,7 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
         async with (
             _open_store(config, task.slot) as store,
             open_jobs(config) as jobs,
+            open_settings(config) as settings,
             delivering(outboxes, store, config, metrics, stop),
             asyncio.TaskGroup() as tasks,
         ):
@@ -245,6 +281,7 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
             tasks.create_task(keep_at(appends, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
             runner = job_runner(config, store, jobs, told, keeper)
+            settings.on_change(partial(_apply_to_jobs, runner))
             tasks.create_task(runner.run(stopped_within))
             channel.answer(Started())
 

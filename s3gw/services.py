@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from s3gw.batch import Batches
+from s3gw.cluster_config.in_force import Settings, Unchanging
 from s3gw.encryption.provider import KMS_KEY, KeyProvider
 from s3gw.limits import DEFAULT_LIMITS, Limits
+from s3gw.node_facts import NodeFacts
 from s3gw.promotion.files import NOTHING_PROMOTABLE, Promotable
 from storage.archives import Archives
 
@@ -48,6 +50,8 @@ class Services:
     batches: Batches = field(default_factory=Batches)
     jobs: Registry | None = None
     promotable: Promotable = NOTHING_PROMOTABLE
+    settings: Settings = field(default_factory=Unchanging)
+    node: NodeFacts = field(default_factory=NodeFacts)
 
 
 NO_SERVICES = Services()

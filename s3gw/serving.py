@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from s3gw.banner import Situation, banner
 from s3gw.channel import Task
+from s3gw.cluster_config.stored import forget_transient
 from s3gw.credentials import FoundKeys, find_root_keys
 from s3gw.http_server import choose_server
 from s3gw.identity.opening import prepare_directory
@@ -49,6 +51,7 @@ def serve(config: Config) -> None:
         found = find_root_keys(config)
         prepare_ring(config)
         prepare_directory(config)
+        forget_transient(config)
         if beside_the_data(config):
             print(MASTER_KEY_WARNING, file=sys.stderr)
         tasks = _tasks(config, found)
@@ -70,6 +73,7 @@ def _announce(now: Situation) -> None:
 
 def _tasks(config: Config, found: FoundKeys) -> list[Task]:
     workers = config.server.workers or os.cpu_count() or 1
+    started_ns = time.time_ns()
     return [
         Task(
             role=role,
@@ -78,6 +82,7 @@ def _tasks(config: Config, found: FoundKeys) -> list[Task]:
             root_keys=found.keys,
             log_style=choose_style(config.log.format, sys.stderr),
             access_log_style=choose_style(config.log.format, sys.stdout),
+            started_ns=started_ns,
         )
         for role, slot in slots(workers)
     ]

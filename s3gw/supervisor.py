@@ -22,6 +22,7 @@ import msgspec
 
 from s3gw.channel import Role, Task
 from s3gw.child import Child
+from s3gw.kept_log import keep_log
 from s3gw.listening import Port
 from s3gw.metrics import FOLDER_VARIABLE
 
@@ -87,6 +88,7 @@ class Supervisor:
             loop.add_signal_handler(number, self._ask_to_stop)
         with tempfile.TemporaryDirectory(prefix="s3gw-metrics-") as folder:
             self._variables[FOLDER_VARIABLE] = folder
+            keep_log(folder, "supervisor")
             try:
                 await self._until_asked(self._start_all())
                 if not self._asked.is_set():

@@ -16,8 +16,10 @@ import uvloop
 from s3gw.channel import Channel, Started, Task
 from s3gw.config import ConfigError
 from s3gw.installation import require_own_packages
+from s3gw.kept_log import keep_log
 from s3gw.logs import set_up_logging
 from s3gw.memory import keep_freed_blocks
+from s3gw.metrics import FOLDER_VARIABLE
 from s3gw.server import run_child
 from storage.errors import StorageError
 
@@ -33,6 +35,7 @@ def main() -> None:
     task = channel.read_task()
     channel.die_with_supervisor()
     set_up_logging(task.config.log.level, task.log_style)
+    keep_log(os.environ.get(FOLDER_VARIABLE, ""), task.slot)
     code = _run(task, channel)
     logging.shutdown()
     sys.stdout.flush()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from storage.chunking import Chunking
 from storage.errors import StorageError
 from storage.values import (
     READ_ALL,
@@ -106,6 +107,14 @@ class Backend(Protocol):
         limit: int = 1000,
     ) -> PartPage:
         """The parts of the upload that made a finished object; empty for one written whole."""
+        ...
+
+    async def rechunk_object(
+        self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
+    ) -> bool:
+        """Keep one version in chunks of that kind, or in one piece; whether it was not kept so
+        already. Nothing else of it changes. Raises as `get_object` does, and `ObjectChanged` when
+        other bytes took its place meanwhile, which then stay."""
         ...
 
     async def put_object(

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from storage.chunking import Chunking
+
 Body = AsyncIterator[bytes]
 Stream = AsyncGenerator[bytes, None]
 
@@ -148,7 +150,8 @@ NO_ATTRIBUTES = Attributes()
 class ObjectInfo(Struct, frozen=True, gc=False):
     """What a HEAD tells about one version of one object. `etag` has no quotes.
 
-    `parts` counts the parts of the upload that made it, 0 for an object written whole. A
+    `parts` counts the parts of the upload that made it, 0 for an object written whole; `chunks` in
+    how many pieces it is kept, 0 for one, and `largest_chunk` the bytes of the largest. A
     `delete_marker` is a version that says that the object is deleted; it has no bytes.
     """
 
@@ -161,6 +164,8 @@ class ObjectInfo(Struct, frozen=True, gc=False):
     parts: int = 0
     version: str = NULL_VERSION
     delete_marker: bool = False
+    chunks: int = 0
+    largest_chunk: int = 0
 
 
 class PartInfo(Struct, frozen=True, gc=False, array_like=True):
@@ -269,6 +274,7 @@ class PutOptions:
     condition: Condition = ALWAYS
     size: int | None = None
     data_key: bytes | None = field(default=None, repr=False)
+    chunks: Chunking | None = None
 
 
 @dataclass(frozen=True, slots=True)

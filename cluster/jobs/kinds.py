@@ -12,6 +12,10 @@ SUMMARY = "summary-bck"
 CLEANUP = "cleanup-store"
 LRU = "lru"
 PROMOTE = "promote"
+RECHUNK = "rechunk"
+WARM_UP = "load-lom-cache"
+REBALANCE = "rebalance"
+RESILVER = "resilver"
 ARCHIVE = "archive"
 
 
@@ -26,12 +30,14 @@ class Start(Enum):
 @dataclass(frozen=True, slots=True)
 class Kind:
     """`display` is its other name. One that `idles` is not over when its work is done: clients wait
-    until it is idle, and expect to find it among the running jobs for a while."""
+    until it is idle, and expect to find it among the running jobs for a while. One `of_a_bucket` is
+    not started without."""
 
     name: str
     display: str
     start: Start = Start.NEVER
     idles: bool = False
+    of_a_bucket: bool = False
 
 
 _OURS = (
@@ -42,15 +48,18 @@ _OURS = (
     Kind(CLEANUP, "cleanup", Start.ASKED),
     Kind(LRU, "lru-eviction", Start.ASKED),
     Kind(PROMOTE, "promote-files", Start.REQUEST),
+    Kind(RECHUNK, RECHUNK, Start.ASKED, of_a_bucket=True),
+    Kind(WARM_UP, "warm-up-metadata", Start.ASKED, of_a_bucket=True),
+    Kind(REBALANCE, REBALANCE, Start.ASKED),
+    Kind(RESILVER, RESILVER, Start.ASKED),
     Kind(ARCHIVE, ARCHIVE, Start.REQUEST, idles=True),
 )
 _OTHERS = """
-    election/elect-primary rebalance etl-inline summary-shard/shard-summary resilver rechunk
+    election/elect-primary etl-inline summary-shard/shard-summary
     index-shard/shard-index ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
     blob-download download dsort evict-listrange/evict-objects
     evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
     make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list get-batch create-inventory
-    load-lom-cache/warm-up-metadata
 """
 
 

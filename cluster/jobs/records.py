@@ -47,6 +47,13 @@ class FileOrders(Struct, frozen=True):
     delete_source: bool = False
 
 
+class ChunkOrders(Struct, frozen=True):
+    """Objects of `limit` bytes or more are to be in chunks of `size` bytes, others in one piece."""
+
+    limit: int
+    size: int
+
+
 class ArchiveOrders(Struct, frozen=True):
     """The archive `name` is made in the job's target, of the format `mime` or the one that its name
     tells, or appended to. Members are named as their objects, or with `bare` by the last part of
@@ -84,6 +91,7 @@ class Job(Struct, frozen=True):
     go_on: bool = False
     workers: int = 1
     files: FileOrders | None = None
+    chunks: ChunkOrders | None = None
     archive: ArchiveOrders | None = None
 
 
@@ -98,9 +106,10 @@ class State(Struct):
     """How far a job got. Times in nanoseconds since the epoch, 0 for not yet.
 
     `objects` and `bytes` are done; `done` counts names of the list or template that are behind it,
-    `after` is the last name of a prefix that is. `idle_ns` is since when it has nothing to do.
-    `starts` counts how often it was begun: more than once after a crash. `problems` are what could
-    not be done, of which `errors` tells the first; `abort_error` why it ended early.
+    `after` is the last name of a prefix that is, or of it the versions down to `after_version`.
+    `idle_ns` is since when it has nothing to do. `starts` counts how often it was begun: more than
+    once after a crash. `problems` are what could not be done, of which `errors` tells the first;
+    `abort_error` why it ended early.
     """
 
     starts: int = 0
@@ -112,6 +121,7 @@ class State(Struct):
     bytes: int = 0
     done: int = 0
     after: str = ""
+    after_version: str = ""
     problems: int = 0
     errors: list[str] = []
     sizes: Sizes = msgspec.field(default_factory=Sizes)

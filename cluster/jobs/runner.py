@@ -19,8 +19,11 @@ from cluster.jobs import (
     delete_objects,
     kinds,
     lru,
+    placement,
     promote,
+    rechunk,
     summary,
+    warm_up,
 )
 from cluster.jobs.kinds import KINDS
 from cluster.jobs.records import Known
@@ -39,6 +42,10 @@ RUNS: Mapping[str, Run] = {
     kinds.CLEANUP: cleanup.run,
     kinds.LRU: lru.run,
     kinds.PROMOTE: promote.run,
+    kinds.RECHUNK: rechunk.run,
+    kinds.WARM_UP: warm_up.run,
+    kinds.REBALANCE: placement.run,
+    kinds.RESILVER: placement.run,
     kinds.ARCHIVE: archive_objects.run,
 }
 # How soon a new job is begun, and one that is to stop is told.

@@ -19,7 +19,15 @@ from cluster.jobs.records import ArchiveOrders, FileOrders, Job, State
 from cluster.jobs.registry import Registry
 from cluster.jobs.template import Template, read_template
 from storage.backend import Backend
-from storage.values import DeleteRequest, Deletion, ListQuery, ObjectInfo
+from storage.values import (
+    DeleteRequest,
+    Deletion,
+    ListQuery,
+    ObjectInfo,
+    Unlock,
+    VersionEntry,
+    VersionQuery,
+)
 
 PAGE = 1000
 # Progress is written down that often at most, beside the last word on the job.
@@ -126,7 +134,8 @@ class NoFiles:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What all jobs of a process work on: made once by the composition root."""
+    """What all jobs of a process work on: made once by the composition root. `unlock` opens what is
+    encrypted under the server's keys, and raises `KeyRequired` of everything else."""
 
     store: Backend
     registry: Registry
@@ -134,6 +143,7 @@ class World:
     announce: Announce
     clean: Clean
     archive: Archive
+    unlock: Unlock
     files: Files = field(default_factory=NoFiles)
 
 
@@ -206,6 +216,21 @@ async def listed(work: Work, size: int) -> AsyncIterator[Sequence[ObjectInfo]]:
             batch = page.objects[at : at + size]
             yield batch
             work.state.after = batch[-1].name
+            await work.progress()
+        if page.next_after is None:
+            return
+
+
+async def listed_versions(work: Work, size: int) -> AsyncIterator[Sequence[VersionEntry]]:
+    """The same with all versions, each on its own, and with delete markers."""
+    state = work.state
+    while True:
+        query = VersionQuery(work.job.prefix, "", state.after, state.after_version, PAGE)
+        page = await work.world.store.list_versions(work.job.bucket, query)
+        for at in range(0, len(page.versions), size):
+            batch = page.versions[at : at + size]
+            yield batch
+            state.after, state.after_version = batch[-1].info.name, batch[-1].info.version
             await work.progress()
         if page.next_after is None:
             return

@@ -174,9 +174,12 @@ def _check_enforced(given: Given | None, owner: str) -> None:
 # New buckets
 
 
-def new_bucket_settings(call: Call) -> dict[str, str]:
-    """The ownership and the ACL that a request gives a new bucket, on top of the server's own."""
-    settings = dict(call.services.new_bucket_settings)
+async def new_bucket_settings(call: Call) -> dict[str, str]:
+    """The ownership and the ACL that a request gives a new bucket, on top of the server's own, and
+    of what the cluster's configuration says of new buckets by now."""
+    await call.services.settings.refresh()
+    inherited = call.services.settings.in_force.new_buckets.documents()
+    settings = {**call.services.new_bucket_settings, **inherited}
     if (name := call.headers.get(_OWNERSHIP)) is not None:
         controls = OwnershipControls(_ownership(name))
         settings[OwnershipControls.setting_name] = encoded(controls)

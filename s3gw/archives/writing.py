@@ -15,6 +15,7 @@ from enum import Enum
 import msgspec
 
 from s3gw.checksums import Algorithm, PayloadDigest, Promises
+from s3gw.chunk_sizes import chunking_of
 from s3gw.encryption.request import CONTEXT, HEADER, KEY_ID, KMS, SSE_C
 from s3gw.encryption.sealing import Sealing, sealing_for, unlock_for
 from s3gw.errors import Code, S3Error
@@ -72,6 +73,7 @@ async def write_archive(call: Call, order: ArchiveOrder, additions: Additions) -
         attributes=sealing.mark(_attributes(call, before, kind)),
         condition=_condition(order, prior),
         data_key=sealing.data_key,
+        chunks=chunking_of(call.bucket_facts),
     )
     async with aclosing(archive_of(kind, additions, prior)) as body:
         try:

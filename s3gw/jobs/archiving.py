@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from cluster.jobs.records import ArchiveOrders
 from cluster.jobs.work import Archiving, JobFailed, Unreadable
 from s3gw.archives.writing import ArchiveOrder, Mode, write_archive
-from s3gw.checksums import ALGORITHMS
+from s3gw.bucket_checksums import kept_in
+from s3gw.checksums import Algorithm
 from s3gw.encryption.sealing import unlock_for
 from s3gw.errors import S3Error
 from s3gw.jobs.calling import job_call, tell
@@ -36,7 +37,6 @@ from storage.values import Encryption, ObjectInfo, ObjectRead, Reading, ReadOpti
 # Small objects are read together, up to so many bytes.
 _ROOM_BYTES = 2 << 20
 _ATTEMPTS = 4
-_KEPT = ALGORITHMS["XXHASH64"]
 _NS = 1_000_000_000
 # What is not the object's fault, and would be the same with the next one.
 _ENDS_ALL = (BucketNotFound, DeviceFailed)
@@ -71,7 +71,8 @@ class ObjectArchiver:
             call = job_call(self.store, self.services, target, orders.name, job, "PutObject")
             archiving.begin()
             try:
-                return await write_archive(call, _order(orders), self._additions(call, archiving))
+                order = _order(orders, kept_in(target))
+                return await write_archive(call, order, self._additions(call, archiving))
             except ObjectChanged:
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -129,9 +130,9 @@ def _member_name(bucket: str, name: str, orders: ArchiveOrders) -> str:
     return f"{bucket}/{name}" if orders.with_bucket else name
 
 
-def _order(orders: ArchiveOrders) -> ArchiveOrder:
+def _order(orders: ArchiveOrders, keep: Algorithm) -> ArchiveOrder:
     mode = Mode.APPEND_OR_NEW if orders.append else Mode.NEW
-    return ArchiveOrder(mode, format_named(orders.mime) if orders.mime else None, keep=_KEPT)
+    return ArchiveOrder(mode, format_named(orders.mime) if orders.mime else None, keep=keep)
 
 
 def _unreadable(error: StorageError) -> Unreadable:

@@ -16,7 +16,9 @@ from cluster.jobs.work import World
 from s3gw.identity.opening import FILE_NAME
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
+from s3gw.jobs.options import Jobs
 from s3gw.jobs.promoting import FilePromoter
+from s3gw.jobs.unlocking import unlock_with
 from s3gw.keyring import open_ring
 from s3gw.notifications.notifier import Notifier
 from s3gw.promotion.files import Promotable
@@ -65,7 +67,18 @@ def job_runner(
     async def clean() -> bool:
         return (await asyncio.to_thread(keeper.run_once)).more
 
-    archiver, files = ObjectArchiver(store, services), FilePromoter(store, services)
-    world = World(store, registry, objects.copy, objects.deleted, clean, archiver.archive, files)
-    jobs = config.jobs
-    return Runner(world, Limits(jobs.at_once, jobs.idle_s, jobs.kept, jobs.kept_s))
+    world = World(
+        store,
+        registry,
+        objects.copy,
+        objects.deleted,
+        clean,
+        ObjectArchiver(store, services).archive,
+        unlock_with(services),
+        FilePromoter(store, services),
+    )
+    return Runner(world, limits_of(config.jobs))
+
+
+def limits_of(jobs: Jobs) -> Limits:
+    return Limits(jobs.at_once, jobs.idle_s, jobs.kept, jobs.kept_s)

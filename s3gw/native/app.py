@@ -20,6 +20,7 @@ from s3gw.native.authentication import BearerAuthenticator
 from s3gw.native.authorization import require
 from s3gw.native.call import NativeCall, name_bucket, read_native_call
 from s3gw.native.catalog import native_operations
+from s3gw.native.daemon import check_node, turn_to_node
 from s3gw.native.errors import NativeError, as_native_error, error_reply
 from s3gw.native.node import gateway_id
 from s3gw.native.operation import NativeTable, Operations, decode, reads_message
@@ -76,10 +77,12 @@ class NativeApp(FrontEnd):
         if call.segments[0] in _ABOUT_BUCKETS:
             name_bucket(call, *[*call.segments[1:], "", ""][:2])
             exchange.bucket = call.bucket
+        turn_to_node(call)
         found = self._table.find(call)
         if not any(op.is_open for op in found):
             call.principal = await self._authenticator.authenticate(call)
             exchange.account = call.principal.identity
+        check_node(call)
         await _read_body(call, found)
         kind = call.asked_for = self._table.resolve(call, found)
         exchange.operation = f"native.{kind.__name__}"

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 from s3gw.archives.asked import read_format
 from s3gw.archives.writing import ArchiveOrder, Mode, write_archive
+from s3gw.bucket_checksums import kept_in
 from s3gw.checksums import MAX_PAYLOAD, PayloadDigest, Promises
 from s3gw.errors import Code, S3Error
 from s3gw.headers import read_write_condition
 from s3gw.message import MAX_KEY
 from s3gw.native.call import NativeCall
-from s3gw.native.checksums import KEPT
 from s3gw.native.errors import NativeError, unsupported
 from s3gw.native.object_facts import written_headers
 from s3gw.notifications.events import EventName, created
@@ -53,9 +53,8 @@ class PutInArchive:
 
 async def put_member(call: NativeCall, asked: PutInArchive) -> Reply:
     """Raises 400, 404 for nothing to append to, 409, 411 for a body of unknown length, 501."""
-    order = ArchiveOrder(
-        _mode(asked.pine), read_format(asked.mime), read_write_condition(call.headers), KEPT
-    )
+    kept, condition = kept_in(call.bucket_facts), read_write_condition(call.headers)
+    order = ArchiveOrder(_mode(asked.pine), read_format(asked.mime), condition, kept)
     if asked.custom:
         raise unsupported("setting custom properties with archpath")
     size = _size(call)

@@ -8,10 +8,12 @@ from typing import Any
 from msgspec import Struct
 
 from s3gw.access import Access, authorize, may_delete, may_use
+from s3gw.access.bucket_access import bucket_access
 from s3gw.access.given import new_bucket_settings
 from s3gw.errors import Code, S3Error
 from s3gw.native.actmsg import json
-from s3gw.native.bucket_props import Namespace, props_json, with_props
+from s3gw.native.bucket_props import Namespace, props_json
+from s3gw.native.bucket_props_change import gives_access, with_defaults, with_props
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, unsupported
 from s3gw.native.jobs.summary import bucket_with_summary
@@ -19,10 +21,18 @@ from s3gw.native.names import AIS, check_new_bucket
 from s3gw.native.operation import operation, query, value
 from s3gw.notifications.events import removed
 from s3gw.object_lock import ObjectLockSetting
+from s3gw.permissions import ALL
 from s3gw.reply import Reply
 from storage.errors import BucketNotEmpty, BucketNotFound, StorageError
 from storage.settings import setting
-from storage.values import BucketInfo, BucketOptions, DeleteRequest, Deletion, VersionQuery
+from storage.values import (
+    BucketInfo,
+    BucketOptions,
+    DeleteRequest,
+    Deletion,
+    Versioning,
+    VersionQuery,
+)
 
 # `presence`: only what the cluster does not have.
 _OUTSIDE = 5
@@ -51,10 +61,14 @@ class CreateBucket:
             raise unsupported(f"creating {call.bck.cname()}")
         check_new_bucket(call.bucket)
         owner = call.caller.account
-        settings = new_bucket_settings(call)
-        plain = BucketInfo(call.bucket, owner, 0, settings=settings)
+        settings = await new_bucket_settings(call)
+        state = call.services.settings.in_force.new_buckets.state
+        plain = BucketInfo(call.bucket, owner, 0, versioning=state, settings=settings)
         asked = with_props(plain, self.props or {})
-        options = BucketOptions(owner, versioning=asked.versioning, settings=asked.settings)
+        # One that never had versions has none that could be suspended.
+        versioned = asked.versioning is Versioning.ENABLED
+        state = Versioning.ENABLED if versioned else Versioning.NEVER
+        options = BucketOptions(owner, versioning=state, settings=asked.settings)
         await call.store.create_bucket(call.bucket, options)
         return Reply()
 
@@ -102,10 +116,29 @@ class SetBucketProps:
     props: dict[str, Any] = value()
 
     async def run(self, call: NativeCall) -> Reply:
-        if "access" in self.props:
-            call.operation = "PutBucketAcl"
-            await authorize(call, Access.SET_BUCKET_ACL)
+        if gives_access(self.props):
+            await _authorize_access(call)
         await call.store.update_bucket(call.bucket, lambda info: with_props(info, self.props))
+        return Reply()
+
+
+@operation(
+    "PATCH",
+    "buckets/{bucket}",
+    action="reset-bprops",
+    access=Access.PATCH,
+    known_as="PutBucketVersioning",
+    is_audited=True,
+)
+class ResetBucketProps:
+    """Back to what a new bucket has."""
+
+    async def run(self, call: NativeCall) -> Reply:
+        if bucket_access(call.bucket_facts) != ALL:
+            await _authorize_access(call)
+        await call.services.settings.refresh()
+        defaults = call.services.settings.in_force.new_buckets
+        await call.store.update_bucket(call.bucket, lambda info: with_defaults(info, defaults))
         return Reply()
 
 
@@ -130,6 +163,11 @@ class DestroyBucket:
                 if setting(call.bucket_facts, ObjectLockSetting):
                     raise
             await _empty(call)
+
+
+async def _authorize_access(call: NativeCall) -> None:
+    call.operation = "PutBucketAcl"
+    await authorize(call, Access.SET_BUCKET_ACL)
 
 
 async def _empty(call: NativeCall) -> None:

@@ -48,7 +48,8 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 class NativeCall(Call):
     """`segments` are the decoded parts of the path behind `/v1/`; of an object's path the third
     and last is the object's name, slashes and all. `sent` are all headers as they came, `made` is
-    the name of what a document asked to be made, `asked_for` the operation as soon as it is known.
+    the name of what a document asked to be made, `asked_for` the operation as soon as it is known,
+    `node_id` the node that is asked through this one.
     """
 
     segments: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ class NativeCall(Call):
     sent: Mapping[str, str] = field(default_factory=dict)
     made: str = ""
     asked_for: type[NativeOperation] | None = None
+    node_id: str = ""
 
     @property
     def name(self) -> str:
@@ -66,10 +68,7 @@ class NativeCall(Call):
     @property
     def endpoint(self) -> str:
         """How this client reaches the server: scheme and authority."""
-        scheme = self.sent.get(_SECURE_PROXY, "") or self.scheme
-        host = self.sent.get("host", "")
-        known = host if _HOST.fullmatch(host) else "localhost"
-        return f"{'https' if scheme == 'https' else 'http'}://{known}"
+        return endpoint_of(self.sent, self.scheme)
 
     async def read_body(self) -> bytes:
         """The whole body of a request that carries a message. Raises 413."""
@@ -104,6 +103,14 @@ def read_native_call(
     call.decoded_length = content_length(sent.get("content-length"))
     call.segments = _segments(call.raw_path)
     return call
+
+
+def endpoint_of(sent: Mapping[str, str], scheme: str) -> str:
+    """Where a request with these headers was sent, as far as a proxy in front tells."""
+    scheme = sent.get(_SECURE_PROXY, "") or scheme
+    host = sent.get("host", "")
+    known = host if _HOST.fullmatch(host) else "localhost"
+    return f"{'https' if scheme == 'https' else 'http'}://{known}"
 
 
 def name_bucket(call: NativeCall, bucket: str, key: str) -> None:

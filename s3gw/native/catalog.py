@@ -9,7 +9,10 @@ from s3gw.native import (
     appending,
     buckets,
     cluster,
+    cluster_views,
+    config,
     custom,
+    daemon,
     get_batch,
     listing,
     moving,
@@ -20,15 +23,18 @@ from s3gw.native import (
     write_objects,
 )
 from s3gw.native.authn import clusters, roles, tokens, users
-from s3gw.native.jobs import archiving, multi_object, summary, watching
+from s3gw.native.jobs import archiving, multi_object, rechunking, summary, watching
 
 MODULES = (
     appending,
     archiving,
     buckets,
     cluster,
+    cluster_views,
     clusters,
+    config,
     custom,
+    daemon,
     get_batch,
     listing,
     moving,
@@ -36,6 +42,7 @@ MODULES = (
     object_states,
     promotion,
     read_objects,
+    rechunking,
     roles,
     summary,
     tokens,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from s3gw import __version__
 from s3gw.access import Access, may_use
 from s3gw.native.actmsg import json
 from s3gw.native.bucket_props import Bprops, props_of
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON
-from s3gw.native.node import cluster_map
+from s3gw.native.node import asked_node, cluster_map
 from s3gw.native.operation import operation
 from s3gw.reply import Reply
 
@@ -28,7 +27,7 @@ class GetSmap:
 @operation("GET", "daemon", what="snode", access=Access.SHOW_CLUSTER)
 class GetSnode:
     async def run(self, call: NativeCall) -> Reply:
-        return json_reply(cluster_map(call.services.cluster_id, call.endpoint).proxy_si)
+        return json_reply(asked_node(call))
 
 
 @operation("GET", "daemon", what="bmd", access=Access.SHOW_CLUSTER | Access.LIST_BUCKETS)
@@ -45,27 +44,8 @@ class GetBmd:
 
 @operation("GET", "daemon", what="software_version", access=Access.SHOW_CLUSTER)
 class GetSoftwareVersion:
-    async def run(self, call: NativeCall) -> Reply:
-        return Reply(headers={"Content-Type": "text/plain"}, body=__version__.encode())
-
-
-@operation("GET", "cluster", what="cluster_config", access=Access.SHOW_CLUSTER)
-class GetClusterConfig:
-    """What is true of every bucket that is made without properties, and whether tokens are asked
-    for; the rest of AIStore's configuration has no counterpart yet."""
+    """AIStore's, because its clients compare it with theirs."""
 
     async def run(self, call: NativeCall) -> Reply:
-        defaults = Bprops()
-        return json_reply(
-            {
-                "uuid": call.services.cluster_id,
-                "config_version": "1",
-                "auth": {"enabled": call.services.auth_enabled},
-                "backend": {},
-                "checksum": defaults.checksum,
-                "versioning": defaults.versioning,
-                "mirror": defaults.mirror,
-                "ec": defaults.ec,
-                "features": defaults.features,
-            }
-        )
+        version = call.services.node.version
+        return Reply(headers={"Content-Type": "text/plain"}, body=version.encode())

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from s3gw.access import Access
+from s3gw.bucket_properties import properties_of
 from s3gw.native.archive_listing import list_page, mark_archives
 from s3gw.native.call import NativeCall
 from s3gw.native.checksums import checksum_text
@@ -150,10 +151,11 @@ def _entry_maker(call: NativeCall, asked: ListMessage, props: frozenset[str]) ->
     layout = _TIMES[asked.time_format] if "atime" in props else ""
     if call.bucket_facts.versioning is Versioning.NEVER:
         props -= {"version"}
-    return _full_entry_maker(props, layout, location)
+    of_bucket = properties_of(call.bucket_facts).checksum
+    return _full_entry_maker(props, layout, location, of_bucket)
 
 
-def _full_entry_maker(props: frozenset[str], layout: str, location: str) -> Make:
+def _full_entry_maker(props: frozenset[str], layout: str, location: str, of_bucket: str) -> Make:
     """What is asked for is looked up once and not for each of ten thousand entries."""
     checksum, version, custom, size = (
         name in props for name in ("checksum", "version", "custom", "size")
@@ -163,14 +165,14 @@ def _full_entry_maker(props: frozenset[str], layout: str, location: str) -> Make
     def make(info: ObjectInfo) -> Entry:
         return Entry(
             info.name,
-            checksum_text(info) if checksum else "",
+            checksum_text(info, of_bucket) if checksum else "",
             _time(info.modified_ns // _NS, layout) if layout else "",
             info.version if version else "",
             location,
             _custom(info) if custom else "",
             info.size if size else 0,
             copies,
-            _CACHED | _CHUNKED if info.parts else _CACHED,
+            _CACHED | _CHUNKED if info.chunks else _CACHED,
         )
 
     return make

@@ -6,10 +6,14 @@ Ids are made from the cluster's, so that every worker, and every start, has the 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import xxhash
 
 from s3gw.native.smap import Net, Smap, Snode
+
+if TYPE_CHECKING:
+    from s3gw.native.call import NativeCall
 
 # The seed of AIStore's hashes (its MLCG32), by which clients choose a target.
 _SEED = 1103515245
@@ -43,6 +47,12 @@ def cluster_map(cluster_id: str, endpoint: str) -> Smap:
     return Smap(
         {target.daemon_id: target}, {gateway.daemon_id: gateway}, gateway, "1", cluster_id, ""
     )
+
+
+def asked_node(call: NativeCall) -> Snode:
+    """The node that a request is about; the gateway where it names none."""
+    smap = cluster_map(call.services.cluster_id, call.endpoint)
+    return smap.tmap.get(call.node_id, smap.proxy_si)
 
 
 def _node(node_id: str, kind: str, endpoint: str) -> Snode:

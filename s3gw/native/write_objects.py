@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from s3gw.access import Access
+from s3gw.bucket_checksums import kept_in
+from s3gw.chunk_sizes import chunking_of
 from s3gw.encryption.sealing import sealing_for
 from s3gw.headers import read_attributes, read_write_condition
 from s3gw.native.archive_put import PINE_HEADER, PutInArchive, put_member
 from s3gw.native.call import NativeCall
-from s3gw.native.checksums import KEPT, TYPE_HEADER, VALUE_HEADER, read_promise
+from s3gw.native.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
 from s3gw.native.custom import read_custom_header, with_custom
 from s3gw.native.object_facts import CUSTOM_HEADER, written_headers
 from s3gw.native.operation import header, operation, query
@@ -36,11 +38,12 @@ class PutObject:
         sealing = await sealing_for(call)
         attributes = with_custom(read_attributes(call), read_custom_header(self.custom))
         options = PutOptions(
-            digest=sealing.digest(payload_digest(call, KEPT, promises)),
+            digest=sealing.digest(payload_digest(call, kept_in(call.bucket_facts), promises)),
             attributes=sealing.mark(attributes),
             condition=read_write_condition(call.headers),
             size=call.decoded_length,
             data_key=sealing.data_key,
+            chunks=chunking_of(call.bucket_facts),
         )
         info = await call.store.put_object(call.bucket, call.key, call.body, options)
         await call.announce(created(EventName.CREATED_PUT, info))

@@ -88,7 +88,7 @@ class CreateBucket:
         account = call.caller.account
         tags = check_bucket_tags(self.configuration.tags) if self.configuration else {}
         try:
-            settings = new_bucket_settings(call)
+            settings = await new_bucket_settings(call)
             options = BucketOptions(account, location, settings=settings, tags=tags)
             await call.store.create_bucket(self.bucket, _locking(call, options))
         except BucketExists as error:

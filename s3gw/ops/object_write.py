@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s3gw.access import Access
 from s3gw.checksums import checksum_headers
+from s3gw.chunk_sizes import chunking_of
 from s3gw.encryption.answer import written_encryption_headers
 from s3gw.encryption.sealing import sealing_for
 from s3gw.expiration import expiration_headers
@@ -30,6 +31,7 @@ class PutObject:
             condition=read_write_condition(call.headers),
             size=call.decoded_length,
             data_key=sealing.data_key,
+            chunks=chunking_of(call.bucket_facts),
         )
         info = await call.store.put_object(self.bucket, self.key, call.body, options)
         await call.announce(created(EventName.CREATED_PUT, info))

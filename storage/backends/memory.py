@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from storage.backend import BucketChange, Change
+from storage.backends.memory_objects import (
+    MemoryObject,
+    MemoryPart,
+    MemoryUpload,
+    assembled,
+    span_of,
+)
+from storage.chunking import Chunking
 from storage.cipher import check_key, unlocked
 from storage.clock import Clock, SystemClock
 from storage.conditions import check_read, check_write
@@ -21,9 +29,9 @@ from storage.errors import (
     BucketNotEmpty,
     BucketNotFound,
     DeleteMarkerFound,
+    ObjectChanged,
     ObjectLocked,
     ObjectNotFound,
-    PartNotFound,
     PreconditionFailed,
     StorageError,
     UploadNotFound,
@@ -31,7 +39,6 @@ from storage.errors import (
 )
 from storage.listing import object_page, part_page, upload_page, version_page
 from storage.made import bucket_info, upload_info
-from storage.ranges import resolve
 from storage.values import (
     ALWAYS,
     NO_ATTRIBUTES,
@@ -39,7 +46,6 @@ from storage.values import (
     READ_ALL,
     UPDATE_CURRENT,
     Attributes,
-    Between,
     Body,
     BodyDigest,
     BucketInfo,
@@ -52,7 +58,6 @@ from storage.values import (
     ObjectRead,
     Page,
     PartInfo,
-    PartNumber,
     PartOptions,
     PartPage,
     PutOptions,
@@ -70,36 +75,10 @@ from storage.values import (
     Versioning,
     VersionPage,
     VersionQuery,
-    Want,
 )
 
 STREAM_BLOCK_BYTES = 64 * 1024
 _SYSTEM_CLOCK = SystemClock()
-
-
-@dataclass(frozen=True, slots=True)
-class _Object:
-    info: ObjectInfo
-    content: bytes
-    parts: tuple[PartInfo, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    info: PartInfo
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Upload:
-    info: UploadInfo
-    parts: dict[int, _Part] = field(default_factory=dict)
-
-    def choose(self, numbers: tuple[int, ...]) -> list[_Part]:
-        for number in numbers:
-            if number not in self.parts:
-                raise PartNotFound(number)
-        return [self.parts[number] for number in numbers]
 
 
 @dataclass(slots=True)
@@ -108,11 +87,11 @@ class _Bucket:
     object name and upload id."""
 
     info: BucketInfo
-    histories: dict[str, list[_Object]] = field(default_factory=dict)
-    uploads: dict[tuple[str, str], _Upload] = field(default_factory=dict)
+    histories: dict[str, list[MemoryObject]] = field(default_factory=dict)
+    uploads: dict[tuple[str, str], MemoryUpload] = field(default_factory=dict)
     completed: dict[tuple[str, str], ObjectInfo] = field(default_factory=dict)
 
-    def object(self, name: str, version: str | None = None) -> _Object:
+    def object(self, name: str, version: str | None = None) -> MemoryObject:
         """One version, or the current one; raises unless it has bytes."""
         stored = self.find(name, version)
         if stored is None:
@@ -123,7 +102,7 @@ class _Bucket:
             raise DeleteMarkerFound(name, info.version, info.modified_ns, named=named)
         return stored
 
-    def find(self, name: str, version: str | None = None) -> _Object | None:
+    def find(self, name: str, version: str | None = None) -> MemoryObject | None:
         history = self.histories.get(name, [])
         wanted = (each for each in history if version in (None, each.info.version))
         return next(wanted, None)
@@ -133,7 +112,7 @@ class _Bucket:
         found = self.find(name, version)
         return None if found is None or found.info.delete_marker else found.info
 
-    def put(self, made: _Object, new_version: Callable[[], str], now_ns: int) -> ObjectInfo:
+    def put(self, made: MemoryObject, new_version: Callable[[], str], now_ns: int) -> ObjectInfo:
         """The new current version, in the null version's place unless versions are kept."""
         name, version = made.info.name, NULL_VERSION
         if self.info.versioning is Versioning.ENABLED:
@@ -141,12 +120,12 @@ class _Bucket:
         else:
             self.remove(name, NULL_VERSION, now_ns)
         info = msgspec.structs.replace(made.info, version=version)
-        self.histories.setdefault(name, []).insert(0, _Object(info, made.content, made.parts))
+        self.histories.setdefault(name, []).insert(0, replace(made, info=info))
         return info
 
     def remove(
         self, name: str, version: str, now_ns: int, *, bypass_governance: bool = False
-    ) -> _Object | None:
+    ) -> MemoryObject | None:
         """Take one version out, if it is there and nothing keeps it."""
         found = self.find(name, version)
         if found is None:
@@ -167,7 +146,7 @@ class _Bucket:
         if not (lone_marker if still is Still.LONE_MARKER else found is not history[0]):
             raise PreconditionFailed(still.name)
 
-    def upload(self, name: str, upload_id: str) -> _Upload:
+    def upload(self, name: str, upload_id: str) -> MemoryUpload:
         try:
             return self.uploads[name, upload_id]
         except KeyError:
@@ -227,12 +206,12 @@ class MemoryBackend:
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         stored = self._bucket(bucket).object(name, options.version)
         check_read(options.condition, stored.info)
-        return Reading(stored.info, _span(stored, options.want), b"")
+        return Reading(stored.info, span_of(stored, options.want), b"")
 
     async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         stored = self._bucket(bucket).object(name, options.version)
         check_read(options.condition, stored.info)
-        span = _span(stored, options.want)
+        span = span_of(stored, options.want)
         await unlocked(stored.info, options.unlock)
         content = stored.content[span.start : span.stop]
         small = len(content) <= STREAM_BLOCK_BYTES
@@ -268,6 +247,23 @@ class MemoryBackend:
     ) -> PartPage:
         return part_page(self._bucket(bucket).object(name, version).parts, after, limit)
 
+    async def rechunk_object(
+        self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
+    ) -> bool:
+        home = self._bucket(bucket)
+        stored = home.object(name, options.version)
+        check_read(options.condition, stored.info)
+        layout = chunks.layout(stored.info.size, stored.info.size)
+        if list(stored.layout) == layout:
+            return False
+        await unlocked(stored.info, options.unlock)
+        found = home.find(name, stored.info.version)
+        if found is None or found.content is not stored.content:
+            raise ObjectChanged(name)
+        history = home.histories[name]
+        history[history.index(found)] = found.cut(layout)
+        return True
+
     async def put_object(
         self, bucket: str, name: str, body: Body, options: PutOptions
     ) -> ObjectInfo:
@@ -284,7 +280,9 @@ class MemoryBackend:
             attributes=options.attributes,
             checksum=sealed.checksum,
         )
-        return home.put(_Object(info, content), self._new_version, info.modified_ns)
+        layout = options.chunks.layout(len(content), options.size) if options.chunks else ()
+        made = MemoryObject(info, content).cut(layout)
+        return home.put(made, self._new_version, info.modified_ns)
 
     async def update_object(
         self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
@@ -296,7 +294,7 @@ class MemoryBackend:
         modified_ns = self._clock.now_ns() if options.touch else stored.info.modified_ns
         info = msgspec.structs.replace(stored.info, attributes=attributes, modified_ns=modified_ns)
         history = home.histories[name]
-        history[history.index(stored)] = _Object(info, stored.content, stored.parts)
+        history[history.index(stored)] = replace(stored, info=info)
         return info
 
     async def rename_object(
@@ -317,7 +315,7 @@ class MemoryBackend:
             if home.info.versioning is not Versioning.NEVER:
                 self._add_delete_marker(home, source, now_ns)
             renamed = msgspec.structs.replace(stored.info, name=name)
-            made = _Object(renamed, stored.content, stored.parts)
+            made = replace(stored, info=renamed)
             info = home.put(made, self._new_version, now_ns)
         except ObjectLocked:
             home.histories |= {each: history for each, history in before.items() if history}
@@ -348,7 +346,7 @@ class MemoryBackend:
     def _add_delete_marker(self, home: _Bucket, name: str, now_ns: int) -> Deletion:
         existed = home.info_of(name) is not None
         marker = ObjectInfo(name, 0, "", now_ns, NO_ATTRIBUTES, delete_marker=True)
-        info = home.put(_Object(marker, b""), self._new_version, now_ns)
+        info = home.put(MemoryObject(marker, b""), self._new_version, now_ns)
         return Deletion(existed, info.version, delete_marker=True)
 
     async def delete_objects(
@@ -360,7 +358,7 @@ class MemoryBackend:
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         home = self._bucket(bucket)
         info = upload_info(self._new_upload_id(), name, options, self._clock.now_ns())
-        home.uploads[name, info.id] = _Upload(info)
+        home.uploads[name, info.id] = MemoryUpload(info)
         return info
 
     async def head_upload(self, bucket: str, name: str, upload_id: str) -> UploadInfo:
@@ -375,7 +373,7 @@ class MemoryBackend:
         upload = self._bucket(bucket).upload(name, upload_id)
         now_ns = self._clock.now_ns()
         info = PartInfo(number, len(content), sealed.etag, now_ns, sealed.checksum)
-        upload.parts[number] = _Part(info, content)
+        upload.parts[number] = MemoryPart(info, content)
         return info
 
     async def list_parts(
@@ -394,7 +392,7 @@ class MemoryBackend:
         parts = upload.choose(options.numbers)
         sealed = options.assemble(upload.info, [part.info for part in parts])
         check_write(options.condition, name, home.info_of(name))
-        made = _assembled(upload.info, parts, sealed, self._clock.now_ns())
+        made = assembled(upload.info, parts, sealed, self._clock.now_ns())
         info = home.put(made, self._new_version, made.info.modified_ns)
         del home.uploads[name, upload_id]
         home.completed[name, upload_id] = info
@@ -445,37 +443,6 @@ async def _absorb(body: Body, digest: BodyDigest) -> tuple[bytes, Sealed]:
     return b"".join(blocks), digest.seal()
 
 
-def _span(stored: _Object, want: Want | None) -> Between:
-    if isinstance(want, PartNumber):
-        return _part_span(stored, want.number)
-    return resolve(want, stored.info.size)
-
-
-def _part_span(stored: _Object, number: int) -> Between:
-    if not stored.parts and number == 1:
-        return Between(0, stored.info.size)
-    start = 0
-    for part in stored.parts:
-        if part.number == number:
-            return Between(start, start + part.size)
-        start += part.size
-    raise PartNotFound(number)
-
-
 async def _stream(content: bytes) -> AsyncGenerator[bytes, None]:
     for start in range(0, len(content), STREAM_BLOCK_BYTES):
         yield content[start : start + STREAM_BLOCK_BYTES]
-
-
-def _assembled(upload: UploadInfo, parts: list[_Part], sealed: Sealed, now_ns: int) -> _Object:
-    content = b"".join(part.content for part in parts)
-    info = ObjectInfo(
-        name=upload.name,
-        size=len(content),
-        etag=sealed.etag,
-        modified_ns=now_ns,
-        attributes=upload.attributes,
-        checksum=sealed.checksum,
-        parts=len(parts),
-    )
-    return _Object(info, content, tuple(part.info for part in parts))

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.faults.data_folder import assert_whole
 from tests.server_process import ServerProcess, eventually
 
 COUNT = 600
@@ -64,3 +65,38 @@ def test_a_list_that_was_to_be_deleted_is_deleted_after_a_restart(tmp_path: Path
         assert not snap_of(server, xid)["aborted"]
         listed = server.client().list_objects_v2(Bucket="source")["Contents"]
         assert [each["Key"] for each in listed] == ["rest"]
+
+
+def test_a_rechunking_goes_on_when_everything_is_killed(tmp_path: Path) -> None:
+    body = bytes(range(256)) * 400
+    with ServerProcess(tmp_path, flags=["--no-auth"]) as server:
+        s3 = server.client()
+        s3.create_bucket(Bucket="source")
+        for number in range(200):
+            s3.put_object(Bucket="source", Key=f"{number:04}", Body=body)
+        message = {"action": "rechunk", "value": {"objsize-limit": 1, "chunk-size": 10_240}}
+        xid = ask(server, "POST", "buckets/source", message).decode()
+        eventually(lambda: int(snap_of(server, xid)["stats"]["loc-objs"]) > 0, "some were cut")
+        assert snap_of(server, xid)["end-time"].startswith("0001")
+        server.kill9_all()
+        server.start()
+        eventually(lambda: not snap_of(server, xid)["end-time"].startswith("0001"), "job ended")
+        snap = snap_of(server, xid)
+        assert (snap["aborted"], snap["err"]) == (False, "")
+        s3 = server.client()
+        for number in range(200):
+            assert s3.get_object(Bucket="source", Key=f"{number:04}")["Body"].read() == body
+        chunks = {_chunks_of(server, f"{number:04}") for number in range(200)}
+        assert chunks == {"10"}
+        assert_whole(server)
+
+
+def _chunks_of(server: ServerProcess, name: str) -> str | None:
+    connection = server.connection()
+    try:
+        connection.request("HEAD", f"/v1/objects/source/{name}?props=chunked")
+        answer = connection.getresponse()
+        answer.read()
+        return answer.headers["Ais-Chunks-Count"]
+    finally:
+        connection.close()

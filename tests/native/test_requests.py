@@ -12,7 +12,7 @@ from s3gw.native.actmsg import ACTIONS
 from s3gw.native.operation import NativeTable, operation
 from tests.native.scene import CLUSTER, HOST, Scene, told
 
-SERVED = {"create-bck", "destroy-bck", "set-bprops", "list"}
+SERVED = {"create-bck", "destroy-bck", "set-bprops", "reset-bprops", "list"}
 # Those of jobs have tests of their own.
 SERVED |= {"archive", "delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
 SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange"}
@@ -28,9 +28,10 @@ SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange"}
         ("POST", "daemon?what=smap", 501),
         ("GET", "daemon", 400),
         ("GET", "daemon?what=weather", 400),
-        ("GET", "daemon?what=node_stats", 501),
+        ("GET", "daemon?what=ic_bundle", 501),
         ("GET", "cluster?what=qryxstats", 501),
-        ("GET", "reverse/daemon?what=node_status", 501),
+        ("GET", "reverse/daemon?what=node_status", 400),
+        ("PUT", "reverse/daemon/mountpaths", 400),
         ("PUT", "cluster", 400),
         ("GET", "etl", 501),
         ("POST", "sort", 501),

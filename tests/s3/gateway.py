@@ -74,6 +74,7 @@ class Gateway:
         accounts = accounts or Accounts(ROOT, [ALICE, BOB])
         self.observer = Quiet(recorder, services.get("audit"))
         self._clients: dict[str, Any] = {}
+        self.store = store
         self.server = AsgiServer(
             S3App(
                 table=OperationTable(all_operations()),

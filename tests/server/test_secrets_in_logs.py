@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import pytest
 
 from s3gw.accounts import Account
+from tests.native.test_restart import token_of
 from tests.s3 import forms
 from tests.s3.sse import customer_headers
 from tests.server_process import ACCESS_KEY, SECRET_KEY, ServerProcess, eventually
@@ -142,6 +143,21 @@ def by_forms(server: ServerProcess, sent: Sent) -> None:
             connection.close()
 
 
+def by_administrator(server: ServerProcess, sent: Sent) -> str:
+    """What the native API shows of the log and of the configuration."""
+    token = token_of(server)
+    sent.secrets.add(token)
+    shown = []
+    for what in ("log", "config", "node_status"):
+        connection = server.connection()
+        headers = {"Authorization": f"Bearer {token}"}
+        connection.request("GET", f"/v1/daemon?what={what}", headers=headers)
+        shown.append(connection.getresponse().read().decode())
+        connection.close()
+    assert "process began" in shown[0]
+    return "".join(shown)
+
+
 def test_no_log_has_a_secret(server: ServerProcess) -> None:
     sent, client = Sent(), server.client()
     for bucket in ("bucket", "logs"):
@@ -161,11 +177,13 @@ def test_no_log_has_a_secret(server: ServerProcess) -> None:
         return text if "REST.HEAD.OBJECT" in text else ""
 
     in_bucket = eventually(logged, "access logs in the bucket")
+    shown = by_administrator(server, sent)
     server.stop()
     audit = (server.data[0] / "audit.log").read_text()
     assert "CreateBucket" in audit
     assert '"status":403' in server.output
     texts = {
-        "stderr": server.errors, "stdout": server.output, "audit": audit, "bucket": in_bucket
+        "stderr": server.errors, "stdout": server.output, "audit": audit, "bucket": in_bucket,
+        "shown": shown,
     }  # fmt: skip
     assert {name: sent.found_in(text) for name, text in texts.items() if sent.found_in(text)} == {}

@@ -12,6 +12,7 @@ from tests.storage.sync_bucket import OWNER, SyncBucket, Tidy
 
 for _part in (
     "buckets",
+    "chunks",
     "completion",
     "listing",
     "objects",

@@ -7,6 +7,7 @@ Subclass `BackendContract` in a module of its own, name the class `Test...`, and
 from __future__ import annotations
 
 from tests.storage.contract_buckets import BucketContract
+from tests.storage.contract_chunks import ChunksContract
 from tests.storage.contract_completion import CompletionContract
 from tests.storage.contract_listing import ListingContract
 from tests.storage.contract_objects import ObjectContract
@@ -29,5 +30,6 @@ class BackendContract(
     VersionContract,
     VersionListingContract,
     RenamingContract,
+    ChunksContract,
 ):
     """All claims in one class."""

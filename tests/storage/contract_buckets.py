@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 import pytest
 
 from storage.backend import Backend
+from storage.chunking import Chunking
 from storage.errors import BucketExists, BucketNotEmpty, BucketNotFound, UploadNotFound
 from storage.values import (
     BucketInfo,
@@ -171,6 +172,7 @@ class BucketContract:
             backend.head_object("none", "a"),
             backend.get_object("none", "a"),
             backend.list_object_parts("none", "a"),
+            backend.rechunk_object("none", "a", Chunking(1, 1)),
             backend.head_upload("none", "a", "id"),
             backend.list_parts("none", "a", "id"),
             backend.list_uploads("none", UploadQuery()),

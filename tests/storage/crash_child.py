@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from storage.backends.local import Housekeeper, LocalStore
+from storage.chunking import Chunking
 from storage.values import (
     CompleteOptions,
     DeleteRequest,
@@ -26,6 +27,7 @@ NAME = "name"
 SOURCE = "source"
 SMALL = pattern(1000, seed=3)
 LARGE = pattern(700_000, seed=5)
+CHUNKS = Chunking(1, 300_000)
 PARTS = (pattern(600_000, seed=7), pattern(50_000, seed=9))
 
 
@@ -35,6 +37,20 @@ async def put_inline(store: LocalStore) -> None:
 
 async def put_blob(store: LocalStore) -> None:
     await store.put_object(BUCKET, NAME, body_of(LARGE), PutOptions(Md5Digest()))
+
+
+async def put_chunks(store: LocalStore) -> None:
+    options = PutOptions(Md5Digest(), size=len(LARGE), chunks=CHUNKS)
+    await store.put_object(BUCKET, NAME, body_of(LARGE), options)
+
+
+async def put_unannounced(store: LocalStore) -> None:
+    options = PutOptions(Md5Digest(), chunks=CHUNKS)
+    await store.put_object(BUCKET, NAME, body_of(LARGE), options)
+
+
+async def rechunk(store: LocalStore) -> None:
+    await store.rechunk_object(BUCKET, NAME, CHUNKS)
 
 
 async def delete(store: LocalStore) -> None:
@@ -55,6 +71,9 @@ OPERATIONS: dict[str, Callable[[LocalStore], Awaitable[None]]] = {
     "put_inline": put_inline,
     "put_blob": put_blob,
     "overwrite": put_blob,
+    "put_chunks": put_chunks,
+    "put_unannounced": put_unannounced,
+    "rechunk": rechunk,
     "delete": delete,
     "rename": rename,
     "complete": complete,

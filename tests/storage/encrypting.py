@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from storage.backend import Backend, Change
+from storage.chunking import Chunking
 from storage.errors import StorageError
 from storage.values import (
     READ_ALL,
@@ -109,6 +110,12 @@ class Encrypting:
         self, bucket: str, source: str, name: str, options: RenameOptions
     ) -> ObjectInfo:
         return _plain(await self._inner.rename_object(bucket, source, name, options))
+
+    async def rechunk_object(
+        self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
+    ) -> bool:
+        chosen = replace(options, unlock=unlock)
+        return await self._inner.rechunk_object(bucket, name, chunks, chosen)
 
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         chosen = replace(options, attributes=encrypted(options.attributes))

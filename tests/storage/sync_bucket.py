@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from storage.backend import Backend, Change
+from storage.chunking import Chunking
 from storage.errors import StorageError
 from storage.values import (
     ALWAYS,
@@ -177,6 +178,11 @@ class SyncBucket:
     def parts_of(self, name: str, after: int = 0) -> list[PartInfo]:
         page = run(self.backend.list_object_parts(self.bucket, name, after=after))
         return list(page.parts)
+
+    def rechunk(self, name: str, limit: int, size: int, version: str | None = None) -> bool:
+        options = ReadOptions(version=version)
+        chunks = Chunking(limit, size)
+        return run(self.backend.rechunk_object(self.bucket, name, chunks, options))
 
     def begin(self, name: str, options: UploadOptions | None = None) -> UploadInfo:
         chosen = options or UploadOptions(OWNER)

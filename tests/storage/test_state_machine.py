@@ -26,6 +26,7 @@ from storage.backend import Backend
 from storage.backends.local import Housekeeper, LocalStore, StoreOptions
 from storage.backends.local.blobs import BLOCK
 from storage.backends.memory import MemoryBackend
+from storage.chunking import Chunking
 from storage.errors import StorageError
 from storage.values import (
     ALWAYS,
@@ -108,6 +109,16 @@ prefixes = st.sampled_from(["", "a", "a/", "b", "\u00e9", "zz"])
 delimiters = st.sampled_from(["", "/", "//", "b"])
 markers = st.sampled_from(["", "a/", "a//", "zz", "\uffff", *_NAMES])
 limits = st.sampled_from([0, 1, 2, 3, 1000])
+chunkings = st.sampled_from(
+    [
+        Chunking(1, 100_000),
+        Chunking(1, BLOCK - 1),
+        Chunking(INLINE_LIMIT, BLOCK // 3),
+        Chunking(BLOCK, BLOCK),
+        Chunking(BLOCK + 1, 200_000),
+        Chunking(1 << 40, 1 << 30),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -248,6 +259,36 @@ class StoreMachine(RuleBasedStateMachine):
             return backend.put_object(bucket, name, body_of(*blocks), options)
 
         self.same(act)
+
+    @rule(
+        bucket=buckets,
+        name=names,
+        content=contents,
+        split=places,
+        chunks=chunkings,
+        announce=st.booleans(),
+    )
+    def put_in_chunks(
+        self,
+        bucket: str,
+        name: str,
+        content: Content,
+        split: int,
+        chunks: Chunking,
+        announce: bool,
+    ) -> None:
+        body = content.bytes()
+        size = len(body) if announce else None
+
+        def act(backend: Backend) -> Awaitable[object]:
+            options = PutOptions(Md5Digest(), size=size, chunks=chunks)
+            return backend.put_object(bucket, name, body_of(body[:split], body[split:]), options)
+
+        self.same(act)
+
+    @rule(bucket=buckets, name=names, chunks=chunkings)
+    def rechunk(self, bucket: str, name: str, chunks: Chunking) -> None:
+        self.same(lambda backend: backend.rechunk_object(bucket, name, chunks))
 
     @rule(bucket=buckets, name=names, content=contents)
     def put_a_broken_body(self, bucket: str, name: str, content: Content) -> None:

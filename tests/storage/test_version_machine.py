@@ -17,6 +17,7 @@ from storage.backend import Backend
 from storage.backends.local.fsck import check, rebuild
 from storage.backends.local.index import connect
 from storage.backends.memory import MemoryBackend
+from storage.chunking import Chunking
 from storage.errors import BucketNotFound, DeleteMarkerFound, ObjectNotFound
 from storage.values import (
     ALWAYS,
@@ -44,6 +45,7 @@ from tests.storage.test_state_machine import (
     StoreMachine,
     attributes,
     buckets,
+    chunkings,
     delimiters,
     limits,
     names,
@@ -133,6 +135,11 @@ class VersionMachine(StoreMachine):
         self._read(bucket, name, options)
         self.same(lambda it: it.head_object(bucket, name, options))
         self.same(lambda it: it.list_object_parts(bucket, name, version=version))
+
+    @rule(bucket=buckets, name=names, pick=picks, chunks=chunkings)
+    def rechunk_version(self, bucket: str, name: str, pick: int, chunks: Chunking) -> None:
+        options = ReadOptions(version=self._version(bucket, name, pick))
+        self.same(lambda backend: backend.rechunk_object(bucket, name, chunks, options))
 
     def _read(self, bucket: str, name: str, options: ReadOptions) -> None:
         self.same(lambda it: it.get_object(bucket, name, options))

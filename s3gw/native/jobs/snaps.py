@@ -16,6 +16,7 @@ from cluster.jobs import kinds
 from cluster.jobs.records import Job, Known, State
 from s3gw.native.bucket_props import Namespace
 from s3gw.native.names import AIS
+from s3gw.options import show_size
 from storage.values import Usage
 
 _NS = 1_000_000_000
@@ -132,6 +133,8 @@ def _orders(job: Job) -> str:
         "prefix": job.prefix,
         "prepend": job.prepend,
         "dry-run": "true" if job.dry_run else "",
+        "objsize-limit": show_size(job.chunks.limit) if job.chunks else "",
+        "chunk-size": show_size(job.chunks.size) if job.chunks else "",
         "archname": job.archive.name if job.archive else "",
     }
     return ", ".join(f"{name}:{text}" for name, text in told.items() if text)

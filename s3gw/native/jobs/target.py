@@ -71,13 +71,14 @@ async def _make(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
         if not may_without_bucket(call, Access.CREATE_BUCKET, "s3:CreateBucket"):
             message = f'bucket "{bck.cname()}": access denied: CREATE-BUCKET needed'
             raise NativeError(403, message, Tcode.BUCKET_DENIED)
-        settings = new_bucket_settings(call)
+        settings = await new_bucket_settings(call)
     finally:
         call.bucket = source
-    owner = call.caller.account
+    owner, versioning = call.caller.account, call.services.settings.in_force.new_buckets.state
     if not make:
-        return BucketInfo(bck.name, owner, 0, settings=settings)
+        return BucketInfo(bck.name, owner, 0, versioning=versioning, settings=settings)
+    options = BucketOptions(owner, versioning=versioning, settings=settings)
     try:
-        return await call.store.create_bucket(bck.name, BucketOptions(owner, settings=settings))
+        return await call.store.create_bucket(bck.name, options)
     except BucketExists:
         return await call.store.head_bucket(bck.name)

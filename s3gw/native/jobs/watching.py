@@ -8,15 +8,18 @@ from cluster.jobs import kinds
 from cluster.jobs.kinds import Start
 from cluster.jobs.records import Known
 from s3gw.access import Access
+from s3gw.bucket_properties import properties_of
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster import json_reply
-from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.jobs.query import JobQuery, find_jobs, read_query
+from s3gw.native.jobs.rechunking import begin_rechunk
 from s3gw.native.jobs.snaps import snap_of, status_of
 from s3gw.native.jobs.starting import begin, jobs_of, text_reply
 from s3gw.native.node import target_id
 from s3gw.native.operation import document, operation, query, value
 from s3gw.reply import Reply
+from storage.values import BucketInfo
 
 Document = dict[str, Any]
 
@@ -40,14 +43,29 @@ class StartJob:
             raise NativeError(400, f'job "{kind.name}" begins with a request about its bucket')
         if kind.name == kinds.LRU and self.force:
             raise unsupported("forced eviction: the objects are kept nowhere else, so it")
-        return text_reply(await begin(call, kind.name, bucket=await _one_bucket(call, asked)))
+        if kind.name == kinds.RESILVER:
+            _require_target(call, asked)
+        bucket = await _one_bucket(call, asked)
+        if kind.of_a_bucket and bucket is None:
+            raise NativeError(400, f'job "{kind.name}" needs a bucket')
+        if kind.name == kinds.RECHUNK and bucket is not None:
+            chunks = properties_of(bucket).chunks
+            return text_reply(await begin_rechunk(call, bucket, chunks))
+        return text_reply(await begin(call, kind.name, bucket=bucket.name if bucket else ""))
 
 
-async def _one_bucket(call: NativeCall, asked: JobQuery) -> str:
+def _require_target(call: NativeCall, asked: JobQuery) -> None:
+    """As in AIStore, mountpaths are one target's."""
+    if not asked.node:
+        raise unsupported("resilver on all targets at once: name one, so it")
+    if asked.node != target_id(call.services.cluster_id):
+        raise NativeError(404, f'target "{asked.node[:64]}" not found', Tcode.NOT_FOUND)
+
+
+async def _one_bucket(call: NativeCall, asked: JobQuery) -> BucketInfo | None:
     """All that are named must be there; the first one is remembered."""
-    for name in asked.buckets:
-        await call.store.head_bucket(name)
-    return min(asked.buckets, default="")
+    found = [await call.store.head_bucket(name) for name in sorted(asked.buckets)]
+    return found[0] if found else None
 
 
 @operation("PUT", "cluster", action="stop", access=Access.SHOW_CLUSTER)

@@ -149,6 +149,24 @@ class WorkFile:
         failpoints.hit("after_folder_fsync")
 
 
+class WorkFiles:
+    """Several blobs that are kept or discarded together."""
+
+    def __init__(self) -> None:
+        self._files: list[WorkFile] = []
+
+    def add(self, file: WorkFile) -> None:
+        self._files.append(file)
+
+    def keep(self) -> None:
+        for file in self._files:
+            file.keep()
+
+    def discard(self) -> None:
+        for file in self._files:
+            file.discard()
+
+
 def _make_folder(folder: str) -> None:
     """They are made with the mountpath; this one was lost."""
     os.makedirs(folder, exist_ok=True)

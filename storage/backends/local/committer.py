@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import apsw
 
 from storage import failpoints
-from storage.backends.local.blobs import WorkFile
+from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.index import connect, storage_error
 from storage.backends.local.options import Durability
 from storage.backends.local.transaction import Leaving, Transaction
@@ -31,16 +31,17 @@ BATCH_LIMIT = 256
 ABSURD_WAL_PAGES = 256 * 1024 * 1024 // 4096
 
 T = TypeVar("T")
+Files = WorkFile | WorkFiles
 Mutation = Callable[[Transaction], T]
 
 
 class _Job:
-    """One mutation, the blob that it makes part of the store, and who waits for it."""
+    """One mutation, what it makes part of the store, and who waits for it."""
 
     __slots__ = ("error", "file", "future", "mutation", "result", "room")
 
     def __init__(
-        self, mutation: Mutation[Any], file: WorkFile | None, room: asyncio.Semaphore
+        self, mutation: Mutation[Any], file: Files | None, room: asyncio.Semaphore
     ) -> None:
         self.mutation = mutation
         self.file = file
@@ -79,7 +80,7 @@ class Committer:
         )
         self._thread.start()
 
-    async def run(self, mutation: Mutation[T], file: WorkFile | None = None) -> T:
+    async def run(self, mutation: Mutation[T], file: Files | None = None) -> T:
         """Returns after the commit. From here on `file` is kept or discarded by the outcome."""
         try:
             await self._room.acquire()

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 import apsw
 
 from storage.backends.local.blobs import WorkFile, require_room
+from storage.backends.local.chunked_writing import ChunkedWriter
 from storage.backends.local.crossing import Crossings
 from storage.backends.local.disk import Disk
 from storage.backends.local.index import translated
@@ -80,6 +82,10 @@ class Core:
             folder=disk.mountpath.path,
             reserve=self._options.reserve_bytes,
         )
+
+    def _chunked_writer(self, disk: Disk) -> ChunkedWriter:
+        new_file, writer = partial(self._work_file, disk), partial(self._writer, disk)
+        return ChunkedWriter(self._threads, new_file, writer)
 
     def _work_file(self, disk: Disk) -> WorkFile:
         return WorkFile(disk.mountpath, disk.slot, sync=self._options.durability is Durability.SYNC)

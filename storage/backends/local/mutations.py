@@ -23,7 +23,13 @@ from storage.backends.local.versions import (
     versioned,
 )
 from storage.conditions import check_write
-from storage.errors import ObjectNotFound, PreconditionFailed, StorageError, UploadNotFound
+from storage.errors import (
+    ObjectChanged,
+    ObjectNotFound,
+    PreconditionFailed,
+    StorageError,
+    UploadNotFound,
+)
 from storage.values import (
     ALWAYS,
     NULL_VERSION,
@@ -42,7 +48,7 @@ from storage.values import (
 
 @dataclass(frozen=True, slots=True)
 class PutObject:
-    """Make the row the current version of that name; `payload` goes with an inline row."""
+    """Make the row the current version of that name; `payload` has its bytes or its manifest."""
 
     bucket: str
     name: str
@@ -59,6 +65,35 @@ class PutObject:
         new = Stored(versioned(self.row, home), transaction.add_payload(self.payload))
         transaction.put(home, name, new, current, replaced)
         return new.row.info(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class RechunkObject:
+    """The bytes of the version `old` are where `new` says, if they are still those of `old`; what
+    was said of it meanwhile stays. Payloads go with their rows."""
+
+    bucket: str
+    name: str
+    old: Row
+    old_payload: bytes | None
+    new: Row
+    new_payload: bytes | None
+
+    def __call__(self, transaction: Transaction) -> None:
+        bucket, name = transaction.bucket(self.bucket), self.name.encode()
+        stored = transaction.find(bucket, name, self.old.version)
+        if stored is None or not self._is_same(transaction, stored):
+            raise ObjectChanged(self.name)
+        where = {"location": self.new.location, "label": "", "mountpath": ""}
+        row = msgspec.structs.replace(stored.row, **where)
+        transaction.replace_bytes(bucket, name, stored, row, self.new_payload)
+
+    def _is_same(self, transaction: Transaction, stored: Stored) -> bool:
+        """Blobs are immutable; bytes in the index have no name to know them by."""
+        if stored.row.location != self.old.location:
+            return False
+        same_key = stored.row.attributes.encryption == self.old.attributes.encryption
+        return same_key and transaction.payload(stored.payload) == self.old_payload
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from storage.backend import Change
-from storage.backends.local.blobs import BLOCK, FRAME, clear_size
+from storage.backends.local.blobs import BLOCK, FRAME
+from storage.backends.local.chunked_writing import Subject
 from storage.backends.local.core import Core
 from storage.backends.local.disk import Disk
 from storage.backends.local.listing import list_page
@@ -23,6 +24,7 @@ from storage.backends.local.rows import (
     Chunked,
     Empty,
     Inline,
+    Location,
     ObjectLabel,
     Row,
     Single,
@@ -31,6 +33,7 @@ from storage.backends.local.rows import (
 from storage.backends.local.version_listing import list_version_page
 from storage.backends.local.versions import new_version
 from storage.backends.local.writing import Blocks
+from storage.chunking import Cutting
 from storage.cipher import INLINE, FrameCipher, check_key, unlocked
 from storage.conditions import check_read
 from storage.errors import Corrupt, PartNotFound, StorageError
@@ -142,9 +145,9 @@ class Objects(Core):
         limit: int = 1000,
     ) -> PartPage:
         row, payload = self._disk(bucket, name).open(bucket, name, version)
-        if not isinstance(row.location, Chunked) or payload is None or limit <= 0:
+        if not row.parts or payload is None or limit <= 0:
             return PartPage(())
-        infos = [part.info for part in decode_manifest(payload).parts if part.info.number > after]
+        infos = [info for info in decode_manifest(payload).uploads() if info.number > after]
         page = tuple(infos[:limit])
         return PartPage(page, page[-1].number if len(infos) > limit else None)
 
@@ -155,20 +158,42 @@ class Objects(Core):
         home = disk.bucket(bucket)[1]
         check_key(options.data_key, options.attributes)
         self._require_room(disk, options.size or 0)
-        blocks = Blocks(body, options.data_key)
+        cutting = options.chunks.cutting(options.size) if options.chunks else None
+        blocks = Blocks(body, options.data_key, next(cutting.sizes) if cutting else None)
         first = await blocks.next()
-        if len(first) <= self._options.inline_limit:
+        fits = len(first) <= self._options.inline_limit
+        if fits and (cutting is None or len(first) < max(cutting.whole_below, 1)):
             return await self._put_inline(disk, bucket, name, first, options)
 
-        def label(sealed: Sealed, chunk: Chunk) -> ObjectLabel:
+        def row(size: int, place: Location) -> Row:
             version = new_version(home.versioning)  # a candidate, for the label to have it
-            size = chunk.size if options.data_key is None else clear_size(chunk.size)
-            row = self._row(size, sealed, options, Single(chunk), version)
-            return ObjectLabel(bucket, home.owner, name, row)
+            return self._row(size, options.digest.seal(), options, place, version)
+
+        subject = Subject(bucket, home.owner, name, row)
+        if cutting is not None:
+            return await self._put_chunked(disk, subject, first, blocks, options, cutting)
+
+        def label(chunk: Chunk) -> ObjectLabel:
+            made = row(blocks.size_in(chunk), Single(chunk))
+            return ObjectLabel(bucket, home.owner, name, made)
 
         async with self._writer(disk, self._work_file(disk)) as writer:
-            row = (await writer.store(first, blocks, options.digest, label)).row
-            put = PutObject(bucket, name, row, None, options.condition)
+            made = (await writer.store(first, blocks, options.digest, label)).row
+            put = PutObject(bucket, name, made, None, options.condition)
+            return await disk.committer.run(put, writer.hand_over())
+
+    async def _put_chunked(
+        self,
+        disk: Disk,
+        subject: Subject,
+        first: bytes,
+        blocks: Blocks,
+        options: PutOptions,
+        cutting: Cutting,
+    ) -> ObjectInfo:
+        async with self._chunked_writer(disk) as writer:
+            row, payload = await writer.write(first, blocks, options.digest, subject, cutting)
+            put = PutObject(subject.bucket, subject.name, row, payload, options.condition)
             return await disk.committer.run(put, writer.hand_over())
 
     async def _put_inline(
@@ -188,7 +213,7 @@ class Objects(Core):
         size: int,
         sealed: Sealed,
         options: PutOptions,
-        location: Single | Inline | Empty,
+        location: Location,
         version: str = NULL_VERSION,
     ) -> Row:
         return Row(
@@ -282,15 +307,15 @@ def span_of(row: Row, payload: bytes | None, want: Want | None) -> Between:
 
 
 def _part_span(row: Row, payload: bytes | None, number: int) -> Between:
-    if not isinstance(row.location, Chunked) or payload is None:
+    if not row.parts or payload is None:
         if number != 1:
             raise PartNotFound(number)
         return Between(0, row.size)
     start = 0
-    for part in decode_manifest(payload).parts:
-        if part.info.number == number:
-            return Between(start, start + part.info.size)
-        start += part.info.size
+    for info in decode_manifest(payload).uploads():
+        if info.number == number:
+            return Between(start, start + info.size)
+        start += info.size
     raise PartNotFound(number)
 
 

@@ -45,9 +45,15 @@ class Single(Struct, frozen=True, gc=False, array_like=True, tag=2):
 
 
 class Chunked(Struct, frozen=True, gc=False, array_like=True, tag=3):
-    """The bytes are the parts of the manifest in `payloads`; the blob `sidecar` repeats it."""
+    """The bytes are the chunks of the manifest in `payloads`; the blob `sidecar` repeats it.
+
+    `count` of them, each of `largest` bytes or fewer. None are counted of an object in one piece
+    that was uploaded in parts; -1 is in old rows, of what was uploaded in that many parts.
+    """
 
     sidecar: str
+    count: int = -1
+    largest: int = 0
 
 
 Location = Empty | Inline | Single | Chunked
@@ -71,6 +77,10 @@ class Row(Struct, frozen=True, gc=False, array_like=True):
     mountpath: str = ""
 
     def info(self, name: str) -> ObjectInfo:
+        chunks, largest, location = 0, 0, self.location
+        if type(location) is Chunked:
+            chunks = location.count if location.count >= 0 else self.parts
+            largest = location.largest
         return ObjectInfo(
             name,
             self.size,
@@ -81,6 +91,8 @@ class Row(Struct, frozen=True, gc=False, array_like=True):
             self.parts,
             self.version,
             self.delete_marker,
+            chunks,
+            largest,
         )
 
     def own_blob(self) -> str | None:
@@ -111,19 +123,26 @@ class Departure(Struct, frozen=True, array_like=True):
 
 
 class PartRow(Struct, frozen=True, gc=False, array_like=True):
-    """One part and its blob; an empty part has none."""
+    """One part and its blob; an empty part has none. A chunk that no client uploaded is one too:
+    it has a number and a size."""
 
     info: PartInfo
     chunk: Chunk | None
 
 
 class Manifest(Struct, frozen=True, array_like=True):
-    """The parts of a finished object, in its order."""
+    """The chunks of a finished object, in its order. They are the parts that a client uploaded,
+    unless those are told apart because the object was cut anew."""
 
     parts: tuple[PartRow, ...]
+    uploaded: tuple[PartInfo, ...] = ()
 
     def blobs(self) -> list[str]:
         return [part.chunk.blob for part in self.parts if part.chunk]
+
+    def uploads(self) -> tuple[PartInfo, ...]:
+        """The parts of an object that was uploaded in parts."""
+        return self.uploaded or tuple(part.info for part in self.parts)
 
 
 class ObjectLabel(Struct, frozen=True, array_like=True, tag=0):
@@ -136,7 +155,7 @@ class ObjectLabel(Struct, frozen=True, array_like=True, tag=0):
 
 
 class PartLabel(Struct, frozen=True, array_like=True, tag=1):
-    """On the blob of a part."""
+    """On the blob of a part; of a chunk that no client uploaded, `upload` is the sidecar."""
 
     bucket: str
     name: str
@@ -145,7 +164,7 @@ class PartLabel(Struct, frozen=True, array_like=True, tag=1):
 
 
 class SidecarLabel(Struct, frozen=True, array_like=True, tag=2):
-    """On the empty blob that accompanies an object made of parts."""
+    """On the empty blob that accompanies an object with a manifest."""
 
     bucket: str
     owner: str

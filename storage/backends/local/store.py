@@ -11,8 +11,8 @@ from typing import Any
 from storage.backends.local.buckets import Buckets
 from storage.backends.local.index import translated
 from storage.backends.local.listing import Snapshots
-from storage.backends.local.many import ManyObjects
 from storage.backends.local.options import StoreOptions
+from storage.backends.local.rechunking import Rechunking
 from storage.backends.local.uploads import Uploads
 from storage.clock import Clock, SystemClock
 from storage.mountpath import Mountpath, read_mountpaths
@@ -22,7 +22,7 @@ _SYSTEM_CLOCK = SystemClock()
 _DEFAULTS = StoreOptions()
 
 
-class LocalStore(Buckets, ManyObjects, Uploads):
+class LocalStore(Buckets, Rechunking, Uploads):
     """One process' view of the mountpaths; any number of processes share them, each in a slot."""
 
     @classmethod

@@ -152,6 +152,21 @@ class Transaction:
             sql = "UPDATE versions SET row = ? WHERE bucket = ? AND name = ? AND age = ?"
             self._run(sql, (encode(row), bucket, name, old.age))
 
+    def replace_bytes(
+        self, bucket: int, name: bytes, old: Stored, row: Row, payload: bytes | None
+    ) -> None:
+        """The same version, whose bytes are elsewhere now."""
+        self._drop_bytes(bucket, old)
+        values = (encode(row), self.add_payload(payload), bucket, name)
+        if old.age is None:
+            sql = "UPDATE objects SET row = ?, payload = ? WHERE bucket = ? AND name = ?"
+            self._run(sql, values)
+        else:
+            sql = """UPDATE versions SET row = ?, payload = ?
+            WHERE bucket = ? AND name = ? AND age = ?"""
+            self._run(sql, (*values, old.age))
+        self._count(bucket, 1, row.size)
+
     def remove(self, home: Home, name: bytes, old: Stored) -> None:
         """For good; the version before a current one becomes current, if it is an object."""
         self._drop_bytes(home.key, old)

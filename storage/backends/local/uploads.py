@@ -7,7 +7,6 @@ import os
 import msgspec
 
 from storage import failpoints
-from storage.backends.local.blobs import clear_size
 from storage.backends.local.core import Core
 from storage.backends.local.disk import Disk
 from storage.backends.local.listing import list_part_page, list_upload_page
@@ -72,9 +71,8 @@ class Uploads(Core):
             await disk.committer.run(PutPart(bucket, name, upload_id, part))
             return part.info
 
-        def label(sealed: Sealed, chunk: Chunk) -> PartLabel:
-            size = chunk.size if options.data_key is None else clear_size(chunk.size)
-            info = self._part_info(number, size, sealed)
+        def label(chunk: Chunk) -> PartLabel:
+            info = self._part_info(number, blocks.size_in(chunk), digest.seal())
             return PartLabel(bucket, name, upload_id, PartRow(info, chunk))
 
         async with self._writer(disk, self._work_file(disk)) as writer:
@@ -127,14 +125,15 @@ class Uploads(Core):
     def _completed_row(
         self, upload: UploadInfo, sealed: Sealed, manifest: Manifest, sidecar: str
     ) -> Row:
+        sizes = [part.info.size for part in manifest.parts]
         return Row(
-            sum(part.info.size for part in manifest.parts),
+            sum(sizes),
             sealed.etag,
             self._clock.now_ns(),
             upload.attributes,
-            Chunked(sidecar),
+            Chunked(sidecar, len(sizes), max(sizes, default=0)),
             sealed.checksum,
-            len(manifest.parts),
+            len(sizes),
         )
 
     async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None:

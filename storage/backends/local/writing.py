@@ -11,12 +11,12 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from storage.backends.local.blobs import BLOCK, FRAME, WorkFile, require_room
+from storage.backends.local.blobs import BLOCK, FRAME, WorkFile, clear_size, require_room
 from storage.backends.local.index import storage_error
 from storage.backends.local.lane import Lane
 from storage.backends.local.rows import Chunk, Label
 from storage.cipher import FrameCipher
-from storage.values import Body, BodyDigest, Sealed
+from storage.values import Body, BodyDigest
 
 # Blocks in the lanes beside the one at work, so that a lane need not wait for the loop.
 _AHEAD = 1
@@ -28,17 +28,30 @@ T = TypeVar("T")
 
 
 class Blocks:
-    """A body of pieces of any size, cut into blocks of `size` bytes; only the last one is short."""
+    """A body of pieces of any size, cut into blocks of `size` bytes. Only the last one is short, or
+    the last one before a border: `left` says how many bytes that is ahead, None for never."""
 
-    def __init__(self, body: Body, data_key: bytes | None = None) -> None:
+    def __init__(self, body: Body, data_key: bytes | None = None, left: int | None = None) -> None:
         self._pieces = aiter(body)
         self._rest = b""
         self.data_key = data_key
         self.size = BLOCK if data_key is None else FRAME
+        self.left = left
 
     async def next(self) -> bytes:
-        """The next block; empty at the end."""
-        held, missing = [self._rest], self.size - len(self._rest)
+        """The next block; empty at the end and at a border."""
+        if self.left is None:
+            return await self._take(self.size)
+        block = await self._take(min(self.size, self.left))
+        self.left -= len(block)
+        return block
+
+    def size_in(self, chunk: Chunk) -> int:
+        """How many bytes of the body the blob has."""
+        return chunk.size if self.data_key is None else clear_size(chunk.size)
+
+    async def _take(self, size: int) -> bytes:
+        held, missing = [self._rest], size - len(self._rest)
         if missing > 0:
             async for piece in self._pieces:
                 held.append(piece)
@@ -53,6 +66,8 @@ class Blocks:
 
     async def ended(self) -> bool:
         """Whether the next block would be empty; waits for its first piece to know."""
+        if self.left == 0:
+            return True
         while not self._rest:
             try:
                 self._rest = await anext(self._pieces)
@@ -86,15 +101,16 @@ class BlobWriter:
         first: bytes,
         blocks: Blocks,
         digest: BodyDigest,
-        label: Callable[[Sealed, Chunk], L],
+        label: Callable[[Chunk], L],
     ) -> L:
-        """Write the body to its end and put the blob in place under the label of its facts."""
+        """Write the body to its end, or to the border, and put the blob in place under its label,
+        which is made when the digest has seen all."""
         if blocks.data_key is not None:
             self._cipher = FrameCipher(blocks.data_key, self._file.id)
         if len(first) < blocks.size:
             return await self._start(self._write_whole, first, digest, label)
         await self._store_blocks(first, blocks, digest)
-        return await self._start(self._finish, digest, label)
+        return await self._start(self._finish, label)
 
     async def _store_blocks(self, block: bytes, blocks: Blocks, digest: BodyDigest) -> None:
         writes, digests = Lane(self._threads), Lane(self._threads)
@@ -121,12 +137,10 @@ class BlobWriter:
     def _start(self, job: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         return asyncio.wrap_future(self._threads.submit(_translated, job, *args))
 
-    def _write_whole(
-        self, block: bytes, digest: BodyDigest, label: Callable[[Sealed, Chunk], L]
-    ) -> L:
+    def _write_whole(self, block: bytes, digest: BodyDigest, label: Callable[[Chunk], L]) -> L:
         digest.update(block)
         self._write(block, last=True)
-        return self._finish(digest, label)
+        return self._finish(label)
 
     def _write(self, block: bytes, last: bool) -> None:
         if self._written % _ROOM_BLOCKS == 0:
@@ -136,8 +150,8 @@ class BlobWriter:
         self._written += 1
         self._file.write(block)
 
-    def _finish(self, digest: BodyDigest, label: Callable[[Sealed, Chunk], L]) -> L:
-        made = label(digest.seal(), self._file.chunk())
+    def _finish(self, label: Callable[[Chunk], L]) -> L:
+        made = label(self._file.chunk())
         self._file.finish(made)
         return made
 

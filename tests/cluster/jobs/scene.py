@@ -14,11 +14,12 @@ from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import Archiving, Copying, NotCopied, Unreadable, World
 from storage.backends.memory import MemoryBackend
-from storage.errors import ObjectNotFound
+from storage.errors import KeyRequired, ObjectNotFound
 from storage.values import (
     BucketOptions,
     DeleteRequest,
     Deletion,
+    Encryption,
     ListQuery,
     PutOptions,
     Versioning,
@@ -39,6 +40,7 @@ class Scene:
     copied: list[str] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
+    unknown_keys: set[bytes] = field(default_factory=set)
     rounds: int = 0
     ten_copied: asyncio.Event = field(default_factory=asyncio.Event)
     more: int = 0
@@ -55,7 +57,13 @@ class Scene:
     @property
     def world(self) -> World:
         return World(
-            self.store, self.registry, self._copy, self._announce, self._clean, self._archive
+            self.store,
+            self.registry,
+            self._copy,
+            self._announce,
+            self._clean,
+            self._archive,
+            self._unlock,
         )
 
     async def run(self, **runner: Any) -> None:
@@ -97,6 +105,11 @@ class Scene:
     async def names(self, bucket: str = "bucket") -> list[str]:
         page = await self.store.list_objects(bucket, ListQuery(limit=100_000))
         return [info.name for info in page.objects]
+
+    async def _unlock(self, record: Encryption) -> bytes:
+        if record.wrapped in self.unknown_keys:
+            raise KeyRequired("it is the customer's")
+        return record.wrapped
 
     async def _copy(self, copying: Copying) -> int:
         copying.check()

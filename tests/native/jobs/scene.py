@@ -16,6 +16,7 @@ from s3gw.encryption.provider import KeyProvider
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.promoting import FilePromoter
+from s3gw.jobs.unlocking import unlock_with
 from s3gw.notifications.notifier import Notifier, Outcome
 from s3gw.promotion.files import NOTHING_PROMOTABLE, Promotable
 from s3gw.services import Services
@@ -101,9 +102,16 @@ class JobScene(Scene):
     async def _run_jobs(self) -> None:
         copier = ObjectCopier(self.store, self.services)
         archiver = ObjectArchiver(self.store, self.services)
-        files = FilePromoter(self.store, self.services)
-        done = copier.copy, copier.deleted, self._clean, archiver.archive
-        world = World(self.store, self.registry, *done, files)
+        world = World(
+            self.store,
+            self.registry,
+            copier.copy,
+            copier.deleted,
+            self._clean,
+            archiver.archive,
+            unlock_with(self.services),
+            FilePromoter(self.store, self.services),
+        )
         runner = Runner(world, Limits())
 
         async def quiet(_: float) -> bool:

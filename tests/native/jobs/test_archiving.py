@@ -231,7 +231,7 @@ def test_a_job_that_is_stopped_leaves_nothing(scene: JobScene, filled: str) -> N
             await archiver.archive(replace(archiving, count=count))
 
         unused: Any = None
-        world = World(scene.store, scene.registry, unused, unused, unused, archive=halting)
+        world = World(scene.store, scene.registry, unused, unused, unused, halting, unused)
         work = Work(known.job, known.state, world)
         with pytest.raises(Halted):
             await archive_objects.run(work)

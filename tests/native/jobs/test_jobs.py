@@ -148,7 +148,6 @@ def test_cleaning_up_cleans(scene: JobScene) -> None:
 @pytest.mark.parametrize(
     ("kind", "status"),
     [
-        ("rebalance", 501),
         ("resilver", 501),
         ("ec-bucket", 501),
         ("prefetch-listrange", 501),
@@ -309,7 +308,6 @@ def test_a_bucket_without_a_backend_has_nothing_to_evict_or_prefetch(
         ("POST", "move-bck"),
         ("POST", "etl-bck"),
         ("POST", "etl-listrange"),
-        ("POST", "rechunk"),
         ("POST", "make-n-copies"),
         ("POST", "ec-encode"),
         ("POST", "create-inventory"),

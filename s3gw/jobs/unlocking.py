@@ -1,0 +1,27 @@
+"""The keys that jobs have: the server's own. A customer's key comes with requests only."""
+
+from __future__ import annotations
+
+from s3gw.encryption.provider import UnknownKey
+from s3gw.encryption.request import SSE_C
+from s3gw.encryption.sealing import record_context
+from s3gw.services import Services
+from storage.errors import KeyRequired
+from storage.values import Encryption, Unlock
+
+
+def unlock_with(services: Services) -> Unlock:
+    """Raises `KeyRequired`, which says what is missing."""
+
+    async def unlock(record: Encryption) -> bytes:
+        if record.scheme == SSE_C:
+            raise KeyRequired("it is encrypted with a key of the customer's")
+        if services.keys is None:
+            raise KeyRequired("it is encrypted, and this server has no master key")
+        context = record_context(record.scheme, record.context)
+        try:
+            return await services.keys.unwrap(record.key_id, record.wrapped, context)
+        except UnknownKey as error:
+            raise KeyRequired(f"its key '{error.key_id}' does not exist") from None
+
+    return unlock

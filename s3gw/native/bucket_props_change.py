@@ -1,0 +1,133 @@
+"""Changing the properties of a bucket, and setting them back.
+
+To set what is so already is no change. What the server cannot do is refused by the property's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from s3gw.access.bucket_access import with_access
+from s3gw.aistore_values import Number, Time, ValueKind, Wire, Word
+from s3gw.bucket_properties import (
+    PROPERTIES,
+    problem_together,
+    properties_of,
+    with_properties,
+    with_property,
+)
+from s3gw.cluster_config.in_force import NewBuckets
+from s3gw.errors import Code, S3Error
+from s3gw.native.bucket_props import EVERYTHING, props_of
+from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.naming_values import (
+    flat,
+    invalid,
+    read_value_of,
+    require_unchanged,
+    unknown,
+)
+from s3gw.object_lock import ObjectLockSetting
+from storage.settings import setting
+from storage.values import BucketInfo, Versioning
+
+_WHAT = "bucket property"
+_VERSIONING = "versioning.enabled"
+_ACCESS = "access"
+_BACKEND = "backend_bck"
+# AIStore's word for going on where it would warn; nothing here depends on it.
+_FORCE = "force"
+_READ_ONLY = frozenset({"provider", "Renamed", "bid", "created"})
+_POLICY = Word(("immediate", "delayed", "never"))
+_WINDOW = Time(1, 3600)
+# What is no value at all, of properties that have one value here.
+_KINDS: Mapping[str, ValueKind] = {
+    "write_policy.data": _POLICY,
+    "write_policy.md": _POLICY,
+    "mirror.copies": Number(1, 32),
+    "ec.objsize_limit": Number(-1, 1 << 62),
+    "ec.data_slices": Number(1, 32),
+    "ec.parity_slices": Number(1, 32),
+    "lru.dont_evict_time": Time(3600, 1e9),
+    "lru.capacity_upd_time": Time(10, 1e9),
+    "lru.batch_size": Number(0, 1 << 31),
+    "rate_limit.backend.interval": _WINDOW,
+    "rate_limit.backend.num_retries": Number(1, 10),
+    "rate_limit.frontend.interval": _WINDOW,
+}
+
+
+def with_props(bucket: BucketInfo, given: Mapping[str, Any]) -> BucketInfo:
+    """The bucket with some properties changed, all or none. Raises 400 for what is no property, or
+    no value of it, and 501 for a value that the server cannot keep to."""
+    shown: dict[str, Wire] = dict(flat(msgspec.to_builtins(props_of(bucket))))
+    kept = properties_of(bucket)
+    for name, value in flat(given):
+        if name in PROPERTIES:
+            read = read_value_of(_WHAT, name, PROPERTIES[name].kind, value)
+            kept = with_property(kept, name, read)
+        elif name == _VERSIONING:
+            bucket = _with_versioning(bucket, value)
+        elif name == _ACCESS:
+            bucket = _with_access(bucket, value)
+        else:
+            _require_so(name, value, shown)
+    if problem := problem_together(kept):
+        raise NativeError(400, f"invalid {_WHAT} {problem}")
+    return with_properties(bucket, kept)
+
+
+def gives_access(given: Mapping[str, Any]) -> bool:
+    return any(name == _ACCESS for name, _ in flat(given))
+
+
+def with_defaults(bucket: BucketInfo, defaults: NewBuckets) -> BucketInfo:
+    """The bucket with the properties that a new one has; its owner, policy and the rest of what S3
+    knows stay. Raises 409 where versions cannot be switched off."""
+    bucket = _with_access(bucket, EVERYTHING)
+    bucket = _switched(bucket, enabled=defaults.versioning)
+    return with_properties(bucket, defaults.properties)
+
+
+def _require_so(name: str, value: object, shown: Mapping[str, Wire]) -> None:
+    """Raises unless the property has that value."""
+    if name == _FORCE or (name == _BACKEND and value in ("", "none")):
+        return
+    if name == _BACKEND:
+        raise unsupported(f'{_WHAT} "{name}"')
+    if name not in shown:
+        raise unknown(_WHAT, name, {**shown, **PROPERTIES})
+    if name in _KINDS:
+        read_value_of(_WHAT, name, _KINDS[name], value)
+    if name in _READ_ONLY and str(value) != shown[name]:
+        raise invalid(_WHAT, name, value, "it cannot be changed")
+    require_unchanged(_WHAT, name, shown[name], value)
+
+
+def _with_access(bucket: BucketInfo, value: object) -> BucketInfo:
+    """A number of 64 bits, as a text or not, or one of AIStore's words and names."""
+    if not isinstance(value, str | int):
+        raise NativeError(400, "access must be a number of 64 bits, or a text")
+    try:
+        return with_access(bucket, value)
+    except ValueError as error:
+        raise NativeError(400, f"invalid access: {error}") from None
+
+
+def _with_versioning(bucket: BucketInfo, value: object) -> BucketInfo:
+    if not isinstance(value, bool) and value not in ("true", "false"):
+        raise invalid(_WHAT, _VERSIONING, value, "must be true or false")
+    return _switched(bucket, enabled=value in (True, "true"))
+
+
+def _switched(bucket: BucketInfo, *, enabled: bool) -> BucketInfo:
+    if not enabled and bucket.versioning is not Versioning.ENABLED:
+        return bucket
+    if not enabled and setting(bucket, ObjectLockSetting):
+        message = "versions of a bucket that locks objects cannot be switched off"
+        raise S3Error(Code.InvalidBucketState, message)
+    state = Versioning.ENABLED if enabled else Versioning.SUSPENDED
+    return msgspec.structs.replace(bucket, versioning=state)

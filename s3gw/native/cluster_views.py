@@ -1,0 +1,90 @@
+"""What the cluster says of all its nodes together: `GET /v1/cluster?what=`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from s3gw.access import Access
+from s3gw.native.call import NativeCall
+from s3gw.native.cluster import json_reply
+from s3gw.native.config_shape import cluster_config
+from s3gw.native.node import cluster_map
+from s3gw.native.node_state import mountpaths, node_stats, system_of
+from s3gw.native.operation import operation
+from s3gw.native.smap import Smap
+from s3gw.reply import Reply
+from s3gw.services import Services
+
+
+def _map(call: NativeCall) -> Smap:
+    return cluster_map(call.services.cluster_id, call.endpoint)
+
+
+@operation("GET", "cluster", what="cluster_config", access=Access.SHOW_CLUSTER)
+class GetClusterConfig:
+    async def run(self, call: NativeCall) -> Reply:
+        await call.services.settings.refresh()
+        return json_reply(cluster_config(call.services))
+
+
+@operation("GET", "cluster", what="smap", access=Access.SHOW_CLUSTER)
+class GetClusterSmap:
+    async def run(self, call: NativeCall) -> Reply:
+        return json_reply(_map(call))
+
+
+@operation("GET", "cluster", what="node_stats", access=Access.SHOW_CLUSTER)
+class GetClusterStats:
+    async def run(self, call: NativeCall) -> Reply:
+        return json_reply(await asyncio.to_thread(_stats, call.services, _map(call)))
+
+
+@operation("GET", "cluster", what="sysinfo", access=Access.SHOW_CLUSTER)
+class GetClusterSysInfo:
+    async def run(self, call: NativeCall) -> Reply:
+        return json_reply(await asyncio.to_thread(_systems, call.services, _map(call)))
+
+
+@operation("GET", "cluster", what="mountpaths", access=Access.SHOW_CLUSTER)
+class GetClusterMountpaths:
+    async def run(self, call: NativeCall) -> Reply:
+        paths = mountpaths(call.services.node)
+        return json_reply({"targets": dict.fromkeys(_map(call).tmap, paths)})
+
+
+@operation("GET", "cluster", what="remote", access=Access.SHOW_CLUSTER)
+class GetRemoteClusters:
+    """None can be attached yet."""
+
+    async def run(self, call: NativeCall) -> Reply:
+        return json_reply({"a": [], "ver": 0})
+
+
+@operation("GET", "cluster", what="backends", access=Access.SHOW_CLUSTER)
+class GetBackends:
+    """The providers beside the cluster itself that it is configured for: none."""
+
+    async def run(self, call: NativeCall) -> Reply:
+        return json_reply([])
+
+
+@operation("GET", "cluster", what="target_ips", access=Access.SHOW_CLUSTER)
+class GetTargetIps:
+    """Hosts with commas between, as curl's `--noproxy` takes them."""
+
+    async def run(self, call: NativeCall) -> Reply:
+        hosts = dict.fromkeys(node.public_net.node_ip_addr for node in _map(call).tmap.values())
+        return Reply(headers={"Content-Type": "text/plain"}, body=",".join(hosts).encode())
+
+
+def _stats(services: Services, smap: Smap) -> dict[str, Any]:
+    targets = {node: node_stats(services.node, snode) for node, snode in smap.tmap.items()}
+    return {"proxy": node_stats(services.node, smap.proxy_si), "target": targets}
+
+
+def _systems(services: Services, smap: Smap) -> dict[str, Any]:
+    return {
+        "proxy": {node: system_of(services.node, snode) for node, snode in smap.pmap.items()},
+        "target": {node: system_of(services.node, snode) for node, snode in smap.tmap.items()},
+    }

@@ -1,0 +1,210 @@
+"""Changing the cluster's configuration, and what else an administrator does to a node.
+
+    PUT /v1/cluster/set-config?get_batch.max_wait=10s[&transient=true]
+    PUT /v1/cluster  {"action": "set-config", "value": {"get_batch": {"max_wait": "10s"}}}
+    PUT /v1/cluster  {"action": "reset-config"}
+
+The one node's configuration is the cluster's, so `/v1/daemon` takes the same. All keys of a request
+are set, or none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from s3gw.access import Access
+from s3gw.bucket_properties import problem_together
+from s3gw.cluster_config.in_force import KEYS, InForce
+from s3gw.cluster_config.stored import Busy, StoredSettings
+from s3gw.kept_log import rotate_all
+from s3gw.message import read_query
+from s3gw.native.actmsg import ACTIONS
+from s3gw.native.call import NativeCall
+from s3gw.native.config_shape import local_config, shown_values
+from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.naming_values import (
+    flat,
+    read_value_of,
+    require_unchanged,
+    unknown,
+)
+from s3gw.native.operation import operation, query, value
+from s3gw.reply import Reply
+from s3gw.services import Services
+
+_WHAT = "configuration key"
+_SET = "set-config"
+_TRANSIENT = "transient"
+# What AIStore has below these paths, and one node has no use for.
+_ITEMS = frozenset({"proxy", "load-x509", "mountpaths", "enable-mp", "disable-mp"}) | ACTIONS
+# Where these stand instead; they hold from the next start.
+_IN_THE_FILE = {"auth": "[auth]", "net": "[server]", "host_net": "[server]", "fspaths": "[storage]"}
+# What a query may say besides.
+_NO_KEYS = frozenset({_TRANSIENT, "provider", "namespace"})
+
+
+@operation(
+    "PUT",
+    "cluster",
+    action=_SET,
+    access=Access.ADMIN,
+    needs_admin=True,
+    is_audited=True,
+)
+class SetConfig:
+    asked: dict[str, Any] = value()
+    transient: bool = query(_TRANSIENT, default=False)
+
+    async def run(self, call: NativeCall) -> Reply:
+        return await change(call, self.asked, transient=self.transient)
+
+
+@operation(
+    "PUT",
+    "daemon",
+    action=_SET,
+    access=Access.ADMIN,
+    needs_admin=True,
+    is_audited=True,
+)
+class SetNodeConfig:
+    asked: dict[str, Any] = value()
+    transient: bool = query(_TRANSIENT, default=False)
+
+    async def run(self, call: NativeCall) -> Reply:
+        return await change(call, self.asked, transient=self.transient)
+
+
+@operation("PUT", "cluster/{item}", access=Access.ADMIN, needs_admin=True, is_audited=True)
+class PutClusterItem:
+    transient: bool = query(_TRANSIENT, default=False)
+
+    async def run(self, call: NativeCall) -> Reply:
+        return await change_by_query(call, transient=self.transient)
+
+
+@operation("PUT", "daemon/{item}", access=Access.ADMIN, needs_admin=True, is_audited=True)
+class PutNodeItem:
+    transient: bool = query(_TRANSIENT, default=False)
+
+    async def run(self, call: NativeCall) -> Reply:
+        return await change_by_query(call, transient=self.transient)
+
+
+@operation(
+    "PUT",
+    "cluster",
+    action="reset-config",
+    access=Access.ADMIN,
+    needs_admin=True,
+    is_audited=True,
+)
+class ResetConfig:
+    async def run(self, call: NativeCall) -> Reply:
+        return await reset(call)
+
+
+@operation(
+    "PUT",
+    "daemon",
+    action="reset-config",
+    access=Access.ADMIN,
+    needs_admin=True,
+    is_audited=True,
+)
+class ResetNodeConfig:
+    async def run(self, call: NativeCall) -> Reply:
+        return await reset(call)
+
+
+@operation("PUT", "cluster", action="rotate-logs", access=Access.ADMIN, needs_admin=True)
+class RotateLogs:
+    async def run(self, call: NativeCall) -> Reply:
+        return await rotate(call)
+
+
+@operation("PUT", "daemon", action="rotate-logs", access=Access.ADMIN, needs_admin=True)
+class RotateNodeLogs:
+    async def run(self, call: NativeCall) -> Reply:
+        return await rotate(call)
+
+
+async def change_by_query(call: NativeCall, *, transient: bool) -> Reply:
+    item = call.segments[1]
+    if item != _SET:
+        named = f'"{item[:64]}"'
+        raise unsupported(named) if item in _ITEMS else NativeError(400, f"invalid item {named}")
+    pairs = read_query(call.query_string)
+    asked = {name: text for name, text in pairs.items() if name not in _NO_KEYS}
+    return await change(call, asked, transient=transient)
+
+
+async def change(call: NativeCall, asked: Mapping[str, Any], *, transient: bool) -> Reply:
+    settings = stored(call.services)
+    await settings.refresh()
+    values = read_values(call.services, asked)
+    try:
+        await settings.change(values, _check, transient=transient)
+    except Busy as error:
+        raise _busy(error) from None
+    return Reply()
+
+
+async def reset(call: NativeCall) -> Reply:
+    try:
+        await stored(call.services).reset()
+    except Busy as error:
+        raise _busy(error) from None
+    return Reply()
+
+
+async def rotate(call: NativeCall) -> Reply:
+    if folder := call.services.node.log_folder:
+        await asyncio.to_thread(rotate_all, folder)
+    return Reply()
+
+
+def read_values(services: Services, asked: Mapping[str, Any]) -> dict[str, object]:
+    """Those keys that are to be kept. Raises 400, and 501 for what cannot be changed."""
+    pairs = dict(flat(asked))
+    if not pairs:
+        raise NativeError(400, "no configuration key is given")
+    shown = {**shown_values(services), **dict(flat(local_config(services.node)))}
+    values: dict[str, object] = {}
+    for name, sent in pairs.items():
+        if name in KEYS:
+            values[name] = read_value_of(_WHAT, name, KEYS[name].kind, sent)
+        elif name in shown:
+            _require_so(name, shown[name], sent)
+        else:
+            raise unknown(_WHAT, name, shown)
+    return values
+
+
+def stored(services: Services) -> StoredSettings:
+    """Raises 501 where nothing can be kept."""
+    if not isinstance(services.settings, StoredSettings):
+        raise unsupported("changing the configuration without a coordination store")
+    return services.settings
+
+
+def _require_so(name: str, shown: Any, sent: object) -> None:
+    try:
+        require_unchanged(_WHAT, name, shown, sent)
+    except NativeError as error:
+        file = _IN_THE_FILE.get(name.partition(".")[0])
+        if file is None or error.status != 501:
+            raise
+        where = f"it is set in {file} of the configuration file, and needs a restart"
+        raise NativeError(501, f"{error.message}: {where}", Tcode.UNSUPPORTED) from None
+
+
+def _check(in_force: InForce) -> None:
+    if problem := problem_together(in_force.new_buckets.properties):
+        raise NativeError(400, f"invalid {_WHAT} {problem}")
+
+
+def _busy(error: Busy) -> NativeError:
+    return NativeError(429, str(error), Tcode.TOO_MANY, headers={"Retry-After": "1"})

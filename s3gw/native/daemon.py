@@ -1,0 +1,141 @@
+"""What a node says of itself: `GET /v1/daemon?what=`, and `/v1/reverse/daemon` with its id.
+
+One process is a gateway and a target. Who names neither asks the gateway, but for what only
+targets have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from s3gw.access import Access
+from s3gw.counters import kinds
+from s3gw.kept_log import SEVERITIES, archive_of, lines_of
+from s3gw.native.call import NativeCall
+from s3gw.native.cluster import json_reply
+from s3gw.native.config_shape import node_config
+from s3gw.native.errors import NativeError
+from s3gw.native.node import asked_node, gateway_id, target_id
+from s3gw.native.node_state import disks, mountpaths, node_stats, node_status, system_of
+from s3gw.native.operation import operation, query
+from s3gw.reply import Reply
+from s3gw.tls_facts import certificate_facts
+
+_DAEMON = "daemon"
+_REVERSE = "reverse"
+_NODE_HEADER = "ais-node-id"
+
+
+def turn_to_node(call: NativeCall) -> None:
+    """What is asked of another node through this one, is asked of this one: there is no other.
+    Raises 400 when nobody is named."""
+    if call.segments[:2] != (_REVERSE, _DAEMON):
+        return
+    call.node_id = call.sent.get(_NODE_HEADER, "")
+    if not call.node_id:
+        raise NativeError(400, "missing node ID: the header Ais-Node-Id names it")
+    call.segments = call.segments[1:]
+
+
+def check_node(call: NativeCall) -> None:
+    """Raises 404 for a node that is not in the map."""
+    cluster = call.services.cluster_id
+    if call.node_id not in ("", gateway_id(cluster), target_id(cluster)):
+        raise NativeError(404, f'node "{call.node_id[:64]}" does not exist in the cluster map')
+
+
+def require_target(call: NativeCall, what: str) -> None:
+    """Raises 400 when a gateway is asked for what only targets have."""
+    if call.node_id == gateway_id(call.services.cluster_id):
+        raise NativeError(400, f'invalid query "what={what}": node {call.node_id} is a gateway')
+
+
+@operation("GET", "daemon", what="config", access=Access.SHOW_CLUSTER)
+class GetNodeConfig:
+    async def run(self, call: NativeCall) -> Reply:
+        await call.services.settings.refresh()
+        return json_reply(node_config(call.services))
+
+
+@operation("GET", "daemon", what="node_stats", access=Access.SHOW_CLUSTER)
+class GetNodeStats:
+    async def run(self, call: NativeCall) -> Reply:
+        snode = asked_node(call)
+        return json_reply(await asyncio.to_thread(node_stats, call.services.node, snode))
+
+
+@operation("GET", "daemon", what="node_status", access=Access.SHOW_CLUSTER)
+class GetNodeStatus:
+    async def run(self, call: NativeCall) -> Reply:
+        await call.services.settings.refresh()
+        snode = asked_node(call)
+        told = await asyncio.to_thread(node_status, call.services, snode, call.endpoint)
+        return json_reply(told)
+
+
+@operation("GET", "daemon", what="sysinfo", access=Access.SHOW_CLUSTER)
+class GetNodeSysInfo:
+    async def run(self, call: NativeCall) -> Reply:
+        snode = asked_node(call)
+        return json_reply(await asyncio.to_thread(system_of, call.services.node, snode))
+
+
+@operation("GET", "daemon", what="metrics", access=Access.SHOW_CLUSTER)
+class GetMetricNames:
+    """The kind of each of the node's counters."""
+
+    async def run(self, call: NativeCall) -> Reply:
+        return json_reply(kinds())
+
+
+@operation("GET", "daemon", what="mountpaths", access=Access.SHOW_CLUSTER)
+class GetMountpaths:
+    async def run(self, call: NativeCall) -> Reply:
+        require_target(call, "mountpaths")
+        return json_reply(mountpaths(call.services.node))
+
+
+@operation("GET", "daemon", what="disk", access=Access.SHOW_CLUSTER)
+class GetDisks:
+    async def run(self, call: NativeCall) -> Reply:
+        require_target(call, "disk")
+        return json_reply(await asyncio.to_thread(disks, call.services.node))
+
+
+@operation("GET", "daemon", what="tls_certificate", access=Access.SHOW_CLUSTER)
+class GetTlsCertificate:
+    async def run(self, call: NativeCall) -> Reply:
+        file = call.services.node.certificate
+        if file is None:
+            raise NativeError(404, "the server has no TLS certificate: it speaks plain http")
+        return json_reply(await asyncio.to_thread(certificate_facts, file))
+
+
+@operation("GET", "daemon", what="log", access=Access.SHOW_CLUSTER)
+class GetLog:
+    """The last lines of all processes, from the severity up; `all` packs their files. `offset` is
+    the bytes that the client has."""
+
+    severity: str = query("severity", default="")
+    everything: bool = query("all", default=False)
+    offset: int = query("offset", default=0)
+
+    async def run(self, call: NativeCall) -> Reply:
+        severity = self.severity.lower() or SEVERITIES[0]
+        if severity not in SEVERITIES:
+            known = ", ".join(SEVERITIES)
+            raise NativeError(400, f"invalid log severity {severity[:32]!r}: must be of {known}")
+        folder = call.services.node.log_folder
+        if self.everything:
+            return await self._archive(folder, severity)
+        text = await asyncio.to_thread(lines_of, folder, severity) if folder else b""
+        if not 0 <= self.offset <= len(text):
+            raise NativeError(400, f"invalid log offset: the log has {len(text)} bytes")
+        return Reply(headers={"Content-Type": "text/plain"}, body=text[self.offset :])
+
+    async def _archive(self, folder: Path | None, severity: str) -> Reply:
+        if folder is None:
+            raise NativeError(404, "no log is kept")
+        packed = await asyncio.to_thread(archive_of, folder, severity)
+        return Reply(headers={"Content-Type": "application/gzip"}, body=packed)

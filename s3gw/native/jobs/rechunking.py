@@ -1,0 +1,76 @@
+"""Asking for objects to be kept in other chunks: all of a bucket, or those with a prefix."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from cluster.jobs import kinds
+from cluster.jobs.records import ChunkOrders, Job
+from s3gw.access import Access
+from s3gw.bucket_properties import Chunks, properties_of
+from s3gw.chunk_sizes import BadChunks, check_chunks, chunking
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError
+from s3gw.native.jobs.starting import begin, jobs_of, text_reply
+from s3gw.native.names import AIS
+from s3gw.native.operation import operation, value
+from s3gw.reply import Reply
+from storage.values import BucketInfo
+
+
+class RechunkMessage(Struct, frozen=True):
+    """In bytes. Without a limit, objects are put together again; the chunk size is the bucket's
+    unless it is told."""
+
+    limit: int = field(default=0, name="objsize-limit")
+    size: int = field(default=0, name="chunk-size")
+    prefix: str = ""
+    sync_remote: bool = field(default=False, name="sync-remote")
+
+
+@operation(
+    "POST",
+    "buckets/{bucket}",
+    action=kinds.RECHUNK,
+    access=Access.PATCH,
+    known_as="PutBucketVersioning",
+    is_audited=True,
+)
+class RechunkBucket:
+    """For who may change the bucket's properties: nobody reads or changes an object by it."""
+
+    asked: RechunkMessage = value(default=RechunkMessage())
+
+    async def run(self, call: NativeCall) -> Reply:
+        if self.asked.sync_remote:
+            message = f'bucket "{call.bck.cname()}" has no remote backend: nothing to synchronize'
+            raise NativeError(400, message)
+        given = properties_of(call.bucket_facts).chunks
+        size = self.asked.size or given.chunk_size
+        chunks = Chunks(self.asked.limit, given.max_monolithic_size, size)
+        return text_reply(await begin_rechunk(call, call.bucket_facts, chunks, self.asked.prefix))
+
+
+async def begin_rechunk(
+    call: NativeCall, bucket: BucketInfo, chunks: Chunks, prefix: str = ""
+) -> str:
+    """The id of the job, or of one that does the same already. Raises 400 for what is out of range,
+    and 409 while another one runs that wants other chunks."""
+    try:
+        check_chunks(chunks)
+    except BadChunks as error:
+        raise NativeError(400, str(error)) from None
+    wanted = chunking(chunks)
+    orders = ChunkOrders(wanted.limit, wanted.size)
+    for job in await _running(call, bucket.name):
+        if job.chunks != orders:
+            why = f'rechunk "{job.xid}" with other sizes is running: stop it first'
+            raise NativeError(409, f'bucket "{AIS}://{bucket.name}": {why}')
+        if job.prefix == prefix:
+            return job.xid
+    return await begin(call, kinds.RECHUNK, bucket=bucket.name, prefix=prefix, chunks=orders)
+
+
+async def _running(call: NativeCall, bucket: str) -> list[Job]:
+    known = [each for each in await jobs_of(call).all() if not each.is_over]
+    return [e.job for e in known if (e.job.kind, e.job.bucket) == (kinds.RECHUNK, bucket)]

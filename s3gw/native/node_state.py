@@ -1,0 +1,250 @@
+"""The state of the one node, as AIStore's structures tell it. Numbers of 64 bits are texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from s3gw.counters import UPTIME, kinds
+from s3gw.machine import DiskRates, Room, SystemInfo, room_of
+from s3gw.message import read_headers
+from s3gw.native.actmsg import json
+from s3gw.native.call import endpoint_of
+from s3gw.native.node import cluster_map
+from s3gw.native.smap import Snode
+from s3gw.node_facts import NodeFacts
+from s3gw.services import Services
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+# NodeStarted and ClusterStarted: a healthy node.
+_HEALTHY = 2 | 4
+_ONLINE = "online"
+
+
+class Value(Struct, frozen=True):
+    v: str
+
+
+class Fs(Struct, frozen=True, rename={"fs": "Fs", "fs_type": "FsType", "fs_id": "FsID"}):
+    fs: str
+    fs_type: str
+    fs_id: tuple[int, int]
+
+
+class MountpathCapacity(Struct, frozen=True):
+    used: str
+    avail: str
+    pct_used: int
+    mountpath_label: str
+    fs: Fs
+    disks: tuple[str, ...]
+
+
+class Capacity(Struct, frozen=True):
+    mountpaths: dict[str, MountpathCapacity]
+    cs_err: str
+    total_used: str
+    total_avail: str
+    pct_max: int
+    pct_avg: int
+    pct_min: int
+
+
+class NodeStats(Struct, frozen=True):
+    snode: Snode
+    tracker: dict[str, Value]
+    capacity: Capacity
+
+
+class Primary(Struct, frozen=True):
+    pub_url: str
+    control_url: str
+    id: str
+
+
+class SmapState(Struct, frozen=True, rename={"primary": "Primary"}):
+    primary: Primary
+    uuid: str
+    version: str
+
+
+class Versioned(Struct, frozen=True):
+    version: str
+    uuid: str = ""
+
+
+class ClusterState(Struct, frozen=True):
+    smap: SmapState
+    bmd: Versioned
+    rmd: Versioned
+    config: Versioned
+    etlmd: Versioned
+    flags: int
+
+
+class NodeStatus(Struct, frozen=True):
+    snode: Snode
+    tracker: dict[str, Value]
+    capacity: Capacity
+    status: str
+    deployment: str
+    ais_version: str
+    build_time: str
+    k8s_pod_name: str
+    cluster: ClusterState
+    sys_info: SystemInfo
+    smap_version: str
+
+
+class TargetSystem(SystemInfo, frozen=True):
+    """Beside the machine's memory, the room on the file systems together."""
+
+    fs_used: str = "0"
+    fs_capacity: str = "0"
+    pct_fs_used: float = 0.0
+
+
+class DiskStats(Struct, frozen=True):
+    RBps: int
+    Ravg: int
+    WBps: int
+    Wavg: int
+    Util: int
+
+
+class Mountpaths(Struct, frozen=True):
+    available: tuple[str, ...]
+    waiting_dd: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
+
+
+def cluster_state(services: Services, endpoint: str) -> ClusterState:
+    smap = cluster_map(services.cluster_id, endpoint)
+    primary = Primary(endpoint, endpoint, smap.proxy_si.daemon_id)
+    return ClusterState(
+        smap=SmapState(primary, smap.uuid, smap.version),
+        bmd=Versioned("1", smap.uuid),
+        rmd=Versioned("0"),
+        config=Versioned(str(services.settings.record.version)),
+        etlmd=Versioned("0"),
+        flags=_HEALTHY,
+    )
+
+
+def told_state(services: Services, scope: Scope) -> bytes:
+    """The state as JSON, for a request of whomever."""
+    endpoint = endpoint_of(read_headers(scope["headers"]), scope.get("scheme", "http"))
+    return json(cluster_state(services, endpoint))
+
+
+def node_stats(facts: NodeFacts, snode: Snode) -> NodeStats:
+    """Reads files, as all from here on does."""
+    return NodeStats(snode, _tracker(facts), capacity(_rooms_of(facts, snode)))
+
+
+def node_status(services: Services, snode: Snode, endpoint: str) -> NodeStatus:
+    facts = services.node
+    stats = node_stats(facts, snode)
+    state = cluster_state(services, endpoint)
+    return NodeStatus(
+        snode=stats.snode,
+        tracker=stats.tracker,
+        capacity=stats.capacity,
+        status=_ONLINE,
+        deployment="linux",
+        ais_version=facts.version,
+        build_time="",
+        k8s_pod_name="",
+        cluster=state,
+        sys_info=facts.meter.system(),
+        smap_version=state.smap.version,
+    )
+
+
+def system_of(facts: NodeFacts, snode: Snode) -> SystemInfo:
+    info = facts.meter.system()
+    if snode.daemon_type != "target":
+        return info
+    whole = capacity(room_of(facts.folders))
+    used, total = int(whole.total_used), int(whole.total_used) + int(whole.total_avail)
+    fields = {name: getattr(info, name) for name in SystemInfo.__struct_fields__}
+    percent = round(100 * used / max(total, 1), 2)
+    return TargetSystem(**fields, fs_used=str(used), fs_capacity=str(total), pct_fs_used=percent)
+
+
+def mountpaths(facts: NodeFacts) -> Mountpaths:
+    return Mountpaths(tuple(str(folder) for folder in _absolute(facts.folders)))
+
+
+def disks(facts: NodeFacts) -> dict[str, Any]:
+    """Rates of each disk, under the name that Go gives an embedded map, and the room."""
+    rooms = room_of(_absolute(facts.folders))
+    names = sorted({name for room in rooms for name in room.filesystem.disks})
+    rates = {name: _disk_stats(facts.meter.disk(name)) for name in names}
+    whole = capacity(rooms)
+    return {"AllDiskStats": rates} | {
+        name: getattr(whole, name) for name in Capacity.__struct_fields__
+    }
+
+
+def capacity(rooms: Sequence[Room]) -> Capacity:
+    """A file system that holds two mountpaths counts once in the totals."""
+    percents = [room.percent_used for room in rooms] or [0]
+    apart = {(room.filesystem.source, room.filesystem.id): room for room in rooms}.values()
+    return Capacity(
+        mountpaths={str(room.folder): _mountpath(room) for room in rooms},
+        cs_err="",
+        total_used=str(sum(room.used for room in apart)),
+        total_avail=str(sum(room.available for room in apart)),
+        pct_max=max(percents),
+        pct_avg=round(sum(percents) / len(percents)),
+        pct_min=min(percents),
+    )
+
+
+def _rooms_of(facts: NodeFacts, snode: Snode) -> list[Room]:
+    """Gateways have no mountpaths."""
+    return room_of(_absolute(facts.folders)) if snode.daemon_type == "target" else []
+
+
+def _absolute(folders: Sequence[Path]) -> list[Path]:
+    return [folder.absolute() for folder in folders]
+
+
+def _mountpath(room: Room) -> MountpathCapacity:
+    on = room.filesystem
+    halves = (_signed(on.id), _signed(on.id >> 32))
+    return MountpathCapacity(
+        str(room.used),
+        str(room.available),
+        room.percent_used,
+        "",
+        Fs(on.source, on.kind, halves),
+        on.disks,
+    )
+
+
+def _signed(number: int) -> int:
+    """Its low 32 bits, as Go's int32."""
+    low = number & 0xFFFFFFFF
+    return low - (1 << 32) if low >= 1 << 31 else low
+
+
+def _tracker(facts: NodeFacts) -> dict[str, Value]:
+    counted: Mapping[str, int] = {**dict.fromkeys(kinds(), 0), **facts.counters()}
+    return {name: Value(str(n)) for name, n in {**counted, UPTIME: facts.uptime_ns}.items()}
+
+
+def _disk_stats(rates: DiskRates) -> DiskStats:
+    return DiskStats(
+        rates.read_bps,
+        rates.read_average,
+        rates.write_bps,
+        rates.write_average,
+        rates.utilization,
+    )

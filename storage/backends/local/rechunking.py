@@ -1,0 +1,126 @@
+"""Cutting finished objects anew: other blobs with the same bytes take the place of the old ones.
+
+The bytes are verified as they are read. The commit replaces where they are, and only if the version
+still has those that were read; whatever else was changed of it meanwhile stays.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+
+import msgspec
+
+from storage.backends.local.chunked_writing import Subject
+from storage.backends.local.disk import Disk
+from storage.backends.local.many import ManyObjects
+from storage.backends.local.mutations import RechunkObject
+from storage.backends.local.reading import Vanished
+from storage.backends.local.rows import Chunked, Inline, Location, Row, decode_manifest
+from storage.backends.local.writing import Blocks
+from storage.chunking import Chunking, Cutting, uncut
+from storage.cipher import INLINE, FrameCipher, unlocked
+from storage.conditions import check_read
+from storage.errors import Corrupt, ObjectChanged
+from storage.values import READ_ALL, Between, Body, PartInfo, ReadOptions, Sealed, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A version as it is read; `data_key` is None for one in the clear."""
+
+    disk: Disk
+    bucket: str
+    name: str
+    row: Row
+    payload: bytes | None
+    data_key: bytes | None = field(repr=False)
+
+    @property
+    def uploaded(self) -> tuple[PartInfo, ...]:
+        return decode_manifest(self.payload).uploads() if self.row.parts and self.payload else ()
+
+    def moved(self, size: int, place: Location) -> Row:
+        if size != self.row.size:
+            raise Corrupt(f"{self.bucket}/{self.name}: {size} bytes of {self.row.size}")
+        return msgspec.structs.replace(self.row, location=place, label="", mountpath="")
+
+    def change(self, new: Row, payload: bytes | None) -> RechunkObject:
+        return RechunkObject(self.bucket, self.name, self.row, self.payload, new, payload)
+
+
+class _Unwatched:
+    """Nobody asks for a digest that is known."""
+
+    def update(self, block: bytes) -> None:
+        """Every byte was verified when it was read."""
+
+    def seal(self) -> Sealed:
+        raise AssertionError("the object has its ETag")
+
+
+class Rechunking(ManyObjects):
+    async def rechunk_object(
+        self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
+    ) -> bool:
+        disk = self._disk(bucket, name)
+        row, payload = disk.open(bucket, name, options.version)
+        info = row.info(name)
+        check_read(options.condition, info)
+        if _layout_of(row, payload) == chunks.layout(row.size, row.size):
+            return False
+        found = _Found(disk, bucket, name, row, payload, await unlocked(info, options.unlock))
+        async with AsyncExitStack() as stack:
+            body = await self._whole(found)
+            if not isinstance(body, bytes):
+                await stack.enter_async_context(aclosing(body))
+            await self._rewrite(found, _pieces(body), chunks)
+        return True
+
+    async def _whole(self, found: _Found) -> bytes | Stream:
+        row, blobs = found.row, self._blobs_of(found.disk, found.row)
+        span = Between(0, row.size)
+        try:
+            return await self._body(blobs, row, found.payload, span, found.data_key)
+        except Vanished:
+            raise ObjectChanged(found.name) from None
+
+    async def _rewrite(self, found: _Found, body: Body, chunks: Chunking) -> None:
+        cutting, uploaded = chunks.cutting(found.row.size), found.uploaded
+        if cutting is None and not uploaded and found.row.size <= self._options.inline_limit:
+            await self._put_inline_again(found, body)
+        else:
+            await self._put_blobs(found, body, uploaded, cutting or uncut())
+
+    async def _put_inline_again(self, found: _Found, body: Body) -> None:
+        content = b"".join([piece async for piece in body])
+        new = found.moved(len(content), Inline())
+        if found.data_key is not None:
+            content = FrameCipher(found.data_key, INLINE).seal(content, 0, last=True)
+        await found.disk.committer.run(found.change(new, content))
+
+    async def _put_blobs(
+        self, found: _Found, body: Body, uploaded: tuple[PartInfo, ...], cutting: Cutting
+    ) -> None:
+        blocks = Blocks(body, found.data_key, next(cutting.sizes, None))
+        owner = found.disk.bucket(found.bucket)[1].owner
+        subject = Subject(found.bucket, owner, found.name, found.moved, uploaded)
+        async with self._chunked_writer(found.disk) as writer:
+            first = await blocks.next()
+            new, payload = await writer.write(first, blocks, _Unwatched(), subject, cutting)
+            await found.disk.committer.run(found.change(new, payload), writer.hand_over())
+
+
+def _layout_of(row: Row, payload: bytes | None) -> list[int]:
+    """The sizes of its chunks; none for one in one piece."""
+    if not isinstance(row.location, Chunked) or not row.location.count or payload is None:
+        return []
+    return [chunk.info.size for chunk in decode_manifest(payload).parts]
+
+
+async def _pieces(body: bytes | Stream) -> Body:
+    if isinstance(body, bytes):
+        yield body
+        return
+    async for piece in body:
+        yield piece
