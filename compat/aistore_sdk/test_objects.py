@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from compat.aistore_sdk.scene import IS_1, done, errors, get, names, new_name, only_2, put, refused
+from compat.clients.target import noise
 
 ODD_NAMES = ("plain", "a/b/c", "o %?#é.txt", "sp ace+plus", "日本", "semi;colon:comma,", "x" * 500)
 InvalidURL: Any = import_module("aistore.sdk.errors").InvalidURLException
@@ -282,3 +283,27 @@ def test_a_head_tells_where_an_object_is(bucket: Any) -> None:
 @only_2
 def test_a_head_tells_of_chunks_where_there_are_any(bucket: Any) -> None:
     assert put(bucket, "k", b"abc").head("chunked").chunks is None
+
+
+def test_an_object_is_kept_in_chunks_where_its_bucket_says_so(client: Any, bucket: Any) -> None:
+    limits = {"objsize_limit": "1MiB", "chunk_size": "256KiB"}
+    bucket.make_request("PATCH", "set-bprops", value={"chunks": limits})
+    body = noise(1_500_000)
+    made = put(bucket, "k", body)
+    chunks = head(made, "chunked").chunks
+    assert (chunks.chunk_count, chunks.max_chunk_size) == (6, 256 << 10)
+    assert head(put(bucket, "small", b"abc"), "chunked").chunks is None
+    assert get(bucket, "k") == body
+    with made.get_reader(num_workers=3).read_all() as read:
+        assert read.tobytes() == body
+
+
+def test_objects_are_put_into_chunks_afterwards(client: Any, bucket: Any) -> None:
+    body = noise(1_500_000)
+    made = put(bucket, "k", body)
+    limits = {"objsize_limit": "1MiB", "chunk_size": "512KiB"}
+    bucket.make_request("PATCH", "set-bprops", value={"chunks": limits})
+    (result,) = done(client, client.job(job_kind="rechunk").start(buckets=[bucket]))
+    assert result.success
+    assert head(made, "chunked").chunks.chunk_count == 3
+    assert get(bucket, "k") == body
