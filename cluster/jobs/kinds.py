@@ -17,6 +17,7 @@ WARM_UP = "load-lom-cache"
 REBALANCE = "rebalance"
 RESILVER = "resilver"
 ARCHIVE = "archive"
+GET_BATCH = "get-batch"
 
 
 class Start(Enum):
@@ -53,13 +54,14 @@ _OURS = (
     Kind(REBALANCE, REBALANCE, Start.ASKED),
     Kind(RESILVER, RESILVER, Start.ASKED),
     Kind(ARCHIVE, ARCHIVE, Start.REQUEST, idles=True),
+    Kind(GET_BATCH, GET_BATCH, Start.REQUEST, idles=True),
 )
 _OTHERS = """
     election/elect-primary etl-inline summary-shard/shard-summary
     index-shard/shard-index ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
     blob-download download dsort evict-listrange/evict-objects
     evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
-    make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list get-batch create-inventory
+    make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list create-inventory
 """
 
 

@@ -17,6 +17,7 @@ from cluster.jobs import (
     cleanup,
     copy_objects,
     delete_objects,
+    get_batch,
     kinds,
     lru,
     placement,
@@ -47,6 +48,7 @@ RUNS: Mapping[str, Run] = {
     kinds.REBALANCE: placement.run,
     kinds.RESILVER: placement.run,
     kinds.ARCHIVE: archive_objects.run,
+    kinds.GET_BATCH: get_batch.run,
 }
 # How soon a new job is begun, and one that is to stop is told.
 LOOK_S = 0.05

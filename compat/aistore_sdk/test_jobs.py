@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from compat.aistore_sdk.scene import done, errors, fill, names, refused
+from compat.aistore_sdk.scene import done, errors, fill, names, put, refused
+from compat.clients.target import noise
 
 NAMES = [f"p{number:02}" for number in range(10)]
 COPIES = "copy-listrange"
@@ -199,3 +200,37 @@ def test_a_job_without_an_id_is_told_by_the_sdk(client: Any) -> None:
         client.job().status()
     with pytest.raises(ValueError, match="id or kind"):
         client.job().abort()
+
+
+def batch_job(client: Any, bucket: Any) -> Any:
+    """The job to which the latest batch about the bucket belongs."""
+    snaps = client.job(job_kind="get-batch").get_details().list_snapshots()
+    (*_, snap) = [each for each in snaps if each.bucket.name == bucket.name]
+    return client.job(snap.id, job_kind="get-batch")
+
+
+def test_a_batch_is_a_job(client: Any, filled: Any) -> None:
+    list(client.batch(NAMES, bucket=filled).get())
+    job = batch_job(client, filled)
+    assert job.wait(timeout=1).success
+    assert f"get-batch[{job.job_id}]" in client.cluster().list_running_jobs(job_kind="get-batch")
+
+
+def test_a_job_of_batches_is_aborted(client: Any, filled: Any) -> None:
+    list(client.batch(NAMES, bucket=filled).get())
+    job = batch_job(client, filled)
+    job.abort()
+    (result,) = done(client, job.job_id)
+    assert not result.success
+
+
+def test_a_batch_is_aborted_on_its_way(client: Any, bucket: Any) -> None:
+    put(bucket, "large", noise(4_000_000))
+    raw = client.batch(["large"] * 50, bucket=bucket).get(raw=True)
+    assert len(raw.read(1000)) == 1000
+    job = batch_job(client, bucket)
+    job.abort()
+    (result,) = done(client, job.job_id)
+    assert not result.success
+    with pytest.raises(Exception, match=r"(?i)incomplete|broken|ended|reset"):
+        list(iter(lambda: raw.read(1 << 20), b""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import io
 import json
 import tarfile
@@ -21,6 +22,7 @@ from s3gw.batch import (
     Batches,
     BatchFailed,
     BatchOptions,
+    BatchStopped,
     Item,
     Outcome,
     TooBusy,
@@ -395,3 +397,23 @@ class Opened(MemoryBackend):
     async def get_object(self, *args: Any, **more: Any) -> Reading:
         self.opened += 1
         return await super().get_object(*args, **more)
+
+
+def test_a_batch_that_somebody_stops_ends_where_it_is(stored: Scene) -> None:
+    asked = 0
+
+    async def check() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise BatchStopped
+
+    async def reading() -> None:
+        place = dataclasses.replace(stored.place(), check=check)
+        batch = Batch((Item("one", "large"),) * 100, continue_on_error=True)
+        answer = await stored.batches().run(place, batch)
+        with pytest.raises(BatchStopped):
+            await read_into([], answer.body)
+
+    run(reading())
+    assert stored.notes[-1][0] is Outcome.ABORTED

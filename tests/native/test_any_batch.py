@@ -45,12 +45,13 @@ members = st.builds(
 places = st.sampled_from(
     [{}, *({"bucket": bucket, "provider": "ais"} for bucket in BUCKETS), {"uname": BUCKETS[1]}]
 )
-ranges = st.just({}) | st.builds(
+nothing: st.SearchStrategy[dict[str, Any]] = st.just({})
+ranges = nothing | st.builds(
     lambda start, length: {"start": start, "length": length},
     st.integers(0, 12),
     st.integers(1, 12) | st.just(-1),
 )
-opaques = st.just({}) | st.binary(max_size=9).map(
+opaques = nothing | st.binary(max_size=9).map(
     lambda given: {"opaque": base64.b64encode(given).decode()}
 )
 entries = st.builds(
