@@ -218,7 +218,7 @@ def _apply(batches: Batches, now: InForce) -> None:
 
 
 def _apply_to_jobs(runner: Runner, now: InForce) -> None:
-    runner.limits = limits_of(now.jobs)
+    runner.keep_to(limits_of(now.jobs))
     set_log_level(now.log.level)
 
 

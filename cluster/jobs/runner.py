@@ -83,6 +83,11 @@ class Runner:
         """Of the jobs that run."""
         return [task for _, task in self._running.values() if not task.done()]
 
+    def keep_to(self, limits: Limits) -> None:
+        """From now on, for what runs and idles too."""
+        self.limits = limits
+        self._seen = -1
+
     async def run(self, stopped_within: StoppedWithin) -> None:
         """Until it is time to stop; jobs then stop where they are, to be gone on with."""
         async with asyncio.TaskGroup() as group:

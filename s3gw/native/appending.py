@@ -99,16 +99,20 @@ class AppendObject:
             return await _begin(call, promises)
         handle = read_handle(self.append_handle)
         upload = await _find(call, handle)
-        return handle if call.decoded_length == 0 else await _add(call, upload, handle, promises)
+        return await _add(call, upload, handle, promises) if _has_body(call) else handle
 
     async def _flush(self, call: NativeCall, promises: Promises) -> Reply:
         if not self.append_handle:
             raise NativeError(400, "nothing to flush: the append handle is empty")
         handle = read_handle(self.append_handle)
-        if call.decoded_length != 0:
+        if _has_body(call):
             handle = await _add(call, await _find(call, handle), handle, promises)
             promises = Promises()
         return await _finish(call, handle, promises)
+
+
+def _has_body(call: NativeCall) -> bool:
+    return bool(call.decoded_length) or "transfer-encoding" in call.headers
 
 
 async def _begin(call: NativeCall, promises: Promises) -> Handle:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from storage.values import UploadQuery
 from tests.asgi import Answer
 from tests.native.scene import Scene, told
+from tests.s3.sse import KEY_A, customer_headers
 
 HANDLE = "ais-append-handle"
 
@@ -94,6 +97,20 @@ def test_empty_appends_are_appends(scene: Scene, bucket: str) -> None:
 def test_a_flush_may_bring_the_last_bytes(scene: Scene, bucket: str) -> None:
     assert ask(scene, bucket, "flush", append(scene, bucket, b"1"), b"2").status == 200
     assert read(scene, bucket) == b"12"
+
+
+def test_a_flush_needs_no_length(scene: Scene, bucket: str) -> None:
+    handle = append(scene, bucket, b"1")
+    flush(scene, bucket, handle, headers={"content-length": ""})
+    assert read(scene, bucket) == b"1"
+
+
+def test_an_object_that_was_deleted_is_begun_anew(scene: Scene, bucket: str) -> None:
+    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"versioning": {"enabled": True}})
+    scene.put(bucket, "k", b"old")
+    scene.send("DELETE", f"objects/{bucket}/k")
+    flush(scene, bucket, append(scene, bucket, b"new"))
+    assert read(scene, bucket) == b"new"
 
 
 # Repetitions
@@ -257,3 +274,65 @@ def test_an_append_that_fails_leaves_nothing(scene: Scene, bucket: str) -> None:
     assert ask(scene, bucket, "append", "", b"x", headers=headers).status == 400
     listing = scene.store.list_uploads(bucket, UploadQuery(appends=True))
     assert scene.server.run(listing).uploads == ()
+
+
+def test_what_is_under_a_customers_key_needs_it_each_time(scene: Scene, bucket: str) -> None:
+    key = customer_headers(KEY_A)
+    scene.put(bucket, "k", b"secret, ", headers=key)
+    assert told(ask(scene, bucket, "append", "", b"x")).status == 400
+    handle = append(scene, bucket, b"and ", headers=key)
+    assert told(ask(scene, bucket, "append", handle, b"x")).status == 400
+    handle = append(scene, bucket, b"more", handle, headers=key)
+    flush(scene, bucket, handle)
+    assert told(scene.send("GET", f"objects/{bucket}/k")).status == 400
+    answer = scene.send("GET", f"objects/{bucket}/k", headers=key)
+    assert answer.body == b"secret, and more"
+
+
+def test_what_was_appended_is_locked_as_a_new_object(scene: Scene) -> None:
+    bucket = f"{scene.new_bucket()}-locked"
+    scene.s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+    scene.s3.put_object_lock_configuration(
+        Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+    )
+    scene.s3.put_object(Bucket=bucket, Key="k", Body=b"1", ObjectLockLegalHoldStatus="ON")
+    flush(scene, bucket, append(scene, bucket, b"2"))
+    found = scene.s3.head_object(Bucket=bucket, Key="k")
+    assert found["ObjectLockMode"] == "GOVERNANCE"
+    assert "ObjectLockLegalHoldStatus" not in found
+    assert read(scene, bucket) == b"12"
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.integers(0, 2), st.binary(max_size=40)),
+        st.tuples(st.just("flush"), st.integers(0, 2), st.just(b"")),
+        st.tuples(st.just("put"), st.just(0), st.binary(max_size=40)),
+    ),
+    max_size=12,
+)
+
+
+@given(steps=STEPS)
+@settings(max_examples=60)
+def test_any_writers_lose_nothing(scene: Scene, steps: list[tuple[str, int, bytes]]) -> None:
+    """Three that append, and one that replaces: who began with what is there no more is refused."""
+    bucket = scene.new_bucket()
+    there: bytes | None = None
+    etag = ""
+    writing: dict[int, tuple[str, str, bytes]] = {}
+    for kind, who, body in steps:
+        handle, began, content = writing.get(who, ("", etag, there or b""))
+        if kind == "put":
+            etag, there = scene.put(bucket, "k", body).headers["etag"], body
+        elif kind == "append":
+            writing[who] = append(scene, bucket, body, handle), began, content + body
+        elif handle:
+            answer = ask(scene, bucket, "flush", handle)
+            assert answer.status == (200 if began == etag else 409)
+            if answer.status == 200:
+                etag, there = answer.headers["etag"], content
+            del writing[who]
+        found = scene.send("GET", f"objects/{bucket}/k")
+        assert (found.body if found.status == 200 else None) == there

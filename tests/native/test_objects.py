@@ -172,6 +172,44 @@ def test_the_new_head_tells_what_is_asked(scene: Scene, bucket: str) -> None:
     assert told(scene.send("HEAD", f"objects/{bucket}/k?props=cached")).status == 400
 
 
+TOLD_BY = {
+    "name": set[str](),
+    "size": set[str](),
+    "version": {"ais-version"},
+    "checksum": {"ais-checksum-type", "ais-checksum-value"},
+    "atime": {"ais-atime"},
+    "copies": {"ais-mirror-copies", "ais-mirror-paths"},
+    "ec": set[str](),
+    "custom": {"ais-custom-md"},
+    "location": {"ais-location"},
+    "last-modified": {"last-modified"},
+    "etag": {"etag"},
+}
+
+
+def test_every_property_has_its_headers(scene: Scene, bucket: str) -> None:
+    scene.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    scene.put(bucket, "k", b"abc", headers={"ais-custom-md": "a=1"})
+    target = f"objects/{bucket}/k"
+    plain = scene.send("HEAD", f"{target}?props=size").headers.keys()
+    assert "ais-present" in plain
+    for prop, names in TOLD_BY.items():
+        headers = scene.send("HEAD", f"{target}?props={prop}").headers
+        assert headers.keys() - plain == names
+        assert headers["content-length"] == "3"
+    everything = scene.send("HEAD", target).headers
+    assert set().union(*TOLD_BY.values()) <= everything.keys()
+    # The older client splits the one, and cannot do without.
+    assert everything["ais-mirror-paths"].startswith("[")
+    assert everything["ais-location"].startswith("t[")
+
+
+def test_a_presence_that_is_none_is_an_error(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k")
+    for presence in ("6", "-1", "here"):
+        assert told(scene.send("HEAD", f"objects/{bucket}/k?presence={presence}")).status == 400
+
+
 def test_nothing_is_outside_the_cluster(scene: Scene, bucket: str) -> None:
     scene.put(bucket, "k")
     assert scene.send("HEAD", f"objects/{bucket}/k?props=size&presence=4").status == 200

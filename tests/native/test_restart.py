@@ -22,11 +22,19 @@ def token_of(server: ServerProcess) -> str:
 
 def ask(server: ServerProcess, method: str, path: str, message: Any, token: str) -> int:
     """The status, from whichever worker takes the new connection."""
+    return send(server, method, path, json.dumps(message).encode(), token)[0]
+
+
+def send(
+    server: ServerProcess, method: str, path: str, body: bytes, token: str
+) -> tuple[int, str, bytes]:
+    """The status, the append handle and the body of the answer."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
         headers = {"Authorization": f"Bearer {token}"}
-        connection.request(method, path, json.dumps(message), headers)
-        return connection.getresponse().status
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Ais-Append-Handle") or "", answer.read()
     finally:
         connection.close()
 
@@ -45,3 +53,28 @@ def test_a_revoked_token_stays_revoked(tmp_path: Path) -> None:
         server.restart()
         assert listed(server, token) == {401}
         assert listed(server, other) == {200}
+
+
+def test_appends_and_uploads_go_on_after_a_restart(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "server", workers=2) as server:
+        token = token_of(server)
+        assert ask(server, "POST", "/v1/buckets/b", {"action": "create-bck"}, token) == 200
+        begin = json.dumps({"action": "mpt-upload"}).encode()
+        _, _, upload = send(server, "POST", "/v1/objects/b/parts", begin, token)
+        part = f"/v1/objects/b/parts?uploadId={upload.decode()}&partNumber="
+        assert send(server, "PUT", f"{part}1", b"one, ", token)[0] == 200
+        append = "/v1/objects/b/k?append_type=append&append_handle="
+        handle = send(server, "PUT", append, b"one, ", token)[1]
+        server.kill9_all()
+        server.start()
+        assert send(server, "PUT", f"{part}2", b"two", token)[0] == 200
+        complete = {
+            "action": "mpt-complete",
+            "value": [{"part-number": number, "etag": ""} for number in (1, 2)],
+        }
+        assert ask(server, "POST", part.rpartition("&")[0], complete, token) == 200
+        handle = send(server, "PUT", append + handle, b"two", token)[1]
+        flush = f"/v1/objects/b/k?append_type=flush&append_handle={handle}"
+        assert send(server, "PUT", flush, b"", token)[0] == 200
+        for key in ("parts", "k"):
+            assert send(server, "GET", f"/v1/objects/b/{key}", b"", token)[2] == b"one, two"
