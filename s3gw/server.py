@@ -28,6 +28,7 @@ from s3gw.application import Parts, accounts, gateway, new_bucket_settings
 from s3gw.audit import open_audit
 from s3gw.batch import Batches
 from s3gw.batch.counters import BatchCounters
+from s3gw.batch_jobs import BatchJobs
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.channel import Channel, Role, Started, Task
 from s3gw.cluster_config.in_force import InForce
@@ -181,6 +182,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             throttle=Throttle(config.auth.throttle),
             archives=archives,
             jobs=jobs,
+            batch_jobs=BatchJobs(jobs),
             promotable=promotable(config),
             batches=batches,
             settings=settings,

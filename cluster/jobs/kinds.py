@@ -18,6 +18,7 @@ REBALANCE = "rebalance"
 RESILVER = "resilver"
 ARCHIVE = "archive"
 INDEX_SHARDS = "index-shard"
+GET_BATCH = "get-batch"
 
 
 class Start(Enum):
@@ -55,13 +56,14 @@ _OURS = (
     Kind(RESILVER, RESILVER, Start.ASKED),
     Kind(INDEX_SHARDS, "shard-index", Start.REQUEST),
     Kind(ARCHIVE, ARCHIVE, Start.REQUEST, idles=True),
+    Kind(GET_BATCH, GET_BATCH, Start.REQUEST, idles=True),
 )
 _OTHERS = """
     election/elect-primary etl-inline summary-shard/shard-summary
     ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
     blob-download download dsort evict-listrange/evict-objects
     evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
-    make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list get-batch create-inventory
+    make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list create-inventory
 """
 
 

@@ -17,6 +17,7 @@ from cluster.jobs import (
     cleanup,
     copy_objects,
     delete_objects,
+    get_batch,
     index_shards,
     kinds,
     lru,
@@ -49,6 +50,7 @@ RUNS: Mapping[str, Run] = {
     kinds.RESILVER: placement.run,
     kinds.INDEX_SHARDS: index_shards.run,
     kinds.ARCHIVE: archive_objects.run,
+    kinds.GET_BATCH: get_batch.run,
 }
 # How soon a new job is begun, and one that is to stop is told.
 LOOK_S = 0.05
