@@ -15,6 +15,7 @@ from s3gw.batch import (
     decode_batch,
     nothing_stops,
 )
+from s3gw.batch.request import Spaces, no_spaces
 from s3gw.encryption.sealing import unlock_for
 from s3gw.errors import Code, S3Error
 from s3gw.message import Call
@@ -25,14 +26,16 @@ _STOPPED = "Somebody stopped the job that the batch belongs to."
 _NO_MEMORY = "Reduce your request rate: there is no memory for another batch now."
 
 
-async def allowed_batch(call: Call, document: bytes, bucket: str) -> Batch:
+async def allowed_batch(
+    call: Call, document: bytes, bucket: str, spaces: Spaces = no_spaces
+) -> Batch:
     """The batch that the document asks for; `bucket` is that of entries which name none.
 
     Raises `InvalidRequest` for what is none, and `AccessDenied` and `BucketNotFound` when one of
     its entries may not be read.
     """
     try:
-        batch = decode_batch(document, bucket)
+        batch = decode_batch(document, bucket, spaces)
     except InvalidBatch as error:
         # Who may read nothing is not told what to write.
         if bucket:

@@ -9,6 +9,7 @@ DELETE_OBJECTS = "delete-listrange"
 COPY_OBJECTS = "copy-listrange"
 COPY_BUCKET = "copy-bck"
 SUMMARY = "summary-bck"
+MOVE_BUCKET = "move-bck"
 CLEANUP = "cleanup-store"
 LRU = "lru"
 PROMOTE = "promote"
@@ -22,9 +23,11 @@ GET_BATCH = "get-batch"
 
 
 class Start(Enum):
-    """How jobs of a kind begin: with a request of their own, with `start`, or not here."""
+    """How jobs of a kind begin: with a request of their own, which may do all of the work at once,
+    with `start`, or not here."""
 
     REQUEST = "request"
+    AT_ONCE = "at once"
     ASKED = "start"
     NEVER = ""
 
@@ -47,6 +50,7 @@ _OURS = (
     Kind(COPY_OBJECTS, "copy-objects", Start.REQUEST, idles=True),
     Kind(COPY_BUCKET, "copy-bucket", Start.REQUEST),
     Kind(SUMMARY, "summary", Start.REQUEST),
+    Kind(MOVE_BUCKET, "rename-bucket", Start.AT_ONCE),
     Kind(CLEANUP, "cleanup", Start.ASKED),
     Kind(LRU, "lru-eviction", Start.ASKED),
     Kind(PROMOTE, "promote-files", Start.REQUEST),
@@ -63,7 +67,7 @@ _OTHERS = """
     ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
     blob-download download dsort evict-listrange/evict-objects
     evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
-    make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list create-inventory
+    make-n-copies/mirror etl-bck/etl-bucket list create-inventory
 """
 
 

@@ -370,7 +370,7 @@ def _told(item: Item, told: int | StorageError) -> _Metadatum:
     return _Metadatum(
         objname=item.name,
         archpath=item.archpath,
-        bucket=item.bucket,
+        bucket=item.bucket_name,
         provider="ais",
         err_msg=f"{type(told).__name__}: {told}" if failed else "",
         opaque=item.opaque,

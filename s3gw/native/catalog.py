@@ -19,6 +19,7 @@ from s3gw.native import (
     object_states,
     promotion,
     read_objects,
+    renaming,
     uploads,
     write_objects,
 )
@@ -44,6 +45,7 @@ MODULES = (
     promotion,
     read_objects,
     rechunking,
+    renaming,
     roles,
     summary,
     tokens,

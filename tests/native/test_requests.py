@@ -16,6 +16,7 @@ SERVED = {"create-bck", "destroy-bck", "set-bprops", "reset-bprops", "list"}
 # Those of jobs have tests of their own.
 SERVED |= {"archive", "delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
 SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange", "rechunk", "index-shard"}
+SERVED |= {"move-bck"}
 
 
 @pytest.mark.parametrize(

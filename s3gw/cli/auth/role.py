@@ -47,7 +47,10 @@ _REMOVE = """\
   s3gw auth role remove painter
 
 A role that users have is not removed: `s3gw auth user set-roles` takes it from them."""
-_BUCKET = re.compile(r"(?:(?P<provider>ais|aws|gcp|azure|oci|ht)://)?(?P<name>[^/=@#]+)")
+_BUCKET = re.compile(
+    r"(?:(?P<provider>ais|aws|gcp|azure|oci|ht)://)?"
+    r"(?:#(?P<namespace>[A-Za-z0-9_-]{1,64})/)?(?P<name>[^/=@#]+)"
+)
 _SESSION = duration(roles.SHORTEST_SESSION_S, roles.LONGEST_SESSION_S)
 
 
@@ -191,7 +194,7 @@ def _bucket(text: str) -> BucketName:
     match = _BUCKET.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} names no bucket: use NAME or PROVIDER://NAME")
-    return BucketName(match["name"], match["provider"] or "ais")
+    return BucketName(match["name"], match["provider"] or "ais", match["namespace"] or "")
 
 
 def _bucket_bits(text: str) -> tuple[BucketName, int]:

@@ -19,7 +19,7 @@ from s3gw.chunk_sizes import chunking
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.native.jobs.starting import begin, jobs_of, text_reply
-from s3gw.native.names import AIS
+from s3gw.native.names import bck_of
 from s3gw.native.naming_values import read_value_of
 from s3gw.native.operation import operation, value
 from s3gw.reply import Reply
@@ -80,7 +80,7 @@ async def begin_rechunk(
     for job in await _running(call, bucket.name):
         if job.chunks != orders:
             why = f'rechunk "{job.xid}" with other sizes is running: stop it first'
-            raise NativeError(409, f'bucket "{AIS}://{bucket.name}": {why}')
+            raise NativeError(409, f'bucket "{bck_of(bucket.name).cname()}": {why}')
         if job.prefix == prefix:
             return job.xid
     return await begin(call, kinds.RECHUNK, bucket=bucket.name, prefix=prefix, chunks=orders)

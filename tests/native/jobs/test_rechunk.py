@@ -210,7 +210,7 @@ def test_every_kind_is_started_or_refused_under_both_names(
         snap = scene.snap(answer.body.decode())
         assert (snap["kind"], snap["aborted"], snap["err"]) == (kind.name, False, "")
     else:
-        expected = 400 if kind.start is Start.REQUEST else 501
+        expected = 501 if kind.start is Start.NEVER else 400
         assert told(answer).status == expected
         assert f'"{kind.name}"' in told(answer).message
 
