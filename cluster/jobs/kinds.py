@@ -18,6 +18,8 @@ WARM_UP = "load-lom-cache"
 REBALANCE = "rebalance"
 RESILVER = "resilver"
 ARCHIVE = "archive"
+INDEX_SHARDS = "index-shard"
+GET_BATCH = "get-batch"
 
 
 class Start(Enum):
@@ -56,14 +58,16 @@ _OURS = (
     Kind(WARM_UP, "warm-up-metadata", Start.ASKED, of_a_bucket=True),
     Kind(REBALANCE, REBALANCE, Start.ASKED),
     Kind(RESILVER, RESILVER, Start.ASKED),
+    Kind(INDEX_SHARDS, "shard-index", Start.REQUEST),
     Kind(ARCHIVE, ARCHIVE, Start.REQUEST, idles=True),
+    Kind(GET_BATCH, GET_BATCH, Start.REQUEST, idles=True),
 )
 _OTHERS = """
     election/elect-primary etl-inline summary-shard/shard-summary
-    index-shard/shard-index ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
+    ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
     blob-download download dsort evict-listrange/evict-objects
     evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
-    make-n-copies/mirror etl-bck/etl-bucket list get-batch create-inventory
+    make-n-copies/mirror etl-bck/etl-bucket list create-inventory
 """
 
 

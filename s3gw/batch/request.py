@@ -9,6 +9,7 @@ A field that is not known is passed over, as AIStore's own server does.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ _LARGEST = 1 << 62
 _LOCAL = ("", "ais")
 _GLOBAL = ("", "#", "@", "@#")
 _TO_THE_END = -1
+_PLAIN_BASE64 = str.maketrans("-_", "+/")
 
 
 class _Namespace(msgspec.Struct, frozen=True):
@@ -40,7 +42,7 @@ class _Entry(msgspec.Struct, frozen=True):
     namespace: str | _Namespace | None = None
     uname: str = ""
     archpath: str = ""
-    opaque: bytes | None = None
+    opaque: str | None = None
     start: int = 0
     length: int = 0
 
@@ -137,7 +139,17 @@ def _item(number: int, entry: _Entry, bucket: str, spaces: Spaces) -> Item:
         raise _invalid(number, "it names no bucket and object")
     if _is_too_long(name, MAX_NAME_BYTES) or _is_too_long(entry.archpath, MAX_ARCHPATH_BYTES):
         raise _invalid(number, "its name is too long, or no text")
-    return Item(home, name, entry.archpath, _part(number, entry), entry.opaque or b"")
+    return Item(home, name, entry.archpath, _part(number, entry), _opaque(number, entry))
+
+
+def _opaque(number: int, entry: _Entry) -> bytes:
+    """Of base64's two alphabets AIStore's client 1.26 writes the one for URLs."""
+    if not entry.opaque:
+        return b""
+    try:
+        return base64.b64decode(entry.opaque.translate(_PLAIN_BASE64), validate=True)
+    except ValueError:
+        raise _invalid(number, "its opaque data is no base64") from None
 
 
 def _space(entry: _Entry) -> str:

@@ -24,7 +24,7 @@ from s3gw.native import (
     write_objects,
 )
 from s3gw.native.authn import clusters, roles, tokens, users
-from s3gw.native.jobs import archiving, multi_object, rechunking, summary, watching
+from s3gw.native.jobs import archiving, indexing, multi_object, rechunking, summary, watching
 
 MODULES = (
     appending,
@@ -37,6 +37,7 @@ MODULES = (
     custom,
     daemon,
     get_batch,
+    indexing,
     listing,
     moving,
     multi_object,

@@ -73,7 +73,7 @@ class CopyObject:
     async def run(self, call: NativeCall) -> Reply:
         if self.synchronize:
             raise unsupported("copying with synchronize")
-        if call.decoded_length:
+        if call.decoded_length or "transfer-encoding" in call.headers:
             raise NativeError(400, "a copy has no body")
         target = await _target(call, *read_object_uname(self.object_to, call))
         options = ReadOptions(unlock=unlock_for(call, SOURCE_CUSTOMER))

@@ -88,7 +88,8 @@ def snap_of(known: Known) -> Snap:
         glob_id=str(1 | job.workers << 10),
         stats=stats,
         aborted=state.aborted,
-        is_idle=known.is_idle,
+        # As in AIStore, what has ended is idle, too.
+        is_idle=known.is_idle or state.ended_ns > 0,
     )
 
 
