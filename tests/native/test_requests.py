@@ -15,7 +15,7 @@ from tests.native.scene import CLUSTER, HOST, Scene, told
 SERVED = {"create-bck", "destroy-bck", "set-bprops", "reset-bprops", "list"}
 # Those of jobs have tests of their own.
 SERVED |= {"archive", "delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
-SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange"}
+SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange", "rechunk"}
 
 
 @pytest.mark.parametrize(
