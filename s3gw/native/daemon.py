@@ -41,7 +41,7 @@ def turn_to_node(call: NativeCall) -> None:
 def check_node(call: NativeCall) -> None:
     """Raises 404 for a node that is not in the map."""
     cluster = call.services.cluster_id
-    if call.node_id not in ("", gateway_id(cluster), target_id(cluster)):
+    if call.node_id and call.node_id not in (gateway_id(cluster), target_id(cluster)):
         raise NativeError(404, f'node "{call.node_id[:64]}" does not exist in the cluster map')
 
 

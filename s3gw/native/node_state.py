@@ -136,8 +136,9 @@ def cluster_state(services: Services, endpoint: str) -> ClusterState:
     )
 
 
-def told_state(services: Services, scope: Scope) -> bytes:
+async def told_state(services: Services, scope: Scope) -> bytes:
     """The state as JSON, for a request of whomever."""
+    await services.settings.refresh()
     endpoint = endpoint_of(read_headers(scope["headers"]), scope.get("scheme", "http"))
     return json(cluster_state(services, endpoint))
 
