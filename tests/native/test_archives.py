@@ -329,3 +329,18 @@ def test_a_tar_of_selected_members_is_one_for_everybody(scene: Scene, shards: st
     got = get(scene, f"{shards}/shard.tar?archregx=.")
     with tarfile.open(fileobj=io.BytesIO(got.body)) as opened:
         assert opened.getnames() == [name for name, _ in FILES]
+
+
+def test_a_property_makes_archives_folders_for_s3_clients(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "s.tar", tar([("a", b"1")]))
+    key = f"{bucket}/s.tar/a"
+    for wanted in (True, False):
+        value = {"archives": {"as_folders": wanted}}
+        assert scene.act("PATCH", f"buckets/{bucket}", "set-bprops", value).status == 200
+        listed = scene.s3.list_objects_v2(Bucket=bucket, Prefix="s.tar/").get("Contents", [])
+        assert [each["Key"] for each in listed] == (["s.tar/a"] if wanted else [])
+        if wanted:
+            got = scene.s3.get_object(Bucket=bucket, Key="s.tar/a")
+            assert got["Body"].read() == b"1"
+        # By this API a member is named with `archpath`.
+        assert get(scene, key).status == 404
