@@ -158,7 +158,6 @@ def test_a_bad_value_is_told_with_what_is_allowed(
         "lru.enabled=true",
         "rebalance.enabled=true",
         "timeout.send_file_time=10m",
-        "features=8",
         "get_batch.max_gfn=3",
         "space.highwm=91",
         "keepalivetracker.proxy.interval=11s",
@@ -184,6 +183,17 @@ def test_what_needs_a_restart_says_so(cluster: ConfigScene, query: str, where: s
     assert (error.status, error.tcode) == (501, "ErrUnsupp")
     assert where in error.message
     assert "restart" in error.message
+
+
+def test_features_are_told_and_cannot_be_switched(cluster: ConfigScene) -> None:
+    assert cluster.config()["features"] == "0"
+    for same in ("0", "none"):
+        assert cluster.set(f"features={same}").status == 200
+    for other in ("8", "S3-API-via-Root", "Fsync-PUT,S3-API-via-Root"):
+        error = told(cluster.set(f"features={other}"))
+        assert (error.status, "S3-API-via-Root" in error.message) == (501, True)
+    for wrong in ("", "No-Such-Feature", "-1", str(1 << 40)):
+        assert told(cluster.set(f"features={wrong}")).status == 400
 
 
 def test_an_unknown_key_is_told_with_the_one_that_was_meant(cluster: ConfigScene) -> None:

@@ -172,8 +172,12 @@ def test_health_tells_the_state_of_the_cluster_to_who_asks(tmp_path: Path) -> No
 
 
 def test_the_version_that_is_told_is_configured(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path, environment={"S3GW_NATIVE_VERSION": "5.0"}) as server:
+    environment = {"S3GW_NATIVE_VERSION": "5.0", "S3GW_S3_ROOT_ACCESS": "false"}
+    with ServerProcess(tmp_path, environment=environment) as server:
         asker = Asker(server)
+        # Durable writes, and uploads that outlive a crash; but no S3 at the root.
+        features = asker.json("cluster?what=cluster_config")["features"]
+        assert features == str(1 << 4 | 1 << 21)
         assert asker.ask("GET", "daemon?what=software_version")[1] == b"5.0"
         assert asker.json("daemon?what=node_status")["ais_version"] == "5.0"
 
