@@ -24,6 +24,7 @@ from compat.venvs import environment_of, required_version
 SUITE_TIMEOUT_S = 1800
 # pytest's exit code.
 NO_TESTS_SELECTED = 5
+PROMOTED = "promoted"
 SERVER_OPTIONS = ("--workers", "2", "--s3-domain", DOMAIN)
 
 
@@ -116,16 +117,25 @@ def _run_in(
         certified = (TLS_FLAGS[0], str(made.certificate), TLS_FLAGS[1], str(made.key))
         environment |= made.trusted()
     keyed = ("--master-key-file", str(folder / "master.key"))
-    flags = (*SERVER_OPTIONS, *keyed, *certified)
+    flags = (*SERVER_OPTIONS, *keyed, *_configured(folder), *certified)
     with Server(folder / "server", options=flags, scheme=suite.scheme) as server:
         environment |= {
             "COMPAT_ENDPOINT": server.endpoint,
+            "COMPAT_PROMOTE": str(folder / PROMOTED),
             "AWS_ACCESS_KEY_ID": server.keys.access_key,
             "AWS_SECRET_ACCESS_KEY": server.keys.secret_key,
         }
         if suite.with_token:
             environment["AIS_AUTHN_TOKEN"] = server.token()
         yield from _pytest(folder, suite, environment, options)
+
+
+def _configured(folder: Path) -> tuple[str, str]:
+    """Files below one folder of the suite's may be made objects."""
+    (folder / PROMOTED).mkdir()
+    file = folder / "config.toml"
+    file.write_text(f"[promote]\nroots = [{str(folder / PROMOTED)!r}]\n")
+    return "--config", str(file)
 
 
 def _pytest(

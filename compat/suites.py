@@ -88,12 +88,23 @@ _BOTO3 = (
 )
 
 _AISTORE_SDK = (
+    "aistore_sdk/test_archives.py",
     "aistore_sdk/test_batch.py",
     "aistore_sdk/test_buckets.py",
+    "aistore_sdk/test_cluster.py",
+    "aistore_sdk/test_examples.py",
+    "aistore_sdk/test_groups.py",
     "aistore_sdk/test_jobs.py",
+    "aistore_sdk/test_listing.py",
+    "aistore_sdk/test_multipart.py",
     "aistore_sdk/test_objects.py",
+    "aistore_sdk/test_readers.py",
+    "aistore_sdk/test_refused.py",
+    "aistore_sdk/test_surface.py",
     "aistore_sdk/test_tokens.py",
+    "aistore_sdk/test_writers.py",
 )
+_TRAINING = "aistore_sdk/test_training.py"
 
 _SUITES = (
     Suite("boto3", "boto3", Pip("boto3"), _BOTO3, requirements="boto3"),
@@ -140,6 +151,11 @@ _SUITES = (
           requirements="aistore-2", with_token=True),
     Suite("aistore-sdk-1", "aistore SDK 1.x, native API", Pip("aistore"), _AISTORE_SDK,
           requirements="aistore-1", with_token=True),
+    Suite("aistore-torch", "aistore SDK, with PyTorch and WebDataset", Pip("aistore"),
+          (_TRAINING, "aistore_sdk/test_walkthrough.py"), requirements="aistore-torch",
+          with_token=True),
+    Suite("aistore-torch-1", "aistore SDK 1.x, with PyTorch and WebDataset", Pip("aistore"),
+          (_TRAINING,), requirements="aistore-torch-1", with_token=True),
     Suite("credentials", "keys that AWS CLI v1 finds by itself", Pip("awscli"),
           ("clients/test_credentials.py",), requirements="awscli", own_server=True),
     Suite("credentials-boto3", "keys that boto3 finds by itself", Pip("boto3"),

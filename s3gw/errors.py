@@ -152,6 +152,7 @@ class Code(Enum):
         404,
         "Object Lock configuration does not exist for this bucket",
     )
+    OperationAborted = 409, "A conflicting operation is in progress. Try again."
     OwnershipControlsNotFoundError = 404, "The bucket ownership controls were not found"
     PreconditionFailed = 412, "At least one of the pre-conditions you specified did not hold"
     ReplicationConfigurationNotFoundError = 404, "The replication configuration was not found"

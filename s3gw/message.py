@@ -171,6 +171,8 @@ def read_call(
     call.decoded_length = content_length(headers.get("content-length"))
     call.host_bucket = bucket_of_host(headers.get("host", ""), addressing.domains)
     call.bucket, call.key = _cut(call.raw_path, call.host_bucket, addressing.root_access)
+    if "/" in call.bucket:
+        raise S3Error(Code.InvalidBucketName, BucketName=call.bucket)
     if len(call.key) > MAX_KEY or len(call.key.encode()) > MAX_KEY:
         raise S3Error(Code.KeyTooLongError, Size=str(len(call.key)), MaxSizeAllowed=str(MAX_KEY))
     return call

@@ -28,6 +28,7 @@ from s3gw.application import Parts, accounts, gateway, new_bucket_settings
 from s3gw.audit import open_audit
 from s3gw.batch import Batches
 from s3gw.batch.counters import BatchCounters
+from s3gw.batch_jobs import BatchJobs
 from s3gw.bucket_logging.recorder import Recorder
 from s3gw.channel import Channel, Role, Started, Task
 from s3gw.cluster_config.in_force import InForce
@@ -182,6 +183,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             throttle=Throttle(config.auth.throttle),
             archives=archives,
             jobs=jobs,
+            batch_jobs=BatchJobs(jobs),
             promotable=promotable(config),
             batches=batches,
             settings=settings,
@@ -269,6 +271,7 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
         async with (
             _open_store(config, task.slot) as store,
             open_jobs(config) as jobs,
+            _archives(config) as archives,
             open_settings(config) as settings,
             delivering(outboxes, store, config, metrics, stop),
             asyncio.TaskGroup() as tasks,
@@ -282,7 +285,7 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
             appends = AbandonedAppends(store, stopped_within)
             tasks.create_task(keep_at(appends, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
-            runner = job_runner(config, store, jobs, told, keeper)
+            runner = job_runner(config, store, jobs, told, keeper, archives)
             settings.on_change(partial(_apply_to_jobs, runner))
             tasks.create_task(runner.run(stopped_within))
             channel.answer(Started())

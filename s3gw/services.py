@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cluster.jobs.registry import Registry
     from s3gw.accounts import Accounts
     from s3gw.audit import Audit
+    from s3gw.batch_jobs import BatchJobs
     from s3gw.identity.protocol import Directory
     from s3gw.notifications.notifier import Notifier
     from s3gw.throttle import Throttle
@@ -49,6 +50,7 @@ class Services:
     archives: Archives = field(default_factory=Archives)
     batches: Batches = field(default_factory=Batches)
     jobs: Registry | None = None
+    batch_jobs: BatchJobs | None = None
     promotable: Promotable = NOTHING_PROMOTABLE
     settings: Settings = field(default_factory=Unchanging)
     node: NodeFacts = field(default_factory=NodeFacts)

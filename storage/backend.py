@@ -48,6 +48,10 @@ Change = Callable[[Attributes], Attributes]
 BucketChange = Callable[[BucketInfo], BucketInfo]
 
 
+def unchanged(bucket: BucketInfo) -> BucketInfo:
+    return bucket
+
+
 class Backend(Protocol):
     """Where objects live. Any method that names a bucket may raise `BucketNotFound`."""
 
@@ -60,11 +64,28 @@ class Backend(Protocol):
         leaves the bucket as it was. Name, owner and creation time stay."""
         ...
 
+    async def rename_bucket(
+        self, name: str, new_name: str, change: BucketChange = unchanged
+    ) -> BucketInfo:
+        """The bucket has the new name, with all that is in it, and what `change` made of it; no
+        byte moves. What is being written lands in it, unfinished uploads go on. Raises
+        `BucketExists`, and what `change` raised: then nothing was done."""
+        ...
+
     async def head_bucket(self, name: str) -> BucketInfo: ...
 
     async def delete_bucket(self, name: str) -> None:
         """Raises `BucketNotEmpty`, also when there are delete markers only; unfinished uploads go
         with the bucket."""
+        ...
+
+    async def discard_bucket(self, name: str, change: BucketChange = unchanged) -> None:
+        """The bucket is gone at once with all that is in it, locked or not; what that takes on the
+        disks is given back in time. What `change` raises leaves it there."""
+        ...
+
+    async def buckets_revision(self) -> int:
+        """A number that grows with every change of any bucket, and never falls."""
         ...
 
     async def list_buckets(self) -> list[BucketInfo]:

@@ -25,6 +25,13 @@ FAILPOINTS = (
     "rename_after_arriving",
     "rename_inside_settling",
     "rename_after_settling",
+    "bucket_rename_after_names",
+    "bucket_rename_after_first",
+    "bucket_rename_after_others",
+    "bucket_discard_after_first",
+    "bucket_discard_after_others",
+    "bucket_trash_after_bite",
+    "bucket_trash_after_others",
 )
 
 

@@ -2,7 +2,8 @@
 
 mountpath.json        uuid, format version, the uuids of the whole set in their order
 lock                  held with flock by the server that uses the folder
-buckets.lock          in the first mountpath: held while a bucket is made or removed
+buckets.lock          in the first mountpath: held while a bucket is made, changed or removed
+buckets.json          the names of buckets that have another label, if there are any
 renames.lock          in the first mountpath: held while an object changes its mountpath
 index.db              the truth
 blobs/ab/<id>         immutable files

@@ -179,10 +179,9 @@ class PartInfo(Struct, frozen=True, gc=False, array_like=True):
 
 
 class BucketInfo(Struct, frozen=True, array_like=True):
-    """One bucket. `owner` is an account id; `location` the constraint it was made with.
-
-    `settings` are documents by name (`cors`, `policy`, ...) that storage keeps and does not read.
-    """
+    """One bucket. `owner` is an account id; `location` the constraint it was made with; `settings`
+    are documents by name that storage keeps and does not read. `label` is what stays when the name
+    changes, empty where it is the name."""
 
     name: str
     owner: str
@@ -191,6 +190,11 @@ class BucketInfo(Struct, frozen=True, array_like=True):
     tags: dict[str, str] = {}
     versioning: Versioning = Versioning.NEVER
     settings: dict[str, str] = {}
+    label: str = ""
+
+    @property
+    def lasting_name(self) -> str:
+        return self.label or self.name
 
 
 # Ids of uploads that appends make begin so; those of all others are hexadecimal.
@@ -200,7 +204,6 @@ APPEND_MARK = "~"
 class UploadInfo(Struct, frozen=True, array_like=True):
     """One unfinished multipart upload; `checksum_algorithm` is empty when none was asked for, and
     parts then keep `kept_checksum`, or what is usual if that is empty too.
-
     `continues` is the ETag of the object that an append goes on from, empty when there was none.
     """
 
@@ -265,7 +268,6 @@ class BucketOptions:
 @dataclass(frozen=True, slots=True)
 class PutOptions:
     """How to write an object. `size` is the announced length in bytes, if there was one.
-
     `data_key` (32 bytes) encrypts the bytes; `attributes.encryption` then says how to get it back.
     """
 
@@ -368,10 +370,8 @@ class CompleteOptions:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An open object: its facts, the bytes that will come (of `info.size`), and the bytes.
-
-    A small body is `bytes`; a stream must be closed by whoever holds it.
-    """
+    """An open object: its facts, the bytes that will come (of `info.size`), and the bytes. A small
+    body is `bytes`; a stream must be closed by whoever holds it."""
 
     info: ObjectInfo
     span: Between

@@ -9,6 +9,7 @@ DELETE_OBJECTS = "delete-listrange"
 COPY_OBJECTS = "copy-listrange"
 COPY_BUCKET = "copy-bck"
 SUMMARY = "summary-bck"
+MOVE_BUCKET = "move-bck"
 CLEANUP = "cleanup-store"
 LRU = "lru"
 PROMOTE = "promote"
@@ -17,12 +18,16 @@ WARM_UP = "load-lom-cache"
 REBALANCE = "rebalance"
 RESILVER = "resilver"
 ARCHIVE = "archive"
+INDEX_SHARDS = "index-shard"
+GET_BATCH = "get-batch"
 
 
 class Start(Enum):
-    """How jobs of a kind begin: with a request of their own, with `start`, or not here."""
+    """How jobs of a kind begin: with a request of their own, which may do all of the work at once,
+    with `start`, or not here."""
 
     REQUEST = "request"
+    AT_ONCE = "at once"
     ASKED = "start"
     NEVER = ""
 
@@ -45,6 +50,7 @@ _OURS = (
     Kind(COPY_OBJECTS, "copy-objects", Start.REQUEST, idles=True),
     Kind(COPY_BUCKET, "copy-bucket", Start.REQUEST),
     Kind(SUMMARY, "summary", Start.REQUEST),
+    Kind(MOVE_BUCKET, "rename-bucket", Start.AT_ONCE),
     Kind(CLEANUP, "cleanup", Start.ASKED),
     Kind(LRU, "lru-eviction", Start.ASKED),
     Kind(PROMOTE, "promote-files", Start.REQUEST),
@@ -52,14 +58,16 @@ _OURS = (
     Kind(WARM_UP, "warm-up-metadata", Start.ASKED, of_a_bucket=True),
     Kind(REBALANCE, REBALANCE, Start.ASKED),
     Kind(RESILVER, RESILVER, Start.ASKED),
+    Kind(INDEX_SHARDS, "shard-index", Start.REQUEST),
     Kind(ARCHIVE, ARCHIVE, Start.REQUEST, idles=True),
+    Kind(GET_BATCH, GET_BATCH, Start.REQUEST, idles=True),
 )
 _OTHERS = """
     election/elect-primary etl-inline summary-shard/shard-summary
-    index-shard/shard-index ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
+    ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
     blob-download download dsort evict-listrange/evict-objects
     evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
-    make-n-copies/mirror move-bck/rename-bucket etl-bck/etl-bucket list get-batch create-inventory
+    make-n-copies/mirror etl-bck/etl-bucket list create-inventory
 """
 
 

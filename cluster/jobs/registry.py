@@ -65,6 +65,14 @@ class Registry:
         await self._write(_put(job))
         return job
 
+    async def add_ended(self, make: Callable[[str, int], Job]) -> Job:
+        """Register one that is over: what it was to do is done. However many others there are."""
+        now_ns = self.clock.now_ns()
+        job = make(_new_id(), now_ns)
+        state = State(starts=1, ended_ns=now_ns)
+        await self._write(_put(job), Put(STATE + job.xid, msgspec.json.encode(state)))
+        return job
+
     async def all(self) -> list[Known]:
         """The oldest first."""
         return [each for each in await self._every() if each.job.pieces != UNFINISHED]

@@ -17,6 +17,8 @@ from cluster.jobs import (
     cleanup,
     copy_objects,
     delete_objects,
+    get_batch,
+    index_shards,
     kinds,
     lru,
     placement,
@@ -46,7 +48,9 @@ RUNS: Mapping[str, Run] = {
     kinds.WARM_UP: warm_up.run,
     kinds.REBALANCE: placement.run,
     kinds.RESILVER: placement.run,
+    kinds.INDEX_SHARDS: index_shards.run,
     kinds.ARCHIVE: archive_objects.run,
+    kinds.GET_BATCH: get_batch.run,
 }
 # How soon a new job is begun, and one that is to stop is told.
 LOOK_S = 0.05

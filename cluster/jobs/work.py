@@ -18,10 +18,13 @@ from typing import Protocol
 from cluster.jobs.records import ArchiveOrders, FileOrders, Job, State
 from cluster.jobs.registry import Registry
 from cluster.jobs.template import Template, read_template
+from storage.archives import Archives
 from storage.backend import Backend
+from storage.errors import KeyRequired
 from storage.values import (
     DeleteRequest,
     Deletion,
+    Encryption,
     ListQuery,
     ObjectInfo,
     Unlock,
@@ -132,6 +135,11 @@ class NoFiles:
         raise NotPromotable("nothing can be promoted here")
 
 
+async def no_key(record: Encryption) -> bytes:
+    """Where there are no keys."""
+    raise KeyRequired("it is encrypted")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What all jobs of a process work on: made once by the composition root. `unlock` opens what is
@@ -143,8 +151,9 @@ class World:
     announce: Announce
     clean: Clean
     archive: Archive
-    unlock: Unlock
+    unlock: Unlock = no_key
     files: Files = field(default_factory=NoFiles)
+    archives: Archives = field(default_factory=Archives)
 
 
 @dataclass(slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
 import pytest
+
+from compat.aistore_sdk.scene import new_name
 
 sdk: Any = import_module("aistore.sdk")
 
@@ -35,6 +36,14 @@ def client(connect: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def bucket(client: Any) -> Iterator[Any]:
-    made = client.bucket(f"sdk-{uuid.uuid4().hex[:12]}").create()
+    made = client.bucket(new_name()).create()
+    yield made
+    made.delete(missing_ok=True)
+
+
+@pytest.fixture
+def target(client: Any) -> Iterator[Any]:
+    """A bucket that is not there yet."""
+    made = client.bucket(new_name())
     yield made
     made.delete(missing_ok=True)

@@ -99,6 +99,16 @@ def test_a_revoked_token_is_refused(endpoint: str, connect: Callable[..., Any], 
         connect(token=token).cluster().list_buckets()
 
 
+def test_a_token_is_revoked_by_who_has_it(
+    endpoint: str, connect: Callable[..., Any], user: str
+) -> None:
+    theirs = AuthNClient(endpoint)
+    token = theirs.login(user, PASSWORD)
+    theirs.token_manager().revoke(token)
+    with pytest.raises(errors.AISError, match="revoked"):
+        connect(token=token).cluster().list_buckets()
+
+
 def test_users_are_told(admin: Any, user: str, role: str) -> None:
     manager = admin.user_manager()
     assert user in list(manager.list())
@@ -151,3 +161,20 @@ def test_clusters_are_told(admin: Any, client: Any, endpoint: str) -> None:
         manager.register("elsewhere", [endpoint])
     with pytest.raises(authn_errors.ErrClusterNotFound):
         manager.get(cluster_alias="nowhere")
+
+
+def test_a_cluster_is_called_otherwise(admin: Any, endpoint: str) -> None:
+    manager = admin.cluster_manager()
+    here = manager.get(cluster_alias="here").id
+    manager.update(here, cluster_alias="there", urls=[endpoint])
+    assert manager.get(cluster_alias="there").id == here
+    assert [each.alias for each in manager.list().clusters.values()] == ["there"]
+    manager.update(here, cluster_alias="here", urls=[endpoint])
+
+
+def test_a_cluster_is_forgotten_and_registered_again(admin: Any, endpoint: str) -> None:
+    manager = admin.cluster_manager()
+    manager.delete(manager.get(cluster_alias="here").id)
+    with pytest.raises(authn_errors.ErrClusterNotFound):
+        manager.get(cluster_alias="here")
+    assert manager.register("here", [endpoint]).alias == "here"

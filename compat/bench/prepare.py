@@ -8,6 +8,7 @@ from pathlib import Path
 from compat.bench.outcome import LoadFailed
 from compat.bench.stream import Connection, Payload, Request, StreamLoad, payload, run_streams
 from compat.bench.subjects import BIG_LIST, BUCKET, ENCRYPTED, SMALL_LIST, VERSIONS, Can, Subject
+from storage.backends.local.bucket_changes import find_active
 from storage.backends.local.index import connect
 from storage.backends.local.rows import Empty, Row
 from storage.backends.local.transaction import Transaction, in_transaction
@@ -132,7 +133,7 @@ class PutNames:
         self._names = names
 
     def __call__(self, transaction: Transaction) -> None:
-        home = transaction.home(self._bucket)
+        home = transaction.home(find_active(transaction, self._bucket))
         row = Row(0, _EMPTY_MD5, 1_700_000_000_000_000_000, Attributes(), Empty())
         for name in self._names:
             transaction.put(home, name, Stored(row, None), None, None)

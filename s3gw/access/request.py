@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from s3gw.access.acl import Grants
 from s3gw.accounts import Principal
+from s3gw.namespaces import in_arns, parted
 from s3gw.permissions import ALL, BucketName
 
 ARN = "arn:aws:s3:::"
@@ -82,7 +83,9 @@ class Caller:
             return 0
         if permissions.admin:
             return ALL
-        return permissions.bits(self.cluster, BucketName(bucket) if bucket else None)
+        name, namespace = parted(bucket)
+        named = BucketName(name, namespace=namespace) if bucket else None
+        return permissions.bits(self.cluster, named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,8 @@ class Request:
 
     @property
     def resource(self) -> str:
-        return f"{ARN}{self.bucket}/{self.key}" if self.key else ARN + self.bucket
+        bucket = ARN + in_arns(self.bucket)
+        return f"{bucket}/{self.key}" if self.key else bucket
 
     @property
     def object(self) -> ObjectFacts:

@@ -7,8 +7,8 @@ HTTP: both front ends say the same of it, each in its own words.
 
 from __future__ import annotations
 
-from s3gw.batch.engine import Answer, Batches, BatchOptions, Outcome, Place
-from s3gw.batch.errors import BatchFailed, InvalidBatch, TooBusy, TooManyFailures
+from s3gw.batch.engine import Answer, Batches, BatchOptions, Check, Outcome, Place, nothing_stops
+from s3gw.batch.errors import BatchFailed, BatchStopped, InvalidBatch, TooBusy, TooManyFailures
 from s3gw.batch.request import Batch, Item, decode_batch
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "Batch",
     "BatchFailed",
     "BatchOptions",
+    "BatchStopped",
     "Batches",
+    "Check",
     "InvalidBatch",
     "Item",
     "Outcome",
@@ -24,4 +26,5 @@ __all__ = [
     "TooBusy",
     "TooManyFailures",
     "decode_batch",
+    "nothing_stops",
 ]

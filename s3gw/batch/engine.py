@@ -8,7 +8,7 @@ archive without its end, in a body without its end.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import Enum
@@ -82,15 +82,23 @@ class BatchOptions:
         return (self.slices_ahead + 1) * (ROOM_BYTES + _STREAM_BYTES) + 4 * _PIECE
 
 
+Check = Callable[[], Awaitable[None]]
+
+
+async def nothing_stops() -> None:
+    """What a batch asks that nobody can stop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the entries are, and who opens what is encrypted: `unlock` raises `StorageError` only.
-    `id` is the batch's own."""
+    `id` is the batch's own; `check` is asked while it is on its way, and raises `BatchStopped`."""
 
     store: Backend
     archives: Archives
     unlock: Unlock
     id: str = ""
+    check: Check = nothing_stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ class Batches:
             failed = isinstance(error, StorageError)
             self._note(Outcome.FAILED if failed else Outcome.ABORTED, run.tally)
             raise
-        pieces = self._watched(run, body, ticket)
+        pieces = self._watched(run, body, ticket, place.check)
         return Answer(kind, _Resumed(await anext(pieces), pieces))
 
     def _entries(self, place: Place) -> Entries:
@@ -140,11 +148,12 @@ class Batches:
             raise TooBusy
         return _Ticket(self, needed)
 
-    async def _watched(self, run: _Run, body: Stream, ticket: _Ticket) -> Stream:
+    async def _watched(self, run: _Run, body: Stream, ticket: _Ticket, check: Check) -> Stream:
         outcome = Outcome.ABORTED
         try:
             async with aclosing(body):
                 async for piece in body:
+                    await check()
                     yield piece
             outcome = Outcome.DONE
         except StorageError:
@@ -196,15 +205,15 @@ class _Resumed(AsyncGenerator[bytes, None]):
         await self._rest.aclose()
 
 
-class _Metadatum(msgspec.Struct, frozen=True):
-    """What the metadata of an answer say of one entry."""
+class _Metadatum(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the metadata of an answer say of one entry; as in Go, without what is empty."""
 
     objname: str
-    archpath: str
+    archpath: str = ""
     bucket: str
     provider: str
-    err_msg: str
-    opaque: bytes
+    err_msg: str = ""
+    opaque: bytes = b""
     size: int
 
 
@@ -359,13 +368,13 @@ async def _streamed(writer: ArchiveWriter, entry: Entry, body: Stream) -> Stream
 def _told(item: Item, told: int | StorageError) -> _Metadatum:
     failed = isinstance(told, StorageError)
     return _Metadatum(
-        item.name,
-        item.archpath,
-        item.bucket,
-        "ais",
-        f"{type(told).__name__}: {told}" if failed else "",
-        item.opaque,
-        0 if isinstance(told, StorageError) else told,
+        objname=item.name,
+        archpath=item.archpath,
+        bucket=item.bucket_name,
+        provider="ais",
+        err_msg=f"{type(told).__name__}: {told}" if failed else "",
+        opaque=item.opaque,
+        size=0 if isinstance(told, StorageError) else told,
     )
 
 

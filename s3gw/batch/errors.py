@@ -15,6 +15,10 @@ class TooBusy(Exception):
     retry_after_s = 1
 
 
+class BatchStopped(Exception):
+    """Somebody stopped the job that the batch belongs to."""
+
+
 class BatchFailed(StorageError):
     """The batch ends here, because an entry failed. `cause` says how; `place` is which one."""
 

@@ -9,11 +9,14 @@ A field that is not known is passed over, as AIStore's own server does.
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
 from s3gw.batch.errors import InvalidBatch
+from s3gw.namespaces import parted
 from storage.archives import ArchiveFormat, format_named
 from storage.values import Between, From
 
@@ -22,16 +25,24 @@ MAX_NAME_BYTES = 1024
 MAX_ARCHPATH_BYTES = 4096
 _LARGEST = 1 << 62
 _LOCAL = ("", "ais")
+_GLOBAL = ("", "#", "@", "@#")
 _TO_THE_END = -1
+_PLAIN_BASE64 = str.maketrans("-_", "+/")
+
+
+class _Namespace(msgspec.Struct, frozen=True):
+    uuid: str = ""
+    name: str = ""
 
 
 class _Entry(msgspec.Struct, frozen=True):
     objname: str = ""
     bucket: str = ""
     provider: str = ""
+    namespace: str | _Namespace | None = None
     uname: str = ""
     archpath: str = ""
-    opaque: bytes | None = None
+    opaque: str | None = None
     start: int = 0
     length: int = 0
 
@@ -48,8 +59,21 @@ class _Document(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Document).decode
 
 
+# The name that the store has for a bucket, of its namespace (`@uuid#name`) and its name. Raises
+# `ValueError` when there are none such.
+Spaces = Callable[[str, str], str]
+
+
+def no_spaces(namespace: str, bucket: str) -> str:
+    """Where nobody knows of namespaces."""
+    if namespace not in _GLOBAL or "/" in bucket:
+        raise ValueError(f"{namespace!r} is no namespace here")
+    return bucket
+
+
 class Item(msgspec.Struct, frozen=True):
-    """One entry: an object, or the member `archpath` of it; all of it, or `part`."""
+    """One entry: an object, or the member `archpath` of it; all of it, or `part`. `bucket` is its
+    name in the store."""
 
     bucket: str
     name: str
@@ -59,8 +83,13 @@ class Item(msgspec.Struct, frozen=True):
 
     def path(self, *, only_names: bool) -> str:
         """What it is called in the archive that answers."""
-        named = self.name if only_names else f"{self.bucket}/{self.name}"
+        named = self.name if only_names else f"{self.bucket_name}/{self.name}"
         return f"{named}/{self.archpath}" if self.archpath else named
+
+    @property
+    def bucket_name(self) -> str:
+        """Without its namespace."""
+        return parted(self.bucket)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +105,9 @@ class Batch:
     streaming: bool = True
 
 
-def decode_batch(document: bytes, bucket: str) -> Batch:
-    """`bucket` is that of entries which name none. Raises `InvalidBatch`."""
+def decode_batch(document: bytes, bucket: str, spaces: Spaces = no_spaces) -> Batch:
+    """`bucket` is that of entries which name none. Raises `InvalidBatch`, and what `spaces` does
+    but for `ValueError`."""
     try:
         read = _decode(document)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -89,29 +119,50 @@ def decode_batch(document: bytes, bucket: str) -> Batch:
         raise InvalidBatch(f"{read.mime!r} is none of .tar, .tgz, .tar.gz, .tar.lz4 and .zip.")
     if read.coloc not in (0, 1, 2):
         raise InvalidBatch("`coloc` is 0, 1 or 2.")
-    items = tuple(_item(number, entry, bucket) for number, entry in enumerate(read.entries))
+    items = tuple(_item(number, each, bucket, spaces) for number, each in enumerate(read.entries))
     return Batch(items, kind, read.coer, read.onob, read.strm)
 
 
-def _item(number: int, entry: _Entry, bucket: str) -> Item:
-    provider, home, name = entry.provider, entry.bucket or bucket, entry.objname
+def _item(number: int, entry: _Entry, bucket: str, spaces: Spaces) -> Item:
+    provider, space, home, name = entry.provider, _space(entry), entry.bucket, entry.objname
     if entry.uname:
-        provider, home, name = _from_uname(number, entry.uname)
+        provider, space, home, name = _from_uname(number, entry.uname)
     if provider not in _LOCAL:
         raise _invalid(number, f"the provider {provider!r} is not one of this server's")
+    if home:
+        try:
+            home = spaces(space, home)
+        except ValueError as error:
+            raise _invalid(number, str(error)) from None
+    home = home or bucket
     if not home or not name:
         raise _invalid(number, "it names no bucket and object")
     if _is_too_long(name, MAX_NAME_BYTES) or _is_too_long(entry.archpath, MAX_ARCHPATH_BYTES):
         raise _invalid(number, "its name is too long, or no text")
-    return Item(home, name, entry.archpath, _part(number, entry), entry.opaque or b"")
+    return Item(home, name, entry.archpath, _part(number, entry), _opaque(number, entry))
 
 
-def _from_uname(number: int, uname: str) -> tuple[str, str, str]:
-    """`provider/@uuid#namespace/bucket/object`; only the global namespace is here."""
+def _opaque(number: int, entry: _Entry) -> bytes:
+    """Of base64's two alphabets AIStore's client 1.26 writes the one for URLs."""
+    if not entry.opaque:
+        return b""
+    try:
+        return base64.b64decode(entry.opaque.translate(_PLAIN_BASE64), validate=True)
+    except ValueError:
+        raise _invalid(number, "its opaque data is no base64") from None
+
+
+def _space(entry: _Entry) -> str:
+    space = entry.namespace or ""
+    return f"@{space.uuid}#{space.name}" if isinstance(space, _Namespace) else space
+
+
+def _from_uname(number: int, uname: str) -> tuple[str, str, str, str]:
+    """`provider/@uuid#namespace/bucket/object`."""
     parts = uname.split("/", 3)
-    if len(parts) < 4 or parts[1] != "@#":
+    if len(parts) < 4 or not parts[1].startswith("@"):
         raise _invalid(number, f"{uname!r} is no name of an object here")
-    return parts[0], parts[2], parts[3]
+    return parts[0], parts[1], parts[2], parts[3]
 
 
 def _part(number: int, entry: _Entry) -> Between | From | None:

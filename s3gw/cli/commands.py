@@ -1,66 +1,91 @@
-"""What the commands have in common: how they are declared, and how settings become flags."""
+"""How commands are declared: each is a module, and is imported when it is chosen.
+
+A group is a table of names and summaries, which is all that its `--help` needs. The module of a
+command stands in the group's package under the same name (with `_` for `-`) and has
+`define(parser)`. So `s3gw object get` never imports what `s3gw serve` needs.
+"""
 
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
-from s3gw.config import Loaded, Setting, load, settings
-from s3gw.config_docs import shown_default
-from s3gw.options import Texts
-
 Commands = Any  # argparse keeps the type of what add_subparsers returns to itself
+
+FAILED = 1
+MISUSED = 2
+
+
+class Misused(Exception):
+    """The command was called wrongly, in a way that its parser cannot see."""
+
+
+class Parser(argparse.ArgumentParser):
+    """The parser of a command. One with a `module` learns its arguments when it is first used."""
+
+    def __init__(self, *args: Any, module: str = "", **kwargs: Any) -> None:
+        kwargs = {"formatter_class": argparse.RawDescriptionHelpFormatter, **kwargs}
+        super().__init__(*args, **{**kwargs, "allow_abbrev": False})
+        self._module = module
+        self._is_within = False
+
+    def learn(self) -> Parser:
+        """Let the command's module define this parser, unless it has done so."""
+        module, self._module = self._module, ""
+        if module:
+            import_module(module).define(self)
+        return self
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
+        """Flags may stand anywhere among the arguments, and what is left over is this command's
+        error and not its group's."""
+        if self._is_within or not self.learn()._can_mix():
+            return super().parse_known_args(args, namespace)
+        self._is_within = True
+        try:
+            found, left = self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_within = False
+        if left:
+            self.error(f"unrecognized arguments: {' '.join(left)}")
+        return found, []
+
+    def _can_mix(self) -> bool:
+        """Whether no argument takes all that follows it, as a group's command does."""
+        greedy = (argparse.PARSER, argparse.REMAINDER)
+        return not any(each.nargs in greedy for each in self._actions)
+
+
+def add_group(
+    parser: Parser, package: str, summaries: Mapping[str, str], examples: str = ""
+) -> None:
+    """Commands below `parser`, in the order of the table; their modules are those of `package`."""
+    if examples:
+        parser.epilog = f"examples:\n{examples}"
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, summary in summaries.items():
+        module = f"{package}.{name.replace('-', '_')}"
+        commands.add_parser(name, help=summary, description=_sentence(summary), module=module)
+
+
+def describe(parser: Parser, run: Callable[..., int], examples: str) -> None:
+    """What a command does, and how it is called."""
+    parser.epilog = f"examples:\n{examples}"
+    parser.set_defaults(run=run)
 
 
 def add_command(
     commands: Commands, name: str, summary: str, run: Callable[..., int], examples: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=run)
+) -> Parser:
+    """A command that stands in one module with its siblings."""
+    parser: Parser = commands.add_parser(name, help=summary, description=_sentence(summary))
+    describe(parser, run, examples)
     return parser
 
 
-def add_settings(parser: argparse.ArgumentParser, only: Collection[str] | None = None) -> None:
-    """A flag for each setting that has one, or only for the ones with these keys, and
-    `--config`."""
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        type=Path,
-        help="a TOML file with settings, see docs/configuration.md (variable S3GW_CONFIG)",
-    )
-    for row in settings().values():
-        if row.option.flag and (only is None or row.key in only):
-            parser.add_argument(row.option.flag, dest=row.key, **_argument(row))
-
-
-def load_settings(args: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Loaded:
-    named = args.config or environ.get("S3GW_CONFIG")
-    flags = {key: value for key, value in vars(args).items() if key in settings()}
-    return load(file=Path(named) if named else None, environ=environ, flags=flags)
-
-
-def _argument(row: Setting) -> dict[str, Any]:
-    about = f"{row.option.doc} (default: {shown_default(row)})".replace("%", "%%").replace("`", "")
-    common = {"default": argparse.SUPPRESS, "help": about}
-    if row.option.flag_value is not None:
-        about = row.option.flag_doc or about
-        const = row.option.flag_value
-        return {**common, "help": about, "action": "store_const", "const": const}
-    if isinstance(row.option.kind, Texts):
-        return {**common, "action": "append", "metavar": row.option.metavar}
-    return {**common, "metavar": row.option.metavar or "|".join(_words(row))}
-
-
-def _words(row: Setting) -> tuple[str, ...]:
-    return getattr(row.option.kind, "words", ("VALUE",))
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from s3gw.cli.commands import Commands, add_command
+from s3gw.cli.commands import Parser, describe
 from storage.backends.local.fsck import Finding, Rebuilt, Report, check, rebuild
 
 _EXAMPLES = """\
@@ -22,10 +22,8 @@ The server must be stopped. Nothing that may be somebody's only copy is deleted.
 when something is wrong and was not repaired, or could not all be restored."""
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(
-        commands, "fsck", "check the index and the blobs against one another", run, _EXAMPLES
-    )
+def define(parser: Parser) -> None:
+    describe(parser, run, _EXAMPLES)
     parser.add_argument("data", metavar="DATA", nargs="+", type=Path, help="all data folders")
     parser.add_argument("--json", action="store_true", help="for programs")
     what = parser.add_mutually_exclusive_group()

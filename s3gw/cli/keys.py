@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
 import msgspec
 
-from s3gw.cli.commands import Commands, add_command, add_settings, load_settings
+from s3gw.cli.commands import Parser, add_command
+from s3gw.cli.settings import add_settings, load_settings
+from s3gw.cli.tables import table
 from s3gw.config import ConfigError
 from s3gw.encryption.provider import KeyFacts, UnknownKey
 from s3gw.encryption.ring import Ring, RingError
 from s3gw.encryption.rotation import Rewrapped, rewrap_all
 from s3gw.keyring import prepare_ring
+from s3gw.progress import LiveLine
 from s3gw.sections import Config
 from s3gw.server import folders
 from storage.backends.local import LocalStore
@@ -39,13 +41,10 @@ _ROTATE = """\
 It may run beside the server. Each key gets a new version, and what stands under older ones is
 wrapped anew; the bytes of objects are not touched. Old versions stay in the ring, so keep its
 backups together with those of the data. The exit code is 1 when a key was missing for an object."""
-_SHOWN_EVERY_S = 0.2
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "keys", help="list, create and rotate keys", description="The keys of SSE-S3 and SSE-KMS."
-    )
+def define(parser: Parser) -> None:
+    parser.description = "The keys of SSE-S3 and SSE-KMS."
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     shown = add_command(actions, "list", "list the keys without their secrets", run_list, _LIST)
     made = add_command(actions, "create", "make a key for SSE-KMS", run_create, _CREATE)
@@ -104,31 +103,9 @@ def _describe(ring: Ring) -> Sequence[KeyFacts]:
 
 
 async def _rewrap(config: Config, ring: Ring) -> Rewrapped:
-    bar = _Line()
     with closing(LocalStore.open(folders(config), slot="keys")) as store:
-        try:
-            return await rewrap_all(store, ring, bar.show)
-        finally:
-            bar.clear()
-
-
-class _Line:
-    """How far it is, on a terminal."""
-
-    def __init__(self) -> None:
-        self._visible = sys.stderr.isatty()
-        self._shown = 0.0
-
-    def show(self, done: Rewrapped) -> None:
-        now = time.monotonic()
-        if self._visible and now - self._shown >= _SHOWN_EVERY_S:
-            self._shown = now
-            text = f"{done.objects} objects seen, {done.rewrapped} wrapped anew"
-            print(f"\r{text}\x1b[K", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self._visible:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        with LiveLine(sys.stderr) as line:
+            return await rewrap_all(store, ring, lambda done: line.show(_counted(done)))
 
 
 def _as_json(value: object) -> str:
@@ -136,18 +113,20 @@ def _as_json(value: object) -> str:
 
 
 def _as_table(facts: Sequence[KeyFacts]) -> str:
-    width = max(len("KEY"), *(len(each.id) for each in facts))
-    rows = [f"{'KEY':{width}}  VERSIONS  CREATED     ROTATED"]
-    rows += [
-        f"{each.id:{width}}  {each.versions:8}  {_day(each.created_ns)}  {_day(each.rotated_ns)}"
+    rows = [
+        (each.id, str(each.versions), _day(each.created_ns), _day(each.rotated_ns))
         for each in facts
     ]
-    return "\n".join(rows)
+    return table(("KEY", "VERSIONS>", "CREATED", "ROTATED"), rows, "There are no keys.")
 
 
 def _as_text(done: Rewrapped) -> str:
     lines = [f"{name}: its key is not in the ring" for name in done.unreadable]
-    return "\n".join([*lines, f"{done.objects} objects seen, {done.rewrapped} wrapped anew."])
+    return "\n".join([*lines, f"{_counted(done)}."])
+
+
+def _counted(done: Rewrapped) -> str:
+    return f"{done.objects} objects seen, {done.rewrapped} wrapped anew"
 
 
 def _day(time_ns: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from s3gw.cli.commands import Commands, add_command
+from s3gw.cli.commands import Parser, describe
 from s3gw.options import Size
 from s3gw.progress import Progress, size_text
 from storage.backends.local import LocalStore
@@ -27,9 +27,8 @@ changes nothing. The exit code is 1 when there is damage."""
 _RATE = Size(1, 1 << 50)
 
 
-def add_to(commands: Commands) -> None:
-    summary = "read everything that is stored and verify its checksums"
-    parser = add_command(commands, "scrub", summary, run, _EXAMPLES)
+def define(parser: Parser) -> None:
+    describe(parser, run, _EXAMPLES)
     parser.add_argument("data", metavar="DATA", nargs="+", type=Path, help="all data folders")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument(

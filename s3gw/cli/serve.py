@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from s3gw.cli.commands import Commands, add_command, add_settings, load_settings
+from s3gw.cli.commands import Parser, describe
+from s3gw.cli.settings import add_settings, load_settings
 from s3gw.serving import serve
 
 _EXAMPLES = """\
@@ -15,8 +16,8 @@ _EXAMPLES = """\
   s3gw serve --s3-domain s3.example.com --host ::   buckets as host names"""
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "serve", "serve S3 until stopped", run, _EXAMPLES)
+def define(parser: Parser) -> None:
+    describe(parser, run, _EXAMPLES)
     add_settings(parser)
 
 

@@ -7,11 +7,11 @@ import platform
 import sys
 
 from s3gw import __version__
-from s3gw.cli.commands import Commands, add_command
+from s3gw.cli.commands import Parser, describe
 
 
-def add_to(commands: Commands) -> None:
-    add_command(commands, "version", "print the version", run, "  s3gw version")
+def define(parser: Parser) -> None:
+    describe(parser, run, "  s3gw version")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -122,6 +122,10 @@ class StoredDirectory:
         stored = sorted(self._snapshot.roles.items())
         return [*self._built_in.values(), *(role_of(*each) for each in stored)]
 
+    def alias_of(self, cluster: str) -> str:
+        found = self._snapshot.clusters.get(cluster)
+        return found.alias if found is not None else ""
+
     def key(self, access_key: str) -> UserKey | None:
         """Raises `VaultError` when its secret was changed in the store."""
         found = self._opened.get(access_key)

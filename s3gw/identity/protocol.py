@@ -73,6 +73,10 @@ class Directory(Protocol):
 
     def permissions_of(self, user: User) -> Permissions: ...
 
+    def alias_of(self, cluster: str) -> str:
+        """Under which the cluster of that id is registered; empty when it is not, or has none."""
+        ...
+
     def is_revoked(self, token: str) -> bool:
         """Whether that token (a JWT or a session token, as it was sent) was revoked."""
         ...

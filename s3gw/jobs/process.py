@@ -24,6 +24,7 @@ from s3gw.notifications.notifier import Notifier
 from s3gw.promotion.files import Promotable
 from s3gw.sections import Config
 from s3gw.services import Services
+from storage.archives import Archives
 from storage.backend import Backend
 
 
@@ -52,7 +53,12 @@ def promotable(config: Config) -> Promotable:
 
 
 def job_runner(
-    config: Config, store: Backend, registry: Registry, notifier: Notifier, keeper: TurnTaking
+    config: Config,
+    store: Backend,
+    registry: Registry,
+    notifier: Notifier,
+    keeper: TurnTaking,
+    archives: Archives,
 ) -> Runner:
     """Runs jobs with the server's own keys and events."""
     services = Services(
@@ -61,6 +67,7 @@ def job_runner(
         default_kms_key=config.encryption.default_kms_key,
         notifier=notifier,
         promotable=promotable(config),
+        archives=archives,
     )
     objects = ObjectCopier(store, services)
 
@@ -76,6 +83,7 @@ def job_runner(
         ObjectArchiver(store, services).archive,
         unlock_with(services),
         FilePromoter(store, services),
+        archives,
     )
     return Runner(world, limits_of(config.jobs))
 

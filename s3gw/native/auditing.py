@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s3gw.audit import Action
+from s3gw.namespaces import in_arns
 from s3gw.native.call import NativeCall
 from s3gw.observe import Exchange
 
@@ -28,8 +29,10 @@ def note(call: NativeCall, exchange: Exchange, status: int) -> None:
 
 
 def _resource(call: NativeCall) -> str:
-    """The bucket or object; of AuthN the path, and the name that a new thing shall have."""
+    """The bucket or object, and its new name if it shall have one; of AuthN the path, and the name
+    that a new thing shall have."""
     if call.bucket:
-        return f"arn:aws:s3:::{call.bucket}{'/' if call.key else ''}{call.key}"
+        named = f"arn:aws:s3:::{in_arns(call.bucket)}{'/' if call.key else ''}{call.key}"
+        return f"{named} -> {call.made}" if call.made else named
     segments = [segment for segment in (*call.segments, call.made) if segment]
     return "/".join(segments)

@@ -150,7 +150,7 @@ class Bprops(Struct, frozen=True):
 
 
 def props_of(bucket: BucketInfo) -> Bprops:
-    made = f"{bucket.name}/{bucket.created_ns}"
+    made = f"{bucket.lasting_name}/{bucket.created_ns}"
     kept = properties_of(bucket)
     return Bprops(
         checksum=Cksum(kept.checksum, validate_warm_get=kept.validate_warm_get),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
 
 from s3gw.access import Access, authorize, may_delete, may_use
 from s3gw.access.bucket_access import bucket_access
+from s3gw.access.every_key import may_with_every_key
 from s3gw.access.given import new_bucket_settings
 from s3gw.errors import Code, S3Error
 from s3gw.native.actmsg import json
@@ -17,9 +19,10 @@ from s3gw.native.bucket_props_change import gives_access, with_defaults, with_pr
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, unsupported
 from s3gw.native.jobs.summary import bucket_with_summary
-from s3gw.native.names import AIS, check_new_bucket
+from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket
 from s3gw.native.operation import operation, query, value
 from s3gw.notifications.events import removed
+from s3gw.notifications.rules import is_notifying
 from s3gw.object_lock import ObjectLockSetting
 from s3gw.permissions import ALL
 from s3gw.reply import Reply
@@ -57,9 +60,11 @@ class CreateBucket:
     props: dict[str, Any] | None = value(default=None)
 
     async def run(self, call: NativeCall) -> Reply:
+        if call.bck.uuid:
+            raise BucketNotFound(call.bucket)
         if not call.bck.is_ours:
             raise unsupported(f"creating {call.bck.cname()}")
-        check_new_bucket(call.bucket)
+        check_new_bucket(call.bck.name)
         owner = call.caller.account
         settings = await new_bucket_settings(call)
         state = call.services.settings.in_force.new_buckets.state
@@ -83,11 +88,16 @@ class ListBuckets:
         found: list[ListedBucket] = []
         if call.bck.is_ours and self.presence != _OUTSIDE:
             found = [
-                ListedBucket(bucket.name)
+                ListedBucket(bck.name, bck.provider, Namespace(name=bck.namespace))
                 for bucket in await call.store.list_buckets()
-                if call.message.name in ("", bucket.name) and may_use(call, bucket)
+                if _is_meant(call, bck := bck_of(bucket.name)) and may_use(call, bucket)
             ]
         return Reply(headers={"Content-Type": JSON}, body=json(found))
+
+
+def _is_meant(call: NativeCall, bck: Bck) -> bool:
+    """By its name, and by a namespace when one is named: that of no name stands for all."""
+    return call.message.name in ("", bck.name) and call.bck.namespace in ("", bck.namespace)
 
 
 @operation("HEAD", "buckets/{bucket}", access=Access.HEAD_BUCKET, known_as="HeadBucket")
@@ -151,10 +161,15 @@ class ResetBucketProps:
     is_audited=True,
 )
 class DestroyBucket:
-    """Unlike S3, AIStore destroys a bucket with all that is in it; one that locks objects is
-    destroyed only when it is empty."""
+    """Unlike S3, AIStore destroys a bucket with all that is in it, and at once: what was in it is
+    removed afterwards. One that locks objects is destroyed only when it is empty. Where objects are
+    told apart, by a policy or because somebody wants to hear of each, they are removed one by one
+    before the bucket is."""
 
     async def run(self, call: NativeCall) -> Reply:
+        with suppress(_ToldApart):
+            await call.store.discard_bucket(call.bucket, lambda info: _as_one(call, info))
+            return Reply()
         while True:
             try:
                 await call.store.delete_bucket(call.bucket)
@@ -165,6 +180,19 @@ class DestroyBucket:
             await _empty(call)
 
 
+class _ToldApart(Exception):
+    """The objects of the bucket cannot all go at once."""
+
+
+def _as_one(call: NativeCall, info: BucketInfo) -> BucketInfo:
+    """Raises `_ToldApart`."""
+    locks, tells = setting(info, ObjectLockSetting), is_notifying(info)
+    free = may_with_every_key(call, info, Access.DELETE_OBJECT, "DeleteObjects")
+    if locks or tells or not free:
+        raise _ToldApart
+    return info
+
+
 async def _authorize_access(call: NativeCall) -> None:
     call.operation = "PutBucketAcl"
     await authorize(call, Access.SET_BUCKET_ACL)
@@ -172,12 +200,16 @@ async def _authorize_access(call: NativeCall) -> None:
 
 async def _empty(call: NativeCall) -> None:
     """Remove all versions of all objects, each as if it had been asked for."""
+    plain = call.bucket_facts.versioning is Versioning.NEVER
     while True:
         query = VersionQuery(limit=_PAGE)
         page = await call.store.list_versions(call.bucket, query)
         if not page.versions:
             return
-        requests = [DeleteRequest(v.info.name, version=v.info.version) for v in page.versions]
+        requests = [
+            DeleteRequest(v.info.name, version=None if plain else v.info.version)
+            for v in page.versions
+        ]
         for request in requests:
             if not await may_delete(call, request.name, request.version):
                 raise S3Error(Code.AccessDenied)

@@ -9,7 +9,7 @@ encryption, and what a client calls the content type of its own requests is not 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,14 @@ class NativeCall(Call):
         return self.segments[1] if len(self.segments) > 1 else ""
 
     @property
+    def own_names(self) -> Collection[str]:
+        """The id of this cluster, and the alias under which it is registered, if it is."""
+        own = self.services.cluster_id
+        directory = self.services.directory
+        alias = directory.alias_of(own) if directory is not None else ""
+        return (own, alias) if alias else (own,)
+
+    @property
     def endpoint(self) -> str:
         """How this client reaches the server: scheme and authority."""
         return endpoint_of(self.sent, self.scheme)
@@ -115,8 +123,8 @@ def endpoint_of(sent: Mapping[str, str], scheme: str) -> str:
 
 def name_bucket(call: NativeCall, bucket: str, key: str) -> None:
     """Say which bucket and object the call is about. Raises 400."""
-    call.bck = read_bck(bucket, dict(call.query), call.services.cluster_id)
-    call.bucket, call.key = bucket, key
+    call.bck = read_bck(bucket, call.query, call.own_names)
+    call.bucket, call.key = (call.bck.stored if bucket else ""), key
     check_key(key)
 
 

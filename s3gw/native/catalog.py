@@ -19,11 +19,12 @@ from s3gw.native import (
     object_states,
     promotion,
     read_objects,
+    renaming,
     uploads,
     write_objects,
 )
 from s3gw.native.authn import clusters, roles, tokens, users
-from s3gw.native.jobs import archiving, multi_object, rechunking, summary, watching
+from s3gw.native.jobs import archiving, indexing, multi_object, rechunking, summary, watching
 
 MODULES = (
     appending,
@@ -36,6 +37,7 @@ MODULES = (
     custom,
     daemon,
     get_batch,
+    indexing,
     listing,
     moving,
     multi_object,
@@ -43,6 +45,7 @@ MODULES = (
     promotion,
     read_objects,
     rechunking,
+    renaming,
     roles,
     summary,
     tokens,

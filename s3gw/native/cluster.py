@@ -9,6 +9,7 @@ from s3gw.native.actmsg import json
 from s3gw.native.bucket_props import Bprops, props_of
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON
+from s3gw.native.names import bck_of
 from s3gw.native.node import asked_node, cluster_map
 from s3gw.native.operation import operation
 from s3gw.reply import Reply
@@ -35,11 +36,19 @@ class GetBmd:
     """All buckets with their properties, under provider and namespace."""
 
     async def run(self, call: NativeCall) -> Reply:
-        listed = await call.store.list_buckets()
-        buckets = {b.name: props_of(b) for b in listed if may_use(call, b)}
-        spaces: dict[str, dict[str, Bprops]] = {"@#": buckets} if buckets else {}
+        revision = await call.store.buckets_revision()
+        spaces: dict[str, dict[str, Bprops]] = {}
+        for bucket in await call.store.list_buckets():
+            if may_use(call, bucket):
+                bck = bck_of(bucket.name)
+                spaces.setdefault(f"@#{bck.namespace}", {})[bck.name] = props_of(bucket)
         uuid = call.services.cluster_id
-        return json_reply({"providers": {"ais": spaces}, "uuid": uuid, "version": "1"})
+        return json_reply({"providers": {"ais": spaces}, "uuid": uuid, "version": str(revision)})
+
+
+@operation("GET", "cluster", what="bmd", access=Access.SHOW_CLUSTER | Access.LIST_BUCKETS)
+class GetClusterBmd(GetBmd):
+    """The same, as it is also asked for."""
 
 
 @operation("GET", "daemon", what="software_version", access=Access.SHOW_CLUSTER)

@@ -11,11 +11,12 @@ import msgspec
 
 from s3gw.access import Access
 from s3gw.batch import Answer, Batch, BatchFailed
+from s3gw.batch.request import Spaces
 from s3gw.batch_request import allowed_batch, answer_batch
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, as_native_error, unsupported
-from s3gw.native.names import read_bck
-from s3gw.native.operation import document, operation
+from s3gw.native.names import Bck, bck_of, read_bck
+from s3gw.native.operation import document, operation, query
 from s3gw.reply import Reply
 from storage.errors import BucketNotFound
 
@@ -39,10 +40,12 @@ class GetBatchOfBucket:
     """As GetBatch, with a bucket for the entries that name none."""
 
     batch: msgspec.Raw = document()
+    namespace: str = query("namespace", default="")
 
     async def run(self, call: NativeCall) -> Reply:
-        call.bck = read_bck(call.segments[2], {}, call.services.cluster_id)
-        return await _answered(call, bytes(self.batch), call.bck.name)
+        call.bck = read_bck(call.segments[2], {"namespace": self.namespace}, call.own_names)
+        _require_ours(call.bck)
+        return await _answered(call, bytes(self.batch), call.bck.stored)
 
 
 async def _answered(call: NativeCall, text: bytes, bucket: str) -> Reply:
@@ -50,12 +53,30 @@ async def _answered(call: NativeCall, text: bytes, bucket: str) -> Reply:
         raise unsupported(f"the ML endpoint {call.name[:64]!r}")
     call.operation = _OPERATION
     try:
-        batch = await allowed_batch(call, text, bucket)
+        batch = await allowed_batch(call, text, bucket, _spaces(call))
     except BucketNotFound as error:
-        message = f'bucket "ais://{error}" does not exist'
+        message = f'bucket "{bck_of(str(error)).cname()}" does not exist'
         raise NativeError(404, message, Tcode.BCK_NOT_FOUND) from None
     answer = await _answer(call, batch)
     return Reply(200, {"Content-Type": answer.content_type}, answer.body)
+
+
+def _spaces(call: NativeCall) -> Spaces:
+    ours = call.own_names
+
+    def stored(namespace: str, bucket: str) -> str:
+        bck = read_bck(bucket, {"namespace": namespace}, ours)
+        _require_ours(bck)
+        return bck.stored
+
+    return stored
+
+
+def _require_ours(bck: Bck) -> None:
+    """Raises 404."""
+    if not bck.is_ours:
+        message = f'bucket "{bck.cname()}" does not exist'
+        raise NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
 
 
 async def _answer(call: NativeCall, batch: Batch) -> Answer:
@@ -63,5 +84,5 @@ async def _answer(call: NativeCall, batch: Batch) -> Answer:
         return await answer_batch(call, batch)
     except BatchFailed as error:
         item = batch.items[error.place]
-        call.bck, call.key = read_bck(item.bucket, {}, call.services.cluster_id), item.name
+        call.bck, call.key = bck_of(item.bucket), item.name
         raise as_native_error(error.cause, call) from error

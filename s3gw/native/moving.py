@@ -73,7 +73,7 @@ class CopyObject:
     async def run(self, call: NativeCall) -> Reply:
         if self.synchronize:
             raise unsupported("copying with synchronize")
-        if call.decoded_length:
+        if call.decoded_length or "transfer-encoding" in call.headers:
             raise NativeError(400, "a copy has no body")
         target = await _target(call, *read_object_uname(self.object_to, call))
         options = ReadOptions(unlock=unlock_for(call, SOURCE_CUSTOMER))
@@ -95,7 +95,7 @@ async def _target(call: NativeCall, bck: Bck, key: str) -> NativeCall:
         raise NativeError(400, f"cannot copy {bck.cname(key)} onto itself")
     if not bck.is_ours:
         raise unsupported(f"copying to {bck.cname()}")
-    target = replace(call, bck=bck, bucket=bck.name, key=key, bucket_info=None)
+    target = replace(call, bck=bck, bucket=bck.stored, key=key, bucket_info=None)
     target.operation = "CopyObject"
     with _told_of(target):
         await authorize(target, Access.PUT)

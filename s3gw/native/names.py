@@ -7,9 +7,11 @@ queries and unames a namespace is `@uuid#name`, and the global one `@#`.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from s3gw.namespaces import parted, stored_name
 from s3gw.native.errors import NativeError, Tcode
 
 AIS = "ais"
@@ -33,7 +35,12 @@ class Bck:
     @property
     def is_ours(self) -> bool:
         """Whether it can be a bucket of this server at all."""
-        return self.provider == AIS and not self.uuid and not self.namespace
+        return self.provider == AIS and not self.uuid
+
+    @property
+    def stored(self) -> str:
+        """What the store calls it, and access control."""
+        return stored_name(self.name, self.namespace)
 
     @property
     def uname(self) -> str:
@@ -59,19 +66,28 @@ def read_provider(text: str) -> str:
     return provider
 
 
-def read_namespace(text: str, cluster_id: str) -> tuple[str, str]:
-    """The cluster's id (empty for ours) and the name. Raises 400."""
+def bck_of(stored: str) -> Bck:
+    """The full name of a bucket of the store."""
+    name, namespace = parted(stored)
+    return Bck(name, namespace=namespace)
+
+
+def read_namespace(text: str, ours: Collection[str]) -> tuple[str, str]:
+    """The cluster's id (empty for ours, which has the ids and aliases `ours`) and the name. Raises
+    400."""
     match = _NAMESPACE.fullmatch(text)
     if match is None:
         raise NativeError(400, f'invalid namespace "{_plain(text)}"')
     uuid, name = match[1], match[2] or ""
-    return ("" if uuid == cluster_id else uuid), name
+    return ("" if uuid in ours else uuid), name
 
 
-def read_bck(name: str, query: dict[str, str], cluster_id: str) -> Bck:
+def read_bck(name: str, query: Mapping[str, str], ours: Collection[str]) -> Bck:
     """The bucket that a path and its query name. Raises 400."""
     provider = read_provider(query.get("provider", ""))
-    uuid, namespace = read_namespace(query.get("namespace", ""), cluster_id)
+    uuid, namespace = read_namespace(query.get("namespace", ""), ours)
+    if "/" in name:
+        raise NativeError(400, f'bucket name "{_plain(name)}" is invalid')
     return Bck(name, provider, uuid, namespace)
 
 

@@ -103,7 +103,7 @@ def all_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
     named = [
         ("Ais-Present", "true"),
         ("Ais-Name", _latin(info.name)),
-        ("Ais-Bucket-Name", call.bucket),
+        ("Ais-Bucket-Name", call.bck.name),
         ("Ais-Bucket-Provider", call.bck.provider),
     ]
     return named + [pair for tell in PROPS.values() for pair in tell(call, info)]

@@ -115,7 +115,7 @@ class Route:
             self.action in (None, call.message.action)
             and self.what in (None, query.get("what"))
             and all(query.get(name) for name in self.needs)
-            and not query.get(self.unless)
+            and not (self.unless and query.get(self.unless))
         )
 
 

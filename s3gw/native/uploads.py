@@ -151,7 +151,8 @@ def _check_complete(numbers: Sequence[int], there: Sequence[PartInfo]) -> None:
         raise NativeError(400, "the upload has no chunks")
     repeated = [number for number, count in Counter(numbers).items() if count > 1]
     if repeated:
-        raise NativeError(400, f"part {repeated[0]} is named twice: a duplicate part number")
+        twice = f"part {repeated[0]} is named twice: a duplicate part number"
+        raise NativeError(400, f"{twice}; partial completion is not allowed")
     missing = {part.number for part in there}.difference(numbers)
     if missing or len(numbers) != len(there):
         raise NativeError(

@@ -14,6 +14,7 @@ from s3gw.encryption.request import refuse_any
 from s3gw.errors import Code, S3Error
 from s3gw.headers import refuse_unsupported
 from s3gw.message import Call, Level
+from s3gw.namespaces import is_in_namespace
 from s3gw.object_lock import ObjectLockSetting
 from s3gw.operation import body, operation, path, query
 from s3gw.ops.bucket_tagging import check_bucket_tags
@@ -209,6 +210,7 @@ class ListBuckets:
     def _wants(self, bucket: BucketInfo, call: Call) -> bool:
         return (
             may_use(call, bucket)
+            and not is_in_namespace(bucket.name)
             and bucket.name.startswith(self.prefix)
             and bucket.name > self.continuation_token
             and self.bucket_region in ("", bucket.location or call.services.region)

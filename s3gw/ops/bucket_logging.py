@@ -11,6 +11,7 @@ from s3gw.access import Access, authorize_writing, may_deliver_logs
 from s3gw.bucket_logging.target import LoggingTarget, Partition, Source, log_key
 from s3gw.errors import Code, S3Error
 from s3gw.message import MAX_KEY, Call, Level
+from s3gw.namespaces import is_in_namespace
 from s3gw.operation import body, operation, path
 from s3gw.reply import Reply, xml_reply
 from s3gw.xmldoc import document, within
@@ -116,6 +117,8 @@ async def _check_target_bucket(call: Call, target: LoggingTarget) -> None:
     that does not deny it, and that the caller could write there."""
     source = call.bucket_facts
     try:
+        if is_in_namespace(target.bucket):
+            raise BucketNotFound(target.bucket)
         bucket = await call.store.head_bucket(target.bucket)
     except BucketNotFound:
         raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=target.bucket) from None

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from s3gw.checksums import ALGORITHMS, PayloadDigest, Promises
+from s3gw.bucket_checksums import kept_in
+from s3gw.checksums import PayloadDigest, Promises
+from s3gw.chunk_sizes import chunking_of
 from s3gw.encryption.sealing import sealing_for
 from s3gw.headers import read_attributes
 from s3gw.message import Call
@@ -18,7 +20,6 @@ from storage.errors import PreconditionFailed
 from storage.values import ALWAYS, Condition, PutOptions
 
 _BLOCK = 1 << 20
-_KEPT = ALGORITHMS["XXHASH64"]
 _NEW = Condition(if_none_match=("*",))
 
 
@@ -45,11 +46,12 @@ async def promote(call: Call, promotion: Promotion) -> int | None:
         sealing = await sealing_for(call)
         size = file.facts.st_size
         options = PutOptions(
-            digest=sealing.digest(PayloadDigest(Promises(), {}, _KEPT, size)),
+            digest=sealing.digest(PayloadDigest(Promises(), {}, kept_in(call.bucket_facts), size)),
             attributes=sealing.mark(read_attributes(call)),
             condition=ALWAYS if promotion.replaces else _NEW,
             size=size,
             data_key=sealing.data_key,
+            chunks=chunking_of(call.bucket_facts),
         )
         body = _blocks(file, promotion.check)
         try:

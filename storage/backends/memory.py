@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from storage.backend import BucketChange, Change
+from storage.backend import Change
+from storage.backends.memory_names import NamedBuckets
 from storage.backends.memory_objects import (
     MemoryObject,
     MemoryPart,
@@ -25,9 +26,6 @@ from storage.cipher import check_key, unlocked
 from storage.clock import Clock, SystemClock
 from storage.conditions import check_read, check_write
 from storage.errors import (
-    BucketExists,
-    BucketNotEmpty,
-    BucketNotFound,
     DeleteMarkerFound,
     ObjectChanged,
     ObjectLocked,
@@ -38,7 +36,7 @@ from storage.errors import (
     VersionNotFound,
 )
 from storage.listing import object_page, part_page, upload_page, version_page
-from storage.made import bucket_info, upload_info
+from storage.made import upload_info
 from storage.values import (
     ALWAYS,
     NO_ATTRIBUTES,
@@ -49,7 +47,6 @@ from storage.values import (
     Body,
     BodyDigest,
     BucketInfo,
-    BucketOptions,
     CompleteOptions,
     DeleteRequest,
     Deletion,
@@ -153,7 +150,7 @@ class _Bucket:
             raise UploadNotFound(upload_id) from None
 
 
-class MemoryBackend:
+class MemoryBackend(NamedBuckets[_Bucket]):
     """A `Backend` that forgets everything at its end."""
 
     def __init__(
@@ -163,33 +160,9 @@ class MemoryBackend:
         new_upload_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         new_version: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
-        self._clock = clock
+        super().__init__(clock, _Bucket)
         self._new_upload_id = new_upload_id
         self._new_version = new_version
-        self._buckets: dict[str, _Bucket] = {}
-
-    async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
-        if name in self._buckets:
-            raise BucketExists(name, self._buckets[name].info.owner)
-        info = bucket_info(name, options, self._clock.now_ns())
-        self._buckets[name] = _Bucket(info)
-        return info
-
-    async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:
-        bucket = self._bucket(name)
-        bucket.info = change(bucket.info)
-        return bucket.info
-
-    async def head_bucket(self, name: str) -> BucketInfo:
-        return self._bucket(name).info
-
-    async def delete_bucket(self, name: str) -> None:
-        if self._bucket(name).histories:
-            raise BucketNotEmpty(name)
-        del self._buckets[name]
-
-    async def list_buckets(self) -> list[BucketInfo]:
-        return [self._buckets[name].info for name in sorted(self._buckets)]
 
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         histories = self._histories(bucket)
@@ -267,10 +240,10 @@ class MemoryBackend:
     async def put_object(
         self, bucket: str, name: str, body: Body, options: PutOptions
     ) -> ObjectInfo:
-        self._bucket(bucket)
+        home = self._bucket(bucket)
         check_key(options.data_key, options.attributes)
         content, sealed = await _absorb(body, options.digest)
-        home = self._bucket(bucket)
+        self._same(home)
         check_write(options.condition, name, home.info_of(name))
         info = ObjectInfo(
             name=name,
@@ -367,10 +340,10 @@ class MemoryBackend:
     async def put_part(
         self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
     ) -> PartInfo:
-        upload = self._bucket(bucket).upload(name, upload_id)
-        check_key(options.data_key, upload.info.attributes)
+        home = self._bucket(bucket)
+        check_key(options.data_key, home.upload(name, upload_id).info.attributes)
         content, sealed = await _absorb(body, options.digest)
-        upload = self._bucket(bucket).upload(name, upload_id)
+        upload = self._same(home).upload(name, upload_id)
         now_ns = self._clock.now_ns()
         info = PartInfo(number, len(content), sealed.etag, now_ns, sealed.checksum)
         upload.parts[number] = MemoryPart(info, content)
@@ -421,12 +394,6 @@ class MemoryBackend:
             objects=len(stored),
             stored_bytes=sum(info.size for info in stored),
         )
-
-    def _bucket(self, name: str) -> _Bucket:
-        try:
-            return self._buckets[name]
-        except KeyError:
-            raise BucketNotFound(name) from None
 
     async def _delete_one(self, bucket: str, request: DeleteRequest) -> Deletion | StorageError:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import io
 import json
 import tarfile
@@ -21,6 +22,7 @@ from s3gw.batch import (
     Batches,
     BatchFailed,
     BatchOptions,
+    BatchStopped,
     Item,
     Outcome,
     TooBusy,
@@ -106,13 +108,14 @@ def split(content_type: str, body: bytes) -> list[tuple[Headers, bytes]]:
 
 
 def metadata_of(batch: Batch) -> list[dict[str, Any]]:
+    """Without what is empty."""
     return [
         {
             "objname": item.name,
-            "archpath": item.archpath,
+            **({"archpath": item.archpath} if item.archpath else {}),
             "bucket": item.bucket,
             "provider": "ais",
-            "opaque": base64.b64encode(item.opaque).decode(),
+            **({"opaque": base64.b64encode(item.opaque).decode()} if item.opaque else {}),
             "size": len(content),
             "failed": name.startswith(MISSING),
         }
@@ -131,7 +134,7 @@ def test_any_mix_comes_out_in_order_byte_for_byte(stored: Scene, batch: Batch, a
         told = json.loads(metadata)
         assert told["uuid"] == "batch-1"
         for entry in told["out"]:
-            entry["failed"] = bool(entry.pop("err_msg"))
+            entry["failed"] = bool(entry.pop("err_msg", ""))
         assert told["out"] == metadata_of(batch)
     assert read_back(batch.format, body) == expected(batch)
     outcome, tally = stored.notes[-1]
@@ -394,3 +397,23 @@ class Opened(MemoryBackend):
     async def get_object(self, *args: Any, **more: Any) -> Reading:
         self.opened += 1
         return await super().get_object(*args, **more)
+
+
+def test_a_batch_that_somebody_stops_ends_where_it_is(stored: Scene) -> None:
+    asked = 0
+
+    async def check() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise BatchStopped
+
+    async def reading() -> None:
+        place = dataclasses.replace(stored.place(), check=check)
+        batch = Batch((Item("one", "large"),) * 100, continue_on_error=True)
+        answer = await stored.batches().run(place, batch)
+        with pytest.raises(BatchStopped):
+            await read_into([], answer.body)
+
+    run(reading())
+    assert stored.notes[-1][0] is Outcome.ABORTED

@@ -75,6 +75,11 @@ def test_the_formats_have_their_names(mime: str, kind: ArchiveFormat) -> None:
     assert decode_batch(document, "home").format is kind
 
 
+@pytest.mark.parametrize("opaque", ["+/+/", "-_-_", "+/-_"])
+def test_opaque_data_come_in_both_alphabets(opaque: str) -> None:
+    assert decoded({"objname": "a", "opaque": opaque}).opaque == bytes.fromhex("fbffbf")
+
+
 def test_a_uname_says_bucket_and_object_at_once() -> None:
     assert decoded({"uname": "ais/@#/b2/d/e"}) == Item("b2", "d/e")
 
@@ -91,6 +96,9 @@ def test_a_uname_says_bucket_and_object_at_once() -> None:
         {"objname": "\ud800"},
         {"objname": 5},
         {"objname": "a", "opaque": "?"},
+        {"objname": "a", "opaque": "QQ"},
+        {"objname": "a", "opaque": "\xfc"},
+        {"objname": "a", "opaque": 1},
         {"objname": "a", "start": "1"},
         {"uname": "ais/@#/b"},
         {"uname": "ais/@other#ns/b/o"},

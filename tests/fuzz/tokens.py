@@ -87,6 +87,9 @@ class Nobody:
     def permissions_of(self, user: User) -> Permissions:
         return NO_PERMISSIONS
 
+    def alias_of(self, cluster: str) -> str:
+        return ""
+
     def is_revoked(self, token: str) -> bool:
         return False
 

@@ -78,7 +78,7 @@ def test_a_long_name_is_refused(scene: Scene) -> None:
     assert told(scene.act("POST", f"buckets/{'x' * 65}", "create-bck")).status == 400
 
 
-@pytest.mark.parametrize("query", ["provider=aws", "provider=az", "namespace=%23ns"])
+@pytest.mark.parametrize("query", ["provider=aws", "provider=az"])
 def test_buckets_elsewhere_cannot_be_made(scene: Scene, query: str) -> None:
     assert told(scene.act("POST", f"buckets/x?{query}", "create-bck")).status == 501
 

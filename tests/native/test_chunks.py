@@ -1,12 +1,12 @@
 """Objects in chunks over the native API: what HEAD and the list tell of them, and the ranges that
-readers with several workers ask for. And what an administrator may choose of them."""
+readers with several workers ask for."""
 
 from __future__ import annotations
 
 import pytest
 
 from s3gw.bucket_properties import Chunks
-from s3gw.chunk_sizes import BadChunks, check_chunks, chunking
+from s3gw.chunk_sizes import chunking
 from storage.chunking import Chunking
 from tests.chunked_buckets import keep_in_chunks, kept
 from tests.native.scene import Scene
@@ -82,48 +82,19 @@ def test_a_body_that_does_not_say_how_long_it_is_is_cut(scene: Scene, chunked: s
     assert scene.send("GET", f"objects/{chunked}/k").body == BODY
 
 
-# What may be chosen
+# What an administrator chooses
 
 
-@pytest.mark.parametrize(
-    "chunks",
-    [
-        Chunks(),
-        Chunks(objsize_limit=1),
-        Chunks(TIB),
-        Chunks(GIB, GIB),
-        Chunks(max_monolithic_size=TIB),
-        Chunks(chunk_size=KIB),
-        Chunks(chunk_size=5 * GIB),
-        Chunks(100 * GIB, TIB, GIB, 128),
-        Chunks(checkpoint_every=1024),
-    ],
-)
-def test_what_is_in_range_may_be_chosen(chunks: Chunks) -> None:
-    check_chunks(chunks)
-
-
-@pytest.mark.parametrize(
-    ("chunks", "key", "allowed"),
-    [
-        (Chunks(-1), "objsize_limit", "0, or bytes up to chunks.max_monolithic_size"),
-        (Chunks(TIB + 1), "objsize_limit", "max_monolithic_size"),
-        (Chunks(GIB + 1, GIB), "objsize_limit", "max_monolithic_size"),
-        (Chunks(max_monolithic_size=-1), "max_monolithic_size", "1GiB to 1TiB"),
-        (Chunks(max_monolithic_size=GIB - 1), "max_monolithic_size", "1GiB to 1TiB"),
-        (Chunks(max_monolithic_size=TIB + 1), "max_monolithic_size", "1GiB to 1TiB"),
-        (Chunks(chunk_size=KIB - 1), "chunk_size", "1KiB to 5GiB"),
-        (Chunks(chunk_size=5 * GIB + 1), "chunk_size", "1KiB to 5GiB"),
-        (Chunks(checkpoint_every=-1), "checkpoint_every", "0 to 1024"),
-        (Chunks(checkpoint_every=1025), "checkpoint_every", "0 to 1024"),
-    ],
-)
-def test_what_is_out_of_range_is_named(chunks: Chunks, key: str, allowed: str) -> None:
-    with pytest.raises(BadChunks) as refused:
-        check_chunks(chunks)
-    assert refused.value.key == f"chunks.{key}"
-    assert str(getattr(chunks, key)) in str(refused.value)
-    assert allowed in refused.value.allowed
+def test_what_an_administrator_chooses_is_kept_to(scene: Scene, bucket: str) -> None:
+    value = {"chunks": {"objsize_limit": "64KiB", "chunk_size": "16KiB"}}
+    assert scene.act("PATCH", f"buckets/{bucket}", "set-bprops", value).status == 200
+    for size, count in ((65_535, 0), (65_536, 4), (65_537, 5)):
+        scene.put(bucket, "k", BODY[:size])
+        assert kept(scene, bucket, "k").chunks == count
+    value = {"chunks": {"objsize_limit": "0"}}
+    assert scene.act("PATCH", f"buckets/{bucket}", "set-bprops", value).status == 200
+    scene.put(bucket, "k", BODY)
+    assert kept(scene, bucket, "k").chunks == 0
 
 
 def test_what_is_not_said_is_the_default() -> None:

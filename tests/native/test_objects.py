@@ -331,7 +331,7 @@ def test_what_would_change_the_meaning_is_not_ignored(
 
 def test_empty_and_harmless_parameters_are_passed_over(scene: Scene, bucket: str) -> None:
     scene.put(bucket, "k", b"old")
-    query = "provider=ais&archpath=&archregx=&latest-ver=true&pid=p1&provider=ais&skip_vc=true"
+    query = "=x&provider=ais&archpath=&archregx=&latest-ver=true&pid=p1&provider=ais&skip_vc=true"
     assert scene.send("GET", f"objects/{bucket}/k?{query}").body == b"old"
 
 

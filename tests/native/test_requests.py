@@ -15,7 +15,8 @@ from tests.native.scene import CLUSTER, HOST, Scene, told
 SERVED = {"create-bck", "destroy-bck", "set-bprops", "reset-bprops", "list"}
 # Those of jobs have tests of their own.
 SERVED |= {"archive", "delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
-SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange", "rechunk"}
+SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange", "rechunk", "index-shard"}
+SERVED |= {"move-bck"}
 
 
 @pytest.mark.parametrize(

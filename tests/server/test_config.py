@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from s3gw.cli.config import as_json, as_table
+from s3gw.cli.config.show import as_json, as_table
 from s3gw.config import ConfigError, Loaded, load, settings
 from s3gw.config_docs import configuration_page
 from s3gw.options import Duration, Table, show_duration

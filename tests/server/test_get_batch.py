@@ -8,7 +8,8 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,20 @@ LARGE = os.urandom(300_000)
 
 def post(server: ServerProcess, bucket: str, request: object) -> bytes:
     """The answer, which must be one."""
+    with answer_to(server, bucket, request) as answer:
+        return answer.read()
+
+
+def posted_bytes(server: ServerProcess, bucket: str, request: object) -> int:
+    """How long the answer is, of which nothing is kept."""
+    with answer_to(server, bucket, request) as answer:
+        return sum(len(piece) for piece in iter(lambda: answer.read(1 << 20), b""))
+
+
+@contextmanager
+def answer_to(
+    server: ServerProcess, bucket: str, request: object
+) -> Iterator[http.client.HTTPResponse]:
     body = json.dumps(request).encode()
     asked = AWSRequest("POST", f"{server.endpoint}/{bucket}?get-batch", data=body)
     S3SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", "us-east-1").add_auth(asked)
@@ -34,7 +49,7 @@ def post(server: ServerProcess, bucket: str, request: object) -> bytes:
         connection.request("POST", f"/{bucket}?get-batch", body, headers)
         answer = connection.getresponse()
         assert answer.status == 200
-        return answer.read()
+        yield answer
 
 
 @pytest.mark.parametrize("http_server", ["hypercorn", "uvicorn"])
@@ -77,15 +92,40 @@ def test_an_archives_index_is_there_after_a_restart(tmp_path: Path) -> None:
             assert read_back(ArchiveFormat.TAR, got) == [(name, b"member")]
 
 
+def test_a_batch_holds_little_however_large_it_is(tmp_path: Path) -> None:
+    """800 MiB go through a worker that may have grown by a few of them."""
+    with ServerProcess(tmp_path, flags=["--workers", "1"]) as server:
+        s3 = server.client()
+        s3.create_bucket(Bucket="bucket")
+        s3.put_object(Bucket="bucket", Key="large", Body=LARGE * 28)
+        s3.put_object(Bucket="bucket", Key="s.tar", Body=tar([("large", LARGE * 28)]))
+        entries = [{"objname": "large"}, {"objname": "s.tar", "archpath": "large"}]
+        request = {"in": entries, "strm": True}
+        post(server, "bucket", request)
+        (worker,) = server.worker_pids()
+        before = peak(worker)
+        request["in"] = entries * 50
+        assert posted_bytes(server, "bucket", request) > 800_000_000
+        assert peak(worker) - before < 64 << 20
+
+
+def peak(pid: int) -> int:
+    """The most memory that the process ever had, in bytes."""
+    told = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+)", told)[0]) * 1024
+
+
 def test_the_example_of_the_documentation_works_as_it_stands(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (DOCS / "getbatch.md").read_text(), re.DOTALL)
+    page = (DOCS / "getbatch.md").read_text()
+    (example,) = re.findall(r"```python\n(# get_batch.py\n.*?)```", page, re.DOTALL)
     with ServerProcess(tmp_path) as server:
         script = tmp_path / "example.py"
-        script.write_text(example.replace("http://127.0.0.1:8080", server.endpoint))
+        script.write_text(example)
         keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+        where = {"AWS_ENDPOINT_URL": server.endpoint, "AWS_DEFAULT_REGION": "us-east-1"}
         done = subprocess.run(
             [sys.executable, str(script)],
-            env={**os.environ, **keys},
+            env={**os.environ, **keys, **where},
             capture_output=True,
             text=True,
             timeout=120,

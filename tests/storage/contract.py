@@ -6,6 +6,7 @@ Subclass `BackendContract` in a module of its own, name the class `Test...`, and
 
 from __future__ import annotations
 
+from tests.storage.contract_bucket_renaming import BucketRenamingContract
 from tests.storage.contract_buckets import BucketContract
 from tests.storage.contract_chunks import ChunksContract
 from tests.storage.contract_completion import CompletionContract
@@ -21,6 +22,7 @@ from tests.storage.contract_versions import VersionContract
 
 class BackendContract(
     BucketContract,
+    BucketRenamingContract,
     ObjectContract,
     ReadingContract,
     ReadingManyContract,

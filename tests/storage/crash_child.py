@@ -23,6 +23,7 @@ from tests.storage.digests import Md5Digest
 from tests.storage.sync_bucket import join_etags
 
 BUCKET = "bucket"
+RENAMED = "renamed"
 NAME = "name"
 SOURCE = "source"
 SMALL = pattern(1000, seed=3)
@@ -67,6 +68,14 @@ async def complete(store: LocalStore) -> None:
     await store.complete_upload(BUCKET, NAME, upload.id, options)
 
 
+async def rename_bucket(store: LocalStore) -> None:
+    await store.rename_bucket(BUCKET, RENAMED)
+
+
+async def discard_bucket(store: LocalStore) -> None:
+    await store.discard_bucket(BUCKET)
+
+
 OPERATIONS: dict[str, Callable[[LocalStore], Awaitable[None]]] = {
     "put_inline": put_inline,
     "put_blob": put_blob,
@@ -77,6 +86,8 @@ OPERATIONS: dict[str, Callable[[LocalStore], Awaitable[None]]] = {
     "delete": delete,
     "rename": rename,
     "complete": complete,
+    "rename_bucket": rename_bucket,
+    "discard_bucket": discard_bucket,
 }
 
 
@@ -85,7 +96,8 @@ def main(folder: Path, operation: str) -> None:
     store = LocalStore.open(paths, slot="crash")
     asyncio.run(_acknowledged(OPERATIONS[operation](store)))
     keeper = Housekeeper(paths)
-    keeper.run_once()
+    for _ in range(4):
+        keeper.run_once()
     keeper.close()
     store.close()
 

@@ -9,10 +9,16 @@ import msgspec
 import pytest
 
 from storage.backends.local import StoreOptions, prepare, recover_slot
-from storage.backends.local.buckets import CreateBucket, MarkBucket, RemoveBucket, UpdateBucket
+from storage.backends.local.bucket_changes import (
+    CreateBucket,
+    MarkBucket,
+    RemoveBucket,
+    UpdateBucket,
+)
 from storage.backends.local.committer import Mutation
 from storage.backends.local.index import connect
 from storage.backends.local.transaction import in_transaction
+from storage.backends.local.versions import Bucket
 from storage.errors import BucketNotEmpty, BucketNotFound
 from storage.values import NULL_VERSION, BucketInfo, BucketOptions, Versioning
 from tests.storage.event_loop import run
@@ -20,6 +26,8 @@ from tests.storage.fake_clock import FakeClock
 from tests.storage.local_stores import local_store, mountpaths_in
 from tests.storage.sync_bucket import OWNER, SyncBucket
 
+# As the first that is made.
+FIRST = Bucket(1, BucketInfo("bucket", OWNER, 0))
 NAMES = [f"name-{number}" for number in range(16)]
 
 
@@ -55,8 +63,8 @@ def test_a_bucket_made_in_the_first_alone_is_made_everywhere(
 def test_an_empty_bucket_that_was_being_removed_goes(paths: list[Path], clock: FakeClock) -> None:
     make(paths, clock)
     for path in paths:
-        change(path, MarkBucket("bucket"))
-    change(paths[2], RemoveBucket("bucket"))
+        change(path, MarkBucket(FIRST))
+    change(paths[2], RemoveBucket(FIRST.key))
     with local_store(paths, clock, StoreOptions()) as store:
         with pytest.raises(BucketNotFound):
             run(store.head_bucket("bucket"))
@@ -77,7 +85,7 @@ def test_a_marked_bucket_that_holds_an_object_elsewhere_is_kept(
     make(paths, clock, "one")
     for path in paths:
         with suppress(BucketNotEmpty):
-            change(path, MarkBucket("bucket"))
+            change(path, MarkBucket(FIRST))
     with local_store(paths, clock, StoreOptions()) as store:
         bucket = SyncBucket(store, "bucket")
         bucket.put_all(*NAMES)
@@ -109,6 +117,6 @@ def test_a_marked_bucket_that_holds_a_delete_marker_elsewhere_is_kept(
         bucket.remove("one")
     for path in paths:
         with suppress(BucketNotEmpty):
-            change(path, MarkBucket("bucket"))
+            change(path, MarkBucket(FIRST))
     with local_store(paths, clock, StoreOptions()) as store:
         assert len(SyncBucket(store, "bucket").history("one")) == 1

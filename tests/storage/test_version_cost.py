@@ -27,9 +27,11 @@ def store(tmp_path: Path, clock: FakeClock) -> Iterator[LocalStore]:
 
 
 def put_versions(store: LocalStore, name: str, count: int) -> None:
+    bucket = store._bucket("bucket")
+
     def put(transaction: Transaction) -> None:
         for _ in range(count):
-            PutObject("bucket", name, _ROW, None, ALWAYS)(transaction)
+            PutObject(bucket, name, _ROW, None, ALWAYS)(transaction)
 
     run(store._disks[0].committer.run(put))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from s3gw.cli.config import as_json, as_table
+from s3gw.cli.config.show import as_json, as_table
 from s3gw.config import ConfigError, Loaded, load
 from s3gw.tokens.configured import check_tokens, token_key
 from tests.server.certificates import write_certificate

@@ -9,7 +9,8 @@ from contextlib import closing
 
 from s3gw.access.bucket_access import bucket_access, with_access
 from s3gw.cli.auth.place import add_place
-from s3gw.cli.commands import Commands, add_command, load_settings
+from s3gw.cli.commands import Parser, describe
+from s3gw.cli.settings import load_settings
 from s3gw.config import ConfigError
 from s3gw.permissions import parse_permissions, show_permissions
 from s3gw.sections import Config
@@ -28,9 +29,8 @@ it is what policies, ACLs and permissions can allow at most. The root account ca
 A server that runs there knows of the change at once."""
 
 
-def add_to(commands: Commands) -> None:
-    summary = "show or limit what anybody may do in a bucket"
-    parser = add_command(commands, "access", summary, run, _EXAMPLES)
+def define(parser: Parser) -> None:
+    describe(parser, run, _EXAMPLES)
     parser.add_argument("bucket", metavar="BUCKET")
     parser.add_argument("access", metavar="PERM", nargs="?", help="none only shows it")
     add_place(parser)

@@ -16,7 +16,8 @@ from s3gw.auth.holders import Holders
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import SESSION_TOKENS, Kind, Sealer
 from s3gw.cli.auth.place import duration, in_directory
-from s3gw.cli.commands import Commands, add_command, add_settings, load_settings
+from s3gw.cli.commands import Parser, describe
+from s3gw.cli.settings import add_settings, load_settings
 from s3gw.config import ConfigError
 from s3gw.credentials import find_root_keys
 from s3gw.identity.directory import StoredDirectory
@@ -50,9 +51,8 @@ In ~/.aws/config, for the SDKs, which ask again when the keys are about to expir
 Whoever has what is printed can do what it allows until it expires. docs/sts.md says more."""
 
 
-def add_to(commands: Commands) -> None:
-    summary = "print temporary keys for AWS' SDKs"
-    parser = add_command(commands, "credentials", summary, run, _EXAMPLES)
+def define(parser: Parser) -> None:
+    describe(parser, run, _EXAMPLES)
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument("--user", metavar="NAME", help="a user's (default: the root account's)")
     whose.add_argument("--role", metavar="NAME", help="a session of that role")

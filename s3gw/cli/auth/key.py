@@ -8,8 +8,9 @@ from functools import partial
 from typing import TypeVar
 
 from s3gw.cli.auth.place import Work, add_place, change, duration, in_directory
-from s3gw.cli.auth.show import as_json, moment, table
-from s3gw.cli.commands import Commands, add_command
+from s3gw.cli.auth.show import as_json
+from s3gw.cli.commands import Parser, add_command
+from s3gw.cli.tables import moment, table
 from s3gw.identity import keys
 from s3gw.identity.directory import KeyFacts, StoredDirectory
 from s3gw.identity.protocol import UserKey
@@ -34,10 +35,8 @@ _LONGEST_GRACE_S = 90 * 24 * 3600
 T = TypeVar("T")
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "key", help="list, make and change access keys", description="The access keys of users."
-    )
+def define(parser: Parser) -> None:
+    parser.description = "The access keys of users."
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     made = add_command(actions, "add", "make a key for a user", run_add, _ADD)
     made.add_argument("user", metavar="USER")

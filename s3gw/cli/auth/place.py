@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from s3gw.accounts import ROOT_ACCOUNT_NUMBER
 from s3gw.audit import Action, Audit, open_audit
-from s3gw.cli.commands import add_settings, load_settings
+from s3gw.cli.settings import add_settings, load_settings
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import (
     IdentityError,

@@ -9,8 +9,9 @@ from dataclasses import replace
 from functools import partial
 
 from s3gw.cli.auth.place import add_place, change, duration, in_directory
-from s3gw.cli.auth.show import as_json, facts, permission_rows, table
-from s3gw.cli.commands import Commands, add_command
+from s3gw.cli.auth.show import as_json, permission_rows
+from s3gw.cli.commands import Parser, add_command
+from s3gw.cli.tables import facts, table
 from s3gw.identity import roles
 from s3gw.identity.builtin import NAMES
 from s3gw.identity.directory import StoredDirectory
@@ -46,14 +47,15 @@ _REMOVE = """\
   s3gw auth role remove painter
 
 A role that users have is not removed: `s3gw auth user set-roles` takes it from them."""
-_BUCKET = re.compile(r"(?:(?P<provider>ais|aws|gcp|azure|oci|ht)://)?(?P<name>[^/=@#]+)")
+_BUCKET = re.compile(
+    r"(?:(?P<provider>ais|aws|gcp|azure|oci|ht)://)?"
+    r"(?:#(?P<namespace>[A-Za-z0-9_-]{1,64})/)?(?P<name>[^/=@#]+)"
+)
 _SESSION = duration(roles.SHORTEST_SESSION_S, roles.LONGEST_SESSION_S)
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "role", help="list, make and change roles", description="What users may do."
-    )
+def define(parser: Parser) -> None:
+    parser.description = "What users may do."
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     made = add_command(actions, "add", "make a role", run_add, _ADD)
     changed = add_command(actions, "update", "change a role", run_update, _UPDATE)
@@ -192,7 +194,7 @@ def _bucket(text: str) -> BucketName:
     match = _BUCKET.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} names no bucket: use NAME or PROVIDER://NAME")
-    return BucketName(match["name"], match["provider"] or "ais")
+    return BucketName(match["name"], match["provider"] or "ais", match["namespace"] or "")
 
 
 def _bucket_bits(text: str) -> tuple[BucketName, int]:

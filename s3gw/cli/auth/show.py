@@ -1,9 +1,6 @@
-"""How commands show users, roles and keys: tables for people, JSON for programs."""
+"""How commands show permissions, and JSON for programs."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -12,32 +9,6 @@ from s3gw.permissions import ALL, OF_THE_CLUSTER, BucketName, Permissions, show_
 
 def as_json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value)).decode()
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> str:
-    """Columns as wide as they need to be; without rows the sentence `empty`."""
-    if not rows:
-        return empty
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = (
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-        for row in (head, *rows)
-    )
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def facts(rows: Sequence[tuple[str, str]]) -> str:
-    """One a line, with its name before it."""
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:{width}}  {value}".rstrip() for name, value in rows)
-
-
-def moment(time_s: int, never: str = "never") -> str:
-    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M}Z" if time_s else never
-
-
-def yes(value: bool) -> str:
-    return "yes" if value else "no"
 
 
 def permission_rows(permissions: Permissions, cluster_id: str) -> list[tuple[str, str]]:

@@ -9,7 +9,8 @@ from functools import partial
 
 from s3gw.cli.auth.place import add_place, duration, in_directory
 from s3gw.cli.auth.show import as_json
-from s3gw.cli.commands import Commands, add_command, load_settings
+from s3gw.cli.commands import Parser, describe
+from s3gw.cli.settings import load_settings
 from s3gw.config import ConfigError
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import IdentityError, NoSuchUser
@@ -38,8 +39,8 @@ expires: treat it as a password. One that is to be revoked comes from the standa
 it is in no list of processes; it is refused at once, and also after a restart."""
 
 
-def add_to(commands: Commands) -> None:
-    parser = add_command(commands, "token", "print a bearer token, or revoke one", run, _EXAMPLES)
+def define(parser: Parser) -> None:
+    describe(parser, run, _EXAMPLES)
     parser.add_argument(
         "action", nargs="?", choices=("revoke",), help="refuse a token instead of making one"
     )

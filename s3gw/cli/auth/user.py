@@ -8,8 +8,9 @@ import sys
 from functools import partial
 
 from s3gw.cli.auth.place import Work, add_place, change, in_directory
-from s3gw.cli.auth.show import as_json, facts, moment, permission_rows, table, yes
-from s3gw.cli.commands import Commands, add_command
+from s3gw.cli.auth.show import as_json, permission_rows
+from s3gw.cli.commands import Commands, Parser, add_command
+from s3gw.cli.tables import facts, moment, table, yes
 from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory, UserFacts
 from s3gw.identity.errors import BadPassword
@@ -42,10 +43,8 @@ _SET_PASSWORD = """\
   s3gw auth user set-password ann --password-stdin < file"""
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "user", help="list, make and change users", description="The users of the root account."
-    )
+def define(parser: Parser) -> None:
+    parser.description = "The users of the root account."
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     _add_add(actions)
     for name, summary, run, examples in (

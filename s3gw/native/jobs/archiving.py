@@ -77,6 +77,6 @@ class ArchiveListRange:
         described = await find_target(call, target, make=False)
         await require_writing(call, described, Selection(names=[orders.name]), "")
         await find_target(call, target, make=True)
-        job = {"bucket": call.bucket, "target": target.name, **chosen.orders}
+        job = {"bucket": call.bucket, "target": target.stored, **chosen.orders}
         job |= {"archive": orders, "go_on": asked.go_on}
         return text_reply(await begin(call, kinds.ARCHIVE, chosen.names, **job))

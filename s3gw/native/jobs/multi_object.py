@@ -137,7 +137,7 @@ async def _copy(
     await require_writing(call, described, chosen, asked.prepend)
     if not asked.dry_run:
         await find_target(call, target, make=True)
-    orders |= {"bucket": call.bucket, "target": target.name, **chosen.orders}
+    orders |= {"bucket": call.bucket, "target": target.stored, **chosen.orders}
     return text_reply(await begin(call, kind, chosen.names, **orders))
 
 

@@ -13,17 +13,21 @@ from typing import Any
 from cluster.jobs.kinds import Kind, find_kind
 from cluster.jobs.records import Known
 from s3gw.access import may_use
+from s3gw.native.actmsg import json, read_value
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.starting import jobs_of
+from s3gw.native.jobs.target import BckMessage
 from s3gw.native.node import gateway_id, target_id
 
 _NODE = ("node", "daemonid")
+_MOST_IDS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """`kind` is as it was sent, `buckets` are names, `node` a node's id."""
+    """`kind` is as it was sent, `buckets` are names of the store, `node` a node's id. `xid` may be
+    several with commas between, as jobs on several nodes are answered."""
 
     xid: str = ""
     kind: str = ""
@@ -45,13 +49,13 @@ class JobQuery:
         return NativeError(404, f"xaction {what} not found", Tcode.NOT_FOUND)
 
 
-def read_query(document: dict[str, Any] | None) -> JobQuery:
-    """Raises 400."""
+def read_query(call: NativeCall, document: dict[str, Any] | None) -> JobQuery:
+    """Raises 400, and 404 for a bucket of another cluster."""
     folded = {name.lower(): given for name, given in (document or {}).items()}
     listed = folded.get("buckets") or []
     if not isinstance(listed, list):
         raise NativeError(400, "buckets must be a list")
-    names = frozenset(_bucket(each) for each in [folded.get("bck"), *listed]) - {""}
+    names = frozenset(_bucket(call, each) for each in [folded.get("bck"), *listed]) - {""}
     return JobQuery(
         _text(folded, "id"),
         _text(folded, "kind"),
@@ -80,8 +84,8 @@ async def find_jobs(call: NativeCall, query: JobQuery) -> list[Known]:
 async def _found(call: NativeCall, query: JobQuery) -> Sequence[Known]:
     if not query.xid:
         return await jobs_of(call).all()
-    found = await jobs_of(call).find(query.xid)
-    return [found] if found is not None else []
+    several = [await jobs_of(call).find(xid) for xid in query.xid.split(",")[:_MOST_IDS] if xid]
+    return [found for found in several if found is not None]
 
 
 async def _visible(call: NativeCall, found: Sequence[Known]) -> list[Known]:
@@ -113,10 +117,17 @@ def _text(document: dict[str, Any], *names: str) -> str:
     return ""
 
 
-def _bucket(given: Any) -> str:
-    """The name of a bucket's document; nothing of none."""
+def _bucket(call: NativeCall, given: Any) -> str:
+    """What the store calls the bucket of a document; nothing of none."""
     if not given:
         return ""
     if not isinstance(given, dict):
         raise NativeError(400, "a bucket must be an object with a name")
-    return _text({name.lower(): value for name, value in given.items()}, "name")
+    folded = {name.lower(): value for name, value in given.items()}
+    if not _text(folded, "name"):
+        return ""
+    bck = read_value(BckMessage, json(folded)).bck(call)
+    if not bck.is_ours:
+        message = f'bucket "{bck.cname()}" does not exist'
+        raise NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
+    return bck.stored

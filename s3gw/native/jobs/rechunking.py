@@ -7,23 +7,31 @@ from msgspec import Struct, field
 from cluster.jobs import kinds
 from cluster.jobs.records import ChunkOrders, Job
 from s3gw.access import Access
-from s3gw.bucket_properties import Chunks, properties_of
-from s3gw.chunk_sizes import BadChunks, check_chunks, chunking
+from s3gw.bucket_properties import (
+    PROPERTIES,
+    BucketProperties,
+    Chunks,
+    problem_together,
+    properties_of,
+    with_property,
+)
+from s3gw.chunk_sizes import chunking
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.native.jobs.starting import begin, jobs_of, text_reply
-from s3gw.native.names import AIS
+from s3gw.native.names import bck_of
+from s3gw.native.naming_values import read_value_of
 from s3gw.native.operation import operation, value
 from s3gw.reply import Reply
 from storage.values import BucketInfo
 
 
 class RechunkMessage(Struct, frozen=True):
-    """In bytes. Without a limit, objects are put together again; the chunk size is the bucket's
-    unless it is told."""
+    """Without a limit, objects are put together again; the chunk size is the bucket's unless it is
+    told."""
 
-    limit: int = field(default=0, name="objsize-limit")
-    size: int = field(default=0, name="chunk-size")
+    limit: int | str = field(default=0, name="objsize-limit")
+    size: int | str = field(default=0, name="chunk-size")
     prefix: str = ""
     sync_remote: bool = field(default=False, name="sync-remote")
 
@@ -45,27 +53,34 @@ class RechunkBucket:
         if self.asked.sync_remote:
             message = f'bucket "{call.bck.cname()}" has no remote backend: nothing to synchronize'
             raise NativeError(400, message)
-        given = properties_of(call.bucket_facts).chunks
-        size = self.asked.size or given.chunk_size
-        chunks = Chunks(self.asked.limit, given.max_monolithic_size, size)
+        chunks = self._chunks(properties_of(call.bucket_facts))
         return text_reply(await begin_rechunk(call, call.bucket_facts, chunks, self.asked.prefix))
+
+    def _chunks(self, kept: BucketProperties) -> Chunks:
+        """Raises 400 for what could not be the bucket's property either."""
+        sent = {"objsize-limit": self.asked.limit}
+        if self.asked.size not in (0, "", "0"):
+            sent["chunk-size"] = self.asked.size
+        for name, told in sent.items():
+            of_bucket = "chunks." + name.replace("-", "_")
+            read = read_value_of("rechunk", name, PROPERTIES[of_bucket].kind, told)
+            kept = with_property(kept, of_bucket, read)
+        if problem := problem_together(kept):
+            raise NativeError(400, f"invalid rechunk: {problem}")
+        return kept.chunks
 
 
 async def begin_rechunk(
     call: NativeCall, bucket: BucketInfo, chunks: Chunks, prefix: str = ""
 ) -> str:
-    """The id of the job, or of one that does the same already. Raises 400 for what is out of range,
-    and 409 while another one runs that wants other chunks."""
-    try:
-        check_chunks(chunks)
-    except BadChunks as error:
-        raise NativeError(400, str(error)) from None
+    """The id of the job, or of one that does the same already. Raises 409 while another one runs
+    that wants other chunks."""
     wanted = chunking(chunks)
     orders = ChunkOrders(wanted.limit, wanted.size)
     for job in await _running(call, bucket.name):
         if job.chunks != orders:
             why = f'rechunk "{job.xid}" with other sizes is running: stop it first'
-            raise NativeError(409, f'bucket "{AIS}://{bucket.name}": {why}')
+            raise NativeError(409, f'bucket "{bck_of(bucket.name).cname()}": {why}')
         if job.prefix == prefix:
             return job.xid
     return await begin(call, kinds.RECHUNK, bucket=bucket.name, prefix=prefix, chunks=orders)

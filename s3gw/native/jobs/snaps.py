@@ -10,18 +10,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 from cluster.jobs import kinds
 from cluster.jobs.records import Job, Known, State
 from s3gw.native.bucket_props import Namespace
-from s3gw.native.names import AIS
+from s3gw.native.names import bck_of
 from s3gw.options import show_size
 from storage.values import Usage
 
 _NS = 1_000_000_000
 _NEVER = "0001-01-01T00:00:00Z"
-_COPIES = frozenset({kinds.ARCHIVE, kinds.COPY_OBJECTS, kinds.COPY_BUCKET})
+_COPIES = frozenset({kinds.MOVE_BUCKET, kinds.ARCHIVE, kinds.COPY_OBJECTS, kinds.COPY_BUCKET})
 
 
 class BckDocument(Struct, frozen=True):
@@ -87,7 +88,8 @@ def snap_of(known: Known) -> Snap:
         glob_id=str(1 | job.workers << 10),
         stats=stats,
         aborted=state.aborted,
-        is_idle=known.is_idle,
+        # As in AIStore, what has ended is idle, too.
+        is_idle=known.is_idle or state.ended_ns > 0,
     )
 
 
@@ -102,9 +104,7 @@ def summary_of(job: Job, state: State, usage: Usage) -> Mapping[str, Any]:
     """What was counted, of the bucket's own copies: there are no others."""
     capacity = usage.capacity_bytes
     return {
-        "name": job.bucket,
-        "provider": AIS,
-        "namespace": Namespace(),
+        **msgspec.structs.asdict(_bck(job.bucket)),
         "ObjCount": {"obj_count_present": str(state.objects), "obj_count_remote": "0"},
         "ObjSize": {
             "obj_min_size": state.sizes.smallest,
@@ -122,8 +122,11 @@ def summary_of(job: Job, state: State, usage: Usage) -> Mapping[str, Any]:
     }
 
 
-def _bck(name: str) -> BckDocument:
-    return BckDocument(name, AIS) if name else BckDocument()
+def _bck(stored: str) -> BckDocument:
+    if not stored:
+        return BckDocument()
+    bck = bck_of(stored)
+    return BckDocument(bck.name, bck.provider, Namespace(name=bck.namespace))
 
 
 def _orders(job: Job) -> str:

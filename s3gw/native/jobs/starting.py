@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cluster.jobs.records import Cause, Job
@@ -21,16 +21,25 @@ def jobs_of(call: NativeCall) -> Registry:
 
 async def begin(call: NativeCall, kind: str, names: Sequence[str] = (), **orders: Any) -> str:
     """The id of a new job; `orders` are the fields of `Job`. Raises 429 when there are too many."""
+    try:
+        job = await jobs_of(call).add(_maker(call, kind, orders), names)
+    except TooManyJobs as error:
+        raise NativeError(429, str(error), Tcode.TOO_MANY) from None
+    return job.xid
+
+
+async def begin_ended(call: NativeCall, kind: str, **orders: Any) -> str:
+    """The id of a job whose work the request itself has done."""
+    return (await jobs_of(call).add_ended(_maker(call, kind, orders))).xid
+
+
+def _maker(call: NativeCall, kind: str, orders: dict[str, Any]) -> Callable[[str, int], Job]:
     cause = Cause(call.caller.identity, call.client, call.request_id)
 
     def make(xid: str, now_ns: int) -> Job:
         return Job(xid, kind, now_ns, cause, **orders)
 
-    try:
-        job = await jobs_of(call).add(make, names)
-    except TooManyJobs as error:
-        raise NativeError(429, str(error), Tcode.TOO_MANY) from None
-    return job.xid
+    return make
 
 
 def text_reply(text: str) -> Reply:

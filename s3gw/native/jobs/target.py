@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from msgspec import Struct
 
@@ -31,8 +32,10 @@ class BckMessage(Struct, frozen=True):
 
     def bck(self, call: NativeCall) -> Bck:
         """Raises 400."""
+        if "/" in self.name:
+            raise NativeError(400, f'invalid bucket name "{self.name[:64]}"')
         space = self.namespace or BckNamespace()
-        uuid, name = read_namespace(f"@{space.uuid}#{space.name}", call.services.cluster_id)
+        uuid, name = read_namespace(f"@{space.uuid}#{space.name}", call.own_names)
         return Bck(self.name, read_provider(self.provider), uuid, name)
 
 
@@ -41,7 +44,7 @@ def read_uname(text: str, call: NativeCall) -> Bck:
     match = _UNAME.fullmatch(text)
     if match is None:
         raise NativeError(400, f'invalid bucket "{text[:128]}": provider/@#/name/ is one')
-    uuid, name = read_namespace(match[2], call.services.cluster_id)
+    uuid, name = read_namespace(match[2], call.own_names)
     return Bck(match[3], read_provider(match[1]), uuid, name)
 
 
@@ -59,26 +62,28 @@ async def find_target(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
     if not bck.is_ours:
         raise unsupported(f"copying to {bck.cname()}")
     try:
-        return await call.store.head_bucket(bck.name)
+        return await call.store.head_bucket(bck.stored)
     except BucketNotFound:
         return await _make(call, bck, make=make)
 
 
 async def _make(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
     check_new_bucket(bck.name)
-    source, call.bucket = call.bucket, bck.name
-    try:
-        if not may_without_bucket(call, Access.CREATE_BUCKET, "s3:CreateBucket"):
-            message = f'bucket "{bck.cname()}": access denied: CREATE-BUCKET needed'
-            raise NativeError(403, message, Tcode.BUCKET_DENIED)
-        settings = await new_bucket_settings(call)
-    finally:
-        call.bucket = source
+    require_creating(call, bck)
+    settings = await new_bucket_settings(replace(call, bucket=bck.stored))
     owner, versioning = call.caller.account, call.services.settings.in_force.new_buckets.state
     if not make:
-        return BucketInfo(bck.name, owner, 0, versioning=versioning, settings=settings)
+        return BucketInfo(bck.stored, owner, 0, versioning=versioning, settings=settings)
     options = BucketOptions(owner, versioning=versioning, settings=settings)
     try:
-        return await call.store.create_bucket(bck.name, options)
+        return await call.store.create_bucket(bck.stored, options)
     except BucketExists:
-        return await call.store.head_bucket(bck.name)
+        return await call.store.head_bucket(bck.stored)
+
+
+def require_creating(call: NativeCall, bck: Bck) -> None:
+    """Raises 403 unless the caller may make that bucket."""
+    making = replace(call, bck=bck, bucket=bck.stored)
+    if not may_without_bucket(making, Access.CREATE_BUCKET, "s3:CreateBucket"):
+        message = f'bucket "{bck.cname()}": access denied: CREATE-BUCKET needed'
+        raise NativeError(403, message, Tcode.BUCKET_DENIED)

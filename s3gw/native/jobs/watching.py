@@ -16,9 +16,11 @@ from s3gw.native.jobs.query import JobQuery, find_jobs, read_query
 from s3gw.native.jobs.rechunking import begin_rechunk
 from s3gw.native.jobs.snaps import snap_of, status_of
 from s3gw.native.jobs.starting import begin, jobs_of, text_reply
+from s3gw.native.names import bck_of
 from s3gw.native.node import target_id
 from s3gw.native.operation import document, operation, query, value
 from s3gw.reply import Reply
+from storage.errors import BucketNotFound
 from storage.values import BucketInfo
 
 Document = dict[str, Any]
@@ -33,13 +35,13 @@ class StartJob:
     force: bool = query("frc", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
-        asked = read_query(self.asked)
+        asked = read_query(call, self.asked)
         kind = asked.named_kind()
         if kind is None:
             raise NativeError(400, "no job kind is given")
         if kind.start is Start.NEVER:
             raise unsupported(f'job "{kind.name}"')
-        if kind.start is Start.REQUEST:
+        if kind.start is not Start.ASKED:
             raise NativeError(400, f'job "{kind.name}" begins with a request about its bucket')
         if kind.name == kinds.LRU and self.force:
             raise unsupported("forced eviction: the objects are kept nowhere else, so it")
@@ -64,23 +66,22 @@ def _require_target(call: NativeCall, asked: JobQuery) -> None:
 
 async def _one_bucket(call: NativeCall, asked: JobQuery) -> BucketInfo | None:
     """All that are named must be there; the first one is remembered."""
-    found = [await call.store.head_bucket(name) for name in sorted(asked.buckets)]
+    found = [await _find_bucket(call, name) for name in sorted(asked.buckets)]
     return found[0] if found else None
 
 
 @operation("PUT", "cluster", action="stop", access=Access.SHOW_CLUSTER)
 class StopJobs:
-    """The one with the id, or all that run of a kind: whoever began them, and administrators."""
+    """The one with the id, or all that run of a kind: whoever began them, and administrators. There
+    is nothing to stop of one that is over, or that nobody knows."""
 
     asked: Document | None = value(default=None)
 
     async def run(self, call: NativeCall) -> Reply:
-        asked = read_query(self.asked)
+        asked = read_query(call, self.asked)
         if not asked.xid and not asked.kind:
             raise NativeError(400, "neither a job's id nor a kind is given")
         found = await find_jobs(call, asked)
-        if not found and asked.xid:
-            raise asked.missing()
         running = [each for each in found if not each.is_over]
         for each in running:
             _require_own(call, each)
@@ -101,7 +102,9 @@ class GetJobStatus:
     asked: Document | None = document(default=None)
 
     async def run(self, call: NativeCall) -> Reply:
-        asked = read_query(self.asked)
+        asked = read_query(call, self.asked)
+        if not asked.xid and not asked.kind:
+            raise NativeError(400, "neither a job's id nor a kind is given")
         found = await find_jobs(call, asked)
         if not found:
             raise asked.missing()
@@ -110,17 +113,29 @@ class GetJobStatus:
 
 @operation("GET", "cluster", what="qryxstats", access=Access.SHOW_CLUSTER)
 class QueryJobs:
-    """Snapshots, under the one node that there is."""
+    """Snapshots, under the one node that there is. That there is none of an id is an error; none of
+    a kind or of a bucket is an empty list, by which clients know that they found nothing."""
 
     asked: Document | None = document(default=None)
 
     async def run(self, call: NativeCall) -> Reply:
-        asked = read_query(self.asked)
+        asked = read_query(call, self.asked)
+        for bucket in asked.buckets:
+            await _find_bucket(call, bucket)
         found = await find_jobs(call, asked)
-        if not found:
+        if not found and asked.xid:
             raise asked.missing()
         node = target_id(call.services.cluster_id)
         return json_reply({node: [snap_of(each) for each in found]})
+
+
+async def _find_bucket(call: NativeCall, bucket: str) -> BucketInfo:
+    """Raises 404 for the bucket of a document; those who may not use it are told nothing else."""
+    try:
+        return await call.store.head_bucket(bucket)
+    except BucketNotFound:
+        message = f'bucket "{bck_of(bucket).cname()}" does not exist'
+        raise NativeError(404, message, Tcode.BCK_NOT_FOUND) from None
 
 
 @operation("GET", "cluster", what="status_all", access=Access.SHOW_CLUSTER)
@@ -128,7 +143,7 @@ class GetAllStatuses:
     asked: Document | None = document(default=None)
 
     async def run(self, call: NativeCall) -> Reply:
-        found = await find_jobs(call, read_query(self.asked))
+        found = await find_jobs(call, read_query(call, self.asked))
         return json_reply([status_of(each) for each in found] or None)
 
 
@@ -139,6 +154,6 @@ class ListRunningJobs:
     asked: Document | None = document(default=None)
 
     async def run(self, call: NativeCall) -> Reply:
-        found = await find_jobs(call, read_query(self.asked))
+        found = await find_jobs(call, read_query(call, self.asked))
         running = [f"{each.job.kind}[{each.job.xid}]" for each in found if not each.is_over]
         return json_reply(running)

@@ -1,26 +1,41 @@
 """Buckets: rows in the first mountpath's index are the truth, the others repeat them with the
 same id, so that each transaction of an object finds its bucket in its own index.
 
-Making and removing one touches several indexes. A file lock keeps other processes from doing the
-same meanwhile, and `reconcile` mends what a crash left half done.
+Making, renaming and removing one touches several indexes. A file lock keeps other processes from
+doing the same meanwhile, and `reconcile` mends what a crash left half done.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import apsw
 
-from storage.backend import BucketChange
+from storage import failpoints
+from storage.backend import BucketChange, unchanged
+from storage.backends.local.bucket_changes import (
+    CopyBucket,
+    CopyTrash,
+    CreateBucket,
+    MarkBucket,
+    RemoveBucket,
+    RenameBucket,
+    TrashBucket,
+    UnmarkBucket,
+    UpdateBucket,
+    holds_objects,
+    revision,
+)
+from storage.backends.local.bucket_names import names_by_label, write_names
 from storage.backends.local.core import Core
 from storage.backends.local.disk import Disk
 from storage.backends.local.index import ACTIVE, DELETING
-from storage.backends.local.rows import decode_bucket, encode
-from storage.backends.local.transaction import Transaction, in_transaction
-from storage.errors import BucketExists, BucketNotEmpty, StorageError
+from storage.backends.local.rows import decode_bucket
+from storage.backends.local.transaction import in_transaction
+from storage.backends.local.versions import Bucket
+from storage.errors import BucketNotEmpty, StorageError
 from storage.made import bucket_info
 from storage.mountpath import FileLock
 from storage.values import BucketInfo, BucketOptions
@@ -30,14 +45,16 @@ class Buckets(Core):
     async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
         info = bucket_info(name, options, self._clock.now_ns())
         async with self._bucket_lock():
-            await self._to_the_end(self._create(info))
-        return info
+            return await self._to_the_end(self._create(info))
 
-    async def _create(self, info: BucketInfo) -> None:
+    async def _create(self, info: BucketInfo) -> BucketInfo:
         first, *others = self._disks
-        key = await first.committer.run(CreateBucket(info))
+        bucket: Bucket = await first.committer.run(CreateBucket(info))
         for disk in others:
-            await disk.committer.run(CopyBucket(key, ACTIVE, info))
+            await disk.committer.run(CopyBucket(bucket))
+        if bucket.info.label:
+            await self._in_thread(self._write_names)
+        return bucket.info
 
     async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:
         async with self._bucket_lock():
@@ -45,16 +62,49 @@ class Buckets(Core):
 
     async def _update(self, name: str, change: BucketChange) -> BucketInfo:
         first, *others = self._disks
-        info = await first.committer.run(UpdateBucket(name, change))
+        bucket: Bucket = await first.committer.run(UpdateBucket(name, change))
         for disk in others:
-            await disk.committer.run(UpdateBucket(name, lambda _: info))
-        return info
+            await disk.committer.run(CopyBucket(bucket))
+        return bucket.info
+
+    async def rename_bucket(
+        self, name: str, new_name: str, change: BucketChange = unchanged
+    ) -> BucketInfo:
+        async with self._bucket_lock():
+            return await self._to_the_end(self._rename(name, new_name, change))
+
+    async def _rename(self, name: str, new_name: str, change: BucketChange) -> BucketInfo:
+        """The name is written down before the commit in the first index, which is the rename: a
+        disk that takes no file then refuses it."""
+        first, *others = self._disks
+        label = first.bucket(name).label
+        await self._in_thread(self._write_names, {label: new_name})
+        failpoints.hit("bucket_rename_after_names")
+        try:
+            bucket: Bucket = await first.committer.run(RenameBucket(name, new_name, change))
+        except BaseException:
+            await self._in_thread(self._write_names)
+            raise
+        failpoints.hit("bucket_rename_after_first")
+        for disk in others:
+            await disk.committer.run(CopyBucket(bucket))
+        failpoints.hit("bucket_rename_after_others")
+        return bucket.info
+
+    def _write_names(self, coming: dict[str, str] | None = None) -> None:
+        """For a thread."""
+        with self._disks[0].snapshot() as connection:
+            names = names_by_label(connection) | (coming or {})
+        write_names([disk.mountpath for disk in self._disks], names)
 
     async def head_bucket(self, name: str) -> BucketInfo:
-        return self._disks[0].bucket(name)[1]
+        return self._disks[0].bucket(name).info
 
     async def list_buckets(self) -> list[BucketInfo]:
         return await self._scan(_list, self._disks[0])
+
+    async def buckets_revision(self) -> int:
+        return await self._scan(_revision, self._disks[0])
 
     async def delete_bucket(self, name: str) -> None:
         async with self._bucket_lock():
@@ -62,38 +112,57 @@ class Buckets(Core):
 
     async def _remove(self, name: str) -> None:
         """The first goes last: until then the bucket is there, and a crash is mended."""
-        self._disks[0].bucket(name)
+        bucket = self._disks[0].bucket(name)
         await self._in_thread(self._crossings.settle)
         for disk in self._disks:
             # Looked at first, so that a refusal does not stop puts elsewhere for a moment.
-            await self._in_thread(_require_empty, disk, name)
+            await self._in_thread(_require_empty, disk, bucket)
         marked: list[Disk] = []
         try:
             for disk in self._disks:
-                await disk.committer.run(MarkBucket(name))
+                await disk.committer.run(MarkBucket(bucket))
                 marked.append(disk)
         except StorageError:
             for disk in marked:
-                await disk.committer.run(UnmarkBucket(name))
+                await disk.committer.run(UnmarkBucket(bucket))
             raise
         for disk in reversed(self._disks):
-            await disk.committer.run(RemoveBucket(name))
+            await disk.committer.run(RemoveBucket(bucket.key))
+        if bucket.info.label:
+            await self._in_thread(self._write_names)
+
+    async def discard_bucket(self, name: str, change: BucketChange = unchanged) -> None:
+        async with self._bucket_lock():
+            await self._to_the_end(self._discard(name, change))
+
+    async def _discard(self, name: str, change: BucketChange) -> None:
+        """What is in it is removed by housekeeping; a rename that crosses is ended first, because
+        nobody will come upon its names again."""
+        first, *others = self._disks
+        bucket: Bucket = await first.committer.run(TrashBucket(name, change))
+        failpoints.hit("bucket_discard_after_first")
+        for disk in others:
+            await disk.committer.run(CopyTrash(bucket))
+        failpoints.hit("bucket_discard_after_others")
+        await self._in_thread(self._crossings.settle)
+        await self._in_thread(self._write_names)
 
     @asynccontextmanager
     async def _bucket_lock(self) -> AsyncIterator[None]:
         async with self._bucket_changes:
             lock = await self._in_thread(FileLock, self._disks[0].mountpath.buckets_lock)
             try:
+                self._names.begin_change()
                 yield
             finally:
+                self._names.end_change()
                 lock.close()
 
 
-def _require_empty(disk: Disk, name: str) -> None:
+def _require_empty(disk: Disk, bucket: Bucket) -> None:
     with disk.snapshot() as connection:
-        key: Any = connection.execute("SELECT id FROM buckets WHERE name = ?", (name,)).get
-        if key is not None and _holds_objects(connection, key):
-            raise BucketNotEmpty(name)
+        if holds_objects(connection, bucket.key):
+            raise BucketNotEmpty(bucket.info.name)
 
 
 def _list(disk: Disk) -> list[BucketInfo]:
@@ -102,144 +171,50 @@ def _list(disk: Disk) -> list[BucketInfo]:
     return [decode_bucket(row) for (row,) in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class CreateBucket:
-    """In the first mountpath; gives the id."""
-
-    info: BucketInfo
-
-    def __call__(self, transaction: Transaction) -> int:
-        run = transaction.connection.execute
-        found: Any = run("SELECT row FROM buckets WHERE name = ?", (self.info.name,)).get
-        if found is not None:
-            raise BucketExists(self.info.name, decode_bucket(found).owner)
-        sql = "INSERT INTO buckets(name, state, row) VALUES(?, ?, ?)"
-        run(sql, (self.info.name, ACTIVE, encode(self.info)))
-        key = transaction.connection.last_insert_rowid()
-        run("INSERT INTO usage VALUES(?, 0, 0)", (key,))
-        return key
-
-
-@dataclass(frozen=True, slots=True)
-class CopyBucket:
-    """In another mountpath, with the id that the first gave."""
-
-    key: int
-    state: int
-    info: BucketInfo
-
-    def __call__(self, transaction: Transaction) -> None:
-        run = transaction.connection.execute
-        row = (self.key, self.info.name, self.state, encode(self.info))
-        run("INSERT OR REPLACE INTO buckets VALUES(?, ?, ?, ?)", row)
-        run("INSERT OR IGNORE INTO usage VALUES(?, 0, 0)", (self.key,))
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateBucket:
-    """Other facts of the same bucket."""
-
-    name: str
-    change: BucketChange
-
-    def __call__(self, transaction: Transaction) -> BucketInfo:
-        key = transaction.bucket(self.name)
-        run = transaction.connection.execute
-        old: Any = run("SELECT row FROM buckets WHERE id = ?", (key,)).get
-        info = self.change(decode_bucket(old))
-        run("UPDATE buckets SET row = ? WHERE id = ?", (encode(info), key))
-        return info
-
-
-@dataclass(frozen=True, slots=True)
-class MarkBucket:
-    """From here on the bucket takes no objects, if it has none. An earlier removal that a failing
-    disk stopped may have marked it, or removed it here."""
-
-    name: str
-
-    def __call__(self, transaction: Transaction) -> None:
-        key = _key(transaction, self.name)
-        if key is not None and _holds_objects(transaction.connection, key):
-            raise BucketNotEmpty(self.name)
-        _set_state(transaction, self.name, DELETING)
-
-
-@dataclass(frozen=True, slots=True)
-class UnmarkBucket:
-    name: str
-
-    def __call__(self, transaction: Transaction) -> None:
-        _set_state(transaction, self.name, ACTIVE)
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveBucket:
-    """The bucket, its unfinished uploads and what it remembers of finished ones."""
-
-    name: str
-
-    def __call__(self, transaction: Transaction) -> None:
-        run = transaction.connection.execute
-        key = _key(transaction, self.name)
-        if key is None:
-            return
-        uploads: Any = run("SELECT name, id FROM uploads WHERE bucket = ?", (key,)).fetchall()
-        for name, upload in uploads:
-            transaction.remove_upload(key, name, upload)
-        for sql in (
-            "DELETE FROM completed WHERE bucket = ?",
-            "DELETE FROM usage WHERE bucket = ?",
-            "DELETE FROM buckets WHERE id = ?",
-        ):
-            run(sql, (key,))
-
-
-def _key(transaction: Transaction, name: str) -> int | None:
-    """The id of the bucket, active or not."""
-    sql = "SELECT id FROM buckets WHERE name = ?"
-    key: int | None = transaction.connection.execute(sql, (name,)).get
-    return key
-
-
-def _set_state(transaction: Transaction, name: str, state: int) -> None:
-    transaction.connection.execute("UPDATE buckets SET state = ? WHERE name = ?", (state, name))
-
-
-def _holds_objects(connection: apsw.Connection, key: int) -> bool:
-    """Or delete markers."""
-    sql = """SELECT EXISTS(SELECT 1 FROM objects WHERE bucket = ?1)
-    OR EXISTS(SELECT 1 FROM versions WHERE bucket = ?1)"""
-    found: Any = connection.execute(sql, (key,)).get
-    return bool(found)
+def _revision(disk: Disk) -> int:
+    with disk.snapshot() as connection:
+        return revision(connection)
 
 
 def reconcile(connections: Sequence[apsw.Connection]) -> None:
-    """Mend buckets that were being made or removed; the caller holds the buckets' lock."""
-    truth = _rows(connections[0])
-    for name, (key, state, info) in truth.items():
-        empty = not any(_holds_objects(connection, key) for connection in connections)
+    """Mend buckets that were being made, renamed or removed; the caller holds the buckets' lock."""
+    truth, trash = _rows(connections[0]), _trash(connections[0])
+    for key, (state, info) in truth.items():
+        empty = not any(holds_objects(connection, key) for connection in connections)
         if state == DELETING and empty:
-            _remove_everywhere(connections, name)
+            _remove_everywhere(connections, key)
         else:
             for connection in connections:
-                _repair(connection, key, info)
+                _repair(connection, Bucket(key, info))
     for connection in connections[1:]:
-        for name in _rows(connection).keys() - truth.keys():
-            in_transaction(connection, RemoveBucket(name))
+        for bucket in trash:
+            _repair_trash(connection, bucket)
+        for key in _rows(connection).keys() - truth.keys():
+            in_transaction(connection, RemoveBucket(key))
 
 
-def _rows(connection: apsw.Connection) -> dict[str, tuple[int, int, BucketInfo]]:
-    rows: Any = connection.execute("SELECT name, id, state, row FROM buckets").fetchall()
-    return {name: (key, state, decode_bucket(row)) for name, key, state, row in rows}
+def _rows(connection: apsw.Connection) -> dict[int, tuple[int, BucketInfo]]:
+    rows: Any = connection.execute("SELECT id, state, row FROM buckets").fetchall()
+    return {key: (state, decode_bucket(row)) for key, state, row in rows}
 
 
-def _remove_everywhere(connections: Sequence[apsw.Connection], name: str) -> None:
+def _trash(connection: apsw.Connection) -> list[Bucket]:
+    rows: Any = connection.execute("SELECT id, row FROM trash").fetchall()
+    return [Bucket(key, decode_bucket(row)) for key, row in rows]
+
+
+def _remove_everywhere(connections: Sequence[apsw.Connection], key: int) -> None:
     for connection in reversed(connections):
-        if name in _rows(connection):
-            in_transaction(connection, RemoveBucket(name))
+        if key in _rows(connection):
+            in_transaction(connection, RemoveBucket(key))
 
 
-def _repair(connection: apsw.Connection, key: int, info: BucketInfo) -> None:
-    if _rows(connection).get(info.name) != (key, ACTIVE, info):
-        in_transaction(connection, CopyBucket(key, ACTIVE, info))
+def _repair(connection: apsw.Connection, bucket: Bucket) -> None:
+    if _rows(connection).get(bucket.key) != (ACTIVE, bucket.info):
+        in_transaction(connection, CopyBucket(bucket))
+
+
+def _repair_trash(connection: apsw.Connection, bucket: Bucket) -> None:
+    """One whose row is there is not in the trash yet; one that is in neither is emptied already."""
+    if bucket.key in _rows(connection):
+        in_transaction(connection, CopyTrash(bucket))

@@ -26,6 +26,7 @@ from storage.backends.local.rows import (
     Single,
     encode,
 )
+from storage.backends.local.versions import Bucket
 from storage.backends.local.writing import BlobWriter, Blocks
 from storage.chunking import Cutting
 from storage.values import BodyDigest, PartInfo
@@ -36,7 +37,7 @@ class Subject:
     """What is written. `row` makes the row of so many bytes in that place, once and after the last
     byte; `uploaded` are the parts that a client sees of it, if it was uploaded in parts."""
 
-    bucket: str
+    bucket: Bucket
     owner: str
     name: str
     row: Callable[[int, Location], Row]
@@ -83,9 +84,9 @@ class ChunkedWriter:
             size = blocks.size_in(chunk)
             if self._is_whole(size, subject, cutting):
                 row = subject.row(size, Single(chunk))
-                return ObjectLabel(subject.bucket, subject.owner, subject.name, row)
+                return ObjectLabel(subject.bucket.label, subject.owner, subject.name, row)
             part = PartRow(PartInfo(len(self._chunks) + 1, size, "", 0), chunk)
-            return PartLabel(subject.bucket, subject.name, self._sidecar.id, part)
+            return PartLabel(subject.bucket.label, subject.name, self._sidecar.id, part)
 
         block = first
         while block:
@@ -109,7 +110,7 @@ class ChunkedWriter:
         row = subject.row(sum(sizes), place)
         manifest = Manifest(tuple(self._chunks), subject.uploaded)
         async with self._writer(self._sidecar) as writer:
-            label = SidecarLabel(subject.bucket, subject.owner, subject.name, row, manifest)
+            label = SidecarLabel(subject.bucket.label, subject.owner, subject.name, row, manifest)
             await writer.place(label)
             self._files.add(writer.hand_over())
         return row, encode(manifest)

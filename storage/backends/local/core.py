@@ -14,10 +14,12 @@ import apsw
 from storage.backends.local.blobs import WorkFile, require_room
 from storage.backends.local.chunked_writing import ChunkedWriter
 from storage.backends.local.crossing import Crossings
-from storage.backends.local.disk import Disk
+from storage.backends.local.disk import Disk, Where
 from storage.backends.local.index import translated
+from storage.backends.local.naming import Names
 from storage.backends.local.options import Durability, StoreOptions
 from storage.backends.local.rows import Row
+from storage.backends.local.versions import Bucket
 from storage.backends.local.writing import BlobWriter
 from storage.clock import Clock
 from storage.mountpath import Mountpath
@@ -43,6 +45,7 @@ class Core:
         for disk in self._disks:
             disk.peers = self._peers
         self._digests = [mountpath.digest for mountpath in mountpaths]
+        self._names = Names(self._disks[0])
         self._bucket_changes = asyncio.Lock()
         self._crossing = asyncio.Lock()  # so that those who wait hold no thread
 
@@ -53,9 +56,23 @@ class Core:
         for disk in self._disks:
             disk.close()
         self._crossings.close()
+        self._names.close()
 
-    def _disk(self, bucket: str, name: str) -> Disk:
-        return self._disks[place(bucket, name, self._digests)]
+    def _bucket(self, name: str) -> Bucket:
+        """For a change, which then reaches that bucket whatever its name is by then. Raises
+        `BucketNotFound`."""
+        return self._names.find(name)
+
+    def _disk(self, bucket: Bucket, name: str) -> Disk:
+        return self._disks[place(bucket.label, name, self._digests)]
+
+    def _place(self, bucket: str, name: str) -> tuple[Disk, Where]:
+        """Where to look for an object, and its bucket there. Raises `BucketNotFound`, unless the
+        looking does."""
+        if len(self._disks) == 1:
+            return self._disks[0], bucket
+        found = self._names.find(bucket)
+        return self._disk(found, name), found
 
     def _blobs_of(self, disk: Disk, row: Row) -> Mountpath:
         """The mountpath with the blobs of an object that is in the disk's index."""

@@ -27,6 +27,7 @@ import msgspec
 
 from storage import failpoints
 from storage.backends.local import index
+from storage.backends.local.count import Count
 from storage.backends.local.mutations import RenameObject, add_delete_marker, anew
 from storage.backends.local.rows import Departure, Row, decode_departure
 from storage.backends.local.transaction import Transaction, in_transaction
@@ -35,15 +36,13 @@ from storage.errors import StorageError
 from storage.mountpath import FileLock, Mountpath
 from storage.values import ObjectInfo, Versioning
 
-_COUNT_BYTES = 8
-
 
 class Crossings:
     """What one process needs to rename between its mountpaths. For any thread."""
 
     def __init__(self, mountpaths: Sequence[Mountpath]) -> None:
         self._mountpaths = tuple(mountpaths)
-        self._count = _Count(mountpaths[0])
+        self._count = Count(mountpaths[0].renames_lock)
         self._connections: list[apsw.Connection] = []  # of whoever holds the lock
 
     def close(self) -> None:
@@ -65,7 +64,7 @@ class Crossings:
             moving = in_transaction(here, _Depart(rename, Transaction(there), *where))
             failpoints.hit("rename_after_leaving")
             try:
-                self._count.advance()
+                self._count.begin()
                 info = in_transaction(there, _Arrive(rename, moving))
                 failpoints.hit("rename_after_arriving")
                 return info
@@ -117,31 +116,10 @@ def settled(
     with ExitStack() as stack:
         stack.enter_context(FileLock(mountpaths[0].renames_lock))
         _settle_all(mountpaths, connections)
-        count = _Count(mountpaths[0])
+        count = Count(mountpaths[0].renames_lock)
         stack.callback(count.close)
         count.settle()
         yield
-
-
-class _Count:
-    """In the file of the lock, changed by its holder only."""
-
-    def __init__(self, first: Mountpath) -> None:
-        self._fd = os.open(first.renames_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def close(self) -> None:
-        os.close(self._fd)
-
-    def read(self) -> int:
-        return int.from_bytes(os.pread(self._fd, _COUNT_BYTES, 0), "little")
-
-    def advance(self) -> None:
-        count = (self.read() + 1) % (1 << 8 * _COUNT_BYTES)
-        os.pwrite(self._fd, count.to_bytes(_COUNT_BYTES, "little"), 0)
-
-    def settle(self) -> None:
-        if self.read() % 2:
-            self.advance()
 
 
 def _settle_all(mountpaths: Sequence[Mountpath], connections: Sequence[apsw.Connection]) -> None:

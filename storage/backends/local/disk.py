@@ -21,7 +21,7 @@ from storage.backends.local.rows import (
     decode_upload,
 )
 from storage.backends.local.transaction import Transaction
-from storage.backends.local.versions import readable
+from storage.backends.local.versions import Bucket, readable
 from storage.errors import BucketNotFound, StorageError, UploadNotFound
 from storage.mountpath import Mountpath
 from storage.values import BucketInfo, UploadInfo
@@ -49,40 +49,44 @@ class _Lookups(NamedTuple):
     find_version: str
     open_version: str
     open_many: str
+    upload: str
+    completed: str
 
 
-def _lookups(leaving: str) -> _Lookups:
+def _lookups(bucket: str, leaving: str) -> _Lookups:
     return _Lookups(
         f"""
 SELECT b.row, {_LATEST}, {leaving} FROM buckets b
-LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2 WHERE b.name = ?1""",
+LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2 WHERE {bucket} = ?1""",
         f"""
 SELECT b.id, {_LATEST}, {leaving}, p.data FROM buckets b
 LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2
-LEFT JOIN payloads p ON p.id = o.payload WHERE b.name = ?1""",
+LEFT JOIN payloads p ON p.id = o.payload WHERE {bucket} = ?1""",
         f"""
-SELECT b.row, ifnull(v.row, o.row), {leaving} {_VERSION} WHERE b.name = ?1""",
+SELECT b.row, ifnull(v.row, o.row), {leaving} {_VERSION} WHERE {bucket} = ?1""",
         f"""
 SELECT b.id, ifnull(v.row, o.row), {leaving}, p.data {_VERSION}
-LEFT JOIN payloads p ON p.id = ifnull(v.payload, o.payload) WHERE b.name = ?1""",
+LEFT JOIN payloads p ON p.id = ifnull(v.payload, o.payload) WHERE {bucket} = ?1""",
         f"""
 SELECT o.name, o.row, {leaving.replace("?2", "o.name")}, p.data FROM buckets b
 JOIN objects o ON o.bucket = b.id LEFT JOIN payloads p ON p.id = o.payload
-WHERE b.name = ? AND o.name IN ({", ".join("?" * MANY)})""",
+WHERE {bucket} = ? AND o.name IN ({", ".join("?" * MANY)})""",
+        f"""
+SELECT b.id, u.row FROM buckets b
+LEFT JOIN uploads u ON u.bucket = b.id AND u.name = ?2 AND u.id = ?3 WHERE {bucket} = ?1""",
+        f"""
+SELECT c.row FROM buckets b JOIN completed c ON c.bucket = b.id
+WHERE {bucket} = ?1 AND c.name = ?2 AND c.upload = ?3""",
     )
 
 
-# Looking for departures costs 2 µs, and a lone mountpath has none.
-_ALONE = _lookups("NULL")
-_AMONG_OTHERS = _lookups("(SELECT row FROM leaving WHERE bucket = b.id AND name = ?2)")
+# A lone mountpath knows best which bucket has a name now. Looking for departures costs 2 µs, and it
+# has none. Of several, the first one's index says which id the name stands for.
+_ALONE = _lookups("b.name", "NULL")
+_AMONG_OTHERS = _lookups("b.id", "(SELECT row FROM leaving WHERE bucket = b.id AND name = ?2)")
 
-_UPLOAD = """
-SELECT b.id, u.row FROM buckets b
-LEFT JOIN uploads u ON u.bucket = b.id AND u.name = ?2 AND u.id = ?3 WHERE b.name = ?1"""
-
-_COMPLETED = """
-SELECT c.row FROM buckets b JOIN completed c ON c.bucket = b.id
-WHERE b.name = ?1 AND c.name = ?2 AND c.upload = ?3"""
+# By its name in the index of a lone mountpath, else as it was found in the first one.
+Where = str | Bucket
 
 
 class Disk:
@@ -102,39 +106,48 @@ class Disk:
         self.committer = Committer(mountpath, durability, settle)
         self.peers: Mapping[str, Disk] = {mountpath.uuid: self}
         self._loop_connection = connect(mountpath.index)
-        self._sql = _AMONG_OTHERS if len(mountpath.members) > 1 else _ALONE
+        self.is_alone = len(mountpath.members) == 1
+        self._sql = _ALONE if self.is_alone else _AMONG_OTHERS
         self._point = self._loop_connection.execute
         self._idle: queue.LifoQueue[apsw.Connection] = queue.LifoQueue()
 
-    def bucket(self, name: str) -> tuple[int, BucketInfo]:
+    def where(self, bucket: Bucket) -> Where:
+        """What the lookups here take."""
+        return bucket.info.name if self.is_alone else bucket
+
+    def bucket(self, name: str) -> Bucket:
         """Raises `BucketNotFound`."""
         found = self._get("SELECT id, row FROM buckets WHERE name = ?", (name,))
         if found is None:
             raise BucketNotFound(name)
-        return found[0], decode_bucket(found[1])
+        return Bucket(found[0], decode_bucket(found[1]))
 
-    def find(self, bucket: str, name: str, version: str | None = None) -> Row:
+    def find(self, bucket: Where, name: str, version: str | None = None) -> Row:
         """The facts of an object. Raises `BucketNotFound`, `ObjectNotFound`, `VersionNotFound`,
         `DeleteMarkerFound`."""
         return readable(self.look_up(bucket, name, version)[1], name, version)
 
-    def look_up(self, bucket: str, name: str, version: str | None) -> tuple[BucketInfo, Row | None]:
+    def look_up(
+        self, bucket: Where, name: str, version: str | None
+    ) -> tuple[BucketInfo, Row | None]:
         """A bucket, and a version in it, a delete marker too. Raises `BucketNotFound`."""
         found = self._found(self._sql.find, self._sql.find_version, bucket, name, version)
         return decode_bucket(found[0]), self._wanted(found[1], found[2], version)
 
-    def open(self, bucket: str, name: str, version: str | None = None) -> tuple[Row, bytes | None]:
+    def open(
+        self, bucket: Where, name: str, version: str | None = None
+    ) -> tuple[Row, bytes | None]:
         """An object and its payload, in one snapshot. Raises as `find` does."""
         found = self._found(self._sql.open, self._sql.open_version, bucket, name, version)
         return readable(self._wanted(found[1], found[2], version), name, version), found[3]
 
     def open_many(
-        self, bucket: str, names: Sequence[str]
+        self, bucket: Where, names: Sequence[str]
     ) -> dict[str, tuple[Row, bytes | None] | StorageError]:
         """What `open` returns or raises for each of at most `MANY` names, all in one snapshot."""
         encoded = [name.encode() for name in names]
         encoded += encoded[-1:] * (MANY - len(encoded))
-        rows = self._all(self._sql.open_many, (bucket, *encoded))
+        rows = self._all(self._sql.open_many, (_key(bucket), *encoded))
         found: dict[str, tuple[Row, bytes | None] | StorageError] = {
             name.decode(): (decode_row(row), payload)
             for name, row, leaving, payload in rows
@@ -148,24 +161,25 @@ class Disk:
                     found[name] = error
         return found
 
-    def upload(self, bucket: str, name: str, upload: str) -> UploadInfo:
+    def upload(self, bucket: Where, name: str, upload: str) -> UploadInfo:
         """Raises `BucketNotFound`, `UploadNotFound`."""
-        found = self._get(_UPLOAD, (bucket, name.encode(), upload))
+        found = self._get(self._sql.upload, (_key(bucket), name.encode(), upload))
         if found is None:
-            raise BucketNotFound(bucket)
+            raise BucketNotFound(_name(bucket))
         if found[1] is None:
             raise UploadNotFound(upload)
         return decode_upload(found[1])
 
-    def completed(self, bucket: str, name: str, upload: str) -> bytes | None:
+    def completed(self, bucket: Where, name: str, upload: str) -> bytes | None:
         """The row of the object that the upload became, if it was completed lately."""
-        row: bytes | None = self._get(_COMPLETED, (bucket, name.encode(), upload))
+        row: bytes | None = self._get(self._sql.completed, (_key(bucket), name.encode(), upload))
         return row
 
-    def parts(self, bucket: str, name: str, upload: str) -> dict[int, PartRow]:
+    def parts(self, bucket: Where, name: str, upload: str) -> dict[int, PartRow]:
         """For a thread. Raises `UploadNotFound`: without parts is not the same as gone."""
         with self.snapshot() as connection:
-            found = connection.execute(_UPLOAD, (bucket, name.encode(), upload)).get
+            where = _key(bucket), name.encode(), upload
+            found = connection.execute(self._sql.upload, where).get
             parts = Transaction(connection).parts(upload)
         if found is None or found[1] is None:
             raise UploadNotFound(upload)
@@ -188,14 +202,14 @@ class Disk:
         self._idle.put(connection)
 
     def _found(
-        self, latest: str, of_version: str, bucket: str, name: str, version: str | None
+        self, latest: str, of_version: str, bucket: Where, name: str, version: str | None
     ) -> Any:
         if version is None:
-            found = self._get(latest, (bucket, name.encode()))
+            found = self._get(latest, (_key(bucket), name.encode()))
         else:
-            found = self._get(of_version, (bucket, name.encode(), version))
+            found = self._get(of_version, (_key(bucket), name.encode(), version))
         if found is None:
-            raise BucketNotFound(bucket)
+            raise BucketNotFound(_name(bucket))
         return found
 
     def _wanted(self, row: bytes | None, leaving: bytes | None, version: str | None) -> Row | None:
@@ -210,13 +224,13 @@ class Disk:
         """Whether an object that was leaving another mountpath is here now."""
         return self._get("SELECT 1 FROM arrived WHERE id = ?", (departure,)) is not None
 
-    def _get(self, sql: str, values: tuple[str | bytes, ...]) -> Any:
+    def _get(self, sql: str, values: tuple[str | bytes | int, ...]) -> Any:
         try:
             return self._point(sql, values).get
         except apsw.Error as error:
             raise storage_error(error) from error
 
-    def _all(self, sql: str, values: tuple[str | bytes, ...]) -> list[Any]:
+    def _all(self, sql: str, values: tuple[str | bytes | int, ...]) -> list[Any]:
         try:
             return self._point(sql, values).fetchall()
         except apsw.Error as error:
@@ -227,6 +241,14 @@ class Disk:
         self._loop_connection.close()
         while not self._idle.empty():
             self._idle.get_nowait().close()
+
+
+def _key(bucket: Where) -> str | int:
+    return bucket.key if isinstance(bucket, Bucket) else bucket
+
+
+def _name(bucket: Where) -> str:
+    return bucket.info.name if isinstance(bucket, Bucket) else bucket
 
 
 def _row_of(row: bytes | None, version: str | None) -> Row | None:

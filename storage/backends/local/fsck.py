@@ -18,6 +18,7 @@ import apsw
 
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
+from storage.backends.local.bucket_names import bucket_with_label
 from storage.backends.local.rebuild import Rebuilt, rebuild
 from storage.backends.local.recovery import prepare
 from storage.backends.local.rows import (
@@ -265,8 +266,7 @@ def _claim(connection: apsw.Connection, path: str) -> tuple[str, str, bool]:
         return "", "", False
     if not isinstance(label, ObjectLabel | SidecarLabel):
         return label.bucket, label.name, False
-    sql = "SELECT id FROM buckets WHERE name = ?"
-    bucket: Any = connection.execute(sql, (label.bucket,)).get
+    bucket = bucket_with_label(connection, label.bucket)
     replaced = bucket is not None and _has_newer(connection, bucket, label)
     return label.bucket, label.name, replaced
 

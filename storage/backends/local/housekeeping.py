@@ -20,6 +20,7 @@ import apsw
 from storage import failpoints
 from storage.backends.local import index
 from storage.backends.local.rows import blob_of_garbage, decode_blobs
+from storage.backends.local.trash import empty_some
 from storage.clock import Clock, SystemClock
 from storage.mountpath import Mountpath, read_mountpaths
 
@@ -74,16 +75,17 @@ class Housekeeper:
     def _keep(self, number: int) -> Chores:
         connection = self._connections[number]
         collected = self._collect(number)
+        emptying = empty_some(self._mountpaths, self._connections, number)
         before = self._clock.now_ns() - COMPLETED_KEPT_NS
         forgotten = _forget(connection, before)
         shrinking = _shrink(connection)
-        pages = _checkpoint(connection, idle=not collected.collected and not shrinking)
+        pages = _checkpoint(connection, idle=not (collected.collected or emptying or shrinking))
         return _sum(
             collected,
             Chores(
                 forgotten=forgotten,
                 wal_pages=pages,
-                more=shrinking or forgotten == COMPLETED_BITE,
+                more=emptying or shrinking or forgotten == COMPLETED_BITE,
             ),
         )
 

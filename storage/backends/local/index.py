@@ -7,6 +7,9 @@ in `objects` the first is a delete marker. Bytes of small objects and manifests 
 so that a page of a listing reads compact rows only. Names are UTF-8 bytes: SQLite then orders them
 as S3 does.
 
+`labels` has the ids of the buckets whose label is not their name, and of those in `trash`: buckets
+that are gone, but not yet all that was in them. Both keep others from having the label.
+
 A blob's label keeps the name that the object was written under; `renamed` says where the objects
 are whose name is another now. `leaving` and `arrived` are of objects that are being renamed to a
 name on another mountpath (`crossing`).
@@ -36,6 +39,11 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets(
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
     state INTEGER NOT NULL, row BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS labels(
+    label TEXT PRIMARY KEY, bucket INTEGER NOT NULL UNIQUE) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS trash(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS counters(
+    name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS usage(
     bucket INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS objects(

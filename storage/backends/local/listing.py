@@ -120,12 +120,11 @@ def _merged(
     after_id: str,
 ) -> Iterator[_Entry]:
     scans: list[Iterable[_Entry]] = []
-    for connection in snapshots(stack):
-        found: Any = connection.execute("SELECT id FROM buckets WHERE name = ?", (bucket,)).get
-        if found is not None:
-            scans.append(_Scan(connection, found, query, after_id))
-    if not scans:
+    connections = snapshots(stack)
+    key: Any = connections[0].execute("SELECT id FROM buckets WHERE name = ?", (bucket,)).get
+    if key is None:
         raise BucketNotFound(bucket)
+    scans.extend(_Scan(connection, key, query, after_id) for connection in connections)
     if len(scans) == 1:
         return iter(scans[0])
     return without_repeats(heapq.merge(*scans))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.backends.local.blobs import BLOCK
-from storage.backends.local.disk import MANY, Disk
+from storage.backends.local.disk import MANY, Disk, Where
 from storage.backends.local.objects import Objects, span_of
 from storage.backends.local.reading import BlockReader, Segment, Vanished, segments_of
 from storage.backends.local.rows import Chunked, Empty, Inline, Row, Single, decode_manifest
@@ -17,7 +17,7 @@ from storage.errors import ObjectChanged, StorageError
 from storage.mountpath import Mountpath
 from storage.values import Between, ObjectInfo, ObjectRead, Reading
 
-_Found = tuple[Row, bytes | None] | StorageError
+_Found = tuple[Disk, Row, bytes | None] | StorageError
 
 
 @dataclass(slots=True)
@@ -65,24 +65,29 @@ class ManyObjects(Objects):
 
     def _find_all(self, reads: Sequence[ObjectRead]) -> list[_Found]:
         found: dict[int, _Found] = {}
-        together: dict[tuple[Disk, str], list[int]] = {}
+        together: dict[tuple[Disk, str], tuple[Where, list[int]]] = {}
         for position, read in enumerate(reads):
-            disk = self._disk(read.bucket, read.name)
+            try:
+                disk, where = self._place(read.bucket, read.name)
+            except StorageError as error:
+                found[position] = error
+                continue
             if read.options.version is None:
-                together.setdefault((disk, read.bucket), []).append(position)
+                together.setdefault((disk, read.bucket), (where, []))[1].append(position)
             else:
-                found[position] = _open_one(disk, read)
-        for (disk, bucket), positions in together.items():
-            rows = disk.open_many(bucket, [reads[position].name for position in positions])
-            found |= {position: rows[reads[position].name] for position in positions}
+                found[position] = _open_one(disk, where, read)
+        for (disk, _), (where, positions) in together.items():
+            rows = disk.open_many(where, [reads[position].name for position in positions])
+            for position in positions:
+                found[position] = _found_on(disk, rows[reads[position].name])
         return [found[position] for position in range(len(reads))]
 
     async def _opened(self, read: ObjectRead, found: _Found) -> _Opened | StorageError:
         if isinstance(found, StorageError):
             return found
-        row, payload = found
+        disk, row, payload = found
         options, info = read.options, row.info(read.name)
-        mountpath = self._blobs_of(self._disk(read.bucket, read.name), row)
+        mountpath = self._blobs_of(disk, row)
         try:
             check_read(options.condition, info)
             one = _Opened(info, span_of(row, payload, options.want), mountpath)
@@ -118,11 +123,15 @@ class ManyObjects(Objects):
             return error
 
 
-def _open_one(disk: Disk, read: ObjectRead) -> _Found:
+def _open_one(disk: Disk, where: Where, read: ObjectRead) -> _Found:
     try:
-        return disk.open(read.bucket, read.name, read.options.version)
+        return _found_on(disk, disk.open(where, read.name, read.options.version))
     except StorageError as error:
         return error
+
+
+def _found_on(disk: Disk, found: tuple[Row, bytes | None] | StorageError) -> _Found:
+    return found if isinstance(found, StorageError) else (disk, *found)
 
 
 def _locate(one: _Opened, row: Row, payload: bytes | None) -> None:

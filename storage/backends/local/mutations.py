@@ -13,6 +13,7 @@ import msgspec
 from storage.backends.local.rows import Manifest, PartRow, Row, encode
 from storage.backends.local.transaction import Transaction
 from storage.backends.local.versions import (
+    Bucket,
     Home,
     Stored,
     delete_marker,
@@ -50,7 +51,7 @@ from storage.values import (
 class PutObject:
     """Make the row the current version of that name; `payload` has its bytes or its manifest."""
 
-    bucket: str
+    bucket: Bucket
     name: str
     row: Row
     payload: bytes | None
@@ -72,7 +73,7 @@ class RechunkObject:
     """The bytes of the version `old` are where `new` says, if they are still those of `old`; what
     was said of it meanwhile stays. Payloads go with their rows."""
 
-    bucket: str
+    bucket: Bucket
     name: str
     old: Row
     old_payload: bytes | None
@@ -100,7 +101,7 @@ class RechunkObject:
 class UpdateObject:
     """Other attributes on the same bytes; `now_ns` is the new modification time of a touch."""
 
-    bucket: str
+    bucket: Bucket
     name: str
     change: Callable[[Attributes], Attributes]
     options: UpdateOptions
@@ -127,7 +128,7 @@ class RenameObject:
     """The current version of `source` becomes that of `name`, with its bytes as they are. Between
     mountpaths, `crossing` does it in steps."""
 
-    bucket: str
+    bucket: Bucket
     source: str
     name: str
     options: RenameOptions
@@ -223,7 +224,7 @@ def add_delete_marker(transaction: Transaction, home: Home, name: bytes, marker:
 class DeleteObjects:
     """Several deletions in one go, each with its own outcome: what it did, or an error."""
 
-    bucket: str
+    bucket: Bucket
     requests: Sequence[DeleteRequest]
     now_ns: int
 
@@ -305,7 +306,7 @@ def check_absent(name: str, condition: Condition) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CreateUpload:
-    bucket: str
+    bucket: Bucket
     upload: UploadInfo
 
     def __call__(self, transaction: Transaction) -> None:
@@ -315,7 +316,7 @@ class CreateUpload:
 
 @dataclass(frozen=True, slots=True)
 class PutPart:
-    bucket: str
+    bucket: Bucket
     name: str
     upload: str
     part: PartRow
@@ -329,7 +330,7 @@ class PutPart:
 
 @dataclass(frozen=True, slots=True)
 class AbortUpload:
-    bucket: str
+    bucket: Bucket
     name: str
     upload: str
 
@@ -349,7 +350,7 @@ class CompleteUpload:
     """The upload becomes the object that `row` and `manifest` describe, if its parts are still
     those. Two completions at once get the same answer: the second finds the first's."""
 
-    bucket: str
+    bucket: Bucket
     upload: UploadInfo
     row: Row
     manifest: Manifest

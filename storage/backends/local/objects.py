@@ -31,7 +31,7 @@ from storage.backends.local.rows import (
     decode_manifest,
 )
 from storage.backends.local.version_listing import list_version_page
-from storage.backends.local.versions import new_version
+from storage.backends.local.versions import Bucket, new_version
 from storage.backends.local.writing import Blocks
 from storage.chunking import Cutting
 from storage.cipher import INLINE, FrameCipher, check_key, unlocked
@@ -72,21 +72,21 @@ class Objects(Core):
         return await self._scan(list_page, self._snapshots, bucket, query)
 
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
-        disk = self._disk(bucket, name)
+        disk, where = self._place(bucket, name)
         want, payload = options.want, None
         if isinstance(want, PartNumber):
-            row, payload = disk.open(bucket, name, options.version)
+            row, payload = disk.open(where, name, options.version)
         else:
-            row = disk.find(bucket, name, options.version)
+            row = disk.find(where, name, options.version)
         info = row.info(name)
         check_read(options.condition, info)
         return Reading(info, span_of(row, payload, want), b"")
 
     async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
-        disk = self._disk(bucket, name)
+        disk, where = self._place(bucket, name)
         seen: Row | None = None
         while True:
-            row, payload = disk.open(bucket, name, options.version)
+            row, payload = disk.open(where, name, options.version)
             info = row.info(name)
             check_read(options.condition, info)
             span = span_of(row, payload, options.want)
@@ -144,7 +144,8 @@ class Objects(Core):
         after: int = 0,
         limit: int = 1000,
     ) -> PartPage:
-        row, payload = self._disk(bucket, name).open(bucket, name, version)
+        disk, where = self._place(bucket, name)
+        row, payload = disk.open(where, name, version)
         if not row.parts or payload is None or limit <= 0:
             return PartPage(())
         infos = [info for info in decode_manifest(payload).uploads() if info.number > after]
@@ -154,8 +155,8 @@ class Objects(Core):
     async def put_object(
         self, bucket: str, name: str, body: Body, options: PutOptions
     ) -> ObjectInfo:
-        disk = self._disk(bucket, name)
-        home = disk.bucket(bucket)[1]
+        home = self._bucket(bucket)
+        disk = self._disk(home, name)
         check_key(options.data_key, options.attributes)
         self._require_room(disk, options.size or 0)
         cutting = options.chunks.cutting(options.size) if options.chunks else None
@@ -163,23 +164,24 @@ class Objects(Core):
         first = await blocks.next()
         fits = len(first) <= self._options.inline_limit
         if fits and (cutting is None or len(first) < max(cutting.whole_below, 1)):
-            return await self._put_inline(disk, bucket, name, first, options)
+            return await self._put_inline(disk, home, name, first, options)
 
         def row(size: int, place: Location) -> Row:
-            version = new_version(home.versioning)  # a candidate, for the label to have it
+            # A candidate, for the label to have it.
+            version = new_version(home.info.versioning)
             return self._row(size, options.digest.seal(), options, place, version)
 
-        subject = Subject(bucket, home.owner, name, row)
+        subject = Subject(home, home.info.owner, name, row)
         if cutting is not None:
             return await self._put_chunked(disk, subject, first, blocks, options, cutting)
 
         def label(chunk: Chunk) -> ObjectLabel:
             made = row(blocks.size_in(chunk), Single(chunk))
-            return ObjectLabel(bucket, home.owner, name, made)
+            return ObjectLabel(home.label, home.info.owner, name, made)
 
         async with self._writer(disk, self._work_file(disk)) as writer:
             made = (await writer.store(first, blocks, options.digest, label)).row
-            put = PutObject(bucket, name, made, None, options.condition)
+            put = PutObject(home, name, made, None, options.condition)
             return await disk.committer.run(put, writer.hand_over())
 
     async def _put_chunked(
@@ -197,7 +199,7 @@ class Objects(Core):
             return await disk.committer.run(put, writer.hand_over())
 
     async def _put_inline(
-        self, disk: Disk, bucket: str, name: str, content: bytes, options: PutOptions
+        self, disk: Disk, home: Bucket, name: str, content: bytes, options: PutOptions
     ) -> ObjectInfo:
         options.digest.update(content)
         row = self._row(
@@ -205,7 +207,7 @@ class Objects(Core):
         )
         if content and options.data_key is not None:
             content = FrameCipher(options.data_key, INLINE).seal(content, 0, last=True)
-        put = PutObject(bucket, name, row, content or None, options.condition)
+        put = PutObject(home, name, row, content or None, options.condition)
         return await disk.committer.run(put)
 
     def _row(
@@ -229,8 +231,9 @@ class Objects(Core):
     async def update_object(
         self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
     ) -> ObjectInfo:
-        update = UpdateObject(bucket, name, change, options, self._clock.now_ns())
-        return await self._disk(bucket, name).committer.run(update)
+        home = self._bucket(bucket)
+        update = UpdateObject(home, name, change, options, self._clock.now_ns())
+        return await self._disk(home, name).committer.run(update)
 
     async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
         self._disks[0].bucket(bucket)
@@ -239,8 +242,9 @@ class Objects(Core):
     async def rename_object(
         self, bucket: str, source: str, name: str, options: RenameOptions
     ) -> ObjectInfo:
-        here, there = self._disk(bucket, source), self._disk(bucket, name)
-        rename = RenameObject(bucket, source, name, options, self._clock.now_ns())
+        home = self._bucket(bucket)
+        here, there = self._disk(home, source), self._disk(home, name)
+        rename = RenameObject(home, source, name, options, self._clock.now_ns())
         if here is there:
             return await here.committer.run(rename)
         return await self._to_the_end(self._cross(here, there, rename))
@@ -251,13 +255,14 @@ class Objects(Core):
             return await self._in_thread(self._crossings.rename, source, target, rename)
 
     async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
-        disk = self._disk(bucket, request.name)
-        home, row = disk.look_up(bucket, request.name, request.version)
-        marks = request.version is None and home.versioning is not Versioning.NEVER
+        home = self._bucket(bucket)
+        disk = self._disk(home, request.name)
+        info, row = disk.look_up(disk.where(home), request.name, request.version)
+        marks = request.version is None and info.versioning is not Versioning.NEVER
         if row is None and not marks:  # nothing to remove: that needs no commit
             check_absent(request.name, request.condition)
             return Deletion(existed=False, version=request.version or NULL_VERSION)
-        delete = DeleteObjects(bucket, (request,), self._clock.now_ns())
+        delete = DeleteObjects(home, (request,), self._clock.now_ns())
         (outcome,) = await disk.committer.run(delete)
         if isinstance(outcome, StorageError):
             raise outcome
@@ -266,15 +271,15 @@ class Objects(Core):
     async def delete_objects(
         self, bucket: str, requests: Sequence[DeleteRequest]
     ) -> list[Deletion | StorageError]:
-        self._disks[0].bucket(bucket)
+        home = self._bucket(bucket)
         places: dict[Disk, list[int]] = {}
         for position, request in enumerate(requests):
-            places.setdefault(self._disk(bucket, request.name), []).append(position)
+            places.setdefault(self._disk(home, request.name), []).append(position)
         outcomes: dict[int, Deletion | StorageError] = {}
         async with asyncio.TaskGroup() as group:
             for disk, positions in places.items():
                 chosen = [requests[position] for position in positions]
-                delete = DeleteObjects(bucket, chosen, self._clock.now_ns())
+                delete = DeleteObjects(home, chosen, self._clock.now_ns())
                 group.create_task(_delete_on(disk, delete, positions, outcomes))
         return [outcomes[position] for position in range(len(requests))]
 

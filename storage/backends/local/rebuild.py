@@ -5,7 +5,8 @@ of a name the newest wins, and a row of the old index wins over a label of the s
 metadata may have been changed since the blob was written. Objects that live in the index alone
 (`inline_limit` bytes and less) and delete markers come back only as far as the old index can be
 read: if it can no longer tell, an object that was deleted may come back, and one that was renamed
-under its first name. Blobs that lose stay where they are: `fsck.check` names them and, asked to,
+under its first name. A bucket has the name that `buckets.json` says, if the old index can no longer
+tell. Blobs that lose stay where they are: `fsck.check` names them and, asked to,
 moves them to quarantine.
 
 The new index is made aside and renamed at the end, so that a crash leaves the old one.
@@ -20,12 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
-import msgspec
 
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
+from storage.backends.local.bucket_names import read_names
 from storage.backends.local.crossing import settled
 from storage.backends.local.histories import Histories
+from storage.backends.local.rebuilt_buckets import RebuiltBuckets
 from storage.backends.local.rows import (
     Inline,
     Label,
@@ -34,7 +36,6 @@ from storage.backends.local.rows import (
     Row,
     SidecarLabel,
     blob_of_garbage,
-    decode_bucket,
     decode_row,
     encode,
 )
@@ -42,7 +43,6 @@ from storage.backends.local.salvage import Salvage
 from storage.backends.local.walk import blobs_on, usage_of
 from storage.errors import Corrupt
 from storage.mountpath import Mountpath, lock_folders, read_mountpaths, sync_folder
-from storage.values import NULL_VERSION, BucketInfo, Versioning
 
 _FILES = ("index.db", "index.db-wal", "index.db-shm")
 
@@ -115,9 +115,10 @@ def _build(mountpaths: Sequence[Mountpath]) -> _Counts:
     with ExitStack() as stack:
         salvages = [Salvage(stack, mountpath, counts.unreadable) for mountpath in mountpaths]
         targets = [_fresh(stack, mountpath) for mountpath in mountpaths]
-        buckets = _Buckets(targets, counts)
+        buckets = RebuiltBuckets(targets, read_names(mountpaths))
         for salvage in salvages:
             buckets.add_salvaged(salvage)
+        buckets.count_on(salvages[0])
         rebuilds: list[_Rebuild] = []
         for mountpath, salvage, target in zip(mountpaths, salvages, targets, strict=True):
             rebuilds.append(_Rebuild(mountpath, salvage, target, buckets, counts, rebuilds))
@@ -125,6 +126,7 @@ def _build(mountpaths: Sequence[Mountpath]) -> _Counts:
             each.salvage_rows()
         for each in rebuilds:
             each.restore()
+        counts.buckets = buckets.total
         for target in targets:
             target.execute("COMMIT")
             target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
@@ -156,53 +158,6 @@ def _swap(mountpath: Mountpath) -> Path:
     return aside
 
 
-class _Buckets:
-    """Buckets by name and by their old id; each stands in every new index under one id. One that no
-    index tells of is made from what labels say of it: with versions, if one of them has an id."""
-
-    def __init__(self, targets: Sequence[apsw.Connection], counts: _Counts) -> None:
-        self._targets = targets
-        self._counts = counts
-        self._ids: dict[str, int] = {}
-        self._old: dict[int, str] = {}
-        self._made: dict[str, BucketInfo] = {}
-
-    def add_salvaged(self, salvage: Salvage) -> None:
-        for old, name, _, row in salvage.rows("buckets", "id"):
-            self._old[old] = name
-            self._add(decode_bucket(row))
-
-    def by_old_id(self, old: int) -> int | None:
-        name = self._old.get(old)
-        return None if name is None else self._ids[name]
-
-    def by_label(self, label: ObjectLabel | SidecarLabel) -> int:
-        if label.bucket not in self._ids:
-            info = BucketInfo(label.bucket, label.owner, label.row.modified_ns)
-            self._made[label.bucket] = info
-            self._add(info)
-        made = self._made.get(label.bucket)
-        if made and label.row.version != NULL_VERSION:
-            self._enable_versioning(self._made.pop(label.bucket))
-        return self._ids[label.bucket]
-
-    def _enable_versioning(self, made: BucketInfo) -> None:
-        info = msgspec.structs.replace(made, versioning=Versioning.ENABLED)
-        for target in self._targets:
-            values = (encode(info), self._ids[info.name])
-            target.execute("UPDATE buckets SET row = ? WHERE id = ?", values)
-
-    def _add(self, info: BucketInfo) -> None:
-        if info.name in self._ids:
-            return
-        key = self._ids[info.name] = len(self._ids) + 1
-        self._counts.buckets += 1
-        for target in self._targets:
-            row = (key, info.name, index.ACTIVE, encode(info))
-            target.execute("INSERT INTO buckets VALUES(?, ?, ?, ?)", row)
-            target.execute("INSERT INTO usage VALUES(?, 0, 0)", (key,))
-
-
 @dataclass
 class _Rebuild:
     """Fills the new index of one mountpath."""
@@ -210,7 +165,7 @@ class _Rebuild:
     mountpath: Mountpath
     salvage: Salvage
     target: apsw.Connection
-    buckets: _Buckets
+    buckets: RebuiltBuckets
     counts: _Counts
     all: Sequence[_Rebuild]
     garbage: set[str] = field(default_factory=set)
@@ -241,6 +196,8 @@ class _Rebuild:
     def _salvage_version(
         self, old: int, name: bytes, age: int | None, row: Row, payload: int | None
     ) -> None:
+        if self.buckets.is_trash(old):
+            return
         bucket = self.buckets.by_old_id(old)
         content = self.salvage.payload(payload)
         if bucket is None or (payload is not None and content is None):
@@ -276,7 +233,9 @@ class _Rebuild:
         except Corrupt as error:
             self.counts.incomplete.append(str(error))
             return
-        if isinstance(label, PartLabel):
+        if self.buckets.is_gone(label.bucket):
+            self.garbage.add(blob)
+        elif isinstance(label, PartLabel):
             self._restore_part(label)
         else:
             self._restore_object(label)

@@ -17,6 +17,7 @@ from storage.backends.local.many import ManyObjects
 from storage.backends.local.mutations import RechunkObject
 from storage.backends.local.reading import Vanished
 from storage.backends.local.rows import Chunked, Inline, Location, Row, decode_manifest
+from storage.backends.local.versions import Bucket
 from storage.backends.local.writing import Blocks
 from storage.chunking import Chunking, Cutting, uncut
 from storage.cipher import INLINE, FrameCipher, unlocked
@@ -30,7 +31,7 @@ class _Found:
     """A version as it is read; `data_key` is None for one in the clear."""
 
     disk: Disk
-    bucket: str
+    bucket: Bucket
     name: str
     row: Row
     payload: bytes | None
@@ -42,7 +43,7 @@ class _Found:
 
     def moved(self, size: int, place: Location) -> Row:
         if size != self.row.size:
-            raise Corrupt(f"{self.bucket}/{self.name}: {size} bytes of {self.row.size}")
+            raise Corrupt(f"{self.bucket.info.name}/{self.name}: {size} bytes of {self.row.size}")
         return msgspec.structs.replace(self.row, location=place, label="", mountpath="")
 
     def change(self, new: Row, payload: bytes | None) -> RechunkObject:
@@ -63,13 +64,14 @@ class Rechunking(ManyObjects):
     async def rechunk_object(
         self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
     ) -> bool:
-        disk = self._disk(bucket, name)
-        row, payload = disk.open(bucket, name, options.version)
+        home = self._bucket(bucket)
+        disk = self._disk(home, name)
+        row, payload = disk.open(disk.where(home), name, options.version)
         info = row.info(name)
         check_read(options.condition, info)
         if _layout_of(row, payload) == chunks.layout(row.size, row.size):
             return False
-        found = _Found(disk, bucket, name, row, payload, await unlocked(info, options.unlock))
+        found = _Found(disk, home, name, row, payload, await unlocked(info, options.unlock))
         async with AsyncExitStack() as stack:
             body = await self._whole(found)
             if not isinstance(body, bytes):
@@ -103,7 +105,7 @@ class Rechunking(ManyObjects):
         self, found: _Found, body: Body, uploaded: tuple[PartInfo, ...], cutting: Cutting
     ) -> None:
         blocks = Blocks(body, found.data_key, next(cutting.sizes, None))
-        owner = found.disk.bucket(found.bucket)[1].owner
+        owner = found.bucket.info.owner
         subject = Subject(found.bucket, owner, found.name, found.moved, uploaded)
         async with self._chunked_writer(found.disk) as writer:
             first = await blocks.next()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ import apsw
 
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
+from storage.backends.local.bucket_names import bucket_with_label, names_by_label, write_names
 from storage.backends.local.buckets import reconcile
+from storage.backends.local.count import Count
 from storage.backends.local.crossing import settled
 from storage.backends.local.rows import (
     Chunked,
@@ -96,8 +98,11 @@ def _open(stack: ExitStack, mountpath: Mountpath) -> apsw.Connection:
 
 
 def _mend_buckets(mountpaths: Sequence[Mountpath], connections: Sequence[apsw.Connection]) -> None:
-    with FileLock(mountpaths[0].buckets_lock):
+    first = mountpaths[0]
+    with FileLock(first.buckets_lock), closing(Count(first.buckets_lock)) as count:
         reconcile(connections)
+        write_names(mountpaths, names_by_label(connections[0]))
+        count.settle()
 
 
 def _recover_folder(
@@ -148,21 +153,23 @@ def _versions(
     connection: apsw.Connection, bucket: str, name: str
 ) -> Iterator[tuple[Row, bytes | None]]:
     """All versions that were written under that name, with their payloads."""
-    for place in (name, *_new_names(connection, bucket, name)):
+    key = bucket_with_label(connection, bucket)
+    if key is None:
+        return
+    for place in (name, *_new_names(connection, key, name)):
         for table in ("objects", "versions"):
-            sql = f"""SELECT o.row, p.data FROM buckets b JOIN {table} o ON o.bucket = b.id
-            LEFT JOIN payloads p ON p.id = o.payload WHERE b.name = ? AND o.name = ?"""
-            rows: Any = connection.execute(sql, (bucket, place.encode()))
+            sql = f"""SELECT o.row, p.data FROM {table} o
+            LEFT JOIN payloads p ON p.id = o.payload WHERE o.bucket = ? AND o.name = ?"""
+            rows: Any = connection.execute(sql, (key, place.encode()))
             for encoded, payload in rows:
                 row = decode_row(encoded)
                 if (row.label or place) == name:
                     yield row, payload
 
 
-def _new_names(connection: apsw.Connection, bucket: str, label: str) -> list[str]:
+def _new_names(connection: apsw.Connection, bucket: int, label: str) -> list[str]:
     """Where objects are that were renamed since their blobs were labelled."""
-    sql = """SELECT DISTINCT r.name FROM buckets b JOIN renamed r ON r.bucket = b.id
-    WHERE b.name = ? AND r.label = ?"""
+    sql = "SELECT DISTINCT name FROM renamed WHERE bucket = ? AND label = ?"
     rows: Any = connection.execute(sql, (bucket, label.encode())).fetchall()
     return [name.decode() for (name,) in rows]
 

@@ -13,7 +13,7 @@ from storage.backends.local.rows import decode_blobs
 from storage.mountpath import Mountpath
 
 # Tables that an older index may lack.
-_LATER = ("versions",)
+_LATER = ("versions", "labels", "trash", "counters")
 
 
 class Salvage:

@@ -47,7 +47,8 @@ def _usage(snapshots: Snapshots, mountpaths: Sequence[Mountpath]) -> Usage:
     objects = stored = buckets = 0
     with ExitStack() as stack:
         for connection in snapshots(stack):
-            sql = "SELECT ifnull(sum(objects), 0), ifnull(sum(bytes), 0), count(*) FROM usage"
+            sql = """SELECT ifnull(sum(objects), 0), ifnull(sum(bytes), 0), count(*) FROM usage
+            WHERE bucket IN (SELECT id FROM buckets)"""
             counted: Any = connection.execute(sql).get
             objects, stored, buckets = objects + counted[0], stored + counted[1], counted[2]
     capacity, free = space_of(mountpaths)

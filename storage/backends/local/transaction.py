@@ -28,7 +28,7 @@ from storage.backends.local.rows import (
     encode,
     garbage_name,
 )
-from storage.backends.local.versions import Home, Stored
+from storage.backends.local.versions import Bucket, Home, Stored
 from storage.errors import BucketNotFound
 from storage.values import NULL_VERSION, UploadInfo, Versioning
 
@@ -63,21 +63,18 @@ class Transaction:
         self._usage: dict[int, list[int]] = {}
         self._leaving: set[tuple[int, bytes]] | None = None
 
-    def bucket(self, name: str) -> int:
-        """The id of a bucket that takes objects. Raises `BucketNotFound`."""
-        sql = "SELECT id FROM buckets WHERE name = ? AND state = ?"
-        found: Any = self._run(sql, (name, ACTIVE)).get
-        if found is None:
-            raise BucketNotFound(name)
-        return int(found)
+    def bucket(self, bucket: Bucket) -> int:
+        """The id of a bucket, if it takes objects. Raises `BucketNotFound`."""
+        return self.home(bucket).key
 
-    def home(self, name: str) -> Home:
-        """A bucket that takes objects. Raises `BucketNotFound`."""
-        sql = "SELECT id, row FROM buckets WHERE name = ? AND state = ?"
-        found: Any = self._run(sql, (name, ACTIVE)).get
+    def home(self, bucket: Bucket) -> Home:
+        """The same bucket, whatever its name is now, if it takes objects. Raises
+        `BucketNotFound`."""
+        sql = "SELECT row FROM buckets WHERE id = ? AND state = ?"
+        found: Any = self._run(sql, (bucket.key, ACTIVE)).get
         if found is None:
-            raise BucketNotFound(name)
-        return Home(found[0], decode_bucket(found[1]).versioning)
+            raise BucketNotFound(bucket.info.name)
+        return Home(bucket.key, decode_bucket(found).versioning)
 
     def find(self, bucket: int, name: bytes, version: str | None = None) -> Stored | None:
         """The current version, which may be a delete marker, or the one of that id. Raises
@@ -296,6 +293,10 @@ class Transaction:
         """Hand blobs to the garbage collector; readers lock the first of them."""
         names = [garbage_name(blob, mountpath) for blob in blobs]
         self._run("INSERT INTO garbage(blobs) VALUES(?)", (encode(names),))
+
+    def drop(self, bucket: int, old: Stored) -> None:
+        """Give up the bytes of a version whose row goes too."""
+        self._drop_bytes(bucket, old)
 
     def flush(self) -> None:
         """Write the counters; a bucket removed in this very transaction has no row to count in."""

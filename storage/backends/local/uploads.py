@@ -8,7 +8,7 @@ import msgspec
 
 from storage import failpoints
 from storage.backends.local.core import Core
-from storage.backends.local.disk import Disk
+from storage.backends.local.disk import Disk, Where
 from storage.backends.local.listing import list_part_page, list_upload_page
 from storage.backends.local.mutations import (
     AbortUpload,
@@ -52,32 +52,35 @@ class Uploads(Core):
         now = self._clock.now_ns()
         # So that ids of one name sort by time.
         upload = upload_info(f"{now:016x}{os.urandom(16).hex()}", name, options, now)
-        await self._disk(bucket, name).committer.run(CreateUpload(bucket, upload))
+        home = self._bucket(bucket)
+        await self._disk(home, name).committer.run(CreateUpload(home, upload))
         return upload
 
     async def head_upload(self, bucket: str, name: str, upload_id: str) -> UploadInfo:
-        return self._disk(bucket, name).upload(bucket, name, upload_id)
+        disk, where = self._place(bucket, name)
+        return disk.upload(where, name, upload_id)
 
     async def put_part(
         self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
     ) -> PartInfo:
-        disk, digest = self._disk(bucket, name), options.digest
-        check_key(options.data_key, disk.upload(bucket, name, upload_id).attributes)
+        home, digest = self._bucket(bucket), options.digest
+        disk = self._disk(home, name)
+        check_key(options.data_key, disk.upload(disk.where(home), name, upload_id).attributes)
         self._require_room(disk, 0)
         blocks = Blocks(body, options.data_key)
         first = await blocks.next()
         if not first:
             part = PartRow(self._part_info(number, 0, digest.seal()), None)
-            await disk.committer.run(PutPart(bucket, name, upload_id, part))
+            await disk.committer.run(PutPart(home, name, upload_id, part))
             return part.info
 
         def label(chunk: Chunk) -> PartLabel:
             info = self._part_info(number, blocks.size_in(chunk), digest.seal())
-            return PartLabel(bucket, name, upload_id, PartRow(info, chunk))
+            return PartLabel(home.label, name, upload_id, PartRow(info, chunk))
 
         async with self._writer(disk, self._work_file(disk)) as writer:
             part = (await writer.store(first, blocks, digest, label)).part
-            put = PutPart(bucket, name, upload_id, part)
+            put = PutPart(home, name, upload_id, part)
             await disk.committer.run(put, writer.hand_over())
         return part.info
 
@@ -87,35 +90,36 @@ class Uploads(Core):
     async def list_parts(
         self, bucket: str, name: str, upload_id: str, *, after: int = 0, limit: int = 1000
     ) -> PartPage:
-        disk = self._disk(bucket, name)
-        disk.upload(bucket, name, upload_id)
+        disk, where = self._place(bucket, name)
+        disk.upload(where, name, upload_id)
         return await self._scan(list_part_page, disk, upload_id, after, limit)
 
     async def complete_upload(
         self, bucket: str, name: str, upload_id: str, options: CompleteOptions
     ) -> ObjectInfo:
-        disk = self._disk(bucket, name)
-        home = disk.bucket(bucket)[1]
+        home = self._bucket(bucket)
+        disk = self._disk(home, name)
+        where = disk.where(home)
         while True:
             try:
-                upload = disk.upload(bucket, name, upload_id)
-                sealed, manifest = await self._in_thread(_assemble, disk, bucket, upload, options)
+                upload = disk.upload(where, name, upload_id)
+                sealed, manifest = await self._in_thread(_assemble, disk, where, upload, options)
             except UploadNotFound:
-                return self._completed(disk, bucket, name, upload_id)
+                return self._completed(disk, where, name, upload_id)
             file = self._work_file(disk)
             row = self._completed_row(upload, sealed, manifest, file.id)
             # A candidate, for the label to have it.
-            row = msgspec.structs.replace(row, version=new_version(home.versioning))
+            row = msgspec.structs.replace(row, version=new_version(home.info.versioning))
             async with self._writer(disk, file) as writer:
-                await writer.place(SidecarLabel(bucket, home.owner, name, row, manifest))
+                await writer.place(SidecarLabel(home.label, home.info.owner, name, row, manifest))
                 failpoints.hit("complete_after_sidecar")
-                complete = CompleteUpload(bucket, upload, row, manifest, options.condition)
+                complete = CompleteUpload(home, upload, row, manifest, options.condition)
                 try:
                     return await disk.committer.run(complete, writer.hand_over())
                 except (PartsChanged, UploadNotFound):
                     continue
 
-    def _completed(self, disk: Disk, bucket: str, name: str, upload_id: str) -> ObjectInfo:
+    def _completed(self, disk: Disk, bucket: Where, name: str, upload_id: str) -> ObjectInfo:
         """A client that never heard the first answer asks again and gets the same one."""
         row = disk.completed(bucket, name, upload_id)
         if row is None:
@@ -137,9 +141,10 @@ class Uploads(Core):
         )
 
     async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None:
-        disk = self._disk(bucket, name)
-        disk.upload(bucket, name, upload_id)
-        await disk.committer.run(AbortUpload(bucket, name, upload_id))
+        home = self._bucket(bucket)
+        disk = self._disk(home, name)
+        disk.upload(disk.where(home), name, upload_id)
+        await disk.committer.run(AbortUpload(home, name, upload_id))
 
     async def list_uploads(self, bucket: str, query: UploadQuery) -> UploadPage:
         self._disks[0].bucket(bucket)
@@ -147,7 +152,7 @@ class Uploads(Core):
 
 
 def _assemble(
-    disk: Disk, bucket: str, upload: UploadInfo, options: CompleteOptions
+    disk: Disk, bucket: Where, upload: UploadInfo, options: CompleteOptions
 ) -> tuple[Sealed, Manifest]:
     """`assemble` sees parts that the transaction then finds unchanged, or it is asked again."""
     stored = disk.parts(bucket, upload.name, upload.id)

@@ -87,12 +87,11 @@ def _merged(
     stack: ExitStack, snapshots: Snapshots, bucket: str, query: VersionQuery
 ) -> Iterator[_Entry]:
     scans: list[Iterable[_Entry]] = []
-    for connection in snapshots(stack):
-        found: Any = connection.execute("SELECT id FROM buckets WHERE name = ?", (bucket,)).get
-        if found is not None:
-            scans.append(_Scan(connection, found, query))
-    if not scans:
+    connections = snapshots(stack)
+    key: Any = connections[0].execute("SELECT id FROM buckets WHERE name = ?", (bucket,)).get
+    if key is None:
         raise BucketNotFound(bucket)
+    scans.extend(_Scan(connection, key, query) for connection in connections)
     if len(scans) == 1:
         return iter(scans[0])
     # All versions of a name are on one mountpath, and stay in their order.

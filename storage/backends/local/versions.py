@@ -15,7 +15,19 @@ from storage.errors import (
     StorageError,
     VersionNotFound,
 )
-from storage.values import NO_ATTRIBUTES, NULL_VERSION, ObjectInfo, Versioning
+from storage.values import NO_ATTRIBUTES, NULL_VERSION, BucketInfo, ObjectInfo, Versioning
+
+
+class Bucket(NamedTuple):
+    """A bucket as an operation found it: its id, which never changes, and what was known of it."""
+
+    key: int
+    info: BucketInfo
+
+    @property
+    def label(self) -> str:
+        """Where its objects are placed by, and what their blobs say."""
+        return self.info.lasting_name
 
 
 class Home(NamedTuple):

@@ -13,6 +13,7 @@ from cluster.jobs.records import Job, Known
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import Archiving, Copying, NotCopied, Unreadable, World
+from storage.archives import Archives
 from storage.backends.memory import MemoryBackend
 from storage.errors import KeyRequired, ObjectNotFound
 from storage.values import (
@@ -44,6 +45,7 @@ class Scene:
     rounds: int = 0
     ten_copied: asyncio.Event = field(default_factory=asyncio.Event)
     more: int = 0
+    archives: Archives = field(default_factory=Archives)
 
     def __post_init__(self) -> None:
         self.store = MemoryBackend(self.clock)
@@ -63,7 +65,8 @@ class Scene:
             self._announce,
             self._clean,
             self._archive,
-            self._unlock,
+            unlock=self._unlock,
+            archives=self.archives,
         )
 
     async def run(self, **runner: Any) -> None:

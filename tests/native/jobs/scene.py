@@ -12,6 +12,7 @@ from cluster.coordination.embedded import EmbeddedCoordination, prepare
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import World
+from s3gw.batch_jobs import BatchJobs
 from s3gw.encryption.provider import KeyProvider
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
@@ -47,6 +48,7 @@ class JobScene(Scene):
         self.services: Services = replace(
             services(keys),
             jobs=self.registry,
+            batch_jobs=BatchJobs(self.registry),
             notifier=self._notifier(),
             promotable=promotable,
         )
@@ -111,6 +113,7 @@ class JobScene(Scene):
             archiver.archive,
             unlock_with(self.services),
             FilePromoter(self.store, self.services),
+            self.services.archives,
         )
         runner = Runner(world, Limits())
 

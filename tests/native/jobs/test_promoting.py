@@ -93,6 +93,19 @@ def test_a_file_becomes_an_object_at_once(
     assert found["ais-checksum-type"] == "xxhash2"
 
 
+def test_what_is_promoted_keeps_to_its_buckets_properties(
+    scene: PromotingScene, bucket: str
+) -> None:
+    props = {"checksum": {"type": "md5"}, "chunks": {"objsize_limit": 2048, "chunk_size": 1024}}
+    assert scene.act("PATCH", f"buckets/{bucket}", "set-bprops", props).status == 200
+    (scene.open / "k").write_bytes(b"x" * 3000)
+    promote(scene, bucket, scene.open / "k")
+    job(scene, promote(scene, bucket, scene.open, "f/"))
+    for key in ("k", "f/k"):
+        found = scene.send("HEAD", f"objects/{bucket}/{key}?props=checksum,chunked").headers
+        assert (found["ais-checksum-type"], found["ais-chunks-count"]) == ("md5", "3")
+
+
 def test_an_object_is_replaced_only_if_it_shall_be(scene: PromotingScene, bucket: str) -> None:
     source = scene.open / "k"
     source.write_bytes(b"new")

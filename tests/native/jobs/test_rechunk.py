@@ -21,7 +21,9 @@ BODY = pattern(250_000)
 SMALL = b"small"
 
 
-def rechunk(scene: JobScene, bucket: str, limit: int, size: int, **more: Any) -> dict[str, Any]:
+def rechunk(
+    scene: JobScene, bucket: str, limit: int | str, size: int, **more: Any
+) -> dict[str, Any]:
     value = {"objsize-limit": limit, "chunk-size": size, "prefix": "", "sync-remote": False, **more}
     return scene.done("POST", f"buckets/{bucket}", "rechunk", value)
 
@@ -144,7 +146,7 @@ def test_it_is_started_with_the_sizes_of_the_bucket(scene: JobScene, bucket: str
     snap = scene.done("PUT", "cluster", "start", asked)
     assert (snap["kind"], snap["bck"]["name"]) == ("rechunk", bucket)
     assert kept(scene, bucket, "k").chunks == 3
-    rechunk(scene, bucket, 200_000, 0)
+    rechunk(scene, bucket, "200000", 0)
     assert kept(scene, bucket, "k").largest_chunk == 120_000
 
 
@@ -163,11 +165,12 @@ def test_the_same_job_is_not_begun_twice(scene: JobScene, bucket: str) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ({"objsize-limit": -1}, "chunks.objsize_limit"),
-        ({"objsize-limit": (1 << 40) + 1}, "chunks.objsize_limit"),
-        ({"chunk-size": 1023}, "chunks.chunk_size is 1023, and must be 0 for 1GiB"),
-        ({"chunk-size": (5 << 30) + 1}, "1KiB to 5GiB"),
-        ({"chunk-size": "1MiB"}, "invalid value"),
+        ({"objsize-limit": -1}, "invalid rechunk objsize-limit = -1: must be bytes from 0 to 1TiB"),
+        ({"objsize-limit": (1 << 40) + 1}, "objsize-limit"),
+        ({"chunk-size": 1023}, "chunk-size = 1023: must be 0, or bytes from 1KiB to 5GiB"),
+        ({"chunk-size": (5 << 30) + 1}, "chunk-size"),
+        ({"chunk-size": "many"}, "chunk-size"),
+        ({"chunk-size": []}, "invalid value"),
         ({"sync-remote": True}, "no remote backend"),
     ],
 )
@@ -207,7 +210,7 @@ def test_every_kind_is_started_or_refused_under_both_names(
         snap = scene.snap(answer.body.decode())
         assert (snap["kind"], snap["aborted"], snap["err"]) == (kind.name, False, "")
     else:
-        expected = 400 if kind.start is Start.REQUEST else 501
+        expected = 501 if kind.start is Start.NEVER else 400
         assert told(answer).status == expected
         assert f'"{kind.name}"' in told(answer).message
 

@@ -1,4 +1,4 @@
-"""`s3gw config`: what is in effect, and what there is."""
+"""`s3gw config show`: what is in effect here, and why."""
 
 from __future__ import annotations
 
@@ -8,38 +8,26 @@ from typing import Any
 
 import msgspec
 
-from s3gw.cli.commands import Commands, add_command, add_settings, load_settings
+from s3gw.cli.commands import Parser, describe
+from s3gw.cli.settings import add_settings, load_settings
 from s3gw.config import HIDDEN, Loaded, settings
-from s3gw.config_docs import configuration_page
 from s3gw.sections import Config
 
-_SHOW_EXAMPLES = """\
+_EXAMPLES = """\
   s3gw config show
   s3gw config show --config /etc/s3gw.toml --port 8000
   S3GW_LOG_LEVEL=debug s3gw config show --json"""
 
 
-def add_to(commands: Commands) -> None:
-    parser = commands.add_parser(
-        "config", help="show the configuration", description="Show the configuration."
-    )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    summary = "print the settings in effect without secrets, and where each comes from"
-    show = add_command(actions, "show", summary, run_show, _SHOW_EXAMPLES)
-    show.add_argument("--json", action="store_true", help="for programs")
-    add_settings(show)
-    summary = "print docs/configuration.md: every setting there is"
-    add_command(actions, "docs", summary, run_docs, "  s3gw config docs")
+def define(parser: Parser) -> None:
+    describe(parser, run, _EXAMPLES)
+    parser.add_argument("--json", action="store_true", help="for programs")
+    add_settings(parser)
 
 
-def run_show(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     loaded = load_settings(args)
     print(as_json(loaded) if args.json else as_table(loaded))
-    return 0
-
-
-def run_docs(args: argparse.Namespace) -> int:
-    print(configuration_page(), end="")
     return 0
 
 

@@ -1,0 +1,122 @@
+"""What the SDK can ask for and is not there: refused by name and at once, never half done.
+
+The SDK repeats a request that is answered 429, 500, 502, 503 or 504 for a minute and a half, so
+none of these is among the answers here.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compat.aistore_sdk.scene import IS_1, errors, get, put, refused
+
+EtlConfig: Any = import_module("aistore.sdk.etl").ETLConfig
+
+
+@pytest.fixture(name="remote")
+def _remote(client: Any) -> Any:
+    return client.bucket("remote", provider="aws")
+
+
+@pytest.mark.parametrize("asked", ["view", "start", "stop", "delete", "logs"])
+def test_an_etl_is_refused(client: Any, asked: str) -> None:
+    with refused(501):
+        getattr(client.etl("some-etl"), asked)()
+
+
+def test_an_etl_is_not_begun(client: Any) -> None:
+    with refused(501):
+        client.etl("some-etl").init(image="some/image", init_timeout="5s")
+
+
+@pytest.mark.skipif(not IS_1, reason="left with the SDK's version 1")
+def test_an_etl_is_not_begun_by_a_specification(client: Any) -> None:
+    with refused(501):
+        client.etl("some-etl").init_spec(template="kind: Pod", init_timeout="5s")
+
+
+def test_etls_are_not_listed(client: Any) -> None:
+    with refused(501):
+        client.cluster().list_etls()
+
+
+def test_an_etl_s_name_is_checked_by_the_sdk(client: Any) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        client.etl("No")
+
+
+def test_nothing_is_transformed(bucket: Any, target: Any) -> None:
+    """Not even where the transformation would be ignored: what comes back would be wrong."""
+    put(bucket, "k", b"abc")
+    etl = EtlConfig("some-etl")
+    for asking in (
+        lambda: get(bucket, "k", etl=etl),
+        lambda: bucket.object("k").copy(bucket.object("copy"), etl=etl),
+        lambda: bucket.transform("some-etl", target),
+        lambda: bucket.inspect("some-etl"),
+        lambda: bucket.objects(obj_names=["k"]).transform(target, "some-etl"),
+        lambda: bucket.objects(obj_names=["k"]).inspect("some-etl"),
+    ):
+        with refused(501):
+            asking()
+
+
+def test_a_dsort_is_refused(client: Any, bucket: Any, tmp_path: Path) -> None:
+    here = {"name": bucket.name, "provider": "ais"}
+    shards = {
+        "input_bck": here,
+        "input_format": {"template": "s-{0..1}"},
+        "input_extension": ".tar",
+    }
+    spec = shards | {"output_format": "out-{0..1}", "output_shard_size": "1MB"}
+    (tmp_path / "spec.json").write_text(json.dumps(spec | {"output_bck": here}))
+    with refused(501):
+        client.dsort().start(tmp_path / "spec.json")
+
+
+def test_dsorts_are_not_watched(client: Any) -> None:
+    for asking in (client.dsort("srt-none").get_job_info, client.dsort("srt-none").abort):
+        with refused(501):
+            asking()
+
+
+def test_remote_buckets_are_not_found(remote: Any, target: Any) -> None:
+    for asking in (
+        remote.list_objects,
+        remote.summary,
+        remote.evict,
+        lambda: get(remote, "k"),
+        lambda: put(remote, "k"),
+        remote.object("k").delete,
+        lambda: remote.copy(target),
+        lambda: remote.objects(obj_names=["k"]).delete(),
+        lambda: remote.objects(obj_names=["k"]).evict(),
+        lambda: remote.objects(obj_names=["k"]).prefetch(),
+        lambda: remote.objects(obj_names=["k"]).copy(target),
+    ):
+        with pytest.raises(errors.AISError) as caught:
+            asking()
+        assert caught.value.status_code in (400, 404, 501), caught.value
+
+
+def test_of_a_remote_bucket_a_head_tells_the_status(remote: Any) -> None:
+    for asking in (remote.head, remote.info, remote.object("k").head):
+        with refused(404):
+            asking()
+
+
+def test_an_inventory_is_refused(bucket: Any) -> None:
+    for asking in (bucket.create_inventory, bucket.destroy_inventory, bucket.show_inventory):
+        with refused(501, "inventory"):
+            asking()
+
+
+def test_a_blob_of_a_bucket_without_a_backend_is_not_downloaded(bucket: Any) -> None:
+    with pytest.raises(errors.AISError) as caught:
+        put(bucket, "k").blob_download()
+    assert caught.value.status_code in (400, 501)

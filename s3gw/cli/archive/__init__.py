@@ -1,0 +1,24 @@
+"""`s3gw archive`: each of its commands is a module."""
+
+from __future__ import annotations
+
+from s3gw.cli.commands import Parser, add_group
+
+_SUMMARIES = {
+    "ls": "list the members of archives",
+    "get": "download a member, or those that match as a tar",
+    "cat": "print members",
+    "put": "add files to an archive",
+    "create": "make an archive of objects",
+}
+_EXAMPLES = """\
+  s3gw archive ls ais://shards/0001.tar
+  s3gw archive cat ais://shards/0001.tar labels/7.txt
+  s3gw archive get ais://shards/0001.tar --regex '\\.jpg$' images.tar
+  s3gw archive create ais://samples ais://shards/0001.tar --template '{0..99}.jpg'
+
+Archives are objects whose names end in .tar, .tgz, .tar.gz, .tar.lz4 or .zip."""
+
+
+def define(parser: Parser) -> None:
+    add_group(parser, __name__, _SUMMARIES, _EXAMPLES)

@@ -1,0 +1,61 @@
+"""`s3gw bucket ls`"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from s3gw.cli.bucket.properties import shown
+from s3gw.cli.commands import Parser
+from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.tables import json_text, moment, table
+from s3gw.client.buckets import bucket_props, list_buckets
+from s3gw.client.names import Bck
+
+_EXAMPLES = """\
+  s3gw bucket ls
+  s3gw bucket ls --long                      since when, versions, checksum, access
+  s3gw bucket ls --json | jq -r '.[].name'
+
+`s3gw bucket summary` tells how much is in them, `s3gw object ls BUCKET` what."""
+_NS = 1_000_000_000
+
+
+def define(parser: Parser) -> None:
+    describe_asking(parser, run, _EXAMPLES)
+    parser.add_argument("-l", "--long", action="store_true", help="with their main properties")
+    parser.add_argument("--provider", metavar="NAME", default="", help="only of ais, aws, gcp, ...")
+
+
+def run(args: argparse.Namespace) -> int:
+    with connect(args) as client:
+        found = list_buckets(client, args.provider)
+        props = {bck: bucket_props(client, bck) for bck in found} if args.long else {}
+    if args.json:
+        print(json_text([_document(bck, props.get(bck)) for bck in found]))
+    elif args.long:
+        head = ("BUCKET", "CREATED", "VERSIONS", "CHECKSUM", "ACCESS")
+        print(table(head, [_row(bck, props[bck]) for bck in found], _NONE))
+    else:
+        print("\n".join(map(str, found)) or _NONE)
+    return 0
+
+
+_NONE = "There are no buckets. Make one with `s3gw bucket create NAME`."
+
+
+def _document(bck: Bck, props: dict[str, Any] | None) -> dict[str, Any]:
+    return {**bck.document, "uri": str(bck), **({"props": props} if props is not None else {})}
+
+
+def _row(bck: Bck, props: dict[str, Any]) -> tuple[str, ...]:
+    versions = (props.get("versioning") or {}).get("enabled", False)
+    checksum = (props.get("checksum") or {}).get("type", "")
+    created = int(props.get("created") or 0) // _NS
+    return (str(bck), moment(created, "-"), shown(versions), shown(checksum), access_text(props))
+
+
+def access_text(props: dict[str, Any]) -> str:
+    """`all` where nothing is taken away, else the bits."""
+    access = str(props.get("access") or "")
+    return "all" if access == str((1 << 64) - 1) else access or "-"

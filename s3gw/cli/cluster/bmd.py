@@ -1,0 +1,44 @@
+"""`s3gw cluster bmd`"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from s3gw.cli.bucket.ls import access_text
+from s3gw.cli.bucket.properties import shown
+from s3gw.cli.commands import Parser
+from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.tables import json_text, moment, table
+from s3gw.client.cluster import bucket_map
+
+_EXAMPLES = """\
+  s3gw cluster bmd
+  s3gw cluster bmd --json | jq .version"""
+_NS = 1_000_000_000
+
+
+def define(parser: Parser) -> None:
+    describe_asking(parser, run, _EXAMPLES)
+
+
+def run(args: argparse.Namespace) -> int:
+    with connect(args) as client:
+        bmd = bucket_map(client)
+    if args.json:
+        print(json_text(bmd))
+        return 0
+    head = ("PROVIDER", "NAMESPACE", "BUCKET", "ID", "CREATED", "ACCESS")
+    print(table(head, list(_rows(bmd)), "There are no buckets."))
+    print(f"\nversion {bmd.get('version')} of the buckets of {bmd.get('uuid')}")
+    return 0
+
+
+def _rows(bmd: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for provider, spaces in (bmd.get("providers") or {}).items():
+        for space, buckets in spaces.items():
+            for name, props in sorted(buckets.items()):
+                created = moment(int(props.get("created") or 0) // _NS, "-")
+                ours = "-" if space == "@#" else space
+                yield provider, ours, name, shown(props.get("bid")), created, access_text(props)

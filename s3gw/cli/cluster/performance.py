@@ -1,0 +1,91 @@
+"""`s3gw cluster performance`"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from s3gw.cli.cluster.nodes import statuses
+from s3gw.cli.commands import FAILED, Misused, Parser
+from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.tables import json_text, table
+from s3gw.client.cluster import Node, cluster_map, nodes_in
+from s3gw.client.transport import Client
+from s3gw.progress import size_text
+
+_EXAMPLES = """\
+  s3gw cluster performance
+  s3gw cluster performance --filter get       only counters with get in their names
+  s3gw cluster performance --interval 10      what happens in ten seconds, by the second
+  s3gw cluster performance --json
+
+Names that end in .n count, in .size are bytes, in .ns.total are time."""
+_NS = 1_000_000_000
+
+Counters = dict[tuple[str, str], int]
+
+
+def define(parser: Parser) -> None:
+    describe_asking(parser, run, _EXAMPLES)
+    parser.add_argument("--filter", metavar="TEXT", default="", help="only these counters")
+    parser.add_argument(
+        "--interval", metavar="SECONDS", type=float, default=0.0, help="measure how they grow"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.interval < 0:
+        raise Misused("--interval is a number of seconds.")
+    with connect(args) as client:
+        nodes = nodes_in(cluster_map(client))
+        found = _counters(client, nodes, args.filter)
+        if args.interval:
+            time.sleep(args.interval)
+            later = _counters(client, nodes, args.filter)
+            found = {key: later[key] - found.get(key, 0) for key in later}
+    if not found and not args.filter:
+        return FAILED
+    if args.json:
+        print(json_text(_document(found, args.interval)))
+        return 0
+    rows = [
+        (node, name, _value(name, value / (args.interval or 1), is_rate=bool(args.interval)))
+        for (node, name), value in found.items()
+        if value
+    ]
+    none = "Nothing happened." if args.interval else "There are no such counters above zero."
+    print(table(("NODE", "COUNTER", "VALUE>"), rows, none))
+    return 0
+
+
+def _counters(client: Client, nodes: Sequence[Node], wanted: str) -> Counters:
+    return {
+        (node, name): int(told.get("v") or 0)
+        for node, status in statuses(client, nodes).items()
+        for name, told in _tracker(status).items()
+        if wanted in name
+    }
+
+
+def _tracker(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    tracker: Mapping[str, Any] = status.get("tracker") or {}
+    return dict(sorted(tracker.items()))
+
+
+def _document(found: Counters, interval_s: float) -> dict[str, Any]:
+    nodes: dict[str, dict[str, int]] = {}
+    for (node, name), value in found.items():
+        nodes.setdefault(node, {})[name] = value
+    return {"interval_s": interval_s, "nodes": nodes}
+
+
+def _value(name: str, value: float, *, is_rate: bool) -> str:
+    if name.endswith((".ns", ".ns.total", ".ns.time")):
+        shown = f"{value / _NS:,.3f} s"
+    elif name.endswith(".size"):
+        shown = size_text(value)
+    else:
+        shown = f"{value:,.1f}".removesuffix(".0")
+    return f"{shown}/s" if is_rate else shown

@@ -1,0 +1,90 @@
+"""`s3gw cluster show`"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from s3gw.cli.cluster.nodes import statuses
+from s3gw.cli.commands import Parser
+from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.tables import facts, json_text, table
+from s3gw.client.cluster import Node, cluster_map, nodes_in, software_version
+from s3gw.progress import size_text
+
+_EXAMPLES = """\
+  s3gw cluster show
+  s3gw cluster show --json | jq '.nodes[].status.capacity'"""
+_HEAD = ("NODE", "ROLE", "STATUS", "ADDRESS", "USED>", "FREE>", "FULL>", "MEMORY>", "LOAD>")
+
+
+def define(parser: Parser) -> None:
+    describe_asking(parser, run, _EXAMPLES)
+
+
+def run(args: argparse.Namespace) -> int:
+    with connect(args) as client:
+        smap = cluster_map(client)
+        nodes = nodes_in(smap)
+        version = software_version(client)
+        told = statuses(client, nodes)
+    if args.json:
+        print(json_text(_document(smap, version, nodes, told)))
+        return 0
+    rows = [
+        ("cluster", str(smap.get("uuid") or "-")),
+        ("version", version or "-"),
+        ("map", f"version {smap.get('version', '-')}"),
+        ("gateways", str(len(smap.get("pmap") or {}))),
+        ("targets", str(len(smap.get("tmap") or {}))),
+    ]
+    print(f"{facts(rows)}\n\n{table(_HEAD, [_row(node, told[node.id]) for node in nodes], '')}")
+    return 0
+
+
+def _document(
+    smap: Mapping[str, Any], version: str, nodes: list[Node], told: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    rows = [
+        {
+            "id": node.id,
+            "role": node.role,
+            "url": node.url,
+            "primary": node.is_primary,
+            "status": told[node.id],
+        }
+        for node in nodes
+    ]
+    return {
+        "uuid": smap.get("uuid"),
+        "version": version,
+        "smap_version": smap.get("version"),
+        "nodes": rows,
+    }
+
+
+def _row(node: Node, status: Mapping[str, Any]) -> tuple[str, ...]:
+    role = "gateway" if node.role == "proxy" else node.role
+    capacity = status.get("capacity") or {} if node.role != "proxy" else {}
+    machine = status.get("sys_info") or {}
+    load = (machine.get("load_avg") or {}).get("One")
+    return (
+        node.id,
+        f"{role} (primary)" if node.is_primary else role,
+        str(status.get("status") or "-"),
+        node.url,
+        _size(capacity.get("total_used")),
+        _size(capacity.get("total_avail")),
+        _share(capacity.get("pct_max")),
+        _share(machine.get("pct_mem_used")),
+        f"{load:.2f}" if load is not None else "-",
+    )
+
+
+def _size(told: Any) -> str:
+    return size_text(int(told)) if told not in (None, "") else "-"
+
+
+def _share(told: Any) -> str:
+    return f"{float(told):.0f}%" if told is not None else "-"

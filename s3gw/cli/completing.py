@@ -1,0 +1,233 @@
+"""What may follow a line that is being typed.
+
+The shells' scripts ask `s3gw completion` at each TAB, so they never fall behind the program. The
+words are followed through the parsers; what an argument is, its metavar tells. Names of buckets,
+objects and jobs come from the server, unless it takes its time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from s3gw.cli import build_parser, endpoint
+from s3gw.cli.commands import Parser
+from s3gw.client.buckets import list_buckets
+from s3gw.client.endpoint import Flags, find_endpoint
+from s3gw.client.errors import ClientError
+from s3gw.client.jobs import JobQuery, find_jobs
+from s3gw.client.listing import Asked, Flag, list_objects
+from s3gw.client.names import BadName, Bck, ObjectName, read_place
+from s3gw.client.transport import Client
+
+PATIENCE_S = 0.5
+MOST = 200
+_KINDS = ("cleanup-store", "load-lom-cache", "lru", "rebalance", "rechunk", "resilver")
+_FILES = frozenset({endpoint.FILE, "DIR", "PATH", "DATA", f"[MEMBER] [{endpoint.FILE}]"})
+
+
+@dataclass(slots=True)
+class Candidates:
+    """Words, with what is known of them; `files` says that files are good, too."""
+
+    current: str = ""
+    words: dict[str, str] = field(default_factory=dict)
+    files: bool = False
+
+    def add(self, word: str, about: str = "") -> None:
+        if word.startswith(self.current):
+            self.words[word] = about
+
+
+@dataclass(slots=True)
+class _Typed:
+    """How far the line has come: the command, its options so far, the option whose value comes
+    next, and how many plain arguments there were."""
+
+    parser: Parser
+    options: dict[str, str] = field(default_factory=dict)
+    pending: argparse.Action | None = None
+    arguments: int = 0
+
+
+def candidates(line: str | None, words: Sequence[str] | None) -> Candidates:
+    """For the last of the words, or of those in a line; the first is the program."""
+    *before, current = words if words else _split(line or "")
+    found = Candidates(current)
+    typed = _follow(before[1:])
+    if typed is not None:
+        _complete(typed, found)
+    return found
+
+
+def answer(shell: str, found: Candidates) -> str:
+    """Lines as the shell's script reads them."""
+    lines = [
+        _bash_word(found.current, word) if shell == "bash" else f"{word}\t{about}".rstrip("\t")
+        for word, about in found.words.items()
+        if word.isprintable()
+    ]
+    return "".join(f"{line}\n" for line in [*lines, *([":files"] if found.files else [])])
+
+
+def _bash_word(current: str, word: str) -> str:
+    """Bash breaks words at colons and equals signs, and wants only what follows the last one."""
+    return word[max(current.rfind(":"), current.rfind("=")) + 1 :]
+
+
+def _split(line: str) -> list[str]:
+    """As a shell would, with a quote that is still open; the last word is the one being typed."""
+    for end in ("", '"', "'"):
+        try:
+            words = shlex.split(line + end)
+        except ValueError:
+            continue
+        is_between = not end and (not line or line[-1].isspace())
+        return [*words, ""] if is_between or not words else words
+    return [""]
+
+
+def _follow(words: Sequence[str]) -> _Typed | None:
+    """None when the words make no sense."""
+    typed = _Typed(build_parser().learn())
+    for word in words:
+        options = _options(typed.parser)
+        flag, equals, value = word.partition("=")
+        if flag in options:
+            action = options[flag]
+            typed.pending = action if _takes_value(action) and not equals else None
+            if equals:
+                typed.options[flag] = value
+        elif typed.pending is not None:
+            typed.options[typed.pending.option_strings[-1]] = word
+            if typed.pending.nargs not in ("+", "*"):
+                typed.pending = None
+        elif commands := _commands(typed.parser):
+            if word not in commands:
+                return None
+            typed = _Typed(commands[word].learn(), typed.options)
+        else:
+            typed.arguments += 1
+    return typed
+
+
+def _complete(typed: _Typed, found: Candidates) -> None:
+    options = _options(typed.parser)
+    flag, equals, value = found.current.partition("=")
+    if equals and flag in options:
+        inner = Candidates(value)
+        _values(options[flag], typed.options, inner)
+        found.files = False
+        for word, about in inner.words.items():
+            found.add(f"{flag}={word}", about)
+    elif typed.pending is not None and not found.current.startswith("--"):
+        _values(typed.pending, typed.options, found)
+    elif found.current.startswith("-"):
+        for name, action in options.items():
+            if action.help is not argparse.SUPPRESS and name.startswith("--"):
+                found.add(name, (action.help or "").partition("\n")[0].replace("%%", "%"))
+    elif commands := _commands(typed.parser):
+        summaries = _summaries(typed.parser)
+        for name in commands:
+            found.add(name, summaries.get(name, ""))
+    else:
+        for action in _arguments_at(typed.parser, typed.arguments):
+            _values(action, typed.options, found)
+
+
+def _values(action: argparse.Action, options: Mapping[str, str], found: Candidates) -> None:
+    """What the argument may be, as far as its choices or its metavar tell."""
+    metavar = action.metavar if isinstance(action.metavar, str) else ""
+    if action.choices is not None:
+        for choice in action.choices:
+            found.add(str(choice))
+    elif metavar in _FILES:
+        found.files = True
+    elif metavar in (endpoint.BUCKET, endpoint.OBJECT, endpoint.PLACE, endpoint.JOB):
+        try:
+            for word in _asked(metavar, options, found.current):
+                found.add(word)
+        except (ClientError, BadName):
+            return
+    elif metavar == endpoint.KIND:
+        for kind in _KINDS:
+            found.add(kind)
+    elif "|" in metavar:
+        for word in metavar.split("|"):
+            found.add(word)
+
+
+def _asked(metavar: str, options: Mapping[str, str], current: str) -> Iterator[str]:
+    flags = Flags(
+        options.get("--endpoint"),
+        options.get("--token-file"),
+        options.get("--ca"),
+        "--skip-verify" in options,
+    )
+    where = find_endpoint(os.environ, flags)
+    hasty = replace(where, connect_timeout_s=PATIENCE_S, read_timeout_s=PATIENCE_S)
+    with Client(hasty, tries=1) as client:
+        if metavar == endpoint.JOB:
+            yield from (job.id for job in find_jobs(client, JobQuery())[:MOST])
+        elif metavar == endpoint.BUCKET or "/" not in current.rpartition("://")[2]:
+            slash = "" if metavar == endpoint.BUCKET else "/"
+            yield from (f"{_spelt(bck, current)}{slash}" for bck in list_buckets(client))
+        else:
+            yield from _objects(client, current)
+
+
+def _objects(client: Client, current: str) -> Iterator[str]:
+    """Folder by folder, spelt as the bucket was."""
+    place = read_place(current)
+    above = current.removesuffix(place.key)
+    asked = Asked(ObjectName(place.bck, place.key), ("name",), _FOLDERS, limit=MOST)
+    for entry in list_objects(client, asked):
+        yield above + entry.name
+
+
+_FOLDERS = Flag.NAME_ONLY | Flag.NO_RECURSION
+
+
+def _spelt(bck: Bck, current: str) -> str:
+    """With the provider where it is being typed, or is needed."""
+    is_plain = bck == Bck(bck.name) and not (current and str(bck).startswith(current[:6]))
+    return bck.name if is_plain else str(bck)
+
+
+def _options(parser: Parser) -> dict[str, argparse.Action]:
+    return {name: each for each in parser._actions for name in each.option_strings}
+
+
+def _takes_value(action: argparse.Action) -> bool:
+    return action.nargs != 0
+
+
+def _arguments_at(parser: Parser, index: int) -> Iterator[argparse.Action]:
+    """The arguments that a word at this place among the plain ones can be."""
+    least, most = 0, 0.0
+    for action in parser._actions:
+        if action.option_strings:
+            continue
+        many = action.nargs in ("+", "*")
+        before, most = least, most + (float("inf") if many else 1)
+        least += 0 if action.nargs in ("?", "*") else 1
+        if before <= index < most:
+            yield action
+
+
+def _group(parser: Parser) -> Any:
+    """The action that holds a group's commands; None of a command."""
+    return next((a for a in parser._actions if isinstance(a, argparse._SubParsersAction)), None)
+
+
+def _commands(parser: Parser) -> dict[str, Parser]:
+    group = _group(parser)
+    return cast("dict[str, Parser]", group.choices) if group is not None else {}
+
+
+def _summaries(parser: Parser) -> dict[str, str]:
+    return {each.dest: each.help or "" for each in _group(parser)._choices_actions}

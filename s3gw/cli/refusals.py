@@ -1,0 +1,25 @@
+"""What the owner's commands fail with, and which exit code that is.
+
+Importing these errors imports much of the server, so it is done once something has failed.
+"""
+
+from __future__ import annotations
+
+from s3gw.cli.commands import FAILED, MISUSED
+from s3gw.config import ConfigError
+from s3gw.identity.errors import IdentityError
+from s3gw.listening import CannotListen
+from s3gw.supervisor import StartError
+from storage.errors import StorageError
+
+EXIT_CODES: dict[type[Exception], int] = {
+    ConfigError: MISUSED,
+    StartError: FAILED,
+    CannotListen: FAILED,
+    StorageError: FAILED,
+    IdentityError: FAILED,
+}
+
+
+def exit_code(error: Exception) -> int:
+    return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))

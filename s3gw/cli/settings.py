@@ -1,0 +1,49 @@
+"""Settings as flags, for the commands of whoever owns the data folder."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from s3gw.config import Loaded, Setting, load, settings
+from s3gw.config_docs import shown_default
+from s3gw.options import Texts
+
+
+def add_settings(parser: argparse.ArgumentParser, only: Collection[str] | None = None) -> None:
+    """A flag for each setting that has one, or only for the ones with these keys, and
+    `--config`."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="a TOML file with settings, see docs/configuration.md (variable S3GW_CONFIG)",
+    )
+    for row in settings().values():
+        if row.option.flag and (only is None or row.key in only):
+            parser.add_argument(row.option.flag, dest=row.key, **_argument(row))
+
+
+def load_settings(args: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Loaded:
+    named = args.config or environ.get("S3GW_CONFIG")
+    flags = {key: value for key, value in vars(args).items() if key in settings()}
+    return load(file=Path(named) if named else None, environ=environ, flags=flags)
+
+
+def _argument(row: Setting) -> dict[str, Any]:
+    about = f"{row.option.doc} (default: {shown_default(row)})".replace("%", "%%").replace("`", "")
+    common = {"default": argparse.SUPPRESS, "help": about}
+    if row.option.flag_value is not None:
+        about = row.option.flag_doc or about
+        const = row.option.flag_value
+        return {**common, "help": about, "action": "store_const", "const": const}
+    if isinstance(row.option.kind, Texts):
+        return {**common, "action": "append", "metavar": row.option.metavar}
+    return {**common, "metavar": row.option.metavar or "|".join(_words(row))}
+
+
+def _words(row: Setting) -> tuple[str, ...]:
+    return getattr(row.option.kind, "words", ("VALUE",))

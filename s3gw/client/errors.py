@@ -1,0 +1,80 @@
+"""What a request comes to when it comes to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_BY_TCODE = {
+    "ErrBckNotFound": "`s3gw bucket ls` shows all.",
+    "ErrRemoteBckNotFound": "`s3gw bucket ls` shows all.",
+    "ErrBucketAlreadyExists": "Choose another name.",
+    "ErrInvalidCksum": "What arrived is not what was sent, and nothing was kept: try again.",
+    "ErrUnsupp": "docs/native.md lists what this server does.",
+    "ErrCapExceeded": "Remove something, or add a data folder.",
+}
+_BY_STATUS = {
+    401: "A token comes from the variable AIS_AUTHN_TOKEN or from --token-file.",
+    403: "The token's owner lacks the right, or the bucket's `access` forbids it to all.",
+    405: "This is an older server: `s3gw cluster show` tells its version.",
+    429: "Try again later.",
+    501: "docs/native.md lists what this server does.",
+    503: "Try again later.",
+}
+
+
+class ClientError(Exception):
+    """`status` and `tcode` are the server's; 0 and nothing when it did not answer. `may_pass` says
+    that the same request may be answered otherwise in a while, `after_s` when."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        tcode: str = "",
+        next_step: str = "",
+        may_pass: bool = False,
+        after_s: float = 0.0,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.tcode = tcode
+        self.next_step = next_step or _BY_TCODE.get(tcode) or _BY_STATUS.get(status, "")
+        self.may_pass = may_pass
+        self.after_s = after_s
+
+    @property
+    def is_about_everything(self) -> bool:
+        """Whether the next object would fare no better."""
+        hopeless = self.status in (401, 403, 507) or self.tcode == "ErrBckNotFound"
+        return hopeless or isinstance(self, Unreachable)
+
+    def __str__(self) -> str:
+        begins_with_name = "://" in self.message.partition(" ")[0]
+        first = self.message[:1] if begins_with_name else self.message[:1].upper()
+        sentence = f"{first}{self.message[1:].rstrip('.')}."
+        return f"{sentence} {self.next_step}".rstrip()
+
+
+class BadSetting(ClientError):
+    """An endpoint, a token or a certificate that cannot be used; nothing was sent."""
+
+
+class Unreachable(ClientError):
+    """Nobody answers at the endpoint."""
+
+
+def refused(
+    status: int, document: Mapping[str, object], *, after: str = "", next_step: str = ""
+) -> ClientError:
+    """The error that an answer is; `document` is AIStore's, or empty, `after` is Retry-After."""
+    message = str(document.get("message") or f"the server answered {status}")
+    return ClientError(
+        message,
+        status=status,
+        tcode=str(document.get("tcode") or ""),
+        next_step=next_step,
+        may_pass=status in (429, 502, 503, 504),
+        after_s=float(after) if after.isdigit() else 0.0,
+    )

@@ -1,0 +1,44 @@
+"""Asking for the indexes of archives before somebody reads their members."""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from cluster.jobs import kinds
+from cluster.jobs.index_shards import MAX_WORKERS
+from s3gw.access import Access
+from s3gw.native.call import NativeCall
+from s3gw.native.jobs.starting import begin, text_reply
+from s3gw.native.operation import operation, value
+from s3gw.reply import Reply
+
+DEFAULT_WORKERS = 2
+
+
+class IndexMessage(Struct, frozen=True):
+    """An index is of one version of an archive, so that there is nothing to verify or to skip."""
+
+    prefix: str = ""
+    num_workers: int = field(default=0, name="num-workers")
+    skip_verify: bool = field(default=False, name="skip-verify")
+
+
+@operation(
+    "POST",
+    "buckets/{bucket}",
+    action=kinds.INDEX_SHARDS,
+    access=Access.PATCH,
+    known_as="PutBucketVersioning",
+)
+class IndexShards:
+    """For who may change the bucket's properties: nobody learns what is in an archive by it."""
+
+    asked: IndexMessage = value(default=IndexMessage())
+
+    async def run(self, call: NativeCall) -> Reply:
+        workers = min(max(self.asked.num_workers or DEFAULT_WORKERS, 1), MAX_WORKERS)
+        prefix = self.asked.prefix
+        xid = await begin(
+            call, kinds.INDEX_SHARDS, bucket=call.bucket, prefix=prefix, workers=workers
+        )
+        return text_reply(xid)

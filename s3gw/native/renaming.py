@@ -1,0 +1,126 @@
+"""move-bck: a bucket gets another name, with everything in it; no byte moves.
+
+What names the bucket elsewhere would go on naming the old one: a policy that denies would silently
+stop to. So whoever renames is told what it is, and takes it away first. Events and access logs that
+wait to be delivered tell the name that the bucket had.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cluster.jobs import kinds
+from s3gw.access import Access
+from s3gw.access.policy import BucketPolicy, read_policy
+from s3gw.access.request import ARN
+from s3gw.bucket_logging.target import LoggingTarget
+from s3gw.errors import S3Error
+from s3gw.namespaces import in_arns
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError, Tcode
+from s3gw.native.jobs.starting import begin_ended, jobs_of, text_reply
+from s3gw.native.jobs.target import read_uname, require_creating
+from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket
+from s3gw.native.operation import operation, query
+from s3gw.permissions import BucketName
+from s3gw.reply import Reply
+from storage.errors import BucketExists
+from storage.settings import setting
+from storage.values import BucketInfo
+
+
+@operation(
+    "POST",
+    "buckets/{bucket}",
+    action=kinds.MOVE_BUCKET,
+    access=Access.MOVE_BUCKET,
+    known_as="DeleteBucket",
+    is_audited=True,
+)
+class RenameBucket:
+    """Needs CREATE-BUCKET for the new name besides. The job is over when its id is answered."""
+
+    to: str = query("bck_to", default="")
+
+    async def run(self, call: NativeCall) -> Reply:
+        new = _new_name(call, self.to)
+        call.made = new.cname()
+        require_creating(call, new)
+        await _require_no_job(call)
+        await _require_unnamed(call)
+        try:
+            await call.store.rename_bucket(
+                call.bucket, new.stored, lambda info: _checked(info, call, new)
+            )
+        except BucketExists:
+            message = f'bucket "{new.cname()}" already exists'
+            raise NativeError(409, message, Tcode.BUCKET_EXISTS) from None
+        orders = {"bucket": call.bucket, "target": new.stored}
+        return text_reply(await begin_ended(call, kinds.MOVE_BUCKET, **orders))
+
+
+def _new_name(call: NativeCall, to: str) -> Bck:
+    """Raises 400, and 501 where nobody remembers jobs."""
+    jobs_of(call)
+    new = read_uname(to, call)
+    if not new.is_ours:
+        raise NativeError(400, f'can only rename to {AIS}:// buckets of this cluster, not "{new}"')
+    check_new_bucket(new.name)
+    if new == call.bck:
+        raise NativeError(400, f'cannot rename bucket "{new.cname()}" to itself')
+    return new
+
+
+async def _require_no_job(call: NativeCall) -> None:
+    """Raises 409: a job would not find the bucket any more."""
+    for known in await jobs_of(call).all():
+        job = known.job
+        if call.bucket in (job.bucket, job.target) and not (known.is_over or known.is_idle):
+            raise _refusal(call, f"job {job.kind}[{job.xid}] works on it: wait for it, or stop it")
+
+
+async def _require_unnamed(call: NativeCall) -> None:
+    """Raises 409 for what other buckets and roles say of this one."""
+    for other in await call.store.list_buckets():
+        target = setting(other, LoggingTarget)
+        if target is not None and target.bucket == call.bucket:
+            name = bck_of(other.name).cname()
+            raise _refusal(call, f'"{name}" delivers its access log to it: stop that first')
+        if other.name != call.bucket and _names(setting(other, BucketPolicy), call.bucket):
+            name = bck_of(other.name).cname()
+            raise _refusal(call, f'the policy of "{name}" names it: remove or change that first')
+    directory = call.services.directory
+    own = call.services.cluster_id
+    named = BucketName(call.bck.name, namespace=call.bck.namespace)
+    for role in directory.roles() if directory is not None else ():
+        if {named, named._replace(cluster=own)} & role.permissions.buckets.keys():
+            raise _refusal(call, f'role "{role.name}" names it: change that first')
+
+
+def _checked(info: BucketInfo, call: NativeCall, new: Bck) -> BucketInfo:
+    """The same bucket, if its own policy can go with it. Raises 409."""
+    policy = setting(info, BucketPolicy)
+    if policy is not None and (_names(policy, info.name) or not _fits(policy, new)):
+        raise _refusal(call, "its policy names it: remove that first, and put it again afterwards")
+    return info
+
+
+def _names(policy: BucketPolicy | None, bucket: str) -> bool:
+    """Wherever in its text: as a resource, or in a condition."""
+    if policy is None:
+        return False
+    named = re.escape(ARN + in_arns(bucket)) + r"(?![A-Za-z0-9._-])"
+    return re.search(named, policy.text) is not None
+
+
+def _fits(policy: BucketPolicy, new: Bck) -> bool:
+    """Whether all its resources may be of the bucket with the new name."""
+    try:
+        read_policy(policy.text, in_arns(new.stored))
+    except S3Error:
+        return False
+    return True
+
+
+def _refusal(call: NativeCall, why: str) -> NativeError:
+    return NativeError(409, f'bucket "{call.bck.cname()}" cannot be renamed: {why}')

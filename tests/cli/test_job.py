@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from tests.cli.conftest import CommandLine
+from tests.server_process import eventually
+
+
+def test_a_job_is_started_watched_and_listed(cli: CommandLine) -> None:
+    xid = cli.good("job", "start", "cleanup").out.strip()
+    assert cli.good("job", "wait", xid, "--timeout", 60).out.startswith("Done: 0 objects")
+    assert xid in cli.good("job", "ls", "--all", "--kind", "cleanup-store").out
+    assert xid not in {each["id"] for each in cli.json("job", "ls")}
+    (snap,) = cli.json("job", "show", xid)
+    assert (snap["id"], snap["kind"]) == (xid, "cleanup-store")
+    shown = cli.good("job", "show", xid).out
+    assert "kind     cleanup-store\nstate    finished\n" in shown
+
+
+def test_a_job_is_waited_for_at_once(cli: CommandLine, bucket: str) -> None:
+    (job,) = cli.json("job", "start", "lru", bucket, "--wait")
+    assert (job["kind"], job["state"]) == ("lru", "finished")
+
+
+def test_jobs_are_listed_by_bucket(cli: CommandLine, bucket: str) -> None:
+    cli.good("bucket", "summary", bucket)
+    found = cli.json("job", "ls", "--all", "--bucket", bucket)
+    assert [(each["kind"], each["buckets"]) for each in found] == [
+        ("summary-bck", [f"ais://{bucket}"])
+    ]
+    assert "No job runs" in cli.good("job", "ls", "--kind", "summary-bck").out
+
+
+def test_a_job_that_goes_on_is_stopped_and_an_ended_one_told(cli: CommandLine, bucket: str) -> None:
+    # Copying idles for a while when it is done, and is among the running ones.
+    cli.good("object", "put", "-", f"{bucket}/a", stdin=b"x")
+    (job,) = cli.json("object", "cp", bucket, f"{bucket}-copy", "--all")
+    assert cli.json("job", "stop", job["id"]) == {"stopped": [job["id"]]}
+    ended = f"{job['id']} has ended already.\n"
+    eventually(lambda: cli.good("job", "stop", job["id"]).out == ended, "stopped")
+    assert cli.good("job", "stop", "--kind", "cleanup").out == (
+        "No job of the kind cleanup runs.\n"
+    )
+
+
+def test_orders_go_with_the_request_of_a_bucket(cli: CommandLine, bucket: str) -> None:
+    cli.good("object", "put", "-", f"{bucket}/big", stdin=bytes(5 << 20))
+    orders = ("--with", "objsize-limit=1MiB", "--with", "chunk-size=2MiB")
+    (job,) = cli.json("job", "start", "rechunk", bucket, *orders, "--wait")
+    assert (job["kind"], job["objects"], job["error"]) == ("rechunk", 1, "")
+    assert cli.json("object", "head", f"{bucket}/big")["chunks"] == "3"
+    assert cli.json("object", "ls", bucket, "--props", "chunked")[0]["chunked"] is True
+
+
+def test_what_is_no_job_is_refused(cli: CommandLine) -> None:
+    assert "there is no job" in cli.refused("job", "show", "nonsense").lower()
+    assert "there is no job" in cli.refused("job", "wait", "nonsense").lower()
+    assert "there is no job" in cli.refused("job", "stop", "nonsense").lower()
+    assert "not found" in cli.refused("job", "start", "nonsense")
+    assert "is not supported" in cli.refused("job", "start", "ec-encode")
+    with_orders = ("job", "start", "rechunk", "--with", "chunk-size=1MiB")
+    assert "name it" in cli.refused(*with_orders, code=2)

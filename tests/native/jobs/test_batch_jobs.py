@@ -1,0 +1,91 @@
+"""Batches are jobs, too: they are listed, waited for and stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cluster.jobs import kinds
+from cluster.jobs.records import Cause
+from s3gw.batch import BatchStopped
+from s3gw.batch_jobs import BatchJobs
+from tests.asgi import Answer
+from tests.native.jobs.scene import JobScene
+from tests.native.scene import told
+
+KIND = {"Kind": kinds.GET_BATCH}
+
+
+def ask(scene: JobScene, bucket: str, **more: Any) -> Answer:
+    scene.put(bucket, "a")
+    return scene.send("GET", f"ml/moss/{bucket}", {"in": [{"objname": "a"}]}, **more)
+
+
+def snaps(scene: JobScene, bucket: str) -> list[dict[str, Any]]:
+    """Of the batches of the bucket."""
+    (found,) = scene.ask("qryxstats", KIND).values()
+    return [snap for snap in found if snap["bck"]["name"] == bucket]
+
+
+def test_a_batch_is_a_job_that_idles(scene: JobScene, bucket: str) -> None:
+    assert ask(scene, bucket).status == 200
+    (snap,) = snaps(scene, bucket)
+    assert (snap["kind"], snap["is_idle"], snap["aborted"]) == ("get-batch", True, False)
+    running = scene.ask("running_all", {"kind": "get-batch", "node": "", "show_active": True})
+    assert f"get-batch[{snap['id']}]" in running
+
+
+def test_the_batches_of_a_caller_and_a_bucket_belong_to_one_job(
+    scene: JobScene, bucket: str
+) -> None:
+    for _ in range(3):
+        ask(scene, bucket)
+    assert len(snaps(scene, bucket)) == 1
+    ask(scene, bucket, token="reader")
+    ask(scene, scene.new_bucket())
+    assert len(snaps(scene, bucket)) == 2
+
+
+def test_a_job_of_batches_ends_when_there_were_none_for_a_while(
+    scene: JobScene, bucket: str
+) -> None:
+    ask(scene, bucket)
+    scene.clock.advance_s(60)
+    scene.run_jobs()
+    (snap,) = snaps(scene, bucket)
+    running = scene.ask("running_all", {"kind": "get-batch", "node": "", "show_active": True})
+    assert f"get-batch[{snap['id']}]" not in running
+    ask(scene, bucket)
+    assert len(snaps(scene, bucket)) == 2
+
+
+def test_who_stops_a_job_of_batches_stops_no_later_ones(scene: JobScene, bucket: str) -> None:
+    ask(scene, bucket)
+    (snap,) = snaps(scene, bucket)
+    assert scene.act("PUT", "cluster", "stop", {"ID": snap["id"]}).status == 200
+    assert ask(scene, bucket).status == 200
+    scene.run_jobs()
+    aborted = {each["id"]: each["aborted"] for each in snaps(scene, bucket)}
+    assert len(aborted) == 2
+    assert [xid for xid in aborted if aborted[xid]] == [snap["id"]]
+
+
+def test_a_batch_that_is_stopped_on_its_way_ends(scene: JobScene, bucket: str) -> None:
+    async def stopping() -> None:
+        jobs = BatchJobs(scene.registry)
+        check = await jobs.join(Cause("somebody"), bucket)
+        other = await jobs.join(Cause("somebody else"), bucket)
+        await check()
+        found = [each for each in await scene.registry.all() if each.job.cause.by == "somebody"]
+        await scene.registry.stop(found[-1].job.xid)
+        with pytest.raises(BatchStopped):
+            await check()
+        await other()
+
+    scene.server.run(stopping())
+
+
+def test_batches_are_not_started_like_other_jobs(scene: JobScene) -> None:
+    answer = scene.act("PUT", "cluster", "start", KIND)
+    assert told(answer).status == 400
