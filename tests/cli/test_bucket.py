@@ -113,3 +113,27 @@ def test_a_dry_run_copies_nothing(
     to = new_bucket()
     assert cli.good("bucket", "cp", bucket, to, "--dry-run").out.startswith("Would copy")
     assert cli.json("object", "ls", to) == []
+
+
+def test_a_bucket_gets_another_name(cli: CommandLine, bucket: str) -> None:
+    cli.good("object", "put", "-", f"{bucket}/a", stdin=b"one")
+    said = cli.good("bucket", "mv", bucket, f"{bucket}-new")
+    assert said.out == f"Renamed ais://{bucket} to ais://{bucket}-new.\n"
+    assert cli.good("object", "cat", f"{bucket}-new/a").raw == b"one"
+    assert cli("bucket", "head", bucket).code == 1
+    xid = cli.good("bucket", "mv", f"{bucket}-new", bucket, "--no-wait").out.strip()
+    assert cli.json("job", "wait", xid)[0]["kind"] == "move-bck"
+
+
+def test_a_bucket_of_a_namespace_is_another_one(cli: CommandLine, bucket: str) -> None:
+    spaced = f"ais://#cli/{bucket}"
+    cli.good("bucket", "create", spaced)
+    cli.good("object", "put", "-", f"{spaced}/a", stdin=b"there")
+    cli.good("object", "put", "-", f"{bucket}/a", stdin=b"here")
+    assert cli.good("object", "cat", f"{spaced}/a", f"{bucket}/a").raw == b"therehere"
+    assert spaced in cli.good("bucket", "ls").out.split()
+    assert spaced in {each["uri"] for each in cli.json("bucket", "ls")}
+    cli.good("object", "cp", f"{spaced}/a", f"{bucket}/b")
+    assert cli.good("object", "cat", f"{bucket}/b").raw == b"there"
+    cli.good("bucket", "rm", spaced, "--yes")
+    cli.good("bucket", "head", bucket)

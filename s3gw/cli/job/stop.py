@@ -7,7 +7,8 @@ import argparse
 from s3gw.cli.commands import Misused, Parser
 from s3gw.cli.endpoint import JOB, KIND, connect, describe_asking
 from s3gw.cli.tables import json_text
-from s3gw.client.jobs import JobQuery, stop_jobs
+from s3gw.client.jobs import Job, JobQuery, find_job, find_jobs, stop_jobs
+from s3gw.client.transport import Client
 
 _EXAMPLES = """\
   s3gw job stop cpy-Zm9vYmFy
@@ -25,12 +26,23 @@ def define(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     if bool(args.jobs) == bool(args.kind):
         raise Misused("Name jobs, or a --kind.")
-    queries = [JobQuery(id=xid) for xid in args.jobs] or [JobQuery(kind=args.kind)]
     with connect(args) as client:
-        for query in queries:
-            stop_jobs(client, query)
-            if not args.json:
-                print(f"Stopped {query.id}." if query.id else f"Stopped all of {query.kind}.")
+        found = _found(client, args)
+        running = [job for job in found if not job.is_over]
+        for job in running:
+            stop_jobs(client, JobQuery(id=job.id))
     if args.json:
-        print(json_text({"stopped": args.jobs or [args.kind]}))
+        print(json_text({"stopped": [job.id for job in running]}))
+        return 0
+    for job in found:
+        print(f"Stopped {job.id}." if job in running else f"{job.id} has ended already.")
+    if not found:
+        print(f"No job of the kind {args.kind} runs.")
     return 0
+
+
+def _found(client: Client, args: argparse.Namespace) -> list[Job]:
+    """The server stops what it does not know without a word; here that is an error."""
+    if args.jobs:
+        return [find_job(client, xid) for xid in args.jobs]
+    return find_jobs(client, JobQuery(kind=args.kind, only_active=True))
