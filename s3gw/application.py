@@ -21,7 +21,7 @@ from s3gw.identity.directory import StoredDirectory
 from s3gw.message import Addressing
 from s3gw.metrics import Metrics, MetricsApp
 from s3gw.native.app import NativeApp
-from s3gw.native.node_state import told_state
+from s3gw.native.cluster.node_state import told_state
 from s3gw.observe import Observer
 from s3gw.operation import OperationTable
 from s3gw.s3 import S3App

@@ -20,11 +20,11 @@ from s3gw.native.authentication import BearerAuthenticator
 from s3gw.native.authorization import require
 from s3gw.native.call import NativeCall, name_bucket, read_native_call
 from s3gw.native.catalog import native_operations
-from s3gw.native.daemon import check_node, turn_to_node
+from s3gw.native.cluster.daemon import check_node, turn_to_node
+from s3gw.native.cluster.node import gateway_id
 from s3gw.native.errors import NativeError, as_native_error, error_reply
-from s3gw.native.node import gateway_id
+from s3gw.native.objects.reading import not_modified
 from s3gw.native.operation import NativeTable, Operations, decode, reads_message
-from s3gw.native.read_objects import not_modified
 from s3gw.observe import Exchange, Observer
 from s3gw.reply import Reply
 from s3gw.services import Services

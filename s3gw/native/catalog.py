@@ -5,54 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from s3gw.declared import operations_of
-from s3gw.native import (
-    appending,
-    buckets,
-    cluster,
-    cluster_views,
-    config,
-    custom,
-    daemon,
-    get_batch,
-    listing,
-    moving,
-    object_states,
-    promotion,
-    read_objects,
-    renaming,
-    uploads,
-    write_objects,
-)
+from s3gw.native import get_batch
 from s3gw.native.authn import clusters, roles, tokens, users
+from s3gw.native.buckets import bucket, listing, renaming
+from s3gw.native.cluster import config, daemon, maps, views
 from s3gw.native.jobs import archiving, indexing, multi_object, rechunking, summary, watching
+from s3gw.native.objects import (
+    appending,
+    custom,
+    moving,
+    promotion,
+    reading,
+    states,
+    uploads,
+    writing,
+)
 
 MODULES = (
-    appending,
-    archiving,
-    buckets,
-    cluster,
-    cluster_views,
-    clusters,
-    config,
-    custom,
-    daemon,
+    *(bucket, listing, renaming),
+    *(appending, custom, moving, promotion, reading, states, uploads, writing),
+    *(archiving, indexing, multi_object, rechunking, summary, watching),
+    *(config, daemon, maps, views),
+    *(clusters, roles, tokens, users),
     get_batch,
-    indexing,
-    listing,
-    moving,
-    multi_object,
-    object_states,
-    promotion,
-    read_objects,
-    rechunking,
-    renaming,
-    roles,
-    summary,
-    tokens,
-    uploads,
-    users,
-    watching,
-    write_objects,
 )
 
 

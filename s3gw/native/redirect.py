@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from s3gw.native.node import gateway_id
+from s3gw.native.cluster.node import gateway_id
 from s3gw.reply import Reply
 
 if TYPE_CHECKING:

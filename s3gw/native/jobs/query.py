@@ -15,10 +15,10 @@ from cluster.jobs.records import Known
 from s3gw.access import may_use
 from s3gw.native.actmsg import json, read_value
 from s3gw.native.call import NativeCall
+from s3gw.native.cluster.node import gateway_id, target_id
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.starting import jobs_of
 from s3gw.native.jobs.target import BckMessage
-from s3gw.native.node import gateway_id, target_id
 
 _NODE = ("node", "daemonid")
 _MOST_IDS = 16

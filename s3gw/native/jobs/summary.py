@@ -13,7 +13,7 @@ from cluster.jobs import kinds
 from cluster.jobs.records import Known
 from s3gw.access import Access, authorize
 from s3gw.native.actmsg import json
-from s3gw.native.bucket_props import props_json
+from s3gw.native.buckets.props import props_json
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, NativeError, Tcode
 from s3gw.native.jobs.snaps import summary_of

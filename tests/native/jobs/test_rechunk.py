@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cluster.jobs.kinds import KINDS, Start
-from s3gw.native.node import target_id
+from s3gw.native.cluster.node import target_id
 from tests.chunked_buckets import keep_in_chunks, kept
 from tests.native.jobs.asking import refused
 from tests.native.jobs.scene import JobScene

@@ -17,13 +17,13 @@ from msgspec import Struct
 
 from s3gw.access import Access
 from s3gw.bucket_properties import properties_of
-from s3gw.native.archive_listing import list_page, mark_archives
+from s3gw.native.buckets.archive_listing import list_page, mark_archives
+from s3gw.native.buckets.list_message import ListFlag, ListMessage
 from s3gw.native.call import NativeCall
-from s3gw.native.checksums import checksum_text
-from s3gw.native.custom import custom_pairs
+from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import JSON, NativeError
-from s3gw.native.list_message import ListFlag, ListMessage
-from s3gw.native.node import target_id
+from s3gw.native.objects.checksums import checksum_text
+from s3gw.native.objects.custom import custom_pairs
 from s3gw.native.operation import header, operation, value
 from s3gw.reply import Reply
 from storage.values import ListQuery, ObjectInfo, Page, Versioning

@@ -22,7 +22,7 @@ from s3gw.headers import read_write_condition
 from s3gw.message import MAX_KEY
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, unsupported
-from s3gw.native.object_facts import written_headers
+from s3gw.native.objects.facts import written_headers
 from s3gw.notifications.events import EventName, created
 from s3gw.reply import Reply
 from storage.archives import Addition, Additions, Entry

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 
 from s3gw.headers import http_date, quoted
 from s3gw.native.call import NativeCall
-from s3gw.native.checksums import checksum_of
-from s3gw.native.custom import custom_pairs
+from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import NativeError
-from s3gw.native.node import target_id
+from s3gw.native.objects.checksums import checksum_of
+from s3gw.native.objects.custom import custom_pairs
 from storage.values import ObjectInfo, Versioning
 
 CUSTOM_HEADER = "Ais-Custom-Md"

@@ -19,7 +19,7 @@ from s3gw.native.call import NativeCall, check_key
 from s3gw.native.errors import NativeError, as_native_error, unsupported
 from s3gw.native.jobs.target import read_object_uname
 from s3gw.native.names import Bck
-from s3gw.native.object_facts import written_headers
+from s3gw.native.objects.facts import written_headers
 from s3gw.native.operation import operation, query
 from s3gw.notifications.events import EventName, created
 from s3gw.object_copy import copied_attributes, write_copy

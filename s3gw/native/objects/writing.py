@@ -7,11 +7,11 @@ from s3gw.bucket_checksums import kept_in
 from s3gw.chunk_sizes import chunking_of
 from s3gw.encryption.sealing import sealing_for
 from s3gw.headers import read_attributes, read_write_condition
-from s3gw.native.archive_put import PINE_HEADER, PutInArchive, put_member
 from s3gw.native.call import NativeCall
-from s3gw.native.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
-from s3gw.native.custom import read_custom_header, with_custom
-from s3gw.native.object_facts import CUSTOM_HEADER, written_headers
+from s3gw.native.objects.archive_put import PINE_HEADER, PutInArchive, put_member
+from s3gw.native.objects.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
+from s3gw.native.objects.custom import read_custom_header, with_custom
+from s3gw.native.objects.facts import CUSTOM_HEADER, written_headers
 from s3gw.native.operation import header, operation, query
 from s3gw.notifications.events import EventName, created, removed
 from s3gw.payload import payload_digest

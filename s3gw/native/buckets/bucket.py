@@ -14,8 +14,8 @@ from s3gw.access.every_key import may_with_every_key
 from s3gw.access.given import new_bucket_settings
 from s3gw.errors import Code, S3Error
 from s3gw.native.actmsg import json
-from s3gw.native.bucket_props import Namespace, props_json
-from s3gw.native.bucket_props_change import gives_access, with_defaults, with_props
+from s3gw.native.buckets.props import Namespace, props_json
+from s3gw.native.buckets.props_change import gives_access, with_defaults, with_props
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, unsupported
 from s3gw.native.jobs.summary import bucket_with_summary

@@ -7,12 +7,12 @@ from typing import Any
 
 from s3gw.access import Access
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster import json_reply
-from s3gw.native.config_shape import cluster_config
-from s3gw.native.node import cluster_map
-from s3gw.native.node_state import mountpaths, node_stats, system_of
+from s3gw.native.cluster.config_shape import cluster_config
+from s3gw.native.cluster.maps import json_reply
+from s3gw.native.cluster.node import cluster_map
+from s3gw.native.cluster.node_state import mountpaths, node_stats, system_of
+from s3gw.native.cluster.smap import Smap
 from s3gw.native.operation import operation
-from s3gw.native.smap import Smap
 from s3gw.reply import Reply
 from s3gw.services import Services
 

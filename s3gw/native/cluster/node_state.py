@@ -13,8 +13,8 @@ from s3gw.machine import DiskRates, Room, SystemInfo, room_of
 from s3gw.message import read_headers
 from s3gw.native.actmsg import json
 from s3gw.native.call import endpoint_of
-from s3gw.native.node import cluster_map
-from s3gw.native.smap import Snode
+from s3gw.native.cluster.node import cluster_map
+from s3gw.native.cluster.smap import Snode
 from s3gw.node_facts import NodeFacts
 from s3gw.services import Services
 from storage.backend import Backend

@@ -21,7 +21,7 @@ from s3gw.bucket_properties import (
 )
 from s3gw.cluster_config.in_force import NewBuckets
 from s3gw.errors import Code, S3Error
-from s3gw.native.bucket_props import EVERYTHING, props_of
+from s3gw.native.buckets.props import EVERYTHING, props_of
 from s3gw.native.errors import NativeError, unsupported
 from s3gw.native.naming_values import (
     flat,

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Protocol
 
 from s3gw.archives.looking import look_into
+from s3gw.native.buckets.list_message import ListFlag
 from s3gw.native.call import NativeCall
-from s3gw.native.list_message import ListFlag
 from storage.archives import FolderPage, Folders
 from storage.values import ListQuery
 

@@ -23,7 +23,7 @@ from s3gw.kept_log import rotate_all
 from s3gw.message import read_query
 from s3gw.native.actmsg import ACTIONS
 from s3gw.native.call import NativeCall
-from s3gw.native.config_shape import local_config, shown_values
+from s3gw.native.cluster.config_shape import local_config, shown_values
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.naming_values import (
     flat,

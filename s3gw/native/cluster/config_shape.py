@@ -16,7 +16,7 @@ import msgspec
 
 from s3gw.aistore_values import Wire
 from s3gw.cluster_config.in_force import KEYS, Settings
-from s3gw.native.bucket_props import Bprops
+from s3gw.native.buckets.props import Bprops
 from s3gw.native.naming_values import flat, nested
 from s3gw.node_facts import NodeFacts
 from s3gw.services import Services

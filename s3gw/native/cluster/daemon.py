@@ -13,11 +13,10 @@ from s3gw.access import Access
 from s3gw.counters import kinds
 from s3gw.kept_log import SEVERITIES, archive_of, lines_of
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster import json_reply
-from s3gw.native.config_shape import node_config
-from s3gw.native.errors import NativeError
-from s3gw.native.node import asked_node, gateway_id, target_id
-from s3gw.native.node_state import (
+from s3gw.native.cluster.config_shape import node_config
+from s3gw.native.cluster.maps import json_reply
+from s3gw.native.cluster.node import asked_node, gateway_id, target_id
+from s3gw.native.cluster.node_state import (
     cluster_state,
     disks,
     mountpaths,
@@ -25,6 +24,7 @@ from s3gw.native.node_state import (
     node_status,
     system_of,
 )
+from s3gw.native.errors import NativeError
 from s3gw.native.operation import operation, query
 from s3gw.reply import Reply
 from s3gw.tls_facts import certificate_facts

@@ -25,11 +25,11 @@ from s3gw.checksums import PayloadDigest, Promises
 from s3gw.encryption.sealing import part_sealing, sealing_for, unlock_for
 from s3gw.headers import read_attributes
 from s3gw.native.call import NativeCall
-from s3gw.native.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
 from s3gw.native.errors import NativeError, Tcode, unsupported
-from s3gw.native.object_facts import written_headers
+from s3gw.native.objects.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
+from s3gw.native.objects.facts import written_headers
+from s3gw.native.objects.parts import KEPT, assemble, write_part
 from s3gw.native.operation import header, operation, query
-from s3gw.native.parts import KEPT, assemble, write_part
 from s3gw.payload import body_of
 from s3gw.reply import Reply
 from storage.errors import ObjectNotFound, PreconditionFailed, UploadNotFound

@@ -6,11 +6,11 @@ from typing import Any
 
 from s3gw.access import Access, may_use
 from s3gw.native.actmsg import json
-from s3gw.native.bucket_props import Bprops, props_of
+from s3gw.native.buckets.props import Bprops, props_of
 from s3gw.native.call import NativeCall
+from s3gw.native.cluster.node import asked_node, cluster_map
 from s3gw.native.errors import JSON
 from s3gw.native.names import bck_of
-from s3gw.native.node import asked_node, cluster_map
 from s3gw.native.operation import operation
 from s3gw.reply import Reply
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from s3gw.native.smap import Net, Smap, Snode
+from s3gw.native.cluster.smap import Net, Smap, Snode
 
 if TYPE_CHECKING:
     from s3gw.native.call import NativeCall

@@ -1,0 +1,1 @@
+"""Objects by the native API: read, write, rename, copy, append, upload, promote."""
