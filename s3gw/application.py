@@ -52,8 +52,8 @@ class Parts:
 
 def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
     store, observer, services = parts.store, parts.observer, parts.services
+    health.tell_cluster = partial(told_state, store, services)
     sealer = Sealer(parts.directory.vault.derive(SESSION_TOKENS))
-    health.tell_cluster = partial(told_state, services)
     keys = Keys(Holders(parts.accounts, parts.directory), sealer)
     return App(
         s3=_s3(parts, keys),

@@ -8,7 +8,7 @@ been there is in the headers `Ais-Node-Uptime` and `Ais-Cluster-Uptime`, in nano
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -30,13 +30,13 @@ class HealthApp:
 
     def __init__(self, started_ns: int | None = None) -> None:
         self.state = State.STARTING
-        self.tell_cluster: Callable[[Scope], bytes] | None = None
+        self.tell_cluster: Callable[[Scope], Awaitable[bytes]] | None = None
         self._started_ns = time.time_ns() if started_ns is None else started_ns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = b'{"status":"%b"}\n' % self.state.value.encode()
         if self.tell_cluster is not None and _asks_for_cluster(scope):
-            body = self.tell_cluster(scope)
+            body = await self.tell_cluster(scope)
         uptime = b"%d" % max(time.time_ns() - self._started_ns, 1)
         headers = [
             (b"content-type", b"application/json"),

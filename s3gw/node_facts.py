@@ -18,8 +18,9 @@ def _nothing_counted() -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """`folders` hold the data, `log_folder` the kept log, if there is one; `started_ns` is when the
-    server was started. `counters` are AIStore's, of all processes; it reads files."""
+    """`folders` hold the data, `log_folder` the kept log, if there is one; the server was started
+    at `started_ns`. `features` are AIStore's flags; `counters` are AIStore's too, of all processes:
+    it reads files."""
 
     folders: tuple[Path, ...] = ()
     log_folder: Path | None = None
@@ -27,6 +28,7 @@ class NodeFacts:
     host: str = ""
     port: int = 0
     certificate: Path | None = None
+    features: int = 0
     started_ns: int = field(default_factory=time.time_ns)
     counters: Callable[[], Mapping[str, int]] = _nothing_counted
     meter: Meter = field(default_factory=Meter)

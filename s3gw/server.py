@@ -33,6 +33,7 @@ from s3gw.bucket_logging.recorder import Recorder
 from s3gw.channel import Channel, Role, Started, Task
 from s3gw.cluster_config.in_force import InForce
 from s3gw.cluster_config.stored import open_settings
+from s3gw.features import features_of
 from s3gw.health import HealthApp, State
 from s3gw.http_server import Serving, choose_server
 from s3gw.identity.opening import directory_in_use, prepare_coordination
@@ -206,6 +207,7 @@ def _node(task: Task, metrics: Metrics) -> NodeFacts:
         host=server.host,
         port=server.port,
         certificate=Path(server.tls_cert) if server.tls_cert else None,
+        features=features_of(task.config),
         started_ns=task.started_ns,
         counters=metrics.native_counters,
     )

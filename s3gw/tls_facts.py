@@ -5,17 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+_TIME = "%Y-%m-%d %H:%M:%S UTC"
 
 
 def certificate_facts(file: Path) -> dict[str, str]:
-    """Texts by name, of the first certificate in the file. Raises `OSError` and `ValueError`."""
+    """Of the first certificate in the file, under AIStore's names. Raises `OSError` and
+    `ValueError`."""
     read = x509.load_pem_x509_certificate(file.read_bytes())
-    valid = f"from {read.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC"
+    names = read.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    from_, to = read.not_valid_before_utc, read.not_valid_after_utc
     return {
-        "subject": read.subject.rfc4514_string(),
-        "issued-by": read.issuer.rfc4514_string(),
-        "version": read.version.name,
+        "version": str(read.version.value + 1),
+        "issued-by (CN)": str(names[0].value) if names else "",
+        "signature-algorithm": read.signature_algorithm_oid.dotted_string,
+        "public-key-algorithm": read.public_key_algorithm_oid.dotted_string,
         "serial-number": str(read.serial_number),
-        "signature-algo": read.signature_algorithm_oid._name,
-        "valid": f"{valid} to {read.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC",
+        "valid": f"from {from_:{_TIME}} to {to:{_TIME}}",
     }

@@ -74,19 +74,28 @@ def transfer_all(
 
 
 def _work_together(crew: _Crew, client: Client, at_once: int) -> None:
-    threads = [
-        threading.Thread(target=crew.work, name=f"transfer-{number}") for number in range(at_once)
-    ]
-    for thread in threads:
-        thread.start()
+    """Does not wait for an interrupt in `join`: of a thread whose join was interrupted Python 3.11
+    believes that it has ended (bpo-45274), and would not wait for it any more."""
+    left = threading.Semaphore(0)
+
+    def work() -> None:
+        crew.work()
+        left.release()
+
+    threads = [threading.Thread(target=work, name=f"transfer-{n}") for n in range(at_once)]
+    begun: list[threading.Thread] = []
     try:
         for thread in threads:
-            thread.join()
+            begun.append(thread)
+            thread.start()
+        for _ in threads:
+            left.acquire()
     except BaseException:
         crew.stop()
         client.close()
-        for thread in threads:
-            thread.join()
+        for thread in begun:
+            if thread.ident is not None:
+                thread.join()
         raise
 
 

@@ -23,7 +23,7 @@ from cluster.coordination import Coordination, Delete, Put, Unchanged
 from cluster.coordination.embedded import EmbeddedCoordination
 from cluster.housekeeping import repeat, until
 from s3gw.cluster_config.in_force import KEYS, InForce, configured, with_values
-from s3gw.cluster_config.record import Record, Value
+from s3gw.cluster_config.record import FORMAT, Record, Value
 from s3gw.identity.opening import FILE_NAME
 from s3gw.sections import Config
 from storage.clock import Clock, SystemClock
@@ -179,6 +179,9 @@ def _read(key: str, text: bytes) -> Record:
     except msgspec.DecodeError as error:
         log.error("configuration cannot be read", extra={"key": key, "error": str(error)})
         return Record()
+    if record.format != FORMAT:
+        log.error("configuration is of another s3gw", extra={"key": key, "format": record.format})
+        return Record(version=record.version)
     values = dict(_usable(record.values))
     return msgspec.structs.replace(record, values=values)
 

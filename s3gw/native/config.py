@@ -18,6 +18,7 @@ from s3gw.access import Access
 from s3gw.bucket_properties import problem_together
 from s3gw.cluster_config.in_force import KEYS, InForce
 from s3gw.cluster_config.stored import Busy, StoredSettings
+from s3gw.features import names_of, read_features
 from s3gw.kept_log import rotate_all
 from s3gw.message import read_query
 from s3gw.native.actmsg import ACTIONS
@@ -26,6 +27,7 @@ from s3gw.native.config_shape import local_config, shown_values
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.naming_values import (
     flat,
+    invalid,
     read_value_of,
     require_unchanged,
     unknown,
@@ -37,6 +39,7 @@ from s3gw.services import Services
 _WHAT = "configuration key"
 _SET = "set-config"
 _TRANSIENT = "transient"
+_FEATURES = "features"
 # What AIStore has below these paths, and one node has no use for.
 _ITEMS = frozenset({"proxy", "load-x509", "mountpaths", "enable-mp", "disable-mp"}) | ACTIONS
 # Where these stand instead; they hold from the next start.
@@ -176,6 +179,8 @@ def read_values(services: Services, asked: Mapping[str, Any]) -> dict[str, objec
     for name, sent in pairs.items():
         if name in KEYS:
             values[name] = read_value_of(_WHAT, name, KEYS[name].kind, sent)
+        elif name == _FEATURES:
+            _require_features(services.node.features, sent)
         elif name in shown:
             _require_so(name, shown[name], sent)
         else:
@@ -199,6 +204,16 @@ def _require_so(name: str, shown: Any, sent: object) -> None:
             raise
         where = f"it is set in {file} of the configuration file, and needs a restart"
         raise NativeError(501, f"{error.message}: {where}", Tcode.UNSUPPORTED) from None
+
+
+def _require_features(features: int, sent: object) -> None:
+    try:
+        others = read_features(sent) ^ features
+    except ValueError:
+        why = "must be a number, or AIStore's names of features with commas between"
+        raise invalid(_WHAT, _FEATURES, sent, why) from None
+    if others:
+        raise unsupported(f'{_WHAT} "{_FEATURES}": switching {names_of(others)}')
 
 
 def _check(in_force: InForce) -> None:

@@ -26,8 +26,6 @@ _OF_BUCKETS = ("write_policy", "checksum", "rate_limit", "ec", "chunks", "mirror
 _NS = 1_000_000_000
 
 _FIXED = """
-features = "0"
-
 [log]
 max_size = "1MiB"
 max_total = "2MiB"
@@ -197,6 +195,7 @@ def shown_values(services: Services) -> dict[str, Wire]:
     of_this_server: dict[str, Wire] = {
         "auth.enabled": services.auth_enabled,
         "auth.client_auth_required": services.auth_enabled,
+        "features": str(services.node.features),
         "net.http.use_https": services.node.certificate is not None,
     }
     in_force = services.settings.in_force

@@ -17,7 +17,14 @@ from s3gw.native.cluster import json_reply
 from s3gw.native.config_shape import node_config
 from s3gw.native.errors import NativeError
 from s3gw.native.node import asked_node, gateway_id, target_id
-from s3gw.native.node_state import disks, mountpaths, node_stats, node_status, system_of
+from s3gw.native.node_state import (
+    cluster_state,
+    disks,
+    mountpaths,
+    node_stats,
+    node_status,
+    system_of,
+)
 from s3gw.native.operation import operation, query
 from s3gw.reply import Reply
 from s3gw.tls_facts import certificate_facts
@@ -41,7 +48,7 @@ def turn_to_node(call: NativeCall) -> None:
 def check_node(call: NativeCall) -> None:
     """Raises 404 for a node that is not in the map."""
     cluster = call.services.cluster_id
-    if call.node_id not in ("", gateway_id(cluster), target_id(cluster)):
+    if call.node_id and call.node_id not in (gateway_id(cluster), target_id(cluster)):
         raise NativeError(404, f'node "{call.node_id[:64]}" does not exist in the cluster map')
 
 
@@ -69,9 +76,10 @@ class GetNodeStats:
 class GetNodeStatus:
     async def run(self, call: NativeCall) -> Reply:
         await call.services.settings.refresh()
-        snode = asked_node(call)
-        told = await asyncio.to_thread(node_status, call.services, snode, call.endpoint)
-        return json_reply(told)
+        revision = await call.store.buckets_revision()
+        state = cluster_state(call.services, call.endpoint, revision)
+        snode, facts = asked_node(call), call.services.node
+        return json_reply(await asyncio.to_thread(node_status, facts, snode, state))
 
 
 @operation("GET", "daemon", what="sysinfo", access=Access.SHOW_CLUSTER)

@@ -17,6 +17,7 @@ from s3gw.native.node import cluster_map
 from s3gw.native.smap import Snode
 from s3gw.node_facts import NodeFacts
 from s3gw.services import Services
+from storage.backend import Backend
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -123,12 +124,12 @@ class Mountpaths(Struct, frozen=True):
     disabled: tuple[str, ...] = ()
 
 
-def cluster_state(services: Services, endpoint: str) -> ClusterState:
+def cluster_state(services: Services, endpoint: str, buckets_revision: int) -> ClusterState:
     smap = cluster_map(services.cluster_id, endpoint)
     primary = Primary(endpoint, endpoint, smap.proxy_si.daemon_id)
     return ClusterState(
         smap=SmapState(primary, smap.uuid, smap.version),
-        bmd=Versioned("1", smap.uuid),
+        bmd=Versioned(str(buckets_revision), smap.uuid),
         rmd=Versioned("0"),
         config=Versioned(str(services.settings.record.version)),
         etlmd=Versioned("0"),
@@ -136,10 +137,11 @@ def cluster_state(services: Services, endpoint: str) -> ClusterState:
     )
 
 
-def told_state(services: Services, scope: Scope) -> bytes:
+async def told_state(store: Backend, services: Services, scope: Scope) -> bytes:
     """The state as JSON, for a request of whomever."""
+    await services.settings.refresh()
     endpoint = endpoint_of(read_headers(scope["headers"]), scope.get("scheme", "http"))
-    return json(cluster_state(services, endpoint))
+    return json(cluster_state(services, endpoint, await store.buckets_revision()))
 
 
 def node_stats(facts: NodeFacts, snode: Snode) -> NodeStats:
@@ -147,10 +149,8 @@ def node_stats(facts: NodeFacts, snode: Snode) -> NodeStats:
     return NodeStats(snode, _tracker(facts), capacity(_rooms_of(facts, snode)))
 
 
-def node_status(services: Services, snode: Snode, endpoint: str) -> NodeStatus:
-    facts = services.node
+def node_status(facts: NodeFacts, snode: Snode, state: ClusterState) -> NodeStatus:
     stats = node_stats(facts, snode)
-    state = cluster_state(services, endpoint)
     return NodeStatus(
         snode=stats.snode,
         tracker=stats.tracker,

@@ -47,6 +47,7 @@ class ConfigScene(Scene):
 
     def close(self) -> None:
         super().close()
+        self.audit.close()
         self.coordination.close()
 
     def __enter__(self) -> ConfigScene:

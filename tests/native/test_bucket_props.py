@@ -6,8 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from s3gw.bucket_properties import CHECKSUM_TYPES, PROPERTIES, properties_of
+from s3gw.native.bucket_props import props_of
+from s3gw.native.bucket_props_change import with_props
+from s3gw.native.errors import NativeError
+from storage.values import BucketInfo
 from tests.native.scene import Scene, Told, told
 
 SECTIONS = """
@@ -263,3 +271,48 @@ def test_setting_back_access_takes_the_right_to_it(scene: Scene, bucket: str) ->
 def test_access_by_a_dotted_name_takes_the_right_too(scene: Scene, bucket: str) -> None:
     assert change(scene, bucket, {"access": "ro"}, token="patcher") == 403
     assert change(scene, bucket, {"extra.custom": "x"}, token="patcher") == 200
+
+
+# Any of them
+
+
+def _sizes(low: int, high: int) -> st.SearchStrategy[int]:
+    return st.integers(low, high) | st.sampled_from([low, high])
+
+
+LEGAL = st.fixed_dictionaries(
+    {},
+    optional={
+        "checksum.type": st.sampled_from(CHECKSUM_TYPES),
+        "checksum.validate_warm_get": st.booleans(),
+        "chunks.objsize_limit": _sizes(0, 1 << 40),
+        "chunks.max_monolithic_size": st.just(0) | _sizes(1 << 30, 1 << 40),
+        "chunks.chunk_size": st.just(0) | _sizes(1 << 10, 5 << 30),
+        "chunks.checkpoint_every": st.integers(0, 1024),
+        "archives.as_folders": st.booleans(),
+        "extra.custom": st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40),
+    },
+)
+
+
+@given(first=LEGAL, second=LEGAL)
+def test_any_legal_properties_are_as_they_were_set_last(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    bucket = BucketInfo("b", "root", 1)
+    for value in (first, second):
+        wanted = {**told_values(bucket), **value}
+        largest = wanted["chunks.max_monolithic_size"] or 1 << 40
+        if wanted["chunks.objsize_limit"] > largest:
+            with pytest.raises(NativeError, match="objsize_limit"):
+                with_props(bucket, value)
+        else:
+            bucket = with_props(bucket, value)
+            assert told_values(bucket) == wanted
+            # As a client reads it, it can be written back.
+            shown = msgspec.to_builtins(props_of(bucket))
+            assert props_of(with_props(bucket, shown)) == props_of(bucket)
+
+
+def told_values(bucket: BucketInfo) -> dict[str, Any]:
+    return {name: each.of(properties_of(bucket)) for name, each in PROPERTIES.items()}

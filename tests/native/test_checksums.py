@@ -121,3 +121,29 @@ def test_an_object_of_s3_shows_what_aistore_knows(scene: Scene) -> None:
 def test_a_type_that_nobody_knows_is_no_promise(scene: Scene, bucket: str) -> None:
     headers = {"ais-checksum-type": "sha3", "ais-checksum-value": "00"}
     assert told(scene.send("PUT", f"objects/{bucket}/k", body=b"x", headers=headers)).status == 501
+
+
+def test_an_object_without_a_checksum_is_like_any_other_to_s3(scene: Scene) -> None:
+    bucket, s3 = bucket_of(scene, "none"), scene.s3
+    scene.put(bucket, "k", BODY)
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "k"})
+    kinds = ["ETag", "Checksum", "ObjectSize"]
+    facts = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=kinds)
+    assert (facts["ObjectSize"], "Checksum" in facts) == (len(BODY), False)
+    listed = {each["Key"]: each for each in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert "ChecksumAlgorithm" not in listed["k"]
+    for key in ("k", "copy"):
+        found = s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        assert found["Body"].read() == BODY
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_an_encrypted_object_has_the_checksum_of_its_bytes(scene: Scene, kind: str) -> None:
+    bucket = bucket_of(scene, kind)
+    headers = {"x-amz-server-side-encryption": "AES256"}
+    scene.put(bucket, "k", BODY, headers=headers)
+    answer = scene.send("GET", f"objects/{bucket}/k")
+    assert answer.body == BODY
+    assert answer.headers.get("ais-checksum-value") == (
+        None if kind == "none" else DIGESTS[kind](BODY)
+    )

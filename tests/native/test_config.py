@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cluster.coordination import Put
 from s3gw.batch.options import GetBatch
 from s3gw.cluster_config.in_force import InForce
+from s3gw.cluster_config.stored import RECORD
 from tests.native.config_scene import ConfigScene
 from tests.native.scene import CLUSTER, Scene, told
 
@@ -155,7 +158,6 @@ def test_a_bad_value_is_told_with_what_is_allowed(
         "lru.enabled=true",
         "rebalance.enabled=true",
         "timeout.send_file_time=10m",
-        "features=8",
         "get_batch.max_gfn=3",
         "space.highwm=91",
         "keepalivetracker.proxy.interval=11s",
@@ -181,6 +183,17 @@ def test_what_needs_a_restart_says_so(cluster: ConfigScene, query: str, where: s
     assert (error.status, error.tcode) == (501, "ErrUnsupp")
     assert where in error.message
     assert "restart" in error.message
+
+
+def test_features_are_told_and_cannot_be_switched(cluster: ConfigScene) -> None:
+    assert cluster.config()["features"] == "0"
+    for same in ("0", "none"):
+        assert cluster.set(f"features={same}").status == 200
+    for other in ("8", "S3-API-via-Root", "Fsync-PUT,S3-API-via-Root"):
+        error = told(cluster.set(f"features={other}"))
+        assert (error.status, "S3-API-via-Root" in error.message) == (501, True)
+    for wrong in ("", "No-Such-Feature", "-1", str(1 << 40)):
+        assert told(cluster.set(f"features={wrong}")).status == 400
 
 
 def test_an_unknown_key_is_told_with_the_one_that_was_meant(cluster: ConfigScene) -> None:
@@ -328,3 +341,36 @@ def test_a_bucket_may_be_made_with_other_properties_than_the_clusters(
 def test_nothing_is_changed_where_nothing_can_be_kept(scene: Scene) -> None:
     assert told(scene.send("PUT", "cluster/set-config?get_batch.max_wait=3s")).status == 501
     assert told(scene.act("PUT", "cluster", "reset-config")).status == 501
+
+
+# Whatever happens
+
+
+def test_no_change_is_lost_when_many_are_made_at_once(tmp_path: Path) -> None:
+    names = ["get_batch.max_soft_errs", "get_batch.warmup_workers", "jobs.kept", "jobs.at_once"]
+    with ConfigScene(tmp_path) as one, ConfigScene(tmp_path) as other:
+        with ThreadPoolExecutor(8) as threads:
+            changes = [
+                threads.submit(scene.set, f"{name}={value}")
+                for value in range(1, 6)
+                for name, scene in zip(names, [one, other] * 2, strict=True)
+            ]
+            assert {change.result().status for change in changes} == {200}
+        for name in names:
+            assert leaf(one.config(), name) in range(1, 6)
+        assert one.config() == other.config()
+        assert 5 <= int(one.config()["config_version"]) <= 21
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"{", b"[]", b'{"values":{"get_batch.max_wait":"soon","no.such":1}}', b'{"format":9}'],
+)
+def test_a_record_that_cannot_be_read_keeps_nobody_from_starting(
+    tmp_path: Path, record: bytes
+) -> None:
+    with ConfigScene(tmp_path) as scene:
+        scene.server.run(scene.coordination.transact([], [Put(RECORD, record)]))
+        assert leaf(scene.config(), "get_batch.max_wait") == "30s"
+        assert scene.set("get_batch.max_wait=5s").status == 200
+        assert leaf(scene.config(), "get_batch.max_wait") == "5s"

@@ -111,6 +111,7 @@ def test_the_status_of_a_node_is_told_as_aistore_tells_it(
         "id": GATEWAY,
     }
     assert (state["smap"]["uuid"], state["config"]["version"]) == (CLUSTER, "2")
+    assert state["bmd"]["version"] == cluster.json("GET", "daemon?what=bmd")["version"]
     assert state["flags"] == 6
     assert (status["status"], status["ais_version"]) == ("online", "4.1.0")
     assert status["smap_version"] == "1"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.native.test_restart import token_of
+from tests.server.certificates import write_certificate
 from tests.server_process import ServerProcess, eventually
 
 WORKERS = 2
@@ -171,7 +172,26 @@ def test_health_tells_the_state_of_the_cluster_to_who_asks(tmp_path: Path) -> No
 
 
 def test_the_version_that_is_told_is_configured(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path, environment={"S3GW_NATIVE_VERSION": "5.0"}) as server:
+    environment = {"S3GW_NATIVE_VERSION": "5.0", "S3GW_S3_ROOT_ACCESS": "false"}
+    with ServerProcess(tmp_path, environment=environment) as server:
         asker = Asker(server)
+        # Durable writes, and uploads that outlive a crash; but no S3 at the root.
+        features = asker.json("cluster?what=cluster_config")["features"]
+        assert features == str(1 << 4 | 1 << 21)
         assert asker.ask("GET", "daemon?what=software_version")[1] == b"5.0"
         assert asker.json("daemon?what=node_status")["ais_version"] == "5.0"
+
+
+def test_a_server_with_tls_tells_its_certificate(tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    serial = write_certificate(cert, key)
+    flags = ["--tls-cert", str(cert), "--tls-key", str(key)]
+    with ServerProcess(tmp_path / "server", flags=flags, authority=cert) as server:
+        asker = Asker(server)
+        told = asker.json("daemon?what=tls_certificate")
+        assert (told["serial-number"], told["issued-by (CN)"]) == (str(serial), "127.0.0.1")
+        assert told["valid"].startswith("from 20")
+        config = asker.json("cluster?what=cluster_config")
+        assert config["net"]["http"]["use_https"] is True
+        smap = asker.json("daemon?what=smap")
+        assert smap["proxy_si"]["public_net"]["direct_url"] == server.endpoint

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import msgspec
 import pytest
 
 from storage.backend import Backend
+from storage.chunking import Chunking
 from storage.errors import BucketExists, BucketNotFound, ObjectNotFound
 from storage.values import BucketInfo, BucketOptions, DeleteRequest, ObjectInfo, Versioning
 from tests.storage.bodies import gated_body, pattern
@@ -143,6 +145,25 @@ class BucketRenamingContract:
         assert SyncBucket(bucket.backend, "new").read("a") == content
         with pytest.raises(ObjectNotFound):
             bucket.read("a")
+
+    def test_chunks_that_are_being_written_land_there_too(self, bucket: SyncBucket) -> None:
+        content = pattern(1_500_000)
+        options = replace(put_options(), chunks=Chunking(1, 400_000))
+
+        async def write() -> None:
+            begun, gate = asyncio.Event(), asyncio.Event()
+            body = gated_body(content, begun, gate)
+            put = asyncio.create_task(bucket.backend.put_object("bucket", "a", body, options))
+            await begun.wait()
+            await bucket.backend.rename_bucket("bucket", "new")
+            gate.set()
+            await put
+
+        run(write())
+        renamed = SyncBucket(bucket.backend, "new")
+        assert renamed.read("a") == content
+        assert renamed.rechunk("a", 1, 700_000)
+        assert renamed.read("a") == content
 
     def test_a_part_that_is_being_written_lands_there_too(self, bucket: SyncBucket) -> None:
         upload = bucket.begin("big")

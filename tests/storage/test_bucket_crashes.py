@@ -43,6 +43,7 @@ def paths(tmp_path: Path, request: pytest.FixtureRequest) -> list[Path]:
         bucket = SyncBucket(store, OLD)
         for name, content in CONTENTS.items():
             bucket.put(name, content)
+        bucket.rechunk("name-1", 1, 16_000)
     return paths
 
 

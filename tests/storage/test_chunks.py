@@ -296,3 +296,25 @@ def test_an_old_row_of_an_upload_tells_its_parts_as_chunks() -> None:
     old[4] = old[4][:2]
     info = decode_row(encode(old)).info("a")
     assert (info.parts, info.chunks, info.largest_chunk) == (2, 2, 0)
+
+
+def test_chunks_follow_their_bucket_to_its_new_name(paths: list[Path], clock: FakeClock) -> None:
+    with local_store(paths, clock, StoreOptions()) as store:
+        run(store.create_bucket("first", BucketOptions(OWNER)))
+        bucket = SyncBucket(store, "first")
+        bucket.put("before", BODY, options=put_options())
+        bucket.put("cut", BODY)
+        run(store.rename_bucket("first", "second", lambda info: info))
+        bucket = SyncBucket(store, "second")
+        bucket.put("after", BODY, options=put_options())
+        assert bucket.rechunk("cut", 1, SIZE)
+        assert bucket.rechunk("before", 1, 200_000)
+    tidy(paths)
+    assert check(paths).clean
+    for path in paths:
+        (path / "index.db").unlink()
+    assert rebuild(paths).incomplete == ()
+    with local_store(paths, clock, StoreOptions()) as store:
+        bucket = SyncBucket(store, "second")
+        found = {name: (bucket.read(name), bucket.info(name).chunks) for name in bucket.names()}
+        assert found == {"after": (BODY, 3), "before": (BODY, 4), "cut": (BODY, 3)}
