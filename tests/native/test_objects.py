@@ -347,8 +347,11 @@ def test_what_is_here_is_read_however_it_would_be_fetched(scene: Scene, bucket: 
 def test_there_is_nothing_to_fetch_or_to_evict(scene: Scene, bucket: str) -> None:
     scene.put(bucket, "k", b"old")
     target = f"objects/{bucket}/k"
-    for method, action in (("POST", "blob-download"), ("DELETE", "evict-listrange")):
-        error = told(scene.act(method, target, action, {}))
+    for answer in (
+        scene.act("POST", f"objects/{bucket}", "blob-download", {}, name="k"),
+        scene.act("DELETE", target, "evict-listrange", {}),
+    ):
+        error = told(answer)
         assert (error.status, "no remote backend" in error.message) == (400, True)
     assert scene.act("POST", target, "check-lock").status == 200
     assert told(scene.act("POST", "objects/nowhere/k", "check-lock")).status == 404

@@ -70,7 +70,7 @@ def test_actions_of_aistore_are_refused_by_name(scene: Scene, bucket: str, actio
         assert f'"{action}"' in error.message
 
 
-@pytest.mark.parametrize("action", ["copy-bck", "blob-download"])
+@pytest.mark.parametrize("action", ["copy-bck", "rebalance"])
 def test_actions_on_objects_are_refused_by_name(scene: Scene, bucket: str, action: str) -> None:
     error = told(scene.act("POST", f"objects/{bucket}", action))
     assert (error.status, f'"{action}"' in error.message) == (501, True)

@@ -27,7 +27,15 @@ class EvictObject:
         raise no_backend(call.bck.cname(), "evict")
 
 
-@operation("POST", _PATH, action="blob-download", access=Access.HEAD_OBJECT, known_as="HeadObject")
+@operation(
+    "POST",
+    "objects/{bucket}",
+    action="blob-download",
+    access=Access.HEAD_BUCKET,
+    known_as="HeadBucket",
+)
 class BlobDownload:
+    """The message's name is the object's."""
+
     async def run(self, call: NativeCall) -> Reply:
         raise no_backend(call.bck.cname(), "download")
