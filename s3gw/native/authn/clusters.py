@@ -12,7 +12,8 @@ from msgspec import Struct
 from s3gw.access import Access
 from s3gw.identity import clusters
 from s3gw.identity.clusters import Cluster
-from s3gw.native.authn.directory import directory_of, json_reply, told
+from s3gw.native.answers import json_reply
+from s3gw.native.authn.directory import directory_of, told
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.native.operation import document, operation

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import AlreadyExists, Busy, IdentityError, Missing
-from s3gw.native.actmsg import json
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import JSON, NativeError, Tcode, unsupported
-from s3gw.reply import Reply
+from s3gw.native.errors import NativeError, Tcode, unsupported
 
 
 def directory_of(call: NativeCall) -> StoredDirectory:
@@ -37,7 +34,3 @@ def told() -> Iterator[None]:
         raise NativeError(429, str(error), Tcode.TOO_MANY, headers=headers) from None
     except IdentityError as error:
         raise NativeError(400, str(error)) from None
-
-
-def json_reply(document: Any) -> Reply:
-    return Reply(headers={"Content-Type": JSON}, body=json(document))

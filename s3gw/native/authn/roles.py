@@ -20,7 +20,8 @@ from s3gw.access import Access
 from s3gw.identity import roles
 from s3gw.identity.errors import NoSuchRole
 from s3gw.identity.protocol import Role
-from s3gw.native.authn.directory import directory_of, json_reply, told
+from s3gw.native.answers import json_reply
+from s3gw.native.authn.directory import directory_of, told
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.operation import document, operation

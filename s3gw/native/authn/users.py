@@ -13,8 +13,9 @@ from msgspec import Struct, field
 from s3gw.access import Access
 from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory, UserFacts
+from s3gw.native.answers import json_reply
 from s3gw.native.attempts import check_login, login_name, note_failure
-from s3gw.native.authn.directory import directory_of, json_reply, told
+from s3gw.native.authn.directory import directory_of, told
 from s3gw.native.authn.roles import RoleInfo, role_info
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, token_needed, unsupported

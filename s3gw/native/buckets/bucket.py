@@ -13,11 +13,11 @@ from s3gw.access.bucket_access import bucket_access
 from s3gw.access.every_key import may_with_every_key
 from s3gw.access.given import new_bucket_settings
 from s3gw.errors import Code, S3Error
-from s3gw.native.actmsg import json
+from s3gw.native.answers import json_reply
 from s3gw.native.buckets.props import Namespace, props_json
 from s3gw.native.buckets.props_change import gives_access, with_defaults, with_props
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import JSON, unsupported
+from s3gw.native.errors import unsupported
 from s3gw.native.jobs.summary import bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket
 from s3gw.native.operation import operation, query, value
@@ -92,7 +92,7 @@ class ListBuckets:
                 for bucket in await call.store.list_buckets()
                 if _is_meant(call, bck := bck_of(bucket.name)) and may_use(call, bucket)
             ]
-        return Reply(headers={"Content-Type": JSON}, body=json(found))
+        return json_reply(found)
 
 
 def _is_meant(call: NativeCall, bck: Bck) -> bool:

@@ -16,9 +16,10 @@ from s3gw.access.request import ARN
 from s3gw.bucket_logging.target import LoggingTarget
 from s3gw.errors import S3Error
 from s3gw.namespaces import in_arns
+from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
-from s3gw.native.jobs.starting import begin_ended, jobs_of, text_reply
+from s3gw.native.jobs.starting import begin_ended, jobs_of
 from s3gw.native.jobs.target import read_uname, require_creating
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket
 from s3gw.native.operation import operation, query

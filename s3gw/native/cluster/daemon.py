@@ -12,9 +12,9 @@ from pathlib import Path
 from s3gw.access import Access
 from s3gw.counters import kinds
 from s3gw.kept_log import SEVERITIES, archive_of, lines_of
+from s3gw.native.answers import json_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.config_shape import node_config
-from s3gw.native.cluster.maps import json_reply
 from s3gw.native.cluster.node import asked_node, gateway_id, target_id
 from s3gw.native.cluster.node_state import (
     cluster_state,

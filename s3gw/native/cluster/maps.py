@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from s3gw.access import Access, may_use
-from s3gw.native.actmsg import json
+from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.buckets.props import Bprops, props_of
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.node import asked_node, cluster_map
-from s3gw.native.errors import JSON
 from s3gw.native.names import bck_of
 from s3gw.native.operation import operation
 from s3gw.reply import Reply
-
-
-def json_reply(value: Any) -> Reply:
-    return Reply(headers={"Content-Type": JSON}, body=json(value))
 
 
 @operation("GET", "daemon", what="smap", access=Access.SHOW_CLUSTER)
@@ -57,4 +50,4 @@ class GetSoftwareVersion:
 
     async def run(self, call: NativeCall) -> Reply:
         version = call.services.node.version
-        return Reply(headers={"Content-Type": "text/plain"}, body=version.encode())
+        return text_reply(version)

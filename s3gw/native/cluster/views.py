@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 from s3gw.access import Access
+from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.config_shape import cluster_config
-from s3gw.native.cluster.maps import json_reply
 from s3gw.native.cluster.node import cluster_map
 from s3gw.native.cluster.node_state import mountpaths, node_stats, system_of
 from s3gw.native.cluster.smap import Smap
@@ -75,7 +75,7 @@ class GetTargetIps:
 
     async def run(self, call: NativeCall) -> Reply:
         hosts = dict.fromkeys(node.public_net.node_ip_addr for node in _map(call).tmap.values())
-        return Reply(headers={"Content-Type": "text/plain"}, body=",".join(hosts).encode())
+        return text_reply(",".join(hosts))
 
 
 def _stats(services: Services, smap: Smap) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from s3gw.bucket_properties import (
     with_property,
 )
 from s3gw.chunk_sizes import chunking
+from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
-from s3gw.native.jobs.starting import begin, jobs_of, text_reply
+from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.names import bck_of
 from s3gw.native.naming_values import read_value_of
 from s3gw.native.operation import operation, value

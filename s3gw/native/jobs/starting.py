@@ -9,7 +9,6 @@ from cluster.jobs.records import Cause, Job
 from cluster.jobs.registry import Registry, TooManyJobs
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
-from s3gw.reply import Reply
 
 
 def jobs_of(call: NativeCall) -> Registry:
@@ -40,7 +39,3 @@ def _maker(call: NativeCall, kind: str, orders: dict[str, Any]) -> Callable[[str
         return Job(xid, kind, now_ns, cause, **orders)
 
     return make
-
-
-def text_reply(text: str) -> Reply:
-    return Reply(headers={"Content-Type": "text/plain"}, body=text.encode())

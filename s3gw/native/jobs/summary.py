@@ -13,6 +13,7 @@ from cluster.jobs import kinds
 from cluster.jobs.records import Known
 from s3gw.access import Access, authorize
 from s3gw.native.actmsg import json
+from s3gw.native.answers import text_reply
 from s3gw.native.buckets.props import props_json
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, NativeError, Tcode
@@ -55,10 +56,10 @@ class SummarizeBucket:
     async def run(self, call: NativeCall) -> Reply:
         if not self.asked.uuid:
             xid = await _begin(call, self.asked.prefix)
-            return Reply(202, {"Content-Type": "text/plain"}, xid.encode())
+            return text_reply(xid, status=202)
         known = await _find(call, self.asked.uuid)
         if not known.is_over:
-            return Reply(202, {"Content-Type": "text/plain"}, known.job.xid.encode())
+            return text_reply(known.job.xid, status=202)
         return Reply(headers={"Content-Type": JSON}, body=b"[" + await _told(call, known) + b"]")
 
 

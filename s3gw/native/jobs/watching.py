@@ -9,14 +9,14 @@ from cluster.jobs.kinds import Start
 from cluster.jobs.records import Known
 from s3gw.access import Access
 from s3gw.bucket_properties import properties_of
+from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster.maps import json_reply
 from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.jobs.query import JobQuery, find_jobs, read_query
 from s3gw.native.jobs.rechunking import begin_rechunk
 from s3gw.native.jobs.snaps import snap_of, status_of
-from s3gw.native.jobs.starting import begin, jobs_of, text_reply
+from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.names import bck_of
 from s3gw.native.operation import document, operation, query, value
 from s3gw.reply import Reply

@@ -16,10 +16,11 @@ from cluster.jobs.records import FileOrders
 from s3gw.access import Access, authorize_key
 from s3gw.access.every_key import may_with_every_key
 from s3gw.access.request import Caller
+from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall, check_key
 from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import NativeError, Tcode
-from s3gw.native.jobs.starting import begin, text_reply
+from s3gw.native.jobs.starting import begin
 from s3gw.native.operation import operation, value
 from s3gw.promotion.files import NotPromoted, Source, find_source, is_folder, open_file
 from s3gw.promotion.writing import Promotion, promote

@@ -16,9 +16,9 @@ from s3gw.access import Access
 from s3gw.assembling import MAX_PARTS
 from s3gw.encryption.sealing import sealing_for
 from s3gw.headers import quoted, read_attributes, read_write_condition, unquoted
+from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
-from s3gw.native.jobs.starting import text_reply
 from s3gw.native.objects.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
 from s3gw.native.objects.custom import read_custom_header, with_custom
 from s3gw.native.objects.facts import CUSTOM_HEADER, written_headers
