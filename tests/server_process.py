@@ -121,8 +121,12 @@ class ServerProcess:
     def start(self) -> ServerProcess:
         """Start, and wait until `/v1/health` says 200."""
         self.launch()
-        eventually(self._is_up, "server ready", START_S)
-        eventually(lambda: self.health() == 200, "server healthy", START_S)
+        try:
+            eventually(self._is_up, "server ready", START_S)
+            eventually(lambda: self.health() == 200, "server healthy", START_S)
+        except BaseException:
+            self.kill9()
+            raise
         return self
 
     def launch(self) -> None:
