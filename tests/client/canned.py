@@ -28,6 +28,7 @@ class Canned:
         self._rows = rows
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._serve)
+        self._closed = threading.Semaphore(0)
         self.requests: list[bytes] = []
 
     @property
@@ -36,6 +37,10 @@ class Canned:
 
     def client(self, **more: object) -> Client:
         return Client(Endpoint(self.url, **more), pause_s=0.0)  # type: ignore[arg-type]
+
+    def wait_for_close(self) -> None:
+        """Of one more connection that had its answers."""
+        assert self._closed.acquire(timeout=10)
 
     def __enter__(self) -> Canned:
         self._thread.start()
@@ -60,6 +65,7 @@ class Canned:
                 connection.settimeout(10)
                 if not self._converse(connection, row):
                     return
+            self._closed.release()
 
     def _converse(self, connection: socket.socket, row: Sequence[bytes | None]) -> bool:
         is_hasty = None in row

@@ -37,6 +37,7 @@ def test_a_request_says_who_and_what() -> None:
 def test_a_kept_connection_that_the_server_closed_is_not_used_again() -> None:
     with Canned([answer(body=b"1")], [answer(body=b"2")]) as server, server.client() as client:
         assert client.send(GET).text == "1"
+        server.wait_for_close()
         assert client.send(Request("POST", "buckets/b", message={})).text == "2"
 
 
