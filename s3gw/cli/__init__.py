@@ -21,6 +21,7 @@ _SUMMARIES = {
     "object": "put, get, list, copy and remove objects",
     "archive": "read and write members of archives",
     "job": "start, watch and stop jobs",
+    "etl": "transformations of a cluster that has them",
     "cluster": "what the cluster is made of and how it is doing",
     "config": "show and change the configuration",
     "auth": "users, roles, keys and tokens",
