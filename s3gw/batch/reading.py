@@ -70,16 +70,18 @@ class Entries:
         slices = _slices(items)
         ahead: deque[tuple[Sequence[Item], asyncio.Task[list[Result]]]] = deque()
         found: list[Result] = []
+        # The first goes alone until it is on its way: it is short, and wanted now.
+        count = 0
         try:
             while True:
-                # The first goes alone: it is short, and wanted now.
                 self._fill(ahead, slices, 1)
                 if not ahead:
                     return
                 left, task = ahead[0]
                 found = await task
                 ahead.popleft()
-                self._fill(ahead, slices, self.slices_ahead)
+                self._fill(ahead, slices, count)
+                count = self.slices_ahead
                 while found:
                     for each in found:
                         yield each

@@ -18,6 +18,7 @@ from storage.backends.local.disk import Disk, Where
 from storage.backends.local.index import translated
 from storage.backends.local.naming import Names
 from storage.backends.local.options import Durability, StoreOptions
+from storage.backends.local.recent import RecentBlocks
 from storage.backends.local.rows import Row
 from storage.backends.local.versions import Bucket
 from storage.backends.local.writing import BlobWriter
@@ -46,6 +47,7 @@ class Core:
             disk.peers = self._peers
         self._digests = [mountpath.digest for mountpath in mountpaths]
         self._names = Names(self._disks[0])
+        self._recent = RecentBlocks()
         self._bucket_changes = asyncio.Lock()
         self._crossing = asyncio.Lock()  # so that those who wait hold no thread
 

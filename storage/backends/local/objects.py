@@ -129,11 +129,28 @@ class Objects(Core):
     ) -> bytes | Stream:
         size = BLOCK if data_key is None else FRAME
         whole = len(segments) == 1 and _in_one_block(segments[0][1], size)
+        if whole and data_key is None:
+            return await self._in_block(mountpath, segments[0], sidecar)
         if whole:
             return await self._in_thread(_read_whole, mountpath, segments, sidecar, data_key)
         opened = self._in_thread(_open_source, mountpath, segments, sidecar, data_key)
         source, first = await opened
         return stream(self._threads, source, first)
+
+    async def _in_block(self, mountpath: Mountpath, segment: Segment, sidecar: str) -> bytes:
+        """A block, or a part of one, which is then remembered whole."""
+        chunk, span = segment
+        start = span.start // BLOCK * BLOCK
+        block = Between(start, min(start + BLOCK, chunk.size))
+        if span == block:
+            return await self._in_thread(_read_whole, mountpath, [segment], sidecar, None)
+        key = chunk.blob, start
+        found = self._recent.get(key)
+        if found is None:
+            whole = [(chunk, block)]
+            found = await self._in_thread(_read_whole, mountpath, whole, sidecar, None)
+            self._recent.remember(key, found)
+        return found[span.start - start : span.stop - start]
 
     async def list_object_parts(
         self,
