@@ -316,8 +316,7 @@ class ObjectRead:
 
 @dataclass(frozen=True, slots=True)
 class UpdateOptions:
-    """Which version to change (None is the current one), on what condition; `touch` sets the
-    modification time."""
+    """Which version to change (None is the current one), and when; `touch` renews its time."""
 
     condition: Condition = ALWAYS
     version: str | None = None
