@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3gw.bucket_properties import BucketProperties, Chunks
+from s3gw.config.bucket_properties import BucketProperties, Chunks
 from storage.settings import with_setting
 from storage.values import BucketInfo, ObjectInfo, ReadOptions
 from tests.native.scene import Scene

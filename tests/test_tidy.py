@@ -20,9 +20,9 @@ VAGUE_NAMES = {"common.py", "helpers.py", "misc.py", "util.py", "utils.py"}
 # Where an error of any kind has to be caught, because nobody is behind it.
 EDGES = {
     "s3gw/native/app.py": "the other front end's ASGI application",
-    "s3gw/s3.py": "the ASGI application",
+    "s3gw/s3/app.py": "the ASGI application",
     "s3gw/sts/app.py": "the ASGI application of STS",
-    "s3gw/worker.py": "the process",
+    "s3gw/server/worker.py": "the process",
     "cluster/housekeeping.py": "the job runner",
     "cluster/jobs/runner.py": "the runner of AIStore's jobs",
     "storage/backends/local/committer.py": "runs what others gave it, and hands their errors on",

@@ -26,6 +26,8 @@ from cluster.coordination import Change, Delete, Entry, Put, Unchanged
 from storage.backends.local.index import connect, translated
 from storage.errors import Corrupt
 
+# The database in the first data folder of a machine.
+FILE_NAME = "coordination.db"
 # As etcd's, which has the same interface and refuses more.
 MAX_WRITES = 128
 MAX_TRANSACTION_BYTES = 1 << 20

@@ -20,14 +20,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
+from s3gw.config.schema import Auth, Config
+from s3gw.config.tokens import Signature
 from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.revocation import revoke
+from s3gw.identity.tokens.configured import token_issuer, verifying
+from s3gw.identity.tokens.protocol import TokenVerifier
 from s3gw.identity.vault import Vault
-from s3gw.sections import Auth, Config
-from s3gw.tokens.configured import token_issuer, verifying
-from s3gw.tokens.options import Signature
-from s3gw.tokens.protocol import TokenVerifier
 from storage.clock import SystemClock
 
 ROUNDS = 5

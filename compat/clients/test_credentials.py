@@ -201,5 +201,5 @@ def test_a_profile_assumes_a_role(world: World, kind: str, tmp_path: Path) -> No
 
 def _number(world: World) -> str:
     """As the server tells everybody of themselves."""
-    program = "from s3gw.accounts import ROOT_ACCOUNT_NUMBER as n; print(n)"
+    program = "from s3gw.identity.accounts import ROOT_ACCOUNT_NUMBER as n; print(n)"
     return run([world.python, "-c", program], {**os.environ, "PYTHONPATH": str(REPOSITORY)})

@@ -23,7 +23,7 @@ from s3gw.access.gate import (
     may_use,
     may_without_bucket,
 )
-from s3gw.rights import Access
+from s3gw.identity.rights import Access
 
 __all__ = [
     "Access",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from s3gw.permissions import ALL, parse_permissions
-from s3gw.rights import Access
+from s3gw.identity.permissions import ALL, parse_permissions
+from s3gw.identity.rights import Access
 from storage.settings import Setting, setting, with_setting, without_setting
 from storage.values import BucketInfo
 

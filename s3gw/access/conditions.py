@@ -22,7 +22,7 @@ from typing import Any
 from s3gw.access.keys import ELSEWHERE, Getter, Values, address, getter, wanted_value
 from s3gw.access.patterns import Lookup, Pattern, read_pattern
 from s3gw.access.request import Request
-from s3gw.errors import Code, S3Error
+from s3gw.wire.errors import Code, S3Error
 
 # Whether a value of the request passes the test against one of the policy's.
 Test = Callable[[str, Any, Lookup], bool]

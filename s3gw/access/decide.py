@@ -37,8 +37,8 @@ from s3gw.access.principals import LOGGING
 from s3gw.access.public_access import NO_BLOCK, PublicAccessBlock, is_public_policy
 from s3gw.access.request import Caller, Request
 from s3gw.access.session import session_allows
-from s3gw.permissions import ALL
-from s3gw.rights import Access
+from s3gw.identity.permissions import ALL
+from s3gw.identity.rights import Access
 from storage.settings import setting
 from storage.values import BucketInfo
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from s3gw.access.actions import needed
+from s3gw.access.check import Question
 from s3gw.access.decide import allows, rules_of
 from s3gw.access.gate import may_use_freely
 from s3gw.access.policy import BucketPolicy
-from s3gw.access.question import Question
 from s3gw.access.request import NO_OBJECT
-from s3gw.rights import Access
+from s3gw.identity.rights import Access
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
-    from s3gw.message import Call
+    from s3gw.http.request import Call
 
 
 def may_with_every_key(call: Call, info: BucketInfo, access: Access, operation: str) -> bool:

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING
 
 from s3gw.access.actions import gives_rights, needed, sets_acl
 from s3gw.access.bucket_access import BucketAccess
+from s3gw.access.check import NARROWING_USERS, Question, now_s, request_of
 from s3gw.access.decide import allows, allows_without_bucket, denies, rules_of
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy
 from s3gw.access.principals import LOGGING
-from s3gw.access.question import NARROWING_USERS, Question, now_s, request_of
 from s3gw.access.request import ARN, NO_OBJECT, Caller, Request
-from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
-from s3gw.errors import Code, S3Error
-from s3gw.rights import WITHOUT_BUCKET, Access
+from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
+from s3gw.identity.rights import WITHOUT_BUCKET, Access
+from s3gw.wire.errors import Code, S3Error
 from storage.errors import ObjectNotFound, VersionNotFound
 from storage.settings import with_setting
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
-    from s3gw.accounts import Principal
-    from s3gw.message import Call
+    from s3gw.http.request import Call
+    from s3gw.identity.accounts import Principal
 
 _EXPECTED_OWNER = "x-amz-expected-bucket-owner"
 _EXPECTED_SOURCE_OWNER = "x-amz-source-expected-bucket-owner"

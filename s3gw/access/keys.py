@@ -14,8 +14,8 @@ from functools import partial
 from urllib.parse import parse_qsl
 
 from s3gw.access.request import Request
-from s3gw.access.sent import sent_lock, sent_tags
-from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, account_number
+from s3gw.access.request_documents import sent_lock, sent_tags
+from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, account_number
 
 # The values of a key in a request; none when the request has no such thing.
 Values = tuple[str, ...]

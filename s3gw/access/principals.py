@@ -19,7 +19,13 @@ from typing import Any
 
 from s3gw.access.conditions import malformed
 from s3gw.access.request import Caller
-from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, role_arn, session_arn, user_arn
+from s3gw.identity.accounts import (
+    ROOT_ACCOUNT,
+    ROOT_ACCOUNT_NUMBER,
+    role_arn,
+    session_arn,
+    user_arn,
+)
 
 LOGGING = "logging.s3.amazonaws.com"
 _SERVICES = frozenset({LOGGING})

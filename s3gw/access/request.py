@@ -13,9 +13,9 @@ from enum import Enum
 from typing import TypeVar
 
 from s3gw.access.acl import Grants
-from s3gw.accounts import Principal
-from s3gw.namespaces import in_arns, parted
-from s3gw.permissions import ALL, BucketName
+from s3gw.identity.accounts import Principal
+from s3gw.identity.namespaces import in_arns, parted
+from s3gw.identity.permissions import ALL, BucketName
 
 ARN = "arn:aws:s3:::"
 _NO_ACCOUNT = Principal("")

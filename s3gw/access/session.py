@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from s3gw.access.policy import Policy, Verdict, read_bucketless_policy
 from s3gw.access.request import Request
-from s3gw.errors import S3Error
+from s3gw.wire.errors import S3Error
 
 MAX_CHARACTERS = 2048
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3gw.accounts import AccessKey, Accounts, Principal
 from s3gw.auth.bearer import bearer, bearer_token, looks_like_jwt, not_in_token_place, refuse_jwt
 from s3gw.auth.body import (
     CONTENT_SHA256,
@@ -19,7 +18,8 @@ from s3gw.auth.body import (
     expect_unchained_payload,
     expect_unverified_payload,
 )
-from s3gw.auth.holders import Holders
+from s3gw.auth.credentials import Holders
+from s3gw.auth.form import Form, form_signature, is_form, read_form
 from s3gw.auth.keys import Keys
 from s3gw.auth.options import AuthOptions
 from s3gw.auth.refusals import (
@@ -32,8 +32,7 @@ from s3gw.auth.refusals import (
 from s3gw.auth.regions import Regions
 from s3gw.auth.times import check_skew, check_validity, check_validity_v2, header_timestamp
 from s3gw.auth.version4 import chunk_verifier, require_signature
-from s3gw.errors import Code, S3Error
-from s3gw.form import Form, form_signature, is_form, read_form
+from s3gw.identity.accounts import AccessKey, Accounts, Principal
 from s3gw.sigv4.canonical import UNSIGNED_PAYLOAD
 from s3gw.sigv4.errors import AuthorizationMalformed, SignatureMismatch
 from s3gw.sigv4.form import FormSignature, verify_form
@@ -42,10 +41,11 @@ from s3gw.sigv4.payload import CHAINED
 from s3gw.sigv4.query import is_presigned, parse_presigned
 from s3gw.sigv4.scope import ALGORITHM, Credential
 from s3gw.sigv4.v2 import is_presigned_v2, parse_presigned_v2, resource_paths, verify_v2
+from s3gw.wire.errors import Code, S3Error
 
 if TYPE_CHECKING:
-    from s3gw.message import Call
-    from s3gw.tokens.protocol import TokenVerifier
+    from s3gw.http.request import Call
+    from s3gw.identity.tokens.protocol import TokenVerifier
 
 # S3 is answered here as well as at the root.
 MOUNT = b"/s3"

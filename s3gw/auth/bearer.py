@@ -7,10 +7,10 @@ request can make others until the token expires: nothing of the request is signe
 
 from __future__ import annotations
 
-from s3gw.accounts import Principal
-from s3gw.errors import Code, S3Error
-from s3gw.tokens.principal import principal_of
-from s3gw.tokens.protocol import TokenError, TokenVerifier
+from s3gw.identity.accounts import Principal
+from s3gw.identity.tokens.principal import principal_of
+from s3gw.identity.tokens.protocol import TokenError, TokenVerifier
+from s3gw.wire.errors import Code, S3Error
 
 SCHEME = "bearer"
 # Every JWT begins with a JSON object in base64, and every JSON object with {" or a blank.

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from s3gw.errors import Code, S3Error
 from s3gw.sigv4.canonical import UNSIGNED_PAYLOAD
 from s3gw.sigv4.chunked import ChunkedDecoder, ChunkVerifier
 from s3gw.sigv4.errors import Broken, ChunkedError
@@ -23,9 +22,10 @@ from s3gw.sigv4.payload import (
     is_chunked,
     is_payload,
 )
+from s3gw.wire.errors import Code, S3Error
 
 if TYPE_CHECKING:
-    from s3gw.message import Call
+    from s3gw.http.request import Call
 
 CONTENT_SHA256 = "x-amz-content-sha256"
 CONTENT_SHA256_PARAMETER = "X-Amz-Content-Sha256"

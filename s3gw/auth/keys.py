@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from s3gw.accounts import AccessKey
-from s3gw.auth.holders import Holders
+from s3gw.auth.credentials import Holders
 from s3gw.auth.session import InvalidSessionToken, Sealer, SessionKey
-from s3gw.errors import Code, S3Error
+from s3gw.identity.accounts import AccessKey
+from s3gw.wire.errors import Code, S3Error
 from storage.clock import Clock, SystemClock
 
 _NS = 1_000_000_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from s3gw.errors import Code, S3Error
 from s3gw.sigv4.errors import SignatureMismatch
+from s3gw.wire.errors import Code, S3Error
 
 ONE_MECHANISM = (
     "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query "

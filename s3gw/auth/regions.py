@@ -4,8 +4,8 @@ name some."""
 from __future__ import annotations
 
 from s3gw.auth.refusals import header_malformed, refusal
-from s3gw.errors import Code
 from s3gw.sigv4.scope import Credential, Timestamp
+from s3gw.wire.errors import Code
 
 
 class Regions:

@@ -21,11 +21,13 @@ from functools import lru_cache
 
 import msgspec
 
-from s3gw.encryption.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
-from s3gw.permissions import BucketName, Permissions
+from s3gw.identity.permissions import BucketName, Permissions
+from s3gw.keys.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
 
 # What the sealing key is derived from the master key for.
 SESSION_TOKENS = "session tokens"
+# The longest that temporary keys of a role, or of a web identity, last.
+MAX_ROLE_SESSION_S = 12 * 3600
 # Header lines of 8 KiB pass every proxy that we know of, and the rest of the head needs room too.
 MAX_TOKEN_CHARS = 6144
 ID_PREFIX = "ASIA"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from s3gw.auth.refusals import refusal
-from s3gw.errors import Code, S3Error
 from s3gw.sigv4.query import Presigned
 from s3gw.sigv4.scope import Timestamp, parse_date, parse_timestamp
 from s3gw.sigv4.v2 import PresignedV2
+from s3gw.wire.errors import Code, S3Error
 
 MAX_SKEW_S = 15 * 60
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from s3gw.auth.refusals import does_not_match
-from s3gw.errors import Code, S3Error
 from s3gw.sigv4.canonical import Sent, canonical_request, unsigned_headers
 from s3gw.sigv4.chunked import ChunkVerifier
 from s3gw.sigv4.errors import SignatureMismatch
 from s3gw.sigv4.header import Authorization
 from s3gw.sigv4.query import Presigned
 from s3gw.sigv4.scope import Timestamp, signing_key, verify_signature
+from s3gw.wire.errors import Code, S3Error
 
 Proof = Authorization | Presigned
 

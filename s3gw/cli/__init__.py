@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from s3gw.cli.commands import FAILED, MISUSED, Misused, Parser, add_group
 from s3gw.cli.tables import printable
 from s3gw.client.errors import BadSetting, ClientError
-from s3gw.installation import BrokenInstallation, require_own_packages
+from s3gw.server.installation import BrokenInstallation, require_own_packages
 
 _SUMMARIES = {
     "serve": "serve S3 and the native API until stopped",

@@ -7,10 +7,10 @@ import sys
 import time
 
 from s3gw.cli.commands import FAILED, Parser
+from s3gw.cli.progress import LiveLine, size_text
 from s3gw.cli.tables import json_text, plural, printable
 from s3gw.client.jobs import Job, wait_for
 from s3gw.client.transport import Client
-from s3gw.progress import LiveLine, size_text
 
 
 def add_waiting(parser: Parser) -> None:

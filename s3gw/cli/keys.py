@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 import msgspec
 
 from s3gw.cli.commands import Parser, add_command
+from s3gw.cli.progress import LiveLine
 from s3gw.cli.settings import add_settings, load_settings
 from s3gw.cli.tables import table
-from s3gw.config import ConfigError
-from s3gw.encryption.provider import KeyFacts, UnknownKey
-from s3gw.encryption.ring import Ring, RingError
-from s3gw.encryption.rotation import Rewrapped, rewrap_all
-from s3gw.keyring import prepare_ring
-from s3gw.progress import LiveLine
-from s3gw.sections import Config
-from s3gw.server import folders
+from s3gw.config.loading import ConfigError
+from s3gw.config.schema import Config
+from s3gw.jobs.key_rotation import Rewrapped, rewrap_all
+from s3gw.keys.opening import prepare_ring
+from s3gw.keys.provider import KeyFacts, UnknownKey
+from s3gw.keys.ring import Ring, RingError
+from s3gw.server.compose import folders
 from storage.backends.local import LocalStore
 
 _LIST = """\

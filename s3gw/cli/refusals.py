@@ -6,10 +6,10 @@ Importing these errors imports much of the server, so it is done once something 
 from __future__ import annotations
 
 from s3gw.cli.commands import FAILED, MISUSED
-from s3gw.config import ConfigError
+from s3gw.config.loading import ConfigError
 from s3gw.identity.errors import IdentityError
-from s3gw.listening import CannotListen
-from s3gw.supervisor import StartError
+from s3gw.server.listener import CannotListen
+from s3gw.server.supervisor import StartError
 from storage.errors import StorageError
 
 EXIT_CODES: dict[type[Exception], int] = {

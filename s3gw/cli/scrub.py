@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from s3gw.cli.commands import Parser, describe
-from s3gw.options import Size
-from s3gw.progress import Progress, size_text
+from s3gw.cli.progress import Progress, size_text
+from s3gw.config.types import Size
 from storage.backends.local import LocalStore
 from storage.backends.local.scrub import Scrubbed, scrub
 

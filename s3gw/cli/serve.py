@@ -6,7 +6,7 @@ import argparse
 
 from s3gw.cli.commands import Parser, describe
 from s3gw.cli.settings import add_settings, load_settings
-from s3gw.serving import serve
+from s3gw.server.start import serve
 
 _EXAMPLES = """\
   s3gw serve

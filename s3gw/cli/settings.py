@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from s3gw.config import Loaded, Setting, load, settings
-from s3gw.config_docs import shown_default
-from s3gw.options import Texts
+from s3gw.config.docs import shown_default
+from s3gw.config.loading import Loaded, Setting, load, settings
+from s3gw.config.types import Texts
 
 
 def add_settings(parser: argparse.ArgumentParser, only: Collection[str] | None = None) -> None:

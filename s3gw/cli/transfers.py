@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from s3gw.cli.commands import FAILED
+from s3gw.cli.progress import Progress, size_text
 from s3gw.cli.tables import json_text, plural, printable
 from s3gw.client.errors import ClientError
 from s3gw.client.files import Meter
 from s3gw.client.transport import Client
-from s3gw.progress import Progress, size_text
 
 
 @dataclass(frozen=True, slots=True)

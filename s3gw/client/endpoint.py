@@ -21,7 +21,7 @@ VARIABLES: Mapping[str, str] = {
     "AIS_CONNECT_TIMEOUT": "seconds to wait for a connection; 0 is for ever (default: 5)",
     "AIS_READ_TIMEOUT": "seconds to wait for an answer to go on; 0 is for ever (default: 60)",
 }
-# As s3gw.sections has it: where `s3gw auth token` looks.
+# As s3gw.config.schema has it: where `s3gw auth token` looks.
 _DATA = "S3GW_STORAGE_DATA"
 _CONNECT_S = 5.0
 _READ_S = 60.0

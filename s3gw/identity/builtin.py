@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from s3gw.identity.permissions import ALL, READ_ONLY, READ_WRITE, Permissions
 from s3gw.identity.protocol import Role
-from s3gw.permissions import ALL, READ_ONLY, READ_WRITE, Permissions
-from s3gw.rights import Access
+from s3gw.identity.rights import Access
 
 # In a role's ARN it stands for no role: what the web identity token says by itself.
 TOKEN_ROLE = "token"

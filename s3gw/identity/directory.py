@@ -18,6 +18,7 @@ from cluster.coordination import Coordination, Delete, Put, Unchanged
 from s3gw.identity.builtin import built_in_roles
 from s3gw.identity.errors import Busy, NoSuchUser
 from s3gw.identity.passwords import Passwords
+from s3gw.identity.permissions import NO_PERMISSIONS, Permissions, merged
 from s3gw.identity.protocol import Role, User, UserKey
 from s3gw.identity.records import (
     CLUSTER_ID,
@@ -35,7 +36,6 @@ from s3gw.identity.records import (
 )
 from s3gw.identity.snapshot import Snapshot
 from s3gw.identity.vault import Vault
-from s3gw.permissions import NO_PERMISSIONS, Permissions, merged
 from storage.clock import Clock, SystemClock
 
 # How exactly the last use of a key is known.

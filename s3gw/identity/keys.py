@@ -10,11 +10,11 @@ from collections.abc import Callable
 import msgspec
 
 from cluster.coordination import Delete, Put
-from s3gw.credentials import generate
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import LimitExceeded, NoSuchKey, NoSuchUser, Refused
 from s3gw.identity.protocol import UserKey
 from s3gw.identity.records import KeyRecord, access_key_key, encode, use_key
+from s3gw.identity.root_keys import generate
 from s3gw.identity.snapshot import Snapshot
 
 KEYS_OF_A_USER = 8

@@ -15,9 +15,10 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 from cluster.coordination import Coordination, Put, Unchanged
-from cluster.coordination.embedded import EmbeddedCoordination, prepare
+from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination, prepare
 from cluster.housekeeping import repeat, until
-from s3gw.config import ConfigError
+from s3gw.config.loading import ConfigError
+from s3gw.config.schema import Config
 from s3gw.identity.directory import USE_EVERY_S, StoredDirectory
 from s3gw.identity.records import (
     CLUSTER_ID,
@@ -28,12 +29,10 @@ from s3gw.identity.records import (
     encode,
 )
 from s3gw.identity.vault import Vault, VaultError
-from s3gw.master_key import make_key, parse_key, read_key
-from s3gw.sections import Config
+from s3gw.keys.master_key import make_key, parse_key, read_key
 from storage.errors import Corrupt, StorageError
 from storage.mountpath import MountpathError
 
-FILE_NAME = "coordination.db"
 KEY_FILE_NAME = "auth.key"
 
 _PROTECTS = "no secret of a user's access key"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from s3gw.permissions import NO_PERMISSIONS, Permissions
+from s3gw.identity.permissions import NO_PERMISSIONS, Permissions
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from s3gw.identity.permissions import BucketName, Permissions
 from s3gw.identity.protocol import Role, Trust
-from s3gw.permissions import BucketName, Permissions
 
 FORMAT = 1
 ROOT = "/auth/"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from s3gw.encryption.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
+from s3gw.keys.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
 
 
 class VaultError(Exception):

@@ -1,1 +1,1 @@
-"""What jobs need of S3: copies as CopyObject makes them, events, settings, and their process."""
+"""What jobs do to objects: copy, archive, promote, rotate keys, deliver logs."""

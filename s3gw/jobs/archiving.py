@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 from cluster.jobs.records import ArchiveOrders
 from cluster.jobs.work import Archiving, JobFailed, Unreadable
-from s3gw.archives.writing import ArchiveOrder, Mode, write_archive
-from s3gw.bucket_checksums import kept_in
-from s3gw.checksums import Algorithm
-from s3gw.encryption.sealing import unlock_for
-from s3gw.errors import S3Error
+from s3gw.events.events import EventName, created
+from s3gw.http.request import Call
+from s3gw.http.services import Services
 from s3gw.jobs.calling import job_call, tell
-from s3gw.message import Call
-from s3gw.notifications.events import EventName, created
-from s3gw.services import Services
+from s3gw.objects.archives.writing import ArchiveOrder, Mode, write_archive
+from s3gw.objects.bucket_checksums import kept_in
+from s3gw.objects.checksums import Algorithm
+from s3gw.objects.sealing import unlock_for
+from s3gw.wire.errors import S3Error
 from storage.archives import Addition, Additions, Entry, format_named
 from storage.archives.source import close
 from storage.backend import Backend

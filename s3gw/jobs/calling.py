@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from cluster.jobs.records import Job
-from s3gw.accounts import ROOT_ACCOUNT, Principal
-from s3gw.message import Call
-from s3gw.notifications.events import Cause, ObjectEvent
-from s3gw.services import Services
+from s3gw.events.events import Cause, ObjectEvent
+from s3gw.http.request import Call
+from s3gw.http.services import Services
+from s3gw.identity.accounts import ROOT_ACCOUNT, Principal
 from storage.backend import Backend
 from storage.values import BucketInfo
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 from cluster.jobs.records import Job
 from cluster.jobs.work import Copying, NotCopied
-from s3gw.encryption.sealing import sealing_for, unlock_for
-from s3gw.errors import S3Error
-from s3gw.headers import read_attributes
+from s3gw.events.events import EventName, created, removed
+from s3gw.http.request import MAX_KEY, Call
+from s3gw.http.services import Services
 from s3gw.jobs.calling import job_call, tell
-from s3gw.message import MAX_KEY, Call
-from s3gw.notifications.events import EventName, created, removed
-from s3gw.object_copy import copied_attributes, write_copy
-from s3gw.payload import body_of
-from s3gw.services import Services
+from s3gw.objects.copying import copied_attributes, write_copy
+from s3gw.objects.payload import body_of
+from s3gw.objects.sealing import sealing_for, unlock_for
+from s3gw.s3.headers import read_attributes
+from s3gw.wire.errors import S3Error
 from storage.backend import Backend
 from storage.errors import (
     BucketNotFound,

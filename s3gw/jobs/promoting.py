@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from cluster.jobs.records import FileOrders, Job
 from cluster.jobs.work import NotPromotable
-from s3gw.errors import S3Error
+from s3gw.events.events import ObjectEvent
+from s3gw.http.request import MAX_KEY
+from s3gw.http.services import Services
 from s3gw.jobs.calling import job_call, tell
-from s3gw.message import MAX_KEY
-from s3gw.notifications.events import ObjectEvent
-from s3gw.promotion.files import NotPromoted, Source, files_in, find_source, is_folder
-from s3gw.promotion.writing import Promotion, promote
-from s3gw.services import Services
+from s3gw.objects.promotion.files import NotPromoted, Source, files_in, find_source, is_folder
+from s3gw.objects.promotion.writing import Promotion, promote
+from s3gw.wire.errors import S3Error
 from storage.backend import Backend
 from storage.errors import BucketNotFound, DeviceFailed, OutOfSpace, StorageError
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from s3gw.encryption.provider import UnknownKey
-from s3gw.encryption.request import SSE_C
-from s3gw.encryption.sealing import record_context
-from s3gw.services import Services
+from s3gw.http.services import Services
+from s3gw.keys.provider import UnknownKey
+from s3gw.objects.sealing import record_context
+from s3gw.s3.encryption_headers import SSE_C
 from storage.errors import KeyRequired
 from storage.values import Encryption, Unlock
 

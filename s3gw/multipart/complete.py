@@ -8,23 +8,23 @@ from functools import partial
 from itertools import pairwise
 
 from s3gw.access import Access
-from s3gw.assembling import MAX_PARTS, sealed
-from s3gw.checksums import (
+from s3gw.events.events import EventName, created
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.assembly import MAX_PARTS, sealed
+from s3gw.objects.checksums import (
     ALGORITHMS,
     PREFIX,
 )
-from s3gw.documents import ObjectChecksums, PartChecksums, object_checksum
-from s3gw.encryption.answer import encryption_headers
-from s3gw.encryption.sealing import check_completion
-from s3gw.errors import Code, S3Error
-from s3gw.expiration import expiration_headers
-from s3gw.headers import quoted, read_write_condition, unquoted
-from s3gw.message import Call, Level
-from s3gw.notifications.events import EventName, created
-from s3gw.operation import body, header, operation, path, query
-from s3gw.reply import Reply, xml_reply
-from s3gw.versions import written_version_header
-from s3gw.xmldoc import document, named
+from s3gw.objects.sealing import check_completion
+from s3gw.s3.encryption_answer import encryption_headers
+from s3gw.s3.expiration import expiration_headers
+from s3gw.s3.headers import quoted, read_write_condition, unquoted
+from s3gw.s3.routing import body, header, operation, path, query
+from s3gw.s3.shared_elements import ObjectChecksums, PartChecksums, object_checksum
+from s3gw.s3.versions import written_version_header
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document, named
 from storage.errors import PartNotFound
 from storage.values import (
     Checksum,

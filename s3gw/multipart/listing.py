@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.access import Access
-from s3gw.documents import (
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.s3.expiration import abort_headers
+from s3gw.s3.headers import quoted
+from s3gw.s3.key_encoding import Encode, key_encoding
+from s3gw.s3.routing import operation, path, query
+from s3gw.s3.shared_elements import (
     Owner,
     PartChecksums,
     Prefix,
@@ -13,14 +19,8 @@ from s3gw.documents import (
     owners_in,
     part_checksum,
 )
-from s3gw.errors import Code, S3Error
-from s3gw.expiration import abort_headers
-from s3gw.headers import quoted
-from s3gw.key_encoding import Encode, key_encoding
-from s3gw.message import Call, Level
-from s3gw.operation import operation, path, query
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import TimeNs, document, named
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import TimeNs, document, named
 from storage.values import PartInfo, PartPage, UploadInfo, UploadPage, UploadQuery
 
 MAX_PARTS = 1000

@@ -7,26 +7,26 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from s3gw.access import Access
-from s3gw.assembling import MAX_PARTS, kept_algorithm
-from s3gw.checksums import (
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.assembly import MAX_PARTS, kept_algorithm
+from s3gw.objects.checksums import (
     Algorithm,
     PayloadDigest,
     Promises,
     checksum_headers,
     read_promises,
 )
-from s3gw.copy_source import CopySource, open_source, read_copy_source
-from s3gw.documents import PartChecksums, part_checksum
-from s3gw.encryption.answer import encryption_headers
-from s3gw.encryption.sealing import Sealing, part_sealing
-from s3gw.errors import Code, S3Error
-from s3gw.headers import quoted, refuse_acl, refuse_unsupported
-from s3gw.message import Call, Level
-from s3gw.operation import header, operation, path, query
-from s3gw.payload import body_of, payload_digest
-from s3gw.reply import Reply, xml_reply
-from s3gw.slow_reply import SLOW_BYTES, slow_reply
-from s3gw.xmldoc import TimeNs, document
+from s3gw.objects.payload import body_of, payload_digest
+from s3gw.objects.sealing import Sealing, part_sealing
+from s3gw.s3.copy_source import CopySource, open_source, read_copy_source
+from s3gw.s3.encryption_answer import encryption_headers
+from s3gw.s3.headers import quoted, refuse_acl, refuse_unsupported
+from s3gw.s3.routing import header, operation, path, query
+from s3gw.s3.shared_elements import PartChecksums, part_checksum
+from s3gw.s3.slow_reply import SLOW_BYTES, slow_reply
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import TimeNs, document
 from storage.errors import RangeNotSatisfiable
 from storage.values import Between, PartOptions, Reading, UploadInfo
 

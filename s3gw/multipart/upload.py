@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.access import Access
-from s3gw.checksums import ALGORITHMS, DEFAULT_ALGORITHM, algorithm_named
-from s3gw.encryption.answer import written_encryption_headers
-from s3gw.encryption.sealing import sealing_for
-from s3gw.errors import Code, S3Error
-from s3gw.expiration import abort_headers
-from s3gw.headers import read_attributes
-from s3gw.message import Call, Level
-from s3gw.operation import header, operation, path, query
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import document
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.checksums import ALGORITHMS, DEFAULT_ALGORITHM, algorithm_named
+from s3gw.objects.sealing import sealing_for
+from s3gw.s3.encryption_answer import written_encryption_headers
+from s3gw.s3.expiration import abort_headers
+from s3gw.s3.headers import read_attributes
+from s3gw.s3.routing import header, operation, path, query
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document
 from storage.values import ChecksumType, UploadOptions
 
 

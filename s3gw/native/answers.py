@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from s3gw.http.reply import Reply
 from s3gw.native.actmsg import json
 from s3gw.native.errors import JSON
-from s3gw.reply import Reply
 
 TEXT = "text/plain"
 

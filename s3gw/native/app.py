@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3gw.access import hide_missing
-from s3gw.errors import Code, as_s3_error
-from s3gw.front import FrontEnd, log_failure
-from s3gw.limits import check_head
+from s3gw.config.limits import check_head
+from s3gw.http.front_end import FrontEnd, log_failure
+from s3gw.http.reply import Reply
+from s3gw.http.services import Services
 from s3gw.native import redirect
 from s3gw.native.actmsg import read_message
 from s3gw.native.auditing import note
@@ -25,9 +26,8 @@ from s3gw.native.cluster.node import gateway_id
 from s3gw.native.errors import NativeError, as_native_error, error_reply
 from s3gw.native.objects.reading import not_modified
 from s3gw.native.operation import NativeTable, Operations, decode, reads_message
-from s3gw.observe import Exchange, Observer
-from s3gw.reply import Reply
-from s3gw.services import Services
+from s3gw.telemetry.exchange import Exchange, Observer
+from s3gw.wire.errors import Code, as_s3_error
 from storage.backend import Backend
 from storage.errors import NotModified, ObjectNotFound, VersionNotFound
 
@@ -63,13 +63,14 @@ class NativeApp(FrontEnd):
             call = read_native_call(
                 scope, receive, self._store, exchange.request_id, self._services
             )
-            exchange.call = call
+            exchange.head = call
             reply = await self._answer(call, exchange)
         except NotModified as error:
             reply = not_modified(error)
         except Exception as error:
             reply = self._refuse(error, call, exchange)
         if call is not None:
+            exchange.bucket_info = call.bucket_info
             note(call, exchange, reply.status)
         return reply
 
@@ -81,7 +82,7 @@ class NativeApp(FrontEnd):
         found = self._table.find(call)
         if not any(op.is_open for op in found):
             call.principal = await self._authenticator.authenticate(call)
-            exchange.account = call.principal.identity
+            exchange.principal, exchange.account = call.principal, call.principal.identity
         check_node(call)
         await _read_body(call, found)
         kind = call.asked_for = self._table.resolve(call, found)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from s3gw.audit import Action
-from s3gw.namespaces import in_arns
+from s3gw.identity.namespaces import in_arns
 from s3gw.native.call import NativeCall
-from s3gw.observe import Exchange
+from s3gw.telemetry.audit import Action
+from s3gw.telemetry.exchange import Exchange
 
 
 def note(call: NativeCall, exchange: Exchange, status: int) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3gw.accounts import Principal
-from s3gw.native.attempts import ANY_TOKEN, note_failure
+from s3gw.identity.accounts import Principal
+from s3gw.identity.tokens.principal import principal_of
+from s3gw.identity.tokens.protocol import TokenError
 from s3gw.native.errors import token_needed
-from s3gw.tokens.principal import principal_of
-from s3gw.tokens.protocol import TokenError
+from s3gw.native.login_throttle import ANY_TOKEN, note_failure
 
 if TYPE_CHECKING:
     from s3gw.native.call import NativeCall

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from s3gw.access import authorize, may_without_bucket
+from s3gw.identity.rights import WITHOUT_BUCKET
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.native.operation import NativeOperation
-from s3gw.rights import WITHOUT_BUCKET
 from storage.errors import BucketNotFound
 
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from s3gw.message import (
+from s3gw.http.request import (
     MAX_KEY,
     Call,
     body_stream,
@@ -23,10 +23,10 @@ from s3gw.message import (
     read_headers,
     read_query,
 )
+from s3gw.http.services import NO_SERVICES, Services
 from s3gw.native.actmsg import NO_MESSAGE, ActionMessage
 from s3gw.native.errors import NativeError
 from s3gw.native.names import Bck, read_bck
-from s3gw.services import NO_SERVICES, Services
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from s3gw.declared import operations_of
 from s3gw.native import get_batch
 from s3gw.native.authn import clusters, roles, tokens, users
 from s3gw.native.buckets import bucket, listing, renaming
@@ -16,14 +15,15 @@ from s3gw.native.objects import (
     moving,
     promotion,
     reading,
-    states,
+    remote_only,
     uploads,
     writing,
 )
+from s3gw.s3.registry import operations_of
 
 MODULES = (
     *(bucket, listing, renaming),
-    *(appending, custom, moving, promotion, reading, states, uploads, writing),
+    *(appending, custom, moving, promotion, reading, remote_only, uploads, writing),
     *(archiving, indexing, multi_object, rechunking, summary, watching),
     *(config, daemon, maps, views),
     *(clusters, roles, tokens, users),

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from s3gw.errors import Code, S3Error, as_s3_error
-from s3gw.reply import Reply
+from s3gw.http.reply import Reply
+from s3gw.wire.errors import Code, S3Error, as_s3_error
 from storage import errors as storage
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import msgspec
 
 from s3gw.access import Access
-from s3gw.batch import Answer, Batch, BatchFailed
-from s3gw.batch.request import Spaces
-from s3gw.batch_request import allowed_batch, answer_batch
+from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, as_native_error, unsupported
 from s3gw.native.names import Bck, bck_of, read_bck
 from s3gw.native.operation import document, operation, query
-from s3gw.reply import Reply
+from s3gw.objects.batch import Answer, Batch, BatchFailed
+from s3gw.objects.batch.request import Spaces
+from s3gw.s3.batch_request import allowed_batch, answer_batch
 from storage.errors import BucketNotFound
 
 _MOSS = "moss"

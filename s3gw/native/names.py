@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from s3gw.namespaces import parted, stored_name
+from s3gw.identity.namespaces import parted, stored_name
 from s3gw.native.errors import NativeError, Tcode
 
 AIS = "ais"

@@ -14,11 +14,11 @@ from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, get_type_hints
 
 from s3gw.access import Access
-from s3gw.binding import Binding, fetcher, header, query
+from s3gw.http.binding import Binding, fetcher, header, query
+from s3gw.http.reply import Reply
 from s3gw.native.actmsg import ACTIONS, read_value
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, unsupported
-from s3gw.reply import Reply
 
 __all__ = ["NativeOperation", "NativeTable", "document", "header", "operation", "query", "value"]
 

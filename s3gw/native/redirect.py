@@ -17,8 +17,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from s3gw.http.reply import Reply
 from s3gw.native.cluster.node import gateway_id
-from s3gw.reply import Reply
 
 if TYPE_CHECKING:
     from s3gw.native.call import NativeCall

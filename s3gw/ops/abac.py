@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from s3gw.access import Access
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.operation import body, operation, path
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import document
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.s3.routing import body, operation, path
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document
 
 
 class Status(Enum):

@@ -15,7 +15,7 @@ from s3gw.access.acl import (
     from_text,
     full_control,
 )
-from s3gw.access.given import (
+from s3gw.access.acl_headers import (
     Given,
     account_with_email,
     checked,
@@ -26,14 +26,14 @@ from s3gw.access.given import (
     refuse_public,
 )
 from s3gw.access.ownership import enforces_owner
-from s3gw.documents import Owner, object_owner, owner_of
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.notifications.events import EventName, changed
-from s3gw.operation import body, operation, path, query
-from s3gw.reply import Reply, xml_reply
-from s3gw.versions import named_version, read_version_header
-from s3gw.xmldoc import document, named, within, xsi_type
+from s3gw.events.events import EventName, changed
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.s3.routing import body, operation, path, query
+from s3gw.s3.shared_elements import Owner, object_owner, owner_of
+from s3gw.s3.versions import named_version, read_version_header
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document, named, within, xsi_type
 from storage.settings import setting, with_setting, without_setting
 from storage.values import Attributes, BucketInfo, ReadOptions, UpdateOptions
 

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from urllib.parse import unquote_to_bytes
 
-from s3gw.archives.asked import InArchive, invalid, read_in_archive
-from s3gw.archives.opening import close, open_one, open_selected
-from s3gw.encryption.answer import encryption_headers
-from s3gw.encryption.request import refuse_on_reads
-from s3gw.encryption.sealing import unlock_for
-from s3gw.errors import Code, S3Error
-from s3gw.headers import DEFAULT_TYPE, http_date, override_headers, read_condition, read_range
-from s3gw.message import Call
-from s3gw.operation import ARCHPATH_HEADER
-from s3gw.reply import Reply
-from s3gw.versions import named_version, read_version_header
+from s3gw.http.reply import Reply
+from s3gw.http.request import Call
+from s3gw.objects.archives.opening import close, open_one, open_selected
+from s3gw.objects.archives.query import InArchive, invalid, read_in_archive
+from s3gw.objects.sealing import unlock_for
+from s3gw.s3.encryption_answer import encryption_headers
+from s3gw.s3.encryption_headers import refuse_on_reads
+from s3gw.s3.headers import DEFAULT_TYPE, http_date, override_headers, read_condition, read_range
+from s3gw.s3.versions import named_version, read_version_header
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.subresources import ARCHPATH_HEADER
 from storage.archives import ArchiveFormat, MemberAsked, Selection
 from storage.values import ObjectInfo, ReadOptions
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.access import Access
-from s3gw.documents import ObjectChecksums, PartChecksums, object_checksum, part_checksum
-from s3gw.encryption.sealing import check_reader
-from s3gw.errors import Code, S3Error
-from s3gw.headers import http_date
-from s3gw.message import Call, Level
-from s3gw.operation import header, operation, path, query
-from s3gw.reply import Reply, xml_reply
-from s3gw.versions import named_version, read_version_header
-from s3gw.xmldoc import document, named
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.sealing import check_reader
+from s3gw.s3.headers import http_date
+from s3gw.s3.routing import header, operation, path, query
+from s3gw.s3.shared_elements import ObjectChecksums, PartChecksums, object_checksum, part_checksum
+from s3gw.s3.versions import named_version, read_version_header
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document, named
 from storage.values import ObjectInfo, ReadOptions
 
 MAX_PARTS = 1000

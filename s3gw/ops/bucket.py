@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 
 from s3gw.access import Access, may_use
 from s3gw.access.acl import BucketAcl
-from s3gw.access.given import new_bucket_settings
-from s3gw.documents import Owner, Tag, owner_of
-from s3gw.encryption.request import refuse_any
-from s3gw.errors import Code, S3Error
-from s3gw.headers import refuse_unsupported
-from s3gw.message import Call, Level
-from s3gw.namespaces import is_in_namespace
-from s3gw.object_lock import ObjectLockSetting
-from s3gw.operation import body, operation, path, query
+from s3gw.access.acl_headers import new_bucket_settings
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.identity.namespaces import is_in_namespace
+from s3gw.objects.object_lock import ObjectLockSetting
 from s3gw.ops.bucket_tagging import check_bucket_tags
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import TimeNs, document, text_value, within
+from s3gw.s3.encryption_headers import refuse_any
+from s3gw.s3.headers import refuse_unsupported
+from s3gw.s3.routing import body, operation, path, query
+from s3gw.s3.shared_elements import Owner, Tag, owner_of
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import TimeNs, document, text_value, within
 from storage.errors import BucketExists
 from storage.settings import encoded
 from storage.values import BucketInfo, BucketOptions, Versioning

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.access import Access, authorize_writing, may_deliver_logs
-from s3gw.bucket_logging.target import LoggingTarget, Partition, Source, log_key
-from s3gw.errors import Code, S3Error
-from s3gw.message import MAX_KEY, Call, Level
-from s3gw.namespaces import is_in_namespace
-from s3gw.operation import body, operation, path
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import document, within
+from s3gw.events.log_target import LoggingTarget, Partition, Source, log_key
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import MAX_KEY, Call, Level
+from s3gw.identity.namespaces import is_in_namespace
+from s3gw.s3.routing import body, operation, path
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document, within
 from storage.clock import SystemClock
 from storage.errors import BucketNotFound
 from storage.settings import setting, with_setting, without_setting

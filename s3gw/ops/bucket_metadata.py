@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from s3gw.access import Access
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.operation import operation, path
-from s3gw.reply import Reply
+from s3gw.http.reply import Reply
+from s3gw.http.request import Call, Level
+from s3gw.s3.routing import operation, path
+from s3gw.wire.errors import Code, S3Error
 
 
 @operation("GET", Level.BUCKET, marker="metadataConfiguration", access=Access.HEAD_BUCKET)

@@ -10,12 +10,12 @@ from s3gw.access.conditions import malformed
 from s3gw.access.ownership import enforces_owner
 from s3gw.access.policy import BucketPolicy, Policy, kept_policy, read_policy
 from s3gw.access.public_access import NO_BLOCK, PublicAccessBlock, is_public_policy
-from s3gw.checksums import verify_document
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.operation import operation, path
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import document
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.checksums import verify_document
+from s3gw.s3.routing import operation, path
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document
 from storage.settings import setting, with_setting, without_setting
 from storage.values import BucketInfo
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from s3gw.access import Access
-from s3gw.documents import Tag
-from s3gw.errors import Code, S3Error
-from s3gw.headers import check_tags
-from s3gw.message import Call, Level
-from s3gw.operation import body, operation, path
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
 from s3gw.ops.tagging import Tagging
-from s3gw.reply import Reply, xml_reply
+from s3gw.s3.headers import check_tags
+from s3gw.s3.routing import body, operation, path
+from s3gw.s3.shared_elements import Tag
+from s3gw.wire.errors import Code, S3Error
 
 MAX_TAGS = 50
 

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 import msgspec
 
 from s3gw.access import Access, authorize_copied_tags
-from s3gw.checksums import algorithm_named
-from s3gw.copy_source import CopySource, open_source, read_copy_source
-from s3gw.documents import ObjectChecksums, object_checksum
-from s3gw.encryption.answer import written_encryption_headers
-from s3gw.encryption.sealing import Sealing, sealing_for
-from s3gw.errors import Code, S3Error
-from s3gw.expiration import expiration_headers
-from s3gw.headers import REDIRECT_LOCATION, quoted, read_attributes, read_write_condition
-from s3gw.message import Call, Level
-from s3gw.notifications.events import EventName, created
-from s3gw.object_copy import copied_attributes, write_copy
-from s3gw.operation import header, operation, path
-from s3gw.reply import Reply, xml_reply
-from s3gw.slow_reply import SLOW_BYTES, slow_reply
-from s3gw.versions import keeps_versions, written_version_header
-from s3gw.xmldoc import TimeNs, document
+from s3gw.events.events import EventName, created
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.checksums import algorithm_named
+from s3gw.objects.copying import copied_attributes, write_copy
+from s3gw.objects.sealing import Sealing, sealing_for
+from s3gw.s3.copy_source import CopySource, open_source, read_copy_source
+from s3gw.s3.encryption_answer import written_encryption_headers
+from s3gw.s3.expiration import expiration_headers
+from s3gw.s3.headers import REDIRECT_LOCATION, quoted, read_attributes, read_write_condition
+from s3gw.s3.routing import header, operation, path
+from s3gw.s3.shared_elements import ObjectChecksums, object_checksum
+from s3gw.s3.slow_reply import SLOW_BYTES, slow_reply
+from s3gw.s3.versions import keeps_versions, written_version_header
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import TimeNs, document
 from storage.conditions import check_write
 from storage.errors import ObjectNotFound
 from storage.values import (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from s3gw.access import Access
-from s3gw.cors import CORSConfiguration, CorsSetting, check_rules
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.operation import body, operation, path
-from s3gw.reply import Reply, xml_reply
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.s3.cors import CORSConfiguration, CorsSetting, check_rules
+from s3gw.s3.routing import body, operation, path
+from s3gw.wire.errors import Code, S3Error
 from storage.settings import setting, with_setting, without_setting
 
 

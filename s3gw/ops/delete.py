@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.access import Access, may_delete
-from s3gw.errors import Code, S3Error, as_s3_error
-from s3gw.headers import read_write_condition, unquoted
-from s3gw.message import MAX_KEY, Call, Level
-from s3gw.notifications.events import removed
-from s3gw.object_lock import bypasses_governance
-from s3gw.operation import body, operation, path, query
-from s3gw.reply import Reply, xml_reply
-from s3gw.versions import VERSION_ID, named_version
-from s3gw.xmldoc import document, named
+from s3gw.events.events import removed
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import MAX_KEY, Call, Level
+from s3gw.objects.object_lock import bypasses_governance
+from s3gw.s3.headers import read_write_condition, unquoted
+from s3gw.s3.routing import body, operation, path, query
+from s3gw.s3.versions import VERSION_ID, named_version
+from s3gw.wire.errors import Code, S3Error, as_s3_error
+from s3gw.wire.xmldoc import document, named
 from storage.errors import StorageError
 from storage.values import ALWAYS, BucketInfo, Condition, DeleteRequest, Deletion, Versioning
 

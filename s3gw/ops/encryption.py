@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from s3gw.access import Access
-from s3gw.encryption.request import AES256, KMS, key_of_arn
-from s3gw.encryption.sealing import keys_of
-from s3gw.encryption.setting import BucketEncryption
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.operation import body, operation, path
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import document, named
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.keys.setting import BucketEncryption
+from s3gw.objects.sealing import keys_of
+from s3gw.s3.encryption_headers import AES256, KMS, key_of_arn
+from s3gw.s3.routing import body, operation, path
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document, named
 from storage.settings import setting, with_setting, without_setting
 from storage.values import BucketInfo
 

@@ -10,13 +10,13 @@ The request is the one of AIStore's API; `docs/getbatch.md` tells of it.
 from __future__ import annotations
 
 from s3gw.access import Access
-from s3gw.batch import BatchFailed, TooManyFailures
-from s3gw.batch_request import allowed_batch, answer_batch
-from s3gw.checksums import verify_document
-from s3gw.errors import S3Error, as_s3_error
-from s3gw.message import Call, Level
-from s3gw.operation import operation, path
-from s3gw.reply import Reply
+from s3gw.http.reply import Reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.batch import BatchFailed, TooManyFailures
+from s3gw.objects.checksums import verify_document
+from s3gw.s3.batch_request import allowed_batch, answer_batch
+from s3gw.s3.routing import operation, path
+from s3gw.wire.errors import S3Error, as_s3_error
 
 
 @operation("POST", Level.BUCKET, marker="get-batch", access=Access.GET)

@@ -22,9 +22,9 @@ from itertools import combinations
 
 from cluster.lifecycle import rules
 from cluster.lifecycle.rules import LifecycleConfiguration as Configuration
-from s3gw.errors import Code, S3Error
-from s3gw.headers import check_tags
-from s3gw.xmldoc import document, iso_time, named
+from s3gw.s3.headers import check_tags
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document, iso_time, named
 
 MAX_RULES = 1000
 MAX_ID = 255

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from s3gw.access import Access
-from s3gw.archives.folders import list_page
-from s3gw.documents import Owner, Prefix, owners_in
-from s3gw.errors import Code, S3Error
-from s3gw.key_encoding import Encode, key_encoding
-from s3gw.message import Call, Level
-from s3gw.operation import operation, path, query
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import ETag, TimeNs, alternatives, document
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.archives.folders import list_page
+from s3gw.s3.key_encoding import Encode, key_encoding
+from s3gw.s3.routing import operation, path, query
+from s3gw.s3.shared_elements import Owner, Prefix, owners_in
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import ETag, TimeNs, alternatives, document
 from storage.values import (
     Attributes,
     ChecksumType,

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from s3gw.access import Access
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.notifications.rules import (
+from s3gw.events.rules import (
     ALLOWED,
     Kind,
     NotificationRules,
@@ -21,9 +19,11 @@ from s3gw.notifications.rules import (
     first_overlap,
     target_of,
 )
-from s3gw.operation import body, header, operation, path
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import document, named
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.s3.routing import body, header, operation, path
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document, named
 from storage.settings import setting, with_setting, without_setting
 from storage.values import BucketInfo
 

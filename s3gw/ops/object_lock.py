@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from s3gw.access import Access
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.object_lock import (
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.object_lock import (
     DefaultRetention,
     ObjectLockSetting,
     bypasses_governance,
@@ -18,10 +18,10 @@ from s3gw.object_lock import (
     with_legal_hold,
     with_retention,
 )
-from s3gw.operation import body, operation, path, query
-from s3gw.reply import Reply, xml_reply
-from s3gw.versions import named_version
-from s3gw.xmldoc import document
+from s3gw.s3.routing import body, operation, path, query
+from s3gw.s3.versions import named_version
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document
 from storage.clock import SystemClock
 from storage.settings import setting, with_setting
 from storage.values import (

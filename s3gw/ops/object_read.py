@@ -8,12 +8,15 @@ from typing import Protocol
 import msgspec
 
 from s3gw.access import Access, hide_headers
-from s3gw.checksums import checksum_headers
-from s3gw.encryption.request import refuse_on_reads
-from s3gw.encryption.sealing import check_reader, checked, unlock_for
-from s3gw.errors import Code, S3Error
-from s3gw.expiration import expiration_headers
-from s3gw.headers import (
+from s3gw.http.reply import Reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.checksums import checksum_headers
+from s3gw.objects.sealing import check_reader, checked, unlock_for
+from s3gw.ops.archive_folder import folder_reply
+from s3gw.ops.archive_read import in_archive, member_reply
+from s3gw.s3.encryption_headers import refuse_on_reads
+from s3gw.s3.expiration import expiration_headers
+from s3gw.s3.headers import (
     object_headers,
     override_headers,
     read_condition,
@@ -21,12 +24,9 @@ from s3gw.headers import (
     span_headers,
     wants_checksum,
 )
-from s3gw.message import Call, Level
-from s3gw.operation import header, operation, path, query
-from s3gw.ops.archive_folder import folder_reply
-from s3gw.ops.archive_read import in_archive, member_reply
-from s3gw.reply import Reply
-from s3gw.versions import named_version, read_version_header
+from s3gw.s3.routing import header, operation, path, query
+from s3gw.s3.versions import named_version, read_version_header
+from s3gw.wire.errors import Code, S3Error
 from storage.values import Checksum, PartNumber, Reading, ReadOptions, Want
 
 MAX_PARTS = 10_000

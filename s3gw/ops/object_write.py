@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from s3gw.access import Access
-from s3gw.checksums import checksum_headers
-from s3gw.chunk_sizes import chunking_of
-from s3gw.encryption.answer import written_encryption_headers
-from s3gw.encryption.sealing import sealing_for
-from s3gw.expiration import expiration_headers
-from s3gw.headers import quoted, read_attributes, read_write_condition
-from s3gw.message import Call, Level
-from s3gw.notifications.events import EventName, created
-from s3gw.operation import operation, path
-from s3gw.payload import payload_digest
-from s3gw.reply import Reply
-from s3gw.versions import written_version_header
+from s3gw.events.events import EventName, created
+from s3gw.http.reply import Reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.checksums import checksum_headers
+from s3gw.objects.chunk_sizes import chunking_of
+from s3gw.objects.payload import payload_digest
+from s3gw.objects.sealing import sealing_for
+from s3gw.s3.encryption_answer import written_encryption_headers
+from s3gw.s3.expiration import expiration_headers
+from s3gw.s3.headers import quoted, read_attributes, read_write_condition
+from s3gw.s3.routing import operation, path
+from s3gw.s3.versions import written_version_header
 from storage.values import PutOptions
 
 

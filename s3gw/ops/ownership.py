@@ -8,11 +8,11 @@ from s3gw.access import Access
 from s3gw.access.acl import BucketAcl
 from s3gw.access.ownership import Ownership
 from s3gw.access.ownership import OwnershipControls as Controls
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.operation import body, operation, path
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import document, named
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.s3.routing import body, operation, path
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document, named
 from storage.settings import setting, with_setting, without_setting
 from storage.values import BucketInfo
 

@@ -16,16 +16,16 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from s3gw.access import Access, authorize_key
-from s3gw.errors import Code, S3Error
-from s3gw.form import Form
-from s3gw.headers import CONTENT_HEADERS, check_tags
-from s3gw.message import Call, Level
-from s3gw.operation import decode, operation, path
+from s3gw.auth.form import Form
+from s3gw.auth.post_policy import LengthRange, check_fields
+from s3gw.http.reply import XML, Reply
+from s3gw.http.request import Call, Level
 from s3gw.ops.object_write import PutObject
 from s3gw.ops.tagging import Tagging
-from s3gw.post_policy import LengthRange, check_fields
-from s3gw.reply import XML, Reply
-from s3gw.xmldoc import DECLARATION, escape, from_xml
+from s3gw.s3.headers import CONTENT_HEADERS, check_tags
+from s3gw.s3.routing import decode, operation, path
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import DECLARATION, escape, from_xml
 
 _PUT: type[Any] = PutObject
 _NOT_A_FORM = "Bucket POST must be of the enclosure-type multipart/form-data"

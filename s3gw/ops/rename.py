@@ -8,14 +8,14 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_RenameObject.html
 from __future__ import annotations
 
 from s3gw.access import Access
-from s3gw.copy_source import read_source_path
-from s3gw.errors import Code, S3Error
-from s3gw.headers import read_condition
-from s3gw.message import Call, Level
-from s3gw.object_rename import rename
-from s3gw.operation import header, operation, path
-from s3gw.reply import Reply
-from s3gw.versions import written_version_header
+from s3gw.http.reply import Reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.renaming import rename
+from s3gw.s3.copy_source import read_source_path
+from s3gw.s3.headers import read_condition
+from s3gw.s3.routing import header, operation, path
+from s3gw.s3.versions import written_version_header
+from s3gw.wire.errors import Code, S3Error
 from storage.errors import NotModified
 from storage.values import RenameOptions
 

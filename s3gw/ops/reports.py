@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.access import Access
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.operation import operation, path, query
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import document
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.s3.routing import operation, path, query
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document
 
 
 @dataclass(frozen=True, slots=True)

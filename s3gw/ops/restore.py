@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.access import Access
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.operation import body, operation, path, query
-from s3gw.reply import Reply
-from s3gw.versions import named_version
-from s3gw.xmldoc import document
+from s3gw.http.reply import Reply
+from s3gw.http.request import Call, Level
+from s3gw.s3.routing import body, operation, path, query
+from s3gw.s3.versions import named_version
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document
 from storage.values import ReadOptions
 
 

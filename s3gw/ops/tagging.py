@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import msgspec
 
 from s3gw.access import Access
-from s3gw.documents import Tag
-from s3gw.headers import check_tags
-from s3gw.message import Call, Level
-from s3gw.notifications.events import EventName, changed
-from s3gw.operation import body, operation, path, query
-from s3gw.reply import Reply, xml_reply
-from s3gw.versions import named_version, read_version_header
-from s3gw.xmldoc import document, within
+from s3gw.events.events import EventName, changed
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.s3.headers import check_tags
+from s3gw.s3.routing import body, operation, path, query
+from s3gw.s3.shared_elements import Tag
+from s3gw.s3.versions import named_version, read_version_header
+from s3gw.wire.xmldoc import document, within
 from storage.values import Attributes, ReadOptions, UpdateOptions
 
 

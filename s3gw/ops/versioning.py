@@ -8,12 +8,12 @@ from enum import Enum
 import msgspec
 
 from s3gw.access import Access
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call, Level
-from s3gw.object_lock import ObjectLockSetting
-from s3gw.operation import body, operation, path
-from s3gw.reply import Reply, xml_reply
-from s3gw.xmldoc import document
+from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.object_lock import ObjectLockSetting
+from s3gw.s3.routing import body, operation, path
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document
 from storage.settings import setting
 from storage.values import BucketInfo, Versioning
 

@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from s3gw.access.patterns import read_pattern
-from s3gw.accounts import Principal, account_number
-from s3gw.auth.holders import Holders
+from s3gw.auth.credentials import Holders
 from s3gw.auth.keys import Keys
-from s3gw.auth.session import Kind, held
+from s3gw.auth.session import MAX_ROLE_SESSION_S, Kind, held
+from s3gw.identity.accounts import Principal, account_number
 from s3gw.identity.builtin import TOKEN_ROLE
 from s3gw.identity.protocol import Role, Trust
+from s3gw.identity.tokens.issuer import BEARER, USER
+from s3gw.identity.tokens.principal import principal_of
+from s3gw.identity.tokens.protocol import TokenError, TokenVerifier, Verified
 from s3gw.sts.authentication import Asker
 from s3gw.sts.documents import (
     AssumedRoleUser,
@@ -33,13 +36,9 @@ from s3gw.sts.issuing import Grant, Issued, Issuer
 from s3gw.sts.names import role_in
 from s3gw.sts.parameters import ARN, SESSION_NAME, Parameters, Rule
 from s3gw.sts.policy import packed_size, session_policy
-from s3gw.tokens.issuer import BEARER, USER
-from s3gw.tokens.principal import principal_of
-from s3gw.tokens.protocol import TokenError, TokenVerifier, Verified
-from s3gw.xmldoc import TimeNs
+from s3gw.wire.xmldoc import TimeNs
 
 MIN_SESSION_S = 900
-MAX_ROLE_SESSION_S = 12 * 3600
 MAX_USER_SESSION_S = 36 * 3600
 # Of the account itself, as of AWS' root user, whatever is asked.
 MAX_ACCOUNT_SESSION_S = 3600

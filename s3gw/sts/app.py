@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3gw.attempts import Attempt, named_key
-from s3gw.audit import NO_AUDIT, Action, Audit
-from s3gw.errors import S3Error
-from s3gw.front import FrontEnd, log_failure
-from s3gw.limits import DEFAULT_LIMITS, Limits, check_head
-from s3gw.message import Addressing, bucket_of_host
-from s3gw.observe import Exchange, Observer
-from s3gw.reply import Reply
+from s3gw.auth.login_throttle import Attempt, named_key
+from s3gw.config.limits import DEFAULT_LIMITS, Limits, check_head
+from s3gw.http.front_end import FrontEnd, log_failure
+from s3gw.http.reply import Reply
+from s3gw.http.request import Addressing, bucket_of_host
 from s3gw.sts.actions import ACTIONS, AUDITED, UNSIGNED, Asked, Desk
 from s3gw.sts.authentication import NOBODY, Asker, StsAuthenticator
 from s3gw.sts.documents import error_response, response
 from s3gw.sts.errors import StsCode, StsError, as_sts_error
 from s3gw.sts.parameters import Parameters
 from s3gw.sts.request import FORM, Request, read_request
+from s3gw.telemetry.audit import NO_AUDIT, Action, Audit
+from s3gw.telemetry.exchange import Exchange, Observer
+from s3gw.wire.errors import S3Error
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-    from s3gw.throttle import Throttle
+    from s3gw.auth.throttle import Throttle
 
 VERSION = "2011-06-15"
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from s3gw.accounts import AccessKey, Principal
 from s3gw.auth.bearer import bearer, bearer_token, looks_like_jwt, not_in_token_place
 from s3gw.auth.keys import Keys
 from s3gw.auth.options import AuthOptions
@@ -18,13 +17,14 @@ from s3gw.auth.refusals import ONE_MECHANISM, header_malformed, unsupported
 from s3gw.auth.regions import Regions
 from s3gw.auth.times import check_skew, check_validity, header_timestamp
 from s3gw.auth.version4 import require_signature
-from s3gw.errors import Code, S3Error
+from s3gw.identity.accounts import AccessKey, Principal
+from s3gw.identity.tokens.protocol import TokenVerifier
 from s3gw.sigv4.errors import AuthorizationMalformed
 from s3gw.sigv4.header import parse_authorization
 from s3gw.sigv4.query import is_presigned, parse_presigned
 from s3gw.sigv4.scope import ALGORITHM, STS
 from s3gw.sts.request import Request
-from s3gw.tokens.protocol import TokenVerifier
+from s3gw.wire.errors import Code, S3Error
 
 _NS = 1_000_000_000
 _TOKEN = "x-amz-security-token"

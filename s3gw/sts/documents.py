@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from s3gw.error_document import speakable
+from s3gw.s3.error_document import speakable
 from s3gw.sts.errors import StsError
-from s3gw.xmldoc import DECLARATION, TimeNs, document, escape, to_xml
+from s3gw.wire.xmldoc import DECLARATION, TimeNs, document, escape, to_xml
 
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from types import MappingProxyType
 
-from s3gw.errors import Code, S3Error
+from s3gw.wire.errors import Code, S3Error
 
 
 @unique

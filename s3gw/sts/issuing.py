@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.accounts import Principal
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import (
     MAX_TOKEN_CHARS,
@@ -14,6 +13,7 @@ from s3gw.auth.session import (
     SessionKey,
     new_access_key,
 )
+from s3gw.identity.accounts import Principal
 from s3gw.sts.errors import StsCode, StsError
 
 _NS = 1_000_000_000

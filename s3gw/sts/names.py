@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
+from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::([^:]*):role/(.+)")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from s3gw.message import read_headers
+from s3gw.http.request import read_headers
 from s3gw.sts.errors import StsCode, StsError
 
 if TYPE_CHECKING:

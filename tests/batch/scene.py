@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from s3gw.batch import Batch, Batches, BatchOptions, Item, Outcome, Place
-from s3gw.batch.engine import Tally
+from s3gw.objects.batch import Batch, Batches, BatchOptions, Item, Outcome, Place
+from s3gw.objects.batch.engine import Tally
 from storage.archives import ArchiveFormat, Archives
 from storage.backend import Backend
 from storage.backends.local import StoreOptions

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from s3gw.batch import (
+from s3gw.objects.batch import (
     Batch,
     Batches,
     BatchFailed,

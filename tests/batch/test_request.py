@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gw.batch import InvalidBatch, decode_batch
-from s3gw.batch.request import MAX_ITEMS, Item
+from s3gw.objects.batch import InvalidBatch, decode_batch
+from s3gw.objects.batch.request import MAX_ITEMS, Item
 from storage.archives import ArchiveFormat
 from storage.values import Between, From
 

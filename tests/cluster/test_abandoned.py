@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from cluster.abandoned import ABANDONED_S, AbandonedAppends
-from s3gw.checksums import PayloadDigest, Promises
+from s3gw.objects.checksums import PayloadDigest, Promises
 from storage.backends.memory import MemoryBackend
 from storage.values import BucketOptions, PartOptions, UploadOptions, UploadQuery
 from tests.storage.fake_clock import FakeClock

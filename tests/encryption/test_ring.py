@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from s3gw.encryption.provider import DataKey, UnknownKey
-from s3gw.encryption.ring import Ring, RingError, new_ring
-from s3gw.encryption.wrapping import WrongKey, unwrap, wrap
+from s3gw.keys.provider import DataKey, UnknownKey
+from s3gw.keys.ring import Ring, RingError, new_ring
+from s3gw.keys.wrapping import WrongKey, unwrap, wrap
 from storage.errors import Corrupt
 
 MASTER = bytes(range(32))

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from s3gw.encryption.ring import Ring, new_ring
-from s3gw.encryption.rotation import Rewrapped, rewrap_all
+from s3gw.jobs.key_rotation import Rewrapped, rewrap_all
+from s3gw.keys.ring import Ring, new_ring
 from storage.backend import Change
 from storage.backends.local import LocalStore, StoreOptions
 from storage.clock import SystemClock

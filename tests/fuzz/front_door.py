@@ -12,13 +12,13 @@ from functools import cache
 from typing import Any
 from xml.etree import ElementTree
 
-from s3gw.accounts import Account, Accounts, Principal
 from s3gw.auth import Authenticator, AuthOptions
-from s3gw.catalog import all_operations
-from s3gw.message import Addressing, Call
-from s3gw.operation import OperationTable
-from s3gw.s3 import S3App
-from s3gw.services import Services
+from s3gw.http.request import Addressing, Call
+from s3gw.http.services import Services
+from s3gw.identity.accounts import Account, Accounts, Principal
+from s3gw.s3.app import S3App
+from s3gw.s3.routing import OperationTable
+from s3gw.server.operations import all_operations
 from storage.backends.memory import MemoryBackend
 from storage.values import ListQuery
 from tests.asgi import Answer

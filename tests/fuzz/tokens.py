@@ -7,17 +7,17 @@ import hmac
 from collections.abc import Sequence
 from functools import cache
 
-from s3gw.addresses import Allowed
+from s3gw.config.tokens import Oidc
+from s3gw.identity.permissions import NO_PERMISSIONS, Permissions
 from s3gw.identity.protocol import Role, User, UserKey
-from s3gw.outbound import Outbound
-from s3gw.permissions import NO_PERMISSIONS, Permissions
-from s3gw.tokens.claims import Rules
-from s3gw.tokens.compact import encoded
-from s3gw.tokens.oidc import Issuers
-from s3gw.tokens.options import Oidc
-from s3gw.tokens.protocol import TokenError
-from s3gw.tokens.signature import configured_key
-from s3gw.tokens.verifier import Signers, Verifier
+from s3gw.identity.tokens.claims import Rules
+from s3gw.identity.tokens.compact import encoded
+from s3gw.identity.tokens.oidc import Issuers
+from s3gw.identity.tokens.protocol import TokenError
+from s3gw.identity.tokens.signature import configured_key
+from s3gw.identity.tokens.verifier import Signers, Verifier
+from s3gw.outbound.addresses import Allowed
+from s3gw.outbound.fetch import Outbound
 from tests.fuzz.mutation import spliced
 from tests.storage.fake_clock import FakeClock
 from tests.tokens.scene import SECRET, START_S, claims, signed

@@ -17,10 +17,10 @@ from s3gw.identity.errors import (
     RoleExists,
     RoleInUse,
 )
+from s3gw.identity.permissions import ALL, BucketName, Permissions
 from s3gw.identity.protocol import Role, Trust
 from s3gw.identity.records import RoleRecord, decode, encode, role_of, role_record
-from s3gw.permissions import ALL, BucketName, Permissions
-from s3gw.rights import Access
+from s3gw.identity.rights import Access
 from tests.identity.places import CLUSTER
 from tests.storage.event_loop import run
 

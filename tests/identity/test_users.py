@@ -19,9 +19,9 @@ from s3gw.identity.errors import (
     Reserved,
     UserExists,
 )
+from s3gw.identity.permissions import NO_PERMISSIONS, BucketName, Permissions
 from s3gw.identity.protocol import Directory, Role, User
-from s3gw.permissions import NO_PERMISSIONS, BucketName, Permissions
-from s3gw.rights import Access
+from s3gw.identity.rights import Access
 from tests.identity.places import CLUSTER, made
 from tests.storage.event_loop import run
 

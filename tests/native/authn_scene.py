@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from cluster.coordination.embedded import EmbeddedCoordination
-from s3gw.accounts import Accounts
-from s3gw.audit import Audit
+from s3gw.auth.throttle import Throttle
+from s3gw.config.schema import Config
+from s3gw.config.throttle import ThrottleOptions
+from s3gw.http.services import Services
+from s3gw.identity.accounts import Accounts
 from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.tokens.configured import token_issuer, verifying
+from s3gw.identity.tokens.issuer import TokenIssuer
 from s3gw.identity.vault import Vault
-from s3gw.sections import Config
-from s3gw.services import Services
-from s3gw.throttle import Throttle, ThrottleOptions
-from s3gw.tokens.configured import token_issuer, verifying
-from s3gw.tokens.issuer import TokenIssuer
+from s3gw.telemetry.audit import Audit
 from storage.backends.memory import MemoryBackend
 from storage.clock import SystemClock
 from tests.asgi import AsgiServer

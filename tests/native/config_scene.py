@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
-from s3gw.audit import Audit
-from s3gw.batch import Batches
-from s3gw.cluster_config.in_force import InForce
-from s3gw.cluster_config.stored import StoredSettings
-from s3gw.node_facts import NodeFacts
+from s3gw.config.runtime import InForce
+from s3gw.config.stored import StoredSettings
+from s3gw.objects.batch import Batches
+from s3gw.telemetry.audit import Audit
+from s3gw.telemetry.node_info import NodeFacts
 from storage.backends.memory import MemoryBackend
 from tests.asgi import Answer
 from tests.native.authn_scene import Lines

@@ -12,20 +12,20 @@ import boto3
 import msgspec
 from botocore.config import Config
 
-from s3gw.accounts import Accounts
-from s3gw.app import App
 from s3gw.auth import Authenticator, AuthOptions
-from s3gw.catalog import all_operations
-from s3gw.encryption.provider import KeyProvider
-from s3gw.health import HealthApp, State
-from s3gw.message import Addressing
+from s3gw.http.request import Addressing
+from s3gw.http.services import Services
+from s3gw.identity.accounts import Accounts
+from s3gw.identity.permissions import READ_ONLY, READ_WRITE, Permissions
+from s3gw.identity.rights import Access
+from s3gw.identity.tokens.protocol import TokenError, Verified
+from s3gw.keys.provider import KeyProvider
 from s3gw.native.app import NativeApp
-from s3gw.operation import OperationTable
-from s3gw.permissions import READ_ONLY, READ_WRITE, Permissions
-from s3gw.rights import Access
-from s3gw.s3 import S3App
-from s3gw.services import Services
-from s3gw.tokens.protocol import TokenError, Verified
+from s3gw.s3.app import S3App
+from s3gw.s3.routing import OperationTable
+from s3gw.server.app import App
+from s3gw.server.health import HealthApp, State
+from s3gw.server.operations import all_operations
 from storage.backend import Backend
 from tests.asgi import Answer, AsgiServer, send_through
 from tests.s3.gateway import ENDPOINT, ROOT, Quiet

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from s3gw.access.actions import OPERATIONS
+from s3gw.identity.permissions import OF_THE_CLUSTER
 from s3gw.native.catalog import native_operations
 from s3gw.native.operation import NO_RIGHT
-from s3gw.permissions import OF_THE_CLUSTER
 from storage.backends.memory import MemoryBackend
 from tests.native.scene import Scene, services, told
 from tests.s3.gateway import ROOT

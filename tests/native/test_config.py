@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from cluster.coordination import Put
-from s3gw.batch.options import GetBatch
-from s3gw.cluster_config.in_force import InForce
-from s3gw.cluster_config.stored import RECORD
+from s3gw.config.get_batch import GetBatch
+from s3gw.config.runtime import InForce
+from s3gw.config.stored import RECORD
 from tests.native.config_scene import ConfigScene
 from tests.native.scene import CLUSTER, Scene, told
 

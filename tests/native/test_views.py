@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from s3gw.kept_log import KeptLog
 from s3gw.native.cluster.node import gateway_id, target_id
+from s3gw.telemetry.recent_log import KeptLog
 from tests.native.config_scene import ConfigScene
 from tests.native.scene import CLUSTER, HOST, told
 

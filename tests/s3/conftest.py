@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from s3gw.encryption.ring import new_ring
+from s3gw.keys.ring import new_ring
 from storage.backend import Backend
 from storage.backends.local import StoreOptions
 from storage.backends.memory import MemoryBackend

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from s3gw.accounts import Account
+from s3gw.identity.accounts import Account
 from tests.asgi import Answer
 from tests.s3.gateway import ALICE, Gateway
 

@@ -16,18 +16,18 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from s3gw.accounts import Account, Accounts
-from s3gw.audit import Audit
 from s3gw.auth import Authenticator, AuthOptions
-from s3gw.bucket_logging.recorder import Recorder
-from s3gw.catalog import all_operations
-from s3gw.encryption.provider import KeyProvider
-from s3gw.message import Addressing
-from s3gw.notifications.notifier import Notifier
-from s3gw.observe import Exchange
-from s3gw.operation import OperationTable
-from s3gw.s3 import S3App
-from s3gw.services import Services
+from s3gw.events.notifier import Notifier
+from s3gw.http.request import Addressing
+from s3gw.http.services import Services
+from s3gw.identity.accounts import Account, Accounts
+from s3gw.keys.provider import KeyProvider
+from s3gw.s3.app import S3App
+from s3gw.s3.routing import OperationTable
+from s3gw.server.operations import all_operations
+from s3gw.telemetry.audit import Audit
+from s3gw.telemetry.bucket_log_recorder import Recorder
+from s3gw.telemetry.exchange import Exchange
 from storage.backend import Backend
 from tests.asgi import Answer, AsgiServer, send_through
 

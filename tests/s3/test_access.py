@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from s3gw.catalog import all_operations
-from s3gw.message import Level
+from s3gw.http.request import Level
+from s3gw.server.operations import all_operations
 from tests.s3.gateway import ALICE, BOB, ROOT, Gateway, code_of, values, xml_of
 
 # Those that name no bucket, or one that is not there yet.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from s3gw.bucket_properties import BucketProperties
+from s3gw.config.bucket_properties import BucketProperties
 from storage.archives import ArchiveFormat
 from storage.settings import with_setting
 from tests.archives.made import made, tar

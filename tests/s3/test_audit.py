@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from s3gw.audit import AUDITED, BYPASSING, Audit, open_audit
-from s3gw.catalog import all_operations
-from s3gw.config import ConfigError
-from s3gw.message import Level
+from s3gw.config.loading import ConfigError
+from s3gw.http.request import Level
+from s3gw.server.operations import all_operations
+from s3gw.telemetry.audit import AUDITED, BYPASSING, Audit, open_audit
 from storage.backends.memory import MemoryBackend
 from tests.s3.gateway import ALICE, BOB, Gateway
 

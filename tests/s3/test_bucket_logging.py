@@ -16,8 +16,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from s3gw.bucket_logging.delivery import Bundling, LogDelivery
-from s3gw.bucket_logging.recorder import Fate, Recorder
+from s3gw.jobs.log_delivery import Bundling, LogDelivery
+from s3gw.telemetry.bucket_log_recorder import Fate, Recorder
 from storage.backend import Backend
 from storage.backends.memory import MemoryBackend
 from storage.outbox import Outbox, prepare

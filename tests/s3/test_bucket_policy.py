@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3gw.access.actions import OPERATIONS
-from s3gw.catalog import all_operations
+from s3gw.server.operations import all_operations
 from tests.s3.gateway import ALICE, BOB, ROOT, Gateway, code_of, details, values, xml_of
 from tests.s3.test_access import OPERATIONS as ASKED
 from tests.s3.test_access import send

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s3gw.checksums import (
+from s3gw.objects.checksums import (
     ALGORITHMS,
     Algorithm,
     PayloadDigest,
@@ -17,7 +17,7 @@ from s3gw.checksums import (
     composite,
     full_object,
 )
-from s3gw.errors import Code, S3Error
+from s3gw.wire.errors import Code, S3Error
 from storage.values import ChecksumType
 
 BODIES = st.lists(st.binary(max_size=50), min_size=1, max_size=6)

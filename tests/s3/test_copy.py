@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from s3gw.slow_reply import SLOW_BYTES
+from s3gw.s3.slow_reply import SLOW_BYTES
 from tests.s3.gateway import BOB, Gateway, code_of, details, error_of, values, xml_of
 
 META = {"ContentType": "text/plain", "Metadata": {"m": "1"}, "Tagging": "t=1"}

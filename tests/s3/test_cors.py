@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gw.cors import (
+from s3gw.s3.cors import (
     METHODS,
     VARY,
     Ask,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from s3gw.coverage import operations_table
+from s3gw.cli.coverage import operations_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "s3.md"
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from s3gw.accounts import Accounts
 from s3gw.auth import Authenticator, AuthOptions
-from s3gw.errors import Code, S3Error
-from s3gw.form import Form, read_form
-from s3gw.message import Call
+from s3gw.auth.form import Form, read_form
+from s3gw.http.request import Call
+from s3gw.identity.accounts import Accounts
+from s3gw.wire.errors import Code, S3Error
 from storage.backends.memory import MemoryBackend
 from tests.s3.forms import BOUNDARY, FOREVER, allowed, form, part, post, signed_text
 from tests.s3.gateway import ALICE, ROOT, Gateway, error_of

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from s3gw.operation import SUBRESOURCES
+from s3gw.wire.subresources import SUBRESOURCES
 from tests.s3.gateway import BOB, Gateway, error_of
 from tests.s3.test_refusals import MALFORMED
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from s3gw.errors import S3Error
-from s3gw.headers import (
+from s3gw.ops.bucket import check_bucket_name
+from s3gw.s3.headers import (
     check_tags,
     http_date,
     quoted,
@@ -21,7 +21,7 @@ from s3gw.headers import (
     read_write_condition,
     unquoted,
 )
-from s3gw.ops.bucket import check_bucket_name
+from s3gw.wire.errors import S3Error
 from storage.values import ALWAYS, Between, From, Last
 
 SIZES = st.integers(0, 10**18 - 1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from s3gw.checksums import ALGORITHMS
+from s3gw.objects.checksums import ALGORITHMS
 from tests.s3.gateway import Gateway, code_of, error_of, signed
 
 BODY = b"hello world"

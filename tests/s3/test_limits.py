@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from s3gw.limits import DEFAULT_LIMITS
+from s3gw.config.limits import DEFAULT_LIMITS
 from tests.s3.forms import allowed, form, post
 from tests.s3.gateway import Gateway, code_of
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gw.copy_source import CopySource, read_copy_source
-from s3gw.errors import Code, S3Error
-from s3gw.key_encoding import key_encoding
-from s3gw.message import Addressing, Call, Level, read_call, read_headers, read_query
+from s3gw.http.request import Addressing, Call, Level, read_call, read_headers, read_query
+from s3gw.s3.copy_source import CopySource, read_copy_source
+from s3gw.s3.key_encoding import key_encoding
+from s3gw.wire.errors import Code, S3Error
 from storage.backend import Backend
 
 KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)

@@ -12,13 +12,14 @@ import pytest
 from msgspec import Struct
 
 from s3gw import multipart, ops
-from s3gw.catalog import all_operations
-from s3gw.coverage import LIMITS, NEVER_THERE
-from s3gw.errors import Code
-from s3gw.message import Level
-from s3gw.operation import SUBRESOURCES, OperationTable
+from s3gw.cli.coverage import LIMITS, NEVER_THERE
+from s3gw.http.request import Level
 from s3gw.ops.unimplemented import LEGACY, REFUSED
-from s3gw.xmldoc import element_names, fields_of
+from s3gw.s3.routing import OperationTable
+from s3gw.server.operations import all_operations
+from s3gw.wire.errors import Code
+from s3gw.wire.subresources import SUBRESOURCES
+from s3gw.wire.xmldoc import element_names, fields_of
 from tests.s3.gateway import Gateway, code_of
 
 MODEL: Any = botocore.session.Session().get_service_model("s3")

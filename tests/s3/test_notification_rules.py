@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gw.notifications.events import EventName, ObjectEvent
-from s3gw.notifications.rules import ALLOWED, Kind, Rule, target_of
+from s3gw.events.events import EventName, ObjectEvent
+from s3gw.events.rules import ALLOWED, Kind, Rule, target_of
 
 texts = st.text("ab/", max_size=3)
 rules = st.builds(

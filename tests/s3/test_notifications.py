@@ -15,10 +15,10 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
-from s3gw.notifications.delivery import Pace, TargetQueue
-from s3gw.notifications.events import EventName
-from s3gw.notifications.notifier import Notifier, Outcome
-from s3gw.notifications.webhook import Webhook
+from s3gw.events.delivery import Pace, TargetQueue
+from s3gw.events.events import EventName
+from s3gw.events.notifier import Notifier, Outcome
+from s3gw.events.webhook import Webhook
 from storage.backend import Backend
 from storage.backends.memory import MemoryBackend
 from storage.outbox import Outbox, Record, prepare

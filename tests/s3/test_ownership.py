@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from s3gw.application import new_bucket_settings
-from s3gw.sections import S3, Config
+from s3gw.config.schema import S3, Config
+from s3gw.server.front_ends import new_bucket_settings
 from storage.backends.memory import MemoryBackend
 from tests.s3.gateway import ALICE, BOB, Gateway, code_of, details
 from tests.s3.test_bucket_policy import put

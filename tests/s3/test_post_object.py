@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from s3gw.limits import DEFAULT_LIMITS
-from s3gw.message import Addressing
+from s3gw.config.limits import DEFAULT_LIMITS
+from s3gw.http.request import Addressing
 from storage.backends.memory import MemoryBackend
 from tests.s3.forms import BOUNDARY, allowed, form, part, post, signed, signed_text
 from tests.s3.gateway import (

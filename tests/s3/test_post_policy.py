@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gw.errors import Code, S3Error
-from s3gw.post_policy import Equals, LengthRange, StartsWith, check_fields, parse_policy
+from s3gw.auth.post_policy import Equals, LengthRange, StartsWith, check_fields, parse_policy
+from s3gw.wire.errors import Code, S3Error
 from tests.s3.forms import FOREVER
 
 TEXTS = st.text(max_size=12)

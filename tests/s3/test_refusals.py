@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from s3gw.message import Addressing
+from s3gw.http.request import Addressing
 from storage.backends.memory import MemoryBackend
 from tests.s3.gateway import Gateway, code_of, error_of, values, xml_of
 

@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call
-from s3gw.slow_reply import slow_body
-from s3gw.xmldoc import document
+from s3gw.http.request import Call
+from s3gw.s3.slow_reply import slow_body
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document
 from storage.backend import Backend
 from storage.errors import ObjectNotFound
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from s3gw.accounts import Account
-from s3gw.throttle import Throttle, ThrottleOptions
+from s3gw.auth.throttle import Throttle
+from s3gw.config.throttle import ThrottleOptions
+from s3gw.identity.accounts import Account
 from storage.backends.memory import MemoryBackend
 from tests.s3.forms import allowed, form, post
 from tests.s3.gateway import ALICE, BOB, Gateway, code_of

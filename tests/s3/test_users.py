@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from s3gw.access.bucket_access import with_access
-from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, Principal
+from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, Principal
 from storage.backends.memory import MemoryBackend
 from tests.s3.access.principals import PRINCIPALS
 from tests.s3.gateway import ALICE, Gateway

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from s3gw.app import App
-from s3gw.website import WebsiteApp
+from s3gw.server.app import App
+from s3gw.website.app import WebsiteApp
 from storage.backends.memory import MemoryBackend
 from storage.errors import Corrupt
 from storage.values import READ_ALL, Reading, ReadOptions

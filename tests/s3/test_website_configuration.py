@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gw.website_configuration import (
+from s3gw.s3.website_configuration import (
     Condition,
     Place,
     Redirect,

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from s3gw.error_document import error_document
-from s3gw.errors import Code, S3Error
 from s3gw.ops.delete import Delete
-from s3gw.xmldoc import TimeNs, document, escape, from_xml, named, to_xml, within, xsi_type
+from s3gw.s3.error_document import error_document
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import TimeNs, document, escape, from_xml, named, to_xml, within, xsi_type
 
 SPEAKABLE = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]))
 

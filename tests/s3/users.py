@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from s3gw.accounts import AccessKey, Account, Accounts, Principal, Session
+from s3gw.identity.accounts import AccessKey, Account, Accounts, Principal, Session
 from tests.s3.access.principals import PRINCIPALS
 from tests.s3.gateway import ALICE, BOB, ROOT
 

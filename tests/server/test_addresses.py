@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gw.addresses import Allowed, may_connect
+from s3gw.outbound.addresses import Allowed, may_connect
 
 NOTHING = Allowed()
 PRIVATE_V4 = [

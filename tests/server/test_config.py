@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from s3gw.cli.config.show import as_json, as_table
-from s3gw.config import ConfigError, Loaded, load, settings
-from s3gw.config_docs import configuration_page
-from s3gw.options import Duration, Table, show_duration
-from s3gw.sections import SECTIONS, Config
+from s3gw.config.docs import configuration_page
+from s3gw.config.loading import ConfigError, Loaded, load, settings
+from s3gw.config.schema import SECTIONS, Config
+from s3gw.config.types import Duration, Table, show_duration
 from storage.backends.local import StoreOptions
 from tests.server_process import ROOT
 

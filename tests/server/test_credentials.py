@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from s3gw.config import ConfigError
-from s3gw.credentials import FILE_NAME, RootKeys, find_root_keys
-from s3gw.sections import Auth, Config, Storage
+from s3gw.config.loading import ConfigError
+from s3gw.config.schema import Auth, Config, Storage
+from s3gw.identity.root_keys import FILE_NAME, RootKeys, find_root_keys
 
 
 @pytest.fixture

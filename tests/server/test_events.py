@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3gw.bucket_logging.recorder import Fate
-from s3gw.notifications.notifier import Outcome
-from s3gw.outboxes import prepare_outboxes
+from s3gw.events.notifier import Outcome
+from s3gw.server.outboxes import prepare_outboxes
+from s3gw.telemetry.bucket_log_recorder import Fate
 from storage.mountpath import MountpathError
 from tests.server_process import ServerProcess, eventually
 from tests.webhook import BUCKET, Hook, Silent, listening, notify, serving

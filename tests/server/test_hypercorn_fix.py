@@ -6,7 +6,7 @@ import h11
 import pytest
 from hypercorn.protocol.h11 import H11Protocol
 
-from s3gw.hypercorn_fix import UnknownHypercorn, mend_hypercorn, with_reason
+from s3gw.server.hypercorn.patches import UnknownHypercorn, mend_hypercorn, with_reason
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import cluster
 import s3gw
 import storage
-from s3gw.installation import BrokenInstallation, require_own_packages
+from s3gw.server.installation import BrokenInstallation, require_own_packages
 
 
 def test_the_three_packages_come_from_the_same_folder() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from s3gw.config import ConfigError, load
-from s3gw.keyring import beside_the_data, open_ring, prepare_ring
+from s3gw.config.loading import ConfigError, load
+from s3gw.keys.opening import beside_the_data, open_ring, prepare_ring
 from tests.server.test_commands import s3gw
 from tests.server_process import ServerProcess
 

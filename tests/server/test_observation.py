@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from s3gw.access_log import LineLog, LogFile, as_json, as_text, in_pieces
-from s3gw.health import HealthApp, State
-from s3gw.logs import JsonLines, TextLines, choose_style
-from s3gw.observe import MAX_USER_AGENT, Exchange
+from s3gw.server.health import HealthApp, State
+from s3gw.telemetry.access_log import LineLog, LogFile, as_json, as_text, in_pieces
+from s3gw.telemetry.exchange import MAX_USER_AGENT, Exchange
+from s3gw.telemetry.logs import JsonLines, TextLines, choose_style
 from tests.server_process import ServerProcess, eventually
 
 EXCHANGE = Exchange(
@@ -169,10 +169,9 @@ def test_an_exchange_begins_with_what_the_request_says() -> None:
     scope = {
         "client": None,
         "method": "PUT",
-        "raw_path": b"/b/%20",
         "headers": [(b"user-agent", b"x" * 1000)],
     }
-    exchange = Exchange.begin(scope, "id")
+    exchange = Exchange.begin(scope, b"/b/%20", "id")
     assert (exchange.remote, exchange.path) == ("", "/b/%20")
     assert len(exchange.user_agent) == MAX_USER_AGENT
 
@@ -199,7 +198,7 @@ def test_health_is_200_only_when_ready(state: State, status: int) -> None:
 
 def test_log_lines_carry_fields() -> None:
     record = logging.makeLogRecord(
-        {"name": "s3gw.s3", "levelname": "ERROR", "msg": "request failed", "created": 0.0}
+        {"name": "s3gw.s3.app", "levelname": "ERROR", "msg": "request failed", "created": 0.0}
     )
     record.request_id = "AB"
     record.path = Path("/x")

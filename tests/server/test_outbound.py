@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from s3gw.addresses import Allowed
-from s3gw.outbound import Fetch, Fetched, Outbound, OutboundError, Refused, TooLarge
+from s3gw.outbound.addresses import Allowed
+from s3gw.outbound.fetch import Fetch, Fetched, Outbound, OutboundError, Refused, TooLarge
 from tests.server.test_config import loaded
 
 LIMIT = 1000

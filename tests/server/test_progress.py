@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from s3gw.progress import Progress, progress_line, size_text
+from s3gw.cli.progress import Progress, progress_line, size_text
 
 
 class Terminal(io.StringIO):

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import pytest
 
-from s3gw.accounts import Account
+from s3gw.identity.accounts import Account
 from tests.native.test_restart import token_of
 from tests.s3 import forms
 from tests.s3.sse import customer_headers

@@ -17,7 +17,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from s3gw.accounts import ROOT_ACCOUNT_NUMBER
+from s3gw.identity.accounts import ROOT_ACCOUNT_NUMBER
 from tests.server.test_commands import refusal, s3gw
 from tests.server_process import ServerProcess, clean_environment, eventually
 from tests.tokens.issuer import Issuer, listening, rsa_key

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from s3gw.supervisor import Pauses
+from s3gw.server.supervisor import Pauses
 from tests.server_process import (
     ACCESS_KEY,
     SECRET_KEY,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from s3gw.config import ConfigError
-from s3gw.sections import Server
-from s3gw.tls import Certificate, ClientCertificates, read_certificate
+from s3gw.config.loading import ConfigError
+from s3gw.config.schema import Server
+from s3gw.server.tls import Certificate, ClientCertificates, read_certificate
 from tests.server.certificates import write_certificate
 from tests.server_process import ServerProcess, eventually
 

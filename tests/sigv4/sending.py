@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import cast
 from urllib.parse import quote, urlsplit
 
-from s3gw.accounts import Account, Accounts, Principal
 from s3gw.auth import Authenticator, AuthOptions
-from s3gw.message import Call, read_query
+from s3gw.http.request import Call, read_query
+from s3gw.identity.accounts import Account, Accounts, Principal
 from s3gw.sigv4.canonical import canonical_request, parse_signed_headers
 from s3gw.sigv4.scope import EMPTY_SHA256, sign, signing_key
 from storage.backend import Backend

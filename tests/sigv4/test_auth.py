@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3gw import auth
-from s3gw.accounts import ANONYMOUS_ACCOUNT, Account, Accounts, Principal
 from s3gw.auth import AuthOptions
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call
+from s3gw.http.request import Call
+from s3gw.identity.accounts import ANONYMOUS_ACCOUNT, Account, Accounts, Principal
 from s3gw.sigv4.query import MAX_EXPIRES_S
 from s3gw.sigv4.scope import EMPTY_SHA256
+from s3gw.wire.errors import Code, S3Error
 from tests.sigv4.sending import (
     ACCESS_KEY,
     NOW_S,

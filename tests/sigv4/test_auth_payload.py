@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from s3gw.auth import AuthOptions
-from s3gw.errors import Code, S3Error
-from s3gw.message import Call
+from s3gw.http.request import Call
+from s3gw.wire.errors import Code, S3Error
 from tests.sigv4.chunks import signed_wire, unsigned_wire
 from tests.sigv4.sending import authenticate, call_for, drained, presigned_target, signed_headers
 from tests.storage.fake_clock import FakeClock

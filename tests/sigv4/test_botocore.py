@@ -19,11 +19,11 @@ from botocore.session import get_session
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from s3gw.accounts import Principal
 from s3gw.auth import AuthOptions
-from s3gw.errors import S3Error
-from s3gw.message import Call
+from s3gw.http.request import Call
+from s3gw.identity.accounts import Principal
 from s3gw.sigv4.v2 import SUBRESOURCES
+from s3gw.wire.errors import S3Error
 from tests.sigv4.sending import ACCESS_KEY, SECRET, authenticate, call_for
 
 CREDENTIALS = Credentials(ACCESS_KEY, SECRET)

@@ -17,29 +17,29 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cluster.coordination.embedded import EmbeddedCoordination
-from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, Account, Accounts
-from s3gw.app import App
 from s3gw.auth import Authenticator, AuthOptions
-from s3gw.auth.holders import Holders
+from s3gw.auth.credentials import Holders
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import SESSION_TOKENS, Sealer
-from s3gw.catalog import all_operations
+from s3gw.http.request import Addressing
+from s3gw.http.services import Services
 from s3gw.identity import keys as user_keys
 from s3gw.identity import roles, users
+from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, Account, Accounts
 from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.permissions import ALL, READ_ONLY, READ_WRITE, Permissions
 from s3gw.identity.protocol import Role, Trust, UserKey
+from s3gw.identity.rights import Access
+from s3gw.identity.tokens.protocol import TokenError, Verified
 from s3gw.identity.vault import Vault
-from s3gw.message import Addressing
-from s3gw.operation import OperationTable
-from s3gw.permissions import ALL, READ_ONLY, READ_WRITE, Permissions
-from s3gw.rights import Access
-from s3gw.s3 import S3App
-from s3gw.services import Services
+from s3gw.s3.app import S3App
+from s3gw.s3.routing import OperationTable
+from s3gw.server.app import App
+from s3gw.server.operations import all_operations
 from s3gw.sts.actions import Desk
 from s3gw.sts.app import StsApp
 from s3gw.sts.authentication import StsAuthenticator
 from s3gw.sts.issuing import Issuer
-from s3gw.tokens.protocol import TokenError, Verified
 from storage.backends.memory import MemoryBackend
 from tests.asgi import Answer, AsgiServer, send_through
 from tests.identity.places import CLUSTER, MASTER, new_store

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from s3gw.accounts import ROOT_ACCOUNT
 from s3gw.identity import keys as user_keys
 from s3gw.identity import roles, users
+from s3gw.identity.accounts import ROOT_ACCOUNT
 from s3gw.identity.protocol import Role
 from s3gw.identity.revocation import revoke
 from tests.s3.gateway import BOB

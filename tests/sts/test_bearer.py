@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from s3gw.permissions import Permissions
-from s3gw.tokens.protocol import TokenError
+from s3gw.identity.permissions import Permissions
+from s3gw.identity.tokens.protocol import TokenError
 from tests.s3.gateway import code_of
 from tests.sts.scene import NUMBER, READER, ROOT, WRITER, Scene, TemporaryKeys, opened, refused
 

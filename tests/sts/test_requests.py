@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from s3gw.auth.throttle import Throttle
+from s3gw.config.throttle import ThrottleOptions
 from s3gw.sts.errors import StsCode
-from s3gw.throttle import Throttle, ThrottleOptions
 from tests.asgi import Answer
 from tests.sts.scene import ROOT, Scene, TemporaryKeys, arn, opened, refused
 

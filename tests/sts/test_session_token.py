@@ -18,7 +18,7 @@ from s3gw.auth.session import (
     new_access_key,
     permissions_of,
 )
-from s3gw.permissions import BucketName, Permissions
+from s3gw.identity.permissions import BucketName, Permissions
 
 SEALER = Sealer(bytes(range(32)))
 texts = st.text(max_size=200)

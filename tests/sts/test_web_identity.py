@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from s3gw.identity import roles, users
+from s3gw.identity.permissions import Permissions
 from s3gw.identity.revocation import revoke
-from s3gw.permissions import Permissions
-from s3gw.tokens.issuer import BEARER, USER
-from s3gw.tokens.protocol import TokenError
+from s3gw.identity.tokens.issuer import BEARER, USER
+from s3gw.identity.tokens.protocol import TokenError
 from tests.sts.scene import (
     EVERYTHING,
     ISSUER,
@@ -204,7 +204,7 @@ def test_a_policy_narrows_a_web_identity_too(scene: Scene) -> None:
 
 
 def test_permissions_that_fit_into_no_header_are_refused(scene: Scene) -> None:
-    from s3gw.permissions import BucketName
+    from s3gw.identity.permissions import BucketName
 
     many = {BucketName(f"bucket-with-a-long-name-{number}"): 1 for number in range(1000)}
     token = scene.web_token(permissions=Permissions(buckets=many))

@@ -13,14 +13,14 @@ from typing import Any, ParamSpec
 import jwt
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
-from s3gw.config import load
+from s3gw.config.loading import load
+from s3gw.config.schema import Config
 from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.tokens.configured import token_issuer, verifying
+from s3gw.identity.tokens.issuer import TokenIssuer
+from s3gw.identity.tokens.protocol import TokenError, Verified
+from s3gw.identity.tokens.verifier import Verifier
 from s3gw.identity.vault import Vault
-from s3gw.sections import Config
-from s3gw.tokens.configured import token_issuer, verifying
-from s3gw.tokens.issuer import TokenIssuer
-from s3gw.tokens.protocol import TokenError, Verified
-from s3gw.tokens.verifier import Verifier
 from tests.storage.fake_clock import FakeClock
 
 SECRET = "a secret of more than sixty-four bytes, so that no hash finds it to be too short"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from s3gw.tokens.cache import SHARDS, TokenCache
+from s3gw.identity.tokens.cache import SHARDS, TokenCache
 
 
 def digest(number: int) -> bytes:

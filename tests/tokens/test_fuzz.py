@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jwt.algorithms import HMACAlgorithm
 
-from s3gw.permissions import ALL, BucketName, Permissions
-from s3gw.tokens.claims import read_permissions, standard_claims, written
-from s3gw.tokens.compact import encoded
-from s3gw.tokens.jwks import KeySetError, read_key_set
-from s3gw.tokens.protocol import TokenError
+from s3gw.identity.permissions import ALL, BucketName, Permissions
+from s3gw.identity.tokens.claims import read_permissions, standard_claims, written
+from s3gw.identity.tokens.compact import encoded
+from s3gw.identity.tokens.jwks import KeySetError, read_key_set
+from s3gw.identity.tokens.protocol import TokenError
 from tests.tokens.issuer import ec_key, jwk, pem, rsa_key
 from tests.tokens.scene import SECRET, Scene, claims, opened, signed, with_secret
 

@@ -8,11 +8,11 @@ import jwt
 import pytest
 
 from s3gw.identity import roles, users
+from s3gw.identity.permissions import BucketName, Permissions
 from s3gw.identity.protocol import Role
-from s3gw.permissions import BucketName, Permissions
-from s3gw.tokens.issuer import CannotIssue, Issued
-from s3gw.tokens.keys import OWN_SECRET
-from s3gw.tokens.principal import principal_of
+from s3gw.identity.tokens.issuer import CannotIssue, Issued
+from s3gw.identity.tokens.keys import OWN_SECRET
+from s3gw.identity.tokens.principal import principal_of
 from tests.tokens.issuer import pem, rsa_key
 from tests.tokens.scene import SECRET, START_S, Scene, in_loop, opened, signed, with_secret
 

@@ -14,15 +14,15 @@ import jwt
 import pytest
 from jwt.algorithms import HMACAlgorithm
 
-from s3gw.addresses import Allowed
+from s3gw.config.tokens import Oidc
 from s3gw.identity import roles
+from s3gw.identity.permissions import Permissions
 from s3gw.identity.protocol import Role
-from s3gw.outbound import Outbound
-from s3gw.permissions import Permissions
-from s3gw.tokens.oidc import FIRST_RETRY_S, UNKNOWN_KEY_S, IssuerKeys
-from s3gw.tokens.options import Oidc
-from s3gw.tokens.principal import principal_of
-from s3gw.tokens.revoking import revoke_token
+from s3gw.identity.tokens.oidc import FIRST_RETRY_S, UNKNOWN_KEY_S, IssuerKeys
+from s3gw.identity.tokens.principal import principal_of
+from s3gw.native.authn.revoking import revoke_token
+from s3gw.outbound.addresses import Allowed
+from s3gw.outbound.fetch import Outbound
 from tests.server.certificates import write_certificate
 from tests.storage.fake_clock import FakeClock
 from tests.tokens.issuer import DISCOVERY, JWKS, Issuer, ec_key, jwk, listening, pem, rsa_key

@@ -21,8 +21,8 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from compat.installed import Installed, NotHere
 from compat.npm import modules_there
 from compat.server import free_port
-from s3gw.permissions import Permissions
-from s3gw.tokens.oidc import UNKNOWN_KEY_S
+from s3gw.identity.permissions import Permissions
+from s3gw.identity.tokens.oidc import UNKNOWN_KEY_S
 from storage.clock import SystemClock
 from tests.server.certificates import write_certificate
 from tests.tokens.issuer import PrivateKey, ec_key, rsa_key

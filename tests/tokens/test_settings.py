@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from s3gw.cli.config.show import as_json, as_table
-from s3gw.config import ConfigError, Loaded, load
-from s3gw.tokens.configured import check_tokens, token_key
+from s3gw.config.loading import ConfigError, Loaded, load
+from s3gw.identity.tokens.configured import check_tokens, token_key
 from tests.server.certificates import write_certificate
 from tests.tokens.issuer import ec_key, pem, rsa_key
 from tests.tokens.scene import SECRET

@@ -12,10 +12,10 @@ from typing import Any
 import jwt
 import pytest
 
-from s3gw.permissions import BucketName, Permissions
-from s3gw.tokens.compact import MAX_TOKEN_BYTES, encoded
-from s3gw.tokens.protocol import TokenError
-from s3gw.tokens.revoking import revoke_token
+from s3gw.identity.permissions import BucketName, Permissions
+from s3gw.identity.tokens.compact import MAX_TOKEN_BYTES, encoded
+from s3gw.identity.tokens.protocol import TokenError
+from s3gw.native.authn.revoking import revoke_token
 from tests.tokens.issuer import ec_key, pem, rsa_key
 from tests.tokens.scene import (
     SECRET,

@@ -7,13 +7,13 @@ import json
 
 from s3gw.cli.commands import Parser
 from s3gw.cli.endpoint import add_object, connect, describe_asking
+from s3gw.cli.progress import size_text
 from s3gw.cli.tables import printable, table
 from s3gw.client.errors import ClientError
 from s3gw.client.listing import Asked, Entry, Flag, list_objects
 from s3gw.client.names import ObjectName
 from s3gw.client.objects import head_object
 from s3gw.client.transport import Client
-from s3gw.progress import size_text
 
 _EXAMPLES = """\
   s3gw archive ls ais://shards/0001.tar

@@ -11,10 +11,10 @@ from s3gw.access.bucket_access import bucket_access, with_access
 from s3gw.cli.auth.place import add_place
 from s3gw.cli.commands import Parser, describe
 from s3gw.cli.settings import load_settings
-from s3gw.config import ConfigError
-from s3gw.permissions import parse_permissions, show_permissions
-from s3gw.sections import Config
-from s3gw.server import folders
+from s3gw.config.loading import ConfigError
+from s3gw.config.schema import Config
+from s3gw.identity.permissions import parse_permissions, show_permissions
+from s3gw.server.compose import folders
 from storage.backends.local import LocalStore
 from storage.values import BucketInfo
 

@@ -10,25 +10,25 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from s3gw.accounts import ROOT_ACCOUNT
-from s3gw.application import accounts
-from s3gw.auth.holders import Holders
+from s3gw.auth.credentials import Holders
 from s3gw.auth.keys import Keys
-from s3gw.auth.session import SESSION_TOKENS, Kind, Sealer
+from s3gw.auth.session import MAX_ROLE_SESSION_S, SESSION_TOKENS, Kind, Sealer
 from s3gw.cli.auth.place import duration, in_directory
 from s3gw.cli.commands import Parser, describe
 from s3gw.cli.settings import add_settings, load_settings
-from s3gw.config import ConfigError
-from s3gw.credentials import find_root_keys
+from s3gw.config.loading import ConfigError
+from s3gw.config.schema import Config
+from s3gw.identity.accounts import ROOT_ACCOUNT
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import NoSuchRole, NoSuchUser
 from s3gw.identity.protocol import User
-from s3gw.sections import Config
-from s3gw.sts.actions import MAX_ROLE_SESSION_S, MIN_SESSION_S
+from s3gw.identity.root_keys import find_root_keys
+from s3gw.identity.tokens.configured import token_issuer
+from s3gw.identity.tokens.issuer import CannotIssue
+from s3gw.server.front_ends import accounts
+from s3gw.sts.actions import MIN_SESSION_S
 from s3gw.sts.issuing import Grant, Issuer
 from s3gw.sts.parameters import SESSION_NAME
-from s3gw.tokens.configured import token_issuer
-from s3gw.tokens.issuer import CannotIssue
 from storage.clock import SystemClock
 
 # What SDKs are to send beside a JWT: an access key that is nobody's.

@@ -11,10 +11,10 @@ from s3gw.cli.auth.place import Work, add_place, change, duration, in_directory
 from s3gw.cli.auth.show import as_json
 from s3gw.cli.commands import Parser, add_command
 from s3gw.cli.tables import moment, table
+from s3gw.config.types import show_duration
 from s3gw.identity import keys
 from s3gw.identity.directory import KeyFacts, StoredDirectory
 from s3gw.identity.protocol import UserKey
-from s3gw.options import show_duration
 
 _ADD = """\
   s3gw auth key add ann

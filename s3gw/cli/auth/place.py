@@ -11,9 +11,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from s3gw.accounts import ROOT_ACCOUNT_NUMBER
-from s3gw.audit import Action, Audit, open_audit
 from s3gw.cli.settings import add_settings, load_settings
+from s3gw.config.schema import Config
+from s3gw.config.types import Duration
+from s3gw.identity.accounts import ROOT_ACCOUNT_NUMBER
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import (
     IdentityError,
@@ -24,8 +25,7 @@ from s3gw.identity.errors import (
     UserExists,
 )
 from s3gw.identity.opening import open_directory
-from s3gw.options import Duration
-from s3gw.sections import Config
+from s3gw.telemetry.audit import Action, Audit, open_audit
 
 _NEXT = {
     NoSuchUser: "`s3gw auth user list` shows all.",

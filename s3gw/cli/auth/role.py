@@ -12,14 +12,14 @@ from s3gw.cli.auth.place import add_place, change, duration, in_directory
 from s3gw.cli.auth.show import as_json, permission_rows
 from s3gw.cli.commands import Parser, add_command
 from s3gw.cli.tables import facts, table
+from s3gw.config.types import show_duration
 from s3gw.identity import roles
 from s3gw.identity.builtin import NAMES
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import NoSuchRole, Refused
+from s3gw.identity.permissions import BucketName, Permissions, parse_permissions
 from s3gw.identity.protocol import Role, Trust
 from s3gw.identity.records import role_record
-from s3gw.options import show_duration
-from s3gw.permissions import BucketName, Permissions, parse_permissions
 
 _PERM = "ro, rw, su, a number, or rights with commas between, like GET,LIST-OBJECTS"
 _ADD = f"""\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from s3gw.permissions import ALL, OF_THE_CLUSTER, BucketName, Permissions, show_permissions
+from s3gw.identity.permissions import ALL, OF_THE_CLUSTER, BucketName, Permissions, show_permissions
 
 
 def as_json(value: object) -> str:

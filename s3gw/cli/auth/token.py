@@ -11,12 +11,12 @@ from s3gw.cli.auth.place import add_place, duration, in_directory
 from s3gw.cli.auth.show import as_json
 from s3gw.cli.commands import Parser, describe
 from s3gw.cli.settings import load_settings
-from s3gw.config import ConfigError
+from s3gw.config.loading import ConfigError
+from s3gw.config.schema import Auth
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import IdentityError, NoSuchUser
-from s3gw.sections import Auth
-from s3gw.tokens.configured import token_issuer
-from s3gw.tokens.issuer import (
+from s3gw.identity.tokens.configured import token_issuer
+from s3gw.identity.tokens.issuer import (
     DEFAULT_TTL_S,
     MAX_TTL_S,
     MIN_TTL_S,
@@ -24,8 +24,8 @@ from s3gw.tokens.issuer import (
     Issued,
     TokenIssuer,
 )
-from s3gw.tokens.protocol import TokenError
-from s3gw.tokens.revoking import revoke_token
+from s3gw.identity.tokens.protocol import TokenError
+from s3gw.native.authn.revoking import revoke_token
 from storage.clock import SystemClock
 
 _EXAMPLES = """\

@@ -15,8 +15,8 @@ from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory, UserFacts
 from s3gw.identity.errors import BadPassword
 from s3gw.identity.passwords import check_password
+from s3gw.identity.permissions import Permissions
 from s3gw.identity.protocol import User
-from s3gw.permissions import Permissions
 
 _ADD = """\
   s3gw auth user add ann --role painter --role Guest

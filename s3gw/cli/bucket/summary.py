@@ -7,11 +7,11 @@ import sys
 
 from s3gw.cli.commands import Parser
 from s3gw.cli.endpoint import add_place, connect, describe_asking
+from s3gw.cli.progress import LiveLine, size_text
 from s3gw.cli.tables import json_text, table
 from s3gw.client.buckets import Summary, list_buckets, summarize
 from s3gw.client.names import ObjectName
 from s3gw.client.transport import Client
-from s3gw.progress import LiveLine, size_text
 
 _EXAMPLES = """\
   s3gw bucket summary                        of all buckets

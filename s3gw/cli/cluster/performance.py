@@ -10,10 +10,10 @@ from typing import Any
 from s3gw.cli.cluster.nodes import statuses
 from s3gw.cli.commands import FAILED, Misused, Parser
 from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.progress import size_text
 from s3gw.cli.tables import json_text, table
 from s3gw.client.cluster import Node, cluster_map, nodes_in
 from s3gw.client.transport import Client
-from s3gw.progress import size_text
 
 _EXAMPLES = """\
   s3gw cluster performance

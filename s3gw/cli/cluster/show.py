@@ -9,9 +9,9 @@ from typing import Any
 from s3gw.cli.cluster.nodes import statuses
 from s3gw.cli.commands import Parser
 from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.progress import size_text
 from s3gw.cli.tables import facts, json_text, table
 from s3gw.client.cluster import Node, cluster_map, nodes_in, software_version
-from s3gw.progress import size_text
 
 _EXAMPLES = """\
   s3gw cluster show

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from s3gw.cli.commands import Parser, describe
-from s3gw.config_docs import configuration_page
+from s3gw.config.docs import configuration_page
 
 
 def define(parser: Parser) -> None:

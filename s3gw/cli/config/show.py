@@ -10,8 +10,8 @@ import msgspec
 
 from s3gw.cli.commands import Parser, describe
 from s3gw.cli.settings import add_settings, load_settings
-from s3gw.config import HIDDEN, Loaded, settings
-from s3gw.sections import Config
+from s3gw.config.loading import HIDDEN, Loaded, settings
+from s3gw.config.schema import Config
 
 _EXAMPLES = """\
   s3gw config show

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 from s3gw.cli.commands import Parser
 from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.progress import size_text
 from s3gw.cli.tables import json_text, table
 from s3gw.client.etl import Etl, list_etls
-from s3gw.progress import size_text
 
 _EXAMPLES = """\
   s3gw etl ls

@@ -7,9 +7,9 @@ import argparse
 from s3gw.cli.commands import Parser
 from s3gw.cli.endpoint import BUCKET, KIND, add_bucket, connect, describe_asking
 from s3gw.cli.following import as_document
+from s3gw.cli.progress import size_text
 from s3gw.cli.tables import json_text, table
 from s3gw.client.jobs import Job, JobQuery, find_jobs
-from s3gw.progress import size_text
 
 _EXAMPLES = """\
   s3gw job ls                          those that run

@@ -7,9 +7,9 @@ import argparse
 from s3gw.cli.commands import Parser
 from s3gw.cli.endpoint import JOB, connect, describe_asking
 from s3gw.cli.job.ls import time_text
+from s3gw.cli.progress import size_text
 from s3gw.cli.tables import facts, json_text, printable
 from s3gw.client.jobs import Job, find_job
-from s3gw.progress import size_text
 
 _EXAMPLES = """\
   s3gw job show cpy-Zm9vYmFy

@@ -6,9 +6,9 @@ import argparse
 
 from s3gw.cli.commands import Parser
 from s3gw.cli.endpoint import add_object, connect, describe_asking
+from s3gw.cli.progress import size_text
 from s3gw.cli.tables import facts, json_text, moment, printable
 from s3gw.client.objects import Wanted, head_object
-from s3gw.progress import size_text
 
 _EXAMPLES = """\
   s3gw object head ais://shards/0001.tar

@@ -10,9 +10,9 @@ from typing import Any
 
 from s3gw.cli.commands import Parser
 from s3gw.cli.endpoint import add_place, connect, describe_asking
+from s3gw.cli.progress import size_text
 from s3gw.cli.tables import plural, printable, table
 from s3gw.client.listing import PROPS, Asked, Entry, Flag, list_pages
-from s3gw.progress import size_text
 
 _EXAMPLES = """\
   s3gw object ls ais://shards

@@ -10,6 +10,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from s3gw.access import Access
+from s3gw.http.reply import Reply
 from s3gw.identity import clusters
 from s3gw.identity.clusters import Cluster
 from s3gw.native.answers import json_reply
@@ -17,7 +18,6 @@ from s3gw.native.authn.directory import directory_of, told
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.native.operation import document, operation
-from s3gw.reply import Reply
 
 
 class ClusterInfo(Struct, frozen=True):

@@ -17,18 +17,18 @@ import msgspec
 from msgspec import Struct
 
 from s3gw.access import Access
+from s3gw.http.reply import Reply
 from s3gw.identity import roles
 from s3gw.identity.errors import NoSuchRole
+from s3gw.identity.permissions import Permissions
 from s3gw.identity.protocol import Role
+from s3gw.identity.tokens.claims import read_permissions, written
+from s3gw.identity.tokens.protocol import TokenError
 from s3gw.native.answers import json_reply
 from s3gw.native.authn.directory import directory_of, told
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.operation import document, operation
-from s3gw.permissions import Permissions
-from s3gw.reply import Reply
-from s3gw.tokens.claims import read_permissions, written
-from s3gw.tokens.protocol import TokenError
 
 
 class RoleInfo(Struct, frozen=True):

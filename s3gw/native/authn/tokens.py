@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from s3gw.http.reply import Reply
 from s3gw.identity.errors import Refused
+from s3gw.identity.tokens.protocol import TokenError
 from s3gw.native.authn.directory import directory_of, told
+from s3gw.native.authn.revoking import revoke_token
 from s3gw.native.authn.users import TokenMessage
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, unsupported
 from s3gw.native.operation import NO_RIGHT, document, operation
-from s3gw.reply import Reply
-from s3gw.tokens.protocol import TokenError
-from s3gw.tokens.revoking import revoke_token
 
 
 @operation("DELETE", "tokens", access=NO_RIGHT, is_audited=True)

@@ -11,17 +11,17 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from s3gw.access import Access
+from s3gw.http.reply import Reply
 from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory, UserFacts
+from s3gw.identity.tokens.issuer import DEFAULT_TTL_S, MAX_TTL_S, CannotIssue
 from s3gw.native.answers import json_reply
-from s3gw.native.attempts import check_login, login_name, note_failure
 from s3gw.native.authn.directory import directory_of, told
 from s3gw.native.authn.roles import RoleInfo, role_info
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, token_needed, unsupported
+from s3gw.native.login_throttle import check_login, login_name, note_failure
 from s3gw.native.operation import NO_RIGHT, document, operation
-from s3gw.reply import Reply
-from s3gw.tokens.issuer import DEFAULT_TTL_S, MAX_TTL_S, CannotIssue
 
 _NS = 1_000_000_000
 _WRONG = "invalid credentials"

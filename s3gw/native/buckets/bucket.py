@@ -9,10 +9,13 @@ from typing import Any
 from msgspec import Struct
 
 from s3gw.access import Access, authorize, may_delete, may_use
+from s3gw.access.acl_headers import new_bucket_settings
 from s3gw.access.bucket_access import bucket_access
 from s3gw.access.every_key import may_with_every_key
-from s3gw.access.given import new_bucket_settings
-from s3gw.errors import Code, S3Error
+from s3gw.events.events import removed
+from s3gw.events.rules import is_notifying
+from s3gw.http.reply import Reply
+from s3gw.identity.permissions import ALL
 from s3gw.native.answers import json_reply
 from s3gw.native.buckets.props import Namespace, props_json
 from s3gw.native.buckets.props_change import gives_access, with_defaults, with_props
@@ -21,11 +24,8 @@ from s3gw.native.errors import unsupported
 from s3gw.native.jobs.summary import bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket
 from s3gw.native.operation import operation, query, value
-from s3gw.notifications.events import removed
-from s3gw.notifications.rules import is_notifying
-from s3gw.object_lock import ObjectLockSetting
-from s3gw.permissions import ALL
-from s3gw.reply import Reply
+from s3gw.objects.object_lock import ObjectLockSetting
+from s3gw.wire.errors import Code, S3Error
 from storage.errors import BucketNotEmpty, BucketNotFound, StorageError
 from storage.settings import setting
 from storage.values import (

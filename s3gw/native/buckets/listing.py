@@ -16,7 +16,8 @@ import msgspec
 from msgspec import Struct
 
 from s3gw.access import Access
-from s3gw.bucket_properties import properties_of
+from s3gw.config.bucket_properties import properties_of
+from s3gw.http.reply import Reply
 from s3gw.native.buckets.archive_listing import list_page, mark_archives
 from s3gw.native.buckets.list_message import ListFlag, ListMessage
 from s3gw.native.call import NativeCall
@@ -25,7 +26,6 @@ from s3gw.native.errors import JSON, NativeError
 from s3gw.native.objects.checksums import checksum_text
 from s3gw.native.objects.custom import custom_pairs
 from s3gw.native.operation import header, operation, value
-from s3gw.reply import Reply
 from storage.values import ListQuery, ObjectInfo, Page, Versioning
 
 MSGPACK = "application/msgpack"

@@ -11,7 +11,7 @@ import xxhash
 from msgspec import Struct, field
 
 from s3gw.access.bucket_access import bucket_access
-from s3gw.bucket_properties import PROPERTIES, BucketProperties, properties_of
+from s3gw.config.bucket_properties import PROPERTIES, BucketProperties, properties_of
 from storage.values import BucketInfo, Versioning
 
 EVERYTHING = str((1 << 64) - 1)

@@ -11,26 +11,26 @@ from typing import Any
 import msgspec
 
 from s3gw.access.bucket_access import with_access
-from s3gw.aistore_values import Number, Time, ValueKind, Wire, Word
-from s3gw.bucket_properties import (
+from s3gw.config.aistore_types import Number, Time, ValueKind, Wire, Word
+from s3gw.config.bucket_properties import (
     PROPERTIES,
     problem_together,
     properties_of,
     with_properties,
     with_property,
 )
-from s3gw.cluster_config.in_force import NewBuckets
-from s3gw.errors import Code, S3Error
+from s3gw.config.runtime import NewBuckets
 from s3gw.native.buckets.props import EVERYTHING, props_of
-from s3gw.native.errors import NativeError, unsupported
-from s3gw.native.naming_values import (
+from s3gw.native.dotted_keys import (
     flat,
     invalid,
     read_value_of,
     require_unchanged,
     unknown,
 )
-from s3gw.object_lock import ObjectLockSetting
+from s3gw.native.errors import NativeError, unsupported
+from s3gw.objects.object_lock import ObjectLockSetting
+from s3gw.wire.errors import Code, S3Error
 from storage.settings import setting
 from storage.values import BucketInfo, Versioning
 

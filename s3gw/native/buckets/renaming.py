@@ -13,9 +13,10 @@ from cluster.jobs import kinds
 from s3gw.access import Access
 from s3gw.access.policy import BucketPolicy, read_policy
 from s3gw.access.request import ARN
-from s3gw.bucket_logging.target import LoggingTarget
-from s3gw.errors import S3Error
-from s3gw.namespaces import in_arns
+from s3gw.events.log_target import LoggingTarget
+from s3gw.http.reply import Reply
+from s3gw.identity.namespaces import in_arns
+from s3gw.identity.permissions import BucketName
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
@@ -23,8 +24,7 @@ from s3gw.native.jobs.starting import begin_ended, jobs_of
 from s3gw.native.jobs.target import read_uname, require_creating
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket
 from s3gw.native.operation import operation, query
-from s3gw.permissions import BucketName
-from s3gw.reply import Reply
+from s3gw.wire.errors import S3Error
 from storage.errors import BucketExists
 from storage.settings import setting
 from storage.values import BucketInfo

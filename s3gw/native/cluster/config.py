@@ -15,26 +15,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from s3gw.access import Access
-from s3gw.bucket_properties import problem_together
-from s3gw.cluster_config.in_force import KEYS, InForce
-from s3gw.cluster_config.stored import Busy, StoredSettings
-from s3gw.features import names_of, read_features
-from s3gw.kept_log import rotate_all
-from s3gw.message import read_query
+from s3gw.config.bucket_properties import problem_together
+from s3gw.config.runtime import KEYS, InForce
+from s3gw.config.stored import Busy, StoredSettings
+from s3gw.http.reply import Reply
+from s3gw.http.request import read_query
+from s3gw.http.services import Services
 from s3gw.native.actmsg import ACTIONS
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.config_shape import local_config, shown_values
-from s3gw.native.errors import NativeError, Tcode, unsupported
-from s3gw.native.naming_values import (
+from s3gw.native.cluster.features import names_of, read_features
+from s3gw.native.dotted_keys import (
     flat,
     invalid,
     read_value_of,
     require_unchanged,
     unknown,
 )
+from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.operation import operation, query, value
-from s3gw.reply import Reply
-from s3gw.services import Services
+from s3gw.telemetry.recent_log import rotate_all
 
 _WHAT = "configuration key"
 _SET = "set-config"

@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
-from s3gw.aistore_values import Wire
-from s3gw.cluster_config.in_force import KEYS, Settings
+from s3gw.config.aistore_types import Wire
+from s3gw.config.runtime import KEYS, Settings
+from s3gw.http.services import Services
 from s3gw.native.buckets.props import Bprops
-from s3gw.native.naming_values import flat, nested
-from s3gw.node_facts import NodeFacts
-from s3gw.services import Services
+from s3gw.native.dotted_keys import flat, nested
+from s3gw.telemetry.node_info import NodeFacts
 
 # Sections that are the bucket properties' own.
 _OF_BUCKETS = ("write_policy", "checksum", "rate_limit", "ec", "chunks", "mirror", "lru")

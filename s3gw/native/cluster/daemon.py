@@ -10,10 +10,10 @@ import asyncio
 from pathlib import Path
 
 from s3gw.access import Access
-from s3gw.counters import kinds
-from s3gw.kept_log import SEVERITIES, archive_of, lines_of
+from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply
 from s3gw.native.call import NativeCall
+from s3gw.native.cluster.certificate import certificate_facts
 from s3gw.native.cluster.config_shape import node_config
 from s3gw.native.cluster.node import asked_node, gateway_id, target_id
 from s3gw.native.cluster.node_state import (
@@ -26,8 +26,8 @@ from s3gw.native.cluster.node_state import (
 )
 from s3gw.native.errors import NativeError
 from s3gw.native.operation import operation, query
-from s3gw.reply import Reply
-from s3gw.tls_facts import certificate_facts
+from s3gw.telemetry.aistore_counters import kinds
+from s3gw.telemetry.recent_log import SEVERITIES, archive_of, lines_of
 
 _DAEMON = "daemon"
 _REVERSE = "reverse"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from s3gw.access import Access, may_use
+from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.buckets.props import Bprops, props_of
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.node import asked_node, cluster_map
 from s3gw.native.names import bck_of
 from s3gw.native.operation import operation
-from s3gw.reply import Reply
 
 
 @operation("GET", "daemon", what="smap", access=Access.SHOW_CLUSTER)

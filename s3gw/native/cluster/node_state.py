@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from s3gw.counters import UPTIME, kinds
-from s3gw.machine import DiskRates, Room, SystemInfo, room_of
-from s3gw.message import read_headers
+from s3gw.http.request import read_headers
+from s3gw.http.services import Services
 from s3gw.native.actmsg import json
 from s3gw.native.call import endpoint_of
 from s3gw.native.cluster.node import cluster_map
 from s3gw.native.cluster.smap import Snode
-from s3gw.node_facts import NodeFacts
-from s3gw.services import Services
+from s3gw.telemetry.aistore_counters import UPTIME, kinds
+from s3gw.telemetry.host_stats import DiskRates, Room, SystemInfo, room_of
+from s3gw.telemetry.node_info import NodeFacts
 from storage.backend import Backend
 
 if TYPE_CHECKING:

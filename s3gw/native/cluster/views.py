@@ -6,6 +6,8 @@ import asyncio
 from typing import Any
 
 from s3gw.access import Access
+from s3gw.http.reply import Reply
+from s3gw.http.services import Services
 from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.config_shape import cluster_config
@@ -13,8 +15,6 @@ from s3gw.native.cluster.node import cluster_map
 from s3gw.native.cluster.node_state import mountpaths, node_stats, system_of
 from s3gw.native.cluster.smap import Smap
 from s3gw.native.operation import operation
-from s3gw.reply import Reply
-from s3gw.services import Services
 
 
 def _map(call: NativeCall) -> Smap:

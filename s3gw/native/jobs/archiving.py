@@ -8,8 +8,8 @@ from msgspec import Struct, field
 from cluster.jobs import kinds
 from cluster.jobs.records import ArchiveOrders
 from s3gw.access import Access
-from s3gw.archives.asked import read_format
-from s3gw.message import MAX_KEY
+from s3gw.http.reply import Reply
+from s3gw.http.request import MAX_KEY
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
@@ -18,7 +18,7 @@ from s3gw.native.jobs.selection import Selection, read_selection
 from s3gw.native.jobs.starting import begin
 from s3gw.native.jobs.target import BckMessage, find_target
 from s3gw.native.operation import operation, value
-from s3gw.reply import Reply
+from s3gw.objects.archives.query import read_format
 from storage.archives import format_of_name
 
 

@@ -7,11 +7,11 @@ from msgspec import Struct, field
 from cluster.jobs import kinds
 from cluster.jobs.index_shards import MAX_WORKERS
 from s3gw.access import Access
+from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.jobs.starting import begin
 from s3gw.native.operation import operation, value
-from s3gw.reply import Reply
 
 DEFAULT_WORKERS = 2
 

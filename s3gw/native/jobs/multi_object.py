@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from cluster.jobs import kinds
 from cluster.jobs.copy_objects import MAX_WORKERS
 from s3gw.access import Access
+from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, no_backend, unsupported
@@ -25,7 +26,6 @@ from s3gw.native.jobs.starting import begin
 from s3gw.native.jobs.target import BckMessage, find_target, read_uname
 from s3gw.native.names import Bck
 from s3gw.native.operation import operation, query, value
-from s3gw.reply import Reply
 
 DEFAULT_WORKERS = 4
 

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from cluster.jobs import kinds
 from cluster.jobs.records import ChunkOrders, Job
 from s3gw.access import Access
-from s3gw.bucket_properties import (
+from s3gw.config.bucket_properties import (
     PROPERTIES,
     BucketProperties,
     Chunks,
@@ -15,15 +15,15 @@ from s3gw.bucket_properties import (
     properties_of,
     with_property,
 )
-from s3gw.chunk_sizes import chunking
+from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
+from s3gw.native.dotted_keys import read_value_of
 from s3gw.native.errors import NativeError
 from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.names import bck_of
-from s3gw.native.naming_values import read_value_of
 from s3gw.native.operation import operation, value
-from s3gw.reply import Reply
+from s3gw.objects.chunk_sizes import chunking
 from storage.values import BucketInfo
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from s3gw.access import Access, authorize_source, authorize_writing, may_delete
 from s3gw.access.every_key import may_with_every_key
-from s3gw.errors import Code, S3Error
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.selection import MAX_JUDGED, Selection
+from s3gw.wire.errors import Code, S3Error
 from storage.errors import ObjectNotFound, VersionNotFound
 from storage.values import BucketInfo
 

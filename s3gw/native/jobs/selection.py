@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.jobs.template import BadTemplate, read_template
-from s3gw.message import MAX_KEY
+from s3gw.http.request import MAX_KEY
 from s3gw.native.errors import NativeError
 
 # So many names are judged one by one, for callers whose rights depend on them.

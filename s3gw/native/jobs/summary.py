@@ -12,6 +12,7 @@ from msgspec import Struct
 from cluster.jobs import kinds
 from cluster.jobs.records import Known
 from s3gw.access import Access, authorize
+from s3gw.http.reply import Reply
 from s3gw.native.actmsg import json
 from s3gw.native.answers import text_reply
 from s3gw.native.buckets.props import props_json
@@ -20,7 +21,6 @@ from s3gw.native.errors import JSON, NativeError, Tcode
 from s3gw.native.jobs.snaps import summary_of
 from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.operation import operation, query, value
-from s3gw.reply import Reply
 from storage.errors import BucketNotFound
 
 PROPS = "Ais-Bucket-Props"

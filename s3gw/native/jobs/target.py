@@ -8,7 +8,7 @@ from dataclasses import replace
 from msgspec import Struct
 
 from s3gw.access import Access, may_without_bucket
-from s3gw.access.given import new_bucket_settings
+from s3gw.access.acl_headers import new_bucket_settings
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.names import Bck, check_new_bucket, read_namespace, read_provider

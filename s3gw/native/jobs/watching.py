@@ -8,7 +8,8 @@ from cluster.jobs import kinds
 from cluster.jobs.kinds import Start
 from cluster.jobs.records import Known
 from s3gw.access import Access
-from s3gw.bucket_properties import properties_of
+from s3gw.config.bucket_properties import properties_of
+from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.node import target_id
@@ -19,7 +20,6 @@ from s3gw.native.jobs.snaps import snap_of, status_of
 from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.names import bck_of
 from s3gw.native.operation import document, operation, query, value
-from s3gw.reply import Reply
 from storage.errors import BucketNotFound
 from storage.values import BucketInfo
 

@@ -20,18 +20,18 @@ from dataclasses import dataclass
 import msgspec
 
 from s3gw.access import Access
-from s3gw.assembling import MAX_OBJECT_BYTES, MAX_PARTS, kept_algorithm
-from s3gw.checksums import PayloadDigest, Promises
-from s3gw.encryption.sealing import part_sealing, sealing_for, unlock_for
-from s3gw.headers import read_attributes
+from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.objects.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
-from s3gw.native.objects.facts import written_headers
+from s3gw.native.objects.object_headers import written_headers
 from s3gw.native.objects.parts import KEPT, assemble, write_part
 from s3gw.native.operation import header, operation, query
-from s3gw.payload import body_of
-from s3gw.reply import Reply
+from s3gw.objects.assembly import MAX_OBJECT_BYTES, MAX_PARTS, kept_algorithm
+from s3gw.objects.checksums import PayloadDigest, Promises
+from s3gw.objects.payload import body_of
+from s3gw.objects.sealing import part_sealing, sealing_for, unlock_for
+from s3gw.s3.headers import read_attributes
 from storage.errors import ObjectNotFound, PreconditionFailed, UploadNotFound
 from storage.values import (
     BodyDigest,

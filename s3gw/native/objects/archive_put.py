@@ -13,18 +13,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from s3gw.archives.asked import read_format
-from s3gw.archives.writing import ArchiveOrder, Mode, write_archive
-from s3gw.bucket_checksums import kept_in
-from s3gw.checksums import MAX_PAYLOAD, PayloadDigest, Promises
-from s3gw.errors import Code, S3Error
-from s3gw.headers import read_write_condition
-from s3gw.message import MAX_KEY
+from s3gw.events.events import EventName, created
+from s3gw.http.reply import Reply
+from s3gw.http.request import MAX_KEY
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, unsupported
-from s3gw.native.objects.facts import written_headers
-from s3gw.notifications.events import EventName, created
-from s3gw.reply import Reply
+from s3gw.native.objects.object_headers import written_headers
+from s3gw.objects.archives.query import read_format
+from s3gw.objects.archives.writing import ArchiveOrder, Mode, write_archive
+from s3gw.objects.bucket_checksums import kept_in
+from s3gw.objects.checksums import MAX_PAYLOAD, PayloadDigest, Promises
+from s3gw.s3.headers import read_write_condition
+from s3gw.wire.errors import Code, S3Error
 from storage.archives import Addition, Additions, Entry
 from storage.archives.member import plain
 from storage.clock import SystemClock

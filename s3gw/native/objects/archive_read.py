@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from s3gw.archives.asked import InArchive, read_in_archive
-from s3gw.archives.opening import open_one, open_selected
-from s3gw.encryption.sealing import unlock_for
-from s3gw.headers import http_date, read_condition
+from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
-from s3gw.reply import Reply
+from s3gw.objects.archives.opening import open_one, open_selected
+from s3gw.objects.archives.query import InArchive, read_in_archive
+from s3gw.objects.sealing import unlock_for
+from s3gw.s3.headers import http_date, read_condition
 from storage.archives import ArchiveFormat, MemberAsked, MemberReading
 from storage.values import Between, From, Last, ObjectInfo, ReadOptions
 

@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from s3gw.access import Access
-from s3gw.errors import Code, S3Error
-from s3gw.headers import MAX_METADATA
+from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.native.operation import operation, query, value
-from s3gw.reply import Reply
+from s3gw.s3.headers import MAX_METADATA
+from s3gw.wire.errors import Code, S3Error
 from storage.clock import SystemClock
 from storage.errors import ObjectLocked
 from storage.values import Attributes, ObjectInfo

@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from s3gw.access import Access, authorize, authorize_copied_tags, authorize_key
-from s3gw.encryption.request import SOURCE_CUSTOMER
-from s3gw.encryption.sealing import sealing_for, unlock_for
-from s3gw.errors import S3Error
-from s3gw.headers import read_attributes, read_write_condition
+from s3gw.events.events import EventName, created
+from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall, check_key
 from s3gw.native.errors import NativeError, as_native_error, unsupported
 from s3gw.native.jobs.target import read_object_uname
 from s3gw.native.names import Bck
-from s3gw.native.objects.facts import written_headers
+from s3gw.native.objects.object_headers import written_headers
 from s3gw.native.operation import operation, query
-from s3gw.notifications.events import EventName, created
-from s3gw.object_copy import copied_attributes, write_copy
-from s3gw.object_rename import rename
-from s3gw.reply import Reply
+from s3gw.objects.copying import copied_attributes, write_copy
+from s3gw.objects.renaming import rename
+from s3gw.objects.sealing import sealing_for, unlock_for
+from s3gw.s3.encryption_headers import SOURCE_CUSTOMER
+from s3gw.s3.headers import read_attributes, read_write_condition
+from s3gw.wire.errors import S3Error
 from storage.errors import ObjectLocked, StorageError
 from storage.values import ObjectInfo, Reading, ReadOptions, RenameOptions
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from s3gw.assembling import kept_algorithm, sealed
-from s3gw.checksums import Promises
-from s3gw.encryption.sealing import check_completion, part_sealing
+from s3gw.events.events import EventName, created
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
-from s3gw.notifications.events import EventName, created
-from s3gw.payload import payload_digest
+from s3gw.objects.assembly import kept_algorithm, sealed
+from s3gw.objects.checksums import Promises
+from s3gw.objects.payload import payload_digest
+from s3gw.objects.sealing import check_completion, part_sealing
 from storage.errors import PartNotFound
 from storage.values import (
     BodyDigest,

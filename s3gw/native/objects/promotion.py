@@ -16,15 +16,15 @@ from cluster.jobs.records import FileOrders
 from s3gw.access import Access, authorize_key
 from s3gw.access.every_key import may_with_every_key
 from s3gw.access.request import Caller
+from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall, check_key
 from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.starting import begin
 from s3gw.native.operation import operation, value
-from s3gw.promotion.files import NotPromoted, Source, find_source, is_folder, open_file
-from s3gw.promotion.writing import Promotion, promote
-from s3gw.reply import Reply
+from s3gw.objects.promotion.files import NotPromoted, Source, find_source, is_folder, open_file
+from s3gw.objects.promotion.writing import Promotion, promote
 
 AT_ONCE_BYTES = 16 << 20
 

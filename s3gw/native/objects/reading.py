@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from s3gw.access import Access
-from s3gw.encryption.sealing import check_reader, checked, unlock_for
-from s3gw.headers import http_date, quoted, read_condition, read_range, span_headers
+from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.objects.archive_read import asked_of, member_head, member_reply
-from s3gw.native.objects.facts import all_headers, chosen_headers, reader_headers
+from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
 from s3gw.native.operation import header, operation, query
-from s3gw.reply import Reply
+from s3gw.objects.sealing import check_reader, checked, unlock_for
+from s3gw.s3.headers import http_date, quoted, read_condition, read_range, span_headers
 from storage.errors import NotModified, ObjectNotFound
 from storage.values import Between, From, Last, ReadOptions
 

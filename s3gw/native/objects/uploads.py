@@ -13,18 +13,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from msgspec import Struct, field
 
 from s3gw.access import Access
-from s3gw.assembling import MAX_PARTS
-from s3gw.encryption.sealing import sealing_for
-from s3gw.headers import quoted, read_attributes, read_write_condition, unquoted
+from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.native.objects.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
 from s3gw.native.objects.custom import read_custom_header, with_custom
-from s3gw.native.objects.facts import CUSTOM_HEADER, written_headers
+from s3gw.native.objects.object_headers import CUSTOM_HEADER, written_headers
 from s3gw.native.objects.parts import KEPT, Check, all_parts, assemble, write_part
 from s3gw.native.operation import header, operation, query, value
-from s3gw.reply import Reply
+from s3gw.objects.assembly import MAX_PARTS
+from s3gw.objects.sealing import sealing_for
+from s3gw.s3.headers import quoted, read_attributes, read_write_condition, unquoted
 from storage.errors import UploadNotFound
 from storage.values import PartInfo, Sealed, UploadInfo, UploadOptions
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from s3gw.access import Access
-from s3gw.bucket_checksums import kept_in
-from s3gw.chunk_sizes import chunking_of
-from s3gw.encryption.sealing import sealing_for
-from s3gw.headers import read_attributes, read_write_condition
+from s3gw.events.events import EventName, created, removed
+from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.objects.archive_put import PINE_HEADER, PutInArchive, put_member
 from s3gw.native.objects.checksums import TYPE_HEADER, VALUE_HEADER, read_promise
 from s3gw.native.objects.custom import read_custom_header, with_custom
-from s3gw.native.objects.facts import CUSTOM_HEADER, written_headers
+from s3gw.native.objects.object_headers import CUSTOM_HEADER, written_headers
 from s3gw.native.operation import header, operation, query
-from s3gw.notifications.events import EventName, created, removed
-from s3gw.payload import payload_digest
-from s3gw.reply import Reply
+from s3gw.objects.bucket_checksums import kept_in
+from s3gw.objects.chunk_sizes import chunking_of
+from s3gw.objects.payload import payload_digest
+from s3gw.objects.sealing import sealing_for
+from s3gw.s3.headers import read_attributes, read_write_condition
 from storage.values import Condition, DeleteRequest, PutOptions
 
 _THERE = Condition(if_match=("*",))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from s3gw.encryption.ring import new_ring
+from s3gw.keys.ring import new_ring
 from tests.native.jobs.scene import JobScene
 from tests.s3.conftest import backend_of
 

@@ -12,15 +12,15 @@ from cluster.coordination.embedded import EmbeddedCoordination, prepare
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import World
-from s3gw.batch_jobs import BatchJobs
-from s3gw.encryption.provider import KeyProvider
+from s3gw.events.notifier import Notifier, Outcome
+from s3gw.http.services import Services
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.promoting import FilePromoter
 from s3gw.jobs.unlocking import unlock_with
-from s3gw.notifications.notifier import Notifier, Outcome
-from s3gw.promotion.files import NOTHING_PROMOTABLE, Promotable
-from s3gw.services import Services
+from s3gw.keys.provider import KeyProvider
+from s3gw.objects.batch_jobs import BatchJobs
+from s3gw.objects.promotion.files import NOTHING_PROMOTABLE, Promotable
 from storage.backend import Backend
 from storage.outbox import Outbox
 from storage.outbox import prepare as prepare_outbox

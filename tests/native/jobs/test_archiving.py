@@ -11,9 +11,9 @@ import pytest
 from cluster.jobs import archive_objects
 from cluster.jobs.records import Cause, Job
 from cluster.jobs.work import Archiving, Halt, Halted, Work, World
-from s3gw.archives.writing import ArchiveOrder, Mode, write_archive
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.calling import job_call
+from s3gw.objects.archives.writing import ArchiveOrder, Mode, write_archive
 from storage.archives import Addition, Additions, ArchiveFormat, Entry
 from storage.errors import ObjectChanged
 from storage.values import NO_ATTRIBUTES, PutOptions

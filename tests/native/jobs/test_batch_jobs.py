@@ -8,8 +8,8 @@ import pytest
 
 from cluster.jobs import kinds
 from cluster.jobs.records import Cause
-from s3gw.batch import BatchStopped
-from s3gw.batch_jobs import BatchJobs
+from s3gw.objects.batch import BatchStopped
+from s3gw.objects.batch_jobs import BatchJobs
 from tests.asgi import Answer
 from tests.native.jobs.scene import JobScene
 from tests.native.scene import told

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from s3gw.permissions import READ_ONLY, BucketName, Permissions
+from s3gw.identity.permissions import READ_ONLY, BucketName, Permissions
 from tests.native.jobs.scene import JobScene
 from tests.native.scene import CLUSTER, TOKENS, told
 

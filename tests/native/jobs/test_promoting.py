@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from s3gw.encryption.ring import new_ring
-from s3gw.promotion.files import NOTHING_PROMOTABLE, Promotable
+from s3gw.keys.ring import new_ring
+from s3gw.objects.promotion.files import NOTHING_PROMOTABLE, Promotable
 from storage.backend import Backend
 from tests.asgi import Answer
 from tests.native.jobs.scene import JobScene

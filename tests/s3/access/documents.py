@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from s3gw.access.request import Caller, Request
-from s3gw.accounts import Principal
+from s3gw.identity.accounts import Principal
 
 BUCKET = "bucket"
 ARN = f"arn:aws:s3:::{BUCKET}"

@@ -14,9 +14,9 @@ from typing import Any
 
 from s3gw.access.actions import OPERATIONS
 from s3gw.access.request import Request
-from s3gw.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, Principal, Session
-from s3gw.catalog import all_operations
-from s3gw.permissions import ALL, BucketName, Permissions, parse_permissions
+from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, Principal, Session
+from s3gw.identity.permissions import ALL, BucketName, Permissions, parse_permissions
+from s3gw.server.operations import all_operations
 from tests.s3.access.documents import ALICE, BUCKET, asked_by
 
 NUMBER = ROOT_ACCOUNT_NUMBER

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gw.permissions import (
+from s3gw.identity.permissions import (
     ALL,
     NO_PERMISSIONS,
     OF_THE_CLUSTER,
@@ -18,7 +18,7 @@ from s3gw.permissions import (
     parse_permissions,
     show_permissions,
 )
-from s3gw.rights import Access
+from s3gw.identity.rights import Access
 
 HERE, ELSEWHERE = "here", "elsewhere"
 B, OTHER = BucketName("b"), BucketName("other")

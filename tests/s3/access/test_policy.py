@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from s3gw.access.policy import MAX_BYTES, Verdict, read_policy
 from s3gw.access.request import Fact, Needed
-from s3gw.errors import Code, S3Error
+from s3gw.wire.errors import Code, S3Error
 from tests.s3.access.documents import ALICE, ARN, BOB, BUCKET, policy, request, statement
 
 # Principals, actions and resources that are none.

@@ -14,8 +14,8 @@ from s3gw.access.decide import allows, rules_of
 from s3gw.access.ownership import HoldsForeignObjects
 from s3gw.access.policy import BucketPolicy
 from s3gw.access.request import ObjectFacts, Request
-from s3gw.accounts import ROOT_ACCOUNT, Principal, Session
-from s3gw.permissions import ALL
+from s3gw.identity.accounts import ROOT_ACCOUNT, Principal, Session
+from s3gw.identity.permissions import ALL
 from storage.settings import with_setting
 from storage.values import BucketInfo
 from tests.s3.access.documents import ALICE, ARN, BOB, BUCKET, policy, statement

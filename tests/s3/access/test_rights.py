@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from s3gw.access.actions import KNOWN, OPERATIONS, needed
-from s3gw.access.question import RIGHTS
-from s3gw.catalog import all_operations
-from s3gw.message import Level
-from s3gw.operation import operation
-from s3gw.permissions import OF_THE_CLUSTER, READ_ONLY
-from s3gw.rights import WITHOUT_BUCKET, Access
+from s3gw.access.check import RIGHTS
+from s3gw.http.request import Level
+from s3gw.identity.permissions import OF_THE_CLUSTER, READ_ONLY
+from s3gw.identity.rights import WITHOUT_BUCKET, Access
+from s3gw.s3.routing import operation
+from s3gw.server.operations import all_operations
 
 ALL = all_operations()
 READS = READ_ONLY | Access.LIST_BUCKETS

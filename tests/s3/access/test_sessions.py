@@ -10,8 +10,8 @@ import pytest
 from s3gw.access.decide import allows, allows_without_bucket, rules_of
 from s3gw.access.request import ObjectFacts
 from s3gw.access.session import MAX_CHARACTERS, SessionPolicyError, read_session_policy
-from s3gw.accounts import Principal, Session
-from s3gw.rights import Access
+from s3gw.identity.accounts import Principal, Session
+from s3gw.identity.rights import Access
 from storage.values import BucketInfo
 from tests.s3.access.documents import ALICE, ARN, BUCKET, asked_by, policy, statement
 from tests.s3.access.principals import PRINCIPALS, asked

@@ -21,9 +21,9 @@ from s3gw.access.ownership import HoldsForeignObjects, Ownership, OwnershipContr
 from s3gw.access.policy import BucketPolicy, Verdict, read_policy
 from s3gw.access.public_access import PublicAccessBlock
 from s3gw.access.request import ObjectFacts
-from s3gw.accounts import ROOT_ACCOUNT
-from s3gw.errors import Code, S3Error
-from s3gw.permissions import ALL, Permissions
+from s3gw.identity.accounts import ROOT_ACCOUNT
+from s3gw.identity.permissions import ALL, Permissions
+from s3gw.wire.errors import Code, S3Error
 from storage.settings import Setting, with_setting
 from storage.values import BucketInfo
 from tests.s3.access.documents import ALICE, ARN, BOB, BUCKET, asked_by, policy, statement

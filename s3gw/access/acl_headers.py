@@ -1,0 +1,243 @@
+"""The ACL that a request gives: one canned name, or grants in headers, or grants in its document.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#setting-acls
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from s3gw.access.acl import (
+    MAX_GRANTS,
+    BucketAcl,
+    Grant,
+    Grants,
+    Group,
+    Permission,
+    as_text,
+    canned_bucket_acl,
+    canned_object_acl,
+    full_control,
+    is_public,
+)
+from s3gw.access.ownership import Ownership, OwnershipControls, enforces_owner, ownership_of
+from s3gw.access.public_access import NO_BLOCK, PublicAccessBlock
+from s3gw.wire.errors import Code, S3Error
+from storage.settings import encoded, setting
+from storage.values import Attributes, BucketInfo
+
+if TYPE_CHECKING:
+    from s3gw.http.request import Call
+    from s3gw.identity.accounts import Accounts
+
+CANNED = "x-amz-acl"
+_OWNERSHIP = "x-amz-object-ownership"
+_GRANTS: Mapping[str, Permission] = {
+    "x-amz-grant-read": Permission.READ,
+    "x-amz-grant-write": Permission.WRITE,
+    "x-amz-grant-read-acp": Permission.READ_ACP,
+    "x-amz-grant-write-acp": Permission.WRITE_ACP,
+    "x-amz-grant-full-control": Permission.FULL_CONTROL,
+}
+_GRANTEE = re.compile(r"\s*(id|uri|emailAddress)\s*=\s*(?:\"([^\"]*)\"|([^\",\s]*))\s*", re.I)
+_OWNER_HAS_ALL = "bucket-owner-full-control"
+_TWO_WAYS = "Specifying both Canned ACLs and Header Grants is not allowed"
+_CANNED_ELSEWHERE = ("aws-exec-read",)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the headers say; one of the two is there."""
+
+    canned: str | None = None
+    grants: Grants = ()
+
+    def for_bucket(self, owner: str) -> Grants:
+        if self.canned is None:
+            return self.grants
+        return _known(self.canned, canned_bucket_acl(self.canned, owner))
+
+    def for_object(self, owner: str, bucket_owner: str) -> Grants:
+        if self.canned is None:
+            return self.grants
+        return _known(self.canned, canned_object_acl(self.canned, owner, bucket_owner))
+
+
+def read_given(call: Call) -> Given | None:
+    """None when no header gives an ACL. Raises for a wrong one, and for two at once."""
+    canned = call.headers.get(CANNED)
+    there = [name for name in _GRANTS if name in call.headers]
+    if canned is not None and there:
+        raise S3Error(Code.InvalidRequest, _TWO_WAYS)
+    if canned is not None:
+        return Given(canned)
+    if not there:
+        return None
+    grants = (
+        grant
+        for name in there
+        for grant in _header_grants(call.services.accounts, name, call.headers[name])
+    )
+    return Given(grants=checked(grants))
+
+
+def checked(grants: Iterable[Grant]) -> Grants:
+    """As many grants as S3 takes."""
+    listed = tuple(grants)
+    if len(listed) > MAX_GRANTS:
+        raise S3Error(Code.MalformedACLError, f"An ACL has at most {MAX_GRANTS} grants.")
+    return listed
+
+
+def known_account(accounts: Accounts | None, account: str) -> str:
+    if accounts is None or accounts.account(account) is None:
+        raise S3Error(Code.InvalidArgument, "Invalid id", ArgumentName="CanonicalUser/ID")
+    return account
+
+
+def account_with_email(accounts: Accounts | None, email: str) -> str:
+    found = accounts.with_email(email) if accounts else []
+    if not found:
+        raise S3Error(Code.UnresolvableGrantByEmailAddress)
+    if len(found) > 1:
+        raise S3Error(Code.AmbiguousGrantByEmailAddress)
+    return found[0]
+
+
+def known_group(uri: str) -> Group:
+    try:
+        return Group(uri)
+    except ValueError:
+        raise S3Error(
+            Code.InvalidArgument, "Invalid group uri", ArgumentName="Group/URI", ArgumentValue=uri
+        ) from None
+
+
+def refuse_public(grants: Grants, bucket: BucketInfo) -> None:
+    """Raises `AccessDenied` for a public ACL where the bucket takes none."""
+    block = setting(bucket, PublicAccessBlock) or NO_BLOCK
+    if block.block_public_acls and is_public(grants):
+        message = "The bucket does not allow public ACLs (BlockPublicAcls)."
+        raise S3Error(Code.AccessDenied, message)
+
+
+# New objects
+
+
+def with_owner_and_acl(call: Call, attributes: Attributes) -> Attributes:
+    """A new object's attributes with whose it is, and the ACL that the request gives it."""
+    assert call.bucket_info is not None
+    bucket = call.bucket_info
+    given = read_given(call)
+    if enforces_owner(bucket):
+        _check_enforced(given, bucket.owner)
+        return attributes
+    writer = _writer(call, bucket)
+    if (
+        ownership_of(bucket) is Ownership.BUCKET_OWNER_PREFERRED
+        and given is not None
+        and given.canned == _OWNER_HAS_ALL
+    ):
+        writer = bucket.owner
+    grants = given.for_object(writer, bucket.owner) if given else full_control(writer)
+    refuse_public(grants, bucket)
+    # Most objects have neither, and their attributes stay the object that was handed in.
+    if writer == bucket.owner and grants == full_control(writer):
+        return attributes
+    return _owned(attributes, writer if writer != bucket.owner else "", kept(grants, writer))
+
+
+def kept(grants: Grants, owner: str) -> str:
+    """The text in an object's attributes; nothing for the ACL that it would have anyway."""
+    return "" if grants == full_control(owner) else as_text(grants)
+
+
+def _owned(attributes: Attributes, owner: str, acl: str) -> Attributes:
+    return msgspec.structs.replace(attributes, owner=owner, acl=acl)
+
+
+def _writer(call: Call, bucket: BucketInfo) -> str:
+    return call.caller.account if call.caller.owns_what_it_writes else bucket.owner
+
+
+def _check_enforced(given: Given | None, owner: str) -> None:
+    """Without ACLs there is one that changes nothing, and that many writers send."""
+    if given not in (None, Given(_OWNER_HAS_ALL), Given(grants=full_control(owner))):
+        raise S3Error(Code.AccessControlListNotSupported)
+
+
+# New buckets
+
+
+async def new_bucket_settings(call: Call) -> dict[str, str]:
+    """The ownership and the ACL that a request gives a new bucket, on top of the server's own, and
+    of what the cluster's configuration says of new buckets by now."""
+    await call.services.settings.refresh()
+    inherited = call.services.settings.in_force.new_buckets.documents()
+    settings = {**call.services.new_bucket_settings, **inherited}
+    if (name := call.headers.get(_OWNERSHIP)) is not None:
+        controls = OwnershipControls(_ownership(name))
+        settings[OwnershipControls.setting_name] = encoded(controls)
+    owner = call.caller.account
+    bucket = BucketInfo(call.bucket, owner, 0, settings=settings)
+    given = read_given(call)
+    grants = given.for_bucket(owner) if given else full_control(owner)
+    if grants == full_control(owner):
+        return settings
+    if enforces_owner(bucket):
+        raise S3Error(Code.InvalidBucketAclWithObjectOwnership)
+    block = setting(bucket, PublicAccessBlock) or NO_BLOCK
+    if block.block_public_acls and is_public(grants):
+        raise S3Error(Code.InvalidBucketAclWithBlockPublicAccessError)
+    return settings | {BucketAcl.setting_name: encoded(BucketAcl(grants))}
+
+
+def _ownership(name: str) -> Ownership:
+    try:
+        return Ownership(name)
+    except ValueError:
+        message = f"Invalid {_OWNERSHIP} header: {name}"
+        raise S3Error(
+            Code.InvalidArgument, message, ArgumentName=_OWNERSHIP, ArgumentValue=name
+        ) from None
+
+
+# Reading headers
+
+
+def _header_grants(accounts: Accounts | None, name: str, text: str) -> Iterator[Grant]:
+    """`id="...", uri="...", emailAddress="..."`, in any number."""
+    for item in text.split(","):
+        match = _GRANTEE.fullmatch(item)
+        if match is None:
+            raise S3Error(
+                Code.InvalidArgument,
+                "Argument format not recognized",
+                ArgumentName=name,
+                ArgumentValue=text,
+            )
+        value = match[2] if match[2] is not None else match[3]
+        yield _grant(accounts, _GRANTS[name], match[1].lower(), value)
+
+
+def _grant(accounts: Accounts | None, permission: Permission, kind: str, value: str) -> Grant:
+    match kind:
+        case "id":
+            return Grant(permission, known_account(accounts, value))
+        case "emailaddress":
+            return Grant(permission, account_with_email(accounts, value))
+        case _:
+            return Grant(permission, group=known_group(value))
+
+
+def _known(canned: str, grants: Grants | None) -> Grants:
+    if grants is not None:
+        return grants
+    if canned in _CANNED_ELSEWHERE:
+        raise S3Error(Code.NotImplemented, Header=CANNED)
+    raise S3Error(Code.InvalidArgument, None, ArgumentName=CANNED, ArgumentValue=canned)

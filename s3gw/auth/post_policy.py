@@ -1,0 +1,202 @@
+"""The policy of a form: what whoever signed it lets others upload, until when.
+
+    {"expiration": "2027-01-01T12:00:00.000Z",
+     "conditions": [{"acl": "private"},                        a field is exactly this
+                    ["eq", "$bucket", "photos"],               the same, written otherwise
+                    ["starts-with", "$key", "user/eric/"],     a field begins with this
+                    ["content-length-range", 1, 1048576]]}     the file has so many bytes
+
+It comes in base64 and is signed as it comes. Every condition must hold, and every field of the form
+must stand in one; only what signs, what is ignored and checksums need none. Names of fields and
+of matches are compared without case, values with it. A condition on a field that the form has not
+fails, also one that any text would meet: that is how AWS has it.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+
+from s3gw.wire.errors import Code, S3Error
+
+# Fields that stand in no condition. A checksum can only make the upload fail, so it needs nobody's
+# permission; AWS wants it named, other servers do not.
+_FREE = frozenset(["awsaccesskeyid", "file", "policy", "signature", "x-amz-signature"])
+_FREE_PREFIXES = ("x-ignore-", "x-amz-checksum-")
+
+_EXPIRATION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
+# AWS lets a policy escape two characters that JSON does not.
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_MORE_ESCAPES = {"$": "$", "v": "\\u000b"}
+_MAX_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartsWith:
+    field: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class LengthRange:
+    """The size of the file in bytes, both ends allowed."""
+
+    minimum: int
+    maximum: int
+
+
+Condition = Equals | StartsWith | LengthRange
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy document. `expires_s` is in seconds since the epoch; fields are in lower case."""
+
+    expires_s: float
+    conditions: tuple[Condition, ...]
+
+    def has_expired(self, now_s: float) -> bool:
+        return now_s >= self.expires_s
+
+    @property
+    def length_ranges(self) -> tuple[LengthRange, ...]:
+        return tuple(c for c in self.conditions if isinstance(c, LengthRange))
+
+
+def parse_policy(encoded: str) -> Policy:
+    """Read the `policy` field. Raises `InvalidPolicyDocument`."""
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+        document = json.loads(
+            _ESCAPE.sub(lambda found: _MORE_ESCAPES.get(found[1], found[0]), text),
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+        )
+    except (ValueError, RecursionError):
+        raise _invalid("Invalid JSON.") from None
+    if not isinstance(document, dict):
+        raise _invalid("Invalid JSON.")
+    if "expiration" not in document:
+        raise _invalid("Policy missing expiration.")
+    conditions = document.get("conditions")
+    if not isinstance(conditions, list):
+        raise _invalid("Policy missing conditions.")
+    return Policy(_expiration(document["expiration"]), tuple(map(_condition, conditions)))
+
+
+def check_fields(policy: Policy, fields: Mapping[str, str]) -> None:
+    """Raise `AccessDenied` unless the policy allows the form.
+
+    `fields` are by lower-case name and include `bucket`, the one that the form was posted to.
+    """
+    matches = [c for c in policy.conditions if not isinstance(c, LengthRange)]
+    for condition in matches:
+        if not _holds(condition, fields):
+            raise denied(f"Policy Condition failed: {_shown(condition)}")
+    named = {condition.field for condition in matches}
+    extra = [n for n in fields if n not in named | _FREE and not n.startswith(_FREE_PREFIXES)]
+    if extra:
+        raise denied(f"Extra input fields: {', '.join(extra)}")
+
+
+def denied(problem: str) -> S3Error:
+    return S3Error(Code.AccessDenied, f"Invalid according to Policy: {problem}")
+
+
+def _expiration(text: object) -> float:
+    try:
+        if isinstance(text, str) and _EXPIRATION.fullmatch(text):
+            return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        pass
+    raise _invalid(f"Invalid 'expiration' value: '{text}'")
+
+
+def _condition(item: object) -> Condition:
+    match item:
+        case dict():
+            return _simple_condition(item)
+        case [str() as match, low, high] if match.lower() == "content-length-range":
+            return _length_range(low, high)
+        case [str() as match, str() as name, str() as value] if name.startswith("$"):
+            if match.lower() == "eq":
+                return Equals(name[1:].lower(), value)
+            if match.lower() == "starts-with":
+                return StartsWith(name[1:].lower(), value)
+    raise _invalid(f"Invalid Condition: {json.dumps(item, ensure_ascii=False)}")
+
+
+def _simple_condition(item: dict[str, Any]) -> Equals:
+    if len(item) != 1:
+        raise _invalid(
+            "Invalid Simple-Condition: Simple-Conditions must have exactly one property specified."
+        )
+    ((name, value),) = item.items()
+    if not isinstance(value, str):
+        raise _invalid("Invalid Simple-Condition: value must be a string.")
+    return Equals(name.lower(), value)
+
+
+def _length_range(low: object, high: object) -> LengthRange:
+    limits = LengthRange(_size(low), _size(high))
+    if limits.minimum > limits.maximum:
+        raise _invalid("Invalid content-length-range: the minimum exceeds the maximum.")
+    return limits
+
+
+def _size(value: object) -> int:
+    """A number, or its digits, which is how some upload libraries write it."""
+    text = str(value) if type(value) is int else value
+    if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
+        return int(text)
+    raise _invalid("Invalid content-length-range: expecting two sizes in bytes.")
+
+
+def _holds(condition: Equals | StartsWith, fields: Mapping[str, str]) -> bool:
+    value = fields.get(condition.field)
+    if value is None:
+        return False
+    match condition:
+        case Equals(value=expected):
+            return value == expected
+        case StartsWith(field="content-type", prefix=prefix):
+            # Commas make a list, and each of its types must begin so.
+            return all(one.strip().startswith(prefix) for one in value.split(","))
+        case StartsWith(prefix=prefix):
+            return value.startswith(prefix)
+
+
+def _shown(condition: Equals | StartsWith) -> str:
+    match condition:
+        case Equals(field=field, value=value):
+            return json.dumps(["eq", f"${field}", value], ensure_ascii=False)
+        case StartsWith(field=field, prefix=prefix):
+            return json.dumps(["starts-with", f"${field}", prefix], ensure_ascii=False)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is repeated")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _invalid(problem: str) -> S3Error:
+    return S3Error(Code.InvalidPolicyDocument, f"Invalid Policy: {problem}")

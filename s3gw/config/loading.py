@@ -1,0 +1,370 @@
+"""Where the value of every setting comes from; the settings themselves stand in `sections`.
+
+Sources in rising order: defaults, a TOML file, `S3GW_*` variables, flags. What no setting claims is
+an error, so that a slip of the pen never passes silently. Sections are tables of the file, and may
+hold further tables; a variable is `S3GW_<SECTION>_<KEY>` unless the setting names another.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from functools import cache
+from operator import attrgetter
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from s3gw.config.schema import SECTIONS, Auth, Config
+from s3gw.config.tokens import PUBLIC_KEY_VARIABLE, SECRET_VARIABLE, problem_with
+from s3gw.config.types import Option, Table, Tables
+
+PREFIX = "S3GW_"
+# Variables that are no settings: they are read before, or beside, the configuration.
+OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
+    {
+        "S3GW_CONFIG": "the configuration file, as `--config` names it",
+        SECRET_VARIABLE: "`auth.signature.key` with the method HMAC, as AIStore names it",
+        PUBLIC_KEY_VARIABLE: "`auth.signature.key` with the method RSA, as AIStore names it",
+        "S3GW_FAILPOINT": "for tests: where a process shall be killed, see storage/failpoints.py",
+    }
+)
+TOKEN_KEY_VARIABLES = MappingProxyType({SECRET_VARIABLE: "HMAC", PUBLIC_KEY_VARIABLE: "RSA"})
+HIDDEN = "***"
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the message says which, from where, and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: `section.name`, what is declared of it, and its default. The name of one in a
+    table within the section has a dot."""
+
+    section: str
+    name: str
+    option: Option
+    default: Any
+
+    @property
+    def key(self) -> str:
+        return f"{self.section}.{self.name}"
+
+    @property
+    def variable(self) -> str | None:
+        if isinstance(self.option.kind, Tables):
+            return None
+        return self.option.env or PREFIX + self.key.replace(".", "_").upper()
+
+    def value_in(self, config: Config) -> Any:
+        return attrgetter(self.key)(config)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, and for each key what gave it its value."""
+
+    config: Config
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A value and where it was found, before it is known to be good; `key` as it was written."""
+
+    key: str
+    value: Any
+    source: str
+
+
+@cache
+def settings() -> Mapping[str, Setting]:
+    """All settings by key, in the order of their declaration."""
+    rows = (
+        Setting(section, name, item.metadata["option"], item.default)
+        for section, kind in SECTIONS.items()
+        for name, item in _leaves(kind)
+    )
+    return MappingProxyType({row.key: row for row in rows})
+
+
+@cache
+def tables() -> Mapping[str, Option]:
+    """The tables within sections, by key."""
+    return MappingProxyType(
+        {f"{section}.{name}": declared for section, kind in SECTIONS.items()
+         for name, declared in _inner_tables(kind)}
+    )  # fmt: skip
+
+
+@cache
+def aliases() -> Mapping[str, str]:
+    """Other spellings of keys, of settings and of tables, and the keys that they mean."""
+    declared = {**{key: row.option for key, row in settings().items()}, **tables()}
+    return MappingProxyType(
+        {alias if "." in alias else f"{key.rpartition('.')[0]}.{alias}": key
+         for key, option in declared.items() for alias in option.aliases}
+    )  # fmt: skip
+
+
+def _leaves(kind: type[Any], prefix: str = "") -> Iterator[tuple[str, Field[Any]]]:
+    for item in fields(kind):
+        inner = item.metadata["option"].kind
+        if isinstance(inner, Table):
+            yield from _leaves(inner.row, f"{prefix}{item.name}.")
+        else:
+            yield prefix + item.name, item
+
+
+def _inner_tables(kind: type[Any], prefix: str = "") -> Iterator[tuple[str, Option]]:
+    for item in fields(kind):
+        declared = item.metadata["option"]
+        if isinstance(declared.kind, Table):
+            yield prefix + item.name, declared
+            yield from _inner_tables(declared.kind.row, f"{prefix}{item.name}.")
+
+
+def load(*, file: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Loaded:
+    """Read every source. `flags` are by key, as text or a list of texts."""
+    given: dict[str, _Given] = {}
+    if file is not None:
+        given.update(_from_file(file))
+    given.update(_from_environment(environ))
+    given.update(_from_aistore(environ, given))
+    given.update({key: _from_flag(settings()[key], value) for key, value in flags.items()})
+    config = _build({key: _read(settings()[key], each) for key, each in given.items()})
+    _check_together(config, given)
+    sources = {key: given[key].source if key in given else "default" for key in settings()}
+    return Loaded(config, sources)
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _from_file(file: Path) -> Iterator[tuple[str, _Given]]:
+    written: dict[str, str] = {}
+    for section, content in _parse(file).items():
+        if section not in SECTIONS:
+            raise _unknown(f"[{section}]", str(file), section, SECTIONS)
+        given = _Given(section, content, str(file))
+        yield from _from_table(section, given, written)
+
+
+def _from_table(table: str, given: _Given, written: dict[str, str]) -> Iterator[tuple[str, _Given]]:
+    """What a table and those within it say. `written` holds each key as it was found."""
+    if not isinstance(given.value, dict):
+        raise ConfigError(f"{given.key} in {given.source} must be a table: [{given.key}]")
+    for name, value in given.value.items():
+        key = aliases().get(f"{table}.{name}", f"{table}.{name}")
+        each = _Given(f"{given.key}.{name}", value, given.source)
+        if key not in settings() and key not in tables():
+            raise _unknown(each.key, each.source, each.key, [*settings(), *tables()])
+        if written.setdefault(key, each.key) != each.key:
+            raise ConfigError(
+                f"{written[key]} and {each.key} in {each.source} are two spellings of one setting: "
+                "give one."
+            )
+        if key in tables():
+            yield from _from_table(key, each, written)
+        else:
+            yield key, each
+
+
+def _parse(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration file {file} cannot be read: {error.strerror}."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration file {file} is not TOML: {error}.") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, _Given]]:
+    known = {row.variable: row for row in settings().values() if row.variable}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or variable in OTHER_VARIABLES:
+            continue
+        if variable not in known:
+            raise _unknown(variable, "the environment", variable, [*known, *OTHER_VARIABLES])
+        row = known[variable]
+        yield row.key, _from_text(row, text, f"environment {variable}")
+
+
+def _from_aistore(
+    environ: Mapping[str, str], given: Mapping[str, _Given]
+) -> Iterator[tuple[str, _Given]]:
+    """The key of tokens as AIStore's own variables have it; it takes the place of a file's."""
+    there = [name for name in TOKEN_KEY_VARIABLES if environ.get(name)]
+    ours = given.get("auth.signature.key")
+    if ours is not None and ours.source.startswith("environment"):
+        there.append(ours.source.removeprefix("environment "))
+    if len(there) > 1:
+        raise ConfigError(f"{there[0]} and {there[1]} are both set: give one key.")
+    for name in there:
+        if name in TOKEN_KEY_VARIABLES:
+            source = f"environment {name}"
+            yield "auth.signature.key", _Given("auth.signature.key", environ[name], source)
+            yield "auth.signature.method", _method_for(name, given.get("auth.signature.method"))
+
+
+def _method_for(variable: str, given: _Given | None) -> _Given:
+    """The method that is given, if it is one for such a key; else the one that the variable
+    means."""
+    if given is None:
+        meant = TOKEN_KEY_VARIABLES[variable]
+        return _Given("auth.signature.method", meant, f"environment {variable}")
+    if str(given.value).upper().startswith("H") != (variable == SECRET_VARIABLE):
+        raise ConfigError(
+            f"{given.key} = {given.value!r} ({given.source}) is no method for {variable}."
+        )
+    return given
+
+
+def _from_flag(row: Setting, value: object) -> _Given:
+    source = f"flag {row.option.flag}"
+    if isinstance(value, list):
+        return _Given(row.key, value, source)
+    return _from_text(row, str(value), source)
+
+
+def _from_text(row: Setting, text: str, source: str) -> _Given:
+    try:
+        return _Given(row.key, row.option.kind.from_text(text), source)
+    except ValueError:
+        raise _bad(row.option, _Given(row.key, text, source)) from None
+
+
+def _read(row: Setting, given: _Given) -> Any:
+    if isinstance(row.option.kind, Tables):
+        return _read_rows(row, row.option.kind, given)
+    return _read_value(row.option, given)
+
+
+def _read_value(declared: Option, given: _Given) -> Any:
+    try:
+        return declared.kind.read(given.value)
+    except ValueError:
+        raise _bad(declared, given) from None
+
+
+def _read_rows(row: Setting, kind: Tables, given: _Given) -> tuple[Any, ...]:
+    if not isinstance(given.value, list) or not all(isinstance(t, dict) for t in given.value):
+        raise _bad(row.option, given)
+    columns = {item.name: item for item in fields(kind.row)}
+    return tuple(
+        _read_row(f"{row.key}[{number}]", kind.row, columns, table, given.source)
+        for number, table in enumerate(given.value)
+    )
+
+
+def _read_row(
+    key: str, row: type[Any], columns: Mapping[str, Field[Any]], table: dict[str, Any], source: str
+) -> Any:
+    for name in table:
+        if name not in columns:
+            raise _unknown(f"{key}.{name}", source, name, columns)
+    for name, column in columns.items():
+        if column.default is MISSING and name not in table:
+            raise ConfigError(f"{key}.{name} is missing in {source}: every such table needs it.")
+    values = {
+        name: _read_value(columns[name].metadata["option"], _Given(f"{key}.{name}", value, source))
+        for name, value in table.items()
+    }
+    return row(**values)
+
+
+def _build(values: Mapping[str, Any]) -> Config:
+    return Config(
+        **{section: _build_table(kind, section, values) for section, kind in SECTIONS.items()}
+    )
+
+
+def _build_table(kind: type[Any], key: str, values: Mapping[str, Any]) -> Any:
+    made = {}
+    for item in fields(kind):
+        inner, name = item.metadata["option"].kind, f"{key}.{item.name}"
+        if isinstance(inner, Table):
+            made[item.name] = _build_table(inner.row, name, values)
+        elif name in values:
+            made[item.name] = values[name]
+    return kind(**made)
+
+
+def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
+    auth = config.auth
+    pair = ("auth.root_access_key", "auth.root_secret_key")
+    if bool(auth.root_access_key) != bool(auth.root_secret_key):
+        there, missing = pair if auth.root_access_key else pair[::-1]
+        raise ConfigError(
+            f"{there} is given ({given[there].source}) and {missing} is not: give both, or neither "
+            "to have them generated."
+        )
+    if config.encryption.master_key and config.encryption.master_key_file:
+        raise ConfigError(
+            "encryption.master_key and encryption.master_key_file are both given: give one."
+        )
+    if problem := problem_with(auth.secret, auth.signature):
+        raise ConfigError(problem)
+    if auth.secrets_key and auth.secrets_key_file:
+        raise ConfigError("auth.secrets_key and auth.secrets_key_file are both given: give one.")
+    if not config.storage.data:
+        raise ConfigError("storage.data is empty: name at least one folder.")
+    if both := set(config.s3.domain) & set(config.s3.website_domain):
+        raise ConfigError(
+            f"{min(both)} is in s3.domain and in s3.website_domain: below one host name buckets "
+            "are either S3 or websites."
+        )
+    _check_promotable(config)
+    _check_accounts(auth)
+    _check_unique(
+        "notifications.targets: two targets", "name", [t.name for t in config.notifications.targets]
+    )
+    if not auth.enabled and not auth.allow_remote and not is_loopback(config.server.host):
+        raise ConfigError(
+            f"Without authentication everybody who reaches {config.server.host} could read and "
+            "delete everything. Listen on 127.0.0.1, or add --allow-remote if that is wanted."
+        )
+
+
+def _check_promotable(config: Config) -> None:
+    """The server's own files, with its keys, must not become objects."""
+    folders = [Path(folder).resolve() for folder in config.storage.data]
+    for text in config.promote.roots:
+        root = Path(text).resolve()
+        for folder in folders:
+            if root.is_relative_to(folder) or folder.is_relative_to(root):
+                raise ConfigError(
+                    f"promote.roots: {text} and the data folder {folder} must lie apart: neither "
+                    "in the other."
+                )
+
+
+def _check_accounts(auth: Auth) -> None:
+    ids = [each.id for each in auth.accounts]
+    keys = [each.access_key for each in auth.accounts]
+    if auth.root_access_key:
+        keys.append(auth.root_access_key)
+    for name, values in (("id", ids), ("access_key", keys)):
+        _check_unique("auth.accounts: two accounts", name, values)
+
+
+def _check_unique(what: str, column: str, values: list[str]) -> None:
+    if double := next((each for each in values if values.count(each) > 1), None):
+        raise ConfigError(f"{what} have the {column} {double!r}.")
+
+
+def _bad(declared: Option, given: _Given) -> ConfigError:
+    value = HIDDEN if declared.secret or isinstance(declared.kind, Tables) else repr(given.value)
+    return ConfigError(f"{given.key} = {value} ({given.source}): must be {declared.kind.allowed}.")
+
+
+def _unknown(what: str, source: str, word: str, known: Iterable[str]) -> ConfigError:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    hint = f" Did you mean {close[0]}?" if close else " See docs/configuration.md for all."
+    return ConfigError(f"{what} ({source}) is no setting.{hint}")

@@ -1,0 +1,198 @@
+"""The cluster's configuration in the coordination store, and this process' copy of it.
+
+/cluster/config             what was set, until it is reset
+/cluster/config/transient   what was set until the next start of the server, which removes it
+
+Each process asks the store before it uses its copy, in microseconds, whether it is still true, and
+once a second for what nobody asks for. A change compares the record that it was made from, so that
+two administrators never undo one another's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from cluster.coordination import Coordination, Delete, Put, Unchanged
+from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
+from cluster.housekeeping import repeat, until
+from s3gw.config.record import FORMAT, Record, Value
+from s3gw.config.runtime import KEYS, InForce, configured, with_values
+from s3gw.config.schema import Config
+from storage.clock import Clock, SystemClock
+
+log = logging.getLogger(__name__)
+
+RECORD = "/cluster/config"
+TRANSIENT = "/cluster/config/transient"
+FOLLOW_S = 1.0
+_ATTEMPTS = 100
+_CLOCK = SystemClock()
+
+T = TypeVar("T")
+Values = Mapping[str, object]
+# Looks at what would be in force, and raises when that must not be.
+Check = Callable[[InForce], None]
+
+
+class Busy(Exception):
+    """Others change the configuration at the same time."""
+
+
+class StoredSettings:
+    """`Settings` for one event loop; `load` it first. `on_change` is told what holds then, and from
+    then on after every change."""
+
+    def __init__(self, coordination: Coordination, base: InForce, *, clock: Clock = _CLOCK) -> None:
+        self._coordination = coordination
+        self._base = base
+        self._clock = clock
+        self._revision = -1
+        self._catching_up = asyncio.Lock()
+        self._records: dict[str, tuple[Record, int]] = {}
+        self._told: list[Callable[[InForce], None]] = []
+        self.in_force = base
+
+    @property
+    def record(self) -> Record:
+        """What was set, but for what is transient."""
+        return self._records.get(RECORD, (Record(), 0))[0]
+
+    def on_change(self, tell: Callable[[InForce], None]) -> None:
+        self._told.append(tell)
+        tell(self.in_force)
+
+    async def refresh(self) -> None:
+        if self._coordination.revision() != self._revision:
+            await self._catch_up()
+
+    async def follow(self) -> float:
+        """A round of following; in how many seconds the next one is due."""
+        await self.refresh()
+        return FOLLOW_S
+
+    async def change(self, values: Values, check: Check, *, transient: bool = False) -> None:
+        """Set those of `KEYS`, as their kinds have read them. Raises what `check` raises, and
+        `Busy`."""
+
+        def edit(kept: Values, passing: Values) -> tuple[Values, Values]:
+            if transient:
+                return kept, {**passing, **values}
+            left = {name: value for name, value in passing.items() if name not in values}
+            return {**kept, **values}, left
+
+        await self._edit(edit, check)
+
+    async def reset(self) -> None:
+        """Forget all that was set. Raises `Busy`."""
+        await self._edit(lambda kept, passing: ({}, {}), lambda _: None)
+
+    async def _edit(
+        self, edit: Callable[[Values, Values], tuple[Values, Values]], check: Check
+    ) -> None:
+        for _ in range(_ATTEMPTS):
+            await self.refresh()
+            (record, seen), (passing, seen_passing) = self._of(RECORD), self._of(TRANSIENT)
+            kept, left = edit(record.values, passing.values)
+            check(with_values(self._base, {**kept, **left}))
+            unchanged = [Unchanged(RECORD, seen), Unchanged(TRANSIENT, seen_passing)]
+            writes = [*self._writes(record, kept), *self._passing_writes(passing, left)]
+            if await self._coordination.transact(unchanged, writes) is not None:
+                await self.refresh()
+                return
+        raise Busy("Others change the configuration at the same time: try again.")
+
+    def _writes(self, record: Record, values: Values) -> list[Put | Delete]:
+        if values == record.values:
+            return []
+        version, now_ns = record.version + 1, self._clock.now_ns()
+        made = msgspec.convert({"version": version, "updated_ns": now_ns, "values": values}, Record)
+        return [Put(RECORD, msgspec.json.encode(made))]
+
+    def _passing_writes(self, record: Record, values: Values) -> list[Put | Delete]:
+        if values == record.values:
+            return []
+        if not values:
+            return [Delete(TRANSIENT)]
+        made = msgspec.convert({"values": values}, Record)
+        return [Put(TRANSIENT, msgspec.json.encode(made))]
+
+    def _of(self, key: str) -> tuple[Record, int]:
+        return self._records.get(key, (Record(), 0))
+
+    async def _catch_up(self) -> None:
+        async with self._catching_up:
+            entries, revision = await self._coordination.range(RECORD)
+            self._records = {
+                each.key: (_read(each.key, each.value), each.mod_revision) for each in entries
+            }
+            self._revision = revision
+            before = self.in_force
+            values = {**self._of(RECORD)[0].values, **self._of(TRANSIENT)[0].values}
+            self.in_force = with_values(self._base, values)
+            if self.in_force != before:
+                log.info("configuration changed", extra={"version": self.record.version})
+                for tell in self._told:
+                    tell(self.in_force)
+
+
+@asynccontextmanager
+async def open_settings(config: Config) -> AsyncIterator[StoredSettings]:
+    """The settings of the first data folder, which are followed while they are open."""
+    with closing(EmbeddedCoordination(_file(config))) as coordination:
+        settings = StoredSettings(coordination, configured(config))
+        await settings.refresh()
+        following = asyncio.create_task(repeat(settings.follow, FOLLOW_S, until(asyncio.Event())))
+        try:
+            yield settings
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
+
+
+def forget_transient(config: Config) -> None:
+    """By the supervisor, before any child is started."""
+    with closing(EmbeddedCoordination(_file(config))) as coordination:
+        asyncio.run(_forget_transient(coordination))
+
+
+async def _forget_transient(coordination: Coordination) -> None:
+    await coordination.transact([], [Delete(TRANSIENT)])
+
+
+def _file(config: Config) -> Path:
+    return Path(config.storage.data[0]) / FILE_NAME
+
+
+def _read(key: str, text: bytes) -> Record:
+    """What of a record can be used: a value that another version of the program has written, and
+    that is none here, is passed over."""
+    try:
+        record = msgspec.json.decode(text, type=Record)
+    except msgspec.DecodeError as error:
+        log.error("configuration cannot be read", extra={"key": key, "error": str(error)})
+        return Record()
+    if record.format != FORMAT:
+        log.error("configuration is of another s3gw", extra={"key": key, "format": record.format})
+        return Record(version=record.version)
+    values = dict(_usable(record.values))
+    return msgspec.structs.replace(record, values=values)
+
+
+def _usable(
+    values: Mapping[str, Value],
+) -> list[tuple[str, Value]]:
+    good = []
+    for name, value in values.items():
+        try:
+            KEYS[name].kind.read(value)
+            good.append((name, value))
+        except (KeyError, ValueError):
+            log.error("setting passed over", extra={"setting": name, "value": value})
+    return good

@@ -1,0 +1,109 @@
+"""Passes the events of the durable queue on: at least once, each target's in their order.
+
+A target that fails is tried again after a pause that doubles up to a limit, with the very event
+that failed, so nothing overtakes it; other targets do not wait. An event that is older than
+`keep_s` is given up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from s3gw.events.notifier import Count, Outcome
+from storage.clock import Clock, SystemClock
+from storage.outbox import Outbox, Waiting
+
+log = logging.getLogger(__name__)
+
+# Read at once, and at most sent again after a crash.
+BATCH = 100
+_NS = 1_000_000_000
+
+
+class Undelivered(Exception):
+    """The target did not take the event; the text says why, without secrets."""
+
+
+class Sender(Protocol):
+    async def send(self, body: bytes) -> None:
+        """Raises `Undelivered`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """All in seconds: how often the queue is looked at, the first pause after a failure and the
+    longest, and how long an event may wait."""
+
+    interval_s: float
+    retry_s: float
+    longest_retry_s: float
+    keep_s: float
+
+
+class TargetQueue:
+    """One target's events. `run_once` is one round of the loop in `cluster.housekeeping`."""
+
+    def __init__(
+        self,
+        target: str,
+        outbox: Outbox,
+        sender: Sender,
+        *,
+        pace: Pace,
+        count: Count,
+        clock: Clock | None = None,
+    ) -> None:
+        self._target = target
+        self._outbox = outbox
+        self._sender = sender
+        self._pace = pace
+        self._count = count
+        self._clock = clock or SystemClock()
+        self._pause_s = 0.0
+
+    async def run_once(self) -> float:
+        """Deliver what waits, until the first failure; the seconds to pause before the next
+        round."""
+        waiting = await self._outbox.read(self._target, BATCH)
+        done: list[int] = []
+        try:
+            await self._deliver(waiting, done)
+        except Undelivered as error:
+            return self._after_failure(str(error), waiting[len(done)])
+        finally:
+            if done:
+                await self._outbox.drop(done)
+            if waiting:
+                await self._outbox.checkpoint()
+        self._pause_s = 0.0
+        return 0.0 if len(waiting) == BATCH else self._pace.interval_s
+
+    async def _deliver(self, waiting: Sequence[Waiting], done: list[int]) -> None:
+        """What was sent, or is too old to be, is noted in `done`. Raises `Undelivered`."""
+        for record in waiting:
+            if self._is_too_old(record):
+                self._note(Outcome.GIVEN_UP)
+                log.error("notification given up: too old", extra={"target": self._target})
+            else:
+                await self._sender.send(record.body)
+                self._note(Outcome.DELIVERED)
+            done.append(record.id)
+
+    def _after_failure(self, reason: str, record: Waiting) -> float:
+        self._note(Outcome.FAILED)
+        longest = self._pace.longest_retry_s
+        self._pause_s = min(max(self._pace.retry_s, 2 * self._pause_s), longest)
+        fields = {"target": self._target, "reason": reason, "retry_s": self._pause_s}
+        waits_s = (self._clock.now_ns() - record.time_ns) // _NS
+        log.warning("notification not delivered", extra={**fields, "waits_s": waits_s})
+        return self._pause_s
+
+    def _is_too_old(self, record: Waiting) -> bool:
+        return self._clock.now_ns() - record.time_ns > self._pace.keep_s * _NS
+
+    def _note(self, outcome: Outcome) -> None:
+        self._count(self._target, outcome, 1)

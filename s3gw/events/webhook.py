@@ -1,0 +1,43 @@
+"""A target that takes events over HTTP: one POST for each, and any 2xx says that it was taken.
+
+The address comes from the operator, so it may be a private one; a redirect comes from somebody
+else, and is a failure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import aiohttp
+
+from s3gw.events.delivery import Undelivered
+
+# Read of an answer, so that the connection can be used again.
+_MOST_OF_ANSWER = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """`authorization` is the header's whole value; empty for none."""
+
+    session: aiohttp.ClientSession
+    url: str
+    authorization: str
+    timeout_s: float
+
+    async def send(self, body: bytes) -> None:
+        """Raises `Undelivered`; whether the event arrived is then unknown."""
+        headers = {"Content-Type": "application/json"}
+        if self.authorization:
+            headers["Authorization"] = self.authorization
+        timeout = aiohttp.ClientTimeout(total=self.timeout_s)
+        try:
+            async with self.session.post(
+                self.url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                await answer.content.read(_MOST_OF_ANSWER)
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Undelivered(type(error).__name__) from error
+        if not 200 <= status < 300:
+            raise Undelivered(f"status {status}")

@@ -1,0 +1,1 @@
+"""HTTP requests and replies as the front ends share them, over ASGI."""

@@ -1,0 +1,88 @@
+"""Where the fields of an operation come from, and how each is read.
+
+An operation of either front end is a class; its fields are bound to places in the request's head.
+How a field is read is worked out once, when the table of operations is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, dataclass, field
+from typing import Any, Union, get_args, get_origin
+
+from s3gw.http.request import Call
+from s3gw.wire.errors import Code, S3Error
+
+Fetch = Callable[[Call], Any]
+
+# As Go's strconv and AIStore's clients write it; everything else is false.
+TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where a field comes from, in the words of AWS' model."""
+
+    place: str
+    name: str = ""
+
+
+def path(name: str) -> Any:
+    return field(metadata={"binding": Binding("uri", name)})
+
+
+def query(name: str, *, default: Any = MISSING) -> Any:
+    return field(default=default, metadata={"binding": Binding("querystring", name)})
+
+
+def header(name: str, *, default: Any = MISSING) -> Any:
+    return field(default=default, metadata={"binding": Binding("header", name)})
+
+
+def fetcher(f: Field[Any], hint: Any) -> Fetch:
+    """Reads the field, a text, a number or a flag, from a call's head."""
+    binding: Binding = f.metadata["binding"]
+    kind, _ = without_none(hint)
+    name = binding.name.lower() if binding.place == "header" else binding.name
+    default = f.default
+    if binding.place == "uri":
+        return (lambda call: call.bucket) if name == "Bucket" else (lambda call: call.key)
+    get: Callable[[Call], str | None] = (
+        (lambda call: call.headers.get(name))
+        if binding.place == "header"
+        else (lambda call: call.query.get(name))
+    )
+
+    def fetch(call: Call) -> Any:
+        text = get(call)
+        if text is None or (kind is int and text == ""):
+            return _absent(name, default)
+        if kind is bool:
+            return is_true(text)
+        return text if kind is str else _number(name, text)
+
+    return fetch
+
+
+def is_true(text: str) -> bool:
+    return text.strip().lower() in TRUE
+
+
+def _absent(name: str, default: Any) -> Any:
+    if default is MISSING:
+        raise S3Error(Code.InvalidArgument, f"Missing {name}", ArgumentName=name)
+    return default
+
+
+def _number(name: str, text: str) -> int:
+    """A non-negative 32-bit integer, as S3 takes in queries."""
+    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= 0x7FFFFFFF:
+        return int(text)
+    message = f"Provided {name} not an integer or within integer range"
+    raise S3Error(Code.InvalidArgument, message, ArgumentName=name, ArgumentValue=text)
+
+
+def without_none(hint: Any) -> tuple[Any, bool]:
+    if get_origin(hint) is Union or type(None) in get_args(hint):
+        return next(arg for arg in get_args(hint) if arg is not type(None)), True
+    return hint, False

@@ -1,0 +1,79 @@
+"""What both front ends do around a request: count its bytes, time it, write the answer, and tell
+the observer, whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from s3gw.config.limits import DEFAULT_LIMITS, Limits
+from s3gw.http.reply import Reply, write_reply
+from s3gw.http.request import origin_form
+from s3gw.http.request_body import Received
+from s3gw.telemetry.exchange import Exchange, Observer
+from s3gw.telemetry.request_id import new_request_id
+from s3gw.wire.errors import as_s3_error
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+_WITH_BODY = ("PUT", "POST")
+
+
+class FrontEnd(ABC):
+    """An ASGI application that answers with what `reply` returns.
+
+    `request_id_header` names the header that carries the request's id.
+    """
+
+    request_id_header = "x-amz-request-id"
+
+    def __init__(self, observer: Observer, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._observer = observer
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange.begin(scope, origin_form(scope["raw_path"]), new_request_id())
+        started = time.perf_counter()
+        received = Received(receive, scope["headers"], self._limits)
+        reply = Reply(499)
+        try:
+            reply = await self.reply(scope, received, exchange)
+            exchange.turnaround_s = time.perf_counter() - received.ended_s
+            reply.headers[self.request_id_header] = exchange.request_id
+            if await _leaves_body(reply, scope["method"], received):
+                reply.headers["Connection"] = "close"
+            await write_reply(reply, scope["method"], received, send)
+        except StorageError as error:
+            # The head is out, so the length it promised is how the client learns: an answer that
+            # ends early makes the server close the connection.
+            exchange.error_code = as_s3_error(error).code.name
+            log_failure(error, exchange)
+        finally:
+            exchange.status = reply.status
+            exchange.answer = reply.headers
+            exchange.bytes_in = received.count
+            exchange.bytes_out = reply.sent
+            exchange.seconds = time.perf_counter() - started
+            self._observer.record(exchange)
+
+    @abstractmethod
+    async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
+        """The answer to one request; raises nothing."""
+
+
+async def _leaves_body(reply: Reply, method: str, received: Received) -> bool:
+    """Whether a refusal leaves something unread; one that closes the connection may."""
+    if reply.status < 400 or method not in _WITH_BODY or "Connection" in reply.headers:
+        return False
+    return not await received.drained()
+
+
+def log_failure(error: Exception, exchange: Exchange) -> None:
+    fields = {"request_id": exchange.request_id, "operation": exchange.operation}
+    log.error("request failed", exc_info=error, extra=fields)

@@ -1,0 +1,261 @@
+"""A request as S3 sees it.
+
+Paths are cut from `raw_path`, never from the server's decoded path: two keys can collide there, and
+the signature covers the bytes as they were sent. A bucket stands in the path (`/s3/bucket/key`,
+`/bucket/key`) or before the configured domain in the Host header (`bucket.s3.example.com`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from s3gw.events.events import Cause
+from s3gw.events.rules import is_notifying
+from s3gw.http.services import NO_SERVICES, Services
+from s3gw.wire.errors import Code, S3Error
+from storage.backend import Backend
+from storage.values import BucketInfo
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope
+
+    from s3gw.auth.form import Form
+    from s3gw.events.events import ObjectEvent
+    from s3gw.identity.accounts import Principal
+    from s3gw.objects.archives.folders import InFolder
+
+MAX_KEY = 1024
+
+
+class Level(Enum):
+    """What the request names: nothing, a bucket, or an object in a bucket."""
+
+    SERVICE = 0
+    BUCKET = 1
+    OBJECT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """Where S3 answers: under `/s3`, at `/` too when `root_access`, and below each domain."""
+
+    domains: tuple[str, ...] = ()
+    root_access: bool = True
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way to an operation.
+
+    `query` is decoded, the last of a repeated name wins; `headers` have lower-case names, values
+    decoded as latin-1, repeated ones joined with commas. `body` is what the operation reads:
+    authentication may have wrapped it. `decoded_length` is the payload's length in bytes;
+    `content_sha256` the hex digest that the signature promises of it; `trailers` are filled when
+    the body has ended. `form` is there when the request posts one to a bucket. `client` is the
+    address that the request came from, empty when unknown.
+    `folder` says that the key is to be read as a member of an archive.
+    """
+
+    method: str
+    raw_path: bytes
+    query_string: bytes
+    headers: Mapping[str, str]
+    body: AsyncIterator[bytes]
+    store: Backend
+    request_id: str
+    bucket: str = ""
+    key: str = ""
+    host_bucket: str | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    decoded_length: int | None = None
+    content_sha256: str | None = None
+    trailers: dict[str, str] = field(default_factory=dict)
+    principal: Principal | None = None
+    bucket_info: BucketInfo | None = None
+    operation: str = ""
+    scheme: str = "http"
+    services: Services = NO_SERVICES
+    form: Form | None = None
+    client: str = ""
+    document: bytes | None = None
+    folder: InFolder | None = None
+
+    @property
+    def is_secure(self) -> bool:
+        return self.scheme == "https"
+
+    @property
+    def level(self) -> Level:
+        if self.key:
+            return Level.OBJECT
+        return Level.BUCKET if self.bucket else Level.SERVICE
+
+    @property
+    def caller(self) -> Principal:
+        """The authenticated principal; only operations ask, and they run after authentication."""
+        assert self.principal is not None
+        return self.principal
+
+    @property
+    def bucket_facts(self) -> BucketInfo:
+        """The bucket that the call names; access control has looked it up."""
+        assert self.bucket_info is not None
+        return self.bucket_info
+
+    @property
+    def owner(self) -> str:
+        """The account id of the bucket's owner."""
+        return self.bucket_facts.owner
+
+    def display_name(self, account: str) -> str | None:
+        """How S3's documents show an account, or a user by the ARN; None for an account that no
+        longer exists."""
+        if account.startswith("arn:"):
+            return account.rpartition("/")[2]
+        accounts = self.services.accounts
+        return accounts.display_name(account) if accounts else None
+
+    @property
+    def cause(self) -> Cause:
+        """This request, as the events that it makes tell of it."""
+        return Cause(self.caller.identity, self.client, self.request_id)
+
+    async def announce(self, *events: ObjectEvent) -> None:
+        """Tell of what was done to objects of the call's bucket, after it was committed and before
+        it is answered. When this returns, no event can get lost any more."""
+        await self.announce_all(events)
+
+    async def announce_all(self, events: Iterable[ObjectEvent]) -> None:
+        """As `announce`, of many; they are not looked at when nobody wants to know."""
+        bucket, notifier = self.bucket_info, self.services.notifier
+        if notifier is not None and bucket is not None and is_notifying(bucket):
+            await notifier.announce(bucket, self.cause, events)
+
+    async def read_document(self, limit_bytes: int | None = None) -> bytes:
+        """The whole body of a request that carries a document, not an object; it may have as many
+        bytes as an XML document unless the limit says otherwise."""
+        if self.document is not None:
+            return self.document
+        most = limit_bytes or self.services.limits.document_bytes
+        read = bytearray()
+        async for chunk in self.body:
+            read += chunk
+            if len(read) > most:
+                raise S3Error(Code.MaxMessageLengthExceeded)
+        self.document = bytes(read)
+        return self.document
+
+
+def read_call(
+    scope: Scope, receive: Receive, store: Backend, request_id: str, addressing: Addressing
+) -> Call:
+    """Read everything but the body. Raises `InvalidURI` and `KeyTooLongError`."""
+    headers = read_headers(scope["headers"])
+    call = Call(
+        method=scope["method"],
+        raw_path=origin_form(scope["raw_path"]),
+        query_string=scope["query_string"],
+        headers=headers,
+        body=body_stream(receive),
+        store=store,
+        request_id=request_id,
+        scheme=scope.get("scheme", "http"),
+    )
+    if scope.get("client"):
+        call.client = scope["client"][0]
+    call.query = read_query(call.query_string)
+    call.decoded_length = content_length(headers.get("content-length"))
+    call.host_bucket = bucket_of_host(headers.get("host", ""), addressing.domains)
+    call.bucket, call.key = _cut(call.raw_path, call.host_bucket, addressing.root_access)
+    if "/" in call.bucket:
+        raise S3Error(Code.InvalidBucketName, BucketName=call.bucket)
+    if len(call.key) > MAX_KEY or len(call.key.encode()) > MAX_KEY:
+        raise S3Error(Code.KeyTooLongError, Size=str(len(call.key)), MaxSizeAllowed=str(MAX_KEY))
+    return call
+
+
+def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name_bytes, value_bytes in raw:
+        name = name_bytes.decode("latin-1").lower()
+        value = value_bytes.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+def read_query(query_string: bytes) -> dict[str, str]:
+    if not query_string:
+        return {}
+    try:
+        pairs = (item.partition("=") for item in query_string.decode().split("&") if item)
+        return {_text(name): _text(value) for name, _, value in pairs}
+    except UnicodeDecodeError:
+        raise S3Error(Code.InvalidURI) from None
+
+
+def _text(encoded: str) -> str:
+    if "%" not in encoded and "+" not in encoded:
+        return encoded
+    return unquote_to_bytes(encoded.replace("+", " ")).decode()
+
+
+def content_length(text: str | None) -> int | None:
+    if text is None or not (text.isascii() and text.isdigit() and len(text) < 20):
+        return None
+    return int(text)
+
+
+def origin_form(target: bytes) -> bytes:
+    """hypercorn hands on `GET http://host/key` as it came; the path is what follows the host."""
+    if target.startswith(b"/"):
+        return target
+    _, scheme, rest = target.partition(b"://")
+    return b"/" + rest.partition(b"/")[2] if scheme else b"/" + target
+
+
+def bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
+    """What stands before one of the domains in a Host header; None when nothing does."""
+    if not domains:
+        return None
+    host = host.lower()
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    for domain in domains:
+        bucket = name.removesuffix("." + domain)
+        if bucket != name:
+            return bucket
+    return None
+
+
+def _cut(raw_path: bytes, host_bucket: str | None, root_access: bool) -> tuple[str, str]:
+    """The bucket and the key; the key is the decoded rest, slashes and all."""
+    path = raw_path[1:]
+    if host_bucket is not None:
+        return host_bucket, path_text(path)
+    if path == b"s3" or path.startswith(b"s3/"):
+        path = path[3:]
+    elif not root_access:
+        raise S3Error(Code.InvalidURI, "S3 is answered under /s3 here.")
+    bucket, _, key = path.partition(b"/")
+    return path_text(bucket), path_text(key)
+
+
+def path_text(raw: bytes) -> str:
+    try:
+        return (unquote_to_bytes(raw) if b"%" in raw else raw).decode()
+    except UnicodeDecodeError:
+        raise S3Error(Code.InvalidURI) from None
+
+
+async def body_stream(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise S3Error(Code.IncompleteBody)
+        if chunk := message.get("body", b""):
+            yield chunk
+        if not message.get("more_body", False):
+            return

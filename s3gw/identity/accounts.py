@@ -1,0 +1,193 @@
+"""Who there is: the accounts of this server and their access keys."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from s3gw.identity.permissions import Permissions
+
+# Canned by AWS: the owner of what nobody signed.
+ANONYMOUS_ACCOUNT = "65a011a29cdf8ec533ec3d1ccaae921c"
+# Looks like AWS' canonical user ids, and stays the same whatever the root account's keys are.
+ROOT_ACCOUNT = hashlib.sha256(b"s3gw root account").hexdigest()
+# What stands in the ARNs of its users and roles; wherever an ARN is read, the id means the same.
+ROOT_ACCOUNT_NUMBER = f"{int(ROOT_ACCOUNT[:12], 16) % 10**12:012}"
+MAX_ACCESS_KEYS = 100_000
+
+
+def account_number(account: str) -> str:
+    """An account as ARNs and condition keys name it: the root account by its number."""
+    return ROOT_ACCOUNT_NUMBER if account == ROOT_ACCOUNT else account
+
+
+def account_arn(account: str) -> str:
+    return f"arn:aws:iam::{account_number(account)}:root"
+
+
+def user_arn(name: str) -> str:
+    return f"arn:aws:iam::{ROOT_ACCOUNT_NUMBER}:user/{name}"
+
+
+def role_arn(name: str) -> str:
+    return f"arn:aws:iam::{ROOT_ACCOUNT_NUMBER}:role/{name}"
+
+
+def session_arn(role: str, session: str) -> str:
+    return f"arn:aws:sts::{ROOT_ACCOUNT_NUMBER}:assumed-role/{role}/{session}"
+
+
+def _unique_id(prefix: str, name: str) -> str:
+    """In the form of AWS' ids; the same name always has the same."""
+    digest = hashlib.sha256(f"{prefix}:{name}".encode()).digest()
+    return prefix + base64.b32encode(digest)[:17].decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What is special about temporary credentials.
+
+    `name` is the caller's own word for the session, `policy` a JSON policy that can only narrow
+    (empty for none), `role` the assumed role (empty when none was); `expires_s` and `issued_s` are
+    seconds since the epoch.
+    """
+
+    name: str
+    expires_s: int
+    role: str = ""
+    policy: str = ""
+    issued_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The authenticated caller, however they proved it; `account` is the canonical user id.
+
+    Without `permissions` it is an account: judged by what it owns, by policies and by ACLs. With
+    them it is a user of the root account, a role or a token's subject: `user` is its name, and it
+    may do what the permissions allow, and what policies and ACLs grant it; what its account owns
+    gives it nothing. `is_root` may do everything, `session` narrows all of it.
+    """
+
+    account: str
+    display_name: str = ""
+    email: str = ""
+    access_key: str = ""
+    is_root: bool = False
+    user: str = ""
+    permissions: Permissions | None = None
+    session: Session | None = None
+
+    @classmethod
+    def anonymous(cls) -> Principal:
+        return _ANONYMOUS
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.account == ANONYMOUS_ACCOUNT
+
+    @property
+    def is_user(self) -> bool:
+        """Whether it is judged by its permissions, and never by what its account owns."""
+        return self.permissions is not None
+
+    @property
+    def owns_what_it_writes(self) -> bool:
+        """The root account, its users, and who does not sign, write for the bucket's owner."""
+        return not (self.is_root or self.is_user or self.is_anonymous)
+
+    @property
+    def session_policy(self) -> str:
+        return self.session.policy if self.session else ""
+
+    @property
+    def arn(self) -> str:
+        """Of the account's root user, of the user, or of the session of an assumed role."""
+        if self.session and self.session.role:
+            return session_arn(self.session.role, self.session.name)
+        return user_arn(self.user) if self.is_user else account_arn(self.account)
+
+    @property
+    def role_arn(self) -> str:
+        """Of the assumed role; empty when none was."""
+        return role_arn(self.session.role) if self.session and self.session.role else ""
+
+    @property
+    def identity(self) -> str:
+        """As documents and logs name it: an account by its id, everybody else by the ARN."""
+        return self.arn if self.is_user else self.account
+
+    @property
+    def user_id(self) -> str:
+        """`aws:userid`. Neither users nor roles can choose one that is somebody else's."""
+        if self.is_anonymous:
+            return "anonymous"
+        if self.session and self.session.role:
+            return f"{_unique_id('AROA', self.session.role)}:{self.session.name}"
+        return _unique_id("AIDA", self.user) if self.is_user else account_number(self.account)
+
+
+_ANONYMOUS = Principal(ANONYMOUS_ACCOUNT)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who owns buckets, and the secrets of their access keys."""
+
+    account: str
+    display_name: str = ""
+    email: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    principal: Principal
+    secret: str = field(repr=False)
+
+
+class Accounts:
+    """Everybody this server knows: the root account, who may do everything, and others.
+
+    Raises `ValueError` when two share an id or an access key, or when there are too many.
+    """
+
+    def __init__(self, root: Account, others: Iterable[Account] = ()) -> None:
+        self._keys: dict[str, AccessKey] = {}
+        self._accounts: dict[str, Account] = {}
+        self.root = Principal(
+            root.account, root.display_name, root.email, next(iter(root.secrets), ""), is_root=True
+        )
+        self._add(root, is_root=True)
+        for account in others:
+            self._add(account, is_root=False)
+
+    def find(self, access_key: str) -> AccessKey | None:
+        return self._keys.get(access_key)
+
+    def account(self, account: str) -> Account | None:
+        return self._accounts.get(account)
+
+    def with_email(self, email: str) -> list[str]:
+        """The ids of the accounts that have the address, in whatever case it is written."""
+        folded = email.lower()
+        every = self._accounts.items()
+        return [name for name, one in every if folded and one.email.lower() == folded]
+
+    def display_name(self, account: str) -> str | None:
+        found = self._accounts.get(account)
+        return found.display_name if found else None
+
+    def _add(self, account: Account, *, is_root: bool) -> None:
+        if account.account in self._accounts or account.account == ANONYMOUS_ACCOUNT:
+            raise ValueError(f"account {account.account!r} is there twice")
+        self._accounts[account.account] = account
+        for access_key, secret in account.secrets.items():
+            if access_key in self._keys or len(self._keys) == MAX_ACCESS_KEYS:
+                raise ValueError(f"access key {access_key!r} is there twice, or one too many")
+            principal = Principal(
+                account.account, account.display_name, account.email, access_key, is_root
+            )
+            self._keys[access_key] = AccessKey(principal, secret)

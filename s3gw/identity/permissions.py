@@ -1,0 +1,194 @@
+"""What AIStore's roles and tokens allow: bits for a cluster, and bits for single buckets.
+
+A bucket that is named has its own bits, and those of the cluster do not count for it. Numbers are
+64 bits wide, as AIStore's are: bits that mean nothing here are kept.
+
+The first AIStore had five bits: GET 1, HEAD 2, PUT and APPEND 4, cold GET 8, DELETE 16. Its numbers
+were written as everything but some of those, so a number of which bits 5 to 63 are all set, and not
+all of the low five, is one of its; it is translated to today's bits when it is read, and never to
+more than it says itself. `0xffffffffffffffe3` is `ro` that way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from s3gw.identity.rights import Access
+
+ALL = (1 << 64) - 1
+READ_ONLY = Access.GET | Access.HEAD_OBJECT | Access.HEAD_BUCKET | Access.LIST_OBJECTS
+READ_WRITE = READ_ONLY | Access.PUT | Access.APPEND | Access.DELETE_OBJECT | Access.MOVE_OBJECT
+# What is about the cluster, whatever bucket a request names.
+OF_THE_CLUSTER = (
+    Access.LIST_BUCKETS
+    | Access.SHOW_CLUSTER
+    | Access.CREATE_BUCKET
+    | Access.DESTROY_BUCKET
+    | Access.MOVE_BUCKET
+    | Access.ADMIN
+)
+
+_CLUSTER_BITS = OF_THE_CLUSTER.value
+_WORDS = {"ro": READ_ONLY.value, "rw": READ_WRITE.value, "su": ALL, "all": ALL}
+_NAMES = {each.name.replace("_", "-"): each.value for each in Access if each.name}
+_SHOWN = {bits: word for word, bits in _WORDS.items() if word != "all"}
+_DECIMAL = re.compile(r"[0-9]{1,20}")
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
+
+_LEGACY = 0x1F
+# What each of the old bits was the right to. Cold GET has no bit of its own today: it is a GET.
+_OF_LEGACY = {
+    1: Access.GET,
+    2: Access.HEAD_OBJECT | Access.HEAD_BUCKET | Access.LIST_OBJECTS,
+    4: Access.PUT | Access.APPEND | Access.PROMOTE | Access.UPDATE_OBJECT,
+    16: Access.DELETE_OBJECT,
+    4 | 16: Access.MOVE_OBJECT,
+}
+
+
+class BucketName(NamedTuple):
+    """A bucket as AIStore names it: `provider` is `ais` for ours, `namespace` is empty or a name,
+    `cluster` the id of the cluster, empty for whichever is asked."""
+
+    name: str
+    provider: str = "ais"
+    namespace: str = ""
+    cluster: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """`clusters` are bits by cluster id, where the empty id is every cluster that is not named."""
+
+    admin: bool = False
+    clusters: Mapping[str, int] = field(default_factory=dict)
+    buckets: Mapping[BucketName, int] = field(default_factory=dict)
+
+    def allow(self, access: Access, cluster: str, bucket: BucketName | None = None) -> bool:
+        """Whether all rights of `access` are there: those about the cluster in the cluster's bits,
+        the others in the bucket's if it is named, else in the cluster's too. The bucket's own
+        `cluster` counts for nothing: it is a bucket of `cluster`."""
+        return self.admin or access.value & ~self.bits(cluster, bucket) == 0
+
+    def bits(self, cluster: str, bucket: BucketName | None = None) -> int:
+        """All rights in that cluster, with the bucket's own in the place of those not about the
+        cluster."""
+        of_cluster = self._of_cluster(cluster)
+        named = None if bucket is None else self._of_bucket(cluster, bucket)
+        return of_cluster if named is None else _in_place(of_cluster, named)
+
+    def _of_cluster(self, cluster: str) -> int:
+        found = self.clusters.get(cluster)
+        return self.clusters.get("", 0) if found is None else found
+
+    def _of_bucket(self, cluster: str, bucket: BucketName) -> int | None:
+        if not self.buckets:
+            return None
+        found = self.buckets.get(bucket._replace(cluster=cluster))
+        return self.buckets.get(bucket._replace(cluster="")) if found is None else found
+
+
+NO_PERMISSIONS = Permissions()
+
+
+def merged(several: Iterable[Permissions]) -> Permissions:
+    """What any of them allows: for a cluster and for a bucket, the rights that any of them has."""
+    parts = tuple(several)
+    if len(parts) == 1:
+        return parts[0]
+    clusters = {cluster for each in parts for cluster in each.clusters}
+    clusters |= {bucket.cluster for each in parts for bucket in each.buckets} | {""}
+    named = {bucket._replace(cluster="") for each in parts for bucket in each.buckets}
+    buckets = (bucket._replace(cluster=cluster) for bucket in named for cluster in clusters)
+    return Permissions(
+        admin=any(each.admin for each in parts),
+        clusters={cluster: _any_of(parts, cluster) for cluster in clusters},
+        buckets={bucket: _any_of(parts, bucket.cluster, bucket) for bucket in buckets},
+    )
+
+
+def _any_of(parts: Iterable[Permissions], cluster: str, bucket: BucketName | None = None) -> int:
+    found = 0
+    for each in parts:
+        found |= each.bits(cluster, bucket)
+    return found
+
+
+def _in_place(of_cluster: int, of_bucket: int) -> int:
+    return (of_cluster & _CLUSTER_BITS) | (of_bucket & ~_CLUSTER_BITS)
+
+
+# Reading and showing
+
+
+def parse_permissions(value: str | int) -> int:
+    """The bits that are meant by `ro`, `rw`, `su` (or `all`), a decimal or `0x` number, or several
+    of those and names of rights as AIStore spells them, with commas between (`GET,LIST-OBJECTS`).
+
+    A single number may be an old one. Raises `ValueError` for anything else.
+    """
+    if isinstance(value, int):
+        if isinstance(value, bool) or not 0 <= value <= ALL:
+            raise ValueError("permissions are a number of 64 bits")
+        return _today(value)
+    text = value.strip()
+    number = _number(text)
+    if number is not None:
+        return _today(number)
+    bits = 0
+    for item in text.split(","):
+        bits |= _named(item.strip())
+    return bits
+
+
+def show_permissions(bits: int) -> str:
+    """As `parse_permissions` reads it again: a word, or names, and a number for what has none."""
+    if bits in _SHOWN:
+        return _SHOWN[bits]
+    return ",".join(_shown(bits)) or "0"
+
+
+def _shown(bits: int) -> Iterator[str]:
+    unknown = bits
+    for name, bit in _NAMES.items():
+        if bits & bit:
+            unknown &= ~bit
+            yield name
+    if unknown:
+        yield hex(unknown)
+
+
+def _named(item: str) -> int:
+    number = _number(item)
+    if number is not None:
+        return number
+    found = _WORDS.get(item.lower(), _NAMES.get(item.upper()))
+    if found is None:
+        raise ValueError(f"no permission is called {item[:64]!r}")
+    return found
+
+
+def _number(text: str) -> int | None:
+    if _DECIMAL.fullmatch(text):
+        number = int(text)
+    elif _HEXADECIMAL.fullmatch(text):
+        number = int(text, 16)
+    else:
+        return None
+    if number > ALL:
+        raise ValueError("permissions are a number of 64 bits")
+    return number
+
+
+def _today(number: int) -> int:
+    """Today's bits of a number that may be an old one."""
+    if number == ALL or number | _LEGACY != ALL:
+        return number
+    bits = 0
+    for old, meaning in _OF_LEGACY.items():
+        if number & old == old:
+            bits |= meaning.value
+    return bits & number

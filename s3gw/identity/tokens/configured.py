@@ -1,0 +1,82 @@
+"""Tokens as the configuration wants them: who may sign, what is asked of a token, who issues."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from s3gw.config.loading import ConfigError
+from s3gw.config.schema import Auth, Config
+from s3gw.config.token_algorithms import HMAC_NAMES
+from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.tokens.claims import Rules
+from s3gw.identity.tokens.issuer import TokenIssuer
+from s3gw.identity.tokens.keys import OWN_SECRET, new_own_secret, own_key
+from s3gw.identity.tokens.oidc import Issuers, trusted_authorities
+from s3gw.identity.tokens.signature import UnusableKey, VerifyingKey, configured_key, weakness
+from s3gw.identity.tokens.verifier import Signers, Verifier
+from s3gw.identity.vault import VaultError
+from s3gw.outbound.addresses import Allowed
+from s3gw.outbound.fetch import Outbound
+from storage.clock import Clock
+
+log = logging.getLogger(__name__)
+
+
+def check_tokens(auth: Auth) -> None:
+    """What can be known before the first token comes, said once. Raises `ConfigError`."""
+    key = token_key(auth)
+    if auth.secret:
+        log.warning("auth.secret is AIStore 4.0's form: write it as auth.signature.key")
+    if key is not None and (weak := weakness(key)):
+        log.warning("the key of tokens is weak", extra={"why": weak})
+    try:
+        trusted_authorities(auth.oidc.issuer_ca_bundle)
+    except OSError as error:
+        raise ConfigError(
+            f"auth.oidc.issuer_ca_bundle = {auth.oidc.issuer_ca_bundle!r} cannot be used: "
+            f"{error.strerror or 'it holds no certificates'}."
+        ) from None
+
+
+def token_key(auth: Auth) -> VerifyingKey | None:
+    """The configured key; None when there is none. Raises `ConfigError`."""
+    name = "auth.secret" if auth.secret else "auth.signature.key"
+    text = auth.secret or auth.signature.key
+    if not text:
+        return None
+    try:
+        return configured_key(auth.signature.method or "HS256", text)
+    except UnusableKey as error:
+        raise ConfigError(f"{name} cannot be used: {error}.") from None
+
+
+@asynccontextmanager
+async def verifying(
+    config: Config, directory: StoredDirectory, clock: Clock
+) -> AsyncIterator[Verifier]:
+    """The verifier, while the keys of its issuers are kept fresh. Raises `ConfigError`."""
+    auth = config.auth
+    async with Outbound(Allowed.parse(config.outbound.allow)) as outbound:
+        issuers = Issuers(auth.oidc, outbound, clock)
+        signers = Signers(issuers, token_key(auth), await _own_key(directory))
+        rules = Rules(frozenset(auth.required_claims.aud), auth.leeway_s)
+        async with issuers.kept_fresh():
+            yield Verifier(signers, directory, rules, auth.oidc.roles_claim, clock)
+
+
+async def token_issuer(auth: Auth, directory: StoredDirectory, clock: Clock) -> TokenIssuer:
+    """Raises `ConfigError`."""
+    key = token_key(auth)
+    if key is None or key.algorithms[0] not in HMAC_NAMES:
+        key = await _own_key(directory)
+    return TokenIssuer(key, auth.required_claims.aud, clock)
+
+
+async def _own_key(directory: StoredDirectory) -> VerifyingKey:
+    """Raises `ConfigError`."""
+    try:
+        return own_key(await directory.secret(OWN_SECRET, new_own_secret))
+    except VaultError as error:
+        raise ConfigError(f"The key of our own tokens cannot be used: {error}.") from None

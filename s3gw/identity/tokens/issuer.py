@@ -1,0 +1,92 @@
+"""Tokens of our own: for the users of the directory, and for the owner of the data folder.
+
+They are signed with the configured secret where there is one, so that other clusters that have it
+take them too, and else with our own. Besides AIStore's claims they say whose they are: tokens of a
+user hold as long as the user does.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from s3gw.config.token_algorithms import HMAC_NAMES
+from s3gw.identity.permissions import Permissions
+from s3gw.identity.protocol import User
+from s3gw.identity.tokens.claims import written
+from s3gw.identity.tokens.compact import MAX_TOKEN_BYTES, encoded
+from s3gw.identity.tokens.protocol import BEARER as BEARER
+from s3gw.identity.tokens.protocol import OWNER as OWNER
+from s3gw.identity.tokens.protocol import USER as USER
+from s3gw.identity.tokens.signature import VerifyingKey
+from storage.clock import Clock
+
+OWNER_SUBJECT = "root"
+
+DEFAULT_TTL_S = 12 * 3600
+MIN_TTL_S = 1
+# What AIStore means by for ever.
+MAX_TTL_S = 20 * 365 * 86400
+
+_NS = 1_000_000_000
+
+
+class CannotIssue(Exception):
+    """The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """`expires_s` is seconds since the epoch."""
+
+    token: str
+    subject: str
+    expires_s: int
+
+
+class TokenIssuer:
+    """`key` is a secret's; `audiences` are what tokens must be for."""
+
+    def __init__(self, key: VerifyingKey, audiences: Sequence[str], clock: Clock) -> None:
+        self._key = key
+        self._audiences = list(audiences)
+        self._clock = clock
+
+    def for_user(self, user: User, permissions: Permissions, ttl_s: int) -> Issued:
+        """`permissions` are what the user may do. Raises `CannotIssue`."""
+        return self._issue(user.name, USER, permissions, ttl_s)
+
+    def for_owner(self, ttl_s: int) -> Issued:
+        """May do everything. Raises `CannotIssue`."""
+        return self._issue(OWNER_SUBJECT, OWNER, Permissions(admin=True), ttl_s)
+
+    def _issue(self, subject: str, bearer: str, permissions: Permissions, ttl_s: int) -> Issued:
+        if not MIN_TTL_S <= ttl_s <= MAX_TTL_S:
+            raise CannotIssue("A token lasts from one second to twenty years.")
+        now_s = self._clock.now_ns() // _NS
+        claims = {
+            "sub": subject,
+            "iat": now_s,
+            "exp": now_s + ttl_s,
+            "jti": secrets.token_urlsafe(16),
+            BEARER: bearer,
+            **({"aud": self._audiences} if self._audiences else {}),
+            **written(permissions),
+        }
+        token = self._signed(claims)
+        if len(token) > MAX_TOKEN_BYTES:
+            raise CannotIssue("The permissions are too many for a token: use fewer roles.")
+        return Issued(token, subject, now_s + ttl_s)
+
+    def _signed(self, claims: dict[str, Any]) -> str:
+        algorithm = self._key.algorithms[0]
+        assert algorithm in HMAC_NAMES
+        header = {"alg": algorithm, "typ": "JWT"}
+        if self._key.key_id:
+            header["kid"] = self._key.key_id
+        unsigned = ".".join(encoded(msgspec.json.encode(each)) for each in (header, claims))
+        return f"{unsigned}.{encoded(self._key.sign(algorithm, unsigned.encode()))}"

@@ -1,0 +1,124 @@
+"""What is told of an object, by GET and by both forms of HEAD.
+
+The old form of HEAD tells everything. The new one names in `props` what it wants; size and presence
+come always. The access time is the modification time: reading an object writes nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from s3gw.native.call import NativeCall
+from s3gw.native.cluster.node import target_id
+from s3gw.native.errors import NativeError
+from s3gw.native.objects.checksums import checksum_of
+from s3gw.native.objects.custom import custom_pairs
+from s3gw.s3.headers import http_date, quoted
+from storage.values import ObjectInfo, Versioning
+
+CUSTOM_HEADER = "Ais-Custom-Md"
+_NS = 1_000_000_000
+# Where on the machine an object lies is nobody's business.
+_MOUNTPATH = "/"
+
+Pairs = list[tuple[str, str]]
+Tell = Callable[[NativeCall, ObjectInfo], Pairs]
+
+
+def _version(call: NativeCall, info: ObjectInfo) -> Pairs:
+    if call.bucket_facts.versioning is Versioning.NEVER:
+        return []
+    return [("Ais-Version", info.version)]
+
+
+def _checksum(call: NativeCall, info: ObjectInfo) -> Pairs:
+    found = checksum_of(info, call.bucket_facts)
+    return list(found.headers().items()) if found else []
+
+
+def _atime(call: NativeCall, info: ObjectInfo) -> Pairs:
+    return [("Ais-Atime", str(info.modified_ns))]
+
+
+def _custom(call: NativeCall, info: ObjectInfo) -> Pairs:
+    return [(CUSTOM_HEADER, f"{name}={value}") for name, value in custom_pairs(info)]
+
+
+def _copies(call: NativeCall, info: ObjectInfo) -> Pairs:
+    return [("Ais-Mirror-Copies", "1"), ("Ais-Mirror-Paths", f"[{_MOUNTPATH}]")]
+
+
+def _location(call: NativeCall, info: ObjectInfo) -> Pairs:
+    return [("Ais-Location", f"t[{target_id(call.services.cluster_id)}]:{_MOUNTPATH}")]
+
+
+def _chunked(call: NativeCall, info: ObjectInfo) -> Pairs:
+    """Of an old upload nobody counted the bytes of its largest part."""
+    told = [("Ais-Chunks-Count", info.chunks), ("Ais-Chunks-Max-Chunk-Size", info.largest_chunk)]
+    return [(name, str(number)) for name, number in told if number]
+
+
+def _last_modified(call: NativeCall, info: ObjectInfo) -> Pairs:
+    return [("Last-Modified", http_date(info.modified_ns // _NS))]
+
+
+def _etag(call: NativeCall, info: ObjectInfo) -> Pairs:
+    return [("ETag", quoted(info.etag))]
+
+
+def _nothing(call: NativeCall, info: ObjectInfo) -> Pairs:
+    """Name and size are there anyway, and nothing here is erasure-coded."""
+    return []
+
+
+PROPS: Mapping[str, Tell] = {
+    "name": _nothing,
+    "size": _nothing,
+    "version": _version,
+    "checksum": _checksum,
+    "atime": _atime,
+    "copies": _copies,
+    "ec": _nothing,
+    "custom": _custom,
+    "location": _location,
+    "chunked": _chunked,
+    "last-modified": _last_modified,
+    "etag": _etag,
+}
+_OF_A_READER: tuple[Tell, ...] = (_checksum, _atime, _version, _custom, _etag, _last_modified)
+
+
+def reader_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
+    """What GET tells."""
+    return [pair for tell in _OF_A_READER for pair in tell(call, info)]
+
+
+def written_headers(call: NativeCall, info: ObjectInfo) -> dict[str, str]:
+    """What PUT tells."""
+    return dict([*_etag(call, info), *_checksum(call, info), *_version(call, info)])
+
+
+def all_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
+    """What HEAD without `props` tells."""
+    named = [
+        ("Ais-Present", "true"),
+        ("Ais-Name", _latin(info.name)),
+        ("Ais-Bucket-Name", call.bck.name),
+        ("Ais-Bucket-Provider", call.bck.provider),
+    ]
+    return named + [pair for tell in PROPS.values() for pair in tell(call, info)]
+
+
+def chosen_headers(call: NativeCall, info: ObjectInfo, props: str) -> Pairs:
+    """What HEAD with `props`, names with commas between, tells. Raises 400 for one that is none."""
+    names = [name.strip() for name in props.split(",") if name.strip()]
+    for name in names:
+        if name not in PROPS:
+            raise NativeError(400, f'invalid property "{name[:64]}"')
+    chosen = [pair for name in dict.fromkeys(names) for pair in PROPS[name](call, info)]
+    return [("Ais-Present", "true"), *chosen]
+
+
+def _latin(text: str) -> str:
+    """UTF-8 as headers carry it; what would end a header is left out."""
+    return "".join(c for c in text if c >= " " and c != "\x7f").encode().decode("latin-1")

@@ -1,0 +1,35 @@
+"""Looking into archives for a listing: what the caller may not read stays closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from s3gw.access import may_read
+from s3gw.objects.sealing import unlock_for
+from s3gw.wire.errors import S3Error
+from storage.archives import Contents, format_of_name
+from storage.cipher import unlocked
+from storage.errors import Corrupt, MalformedArchive, NotSupported, ObjectChanged, ObjectNotFound
+from storage.values import ObjectInfo
+
+if TYPE_CHECKING:
+    from s3gw.http.request import Call
+
+# `S3Error` is what keys are refused with.
+_CLOSED = (Corrupt, MalformedArchive, NotSupported, ObjectChanged, ObjectNotFound, S3Error)
+
+
+async def look_into(call: Call, info: ObjectInfo) -> Contents | None:
+    """What is in the archive that a listing of the call's bucket came to. None for an object that
+    is none in spite of its name, is damaged, is being replaced or cannot be opened without a key
+    that is not there; and for one that the caller may not read."""
+    kind = format_of_name(info.name)
+    if kind is None or not await may_read(call, info.name):
+        return None
+    unlock = unlock_for(call)
+    try:
+        await unlocked(info, unlock)
+        shard = call.services.archives.of(call.store, call.bucket, info, kind, unlock)
+        return await shard.contents()
+    except _CLOSED:
+        return None

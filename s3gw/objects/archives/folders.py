@@ -1,0 +1,120 @@
+"""Archives as folders: where a bucket's property says so, `shard.tar/inner` is a key to read.
+
+It is one only where no object has that very key, and it is read-only: what is written or deleted
+under such a name is an object. Members are listed below a prefix that reaches into their archive
+and nowhere else, or whoever copies a bucket would copy everything twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from s3gw.config.bucket_properties import properties_of
+from s3gw.objects.archives.authorized_listing import look_into
+from s3gw.objects.sealing import check_reader, unlock_for
+from s3gw.wire.subresources import ARCHPATH_HEADER
+from storage.archives import Folders, MemberReading, Shard, archives_in
+from storage.archives.shard import Part
+from storage.conditions import check_read
+from storage.errors import (
+    BucketNotFound,
+    MalformedArchive,
+    MemberNotFound,
+    NotAnArchive,
+    ObjectChanged,
+    ObjectNotFound,
+)
+from storage.values import Condition, ListQuery, ObjectInfo, Page, ReadOptions
+
+if TYPE_CHECKING:
+    from s3gw.http.request import Call
+
+_READS = frozenset({"GetObject", "HeadObject"})
+# What says that the request is about something else than the member of that name.
+_OTHERWISE = ("versionId", "archpath", "archregx", "archmode", "archmime")
+_ATTEMPTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class InFolder:
+    """The key names `inner` in the object `archive`, whether or not that is one."""
+
+    archive: str
+    inner: str
+
+
+async def find_folder(call: Call) -> InFolder | None:
+    """What the key of a request to read means, None where it is an object's or nothing's. Nearly
+    all keys tell by their letters that they lead into no archive."""
+    if call.operation not in _READS or not (names := archives_in(call.key)):
+        return None
+    if ARCHPATH_HEADER in call.headers or any(name in call.query for name in _OTHERWISE):
+        return None
+    if not await _has_folders(call):
+        return None
+    for name in (call.key, *names):
+        try:
+            await call.store.head_object(call.bucket, name)
+        except ObjectNotFound:
+            continue
+        return None if name == call.key else InFolder(name, call.key[len(name) + 1 :])
+    return None
+
+
+async def _has_folders(call: Call) -> bool:
+    try:
+        bucket = await call.store.head_bucket(call.bucket)
+    except BucketNotFound:
+        return False
+    return properties_of(bucket).archives_as_folders
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A member as an object: its archive's facts, its own, and the bytes that will come."""
+
+    archive: ObjectInfo
+    info: ObjectInfo
+    reading: MemberReading
+
+
+async def open_in_folder(
+    call: Call, folder: InFolder, condition: Condition, part: Part | None, *, head: bool
+) -> Opened:
+    """Raises `MemberNotFound`, and what reading an object does."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return await _open(call, folder, condition, part, head=head)
+        except ObjectChanged:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        except (NotAnArchive, MalformedArchive):
+            raise MemberNotFound(call.key) from None
+    raise AssertionError
+
+
+async def _open(
+    call: Call, folder: InFolder, condition: Condition, part: Part | None, *, head: bool
+) -> Opened:
+    options = ReadOptions(unlock=unlock_for(call))
+    archives = call.services.archives
+    shard: Shard = await archives.open(call.store, call.bucket, folder.archive, options)
+    await check_reader(call, shard.info)
+    info = (await shard.contents()).find(folder.inner)
+    if info is None:
+        raise MemberNotFound(call.key)
+    check_read(condition, info)
+    read = shard.head if head else shard.open
+    return Opened(shard.info, info, await read(folder.inner, part))
+
+
+async def list_page(call: Call, query: ListQuery) -> Page:
+    """The objects that the query leaves, and where its prefix reaches into an archive that is a
+    folder, and that the caller may read, the members."""
+    names = archives_in(query.prefix)
+    if not names or not properties_of(call.bucket_facts).archives_as_folders:
+        return await call.store.list_objects(call.bucket, query)
+
+    folders = Folders(call.store, call.bucket, lambda info: look_into(call, info))
+    return (await folders.below(query)).page

@@ -1,0 +1,70 @@
+"""Opening members of the archive that a request names: one, or all that it selects as a tar."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from s3gw.http.request import Call
+from s3gw.objects.sealing import check_reader
+from storage.archives import (
+    Addition,
+    Additions,
+    ArchiveFormat,
+    Entry,
+    MemberAsked,
+    MemberReading,
+    Selection,
+    Shard,
+    archive_of,
+)
+from storage.errors import MemberNotFound
+from storage.values import ObjectInfo, ReadOptions, Stream
+
+_NS = 1_000_000_000
+
+
+async def open_one(call: Call, archive: str, asked: MemberAsked) -> tuple[Shard, MemberReading]:
+    """As `Archives.open_member`, for a reader whose headers must be those of the archive."""
+    shard, reading = await call.services.archives.open_member(
+        call.store, call.bucket, archive, asked
+    )
+    try:
+        await check_reader(call, shard.info)
+    except BaseException:
+        await close(reading)
+        raise
+    return shard, reading
+
+
+async def open_selected(
+    call: Call, selection: Selection, kind: ArchiveFormat | None, options: ReadOptions
+) -> tuple[ObjectInfo, Stream]:
+    """The archive's facts, and a tar of all members that are chosen, however many. Raises
+    `MemberNotFound` when there is none."""
+    archives = call.services.archives
+    shard = await archives.open(call.store, call.bucket, call.key, options, kind)
+    await check_reader(call, shard.info)
+    chosen = shard.select(selection)
+    first = await anext(chosen, None)
+    if first is None:
+        raise MemberNotFound(call.key)
+    additions = _additions(first, chosen, shard.info.modified_ns // _NS)
+    return shard.info, archive_of(ArchiveFormat.TAR, additions)
+
+
+async def _additions(
+    first: MemberReading, rest: AsyncGenerator[MemberReading, None], modified_s: int
+) -> Additions:
+    reading: MemberReading | None = first
+    try:
+        while reading is not None:
+            entry = Entry(reading.member.name, len(reading.span), modified_s)
+            yield Addition(entry, reading.body)
+            reading = await anext(rest, None)
+    finally:
+        await rest.aclose()
+
+
+async def close(reading: MemberReading) -> None:
+    if not isinstance(reading.body, bytes):
+        await reading.body.aclose()

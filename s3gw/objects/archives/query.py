@@ -1,0 +1,47 @@
+"""Which members of an archive a request means, by parameters that have AIStore's names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3gw.wire.errors import Code, S3Error
+from storage.archives import ArchiveFormat, BadSelection, Mode, Selection, format_named, mode_named
+
+
+@dataclass(frozen=True, slots=True)
+class InArchive:
+    """What a request wants of an archive: the member `path`, or those of the `selection`."""
+
+    path: str
+    selection: Selection | None
+    kind: ArchiveFormat | None
+
+
+def read_in_archive(*, path: str, mime: str, mode: str, wanted: str) -> InArchive | None:
+    """None for a request that wants the object itself. Parameters without a value are as good as
+    none: AIStore's clients send them so. Raises `InvalidArgument`."""
+    if not (path or mime or mode or wanted):
+        return None
+    kind = read_format(mime)
+    if bool(path) == bool(wanted):
+        raise invalid("archpath", path, "Name a member with archpath, or some with archregx.")
+    if path:
+        if mode:
+            raise invalid("archmode", mode, "It goes with archregx, not with archpath.")
+        return InArchive(path, None, kind)
+    try:
+        return InArchive("", Selection(mode_named(mode or Mode.REGEXP.value), wanted), kind)
+    except BadSelection as error:
+        raise invalid("archregx", wanted, f"{error}.") from None
+
+
+def read_format(mime: str) -> ArchiveFormat | None:
+    """None when it is empty. Raises `InvalidArgument`."""
+    kind = format_named(mime) if mime else None
+    if mime and kind is None:
+        raise invalid("archmime", mime, "It is none of .tar, .tgz, .tar.gz, .tar.lz4 and .zip.")
+    return kind
+
+
+def invalid(name: str, value: str, why: str) -> S3Error:
+    return S3Error(Code.InvalidArgument, why, ArgumentName=name, ArgumentValue=value)

@@ -1,0 +1,44 @@
+"""GetBatch: many objects, parts of objects and members of archives in one answer, in the order in
+which they were asked for.
+
+`decode_batch` reads a request, `Batches.run` answers it with an archive that streams. It knows no
+HTTP: both front ends say the same of it, each in its own words.
+"""
+
+from __future__ import annotations
+
+from s3gw.objects.batch.engine import (
+    Answer,
+    Batches,
+    BatchOptions,
+    Check,
+    Outcome,
+    Place,
+    nothing_stops,
+)
+from s3gw.objects.batch.errors import (
+    BatchFailed,
+    BatchStopped,
+    InvalidBatch,
+    TooBusy,
+    TooManyFailures,
+)
+from s3gw.objects.batch.request import Batch, Item, decode_batch
+
+__all__ = [
+    "Answer",
+    "Batch",
+    "BatchFailed",
+    "BatchOptions",
+    "BatchStopped",
+    "Batches",
+    "Check",
+    "InvalidBatch",
+    "Item",
+    "Outcome",
+    "Place",
+    "TooBusy",
+    "TooManyFailures",
+    "decode_batch",
+    "nothing_stops",
+]

@@ -1,0 +1,393 @@
+"""Answering a batch: an archive that streams while its entries are read, in bounded memory.
+
+The first piece is made before the answer begins, so that what is wrong from the start has a status
+of its own. What goes wrong later, and may not, ends the answer early, which its reader notices: an
+archive without its end, in a body without its end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from s3gw.config.get_batch import DEFAULT_AHEAD, DEFAULT_SOFT_ERRORS, GetBatch
+from s3gw.objects.batch.errors import BatchFailed, SizeChanged, TooBusy, TooManyFailures
+from s3gw.objects.batch.reading import ROOM_BYTES, Entries, Found, Result
+from s3gw.objects.batch.request import Batch, Item
+from storage.archives import Archives, ArchiveWriter, Entry, archive_writer, packed
+from storage.archives.unpacking import PIECE as UNPACKED_PIECE
+from storage.backend import Backend
+from storage.errors import StorageError
+from storage.values import Stream, Unlock
+
+# Stands before the name of an entry that could not be read.
+MISSING = "__404__/"
+# So much goes out at once; the first piece is what there is of the first slice.
+_PIECE = 256 << 10
+_FIRST_PIECE = 16 << 10
+# What a stream holds: a block, one read ahead, one on its way out.
+_STREAM_BYTES = 3 * UNPACKED_PIECE
+
+
+class Outcome(Enum):
+    """How a batch ended: `ABORTED` is a client that left."""
+
+    DONE = "done"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a batch came to: objects and members that went out, their bytes, and what failed."""
+
+    objects: int = 0
+    members: int = 0
+    object_bytes: int = 0
+    member_bytes: int = 0
+    failures: int = 0
+
+    def count(self, item: Item, size: int) -> None:
+        if item.archpath:
+            self.members += 1
+            self.member_bytes += size
+        else:
+            self.objects += 1
+            self.object_bytes += size
+
+
+Watch = Callable[[Outcome, Tally], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """`max_wait_s` is how long one read may take; `slices_ahead` how many groups of entries are
+    read before they are wanted; `memory_bytes` is for all batches of this process at once."""
+
+    max_wait_s: float = 30.0
+    slices_ahead: int = DEFAULT_AHEAD
+    max_soft_errors: int = DEFAULT_SOFT_ERRORS
+    memory_bytes: int = 128 << 20
+
+    @classmethod
+    def from_settings(cls, settings: GetBatch) -> BatchOptions:
+        """As the configuration has them; its 0 is the default, its -1 none."""
+        return cls(
+            settings.max_wait_s,
+            max(settings.warmup_workers, 0) if settings.warmup_workers else DEFAULT_AHEAD,
+            settings.max_soft_errs or DEFAULT_SOFT_ERRORS,
+            settings.memory,
+        )
+
+    @property
+    def batch_bytes(self) -> int:
+        """What one batch may hold."""
+        return (self.slices_ahead + 1) * (ROOM_BYTES + _STREAM_BYTES) + 4 * _PIECE
+
+
+Check = Callable[[], Awaitable[None]]
+
+
+async def nothing_stops() -> None:
+    """What a batch asks that nobody can stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the entries are, and who opens what is encrypted: `unlock` raises `StorageError` only.
+    `id` is the batch's own; `check` is asked while it is on its way, and raises `BatchStopped`."""
+
+    store: Backend
+    archives: Archives
+    unlock: Unlock
+    id: str = ""
+    check: Check = nothing_stops
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The media type of the body, which is a bare archive, or multipart with metadata first."""
+
+    content_type: str
+    body: Stream
+
+
+class Batches:
+    """Answers batches, as many at once as there is memory for."""
+
+    def __init__(self, options: BatchOptions | None = None, watch: Watch | None = None) -> None:
+        self.options = options or BatchOptions()
+        self._watch = watch
+        self._taken = 0
+
+    async def run(self, place: Place, batch: Batch) -> Answer:
+        """The answer, whose body must be closed. Raises `TooBusy`; and `BatchFailed` for an entry
+        that cannot be read and must, as far as is known before the answer begins."""
+        try:
+            ticket = self._admit()
+        except TooBusy:
+            self._note(Outcome.REFUSED, Tally())
+            raise
+        run = _Run(batch, self._entries(place), self.options, place.id)
+        try:
+            kind, body = await run.answer()
+        except BaseException as error:
+            ticket.close()
+            failed = isinstance(error, StorageError)
+            self._note(Outcome.FAILED if failed else Outcome.ABORTED, run.tally)
+            raise
+        pieces = self._watched(run, body, ticket, place.check)
+        return Answer(kind, _Resumed(await anext(pieces), pieces))
+
+    def _entries(self, place: Place) -> Entries:
+        options = self.options
+        return Entries(
+            place.store, place.archives, place.unlock, options.max_wait_s, options.slices_ahead
+        )
+
+    def _admit(self) -> _Ticket:
+        needed = self.options.batch_bytes
+        if self._taken and self._taken + needed > self.options.memory_bytes:
+            raise TooBusy
+        return _Ticket(self, needed)
+
+    async def _watched(self, run: _Run, body: Stream, ticket: _Ticket, check: Check) -> Stream:
+        outcome = Outcome.ABORTED
+        try:
+            async with aclosing(body):
+                async for piece in body:
+                    await check()
+                    yield piece
+            outcome = Outcome.DONE
+        except StorageError:
+            outcome = Outcome.FAILED
+            raise
+        finally:
+            ticket.close()
+            self._note(outcome, run.tally)
+
+    def _note(self, outcome: Outcome, tally: Tally) -> None:
+        if self._watch is not None:
+            self._watch(outcome, tally)
+
+
+class _Ticket:
+    """Memory that a batch may use; given back when it is closed, or forgotten: a stream that nobody
+    ever started runs no `finally`."""
+
+    def __init__(self, batches: Batches, size: int) -> None:
+        self._batches = batches
+        self._size = size
+        batches._taken += size
+
+    def close(self) -> None:
+        self._batches._taken -= self._size
+        self._size = 0
+
+    __del__ = close
+
+
+class _Resumed(AsyncGenerator[bytes, None]):
+    """A stream whose first piece was taken already. A plain generator would not close what it goes
+    on with before it was started itself."""
+
+    def __init__(self, first: bytes, rest: Stream) -> None:
+        self._first: bytes | None = first
+        self._rest = rest
+
+    async def asend(self, value: None) -> bytes:
+        first, self._first = self._first, None
+        return await self._rest.asend(value) if first is None else first
+
+    async def athrow(self, *error: Any) -> bytes:
+        self._first = None
+        return await self._rest.athrow(*error)
+
+    async def aclose(self) -> None:
+        self._first = None
+        await self._rest.aclose()
+
+
+class _Metadatum(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the metadata of an answer say of one entry; as in Go, without what is empty."""
+
+    objname: str
+    archpath: str = ""
+    bucket: str
+    provider: str
+    err_msg: str = ""
+    opaque: bytes = b""
+    size: int
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    uuid: str
+    out: list[_Metadatum]
+
+
+@dataclass(slots=True)
+class _Run:
+    """One batch on its way."""
+
+    batch: Batch
+    entries: Entries
+    options: BatchOptions
+    id: str
+    tally: Tally = field(default_factory=Tally)
+    _told: list[int | StorageError] | None = None
+
+    async def answer(self) -> tuple[str, Stream]:
+        """The type and the pieces of the body. Where the head of the answer must tell of every
+        entry, all are looked at first."""
+        batch = self.batch
+        if not (batch.streaming and batch.continue_on_error):
+            self._told = await self._look()
+        body = self._archive()
+        if batch.format.is_compressed_tar:
+            body = packed(batch.format, body)
+        if batch.streaming:
+            return batch.format.content_type, body
+        boundary = os.urandom(16).hex()
+        return f"multipart/mixed; boundary={boundary}", self._multipart(boundary, body)
+
+    async def _look(self) -> list[int | StorageError]:
+        told: list[int | StorageError] = []
+        failures = 0
+        for place, item in enumerate(self.batch.items):
+            told.append(await self.entries.look(item))
+            if isinstance(error := told[-1], StorageError):
+                failures += 1
+                self._check(failures, place, error)
+        return told
+
+    def _check(self, failures: int, place: int, error: StorageError) -> None:
+        """Raises `BatchFailed` when that is one failure too many."""
+        if not self.batch.continue_on_error:
+            raise BatchFailed(place, error)
+        if failures > self.options.max_soft_errors:
+            raise TooManyFailures(place, error)
+
+    async def _multipart(self, boundary: str, archive: Stream) -> Stream:
+        assert self._told is not None
+        told = zip(self.batch.items, self._told, strict=True)
+        metadata = msgspec.json.encode(_Metadata(self.id, [_told(*each) for each in told]))
+        file = f'name="archive"; filename="archive{self.batch.format.value}"'
+        async with aclosing(archive):
+            yield (
+                _part(boundary, 'name="metadata"', "application/json")
+                + metadata
+                + b"\r\n"
+                + _part(boundary, file, self.batch.format.content_type)
+            )
+            async for piece in archive:
+                yield piece
+        yield f"\r\n--{boundary}--\r\n".encode()
+
+    async def _archive(self) -> Stream:
+        writer, pieces = archive_writer(self.batch.format), _Pieces()
+        place = 0
+        async with aclosing(self._results()) as results:
+            async for result in results:
+                item = self.batch.items[place]
+                if isinstance(result, Found) and not isinstance(result.body, bytes):
+                    self.tally.count(item, result.size)
+                    body = _streamed(writer, self._entry(item, result), result.body)
+                    async with aclosing(body):
+                        async for piece in body:
+                            yield pieces.taken_with(piece)
+                elif pieces.add(self._whole(writer, item, place, result)):
+                    yield pieces.taken_with(b"")
+                place += 1
+        yield pieces.taken_with(writer.finish())
+
+    def _whole(self, writer: ArchiveWriter, item: Item, place: int, result: Result) -> bytes:
+        if isinstance(result, Found):
+            assert isinstance(result.body, bytes)
+            self.tally.count(item, result.size)
+            return writer.whole(self._entry(item, result), result.body)
+        self.tally.failures += 1
+        self._check(self.tally.failures, place, result)
+        path = item.path(only_names=self.batch.only_names)
+        return writer.whole(Entry(MISSING + path, 0), b"")
+
+    def _entry(self, item: Item, found: Found) -> Entry:
+        path = item.path(only_names=self.batch.only_names)
+        return Entry(path, found.size, found.modified_s)
+
+    async def _results(self) -> AsyncGenerator[Result, None]:
+        """What became of each entry; where it was told before, it must be what was told."""
+        if self._told is None:
+            async with aclosing(self.entries.results(self.batch.items)) as results:
+                async for result in results:
+                    yield result
+            return
+        there = [
+            item
+            for item, told in zip(self.batch.items, self._told, strict=True)
+            if not isinstance(told, StorageError)
+        ]
+        async with aclosing(self.entries.results(there)) as results:
+            for place, told in enumerate(self._told):
+                if isinstance(told, StorageError):
+                    yield told
+                    continue
+                result = await anext(results)
+                if isinstance(result, StorageError):
+                    raise BatchFailed(place, result)
+                if result.size != told:
+                    raise BatchFailed(place, SizeChanged(f"{told} bytes became {result.size}"))
+                yield result
+
+
+class _Pieces:
+    """Gathers small pieces into large ones, the first of which is not so large."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._enough = _FIRST_PIECE
+
+    def add(self, piece: bytes) -> bool:
+        """Whether there is enough now."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        return self._size >= self._enough
+
+    def taken_with(self, piece: bytes) -> bytes:
+        """What was gathered and one more."""
+        taken = b"".join((*self._pieces, piece)) if self._pieces else piece
+        self._pieces, self._size, self._enough = [], 0, _PIECE
+        return taken
+
+
+async def _streamed(writer: ArchiveWriter, entry: Entry, body: Stream) -> Stream:
+    yield writer.begin(entry)
+    async with aclosing(body):
+        async for piece in body:
+            yield writer.content(piece)
+    yield writer.end()
+
+
+def _told(item: Item, told: int | StorageError) -> _Metadatum:
+    failed = isinstance(told, StorageError)
+    return _Metadatum(
+        objname=item.name,
+        archpath=item.archpath,
+        bucket=item.bucket_name,
+        provider="ais",
+        err_msg=f"{type(told).__name__}: {told}" if failed else "",
+        opaque=item.opaque,
+        size=0 if isinstance(told, StorageError) else told,
+    )
+
+
+def _part(boundary: str, name: str, content_type: str) -> bytes:
+    head = f"--{boundary}\r\nContent-Disposition: form-data; {name}\r\n"
+    return f"{head}Content-Type: {content_type}\r\n\r\n".encode()

@@ -1,0 +1,307 @@
+"""Reading the entries of a batch: some at a time, in order, and more of them ahead.
+
+Consecutive objects and members that lie in their archive as they are become one `get_objects`; the
+others are opened one by one. Whatever the batch, no more than `ROOM_BYTES` of bodies are held for
+each of the slices that are read ahead; what is larger streams through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from s3gw.objects.batch.errors import TookTooLong
+from s3gw.objects.batch.one_pass import OnePass, pass_through
+from s3gw.objects.batch.request import Item
+from storage.archives import Archives, MemberAsked, Shard
+from storage.archives.member import Packing
+from storage.archives.source import close
+from storage.backend import Backend
+from storage.cipher import unlocked
+from storage.errors import MemberNotFound, ObjectChanged, RangeNotSatisfiable, StorageError
+from storage.ranges import resolve
+from storage.values import Between, From, ObjectRead, Reading, ReadOptions, Stream, Unlock
+
+SLICE = 32
+_FIRST_SLICE = 8
+ROOM_BYTES = 2 << 20
+# Archives of which one batch remembers where they are.
+_OPEN_SHARDS = 64
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry that is open: its size, its bytes, and when its object was modified."""
+
+    size: int
+    body: bytes | Stream
+    modified_s: int
+
+
+Result = Found | StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An entry that is read with others: what of which object, and the archive it was found in."""
+
+    item: Item
+    read: ObjectRead
+    shard: Shard | None = None
+
+
+@dataclass(slots=True)
+class Entries:
+    """Reads entries out of a store. `unlock` raises nothing but `StorageError`."""
+
+    store: Backend
+    archives: Archives
+    unlock: Unlock
+    max_wait_s: float
+    slices_ahead: int
+    _shards: dict[tuple[str, str], Shard] = field(default_factory=dict)
+
+    async def results(self, items: Sequence[Item]) -> AsyncGenerator[Result, None]:
+        """What became of each, in order. A stream must be read to its end, or closed, before the
+        next one is asked for."""
+        slices = _slices(items)
+        ahead: deque[tuple[Sequence[Item], asyncio.Task[list[Result]]]] = deque()
+        found: list[Result] = []
+        # The first goes alone until it is on its way: it is short, and wanted now.
+        count = 0
+        try:
+            while True:
+                self._fill(ahead, slices, 1)
+                if not ahead:
+                    return
+                left, task = ahead[0]
+                found = await task
+                ahead.popleft()
+                self._fill(ahead, slices, count)
+                count = self.slices_ahead
+                while found:
+                    for each in found:
+                        yield each
+                    left = left[len(found) :]
+                    found = await self.some(left) if left else []
+        finally:
+            await _close_all(found)
+            await _cancel([task for _, task in ahead])
+
+    def _fill(
+        self,
+        ahead: deque[tuple[Sequence[Item], asyncio.Task[list[Result]]]],
+        slices: Iterator[Sequence[Item]],
+        count: int,
+    ) -> None:
+        while len(ahead) < count:
+            if (chosen := next(slices, None)) is None:
+                return
+            ahead.append((chosen, asyncio.create_task(self.some(chosen))))
+
+    async def some(self, items: Sequence[Item]) -> list[Result]:
+        """The first of the entries, one at least: as many as there is room for."""
+        results: list[Result] = []
+        together: list[_Read] = []
+        passes: dict[tuple[str, str], OnePass] = {}
+        room = ROOM_BYTES
+        for item in items:
+            if item.archpath:
+                step = await self._find_member(item)
+            else:
+                read = ObjectRead(item.bucket, item.name, self._options(item.part))
+                step = _Read(item, read)
+            if isinstance(step, _Read):
+                together.append(step)
+                continue
+            wanted = len(results) + len(together)
+            results += await self._read_together(together, room)
+            room = ROOM_BYTES - _held(results)
+            together = []
+            if len(results) < wanted or (results and room <= 0) or _streams(results):
+                return results
+            if step is None:
+                step = await self._unpacked(item, items, passes)
+            results.append(step)
+            room = ROOM_BYTES - _held(results)
+            if _streams(results):
+                return results
+        return results + await self._read_together(together, room)
+
+    async def _read_together(self, reads: Sequence[_Read], room: int) -> list[Result]:
+        if not reads:
+            return []
+        try:
+            async with asyncio.timeout(self.max_wait_s):
+                found = await self.store.get_objects([each.read for each in reads], room)
+        except TimeoutError:
+            return [TookTooLong(f"not read within {self.max_wait_s:g} s")]
+        except StorageError as error:
+            return [error]
+        results: list[Result] = []
+        for step, reading in zip(reads, found, strict=False):
+            if isinstance(reading, StorageError):
+                results.append(reading)
+            elif step.shard is not None and not step.shard.source.is_same(reading.info):
+                # Another archive has the name now.
+                self._shards.pop((step.item.bucket, step.item.name), None)
+                await close(reading)
+                results.append(await self._alone(step.item))
+                if _streams(results):
+                    break
+            else:
+                results.append(await _found(step, reading))
+        return results
+
+    async def _find_member(self, item: Item) -> _Read | Result | None:
+        """How to read a member; None if it has to be opened alone."""
+        try:
+            shard = await self._shard(item)
+            if not shard.has_index:
+                return None
+            member = await shard.find(item.archpath)
+            if member is None:
+                return MemberNotFound(f"{item.name}/{item.archpath}")
+            member.check_readable()
+            span = exactly(item.part, member.size)
+        except ObjectChanged:
+            return None
+        except StorageError as error:
+            return error
+        if not len(span):
+            return Found(0, b"", shard.info.modified_ns // _NS)
+        if member.packing is not Packing.STORED:
+            return None
+        inside = Between(member.offset + span.start, member.offset + span.stop)
+        read = ObjectRead(item.bucket, item.name, shard.source.options(inside))
+        return _Read(item, read, shard)
+
+    async def _shard(self, item: Item) -> Shard:
+        name = item.bucket, item.name
+        shard = self._shards.get(name)
+        if shard is None:
+            options = self._options(None)
+            shard = await self.archives.open(self.store, item.bucket, item.name, options)
+            if len(self._shards) >= _OPEN_SHARDS:
+                self._shards.pop(next(iter(self._shards)))
+            self._shards[name] = shard
+        return shard
+
+    async def _unpacked(
+        self, item: Item, items: Sequence[Item], passes: dict[tuple[str, str], OnePass]
+    ) -> Result:
+        """A member that is not simply read; those of one compressed tar are looked for at once."""
+        archive = item.bucket, item.name
+        names = [each.archpath for each in items if (each.bucket, each.name) == archive]
+        if len(names) == 1 or (shard := self._shards.get(archive)) is None or shard.has_index:
+            return await self._alone(item)
+        if archive not in passes:
+            passes[archive] = await pass_through(shard, names, self.max_wait_s)
+        try:
+            content = passes[archive].content(item.archpath)
+            if content is None:
+                return await self._alone(item)
+            span = exactly(item.part, len(content))
+        except StorageError as error:
+            return error
+        body = content[span.start : span.stop]
+        return Found(len(body), body, shard.info.modified_ns // _NS)
+
+    async def _alone(self, item: Item) -> Result:
+        """A member of an archive that was compressed, or changed meanwhile."""
+        asked = MemberAsked(item.archpath, item.part, self._options(None))
+        try:
+            async with asyncio.timeout(self.max_wait_s):
+                shard, reading = await self.archives.open_member(
+                    self.store, item.bucket, item.name, asked
+                )
+        except TimeoutError:
+            return TookTooLong(f"not read within {self.max_wait_s:g} s")
+        except StorageError as error:
+            return error
+        size = len(reading.span)
+        if _is_cut(item.part, size):
+            await _close(reading.body)
+            return RangeNotSatisfiable(reading.member.size)
+        return Found(size, reading.body, shard.info.modified_ns // _NS)
+
+    async def look(self, item: Item) -> int | StorageError:
+        """An entry's size, without reading it."""
+        try:
+            if not item.archpath:
+                reading = await self.store.head_object(item.bucket, item.name)
+                await unlocked(reading.info, self.unlock)
+                return len(exactly(item.part, reading.info.size))
+            asked = MemberAsked(item.archpath, None, self._options(None), head=True)
+            _, member = await self.archives.open_member(self.store, item.bucket, item.name, asked)
+            return len(exactly(item.part, member.member.size))
+        except StorageError as error:
+            return error
+
+    def _options(self, part: Between | From | None) -> ReadOptions:
+        return ReadOptions(part, unlock=self.unlock)
+
+
+def _slices(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The first is short, so that the answer begins soon."""
+    yield items[:_FIRST_SLICE]
+    for at in range(_FIRST_SLICE, len(items), SLICE):
+        yield items[at : at + SLICE]
+
+
+async def _found(step: _Read, reading: Reading) -> Result:
+    size = len(reading.span)
+    if _is_cut(step.read.options.want, size):
+        await close(reading)
+        return RangeNotSatisfiable(reading.info.size)
+    return Found(size, reading.body, reading.info.modified_ns // _NS)
+
+
+def exactly(part: Between | From | None, size: int) -> Between:
+    """A range is not cut to what there is: a batch's reader counts on its length."""
+    span = resolve(part, size)
+    if _is_cut(part, len(span)):
+        raise RangeNotSatisfiable(size)
+    return span
+
+
+def _is_cut(want: object, size: int) -> bool:
+    return isinstance(want, Between) and len(want) != size
+
+
+def _held(results: Sequence[Result]) -> int:
+    """Bytes in memory."""
+    return sum(
+        len(each.body)
+        for each in results
+        if isinstance(each, Found) and isinstance(each.body, bytes)
+    )
+
+
+def _streams(results: Sequence[Result]) -> bool:
+    """Whether the last body is a stream: nothing is opened behind it."""
+    last = results[-1] if results else None
+    return isinstance(last, Found) and not isinstance(last.body, bytes)
+
+
+async def _close(body: bytes | Stream) -> None:
+    if not isinstance(body, bytes):
+        await body.aclose()
+
+
+async def _close_all(results: Sequence[Result]) -> None:
+    for each in results:
+        if isinstance(each, Found):
+            await _close(each.body)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[list[Result]]]) -> None:
+    """Those that had ended already may have opened a stream."""
+    for task in tasks:
+        task.cancel()
+    for found in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(found, list):
+            await _close_all(found)

@@ -1,0 +1,190 @@
+"""The request of GetBatch: AIStore's JSON, whichever front end it came through.
+
+    {"in": [{"objname": "a", "bucket": "b", "archpath": "in/shard", "start": 0, "length": 10,
+             "opaque": "QQ=="}, ...],
+     "mime": ".tar", "coer": true, "onob": false, "strm": true}
+
+A field that is not known is passed over, as AIStore's own server does.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from s3gw.identity.namespaces import parted
+from s3gw.objects.batch.errors import InvalidBatch
+from storage.archives import ArchiveFormat, format_named
+from storage.values import Between, From
+
+MAX_ITEMS = 100_000
+MAX_NAME_BYTES = 1024
+MAX_ARCHPATH_BYTES = 4096
+_LARGEST = 1 << 62
+_LOCAL = ("", "ais")
+_GLOBAL = ("", "#", "@", "@#")
+_TO_THE_END = -1
+_PLAIN_BASE64 = str.maketrans("-_", "+/")
+
+
+class _Namespace(msgspec.Struct, frozen=True):
+    uuid: str = ""
+    name: str = ""
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    objname: str = ""
+    bucket: str = ""
+    provider: str = ""
+    namespace: str | _Namespace | None = None
+    uname: str = ""
+    archpath: str = ""
+    opaque: str | None = None
+    start: int = 0
+    length: int = 0
+
+
+class _Document(msgspec.Struct, frozen=True):
+    entries: list[_Entry] = msgspec.field(name="in", default_factory=list)
+    mime: str = ""
+    coer: bool = False
+    onob: bool = False
+    strm: bool = False
+    coloc: int = 0
+
+
+_decode = msgspec.json.Decoder(_Document).decode
+
+
+# The name that the store has for a bucket, of its namespace (`@uuid#name`) and its name. Raises
+# `ValueError` when there are none such.
+Spaces = Callable[[str, str], str]
+
+
+def no_spaces(namespace: str, bucket: str) -> str:
+    """Where nobody knows of namespaces."""
+    if namespace not in _GLOBAL or "/" in bucket:
+        raise ValueError(f"{namespace!r} is no namespace here")
+    return bucket
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One entry: an object, or the member `archpath` of it; all of it, or `part`. `bucket` is its
+    name in the store."""
+
+    bucket: str
+    name: str
+    archpath: str = ""
+    part: Between | From | None = None
+    opaque: bytes = b""
+
+    def path(self, *, only_names: bool) -> str:
+        """What it is called in the archive that answers."""
+        named = self.name if only_names else f"{self.bucket_name}/{self.name}"
+        return f"{named}/{self.archpath}" if self.archpath else named
+
+    @property
+    def bucket_name(self) -> str:
+        """Without its namespace."""
+        return parted(self.bucket)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is asked for, and how it is to be answered: `format` is the archive's; an entry that
+    cannot be read fails the batch, unless `continue_on_error`; `only_names` leaves the bucket out
+    of the names; `streaming` is the bare archive, without metadata before it."""
+
+    items: tuple[Item, ...]
+    format: ArchiveFormat = ArchiveFormat.TAR
+    continue_on_error: bool = False
+    only_names: bool = False
+    streaming: bool = True
+
+
+def decode_batch(document: bytes, bucket: str, spaces: Spaces = no_spaces) -> Batch:
+    """`bucket` is that of entries which name none. Raises `InvalidBatch`, and what `spaces` does
+    but for `ValueError`."""
+    try:
+        read = _decode(document)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidBatch(f"The request is no JSON of a batch: {error}.") from None
+    if not 0 < len(read.entries) <= MAX_ITEMS:
+        raise InvalidBatch(f"A batch has 1 to {MAX_ITEMS:,} entries, not {len(read.entries):,}.")
+    kind = format_named(read.mime) if read.mime else ArchiveFormat.TAR
+    if kind is None:
+        raise InvalidBatch(f"{read.mime!r} is none of .tar, .tgz, .tar.gz, .tar.lz4 and .zip.")
+    if read.coloc not in (0, 1, 2):
+        raise InvalidBatch("`coloc` is 0, 1 or 2.")
+    items = tuple(_item(number, each, bucket, spaces) for number, each in enumerate(read.entries))
+    return Batch(items, kind, read.coer, read.onob, read.strm)
+
+
+def _item(number: int, entry: _Entry, bucket: str, spaces: Spaces) -> Item:
+    provider, space, home, name = entry.provider, _space(entry), entry.bucket, entry.objname
+    if entry.uname:
+        provider, space, home, name = _from_uname(number, entry.uname)
+    if provider not in _LOCAL:
+        raise _invalid(number, f"the provider {provider!r} is not one of this server's")
+    if home:
+        try:
+            home = spaces(space, home)
+        except ValueError as error:
+            raise _invalid(number, str(error)) from None
+    home = home or bucket
+    if not home or not name:
+        raise _invalid(number, "it names no bucket and object")
+    if _is_too_long(name, MAX_NAME_BYTES) or _is_too_long(entry.archpath, MAX_ARCHPATH_BYTES):
+        raise _invalid(number, "its name is too long, or no text")
+    return Item(home, name, entry.archpath, _part(number, entry), _opaque(number, entry))
+
+
+def _opaque(number: int, entry: _Entry) -> bytes:
+    """Of base64's two alphabets AIStore's client 1.26 writes the one for URLs."""
+    if not entry.opaque:
+        return b""
+    try:
+        return base64.b64decode(entry.opaque.translate(_PLAIN_BASE64), validate=True)
+    except ValueError:
+        raise _invalid(number, "its opaque data is no base64") from None
+
+
+def _space(entry: _Entry) -> str:
+    space = entry.namespace or ""
+    return f"@{space.uuid}#{space.name}" if isinstance(space, _Namespace) else space
+
+
+def _from_uname(number: int, uname: str) -> tuple[str, str, str, str]:
+    """`provider/@uuid#namespace/bucket/object`."""
+    parts = uname.split("/", 3)
+    if len(parts) < 4 or not parts[1].startswith("@"):
+        raise _invalid(number, f"{uname!r} is no name of an object here")
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+def _part(number: int, entry: _Entry) -> Between | From | None:
+    start, length = entry.start, entry.length
+    if start == length == 0:
+        return None
+    if length == _TO_THE_END and 0 <= start < _LARGEST:
+        return From(start)
+    if length <= 0 or not 0 <= start < _LARGEST or length > _LARGEST:
+        raise _invalid(number, f"start {start} and length {length} are no range")
+    return Between(start, start + length)
+
+
+def _is_too_long(text: str, limit: int) -> bool:
+    """JSON can escape half of a letter, which no name of an object has."""
+    if text.isascii():
+        return len(text) > limit
+    try:
+        return len(text.encode()) > limit
+    except UnicodeEncodeError:
+        return True
+
+
+def _invalid(number: int, why: str) -> InvalidBatch:
+    return InvalidBatch(f"Entry {number}: {why}.")

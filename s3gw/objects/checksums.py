@@ -1,0 +1,314 @@
+"""Integrity of payloads: what the client promised of the bytes, computed and compared.
+
+A payload can carry up to three promises: `Content-MD5`, the signature's `x-amz-content-sha256`, and
+one `x-amz-checksum-<algorithm>`, in the headers or in the trailer of an aws-chunked body. All are
+checked before the object is committed. The S3 checksum is kept and returned; an upload that brought
+none gets a CRC64NVME, as AWS does.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Protocol
+
+import xxhash
+from awscrt import checksums as crt
+
+from s3gw.wire.errors import Code, S3Error
+from storage.values import Checksum, ChecksumType, Sealed
+
+if TYPE_CHECKING:
+    from s3gw.http.request import Call
+
+DEFAULT_ALGORITHM = "CRC64NVME"
+_MD5_NAME = "MD5"
+PREFIX = "x-amz-checksum-"
+# The most that one request may carry, also one that does not say how much is coming.
+MAX_PAYLOAD = 5 << 30
+
+
+class Hasher(Protocol):
+    def update(self, block: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+class Crc:
+    """A CRC with hashlib's face; `width` bytes, big-endian as S3 writes them."""
+
+    def __init__(self, function: Callable[[bytes, int], int], width: int) -> None:
+        self._function = function
+        self._width = width
+        self._value = 0
+
+    def update(self, block: bytes, /) -> None:
+        self._value = self._function(block, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(self._width, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """One of S3's checksums. `combine(first, second, second_size)` joins those of two neighbours,
+    for those that can be FULL_OBJECT over a multipart upload."""
+
+    name: str
+    new: Callable[[], Hasher]
+    size_bytes: int
+    combine: Callable[[int, int, int], int] | None = None
+
+    @property
+    def header(self) -> str:
+        return PREFIX + self.name.lower()
+
+
+ALGORITHMS: Mapping[str, Algorithm] = {
+    a.name: a
+    for a in (
+        Algorithm("CRC32", lambda: Crc(zlib.crc32, 4), 4, crt.combine_crc32),
+        Algorithm("CRC32C", lambda: Crc(crt.crc32c, 4), 4, crt.combine_crc32c),
+        Algorithm("CRC64NVME", lambda: Crc(crt.crc64nvme, 8), 8, crt.combine_crc64nvme),
+        Algorithm("SHA1", lambda: hashlib.sha1(usedforsecurity=False), 20),
+        Algorithm("SHA256", hashlib.sha256, 32),
+        Algorithm("SHA512", hashlib.sha512, 64),
+        Algorithm("MD5", lambda: hashlib.md5(usedforsecurity=False), 16),
+        Algorithm("XXHASH64", xxhash.xxh64, 8),
+        Algorithm("XXHASH3", xxhash.xxh3_64, 8),
+        Algorithm("XXHASH128", xxhash.xxh3_128, 16),
+    )
+}
+# Kept in the place of one, it leaves the object without a checksum but for its ETag.
+NO_ALGORITHM = Algorithm("", lambda: Crc(lambda block, before: 0, 0), 0)
+_BY_HEADER = {algorithm.header: algorithm for algorithm in ALGORITHMS.values()}
+# Headers under the same prefix that carry no value of a checksum.
+_NOT_VALUES = frozenset({"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"})
+
+
+def algorithm_named(name: str) -> Algorithm:
+    try:
+        return ALGORITHMS[name.upper()]
+    except KeyError:
+        raise S3Error(
+            Code.InvalidRequest,
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid "
+            f"types: {list(ALGORITHMS)}",
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What a request promises of its payload; digests are raw bytes, `trailer` the header's name
+    that will bring the checksum's value after the payload."""
+
+    md5: bytes | None = None
+    sha256: str | None = None
+    algorithm: Algorithm | None = None
+    checksum: str | None = None
+    trailer: str | None = None
+
+
+def read_promises(call: Call) -> Promises:
+    """Raises `InvalidDigest` and `InvalidRequest` for promises that make no sense."""
+    headers = call.headers
+    named = [name for name in headers if name.startswith(PREFIX) and name not in _NOT_VALUES]
+    trailer = _checksum_trailer(headers.get("x-amz-trailer", ""))
+    if len(named) + (trailer is not None) > 1:
+        message = (
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+        )
+        raise S3Error(Code.InvalidRequest, message)
+    name = named[0] if named else trailer
+    algorithm = _algorithm_of(name) if name else None
+    _check_sdk_algorithm(headers.get("x-amz-sdk-checksum-algorithm"), algorithm)
+    return Promises(
+        md5=_md5_header(headers.get("content-md5")),
+        sha256=call.content_sha256,
+        algorithm=algorithm,
+        checksum=_value(algorithm, headers[named[0]]) if algorithm and named else None,
+        trailer=trailer,
+    )
+
+
+def read_hashes(call: Call) -> Promises:
+    """The promises but for the S3 checksum."""
+    md5 = _md5_header(call.headers.get("content-md5"))
+    return Promises(md5=md5, sha256=call.content_sha256)
+
+
+class PayloadDigest:
+    """A `BodyDigest` that computes the ETag and the checksum, and keeps the client's promises.
+
+    `keep` is the algorithm whose value is stored, whatever the client sent; `NO_ALGORITHM` stores
+    none.
+    """
+
+    def __init__(
+        self,
+        promises: Promises,
+        trailers: Mapping[str, str],
+        keep: Algorithm | None = None,
+        announced: int | None = None,
+        limit: int = MAX_PAYLOAD,
+    ) -> None:
+        self._promises = promises
+        self._trailers = trailers
+        self._announced = announced
+        self._limit = limit
+        self._keep = keep or promises.algorithm or ALGORITHMS[DEFAULT_ALGORITHM]
+        self._size = 0
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256() if promises.sha256 else None
+        wanted = {self._keep, promises.algorithm or self._keep} - {NO_ALGORITHM}
+        # The ETag's MD5 is computed anyway, and then once.
+        others = {a.name: a.new() for a in wanted if a.name != _MD5_NAME}
+        self._hashers: dict[str, Hasher] = {**others, _MD5_NAME: self._md5}
+        self._updates = [h.update for h in self._hashers.values()]
+        if self._sha256 is not None:
+            self._updates.append(self._sha256.update)
+
+    def update(self, block: bytes) -> None:
+        self._size += len(block)
+        if self._size > self._limit:
+            raise S3Error(Code.EntityTooLarge, MaxSizeAllowed=str(self._limit))
+        for update in self._updates:
+            update(block)
+
+    def seal(self) -> Sealed:
+        promises = self._promises
+        if self._announced is not None and self._size != self._announced:
+            raise S3Error(Code.IncompleteBody)
+        if promises.md5 is not None and not compare_digest(promises.md5, self._md5.digest()):
+            raise S3Error(
+                Code.BadDigest,
+                ExpectedDigest=_base64(promises.md5),
+                CalculatedDigest=_base64(self._md5.digest()),
+            )
+        if self._sha256 is not None and self._sha256.hexdigest() != promises.sha256:
+            raise S3Error(
+                Code.XAmzContentSHA256Mismatch,
+                ClientComputedContentSHA256=promises.sha256 or "",
+                S3ComputedContentSHA256=self._sha256.hexdigest(),
+            )
+        if promises.algorithm is not None:
+            self._check(promises.algorithm)
+        return Sealed(self._md5.hexdigest(), self._kept())
+
+    def _kept(self) -> Checksum | None:
+        if self._keep is NO_ALGORITHM:
+            return None
+        return Checksum(self._keep.name, self._value(self._keep))
+
+    def _check(self, algorithm: Algorithm) -> None:
+        promised = self._promises.checksum
+        if self._promises.trailer is not None:
+            promised = self._trailers.get(self._promises.trailer)
+            if promised is None:
+                raise S3Error(
+                    Code.InvalidRequest, "The trailing checksum was announced and absent."
+                )
+            promised = _value(algorithm, promised)
+        if promised != self._value(algorithm):
+            raise S3Error(
+                Code.BadDigest,
+                f"The {algorithm.name} you specified did not match the calculated checksum.",
+            )
+
+    def _value(self, algorithm: Algorithm) -> str:
+        return _base64(self._hashers[algorithm.name].digest())
+
+
+def verify_document(call: Call, text: bytes, *, checksummed: bool = True) -> None:
+    """Keep the promises made of a request document; its checksum header only if `checksummed`."""
+    promises = read_promises(call) if checksummed else read_hashes(call)
+    digest = PayloadDigest(promises, call.trailers, announced=call.decoded_length)
+    digest.update(text)
+    digest.seal()
+
+
+def composite(algorithm: Algorithm, values: list[str]) -> Checksum:
+    """The checksum of the parts' checksums, as S3 writes it: `value-N`."""
+    hasher = algorithm.new()
+    for value in values:
+        hasher.update(base64.b64decode(value))
+    whole = f"{_base64(hasher.digest())}-{len(values)}"
+    return Checksum(algorithm.name, whole, ChecksumType.COMPOSITE)
+
+
+def full_object(algorithm: Algorithm, parts: list[tuple[str, int]]) -> Checksum:
+    """The checksum of the parts laid end to end, from their (value, size)."""
+    assert algorithm.combine is not None
+    whole = 0
+    for value, size in parts:
+        whole = algorithm.combine(whole, int.from_bytes(base64.b64decode(value), "big"), size)
+    value = _base64(whole.to_bytes(algorithm.size_bytes, "big"))
+    return Checksum(algorithm.name, value, ChecksumType.FULL_OBJECT)
+
+
+def checksum_headers(checksum: Checksum | None) -> dict[str, str]:
+    if checksum is None:
+        return {}
+    return {
+        ALGORITHMS[checksum.algorithm].header: checksum.value,
+        "x-amz-checksum-type": checksum.type.value,
+    }
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _checksum_trailer(announced: str) -> str | None:
+    names = [name.strip().lower() for name in announced.split(",")]
+    return next((name for name in names if name.startswith(PREFIX)), None)
+
+
+def _algorithm_of(header: str) -> Algorithm:
+    try:
+        return _BY_HEADER[header]
+    except KeyError:
+        raise S3Error(Code.InvalidRequest, f"The checksum {header} is not supported.") from None
+
+
+def _check_sdk_algorithm(named: str | None, sent: Algorithm | None) -> None:
+    """`x-amz-sdk-checksum-algorithm` promises a value; when one came, it must be of that kind."""
+    if named is None:
+        return
+    algorithm = algorithm_named(named)
+    if sent is None:
+        message = (
+            "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or "
+            "x-amz-trailer headers were found."
+        )
+        raise S3Error(Code.InvalidRequest, message)
+    if algorithm is not sent:
+        message = "Value for x-amz-sdk-checksum-algorithm header is invalid."
+        raise S3Error(Code.InvalidRequest, message)
+
+
+def _value(algorithm: Algorithm, text: str) -> str:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != algorithm.size_bytes:
+        raise S3Error(Code.InvalidRequest, f"Value for {algorithm.header} header is invalid.")
+    return text
+
+
+def _md5_header(text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        digest = base64.b64decode(text, validate=True)
+    except ValueError:
+        digest = b""
+    if len(digest) != 16:
+        raise S3Error(Code.InvalidDigest, headers=None, **{"Content-MD5": text})
+    return digest

@@ -1,0 +1,1 @@
+"""HTTP requests that the server makes, guarded against reaching private addresses."""

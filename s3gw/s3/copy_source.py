@@ -1,0 +1,93 @@
+"""`x-amz-copy-source`: which object a copy reads, and on what conditions.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from s3gw.access import authorize_source, hide_missing
+from s3gw.http.request import Call
+from s3gw.objects.checksums import MAX_PAYLOAD
+from s3gw.objects.sealing import checked, unlock_for
+from s3gw.s3.encryption_headers import SOURCE_CUSTOMER
+from s3gw.s3.headers import read_condition
+from s3gw.s3.versions import named_version
+from s3gw.wire.errors import Code, S3Error, as_s3_error
+from storage.errors import DeleteMarkerFound, NotModified, ObjectNotFound, VersionNotFound
+from storage.values import Reading, ReadOptions, Want
+
+HEADER = "x-amz-copy-source"
+
+
+@dataclass(frozen=True, slots=True)
+class CopySource:
+    """`version` None is the current one."""
+
+    bucket: str
+    key: str
+    version: str | None = None
+
+
+def read_copy_source(text: str) -> CopySource:
+    """`[/]bucket/key[?versionId=ID]`, URL-encoded. Raises `InvalidArgument`."""
+    path, has_version, version = text.partition("?versionId=")
+    bucket, key = read_source_path(path, HEADER)
+    return CopySource(bucket, key, named_version(version if has_version else None))
+
+
+def read_source_path(text: str, header: str) -> tuple[str, str]:
+    """`[/]bucket/key`, URL-encoded, a space perhaps as `+`, of the header that is named.
+
+    Raises `InvalidArgument`.
+    """
+    try:
+        decoded = unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode()
+    except UnicodeDecodeError:
+        decoded = ""
+    bucket, _, key = decoded.removeprefix("/").partition("/")
+    if not bucket or not key:
+        message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=header, ArgumentValue=text)
+    return bucket, key
+
+
+@asynccontextmanager
+async def open_source(
+    call: Call, source: CopySource, want: Want | None = None
+) -> AsyncIterator[Reading]:
+    """The source, open for reading, when the caller may read it and its conditions hold."""
+    await authorize_source(call, source.bucket, source.key, source.version)
+    condition = read_condition(call.headers, f"{HEADER}-")
+    try:
+        unlock = unlock_for(call, SOURCE_CUSTOMER)
+        options = ReadOptions(want, condition, source.version, unlock)
+        reading = await call.store.get_object(source.bucket, source.key, options)
+        await checked(call, reading, SOURCE_CUSTOMER)
+    except (ObjectNotFound, VersionNotFound) as error:
+        await hide_missing(call, source.bucket, source.key)
+        if isinstance(error, DeleteMarkerFound) and error.named:
+            message = "The source of a copy request may not specifically refer to a delete marker"
+            raise S3Error(Code.InvalidRequest, message) from None
+        raise as_s3_error(error) from error
+    except NotModified:
+        raise S3Error(Code.PreconditionFailed, Condition=f"{HEADER}-If-None-Match") from None
+    try:
+        _check_size(reading)
+        yield reading
+    finally:
+        if not isinstance(reading.body, bytes):
+            await reading.body.aclose()
+
+
+def _check_size(reading: Reading) -> None:
+    if reading.span.stop - reading.span.start > MAX_PAYLOAD:
+        message = (
+            "The specified copy source is larger than the maximum allowable size for a copy "
+            f"source: {MAX_PAYLOAD}"
+        )
+        raise S3Error(Code.InvalidRequest, message)

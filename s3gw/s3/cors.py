@@ -1,0 +1,157 @@
+"""Cross-origin rules of a bucket: the document, what makes it valid, and which rule lets whom in.
+
+A browser names the page's origin, and S3 answers with what the first rule allows that matches it. A
+rule matches when one of its origins, its methods, and for each header that is asked for one of its
+headers do. `*` stands once in an origin or a header for any text; headers match without regard to
+case. Nothing here knows of requests: `s3gw.s3.preflight` does.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.xmldoc import document, named
+from storage.settings import Setting, encoded
+
+METHODS = ("GET", "PUT", "HEAD", "POST", "DELETE")
+VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
+MAX_RULES = 100
+MAX_ID = 255
+MAX_AGE_S = 0x7FFFFFFF
+MAX_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class CORSRule:
+    """Who may do what from elsewhere; `max_age_seconds` is how long a browser may remember it."""
+
+    id: str | None = None
+    allowed_headers: tuple[str, ...] = named("AllowedHeader", default=())
+    allowed_methods: tuple[str, ...] = named("AllowedMethod", default=())
+    allowed_origins: tuple[str, ...] = named("AllowedOrigin", default=())
+    expose_headers: tuple[str, ...] = named("ExposeHeader", default=())
+    max_age_seconds: int | None = None
+
+
+@document("CORSConfiguration")
+@dataclass(frozen=True, slots=True)
+class CORSConfiguration:
+    rules: tuple[CORSRule, ...] = named("CORSRule", default=())
+
+
+class CorsSetting(Setting, frozen=True):
+    setting_name: ClassVar[str] = "cors"
+    configuration: CORSConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a page at `origin` wants to do: a method, and the names of the headers it will send."""
+
+    origin: str
+    method: str
+    headers: tuple[str, ...] = ()
+
+
+def check_rules(configuration: CORSConfiguration) -> CorsSetting:
+    """The configuration as it can be kept. Raises `MalformedXML` and `InvalidRequest`."""
+    if not configuration.rules:
+        raise S3Error(Code.MalformedXML)
+    if len(configuration.rules) > MAX_RULES:
+        message = f"The number of CORS rules should not exceed allowed limit of {MAX_RULES} rules."
+        raise S3Error(Code.InvalidRequest, message)
+    for rule in configuration.rules:
+        _check_rule(rule)
+    setting = CorsSetting(configuration)
+    if len(encoded(setting).encode()) > MAX_BYTES:
+        raise S3Error(Code.MaxMessageLengthExceeded, MaxMessageLengthBytes=str(MAX_BYTES))
+    return setting
+
+
+def _check_rule(rule: CORSRule) -> None:
+    if not rule.allowed_origins or not rule.allowed_methods:
+        raise S3Error(Code.MalformedXML)
+    if rule.max_age_seconds is not None and rule.max_age_seconds > MAX_AGE_S:
+        raise S3Error(Code.MalformedXML)
+    if rule.id is not None and len(rule.id) > MAX_ID:
+        message = f"The rule's ID should not exceed allowed limit of {MAX_ID} characters."
+        raise S3Error(Code.InvalidRequest, message)
+    for method in rule.allowed_methods:
+        if method not in METHODS:
+            unsupported = "Found unsupported HTTP method in CORS config. Unsupported method is "
+            raise S3Error(Code.InvalidRequest, unsupported + method)
+    _check_wildcards("AllowedOrigin", rule.allowed_origins)
+    _check_wildcards("AllowedHeader", rule.allowed_headers)
+    _check_exposed(rule.expose_headers)
+
+
+def _check_wildcards(element: str, patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        if pattern.count("*") > 1:
+            message = f'{element} "{pattern}" can not have more than one wildcard.'
+            raise S3Error(Code.InvalidRequest, message)
+
+
+def _check_exposed(names: Sequence[str]) -> None:
+    """They are sent as they stand, so they must be header names."""
+    for name in names:
+        if "*" in name:
+            message = (
+                f'ExposeHeader "{name}" contains wildcard. We currently do not support wildcard '
+                "for ExposeHeader."
+            )
+            raise S3Error(Code.InvalidRequest, message)
+        if not name.isascii() or not name.isprintable() or set(name) & set(' ,:"'):
+            raise S3Error(Code.InvalidRequest, f'ExposeHeader "{name}" is no name of a header.')
+
+
+def requested_headers(text: str | None) -> tuple[str, ...]:
+    """The names in `Access-Control-Request-Headers`, in lower case."""
+    names = (name.strip().lower() for name in (text or "").split(","))
+    return tuple(name for name in names if name)
+
+
+def find_rule(configuration: CORSConfiguration, ask: Ask) -> CORSRule | None:
+    """The first rule that allows all that is asked for."""
+    return next((rule for rule in configuration.rules if _allows(rule, ask)), None)
+
+
+def _allows(rule: CORSRule, ask: Ask) -> bool:
+    if ask.method not in rule.allowed_methods:
+        return False
+    if not any(_matches(pattern, ask.origin) for pattern in rule.allowed_origins):
+        return False
+    patterns = [pattern.lower() for pattern in rule.allowed_headers]
+    return all(any(_matches(each, name) for each in patterns) for name in ask.headers)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    start, wildcard, end = pattern.partition("*")
+    if not wildcard:
+        return pattern == text
+    # Both ends must be there side by side: `a*a` is not `a`.
+    return len(text) >= len(start) + len(end) and text.startswith(start) and text.endswith(end)
+
+
+def allowing_headers(rule: CORSRule, ask: Ask) -> dict[str, str]:
+    """What tells the browser. Who lets everybody in must not let them bring their cookies."""
+    everybody = "*" in rule.allowed_origins
+    headers = {
+        "Access-Control-Allow-Origin": "*" if everybody else ask.origin,
+        "Access-Control-Allow-Methods": ", ".join(rule.allowed_methods),
+        "Vary": VARY,
+    }
+    if not everybody:
+        headers["Access-Control-Allow-Credentials"] = "true"
+    if ask.headers:
+        headers["Access-Control-Allow-Headers"] = ", ".join(ask.headers)
+    if rule.expose_headers:
+        headers["Access-Control-Expose-Headers"] = ", ".join(rule.expose_headers)
+    if rule.max_age_seconds is not None:
+        headers["Access-Control-Max-Age"] = str(rule.max_age_seconds)
+    return headers

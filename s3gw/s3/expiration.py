@@ -1,0 +1,50 @@
+"""What the headers of an answer say of the lifecycle rules that are for an object or an upload.
+
+Days are real ones, also where the worker was told otherwise for a test: whoever reads a date
+compares it with a calendar.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from cluster.lifecycle.rules import LifecycleConfiguration, abortion, expiry
+from s3gw.http.request import Call
+from s3gw.s3.headers import http_date
+from storage.settings import setting
+from storage.values import ObjectInfo, UploadInfo
+
+_NS = 1_000_000_000
+_YEAR_10000_S = 253_402_300_800
+# AWS calls the id URL-encoded, and sends as it is what a quoted string can hold.
+_PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != '"')
+
+
+def expiration_headers(call: Call, info: ObjectInfo) -> dict[str, str]:
+    """`x-amz-expiration` of the current version, when a rule will remove it."""
+    config = _configuration(call)
+    if config is None or "versionId" in call.query:
+        return {}
+    event = expiry(config, info)
+    if event is None or not _has_date(event.at_ns):
+        return {}
+    date, rule = http_date(event.at_ns // _NS), quote(event.rule_id, safe=_PLAIN)
+    return {"x-amz-expiration": f'expiry-date="{date}", rule-id="{rule}"'}
+
+
+def abort_headers(call: Call, upload: UploadInfo) -> dict[str, str]:
+    """`x-amz-abort-date` and `x-amz-abort-rule-id`, when a rule will give the upload up."""
+    config = _configuration(call)
+    event = config and abortion(config, upload.name, upload.initiated_ns)
+    if not event or not _has_date(event.at_ns):
+        return {}
+    rule = quote(event.rule_id, safe=_PLAIN)
+    return {"x-amz-abort-date": http_date(event.at_ns // _NS), "x-amz-abort-rule-id": rule}
+
+
+def _configuration(call: Call) -> LifecycleConfiguration | None:
+    return None if call.bucket_info is None else setting(call.bucket_info, LifecycleConfiguration)
+
+
+def _has_date(at_ns: int) -> bool:
+    return 0 <= at_ns // _NS < _YEAR_10000_S

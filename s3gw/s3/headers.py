@@ -1,0 +1,296 @@
+"""Header spelling in one place: quotes of ETags, HTTP dates, ranges, the headers of an object.
+
+Inside the program an ETag has no quotes and a time is an integer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
+from unicodedata import category
+from urllib.parse import parse_qsl
+
+from s3gw.access.acl_headers import with_owner_and_acl
+from s3gw.http.request import Call
+from s3gw.objects.object_lock import lock_headers, read_lock
+from s3gw.s3.encryption_answer import encryption_headers
+from s3gw.wire.errors import Code, S3Error
+from storage.clock import SystemClock
+from storage.values import ALWAYS, Attributes, Between, Condition, From, Last, ObjectInfo
+
+META = "x-amz-meta-"
+MAX_METADATA = 2048
+MAX_REDIRECT = 2048
+REDIRECT_LOCATION = "x-amz-website-redirect-location"
+DEFAULT_TYPE = "binary/octet-stream"
+
+# What an upload may say of its content, kept and sent back as it came.
+CONTENT_HEADERS = (
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+    REDIRECT_LOCATION,
+)
+# `response-content-type` and its like; S3 lets only signed requests use them.
+OVERRIDES = {f"response-{name}": name for name in CONTENT_HEADERS[:6]}
+
+STORAGE_CLASSES = frozenset(
+    [
+        "STANDARD",
+        "REDUCED_REDUNDANCY",
+        "STANDARD_IA",
+        "ONEZONE_IA",
+        "INTELLIGENT_TIERING",
+        "GLACIER_IR",
+    ]
+)
+# No object is so large that a position has more digits.
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_NOT_LATIN_1 = re.compile("[^\x00-\xff]")
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_NS = 1_000_000_000
+_CLOCK = SystemClock()
+
+
+def quoted(etag: str) -> str:
+    return f'"{etag}"'
+
+
+def unquoted(text: str) -> str:
+    """An ETag as clients write them: quoted, bare, weak or with left-over entities."""
+    text = text.strip().removeprefix("W/")
+    return text.replace("&quot;", '"').replace("&#34;", '"').strip('"')
+
+
+@lru_cache(maxsize=4096)
+def http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
+
+
+# Reading an upload's headers
+
+
+def read_attributes(call: Call) -> Attributes:
+    """What the request says of the object it writes, and what its bucket adds to that. Raises for
+    what cannot be kept."""
+    refuse_unsupported(call)
+    headers = call.headers
+    custom = {n[len(META) :]: v for n, v in headers.items() if n.startswith(META)}
+    if sum(len(name) + len(value) for name, value in custom.items()) > MAX_METADATA:
+        raise S3Error(Code.MetadataTooLarge, MaxSizeAllowed=str(MAX_METADATA))
+    attributes = Attributes(
+        headers=_content_headers(headers),
+        custom=custom,
+        tags=read_tagging_header(headers.get("x-amz-tagging")),
+        storage_class=_storage_class(headers.get("x-amz-storage-class")),
+        lock=read_lock(headers, call.bucket_facts, _CLOCK.now_ns()),
+    )
+    return with_owner_and_acl(call, attributes)
+
+
+def _content_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    content = {name: headers[name] for name in CONTENT_HEADERS if name in headers}
+    if "aws-chunked" in content.get("content-encoding", "").lower():
+        # It is how the body travelled, not what the object is.
+        codings = content.pop("content-encoding").split(",")
+        kept = ",".join(c for c in codings if c.strip().lower() not in ("", "aws-chunked"))
+        if kept:
+            content["content-encoding"] = kept.strip()
+    content.setdefault("content-type", DEFAULT_TYPE)
+    _check_redirect(content.get(REDIRECT_LOCATION, "/"))
+    return content
+
+
+def _check_redirect(location: str) -> None:
+    if not location.startswith(("/", "http://", "https://")):
+        raise S3Error(Code.InvalidRedirectLocation)
+    if len(location) > MAX_REDIRECT:
+        message = f"The length of website redirect location cannot exceed {MAX_REDIRECT} characters"
+        raise S3Error(Code.InvalidRedirectLocation, message)
+
+
+def _storage_class(name: str | None) -> str:
+    if name is None or name in STORAGE_CLASSES:
+        return name or "STANDARD"
+    raise S3Error(Code.InvalidStorageClass, StorageClassRequested=name)
+
+
+def refuse_unsupported(call: Call) -> None:
+    """What cannot be enforced yet is refused, never accepted and ignored."""
+    if "x-amz-write-offset-bytes" in call.headers:
+        raise S3Error(Code.NotImplemented, Header="x-amz-write-offset-bytes")
+
+
+def refuse_acl(call: Call) -> None:
+    """A part has no ACL: its object got one when the upload began."""
+    for name in call.headers:
+        if name == "x-amz-acl" or name.startswith("x-amz-grant-"):
+            raise S3Error(Code.NotImplemented, Header=name)
+
+
+def read_tagging_header(text: str | None) -> dict[str, str]:
+    """`x-amz-tagging: a=1&b=2`, URL-encoded. Raises `InvalidTag`, `InvalidArgument`."""
+    if not text:
+        return {}
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+    except ValueError:
+        pairs = []
+    if not pairs or len(dict(pairs)) != len(pairs):
+        message = (
+            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
+            "parameters without tag name duplicates."
+        )
+        raise S3Error(Code.InvalidArgument, message, ArgumentName="x-amz-tagging")
+    return check_tags(pairs)
+
+
+def check_tags(pairs: list[tuple[str, str]], limit: int = 10) -> dict[str, str]:
+    """At most `limit` tags, keys of 1 to 128 and values of up to 256 characters, no key twice.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-managing.html
+    """
+    tags = dict(pairs)
+    if len(pairs) > limit:
+        raise S3Error(Code.BadRequest, f"Object tags cannot be greater than {limit}")
+    if len(tags) != len(pairs):
+        raise S3Error(Code.InvalidTag, "Cannot provide multiple Tags with the same key")
+    for key, value in pairs:
+        if key.startswith("aws:"):
+            message = "System tags cannot be added/updated by requester"
+            raise S3Error(Code.InvalidTag, message, TagKey=key)
+        if not 0 < len(key) <= 128 or not _is_tag_text(key):
+            raise S3Error(Code.InvalidTag, "The TagKey you have provided is invalid", TagKey=key)
+        if len(value) > 256 or not _is_tag_text(value):
+            message = "The TagValue you have provided is invalid"
+            raise S3Error(Code.InvalidTag, message, TagKey=key, TagValue=value)
+    return tags
+
+
+def _is_tag_text(text: str) -> bool:
+    """Letters, digits and spaces of any script, and `+ - = . _ : / @`."""
+    return all(c.isalnum() or c in "+-=._:/@" or category(c).startswith("Z") for c in text)
+
+
+# Conditions
+
+
+def read_condition(headers: Mapping[str, str], prefix: str = "") -> Condition:
+    """If-Match and its kin; `prefix` is `x-amz-copy-source-` for those on a copy's source."""
+    match = headers.get(f"{prefix}if-match")
+    none_match = headers.get(f"{prefix}if-none-match")
+    modified = headers.get(f"{prefix}if-modified-since")
+    unmodified = headers.get(f"{prefix}if-unmodified-since")
+    if match is none_match is modified is unmodified:
+        return ALWAYS
+    return Condition(_etags(match), _etags(none_match), _time(modified), _time(unmodified))
+
+
+def read_write_condition(headers: Mapping[str, str]) -> Condition:
+    """What a write may demand: that the object it replaces is that one, or that there is none.
+
+    AWS knows only `*` in If-None-Match; an ETag there means what RFC 9110 says.
+    """
+    none_match = headers.get("if-none-match")
+    if "if-match" not in headers and none_match is None:
+        return ALWAYS
+    if "if-match" in headers and none_match is not None:
+        raise S3Error(Code.InvalidRequest, "If-Match and If-None-Match exclude each other.")
+    return Condition(_etags(headers.get("if-match")), _etags(none_match))
+
+
+def _etags(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(unquoted(etag) for etag in text.split(","))
+
+
+def _time(text: str | None) -> int | None:
+    """Seconds since the epoch; a date nobody can read is no condition (RFC 9110, 13.1.3)."""
+    if text is None:
+        return None
+    try:
+        return int(parsedate_to_datetime(text).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+# Ranges
+
+
+def read_range(text: str | None) -> Between | From | Last | None:
+    """A single byte range; S3, as RFC 9110 allows, ignores one that it cannot read."""
+    if text is None:
+        return None
+    match = _RANGE.fullmatch(text.replace(" ", ""))
+    if match is None or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:
+        return Last(int(last))
+    if not last:
+        return From(int(first))
+    return Between(int(first), int(last) + 1) if int(first) <= int(last) else None
+
+
+# Answering
+
+
+def object_headers(info: ObjectInfo) -> dict[str, str]:
+    """What GetObject and HeadObject say of an object, whatever range is read."""
+    attributes = info.attributes
+    headers = {
+        "ETag": f'"{info.etag}"',
+        "Last-Modified": http_date(info.modified_ns // _NS),
+        "Accept-Ranges": "bytes",
+    }
+    for name, value in attributes.headers.items():
+        headers[name] = value
+    for name, value in attributes.custom.items():
+        headers[META + name] = value
+    if attributes.encryption:
+        headers |= encryption_headers(attributes.encryption)
+    if attributes.tags:
+        headers["x-amz-tagging-count"] = str(len(attributes.tags))
+    if attributes.lock is not None:
+        headers |= lock_headers(attributes.lock)
+    if attributes.storage_class != "STANDARD":
+        headers["x-amz-storage-class"] = attributes.storage_class
+    return headers
+
+
+def span_headers(info: ObjectInfo, span: Between, *, partial: bool) -> dict[str, str]:
+    headers = {"Content-Length": str(span.stop - span.start)}
+    # An empty part has no last byte; S3 leaves Content-Range out.
+    if partial and span.stop > span.start:
+        headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{info.size}"
+    return headers
+
+
+def wants_checksum(call: Call) -> bool:
+    return call.headers.get("x-amz-checksum-mode", "").lower() == "enabled"
+
+
+def override_headers(call: Call) -> dict[str, str]:
+    """`response-content-type` and its like from the query."""
+    if not call.query:
+        return {}
+    asked = {query: call.query[query] for query in OVERRIDES if query in call.query}
+    if asked and call.caller.is_anonymous:
+        message = "Request specific response headers cannot be used for anonymous GET requests."
+        raise S3Error(Code.InvalidRequest, message)
+    for query, value in asked.items():
+        _check_header_value(query, value)
+    return {OVERRIDES[query]: value for query, value in asked.items()}
+
+
+def _check_header_value(name: str, value: str) -> None:
+    if _NOT_LATIN_1.search(value):
+        message = "Header value cannot be represented using ISO-8859-1."
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=name, ArgumentValue=value)
+    if _CONTROLS.search(value):
+        message = "Header value contains control characters."
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=name)

@@ -1,0 +1,23 @@
+"""How keys are spelt in a listing.
+
+`encoding-type=url` is for keys that XML 1.0 cannot carry, such as those with control characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from s3gw.wire.errors import Code, S3Error
+
+Encode = Callable[[str], str]
+
+
+def key_encoding(encoding_type: str | None) -> Encode:
+    """As they are, or percent-encoded but for slashes."""
+    if not encoding_type:
+        return str
+    if encoding_type != "url":
+        message = "Invalid Encoding Method specified in Request"
+        raise S3Error(Code.InvalidArgument, message, ArgumentName="encoding-type")
+    return quote

@@ -1,0 +1,97 @@
+"""Requests from pages of other origins: preflights, and what every other answer says to a browser.
+
+Neither asks who the caller is. A browser sends preflights without credentials, and it shows a page
+why a request failed only when the failure, too, says that the page may see it.
+"""
+
+from __future__ import annotations
+
+from s3gw.http.reply import Reply
+from s3gw.http.request import Call
+from s3gw.s3.cors import (
+    METHODS,
+    Ask,
+    CORSConfiguration,
+    CorsSetting,
+    allowing_headers,
+    find_rule,
+    requested_headers,
+)
+from s3gw.wire.errors import Code, S3Error
+from storage.errors import BucketNotFound, StorageError
+from storage.settings import setting
+from storage.values import BucketInfo
+
+PREFLIGHT = "OPTIONS"
+_METHOD = "access-control-request-method"
+_NO_ORIGIN = "Insufficient information. Origin request header needed."
+_NO_BUCKET = "CORSResponse: Bucket not found"
+_NOT_ENABLED = "CORSResponse: CORS is not enabled for this bucket."
+_NOT_ALLOWED = (
+    "CORSResponse: This CORS request is not allowed. This is usually because the evalution of "
+    "Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are "
+    "not whitelisted by the resource's CORS spec."
+)
+
+
+async def preflight(call: Call) -> Reply:
+    """Whether the request that a browser has in mind may come. Raises `BadRequest`,
+    `AccessForbidden`."""
+    if not call.headers.get("origin"):
+        raise S3Error(Code.BadRequest, _NO_ORIGIN)
+    configuration = await _configuration(call)
+    method = call.headers.get(_METHOD)
+    if method not in METHODS:
+        message = f"Invalid Access-Control-Request-Method: {method or 'null'}"
+        raise S3Error(Code.BadRequest, message)
+    ask = _ask(call)
+    rule = find_rule(configuration, ask)
+    if rule is None:
+        raise _forbidden(call, _NOT_ALLOWED, call.level.name)
+    return Reply(headers=allowing_headers(rule, ask))
+
+
+async def _configuration(call: Call) -> CORSConfiguration:
+    try:
+        found = setting(await _bucket(call), CorsSetting)
+    except BucketNotFound:
+        raise _forbidden(call, _NO_BUCKET, "BUCKET") from None
+    if found is None:
+        raise _forbidden(call, _NOT_ENABLED, "BUCKET")
+    return found.configuration
+
+
+def _forbidden(call: Call, message: str, resource_type: str) -> S3Error:
+    method = call.headers.get(_METHOD, PREFLIGHT)
+    return S3Error(Code.AccessForbidden, message, Method=method, ResourceType=resource_type)
+
+
+async def cross_origin_headers(call: Call) -> dict[str, str]:
+    """What the answer to a request with an Origin says of it; nothing unless a rule matches."""
+    if call.method == PREFLIGHT or not call.bucket:
+        return {}
+    try:
+        found = setting(await _bucket(call), CorsSetting)
+    except StorageError:
+        # The answer is made; that its bucket is gone or cannot be read takes nothing from it.
+        return {}
+    if found is None:
+        return {}
+    ask = _ask(call)
+    rule = find_rule(found.configuration, ask)
+    return allowing_headers(rule, ask) if rule else {}
+
+
+async def _bucket(call: Call) -> BucketInfo:
+    """Authorization has looked it up, unless the request failed before, or is none that has any."""
+    return call.bucket_info or await call.store.head_bucket(call.bucket)
+
+
+def _ask(call: Call) -> Ask:
+    """As AWS, take a request at its word when it says what it will be, also when it is not."""
+    headers = call.headers
+    return Ask(
+        headers["origin"],
+        headers.get(_METHOD, call.method),
+        requested_headers(headers.get("access-control-request-headers")),
+    )

@@ -1,0 +1,197 @@
+"""Operations as types: one class is one S3 operation.
+
+The class is named as AWS names the operation. Its decorator says which requests it takes and
+which right it needs, its fields say what it reads from them, and its `run` says what it does.
+Nothing else registers it. How fields are read is compiled once, when the table is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
+from types import MappingProxyType
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    TypeVar,
+    dataclass_transform,
+    get_type_hints,
+)
+
+from s3gw.access import Access
+from s3gw.http.binding import Binding, Fetch, fetcher, header, path, query, without_none
+from s3gw.http.reply import Reply
+from s3gw.http.request import Call, Level
+from s3gw.objects.checksums import verify_document
+from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.subresources import ARCHPATH_HEADER, SUBRESOURCES
+from s3gw.wire.xmldoc import from_xml
+
+__all__ = ["Operation", "OperationTable", "Route", "body", "header", "operation", "path", "query"]
+
+C = TypeVar("C")
+
+# Read by GetObject and HeadObject too, where they select nothing.
+_OPTIONAL = frozenset({"archmime", "archmode", "archpath", "archregx", "partNumber"})
+# Nothing of S3's is posted there; forms of STS are answered before they come here.
+_UNSUPPORTED = frozenset([("POST", Level.SERVICE)])
+
+
+def body(*, checksum_of: Literal["document", "object"] = "document") -> Any:
+    """The request's XML document, read as the field's type.
+
+    An `x-amz-checksum-*` header is of the document, but for CompleteMultipartUpload, where it is of
+    the object that the document assembles.
+    """
+    return field(metadata={"binding": Binding("body", checksum_of)})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The requests an operation takes; the route with the most demands is tried first."""
+
+    method: str
+    level: Level
+    query: Mapping[str, str | None]
+    source: str | None
+
+    @property
+    def demands(self) -> int:
+        return len(self.query) + (self.source is not None)
+
+    def takes(self, call: Call) -> bool:
+        for name, value in self.query.items():
+            if name not in call.query or value not in (None, call.query[name]):
+                return False
+        return self.source is None or self.source in call.headers
+
+
+class Operation(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    route: ClassVar[Route]
+    access: ClassVar[Access]
+
+    async def run(self, call: Call) -> Reply: ...
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def operation(
+    method: str,
+    level: Level,
+    *,
+    access: Access,
+    marker: str | None = None,
+    needs: Iterable[str] = (),
+    source: str | None = None,
+) -> Callable[[type[C]], type[C]]:
+    """Declare an S3 operation.
+
+    `marker` is its sub-resource (`tagging`, `list-type=2`), `needs` further query names that must
+    be there, `source` a header that must.
+    """
+    demanded: dict[str, str | None] = dict.fromkeys(needs)
+    if marker is not None:
+        name, equals, value = marker.partition("=")
+        demanded[name] = value if equals else None
+
+    def declare(cls: type[C]) -> type[C]:
+        cls = dataclass(frozen=True, kw_only=True)(cls)
+        cls.route = Route(method, level, MappingProxyType(demanded), source)  # type: ignore[attr-defined]
+        cls.access = access  # type: ignore[attr-defined]
+        return cls
+
+    return declare
+
+
+class OperationTable:
+    """Finds the operation that a request asks for."""
+
+    def __init__(self, operations: Iterable[type[Operation]]) -> None:
+        self._by_kind: dict[tuple[str, Level], list[type[Operation]]] = {}
+        for op in operations:
+            self._by_kind.setdefault((op.route.method, op.route.level), []).append(op)
+            fetchers(op)
+        for kind, ops in self._by_kind.items():
+            ops.sort(key=lambda op: -op.route.demands)
+            routes = [op.route for op in ops]
+            if any(routes.count(route) > 1 for route in routes):
+                raise ValueError(f"two operations take the same {kind} requests")
+
+    def resolve(self, call: Call) -> type[Operation]:
+        """Raises `NotImplemented` for a sub-resource nobody takes, else `MethodNotAllowed`."""
+        asked = (SUBRESOURCES & call.query.keys()) if call.query else SUBRESOURCES & set()
+        for op in self._by_kind.get((call.method, call.level), ()):
+            if op.route.takes(call) and asked <= op.route.query.keys() | _optional(op):
+                return _checked(op, call)
+        if asked or (call.method, call.level) in _UNSUPPORTED:
+            raise S3Error(Code.NotImplemented)
+        raise S3Error(Code.MethodNotAllowed, Method=call.method, ResourceType=call.level.name)
+
+
+def _checked(op: type[Operation], call: Call) -> type[Operation]:
+    """A write to one version of an object must not become one to the object, nor one to a member of
+    an archive one to the archive."""
+    if ARCHPATH_HEADER in call.headers and "archpath" not in _bound(op):
+        raise S3Error(Code.NotImplemented)
+    if "versionId" not in call.query or call.level is not Level.OBJECT or "versionId" in _bound(op):
+        return op
+    message = "This operation does not accept a version-id."
+    raise S3Error(Code.InvalidArgument, message, ArgumentName="versionId")
+
+
+@cache
+def _optional(op: type[Operation]) -> frozenset[str]:
+    """Sub-resource names that an operation reads without demanding them."""
+    return _OPTIONAL & _bound(op)
+
+
+@cache
+def _bound(op: type[Operation]) -> frozenset[str]:
+    """The names on the wire that an operation reads."""
+    return frozenset(f.metadata["binding"].name for f in fields(op))
+
+
+async def decode(op: type[Operation], call: Call) -> Operation:
+    """Build the operation's instance from the request, field by field."""
+    plain, documents = fetchers(op)
+    values: dict[str, Any] = {}
+    for name, fetch in plain:
+        values[name] = fetch(call)
+    for name, read in documents:
+        values[name] = await read(call)
+    return op(**values)
+
+
+@cache
+def fetchers(
+    op: type[Operation],
+) -> tuple[list[tuple[str, Fetch]], list[tuple[str, Callable[[Call], Awaitable[Any]]]]]:
+    """How each field is read: those of the request's head, and those of its document."""
+    hints = get_type_hints(op)
+    plain: list[tuple[str, Fetch]] = []
+    documents: list[tuple[str, Callable[[Call], Awaitable[Any]]]] = []
+    for f in fields(op):
+        if f.metadata["binding"].place == "body":
+            of_document = f.metadata["binding"].name == "document"
+            documents.append((f.name, _document_reader(hints[f.name], checksummed=of_document)))
+        else:
+            plain.append((f.name, fetcher(f, hints[f.name])))
+    return plain, documents
+
+
+def _document_reader(hint: Any, *, checksummed: bool) -> Callable[[Call], Awaitable[Any]]:
+    kind, optional = without_none(hint)
+
+    async def read(call: Call) -> Any:
+        text = await call.read_document()
+        verify_document(call, text, checksummed=checksummed)
+        if not text and optional:
+            return None
+        if not text:
+            raise S3Error(Code.MissingRequestBodyError)
+        return from_xml(kind, text, call.services.limits.document_depth)
+
+    return read

@@ -1,0 +1,66 @@
+"""The whole gateway as one ASGI application: websites by host, health and metrics by path, the
+native API below `/v1/`, STS by what is asked at the root, S3 for the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from s3gw.sts.app import StsApp
+    from s3gw.website.app import WebsiteApp
+
+_NATIVE = b"/v1/"
+
+
+class App:
+    """`/v1/health`, `/metrics` and `/v1/metrics` are ours; bucket names have three letters or more,
+    so `/v1` and `/s3` can never be buckets. On the hosts of websites every path is a page."""
+
+    def __init__(
+        self,
+        *,
+        s3: ASGIApp,
+        native: ASGIApp,
+        health: ASGIApp,
+        metrics: ASGIApp,
+        websites: WebsiteApp | None = None,
+        sts: StsApp | None = None,
+    ) -> None:
+        self._s3 = s3
+        self._native = native
+        self._websites = websites
+        self._sts = sts
+        self._fixed = {
+            b"/v1/health": health,
+            b"/metrics": metrics,
+            b"/v1/metrics": metrics,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._choose(scope)(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            # Nothing here speaks WebSocket; closing before accepting answers 403.
+            await send({"type": "websocket.close", "code": 1000})
+
+    def _choose(self, scope: Scope) -> ASGIApp:
+        if self._websites is not None and self._websites.serves(scope):
+            return self._websites
+        path = scope["raw_path"]
+        if path.startswith(_NATIVE):
+            return self._fixed.get(path, self._native)
+        if self._sts is not None and self._sts.serves(scope):
+            return self._sts
+        return self._fixed.get(path, self._s3)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,312 @@
+"""The composition root: the one place where the parts of a process are put together.
+
+Three kinds of process run: the supervisor prepares the data folders, each worker answers requests,
+and one process keeps house. What each is built of stands here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from cluster.abandoned import AbandonedAppends
+from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
+from cluster.jobs.runner import Runner
+from cluster.lifecycle.progress import ProgressFile
+from cluster.lifecycle.rules import Calendar
+from cluster.lifecycle.walk import Announce
+from cluster.lifecycle.worker import Worker
+from s3gw.auth.throttle import Throttle
+from s3gw.config.runtime import InForce
+from s3gw.config.schema import Config
+from s3gw.config.stored import open_settings
+from s3gw.events.events import Cause, expired
+from s3gw.events.notifier import Notifier
+from s3gw.http.services import Services
+from s3gw.identity.opening import directory_in_use, prepare_coordination
+from s3gw.identity.tokens.configured import token_issuer, verifying
+from s3gw.keys.opening import open_ring
+from s3gw.native.cluster.features import features_of
+from s3gw.objects.batch import Batches, BatchOptions
+from s3gw.objects.batch.counters import BatchCounters
+from s3gw.objects.batch_jobs import BatchJobs
+from s3gw.server.app import App
+from s3gw.server.channel import Channel, Role, Started, Task
+from s3gw.server.front_ends import Parts, accounts, gateway, new_bucket_settings
+from s3gw.server.health import HealthApp, State
+from s3gw.server.http_server import Serving, choose_server
+from s3gw.server.job_process import TurnTaking, job_runner, limits_of, open_jobs, promotable
+from s3gw.server.memory import settle_garbage_collector
+from s3gw.server.outboxes import delivering, notifier, open_outboxes, prepare_outboxes, recorder
+from s3gw.server.tls import keep_loaded, read_certificate
+from s3gw.telemetry.access_log import open_access_log
+from s3gw.telemetry.audit import open_audit
+from s3gw.telemetry.bucket_log_recorder import Recorder
+from s3gw.telemetry.exchange import Observer
+from s3gw.telemetry.logs import set_log_level
+from s3gw.telemetry.metrics import FOLDER_VARIABLE, LifecycleCounters, Metrics
+from s3gw.telemetry.node_info import NodeFacts, shared_folder
+from s3gw.telemetry.request_id import new_request_id
+from storage.archives import Archives, IndexCache, SavedIndexes
+from storage.backend import Backend
+from storage.backends.local import (
+    Durability,
+    LocalStore,
+    StoreOptions,
+    prepare,
+    recover_slot,
+)
+from storage.backends.local.housekeeping import Housekeeper
+from storage.clock import SystemClock
+from storage.errors import BucketNotFound, StorageError
+from storage.mountpath import FolderLocks, MountpathError
+from storage.values import DeleteRequest, Deletion
+
+log = logging.getLogger(__name__)
+
+_ORPHANS_S = 1.0
+_JOB_RETRY_S = 60.0
+
+
+def folders(config: Config) -> list[Path]:
+    return [Path(folder) for folder in config.storage.data]
+
+
+def prepare_folders(paths: Sequence[Path]) -> FolderLocks:
+    """Lock the data folders and make them ready; what it returns holds the locks.
+
+    The children of a server that was killed live on for a moment, and so do their locks.
+    """
+    deadline = time.monotonic() + _ORPHANS_S
+    while True:
+        try:
+            return _prepare(paths)
+        except MountpathError as error:
+            if not isinstance(error.__cause__, BlockingIOError) or time.monotonic() > deadline:
+                raise
+            time.sleep(_ORPHANS_S / 20)
+
+
+def _prepare(paths: Sequence[Path]) -> FolderLocks:
+    locks = prepare(paths)
+    try:
+        prepare_outboxes(paths)
+        prepare_coordination(paths)
+    except BaseException:
+        locks.close()
+        raise
+    return locks
+
+
+def recover_folders(paths: Sequence[Path], slot: str) -> None:
+    """Clean up after a child that died."""
+    try:
+        recover_slot(paths, slot)
+    except (StorageError, OSError) as error:
+        # The next start of the server tries again; until then it is only room that is lost.
+        log.error("cannot clean up", extra={"slot": slot, "error": str(error)})
+
+
+async def run_child(task: Task, channel: Channel, stop: asyncio.Event) -> None:
+    """Do what the task says until `stop` is set."""
+    match task.role:
+        case Role.SERVE:
+            await _serve(task, channel, stop)
+        case Role.HOUSEKEEPING:
+            await _keep_house(task, channel, stop)
+
+
+async def _serve(task: Task, channel: Channel, stop: asyncio.Event) -> None:
+    run_server = choose_server(task.config.server.http_server)
+    health = HealthApp(task.started_ns)
+
+    def ready() -> None:
+        settle_garbage_collector()
+        health.state = State.READY
+        channel.answer(Started())
+
+    async def mark_stopping() -> None:
+        await stop.wait()
+        health.state = State.STOPPING
+
+    settings = task.config.server
+    certificate = read_certificate(settings)
+    async with _application(task, health) as app, asyncio.TaskGroup() as tasks:
+        beside = [tasks.create_task(mark_stopping())]
+        if certificate is not None:
+            beside.append(tasks.create_task(keep_loaded(certificate, until(stop))))
+        limits = task.config.limits
+        serving = Serving(task.listen_fd, settings, limits, certificate, stop, ready)
+        await run_server(app, serving)
+        for each in beside:
+            each.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
+    config = task.config
+    access_log = open_access_log(config.log.access, task.access_log_style)
+    metrics = Metrics(task.slot)
+    known = accounts(config, task.root_keys)
+    async with (
+        _open_store(config, task.slot) as store,
+        _queues(config, metrics) as queues,
+        _archives(config) as archives,
+        directory_in_use(config) as directory,
+        open_jobs(config) as jobs,
+        open_settings(config) as settings,
+        verifying(config, directory, SystemClock()) as tokens,
+    ):
+        audit = open_audit(config.log.audit, folders(config)[0])
+        batches = Batches(
+            BatchOptions.from_settings(config.get_batch), BatchCounters(metrics.registry).add
+        )
+        observer = Observer(metrics, access_log, queues.recorder, audit)
+        services = Services(
+            region=config.s3.region,
+            accounts=known,
+            keys=open_ring(config),
+            default_kms_key=config.encryption.default_kms_key,
+            notifier=queues.notifier,
+            new_bucket_settings=new_bucket_settings(config),
+            auth_enabled=config.auth.enabled,
+            directory=directory,
+            tokens=tokens,
+            token_issuer=await token_issuer(config.auth, directory, SystemClock()),
+            cluster_id=directory.cluster_id,
+            limits=config.limits,
+            audit=audit,
+            throttle=Throttle(config.auth.throttle),
+            archives=archives,
+            jobs=jobs,
+            batch_jobs=BatchJobs(jobs),
+            promotable=promotable(config),
+            batches=batches,
+            settings=settings,
+            node=_node(task, metrics),
+        )
+        settings.on_change(partial(_apply, batches))
+        parts = Parts(config, store, known, directory, tokens, services, observer)
+        try:
+            yield gateway(parts, health, metrics)
+        finally:
+            await access_log.close()
+            audit.close()
+
+
+def _node(task: Task, metrics: Metrics) -> NodeFacts:
+    server = task.config.server
+    return NodeFacts(
+        folders=tuple(folders(task.config)),
+        log_folder=shared_folder(FOLDER_VARIABLE),
+        version=task.config.native.version,
+        host=server.host,
+        port=server.port,
+        certificate=Path(server.tls_cert) if server.tls_cert else None,
+        features=features_of(task.config),
+        started_ns=task.started_ns,
+        counters=metrics.native_counters,
+    )
+
+
+def _apply(batches: Batches, now: InForce) -> None:
+    """What holds at once, without anybody asking for it."""
+    batches.options = BatchOptions.from_settings(now.get_batch)
+    set_log_level(now.log.level)
+
+
+def _apply_to_jobs(runner: Runner, now: InForce) -> None:
+    runner.keep_to(limits_of(now.jobs))
+    set_log_level(now.log.level)
+
+
+@contextlib.asynccontextmanager
+async def _archives(config: Config) -> AsyncIterator[Archives]:
+    with contextlib.closing(SavedIndexes(folders(config)[0] / "archives.db")) as saved:
+        yield Archives(IndexCache(saved=saved))
+
+
+@dataclass(frozen=True, slots=True)
+class _Queues:
+    notifier: Notifier
+    recorder: Recorder
+
+
+@contextlib.asynccontextmanager
+async def _queues(config: Config, metrics: Metrics) -> AsyncIterator[_Queues]:
+    with open_outboxes(folders(config), config) as outboxes:
+        log_recorder = recorder(outboxes, config, metrics)
+        try:
+            yield _Queues(notifier(outboxes, config, metrics), log_recorder)
+        finally:
+            await log_recorder.close()
+
+
+@contextlib.asynccontextmanager
+async def _open_store(config: Config, slot: str) -> AsyncIterator[Backend]:
+    options = StoreOptions(
+        inline_limit=config.storage.inline_limit,
+        reserve_bytes=config.storage.reserve_bytes,
+        durability=Durability(config.storage.durability),
+    )
+    store = LocalStore.open(folders(config), slot=slot, options=options)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None:
+    config, stopped_within = task.config, until(stop)
+    metrics = Metrics(task.slot)
+    with (
+        contextlib.closing(Housekeeper(folders(config))) as housekeeper,
+        open_outboxes(folders(config), config) as outboxes,
+    ):
+        keeper = TurnTaking(housekeeper)
+        async with (
+            _open_store(config, task.slot) as store,
+            open_jobs(config) as jobs,
+            _archives(config) as archives,
+            open_settings(config) as settings,
+            delivering(outboxes, store, config, metrics, stop),
+            asyncio.TaskGroup() as tasks,
+        ):
+            interval_s = config.storage.housekeeping_interval_s
+            tasks.create_task(keep_house(keeper, interval_s, stopped_within))
+            if config.lifecycle.enabled:
+                announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
+                worker = _lifecycle(task, store, stopped_within, announce)
+                tasks.create_task(keep_at(worker, _JOB_RETRY_S, stopped_within))
+            appends = AbandonedAppends(store, stopped_within)
+            tasks.create_task(keep_at(appends, _JOB_RETRY_S, stopped_within))
+            told = notifier(outboxes, config, metrics)
+            runner = job_runner(config, store, jobs, told, keeper, archives)
+            settings.on_change(partial(_apply_to_jobs, runner))
+            tasks.create_task(runner.run(stopped_within))
+            channel.answer(Started())
+
+
+async def _announce_expired(
+    store: Backend, notifier: Notifier, bucket: str, done: Sequence[tuple[DeleteRequest, Deletion]]
+) -> None:
+    with contextlib.suppress(BucketNotFound):
+        info = await store.head_bucket(bucket)
+        cause = Cause(info.owner, "", new_request_id())
+        await notifier.announce(info, cause, (expired(*each) for each in done))
+
+
+def _lifecycle(
+    task: Task, store: Backend, stopped_within: StoppedWithin, announce: Announce
+) -> Worker:
+    config = task.config
+    progress = ProgressFile(folders(config)[0] / "lifecycle.json")
+    calendar = Calendar(config.lifecycle.day_s)
+    counters = LifecycleCounters(task.slot)
+    return Worker(store, progress, stopped_within, calendar, passed=counters.add, announce=announce)

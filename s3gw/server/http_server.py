@@ -1,0 +1,167 @@
+"""The HTTP servers that a worker can run, each on a socket that it was given.
+
+All do the same: listen, say `on_ready`, take requests until `stop` is set, then let those in flight
+finish within the time that is allowed, and return.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from socket import socket
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Any
+
+from s3gw.config.limits import Limits
+from s3gw.config.loading import ConfigError
+from s3gw.config.schema import Server
+from s3gw.server.tls import Certificate
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+BACKLOG = 2048
+_ENDLESS = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What every server needs besides the application."""
+
+    fd: int
+    settings: Server
+    limits: Limits
+    certificate: Certificate | None
+    stop: asyncio.Event
+    on_ready: Callable[[], None]
+
+
+RunServer = Callable[["ASGIApp", Serving], Awaitable[None]]
+
+
+def choose_server(name: str) -> RunServer:
+    """Raises `ConfigError` when the server's package is not installed."""
+    if find_spec(name) is None:
+        raise ConfigError(
+            f"server.http_server = {name!r}: it is not installed. Run pip install 's3gw[{name}]', "
+            "or leave the setting out to use hypercorn."
+        )
+    return {"hypercorn": run_hypercorn, "uvicorn": run_uvicorn}[name]
+
+
+async def run_hypercorn(app: ASGIApp, serving: Serving) -> None:
+    from hypercorn.asyncio import serve
+
+    from s3gw.server.hypercorn.limits import bound_hypercorn
+    from s3gw.server.hypercorn.patches import mend_hypercorn
+
+    mend_hypercorn()
+    bound_hypercorn()
+
+    async def ready_then_stop() -> None:
+        # hypercorn begins to wait for the end only when it listens.
+        serving.on_ready()
+        await serving.stop.wait()
+
+    try:
+        await serve(app, _hypercorn_config(serving), shutdown_trigger=ready_then_stop)  # type: ignore[arg-type]
+    except asyncio.CancelledError:
+        # So ends hypercorn when it gave up waiting for requests in flight.
+        if not serving.stop.is_set():
+            raise
+
+
+def _hypercorn_config(serving: Serving) -> Any:
+    from hypercorn.config import Config
+
+    class QuickConfig(Config):
+        """Writes the date once a second, not once a request."""
+
+        _written = -1
+        _headers: list[tuple[bytes, bytes]] = []
+
+        @property
+        def ssl_enabled(self) -> bool:
+            return serving.certificate is not None
+
+        def create_ssl_context(self) -> SSLContext | None:
+            return _ssl_context(serving)
+
+        def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+            if (now := int(time.time())) != self._written:
+                self._written, self._headers = now, super().response_headers(protocol)
+            return self._headers
+
+    config = QuickConfig()
+    config.bind = [f"fd://{serving.fd}"]
+    config.backlog = BACKLOG
+    config.accesslog = None
+    config.loglevel = "WARNING"
+    # The default of 16 KiB holds or not depending on how the head is cut into packets.
+    config.h11_max_incomplete_size = serving.limits.head_bytes
+    config.head_timeout_s = serving.limits.head_s  # type: ignore[attr-defined]
+    config.most_connections = serving.limits.connections  # type: ignore[attr-defined]
+    config.keep_alive_timeout = serving.settings.keep_alive_s
+    config.keep_alive_max_requests = _ENDLESS
+    config.graceful_timeout = serving.settings.shutdown_timeout_s
+    config.include_server_header = False
+    return config
+
+
+def _ssl_context(serving: Serving) -> SSLContext | None:
+    return serving.certificate.context if serving.certificate else None
+
+
+async def run_uvicorn(app: ASGIApp, serving: Serving) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """The worker minds the signals."""
+            yield
+
+        async def startup(self, sockets: list[socket] | None = None) -> None:
+            await super().startup(sockets)
+            serving.on_ready()
+
+    config = _uvicorn_config(app, serving)
+    config.load()
+    config.ssl = _ssl_context(serving)
+    server = Server(config)
+
+    async def stop_when_asked() -> None:
+        await serving.stop.wait()
+        server.should_exit = True
+
+    async with asyncio.TaskGroup() as tasks:
+        stopping = tasks.create_task(stop_when_asked())
+        await server.serve(sockets=[socket(fileno=serving.fd)])
+        stopping.cancel()
+
+
+def _uvicorn_config(app: ASGIApp, serving: Serving) -> Any:
+    import uvicorn
+
+    from s3gw.server.uvicorn_patches import Bounds, MendedProtocol
+
+    settings, limits = serving.settings, serving.limits
+    bounds = Bounds(limits.connections, limits.head_bytes, limits.head_s, settings.keep_alive_s)
+    return uvicorn.Config(
+        app,
+        http=partial(MendedProtocol, bounds=bounds),  # type: ignore[arg-type]
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=int(settings.keep_alive_s),
+        timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
+    )

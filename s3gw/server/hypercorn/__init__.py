@@ -1,0 +1,1 @@
+"""Limits and fixes that hypercorn 0.18 lacks."""

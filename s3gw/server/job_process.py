@@ -1,0 +1,91 @@
+"""Jobs in the processes of a server: every one can register them, one runs them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from threading import Lock
+
+from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
+from cluster.housekeeping import Chores, Keeper
+from cluster.jobs.registry import Registry
+from cluster.jobs.runner import Limits, Runner
+from cluster.jobs.work import World
+from s3gw.config.jobs import Jobs
+from s3gw.config.schema import Config
+from s3gw.events.notifier import Notifier
+from s3gw.http.services import Services
+from s3gw.jobs.archiving import ObjectArchiver
+from s3gw.jobs.copying import ObjectCopier
+from s3gw.jobs.promoting import FilePromoter
+from s3gw.jobs.unlocking import unlock_with
+from s3gw.keys.opening import open_ring
+from s3gw.objects.promotion.files import Promotable
+from storage.archives import Archives
+from storage.backend import Backend
+
+
+class TurnTaking:
+    """A keeper for more than one thread: one round at a time."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._lock = Lock()
+
+    def run_once(self) -> Chores:
+        with self._lock:
+            return self._keeper.run_once()
+
+
+@asynccontextmanager
+async def open_jobs(config: Config) -> AsyncIterator[Registry]:
+    """The jobs of the first data folder, for one event loop."""
+    path = Path(config.storage.data[0]) / FILE_NAME
+    with closing(EmbeddedCoordination(path)) as coordination:
+        yield Registry(coordination)
+
+
+def promotable(config: Config) -> Promotable:
+    return Promotable(config.promote.roots, may_remove=config.storage.durability == "sync")
+
+
+def job_runner(
+    config: Config,
+    store: Backend,
+    registry: Registry,
+    notifier: Notifier,
+    keeper: TurnTaking,
+    archives: Archives,
+) -> Runner:
+    """Runs jobs with the server's own keys and events."""
+    services = Services(
+        region=config.s3.region,
+        keys=open_ring(config),
+        default_kms_key=config.encryption.default_kms_key,
+        notifier=notifier,
+        promotable=promotable(config),
+        archives=archives,
+    )
+    objects = ObjectCopier(store, services)
+
+    async def clean() -> bool:
+        return (await asyncio.to_thread(keeper.run_once)).more
+
+    world = World(
+        store,
+        registry,
+        objects.copy,
+        objects.deleted,
+        clean,
+        ObjectArchiver(store, services).archive,
+        unlock_with(services),
+        FilePromoter(store, services),
+        archives,
+    )
+    return Runner(world, limits_of(config.jobs))
+
+
+def limits_of(jobs: Jobs) -> Limits:
+    return Limits(jobs.at_once, jobs.idle_s, jobs.kept, jobs.kept_s)

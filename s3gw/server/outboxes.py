@@ -1,0 +1,114 @@
+"""The two durable queues of a server, in its first data folder, and what is built around them:
+workers write into them, the process that keeps house passes on what they hold."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from cluster.housekeeping import repeat, until
+from s3gw.config.schema import Config
+from s3gw.events.delivery import Pace, TargetQueue
+from s3gw.events.notifier import Notifier
+from s3gw.events.webhook import Webhook
+from s3gw.http.services import Services
+from s3gw.jobs.log_delivery import Bundling, LogDelivery
+from s3gw.jobs.log_writing import LogWriter
+from s3gw.keys.opening import open_ring
+from s3gw.telemetry.bucket_log_recorder import Recorder
+from s3gw.telemetry.metrics import Metrics
+from storage.backend import Backend
+from storage.errors import Corrupt
+from storage.mountpath import MountpathError
+from storage.outbox import Outbox, prepare
+
+_AFTER_FAILURE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outboxes:
+    """`events` survive a loss of power once they are in; `lines` are AWS' best effort."""
+
+    events: Outbox
+    lines: Outbox
+
+
+def prepare_outboxes(paths: Sequence[Path]) -> None:
+    """By the supervisor, before any child opens them. Raises `MountpathError` for a damaged one."""
+    for path in (_events(paths[0]), _lines(paths[0])):
+        try:
+            prepare(path)
+        except Corrupt as error:
+            message = f"{path} is damaged; move it away to start without what waits in it"
+            raise MountpathError(message) from error
+
+
+@contextlib.contextmanager
+def open_outboxes(paths: Sequence[Path], config: Config) -> Iterator[Outboxes]:
+    events = Outbox(_events(paths[0]), limit_bytes=config.notifications.queue_bytes)
+    limit_bytes = config.bucket_logging.queue_bytes
+    lines = Outbox(_lines(paths[0]), limit_bytes=limit_bytes, durable=False)
+    with contextlib.closing(events), contextlib.closing(lines):
+        yield Outboxes(events, lines)
+
+
+def notifier(outboxes: Outboxes, config: Config, metrics: Metrics) -> Notifier:
+    """For every process that changes objects: workers, and jobs such as lifecycle's."""
+    return Notifier(
+        outboxes.events,
+        [target.name for target in config.notifications.targets],
+        region=config.s3.region,
+        count=metrics.count_events,
+    )
+
+
+def recorder(outboxes: Outboxes, config: Config, metrics: Metrics) -> Recorder:
+    return Recorder(outboxes.lines, region=config.s3.region, count=metrics.count_lines)
+
+
+@contextlib.asynccontextmanager
+async def delivering(
+    outboxes: Outboxes, store: Backend, config: Config, metrics: Metrics, stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Deliver in the background. What is on its way at the end is sent again by the next one."""
+    log_services = Services(
+        region=config.s3.region,
+        keys=open_ring(config),
+        default_kms_key=config.encryption.default_kms_key,
+    )
+    logs = LogDelivery(
+        outboxes.lines,
+        store,
+        bundling=Bundling(config.bucket_logging.interval_s, config.bucket_logging.object_bytes),
+        count=metrics.count_lines,
+        writer=LogWriter(store, log_services),
+    )
+    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
+        jobs = [logs.run_once, *(q.run_once for q in _queues(outboxes, session, config, metrics))]
+        running = [tasks.create_task(repeat(job, _AFTER_FAILURE_S, until(stop))) for job in jobs]
+        yield
+        for task in running:
+            task.cancel()
+
+
+def _queues(
+    outboxes: Outboxes, session: aiohttp.ClientSession, config: Config, metrics: Metrics
+) -> Iterator[TargetQueue]:
+    settings = config.notifications
+    pace = Pace(settings.interval_s, settings.retry_s, settings.longest_retry_s, settings.keep_s)
+    for target in settings.targets:
+        hook = Webhook(session, target.url, target.authorization, target.timeout_s)
+        yield TargetQueue(target.name, outboxes.events, hook, pace=pace, count=metrics.count_events)
+
+
+def _events(folder: Path) -> Path:
+    return folder / "notifications.db"
+
+
+def _lines(folder: Path) -> Path:
+    return folder / "bucket-logs.db"

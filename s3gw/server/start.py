@@ -1,0 +1,108 @@
+"""`s3gw serve`, from a configuration to the end of the last worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from s3gw.config.schema import Config
+from s3gw.config.stored import forget_transient
+from s3gw.identity.opening import prepare_directory
+from s3gw.identity.root_keys import FoundKeys, find_root_keys
+from s3gw.identity.tokens.configured import check_tokens
+from s3gw.keys.opening import beside_the_data, prepare_ring
+from s3gw.server.banner import Situation, banner
+from s3gw.server.channel import Task
+from s3gw.server.compose import folders, prepare_folders, recover_folders
+from s3gw.server.http_server import choose_server
+from s3gw.server.listener import Port
+from s3gw.server.supervisor import Plan, StartError, Supervisor, slots
+from s3gw.server.tls import read_certificate
+from s3gw.telemetry.logs import choose_style, set_up_logging
+from storage.errors import StorageError
+from storage.mountpath import FolderLocks, MountpathError
+
+NO_AUTH_WARNING = (
+    "Warning: without authentication everybody who reaches this port may read, change and delete "
+    "everything."
+)
+MASTER_KEY_WARNING = (
+    "Warning: the master key is in a data folder, so encryption protects nothing from who takes "
+    "the disk. Keep encryption.master_key_file elsewhere."
+)
+
+
+def serve(config: Config) -> None:
+    """Raises `ConfigError`, `CannotListen` and `StartError`."""
+    set_up_logging(config.log.level, choose_style(config.log.format, sys.stderr))
+    if not config.auth.enabled:
+        print(NO_AUTH_WARNING, file=sys.stderr)
+    choose_server(config.server.http_server)
+    read_certificate(config.server)
+    check_tokens(config.auth)
+    paths = folders(config)
+    with _locked(paths) as locks, contextlib.closing(_reserve(config)) as port:
+        found = find_root_keys(config)
+        prepare_ring(config)
+        prepare_directory(config)
+        forget_transient(config)
+        if beside_the_data(config):
+            print(MASTER_KEY_WARNING, file=sys.stderr)
+        tasks = _tasks(config, found)
+        plan = Plan(
+            tasks=tasks,
+            port=port,
+            lock_fds=locks.fds,
+            recover=partial(recover_folders, paths),
+            shutdown_timeout_s=config.server.shutdown_timeout_s,
+        )
+        now = Situation(config, found, port.url, len(tasks) - 1)
+        asyncio.run(Supervisor(plan).run(on_ready=partial(_announce, now)))
+
+
+def _announce(now: Situation) -> None:
+    now.found.keep()
+    print(banner(now), file=sys.stderr, flush=True)
+
+
+def _tasks(config: Config, found: FoundKeys) -> list[Task]:
+    workers = config.server.workers or os.cpu_count() or 1
+    started_ns = time.time_ns()
+    return [
+        Task(
+            role=role,
+            slot=slot,
+            config=config,
+            root_keys=found.keys,
+            log_style=choose_style(config.log.format, sys.stderr),
+            access_log_style=choose_style(config.log.format, sys.stdout),
+            started_ns=started_ns,
+        )
+        for role, slot in slots(workers)
+    ]
+
+
+def _reserve(config: Config) -> Port:
+    scheme = "https" if config.server.tls_cert else "http"
+    return Port.reserve(config.server.host, config.server.port, scheme)
+
+
+@contextlib.contextmanager
+def _locked(paths: Sequence[Path]) -> Iterator[FolderLocks]:
+    try:
+        locks = prepare_folders(paths)
+    except MountpathError as error:
+        raise StartError(f"{error}.") from None
+    except StorageError as error:
+        raise StartError(
+            f"Cannot use the data folders: {error}. With --data, name some that this user may "
+            "write to."
+        ) from None
+    with locks:
+        yield locks

@@ -1,0 +1,179 @@
+"""The parent of all processes of a server.
+
+It starts a process for each worker and one that keeps house, waits until all are ready, and from
+then on replaces the ones that die. It answers no request itself. Children are new programs and not
+forks, because the supervisor has threads; they inherit the locks on the data folders, so that no
+other server gets in while one of them still lives.
+
+The first SIGTERM or SIGINT stops gracefully: workers take no more connections and finish what they
+are at, within `shutdown_timeout_s`. The second one kills.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import tempfile
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from s3gw.server.channel import Role, Task
+from s3gw.server.child import Child
+from s3gw.server.listener import Port
+from s3gw.telemetry.metrics import FOLDER_VARIABLE
+from s3gw.telemetry.recent_log import keep_log
+
+log = logging.getLogger(__name__)
+
+# A child that lived so long started well: the next one is not held back.
+_SETTLED_S = 30.0
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 30.0
+_START_TIMEOUT_S = 120.0
+# Beyond what requests in flight are given: closing the store, writing the last log lines.
+_CLOSING_S = 5.0
+
+
+class StartError(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run. `recover` cleans up after a dead child's slot, in a thread; `lock_fds` hold the
+    locks on the data folders."""
+
+    tasks: Sequence[Task]
+    port: Port
+    lock_fds: Sequence[int]
+    recover: Callable[[str], None]
+    shutdown_timeout_s: float
+
+
+def slots(workers: int) -> Iterable[tuple[Role, str]]:
+    """The children of a server, in the order in which they are started."""
+    yield Role.HOUSEKEEPING, "house"
+    for number in range(workers):
+        yield Role.SERVE, f"worker-{number}"
+
+
+@dataclass(slots=True)
+class Pauses:
+    """How long to wait before a child is started again: not at all, then ever longer."""
+
+    _next_s: float = 0.0
+
+    def after(self, age_s: float) -> float:
+        if age_s >= _SETTLED_S:
+            self._next_s = 0.0
+        pause_s = self._next_s
+        self._next_s = min(max(_FIRST_PAUSE_S, 2 * pause_s), _LONGEST_PAUSE_S)
+        return pause_s
+
+
+@dataclass(slots=True)
+class Supervisor:
+    plan: Plan
+    _children: dict[str, Child] = field(default_factory=dict)
+    _asked: asyncio.Event = field(default_factory=asyncio.Event)
+    _variables: dict[str, str] = field(default_factory=dict)
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Serve until asked to stop. Raises `StartError`."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ask_to_stop)
+        with tempfile.TemporaryDirectory(prefix="s3gw-metrics-") as folder:
+            self._variables[FOLDER_VARIABLE] = folder
+            keep_log(folder, "supervisor")
+            try:
+                await self._until_asked(self._start_all())
+                if not self._asked.is_set():
+                    on_ready()
+                    await self._until_asked(self._keep_all())
+            finally:
+                await self._stop_all()
+
+    def _ask_to_stop(self) -> None:
+        if self._asked.is_set():
+            for child in self._children.values():
+                child.kill()
+        self._asked.set()
+
+    async def _until_asked(self, work: Coroutine[None, None, None]) -> None:
+        """Run `work` to its end, or until somebody asks to stop."""
+        working = asyncio.ensure_future(work)
+        asked = asyncio.ensure_future(self._asked.wait())
+        await asyncio.wait((working, asked), return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if not working.done():
+            working.cancel()
+        await asyncio.wait((working,))
+        if not working.cancelled():
+            working.result()
+
+    async def _start_all(self) -> None:
+        for task in self.plan.tasks:
+            await self._start(task)
+        try:
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                answers = await asyncio.gather(*(c.started() for c in self._children.values()))
+        except TimeoutError:
+            raise StartError("The workers did not start in time: see the log above.") from None
+        if problems := {answer.problem for answer in answers if answer.problem}:
+            raise StartError(" ".join(sorted(problems)))
+
+    async def _start(self, task: Task) -> Child:
+        if task.role is not Role.SERVE:
+            child = await Child.start(task, self._variables, self.plan.lock_fds)
+        else:
+            with self.plan.port.socket() as listener:
+                fd = listener.fileno()
+                task = msgspec.structs.replace(task, listen_fd=fd)
+                child = await Child.start(task, self._variables, (*self.plan.lock_fds, fd))
+        self._children[task.slot] = child
+        return child
+
+    async def _keep_all(self) -> None:
+        async with asyncio.TaskGroup() as keepers:
+            for task in self.plan.tasks:
+                keepers.create_task(self._keep(task))
+
+    async def _keep(self, task: Task) -> None:
+        """Start the child again each time it dies."""
+        pauses = Pauses()
+        while True:
+            child = self._children[task.slot]
+            how = await child.ended()
+            pause_s = pauses.after(child.age_s)
+            fields = {"slot": task.slot, "dead_pid": child.pid, "how": how, "pause_s": pause_s}
+            log.error("process died and is started again", extra=fields)
+            await asyncio.sleep(pause_s)
+            await asyncio.to_thread(self.plan.recover, task.slot)
+            if problem := (await (await self._start(task)).started()).problem:
+                log.error("process cannot start", extra={"slot": task.slot, "problem": problem})
+
+    async def _stop_all(self) -> None:
+        """Workers first, so that the house is kept until nobody lives in it."""
+        self.plan.port.close()
+        children = list(self._children.values())
+        await self._stop([child for child in children if child.task.role is Role.SERVE])
+        await self._stop([child for child in children if child.task.role is not Role.SERVE])
+
+    async def _stop(self, children: Sequence[Child]) -> None:
+        if not children:
+            return
+        for child in children:
+            child.terminate()
+        endings = {asyncio.ensure_future(child.ended()): child for child in children}
+        allowed_s = self.plan.shutdown_timeout_s + _CLOSING_S
+        _, late = await asyncio.wait(endings, timeout=allowed_s)
+        for ending in late:
+            log.warning(
+                "process killed: it did not stop in time", extra={"slot": endings[ending].task.slot}
+            )
+            endings[ending].kill()
+        await asyncio.wait(endings)

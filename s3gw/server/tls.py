@@ -1,0 +1,132 @@
+"""TLS: one context in each worker, whose certificate is loaded again when its files change.
+
+A renewed certificate holds for new connections; those that are open keep the old one. A pair of
+files that does not fit, because one of them is not written yet, is tried again later.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from s3gw.config.loading import ConfigError
+from s3gw.config.schema import Server
+
+CHECK_INTERVAL_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificates:
+    """Who vouches for clients, and whether every client needs that."""
+
+    authorities: Path
+    required: bool
+
+
+class Certificate:
+    """Raises `ConfigError` when the files cannot be used."""
+
+    def __init__(self, cert: Path, key: Path, clients: ClientCertificates | None = None) -> None:
+        self._files = (cert, key)
+        self._clients = clients
+        self.context = _context()
+        if clients is not None:
+            _load_authorities(self.context, clients)
+        try:
+            self._load()
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(
+                f"server.tls_cert = {str(cert)!r}: cannot be loaded with the key in {str(key)!r} "
+                f"({error}). Allowed are a certificate and its key without a password, in PEM."
+            ) from None
+
+    def load_if_changed(self) -> None:
+        """Never raises: what holds goes on holding."""
+        try:
+            if self.state_of_files() != self.loaded_from:
+                self._load()
+                log.info("certificate loaded again", extra={"file": str(self._files[0])})
+        except (OSError, ssl.SSLError) as error:
+            fields = {"file": str(self._files[0]), "error": str(error)}
+            log.error("certificate cannot be loaded again", extra=fields)
+
+    def _load(self) -> None:
+        state = self.state_of_files()
+        # On a context of its own first: a failure must not leave half of the pair behind.
+        _context().load_cert_chain(*self._files, password=_no_password)
+        if self._clients is not None:
+            self.context.load_verify_locations(self._clients.authorities)
+        self.context.load_cert_chain(*self._files, password=_no_password)
+        self.loaded_from = state
+
+    def state_of_files(self) -> tuple[tuple[int, int], ...]:
+        """Changes when one of the files does."""
+        authorities = (self._clients.authorities,) if self._clients else ()
+        states = (os.stat(file) for file in (*self._files, *authorities))
+        return tuple((state.st_mtime_ns, state.st_ino) for state in states)
+
+
+def read_certificate(settings: Server) -> Certificate | None:
+    """The certificate that is configured. Raises `ConfigError`."""
+    clients = _read_clients(settings)
+    if not settings.tls_cert:
+        if settings.tls_key:
+            raise ConfigError(
+                f"server.tls_key = {settings.tls_key!r}: a key alone is of no use; give "
+                "server.tls_cert too."
+            )
+        return None
+    key = Path(settings.tls_key or settings.tls_cert)
+    return Certificate(Path(settings.tls_cert), key, clients)
+
+
+def _read_clients(settings: Server) -> ClientCertificates | None:
+    how, authorities = settings.tls_client_auth, settings.tls_client_ca
+    if how == "none":
+        if authorities:
+            raise ConfigError(
+                f"server.tls_client_ca = {authorities!r}: it is of no use while "
+                "server.tls_client_auth is none; make that request or require."
+            )
+        return None
+    if not authorities or not settings.tls_cert:
+        missing = "server.tls_cert" if authorities else "server.tls_client_ca"
+        raise ConfigError(f"server.tls_client_auth = {how!r}: it needs {missing} too.")
+    return ClientCertificates(Path(authorities), required=how == "require")
+
+
+def _load_authorities(context: ssl.SSLContext, clients: ClientCertificates) -> None:
+    try:
+        context.load_verify_locations(clients.authorities)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"server.tls_client_ca = {str(clients.authorities)!r}: cannot be loaded ({error}). "
+            "Allowed are certificates in PEM."
+        ) from None
+    context.verify_mode = ssl.CERT_REQUIRED if clients.required else ssl.CERT_OPTIONAL
+
+
+async def keep_loaded(
+    certificate: Certificate, stopped_within: Callable[[float], Awaitable[bool]]
+) -> None:
+    while not await stopped_within(CHECK_INTERVAL_S):
+        certificate.load_if_changed()
+
+
+def _context() -> ssl.SSLContext:
+    """HTTP/1.1 only: S3's clients speak nothing else, and HTTP/2 would cost them speed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _no_password() -> str:
+    """Asked for an encrypted key; OpenSSL would ask the terminal."""
+    raise ssl.SSLError("the key is encrypted")

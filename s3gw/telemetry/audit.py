@@ -1,0 +1,142 @@
+"""The audit log: who changed what others may do, and who tried to.
+
+One JSON line for each action, written whether it was done or refused: policies, ACLs, ownership,
+public access, buckets made and removed, locks and what goes around them, encryption, logging,
+users, roles, keys and tokens. What an action names stands there; what it carries (documents,
+secrets, tokens, signatures) never does.
+
+A line is written by a thread of its own, so that a disk or a pipe that stands still stops nobody. A
+file that somebody moved away is opened again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from s3gw.config.loading import ConfigError
+from s3gw.telemetry.access_log import LogFile, Sink, Stdout
+from s3gw.telemetry.logs import timestamp
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from s3gw.telemetry.exchange import Exchange
+
+log = logging.getLogger(__name__)
+
+FILE_NAME = "audit.log"
+MAX_WAITING = 10_000
+_CHANGES = """
+    CreateBucket DeleteBucket
+    PutBucketAbac PutBucketAccelerateConfiguration PutBucketAcl PutBucketCors PutBucketEncryption
+    PutBucketLifecycleConfiguration PutBucketLogging PutBucketNotificationConfiguration
+    PutBucketOwnershipControls PutBucketPolicy
+    PutBucketRequestPayment
+    PutBucketTagging PutBucketVersioning PutBucketWebsite PutObjectLockConfiguration
+    PutPublicAccessBlock
+    DeleteBucketCors DeleteBucketEncryption DeleteBucketLifecycle DeleteBucketOwnershipControls
+    DeleteBucketPolicy DeleteBucketReplication DeleteBucketTagging DeleteBucketWebsite
+    DeleteBucketAnalyticsConfiguration DeleteBucketIntelligentTieringConfiguration
+    DeleteBucketInventoryConfiguration DeleteBucketMetadataConfiguration
+    DeleteBucketMetadataTableConfiguration DeleteBucketMetricsConfiguration
+    DeletePublicAccessBlock
+    PutObjectAcl PutObjectLegalHold PutObjectRetention
+"""
+AUDITED = frozenset(_CHANGES.split())
+# Audited when they go around a lock.
+BYPASSING = frozenset({"DeleteObject", "DeleteObjects", "PutObjectRetention"})
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """`action` is the operation's name; `resource` what it is about, as an ARN or a path; `outcome`
+    a status, or `done`, or why not; `source` the front end, or `cli`. `account`, `user` and
+    `access_key` are who asked, as far as that is known."""
+
+    action: str
+    resource: str
+    outcome: str
+    source: str = "s3"
+    request_id: str = ""
+    account: str = ""
+    user: str = ""
+    access_key: str = ""
+    remote: str = ""
+    bypass_governance: bool = False
+
+
+class Audit:
+    """Writes to the sink; without one nothing is written."""
+
+    def __init__(self, sink: Sink | None) -> None:
+        self._sink = sink
+        self._room = BoundedSemaphore(MAX_WAITING)
+        self._thread = ThreadPoolExecutor(1, "audit")
+
+    def record(self, action: Action) -> None:
+        if self._sink is None:
+            return
+        line = _ENCODER.encode({"time": timestamp(time.time()), **msgspec.structs.asdict(action)})
+        if not self._room.acquire(blocking=False):
+            log.error("audit line dropped", extra={"action": action.action})
+            return
+        self._thread.submit(self._write, self._sink, line + b"\n")
+
+    def observe(self, exchange: Exchange) -> None:
+        """A request to S3, whatever it was."""
+        if exchange.operation in AUDITED or exchange.operation in BYPASSING:
+            bypass = exchange.operation in BYPASSING and exchange.bypasses_lock
+            if exchange.operation in AUDITED or bypass:
+                self.record(_action(exchange, bypass))
+
+    def close(self) -> None:
+        """Returns when everything is written."""
+        self._thread.shutdown()
+        if self._sink is not None:
+            self._sink.close()
+
+    def _write(self, sink: Sink, line: bytes) -> None:
+        try:
+            sink.write(line)
+        except OSError as error:
+            log.error("audit log cannot be written", extra={"error": str(error)})
+        finally:
+            self._room.release()
+
+
+NO_AUDIT = Audit(None)
+_ENCODER = msgspec.json.Encoder()
+
+
+def open_audit(target: str, folder: Path) -> Audit:
+    """`target` is `-` for stdout, `off`, a file's path, or empty for a file in the folder. Raises
+    `ConfigError`."""
+    if target == "off":
+        return Audit(None)
+    try:
+        return Audit(Stdout() if target == "-" else LogFile(target or str(folder / FILE_NAME)))
+    except OSError as error:
+        raise ConfigError(
+            f"log.audit = {target!r}: the file cannot be opened: {error.strerror}."
+        ) from None
+
+
+def _action(exchange: Exchange, bypass: bool) -> Action:
+    principal = exchange.principal
+    key = exchange.head.key if exchange.head else ""
+    return Action(
+        action=exchange.operation,
+        resource=f"arn:aws:s3:::{exchange.bucket}{'/' if key else ''}{key}",
+        outcome=f"{exchange.status} {exchange.error_code}".rstrip(),
+        request_id=exchange.request_id,
+        account=exchange.account,
+        user=principal.user if principal else "",
+        access_key=principal.access_key if principal else "",
+        remote=exchange.remote,
+        bypass_governance=bypass,
+    )

@@ -1,0 +1,105 @@
+"""What is remembered of each request: one `Exchange`, for the metrics and for the access log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from s3gw.identity.accounts import Principal
+    from s3gw.telemetry.access_log import AccessLog
+    from s3gw.telemetry.audit import Audit
+    from s3gw.telemetry.bucket_log_recorder import Recorder
+    from s3gw.telemetry.metrics import Metrics
+    from storage.values import BucketInfo
+
+# A client chooses its name; the log need not carry all of it.
+MAX_USER_AGENT = 200
+
+
+class RequestHead(Protocol):
+    """The head of a request, as access logs need it; `headers` have lower-case names."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def raw_path(self) -> bytes: ...
+    @property
+    def query_string(self) -> bytes: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def query(self) -> Mapping[str, str]: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def decoded_length(self) -> int | None: ...
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer. `path` is raw, without the query, which may hold a signature.
+
+    `turnaround_s` is from the last byte of the request to the first of the answer, `answer` the
+    answer's headers; `head` is None where the request could not be read, `principal` and
+    `bucket_info` where it failed before they were known.
+    """
+
+    request_id: str
+    remote: str
+    method: str
+    path: str
+    user_agent: str = ""
+    operation: str = ""
+    bucket: str = ""
+    account: str = ""
+    status: int = 0
+    error_code: str = ""
+    bytes_in: int = 0
+    bytes_out: int = 0
+    seconds: float = 0.0
+    turnaround_s: float = 0.0
+    answer: Mapping[str, str] = field(default_factory=dict)
+    head: RequestHead | None = None
+    principal: Principal | None = None
+    bucket_info: BucketInfo | None = None
+    bypasses_lock: bool = False
+
+    @classmethod
+    def begin(cls, scope: Scope, path: bytes, request_id: str) -> Exchange:
+        client = scope.get("client")
+        return cls(
+            request_id,
+            client[0] if client else "",
+            scope["method"],
+            path.decode("latin-1"),
+            _user_agent(scope["headers"]),
+        )
+
+
+class Observer:
+    """Feeds the metrics and the access logs; costs some microseconds a request."""
+
+    def __init__(
+        self, metrics: Metrics, access_log: AccessLog, recorder: Recorder, audit: Audit
+    ) -> None:
+        self._metrics = metrics
+        self._access_log = access_log
+        self._recorder = recorder
+        self._audit = audit
+
+    def record(self, exchange: Exchange) -> None:
+        self._metrics.record(exchange)
+        self._access_log.record(exchange)
+        self._recorder.record(exchange)
+        self._audit.observe(exchange)
+
+
+def _user_agent(headers: list[tuple[bytes, bytes]]) -> str:
+    for name, value in headers:
+        if name == b"user-agent":
+            return value[:MAX_USER_AGENT].decode("latin-1")
+    return ""

@@ -1,0 +1,176 @@
+"""What Prometheus is told.
+
+Several workers answer on one socket, so a scrape meets any of them. The counters live in files of a
+folder that all workers share (prometheus_client's multiprocess mode, switched on by the variable
+`PROMETHEUS_MULTIPROC_DIR`, which must be set before that package is imported), and whoever is
+scraped adds them up. Gauges are asked of the store when the scrape comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from cluster.lifecycle.walk import Tally
+from s3gw.events.notifier import Outcome
+from s3gw.telemetry.aistore_counters import counters
+from s3gw.telemetry.bucket_log_recorder import Fate
+from s3gw.telemetry.exchange import Exchange
+from storage.values import Usage
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+# A request that was refused before it was known what it asks for.
+NO_OPERATION = "none"
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """The counters of this process.
+
+    `process` names its files; whoever replaces it after its death goes on counting in them. The
+    package would name them by process id, and ask for that with each increment.
+    """
+
+    def __init__(self, process: str) -> None:
+        _count_in_files(process)
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "s3gw_requests_total",
+            "Requests answered, by S3 operation and HTTP status.",
+            ("operation", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "s3gw_request_duration_seconds",
+            "Time from a request's head to the end of its answer.",
+            ("operation",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._received = Counter(
+            "s3gw_received_bytes_total", "Bytes of request bodies.", registry=self.registry
+        )
+        self._sent = Counter(
+            "s3gw_sent_bytes_total", "Bytes of response bodies.", registry=self.registry
+        )
+        self._events = Counter(
+            "s3gw_notifications_total",
+            "Events of buckets, by target and what became of them.",
+            ("target", "outcome"),
+            registry=self.registry,
+        )
+        self._lines = Counter(
+            "s3gw_bucket_log_lines_total",
+            "Lines of access logs of buckets, by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        # `.labels()` each time would cost more than the counting.
+        self._requests_by: dict[tuple[str, int], Counter] = {}
+        self._seconds_by: dict[str, Histogram] = {}
+
+    def record(self, exchange: Exchange) -> None:
+        operation = exchange.operation or NO_OPERATION
+        requests = self._requests_by.get((operation, exchange.status))
+        if requests is None:
+            requests = self._requests.labels(operation, str(exchange.status))
+            self._requests_by[operation, exchange.status] = requests
+        seconds = self._seconds_by.get(operation)
+        if seconds is None:
+            seconds = self._seconds_by[operation] = self._seconds.labels(operation)
+        requests.inc()
+        seconds.observe(exchange.seconds)
+        if exchange.bytes_in:
+            self._received.inc(exchange.bytes_in)
+        if exchange.bytes_out:
+            self._sent.inc(exchange.bytes_out)
+
+    def count_events(self, target: str, outcome: Outcome, count: int) -> None:
+        self._events.labels(target, outcome.value).inc(count)
+
+    def count_lines(self, fate: Fate, count: int) -> None:
+        self._lines.labels(fate.value).inc(count)
+
+    def text(self, usage: Usage) -> bytes:
+        """All workers' counters, and what the store holds."""
+        gauges = CollectorRegistry()
+        gauges.register(_UsageGauges(usage))
+        return generate_latest(self._everybodys()) + generate_latest(gauges)
+
+    def native_counters(self) -> Mapping[str, int]:
+        """All workers' counters under AIStore's names."""
+        return counters(self._everybodys().collect())
+
+    def _everybodys(self) -> CollectorRegistry:
+        if not os.environ.get(FOLDER_VARIABLE):
+            return self.registry
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return registry
+
+
+def _count_in_files(process: str) -> None:
+    if os.environ.get(FOLDER_VARIABLE):
+        values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
+
+
+class LifecycleCounters:
+    """What the lifecycle worker did, counted in the process that keeps house."""
+
+    def __init__(self, process: str) -> None:
+        _count_in_files(process)
+        self.registry = CollectorRegistry()
+        self._actions = Counter(
+            "s3gw_lifecycle_total",
+            "What the lifecycle rules of buckets looked at and did, by kind.",
+            ("kind",),
+            registry=self.registry,
+        )
+
+    def add(self, tally: Tally) -> None:
+        for kind in tally.__struct_fields__:
+            self._actions.labels(kind).inc(getattr(tally, kind))
+
+
+class MetricsApp:
+    """Answers a scrape, in Prometheus' text format."""
+
+    def __init__(self, metrics: Metrics, usage: Callable[[], Awaitable[Usage]]) -> None:
+        self._metrics = metrics
+        self._usage = usage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await asyncio.to_thread(self._metrics.text, await self._usage())
+        headers = [
+            (b"content-type", CONTENT_TYPE),
+            (b"content-length", b"%d" % len(body)),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send(
+            {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body}
+        )
+
+
+class _UsageGauges(Collector):
+    def __init__(self, usage: Usage) -> None:
+        self._usage = usage
+
+    def collect(self) -> Iterable[Metric]:
+        usage = self._usage
+        yield GaugeMetricFamily("s3gw_buckets", "Buckets.", usage.buckets)
+        yield GaugeMetricFamily("s3gw_objects", "Objects.", usage.objects)
+        yield GaugeMetricFamily("s3gw_stored_bytes", "Bytes of all objects.", usage.stored_bytes)
+        yield GaugeMetricFamily("s3gw_capacity_bytes", "Size of the disks.", usage.capacity_bytes)
+        yield GaugeMetricFamily("s3gw_free_bytes", "Room left on the disks.", usage.free_bytes)

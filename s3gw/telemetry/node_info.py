@@ -1,0 +1,44 @@
+"""What a process knows of the server that it is a part of, for those who ask for its state."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from s3gw.config.native import Native
+from s3gw.telemetry.host_stats import Meter
+
+
+def _nothing_counted() -> Mapping[str, int]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """`folders` hold the data, `log_folder` the kept log, if there is one; the server was started
+    at `started_ns`. `features` are AIStore's flags; `counters` are AIStore's too, of all processes:
+    it reads files."""
+
+    folders: tuple[Path, ...] = ()
+    log_folder: Path | None = None
+    version: str = Native().version
+    host: str = ""
+    port: int = 0
+    certificate: Path | None = None
+    features: int = 0
+    started_ns: int = field(default_factory=time.time_ns)
+    counters: Callable[[], Mapping[str, int]] = _nothing_counted
+    meter: Meter = field(default_factory=Meter)
+
+    @property
+    def uptime_ns(self) -> int:
+        return max(time.time_ns() - self.started_ns, 1)
+
+
+def shared_folder(variable: str) -> Path | None:
+    """The folder that the processes of this run share; None outside of one."""
+    folder = os.environ.get(variable)
+    return Path(folder) if folder else None

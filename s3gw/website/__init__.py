@@ -1,0 +1,1 @@
+"""Static websites: buckets answered as pages on hosts of their own."""

@@ -1,0 +1,1 @@
+"""S3's error table and XML encoding."""
