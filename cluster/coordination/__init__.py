@@ -14,6 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+# As etcd's, which has the same interface and refuses more.
+MAX_WRITES = 128
+MAX_TRANSACTION_BYTES = 1 << 20
+MAX_KEY_BYTES = 1024
+# So many revisions can be read again; a reader that missed more reads everything.
+KEPT_REVISIONS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -71,3 +78,16 @@ class Coordination(Protocol):
         """Do all writes in one revision and return it; None, and nothing done, when something has
         changed meanwhile. Durable when it returns."""
         ...
+
+
+def check_transaction(writes: Sequence[Put | Delete]) -> None:
+    """Raise `ValueError` for a transaction that is too large or contradicts itself."""
+    keys = {write.key for write in writes}
+    if len(keys) < len(writes):
+        raise ValueError("a transaction writes each key once")
+    if len(writes) > MAX_WRITES:
+        raise ValueError(f"a transaction has at most {MAX_WRITES} writes")
+    if any(len(key.encode()) > MAX_KEY_BYTES for key in keys):
+        raise ValueError(f"a key has at most {MAX_KEY_BYTES} bytes")
+    if sum(len(write.value) for write in writes if isinstance(write, Put)) > MAX_TRANSACTION_BYTES:
+        raise ValueError(f"the values of a transaction have at most {MAX_TRANSACTION_BYTES} bytes")

@@ -22,18 +22,20 @@ from typing import Any, TypeVar
 
 import apsw
 
-from cluster.coordination import Change, Delete, Entry, Put, Unchanged
+from cluster.coordination import (
+    KEPT_REVISIONS,
+    Change,
+    Delete,
+    Entry,
+    Put,
+    Unchanged,
+    check_transaction,
+)
 from storage.backends.local.index import connect, translated
 from storage.errors import Corrupt
 
 # The database in the first data folder of a machine.
 FILE_NAME = "coordination.db"
-# As etcd's, which has the same interface and refuses more.
-MAX_WRITES = 128
-MAX_TRANSACTION_BYTES = 1 << 20
-MAX_KEY_BYTES = 1024
-# So many revisions can be read again; who missed more reads all there is.
-KEPT_REVISIONS = 1000
 
 # SQLite moves the WAL's pages into the file when it has so many: it is seldom written, and no
 # process is in charge of that.
@@ -105,7 +107,7 @@ class EmbeddedCoordination:
         self, unchanged: Sequence[Unchanged], writes: Sequence[Put | Delete]
     ) -> int | None:
         """Raises `ValueError` when it is too large, or writes a key twice."""
-        _check(writes)
+        check_transaction(writes)
         return await self._in_thread(self._file.transact, unchanged, writes)
 
     def close(self) -> None:
@@ -204,18 +206,6 @@ class _File:
                 self.close()
                 raise
             return done
-
-
-def _check(writes: Sequence[Put | Delete]) -> None:
-    keys = {write.key for write in writes}
-    if len(keys) < len(writes):
-        raise ValueError("a transaction writes each key once")
-    if len(writes) > MAX_WRITES:
-        raise ValueError(f"a transaction has at most {MAX_WRITES} writes")
-    if any(len(key.encode()) > MAX_KEY_BYTES for key in keys):
-        raise ValueError(f"a key has at most {MAX_KEY_BYTES} bytes")
-    if sum(len(write.value) for write in writes if isinstance(write, Put)) > MAX_TRANSACTION_BYTES:
-        raise ValueError(f"the values of a transaction have at most {MAX_TRANSACTION_BYTES} bytes")
 
 
 def _bounds(prefix: str) -> tuple[bytes, bytes]:

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
+
+from cluster.requested_by import RequestedBy
 
 ROOT = "/jobs/"
 JOB = "/jobs/job/"
@@ -27,14 +29,6 @@ UNFINISHED = -1
 NAMES_BYTES = 256 << 10
 _TOLD_ERRORS = 5
 _TOLD_BYTES = 512
-
-
-class Cause(Struct, frozen=True):
-    """Who asked, from which address, with which request: `by` as documents and logs name them."""
-
-    by: str = ""
-    client: str = ""
-    request_id: str = ""
 
 
 class FileOrders(Struct, frozen=True):
@@ -80,7 +74,7 @@ class Job(Struct, frozen=True):
     xid: str
     kind: str
     created_ns: int
-    cause: Cause = Cause()
+    requested_by: RequestedBy = field(default=RequestedBy(), name="cause")
     bucket: str = ""
     target: str = ""
     pieces: int = 0

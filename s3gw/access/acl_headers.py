@@ -32,7 +32,7 @@ from storage.settings import encoded, setting
 from storage.values import Attributes, BucketInfo
 
 if TYPE_CHECKING:
-    from s3gw.http.request import Call
+    from s3gw.http.request import AuthenticatedRequest
     from s3gw.identity.accounts import Accounts
 
 CANNED = "x-amz-acl"
@@ -68,7 +68,7 @@ class Given:
         return _known(self.canned, canned_object_acl(self.canned, owner, bucket_owner))
 
 
-def read_given(call: Call) -> Given | None:
+def read_given(call: AuthenticatedRequest) -> Given | None:
     """None when no header gives an ACL. Raises for a wrong one, and for two at once."""
     canned = call.headers.get(CANNED)
     there = [name for name in _GRANTS if name in call.headers]
@@ -81,7 +81,7 @@ def read_given(call: Call) -> Given | None:
     grants = (
         grant
         for name in there
-        for grant in _header_grants(call.services.accounts, name, call.headers[name])
+        for grant in _header_grants(call.site.accounts, name, call.headers[name])
     )
     return Given(grants=checked(grants))
 
@@ -94,14 +94,14 @@ def checked(grants: Iterable[Grant]) -> Grants:
     return listed
 
 
-def known_account(accounts: Accounts | None, account: str) -> str:
-    if accounts is None or accounts.account(account) is None:
+def known_account(accounts: Accounts, account: str) -> str:
+    if accounts.account(account) is None:
         raise S3Error(Code.InvalidArgument, "Invalid id", ArgumentName="CanonicalUser/ID")
     return account
 
 
-def account_with_email(accounts: Accounts | None, email: str) -> str:
-    found = accounts.with_email(email) if accounts else []
+def account_with_email(accounts: Accounts, email: str) -> str:
+    found = accounts.with_email(email)
     if not found:
         raise S3Error(Code.UnresolvableGrantByEmailAddress)
     if len(found) > 1:
@@ -129,9 +129,8 @@ def refuse_public(grants: Grants, bucket: BucketInfo) -> None:
 # New objects
 
 
-def with_owner_and_acl(call: Call, attributes: Attributes) -> Attributes:
+def with_owner_and_acl(call: AuthenticatedRequest, attributes: Attributes) -> Attributes:
     """A new object's attributes with whose it is, and the ACL that the request gives it."""
-    assert call.bucket_info is not None
     bucket = call.bucket_info
     given = read_given(call)
     if enforces_owner(bucket):
@@ -161,7 +160,7 @@ def _owned(attributes: Attributes, owner: str, acl: str) -> Attributes:
     return msgspec.structs.replace(attributes, owner=owner, acl=acl)
 
 
-def _writer(call: Call, bucket: BucketInfo) -> str:
+def _writer(call: AuthenticatedRequest, bucket: BucketInfo) -> str:
     return call.caller.account if call.caller.owns_what_it_writes else bucket.owner
 
 
@@ -174,12 +173,9 @@ def _check_enforced(given: Given | None, owner: str) -> None:
 # New buckets
 
 
-async def new_bucket_settings(call: Call) -> dict[str, str]:
-    """The ownership and the ACL that a request gives a new bucket, on top of the server's own, and
-    of what the cluster's configuration says of new buckets by now."""
-    await call.services.settings.refresh()
-    inherited = call.services.settings.in_force.new_buckets.documents()
-    settings = {**call.services.new_bucket_settings, **inherited}
+def new_bucket_settings(call: AuthenticatedRequest, defaults: Mapping[str, str]) -> dict[str, str]:
+    """The ownership and the ACL that a request gives a new bucket, on top of the defaults."""
+    settings = dict(defaults)
     if (name := call.headers.get(_OWNERSHIP)) is not None:
         controls = OwnershipControls(_ownership(name))
         settings[OwnershipControls.setting_name] = encoded(controls)
@@ -210,7 +206,7 @@ def _ownership(name: str) -> Ownership:
 # Reading headers
 
 
-def _header_grants(accounts: Accounts | None, name: str, text: str) -> Iterator[Grant]:
+def _header_grants(accounts: Accounts, name: str, text: str) -> Iterator[Grant]:
     """`id="...", uri="...", emailAddress="..."`, in any number."""
     for item in text.split(","):
         match = _GRANTEE.fullmatch(item)
@@ -225,7 +221,7 @@ def _header_grants(accounts: Accounts | None, name: str, text: str) -> Iterator[
         yield _grant(accounts, _GRANTS[name], match[1].lower(), value)
 
 
-def _grant(accounts: Accounts | None, permission: Permission, kind: str, value: str) -> Grant:
+def _grant(accounts: Accounts, permission: Permission, kind: str, value: str) -> Grant:
     match kind:
         case "id":
             return Grant(permission, known_account(accounts, value))

@@ -22,7 +22,7 @@ from storage.errors import ObjectNotFound, StorageError, UploadNotFound, Version
 from storage.values import BucketInfo, ReadOptions
 
 if TYPE_CHECKING:
-    from s3gw.http.request import Call
+    from s3gw.http.request import AuthenticatedRequest
 
 _MISSING = (ObjectNotFound, VersionNotFound)
 # Documents that can keep a user from what its permissions allow.
@@ -46,7 +46,7 @@ RIGHTS = {
 class Question:
     """`access` is the right that the operation declares."""
 
-    call: Call
+    call: AuthenticatedRequest
     info: BucketInfo
     access: Access
     key: str = ""
@@ -99,7 +99,7 @@ class Question:
             return False
         if not NARROWING_USERS.isdisjoint(self.info.settings):
             return False
-        caller = Caller(principal, self.call.services.cluster_id)
+        caller = Caller(principal, self.call.site.cluster_id)
         return caller.has(RIGHTS.get(action, self.access.value), self.info.name)
 
     async def _ask(
@@ -144,7 +144,7 @@ class Question:
 
 
 def request_of(
-    call: Call,
+    call: AuthenticatedRequest,
     action: str,
     access: Access,
     *,
@@ -156,7 +156,7 @@ def request_of(
 ) -> Request:
     """The call's caller wants to do that; `access` is the right that its operation declares."""
     return Request(
-        caller=Caller(call.caller, call.services.cluster_id),
+        caller=Caller(call.caller, call.site.cluster_id),
         action=action,
         access=RIGHTS.get(action, access.value),
         bucket=bucket,
@@ -168,7 +168,7 @@ def request_of(
         client=call.client,
         is_secure=call.is_secure,
         now_s=now_s(),
-        region=call.services.region,
+        region=call.site.region,
         owner=owner,
     )
 

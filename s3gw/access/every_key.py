@@ -15,10 +15,12 @@ from s3gw.identity.rights import Access
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
-    from s3gw.http.request import Call
+    from s3gw.http.request import AuthenticatedRequest
 
 
-def may_with_every_key(call: Call, info: BucketInfo, access: Access, operation: str) -> bool:
+def may_with_every_key(
+    call: AuthenticatedRequest, info: BucketInfo, access: Access, operation: str
+) -> bool:
     """Whether the caller may do the operation, which takes the right `access`, with every key.
 
     False where a policy has a say, of the bucket or of the session: it may tell keys apart. What

@@ -28,7 +28,7 @@ from storage.settings import with_setting
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
-    from s3gw.http.request import Call
+    from s3gw.http.request import AuthenticatedRequest
     from s3gw.identity.accounts import Principal
 
 _EXPECTED_OWNER = "x-amz-expected-bucket-owner"
@@ -53,8 +53,9 @@ _TELLING = {
 _WRITES = frozenset({"s3:PutObject"})
 
 
-async def authorize(call: Call, access: Access) -> None:
-    """Let the caller do what the request asks for, and remember the bucket that it names.
+async def authorize(call: AuthenticatedRequest, access: Access, archive: str | None = None) -> None:
+    """Let the caller do what the request asks for, and remember the bucket that it names. The key
+    may be that of a member of an `archive`, another object of the bucket.
 
     Raises `AccessDenied`, `BucketNotFound`, and to those who may know, the storage's error for an
     object that is not there.
@@ -73,13 +74,15 @@ async def authorize(call: Call, access: Access) -> None:
     if call.operation in _BY_KEY:
         _check_some_key(call, info, access)
         return
-    if call.folder is not None:
-        await _authorize_in_folder(call, info, call.folder.archive, access)
+    if archive is not None:
+        await _authorize_in_folder(call, info, archive, access)
         return
     await authorize_key(call, call.operation, call.key, access)
 
 
-async def _authorize_in_folder(call: Call, info: BucketInfo, archive: str, access: Access) -> None:
+async def _authorize_in_folder(
+    call: AuthenticatedRequest, info: BucketInfo, archive: str, access: Access
+) -> None:
     """A member of an archive is read by who may read the archive, unless something says no to the
     member's own key."""
     await authorize_key(call, call.operation, archive, access)
@@ -88,10 +91,12 @@ async def _authorize_in_folder(call: Call, info: BucketInfo, archive: str, acces
         raise S3Error(Code.AccessDenied)
 
 
-async def authorize_key(call: Call, operation: str, key: str, access: Access) -> None:
+async def authorize_key(
+    call: AuthenticatedRequest, operation: str, key: str, access: Access
+) -> None:
     """Let the caller do that operation on a key of the request's bucket; `access` is the right it
     takes. Raises as `authorize`."""
-    info = _bucket_of(call)
+    info = call.bucket_info
     if may_use_freely(call.caller, info):
         return
     version = call.query.get("versionId")
@@ -105,13 +110,15 @@ async def authorize_key(call: Call, operation: str, key: str, access: Access) ->
         await _note_foreign_writer(call, info)
 
 
-async def authorize_source(call: Call, bucket: str, key: str, version: str | None = None) -> None:
+async def authorize_source(
+    call: AuthenticatedRequest, bucket: str, key: str, version: str | None = None
+) -> None:
     """Let the caller read what a copy names as its source. Raises as `authorize`."""
     asked = await _source(call, bucket, key, version)
     await asked.require("s3:GetObject" if version is None else "s3:GetObjectVersion")
 
 
-async def authorize_reads(call: Call, names: Iterable[tuple[str, str]]) -> None:
+async def authorize_reads(call: AuthenticatedRequest, names: Iterable[tuple[str, str]]) -> None:
     """Let the caller read all of those objects, each a bucket and a key; one that is not there must
     be none that a listing would hide. Raises `AccessDenied` and `BucketNotFound`."""
     free: set[str] = set()
@@ -141,16 +148,16 @@ async def _authorize_read(asked: Question) -> None:
 
 
 async def authorize_copied_tags(
-    call: Call, bucket: str, key: str, version: str | None = None
+    call: AuthenticatedRequest, bucket: str, key: str, version: str | None = None
 ) -> None:
     """Let the caller take the tags of a copy's source along."""
     asked = await _source(call, bucket, key, version)
     await asked.require("s3:GetObjectTagging" if version is None else "s3:GetObjectVersionTagging")
-    target = Question(call, _bucket_of(call), Access.PUT, call.key, None, call.operation)
+    target = Question(call, call.bucket_info, Access.PUT, call.key, None, call.operation)
     await target.require("s3:PutObjectTagging")
 
 
-async def authorize_writing(call: Call, info: BucketInfo, key: str) -> None:
+async def authorize_writing(call: AuthenticatedRequest, info: BucketInfo, key: str) -> None:
     """Let the caller have something written, now or later, into a bucket that the request names
     beside its own. Raises as `authorize`."""
     caller = call.caller
@@ -160,9 +167,9 @@ async def authorize_writing(call: Call, info: BucketInfo, key: str) -> None:
     await Question(call, info, Access.PUT, key or "*", None, "PutObject").require("s3:PutObject")
 
 
-async def may_delete(call: Call, key: str, version: str | None) -> bool:
+async def may_delete(call: AuthenticatedRequest, key: str, version: str | None) -> bool:
     """Whether DeleteObjects may remove that one of its keys."""
-    info = _bucket_of(call)
+    info = call.bucket_info
     if may_use_freely(call.caller, info):
         return True
     asked = Question(call, info, Access.DELETE_OBJECT, key, version, _DELETION)
@@ -170,21 +177,21 @@ async def may_delete(call: Call, key: str, version: str | None) -> bool:
     return all([await asked.permits(action) for action in actions])
 
 
-async def may_read(call: Call, key: str) -> bool:
+async def may_read(call: AuthenticatedRequest, key: str) -> bool:
     """Whether the caller may read that object of the request's bucket."""
-    info = _bucket_of(call)
+    info = call.bucket_info
     if may_use_freely(call.caller, info):
         return True
     return await Question(call, info, Access.GET, key, None, "GetObject").permits("s3:GetObject")
 
 
-async def hide_missing(call: Call, bucket: str, key: str) -> None:
+async def hide_missing(call: AuthenticatedRequest, bucket: str, key: str) -> None:
     """Keep from the caller that there is no such key, unless a listing could tell.
 
     Raises `AccessDenied`.
     """
     info = call.bucket_info
-    if info is None or info.name != bucket:
+    if info.name != bucket:
         info = await call.store.head_bucket(bucket)
     if may_use_freely(call.caller, info):
         return
@@ -192,20 +199,20 @@ async def hide_missing(call: Call, bucket: str, key: str) -> None:
         raise S3Error(Code.AccessDenied)
 
 
-async def hide_headers(call: Call, headers: dict[str, str]) -> None:
+async def hide_headers(call: AuthenticatedRequest, headers: dict[str, str]) -> None:
     """Take away what a read object's headers say that the caller could not ask for by itself."""
     told = _TELLING.keys() & headers.keys()
-    if not told or may_use_freely(call.caller, _bucket_of(call)):
+    if not told or may_use_freely(call.caller, call.bucket_info):
         return
     version = call.query.get("versionId")
-    asked = Question(call, _bucket_of(call), Access.HEAD_OBJECT, call.key, version)
+    asked = Question(call, call.bucket_info, Access.HEAD_OBJECT, call.key, version)
     for name in told:
         plain, versioned = _TELLING[name]
         if not await asked.permits(plain if version is None else versioned):
             del headers[name]
 
 
-def may_without_bucket(call: Call, access: Access, action: str = "") -> bool:
+def may_without_bucket(call: AuthenticatedRequest, access: Access, action: str = "") -> bool:
     """Whether the caller may do what no bucket has a say in: its right, and S3's action if there is
     one, in the cluster or with the name of a bucket to be."""
     caller = call.caller
@@ -217,13 +224,13 @@ def may_without_bucket(call: Call, access: Access, action: str = "") -> bool:
     return allows_without_bucket(request)
 
 
-def may_use(call: Call, bucket: BucketInfo) -> bool:
+def may_use(call: AuthenticatedRequest, bucket: BucketInfo) -> bool:
     """Whether the bucket is in the caller's list of buckets: it is their own, or theirs to look at
     if they are a user."""
     caller = call.caller
     if not caller.is_user or caller.is_root:
         return caller.is_root or caller.account == bucket.owner
-    asker = Caller(_without_session_policy(caller), call.services.cluster_id)
+    asker = Caller(_without_session_policy(caller), call.site.cluster_id)
     if NARROWING_USERS.isdisjoint(bucket.settings) and asker.has_any(_LOOKING, bucket.name):
         return True
     looking = Question(call, bucket, Access.HEAD_BUCKET, operation="HeadBucket")
@@ -283,12 +290,7 @@ def _check_owner(bucket: BucketInfo, expected: str | None) -> None:
         raise S3Error(Code.AccessDenied)
 
 
-def _bucket_of(call: Call) -> BucketInfo:
-    assert call.bucket_info is not None
-    return call.bucket_info
-
-
-def _check_some_key(call: Call, info: BucketInfo, access: Access) -> None:
+def _check_some_key(call: AuthenticatedRequest, info: BucketInfo, access: Access) -> None:
     """Who may remove or put nothing at all is not asked for more."""
     rules = rules_of(info)
     asked = Question(call, info, access, "*", operation=call.operation)
@@ -306,13 +308,15 @@ async def _check_acl(asked: Question) -> None:
         raise S3Error(Code.AccessDenied)
 
 
-async def _source(call: Call, bucket: str, key: str, version: str | None) -> Question:
+async def _source(
+    call: AuthenticatedRequest, bucket: str, key: str, version: str | None
+) -> Question:
     info = await call.store.head_bucket(bucket)
     _check_owner(info, call.headers.get(_EXPECTED_SOURCE_OWNER))
     return Question(call, info, Access.GET, key, version, call.operation)
 
 
-async def _note_foreign_writer(call: Call, info: BucketInfo) -> None:
+async def _note_foreign_writer(call: AuthenticatedRequest, info: BucketInfo) -> None:
     """Before an object can be there that is not the bucket owner's."""
     foreign = call.caller.owns_what_it_writes and call.caller.account != info.owner
     noted = HoldsForeignObjects.setting_name in info.settings

@@ -11,8 +11,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.h
 
 from __future__ import annotations
 
-from s3gw.auth.authenticator import Authenticator
+from s3gw.auth.authenticator import Authenticator, Proof
 from s3gw.auth.options import AuthOptions
 from s3gw.auth.times import MAX_SKEW_S
 
-__all__ = ["MAX_SKEW_S", "AuthOptions", "Authenticator"]
+__all__ = ["MAX_SKEW_S", "AuthOptions", "Authenticator", "Proof"]

@@ -7,6 +7,7 @@ control decides.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from s3gw.auth.bearer import bearer, bearer_token, looks_like_jwt, not_in_token_place, refuse_jwt
@@ -44,7 +45,7 @@ from s3gw.sigv4.v2 import is_presigned_v2, parse_presigned_v2, resource_paths, v
 from s3gw.wire.errors import Code, S3Error
 
 if TYPE_CHECKING:
-    from s3gw.http.request import Call
+    from s3gw.http.request import Request
     from s3gw.identity.tokens.protocol import TokenVerifier
 
 # S3 is answered here as well as at the root.
@@ -54,6 +55,14 @@ _NS = 1_000_000_000
 _TOKEN = "x-amz-security-token"
 _TOKEN_PARAMETER = "X-Amz-Security-Token"
 _TWO_TOKENS = "A security token stands in the query and in another place."
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Who the caller of a request is, and the form that proved it, where one did."""
+
+    principal: Principal
+    form: Form | None = None
 
 
 class Authenticator:
@@ -70,109 +79,116 @@ class Authenticator:
         self._tokens = tokens
         self._regions = Regions(options.region_names)
 
-    async def authenticate(self, call: Call) -> Principal:
-        """Say who asks, and prepare the body for what its head promises."""
-        if is_form(call):
-            return await self._by_form(call)
+    async def authenticate(self, request: Request) -> Proof:
+        """Return who the caller is, and prepare the body for what its head promises."""
+        if is_form(request):
+            return await self._by_form(request)
+        return Proof(await self._by_head(request))
+
+    async def _by_head(self, request: Request) -> Principal:
         if self._options.no_auth:
-            expect_unverified_payload(call)
+            expect_unverified_payload(request)
             return self._accounts.root
-        authorization = call.headers.get("authorization", "")
-        in_query = bool(call.query) and (is_presigned(call.query) or is_presigned_v2(call.query))
+        authorization = request.headers.get("authorization", "")
+        in_query = bool(request.query) and (
+            is_presigned(request.query) or is_presigned_v2(request.query)
+        )
         if authorization and in_query:
             raise S3Error(Code.InvalidArgument, ONE_MECHANISM, ArgumentName="Authorization")
         if authorization.startswith(ALGORITHM):
-            return await self._by_header(call, authorization)
+            return await self._by_header(request, authorization)
         if authorization:
-            return await self._by_bearer(call, authorization)
+            return await self._by_bearer(request, authorization)
         if not in_query:
-            expect_unchained_payload(call)
+            expect_unchained_payload(request)
             return Principal.anonymous()
-        found = await (self._by_query if is_presigned(call.query) else self._by_v2_query)(call)
+        found = await (self._by_query if is_presigned(request.query) else self._by_v2_query)(
+            request
+        )
         return self._proven(found)
 
-    async def _by_header(self, call: Call, text: str) -> Principal:
+    async def _by_header(self, request: Request, text: str) -> Principal:
         try:
             authorization = parse_authorization(text)
         except AuthorizationMalformed as error:
             raise header_malformed(str(error)) from None
-        payload = declared_payload(call.headers.get(CONTENT_SHA256))
+        payload = declared_payload(request.headers.get(CONTENT_SHA256))
         if payload is None:
             message = f"Missing required header for this request: {CONTENT_SHA256}"
             raise S3Error(Code.InvalidRequest, message)
-        timestamp = header_timestamp(call.headers)
-        check_skew(self._now_s(), call.headers, timestamp)
-        credential, token = authorization.credential, call.headers.get(_TOKEN)
+        timestamp = header_timestamp(request.headers)
+        check_skew(self._now_s(), request.headers, timestamp)
+        credential, token = authorization.credential, request.headers.get(_TOKEN)
         found = self._accounts.find(credential.access_key) if token is None else None
         if found is None:
             if token is not None and await self._is_instead(credential, token):
-                return await self._by_jwt(call, token)
+                return await self._by_jwt(request, token)
             found = await self._keys.find(credential.access_key, token)
         self._regions.check_header(credential, timestamp)
-        key = require_signature(call, authorization, timestamp, payload, found.secret)
+        key = require_signature(request, authorization, timestamp, payload, found.secret)
         chained = payload in CHAINED
         verifier = chunk_verifier(key, timestamp, authorization) if chained else None
-        expect_payload(call, payload, verifier)
+        expect_payload(request, payload, verifier)
         return self._proven(found)
 
-    async def _by_bearer(self, call: Call, authorization: str) -> Principal:
+    async def _by_bearer(self, request: Request, authorization: str) -> Principal:
         token = bearer_token(authorization)
         if token is None or self._tokens is None:
             raise unsupported(authorization)
         principal = await bearer(self._tokens, token)
-        expect_unchained_payload(call)
+        expect_unchained_payload(request)
         return principal
 
     async def _is_instead(self, credential: Credential, token: str) -> bool:
         """Whether the token is a JWT, and so stands for the whole signature."""
         return looks_like_jwt(token) and not await self._keys.knows(credential.access_key)
 
-    async def _by_jwt(self, call: Call, token: str) -> Principal:
+    async def _by_jwt(self, request: Request, token: str) -> Principal:
         if self._tokens is None or not self._options.allow_s3_token_compat:
             raise not_in_token_place()
         principal = await bearer(self._tokens, token)
-        expect_unverified_payload(call)
+        expect_unverified_payload(request)
         return principal
 
-    async def _by_query(self, call: Call) -> AccessKey:
+    async def _by_query(self, request: Request) -> AccessKey:
         try:
-            presigned = parse_presigned(call.query)
+            presigned = parse_presigned(request.query)
         except AuthorizationMalformed as error:
             raise S3Error(Code.AuthorizationQueryParametersError, str(error)) from None
-        declared = call.query.get(CONTENT_SHA256_PARAMETER, call.headers.get(CONTENT_SHA256))
+        declared = request.query.get(CONTENT_SHA256_PARAMETER, request.headers.get(CONTENT_SHA256))
         payload = declared_payload(declared)
         credential, timestamp = presigned.credential, presigned.timestamp
-        found = await self._find(credential.access_key, _token_of(call, _TOKEN_PARAMETER))
+        found = await self._find(credential.access_key, _token_of(request, _TOKEN_PARAMETER))
         self._regions.check_parameter(credential, timestamp)
         check_validity(self._now_s(), presigned)
         signed = payload or UNSIGNED_PAYLOAD
-        key = require_signature(call, presigned, timestamp, signed, found.secret)
-        expect_payload(call, payload, chunk_verifier(key, timestamp, presigned))
+        key = require_signature(request, presigned, timestamp, signed, found.secret)
+        expect_payload(request, payload, chunk_verifier(key, timestamp, presigned))
         return found
 
-    async def _by_v2_query(self, call: Call) -> AccessKey:
+    async def _by_v2_query(self, request: Request) -> AccessKey:
         if not self._options.allow_sigv2_query:
             raise S3Error(Code.InvalidRequest, ONLY_V4)
         try:
-            presigned = parse_presigned_v2(call.query)
+            presigned = parse_presigned_v2(request.query)
         except AuthorizationMalformed as error:
             raise S3Error(Code.AccessDenied, str(error)) from None
-        found = await self._find(presigned.access_key, _token_of(call, _TOKEN))
+        found = await self._find(presigned.access_key, _token_of(request, _TOKEN))
         check_validity_v2(self._now_s(), presigned)
-        paths = resource_paths(call.raw_path, call.host_bucket, MOUNT)
+        paths = resource_paths(request.raw_path, request.host_bucket, MOUNT)
         try:
-            verify_v2(found.secret, call, presigned, paths)
+            verify_v2(found.secret, request, presigned, paths)
         except SignatureMismatch as error:
             raise does_not_match(error, presigned.access_key) from None
-        expect_unchained_payload(call)
+        expect_unchained_payload(request)
         return found
 
-    async def _by_form(self, call: Call) -> Principal:
+    async def _by_form(self, request: Request) -> Proof:
         """The request itself is not signed: the fields of its form sign the form's policy."""
-        form = call.form = await read_form(call)
+        form = await read_form(request)
         principal = self._accounts.root if self._options.no_auth else await self._signer(form)
         form.read_policy(self._now_s())
-        return principal
+        return Proof(principal, form)
 
     async def _signer(self, form: Form) -> Principal:
         signed = form_signature(form)
@@ -203,10 +219,10 @@ class Authenticator:
         return self._options.clock.now_ns() // _NS
 
 
-def _token_of(call: Call, parameter: str) -> str | None:
+def _token_of(request: Request, parameter: str) -> str | None:
     """The session token of a presigned URL. A header must be signed like any other of Amazon's, and
     which of two tokens is meant must never be a question."""
-    in_query, in_header = call.query.get(parameter), call.headers.get(_TOKEN)
+    in_query, in_header = request.query.get(parameter), request.headers.get(_TOKEN)
     if in_query is not None and in_header is not None and in_query != in_header:
         raise S3Error(Code.InvalidToken, _TWO_TOKENS)
     return in_header if in_query is None else in_query

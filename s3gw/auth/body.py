@@ -1,7 +1,7 @@
 """What the head of a request says of its body, and the body made to keep it.
 
-The signature says what the body must be: `call.content_sha256` is set for a payload with a known
-hash, and the aws-chunked decoder put before `call.body` for a streamed one.
+The signature says what the body must be: `request.content_sha256` is set for a payload with a known
+hash, and the aws-chunked decoder put before `request.body` for a streamed one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from s3gw.sigv4.payload import (
 from s3gw.wire.errors import Code, S3Error
 
 if TYPE_CHECKING:
-    from s3gw.http.request import Call
+    from s3gw.http.request import Request
 
 CONTENT_SHA256 = "x-amz-content-sha256"
 CONTENT_SHA256_PARAMETER = "X-Amz-Content-Sha256"
@@ -60,44 +60,46 @@ def declared_payload(text: str | None) -> str | None:
     )
 
 
-def expect_unchained_payload(call: Call) -> None:
+def expect_unchained_payload(request: Request) -> None:
     """Prepare the body of a request without a seed signature."""
-    payload = declared_payload(call.headers.get(CONTENT_SHA256))
+    payload = declared_payload(request.headers.get(CONTENT_SHA256))
     if payload in CHAINED:
         raise S3Error(Code.InvalidRequest, f"{payload} needs Signature Version 4.")
-    expect_payload(call, payload, None)
+    expect_payload(request, payload, None)
 
 
-def expect_unverified_payload(call: Call) -> None:
+def expect_unverified_payload(request: Request) -> None:
     """Prepare the body of a request whose signature nobody checks, however it is signed."""
-    expect_payload(call, declared_payload(call.headers.get(CONTENT_SHA256)), None)
+    expect_payload(request, declared_payload(request.headers.get(CONTENT_SHA256)), None)
 
 
-def expect_payload(call: Call, payload: str | None, verifier: ChunkVerifier | None) -> None:
+def expect_payload(request: Request, payload: str | None, verifier: ChunkVerifier | None) -> None:
     """Prepare the body for what the head says of it."""
     if payload is None:
         # Unsigned and presigned uploads of SDKs are chunked without that header.
-        if _DECODED_LENGTH in call.headers and is_chunked(call.headers):
-            _decode_body(call, announced_trailers(call.headers), None)
+        if _DECODED_LENGTH in request.headers and is_chunked(request.headers):
+            _decode_body(request, announced_trailers(request.headers), None)
     elif payload == SIGNED_CHUNKS:
-        _decode_body(call, (), verifier)
+        _decode_body(request, (), verifier)
     elif payload == SIGNED_CHUNKS_TRAILER:
-        _decode_body(call, announced_trailers(call.headers), verifier)
+        _decode_body(request, announced_trailers(request.headers), verifier)
     elif payload == UNSIGNED_CHUNKS_TRAILER:
-        _decode_body(call, announced_trailers(call.headers), None)
+        _decode_body(request, announced_trailers(request.headers), None)
     elif payload != UNSIGNED_PAYLOAD:
-        call.content_sha256 = payload.lower()
+        request.content_sha256 = payload.lower()
 
 
-def _decode_body(call: Call, announced: Iterable[str], verifier: ChunkVerifier | None) -> None:
-    text = call.headers.get(_DECODED_LENGTH)
+def _decode_body(
+    request: Request, announced: Iterable[str], verifier: ChunkVerifier | None
+) -> None:
+    text = request.headers.get(_DECODED_LENGTH)
     if text is None:
         raise S3Error(Code.MissingContentLength)
     if not (text.isascii() and text.isdigit() and len(text) < 20):
         raise S3Error(Code.InvalidArgument, ArgumentName=_DECODED_LENGTH, ArgumentValue=text)
-    call.decoded_length = int(text)
-    decoder = ChunkedDecoder(call.decoded_length, announced, verifier)
-    call.body = _decoded(call.body, decoder, call.trailers)
+    request.decoded_length = int(text)
+    decoder = ChunkedDecoder(request.decoded_length, announced, verifier)
+    request.body = _decoded(request.body, decoder, request.trailers)
 
 
 async def _decoded(

@@ -39,7 +39,7 @@ from s3gw.sigv4.v2 import is_presigned_v2
 from s3gw.wire.errors import Code, S3Error
 
 if TYPE_CHECKING:
-    from s3gw.http.request import Call
+    from s3gw.http.request import Request
 
 # Of one part: Content-Disposition, Content-Type, and whatever a client may add.
 MAX_PART_HEADERS = 8
@@ -87,21 +87,21 @@ class Form:
                 raise denied("Policy expired.")
 
 
-def is_form(call: Call) -> bool:
+def is_form(request: Request) -> bool:
     """Whether the request posts a form to a bucket, and not a document to a sub-resource."""
-    if call.method != "POST" or call.level is not Level.BUCKET or "delete" in call.query:
+    if request.method != "POST" or request.level is not Level.BUCKET or "delete" in request.query:
         return False
-    kind = call.headers.get("content-type", "").partition(";")[0]
+    kind = request.headers.get("content-type", "").partition(";")[0]
     return kind.strip().lower() == "multipart/form-data"
 
 
-async def read_form(call: Call) -> Form:
+async def read_form(request: Request) -> Form:
     """Read everything before the file. Raises for a form that is malformed, has too much in its
     fields, or lacks its key or its file, and for a request that is signed besides."""
-    _check_head(call)
-    limits = call.services.limits
-    reader = _Reader(call.headers["content-type"], limits)
-    async for chunk in call.body:
+    _check_head(request)
+    limits = request.limits
+    reader = _Reader(request.headers["content-type"], limits)
+    async for chunk in request.body:
         reader.feed(chunk)
         if reader.stage is not _Stage.FIELDS:
             break
@@ -109,7 +109,7 @@ async def read_form(call: Call) -> Form:
         raise _malformed() if not reader.closed else _no_file()
     fields = _expanded(reader.fields, reader.filename, limits)
     _check_key(fields.get("key"))
-    return Form(fields, _file_of(reader, call.body))
+    return Form(fields, _file_of(reader, request.body))
 
 
 def form_signature(form: Form) -> FormSignature | FormSignatureV2 | None:
@@ -246,14 +246,18 @@ async def _file_of(reader: _Reader, body: AsyncIterator[bytes]) -> AsyncIterator
         raise _malformed()
 
 
-def _check_head(call: Call) -> None:
-    if "authorization" in call.headers or is_presigned(call.query) or is_presigned_v2(call.query):
+def _check_head(request: Request) -> None:
+    if (
+        "authorization" in request.headers
+        or is_presigned(request.query)
+        or is_presigned_v2(request.query)
+    ):
         message = "Only one auth mechanism allowed; a form is signed in its fields."
         raise S3Error(Code.InvalidArgument, message, ArgumentName="Authorization")
     for name in _OF_THE_BODY:
-        if call.headers.get(name, "UNSIGNED-PAYLOAD") != "UNSIGNED-PAYLOAD":
+        if request.headers.get(name, "UNSIGNED-PAYLOAD") != "UNSIGNED-PAYLOAD":
             raise S3Error(Code.NotImplemented, Header=name)
-    if call.decoded_length is None and "transfer-encoding" not in call.headers:
+    if request.decoded_length is None and "transfer-encoding" not in request.headers:
         raise S3Error(Code.MissingContentLength)
 
 

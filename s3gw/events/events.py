@@ -49,15 +49,6 @@ class ObjectEvent:
     time_ns: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Who made it happen: the account, from which address, with which request."""
-
-    account: str
-    remote: str
-    request_id: str
-
-
 def created(name: EventName, info: ObjectInfo) -> ObjectEvent:
     return ObjectEvent(
         name, info.name, info.size, info.etag, _version(info.version), info.modified_ns

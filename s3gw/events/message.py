@@ -12,7 +12,8 @@ from urllib.parse import quote_plus
 import msgspec
 from msgspec import Struct, field
 
-from s3gw.events.events import TEST_EVENT, Cause, EventName, ObjectEvent
+from cluster.requested_by import RequestedBy
+from s3gw.events.events import TEST_EVENT, EventName, ObjectEvent
 from storage.values import BucketInfo
 
 _MS = 1_000_000
@@ -101,7 +102,9 @@ class Origin:
     now_ns: int
 
 
-def event_message(event: ObjectEvent, rule_id: str, origin: Origin, cause: Cause) -> bytes:
+def event_message(
+    event: ObjectEvent, rule_id: str, origin: Origin, requested_by: RequestedBy
+) -> bytes:
     time_ns = event.time_ns or origin.now_ns
     bucket = origin.bucket
     about = _S3(
@@ -118,16 +121,16 @@ def event_message(event: ObjectEvent, rule_id: str, origin: Origin, cause: Cause
         region=origin.region,
         time=_iso_time(time_ns),
         name=event.name.value.removeprefix("s3:"),
-        user=_Identity(cause.account),
-        request=_Request(cause.remote),
-        response=_Response(cause.request_id, cause.request_id),
+        user=_Identity(requested_by.identity),
+        request=_Request(requested_by.client),
+        response=_Response(requested_by.request_id, requested_by.request_id),
         s3=about,
     )
     message = _Message(event.name.value, f"{bucket.name}/{event.key}", [record])
     return msgspec.json.encode(message)
 
 
-def test_message(origin: Origin, cause: Cause) -> bytes:
+def test_message(origin: Origin, requested_by: RequestedBy) -> bytes:
     """What a target gets when a bucket begins to notify it."""
     return msgspec.json.encode(
         _Test(
@@ -135,8 +138,8 @@ def test_message(origin: Origin, cause: Cause) -> bytes:
             TEST_EVENT,
             _iso_time(origin.now_ns),
             origin.bucket.name,
-            cause.request_id,
-            cause.request_id,
+            requested_by.request_id,
+            requested_by.request_id,
         )
     )
 

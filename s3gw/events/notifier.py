@@ -1,4 +1,4 @@
-"""Writes what happened into the durable queue, for whoever wants to know.
+"""Announcing events: they are written into the durable queue of each target.
 
 An event is in the queue before its request is answered, and after the change was committed: an
 answered write's event cannot get lost, and an event is never about a write that was not.
@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from typing import Protocol
 
-from s3gw.events.events import Cause, ObjectEvent
+from cluster.requested_by import RequestedBy
+from s3gw.events.events import ObjectEvent
 from s3gw.events.message import Origin, event_message, test_message
 from s3gw.events.rules import NotificationRules
 from storage.clock import Clock, SystemClock
@@ -36,6 +38,37 @@ class Outcome(Enum):
 Count = Callable[[str, Outcome, int], None]
 
 
+class Announcer(Protocol):
+    """Where changes of objects are announced; `targets` are the names that rules may use."""
+
+    @property
+    def targets(self) -> frozenset[str]: ...
+
+    async def announce(
+        self, bucket: BucketInfo, requested_by: RequestedBy, events: Iterable[ObjectEvent]
+    ) -> None: ...
+
+    async def test(
+        self, bucket: BucketInfo, requested_by: RequestedBy, targets: Iterable[str]
+    ) -> None: ...
+
+
+class Unannounced:
+    """For processes and tools without notification targets."""
+
+    targets: frozenset[str] = frozenset()
+
+    async def announce(
+        self, bucket: BucketInfo, requested_by: RequestedBy, events: Iterable[ObjectEvent]
+    ) -> None:
+        pass
+
+    async def test(
+        self, bucket: BucketInfo, requested_by: RequestedBy, targets: Iterable[str]
+    ) -> None:
+        pass
+
+
 class Notifier:
     """One for each process; `targets` are the names that rules may use."""
 
@@ -55,7 +88,7 @@ class Notifier:
         self._clock = clock or SystemClock()
 
     async def announce(
-        self, bucket: BucketInfo, cause: Cause, events: Iterable[ObjectEvent]
+        self, bucket: BucketInfo, requested_by: RequestedBy, events: Iterable[ObjectEvent]
     ) -> None:
         """Returns when all is in the queue; at once when the bucket notifies nobody.
 
@@ -67,17 +100,19 @@ class Notifier:
         origin = Origin(bucket, self._region, self._clock.now_ns())
         await self._append(
             [
-                Record(rule.target, event_message(event, rule.id, origin, cause))
+                Record(rule.target, event_message(event, rule.id, origin, requested_by))
                 for event in events
                 for rule in rules.rules
                 if rule.wants(event)
             ]
         )
 
-    async def test(self, bucket: BucketInfo, cause: Cause, targets: Iterable[str]) -> None:
+    async def test(
+        self, bucket: BucketInfo, requested_by: RequestedBy, targets: Iterable[str]
+    ) -> None:
         """Send each target AWS' test event."""
         origin = Origin(bucket, self._region, self._clock.now_ns())
-        message = test_message(origin, cause)
+        message = test_message(origin, requested_by)
         await self._append([Record(target, message) for target in targets])
 
     async def _append(self, records: Sequence[Record]) -> None:

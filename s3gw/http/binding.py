@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field
 from typing import Any, Union, get_args, get_origin
 
-from s3gw.http.request import Call
+from s3gw.http.request import Request
 from s3gw.wire.errors import Code, S3Error
 
-Fetch = Callable[[Call], Any]
+Fetch = Callable[[Request], Any]
 
 # As Go's strconv and AIStore's clients write it; everything else is false.
 TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
@@ -40,21 +40,23 @@ def header(name: str, *, default: Any = MISSING) -> Any:
 
 
 def fetcher(f: Field[Any], hint: Any) -> Fetch:
-    """Reads the field, a text, a number or a flag, from a call's head."""
+    """Reads the field, a text, a number or a flag, from a request's head."""
     binding: Binding = f.metadata["binding"]
     kind, _ = without_none(hint)
     name = binding.name.lower() if binding.place == "header" else binding.name
     default = f.default
     if binding.place == "uri":
-        return (lambda call: call.bucket) if name == "Bucket" else (lambda call: call.key)
-    get: Callable[[Call], str | None] = (
-        (lambda call: call.headers.get(name))
+        return (
+            (lambda request: request.bucket) if name == "Bucket" else (lambda request: request.key)
+        )
+    get: Callable[[Request], str | None] = (
+        (lambda request: request.headers.get(name))
         if binding.place == "header"
-        else (lambda call: call.query.get(name))
+        else (lambda request: request.query.get(name))
     )
 
-    def fetch(call: Call) -> Any:
-        text = get(call)
+    def fetch(request: Request) -> Any:
+        text = get(request)
         if text is None or (kind is int and text == ""):
             return _absent(name, default)
         if kind is bool:

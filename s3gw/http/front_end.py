@@ -12,7 +12,8 @@ from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.reply import Reply, write_reply
 from s3gw.http.request import origin_form
 from s3gw.http.request_body import Received
-from s3gw.telemetry.exchange import Exchange, Observer
+from s3gw.telemetry.exchange import Exchange
+from s3gw.telemetry.observer import Observer
 from s3gw.telemetry.request_id import new_request_id
 from s3gw.wire.errors import as_s3_error
 from storage.errors import StorageError

@@ -1,34 +1,32 @@
-"""A request as S3 sees it.
+"""HTTP requests as front ends see them, before and after authentication.
 
 Paths are cut from `raw_path`, never from the server's decoded path: two keys can collide there, and
-the signature covers the bytes as they were sent. A bucket stands in the path (`/s3/bucket/key`,
+the signature covers the bytes as they were sent. The bucket is in the path (`/s3/bucket/key`,
 `/bucket/key`) or before the configured domain in the Host header (`bucket.s3.example.com`).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from s3gw.events.events import Cause
-from s3gw.events.rules import is_notifying
-from s3gw.http.services import NO_SERVICES, Services
+from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.wire.errors import Code, S3Error
-from storage.backend import Backend
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-    from s3gw.auth.form import Form
-    from s3gw.events.events import ObjectEvent
+    from s3gw.http.site import Site
     from s3gw.identity.accounts import Principal
-    from s3gw.objects.archives.folders import InFolder
+    from storage.backend import Backend
 
 MAX_KEY = 1024
+# The bucket of a request that names none, or whose bucket has not been looked up.
+NO_BUCKET = BucketInfo("", "", 0)
 
 
 class Level(Enum):
@@ -47,17 +45,15 @@ class Addressing:
     root_access: bool = True
 
 
-@dataclass(slots=True)
-class Call:
-    """One request on its way to an operation.
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """A request whose caller is not known yet.
 
     `query` is decoded, the last of a repeated name wins; `headers` have lower-case names, values
     decoded as latin-1, repeated ones joined with commas. `body` is what the operation reads:
     authentication may have wrapped it. `decoded_length` is the payload's length in bytes;
     `content_sha256` the hex digest that the signature promises of it; `trailers` are filled when
-    the body has ended. `form` is there when the request posts one to a bucket. `client` is the
-    address that the request came from, empty when unknown.
-    `folder` says that the key is to be read as a member of an archive.
+    the body has ended. `client` is the address that the request came from, empty when unknown.
     """
 
     method: str
@@ -65,7 +61,6 @@ class Call:
     query_string: bytes
     headers: Mapping[str, str]
     body: AsyncIterator[bytes]
-    store: Backend
     request_id: str
     bucket: str = ""
     key: str = ""
@@ -74,15 +69,10 @@ class Call:
     decoded_length: int | None = None
     content_sha256: str | None = None
     trailers: dict[str, str] = field(default_factory=dict)
-    principal: Principal | None = None
-    bucket_info: BucketInfo | None = None
-    operation: str = ""
     scheme: str = "http"
-    services: Services = NO_SERVICES
-    form: Form | None = None
     client: str = ""
+    limits: Limits = DEFAULT_LIMITS
     document: bytes | None = None
-    folder: InFolder | None = None
 
     @property
     def is_secure(self) -> bool:
@@ -94,53 +84,12 @@ class Call:
             return Level.OBJECT
         return Level.BUCKET if self.bucket else Level.SERVICE
 
-    @property
-    def caller(self) -> Principal:
-        """The authenticated principal; only operations ask, and they run after authentication."""
-        assert self.principal is not None
-        return self.principal
-
-    @property
-    def bucket_facts(self) -> BucketInfo:
-        """The bucket that the call names; access control has looked it up."""
-        assert self.bucket_info is not None
-        return self.bucket_info
-
-    @property
-    def owner(self) -> str:
-        """The account id of the bucket's owner."""
-        return self.bucket_facts.owner
-
-    def display_name(self, account: str) -> str | None:
-        """How S3's documents show an account, or a user by the ARN; None for an account that no
-        longer exists."""
-        if account.startswith("arn:"):
-            return account.rpartition("/")[2]
-        accounts = self.services.accounts
-        return accounts.display_name(account) if accounts else None
-
-    @property
-    def cause(self) -> Cause:
-        """This request, as the events that it makes tell of it."""
-        return Cause(self.caller.identity, self.client, self.request_id)
-
-    async def announce(self, *events: ObjectEvent) -> None:
-        """Tell of what was done to objects of the call's bucket, after it was committed and before
-        it is answered. When this returns, no event can get lost any more."""
-        await self.announce_all(events)
-
-    async def announce_all(self, events: Iterable[ObjectEvent]) -> None:
-        """As `announce`, of many; they are not looked at when nobody wants to know."""
-        bucket, notifier = self.bucket_info, self.services.notifier
-        if notifier is not None and bucket is not None and is_notifying(bucket):
-            await notifier.announce(bucket, self.cause, events)
-
     async def read_document(self, limit_bytes: int | None = None) -> bytes:
-        """The whole body of a request that carries a document, not an object; it may have as many
-        bytes as an XML document unless the limit says otherwise."""
+        """Return the whole body of a request that carries a document, not an object. It may have
+        as many bytes as an XML document unless the limit says otherwise."""
         if self.document is not None:
             return self.document
-        most = limit_bytes or self.services.limits.document_bytes
+        most = limit_bytes or self.limits.document_bytes
         read = bytearray()
         async for chunk in self.body:
             read += chunk
@@ -150,32 +99,62 @@ class Call:
         return self.document
 
 
-def read_call(
-    scope: Scope, receive: Receive, store: Backend, request_id: str, addressing: Addressing
-) -> Call:
+@dataclass(slots=True, kw_only=True)
+class AuthenticatedRequest(Request):
+    """A request and its caller, as access control judges it.
+
+    `operation` is S3's name of what is asked for; `bucket_info` is the bucket that the request
+    names, once access control has looked it up.
+    """
+
+    caller: Principal
+    store: Backend
+    site: Site
+    operation: str = ""
+    bucket_info: BucketInfo = NO_BUCKET
+
+    @property
+    def owner(self) -> str:
+        """The account id of the bucket's owner."""
+        return self.bucket_info.owner
+
+    def display_name(self, account: str) -> str | None:
+        """Return how S3's documents show an account, or a user by the ARN; None for an account
+        that no longer exists."""
+        if account.startswith("arn:"):
+            return account.rpartition("/")[2]
+        return self.site.accounts.display_name(account)
+
+
+def read_request(
+    scope: Scope, receive: Receive, request_id: str, addressing: Addressing, limits: Limits
+) -> Request:
     """Read everything but the body. Raises `InvalidURI` and `KeyTooLongError`."""
     headers = read_headers(scope["headers"])
-    call = Call(
+    raw_path, client = origin_form(scope["raw_path"]), scope.get("client")
+    host_bucket = bucket_of_host(headers.get("host", ""), addressing.domains)
+    query = read_query(scope["query_string"])
+    bucket, key = _cut(raw_path, host_bucket, addressing.root_access)
+    if "/" in bucket:
+        raise S3Error(Code.InvalidBucketName, BucketName=bucket)
+    if len(key) > MAX_KEY or len(key.encode()) > MAX_KEY:
+        raise S3Error(Code.KeyTooLongError, Size=str(len(key)), MaxSizeAllowed=str(MAX_KEY))
+    return Request(
         method=scope["method"],
-        raw_path=origin_form(scope["raw_path"]),
+        raw_path=raw_path,
         query_string=scope["query_string"],
         headers=headers,
         body=body_stream(receive),
-        store=store,
         request_id=request_id,
+        bucket=bucket,
+        key=key,
+        host_bucket=host_bucket,
+        query=query,
+        decoded_length=content_length(headers.get("content-length")),
         scheme=scope.get("scheme", "http"),
+        client=client[0] if client else "",
+        limits=limits,
     )
-    if scope.get("client"):
-        call.client = scope["client"][0]
-    call.query = read_query(call.query_string)
-    call.decoded_length = content_length(headers.get("content-length"))
-    call.host_bucket = bucket_of_host(headers.get("host", ""), addressing.domains)
-    call.bucket, call.key = _cut(call.raw_path, call.host_bucket, addressing.root_access)
-    if "/" in call.bucket:
-        raise S3Error(Code.InvalidBucketName, BucketName=call.bucket)
-    if len(call.key) > MAX_KEY or len(call.key.encode()) > MAX_KEY:
-        raise S3Error(Code.KeyTooLongError, Size=str(len(call.key)), MaxSizeAllowed=str(MAX_KEY))
-    return call
 
 
 def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Archives that jobs make: of objects as they are read, written as S3's PutObject writes.
+"""Archives that jobs make of objects.
 
-The rights were asked for when the job was. The archive is the target bucket's owner's and encrypted
-as the target says. What is under a customer's key cannot be read.
+The rights were checked when the job was requested. The archive is the target bucket's owner's and
+encrypted as the target says. What is under a customer's key cannot be read.
 """
 
 from __future__ import annotations
@@ -12,18 +12,15 @@ from dataclasses import dataclass
 
 from cluster.jobs.records import ArchiveOrders
 from cluster.jobs.work import Archiving, JobFailed, Unreadable
-from s3gw.events.events import EventName, created
-from s3gw.http.request import Call
-from s3gw.http.services import Services
-from s3gw.jobs.calling import job_call, tell
-from s3gw.objects.archives.writing import ArchiveOrder, Mode, write_archive
+from s3gw.objects.archive_writing import ArchiveOrder, Mode, write_archive
+from s3gw.objects.attributes import new_attributes
 from s3gw.objects.bucket_checksums import kept_in
-from s3gw.objects.checksums import Algorithm
-from s3gw.objects.sealing import unlock_for
+from s3gw.objects.context import Context
+from s3gw.objects.encryption import no_customer_key, refusing_one
+from s3gw.objects.service import ObjectService
 from s3gw.wire.errors import S3Error
 from storage.archives import Addition, Additions, Entry, format_named
 from storage.archives.source import close
-from storage.backend import Backend
 from storage.errors import (
     BucketNotFound,
     DeviceFailed,
@@ -32,7 +29,7 @@ from storage.errors import (
     ObjectNotFound,
     StorageError,
 )
-from storage.values import Encryption, ObjectInfo, ObjectRead, Reading, ReadOptions, Stream, Unlock
+from storage.values import BucketInfo, ObjectInfo, ObjectRead, Reading, ReadOptions, Stream, Unlock
 
 # Small objects are read together, up to so many bytes.
 _ROOM_BYTES = 2 << 20
@@ -44,42 +41,44 @@ _ENDS_ALL = (BucketNotFound, DeviceFailed)
 
 @dataclass(frozen=True, slots=True)
 class ObjectArchiver:
-    """`services` are those of the process that runs jobs: keys, archives and a notifier."""
-
-    store: Backend
-    services: Services
+    objects: ObjectService
 
     async def archive(self, archiving: Archiving) -> None:
         """Raises `JobFailed`, `BucketNotFound`, `StorageError`, and what `archiving` does; nothing
         is there then that was not before."""
         job, name = archiving.job, archiving.orders.name
-        target = await self.store.head_bucket(job.target)
+        target = await self.objects.store.head_bucket(job.target)
         try:
-            async with self.services.archives.turn(job.target, name):
-                made = await self._write(archiving, target.name)
+            async with self.objects.archives.turn(job.target, name):
+                await self._write(archiving, target.name)
         except S3Error as error:
             raise JobFailed(error.message) from None
         except ObjectChanged:
             raise JobFailed(f"{name} was replaced again and again while it was read") from None
-        await tell(self.services, target, job, [created(EventName.CREATED_PUT, made)])
 
     async def _write(self, archiving: Archiving, bucket: str) -> ObjectInfo:
         """From the beginning whenever somebody else wrote the archive that is appended to."""
         for attempt in range(_ATTEMPTS):
-            target = await self.store.head_bucket(bucket)
-            job, orders = archiving.job, archiving.orders
-            call = job_call(self.store, self.services, target, orders.name, job, "PutObject")
+            target = await self.objects.store.head_bucket(bucket)
+            context = Context(archiving.job.requested_by)
+            unlock = self.objects.encryption.unlock(no_customer_key)
+            order = _order(archiving.orders, target, context, unlock)
             archiving.begin()
             try:
-                order = _order(orders, kept_in(target))
-                return await write_archive(call, order, self._additions(call, archiving))
+                return await write_archive(
+                    self.objects,
+                    context,
+                    target,
+                    archiving.orders.name,
+                    order,
+                    self._additions(archiving, refusing_one(unlock)),
+                )
             except ObjectChanged:
                 if attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError
 
-    async def _additions(self, call: Call, archiving: Archiving) -> Additions:
-        unlock = _unlock(call)
+    async def _additions(self, archiving: Archiving, unlock: Unlock) -> Additions:
         async with aclosing(archiving.batches()) as batches:
             async for names in batches:
                 async with aclosing(self._read(archiving, names, unlock)) as additions:
@@ -92,7 +91,7 @@ class ObjectArchiver:
         at = 0
         while at < len(names):
             reads = [ObjectRead(bucket, name, options) for name in names[at:]]
-            found = await self.store.get_objects(reads, _ROOM_BYTES)
+            found = await self.objects.store.get_objects(reads, _ROOM_BYTES)
             left = list(found)
             try:
                 for reading in found:
@@ -130,9 +129,16 @@ def _member_name(bucket: str, name: str, orders: ArchiveOrders) -> str:
     return f"{bucket}/{name}" if orders.with_bucket else name
 
 
-def _order(orders: ArchiveOrders, keep: Algorithm) -> ArchiveOrder:
-    mode = Mode.APPEND_OR_NEW if orders.append else Mode.NEW
-    return ArchiveOrder(mode, format_named(orders.mime) if orders.mime else None, keep=keep)
+def _order(
+    orders: ArchiveOrders, target: BucketInfo, context: Context, unlock: Unlock
+) -> ArchiveOrder:
+    return ArchiveOrder(
+        mode=Mode.APPEND_OR_NEW if orders.append else Mode.NEW,
+        attributes=new_attributes(target, context.clock.now_ns()),
+        unlock=unlock,
+        kind=format_named(orders.mime) if orders.mime else None,
+        keep=kept_in(target),
+    )
 
 
 def _unreadable(error: StorageError) -> Unreadable:
@@ -142,16 +148,3 @@ def _unreadable(error: StorageError) -> Unreadable:
     if isinstance(error, ObjectNotFound):
         return Unreadable("does not exist", is_missing=True)
     return Unreadable(str(error) if isinstance(error, KeyRequired) else type(error).__name__)
-
-
-def _unlock(call: Call) -> Unlock:
-    """A key that is missing is the failure of one object."""
-    unlock = unlock_for(call)
-
-    async def unlocked(record: Encryption) -> bytes:
-        try:
-            return await unlock(record)
-        except S3Error as error:
-            raise KeyRequired(error.message) from None
-
-    return unlocked

@@ -1,7 +1,7 @@
-"""What jobs do to objects that S3 has a word in: copies as CopyObject makes them, and events.
+"""Copies that jobs make, as CopyObject makes them, and the events of what jobs delete.
 
-The rights were asked for when the job was. A copy is the target bucket's owner's, has the content
-headers, metadata and tags of its source, is encrypted as the target says, and locked as new
+The rights were checked when the job was requested. A copy is the target bucket's owner's, has the
+content headers, metadata and tags of its source, is encrypted as the target says, and locked as new
 objects there are. What is under a customer's key cannot be read, so it is not copied.
 """
 
@@ -13,16 +13,14 @@ from dataclasses import dataclass
 
 from cluster.jobs.records import Job
 from cluster.jobs.work import Copying, NotCopied
-from s3gw.events.events import EventName, created, removed
-from s3gw.http.request import MAX_KEY, Call
-from s3gw.http.services import Services
-from s3gw.jobs.calling import job_call, tell
-from s3gw.objects.copying import copied_attributes, write_copy
-from s3gw.objects.payload import body_of
-from s3gw.objects.sealing import sealing_for, unlock_for
-from s3gw.s3.headers import read_attributes
+from s3gw.events.events import removed
+from s3gw.http.request import MAX_KEY
+from s3gw.objects.attributes import new_attributes
+from s3gw.objects.context import Context
+from s3gw.objects.copying import copied_attributes
+from s3gw.objects.encryption import BUCKET_DEFAULT, no_customer_key
+from s3gw.objects.service import CopyOptions, ObjectService, body_of
 from s3gw.wire.errors import S3Error
-from storage.backend import Backend
 from storage.errors import (
     BucketNotFound,
     DeviceFailed,
@@ -31,6 +29,7 @@ from storage.errors import (
     StorageError,
 )
 from storage.values import (
+    BucketInfo,
     DeleteRequest,
     Deletion,
     ObjectInfo,
@@ -44,21 +43,17 @@ _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 
 @dataclass(frozen=True, slots=True)
 class ObjectCopier:
-    """`services` are those of the process that runs jobs: keys and a notifier."""
-
-    store: Backend
-    services: Services
+    objects: ObjectService
 
     async def copy(self, copying: Copying) -> int:
-        """The bytes that were copied. Raises `NotCopied`, `BucketNotFound` and what `check` does;
-        and `OutOfSpace`, because nothing more can be copied then."""
+        """Copy an object; the bytes that were copied. Raises `NotCopied`, `BucketNotFound` and what
+        `check` does; and `OutOfSpace`, because nothing more can be copied then."""
         job = copying.job
         if not 0 < len(copying.new_name.encode()) <= MAX_KEY:
             raise NotCopied(f"the copy's name would be longer than {MAX_KEY} bytes")
-        target = await self.store.head_bucket(job.target)
-        call = job_call(self.store, self.services, target, copying.new_name, job, "CopyObject")
+        target = await self.objects.store.head_bucket(job.target)
         try:
-            made = await self._copy(call, copying)
+            made = await self._copy(target, copying)
         except S3Error as error:
             raise NotCopied(error.message) from None
         except ObjectNotFound:
@@ -67,22 +62,27 @@ class ObjectCopier:
             raise
         except StorageError as error:
             raise NotCopied(type(error).__name__) from None
-        await tell(self.services, target, job, [created(EventName.CREATED_COPY, made)])
         return made.size
 
     async def deleted(self, job: Job, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:
         with contextlib.suppress(BucketNotFound):
-            info = await self.store.head_bucket(job.bucket)
-            await tell(self.services, info, job, [removed(*each) for each in done])
+            info = await self.objects.store.head_bucket(job.bucket)
+            context = Context(job.requested_by)
+            await self.objects.announce(context, info, [removed(*each) for each in done])
 
-    async def _copy(self, call: Call, copying: Copying) -> ObjectInfo:
-        options = ReadOptions(unlock=unlock_for(call))
-        reading = await self.store.get_object(copying.job.bucket, copying.name, options)
+    async def _copy(self, target: BucketInfo, copying: Copying) -> ObjectInfo:
+        objects, context = self.objects, Context(copying.job.requested_by)
+        options = ReadOptions(unlock=objects.encryption.unlock(no_customer_key))
+        reading = await objects.store.get_object(copying.job.bucket, copying.name, options)
         try:
-            sealing = await sealing_for(call)
-            attributes = copied_attributes(read_attributes(call), reading.info.attributes)
-            body = _checked(reading, copying.check)
-            return await write_copy(call, reading, sealing, attributes, body=body)
+            sealing = await objects.encryption.seal(target, BUCKET_DEFAULT)
+            given = new_attributes(target, context.clock.now_ns())
+            how = CopyOptions(
+                attributes=copied_attributes(given, reading.info.attributes),
+                sealing=sealing,
+                body=_checked(reading, copying.check),
+            )
+            return await objects.copy(context, target, copying.new_name, reading, how)
         finally:
             if not isinstance(reading.body, bytes):
                 await reading.body.aclose()

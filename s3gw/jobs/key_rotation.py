@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from s3gw.keys.provider import KeyProvider, UnknownKey
-from s3gw.objects.sealing import record_context
-from s3gw.s3.encryption_headers import SSE_C
+from s3gw.objects.encryption import SSE_C, record_context
 from storage.backend import Backend
 from storage.errors import Corrupt, ObjectNotFound, VersionNotFound
 from storage.values import Attributes, Encryption, ObjectInfo, UpdateOptions, VersionQuery

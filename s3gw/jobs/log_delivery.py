@@ -18,7 +18,6 @@ from s3gw.events.log_target import Partition, log_key
 from s3gw.jobs.log_writing import LogWriter
 from s3gw.telemetry.bucket_log_recorder import CountLines, Fate, LogQueue
 from s3gw.wire.errors import Code, S3Error
-from storage.backend import Backend
 from storage.clock import Clock, SystemClock
 from storage.errors import BucketNotFound, StorageError
 from storage.outbox import Outbox, Queue, Waiting
@@ -47,16 +46,15 @@ class LogDelivery:
     def __init__(
         self,
         outbox: Outbox,
-        store: Backend,
+        writer: LogWriter,
         *,
         bundling: Bundling,
         count: CountLines,
         clock: Clock | None = None,
-        writer: LogWriter | None = None,
     ) -> None:
         self._outbox = outbox
-        self._writer = writer or LogWriter(store)
-        self._store = store
+        self._writer = writer
+        self._store = writer.objects.store
         self._bundling = bundling
         self._count = count
         self._clock = clock or SystemClock()

@@ -1,7 +1,7 @@
-"""Files that jobs make objects of, as S3's PutObject makes them.
+"""Files that jobs make objects of.
 
-The rights were asked for when the job was; which folders are open to it is looked up again. An
-object is the bucket's owner's, and encrypted and locked as new ones there are.
+The rights were checked when the job was requested; which folders are open to it is looked up again.
+An object is the bucket's owner's, and encrypted and locked as new ones there are.
 """
 
 from __future__ import annotations
@@ -11,14 +11,20 @@ from dataclasses import dataclass
 
 from cluster.jobs.records import FileOrders, Job
 from cluster.jobs.work import NotPromotable
-from s3gw.events.events import ObjectEvent
 from s3gw.http.request import MAX_KEY
-from s3gw.http.services import Services
-from s3gw.jobs.calling import job_call, tell
-from s3gw.objects.promotion.files import NotPromoted, Source, files_in, find_source, is_folder
+from s3gw.objects.attributes import new_attributes
+from s3gw.objects.context import Context
+from s3gw.objects.promotion.files import (
+    NotPromoted,
+    Promotable,
+    Source,
+    files_in,
+    find_source,
+    is_folder,
+)
 from s3gw.objects.promotion.writing import Promotion, promote
+from s3gw.objects.service import ObjectService
 from s3gw.wire.errors import S3Error
-from storage.backend import Backend
 from storage.errors import BucketNotFound, DeviceFailed, OutOfSpace, StorageError
 
 # What is not the file's fault, and would be the same with the next one.
@@ -27,10 +33,8 @@ _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 
 @dataclass(frozen=True, slots=True)
 class FilePromoter:
-    """`services` are those of the process that runs jobs: keys, a notifier, and open folders."""
-
-    store: Backend
-    services: Services
+    objects: ObjectService
+    promotable: Promotable
 
     def found(self, orders: FileOrders) -> Iterable[str]:
         try:
@@ -47,16 +51,18 @@ class FilePromoter:
         key = job.prefix + path
         if not 0 < len(key.encode(errors="surrogateescape")) <= MAX_KEY or not _is_text(key):
             raise NotPromotable("its path is no name for an object")
-        bucket = await self.store.head_bucket(job.bucket)
+        bucket = await self.objects.store.head_bucket(job.bucket)
 
-        async def told(event: ObjectEvent) -> None:
-            await tell(self.services, bucket, job, [event])
-
-        call = job_call(self.store, self.services, bucket, key, job, "PutObject")
+        context = Context(job.requested_by)
         try:
-            source = self._source(job.files).below(path)
-            orders = job.files.overwrite, job.files.delete_source
-            return await promote(call, Promotion(source, told, *orders, check))
+            promotion = Promotion(
+                self._source(job.files).below(path),
+                attributes=new_attributes(bucket, context.clock.now_ns()),
+                replaces=job.files.overwrite,
+                moves=job.files.delete_source,
+                check=check,
+            )
+            return await promote(self.objects, context, bucket, key, promotion)
         except (NotPromoted, S3Error) as error:
             raise NotPromotable(str(error)) from None
         except _ENDS_ALL:
@@ -65,7 +71,7 @@ class FilePromoter:
             raise NotPromotable(type(error).__name__) from None
 
     def _source(self, orders: FileOrders) -> Source:
-        return find_source(self.services.promotable, orders.source)
+        return find_source(self.promotable, orders.source)
 
 
 def _is_text(name: str) -> bool:

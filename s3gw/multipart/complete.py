@@ -8,16 +8,13 @@ from functools import partial
 from itertools import pairwise
 
 from s3gw.access import Access
-from s3gw.events.events import EventName, created
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.objects.assembly import MAX_PARTS, sealed
-from s3gw.objects.checksums import (
-    ALGORITHMS,
-    PREFIX,
-)
-from s3gw.objects.sealing import check_completion
+from s3gw.objects.checksums import ALGORITHMS, PREFIX
+from s3gw.s3.call import Call
 from s3gw.s3.encryption_answer import encryption_headers
+from s3gw.s3.encryption_headers import check_completion
 from s3gw.s3.expiration import expiration_headers
 from s3gw.s3.headers import quoted, read_write_condition, unquoted
 from s3gw.s3.routing import body, header, operation, path, query
@@ -83,10 +80,11 @@ class CompleteMultipartUpload:
             condition=read_write_condition(call.headers),
         )
         try:
-            info = await call.store.complete_upload(self.bucket, self.key, self.upload_id, options)
+            info = await call.objects.complete_upload(
+                call.context, call.bucket_info, self.key, self.upload_id, options
+            )
         except PartNotFound as error:
             raise _invalid_part(error.number, self.upload_id) from error
-        await call.announce(created(EventName.CREATED_UPLOAD, info))
         result = CompleteMultipartUploadResult(
             location=_location(call),
             bucket=self.bucket,
@@ -120,11 +118,11 @@ class Expectations:
         if self.object_size not in (None, size):
             message = f"The provided 'x-amz-mp-object-size' does not match the size {size}."
             raise S3Error(Code.InvalidRequest, message)
-        self._check_checksum(whole.checksum)
+        if whole.checksum is not None:
+            self._check_checksum(whole.checksum)
         return whole
 
-    def _check_checksum(self, checksum: Checksum | None) -> None:
-        assert checksum is not None
+    def _check_checksum(self, checksum: Checksum) -> None:
         if self.checksum_type not in (None, checksum.type.value):
             message = (
                 "The upload was created using the "

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.expiration import abort_headers
 from s3gw.s3.headers import quoted
 from s3gw.s3.key_encoding import Encode, key_encoding

@@ -8,19 +8,15 @@ from dataclasses import dataclass
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.objects.assembly import MAX_PARTS, kept_algorithm
-from s3gw.objects.checksums import (
-    Algorithm,
-    PayloadDigest,
-    Promises,
-    checksum_headers,
-    read_promises,
-)
-from s3gw.objects.payload import body_of, payload_digest
-from s3gw.objects.sealing import Sealing, part_sealing
+from s3gw.objects.checksums import PayloadDigest, Promises
+from s3gw.objects.service import body_of
+from s3gw.s3.call import Call
+from s3gw.s3.checksum_headers import checksum_headers, payload_digest, read_promises
 from s3gw.s3.copy_source import CopySource, open_source, read_copy_source
 from s3gw.s3.encryption_answer import encryption_headers
+from s3gw.s3.encryption_headers import check_part, customer_key
 from s3gw.s3.headers import quoted, refuse_acl, refuse_unsupported
 from s3gw.s3.routing import header, operation, path, query
 from s3gw.s3.shared_elements import PartChecksums, part_checksum
@@ -28,7 +24,7 @@ from s3gw.s3.slow_reply import SLOW_BYTES, slow_reply
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import TimeNs, document
 from storage.errors import RangeNotSatisfiable
-from storage.values import Between, PartOptions, Reading, UploadInfo
+from storage.values import Between, Reading, UploadInfo
 
 
 def check_part_number(number: int) -> None:
@@ -51,14 +47,19 @@ class UploadPart:
         refuse_unsupported(call)
         refuse_acl(call)
         upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
-        sealing = await part_sealing(call, upload)
+        check_part(call, upload)
         digest = payload_digest(call, kept_algorithm(upload))
         _check_algorithm(upload, read_promises(call))
-        options = PartOptions(sealing.digest(digest), sealing.data_key)
-        part = await call.store.put_part(
-            self.bucket, self.key, self.upload_id, self.part_number, call.body, options
+        part = await call.objects.write_part(
+            call.bucket_info,
+            upload,
+            self.part_number,
+            call.body,
+            digest,
+            customer_key=customer_key(call),
         )
-        headers = checksum_headers(part.checksum) | encryption_headers(sealing.record)
+        headers = checksum_headers(part.checksum)
+        headers |= encryption_headers(upload.attributes.encryption)
         headers.pop("x-amz-checksum-type", None)
         return Reply(headers={"ETag": quoted(part.etag), **headers})
 
@@ -72,14 +73,6 @@ def _check_algorithm(upload: UploadInfo, promises: Promises) -> None:
             f"{upload.checksum_algorithm.lower()}, actual checksum Type: {sent.name.lower()}"
         )
         raise S3Error(Code.InvalidRequest, message)
-
-
-@dataclass(frozen=True, slots=True)
-class _How:
-    """How the upload wants its parts."""
-
-    algorithm: Algorithm
-    sealing: Sealing
 
 
 @document("CopyPartResult")
@@ -111,12 +104,12 @@ class UploadPartCopy:
         want = read_source_range(self.copy_source_range)
         upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
         source = read_copy_source(self.copy_source)
-        how = _How(kept_algorithm(upload), await part_sealing(call, upload))
-        headers = encryption_headers(how.sealing.record)
+        check_part(call, upload)
+        headers = encryption_headers(upload.attributes.encryption)
         async with self._open(call, source, want) as reading:
             if len(reading.span) <= SLOW_BYTES:
-                return xml_reply(await self._copy(call, how, reading), headers=headers)
-        return slow_reply(call, lambda: self._copy_anew(call, how, source, want), headers)
+                return xml_reply(await self._copy(call, upload, reading), headers=headers)
+        return slow_reply(call, lambda: self._copy_anew(call, upload, source, want), headers)
 
     @asynccontextmanager
     async def _open(
@@ -137,20 +130,19 @@ class UploadPartCopy:
             ) from error
 
     async def _copy_anew(
-        self, call: Call, how: _How, source: CopySource, want: Between | None
+        self, call: Call, upload: UploadInfo, source: CopySource, want: Between | None
     ) -> CopyPartResult:
         async with self._open(call, source, want) as reading:
-            return await self._copy(call, how, reading)
+            return await self._copy(call, upload, reading)
 
-    async def _copy(self, call: Call, how: _How, reading: Reading) -> CopyPartResult:
-        digest = how.sealing.digest(PayloadDigest(Promises(), {}, how.algorithm))
-        part = await call.store.put_part(
-            self.bucket,
-            self.key,
-            self.upload_id,
+    async def _copy(self, call: Call, upload: UploadInfo, reading: Reading) -> CopyPartResult:
+        part = await call.objects.write_part(
+            call.bucket_info,
+            upload,
             self.part_number,
             body_of(reading),
-            PartOptions(digest, how.sealing.data_key),
+            PayloadDigest(Promises(), {}, kept_algorithm(upload)),
+            customer_key=customer_key(call),
         )
         return CopyPartResult(
             etag=quoted(part.etag),

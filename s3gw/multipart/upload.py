@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.objects.checksums import ALGORITHMS, DEFAULT_ALGORITHM, algorithm_named
-from s3gw.objects.sealing import sealing_for
+from s3gw.objects.service import UploadRequest
+from s3gw.s3.call import Call
 from s3gw.s3.encryption_answer import written_encryption_headers
+from s3gw.s3.encryption_headers import read_encryption
 from s3gw.s3.expiration import abort_headers
 from s3gw.s3.headers import read_attributes
 from s3gw.s3.routing import header, operation, path, query
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document
-from storage.values import ChecksumType, UploadOptions
+from storage.values import ChecksumType
 
 
 @document("InitiateMultipartUploadResult")
@@ -35,15 +37,15 @@ class CreateMultipartUpload:
 
     async def run(self, call: Call) -> Reply:
         algorithm, kind = read_upload_checksum(self.checksum_algorithm, self.checksum_type)
-        sealing = await sealing_for(call)
-        options = UploadOptions(
-            owner=call.caller.identity,
-            attributes=sealing.mark(read_attributes(call)),
+        request = UploadRequest(
+            encryption=read_encryption(call),
+            attributes=read_attributes(call),
             checksum_algorithm=algorithm,
             checksum_type=kind,
         )
-        upload = await call.store.create_upload(self.bucket, self.key, options)
-        headers = abort_headers(call, upload) | written_encryption_headers(sealing.record)
+        upload = await call.objects.create_upload(call.context, call.bucket_info, self.key, request)
+        headers = abort_headers(call, upload)
+        headers |= written_encryption_headers(upload.attributes.encryption)
         if algorithm:
             headers["x-amz-checksum-algorithm"] = algorithm
             headers["x-amz-checksum-type"] = kind.value

@@ -1,8 +1,8 @@
 """The native front end as one ASGI application.
 
-One visible list of steps: read the call, find the operations of its path, authenticate it, read its
-message, find the operation, decode it, authorize it, run it, answer. Whatever goes wrong on the way
-becomes AIStore's JSON in one place.
+One visible list of steps: read the request, find the operations of its path, authenticate it, read
+its message, find the operation, decode it, authorize it, run it, answer. Whatever goes wrong on the
+way becomes AIStore's JSON in one place.
 """
 
 from __future__ import annotations
@@ -10,104 +10,139 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3gw.access import hide_missing
-from s3gw.config.limits import check_head
+from s3gw.config.limits import DEFAULT_LIMITS, Limits, check_head
 from s3gw.http.front_end import FrontEnd, log_failure
 from s3gw.http.reply import Reply
-from s3gw.http.services import Services
+from s3gw.http.request import NO_BUCKET
+from s3gw.identity.accounts import Principal
 from s3gw.native import redirect
 from s3gw.native.actmsg import read_message
 from s3gw.native.auditing import note
 from s3gw.native.authentication import BearerAuthenticator
 from s3gw.native.authorization import require
-from s3gw.native.call import NativeCall, name_bucket, read_native_call
+from s3gw.native.call import (
+    NativeCall,
+    NativeRequest,
+    name_bucket,
+    new_native_call,
+    own_names,
+    read_native_request,
+)
 from s3gw.native.catalog import native_operations
 from s3gw.native.cluster.daemon import check_node, turn_to_node
 from s3gw.native.cluster.node import gateway_id
 from s3gw.native.errors import NativeError, as_native_error, error_reply
 from s3gw.native.objects.reading import not_modified
-from s3gw.native.operation import NativeTable, Operations, decode, reads_message
-from s3gw.telemetry.exchange import Exchange, Observer
+from s3gw.native.operation import (
+    NativeOperation,
+    NativeTable,
+    Operations,
+    decode,
+    reads_message,
+)
+from s3gw.native.services import NativeServices
+from s3gw.s3.call import Services
+from s3gw.telemetry.exchange import Exchange
+from s3gw.telemetry.observer import Observer
 from s3gw.wire.errors import Code, as_s3_error
-from storage.backend import Backend
 from storage.errors import NotModified, ObjectNotFound, VersionNotFound
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-_ABOUT_BUCKETS = ("buckets", "objects")
-
 
 class NativeApp(FrontEnd):
-    """Answers every request below `/v1/` out of `store`."""
+    """Answers every request below `/v1/`."""
 
     request_id_header = "Ais-Request-Id"
 
     def __init__(
         self,
         *,
-        store: Backend,
         observer: Observer,
         services: Services,
+        native: NativeServices,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        super().__init__(observer, services.limits)
+        super().__init__(observer, limits)
         self._table = NativeTable(native_operations())
-        self._store = store
-        self._authenticator = BearerAuthenticator(no_auth=not services.auth_enabled)
+        root = services.site.accounts.root
+        self._authenticator = BearerAuthenticator(native.authn, root, native.throttle)
         self._services = services
+        self._native = native
 
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
         """The answer to one request, whatever happens."""
-        call: NativeCall | None = None
+        request: NativeRequest | None = None
         try:
             check_head(scope, self._limits)
-            call = read_native_call(
-                scope, receive, self._store, exchange.request_id, self._services
-            )
-            exchange.head = call
-            reply = await self._answer(call, exchange)
+            request = read_native_request(scope, receive, exchange.request_id, self._limits)
+            exchange.head = request
+            return await self._answer(request, exchange)
+        except NotModified as error:
+            return not_modified(error)
+        except Exception as error:
+            return self._refuse(error, request, exchange)
+
+    async def _answer(self, request: NativeRequest, exchange: Exchange) -> Reply:
+        name_bucket(request, own_names(self._native))
+        exchange.bucket = request.bucket
+        turn_to_node(request)
+        found = self._table.find(request)
+        caller = await self._authenticate(request, found, exchange)
+        call = new_native_call(request, caller, self._services, self._native)
+        check_node(call)
+        await _read_body(call, found)
+        operation = self._table.resolve(call, found)
+        exchange.operation = f"native.{operation.__name__}"
+        reply = None
+        try:
+            reply = await self._run(call, operation)
         except NotModified as error:
             reply = not_modified(error)
         except Exception as error:
             reply = self._refuse(error, call, exchange)
-        if call is not None:
-            exchange.bucket_info = call.bucket_info
-            note(call, exchange, reply.status)
+        finally:
+            if call.bucket_info is not NO_BUCKET:
+                exchange.bucket_info = call.bucket_info
+        note(call, operation, exchange, reply.status)
         return reply
 
-    async def _answer(self, call: NativeCall, exchange: Exchange) -> Reply:
-        if call.segments[0] in _ABOUT_BUCKETS:
-            name_bucket(call, *[*call.segments[1:], "", ""][:2])
-            exchange.bucket = call.bucket
-        turn_to_node(call)
-        found = self._table.find(call)
-        if not any(op.is_open for op in found):
-            call.principal = await self._authenticator.authenticate(call)
-            exchange.principal, exchange.account = call.principal, call.principal.identity
-        check_node(call)
-        await _read_body(call, found)
-        kind = call.asked_for = self._table.resolve(call, found)
-        exchange.operation = f"native.{kind.__name__}"
+    async def _authenticate(
+        self, request: NativeRequest, found: Operations, exchange: Exchange
+    ) -> Principal:
+        """Who the caller is; anonymous where anyone may ask."""
+        if any(op.is_open for op in found):
+            return Principal.anonymous()
+        caller = exchange.principal = await self._authenticator.authenticate(request)
+        exchange.account = caller.identity
+        return caller
+
+    async def _run(self, call: NativeCall, kind: type[NativeOperation]) -> Reply:
         operation = decode(kind, call)
         # From here on the query is what S3's policies may ask for.
         call.query = getattr(operation, "s3_query", {})
         if not kind.is_open:
             await require(call, kind)
-        if redirect.is_first_leg(call):
-            return redirect.to_itself(call)
+        if redirect.is_first_leg(call.origin):
+            return redirect.to_itself(call.origin, call.site.cluster_id)
         try:
             return await operation.run(call)
         except (ObjectNotFound, VersionNotFound):
             await hide_missing(call, call.bucket, call.key)
             raise
 
-    def _refuse(self, error: Exception, call: NativeCall | None, exchange: Exchange) -> Reply:
-        refusal = as_native_error(error, call)
+    def _refuse(
+        self, error: Exception, about: NativeRequest | NativeCall | None, exchange: Exchange
+    ) -> Reply:
+        refusal = as_native_error(error, about)
         exchange.error_code = refusal.tcode.value or str(refusal.status)
         if not isinstance(error, NativeError) and as_s3_error(error).code is Code.InternalError:
             log_failure(error, exchange)
-        node = gateway_id(self._services.cluster_id)
+        node = gateway_id(self._native.site.cluster_id)
         reply = error_reply(refusal, exchange.method, exchange.path, exchange.remote, node)
-        if call is not None and redirect.is_first_leg(call):
+        request = about.origin if isinstance(about, NativeCall) else about
+        if request is not None and redirect.is_first_leg(request):
             reply.headers["Connection"] = "close"
         return reply
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from s3gw.identity.namespaces import in_arns
 from s3gw.native.call import NativeCall
+from s3gw.native.operation import NativeOperation
 from s3gw.telemetry.audit import Action
 from s3gw.telemetry.exchange import Exchange
 
 
-def note(call: NativeCall, exchange: Exchange, status: int) -> None:
+def note(
+    call: NativeCall, operation: type[NativeOperation], exchange: Exchange, status: int
+) -> None:
     """One line for the request, if its operation is of that kind."""
-    audit, operation = call.services.audit, call.asked_for
-    if audit is None or operation is None or not operation.is_audited:
+    if not operation.is_audited:
         return
-    principal = call.principal
-    audit.record(
+    call.native.audit.record(
         Action(
             action=operation.__name__,
             resource=_resource(call),
@@ -22,7 +23,7 @@ def note(call: NativeCall, exchange: Exchange, status: int) -> None:
             source="native",
             request_id=exchange.request_id,
             account=exchange.account,
-            user=principal.user if principal else "",
+            user=call.caller.user,
             remote=exchange.remote,
         )
     )

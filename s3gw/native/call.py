@@ -1,8 +1,8 @@
-"""A request of the native API.
+"""Requests and calls of the native API.
 
-It is the same call that S3's operations and access control know, with what AIStore adds: the full
+A call is the same that S3's operations and access control know, with what AIStore adds: the full
 name of the bucket, the action message, and the segments of its path. Of the headers it has those
-that mean something here: an `x-amz-` header is no word of this API, but for the keys of
+that mean something here: `x-amz-` headers are not words of this API, but for the keys of
 encryption, and what a client calls the content type of its own requests is not the object's.
 """
 
@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from s3gw.config.limits import Limits
 from s3gw.http.request import (
     MAX_KEY,
-    Call,
+    Request,
     body_stream,
     content_length,
     origin_form,
@@ -23,16 +24,16 @@ from s3gw.http.request import (
     read_headers,
     read_query,
 )
-from s3gw.http.services import NO_SERVICES, Services
 from s3gw.native.actmsg import NO_MESSAGE, ActionMessage
 from s3gw.native.errors import NativeError
 from s3gw.native.names import Bck, read_bck
+from s3gw.native.services import NativeServices
+from s3gw.s3.call import Call, Services
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-    from s3gw.native.operation import NativeOperation
-    from storage.backend import Backend
+    from s3gw.identity.accounts import Principal
 
 MOUNT = b"/v1/"
 _KEPT_AMZ = "x-amz-server-side-encryption"
@@ -42,23 +43,55 @@ _NOT_OF_OBJECTS = frozenset(
 )
 _SECURE_PROXY = "x-forwarded-proto"
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
+_ABOUT_BUCKETS = ("buckets", "objects")
+NO_BCK = Bck("")
 
 
-@dataclass(slots=True)
-class NativeCall(Call):
-    """`segments` are the decoded parts of the path behind `/v1/`; of an object's path the third
-    and last is the object's name, slashes and all. `sent` are all headers as they came, `made` is
-    the name of what a document asked to be made, `asked_for` the operation as soon as it is known,
-    `node_id` the node that is asked through this one.
+@dataclass(slots=True, kw_only=True)
+class NativeRequest(Request):
+    """A request whose caller is not known yet. `segments` are the decoded parts of the path behind
+    `/v1/`; of an object's path the third and last is the object's name, slashes and all. `bck` is
+    the bucket that the path names; `sent` are all headers as they came; `node_id` is the node that
+    is asked through this one.
     """
 
-    segments: tuple[str, ...] = ()
-    bck: Bck = field(default_factory=lambda: Bck(""))
-    message: ActionMessage = NO_MESSAGE
-    sent: Mapping[str, str] = field(default_factory=dict)
-    made: str = ""
-    asked_for: type[NativeOperation] | None = None
+    segments: tuple[str, ...]
+    sent: Mapping[str, str]
+    bck: Bck = NO_BCK
     node_id: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """How this client reaches the server: scheme and authority."""
+        return endpoint_of(self.sent, self.scheme)
+
+
+@dataclass(slots=True, kw_only=True)
+class NativeCall(Call):
+    """A request on its way to a native operation. `bck` is the bucket that it is about, `made` the
+    name of what a document asked to be made."""
+
+    origin: NativeRequest
+    native: NativeServices
+    bck: Bck
+    message: ActionMessage = NO_MESSAGE
+    made: str = ""
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        return self.origin.segments
+
+    @property
+    def sent(self) -> Mapping[str, str]:
+        return self.origin.sent
+
+    @property
+    def node_id(self) -> str:
+        return self.origin.node_id
+
+    @property
+    def endpoint(self) -> str:
+        return self.origin.endpoint
 
     @property
     def name(self) -> str:
@@ -67,20 +100,11 @@ class NativeCall(Call):
 
     @property
     def own_names(self) -> Collection[str]:
-        """The id of this cluster, and the alias under which it is registered, if it is."""
-        own = self.services.cluster_id
-        directory = self.services.directory
-        alias = directory.alias_of(own) if directory is not None else ""
-        return (own, alias) if alias else (own,)
-
-    @property
-    def endpoint(self) -> str:
-        """How this client reaches the server: scheme and authority."""
-        return endpoint_of(self.sent, self.scheme)
+        return own_names(self.native)
 
     async def read_body(self) -> bytes:
-        """The whole body of a request that carries a message. Raises 413."""
-        read, most = bytearray(), self.services.limits.json_bytes
+        """Return the whole body of a request that carries a message. Raises 413."""
+        read, most = bytearray(), self.limits.json_bytes
         async for chunk in self.body:
             read += chunk
             if len(read) > most:
@@ -88,29 +112,62 @@ class NativeCall(Call):
         return bytes(read)
 
 
-def read_native_call(
-    scope: Scope, receive: Receive, store: Backend, request_id: str, services: Services
-) -> NativeCall:
-    """Read everything but the body. Raises 400 for a path, a query or a name that is none."""
-    sent = read_headers(scope["headers"])
-    call = NativeCall(
+def read_native_request(
+    scope: Scope, receive: Receive, request_id: str, limits: Limits
+) -> NativeRequest:
+    """Read everything but the body. Raises 400 for a path or a query that cannot be decoded."""
+    sent, client = read_headers(scope["headers"]), scope.get("client")
+    raw_path = origin_form(scope["raw_path"])
+    return NativeRequest(
         method=scope["method"],
-        raw_path=origin_form(scope["raw_path"]),
+        raw_path=raw_path,
         query_string=scope["query_string"],
         headers={name: value for name, value in sent.items() if _means_something(name)},
         body=body_stream(receive),
-        store=store,
         request_id=request_id,
+        query=read_query(scope["query_string"]),
+        decoded_length=content_length(sent.get("content-length")),
         scheme=scope.get("scheme", "http"),
-        services=services or NO_SERVICES,
+        client=client[0] if client else "",
+        limits=limits,
+        segments=_segments(raw_path),
         sent=sent,
     )
-    if scope.get("client"):
-        call.client = scope["client"][0]
-    call.query = read_query(call.query_string)
-    call.decoded_length = content_length(sent.get("content-length"))
-    call.segments = _segments(call.raw_path)
-    return call
+
+
+def new_native_call(
+    request: NativeRequest, caller: Principal, services: Services, native: NativeServices
+) -> NativeCall:
+    """The call of a request whose caller has been authenticated, or that anyone may send."""
+    return NativeCall(
+        method=request.method,
+        raw_path=request.raw_path,
+        query_string=request.query_string,
+        headers=request.headers,
+        body=request.body,
+        request_id=request.request_id,
+        bucket=request.bucket,
+        key=request.key,
+        query=request.query,
+        decoded_length=request.decoded_length,
+        scheme=request.scheme,
+        client=request.client,
+        limits=request.limits,
+        caller=caller,
+        store=services.objects.store,
+        site=services.site,
+        services=services,
+        origin=request,
+        native=native,
+        bck=request.bck,
+    )
+
+
+def own_names(native: NativeServices) -> Collection[str]:
+    """The id of this cluster, and the alias under which it is registered, if it is."""
+    own = native.site.cluster_id
+    alias = native.authn.directory.alias_of(own)
+    return (own, alias) if alias else (own,)
 
 
 def endpoint_of(sent: Mapping[str, str], scheme: str) -> str:
@@ -121,10 +178,13 @@ def endpoint_of(sent: Mapping[str, str], scheme: str) -> str:
     return f"{'https' if scheme == 'https' else 'http'}://{known}"
 
 
-def name_bucket(call: NativeCall, bucket: str, key: str) -> None:
-    """Say which bucket and object the call is about. Raises 400."""
-    call.bck = read_bck(bucket, call.query, call.own_names)
-    call.bucket, call.key = (call.bck.stored if bucket else ""), key
+def name_bucket(request: NativeRequest, ours: Collection[str]) -> None:
+    """Read from the path which bucket and object the request is about. Raises 400."""
+    if request.segments[0] not in _ABOUT_BUCKETS:
+        return
+    bucket, key = [*request.segments[1:], "", ""][:2]
+    request.bck = read_bck(bucket, request.query, ours)
+    request.bucket, request.key = (request.bck.stored if bucket else ""), key
     check_key(key)
 
 

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
 from s3gw.http.reply import Reply
 from s3gw.wire.errors import Code, S3Error, as_s3_error
 from storage import errors as storage
-
-if TYPE_CHECKING:
-    from s3gw.native.call import NativeCall
 
 JSON = "application/json"
 HEAD_ERROR = "Hdr-Error"
@@ -58,6 +55,24 @@ class NativeError(Exception):
         self.message = message
         self.tcode = tcode
         self.headers: Mapping[str, str] = headers or {}
+
+
+class NamedBucket(Protocol):
+    """A bucket as messages name it."""
+
+    @property
+    def is_ours(self) -> bool: ...
+
+    def cname(self, name: str = "") -> str: ...
+
+
+class About(Protocol):
+    """The bucket and the object of a request; clients read their names from messages."""
+
+    @property
+    def bck(self) -> NamedBucket: ...
+    @property
+    def key(self) -> str: ...
 
 
 class ErrorDocument(msgspec.Struct, frozen=True):
@@ -105,29 +120,29 @@ _BY_CODE: Mapping[Code, tuple[int, Tcode, str]] = {
 }
 
 
-def as_native_error(error: BaseException, call: NativeCall | None) -> NativeError:
+def as_native_error(error: BaseException, about: About | None) -> NativeError:
     """The native face of any exception; what no table names has the status that S3 gives it."""
     if isinstance(error, NativeError):
         return error
-    if isinstance(error, storage.BucketNotFound) and call is not None and not call.bck.is_ours:
-        message = f'bucket "{call.bck.cname()}" does not exist'
+    if isinstance(error, storage.BucketNotFound) and about is not None and not about.bck.is_ours:
+        message = f'bucket "{about.bck.cname()}" does not exist'
         return NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
     for kind in type(error).__mro__:
         if kind in _BY_STORAGE:
-            return _told(_BY_STORAGE[kind], call, str(error))
+            return _told(_BY_STORAGE[kind], about, str(error))
     if isinstance(error, storage.RangeNotSatisfiable):
         headers = {"Content-Range": f"bytes */{error.size}"}
         return NativeError(416, "range is not satisfiable", Tcode.RANGE, headers=headers)
     refusal = as_s3_error(error)
     if refusal.code in _BY_CODE:
-        return _told(_BY_CODE[refusal.code], call, refusal.message)
+        return _told(_BY_CODE[refusal.code], about, refusal.message)
     return _from_s3(refusal)
 
 
-def _told(row: tuple[int, Tcode, str], call: NativeCall | None, message: str) -> NativeError:
+def _told(row: tuple[int, Tcode, str], about: About | None, message: str) -> NativeError:
     status, tcode, text = row
-    bucket = call.bck.cname() if call is not None else ""
-    named = call.bck.cname(call.key) if call is not None else ""
+    bucket = about.bck.cname() if about is not None else ""
+    named = about.bck.cname(about.key) if about is not None else ""
     if not bucket.partition("://")[2]:
         return NativeError(status, message if status != 403 else "access denied", tcode)
     return NativeError(status, text.format(bucket=bucket, object=named, message=message), tcode)

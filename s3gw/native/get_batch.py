@@ -17,7 +17,8 @@ from s3gw.native.names import Bck, bck_of, read_bck
 from s3gw.native.operation import document, operation, query
 from s3gw.objects.batch import Answer, Batch, BatchFailed
 from s3gw.objects.batch.request import Spaces
-from s3gw.s3.batch_request import allowed_batch, answer_batch
+from s3gw.s3.batch_request import allowed_batch
+from s3gw.s3.encryption_headers import customer_key
 from storage.errors import BucketNotFound
 
 _MOSS = "moss"
@@ -81,7 +82,8 @@ def _require_ours(bck: Bck) -> None:
 
 async def _answer(call: NativeCall, batch: Batch) -> Answer:
     try:
-        return await answer_batch(call, batch)
+        unlock = call.objects.encryption.unlock(customer_key(call))
+        return await call.services.batches.answer(call.context, batch, unlock)
     except BatchFailed as error:
         item = batch.items[error.place]
         call.bck, call.key = bck_of(item.bucket), item.name

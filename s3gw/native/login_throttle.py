@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from s3gw.auth.throttle import Throttled
-from s3gw.native.call import NativeCall
+from s3gw.auth.throttle import Throttle, Throttled
 from s3gw.native.errors import NativeError, Tcode
 
 # A token names nobody before it is read, and nobody can guess one: whoever has a good one is never
@@ -11,23 +10,20 @@ from s3gw.native.errors import NativeError, Tcode
 ANY_TOKEN = "bearer token"
 
 
-def check_login(call: NativeCall, user: str) -> None:
+def check_login(throttle: Throttle, client: str, user: str) -> None:
     """Before the password is looked at. Raises 429."""
-    throttle = call.services.throttle
-    if throttle is None or throttle.is_idle:
+    if throttle.is_idle:
         return
     try:
-        throttle.check(call.client, login_name(user))
+        throttle.check(client, login_name(user))
     except Throttled as error:
         raise _slow_down(error) from None
 
 
-def note_failure(call: NativeCall, name: str) -> None:
-    """After it was wrong. Raises 429 when not even that shall be told."""
-    if call.services.throttle is None:
-        return
+def note_failure(throttle: Throttle, client: str, name: str) -> None:
+    """After it was wrong. Raises 429 when not even that is answered any more."""
     try:
-        call.services.throttle.failed(call.client, name)
+        throttle.failed(client, name)
     except Throttled as error:
         raise _slow_down(error) from None
 

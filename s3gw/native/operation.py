@@ -17,7 +17,7 @@ from s3gw.access import Access
 from s3gw.http.binding import Binding, fetcher, header, query
 from s3gw.http.reply import Reply
 from s3gw.native.actmsg import ACTIONS, read_value
-from s3gw.native.call import NativeCall
+from s3gw.native.call import NativeCall, NativeRequest
 from s3gw.native.errors import NativeError, unsupported
 
 __all__ = ["NativeOperation", "NativeTable", "document", "header", "operation", "query", "value"]
@@ -190,7 +190,7 @@ class NativeTable:
             self._by_kind[kind] = tuple(ops)
             fetchers(op)
 
-    def find(self, call: NativeCall) -> Operations:
+    def find(self, call: NativeRequest) -> Operations:
         """Those that the method and the path leave; none where AIStore has some and we have not.
 
         Raises 404 and 405.
@@ -239,7 +239,7 @@ def _unknown(what: str, *, known: bool) -> NativeError:
     return unsupported(what) if known else NativeError(400, f"invalid {what}")
 
 
-def _path_of(call: NativeCall) -> str:
+def _path_of(call: NativeCall | NativeRequest) -> str:
     return call.raw_path[:256].decode("latin-1")
 
 

@@ -21,26 +21,26 @@ from s3gw.http.reply import Reply
 from s3gw.native.cluster.node import gateway_id
 
 if TYPE_CHECKING:
-    from s3gw.native.call import NativeCall
+    from s3gw.native.call import NativeRequest
 
 MARKER = "pid"
 
 
-def is_first_leg(call: NativeCall) -> bool:
+def is_first_leg(call: NativeRequest) -> bool:
     if call.method != "PUT" or call.segments[0] != "objects":
         return False
     closes = "close" in call.sent.get("connection", "").lower()
     return closes and call.endpoint.startswith("https:") and not _is_marked(call)
 
 
-def to_itself(call: NativeCall) -> Reply:
-    marks = f"{MARKER}={gateway_id(call.services.cluster_id)}&utm={time.time_ns()}&vpams=1"
+def to_itself(call: NativeRequest, cluster_id: str) -> Reply:
+    marks = f"{MARKER}={gateway_id(cluster_id)}&utm={time.time_ns()}&vpams=1"
     path = call.raw_path.decode("latin-1")
     query = call.query_string.decode("latin-1")
     target = f"{path}?{query}&{marks}" if query else f"{path}?{marks}"
     return Reply(307, {"Location": call.endpoint + target, "Connection": "close"})
 
 
-def _is_marked(call: NativeCall) -> bool:
+def _is_marked(call: NativeRequest) -> bool:
     pairs = call.query_string.split(b"&")
     return any(pair.partition(b"=")[0] == MARKER.encode() for pair in pairs)

@@ -16,16 +16,13 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import xxhash
 from awscrt import checksums as crt
 
 from s3gw.wire.errors import Code, S3Error
 from storage.values import Checksum, ChecksumType, Sealed
-
-if TYPE_CHECKING:
-    from s3gw.http.request import Call
 
 DEFAULT_ALGORITHM = "CRC64NVME"
 _MD5_NAME = "MD5"
@@ -84,11 +81,8 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         Algorithm("XXHASH128", xxhash.xxh3_128, 16),
     )
 }
-# Kept in the place of one, it leaves the object without a checksum but for its ETag.
+# Null algorithm: store no S3 checksum, only the ETag.
 NO_ALGORITHM = Algorithm("", lambda: Crc(lambda block, before: 0, 0), 0)
-_BY_HEADER = {algorithm.header: algorithm for algorithm in ALGORITHMS.values()}
-# Headers under the same prefix that carry no value of a checksum.
-_NOT_VALUES = frozenset({"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"})
 
 
 def algorithm_named(name: str) -> Algorithm:
@@ -112,34 +106,6 @@ class Promises:
     algorithm: Algorithm | None = None
     checksum: str | None = None
     trailer: str | None = None
-
-
-def read_promises(call: Call) -> Promises:
-    """Raises `InvalidDigest` and `InvalidRequest` for promises that make no sense."""
-    headers = call.headers
-    named = [name for name in headers if name.startswith(PREFIX) and name not in _NOT_VALUES]
-    trailer = _checksum_trailer(headers.get("x-amz-trailer", ""))
-    if len(named) + (trailer is not None) > 1:
-        message = (
-            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
-        )
-        raise S3Error(Code.InvalidRequest, message)
-    name = named[0] if named else trailer
-    algorithm = _algorithm_of(name) if name else None
-    _check_sdk_algorithm(headers.get("x-amz-sdk-checksum-algorithm"), algorithm)
-    return Promises(
-        md5=_md5_header(headers.get("content-md5")),
-        sha256=call.content_sha256,
-        algorithm=algorithm,
-        checksum=_value(algorithm, headers[named[0]]) if algorithm and named else None,
-        trailer=trailer,
-    )
-
-
-def read_hashes(call: Call) -> Promises:
-    """The promises but for the S3 checksum."""
-    md5 = _md5_header(call.headers.get("content-md5"))
-    return Promises(md5=md5, sha256=call.content_sha256)
 
 
 class PayloadDigest:
@@ -213,7 +179,7 @@ class PayloadDigest:
                 raise S3Error(
                     Code.InvalidRequest, "The trailing checksum was announced and absent."
                 )
-            promised = _value(algorithm, promised)
+            promised = checked_value(algorithm, promised)
         if promised != self._value(algorithm):
             raise S3Error(
                 Code.BadDigest,
@@ -222,14 +188,6 @@ class PayloadDigest:
 
     def _value(self, algorithm: Algorithm) -> str:
         return _base64(self._hashers[algorithm.name].digest())
-
-
-def verify_document(call: Call, text: bytes, *, checksummed: bool = True) -> None:
-    """Keep the promises made of a request document; its checksum header only if `checksummed`."""
-    promises = read_promises(call) if checksummed else read_hashes(call)
-    digest = PayloadDigest(promises, call.trailers, announced=call.decoded_length)
-    digest.update(text)
-    digest.seal()
 
 
 def composite(algorithm: Algorithm, values: list[str]) -> Checksum:
@@ -251,48 +209,12 @@ def full_object(algorithm: Algorithm, parts: list[tuple[str, int]]) -> Checksum:
     return Checksum(algorithm.name, value, ChecksumType.FULL_OBJECT)
 
 
-def checksum_headers(checksum: Checksum | None) -> dict[str, str]:
-    if checksum is None:
-        return {}
-    return {
-        ALGORITHMS[checksum.algorithm].header: checksum.value,
-        "x-amz-checksum-type": checksum.type.value,
-    }
-
-
 def _base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def _checksum_trailer(announced: str) -> str | None:
-    names = [name.strip().lower() for name in announced.split(",")]
-    return next((name for name in names if name.startswith(PREFIX)), None)
-
-
-def _algorithm_of(header: str) -> Algorithm:
-    try:
-        return _BY_HEADER[header]
-    except KeyError:
-        raise S3Error(Code.InvalidRequest, f"The checksum {header} is not supported.") from None
-
-
-def _check_sdk_algorithm(named: str | None, sent: Algorithm | None) -> None:
-    """`x-amz-sdk-checksum-algorithm` promises a value; when one came, it must be of that kind."""
-    if named is None:
-        return
-    algorithm = algorithm_named(named)
-    if sent is None:
-        message = (
-            "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or "
-            "x-amz-trailer headers were found."
-        )
-        raise S3Error(Code.InvalidRequest, message)
-    if algorithm is not sent:
-        message = "Value for x-amz-sdk-checksum-algorithm header is invalid."
-        raise S3Error(Code.InvalidRequest, message)
-
-
-def _value(algorithm: Algorithm, text: str) -> str:
+def checked_value(algorithm: Algorithm, text: str) -> str:
+    """The value, if it is one of that algorithm's. Raises `InvalidRequest`."""
     try:
         raw = base64.b64decode(text, validate=True)
     except ValueError:
@@ -300,15 +222,3 @@ def _value(algorithm: Algorithm, text: str) -> str:
     if len(raw) != algorithm.size_bytes:
         raise S3Error(Code.InvalidRequest, f"Value for {algorithm.header} header is invalid.")
     return text
-
-
-def _md5_header(text: str | None) -> bytes | None:
-    if text is None:
-        return None
-    try:
-        digest = base64.b64decode(text, validate=True)
-    except ValueError:
-        digest = b""
-    if len(digest) != 16:
-        raise S3Error(Code.InvalidDigest, headers=None, **{"Content-MD5": text})
-    return digest

@@ -7,7 +7,8 @@ from enum import Enum
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.routing import body, operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document

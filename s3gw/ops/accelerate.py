@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.routing import body, operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document
@@ -39,7 +40,7 @@ class GetBucketAccelerateConfiguration:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        found = setting(call.bucket_facts, AccelerateSetting)
+        found = setting(call.bucket_info, AccelerateSetting)
         return xml_reply(AccelerateConfiguration(found.status if found else None))
 
 

@@ -26,9 +26,10 @@ from s3gw.access.acl_headers import (
     refuse_public,
 )
 from s3gw.access.ownership import enforces_owner
-from s3gw.events.events import EventName, changed
+from s3gw.events.events import EventName
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.shared_elements import Owner, object_owner, owner_of
 from s3gw.s3.versions import named_version, read_version_header
@@ -140,8 +141,9 @@ class PutObjectAcl:
             return msgspec.structs.replace(attributes, acl=kept(grants, owner))
 
         options = UpdateOptions(version=named_version(self.version_id))
-        info = await call.store.update_object(self.bucket, self.key, change, options)
-        await call.announce(changed(EventName.ACL_PUT, info))
+        info = await call.objects.change_attributes(
+            call.context, bucket, self.key, change, event=EventName.ACL_PUT, options=options
+        )
         return Reply(headers=read_version_header(bucket, info))
 
 
@@ -176,9 +178,9 @@ def _check_owner(policy: AccessControlPolicy | None, owner: str) -> None:
 def _grant(call: Call, one: PermissionOf) -> Grant:
     match one.grantee:
         case Grantee(id=str(account), email_address=None, uri=None):
-            return Grant(one.permission, known_account(call.services.accounts, account))
+            return Grant(one.permission, known_account(call.site.accounts, account))
         case Grantee(id=None, email_address=str(email), uri=None):
-            return Grant(one.permission, account_with_email(call.services.accounts, email))
+            return Grant(one.permission, account_with_email(call.site.accounts, email))
         case Grantee(id=None, email_address=None, uri=str(uri)):
             return Grant(one.permission, group=known_group(uri))
         case _:

@@ -7,17 +7,12 @@ metadata is empty, and its time is the archive's.
 from __future__ import annotations
 
 from s3gw.http.reply import Reply
-from s3gw.http.request import Call
-from s3gw.objects.archives.folders import InFolder, open_in_folder
+from s3gw.objects.attributes import DEFAULT_TYPE
+from s3gw.s3.archives.folders import open_in_folder
+from s3gw.s3.call import Call, InFolder
 from s3gw.s3.encryption_answer import encryption_headers
 from s3gw.s3.encryption_headers import refuse_on_reads
-from s3gw.s3.headers import (
-    DEFAULT_TYPE,
-    object_headers,
-    override_headers,
-    read_condition,
-    span_headers,
-)
+from s3gw.s3.headers import object_headers, override_headers, read_condition, span_headers
 from storage.errors import PartNotFound
 from storage.values import Between, From, Last, PartNumber, Want
 

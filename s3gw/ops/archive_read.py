@@ -12,13 +12,13 @@ from __future__ import annotations
 from urllib.parse import unquote_to_bytes
 
 from s3gw.http.reply import Reply
-from s3gw.http.request import Call
-from s3gw.objects.archives.opening import close, open_one, open_selected
-from s3gw.objects.archives.query import InArchive, invalid, read_in_archive
-from s3gw.objects.sealing import unlock_for
+from s3gw.objects.attributes import DEFAULT_TYPE
+from s3gw.s3.archives.opening import close, open_one, open_selected
+from s3gw.s3.archives.query import InArchive, invalid, read_in_archive
+from s3gw.s3.call import Call
 from s3gw.s3.encryption_answer import encryption_headers
-from s3gw.s3.encryption_headers import refuse_on_reads
-from s3gw.s3.headers import DEFAULT_TYPE, http_date, override_headers, read_condition, read_range
+from s3gw.s3.encryption_headers import customer_key, refuse_on_reads
+from s3gw.s3.headers import http_date, override_headers, read_condition, read_range
 from s3gw.s3.versions import named_version, read_version_header
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.subresources import ARCHPATH_HEADER
@@ -59,7 +59,12 @@ async def member_reply(call: Call, wanted: InArchive, *, head: bool) -> Reply:
         raise S3Error(Code.InvalidRequest, "A member of an archive has no parts.")
     refuse_on_reads(call)
     version = named_version(call.query.get("versionId"))
-    options = ReadOptions(None, read_condition(call.headers), version, unlock_for(call))
+    options = ReadOptions(
+        None,
+        read_condition(call.headers),
+        version,
+        call.objects.encryption.unlock(customer_key(call)),
+    )
     if wanted.selection is not None:
         return await _selected(call, wanted.selection, wanted.kind, options, head=head)
     part = read_range(call.headers.get("range"))
@@ -101,7 +106,7 @@ def _headers(call: Call, info: ObjectInfo, content_type: str) -> dict[str, str]:
         "Last-Modified": http_date(info.modified_ns // _NS),
         "content-type": content_type,
     }
-    headers |= read_version_header(call.bucket_facts, info)
+    headers |= read_version_header(call.bucket_info, info)
     if info.attributes.encryption:
         headers |= encryption_headers(info.attributes.encryption)
     return headers

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
-from s3gw.objects.sealing import check_reader
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
+from s3gw.s3.encryption_headers import check_reader
 from s3gw.s3.headers import http_date
 from s3gw.s3.routing import header, operation, path, query
 from s3gw.s3.shared_elements import ObjectChecksums, PartChecksums, object_checksum, part_checksum
@@ -59,10 +60,10 @@ class GetObjectAttributes:
         asked = _names(self.object_attributes)
         options = ReadOptions(version=named_version(self.version_id))
         info = (await call.store.head_object(self.bucket, self.key, options)).info
-        await check_reader(call, info)
+        check_reader(call, info)
         parts = await self._parts(call, info) if "ObjectParts" in asked and info.parts else None
         modified = http_date(info.modified_ns // 1_000_000_000)
-        headers = {"Last-Modified": modified, **read_version_header(call.bucket_facts, info)}
+        headers = {"Last-Modified": modified, **read_version_header(call.bucket_info, info)}
         return xml_reply(_response(info, asked, parts), headers=headers)
 
     async def _parts(self, call: Call, info: ObjectInfo) -> ObjectParts:

@@ -10,10 +10,11 @@ from s3gw.access import Access, may_use
 from s3gw.access.acl import BucketAcl
 from s3gw.access.acl_headers import new_bucket_settings
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.identity.namespaces import is_in_namespace
 from s3gw.objects.object_lock import ObjectLockSetting
 from s3gw.ops.bucket_tagging import check_bucket_tags
+from s3gw.s3.call import Call
 from s3gw.s3.encryption_headers import refuse_any
 from s3gw.s3.headers import refuse_unsupported
 from s3gw.s3.routing import body, operation, path, query
@@ -89,7 +90,7 @@ class CreateBucket:
         account = call.caller.account
         tags = check_bucket_tags(self.configuration.tags) if self.configuration else {}
         try:
-            settings = await new_bucket_settings(call)
+            settings = new_bucket_settings(call, await call.services.new_buckets.current())
             options = BucketOptions(account, location, settings=settings, tags=tags)
             await call.store.create_bucket(self.bucket, _locking(call, options))
         except BucketExists as error:
@@ -119,7 +120,7 @@ def _accept_again(call: Call, error: BucketExists) -> None:
     """Making one's own bucket again is no error in us-east-1, and one elsewhere."""
     if error.owner != call.caller.account:
         raise S3Error(Code.BucketAlreadyExists) from error
-    if call.services.region != "us-east-1":
+    if call.site.region != "us-east-1":
         raise S3Error(Code.BucketAlreadyOwnedByYou) from error
 
 
@@ -137,7 +138,7 @@ class HeadBucket:
 
     async def run(self, call: Call) -> Reply:
         info = await call.store.head_bucket(self.bucket)
-        region = info.location or call.services.region
+        region = info.location or call.site.region
         return Reply(headers={"x-amz-bucket-region": region, "x-amz-access-point-alias": "false"})
 
 
@@ -162,7 +163,7 @@ class GetBucketLocation:
 
     async def run(self, call: Call) -> Reply:
         info = await call.store.head_bucket(self.bucket)
-        region = info.location or call.services.region
+        region = info.location or call.site.region
         return xml_reply(LocationConstraint("" if region == "us-east-1" else region))
 
 
@@ -198,7 +199,7 @@ class ListBuckets:
             ListAllMyBucketsResult(
                 owner=owner_of(call, call.caller.account),
                 buckets=tuple(
-                    Bucket(b.name, TimeNs(b.created_ns), b.location or call.services.region)
+                    Bucket(b.name, TimeNs(b.created_ns), b.location or call.site.region)
                     for b in page
                 ),
                 # A bucket's name is as good a token as any, and needs no state.
@@ -213,5 +214,5 @@ class ListBuckets:
             and not is_in_namespace(bucket.name)
             and bucket.name.startswith(self.prefix)
             and bucket.name > self.continuation_token
-            and self.bucket_region in ("", bucket.location or call.services.region)
+            and self.bucket_region in ("", bucket.location or call.site.region)
         )

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from s3gw.access import Access, authorize_writing, may_deliver_logs
 from s3gw.events.log_target import LoggingTarget, Partition, Source, log_key
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import MAX_KEY, Call, Level
+from s3gw.http.request import MAX_KEY, Level
 from s3gw.identity.namespaces import is_in_namespace
+from s3gw.s3.call import Call
 from s3gw.s3.routing import body, operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, within
@@ -61,7 +62,6 @@ class GetBucketLogging:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        assert call.bucket_info is not None
         target = setting(call.bucket_info, LoggingTarget)
         return xml_reply(BucketLoggingStatus(_shown(target) if target else None))
 
@@ -115,14 +115,14 @@ def _partition(asked: TargetObjectKeyFormat) -> Partition:
 async def _check_target_bucket(call: Call, target: LoggingTarget) -> None:
     """AWS asks for a grant to its logging service; here the same owner is what it takes, a policy
     that does not deny it, and that the caller could write there."""
-    source = call.bucket_facts
+    source = call.bucket_info
     try:
         if is_in_namespace(target.bucket):
             raise BucketNotFound(target.bucket)
         bucket = await call.store.head_bucket(target.bucket)
     except BucketNotFound:
         raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=target.bucket) from None
-    logged = Source(source.name, source.owner, call.services.region)
+    logged = Source(source.name, source.owner, call.site.region)
     some_key = log_key(logged, target, _CLOCK.now_ns(), "0")
     if bucket.owner != call.owner or not may_deliver_logs(bucket, some_key, source):
         raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=target.bucket)

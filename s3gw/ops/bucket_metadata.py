@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.routing import operation, path
 from s3gw.wire.errors import Code, S3Error
 

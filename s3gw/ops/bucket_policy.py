@@ -11,8 +11,9 @@ from s3gw.access.ownership import enforces_owner
 from s3gw.access.policy import BucketPolicy, Policy, kept_policy, read_policy
 from s3gw.access.public_access import NO_BLOCK, PublicAccessBlock, is_public_policy
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
-from s3gw.objects.checksums import verify_document
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
+from s3gw.s3.checksum_headers import verify_document
 from s3gw.s3.routing import operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document
@@ -37,7 +38,7 @@ class PutBucketPolicy:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        text = await call.read_document(call.services.limits.json_bytes)
+        text = await call.read_document(call.limits.json_bytes)
         verify_document(call, text, checksummed=True)
         if not text:
             raise S3Error(Code.MissingRequestBodyError)
@@ -93,7 +94,7 @@ def _check_principals(call: Call, policy: Policy) -> None:
     """An id that no account has is a slip of the pen: nobody is let in, and nobody kept out."""
     for statement in policy.statements:
         for account in statement.principals.named:
-            if call.services.accounts is None or call.services.accounts.account(account) is None:
+            if call.site.accounts is None or call.site.accounts.account(account) is None:
                 raise malformed("Invalid principal in policy")
 
 

@@ -6,8 +6,9 @@ import msgspec
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.ops.tagging import Tagging
+from s3gw.s3.call import Call
 from s3gw.s3.headers import check_tags
 from s3gw.s3.routing import body, operation, path
 from s3gw.s3.shared_elements import Tag
@@ -21,7 +22,7 @@ class GetBucketTagging:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        tags = call.bucket_facts.tags
+        tags = call.bucket_info.tags
         if not tags:
             raise S3Error(Code.NoSuchTagSet, BucketName=self.bucket)
         return xml_reply(Tagging(tuple(Tag(key, value) for key, value in tags.items())))

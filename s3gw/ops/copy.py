@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
 from s3gw.access import Access, authorize_copied_tags
-from s3gw.events.events import EventName, created
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.objects.attributes import REDIRECT_LOCATION
 from s3gw.objects.checksums import algorithm_named
-from s3gw.objects.copying import copied_attributes, write_copy
-from s3gw.objects.sealing import Sealing, sealing_for
+from s3gw.objects.copying import copied_attributes
+from s3gw.objects.encryption import Sealing
+from s3gw.objects.service import CopyOptions
+from s3gw.s3.call import Call
 from s3gw.s3.copy_source import CopySource, open_source, read_copy_source
 from s3gw.s3.encryption_answer import written_encryption_headers
+from s3gw.s3.encryption_headers import read_encryption
 from s3gw.s3.expiration import expiration_headers
-from s3gw.s3.headers import REDIRECT_LOCATION, quoted, read_attributes, read_write_condition
+from s3gw.s3.headers import quoted, read_attributes, read_write_condition
 from s3gw.s3.routing import header, operation, path
 from s3gw.s3.shared_elements import ObjectChecksums, object_checksum
 from s3gw.s3.slow_reply import SLOW_BYTES, slow_reply
@@ -31,7 +32,6 @@ from storage.values import (
     Attributes,
     ObjectInfo,
     Reading,
-    UpdateOptions,
 )
 
 _DIRECTIVES = ("COPY", "REPLACE")
@@ -57,7 +57,7 @@ class CopyObject:
         _check_directive("x-amz-metadata-directive", self.metadata_directive)
         _check_directive("x-amz-tagging-directive", self.tagging_directive)
         source = read_copy_source(self.copy_source)
-        sealing = await sealing_for(call)
+        sealing = await call.objects.encryption.seal(call.bucket_info, read_encryption(call))
         async with open_source(call, source) as reading:
             if self.tagging_directive == "COPY" and reading.info.attributes.tags:
                 await authorize_copied_tags(call, source.bucket, source.key, source.version)
@@ -79,11 +79,11 @@ class CopyObject:
         if self._is_onto_itself(source):
             self._require_change(call, reading.info, attributes, sealing)
         if self._is_in_place(call, source, reading.info, sealing):
-            made = await self._replace_attributes(call, attributes)
-        else:
-            made = await self._copy(call, reading, attributes, sealing)
-        await call.announce(created(EventName.CREATED_COPY, made))
-        return made
+            condition = read_write_condition(call.headers)
+            return await call.objects.copy_in_place(
+                call.context, call.bucket_info, self.key, attributes, condition
+            )
+        return await self._copy(call, reading, attributes, sealing)
 
     async def _make_anew(
         self, call: Call, source: CopySource, sealing: Sealing
@@ -102,7 +102,7 @@ class CopyObject:
         self, call: Call, source: CopySource, info: ObjectInfo, sealing: Sealing
     ) -> bool:
         """Whether the very version that is read would be replaced, by the same bytes."""
-        replaced = info.version == NULL_VERSION and not keeps_versions(call.bucket_facts)
+        replaced = info.version == NULL_VERSION and not keeps_versions(call.bucket_info)
         return replaced and self._is_onto_itself(source) and self._keeps_bytes(info, sealing)
 
     async def _check_target(self, call: Call) -> None:
@@ -142,22 +142,18 @@ class CopyObject:
             )
             raise S3Error(Code.InvalidRequest, message)
 
-    async def _replace_attributes(self, call: Call, attributes: Attributes) -> ObjectInfo:
-        """The bytes stay, so the way to their key does, whichever bytes they are by now."""
-        return await call.store.update_object(
-            self.bucket,
-            self.key,
-            lambda old: msgspec.structs.replace(attributes, encryption=old.encryption),
-            UpdateOptions(read_write_condition(call.headers), touch=True),
-        )
-
     async def _copy(
         self, call: Call, reading: Reading, attributes: Attributes, sealing: Sealing
     ) -> ObjectInfo:
         """With the checksum asked for, else of the source's kind."""
         wanted = self.checksum_algorithm
-        algorithm = None if wanted is None else algorithm_named(wanted)
-        return await write_copy(call, reading, sealing, attributes, algorithm=algorithm)
+        options = CopyOptions(
+            attributes=attributes,
+            sealing=sealing,
+            condition=read_write_condition(call.headers),
+            algorithm=None if wanted is None else algorithm_named(wanted),
+        )
+        return await call.objects.copy(call.context, call.bucket_info, self.key, reading, options)
 
 
 async def _current(call: Call) -> ObjectInfo | None:

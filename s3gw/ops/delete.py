@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.access import Access, may_delete
-from s3gw.events.events import removed
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import MAX_KEY, Call, Level
-from s3gw.objects.object_lock import bypasses_governance
+from s3gw.http.request import MAX_KEY, Level
+from s3gw.s3.call import Call
 from s3gw.s3.headers import read_write_condition, unquoted
+from s3gw.s3.lock_headers import bypasses_governance
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.versions import VERSION_ID, named_version
 from s3gw.wire.errors import Code, S3Error, as_s3_error
@@ -39,9 +39,8 @@ class DeleteObject:
             named_version(self.version_id),
             bypasses_governance(call.headers),
         )
-        deletion = await call.store.delete_object(self.bucket, request)
-        await call.announce(removed(request, deletion))
-        return Reply(204, _headers(call.bucket_facts, deletion))
+        deletion = await call.objects.delete(call.context, call.bucket_info, request)
+        return Reply(204, _headers(call.bucket_info, deletion))
 
 
 def _headers(bucket: BucketInfo, deletion: Deletion) -> dict[str, str]:
@@ -113,15 +112,10 @@ class DeleteObjects:
         requests = [
             DeleteRequest(one.key, _condition(one), one.version_id, bypass) for _, one in asked
         ]
-        done = await call.store.delete_objects(self.bucket, requests)
+        done = await call.objects.delete_many(call.context, call.bucket_info, requests)
         outcomes: dict[int, Deletion | StorageError | S3Error] = {
             at: outcome for (at, _), outcome in zip(asked, done, strict=True)
         }
-        await call.announce_all(
-            removed(request, outcome)
-            for request, outcome in zip(requests, done, strict=True)
-            if isinstance(outcome, Deletion)
-        )
         return xml_reply(self._result(outcomes | refused))
 
     def _result(self, outcomes: dict[int, Deletion | StorageError | S3Error]) -> DeleteResult:

@@ -7,10 +7,11 @@ from enum import Enum
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.keys.setting import BucketEncryption
-from s3gw.objects.sealing import keys_of
-from s3gw.s3.encryption_headers import AES256, KMS, key_of_arn
+from s3gw.objects.encryption import AES256, KMS
+from s3gw.s3.call import Call
+from s3gw.s3.encryption_headers import key_of_arn
 from s3gw.s3.routing import body, operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named
@@ -63,7 +64,7 @@ class GetBucketEncryption:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        found = setting(call.bucket_facts, BucketEncryption)
+        found = setting(call.bucket_info, BucketEncryption)
         if found is None:
             raise S3Error(
                 Code.ServerSideEncryptionConfigurationNotFoundError, BucketName=self.bucket
@@ -110,7 +111,7 @@ def _scheme(call: Call, default: ServerSideEncryptionByDefault) -> str:
     if default.kms_master_key_id is not None and scheme != KMS:
         message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms"
         raise S3Error(Code.InvalidArgument, message, ArgumentName="KMSMasterKeyID")
-    keys_of(call)
+    call.objects.encryption.require_ring()
     return scheme
 
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.objects.batch import BatchFailed, TooManyFailures
-from s3gw.objects.checksums import verify_document
-from s3gw.s3.batch_request import allowed_batch, answer_batch
+from s3gw.s3.batch_request import allowed_batch
+from s3gw.s3.call import Call
+from s3gw.s3.checksum_headers import verify_document
+from s3gw.s3.encryption_headers import customer_key
 from s3gw.s3.routing import operation, path
 from s3gw.wire.errors import S3Error, as_s3_error
 
@@ -24,11 +26,12 @@ class GetBatch:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        document = await call.read_document(call.services.limits.json_bytes)
+        document = await call.read_document(call.limits.json_bytes)
         verify_document(call, document)
         batch = await allowed_batch(call, document, self.bucket)
         try:
-            answer = await answer_batch(call, batch)
+            unlock = call.objects.encryption.unlock(customer_key(call))
+            answer = await call.services.batches.answer(call.context, batch, unlock)
         except BatchFailed as error:
             raise _refusal(error) from error
         return Reply(200, {"Content-Type": answer.content_type}, answer.body)

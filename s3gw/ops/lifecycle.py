@@ -10,12 +10,13 @@ from cluster.lifecycle.rules import ALL_STORAGE_CLASSES_128K
 from cluster.lifecycle.rules import LifecycleConfiguration as Configuration
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.ops.lifecycle_document import (
     LifecycleConfiguration,
     read_configuration,
     shown_configuration,
 )
+from s3gw.s3.call import Call
 from s3gw.s3.routing import body, header, operation, path
 from s3gw.wire.errors import Code, S3Error
 from storage.settings import setting, with_setting, without_setting

@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
-from s3gw.objects.archives.folders import list_page
+from s3gw.http.request import Level
+from s3gw.s3.archives.folders import list_page
+from s3gw.s3.call import Call
 from s3gw.s3.key_encoding import Encode, key_encoding
 from s3gw.s3.routing import operation, path, query
 from s3gw.s3.shared_elements import Owner, Prefix, owners_in

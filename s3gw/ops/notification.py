@@ -20,7 +20,8 @@ from s3gw.events.rules import (
     target_of,
 )
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.routing import body, header, operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named
@@ -104,7 +105,6 @@ class GetBucketNotificationConfiguration:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        assert call.bucket_info is not None
         found = setting(call.bucket_info, NotificationRules) or NotificationRules()
         rules = found.rules
         return xml_reply(
@@ -131,12 +131,9 @@ class PutBucketNotificationConfiguration:
         _check_together(rules)
         _check_targets(call, rules)
         bucket = await call.store.update_bucket(self.bucket, lambda info: _with(info, rules))
-        if (
-            call.services.notifier is not None
-            and self.skip_destination_validation.lower() != "true"
-        ):
+        if self.skip_destination_validation.lower() != "true":
             targets = dict.fromkeys(rule.target for rule in rules)
-            await call.services.notifier.test(bucket, call.cause, targets)
+            await call.objects.announcer.test(bucket, call.requested_by, targets)
         return Reply()
 
 
@@ -200,7 +197,7 @@ def _check_together(rules: tuple[Rule, ...]) -> None:
 
 
 def _check_targets(call: Call, rules: Iterable[Rule]) -> None:
-    known = call.services.notifier.targets if call.services.notifier else frozenset()
+    known = call.objects.announcer.targets
     unknown = [rule.arn for rule in rules if rule.target not in known]
     if unknown:
         details = {}

@@ -7,17 +7,16 @@ from enum import Enum
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.objects.object_lock import (
     DefaultRetention,
     ObjectLockSetting,
-    bypasses_governance,
-    future_retention,
     require_lock,
-    retain_until,
     with_legal_hold,
     with_retention,
 )
+from s3gw.s3.call import Call
+from s3gw.s3.lock_headers import bypasses_governance, future_retention, retain_until
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.versions import named_version
 from s3gw.wire.errors import Code, S3Error
@@ -85,7 +84,7 @@ class GetObjectLockConfiguration:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        own = setting(call.bucket_facts, ObjectLockSetting)
+        own = setting(call.bucket_info, ObjectLockSetting)
         if own is None:
             raise S3Error(Code.ObjectLockConfigurationNotFoundError)
         rule = ObjectLockRule(_shown(own.default)) if own.default else None
@@ -166,7 +165,7 @@ class PutObjectRetention:
     retention: RetentionDocument = body()
 
     async def run(self, call: Call) -> Reply:
-        require_lock(call.bucket_facts)
+        require_lock(call.bucket_info)
         now_ns = _CLOCK.now_ns()
         wanted, bypass = self._wanted(now_ns), bypasses_governance(call.headers)
         await call.store.update_object(
@@ -208,7 +207,7 @@ class PutObjectLegalHold:
     legal_hold: LegalHold = body()
 
     async def run(self, call: Call) -> Reply:
-        require_lock(call.bucket_facts)
+        require_lock(call.bucket_info)
         on = self.legal_hold.status is Status.ON
         await call.store.update_object(
             self.bucket,
@@ -220,7 +219,7 @@ class PutObjectLegalHold:
 
 
 async def _lock_of(call: Call, version_id: str | None) -> ObjectLock:
-    require_lock(call.bucket_facts)
+    require_lock(call.bucket_info)
     options = ReadOptions(version=named_version(version_id))
     reading = await call.store.head_object(call.bucket, call.key, options)
     return reading.info.attributes.lock or ObjectLock()

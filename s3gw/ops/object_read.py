@@ -9,12 +9,12 @@ import msgspec
 
 from s3gw.access import Access, hide_headers
 from s3gw.http.reply import Reply
-from s3gw.http.request import Call, Level
-from s3gw.objects.checksums import checksum_headers
-from s3gw.objects.sealing import check_reader, checked, unlock_for
+from s3gw.http.request import Level
 from s3gw.ops.archive_folder import folder_reply
 from s3gw.ops.archive_read import in_archive, member_reply
-from s3gw.s3.encryption_headers import refuse_on_reads
+from s3gw.s3.call import Call
+from s3gw.s3.checksum_headers import checksum_headers
+from s3gw.s3.encryption_headers import check_reader, checked, customer_key, refuse_on_reads
 from s3gw.s3.expiration import expiration_headers
 from s3gw.s3.headers import (
     object_headers,
@@ -79,7 +79,7 @@ class HeadObject:
             )
         asked = await read_asked(call, self)
         reading = await call.store.head_object(self.bucket, self.key, asked.options)
-        await check_reader(call, reading.info)
+        check_reader(call, reading.info)
         reply = object_reply(call, reading, asked)
         await hide_headers(call, reply.headers)
         return reply
@@ -108,7 +108,12 @@ class Asked:
 async def read_asked(call: Call, request: Request) -> Asked:
     want, version = wanted(request.range, request.part_number), named_version(request.version_id)
     refuse_on_reads(call)
-    options = ReadOptions(want, read_condition(call.headers), version, unlock_for(call))
+    options = ReadOptions(
+        want,
+        read_condition(call.headers),
+        version,
+        call.objects.encryption.unlock(customer_key(call)),
+    )
     overrides = override_headers(call)
     if request.part_number is None or not wants_checksum(call):
         return Asked(options, overrides)
@@ -136,7 +141,7 @@ def object_reply(call: Call, reading: Reading, asked: Asked) -> Reply:
     want = asked.options.want
     partial = want is not None and span.stop > span.start
     headers = object_headers(info)
-    headers |= read_version_header(call.bucket_facts, info)
+    headers |= read_version_header(call.bucket_info, info)
     headers |= expiration_headers(call, info)
     headers |= span_headers(info, span, partial=partial)
     if wants_checksum(call):

@@ -9,7 +9,8 @@ from s3gw.access.acl import BucketAcl
 from s3gw.access.ownership import Ownership
 from s3gw.access.ownership import OwnershipControls as Controls
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.routing import body, operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named

@@ -19,9 +19,10 @@ from s3gw.access import Access, authorize_key
 from s3gw.auth.form import Form
 from s3gw.auth.post_policy import LengthRange, check_fields
 from s3gw.http.reply import XML, Reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.ops.object_write import PutObject
 from s3gw.ops.tagging import Tagging
+from s3gw.s3.call import Call
 from s3gw.s3.headers import CONTENT_HEADERS, check_tags
 from s3gw.s3.routing import decode, operation, path
 from s3gw.wire.errors import Code, S3Error

@@ -7,10 +7,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_RenameObject.html
 
 from __future__ import annotations
 
-from s3gw.access import Access
+from s3gw.access import Access, authorize_key
 from s3gw.http.reply import Reply
-from s3gw.http.request import Call, Level
-from s3gw.objects.renaming import rename
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.copy_source import read_source_path
 from s3gw.s3.headers import read_condition
 from s3gw.s3.routing import header, operation, path
@@ -42,7 +42,11 @@ class RenameObject:
             token=self.client_token,
         )
         try:
-            info = await rename(call, source, self.key, options)
+            await authorize_key(call, "GetObject", source, Access.MOVE_OBJECT)
+            await authorize_key(call, "DeleteObject", source, Access.MOVE_OBJECT)
+            info = await call.objects.rename(
+                call.context, call.bucket_info, source, self.key, options
+            )
         except NotModified as error:
             raise S3Error(Code.PreconditionFailed) from error
         return Reply(headers=written_version_header(info))

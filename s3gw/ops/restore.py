@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.versions import named_version
 from s3gw.wire.errors import Code, S3Error

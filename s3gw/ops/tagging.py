@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import msgspec
 
 from s3gw.access import Access
-from s3gw.events.events import EventName, changed
+from s3gw.events.events import EventName
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.headers import check_tags
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.shared_elements import Tag
@@ -35,7 +36,7 @@ class GetObjectTagging:
         info = (await call.store.head_object(self.bucket, self.key, options)).info
         tags = sorted(info.attributes.tags.items())
         document = Tagging(tuple(Tag(key, value) for key, value in tags))
-        return xml_reply(document, headers=read_version_header(call.bucket_facts, info))
+        return xml_reply(document, headers=read_version_header(call.bucket_info, info))
 
 
 @operation("PUT", Level.OBJECT, marker="tagging", access=Access.UPDATE_OBJECT)
@@ -71,6 +72,7 @@ async def _replace_tags(
         return msgspec.structs.replace(attributes, tags=tags)
 
     options = UpdateOptions(version=named_version(version_id))
-    info = await call.store.update_object(call.bucket, call.key, change, options)
-    await call.announce(changed(event, info))
-    return read_version_header(call.bucket_facts, info)
+    info = await call.objects.change_attributes(
+        call.context, call.bucket_info, call.key, change, event=event, options=options
+    )
+    return read_version_header(call.bucket_info, info)

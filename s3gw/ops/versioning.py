@@ -9,8 +9,9 @@ import msgspec
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
 from s3gw.objects.object_lock import ObjectLockSetting
+from s3gw.s3.call import Call
 from s3gw.s3.routing import body, operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document
@@ -40,7 +41,7 @@ class GetBucketVersioning:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        state = call.bucket_facts.versioning
+        state = call.bucket_info.versioning
         status = None if state is Versioning.NEVER else Status(state.value)
         return xml_reply(VersioningConfiguration(status))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
-from s3gw.http.request import Call, Level
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
 from s3gw.s3.routing import body, operation, path
 from s3gw.s3.website_configuration import WebsiteConfiguration, WebsiteSetting, check_website
 from s3gw.wire.errors import Code, S3Error
@@ -16,7 +17,7 @@ class GetBucketWebsite:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        found = setting(call.bucket_facts, WebsiteSetting)
+        found = setting(call.bucket_info, WebsiteSetting)
         if found is None:
             raise S3Error(Code.NoSuchWebsiteConfiguration, BucketName=self.bucket)
         return xml_reply(found.configuration)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from s3gw.access import authorize_source, hide_missing
-from s3gw.http.request import Call
 from s3gw.objects.checksums import MAX_PAYLOAD
-from s3gw.objects.sealing import checked, unlock_for
-from s3gw.s3.encryption_headers import SOURCE_CUSTOMER
+from s3gw.s3.call import Call
+from s3gw.s3.encryption_headers import SOURCE_CUSTOMER, checked, customer_key
 from s3gw.s3.headers import read_condition
 from s3gw.s3.versions import named_version
 from s3gw.wire.errors import Code, S3Error, as_s3_error
@@ -64,7 +63,7 @@ async def open_source(
     await authorize_source(call, source.bucket, source.key, source.version)
     condition = read_condition(call.headers, f"{HEADER}-")
     try:
-        unlock = unlock_for(call, SOURCE_CUSTOMER)
+        unlock = call.objects.encryption.unlock(customer_key(call, SOURCE_CUSTOMER))
         options = ReadOptions(want, condition, source.version, unlock)
         reading = await call.store.get_object(source.bucket, source.key, options)
         await checked(call, reading, SOURCE_CUSTOMER)

@@ -1,4 +1,4 @@
-"""What a request's headers say of encryption, and what AWS refuses of that.
+"""Server-side encryption headers of requests, and what AWS refuses of them.
 
 Requests presigned with Signature Version 2 carry these headers in their query.
 """
@@ -8,13 +8,23 @@ from __future__ import annotations
 import base64
 import hashlib
 from binascii import Error
-from dataclasses import dataclass, field
 from hmac import compare_digest
 
 import msgspec
 
-from s3gw.http.request import Call
+from s3gw.http.request import Request
+from s3gw.objects.encryption import (
+    AES256,
+    KMS,
+    NOT_APPLICABLE,
+    SSE_C,
+    CustomerKey,
+    EncryptionRequest,
+    ReadCustomerKey,
+    with_customer_key,
+)
 from s3gw.wire.errors import Code, S3Error
+from storage.values import ObjectInfo, Reading, UploadInfo
 
 HEADER = "x-amz-server-side-encryption"
 KEY_ID = f"{HEADER}-aws-kms-key-id"
@@ -22,48 +32,31 @@ CONTEXT = f"{HEADER}-context"
 BUCKET_KEY = f"{HEADER}-bucket-key-enabled"
 CUSTOMER = f"{HEADER}-customer-"
 SOURCE_CUSTOMER = "x-amz-copy-source-server-side-encryption-customer-"
-AES256 = "AES256"
-KMS = "aws:kms"
-SSE_C = "SSE-C"
 _DSSE = "aws:kms:dsse"
 _KMS_ONLY = (KEY_ID, CONTEXT, BUCKET_KEY)
 _CUSTOMER_ONLY = [CUSTOMER + name for name in ("algorithm", "key", "key-md5")]
 _KNOWN = frozenset([HEADER, *_KMS_ONLY, *_CUSTOMER_ONLY])
 _KEY_BYTES = 32
 _MAX_CONTEXT = 8192
+_PARTS_NEED_KEY = (
+    "The multipart upload initiate requested encryption. Subsequent part requests must include the "
+    "appropriate encryption parameters."
+)
+_OTHER_KEY = "The provided encryption parameters did not match the ones used originally."
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerKey:
-    """A key that came with the request; `md5` is base64."""
-
-    key: bytes = field(repr=False)
-    md5: str
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """`scheme` is empty when none was asked for; `bucket_key` None when nothing was said of it."""
-
-    scheme: str = ""
-    customer: CustomerKey | None = None
-    key_id: str = ""
-    context: str = ""
-    bucket_key: bool | None = None
-
-
-def read_request(call: Call) -> Request:
-    """How the object that the call writes is to be encrypted. Raises for what excludes itself."""
+def read_encryption(call: Request) -> EncryptionRequest:
+    """How the object that the request writes is to be encrypted. Raises for contradictions."""
     _refuse_unknown(call)
     customer, method = read_customer_key(call), sent(call, HEADER)
     if customer is not None:
         _refuse_both(call)
-        return Request(SSE_C, customer)
+        return EncryptionRequest(SSE_C, customer)
     if method is not None:
         _check_method(method)
     if method != KMS:
         _refuse_kms_details(call, method)
-    return Request(
+    return EncryptionRequest(
         method or "",
         key_id=_key_id(sent(call, KEY_ID)),
         context=_context(sent(call, CONTEXT)),
@@ -71,7 +64,7 @@ def read_request(call: Call) -> Request:
     )
 
 
-def read_customer_key(call: Call, prefix: str = CUSTOMER) -> CustomerKey | None:
+def read_customer_key(call: Request, prefix: str = CUSTOMER) -> CustomerKey | None:
     """The three headers of SSE-C that begin with `prefix`; they come together or not at all."""
     algorithm, key, md5 = (sent(call, prefix + name) for name in ("algorithm", "key", "key-md5"))
     if algorithm is key is md5 is None:
@@ -90,21 +83,73 @@ def read_customer_key(call: Call, prefix: str = CUSTOMER) -> CustomerKey | None:
     return _customer_key(prefix, key, md5)
 
 
-def refuse_on_reads(call: Call) -> None:
+def customer_key(call: Request, prefix: str = CUSTOMER) -> ReadCustomerKey:
+    """The customer's key of the request, read when an object needs it."""
+    return lambda: read_customer_key(call, prefix)
+
+
+def check_reader(call: Request, info: ObjectInfo, prefix: str = CUSTOMER) -> None:
+    """For readers of facts without bytes: the headers must be those that the bytes would need."""
+    refuse_on_reads(call)
+    record = info.attributes.encryption
+    if record is not None and record.scheme == SSE_C:
+        with_customer_key(record, read_customer_key(call, prefix))
+    elif read_customer_key(call, prefix) is not None:
+        raise S3Error(Code.InvalidRequest, NOT_APPLICABLE)
+
+
+async def checked(call: Request, reading: Reading, prefix: str = CUSTOMER) -> Reading:
+    """Return the reading; close it and refuse when a key came for an object in the clear."""
+    if reading.info.attributes.encryption is None and read_customer_key(call, prefix) is not None:
+        if not isinstance(reading.body, bytes):
+            await reading.body.aclose()
+        raise S3Error(Code.InvalidRequest, NOT_APPLICABLE)
+    return reading
+
+
+def check_part(call: Request, upload: UploadInfo) -> None:
+    """What a part says of its upload's encryption must not contradict it."""
+    _check_upload(call, upload, needs_key=True)
+
+
+def check_completion(call: Request, upload: UploadInfo) -> None:
+    """AWS needs the customer's key again only for uploads that named a checksum."""
+    _check_upload(call, upload, needs_key=bool(upload.checksum_algorithm))
+
+
+def _check_upload(call: Request, upload: UploadInfo, *, needs_key: bool) -> None:
+    record, customer = upload.attributes.encryption, read_customer_key(call)
+    if record is None or record.scheme != SSE_C:
+        if customer is not None:
+            raise S3Error(Code.InvalidRequest, NOT_APPLICABLE)
+    elif customer is None:
+        if needs_key:
+            raise S3Error(Code.InvalidRequest, _PARTS_NEED_KEY)
+    elif customer.md5 != record.customer_key_md5:
+        raise S3Error(Code.InvalidRequest, _OTHER_KEY)
+    scheme = record.scheme if record else ""
+    for name, needed in {HEADER: scheme, KEY_ID: KMS, CONTEXT: KMS, BUCKET_KEY: KMS}.items():
+        value = sent(call, name)
+        if value is not None and (scheme != needed or (name == HEADER and value != scheme)):
+            message = "A part cannot be encrypted in another way than its upload."
+            raise S3Error(Code.InvalidArgument, message, ArgumentName=name)
+
+
+def refuse_on_reads(call: Request) -> None:
     """Who reads says nothing of how the object is encrypted, but for the customer's key."""
     for name in (HEADER, KEY_ID, CONTEXT):
         if sent(call, name) is not None:
             raise _bad(name, f"{name} header is not supported for this operation.")
 
 
-def refuse_any(call: Call) -> None:
+def refuse_any(call: Request) -> None:
     """For operations whose requests cannot be encrypted at all."""
     for name in call.headers:
         if name.startswith(HEADER):
             raise S3Error(Code.NotImplemented, Header=name)
 
 
-def sent(call: Call, name: str) -> str | None:
+def sent(call: Request, name: str) -> str | None:
     value = call.headers.get(name)
     return call.query.get(name) if value is None and call.query else value
 
@@ -128,13 +173,13 @@ def _customer_key(prefix: str, text: str, md5: str) -> CustomerKey:
     return CustomerKey(key, digest)
 
 
-def _refuse_unknown(call: Call) -> None:
+def _refuse_unknown(call: Request) -> None:
     for name in call.headers:
         if name.startswith(HEADER) and name not in _KNOWN:
             raise S3Error(Code.NotImplemented, Header=name)
 
 
-def _refuse_both(call: Call) -> None:
+def _refuse_both(call: Request) -> None:
     if any(sent(call, name) is not None for name in (HEADER, *_KMS_ONLY)):
         message = (
             "Server Side Encryption with Customer provided key is incompatible with the encryption "
@@ -152,7 +197,7 @@ def _check_method(method: str) -> None:
         raise S3Error(Code.InvalidArgument, message, ArgumentName=HEADER, ArgumentValue=method)
 
 
-def _refuse_kms_details(call: Call, method: str | None) -> None:
+def _refuse_kms_details(call: Request, method: str | None) -> None:
     """A bucket key may be asked for without a method: the bucket's default may be KMS."""
     names = (KEY_ID, CONTEXT) if method is None else _KMS_ONLY
     for name in names:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from cluster.lifecycle.rules import LifecycleConfiguration, abortion, expiry
-from s3gw.http.request import Call
+from s3gw.s3.call import Call
 from s3gw.s3.headers import http_date
 from storage.settings import setting
 from storage.values import ObjectInfo, UploadInfo
@@ -43,7 +43,7 @@ def abort_headers(call: Call, upload: UploadInfo) -> dict[str, str]:
 
 
 def _configuration(call: Call) -> LifecycleConfiguration | None:
-    return None if call.bucket_info is None else setting(call.bucket_info, LifecycleConfiguration)
+    return setting(call.bucket_info, LifecycleConfiguration)
 
 
 def _has_date(at_ns: int) -> bool:

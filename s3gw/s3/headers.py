@@ -13,9 +13,10 @@ from unicodedata import category
 from urllib.parse import parse_qsl
 
 from s3gw.access.acl_headers import with_owner_and_acl
-from s3gw.http.request import Call
-from s3gw.objects.object_lock import lock_headers, read_lock
+from s3gw.http.request import AuthenticatedRequest, Request
+from s3gw.objects.attributes import DEFAULT_TYPE, REDIRECT_LOCATION
 from s3gw.s3.encryption_answer import encryption_headers
+from s3gw.s3.lock_headers import lock_headers, read_lock
 from s3gw.wire.errors import Code, S3Error
 from storage.clock import SystemClock
 from storage.values import ALWAYS, Attributes, Between, Condition, From, Last, ObjectInfo
@@ -23,8 +24,6 @@ from storage.values import ALWAYS, Attributes, Between, Condition, From, Last, O
 META = "x-amz-meta-"
 MAX_METADATA = 2048
 MAX_REDIRECT = 2048
-REDIRECT_LOCATION = "x-amz-website-redirect-location"
-DEFAULT_TYPE = "binary/octet-stream"
 
 # What an upload may say of its content, kept and sent back as it came.
 CONTENT_HEADERS = (
@@ -75,7 +74,7 @@ def http_date(seconds: int) -> str:
 # Reading an upload's headers
 
 
-def read_attributes(call: Call) -> Attributes:
+def read_attributes(call: AuthenticatedRequest) -> Attributes:
     """What the request says of the object it writes, and what its bucket adds to that. Raises for
     what cannot be kept."""
     refuse_unsupported(call)
@@ -88,7 +87,7 @@ def read_attributes(call: Call) -> Attributes:
         custom=custom,
         tags=read_tagging_header(headers.get("x-amz-tagging")),
         storage_class=_storage_class(headers.get("x-amz-storage-class")),
-        lock=read_lock(headers, call.bucket_facts, _CLOCK.now_ns()),
+        lock=read_lock(headers, call.bucket_info, _CLOCK.now_ns()),
     )
     return with_owner_and_acl(call, attributes)
 
@@ -120,13 +119,13 @@ def _storage_class(name: str | None) -> str:
     raise S3Error(Code.InvalidStorageClass, StorageClassRequested=name)
 
 
-def refuse_unsupported(call: Call) -> None:
+def refuse_unsupported(call: Request) -> None:
     """What cannot be enforced yet is refused, never accepted and ignored."""
     if "x-amz-write-offset-bytes" in call.headers:
         raise S3Error(Code.NotImplemented, Header="x-amz-write-offset-bytes")
 
 
-def refuse_acl(call: Call) -> None:
+def refuse_acl(call: Request) -> None:
     """A part has no ACL: its object got one when the upload began."""
     for name in call.headers:
         if name == "x-amz-acl" or name.startswith("x-amz-grant-"):
@@ -270,11 +269,11 @@ def span_headers(info: ObjectInfo, span: Between, *, partial: bool) -> dict[str,
     return headers
 
 
-def wants_checksum(call: Call) -> bool:
+def wants_checksum(call: Request) -> bool:
     return call.headers.get("x-amz-checksum-mode", "").lower() == "enabled"
 
 
-def override_headers(call: Call) -> dict[str, str]:
+def override_headers(call: AuthenticatedRequest) -> dict[str, str]:
     """`response-content-type` and its like from the query."""
     if not call.query:
         return {}

@@ -7,7 +7,7 @@ why a request failed only when the failure, too, says that the page may see it.
 from __future__ import annotations
 
 from s3gw.http.reply import Reply
-from s3gw.http.request import Call
+from s3gw.http.request import NO_BUCKET, Request
 from s3gw.s3.cors import (
     METHODS,
     Ask,
@@ -18,6 +18,7 @@ from s3gw.s3.cors import (
     requested_headers,
 )
 from s3gw.wire.errors import Code, S3Error
+from storage.backend import Backend
 from storage.errors import BucketNotFound, StorageError
 from storage.settings import setting
 from storage.values import BucketInfo
@@ -34,12 +35,12 @@ _NOT_ALLOWED = (
 )
 
 
-async def preflight(call: Call) -> Reply:
+async def preflight(call: Request, store: Backend) -> Reply:
     """Whether the request that a browser has in mind may come. Raises `BadRequest`,
     `AccessForbidden`."""
     if not call.headers.get("origin"):
         raise S3Error(Code.BadRequest, _NO_ORIGIN)
-    configuration = await _configuration(call)
+    configuration = await _configuration(call, store)
     method = call.headers.get(_METHOD)
     if method not in METHODS:
         message = f"Invalid Access-Control-Request-Method: {method or 'null'}"
@@ -51,9 +52,9 @@ async def preflight(call: Call) -> Reply:
     return Reply(headers=allowing_headers(rule, ask))
 
 
-async def _configuration(call: Call) -> CORSConfiguration:
+async def _configuration(call: Request, store: Backend) -> CORSConfiguration:
     try:
-        found = setting(await _bucket(call), CorsSetting)
+        found = setting(await store.head_bucket(call.bucket), CorsSetting)
     except BucketNotFound:
         raise _forbidden(call, _NO_BUCKET, "BUCKET") from None
     if found is None:
@@ -61,17 +62,20 @@ async def _configuration(call: Call) -> CORSConfiguration:
     return found.configuration
 
 
-def _forbidden(call: Call, message: str, resource_type: str) -> S3Error:
+def _forbidden(call: Request, message: str, resource_type: str) -> S3Error:
     method = call.headers.get(_METHOD, PREFLIGHT)
     return S3Error(Code.AccessForbidden, message, Method=method, ResourceType=resource_type)
 
 
-async def cross_origin_headers(call: Call) -> dict[str, str]:
+async def cross_origin_headers(call: Request, store: Backend, bucket: BucketInfo) -> dict[str, str]:
     """What the answer to a request with an Origin says of it; nothing unless a rule matches."""
     if call.method == PREFLIGHT or not call.bucket:
         return {}
     try:
-        found = setting(await _bucket(call), CorsSetting)
+        if bucket is NO_BUCKET:
+            # The request failed before it was authorized, or is one that has no bucket.
+            bucket = await store.head_bucket(call.bucket)
+        found = setting(bucket, CorsSetting)
     except StorageError:
         # The answer is made; that its bucket is gone or cannot be read takes nothing from it.
         return {}
@@ -82,12 +86,7 @@ async def cross_origin_headers(call: Call) -> dict[str, str]:
     return allowing_headers(rule, ask) if rule else {}
 
 
-async def _bucket(call: Call) -> BucketInfo:
-    """Authorization has looked it up, unless the request failed before, or is none that has any."""
-    return call.bucket_info or await call.store.head_bucket(call.bucket)
-
-
-def _ask(call: Call) -> Ask:
+def _ask(call: Request) -> Ask:
     """As AWS, take a request at its word when it says what it will be, also when it is not."""
     headers = call.headers
     return Ask(

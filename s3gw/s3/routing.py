@@ -24,8 +24,9 @@ from typing import (
 from s3gw.access import Access
 from s3gw.http.binding import Binding, Fetch, fetcher, header, path, query, without_none
 from s3gw.http.reply import Reply
-from s3gw.http.request import Call, Level
-from s3gw.objects.checksums import verify_document
+from s3gw.http.request import Level
+from s3gw.s3.call import Call
+from s3gw.s3.checksum_headers import verify_document
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.subresources import ARCHPATH_HEADER, SUBRESOURCES
 from s3gw.wire.xmldoc import from_xml
@@ -192,6 +193,6 @@ def _document_reader(hint: Any, *, checksummed: bool) -> Callable[[Call], Awaita
             return None
         if not text:
             raise S3Error(Code.MissingRequestBodyError)
-        return from_xml(kind, text, call.services.limits.document_depth)
+        return from_xml(kind, text, call.limits.document_depth)
 
     return read

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
-from s3gw.http.request import Call
+from s3gw.s3.call import Call
 from storage.settings import setting
 from storage.values import Attributes, BucketInfo, Checksum
 
@@ -38,7 +38,6 @@ def owner_of(call: Call, account: str) -> Owner:
 
 def owners_in(call: Call) -> Callable[[Attributes], Owner]:
     """Who owns the objects of the request's bucket, by their attributes."""
-    assert call.bucket_info is not None
     bucket, whole = call.bucket_info, owner_of(call, call.bucket_info.owner)
     if setting(bucket, HoldsForeignObjects) is None:
         return lambda _: whole

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 from s3gw.http.reply import XML, Reply
-from s3gw.http.request import Call
+from s3gw.http.request import AuthenticatedRequest
 from s3gw.s3.error_document import error_document
 from s3gw.wire.errors import Code, as_s3_error
 from s3gw.wire.xmldoc import DECLARATION, to_xml
@@ -29,7 +29,9 @@ log = logging.getLogger(__name__)
 
 
 def slow_reply(
-    call: Call, work: Callable[[], Awaitable[Any]], headers: Mapping[str, str] = NO_HEADERS
+    call: AuthenticatedRequest,
+    work: Callable[[], Awaitable[Any]],
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> Reply:
     """A reply whose body is the document that `work` returns, or S3's XML for what it raised."""
     body = slow_body(call, work, INTERVAL_S)
@@ -37,7 +39,7 @@ def slow_reply(
 
 
 async def slow_body(
-    call: Call, work: Callable[[], Awaitable[Any]], interval_s: float
+    call: AuthenticatedRequest, work: Callable[[], Awaitable[Any]], interval_s: float
 ) -> AsyncGenerator[bytes, None]:
     """Ends the work when nobody reads on; whatever it wrote aside is then dropped."""
     task = asyncio.ensure_future(work())
@@ -51,7 +53,7 @@ async def slow_body(
         await asyncio.wait({task})
 
 
-def _outcome(call: Call, task: asyncio.Future[Any]) -> bytes:
+def _outcome(call: AuthenticatedRequest, task: asyncio.Future[Any]) -> bytes:
     error = task.exception()
     if error is None:
         return to_xml(task.result())

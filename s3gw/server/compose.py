@@ -22,20 +22,26 @@ from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
 from cluster.lifecycle.worker import Worker
+from cluster.requested_by import RequestedBy
 from s3gw.auth.throttle import Throttle
 from s3gw.config.runtime import InForce
 from s3gw.config.schema import Config
 from s3gw.config.stored import open_settings
-from s3gw.events.events import Cause, expired
+from s3gw.events.events import expired
 from s3gw.events.notifier import Notifier
-from s3gw.http.services import Services
+from s3gw.http.site import Site
 from s3gw.identity.opening import directory_in_use, prepare_coordination
 from s3gw.identity.tokens.configured import token_issuer, verifying
 from s3gw.keys.opening import open_ring
 from s3gw.native.cluster.features import features_of
+from s3gw.native.services import AuthN, NativeServices
 from s3gw.objects.batch import Batches, BatchOptions
 from s3gw.objects.batch.counters import BatchCounters
-from s3gw.objects.batch_jobs import BatchJobs
+from s3gw.objects.batch.jobs import BatchJobs
+from s3gw.objects.batch.service import BatchService
+from s3gw.objects.encryption import Encryptor
+from s3gw.objects.service import ObjectService
+from s3gw.s3.call import NewBuckets, Services
 from s3gw.server.app import App
 from s3gw.server.channel import Channel, Role, Started, Task
 from s3gw.server.front_ends import Parts, accounts, gateway, new_bucket_settings
@@ -48,10 +54,10 @@ from s3gw.server.tls import keep_loaded, read_certificate
 from s3gw.telemetry.access_log import open_access_log
 from s3gw.telemetry.audit import open_audit
 from s3gw.telemetry.bucket_log_recorder import Recorder
-from s3gw.telemetry.exchange import Observer
 from s3gw.telemetry.logs import set_log_level
 from s3gw.telemetry.metrics import FOLDER_VARIABLE, LifecycleCounters, Metrics
 from s3gw.telemetry.node_info import NodeFacts, shared_folder
+from s3gw.telemetry.observer import Observer
 from s3gw.telemetry.request_id import new_request_id
 from storage.archives import Archives, IndexCache, SavedIndexes
 from storage.backend import Backend
@@ -167,37 +173,42 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         batches = Batches(
             BatchOptions.from_settings(config.get_batch), BatchCounters(metrics.registry).add
         )
-        observer = Observer(metrics, access_log, queues.recorder, audit)
-        services = Services(
-            region=config.s3.region,
-            accounts=known,
-            keys=open_ring(config),
-            default_kms_key=config.encryption.default_kms_key,
-            notifier=queues.notifier,
-            new_bucket_settings=new_bucket_settings(config),
-            auth_enabled=config.auth.enabled,
-            directory=directory,
-            tokens=tokens,
-            token_issuer=await token_issuer(config.auth, directory, SystemClock()),
-            cluster_id=directory.cluster_id,
-            limits=config.limits,
-            audit=audit,
-            throttle=Throttle(config.auth.throttle),
-            archives=archives,
-            jobs=jobs,
-            batch_jobs=BatchJobs(jobs),
-            promotable=promotable(config),
-            batches=batches,
-            settings=settings,
-            node=_node(task, metrics),
-        )
         settings.on_change(partial(_apply, batches))
-        parts = Parts(config, store, known, directory, tokens, services, observer)
+        site = Site(config.s3.region, directory.cluster_id, known)
+        objects = _objects(config, store, queues.notifier, archives)
+        issuer = await token_issuer(config.auth, directory, SystemClock())
+        parts = Parts(
+            config=config,
+            services=Services(
+                site=site,
+                objects=objects,
+                batches=BatchService(objects, batches, BatchJobs(jobs), settings),
+                new_buckets=NewBuckets(settings, new_bucket_settings(config)),
+            ),
+            native=NativeServices(
+                site=site,
+                authn=AuthN(directory, tokens, issuer, config.auth.enabled),
+                jobs=jobs,
+                promotable=promotable(config),
+                settings=settings,
+                node=_node(task, metrics),
+                throttle=Throttle(config.auth.throttle),
+                audit=audit,
+            ),
+            observer=Observer(metrics, access_log, queues.recorder, audit),
+        )
         try:
             yield gateway(parts, health, metrics)
         finally:
             await access_log.close()
             audit.close()
+
+
+def _objects(
+    config: Config, store: Backend, notifier: Notifier, archives: Archives
+) -> ObjectService:
+    encryption = Encryptor(open_ring(config), config.encryption.default_kms_key)
+    return ObjectService(store, notifier, encryption, archives)
 
 
 def _node(task: Task, metrics: Metrics) -> NodeFacts:
@@ -287,7 +298,8 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
             appends = AbandonedAppends(store, stopped_within)
             tasks.create_task(keep_at(appends, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
-            runner = job_runner(config, store, jobs, told, keeper, archives)
+            objects = _objects(config, store, told, archives)
+            runner = job_runner(config, objects, jobs, keeper)
             settings.on_change(partial(_apply_to_jobs, runner))
             tasks.create_task(runner.run(stopped_within))
             channel.answer(Started())
@@ -298,8 +310,8 @@ async def _announce_expired(
 ) -> None:
     with contextlib.suppress(BucketNotFound):
         info = await store.head_bucket(bucket)
-        cause = Cause(info.owner, "", new_request_id())
-        await notifier.announce(info, cause, (expired(*each) for each in done))
+        requested_by = RequestedBy(info.owner, "", new_request_id())
+        await notifier.announce(info, requested_by, (expired(*each) for each in done))
 
 
 def _lifecycle(

@@ -13,14 +13,13 @@ from s3gw.auth.keys import Keys
 from s3gw.auth.session import SESSION_TOKENS, Sealer
 from s3gw.config.schema import Config
 from s3gw.http.request import Addressing
-from s3gw.http.services import Services
 from s3gw.identity.accounts import ROOT_ACCOUNT, Account, Accounts
-from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.root_keys import RootKeys
-from s3gw.identity.tokens.protocol import TokenVerifier
 from s3gw.native.app import NativeApp
 from s3gw.native.cluster.node_state import told_state
+from s3gw.native.services import NativeServices
 from s3gw.s3.app import S3App
+from s3gw.s3.call import Services
 from s3gw.s3.routing import OperationTable
 from s3gw.server.app import App
 from s3gw.server.health import HealthApp
@@ -29,11 +28,9 @@ from s3gw.sts.actions import Desk
 from s3gw.sts.app import StsApp
 from s3gw.sts.authentication import StsAuthenticator
 from s3gw.sts.issuing import Issuer
-from s3gw.telemetry.audit import NO_AUDIT
-from s3gw.telemetry.exchange import Observer
 from s3gw.telemetry.metrics import Metrics, MetricsApp
+from s3gw.telemetry.observer import Observer
 from s3gw.website.app import WebsiteApp
-from storage.backend import Backend
 from storage.settings import Setting, encoded
 
 
@@ -42,22 +39,25 @@ class Parts:
     """What every front end of a worker is made of."""
 
     config: Config
-    store: Backend
-    accounts: Accounts
-    directory: StoredDirectory
-    tokens: TokenVerifier
     services: Services
+    native: NativeServices
     observer: Observer
 
 
 def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
-    store, observer, services = parts.store, parts.observer, parts.services
-    health.tell_cluster = partial(told_state, store, services)
-    sealer = Sealer(parts.directory.vault.derive(SESSION_TOKENS))
-    keys = Keys(Holders(parts.accounts, parts.directory), sealer)
+    store, native = parts.services.objects.store, parts.native
+    health.tell_cluster = partial(told_state, store, native)
+    sealer = Sealer(native.authn.directory.vault.derive(SESSION_TOKENS))
+    holders = Holders(native.site.accounts, native.authn.directory)
+    keys = Keys(holders, sealer)
     return App(
         s3=_s3(parts, keys),
-        native=NativeApp(store=store, observer=observer, services=services),
+        native=NativeApp(
+            observer=parts.observer,
+            services=parts.services,
+            native=native,
+            limits=parts.config.limits,
+        ),
         sts=_sts(parts, keys, sealer),
         health=health,
         metrics=MetricsApp(metrics, store.usage),
@@ -92,26 +92,29 @@ def new_bucket_settings(config: Config) -> dict[str, str]:
 
 
 def _s3(parts: Parts, keys: Keys) -> S3App:
+    native = parts.native
     return S3App(
         table=OperationTable(all_operations()),
-        store=parts.store,
         authenticator=Authenticator(
-            parts.accounts, _auth_options(parts.config), keys, parts.tokens
+            native.site.accounts, _auth_options(parts.config), keys, native.authn.tokens
         ),
+        throttle=native.throttle,
         addressing=_addressing(parts.config),
         observer=parts.observer,
         services=parts.services,
+        limits=parts.config.limits,
     )
 
 
 def _sts(parts: Parts, keys: Keys, sealer: Sealer) -> StsApp:
+    tokens = parts.native.authn.tokens
     return StsApp(
-        desk=Desk(keys, Issuer(keys, sealer), parts.tokens),
-        authenticator=StsAuthenticator(keys, _auth_options(parts.config), parts.tokens),
+        desk=Desk(keys, Issuer(keys, sealer), tokens),
+        authenticator=StsAuthenticator(keys, _auth_options(parts.config), tokens),
         addressing=_addressing(parts.config),
         observer=parts.observer,
-        throttle=parts.services.throttle,
-        audit=parts.services.audit or NO_AUDIT,
+        throttle=parts.native.throttle,
+        audit=parts.native.audit,
         limits=parts.config.limits,
     )
 
@@ -121,7 +124,10 @@ def _websites(parts: Parts) -> WebsiteApp | None:
     if not domains:
         return None
     return WebsiteApp(
-        store=parts.store, domains=domains, observer=parts.observer, services=parts.services
+        domains=domains,
+        observer=parts.observer,
+        services=parts.services,
+        limits=parts.config.limits,
     )
 
 

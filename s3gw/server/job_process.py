@@ -15,16 +15,12 @@ from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import World
 from s3gw.config.jobs import Jobs
 from s3gw.config.schema import Config
-from s3gw.events.notifier import Notifier
-from s3gw.http.services import Services
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.promoting import FilePromoter
 from s3gw.jobs.unlocking import unlock_with
-from s3gw.keys.opening import open_ring
 from s3gw.objects.promotion.files import Promotable
-from storage.archives import Archives
-from storage.backend import Backend
+from s3gw.objects.service import ObjectService
 
 
 class TurnTaking:
@@ -52,37 +48,24 @@ def promotable(config: Config) -> Promotable:
 
 
 def job_runner(
-    config: Config,
-    store: Backend,
-    registry: Registry,
-    notifier: Notifier,
-    keeper: TurnTaking,
-    archives: Archives,
+    config: Config, objects: ObjectService, registry: Registry, keeper: TurnTaking
 ) -> Runner:
     """Runs jobs with the server's own keys and events."""
-    services = Services(
-        region=config.s3.region,
-        keys=open_ring(config),
-        default_kms_key=config.encryption.default_kms_key,
-        notifier=notifier,
-        promotable=promotable(config),
-        archives=archives,
-    )
-    objects = ObjectCopier(store, services)
+    copier = ObjectCopier(objects)
 
     async def clean() -> bool:
         return (await asyncio.to_thread(keeper.run_once)).more
 
     world = World(
-        store,
+        objects.store,
         registry,
-        objects.copy,
-        objects.deleted,
+        copier.copy,
+        copier.deleted,
         clean,
-        ObjectArchiver(store, services).archive,
-        unlock_with(services),
-        FilePromoter(store, services),
-        archives,
+        ObjectArchiver(objects).archive,
+        unlock_with(objects.encryption.keys),
+        FilePromoter(objects, promotable(config)),
+        objects.archives,
     )
     return Runner(world, limits_of(config.jobs))
 

@@ -14,12 +14,13 @@ import aiohttp
 from cluster.housekeeping import repeat, until
 from s3gw.config.schema import Config
 from s3gw.events.delivery import Pace, TargetQueue
-from s3gw.events.notifier import Notifier
+from s3gw.events.notifier import Notifier, Unannounced
 from s3gw.events.webhook import Webhook
-from s3gw.http.services import Services
 from s3gw.jobs.log_delivery import Bundling, LogDelivery
 from s3gw.jobs.log_writing import LogWriter
 from s3gw.keys.opening import open_ring
+from s3gw.objects.encryption import Encryptor
+from s3gw.objects.service import ObjectService
 from s3gw.telemetry.bucket_log_recorder import Recorder
 from s3gw.telemetry.metrics import Metrics
 from storage.backend import Backend
@@ -76,17 +77,14 @@ async def delivering(
     outboxes: Outboxes, store: Backend, config: Config, metrics: Metrics, stop: asyncio.Event
 ) -> AsyncIterator[None]:
     """Deliver in the background. What is on its way at the end is sent again by the next one."""
-    log_services = Services(
-        region=config.s3.region,
-        keys=open_ring(config),
-        default_kms_key=config.encryption.default_kms_key,
-    )
+    encryption = Encryptor(open_ring(config), config.encryption.default_kms_key)
+    # What the server itself writes is not announced.
+    objects = ObjectService(store, Unannounced(), encryption)
     logs = LogDelivery(
         outboxes.lines,
-        store,
+        LogWriter(objects),
         bundling=Bundling(config.bucket_logging.interval_s, config.bucket_logging.object_bytes),
         count=metrics.count_lines,
-        writer=LogWriter(store, log_services),
     )
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
         jobs = [logs.run_once, *(q.run_once for q in _queues(outboxes, session, config, metrics))]

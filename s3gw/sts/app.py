@@ -16,7 +16,8 @@ from s3gw.sts.errors import StsCode, StsError, as_sts_error
 from s3gw.sts.parameters import Parameters
 from s3gw.sts.request import FORM, Request, read_request
 from s3gw.telemetry.audit import NO_AUDIT, Action, Audit
-from s3gw.telemetry.exchange import Exchange, Observer
+from s3gw.telemetry.exchange import Exchange
+from s3gw.telemetry.observer import Observer
 from s3gw.wire.errors import S3Error
 
 if TYPE_CHECKING:

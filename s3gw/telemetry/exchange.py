@@ -1,4 +1,4 @@
-"""What is remembered of each request: one `Exchange`, for the metrics and for the access log."""
+"""A request and its answer, as metrics and logs see it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from s3gw.identity.accounts import Principal
-    from s3gw.telemetry.access_log import AccessLog
-    from s3gw.telemetry.audit import Audit
-    from s3gw.telemetry.bucket_log_recorder import Recorder
-    from s3gw.telemetry.metrics import Metrics
     from storage.values import BucketInfo
 
 # A client chooses its name; the log need not carry all of it.
@@ -78,24 +74,6 @@ class Exchange:
             path.decode("latin-1"),
             _user_agent(scope["headers"]),
         )
-
-
-class Observer:
-    """Feeds the metrics and the access logs; costs some microseconds a request."""
-
-    def __init__(
-        self, metrics: Metrics, access_log: AccessLog, recorder: Recorder, audit: Audit
-    ) -> None:
-        self._metrics = metrics
-        self._access_log = access_log
-        self._recorder = recorder
-        self._audit = audit
-
-    def record(self, exchange: Exchange) -> None:
-        self._metrics.record(exchange)
-        self._access_log.record(exchange)
-        self._recorder.record(exchange)
-        self._audit.observe(exchange)
 
 
 def _user_agent(headers: list[tuple[bytes, bytes]]) -> str:

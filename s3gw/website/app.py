@@ -18,13 +18,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from s3gw.access import authorize, hide_missing
+from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.reply import Reply
-from s3gw.http.request import Addressing, Call, bucket_of_host
-from s3gw.http.services import NO_SERVICES, Services
+from s3gw.http.request import Addressing, Request, bucket_of_host
 from s3gw.identity.accounts import Principal
+from s3gw.objects.attributes import REDIRECT_LOCATION
 from s3gw.ops.object_read import GetObject, HeadObject
-from s3gw.s3.app import S3App
-from s3gw.s3.headers import REDIRECT_LOCATION
+from s3gw.s3.app import S3FrontEnd
+from s3gw.s3.call import Call, Services, new_call
 from s3gw.s3.preflight import PREFLIGHT, preflight
 from s3gw.s3.routing import OperationTable, decode
 from s3gw.s3.website_configuration import (
@@ -38,9 +39,9 @@ from s3gw.s3.website_configuration import (
     redirect_all,
     safe_location,
 )
-from s3gw.telemetry.exchange import Exchange, Observer
+from s3gw.telemetry.exchange import Exchange
+from s3gw.telemetry.observer import Observer
 from s3gw.wire.errors import Code, S3Error, as_s3_error
-from storage.backend import Backend
 from storage.errors import NotModified, ObjectNotFound, StorageError, VersionNotFound
 from storage.settings import setting
 
@@ -55,13 +56,6 @@ _ABOUT_ONE_OBJECT = frozenset(
 )
 
 
-class Nobody:
-    """Websites are for everybody, so nobody has to say who they are."""
-
-    async def authenticate(self, call: Call) -> Principal:
-        return Principal.anonymous()
-
-
 @dataclass(frozen=True, slots=True)
 class _Visit:
     """One request for a page: the call, the bucket's configuration, and where it went."""
@@ -71,25 +65,21 @@ class _Visit:
     place: Place
 
 
-class WebsiteApp(S3App):
-    """Answers for every bucket below one of the `domains`."""
+class WebsiteApp(S3FrontEnd):
+    """Answers for every bucket below one of the `domains`; requests are not signed."""
 
     def __init__(
         self,
         *,
-        store: Backend,
         domains: tuple[str, ...],
         observer: Observer,
-        services: Services = NO_SERVICES,
+        services: Services,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         super().__init__(
-            table=OperationTable(OPERATIONS),
-            store=store,
-            authenticator=Nobody(),
-            addressing=Addressing(domains),
-            observer=observer,
-            services=services,
+            addressing=Addressing(domains), observer=observer, services=services, limits=limits
         )
+        self._table = OperationTable(OPERATIONS)
         self._domains = domains
 
     def serves(self, scope: Scope) -> bool:
@@ -99,24 +89,24 @@ class WebsiteApp(S3App):
                 return bucket_of_host(value.decode("latin-1"), self._domains) is not None
         return False
 
-    async def _answer(self, call: Call, exchange: Exchange) -> Reply:
-        exchange.bucket = call.bucket
-        if call.method == PREFLIGHT:
+    async def _answer(self, request: Request, exchange: Exchange) -> Reply:
+        if request.method == PREFLIGHT:
             exchange.operation = PREFLIGHT
-            return await preflight(call)
-        if call.method not in _READING:
-            raise S3Error(Code.MethodNotAllowed, Method=call.method, ResourceType="OBJECT")
-        call.principal = await self._authenticator.authenticate(call)
-        exchange.principal, exchange.account = call.principal, call.principal.account
+            return await preflight(request, self._store)
+        if request.method not in _READING:
+            raise S3Error(Code.MethodNotAllowed, Method=request.method, ResourceType="OBJECT")
+        caller = exchange.principal = Principal.anonymous()
+        exchange.account = caller.account
+        call = new_call(request, caller, self._services)
         exchange.operation = f"Website{call.method.capitalize()}Object"
-        visit = await self._visit(call)
+        visit = await self._visit(call, exchange)
         # A page is asked for by its path alone; `versionId` and its like are for S3.
         call.query = {}
         return await self._page(visit, exchange)
 
-    async def _visit(self, call: Call) -> _Visit:
+    async def _visit(self, call: Call, exchange: Exchange) -> _Visit:
         """Raises `BucketNotFound` and `NoSuchWebsiteConfiguration`."""
-        call.bucket_info = await self._store.head_bucket(call.bucket)
+        call.bucket_info = exchange.bucket_info = await self._store.head_bucket(call.bucket)
         found = setting(call.bucket_info, WebsiteSetting)
         if found is None:
             raise S3Error(Code.NoSuchWebsiteConfiguration, BucketName=call.bucket)

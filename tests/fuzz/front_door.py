@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any
 from xml.etree import ElementTree
 
-from s3gw.auth import Authenticator, AuthOptions
-from s3gw.http.request import Addressing, Call
-from s3gw.http.services import Services
+from s3gw.auth import Authenticator, AuthOptions, Proof
+from s3gw.auth.throttle import Throttle
+from s3gw.config.throttle import ThrottleOptions
+from s3gw.http.request import Addressing, Request
 from s3gw.identity.accounts import Account, Accounts, Principal
 from s3gw.s3.app import S3App
 from s3gw.s3.routing import OperationTable
@@ -23,6 +24,7 @@ from storage.backends.memory import MemoryBackend
 from storage.values import ListQuery
 from tests.asgi import Answer
 from tests.s3.gateway import Quiet
+from tests.services import new_services
 from tests.storage.fake_clock import FakeClock
 
 OWNER = Account("a" * 64, "Owner", "owner@example.com", {"OWNER-KEY": "owner-secret"})
@@ -38,9 +40,9 @@ Headers = list[tuple[bytes, bytes]]
 class Trusting:
     """Takes the caller's word."""
 
-    async def authenticate(self, call: Call) -> Principal:
-        account = call.headers.get("x-account", "")
-        return Principal(account) if account else Principal.anonymous()
+    async def authenticate(self, request: Request) -> Proof:
+        account = request.headers.get("x-account", "")
+        return Proof(Principal(account) if account else Principal.anonymous())
 
 
 class Door:
@@ -51,11 +53,11 @@ class Door:
         self._store = MemoryBackend()
         self._app = S3App(
             table=OperationTable(all_operations()),
-            store=self._store,
             authenticator=authenticator or Authenticator(accounts, options),
+            throttle=Throttle(ThrottleOptions()),
             addressing=Addressing(),
             observer=Quiet(),  # type: ignore[arg-type]
-            services=Services(accounts=accounts),
+            services=new_services(self._store, accounts),
         )
 
     def ask(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.coordination import Put
-from cluster.coordination.embedded import KEPT_REVISIONS, EmbeddedCoordination
+from cluster.coordination import KEPT_REVISIONS, Put
+from cluster.coordination.embedded import EmbeddedCoordination
 from s3gw.identity import clusters, revocation, roles, users
 from s3gw.identity.clusters import Cluster
 from s3gw.identity.directory import StoredDirectory

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Future
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,20 @@ from cluster.coordination.embedded import EmbeddedCoordination
 from s3gw.auth.throttle import Throttle
 from s3gw.config.schema import Config
 from s3gw.config.throttle import ThrottleOptions
-from s3gw.http.services import Services
 from s3gw.identity.accounts import Accounts
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.tokens.configured import token_issuer, verifying
 from s3gw.identity.tokens.issuer import TokenIssuer
 from s3gw.identity.vault import Vault
+from s3gw.native.services import AuthN
 from s3gw.telemetry.audit import Audit
 from storage.backends.memory import MemoryBackend
 from storage.clock import SystemClock
 from tests.asgi import AsgiServer
 from tests.identity.places import MASTER, new_store
-from tests.native.scene import Scene, gateway
+from tests.native.scene import Everything, Scene, gateway
 from tests.s3.gateway import ROOT, Quiet
+from tests.services import new_native_services, new_services
 from tests.storage.fake_clock import FakeClock
 
 PASSWORD = "correct horse"
@@ -69,16 +71,14 @@ class AuthnScene(Scene):
             await directory.load()
             async with verifying(config, directory, clock) as tokens:
                 issuer = await token_issuer(config.auth, directory, clock)
-                services = Services(
-                    accounts=Accounts(ROOT),
-                    directory=directory,
-                    tokens=tokens,
-                    token_issuer=issuer,
-                    cluster_id=directory.cluster_id,
+                s3 = new_services(self.store, Accounts(ROOT), cluster_id=directory.cluster_id)
+                native = replace(
+                    new_native_services(s3, tokens),
+                    authn=AuthN(directory, tokens, issuer, enabled=True),
                     audit=self.audit,
                     throttle=Throttle(ThrottleOptions(burst=5), FakeClock()),
                 )
-                self._app = gateway(self.store, services, self.observer)
+                self._app = gateway(Everything(s3, native), self.observer)
                 built.set_result(issuer)
                 await self._stop.wait()
 

@@ -35,14 +35,10 @@ class ConfigScene(Scene):
         facts = NodeFacts(
             folders=(folder,), log_folder=folder, host="127.0.0.1", port=8080, counters=self.counted
         )
-        mine = replace(
-            services(),
-            settings=self.settings,
-            node=facts,
-            audit=self.audit,
-            batches=self.batches,
-        )
-        super().__init__(MemoryBackend(), mine)
+        store = MemoryBackend()
+        everything = services(store, settings=self.settings, batches=self.batches)
+        native = replace(everything.native, node=facts, audit=self.audit)
+        super().__init__(store, replace(everything, native=native))
         self.server.run(self.settings.refresh())
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ def scene(
 ) -> Iterator[Scene]:
     ring = new_ring(tmp_path_factory.mktemp("keys") / "keyring.json", os.urandom(32))
     with backend_of(request.param, tmp_path_factory.mktemp("store")) as backend:
-        scene = Scene(backend, services(ring))
+        scene = Scene(backend, services(backend, ring))
         yield scene
         scene.close()
 

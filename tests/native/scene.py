@@ -13,15 +13,18 @@ import msgspec
 from botocore.config import Config
 
 from s3gw.auth import Authenticator, AuthOptions
+from s3gw.auth.throttle import Throttle
+from s3gw.config.throttle import ThrottleOptions
 from s3gw.http.request import Addressing
-from s3gw.http.services import Services
 from s3gw.identity.accounts import Accounts
 from s3gw.identity.permissions import READ_ONLY, READ_WRITE, Permissions
 from s3gw.identity.rights import Access
 from s3gw.identity.tokens.protocol import TokenError, Verified
 from s3gw.keys.provider import KeyProvider
 from s3gw.native.app import NativeApp
+from s3gw.native.services import NativeServices
 from s3gw.s3.app import S3App
+from s3gw.s3.call import Services
 from s3gw.s3.routing import OperationTable
 from s3gw.server.app import App
 from s3gw.server.health import HealthApp, State
@@ -29,6 +32,7 @@ from s3gw.server.operations import all_operations
 from storage.backend import Backend
 from tests.asgi import Answer, AsgiServer, send_through
 from tests.s3.gateway import ENDPOINT, ROOT, Quiet
+from tests.services import new_native_services, new_services
 
 CLUSTER = "testcluster1"
 HOST = "127.0.0.1:8080"
@@ -63,14 +67,19 @@ class KnownTokens:
         return Verified(token, "", (), 2**40, TOKENS[token])
 
 
-def services(keys: KeyProvider | None = None, *, auth_enabled: bool = True) -> Services:
-    return Services(
-        accounts=Accounts(ROOT),
-        keys=keys,
-        tokens=KnownTokens(),
-        cluster_id=CLUSTER,
-        auth_enabled=auth_enabled,
-    )
+@dataclass(frozen=True)
+class Everything:
+    """The services of both front ends."""
+
+    s3: Services
+    native: NativeServices
+
+
+def services(
+    store: Backend, keys: KeyProvider | None = None, *, auth_enabled: bool = True, **more: Any
+) -> Everything:
+    s3 = new_services(store, Accounts(ROOT), cluster_id=CLUSTER, keys=keys, **more)
+    return Everything(s3, new_native_services(s3, KnownTokens(), auth_enabled=auth_enabled))
 
 
 @dataclass
@@ -82,33 +91,31 @@ class Told:
     message: str
 
 
-def gateway(store: Backend, services: Services, observer: Quiet) -> App:
+def gateway(services: Everything, observer: Quiet) -> App:
     """The whole application, with accounts' keys on its S3 side."""
-    accounts = services.accounts
-    assert accounts is not None
     health = HealthApp()
     health.state = State.READY
     s3 = S3App(
         table=OperationTable(all_operations()),
-        store=store,
-        authenticator=Authenticator(accounts, AuthOptions()),
+        authenticator=Authenticator(services.s3.site.accounts, AuthOptions()),
+        throttle=Throttle(ThrottleOptions()),
         addressing=Addressing(),
         observer=observer,  # type: ignore[arg-type]
-        services=services,
+        services=services.s3,
     )
     native = NativeApp(
-        store=store,
         observer=observer,  # type: ignore[arg-type]
-        services=services,
+        services=services.s3,
+        native=services.native,
     )
     return App(s3=s3, native=native, health=health, metrics=health)
 
 
 class Scene:
-    def __init__(self, store: Backend, services: Services) -> None:
+    def __init__(self, store: Backend, services: Everything) -> None:
         self.observer = Quiet()
         self.store = store
-        self.server = AsgiServer(gateway(store, services, self.observer))
+        self.server = AsgiServer(gateway(services, self.observer))
         self._s3: Any = None
 
     def close(self) -> None:

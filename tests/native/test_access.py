@@ -175,7 +175,8 @@ def test_that_nothing_is_there_is_kept_from_who_may_not_list(scene: Scene, bucke
 
 
 def test_without_authentication_everybody_is_root() -> None:
-    open_scene = Scene(MemoryBackend(), services(auth_enabled=False))
+    store = MemoryBackend()
+    open_scene = Scene(store, services(store, auth_enabled=False))
     try:
         assert open_scene.act("POST", "buckets/open", "create-bck", token="").status == 200
         assert open_scene.act("GET", "buckets", "list", token="forged").status == 200

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3gw.config.bucket_properties import CHECKSUM_TYPES, PROPERTIES, properties_of
-from s3gw.native.buckets.props import props_of
+from s3gw.native.bucket_props import props_of
 from s3gw.native.buckets.props_change import with_props
 from s3gw.native.errors import NativeError
 from storage.values import BucketInfo

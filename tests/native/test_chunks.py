@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from s3gw.config.bucket_properties import Chunks
-from s3gw.objects.chunk_sizes import chunking
+from s3gw.objects.bucket_chunks import chunking
 from storage.chunking import Chunking
 from tests.chunked_buckets import keep_in_chunks, kept
 from tests.native.scene import Scene

@@ -30,7 +30,6 @@ SERVED |= {"move-bck"}
         ("GET", "daemon", 400),
         ("GET", "daemon?what=weather", 400),
         ("GET", "daemon?what=ic_bundle", 501),
-        ("GET", "cluster?what=qryxstats", 501),
         ("GET", "reverse/daemon?what=node_status", 400),
         ("PUT", "reverse/daemon/mountpaths", 400),
         ("PUT", "cluster", 400),

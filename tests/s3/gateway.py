@@ -17,9 +17,11 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from s3gw.auth import Authenticator, AuthOptions
+from s3gw.auth.throttle import Throttle
+from s3gw.config.limits import DEFAULT_LIMITS, Limits
+from s3gw.config.throttle import ThrottleOptions
 from s3gw.events.notifier import Notifier
 from s3gw.http.request import Addressing
-from s3gw.http.services import Services
 from s3gw.identity.accounts import Account, Accounts
 from s3gw.keys.provider import KeyProvider
 from s3gw.s3.app import S3App
@@ -30,9 +32,9 @@ from s3gw.telemetry.bucket_log_recorder import Recorder
 from s3gw.telemetry.exchange import Exchange
 from storage.backend import Backend
 from tests.asgi import Answer, AsgiServer, send_through
+from tests.services import new_services
 
 ENDPOINT = "http://127.0.0.1"
-CLUSTER = "here"
 ROOT = Account("root-id", "root", "", {"ROOT-KEY": "root-secret"})
 ALICE = Account("a" * 64, "Alice", "alice@example.com", {"ALICE-KEY": "alice-secret"})
 BOB = Account("b" * 64, "Bob", "bob@example.com", {"BOB-KEY": "bob-secret"})
@@ -68,28 +70,32 @@ class Gateway:
         recorder: Recorder | None = None,
         new_bucket_settings: Mapping[str, str] | None = None,
         accounts: Accounts | None = None,
+        audit: Audit | None = None,
+        throttle: Throttle | None = None,
+        limits: Limits = DEFAULT_LIMITS,
         **services: Any,
     ) -> None:
         self.store = store
         accounts = accounts or Accounts(ROOT, [ALICE, BOB])
-        self.observer = Quiet(recorder, services.get("audit"))
+        self.observer = Quiet(recorder, audit)
         self._clients: dict[str, Any] = {}
         self.store = store
         self.server = AsgiServer(
             S3App(
                 table=OperationTable(all_operations()),
-                store=store,
                 authenticator=Authenticator(accounts, AuthOptions()),
+                throttle=throttle or Throttle(ThrottleOptions()),
                 addressing=addressing or Addressing(),
                 observer=self.observer,  # type: ignore[arg-type]
-                services=Services(
-                    accounts=accounts,
-                    notifier=notifier,
+                services=new_services(
+                    store,
+                    accounts,
+                    announcer=notifier,
                     keys=keys,
-                    new_bucket_settings=new_bucket_settings or {},
-                    cluster_id=CLUSTER,
+                    new_bucket_settings=new_bucket_settings,
                     **services,
                 ),
+                limits=limits,
             )
         )
 

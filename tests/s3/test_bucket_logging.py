@@ -16,7 +16,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from s3gw.events.notifier import Unannounced
 from s3gw.jobs.log_delivery import Bundling, LogDelivery
+from s3gw.jobs.log_writing import LogWriter
+from s3gw.objects.service import ObjectService
 from s3gw.telemetry.bucket_log_recorder import Fate, Recorder
 from storage.backend import Backend
 from storage.backends.memory import MemoryBackend
@@ -50,7 +53,7 @@ class Scene:
         self.bucket, self.target = self.gateway.new_bucket(), self.gateway.new_bucket()
         self.delivery = LogDelivery(
             self.outbox,
-            self.store,
+            LogWriter(ObjectService(self.store, Unannounced())),
             bundling=Bundling(interval_s=60, object_bytes=4000),
             count=self.count,
             clock=self.clock,

@@ -12,12 +12,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from s3gw.auth import Authenticator, AuthOptions
+from s3gw.auth import Authenticator, AuthOptions, Proof
 from s3gw.auth.form import Form, read_form
-from s3gw.http.request import Call
+from s3gw.http.request import Request
 from s3gw.identity.accounts import Accounts
 from s3gw.wire.errors import Code, S3Error
-from storage.backends.memory import MemoryBackend
 from tests.s3.forms import BOUNDARY, FOREVER, allowed, form, part, post, signed_text
 from tests.s3.gateway import ALICE, ROOT, Gateway, error_of
 
@@ -28,7 +27,7 @@ TRAPS = [b"\r", b"\n", b"\r\n", b"-", b"--", DELIMITER[:-1], DELIMITER[:9], DELI
 FILES = st.lists(st.sampled_from(TRAPS) | st.binary(max_size=20), max_size=12).map(b"".join)
 
 
-def call_of(chunks: Iterable[bytes], taken: list[int] | None = None) -> Call:
+def call_of(chunks: Iterable[bytes], taken: list[int] | None = None) -> Request:
     async def body() -> AsyncIterator[bytes]:
         for chunk in chunks:
             if taken is not None:
@@ -36,7 +35,15 @@ def call_of(chunks: Iterable[bytes], taken: list[int] | None = None) -> Call:
             yield chunk
 
     headers = {"content-type": KIND, "transfer-encoding": "chunked"}
-    return Call("POST", b"/b", b"", headers, body(), MemoryBackend(), "", bucket="b")
+    return Request(
+        method="POST",
+        raw_path=b"/b",
+        query_string=b"",
+        headers=headers,
+        body=body(),
+        request_id="",
+        bucket="b",
+    )
 
 
 async def read_whole(chunks: Iterable[bytes]) -> tuple[Form, bytes]:
@@ -79,16 +86,14 @@ def test_the_file_is_read_only_as_it_is_asked_for() -> None:
     assert sum(taken) == len(head) + 1 + 100 * 65536 + len(end)
 
 
-def authenticate(body: bytes, options: AuthOptions) -> Call:
-    call = call_of([body])
+def authenticate(body: bytes, options: AuthOptions) -> Proof:
     authenticator = Authenticator(Accounts(ROOT, [ALICE]), options)
-    call.principal = asyncio.run(authenticator.authenticate(call))
-    return call
+    return asyncio.run(authenticator.authenticate(call_of([body])))
 
 
 def test_forms_of_version_2_can_be_switched_off() -> None:
     body = form(allowed("b", {"key": "k"}))
-    assert authenticate(body, AuthOptions()).caller.account == ALICE.account
+    assert authenticate(body, AuthOptions()).principal.account == ALICE.account
     with pytest.raises(S3Error) as raised:
         authenticate(body, AuthOptions(allow_sigv2_query=False))
     assert raised.value.code is Code.InvalidRequest
@@ -96,10 +101,10 @@ def test_forms_of_version_2_can_be_switched_off() -> None:
 
 def test_without_authentication_a_policy_still_holds() -> None:
     fields = allowed("b", {"key": "k"}) | {"signature": "wrong"}
-    call = authenticate(form(fields), AuthOptions(no_auth=True))
-    assert call.caller.is_root
-    assert call.form is not None
-    assert call.form.policy is not None
+    proof = authenticate(form(fields), AuthOptions(no_auth=True))
+    assert proof.principal.is_root
+    assert proof.form is not None
+    assert proof.form.policy is not None
     old = allowed("b", {"key": "k"}, expiration="2020-01-01T00:00:00Z")
     with pytest.raises(S3Error, match="Policy expired"):
         authenticate(form(old), AuthOptions(no_auth=True))

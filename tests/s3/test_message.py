@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, unquote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gw.http.request import Addressing, Call, Level, read_call, read_headers, read_query
+from s3gw.config.limits import DEFAULT_LIMITS
+from s3gw.http.request import Addressing, Level, Request, read_headers, read_query, read_request
 from s3gw.s3.copy_source import CopySource, read_copy_source
 from s3gw.s3.key_encoding import key_encoding
 from s3gw.wire.errors import Code, S3Error
-from storage.backend import Backend
 
 KEYS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 
@@ -23,7 +23,9 @@ async def receive() -> Any:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-def call_for(target: str, host: str = "127.0.0.1:80", addressing: Addressing | None = None) -> Call:
+def call_for(
+    target: str, host: str = "127.0.0.1:80", addressing: Addressing | None = None
+) -> Request:
     path, _, query = target.partition("?")
     scope = {
         "method": "GET",
@@ -31,8 +33,7 @@ def call_for(target: str, host: str = "127.0.0.1:80", addressing: Addressing | N
         "query_string": query.encode(),
         "headers": [(b"host", host.encode())],
     }
-    store = cast(Backend, None)
-    return read_call(scope, receive, store, "id", addressing or Addressing())
+    return read_request(scope, receive, "id", addressing or Addressing(), DEFAULT_LIMITS)
 
 
 TARGETS = [
@@ -143,7 +144,7 @@ def test_a_length_that_is_none_is_not_known(length: str) -> None:
         "query_string": b"",
         "headers": [(b"content-length", length.encode())],
     }
-    call = read_call(scope, receive, cast(Backend, None), "id", Addressing())
+    call = read_request(scope, receive, "id", Addressing(), DEFAULT_LIMITS)
     assert call.decoded_length is None
 
 

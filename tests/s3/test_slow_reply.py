@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from s3gw.http.request import Call
+from s3gw.http.request import AuthenticatedRequest
+from s3gw.http.site import Site
+from s3gw.identity.accounts import Accounts, Principal
 from s3gw.s3.slow_reply import slow_body
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document
-from storage.backend import Backend
+from storage.backends.memory import MemoryBackend
 from storage.errors import ObjectNotFound
+from tests.s3.gateway import ROOT
 
 
 @document("Result")
@@ -29,8 +32,18 @@ async def _nothing() -> Any:
     yield
 
 
-def call() -> Call:
-    return Call("PUT", b"/b/k", b"", {}, _nothing(), cast(Backend, None), "request-id")
+def call() -> AuthenticatedRequest:
+    return AuthenticatedRequest(
+        method="PUT",
+        raw_path=b"/b/k",
+        query_string=b"",
+        headers={},
+        body=_nothing(),
+        request_id="request-id",
+        caller=Principal.anonymous(),
+        store=MemoryBackend(),
+        site=Site("us-east-1", "here", Accounts(ROOT)),
+    )
 
 
 def outcome(work: Any) -> bytes:

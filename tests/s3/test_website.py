@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from s3gw.identity.accounts import Accounts
 from s3gw.server.app import App
 from s3gw.website.app import WebsiteApp
 from storage.backends.memory import MemoryBackend
 from storage.errors import Corrupt
 from storage.values import READ_ALL, Reading, ReadOptions
 from tests.asgi import Answer, AsgiServer
-from tests.s3.gateway import Gateway, Quiet
+from tests.s3.gateway import ROOT, Gateway, Quiet
+from tests.services import new_services
 
 DOMAIN = "web.example.com"
 INDEX = {"IndexDocument": {"Suffix": "index.html"}}
@@ -35,9 +37,9 @@ class Sites:
         self.gateway = Gateway(store)
         self.observer = Quiet()
         websites = WebsiteApp(
-            store=store,
             domains=(DOMAIN,),
             observer=self.observer,  # type: ignore[arg-type]
+            services=new_services(store, Accounts(ROOT)),
         )
         app = App(
             s3=elsewhere,

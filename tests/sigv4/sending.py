@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from typing import cast
 from urllib.parse import quote, urlsplit
 
 from s3gw.auth import Authenticator, AuthOptions
-from s3gw.http.request import Call, read_query
+from s3gw.http.request import Request, read_query
 from s3gw.identity.accounts import Account, Accounts, Principal
 from s3gw.sigv4.canonical import canonical_request, parse_signed_headers
 from s3gw.sigv4.scope import EMPTY_SHA256, sign, signing_key
-from storage.backend import Backend
 from tests.storage.fake_clock import FakeClock
 
 # The examples of AWS' documentation.
@@ -36,19 +34,18 @@ def call_for(
     headers: Mapping[str, str] | None = None,
     *pieces: bytes,
     host_bucket: str | None = None,
-) -> Call:
-    """A call as the front end reads it; the target is a URL or what follows the host."""
+) -> Request:
+    """A request as the front end reads it; the target is a URL or what follows the host."""
     parts = urlsplit(target)
     path, query = parts.path.encode(), parts.query.encode()
     sent = {name.lower(): value for name, value in (headers or {}).items()}
     sent.setdefault("host", parts.netloc or "s3.example.com")
-    return Call(
+    return Request(
         method=method,
         raw_path=path,
         query_string=query,
         headers=sent,
         body=body_of(*pieces),
-        store=cast(Backend, None),
         request_id="request",
         host_bucket=host_bucket,
         query=read_query(query),
@@ -56,20 +53,20 @@ def call_for(
 
 
 def authenticate(
-    call: Call, options: AuthOptions | None = None, *others: Account, now_s: int = NOW_S
+    call: Request, options: AuthOptions | None = None, *others: Account, now_s: int = NOW_S
 ) -> Principal:
     options = options or AuthOptions(clock=FakeClock(now_s))
-    return asyncio.run(Authenticator(Accounts(ROOT, others), options).authenticate(call))
+    return asyncio.run(Authenticator(Accounts(ROOT, others), options).authenticate(call)).principal
 
 
-def drained(call: Call) -> bytes:
+def drained(call: Request) -> bytes:
     async def drain() -> bytes:
         return b"".join([piece async for piece in call.body])
 
     return asyncio.run(drain())
 
 
-def signature_of(call: Call, signed: str, payload: str) -> str:
+def signature_of(call: Request, signed: str, payload: str) -> str:
     """What a client calculates at `TIMESTAMP`; AWS' vectors vouch for the functions used."""
     request = canonical_request(call, parse_signed_headers(signed), payload)
     digest = hashlib.sha256(request.encode("latin-1")).hexdigest()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from s3gw import auth
 from s3gw.auth import AuthOptions
-from s3gw.http.request import Call
+from s3gw.http.request import Request
 from s3gw.identity.accounts import ANONYMOUS_ACCOUNT, Account, Accounts, Principal
 from s3gw.sigv4.query import MAX_EXPIRES_S
 from s3gw.sigv4.scope import EMPTY_SHA256
@@ -43,13 +43,13 @@ def with_options(**options: object) -> AuthOptions:
     return AuthOptions(clock=FakeClock(NOW_S), **options)  # type: ignore[arg-type]
 
 
-def refusal(call: Call, options: AuthOptions | None = None, *, now_s: int = NOW_S) -> S3Error:
+def refusal(call: Request, options: AuthOptions | None = None, *, now_s: int = NOW_S) -> S3Error:
     with pytest.raises(S3Error) as caught:
         authenticate(call, options, now_s=now_s)
     return caught.value
 
 
-def get(headers: Mapping[str, str], target: str = TARGET) -> Call:
+def get(headers: Mapping[str, str], target: str = TARGET) -> Request:
     return call_for("GET", target, headers)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from s3gw.auth import AuthOptions
-from s3gw.http.request import Call
+from s3gw.http.request import Request
 from s3gw.wire.errors import Code, S3Error
 from tests.sigv4.chunks import signed_wire, unsigned_wire
 from tests.sigv4.sending import authenticate, call_for, drained, presigned_target, signed_headers
@@ -21,7 +21,7 @@ ANNOUNCED = {"x-amz-decoded-content-length": "5", "x-amz-trailer": "x-amz-checks
 NO_AUTH = AuthOptions(no_auth=True, clock=FakeClock())
 
 
-def put(payload: str, more: Mapping[str, str], wire: bytes | None = None) -> Call:
+def put(payload: str, more: Mapping[str, str], wire: bytes | None = None) -> Request:
     """A PUT of `hello` in the given framing, or of another wire."""
     headers = signed_headers("PUT", "/bucket/key", more, payload)
     if wire is None:
@@ -34,13 +34,13 @@ def put(payload: str, more: Mapping[str, str], wire: bytes | None = None) -> Cal
     return call_for("PUT", "/bucket/key", headers, wire[:7], wire[7:])
 
 
-def refusal(call: Call, options: AuthOptions | None = None) -> S3Error:
+def refusal(call: Request, options: AuthOptions | None = None) -> S3Error:
     with pytest.raises(S3Error) as caught:
         received(call, options)
     return caught.value
 
 
-def received(call: Call, options: AuthOptions | None = None) -> bytes:
+def received(call: Request, options: AuthOptions | None = None) -> bytes:
     authenticate(call, options)
     return drained(call)
 

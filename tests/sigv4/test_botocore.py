@@ -20,7 +20,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from s3gw.auth import AuthOptions
-from s3gw.http.request import Call
+from s3gw.http.request import Request
 from s3gw.identity.accounts import Principal
 from s3gw.sigv4.v2 import SUBRESOURCES
 from s3gw.wire.errors import S3Error
@@ -61,7 +61,7 @@ SIGNERS = (by_header, by_query, by_v2_query)
 
 def signed_call(
     signer: BaseSigner, path: str, query: Mapping[str, str], headers: Mapping[str, str]
-) -> Call:
+) -> Request:
     request = AWSRequest("GET", f"http://s3.example.com{path}", dict(headers), params=dict(query))
     if isinstance(signer, HmacV1QueryAuth):
         # botocore's client has put the parameters into the URL before it signs.
@@ -70,17 +70,17 @@ def signed_call(
     return as_received(request, headers)
 
 
-def as_received(request: Any, headers: Mapping[str, str]) -> Call:
+def as_received(request: Any, headers: Mapping[str, str]) -> Request:
     sent = {"user-agent": "tests", **headers, **dict(request.headers.items())}
     stripped = {name: value.strip(" \t") for name, value in sent.items()}
     return call_for(request.method, request.prepare().url, stripped)
 
 
-def verified(call: Call) -> Principal:
+def verified(call: Request) -> Principal:
     return authenticate(call, AuthOptions())
 
 
-def meaning(call: Call) -> tuple[object, ...]:
+def meaning(call: Request) -> tuple[object, ...]:
     """What a request asks for, read by the standard library: equal meanings may sign equally."""
     query = parse_qsl(call.query_string.decode(), keep_blank_values=True)
     folded = {name: " ".join(value.split()) for name, value in call.headers.items()}
@@ -172,7 +172,7 @@ def test_a_date_header_stands_in_for_x_amz_date() -> None:
     assert verified(call).access_key == ACCESS_KEY
 
 
-def _with_a_changed_byte(call: Call, where: tuple[int, int], byte: int) -> Call:
+def _with_a_changed_byte(call: Request, where: tuple[int, int], byte: int) -> Request:
     parts = {
         "path": call.raw_path,
         "query": call.query_string,

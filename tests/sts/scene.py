@@ -21,8 +21,9 @@ from s3gw.auth import Authenticator, AuthOptions
 from s3gw.auth.credentials import Holders
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import SESSION_TOKENS, Sealer
+from s3gw.auth.throttle import Throttle
+from s3gw.config.throttle import ThrottleOptions
 from s3gw.http.request import Addressing
-from s3gw.http.services import Services
 from s3gw.identity import keys as user_keys
 from s3gw.identity import roles, users
 from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, Account, Accounts
@@ -44,6 +45,7 @@ from storage.backends.memory import MemoryBackend
 from tests.asgi import Answer, AsgiServer, send_through
 from tests.identity.places import CLUSTER, MASTER, new_store
 from tests.s3.gateway import BOB, ENDPOINT, Quiet
+from tests.services import new_services
 
 T = TypeVar("T")
 NUMBER = ROOT_ACCOUNT_NUMBER
@@ -115,11 +117,11 @@ class Scene:
         observer: Any = self.observer
         s3 = S3App(
             table=OperationTable(all_operations()),
-            store=self.store,
             authenticator=Authenticator(self.accounts, options, self.keys, self.verifier),
+            throttle=self.throttle or Throttle(ThrottleOptions()),
             addressing=addressing,
             observer=observer,
-            services=Services(accounts=self.accounts, directory=self.directory, cluster_id=CLUSTER),
+            services=new_services(self.store, self.accounts, cluster_id=CLUSTER),
         )
         sts = StsApp(
             desk=Desk(self.keys, Issuer(self.keys, self.sealer), self.verifier),

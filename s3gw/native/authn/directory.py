@@ -8,15 +8,11 @@ from contextlib import contextmanager
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import AlreadyExists, Busy, IdentityError, Missing
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.errors import NativeError, Tcode
 
 
 def directory_of(call: NativeCall) -> StoredDirectory:
-    """Raises 501 where there is none that could be changed."""
-    directory = call.services.directory
-    if not isinstance(directory, StoredDirectory):
-        raise unsupported("AuthN without a directory of users")
-    return directory
+    return call.native.authn.directory
 
 
 @contextmanager

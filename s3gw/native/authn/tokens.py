@@ -9,7 +9,7 @@ from s3gw.native.authn.directory import directory_of, told
 from s3gw.native.authn.revoking import revoke_token
 from s3gw.native.authn.users import TokenMessage
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.errors import NativeError
 from s3gw.native.operation import NO_RIGHT, document, operation
 
 
@@ -20,10 +20,8 @@ class RevokeToken:
     message: TokenMessage = document()
 
     async def run(self, call: NativeCall) -> Reply:
-        if call.services.tokens is None:
-            raise unsupported("revoking tokens")
         try:
-            await call.services.tokens.verify(self.message.token)
+            await call.native.authn.tokens.verify(self.message.token)
         except TokenError as error:
             if error.expired:
                 return Reply()

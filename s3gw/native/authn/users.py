@@ -19,7 +19,7 @@ from s3gw.native.answers import json_reply
 from s3gw.native.authn.directory import directory_of, told
 from s3gw.native.authn.roles import RoleInfo, role_info
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, token_needed, unsupported
+from s3gw.native.errors import NativeError, token_needed
 from s3gw.native.login_throttle import check_login, login_name, note_failure
 from s3gw.native.operation import NO_RIGHT, document, operation
 
@@ -70,14 +70,13 @@ class LogIn:
     message: LoginMessage = document()
 
     async def run(self, call: NativeCall) -> Reply:
-        issuer, directory = call.services.token_issuer, directory_of(call)
-        if issuer is None:
-            raise unsupported("issuing tokens")
-        check_login(call, call.name)
+        issuer, directory = call.native.authn.issuer, directory_of(call)
+        throttle = call.native.throttle
+        check_login(throttle, call.client, call.name)
         with told():
             user = await users.log_in(directory, call.name, self.message.password)
         if user is None:
-            note_failure(call, login_name(call.name))
+            note_failure(throttle, call.client, login_name(call.name))
             raise token_needed(_WRONG)
         try:
             issued = issuer.for_user(user, directory.permissions_of(user), self.message.ttl_s)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from s3gw.native.buckets.list_message import ListFlag
 from s3gw.native.call import NativeCall
-from s3gw.objects.archives.authorized_listing import look_into
+from s3gw.s3.archives.authorized_listing import look_into
 from storage.archives import FolderPage, Folders
 from storage.values import ListQuery
 

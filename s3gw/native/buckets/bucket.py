@@ -12,12 +12,11 @@ from s3gw.access import Access, authorize, may_delete, may_use
 from s3gw.access.acl_headers import new_bucket_settings
 from s3gw.access.bucket_access import bucket_access
 from s3gw.access.every_key import may_with_every_key
-from s3gw.events.events import removed
 from s3gw.events.rules import is_notifying
 from s3gw.http.reply import Reply
 from s3gw.identity.permissions import ALL
 from s3gw.native.answers import json_reply
-from s3gw.native.buckets.props import Namespace, props_json
+from s3gw.native.bucket_props import Namespace, props_json
 from s3gw.native.buckets.props_change import gives_access, with_defaults, with_props
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import unsupported
@@ -32,7 +31,6 @@ from storage.values import (
     BucketInfo,
     BucketOptions,
     DeleteRequest,
-    Deletion,
     Versioning,
     VersionQuery,
 )
@@ -66,8 +64,8 @@ class CreateBucket:
             raise unsupported(f"creating {call.bck.cname()}")
         check_new_bucket(call.bck.name)
         owner = call.caller.account
-        settings = await new_bucket_settings(call)
-        state = call.services.settings.in_force.new_buckets.state
+        settings = new_bucket_settings(call, await call.services.new_buckets.current())
+        state = call.native.settings.in_force.new_buckets.state
         plain = BucketInfo(call.bucket, owner, 0, versioning=state, settings=settings)
         asked = with_props(plain, self.props or {})
         # One that never had versions has none that could be suspended.
@@ -111,7 +109,7 @@ class HeadBucket:
             return await bucket_with_summary(call, self.presence, "", self.uuid)
         if self.presence == _OUTSIDE:
             raise BucketNotFound(call.bucket)
-        return Reply(headers={"Ais-Bucket-Props": props_json(call.bucket_facts)})
+        return Reply(headers={"Ais-Bucket-Props": props_json(call.bucket_info)})
 
 
 @operation(
@@ -144,10 +142,10 @@ class ResetBucketProps:
     """Back to what a new bucket has."""
 
     async def run(self, call: NativeCall) -> Reply:
-        if bucket_access(call.bucket_facts) != ALL:
+        if bucket_access(call.bucket_info) != ALL:
             await _authorize_access(call)
-        await call.services.settings.refresh()
-        defaults = call.services.settings.in_force.new_buckets
+        await call.native.settings.refresh()
+        defaults = call.native.settings.in_force.new_buckets
         await call.store.update_bucket(call.bucket, lambda info: with_defaults(info, defaults))
         return Reply()
 
@@ -175,7 +173,7 @@ class DestroyBucket:
                 await call.store.delete_bucket(call.bucket)
                 return Reply()
             except BucketNotEmpty:
-                if setting(call.bucket_facts, ObjectLockSetting):
+                if setting(call.bucket_info, ObjectLockSetting):
                     raise
             await _empty(call)
 
@@ -200,7 +198,7 @@ async def _authorize_access(call: NativeCall) -> None:
 
 async def _empty(call: NativeCall) -> None:
     """Remove all versions of all objects, each as if it had been asked for."""
-    plain = call.bucket_facts.versioning is Versioning.NEVER
+    plain = call.bucket_info.versioning is Versioning.NEVER
     while True:
         query = VersionQuery(limit=_PAGE)
         page = await call.store.list_versions(call.bucket, query)
@@ -217,12 +215,6 @@ async def _empty(call: NativeCall) -> None:
 
 
 async def _remove(call: NativeCall, requests: Sequence[DeleteRequest]) -> None:
-    done = await call.store.delete_objects(call.bucket, requests)
-    await call.announce_all(
-        removed(request, outcome)
-        for request, outcome in zip(requests, done, strict=True)
-        if isinstance(outcome, Deletion)
-    )
-    for outcome in done:
+    for outcome in await call.objects.delete_many(call.context, call.bucket_info, requests):
         if isinstance(outcome, StorageError):
             raise outcome

@@ -147,11 +147,11 @@ def _entry_maker(call: NativeCall, asked: ListMessage, props: frozenset[str]) ->
         return lambda info: Entry(n=info.name, s=info.size, f=_CACHED)
     if asked.time_format not in _TIMES:
         raise NativeError(400, f"invalid time format {asked.time_format[:64]!r}")
-    location = f"t[{target_id(call.services.cluster_id)}]" if "location" in props else ""
+    location = f"t[{target_id(call.site.cluster_id)}]" if "location" in props else ""
     layout = _TIMES[asked.time_format] if "atime" in props else ""
-    if call.bucket_facts.versioning is Versioning.NEVER:
+    if call.bucket_info.versioning is Versioning.NEVER:
         props -= {"version"}
-    of_bucket = properties_of(call.bucket_facts).checksum
+    of_bucket = properties_of(call.bucket_info).checksum
     return _full_entry_maker(props, layout, location, of_bucket)
 
 

@@ -20,7 +20,7 @@ from s3gw.config.bucket_properties import (
     with_property,
 )
 from s3gw.config.runtime import NewBuckets
-from s3gw.native.buckets.props import EVERYTHING, props_of
+from s3gw.native.bucket_props import EVERYTHING, props_of
 from s3gw.native.dotted_keys import (
     flat,
     invalid,

@@ -90,10 +90,10 @@ async def _require_unnamed(call: NativeCall) -> None:
         if other.name != call.bucket and _names(setting(other, BucketPolicy), call.bucket):
             name = bck_of(other.name).cname()
             raise _refusal(call, f'the policy of "{name}" names it: remove or change that first')
-    directory = call.services.directory
-    own = call.services.cluster_id
+    directory = call.native.authn.directory
+    own = call.site.cluster_id
     named = BucketName(call.bck.name, namespace=call.bck.namespace)
-    for role in directory.roles() if directory is not None else ():
+    for role in directory.roles():
         if {named, named._replace(cluster=own)} & role.permissions.buckets.keys():
             raise _refusal(call, f'role "{role.name}" names it: change that first')
 

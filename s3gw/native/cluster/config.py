@@ -20,7 +20,6 @@ from s3gw.config.runtime import KEYS, InForce
 from s3gw.config.stored import Busy, StoredSettings
 from s3gw.http.reply import Reply
 from s3gw.http.request import read_query
-from s3gw.http.services import Services
 from s3gw.native.actmsg import ACTIONS
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.config_shape import local_config, shown_values
@@ -34,6 +33,7 @@ from s3gw.native.dotted_keys import (
 )
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.operation import operation, query, value
+from s3gw.native.services import NativeServices
 from s3gw.telemetry.recent_log import rotate_all
 
 _WHAT = "configuration key"
@@ -145,9 +145,9 @@ async def change_by_query(call: NativeCall, *, transient: bool) -> Reply:
 
 
 async def change(call: NativeCall, asked: Mapping[str, Any], *, transient: bool) -> Reply:
-    settings = stored(call.services)
+    settings = stored(call.native)
     await settings.refresh()
-    values = read_values(call.services, asked)
+    values = read_values(call.native, asked)
     try:
         await settings.change(values, _check, transient=transient)
     except Busy as error:
@@ -157,19 +157,19 @@ async def change(call: NativeCall, asked: Mapping[str, Any], *, transient: bool)
 
 async def reset(call: NativeCall) -> Reply:
     try:
-        await stored(call.services).reset()
+        await stored(call.native).reset()
     except Busy as error:
         raise _busy(error) from None
     return Reply()
 
 
 async def rotate(call: NativeCall) -> Reply:
-    if folder := call.services.node.log_folder:
+    if folder := call.native.node.log_folder:
         await asyncio.to_thread(rotate_all, folder)
     return Reply()
 
 
-def read_values(services: Services, asked: Mapping[str, Any]) -> dict[str, object]:
+def read_values(services: NativeServices, asked: Mapping[str, Any]) -> dict[str, object]:
     """Those keys that are to be kept. Raises 400, and 501 for what cannot be changed."""
     pairs = dict(flat(asked))
     if not pairs:
@@ -188,7 +188,7 @@ def read_values(services: Services, asked: Mapping[str, Any]) -> dict[str, objec
     return values
 
 
-def stored(services: Services) -> StoredSettings:
+def stored(services: NativeServices) -> StoredSettings:
     """Raises 501 where nothing can be kept."""
     if not isinstance(services.settings, StoredSettings):
         raise unsupported("changing the configuration without a coordination store")

@@ -16,9 +16,9 @@ import msgspec
 
 from s3gw.config.aistore_types import Wire
 from s3gw.config.runtime import KEYS, Settings
-from s3gw.http.services import Services
-from s3gw.native.buckets.props import Bprops
+from s3gw.native.bucket_props import Bprops
 from s3gw.native.dotted_keys import flat, nested
+from s3gw.native.services import NativeServices
 from s3gw.telemetry.node_info import NodeFacts
 
 # Sections that are the bucket properties' own.
@@ -190,11 +190,11 @@ def _fixed() -> Mapping[str, Wire]:
 FIXED = _fixed()
 
 
-def shown_values(services: Services) -> dict[str, Wire]:
+def shown_values(services: NativeServices) -> dict[str, Wire]:
     """Every key and its value."""
     of_this_server: dict[str, Wire] = {
-        "auth.enabled": services.auth_enabled,
-        "auth.client_auth_required": services.auth_enabled,
+        "auth.enabled": services.authn.enabled,
+        "auth.client_auth_required": services.authn.enabled,
         "features": str(services.node.features),
         "net.http.use_https": services.node.certificate is not None,
     }
@@ -203,17 +203,17 @@ def shown_values(services: Services) -> dict[str, Wire]:
     return {**FIXED, **of_this_server, **changeable}
 
 
-def cluster_config(services: Services) -> dict[str, Any]:
+def cluster_config(services: NativeServices) -> dict[str, Any]:
     """`config_version` is a text; secrets are no part of it."""
     return nested(shown_values(services)) | {
         "backend": {},
-        "uuid": services.cluster_id,
+        "uuid": services.site.cluster_id,
         "config_version": str(services.settings.record.version),
         "lastupdate_time": _updated(services.settings),
     }
 
 
-def node_config(services: Services) -> dict[str, Any]:
+def node_config(services: NativeServices) -> dict[str, Any]:
     """The cluster's, and what only this node has."""
     return cluster_config(services) | local_config(services.node)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply
-from s3gw.native.call import NativeCall
+from s3gw.native.call import NativeCall, NativeRequest
 from s3gw.native.cluster.certificate import certificate_facts
 from s3gw.native.cluster.config_shape import node_config
 from s3gw.native.cluster.node import asked_node, gateway_id, target_id
@@ -34,7 +34,7 @@ _REVERSE = "reverse"
 _NODE_HEADER = "ais-node-id"
 
 
-def turn_to_node(call: NativeCall) -> None:
+def turn_to_node(call: NativeRequest) -> None:
     """What is asked of another node through this one, is asked of this one: there is no other.
     Raises 400 when nobody is named."""
     if call.segments[:2] != (_REVERSE, _DAEMON):
@@ -47,38 +47,38 @@ def turn_to_node(call: NativeCall) -> None:
 
 def check_node(call: NativeCall) -> None:
     """Raises 404 for a node that is not in the map."""
-    cluster = call.services.cluster_id
+    cluster = call.site.cluster_id
     if call.node_id and call.node_id not in (gateway_id(cluster), target_id(cluster)):
         raise NativeError(404, f'node "{call.node_id[:64]}" does not exist in the cluster map')
 
 
 def require_target(call: NativeCall, what: str) -> None:
     """Raises 400 when a gateway is asked for what only targets have."""
-    if call.node_id == gateway_id(call.services.cluster_id):
+    if call.node_id == gateway_id(call.site.cluster_id):
         raise NativeError(400, f'invalid query "what={what}": node {call.node_id} is a gateway')
 
 
 @operation("GET", "daemon", what="config", access=Access.SHOW_CLUSTER)
 class GetNodeConfig:
     async def run(self, call: NativeCall) -> Reply:
-        await call.services.settings.refresh()
-        return json_reply(node_config(call.services))
+        await call.native.settings.refresh()
+        return json_reply(node_config(call.native))
 
 
 @operation("GET", "daemon", what="node_stats", access=Access.SHOW_CLUSTER)
 class GetNodeStats:
     async def run(self, call: NativeCall) -> Reply:
         snode = asked_node(call)
-        return json_reply(await asyncio.to_thread(node_stats, call.services.node, snode))
+        return json_reply(await asyncio.to_thread(node_stats, call.native.node, snode))
 
 
 @operation("GET", "daemon", what="node_status", access=Access.SHOW_CLUSTER)
 class GetNodeStatus:
     async def run(self, call: NativeCall) -> Reply:
-        await call.services.settings.refresh()
+        await call.native.settings.refresh()
         revision = await call.store.buckets_revision()
-        state = cluster_state(call.services, call.endpoint, revision)
-        snode, facts = asked_node(call), call.services.node
+        state = cluster_state(call.native, call.endpoint, revision)
+        snode, facts = asked_node(call), call.native.node
         return json_reply(await asyncio.to_thread(node_status, facts, snode, state))
 
 
@@ -86,7 +86,7 @@ class GetNodeStatus:
 class GetNodeSysInfo:
     async def run(self, call: NativeCall) -> Reply:
         snode = asked_node(call)
-        return json_reply(await asyncio.to_thread(system_of, call.services.node, snode))
+        return json_reply(await asyncio.to_thread(system_of, call.native.node, snode))
 
 
 @operation("GET", "daemon", what="metrics", access=Access.SHOW_CLUSTER)
@@ -101,20 +101,20 @@ class GetMetricNames:
 class GetMountpaths:
     async def run(self, call: NativeCall) -> Reply:
         require_target(call, "mountpaths")
-        return json_reply(mountpaths(call.services.node))
+        return json_reply(mountpaths(call.native.node))
 
 
 @operation("GET", "daemon", what="disk", access=Access.SHOW_CLUSTER)
 class GetDisks:
     async def run(self, call: NativeCall) -> Reply:
         require_target(call, "disk")
-        return json_reply(await asyncio.to_thread(disks, call.services.node))
+        return json_reply(await asyncio.to_thread(disks, call.native.node))
 
 
 @operation("GET", "daemon", what="tls_certificate", access=Access.SHOW_CLUSTER)
 class GetTlsCertificate:
     async def run(self, call: NativeCall) -> Reply:
-        file = call.services.node.certificate
+        file = call.native.node.certificate
         if file is None:
             raise NativeError(404, "the server has no TLS certificate: it speaks plain http")
         return json_reply(await asyncio.to_thread(certificate_facts, file))
@@ -134,7 +134,7 @@ class GetLog:
         if severity not in SEVERITIES:
             known = ", ".join(SEVERITIES)
             raise NativeError(400, f"invalid log severity {severity[:32]!r}: must be of {known}")
-        folder = call.services.node.log_folder
+        folder = call.native.node.log_folder
         if self.everything:
             return await self._archive(folder, severity)
         text = await asyncio.to_thread(lines_of, folder, severity) if folder else b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from s3gw.access import Access, may_use
 from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply, text_reply
-from s3gw.native.buckets.props import Bprops, props_of
+from s3gw.native.bucket_props import Bprops, props_of
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.node import asked_node, cluster_map
 from s3gw.native.names import bck_of
@@ -15,7 +15,7 @@ from s3gw.native.operation import operation
 @operation("GET", "daemon", what="smap", access=Access.SHOW_CLUSTER)
 class GetSmap:
     async def run(self, call: NativeCall) -> Reply:
-        return json_reply(cluster_map(call.services.cluster_id, call.endpoint))
+        return json_reply(cluster_map(call.site.cluster_id, call.endpoint))
 
 
 @operation("GET", "daemon", what="snode", access=Access.SHOW_CLUSTER)
@@ -35,7 +35,7 @@ class GetBmd:
             if may_use(call, bucket):
                 bck = bck_of(bucket.name)
                 spaces.setdefault(f"@#{bck.namespace}", {})[bck.name] = props_of(bucket)
-        uuid = call.services.cluster_id
+        uuid = call.site.cluster_id
         return json_reply({"providers": {"ais": spaces}, "uuid": uuid, "version": str(revision)})
 
 
@@ -49,5 +49,5 @@ class GetSoftwareVersion:
     """AIStore's, because its clients compare it with theirs."""
 
     async def run(self, call: NativeCall) -> Reply:
-        version = call.services.node.version
+        version = call.native.node.version
         return text_reply(version)

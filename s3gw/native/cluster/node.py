@@ -51,7 +51,7 @@ def cluster_map(cluster_id: str, endpoint: str) -> Smap:
 
 def asked_node(call: NativeCall) -> Snode:
     """The node that a request is about; the gateway where it names none."""
-    smap = cluster_map(call.services.cluster_id, call.endpoint)
+    smap = cluster_map(call.site.cluster_id, call.endpoint)
     return smap.tmap.get(call.node_id, smap.proxy_si)
 
 

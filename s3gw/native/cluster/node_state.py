@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from s3gw.http.request import read_headers
-from s3gw.http.services import Services
 from s3gw.native.actmsg import json
 from s3gw.native.call import endpoint_of
 from s3gw.native.cluster.node import cluster_map
 from s3gw.native.cluster.smap import Snode
+from s3gw.native.services import NativeServices
 from s3gw.telemetry.aistore_counters import UPTIME, kinds
 from s3gw.telemetry.host_stats import DiskRates, Room, SystemInfo, room_of
 from s3gw.telemetry.node_info import NodeFacts
@@ -124,8 +124,8 @@ class Mountpaths(Struct, frozen=True):
     disabled: tuple[str, ...] = ()
 
 
-def cluster_state(services: Services, endpoint: str, buckets_revision: int) -> ClusterState:
-    smap = cluster_map(services.cluster_id, endpoint)
+def cluster_state(services: NativeServices, endpoint: str, buckets_revision: int) -> ClusterState:
+    smap = cluster_map(services.site.cluster_id, endpoint)
     primary = Primary(endpoint, endpoint, smap.proxy_si.daemon_id)
     return ClusterState(
         smap=SmapState(primary, smap.uuid, smap.version),
@@ -137,7 +137,7 @@ def cluster_state(services: Services, endpoint: str, buckets_revision: int) -> C
     )
 
 
-async def told_state(store: Backend, services: Services, scope: Scope) -> bytes:
+async def told_state(store: Backend, services: NativeServices, scope: Scope) -> bytes:
     """The state as JSON, for a request of whomever."""
     await services.settings.refresh()
     endpoint = endpoint_of(read_headers(scope["headers"]), scope.get("scheme", "http"))

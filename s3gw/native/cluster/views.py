@@ -7,7 +7,6 @@ from typing import Any
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply
-from s3gw.http.services import Services
 from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.config_shape import cluster_config
@@ -15,17 +14,18 @@ from s3gw.native.cluster.node import cluster_map
 from s3gw.native.cluster.node_state import mountpaths, node_stats, system_of
 from s3gw.native.cluster.smap import Smap
 from s3gw.native.operation import operation
+from s3gw.native.services import NativeServices
 
 
 def _map(call: NativeCall) -> Smap:
-    return cluster_map(call.services.cluster_id, call.endpoint)
+    return cluster_map(call.site.cluster_id, call.endpoint)
 
 
 @operation("GET", "cluster", what="cluster_config", access=Access.SHOW_CLUSTER)
 class GetClusterConfig:
     async def run(self, call: NativeCall) -> Reply:
-        await call.services.settings.refresh()
-        return json_reply(cluster_config(call.services))
+        await call.native.settings.refresh()
+        return json_reply(cluster_config(call.native))
 
 
 @operation("GET", "cluster", what="smap", access=Access.SHOW_CLUSTER)
@@ -37,19 +37,19 @@ class GetClusterSmap:
 @operation("GET", "cluster", what="node_stats", access=Access.SHOW_CLUSTER)
 class GetClusterStats:
     async def run(self, call: NativeCall) -> Reply:
-        return json_reply(await asyncio.to_thread(_stats, call.services, _map(call)))
+        return json_reply(await asyncio.to_thread(_stats, call.native, _map(call)))
 
 
 @operation("GET", "cluster", what="sysinfo", access=Access.SHOW_CLUSTER)
 class GetClusterSysInfo:
     async def run(self, call: NativeCall) -> Reply:
-        return json_reply(await asyncio.to_thread(_systems, call.services, _map(call)))
+        return json_reply(await asyncio.to_thread(_systems, call.native, _map(call)))
 
 
 @operation("GET", "cluster", what="mountpaths", access=Access.SHOW_CLUSTER)
 class GetClusterMountpaths:
     async def run(self, call: NativeCall) -> Reply:
-        paths = mountpaths(call.services.node)
+        paths = mountpaths(call.native.node)
         return json_reply({"targets": dict.fromkeys(_map(call).tmap, paths)})
 
 
@@ -78,12 +78,12 @@ class GetTargetIps:
         return text_reply(",".join(hosts))
 
 
-def _stats(services: Services, smap: Smap) -> dict[str, Any]:
+def _stats(services: NativeServices, smap: Smap) -> dict[str, Any]:
     targets = {node: node_stats(services.node, snode) for node, snode in smap.tmap.items()}
     return {"proxy": node_stats(services.node, smap.proxy_si), "target": targets}
 
 
-def _systems(services: Services, smap: Smap) -> dict[str, Any]:
+def _systems(services: NativeServices, smap: Smap) -> dict[str, Any]:
     return {
         "proxy": {node: system_of(services.node, snode) for node, snode in smap.pmap.items()},
         "target": {node: system_of(services.node, snode) for node, snode in smap.tmap.items()},

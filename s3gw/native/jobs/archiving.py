@@ -18,7 +18,7 @@ from s3gw.native.jobs.selection import Selection, read_selection
 from s3gw.native.jobs.starting import begin
 from s3gw.native.jobs.target import BckMessage, find_target
 from s3gw.native.operation import operation, value
-from s3gw.objects.archives.query import read_format
+from s3gw.s3.archives.query import read_format
 from storage.archives import format_of_name
 
 

@@ -91,19 +91,20 @@ async def _found(call: NativeCall, query: JobQuery) -> Sequence[Known]:
 async def _visible(call: NativeCall, found: Sequence[Known]) -> list[Known]:
     """A bucket that is gone is nobody's secret: whoever made the next one learns of old jobs."""
     mine = call.caller.identity
-    others = [each for each in found if each.job.cause.by != mine]
+    others = [each for each in found if each.job.requested_by.identity != mine]
     if not others or call.caller.is_root:
         return list(found)
     hidden = {b.name for b in await call.store.list_buckets() if not may_use(call, b)}
     return [
         each
         for each in found
-        if each.job.cause.by == mine or hidden.isdisjoint((each.job.bucket, each.job.target))
+        if each.job.requested_by.identity == mine
+        or hidden.isdisjoint((each.job.bucket, each.job.target))
     ]
 
 
 def _nodes(call: NativeCall) -> tuple[str, str]:
-    cluster_id = call.services.cluster_id
+    cluster_id = call.site.cluster_id
     return target_id(cluster_id), gateway_id(cluster_id)
 
 

@@ -23,7 +23,7 @@ from s3gw.native.errors import NativeError
 from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.names import bck_of
 from s3gw.native.operation import operation, value
-from s3gw.objects.chunk_sizes import chunking
+from s3gw.objects.bucket_chunks import chunking
 from storage.values import BucketInfo
 
 
@@ -54,8 +54,8 @@ class RechunkBucket:
         if self.asked.sync_remote:
             message = f'bucket "{call.bck.cname()}" has no remote backend: nothing to synchronize'
             raise NativeError(400, message)
-        chunks = self._chunks(properties_of(call.bucket_facts))
-        return text_reply(await begin_rechunk(call, call.bucket_facts, chunks, self.asked.prefix))
+        chunks = self._chunks(properties_of(call.bucket_info))
+        return text_reply(await begin_rechunk(call, call.bucket_info, chunks, self.asked.prefix))
 
     def _chunks(self, kept: BucketProperties) -> Chunks:
         """Raises 400 for what could not be the bucket's property either."""

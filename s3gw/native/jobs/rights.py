@@ -19,7 +19,7 @@ from storage.values import BucketInfo
 
 async def require_deleting(call: NativeCall, chosen: Selection) -> None:
     """Raises 403."""
-    if may_with_every_key(call, call.bucket_facts, Access.DELETE_OBJECT, "DeleteObjects"):
+    if may_with_every_key(call, call.bucket_info, Access.DELETE_OBJECT, "DeleteObjects"):
         return
     for name in _judged(call, chosen):
         if not await may_delete(call, name, None):
@@ -28,7 +28,7 @@ async def require_deleting(call: NativeCall, chosen: Selection) -> None:
 
 async def require_reading(call: NativeCall, chosen: Selection) -> None:
     """Raises 403."""
-    if may_with_every_key(call, call.bucket_facts, Access.GET, "GetObject"):
+    if may_with_every_key(call, call.bucket_info, Access.GET, "GetObject"):
         return
     call.operation = "CopyObject"
     for name in _judged(call, chosen):

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from cluster.jobs import kinds
 from cluster.jobs.records import Job, Known, State
 from s3gw.config.types import show_size
-from s3gw.native.buckets.props import Namespace
+from s3gw.native.bucket_props import Namespace
 from s3gw.native.names import bck_of
 from storage.values import Usage
 

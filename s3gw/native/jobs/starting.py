@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cluster.jobs.records import Cause, Job
+from cluster.jobs.records import Job
 from cluster.jobs.registry import Registry, TooManyJobs
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.errors import NativeError, Tcode
 
 
 def jobs_of(call: NativeCall) -> Registry:
-    """Raises 501 where nobody runs jobs."""
-    if call.services.jobs is None:
-        raise unsupported("running jobs")
-    return call.services.jobs
+    return call.native.jobs
 
 
 async def begin(call: NativeCall, kind: str, names: Sequence[str] = (), **orders: Any) -> str:
@@ -33,9 +30,9 @@ async def begin_ended(call: NativeCall, kind: str, **orders: Any) -> str:
 
 
 def _maker(call: NativeCall, kind: str, orders: dict[str, Any]) -> Callable[[str, int], Job]:
-    cause = Cause(call.caller.identity, call.client, call.request_id)
+    requested_by = call.requested_by
 
     def make(xid: str, now_ns: int) -> Job:
-        return Job(xid, kind, now_ns, cause, **orders)
+        return Job(xid, kind, now_ns, requested_by, **orders)
 
     return make

@@ -15,7 +15,7 @@ from s3gw.access import Access, authorize
 from s3gw.http.reply import Reply
 from s3gw.native.actmsg import json
 from s3gw.native.answers import text_reply
-from s3gw.native.buckets.props import props_json
+from s3gw.native.bucket_props import props_json
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, NativeError, Tcode
 from s3gw.native.jobs.snaps import summary_of
@@ -86,7 +86,7 @@ async def bucket_with_summary(call: NativeCall, presence: int, prefix: str, uuid
         raise BucketNotFound(call.bucket)
     call.operation, call.query = "ListObjectsV2", {"prefix": prefix}
     await authorize(call, Access.LIST_OBJECTS)
-    headers = {PROPS: props_json(call.bucket_facts)}
+    headers = {PROPS: props_json(call.bucket_info)}
     if not uuid:
         return Reply(202, headers | {JOB_ID: await _begin(call, prefix)})
     known = await _find(call, uuid)
@@ -106,7 +106,7 @@ async def _find(call: NativeCall, uuid: str) -> Known:
     if known is not None:
         job = known.job
         mine = (kinds.SUMMARY, call.bucket, call.caller.identity)
-        if (job.kind, job.bucket, job.cause.by) == mine:
+        if (job.kind, job.bucket, job.requested_by.identity) == mine:
             return known
     raise NativeError(404, f'xaction "{uuid[:64]}" not found', Tcode.NOT_FOUND)
 

@@ -70,8 +70,9 @@ async def find_target(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
 async def _make(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
     check_new_bucket(bck.name)
     require_creating(call, bck)
-    settings = await new_bucket_settings(replace(call, bucket=bck.stored))
-    owner, versioning = call.caller.account, call.services.settings.in_force.new_buckets.state
+    defaults = await call.services.new_buckets.current()
+    settings = new_bucket_settings(replace(call, bucket=bck.stored), defaults)
+    owner, versioning = call.caller.account, call.native.settings.in_force.new_buckets.state
     if not make:
         return BucketInfo(bck.stored, owner, 0, versioning=versioning, settings=settings)
     options = BucketOptions(owner, versioning=versioning, settings=settings)

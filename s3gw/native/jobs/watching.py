@@ -60,7 +60,7 @@ def _require_target(call: NativeCall, asked: JobQuery) -> None:
     """As in AIStore, mountpaths are one target's."""
     if not asked.node:
         raise unsupported("resilver on all targets at once: name one, so it")
-    if asked.node != target_id(call.services.cluster_id):
+    if asked.node != target_id(call.site.cluster_id):
         raise NativeError(404, f'target "{asked.node[:64]}" not found', Tcode.NOT_FOUND)
 
 
@@ -91,7 +91,7 @@ class StopJobs:
 
 
 def _require_own(call: NativeCall, known: Known) -> None:
-    if not call.caller.is_root and known.job.cause.by != call.caller.identity:
+    if not call.caller.is_root and known.job.requested_by.identity != call.caller.identity:
         raise NativeError(403, "insufficient permissions: somebody else began the job")
 
 
@@ -125,7 +125,7 @@ class QueryJobs:
         found = await find_jobs(call, asked)
         if not found and asked.xid:
             raise asked.missing()
-        node = target_id(call.services.cluster_id)
+        node = target_id(call.site.cluster_id)
         return json_reply({node: [snap_of(each) for each in found]})
 
 

@@ -29,20 +29,18 @@ from s3gw.native.objects.parts import KEPT, assemble, write_part
 from s3gw.native.operation import header, operation, query
 from s3gw.objects.assembly import MAX_OBJECT_BYTES, MAX_PARTS, kept_algorithm
 from s3gw.objects.checksums import PayloadDigest, Promises
-from s3gw.objects.payload import body_of
-from s3gw.objects.sealing import part_sealing, sealing_for, unlock_for
+from s3gw.objects.service import UploadRequest, body_of
+from s3gw.s3.encryption_headers import check_part, customer_key, read_encryption
 from s3gw.s3.headers import read_attributes
 from storage.errors import ObjectNotFound, PreconditionFailed, UploadNotFound
 from storage.values import (
     BodyDigest,
     Condition,
     PartInfo,
-    PartOptions,
     Reading,
     ReadOptions,
     Sealed,
     UploadInfo,
-    UploadOptions,
 )
 
 HANDLE = "Ais-Append-Handle"
@@ -133,7 +131,7 @@ async def _begin(call: NativeCall, promises: Promises) -> Handle:
 
 async def _existing(call: NativeCall) -> Reading | None:
     try:
-        options = ReadOptions(unlock=unlock_for(call))
+        options = ReadOptions(unlock=call.objects.encryption.unlock(customer_key(call)))
         return await call.store.get_object(call.bucket, call.key, options)
     except ObjectNotFound:
         return None
@@ -141,28 +139,33 @@ async def _existing(call: NativeCall) -> Reading | None:
 
 async def _make(call: NativeCall, reading: Reading | None) -> UploadInfo:
     """All that was said of the object stays, and whose it is; but it is locked as a new one."""
-    sealing = await sealing_for(call)
-    attributes = given = read_attributes(call)
+    encryption, given = read_encryption(call), read_attributes(call)
+    attributes = given
     if reading is not None:
         attributes = msgspec.structs.replace(reading.info.attributes, lock=given.lock)
-    options = UploadOptions(
-        owner=call.caller.identity,
-        attributes=sealing.mark(attributes),
+    request = UploadRequest(
+        attributes,
+        encryption,
         kept_checksum=KEPT,
         append=True,
         continues=reading.info.etag if reading is not None else "",
     )
-    return await call.store.create_upload(call.bucket, call.key, options)
+    return await call.objects.create_upload(call.context, call.bucket_info, call.key, request)
 
 
 async def _take_over(call: NativeCall, upload: UploadInfo, reading: Reading | None) -> Handle:
     """What the object has so far is the first part."""
     if reading is None or not reading.info.size:
         return Handle(upload.id, 1)
-    sealing = await part_sealing(call, upload)
-    digest = PayloadDigest(Promises(), {}, kept_algorithm(upload), limit=MAX_OBJECT_BYTES)
-    options = PartOptions(sealing.digest(digest), sealing.data_key)
-    await call.store.put_part(call.bucket, call.key, upload.id, 1, body_of(reading), options)
+    check_part(call, upload)
+    await call.objects.write_part(
+        call.bucket_info,
+        upload,
+        1,
+        body_of(reading),
+        PayloadDigest(Promises(), {}, kept_algorithm(upload), limit=MAX_OBJECT_BYTES),
+        customer_key=customer_key(call),
+    )
     return Handle(upload.id, 2)
 
 

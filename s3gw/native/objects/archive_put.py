@@ -13,17 +13,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from s3gw.events.events import EventName, created
 from s3gw.http.reply import Reply
 from s3gw.http.request import MAX_KEY
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, unsupported
 from s3gw.native.objects.object_headers import written_headers
-from s3gw.objects.archives.query import read_format
-from s3gw.objects.archives.writing import ArchiveOrder, Mode, write_archive
+from s3gw.objects.archive_writing import ArchiveOrder, Mode, write_archive
 from s3gw.objects.bucket_checksums import kept_in
 from s3gw.objects.checksums import MAX_PAYLOAD, PayloadDigest, Promises
-from s3gw.s3.headers import read_write_condition
+from s3gw.s3.archives.query import read_format
+from s3gw.s3.encryption_headers import customer_key, read_encryption
+from s3gw.s3.headers import read_attributes, read_write_condition
 from s3gw.wire.errors import Code, S3Error
 from storage.archives import Addition, Additions, Entry
 from storage.archives.member import plain
@@ -53,30 +53,44 @@ class PutInArchive:
 
 async def put_member(call: NativeCall, asked: PutInArchive) -> Reply:
     """Raises 400, 404 for nothing to append to, 409, 411 for a body of unknown length, 501."""
-    kept, condition = kept_in(call.bucket_facts), read_write_condition(call.headers)
-    order = ArchiveOrder(_mode(asked.pine), read_format(asked.mime), condition, kept)
+    kept, condition = kept_in(call.bucket_info), read_write_condition(call.headers)
+    kind, mode = read_format(asked.mime), _mode(asked.pine)
     if asked.custom:
         raise unsupported("setting custom properties with archpath")
     size = _size(call)
+    order = ArchiveOrder(
+        mode=mode,
+        attributes=read_attributes(call),
+        unlock=call.objects.encryption.unlock(customer_key(call)),
+        kind=kind,
+        condition=condition,
+        keep=kept,
+        encryption=read_encryption(call),
+    )
     entry = Entry(_name(asked.path), size, _CLOCK.now_ns() // _NS)
     body = _verified(call.body, PayloadDigest(asked.promises, call.trailers, None, size))
     if size > HELD_BYTES:
-        info = await write_archive(call, order, _one(entry, body))
+        info = await _write(call, order, _one(entry, body))
     else:
         content = b"".join([piece async for piece in body])
         info = await _write_again(call, order, lambda: _one(entry, content))
-    await call.announce(created(EventName.CREATED_PUT, info))
     return Reply(headers=written_headers(call, info))
+
+
+async def _write(call: NativeCall, order: ArchiveOrder, additions: Additions) -> ObjectInfo:
+    return await write_archive(
+        call.objects, call.context, call.bucket_info, call.key, order, additions
+    )
 
 
 async def _write_again(
     call: NativeCall, order: ArchiveOrder, additions: Callable[[], Additions]
 ) -> ObjectInfo:
     """Others of this process wait for their turn, those of others are found out at the end."""
-    async with call.services.archives.turn(call.bucket, call.key):
+    async with call.objects.archives.turn(call.bucket, call.key):
         for attempt in range(_ATTEMPTS):
             try:
-                return await write_archive(call, order, additions())
+                return await _write(call, order, additions())
             except ObjectChanged:
                 if attempt == _ATTEMPTS - 1:
                     raise

@@ -11,9 +11,9 @@ from typing import Protocol
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
-from s3gw.objects.archives.opening import open_one, open_selected
-from s3gw.objects.archives.query import InArchive, read_in_archive
-from s3gw.objects.sealing import unlock_for
+from s3gw.s3.archives.opening import open_one, open_selected
+from s3gw.s3.archives.query import InArchive, read_in_archive
+from s3gw.s3.encryption_headers import customer_key
 from s3gw.s3.headers import http_date, read_condition
 from storage.archives import ArchiveFormat, MemberAsked, MemberReading
 from storage.values import Between, From, Last, ObjectInfo, ReadOptions
@@ -72,7 +72,10 @@ async def member_head(call: NativeCall, wanted: InArchive) -> Reply:
 
 
 def _options(call: NativeCall) -> ReadOptions:
-    return ReadOptions(condition=read_condition(call.headers), unlock=unlock_for(call))
+    return ReadOptions(
+        condition=read_condition(call.headers),
+        unlock=call.objects.encryption.unlock(customer_key(call)),
+    )
 
 
 def _headers(archive: ObjectInfo, reading: MemberReading, *, partial: bool) -> dict[str, str]:

@@ -16,7 +16,7 @@ from s3gw.config.bucket_properties import NO_CHECKSUM, XXHASH2, properties_of
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.objects.bucket_checksums import TYPES
 from s3gw.objects.checksums import Promises
-from s3gw.s3.encryption_headers import AES256
+from s3gw.objects.encryption import AES256
 from storage.values import BucketInfo, Checksum, ChecksumType, ObjectInfo
 
 TYPE_HEADER = "Ais-Checksum-Type"

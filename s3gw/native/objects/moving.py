@@ -11,18 +11,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from s3gw.access import Access, authorize, authorize_copied_tags, authorize_key
-from s3gw.events.events import EventName, created
 from s3gw.http.reply import Reply
+from s3gw.http.request import NO_BUCKET
 from s3gw.native.call import NativeCall, check_key
 from s3gw.native.errors import NativeError, as_native_error, unsupported
 from s3gw.native.jobs.target import read_object_uname
 from s3gw.native.names import Bck
 from s3gw.native.objects.object_headers import written_headers
 from s3gw.native.operation import operation, query
-from s3gw.objects.copying import copied_attributes, write_copy
-from s3gw.objects.renaming import rename
-from s3gw.objects.sealing import sealing_for, unlock_for
-from s3gw.s3.encryption_headers import SOURCE_CUSTOMER
+from s3gw.objects.copying import copied_attributes
+from s3gw.objects.service import CopyOptions
+from s3gw.s3.encryption_headers import SOURCE_CUSTOMER, customer_key, read_encryption
 from s3gw.s3.headers import read_attributes, read_write_condition
 from s3gw.wire.errors import S3Error
 from storage.errors import ObjectLocked, StorageError
@@ -49,7 +48,9 @@ class RenameObject:
         await authorize_key(call, "RenameObject", new, Access.MOVE_OBJECT)
         options = RenameOptions(source_condition=read_write_condition(call.headers))
         try:
-            info = await rename(call, call.key, new, options)
+            await authorize_key(call, "GetObject", call.key, Access.MOVE_OBJECT)
+            await authorize_key(call, "DeleteObject", call.key, Access.MOVE_OBJECT)
+            info = await call.objects.rename(call.context, call.bucket_info, call.key, new, options)
         except ObjectLocked as error:
             locked = new if str(error) == new else call.key
             raise as_native_error(error, replace(call, key=locked)) from error
@@ -76,7 +77,8 @@ class CopyObject:
         if call.decoded_length or "transfer-encoding" in call.headers:
             raise NativeError(400, "a copy has no body")
         target = await _target(call, *read_object_uname(self.object_to, call))
-        options = ReadOptions(unlock=unlock_for(call, SOURCE_CUSTOMER))
+        unlock = call.objects.encryption.unlock(customer_key(call, SOURCE_CUSTOMER))
+        options = ReadOptions(unlock=unlock)
         reading = await call.store.get_object(call.bucket, call.key, options)
         try:
             with _told_of(target):
@@ -84,7 +86,6 @@ class CopyObject:
         finally:
             if not isinstance(reading.body, bytes):
                 await reading.body.aclose()
-        await target.announce(created(EventName.CREATED_COPY, info))
         return Reply(headers=written_headers(target, info))
 
 
@@ -95,7 +96,7 @@ async def _target(call: NativeCall, bck: Bck, key: str) -> NativeCall:
         raise NativeError(400, f"cannot copy {bck.cname(key)} onto itself")
     if not bck.is_ours:
         raise unsupported(f"copying to {bck.cname()}")
-    target = replace(call, bck=bck, bucket=bck.stored, key=key, bucket_info=None)
+    target = replace(call, bck=bck, bucket=bck.stored, key=key, bucket_info=NO_BUCKET)
     target.operation = "CopyObject"
     with _told_of(target):
         await authorize(target, Access.PUT)
@@ -106,8 +107,12 @@ async def _copy(call: NativeCall, target: NativeCall, reading: Reading) -> Objec
     source = reading.info.attributes
     if source.tags:
         await authorize_copied_tags(target, call.bucket, call.key)
-    attributes = copied_attributes(read_attributes(target), source)
-    return await write_copy(target, reading, await sealing_for(target), attributes)
+    options = CopyOptions(
+        attributes=copied_attributes(read_attributes(target), source),
+        sealing=await call.objects.encryption.seal(target.bucket_info, read_encryption(target)),
+        condition=read_write_condition(target.headers),
+    )
+    return await call.objects.copy(target.context, target.bucket_info, target.key, reading, options)
 
 
 @contextmanager

@@ -26,13 +26,13 @@ Tell = Callable[[NativeCall, ObjectInfo], Pairs]
 
 
 def _version(call: NativeCall, info: ObjectInfo) -> Pairs:
-    if call.bucket_facts.versioning is Versioning.NEVER:
+    if call.bucket_info.versioning is Versioning.NEVER:
         return []
     return [("Ais-Version", info.version)]
 
 
 def _checksum(call: NativeCall, info: ObjectInfo) -> Pairs:
-    found = checksum_of(info, call.bucket_facts)
+    found = checksum_of(info, call.bucket_info)
     return list(found.headers().items()) if found else []
 
 
@@ -49,7 +49,7 @@ def _copies(call: NativeCall, info: ObjectInfo) -> Pairs:
 
 
 def _location(call: NativeCall, info: ObjectInfo) -> Pairs:
-    return [("Ais-Location", f"t[{target_id(call.services.cluster_id)}]:{_MOUNTPATH}")]
+    return [("Ais-Location", f"t[{target_id(call.site.cluster_id)}]:{_MOUNTPATH}")]
 
 
 def _chunked(call: NativeCall, info: ObjectInfo) -> Pairs:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from s3gw.events.events import EventName, created
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.objects.assembly import kept_algorithm, sealed
 from s3gw.objects.checksums import Promises
-from s3gw.objects.payload import payload_digest
-from s3gw.objects.sealing import check_completion, part_sealing
+from s3gw.s3.checksum_headers import payload_digest
+from s3gw.s3.encryption_headers import check_completion, check_part, customer_key
 from storage.errors import PartNotFound
 from storage.values import (
     BodyDigest,
@@ -23,7 +22,6 @@ from storage.values import (
     Condition,
     ObjectInfo,
     PartInfo,
-    PartOptions,
     Sealed,
     UploadInfo,
 )
@@ -47,11 +45,15 @@ async def write_part(
 ) -> PartInfo:
     """The request's body as a part; `watched` may have a word in its digest. Raises as
     `Backend.put_part`, and what the promises do."""
-    sealing = await part_sealing(call, upload)
-    digest = sealing.digest(payload_digest(call, kept_algorithm(upload), promises))
-    options = PartOptions(watched(digest), sealing.data_key)
-    return await call.store.put_part(
-        call.bucket, call.key, upload.id, number, body or call.body, options
+    check_part(call, upload)
+    return await call.objects.write_part(
+        call.bucket_info,
+        upload,
+        number,
+        body or call.body,
+        payload_digest(call, kept_algorithm(upload), promises),
+        customer_key=customer_key(call),
+        watch=watched,
     )
 
 
@@ -82,8 +84,8 @@ async def assemble(
 
     options = CompleteOptions(tuple(numbers), seal, condition)
     try:
-        info = await call.store.complete_upload(call.bucket, call.key, upload_id, options)
+        return await call.objects.complete_upload(
+            call.context, call.bucket_info, call.key, upload_id, options
+        )
     except PartNotFound as error:
         raise NativeError(400, f"part {error.number} does not exist") from None
-    await call.announce(created(EventName.CREATED_UPLOAD, info))
-    return info

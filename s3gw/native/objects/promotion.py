@@ -25,6 +25,8 @@ from s3gw.native.jobs.starting import begin
 from s3gw.native.operation import operation, value
 from s3gw.objects.promotion.files import NotPromoted, Source, find_source, is_folder, open_file
 from s3gw.objects.promotion.writing import Promotion, promote
+from s3gw.s3.encryption_headers import read_encryption
+from s3gw.s3.headers import read_attributes
 
 AT_ONCE_BYTES = 16 << 20
 
@@ -56,14 +58,14 @@ class PromoteFiles:
 
     async def run(self, call: NativeCall) -> Reply:
         _require_right(call)
-        if self.asked.target not in ("", target_id(call.services.cluster_id)):
+        if self.asked.target not in ("", target_id(call.site.cluster_id)):
             raise NativeError(400, f'there is no target "{self.asked.target[:64]}"')
         path = _path(call.message.name, self.asked.source)
-        if self.asked.delete_source and not call.services.promotable.may_remove:
+        if self.asked.delete_source and not call.native.promotable.may_remove:
             message = "files are not removed with storage.durability = async: see the configuration"
             raise NativeError(400, message)
         try:
-            source = find_source(call.services.promotable, path)
+            source = find_source(call.native.promotable, path)
             return await self._promote(call, source, path)
         except NotPromoted as error:
             status = 404 if error.is_missing else 400
@@ -81,12 +83,18 @@ class PromoteFiles:
         if await asyncio.to_thread(_size, source) > AT_ONCE_BYTES:
             return await self._begin(call, path, name)
         call.key = name
-        orders = self.asked.overwrite, self.asked.delete_source
-        await promote(call, Promotion(source, call.announce, *orders))
+        promotion = Promotion(
+            source,
+            attributes=read_attributes(call),
+            encryption=read_encryption(call),
+            replaces=self.asked.overwrite,
+            moves=self.asked.delete_source,
+        )
+        await promote(call.objects, call.context, call.bucket_info, name, promotion)
         return Reply()
 
     async def _begin(self, call: NativeCall, path: str, prefix: str, of_many: str = "") -> Reply:
-        if of_many and not may_with_every_key(call, call.bucket_facts, Access.PROMOTE, "PutObject"):
+        if of_many and not may_with_every_key(call, call.bucket_info, Access.PROMOTE, "PutObject"):
             raise _denied(call, "a policy tells its objects apart, so promote files one by one")
         asked = self.asked
         files = FileOrders(path, asked.recursive, asked.overwrite, asked.delete_source)
@@ -102,7 +110,7 @@ def _path(name: str, source: str) -> str:
 
 
 def _require_right(call: NativeCall) -> None:
-    caller = Caller(call.caller, call.services.cluster_id)
+    caller = Caller(call.caller, call.site.cluster_id)
     if not caller.is_root and not caller.has(Access.PROMOTE.value, call.bucket):
         raise _denied(call, "PROMOTE needed")
 

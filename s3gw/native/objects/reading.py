@@ -9,7 +9,7 @@ from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.objects.archive_read import asked_of, member_head, member_reply
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
 from s3gw.native.operation import header, operation, query
-from s3gw.objects.sealing import check_reader, checked, unlock_for
+from s3gw.s3.encryption_headers import check_reader, checked, customer_key
 from s3gw.s3.headers import http_date, quoted, read_condition, read_range, span_headers
 from storage.errors import NotModified, ObjectNotFound
 from storage.values import Between, From, Last, ReadOptions
@@ -37,7 +37,7 @@ class GetObject:
         options = ReadOptions(
             want=wanted(self.range),
             condition=read_condition(call.headers),
-            unlock=unlock_for(call),
+            unlock=call.objects.encryption.unlock(customer_key(call)),
         )
         opened = await call.store.get_object(call.bucket, call.key, options)
         reading = await checked(call, opened)
@@ -66,7 +66,7 @@ class HeadObject:
             return await member_head(call, in_archive)
         reading = await call.store.head_object(call.bucket, call.key)
         info = reading.info
-        await check_reader(call, info)
+        check_reader(call, info)
         told = (
             all_headers(call, info)
             if self.props is None

@@ -23,10 +23,11 @@ from s3gw.native.objects.object_headers import CUSTOM_HEADER, written_headers
 from s3gw.native.objects.parts import KEPT, Check, all_parts, assemble, write_part
 from s3gw.native.operation import header, operation, query, value
 from s3gw.objects.assembly import MAX_PARTS
-from s3gw.objects.sealing import sealing_for
+from s3gw.objects.service import UploadRequest
+from s3gw.s3.encryption_headers import read_encryption
 from s3gw.s3.headers import quoted, read_attributes, read_write_condition, unquoted
 from storage.errors import UploadNotFound
-from storage.values import PartInfo, Sealed, UploadInfo, UploadOptions
+from storage.values import PartInfo, Sealed, UploadInfo
 
 _PATH = "objects/{bucket}/{object}"
 
@@ -43,14 +44,10 @@ class CreateMultipartUpload:
     custom: str = header(CUSTOM_HEADER, default="")
 
     async def run(self, call: NativeCall) -> Reply:
-        sealing = await sealing_for(call)
+        encryption = read_encryption(call)
         attributes = with_custom(read_attributes(call), read_custom_header(self.custom))
-        options = UploadOptions(
-            owner=call.caller.identity,
-            attributes=sealing.mark(attributes),
-            kept_checksum=KEPT,
-        )
-        upload = await call.store.create_upload(call.bucket, call.key, options)
+        request = UploadRequest(attributes, encryption, kept_checksum=KEPT)
+        upload = await call.objects.create_upload(call.context, call.bucket_info, call.key, request)
         return text_reply(upload.id)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from s3gw.access import Access
-from s3gw.events.events import EventName, created, removed
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.objects.archive_put import PINE_HEADER, PutInArchive, put_member
@@ -12,11 +11,11 @@ from s3gw.native.objects.custom import read_custom_header, with_custom
 from s3gw.native.objects.object_headers import CUSTOM_HEADER, written_headers
 from s3gw.native.operation import header, operation, query
 from s3gw.objects.bucket_checksums import kept_in
-from s3gw.objects.chunk_sizes import chunking_of
-from s3gw.objects.payload import payload_digest
-from s3gw.objects.sealing import sealing_for
+from s3gw.objects.service import WriteOptions
+from s3gw.s3.checksum_headers import payload_digest
+from s3gw.s3.encryption_headers import read_encryption
 from s3gw.s3.headers import read_attributes, read_write_condition
-from storage.values import Condition, DeleteRequest, PutOptions
+from storage.values import Condition, DeleteRequest
 
 _THERE = Condition(if_match=("*",))
 
@@ -35,18 +34,18 @@ class PutObject:
         if self.archpath or self.archmime or self.pine:
             asked = PutInArchive(self.archpath, self.archmime, self.pine, self.custom, promises)
             return await put_member(call, asked)
-        sealing = await sealing_for(call)
+        encryption = read_encryption(call)
         attributes = with_custom(read_attributes(call), read_custom_header(self.custom))
-        options = PutOptions(
-            digest=sealing.digest(payload_digest(call, kept_in(call.bucket_facts), promises)),
-            attributes=sealing.mark(attributes),
+        options = WriteOptions(
+            attributes=attributes,
+            digest=payload_digest(call, kept_in(call.bucket_info), promises),
             condition=read_write_condition(call.headers),
             size=call.decoded_length,
-            data_key=sealing.data_key,
-            chunks=chunking_of(call.bucket_facts),
+            encryption=encryption,
         )
-        info = await call.store.put_object(call.bucket, call.key, call.body, options)
-        await call.announce(created(EventName.CREATED_PUT, info))
+        info = await call.objects.write(
+            call.context, call.bucket_info, call.key, call.body, options
+        )
         return Reply(headers=written_headers(call, info))
 
 
@@ -63,6 +62,5 @@ class DeleteObject:
 
     async def run(self, call: NativeCall) -> Reply:
         request = DeleteRequest(call.key, _THERE)
-        deletion = await call.store.delete_object(call.bucket, request)
-        await call.announce(removed(request, deletion))
+        await call.objects.delete(call.context, call.bucket_info, request)
         return Reply()

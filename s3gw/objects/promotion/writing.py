@@ -1,23 +1,21 @@
-"""One file becomes one object, whole or not at all."""
+"""Promotion: one file becomes one object, whole or not at all."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from s3gw.events.events import EventName, ObjectEvent, created
-from s3gw.http.request import Call
 from s3gw.objects.bucket_checksums import kept_in
 from s3gw.objects.checksums import PayloadDigest, Promises
-from s3gw.objects.chunk_sizes import chunking_of
+from s3gw.objects.context import Context
+from s3gw.objects.encryption import BUCKET_DEFAULT, EncryptionRequest
 from s3gw.objects.promotion.files import NotPromoted, OpenFile, Source, open_file
-from s3gw.objects.sealing import sealing_for
-from s3gw.s3.headers import read_attributes
+from s3gw.objects.service import ObjectService, WriteOptions
 from storage.errors import PreconditionFailed
-from storage.values import ALWAYS, Condition, PutOptions
+from storage.values import ALWAYS, Attributes, BucketInfo, Condition
 
 _BLOCK = 1 << 20
 _NEW = Condition(if_none_match=("*",))
@@ -25,40 +23,40 @@ _NEW = Condition(if_none_match=("*",))
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """`replaces` what has the object's name; the file is removed when it `moves`. `tell` is told of
-    the object; `check` is called between its bytes, and raises when it is to stop."""
+    """`replaces` the object that has the name; the file is removed when it `moves`. `check` is
+    called between its bytes, and raises when it is to stop."""
 
     source: Source
-    tell: Callable[[ObjectEvent], Awaitable[None]]
+    attributes: Attributes
+    encryption: EncryptionRequest = BUCKET_DEFAULT
     replaces: bool = False
     moves: bool = False
     check: Callable[[], None] = lambda: None
 
 
-async def promote(call: Call, promotion: Promotion) -> int | None:
-    """Make the file the call's object: its size in bytes, or None when there is an object already
-    and it is not to be replaced. The file is removed when the object is there to stay.
+async def promote(
+    objects: ObjectService, context: Context, bucket: BucketInfo, key: str, promotion: Promotion
+) -> int | None:
+    """Make the file an object: its size in bytes, or None when there is an object already and it
+    is not to be replaced. The file is removed when the object is durable.
 
-    Raises `NotPromoted`, and what `Backend.put_object` does.
+    Raises `NotPromoted`, and what `ObjectService.write` does.
     """
     with ExitStack() as opened:
         file = await asyncio.to_thread(opened.enter_context, open_file(promotion.source))
-        sealing = await sealing_for(call)
         size = file.facts.st_size
-        options = PutOptions(
-            digest=sealing.digest(PayloadDigest(Promises(), {}, kept_in(call.bucket_facts), size)),
-            attributes=sealing.mark(read_attributes(call)),
+        options = WriteOptions(
+            attributes=promotion.attributes,
+            digest=PayloadDigest(Promises(), {}, kept_in(bucket), size),
             condition=ALWAYS if promotion.replaces else _NEW,
             size=size,
-            data_key=sealing.data_key,
-            chunks=chunking_of(call.bucket_facts),
+            encryption=promotion.encryption,
         )
         body = _blocks(file, promotion.check)
         try:
-            info = await call.store.put_object(call.bucket, call.key, body, options)
+            await objects.write(context, bucket, key, body, options)
         except PreconditionFailed:
             return None
-        await promotion.tell(created(EventName.CREATED_PUT, info))
         if promotion.moves:
             await asyncio.to_thread(file.remove)
         return size

@@ -13,13 +13,11 @@ from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import World
 from s3gw.events.notifier import Notifier, Outcome
-from s3gw.http.services import Services
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.promoting import FilePromoter
 from s3gw.jobs.unlocking import unlock_with
 from s3gw.keys.provider import KeyProvider
-from s3gw.objects.batch_jobs import BatchJobs
 from s3gw.objects.promotion.files import NOTHING_PROMOTABLE, Promotable
 from storage.backend import Backend
 from storage.outbox import Outbox
@@ -45,14 +43,13 @@ class JobScene(Scene):
         self.registry = Registry(self.coordination, clock=self.clock)
         self.outbox = Outbox(folder / "events.db", limit_bytes=1 << 20)
         self.rounds = 0
-        self.services: Services = replace(
-            services(keys),
-            jobs=self.registry,
-            batch_jobs=BatchJobs(self.registry),
-            notifier=self._notifier(),
-            promotable=promotable,
-        )
-        super().__init__(store, self.services)
+        self.notifier = self._notifier()
+        everything = services(store, keys, announcer=self.notifier, registry=self.registry)
+        self.objects = everything.s3.objects
+        self.batch_jobs = everything.s3.batches.jobs
+        self.promotable = promotable
+        native = replace(everything.native, promotable=promotable)
+        super().__init__(store, replace(everything, native=native))
 
     def close(self) -> None:
         super().close()
@@ -102,8 +99,8 @@ class JobScene(Scene):
         return [record for message in messages for record in message.get("Records", ())]
 
     async def _run_jobs(self) -> None:
-        copier = ObjectCopier(self.store, self.services)
-        archiver = ObjectArchiver(self.store, self.services)
+        copier = ObjectCopier(self.objects)
+        archiver = ObjectArchiver(self.objects)
         world = World(
             self.store,
             self.registry,
@@ -111,9 +108,9 @@ class JobScene(Scene):
             copier.deleted,
             self._clean,
             archiver.archive,
-            unlock_with(self.services),
-            FilePromoter(self.store, self.services),
-            self.services.archives,
+            unlock_with(self.objects.encryption.keys),
+            FilePromoter(self.objects, self.promotable),
+            self.objects.archives,
         )
         runner = Runner(world, Limits())
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from cluster.jobs import archive_objects
-from cluster.jobs.records import Cause, Job
 from cluster.jobs.work import Archiving, Halt, Halted, Work, World
+from cluster.requested_by import RequestedBy
 from s3gw.jobs.archiving import ObjectArchiver
-from s3gw.jobs.calling import job_call
-from s3gw.objects.archives.writing import ArchiveOrder, Mode, write_archive
+from s3gw.objects.archive_writing import ArchiveOrder, Mode, write_archive
+from s3gw.objects.context import Context
+from s3gw.objects.encryption import no_customer_key
 from storage.archives import Addition, Additions, ArchiveFormat, Entry
 from storage.errors import ObjectChanged
 from storage.values import NO_ATTRIBUTES, PutOptions
@@ -221,7 +222,7 @@ def test_a_job_that_is_stopped_leaves_nothing(scene: JobScene, filled: str) -> N
     async def stopped() -> Work:
         known = await scene.registry.find(xid)
         assert known is not None
-        archiver = ObjectArchiver(scene.store, scene.services)
+        archiver = ObjectArchiver(scene.objects)
 
         async def halting(archiving: Archiving) -> None:
             def count(size: int) -> None:
@@ -250,16 +251,17 @@ def test_who_comes_second_in_a_race_learns_it(scene: JobScene, bucket: str, mode
 
     async def racing() -> None:
         info = await scene.store.head_bucket(bucket)
-        job = Job("x", "archive", 0, Cause())
-        call = job_call(scene.store, scene.services, info, "s.tar", job, "PutObject")
 
         async def additions() -> Additions:
             put = PutOptions(Md5Digest(), NO_ATTRIBUTES)
             await scene.store.put_object(bucket, "s.tar", body_of(tar([("other", b"2")])), put)
             yield Addition(Entry("mine", 1), b"3")
 
+        unlock = scene.objects.encryption.unlock(no_customer_key)
+        order = ArchiveOrder(mode, NO_ATTRIBUTES, unlock)
+        context = Context(RequestedBy())
         with pytest.raises(ObjectChanged):
-            await write_archive(call, ArchiveOrder(mode), additions())
+            await write_archive(scene.objects, context, info, "s.tar", order, additions())
 
     if mode is Mode.APPEND:
         scene.put(bucket, "s.tar", tar([("first", b"1")]))

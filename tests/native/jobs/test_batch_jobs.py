@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from cluster.jobs import kinds
-from cluster.jobs.records import Cause
+from cluster.requested_by import RequestedBy
 from s3gw.objects.batch import BatchStopped
-from s3gw.objects.batch_jobs import BatchJobs
+from s3gw.objects.batch.jobs import BatchJobs
 from tests.asgi import Answer
 from tests.native.jobs.scene import JobScene
 from tests.native.scene import told
@@ -74,10 +74,14 @@ def test_who_stops_a_job_of_batches_stops_no_later_ones(scene: JobScene, bucket:
 def test_a_batch_that_is_stopped_on_its_way_ends(scene: JobScene, bucket: str) -> None:
     async def stopping() -> None:
         jobs = BatchJobs(scene.registry)
-        check = await jobs.join(Cause("somebody"), bucket)
-        other = await jobs.join(Cause("somebody else"), bucket)
+        check = await jobs.join(RequestedBy("somebody"), bucket)
+        other = await jobs.join(RequestedBy("somebody else"), bucket)
         await check()
-        found = [each for each in await scene.registry.all() if each.job.cause.by == "somebody"]
+        found = [
+            each
+            for each in await scene.registry.all()
+            if each.job.requested_by.identity == "somebody"
+        ]
         await scene.registry.stop(found[-1].job.xid)
         with pytest.raises(BatchStopped):
             await check()

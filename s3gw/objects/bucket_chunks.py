@@ -1,4 +1,4 @@
-"""Which of a bucket's objects are kept in chunks, and how large those are."""
+"""Chunk sizes by bucket: which objects are kept in chunks, and how large those are."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ and nowhere else, or whoever copies a bucket would copy everything twice.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from s3gw.config.bucket_properties import properties_of
-from s3gw.objects.archives.authorized_listing import look_into
-from s3gw.objects.sealing import check_reader, unlock_for
+from s3gw.s3.archives.authorized_listing import look_into
+from s3gw.s3.call import Call, InFolder
+from s3gw.s3.encryption_headers import check_reader, customer_key
 from s3gw.wire.subresources import ARCHPATH_HEADER
 from storage.archives import Folders, MemberReading, Shard, archives_in
 from storage.archives.shard import Part
@@ -27,21 +27,10 @@ from storage.errors import (
 )
 from storage.values import Condition, ListQuery, ObjectInfo, Page, ReadOptions
 
-if TYPE_CHECKING:
-    from s3gw.http.request import Call
-
 _READS = frozenset({"GetObject", "HeadObject"})
 # What says that the request is about something else than the member of that name.
 _OTHERWISE = ("versionId", "archpath", "archregx", "archmode", "archmime")
 _ATTEMPTS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class InFolder:
-    """The key names `inner` in the object `archive`, whether or not that is one."""
-
-    archive: str
-    inner: str
 
 
 async def find_folder(call: Call) -> InFolder | None:
@@ -97,10 +86,10 @@ async def open_in_folder(
 async def _open(
     call: Call, folder: InFolder, condition: Condition, part: Part | None, *, head: bool
 ) -> Opened:
-    options = ReadOptions(unlock=unlock_for(call))
-    archives = call.services.archives
+    options = ReadOptions(unlock=call.objects.encryption.unlock(customer_key(call)))
+    archives = call.objects.archives
     shard: Shard = await archives.open(call.store, call.bucket, folder.archive, options)
-    await check_reader(call, shard.info)
+    check_reader(call, shard.info)
     info = (await shard.contents()).find(folder.inner)
     if info is None:
         raise MemberNotFound(call.key)
@@ -113,7 +102,7 @@ async def list_page(call: Call, query: ListQuery) -> Page:
     """The objects that the query leaves, and where its prefix reaches into an archive that is a
     folder, and that the caller may read, the members."""
     names = archives_in(query.prefix)
-    if not names or not properties_of(call.bucket_facts).archives_as_folders:
+    if not names or not properties_of(call.bucket_info).archives_as_folders:
         return await call.store.list_objects(call.bucket, query)
 
     folders = Folders(call.store, call.bucket, lambda info: look_into(call, info))

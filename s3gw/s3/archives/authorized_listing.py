@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3gw.access import may_read
-from s3gw.objects.sealing import unlock_for
+from s3gw.s3.encryption_headers import customer_key
 from s3gw.wire.errors import S3Error
 from storage.archives import Contents, format_of_name
 from storage.cipher import unlocked
@@ -13,7 +13,7 @@ from storage.errors import Corrupt, MalformedArchive, NotSupported, ObjectChange
 from storage.values import ObjectInfo
 
 if TYPE_CHECKING:
-    from s3gw.http.request import Call
+    from s3gw.s3.call import Call
 
 # `S3Error` is what keys are refused with.
 _CLOSED = (Corrupt, MalformedArchive, NotSupported, ObjectChanged, ObjectNotFound, S3Error)
@@ -26,10 +26,10 @@ async def look_into(call: Call, info: ObjectInfo) -> Contents | None:
     kind = format_of_name(info.name)
     if kind is None or not await may_read(call, info.name):
         return None
-    unlock = unlock_for(call)
+    unlock = call.objects.encryption.unlock(customer_key(call))
     try:
         await unlocked(info, unlock)
-        shard = call.services.archives.of(call.store, call.bucket, info, kind, unlock)
+        shard = call.objects.archives.of(call.store, call.bucket, info, kind, unlock)
         return await shard.contents()
     except _CLOSED:
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from s3gw.http.request import Call
-from s3gw.objects.sealing import check_reader
+from s3gw.s3.call import Call
+from s3gw.s3.encryption_headers import check_reader
 from storage.archives import (
     Addition,
     Additions,
@@ -25,11 +25,11 @@ _NS = 1_000_000_000
 
 async def open_one(call: Call, archive: str, asked: MemberAsked) -> tuple[Shard, MemberReading]:
     """As `Archives.open_member`, for a reader whose headers must be those of the archive."""
-    shard, reading = await call.services.archives.open_member(
+    shard, reading = await call.objects.archives.open_member(
         call.store, call.bucket, archive, asked
     )
     try:
-        await check_reader(call, shard.info)
+        check_reader(call, shard.info)
     except BaseException:
         await close(reading)
         raise
@@ -41,9 +41,9 @@ async def open_selected(
 ) -> tuple[ObjectInfo, Stream]:
     """The archive's facts, and a tar of all members that are chosen, however many. Raises
     `MemberNotFound` when there is none."""
-    archives = call.services.archives
+    archives = call.objects.archives
     shard = await archives.open(call.store, call.bucket, call.key, options, kind)
-    await check_reader(call, shard.info)
+    check_reader(call, shard.info)
     chosen = shard.select(selection)
     first = await anext(chosen, None)
     if first is None:

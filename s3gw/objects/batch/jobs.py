@@ -11,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cluster.jobs.kinds import GET_BATCH
-from cluster.jobs.records import Cause, Job, State
+from cluster.jobs.records import Job, State
 from cluster.jobs.registry import Registry, TooManyJobs
-from s3gw.objects.batch import BatchStopped, Check, nothing_stops
+from cluster.requested_by import RequestedBy
+from s3gw.objects.batch.engine import Check, nothing_stops
+from s3gw.objects.batch.errors import BatchStopped
 
 # Callers and buckets that are remembered.
 _MOST = 1000
@@ -34,14 +36,14 @@ class BatchJobs:
     registry: Registry
     _joined: dict[tuple[str, str], _Joined] = field(default_factory=dict)
 
-    async def join(self, cause: Cause, bucket: str) -> Check:
+    async def join(self, requested_by: RequestedBy, bucket: str) -> Check:
         """What the batch is to ask while it is on its way. Where so many jobs wait or run that no
         more are taken, it goes without one."""
-        key = cause.by, bucket
+        key = requested_by.identity, bucket
         joined = self._joined.get(key)
         if joined is None or not await self._goes_on(joined):
             try:
-                joined = await self._new(cause, bucket)
+                joined = await self._new(requested_by, bucket)
             except TooManyJobs:
                 return nothing_stops
             self._remember(key, joined)
@@ -67,9 +69,9 @@ class BatchJobs:
         joined.revision = revision
         return known is not None and not known.is_over and not known.stopping
 
-    async def _new(self, cause: Cause, bucket: str) -> _Joined:
+    async def _new(self, requested_by: RequestedBy, bucket: str) -> _Joined:
         def make(xid: str, now_ns: int) -> Job:
-            return Job(xid, GET_BATCH, now_ns, cause, bucket=bucket)
+            return Job(xid, GET_BATCH, now_ns, requested_by, bucket=bucket)
 
         job = await self.registry.add(make)
         idle = State(starts=1, idle_ns=job.created_ns)

@@ -1,0 +1,18 @@
+"""What every operation may know of the server that it runs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from s3gw.identity.accounts import Accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`cluster_id` is what tokens and roles call this cluster."""
+
+    region: str
+    cluster_id: str
+    accounts: Accounts

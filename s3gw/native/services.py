@@ -1,0 +1,43 @@
+"""What native operations work with, beside the services of S3's operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cluster.jobs.registry import Registry
+    from s3gw.auth.throttle import Throttle
+    from s3gw.config.runtime import Settings
+    from s3gw.http.site import Site
+    from s3gw.identity.directory import StoredDirectory
+    from s3gw.identity.tokens.issuer import TokenIssuer
+    from s3gw.identity.tokens.protocol import TokenVerifier
+    from s3gw.objects.promotion.files import Promotable
+    from s3gw.telemetry.audit import Audit
+    from s3gw.telemetry.node_info import NodeFacts
+
+
+@dataclass(frozen=True, slots=True)
+class AuthN:
+    """Users, roles and tokens. Without `enabled` every caller is the root account."""
+
+    directory: StoredDirectory
+    tokens: TokenVerifier
+    issuer: TokenIssuer
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NativeServices:
+    """`promotable` are the folders whose files may be made objects; the composition root gives all
+    of it."""
+
+    site: Site
+    authn: AuthN
+    jobs: Registry
+    promotable: Promotable
+    settings: Settings
+    node: NodeFacts
+    throttle: Throttle
+    audit: Audit

@@ -1,0 +1,150 @@
+"""Writing archives: new ones, and existing ones with more members.
+
+An archive is visible when all of it is there. What an archive is continued from must still be there
+at the end: the second of two writers gets `ObjectChanged`, and the first one's members stay. The
+archive's content headers, metadata, tags and encryption stay as they were.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
+
+from s3gw.objects.checksums import Algorithm, PayloadDigest, Promises
+from s3gw.objects.context import Context
+from s3gw.objects.encryption import (
+    BUCKET_DEFAULT,
+    SSE_C,
+    EncryptionRequest,
+    as_before,
+    is_encrypted,
+)
+from s3gw.objects.service import ObjectService, WriteOptions
+from s3gw.wire.errors import Code, S3Error
+from storage.archives import Additions, ArchiveFormat, Shard, archive_of, format_of_name
+from storage.conditions import check_write
+from storage.errors import ObjectChanged, ObjectNotFound, PreconditionFailed
+from storage.values import (
+    ALWAYS,
+    Attributes,
+    BucketInfo,
+    Condition,
+    Encryption,
+    ObjectInfo,
+    ReadOptions,
+    Unlock,
+)
+
+# As many bytes as S3's largest object, which no single upload has.
+MAX_ARCHIVE_BYTES = 5 << 40
+_NOTHING_THERE = Condition(if_none_match=("*",))
+
+
+class Mode(Enum):
+    """What happens to an existing archive, and where there is none: it is replaced by a new one;
+    appended to and must exist; appended to, or made."""
+
+    NEW = "new"
+    APPEND = "append"
+    APPEND_OR_NEW = "append or new"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOrder:
+    """How to write an archive. `kind` None is told by the key, or by the bytes of the existing one,
+    which `unlock` opens; `condition` is on the object that is replaced; `keep` is the checksum that
+    is kept of the archive."""
+
+    mode: Mode
+    attributes: Attributes
+    unlock: Unlock
+    kind: ArchiveFormat | None = None
+    condition: Condition = ALWAYS
+    keep: Algorithm | None = None
+    encryption: EncryptionRequest = BUCKET_DEFAULT
+
+
+async def write_archive(
+    objects: ObjectService,
+    context: Context,
+    bucket: BucketInfo,
+    key: str,
+    order: ArchiveOrder,
+    additions: Additions,
+) -> ObjectInfo:
+    """Raises what the additions do, `ObjectNotFound` when there is nothing to append to,
+    `ObjectChanged` when another writer was faster, and what `ObjectService.write` does."""
+    prior = await _prior(objects, bucket, key, order)
+    kind = prior.format if prior else _kind(key, order)
+    before = prior.info.attributes if prior else None
+    options = WriteOptions(
+        attributes=_attributes(order.attributes, before, kind),
+        digest=PayloadDigest(Promises(), {}, order.keep, limit=MAX_ARCHIVE_BYTES),
+        condition=_condition(order, prior),
+        encryption=_encryption(bucket, order, before.encryption if before else None),
+    )
+    async with aclosing(archive_of(kind, additions, prior)) as body:
+        try:
+            return await objects.write(context, bucket, key, body, options)
+        except (PreconditionFailed, ObjectNotFound):
+            if order.mode is Mode.NEW:
+                raise
+            raise ObjectChanged(key) from None
+
+
+async def _prior(
+    objects: ObjectService, bucket: BucketInfo, key: str, order: ArchiveOrder
+) -> Shard | None:
+    if order.mode is Mode.NEW:
+        return None
+    options = ReadOptions(unlock=order.unlock)
+    try:
+        shard = await objects.archives.open(objects.store, bucket.name, key, options, order.kind)
+    except ObjectNotFound:
+        check_write(order.condition, key, None)
+        if order.mode is Mode.APPEND:
+            raise
+        return None
+    check_write(order.condition, key, shard.info)
+    return shard
+
+
+def _condition(order: ArchiveOrder, prior: Shard | None) -> Condition:
+    """The object must be as it was found."""
+    if order.mode is Mode.NEW:
+        return order.condition
+    return Condition(if_match=(prior.info.etag,)) if prior else _NOTHING_THERE
+
+
+def _kind(key: str, order: ArchiveOrder) -> ArchiveFormat:
+    kind = order.kind or format_of_name(key)
+    if kind is None:
+        message = "The key does not tell the archive's format: name one with archmime."
+        raise S3Error(Code.InvalidArgument, message, ArgumentName="archmime")
+    return kind
+
+
+def _encryption(
+    bucket: BucketInfo, order: ArchiveOrder, before: Encryption | None
+) -> EncryptionRequest:
+    """As the request or the bucket says; where neither does, as it was."""
+    if before is None or before.scheme == SSE_C or is_encrypted(bucket, order.encryption):
+        return order.encryption
+    return as_before(before)
+
+
+def _attributes(given: Attributes, before: Attributes | None, kind: ArchiveFormat) -> Attributes:
+    if before is None:
+        headers = given.headers | {"content-type": kind.content_type}
+        return msgspec.structs.replace(given, headers=headers)
+    return msgspec.structs.replace(
+        given,
+        headers=before.headers,
+        custom=before.custom,
+        tags=before.tags,
+        storage_class=before.storage_class,
+        acl=before.acl if before.owner == given.owner else given.acl,
+    )

@@ -1,0 +1,47 @@
+"""GetBatch for both front ends: a batch is admitted, joins its job, and is streamed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3gw.config.runtime import Settings
+from s3gw.objects.batch.engine import Answer, Batches, Place
+from s3gw.objects.batch.errors import BatchStopped, TooBusy
+from s3gw.objects.batch.jobs import BatchJobs
+from s3gw.objects.batch.request import Batch
+from s3gw.objects.context import Context
+from s3gw.objects.encryption import refusing_one
+from s3gw.objects.service import ObjectService
+from s3gw.wire.errors import Code, S3Error
+from storage.values import Unlock
+
+_STOPPED = "Somebody stopped the job that the batch belongs to."
+_NO_MEMORY = "Reduce your request rate: there is no memory for another batch now."
+
+
+@dataclass(frozen=True, slots=True)
+class BatchService:
+    objects: ObjectService
+    batches: Batches
+    jobs: BatchJobs
+    settings: Settings
+
+    async def answer(self, context: Context, batch: Batch, unlock: Unlock) -> Answer:
+        """Answer a batch whose entries the caller may read. A key that is missing or wrong is the
+        failure of one entry.
+
+        Raises `SlowDown`, `OperationAborted`, and `BatchFailed` with the entry that it failed by.
+        """
+        await self.settings.refresh()
+        # A job about the bucket that the first entry is in.
+        check = await self.jobs.join(context.requested_by, batch.items[0].bucket)
+        request_id = context.requested_by.request_id
+        objects = self.objects
+        place = Place(objects.store, objects.archives, refusing_one(unlock), request_id, check)
+        try:
+            return await self.batches.run(place, batch)
+        except BatchStopped:
+            raise S3Error(Code.OperationAborted, _STOPPED) from None
+        except TooBusy as error:
+            headers = {"Retry-After": str(error.retry_after_s)}
+            raise S3Error(Code.SlowDown, _NO_MEMORY, headers=headers) from None

@@ -1,0 +1,103 @@
+"""The call of an operation: an authenticated request, and the services it works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cluster.requested_by import RequestedBy
+from s3gw.config.runtime import Settings
+from s3gw.http.request import AuthenticatedRequest, Request
+from s3gw.http.site import Site
+from s3gw.objects.batch.service import BatchService
+from s3gw.objects.context import Context
+from s3gw.objects.service import ObjectService
+
+if TYPE_CHECKING:
+    from s3gw.auth.form import Form
+    from s3gw.identity.accounts import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class NewBuckets:
+    """The settings that a new bucket begins with: the server's `documents`, and what the cluster's
+    configuration says by now."""
+
+    settings: Settings
+    documents: Mapping[str, str]
+
+    async def current(self) -> dict[str, str]:
+        await self.settings.refresh()
+        return {**self.documents, **self.settings.in_force.new_buckets.documents()}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What operations work with; the composition root gives all of it."""
+
+    site: Site
+    objects: ObjectService
+    batches: BatchService
+    new_buckets: NewBuckets
+
+
+@dataclass(frozen=True, slots=True)
+class InFolder:
+    """The key names `inner` in the object `archive`, whether or not that is one."""
+
+    archive: str
+    inner: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Call(AuthenticatedRequest):
+    """A request on its way to an S3 operation. `form` is there when the request posts one to a
+    bucket; `folder` says that the key is to be read as a member of an archive."""
+
+    services: Services
+    form: Form | None = None
+    folder: InFolder | None = None
+
+    @property
+    def objects(self) -> ObjectService:
+        return self.services.objects
+
+    @property
+    def requested_by(self) -> RequestedBy:
+        return RequestedBy(self.caller.identity, self.client, self.request_id)
+
+    @property
+    def context(self) -> Context:
+        """In whose name the operation changes objects."""
+        return Context(self.requested_by)
+
+
+def new_call(
+    request: Request, caller: Principal, services: Services, form: Form | None = None
+) -> Call:
+    """The call of a request whose caller has been authenticated."""
+    return Call(
+        method=request.method,
+        raw_path=request.raw_path,
+        query_string=request.query_string,
+        headers=request.headers,
+        body=request.body,
+        request_id=request.request_id,
+        bucket=request.bucket,
+        key=request.key,
+        host_bucket=request.host_bucket,
+        query=request.query,
+        decoded_length=request.decoded_length,
+        content_sha256=request.content_sha256,
+        trailers=request.trailers,
+        scheme=request.scheme,
+        client=request.client,
+        limits=request.limits,
+        document=request.document,
+        caller=caller,
+        store=services.objects.store,
+        site=services.site,
+        services=services,
+        form=form,
+    )

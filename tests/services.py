@@ -1,0 +1,87 @@
+"""The services of a gateway in the test's process: real ones, on stores in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from cluster.coordination.memory import MemoryCoordination
+from cluster.jobs.registry import Registry
+from s3gw.auth.throttle import Throttle
+from s3gw.config.runtime import Settings, Unchanging
+from s3gw.config.throttle import ThrottleOptions
+from s3gw.events.notifier import Announcer, Unannounced
+from s3gw.http.site import Site
+from s3gw.identity.accounts import Accounts
+from s3gw.identity.directory import StoredDirectory
+from s3gw.identity.tokens.issuer import TokenIssuer
+from s3gw.identity.tokens.keys import own_key
+from s3gw.identity.tokens.protocol import TokenVerifier
+from s3gw.identity.vault import Vault
+from s3gw.keys.provider import KeyProvider
+from s3gw.native.services import AuthN, NativeServices
+from s3gw.objects.batch import Batches
+from s3gw.objects.batch.jobs import BatchJobs
+from s3gw.objects.batch.service import BatchService
+from s3gw.objects.encryption import Encryptor
+from s3gw.objects.promotion.files import NOTHING_PROMOTABLE
+from s3gw.objects.service import ObjectService
+from s3gw.s3.call import NewBuckets, Services
+from s3gw.telemetry.audit import NO_AUDIT
+from s3gw.telemetry.node_info import NodeFacts
+from storage.backend import Backend
+from storage.clock import SystemClock
+
+CLUSTER = "here"
+REGION = "us-east-1"
+_SECRET = bytes(32)
+
+
+def new_services(
+    store: Backend,
+    accounts: Accounts,
+    *,
+    cluster_id: str = CLUSTER,
+    region: str = REGION,
+    keys: KeyProvider | None = None,
+    announcer: Announcer | None = None,
+    settings: Settings | None = None,
+    registry: Registry | None = None,
+    batches: Batches | None = None,
+    new_bucket_settings: Mapping[str, str] | None = None,
+) -> Services:
+    settings = settings or Unchanging()
+    objects = ObjectService(store, announcer or Unannounced(), Encryptor(keys))
+    jobs = BatchJobs(registry or Registry(MemoryCoordination()))
+    return Services(
+        site=Site(region, cluster_id, accounts),
+        objects=objects,
+        batches=BatchService(objects, batches or Batches(), jobs, settings),
+        new_buckets=NewBuckets(settings, new_bucket_settings or {}),
+    )
+
+
+def new_native_services(
+    services: Services, tokens: TokenVerifier, *, auth_enabled: bool = True
+) -> NativeServices:
+    directory = StoredDirectory(MemoryCoordination(), Vault(_SECRET), clock=SystemClock())
+    return NativeServices(
+        site=services.site,
+        authn=AuthN(directory, tokens, new_issuer(), auth_enabled),
+        jobs=services.batches.jobs.registry,
+        promotable=NOTHING_PROMOTABLE,
+        settings=services.batches.settings,
+        node=NodeFacts(),
+        throttle=Throttle(ThrottleOptions()),
+        audit=NO_AUDIT,
+    )
+
+
+def new_issuer() -> TokenIssuer:
+    return TokenIssuer(own_key(_SECRET), (), SystemClock())
+
+
+def with_registry(services: Services, registry: Registry) -> Services:
+    """The same services, with jobs of that registry."""
+    batches = replace(services.batches, jobs=BatchJobs(registry))
+    return replace(services, batches=batches)
