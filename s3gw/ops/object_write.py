@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from s3gw.access import Access
+from s3gw.events.events import EventName
 from s3gw.http.reply import Reply
 from s3gw.http.request import Level
 from s3gw.objects.service import WriteOptions
@@ -14,7 +15,6 @@ from s3gw.s3.expiration import expiration_headers
 from s3gw.s3.headers import quoted, read_attributes, read_write_condition
 from s3gw.s3.routing import operation, path
 from s3gw.s3.versions import written_version_header
-from storage.values import ObjectInfo
 
 
 @operation("PUT", Level.OBJECT, access=Access.PUT)
@@ -23,21 +23,20 @@ class PutObject:
     key: str = path("Key")
 
     async def run(self, call: Call) -> Reply:
-        options = WriteOptions(
-            encryption=read_encryption(call),
-            digest=payload_digest(call),
-            attributes=read_attributes(call),
-            condition=read_write_condition(call.headers),
-            size=call.decoded_length,
-        )
-        info = await call.objects.write(
-            call.context, call.bucket_info, self.key, call.body, options
-        )
-        return Reply(headers=written_headers(call, info))
+        return Reply(headers=await store_object(call, EventName.CREATED_PUT))
 
 
-def written_headers(call: Call, info: ObjectInfo) -> dict[str, str]:
-    """What a writer of the object learns of it."""
+async def store_object(call: Call, event: EventName) -> dict[str, str]:
+    """Store the call's body as its object, as its headers say; the headers of the answer."""
+    options = WriteOptions(
+        encryption=read_encryption(call),
+        digest=payload_digest(call),
+        attributes=read_attributes(call),
+        condition=read_write_condition(call.headers),
+        size=call.decoded_length,
+        event=event,
+    )
+    info = await call.objects.write(call.context, call.bucket_info, call.key, call.body, options)
     headers = {"ETag": quoted(info.etag), **checksum_headers(info.checksum)}
     headers |= written_encryption_headers(info.attributes.encryption)
     return headers | written_version_header(info) | expiration_headers(call, info)

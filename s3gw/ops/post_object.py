@@ -1,8 +1,8 @@
 """Uploads from browsers: a form whose last field is the object.
 
-What a PUT says in headers, a form says in fields. Once its policy allows them, they are made the
-headers of a PutObject, and that operation stores the file: whatever it can keep, verify or refuse
-is kept, verified or refused for forms too.
+What a PUT says in headers, a form says in fields. Once its policy allows them, the file is stored
+as PutObject stores a body, with the fields in the place of its headers: whatever PutObject can
+keep, verify or refuse is kept, verified or refused for forms too.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 """
@@ -11,24 +11,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
-from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from s3gw.access import Access, authorize_key
 from s3gw.auth.form import Form
 from s3gw.auth.post_policy import LengthRange, check_fields
+from s3gw.events.events import EventName
 from s3gw.http.reply import XML, Reply
 from s3gw.http.request import Level
-from s3gw.ops.object_write import PutObject
+from s3gw.ops.object_write import store_object
 from s3gw.ops.tagging import Tagging
 from s3gw.s3.call import Call
 from s3gw.s3.headers import CONTENT_HEADERS, check_tags
-from s3gw.s3.routing import decode, operation, path
+from s3gw.s3.routing import operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import DECLARATION, escape, from_xml
 
-_PUT: type[Any] = PutObject
 _NOT_A_FORM = "Bucket POST must be of the enclosure-type multipart/form-data"
 _SIGNS = frozenset(["x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"])
 _CONTENT = frozenset(CONTENT_HEADERS) | {"content-md5"}
@@ -50,24 +48,13 @@ class PostObject:
             raise S3Error(Code.PreconditionFailed, Condition=_NOT_A_FORM)
         if form.policy is not None:
             check_fields(form.policy, {**form.fields, "bucket": self.bucket})
-        put = _as_put(call, form)
-        await authorize_key(put, "PostObject", form.key, Access.PUT)
-        stored = await (await decode(_PUT, put)).run(put)
+        ranges = form.policy.length_ranges if form.policy else ()
+        # Only its end tells how long the file is.
+        headers = {"transfer-encoding": "chunked", **_headers(form)}
+        file = call.about(form.key, headers=headers, body=_within(ranges, form.file))
+        await authorize_key(file, "PostObject", form.key, Access.PUT)
+        stored = await store_object(file, EventName.CREATED_POST)
         return _answer(call, form, stored)
-
-
-def _as_put(call: Call, form: Form) -> Call:
-    """The call that puts the form's file, of a length that only its end will tell."""
-    ranges = form.policy.length_ranges if form.policy else ()
-    return replace(
-        call,
-        method="PUT",
-        key=form.key,
-        query={},
-        headers={"transfer-encoding": "chunked", **_headers(form)},
-        body=_within(ranges, form.file),
-        decoded_length=None,
-    )
 
 
 def _headers(form: Form) -> dict[str, str]:
@@ -116,14 +103,14 @@ def _wrong_size(code: Code, size: int, **limit: str) -> S3Error:
     return S3Error(code, headers=None, ProposedSize=str(size), **limit)
 
 
-def _answer(call: Call, form: Form, stored: Reply) -> Reply:
+def _answer(call: Call, form: Form, stored: dict[str, str]) -> Reply:
     """A redirect if the form asks for one that can be written, else the status it asks for."""
-    etag = stored.headers["ETag"]
+    etag = stored["ETag"]
     wanted = form.fields.get("success_action_redirect", form.fields.get("redirect", ""))
     if target := _redirect(wanted, {"bucket": call.bucket, "key": form.key, "etag": etag}):
-        return Reply(303, {**stored.headers, "Location": target})
+        return Reply(303, {**stored, "Location": target})
     location = _location(call, form.key)
-    headers = {**stored.headers, "Location": location}
+    headers = {**stored, "Location": location}
     status = form.fields.get("success_action_status", "")
     if status == "201":
         document = _post_response(Location=location, Bucket=call.bucket, Key=form.key, ETag=etag)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cluster.requested_by import RequestedBy
@@ -71,6 +71,27 @@ class Call(AuthenticatedRequest):
     def context(self) -> Context:
         """In whose name the operation changes objects."""
         return Context(self.requested_by)
+
+    def about(
+        self,
+        key: str,
+        *,
+        headers: Mapping[str, str],
+        method: str = "",
+        body: AsyncIterator[bytes] | None = None,
+    ) -> Call:
+        """The same caller's call about another object of the bucket, with those headers and no
+        query: of a form's file, or of the document that a website shows."""
+        length = self.decoded_length if body is None else None
+        return replace(
+            self,
+            key=key,
+            headers=headers,
+            query={},
+            method=method or self.method,
+            body=body or self.body,
+            decoded_length=length,
+        )
 
 
 def new_call(

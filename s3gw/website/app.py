@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteEndpoints.html
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -121,7 +121,8 @@ class WebsiteApp(S3FrontEnd):
         if found := find_redirection(website.routing_rules, place):
             return _moved(found)
         try:
-            return await self._read(replace(visit.call, key=index_key(website, place.key)))
+            key = index_key(website, place.key)
+            return await self._read(visit.call.about(key, headers=visit.call.headers))
         except NotModified:
             raise
         except (S3Error, StorageError) as error:
@@ -176,7 +177,7 @@ class WebsiteApp(S3FrontEnd):
 def _instead(call: Call, key: str, method: str) -> Call:
     """The call for another object than the one that was asked for."""
     headers = {name: text for name, text in call.headers.items() if name not in _ABOUT_ONE_OBJECT}
-    return replace(call, key=key, method=method, headers=headers)
+    return call.about(key, method=method, headers=headers)
 
 
 def _moved(redirection: Redirection) -> Reply:
