@@ -28,7 +28,7 @@ from s3gw.objects.promotion.files import NOTHING_PROMOTABLE
 from s3gw.objects.service import ObjectService
 from s3gw.s3.call import NewBuckets, Services
 from s3gw.telemetry.audit import NO_AUDIT
-from s3gw.telemetry.node_info import NodeFacts
+from s3gw.telemetry.node_info import NodeInfo
 from storage.backend import Backend
 from storage.clock import SystemClock
 
@@ -71,7 +71,7 @@ def new_native_services(
         jobs=services.batches.jobs.registry,
         promotable=NOTHING_PROMOTABLE,
         settings=services.batches.settings,
-        node=NodeFacts(),
+        node=NodeInfo(),
         throttle=Throttle(ThrottleOptions()),
         audit=NO_AUDIT,
     )

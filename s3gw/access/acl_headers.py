@@ -51,7 +51,7 @@ _CANNED_ELSEWHERE = ("aws-exec-read",)
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class RequestedAcl:
     """What the headers say; one of the two is there."""
 
     canned: str | None = None
@@ -68,14 +68,14 @@ class Given:
         return _known(self.canned, canned_object_acl(self.canned, owner, bucket_owner))
 
 
-def read_given(call: AuthenticatedRequest) -> Given | None:
+def read_requested_acl(call: AuthenticatedRequest) -> RequestedAcl | None:
     """None when no header gives an ACL. Raises for a wrong one, and for two at once."""
     canned = call.headers.get(CANNED)
     there = [name for name in _GRANTS if name in call.headers]
     if canned is not None and there:
         raise S3Error(Code.InvalidRequest, _TWO_WAYS)
     if canned is not None:
-        return Given(canned)
+        return RequestedAcl(canned)
     if not there:
         return None
     grants = (
@@ -83,7 +83,7 @@ def read_given(call: AuthenticatedRequest) -> Given | None:
         for name in there
         for grant in _header_grants(call.site.accounts, name, call.headers[name])
     )
-    return Given(grants=checked(grants))
+    return RequestedAcl(grants=checked(grants))
 
 
 def checked(grants: Iterable[Grant]) -> Grants:
@@ -132,7 +132,7 @@ def refuse_public(grants: Grants, bucket: BucketInfo) -> None:
 def with_owner_and_acl(call: AuthenticatedRequest, attributes: Attributes) -> Attributes:
     """A new object's attributes with whose it is, and the ACL that the request gives it."""
     bucket = call.bucket_info
-    given = read_given(call)
+    given = read_requested_acl(call)
     if enforces_owner(bucket):
         _check_enforced(given, bucket.owner)
         return attributes
@@ -164,9 +164,9 @@ def _writer(call: AuthenticatedRequest, bucket: BucketInfo) -> str:
     return call.caller.account if call.caller.owns_what_it_writes else bucket.owner
 
 
-def _check_enforced(given: Given | None, owner: str) -> None:
+def _check_enforced(given: RequestedAcl | None, owner: str) -> None:
     """Without ACLs there is one that changes nothing, and that many writers send."""
-    if given not in (None, Given(_OWNER_HAS_ALL), Given(grants=full_control(owner))):
+    if given not in (None, RequestedAcl(_OWNER_HAS_ALL), RequestedAcl(grants=full_control(owner))):
         raise S3Error(Code.AccessControlListNotSupported)
 
 
@@ -181,7 +181,7 @@ def new_bucket_settings(call: AuthenticatedRequest, defaults: Mapping[str, str])
         settings[OwnershipControls.setting_name] = encoded(controls)
     owner = call.caller.account
     bucket = BucketInfo(call.bucket, owner, 0, settings=settings)
-    given = read_given(call)
+    given = read_requested_acl(call)
     grants = given.for_bucket(owner) if given else full_control(owner)
     if grants == full_control(owner):
         return settings

@@ -14,7 +14,7 @@ from s3gw.access.acl import from_text
 from s3gw.access.bucket_access import BucketAccess
 from s3gw.access.decide import Rules, allows, denies, rules_of
 from s3gw.access.policy import BucketPolicy
-from s3gw.access.request import NO_OBJECT, Caller, Fact, Needed, ObjectFacts, Request
+from s3gw.access.request import NO_OBJECT, AccessRequest, Caller, Fact, FactRequired, ObjectFacts
 from s3gw.identity.rights import Access
 from s3gw.wire.errors import Code, S3Error
 from storage.clock import SystemClock
@@ -43,7 +43,7 @@ RIGHTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AccessCheck:
     """`access` is the right that the operation declares."""
 
     call: AuthenticatedRequest
@@ -72,14 +72,14 @@ class Question:
 
     def permits_listing(self) -> bool:
         """Whether a listing that begins with this key would be answered."""
-        asked = replace(
+        check = replace(
             self, access=Access.LIST_OBJECTS, key="", version=None, operation="ListObjectsV2"
         )
-        request = asked.request("s3:ListBucket")
+        request = check.request("s3:ListBucket")
         listing = replace(request, query={"prefix": self.key}, found_object=NO_OBJECT)
         return allows(listing, rules_of(self.info))
 
-    def request(self, action: str) -> Request:
+    def request(self, action: str) -> AccessRequest:
         return request_of(
             self.call,
             action,
@@ -103,17 +103,22 @@ class Question:
         return caller.has(RIGHTS.get(action, self.access.value), self.info.name)
 
     async def _ask(
-        self, action: str, answer: Callable[[Request, Rules], bool], missing: list[StorageError]
+        self,
+        action: str,
+        answer: Callable[[AccessRequest, Rules], bool],
+        missing: list[StorageError],
     ) -> bool:
         rules = rules_of(self.info)
         request = self.request(action)
         while True:
             try:
                 return answer(request, rules)
-            except Needed as needed:
+            except FactRequired as needed:
                 request = await self._with(request, needed.fact, missing)
 
-    async def _with(self, request: Request, fact: Fact, missing: list[StorageError]) -> Request:
+    async def _with(
+        self, request: AccessRequest, fact: Fact, missing: list[StorageError]
+    ) -> AccessRequest:
         match fact:
             case Fact.DOCUMENT:
                 return replace(request, found_document=await self.call.read_document())
@@ -153,9 +158,9 @@ def request_of(
     key: str = "",
     version: str | None = None,
     operation: str = "",
-) -> Request:
+) -> AccessRequest:
     """The call's caller wants to do that; `access` is the right that its operation declares."""
-    return Request(
+    return AccessRequest(
         caller=Caller(call.caller, call.site.cluster_id),
         action=action,
         access=RIGHTS.get(action, access.value),

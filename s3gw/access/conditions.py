@@ -21,7 +21,7 @@ from typing import Any
 
 from s3gw.access.keys import ELSEWHERE, Getter, Values, address, getter, wanted_value
 from s3gw.access.patterns import Lookup, Pattern, read_pattern
-from s3gw.access.request import Request
+from s3gw.access.request import AccessRequest
 from s3gw.wire.errors import Code, S3Error
 
 # Whether a value of the request passes the test against one of the policy's.
@@ -67,8 +67,8 @@ class Condition:
     get: Getter
     values: tuple[Any, ...]
 
-    def holds(self, request: Request) -> bool:
-        """Raises `Needed` when the key's value has to be fetched first."""
+    def holds(self, request: AccessRequest) -> bool:
+        """Raises `FactRequired` when the key's value has to be fetched first."""
         sent = self.get(request)
         if not sent and self.if_exists:
             return True
@@ -96,14 +96,14 @@ class Presence:
     get: Getter
     missing: frozenset[bool]
 
-    def holds(self, request: Request) -> bool:
+    def holds(self, request: AccessRequest) -> bool:
         return (not self.get(request)) in self.missing
 
 
 AnyCondition = Condition | Presence
 
 
-def variables_of(request: Request) -> Lookup:
+def variables_of(request: AccessRequest) -> Lookup:
     """What `${key}` stands for, when the key has just one value."""
 
     def lookup(name: str) -> str | None:

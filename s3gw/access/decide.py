@@ -35,7 +35,7 @@ from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy, Policy, Verdict, kept_policy
 from s3gw.access.principals import LOGGING
 from s3gw.access.public_access import NO_BLOCK, PublicAccessBlock, is_public_policy
-from s3gw.access.request import Caller, Request
+from s3gw.access.request import AccessRequest, Caller
 from s3gw.access.session import session_allows
 from s3gw.identity.permissions import ALL
 from s3gw.identity.rights import Access
@@ -82,8 +82,8 @@ def rules_of(bucket: BucketInfo) -> Rules:
     )
 
 
-def allows(request: Request, rules: Rules) -> bool:
-    """Raises `Needed` when the answer depends on a fact that has not been fetched."""
+def allows(request: AccessRequest, rules: Rules) -> bool:
+    """Raises `FactRequired` when the answer depends on a fact that has not been fetched."""
     caller = request.caller
     if _is_closed(request, rules) or not session_allows(request):
         return False
@@ -102,7 +102,7 @@ def allows(request: Request, rules: Rules) -> bool:
     return _granted(request, rules) or _began_upload(request)
 
 
-def denies(request: Request, rules: Rules) -> bool:
+def denies(request: AccessRequest, rules: Rules) -> bool:
     """Whether the bucket's policy, or the session's, says no, whatever else allows it. Raises as
     `allows`."""
     if not session_allows(request):
@@ -112,7 +112,7 @@ def denies(request: Request, rules: Rules) -> bool:
     return rules.policy.verdict(request) is Verdict.DENY
 
 
-def allows_without_bucket(request: Request) -> bool:
+def allows_without_bucket(request: AccessRequest) -> bool:
     """Of an action in no bucket, or in one that is not there yet. Raises as `allows`."""
     caller = request.caller
     if caller.is_anonymous or not session_allows(request):
@@ -125,7 +125,7 @@ def allows_without_bucket(request: Request) -> bool:
     return caller.signed and (own or request.access & ~_OF_ANY_ACCOUNT == 0)
 
 
-def _is_closed(request: Request, rules: Rules) -> bool:
+def _is_closed(request: AccessRequest, rules: Rules) -> bool:
     missing = request.access & ~rules.access
     if missing and request.caller.is_root:
         missing &= ~ALWAYS_ROOTS
@@ -136,7 +136,7 @@ def _owns(caller: Caller, owner: str) -> bool:
     return caller.account == owner and not caller.is_user
 
 
-def _owner(request: Request, rules: Rules) -> str:
+def _owner(request: AccessRequest, rules: Rules) -> str:
     """Whose affair the action is."""
     if rules.holds_foreign_objects and request.action in _OF_THE_OBJECT:
         return request.object.owner or rules.owner
@@ -151,7 +151,7 @@ def _is_restricted(caller: Caller, rules: Rules) -> bool:
     return restricted and rules.policy is not None and is_public_policy(rules.policy)
 
 
-def _granted(request: Request, rules: Rules) -> bool:
+def _granted(request: AccessRequest, rules: Rules) -> bool:
     if rules.acl_grants is None:
         return False
     permission = BY_BUCKET_ACL.get(request.action)
@@ -183,7 +183,7 @@ def _groups(caller: Caller) -> frozenset[Group]:
     return PUBLIC_GROUPS
 
 
-def _began_upload(request: Request) -> bool:
+def _began_upload(request: AccessRequest) -> bool:
     return (
         request.caller.signed
         and request.action in _OF_THE_UPLOAD

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from s3gw.access.actions import needed
-from s3gw.access.check import Question
+from s3gw.access.check import AccessCheck
 from s3gw.access.decide import allows, rules_of
 from s3gw.access.gate import may_use_freely
 from s3gw.access.policy import BucketPolicy
@@ -30,7 +30,7 @@ def may_with_every_key(
         return True
     if BucketPolicy.setting_name in info.settings or call.caller.session_policy:
         return False
-    asked = Question(call, info, access, "*", operation=operation)
-    requests = [asked.request(action) for action in needed(operation, None, {})]
+    check = AccessCheck(call, info, access, "*", operation=operation)
+    requests = [check.request(action) for action in needed(operation, None, {})]
     rules = rules_of(info)
     return all(allows(replace(each, found_object=NO_OBJECT), rules) for each in requests)

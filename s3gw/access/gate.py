@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from s3gw.access.actions import gives_rights, needed, sets_acl
 from s3gw.access.bucket_access import BucketAccess
-from s3gw.access.check import NARROWING_USERS, Question, now_s, request_of
+from s3gw.access.check import NARROWING_USERS, AccessCheck, now_s, request_of
 from s3gw.access.decide import allows, allows_without_bucket, denies, rules_of
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy
 from s3gw.access.principals import LOGGING
-from s3gw.access.request import ARN, NO_OBJECT, Caller, Request
+from s3gw.access.request import ARN, NO_OBJECT, AccessRequest, Caller
 from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
 from s3gw.identity.rights import WITHOUT_BUCKET, Access
 from s3gw.wire.errors import Code, S3Error
@@ -86,8 +86,8 @@ async def _authorize_in_folder(
     """A member of an archive is read by who may read the archive, unless something says no to the
     member's own key."""
     await authorize_key(call, call.operation, archive, access)
-    asked = Question(call, info, access, call.key, None, call.operation)
-    if await asked.denies("s3:GetObject"):
+    check = AccessCheck(call, info, access, call.key, None, call.operation)
+    if await check.denies("s3:GetObject"):
         raise S3Error(Code.AccessDenied)
 
 
@@ -100,12 +100,12 @@ async def authorize_key(
     if may_use_freely(call.caller, info):
         return
     version = call.query.get("versionId")
-    asked = Question(call, info, access, key, version, operation)
+    check = AccessCheck(call, info, access, key, version, operation)
     actions = needed(operation, version, call.headers)
     for action in actions:
-        await asked.require(action)
+        await check.require(action)
     if sets_acl(operation, call.headers):
-        await _check_acl(asked)
+        await _check_acl(check)
     if not _WRITES.isdisjoint(actions):
         await _note_foreign_writer(call, info)
 
@@ -114,8 +114,8 @@ async def authorize_source(
     call: AuthenticatedRequest, bucket: str, key: str, version: str | None = None
 ) -> None:
     """Let the caller read what a copy names as its source. Raises as `authorize`."""
-    asked = await _source(call, bucket, key, version)
-    await asked.require("s3:GetObject" if version is None else "s3:GetObjectVersion")
+    check = await _source(call, bucket, key, version)
+    await check.require("s3:GetObject" if version is None else "s3:GetObjectVersion")
 
 
 async def authorize_reads(call: AuthenticatedRequest, names: Iterable[tuple[str, str]]) -> None:
@@ -133,16 +133,16 @@ async def authorize_reads(call: AuthenticatedRequest, names: Iterable[tuple[str,
                 free.add(bucket)
                 continue
             others[bucket] = info
-        question = Question(call, others[bucket], Access.GET, key, None, call.operation)
+        question = AccessCheck(call, others[bucket], Access.GET, key, None, call.operation)
         await _authorize_read(question)
 
 
-async def _authorize_read(asked: Question) -> None:
+async def _authorize_read(check: AccessCheck) -> None:
     with suppress(ObjectNotFound, VersionNotFound):
-        await asked.require("s3:GetObject")
-        if not asked.permits_listing():
+        await check.require("s3:GetObject")
+        if not check.permits_listing():
             try:
-                await asked.call.store.head_object(asked.info.name, asked.key)
+                await check.call.store.head_object(check.info.name, check.key)
             except ObjectNotFound:
                 raise S3Error(Code.AccessDenied) from None
 
@@ -151,9 +151,9 @@ async def authorize_copied_tags(
     call: AuthenticatedRequest, bucket: str, key: str, version: str | None = None
 ) -> None:
     """Let the caller take the tags of a copy's source along."""
-    asked = await _source(call, bucket, key, version)
-    await asked.require("s3:GetObjectTagging" if version is None else "s3:GetObjectVersionTagging")
-    target = Question(call, call.bucket_info, Access.PUT, call.key, None, call.operation)
+    check = await _source(call, bucket, key, version)
+    await check.require("s3:GetObjectTagging" if version is None else "s3:GetObjectVersionTagging")
+    target = AccessCheck(call, call.bucket_info, Access.PUT, call.key, None, call.operation)
     await target.require("s3:PutObjectTagging")
 
 
@@ -164,7 +164,7 @@ async def authorize_writing(call: AuthenticatedRequest, info: BucketInfo, key: s
     owns = caller.account == info.owner and not caller.is_user
     if owns and not caller.session_policy:
         return
-    await Question(call, info, Access.PUT, key or "*", None, "PutObject").require("s3:PutObject")
+    await AccessCheck(call, info, Access.PUT, key or "*", None, "PutObject").require("s3:PutObject")
 
 
 async def may_delete(call: AuthenticatedRequest, key: str, version: str | None) -> bool:
@@ -172,9 +172,9 @@ async def may_delete(call: AuthenticatedRequest, key: str, version: str | None) 
     info = call.bucket_info
     if may_use_freely(call.caller, info):
         return True
-    asked = Question(call, info, Access.DELETE_OBJECT, key, version, _DELETION)
+    check = AccessCheck(call, info, Access.DELETE_OBJECT, key, version, _DELETION)
     actions = needed(_DELETION, version, call.headers)
-    return all([await asked.permits(action) for action in actions])
+    return all([await check.permits(action) for action in actions])
 
 
 async def may_read(call: AuthenticatedRequest, key: str) -> bool:
@@ -182,7 +182,7 @@ async def may_read(call: AuthenticatedRequest, key: str) -> bool:
     info = call.bucket_info
     if may_use_freely(call.caller, info):
         return True
-    return await Question(call, info, Access.GET, key, None, "GetObject").permits("s3:GetObject")
+    return await AccessCheck(call, info, Access.GET, key, None, "GetObject").permits("s3:GetObject")
 
 
 async def hide_missing(call: AuthenticatedRequest, bucket: str, key: str) -> None:
@@ -195,7 +195,7 @@ async def hide_missing(call: AuthenticatedRequest, bucket: str, key: str) -> Non
         info = await call.store.head_bucket(bucket)
     if may_use_freely(call.caller, info):
         return
-    if not Question(call, info, Access.LIST_OBJECTS, key).permits_listing():
+    if not AccessCheck(call, info, Access.LIST_OBJECTS, key).permits_listing():
         raise S3Error(Code.AccessDenied)
 
 
@@ -205,10 +205,10 @@ async def hide_headers(call: AuthenticatedRequest, headers: dict[str, str]) -> N
     if not told or may_use_freely(call.caller, call.bucket_info):
         return
     version = call.query.get("versionId")
-    asked = Question(call, call.bucket_info, Access.HEAD_OBJECT, call.key, version)
+    check = AccessCheck(call, call.bucket_info, Access.HEAD_OBJECT, call.key, version)
     for name in told:
         plain, versioned = _TELLING[name]
-        if not await asked.permits(plain if version is None else versioned):
+        if not await check.permits(plain if version is None else versioned):
             del headers[name]
 
 
@@ -233,9 +233,9 @@ def may_use(call: AuthenticatedRequest, bucket: BucketInfo) -> bool:
     asker = Caller(_without_session_policy(caller), call.site.cluster_id)
     if NARROWING_USERS.isdisjoint(bucket.settings) and asker.has_any(_LOOKING, bucket.name):
         return True
-    looking = Question(call, bucket, Access.HEAD_BUCKET, operation="HeadBucket")
-    asked = looking.request("s3:ListBucket")
-    request = replace(asked, caller=asker, query={}, found_object=NO_OBJECT)
+    looking = AccessCheck(call, bucket, Access.HEAD_BUCKET, operation="HeadBucket")
+    check = looking.request("s3:ListBucket")
+    request = replace(check, caller=asker, query={}, found_object=NO_OBJECT)
     listing = replace(request, access=Access.LIST_OBJECTS.value)
     rules = rules_of(bucket)
     return allows(request, rules) or allows(listing, rules)
@@ -255,7 +255,7 @@ def may_deliver_logs(bucket: BucketInfo, key: str, source: BucketInfo) -> bool:
     """Whether the server's own access logs of `source` may be written into the bucket: those of the
     owner unless its policy keeps the service `logging.s3.amazonaws.com` out, those of others when
     the policy lets it in, or the ACL the group LogDelivery."""
-    request = Request(
+    request = AccessRequest(
         caller=Caller(service=LOGGING),
         action="s3:PutObject",
         bucket=bucket.name,
@@ -293,27 +293,27 @@ def _check_owner(bucket: BucketInfo, expected: str | None) -> None:
 def _check_some_key(call: AuthenticatedRequest, info: BucketInfo, access: Access) -> None:
     """Who may remove or put nothing at all is not asked for more."""
     rules = rules_of(info)
-    asked = Question(call, info, access, "*", operation=call.operation)
-    request = asked.request(needed(call.operation, None, {})[0])
+    check = AccessCheck(call, info, access, "*", operation=call.operation)
+    request = check.request(needed(call.operation, None, {})[0])
     if rules.policy is None and not call.caller.session_policy and not allows(request, rules):
         raise S3Error(Code.AccessDenied)
 
 
-async def _check_acl(asked: Question) -> None:
+async def _check_acl(check: AccessCheck) -> None:
     """An account may give what it writes away, unless somebody says no; a user needs the right."""
-    caller, headers = asked.call.caller, asked.call.headers
-    if await asked.denies("s3:PutObjectAcl"):
+    caller, headers = check.call.caller, check.call.headers
+    if await check.denies("s3:PutObjectAcl"):
         raise S3Error(Code.AccessDenied)
-    if caller.is_user and gives_rights(headers) and not await asked.permits("s3:PutObjectAcl"):
+    if caller.is_user and gives_rights(headers) and not await check.permits("s3:PutObjectAcl"):
         raise S3Error(Code.AccessDenied)
 
 
 async def _source(
     call: AuthenticatedRequest, bucket: str, key: str, version: str | None
-) -> Question:
+) -> AccessCheck:
     info = await call.store.head_bucket(bucket)
     _check_owner(info, call.headers.get(_EXPECTED_SOURCE_OWNER))
-    return Question(call, info, Access.GET, key, version, call.operation)
+    return AccessCheck(call, info, Access.GET, key, version, call.operation)
 
 
 async def _note_foreign_writer(call: AuthenticatedRequest, info: BucketInfo) -> None:

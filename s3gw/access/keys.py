@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import parse_qsl
 
-from s3gw.access.request import Request
+from s3gw.access.request import AccessRequest
 from s3gw.access.request_documents import sent_lock, sent_tags
 from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, account_number
 
 # The values of a key in a request; none when the request has no such thing.
 Values = tuple[str, ...]
-Getter = Callable[[Request], Values]
+Getter = Callable[[AccessRequest], Values]
 
 NONE: Values = ()
 _DAY_S = 86_400
@@ -29,11 +29,11 @@ def _one(text: str | None) -> Values:
     return NONE if text is None else (text,)
 
 
-def _header(name: str, request: Request) -> Values:
+def _header(name: str, request: AccessRequest) -> Values:
     return _one(request.headers.get(name))
 
 
-def _query(name: str, request: Request) -> Values:
+def _query(name: str, request: AccessRequest) -> Values:
     return _one(request.query.get(name))
 
 
@@ -41,36 +41,36 @@ def _word(flag: bool) -> Values:
     return ("true" if flag else "false",)
 
 
-def _source_ip(request: Request) -> Values:
+def _source_ip(request: AccessRequest) -> Values:
     return (request.client,) if request.client else NONE
 
 
-def _principal_arn(request: Request) -> Values:
+def _principal_arn(request: AccessRequest) -> Values:
     """For a session the role that it assumed."""
     who = request.caller.principal
     return (who.role_arn or who.arn,) if request.caller.signed else NONE
 
 
-def _account(request: Request) -> Values:
+def _account(request: AccessRequest) -> Values:
     return (account_number(request.caller.account),) if request.caller.signed else NONE
 
 
-def _resource_account(request: Request) -> Values:
+def _resource_account(request: AccessRequest) -> Values:
     return (account_number(request.owner),)
 
 
-def _user_id(request: Request) -> Values:
+def _user_id(request: AccessRequest) -> Values:
     known = request.caller.signed or request.caller.is_anonymous
     return (request.caller.principal.user_id,) if known else NONE
 
 
-def _username(request: Request) -> Values:
+def _username(request: AccessRequest) -> Values:
     """A session of a role has none."""
     who = request.caller.principal
     return (who.user,) if who.is_user and not who.role_arn else NONE
 
 
-def _principal_type(request: Request) -> Values:
+def _principal_type(request: AccessRequest) -> Values:
     caller = request.caller
     if caller.service:
         return ("AWSService",)
@@ -81,12 +81,12 @@ def _principal_type(request: Request) -> Values:
     return ("User" if caller.is_user else "Account",)
 
 
-def _multi_factor(request: Request) -> Values:
+def _multi_factor(request: AccessRequest) -> Values:
     """Nobody has a second factor here, and only temporary credentials say so."""
     return ("false",) if request.caller.principal.session else NONE
 
 
-def _issue_time(request: Request) -> Values:
+def _issue_time(request: AccessRequest) -> Values:
     session = request.caller.principal.session
     return (_iso(session.issued_s),) if session else NONE
 
@@ -95,15 +95,15 @@ def _iso(epoch_s: int) -> str:
     return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _current_time(request: Request) -> Values:
+def _current_time(request: AccessRequest) -> Values:
     return (_iso(request.now_s),)
 
 
-def _source_account(request: Request) -> Values:
+def _source_account(request: AccessRequest) -> Values:
     return _one(account_number(request.source_account) or None)
 
 
-def _auth_type(request: Request) -> Values:
+def _auth_type(request: AccessRequest) -> Values:
     if request.operation == "PostObject":
         return NONE if request.caller.is_anonymous else ("POST",)
     if authorization := request.headers.get("authorization"):
@@ -112,14 +112,14 @@ def _auth_type(request: Request) -> Values:
     return ("REST-QUERY-STRING",) if signed else NONE
 
 
-def _signature_version(request: Request) -> Values:
+def _signature_version(request: AccessRequest) -> Values:
     bears_token = request.headers.get("authorization", "").lower().startswith("bearer ")
     if bears_token or not request.caller.signed:
         return NONE
     return ("AWS" if "Signature" in request.query else "AWS4-HMAC-SHA256",)
 
 
-def _signature_age(request: Request) -> Values:
+def _signature_age(request: AccessRequest) -> Values:
     """Milliseconds since a presigned URL was signed, as far as the URL says when."""
     text = request.query.get("X-Amz-Date") or request.headers.get("x-amz-date", "")
     try:
@@ -129,21 +129,21 @@ def _signature_age(request: Request) -> Values:
     return (str(max(0, request.now_s - int(signed.timestamp())) * 1000),)
 
 
-def _version(request: Request) -> Values:
+def _version(request: AccessRequest) -> Values:
     return _one(request.version)
 
 
-def _tags_sent(request: Request) -> Mapping[str, str]:
+def _tags_sent(request: AccessRequest) -> Mapping[str, str]:
     if request.operation == "PutObjectTagging":
         return sent_tags(request.document)
     return dict(parse_qsl(request.headers.get("x-amz-tagging", ""), keep_blank_values=True))
 
 
-def _tag_names_sent(request: Request) -> Values:
+def _tag_names_sent(request: AccessRequest) -> Values:
     return tuple(_tags_sent(request))
 
 
-def _lock_sent(field: str, request: Request) -> Values:
+def _lock_sent(field: str, request: AccessRequest) -> Values:
     """From the document of the operations that have one, else from the headers."""
     if request.operation in ("PutObjectRetention", "PutObjectLegalHold"):
         return _one(getattr(sent_lock(request.document), field))
@@ -151,7 +151,7 @@ def _lock_sent(field: str, request: Request) -> Values:
     return _header(f"x-amz-object-lock-{name}", request)
 
 
-def _remaining_days(request: Request) -> Values:
+def _remaining_days(request: AccessRequest) -> Values:
     for text in _lock_sent("until", request):
         try:
             until_s = datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

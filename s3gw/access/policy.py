@@ -26,7 +26,7 @@ from s3gw.access.conditions import (
 )
 from s3gw.access.patterns import Pattern, read_pattern
 from s3gw.access.principals import EVERYONE, Principals, read_principals
-from s3gw.access.request import ARN, Request
+from s3gw.access.request import ARN, AccessRequest
 from storage.settings import Setting
 
 MAX_BYTES = 20 * 1024
@@ -61,7 +61,7 @@ class Resources:
     patterns: tuple[Pattern, ...]
     negated: bool
 
-    def match(self, request: Request) -> bool:
+    def match(self, request: AccessRequest) -> bool:
         lookup = variables_of(request)
         found = any(pattern.matches(request.resource, lookup) for pattern in self.patterns)
         return found is not self.negated
@@ -77,7 +77,7 @@ class Statement:
     resources: Resources
     conditions: tuple[AnyCondition, ...]
 
-    def applies(self, request: Request) -> bool:
+    def applies(self, request: AccessRequest) -> bool:
         return (
             request.action in self.actions
             and self.principals.include(request.caller, allowed=self.allows)
@@ -90,7 +90,7 @@ class Statement:
 class Policy:
     statements: tuple[Statement, ...]
 
-    def verdict(self, request: Request) -> Verdict:
+    def verdict(self, request: AccessRequest) -> Verdict:
         """A statement that denies outweighs all that allow."""
         verdict = Verdict.NONE
         for statement in self.statements:

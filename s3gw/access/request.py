@@ -1,7 +1,7 @@
 """What a decision is about: who wants to do what to which resource, and all that a policy may ask.
 
 Some facts cost a look into the store, or the request's body. They are not there at first: whoever
-needs one that is missing raises `Needed`, and is asked again when it has been fetched. Most
+needs one that is missing raises `FactRequired`, and is asked again when it has been fetched. Most
 requests are decided without.
 """
 
@@ -31,7 +31,7 @@ class Fact(Enum):
     INITIATOR = "initiator"
 
 
-class Needed(Exception):
+class FactRequired(Exception):
     """The decision depends on a fact that nobody has fetched yet."""
 
     def __init__(self, fact: Fact) -> None:
@@ -104,7 +104,7 @@ NO_OBJECT = ObjectFacts()
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class AccessRequest:
     """One action on one resource.
 
     `access` are AIStore's bits for it, the right that the operation declares. `key` is empty for an
@@ -154,5 +154,5 @@ class Request:
 
 def _there(value: T | None, fact: Fact) -> T:
     if value is None:
-        raise Needed(fact)
+        raise FactRequired(fact)
     return value

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from s3gw.access.policy import Policy, Verdict, read_bucketless_policy
-from s3gw.access.request import Request
+from s3gw.access.request import AccessRequest
 from s3gw.wire.errors import S3Error
 
 MAX_CHARACTERS = 2048
@@ -36,8 +36,8 @@ def _kept(text: str) -> Policy:
     return read_session_policy(text)
 
 
-def session_allows(request: Request) -> bool:
-    """Whether the caller's session, if it has a policy, may do that at all. Raises `Needed`."""
+def session_allows(request: AccessRequest) -> bool:
+    """Whether the caller's session policy, if there is one, allows it. Raises `FactRequired`."""
     text = request.caller.principal.session_policy
     if not text:
         return True

@@ -19,7 +19,7 @@ from s3gw.auth.body import (
     expect_unchained_payload,
     expect_unverified_payload,
 )
-from s3gw.auth.credentials import Holders
+from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.form import Form, form_signature, is_form, read_form
 from s3gw.auth.keys import Keys
 from s3gw.auth.options import AuthOptions
@@ -75,7 +75,7 @@ class Authenticator:
     ) -> None:
         self._accounts = accounts
         self._options = options
-        self._keys = keys or Keys(Holders(accounts))
+        self._keys = keys or Keys(CredentialStore(accounts))
         self._tokens = tokens
         self._regions = Regions(options.region_names)
 

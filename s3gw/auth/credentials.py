@@ -18,13 +18,13 @@ from s3gw.identity.protocol import Directory, Role, User
 
 
 @dataclass(frozen=True, slots=True)
-class Holders:
+class CredentialStore:
     """Answers are as fresh as the directory's last `refresh`."""
 
     accounts: Accounts
     directory: Directory | None = None
 
-    def of_key(self, access_key: str) -> AccessKey | None:
+    def principal_for_key(self, access_key: str) -> AccessKey | None:
         """The holder of a lasting key; None for one that nobody has, or that is disabled."""
         found = self.accounts.find(access_key)
         return self._of_user_key(access_key) if found is None else found
@@ -42,7 +42,7 @@ class Holders:
         user = self._user(principal.user)
         return user is not None and role.name in user.roles
 
-    def of_session(self, session: SessionKey, sealer: Sealer) -> Principal | None:
+    def principal_for_session(self, session: SessionKey, sealer: Sealer) -> Principal | None:
         """None when the session has ended before its time."""
         match session.kind:
             case Kind.USER if not session.parent:
@@ -98,7 +98,7 @@ class Holders:
 
     def _parent(self, session: SessionKey, sealer: Sealer) -> Principal | None:
         """Who asked for the session, if the key they asked with is still what it was."""
-        found = self.of_key(session.parent)
+        found = self.principal_for_key(session.parent)
         if found is None or sealer.mark(session.parent, found.secret) != session.parent_mark:
             return None
         return found.principal

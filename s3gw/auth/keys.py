@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from s3gw.auth.credentials import Holders
+from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.session import InvalidSessionToken, Sealer, SessionKey
 from s3gw.identity.accounts import AccessKey
 from s3gw.wire.errors import Code, S3Error
@@ -18,32 +18,32 @@ _REVOKED = "The provided token has been revoked."
 class Keys:
     """Without a `sealer` there are no sessions."""
 
-    holders: Holders
+    credentials: CredentialStore
     sealer: Sealer | None = None
     clock: Clock = field(default_factory=SystemClock)
 
     async def refresh(self) -> None:
         """Make what follows as fresh as it can be."""
-        if self.holders.directory is not None:
-            await self.holders.directory.refresh()
+        if self.credentials.directory is not None:
+            await self.credentials.directory.refresh()
 
     async def knows(self, access_key: str) -> bool:
         """Whether it is a lasting key."""
         await self.refresh()
-        return self.holders.of_key(access_key) is not None
+        return self.credentials.principal_for_key(access_key) is not None
 
     async def find(self, access_key: str, token: str | None) -> AccessKey:
         """The key and its secret, with which the signature is still to be checked.
 
         Raises `InvalidAccessKeyId`, `InvalidToken` and `ExpiredToken`.
         """
-        if token is None and (known := self.holders.accounts.find(access_key)) is not None:
+        if token is None and (known := self.credentials.accounts.find(access_key)) is not None:
             # The configuration's accounts do not change while the server runs.
             return known
         await self.refresh()
         if token is not None:
             return self._of_session(access_key, token)
-        found = self.holders.of_key(access_key)
+        found = self.credentials.principal_for_key(access_key)
         if found is None:
             raise _unknown(access_key)
         return found
@@ -55,7 +55,7 @@ class Keys:
 
     def note_use(self, key: AccessKey) -> None:
         """Say that a signature of that key was good."""
-        principal, directory = key.principal, self.holders.directory
+        principal, directory = key.principal, self.credentials.directory
         if directory is not None and principal.user and principal.session is None:
             directory.note_use(principal.access_key)
 
@@ -72,14 +72,14 @@ class Keys:
             raise S3Error(Code.ExpiredToken)
         if self._is_revoked(session, token):
             raise S3Error(Code.InvalidToken, _REVOKED)
-        principal = self.holders.of_session(session, self.sealer)
+        principal = self.credentials.principal_for_session(session, self.sealer)
         if principal is None:
             raise _unknown(access_key)
         return AccessKey(principal, session.secret)
 
     def _is_revoked(self, session: SessionKey, token: str) -> bool:
         """Whether it was, or the web identity token that it was made of."""
-        directory = self.holders.directory
+        directory = self.credentials.directory
         if directory is None:
             return False
         return directory.is_revoked(token) or (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.reply import Reply, write_reply
 from s3gw.http.request import origin_form
-from s3gw.http.request_body import Received
+from s3gw.http.request_body import RequestBody
 from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.observer import Observer
 from s3gw.telemetry.request_id import new_request_id
@@ -41,7 +41,7 @@ class FrontEnd(ABC):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, origin_form(scope["raw_path"]), new_request_id())
         started = time.perf_counter()
-        received = Received(receive, scope["headers"], self._limits)
+        received = RequestBody(receive, scope["headers"], self._limits)
         reply = Reply(499)
         try:
             reply = await self.reply(scope, received, exchange)
@@ -68,7 +68,7 @@ class FrontEnd(ABC):
         """The answer to one request; raises nothing."""
 
 
-async def _leaves_body(reply: Reply, method: str, received: Received) -> bool:
+async def _leaves_body(reply: Reply, method: str, received: RequestBody) -> bool:
     """Whether a refusal leaves something unread; one that closes the connection may."""
     if reply.status < 400 or method not in _WITH_BODY or "Connection" in reply.headers:
         return False

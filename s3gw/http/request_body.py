@@ -18,7 +18,7 @@ DRAINED_BYTES = 8 << 20
 DRAINED_S = 5.0
 
 
-class Received:
+class RequestBody:
     """An ASGI `receive` that counts the body's bytes, notes when the last one came, and does not
     wait for ever."""
 

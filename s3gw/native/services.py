@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from s3gw.identity.tokens.protocol import TokenVerifier
     from s3gw.objects.promotion.files import Promotable
     from s3gw.telemetry.audit import Audit
-    from s3gw.telemetry.node_info import NodeFacts
+    from s3gw.telemetry.node_info import NodeInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,6 @@ class NativeServices:
     jobs: Registry
     promotable: Promotable
     settings: Settings
-    node: NodeFacts
+    node: NodeInfo
     throttle: Throttle
     audit: Audit

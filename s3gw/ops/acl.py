@@ -16,13 +16,13 @@ from s3gw.access.acl import (
     full_control,
 )
 from s3gw.access.acl_headers import (
-    Given,
+    RequestedAcl,
     account_with_email,
     checked,
     kept,
     known_account,
     known_group,
-    read_given,
+    read_requested_acl,
     refuse_public,
 )
 from s3gw.access.ownership import enforces_owner
@@ -147,9 +147,9 @@ class PutObjectAcl:
         return Reply(headers=read_version_header(bucket, info))
 
 
-def _given(call: Call, policy: AccessControlPolicy | None) -> Given:
+def _given(call: Call, policy: AccessControlPolicy | None) -> RequestedAcl:
     """From the headers or from the document, and not from both."""
-    in_headers = read_given(call)
+    in_headers = read_requested_acl(call)
     if in_headers is not None and policy is not None:
         message = "An ACL comes in headers or in the document, and not in both."
         raise S3Error(Code.InvalidRequest, message)
@@ -157,7 +157,7 @@ def _given(call: Call, policy: AccessControlPolicy | None) -> Given:
         return in_headers
     if policy is None:
         raise S3Error(Code.MissingSecurityHeader, MissingHeaderName="x-amz-acl")
-    return Given(grants=checked(_grant(call, one) for one in policy.grants))
+    return RequestedAcl(grants=checked(_grant(call, one) for one in policy.grants))
 
 
 def _check_enforced(bucket: BucketInfo) -> None:

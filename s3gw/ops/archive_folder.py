@@ -9,7 +9,7 @@ from __future__ import annotations
 from s3gw.http.reply import Reply
 from s3gw.objects.attributes import DEFAULT_TYPE
 from s3gw.s3.archives.folders import open_in_folder
-from s3gw.s3.call import Call, InFolder
+from s3gw.s3.call import ArchiveMember, Call
 from s3gw.s3.encryption_answer import encryption_headers
 from s3gw.s3.encryption_headers import refuse_on_reads
 from s3gw.s3.headers import object_headers, override_headers, read_condition, span_headers
@@ -17,7 +17,9 @@ from storage.errors import PartNotFound
 from storage.values import Between, From, Last, PartNumber, Want
 
 
-async def folder_reply(call: Call, folder: InFolder, want: Want | None, *, head: bool) -> Reply:
+async def folder_reply(
+    call: Call, folder: ArchiveMember, want: Want | None, *, head: bool
+) -> Reply:
     """The whole member with 200, or what is wanted of it with 206."""
     refuse_on_reads(call)
     overrides = override_headers(call)

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from s3gw.http.reply import Reply
 from s3gw.objects.attributes import DEFAULT_TYPE
 from s3gw.s3.archives.opening import close, open_one, open_selected
-from s3gw.s3.archives.query import InArchive, invalid, read_in_archive
+from s3gw.s3.archives.query import MemberQuery, invalid, read_member_query
 from s3gw.s3.call import Call
 from s3gw.s3.encryption_answer import encryption_headers
 from s3gw.s3.encryption_headers import customer_key, refuse_on_reads
@@ -28,10 +28,10 @@ from storage.values import ObjectInfo, ReadOptions
 _NS = 1_000_000_000
 
 
-def in_archive(call: Call) -> InArchive | None:
+def in_archive(call: Call) -> MemberQuery | None:
     """None for a request that wants the object itself. Raises `InvalidArgument`."""
     get = call.query.get
-    return read_in_archive(
+    return read_member_query(
         path=_path(call),
         mime=get("archmime", ""),
         mode=get("archmode", ""),
@@ -53,7 +53,7 @@ def _path(call: Call) -> str:
     return decoded
 
 
-async def member_reply(call: Call, wanted: InArchive, *, head: bool) -> Reply:
+async def member_reply(call: Call, wanted: MemberQuery, *, head: bool) -> Reply:
     """The answer to a request for members."""
     if "partNumber" in call.query:
         raise S3Error(Code.InvalidRequest, "A member of an archive has no parts.")

@@ -45,15 +45,15 @@ class GetObject:
     archregx: str = query("archregx", default="")
 
     async def run(self, call: Call) -> Reply:
-        if wanted_in := in_archive(call):
-            return await member_reply(call, wanted_in, head=False)
+        if members := in_archive(call):
+            return await member_reply(call, members, head=False)
         if call.folder is not None:
             return await folder_reply(
-                call, call.folder, wanted(self.range, self.part_number), head=False
+                call, call.folder, read_want(self.range, self.part_number), head=False
             )
-        asked = await read_asked(call, self)
-        reading = await call.store.get_object(self.bucket, self.key, asked.options)
-        reply = object_reply(call, await checked(call, reading), asked)
+        read = await read_object_request(call, self)
+        reading = await call.store.get_object(self.bucket, self.key, read.options)
+        reply = object_reply(call, await checked(call, reading), read)
         await hide_headers(call, reply.headers)
         return reply
 
@@ -71,21 +71,21 @@ class HeadObject:
     archregx: str = query("archregx", default="")
 
     async def run(self, call: Call) -> Reply:
-        if wanted_in := in_archive(call):
-            return await member_reply(call, wanted_in, head=True)
+        if members := in_archive(call):
+            return await member_reply(call, members, head=True)
         if call.folder is not None:
             return await folder_reply(
-                call, call.folder, wanted(self.range, self.part_number), head=True
+                call, call.folder, read_want(self.range, self.part_number), head=True
             )
-        asked = await read_asked(call, self)
-        reading = await call.store.head_object(self.bucket, self.key, asked.options)
+        read = await read_object_request(call, self)
+        reading = await call.store.head_object(self.bucket, self.key, read.options)
         check_reader(call, reading.info)
-        reply = object_reply(call, reading, asked)
+        reply = object_reply(call, reading, read)
         await hide_headers(call, reply.headers)
         return reply
 
 
-class Request(Protocol):
+class ReadsObject(Protocol):
     """What GetObject and HeadObject read alike."""
 
     @property
@@ -97,7 +97,7 @@ class Request(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ObjectReadRequest:
     """What a reader asked for; all that can be wrong with it is found before a file is open."""
 
     options: ReadOptions
@@ -105,8 +105,8 @@ class Asked:
     part_checksum: Checksum | None = None
 
 
-async def read_asked(call: Call, request: Request) -> Asked:
-    want, version = wanted(request.range, request.part_number), named_version(request.version_id)
+async def read_object_request(call: Call, request: ReadsObject) -> ObjectReadRequest:
+    want, version = read_want(request.range, request.part_number), named_version(request.version_id)
     refuse_on_reads(call)
     options = ReadOptions(
         want,
@@ -116,14 +116,14 @@ async def read_asked(call: Call, request: Request) -> Asked:
     )
     overrides = override_headers(call)
     if request.part_number is None or not wants_checksum(call):
-        return Asked(options, overrides)
+        return ObjectReadRequest(options, overrides)
     page = await call.store.list_object_parts(
         call.bucket, call.key, version=version, after=request.part_number - 1, limit=1
     )
-    return Asked(options, overrides, page.parts[0].checksum if page.parts else None)
+    return ObjectReadRequest(options, overrides, page.parts[0].checksum if page.parts else None)
 
 
-def wanted(range_header: str | None, part_number: int | None) -> Want | None:
+def read_want(range_header: str | None, part_number: int | None) -> Want | None:
     if part_number is None:
         return read_range(range_header)
     if range_header is not None:
@@ -135,29 +135,29 @@ def wanted(range_header: str | None, part_number: int | None) -> Want | None:
     return PartNumber(part_number)
 
 
-def object_reply(call: Call, reading: Reading, asked: Asked) -> Reply:
+def object_reply(call: Call, reading: Reading, read: ObjectReadRequest) -> Reply:
     """The whole object with 200, or what was asked of it with 206."""
     info, span = reading.info, reading.span
-    want = asked.options.want
+    want = read.options.want
     partial = want is not None and span.stop > span.start
     headers = object_headers(info)
     headers |= read_version_header(call.bucket_info, info)
     headers |= expiration_headers(call, info)
     headers |= span_headers(info, span, partial=partial)
     if wants_checksum(call):
-        headers |= checksum_headers(_checksum_of(reading, asked))
+        headers |= checksum_headers(_checksum_of(reading, read))
     if isinstance(want, PartNumber) and info.parts:
         headers["x-amz-mp-parts-count"] = str(info.parts)
-    headers |= asked.overrides
+    headers |= read.overrides
     return Reply(206 if partial else 200, headers, reading.body)
 
 
-def _checksum_of(reading: Reading, asked: Asked) -> Checksum | None:
+def _checksum_of(reading: Reading, read: ObjectReadRequest) -> Checksum | None:
     """That of the part or of the whole; a whole one would contradict the bytes of a range.
 
     S3 says of a part's checksum the type that the whole object's has.
     """
     whole = reading.info.checksum
-    if asked.part_checksum is not None and whole is not None and reading.info.parts:
-        return msgspec.structs.replace(asked.part_checksum, type=whole.type)
+    if read.part_checksum is not None and whole is not None and reading.info.parts:
+        return msgspec.structs.replace(read.part_checksum, type=whole.type)
     return whole if len(reading.span) == reading.info.size else None

@@ -43,7 +43,7 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True)
-class InFolder:
+class ArchiveMember:
     """The key names `inner` in the object `archive`, whether or not that is one."""
 
     archive: str
@@ -57,7 +57,7 @@ class Call(AuthenticatedRequest):
 
     services: Services
     form: Form | None = None
-    folder: InFolder | None = None
+    folder: ArchiveMember | None = None
 
     @property
     def objects(self) -> ObjectService:

@@ -12,7 +12,7 @@ _NO_AUTH = "NO AUTHENTICATION: everybody who reaches this port is the root accou
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class StartedServer:
     """What there is to say: `url` is the endpoint, `workers` how many there are."""
 
     config: Config
@@ -21,7 +21,7 @@ class Situation:
     workers: int
 
 
-def banner(now: Situation) -> str:
+def banner(now: StartedServer) -> str:
     lines = [
         "",
         f"s3gw {__version__} is ready at {now.url}",
@@ -38,7 +38,7 @@ def banner(now: Situation) -> str:
     return "\n".join(lines)
 
 
-def _facts(now: Situation) -> dict[str, str]:
+def _facts(now: StartedServer) -> dict[str, str]:
     config, found = now.config, now.found
     facts = {"access key": found.keys.access_key}
     if not config.auth.enabled:
@@ -59,7 +59,7 @@ def _rows(facts: dict[str, str]) -> list[str]:
     return [f"  {name:{width}}   {text}" for name, text in facts.items()]
 
 
-def _commands(now: Situation) -> list[str]:
+def _commands(now: StartedServer) -> list[str]:
     # With the region set, boto3 and aws sign as they do for AWS: by Signature Version 4.
     return [
         f"export AWS_ENDPOINT_URL={now.url} AWS_DEFAULT_REGION={now.config.s3.region}",
@@ -70,7 +70,7 @@ def _commands(now: Situation) -> list[str]:
     ]
 
 
-def _exported_keys(now: Situation) -> list[str]:
+def _exported_keys(now: StartedServer) -> list[str]:
     if not now.config.auth.enabled:
         return ["export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any"]
     secret = now.found.keys.secret_key if now.found.new else "..."

@@ -47,7 +47,13 @@ from s3gw.server.channel import Channel, Role, Started, Task
 from s3gw.server.front_ends import Parts, accounts, gateway, new_bucket_settings
 from s3gw.server.health import HealthApp, State
 from s3gw.server.http_server import Serving, choose_server
-from s3gw.server.job_process import TurnTaking, job_runner, limits_of, open_jobs, promotable
+from s3gw.server.job_process import (
+    SerializedMaintenance,
+    job_runner,
+    limits_of,
+    open_jobs,
+    promotable,
+)
 from s3gw.server.memory import settle_garbage_collector
 from s3gw.server.outboxes import delivering, notifier, open_outboxes, prepare_outboxes, recorder
 from s3gw.server.tls import keep_loaded, read_certificate
@@ -56,7 +62,7 @@ from s3gw.telemetry.audit import open_audit
 from s3gw.telemetry.bucket_log_recorder import Recorder
 from s3gw.telemetry.logs import set_log_level
 from s3gw.telemetry.metrics import FOLDER_VARIABLE, LifecycleCounters, Metrics
-from s3gw.telemetry.node_info import NodeFacts, shared_folder
+from s3gw.telemetry.node_info import NodeInfo, shared_folder
 from s3gw.telemetry.observer import Observer
 from s3gw.telemetry.request_id import new_request_id
 from storage.archives import Archives, IndexCache, SavedIndexes
@@ -211,9 +217,9 @@ def _objects(
     return ObjectService(store, notifier, encryption, archives)
 
 
-def _node(task: Task, metrics: Metrics) -> NodeFacts:
+def _node(task: Task, metrics: Metrics) -> NodeInfo:
     server = task.config.server
-    return NodeFacts(
+    return NodeInfo(
         folders=tuple(folders(task.config)),
         log_folder=shared_folder(FOLDER_VARIABLE),
         version=task.config.native.version,
@@ -280,7 +286,7 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
         contextlib.closing(Housekeeper(folders(config))) as housekeeper,
         open_outboxes(folders(config), config) as outboxes,
     ):
-        keeper = TurnTaking(housekeeper)
+        keeper = SerializedMaintenance(housekeeper)
         async with (
             _open_store(config, task.slot) as store,
             open_jobs(config) as jobs,

@@ -8,7 +8,7 @@ from functools import partial
 from s3gw.access.ownership import Ownership, OwnershipControls
 from s3gw.access.public_access import ALL_BLOCKED
 from s3gw.auth import Authenticator, AuthOptions
-from s3gw.auth.credentials import Holders
+from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import SESSION_TOKENS, Sealer
 from s3gw.config.schema import Config
@@ -16,7 +16,7 @@ from s3gw.http.request import Addressing
 from s3gw.identity.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.identity.root_keys import RootKeys
 from s3gw.native.app import NativeApp
-from s3gw.native.cluster.node_state import told_state
+from s3gw.native.cluster.node_state import cluster_state_json
 from s3gw.native.services import NativeServices
 from s3gw.s3.app import S3App
 from s3gw.s3.call import Services
@@ -24,7 +24,7 @@ from s3gw.s3.routing import OperationTable
 from s3gw.server.app import App
 from s3gw.server.health import HealthApp
 from s3gw.server.operations import all_operations
-from s3gw.sts.actions import Desk
+from s3gw.sts.actions import StsService
 from s3gw.sts.app import StsApp
 from s3gw.sts.authentication import StsAuthenticator
 from s3gw.sts.issuing import Issuer
@@ -46,10 +46,10 @@ class Parts:
 
 def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
     store, native = parts.services.objects.store, parts.native
-    health.tell_cluster = partial(told_state, store, native)
+    health.tell_cluster = partial(cluster_state_json, store, native)
     sealer = Sealer(native.authn.directory.vault.derive(SESSION_TOKENS))
-    holders = Holders(native.site.accounts, native.authn.directory)
-    keys = Keys(holders, sealer)
+    credentials = CredentialStore(native.site.accounts, native.authn.directory)
+    keys = Keys(credentials, sealer)
     return App(
         s3=_s3(parts, keys),
         native=NativeApp(
@@ -109,7 +109,7 @@ def _s3(parts: Parts, keys: Keys) -> S3App:
 def _sts(parts: Parts, keys: Keys, sealer: Sealer) -> StsApp:
     tokens = parts.native.authn.tokens
     return StsApp(
-        desk=Desk(keys, Issuer(keys, sealer), tokens),
+        service=StsService(keys, Issuer(keys, sealer), tokens),
         authenticator=StsAuthenticator(keys, _auth_options(parts.config), tokens),
         addressing=_addressing(parts.config),
         observer=parts.observer,

@@ -23,7 +23,7 @@ from s3gw.objects.promotion.files import Promotable
 from s3gw.objects.service import ObjectService
 
 
-class TurnTaking:
+class SerializedMaintenance:
     """A keeper for more than one thread: one round at a time."""
 
     def __init__(self, keeper: Keeper) -> None:
@@ -48,7 +48,7 @@ def promotable(config: Config) -> Promotable:
 
 
 def job_runner(
-    config: Config, objects: ObjectService, registry: Registry, keeper: TurnTaking
+    config: Config, objects: ObjectService, registry: Registry, keeper: SerializedMaintenance
 ) -> Runner:
     """Runs jobs with the server's own keys and events."""
     copier = ObjectCopier(objects)

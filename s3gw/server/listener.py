@@ -17,7 +17,7 @@ class CannotListen(Exception):
     """The address cannot be had; the message says why and what to do."""
 
 
-class Port:
+class ReservedPort:
     """A port that is ours: bound by a socket that never listens, so it stays ours to the end."""
 
     def __init__(
@@ -30,7 +30,7 @@ class Port:
         self._holder = self.socket()
 
     @classmethod
-    def reserve(cls, host: str, port: int, scheme: str = "http") -> Port:
+    def reserve(cls, host: str, port: int, scheme: str = "http") -> ReservedPort:
         """Raises `CannotListen`. Port 0 becomes one that is free."""
         try:
             family, _, _, _, where = socket.getaddrinfo(

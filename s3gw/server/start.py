@@ -17,11 +17,11 @@ from s3gw.identity.opening import prepare_directory
 from s3gw.identity.root_keys import FoundKeys, find_root_keys
 from s3gw.identity.tokens.configured import check_tokens
 from s3gw.keys.opening import beside_the_data, prepare_ring
-from s3gw.server.banner import Situation, banner
+from s3gw.server.banner import StartedServer, banner
 from s3gw.server.channel import Task
 from s3gw.server.compose import folders, prepare_folders, recover_folders
 from s3gw.server.http_server import choose_server
-from s3gw.server.listener import Port
+from s3gw.server.listener import ReservedPort
 from s3gw.server.supervisor import Plan, StartError, Supervisor, slots
 from s3gw.server.tls import read_certificate
 from s3gw.telemetry.logs import choose_style, set_up_logging
@@ -62,11 +62,11 @@ def serve(config: Config) -> None:
             recover=partial(recover_folders, paths),
             shutdown_timeout_s=config.server.shutdown_timeout_s,
         )
-        now = Situation(config, found, port.url, len(tasks) - 1)
+        now = StartedServer(config, found, port.url, len(tasks) - 1)
         asyncio.run(Supervisor(plan).run(on_ready=partial(_announce, now)))
 
 
-def _announce(now: Situation) -> None:
+def _announce(now: StartedServer) -> None:
     now.found.keep()
     print(banner(now), file=sys.stderr, flush=True)
 
@@ -88,9 +88,9 @@ def _tasks(config: Config, found: FoundKeys) -> list[Task]:
     ]
 
 
-def _reserve(config: Config) -> Port:
+def _reserve(config: Config) -> ReservedPort:
     scheme = "https" if config.server.tls_cert else "http"
-    return Port.reserve(config.server.host, config.server.port, scheme)
+    return ReservedPort.reserve(config.server.host, config.server.port, scheme)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ import msgspec
 
 from s3gw.server.channel import Role, Task
 from s3gw.server.child import Child
-from s3gw.server.listener import Port
+from s3gw.server.listener import ReservedPort
 from s3gw.telemetry.metrics import FOLDER_VARIABLE
 from s3gw.telemetry.recent_log import keep_log
 
@@ -47,7 +47,7 @@ class Plan:
     locks on the data folders."""
 
     tasks: Sequence[Task]
-    port: Port
+    port: ReservedPort
     lock_fds: Sequence[int]
     recover: Callable[[str], None]
     shutdown_timeout_s: float

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from s3gw.access.patterns import read_pattern
-from s3gw.auth.credentials import Holders
+from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import MAX_ROLE_SESSION_S, Kind, held
 from s3gw.identity.accounts import Principal, account_number
@@ -21,7 +21,7 @@ from s3gw.identity.protocol import Role, Trust
 from s3gw.identity.tokens.issuer import BEARER, USER
 from s3gw.identity.tokens.principal import principal_of
 from s3gw.identity.tokens.protocol import TokenError, TokenVerifier, Verified
-from s3gw.sts.authentication import Asker
+from s3gw.sts.authentication import StsCaller
 from s3gw.sts.documents import (
     AssumedRoleUser,
     AssumeRoleResult,
@@ -52,7 +52,7 @@ _BEARER = "A bearer token gets temporary keys by AssumeRoleWithWebIdentity."
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class StsService:
     """What the actions work with."""
 
     keys: Keys
@@ -60,18 +60,18 @@ class Desk:
     tokens: TokenVerifier | None
 
     @property
-    def holders(self) -> Holders:
-        return self.keys.holders
+    def credentials(self) -> CredentialStore:
+        return self.keys.credentials
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    asker: Asker
+class ActionRequest:
+    caller: StsCaller
     sent: Parameters
 
     @property
     def principal(self) -> Principal:
-        return self.asker.principal
+        return self.caller.principal
 
     @property
     def resource(self) -> str:
@@ -80,13 +80,13 @@ class Asked:
         return f"{role}/{session}" if role else self.principal.arn
 
 
-async def get_caller_identity(_: Desk, asked: Asked) -> Result:
+async def get_caller_identity(_: StsService, asked: ActionRequest) -> Result:
     asked.sent.expect(())
     found = asked.principal
     return GetCallerIdentityResult(found.user_id, account_number(found.account), found.arn)
 
 
-async def get_session_token(desk: Desk, asked: Asked) -> Result:
+async def get_session_token(service: StsService, asked: ActionRequest) -> Result:
     asked.sent.expect(["DurationSeconds"])
     wanted_s = asked.sent.seconds("DurationSeconds", MIN_SESSION_S, MAX_USER_SESSION_S)
     principal = asked.principal
@@ -99,32 +99,32 @@ async def get_session_token(desk: Desk, asked: Asked) -> Result:
     else:
         duration_s = min(wanted_s or MAX_ACCOUNT_SESSION_S, MAX_ACCOUNT_SESSION_S)
         grant = Grant(Kind.ACCOUNT, principal.account, duration_s, parent=parent)
-    return GetSessionTokenResult(_credentials(desk.issuer.issue(grant)))
+    return GetSessionTokenResult(_credentials(service.issuer.issue(grant)))
 
 
-async def assume_role(desk: Desk, asked: Asked) -> Result:
+async def assume_role(service: StsService, asked: ActionRequest) -> Result:
     asked.sent.expect(_OF_ROLE)
     wanted = _read_wanted(asked.sent)
     parent = _parent(asked)
-    role = desk.holders.role(wanted.role)
-    if role is None or not desk.holders.may_assume(asked.principal, role):
+    role = service.credentials.role(wanted.role)
+    if role is None or not service.credentials.may_assume(asked.principal, role):
         who = f"User: {asked.principal.arn} is not"
         raise _not_authorized(who, "sts:AssumeRole", wanted.arn)
-    issued = desk.issuer.issue(wanted.grant(role, parent))
+    issued = service.issuer.issue(wanted.grant(role, parent))
     return AssumeRoleResult(_credentials(issued), _assumed(issued), packed_size(wanted.policy))
 
 
-async def assume_role_with_web_identity(desk: Desk, asked: Asked) -> Result:
+async def assume_role_with_web_identity(service: StsService, asked: ActionRequest) -> Result:
     asked.sent.expect((*_OF_ROLE, "WebIdentityToken"))
     wanted = _read_wanted(asked.sent)
     token = asked.sent.text("WebIdentityToken", Rule(4, 20_000, is_secret=True))
-    verified = await _verified(desk, token)
-    await desk.keys.refresh()
-    grant = _web_identity_grant(desk, wanted, verified)
+    verified = await _verified(service, token)
+    await service.keys.refresh()
+    grant = _web_identity_grant(service, wanted, verified)
     if grant is None:
         raise _not_authorized("Not", "sts:AssumeRoleWithWebIdentity", wanted.arn)
     digest = hashlib.sha256(token.encode()).digest()
-    issued = desk.issuer.issue(replace(grant, web_identity=digest))
+    issued = service.issuer.issue(replace(grant, web_identity=digest))
     return AssumeRoleWithWebIdentityResult(
         credentials=_credentials(issued),
         subject_from_web_identity_token=verified.subject,
@@ -135,7 +135,7 @@ async def assume_role_with_web_identity(desk: Desk, asked: Asked) -> Result:
     )
 
 
-Action = Callable[[Desk, Asked], Awaitable[Result]]
+Action = Callable[[StsService, ActionRequest], Awaitable[Result]]
 
 ACTIONS: MappingProxyType[str, Action] = MappingProxyType(
     {
@@ -183,10 +183,10 @@ def _read_wanted(sent: Parameters) -> _Wanted:
     )
 
 
-def _web_identity_grant(desk: Desk, wanted: _Wanted, verified: Verified) -> Grant | None:
+def _web_identity_grant(service: StsService, wanted: _Wanted, verified: Verified) -> Grant | None:
     if wanted.role == TOKEN_ROLE:
-        return _own_grant(wanted, verified, desk.issuer.now_s())
-    role = desk.holders.role(wanted.role)
+        return _own_grant(wanted, verified, service.issuer.now_s())
+    role = service.credentials.role(wanted.role)
     if role is None or not any(_trusts(trust, verified) for trust in role.trust):
         return None
     return wanted.grant(role)
@@ -217,11 +217,11 @@ def _trusts(trust: Trust, verified: Verified) -> bool:
     return read_pattern(trust.subject, variables=False).matches(verified.subject, lambda _: None)
 
 
-async def _verified(desk: Desk, token: str) -> Verified:
-    if desk.tokens is None:
+async def _verified(service: StsService, token: str) -> Verified:
+    if service.tokens is None:
         raise StsError(StsCode.InvalidIdentityToken, "This server verifies no web identities.")
     try:
-        return await desk.tokens.verify(token)
+        return await service.tokens.verify(token)
     except TokenError as error:
         code = StsCode.InvalidIdentityToken
         if error.unreachable:
@@ -231,10 +231,10 @@ async def _verified(desk: Desk, token: str) -> Verified:
         raise StsError(code, f"{code.message}: {error}.") from None
 
 
-def _parent(asked: Asked) -> str:
-    if not asked.asker.parent:
+def _parent(asked: ActionRequest) -> str:
+    if not asked.caller.parent:
         raise StsError(StsCode.AccessDenied, _BEARER)
-    return asked.asker.parent
+    return asked.caller.parent
 
 
 def _not_authorized(who: str, action: str, arn: str) -> StsError:

@@ -9,12 +9,12 @@ from s3gw.config.limits import DEFAULT_LIMITS, Limits, check_head
 from s3gw.http.front_end import FrontEnd, log_failure
 from s3gw.http.reply import Reply
 from s3gw.http.request import Addressing, bucket_of_host
-from s3gw.sts.actions import ACTIONS, AUDITED, UNSIGNED, Asked, Desk
-from s3gw.sts.authentication import NOBODY, Asker, StsAuthenticator
+from s3gw.sts.actions import ACTIONS, AUDITED, UNSIGNED, ActionRequest, StsService
+from s3gw.sts.authentication import ANONYMOUS, StsAuthenticator, StsCaller
 from s3gw.sts.documents import error_response, response
 from s3gw.sts.errors import StsCode, StsError, as_sts_error
 from s3gw.sts.parameters import Parameters
-from s3gw.sts.request import FORM, Request, read_request
+from s3gw.sts.request import FORM, StsRequest, read_request
 from s3gw.telemetry.audit import NO_AUDIT, Action, Audit
 from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.observer import Observer
@@ -37,7 +37,7 @@ class StsApp(FrontEnd):
 
     def __init__(
         self,
-        desk: Desk,
+        service: StsService,
         authenticator: StsAuthenticator,
         addressing: Addressing,
         observer: Observer,
@@ -48,7 +48,7 @@ class StsApp(FrontEnd):
         super().__init__(observer, limits)
         self._throttle = throttle
         self._audit = audit
-        self._desk = desk
+        self._desk = service
         self._authenticator = authenticator
         self._domains = addressing.domains
         self._paths = _PATHS if addressing.root_access else _BELOW_S3
@@ -75,12 +75,12 @@ class StsApp(FrontEnd):
             body = error_response(refusal, exchange.request_id)
             return Reply(refusal.code.status, {"Content-Type": _XML, **refusal.headers}, body)
 
-    async def _answer(self, request: Request, exchange: Exchange) -> bytes:
+    async def _answer(self, request: StsRequest, exchange: Exchange) -> bytes:
         name = _action(request)
         exchange.operation = name
-        asker = NOBODY if name in UNSIGNED else await self._signer(request, exchange.remote)
-        exchange.account = asker.principal.account
-        asked = Asked(asker, Parameters(request.parameters))
+        caller = ANONYMOUS if name in UNSIGNED else await self._signer(request, exchange.remote)
+        exchange.account = caller.principal.account
+        asked = ActionRequest(caller, Parameters(request.parameters))
         try:
             result = await ACTIONS[name](self._desk, asked)
         except StsError as error:
@@ -89,13 +89,13 @@ class StsApp(FrontEnd):
         self._write_down(exchange, asked, "200")
         return response(result, exchange.request_id)
 
-    async def _signer(self, request: Request, remote: str) -> Asker:
-        asker = await self._authenticate(request, remote)
-        if asker.principal.is_anonymous:
+    async def _signer(self, request: StsRequest, remote: str) -> StsCaller:
+        caller = await self._authenticate(request, remote)
+        if caller.principal.is_anonymous:
             raise StsError(StsCode.MissingAuthenticationToken)
-        return asker
+        return caller
 
-    async def _authenticate(self, request: Request, remote: str) -> Asker:
+    async def _authenticate(self, request: StsRequest, remote: str) -> StsCaller:
         if self._throttle is None:
             return await self._authenticator.authenticate(request)
         attempt = Attempt(self._throttle, remote, named_key(request.headers, request.query))
@@ -106,7 +106,7 @@ class StsApp(FrontEnd):
             attempt.failed(error)
             raise
 
-    def _write_down(self, exchange: Exchange, asked: Asked, outcome: str) -> None:
+    def _write_down(self, exchange: Exchange, asked: ActionRequest, outcome: str) -> None:
         """Who got keys, and who tried to."""
         if exchange.operation not in AUDITED:
             return
@@ -126,7 +126,7 @@ class StsApp(FrontEnd):
         )
 
 
-def _action(request: Request) -> str:
+def _action(request: StsRequest) -> str:
     name, version = (request.parameters.get(each, "") for each in ("Action", "Version"))
     if not name:
         raise StsError(StsCode.MissingAction)

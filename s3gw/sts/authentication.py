@@ -23,7 +23,7 @@ from s3gw.sigv4.errors import AuthorizationMalformed
 from s3gw.sigv4.header import parse_authorization
 from s3gw.sigv4.query import is_presigned, parse_presigned
 from s3gw.sigv4.scope import ALGORITHM, STS
-from s3gw.sts.request import Request
+from s3gw.sts.request import StsRequest
 from s3gw.wire.errors import Code, S3Error
 
 _NS = 1_000_000_000
@@ -32,14 +32,14 @@ _TOKEN_PARAMETER = "X-Amz-Security-Token"
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class StsCaller:
     """`parent` is the lasting access key behind the request; empty when there is none."""
 
     principal: Principal
     parent: str = ""
 
 
-NOBODY = Asker(Principal.anonymous())
+ANONYMOUS = StsCaller(Principal.anonymous())
 
 
 class StsAuthenticator:
@@ -51,10 +51,10 @@ class StsAuthenticator:
         self._tokens = tokens
         self._regions = Regions(options.region_names)
 
-    async def authenticate(self, request: Request) -> Asker:
+    async def authenticate(self, request: StsRequest) -> StsCaller:
         if self._options.no_auth:
-            root = self._keys.holders.accounts.root
-            return Asker(root, root.access_key)
+            root = self._keys.credentials.accounts.root
+            return StsCaller(root, root.access_key)
         authorization = request.headers.get("authorization", "")
         in_query = is_presigned(request.query)
         if authorization and in_query:
@@ -63,9 +63,9 @@ class StsAuthenticator:
             return await self._by_header(request, authorization)
         if authorization:
             return await self._by_bearer(authorization)
-        return await self._by_query(request) if in_query else NOBODY
+        return await self._by_query(request) if in_query else ANONYMOUS
 
-    async def _by_header(self, request: Request, text: str) -> Asker:
+    async def _by_header(self, request: StsRequest, text: str) -> StsCaller:
         try:
             authorization = parse_authorization(text, STS)
         except AuthorizationMalformed as error:
@@ -80,7 +80,7 @@ class StsAuthenticator:
         require_signature(request, authorization, timestamp, _hash(request), found.secret)
         return self._proven(found, token)
 
-    async def _by_query(self, request: Request) -> Asker:
+    async def _by_query(self, request: StsRequest) -> StsCaller:
         try:
             presigned = parse_presigned(request.query, STS)
         except AuthorizationMalformed as error:
@@ -93,29 +93,29 @@ class StsAuthenticator:
         require_signature(request, presigned, timestamp, _hash(request), found.secret)
         return self._proven(found, token)
 
-    async def _by_bearer(self, authorization: str) -> Asker:
+    async def _by_bearer(self, authorization: str) -> StsCaller:
         token = bearer_token(authorization)
         if token is None or self._tokens is None:
             raise unsupported(authorization)
-        return Asker(await bearer(self._tokens, token))
+        return StsCaller(await bearer(self._tokens, token))
 
-    async def _by_jwt(self, access_key: str, token: str) -> Asker:
+    async def _by_jwt(self, access_key: str, token: str) -> StsCaller:
         """What SDKs send that were given a JWT as session token."""
         if await self._keys.knows(access_key):
             raise S3Error(Code.InvalidToken)
         if self._tokens is None or not self._options.allow_s3_token_compat:
             raise not_in_token_place()
-        return Asker(await bearer(self._tokens, token))
+        return StsCaller(await bearer(self._tokens, token))
 
-    def _proven(self, found: AccessKey, token: str | None) -> Asker:
+    def _proven(self, found: AccessKey, token: str | None) -> StsCaller:
         self._keys.note_use(found)
         if token is None:
-            return Asker(found.principal, found.principal.access_key)
-        return Asker(found.principal, self._keys.parent(token))
+            return StsCaller(found.principal, found.principal.access_key)
+        return StsCaller(found.principal, self._keys.parent(token))
 
     def _now_s(self) -> int:
         return self._options.clock.now_ns() // _NS
 
 
-def _hash(request: Request) -> str:
+def _hash(request: StsRequest) -> str:
     return hashlib.sha256(request.body).hexdigest()

@@ -65,7 +65,7 @@ class Issuer:
                 StsCode.PackedPolicyTooLarge,
                 f"The session token would have {len(token)} characters; {MAX_TOKEN_CHARS} fit.",
             )
-        principal = self._keys.holders.of_session(session, self._sealer)
+        principal = self._keys.credentials.principal_for_session(session, self._sealer)
         if principal is None:
             raise StsError(StsCode.AccessDenied)
         return Issued(session, token, principal)
@@ -94,7 +94,7 @@ class Issuer:
     def _mark(self, access_key: str) -> bytes:
         if not access_key:
             return b""
-        found = self._keys.holders.of_key(access_key)
+        found = self._keys.credentials.principal_for_key(access_key)
         if found is None:
             raise StsError(StsCode.InvalidClientTokenId)
         return self._sealer.mark(access_key, found.secret)

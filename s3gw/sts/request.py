@@ -24,7 +24,7 @@ _OF_SIGNATURE = re.compile("x-amz-", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class StsRequest:
     """`headers` have lower-case names, `query` is decoded; `parameters` are those of the query and
     of the body."""
 
@@ -37,7 +37,7 @@ class Request:
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-async def read_request(scope: Scope, receive: Receive) -> Request:
+async def read_request(scope: Scope, receive: Receive) -> StsRequest:
     """Read all of it. Raises `MalformedInput`, `RequestEntityTooLarge` and `ValidationError`."""
     headers = read_headers(scope["headers"])
     body = await _read_body(receive)
@@ -46,7 +46,7 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
     if body and kind != FORM:
         raise StsError(StsCode.MalformedInput, f"The body must be {FORM}.")
     own = [pair for pair in query if not _OF_SIGNATURE.match(pair[0])]
-    return Request(
+    return StsRequest(
         method=scope["method"],
         raw_path=scope["raw_path"],
         query_string=scope["query_string"],

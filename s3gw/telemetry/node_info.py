@@ -17,7 +17,7 @@ def _nothing_counted() -> Mapping[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeFacts:
+class NodeInfo:
     """`folders` hold the data, `log_folder` the kept log, if there is one; the server was started
     at `started_ns`. `features` are AIStore's flags; `counters` are AIStore's too, of all processes:
     it reads files."""

@@ -12,7 +12,7 @@ from s3gw.config.runtime import InForce
 from s3gw.config.stored import StoredSettings
 from s3gw.objects.batch import Batches
 from s3gw.telemetry.audit import Audit
-from s3gw.telemetry.node_info import NodeFacts
+from s3gw.telemetry.node_info import NodeInfo
 from storage.backends.memory import MemoryBackend
 from tests.asgi import Answer
 from tests.native.authn_scene import Lines
@@ -32,7 +32,7 @@ class ConfigScene(Scene):
         self.batches = Batches()
         self.coordination = EmbeddedCoordination(path)
         self.settings = StoredSettings(self.coordination, base or InForce())
-        facts = NodeFacts(
+        facts = NodeInfo(
             folders=(folder,), log_folder=folder, host="127.0.0.1", port=8080, counters=self.counted
         )
         store = MemoryBackend()

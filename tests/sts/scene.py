@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from cluster.coordination.embedded import EmbeddedCoordination
 from s3gw.auth import Authenticator, AuthOptions
-from s3gw.auth.credentials import Holders
+from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import SESSION_TOKENS, Sealer
 from s3gw.auth.throttle import Throttle
@@ -37,7 +37,7 @@ from s3gw.s3.app import S3App
 from s3gw.s3.routing import OperationTable
 from s3gw.server.app import App
 from s3gw.server.operations import all_operations
-from s3gw.sts.actions import Desk
+from s3gw.sts.actions import StsService
 from s3gw.sts.app import StsApp
 from s3gw.sts.authentication import StsAuthenticator
 from s3gw.sts.issuing import Issuer
@@ -107,7 +107,7 @@ class Scene:
         self.verifier = Verifier(directory=directory)
         self.accounts = Accounts(ROOT, [BOB])
         self.sealer = Sealer(directory.vault.derive(SESSION_TOKENS))
-        self.keys = Keys(Holders(self.accounts, directory), self.sealer, clock)
+        self.keys = Keys(CredentialStore(self.accounts, directory), self.sealer, clock)
         self.store = MemoryBackend()
         addressing = Addressing(options.pop("domains", ()))
         self.throttle = options.pop("throttle", None)
@@ -124,7 +124,7 @@ class Scene:
             services=new_services(self.store, self.accounts, cluster_id=CLUSTER),
         )
         sts = StsApp(
-            desk=Desk(self.keys, Issuer(self.keys, self.sealer), self.verifier),
+            service=StsService(self.keys, Issuer(self.keys, self.sealer), self.verifier),
             authenticator=StsAuthenticator(self.keys, options, self.verifier),
             addressing=addressing,
             observer=observer,

@@ -274,13 +274,13 @@ def test_a_session_of_the_root_account_is_root_until_its_key_is_another(scene: S
     session = TemporaryKeys.of(scene.sts(ROOT).get_session_token())
     scene.s3(session).create_bucket(Bucket="made-by-roots-session")
     for changed in ({"ROOT-KEY": "another-secret"}, {"OTHER-KEY": "root-secret"}):
-        holders = scene.keys.holders.__class__(
+        credentials = scene.keys.credentials.__class__(
             scene.accounts.__class__(ROOT.__class__(ROOT_ACCOUNT, secrets=changed)),
             scene.directory,
         )
         opened = scene.sealer.open(session.token)
-        assert scene.keys.holders.of_session(opened, scene.sealer) is not None
-        assert holders.of_session(opened, scene.sealer) is None
+        assert scene.keys.credentials.principal_for_session(opened, scene.sealer) is not None
+        assert credentials.principal_for_session(opened, scene.sealer) is None
 
 
 # What a session policy does

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from s3gw.auth.credentials import Holders
+from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import MAX_ROLE_SESSION_S, SESSION_TOKENS, Kind, Sealer
 from s3gw.cli.auth.place import duration, in_directory
@@ -95,7 +95,7 @@ async def _temporary(args: Namespace, config: Config, directory: StoredDirectory
     if root.new and not (args.user or args.role):
         raise ConfigError("The root account has no keys yet: start `s3gw serve` there once.")
     sealer = Sealer(directory.vault.derive(SESSION_TOKENS))
-    keys = Keys(Holders(accounts(config, root.keys), directory), sealer)
+    keys = Keys(CredentialStore(accounts(config, root.keys), directory), sealer)
     issued = Issuer(keys, sealer).issue(_grant(args, directory, root.keys.access_key))
     session = issued.session
     return _document(session.access_key, session.secret, issued.token, session.expires_s)

@@ -19,7 +19,7 @@ from s3gw.config.runtime import KEYS, Settings
 from s3gw.native.bucket_props import Bprops
 from s3gw.native.dotted_keys import flat, nested
 from s3gw.native.services import NativeServices
-from s3gw.telemetry.node_info import NodeFacts
+from s3gw.telemetry.node_info import NodeInfo
 
 # Sections that are the bucket properties' own.
 _OF_BUCKETS = ("write_policy", "checksum", "rate_limit", "ec", "chunks", "mirror", "lru")
@@ -218,7 +218,7 @@ def node_config(services: NativeServices) -> dict[str, Any]:
     return cluster_config(services) | local_config(services.node)
 
 
-def local_config(facts: NodeFacts) -> dict[str, Any]:
+def local_config(facts: NodeInfo) -> dict[str, Any]:
     port = str(facts.port)
     return {
         "confdir": "",

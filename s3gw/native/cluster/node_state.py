@@ -16,7 +16,7 @@ from s3gw.native.cluster.smap import Snode
 from s3gw.native.services import NativeServices
 from s3gw.telemetry.aistore_counters import UPTIME, kinds
 from s3gw.telemetry.host_stats import DiskRates, Room, SystemInfo, room_of
-from s3gw.telemetry.node_info import NodeFacts
+from s3gw.telemetry.node_info import NodeInfo
 from storage.backend import Backend
 
 if TYPE_CHECKING:
@@ -137,19 +137,19 @@ def cluster_state(services: NativeServices, endpoint: str, buckets_revision: int
     )
 
 
-async def told_state(store: Backend, services: NativeServices, scope: Scope) -> bytes:
+async def cluster_state_json(store: Backend, services: NativeServices, scope: Scope) -> bytes:
     """The state as JSON, for a request of whomever."""
     await services.settings.refresh()
     endpoint = endpoint_of(read_headers(scope["headers"]), scope.get("scheme", "http"))
     return json(cluster_state(services, endpoint, await store.buckets_revision()))
 
 
-def node_stats(facts: NodeFacts, snode: Snode) -> NodeStats:
+def node_stats(facts: NodeInfo, snode: Snode) -> NodeStats:
     """Reads files, as all from here on does."""
     return NodeStats(snode, _tracker(facts), capacity(_rooms_of(facts, snode)))
 
 
-def node_status(facts: NodeFacts, snode: Snode, state: ClusterState) -> NodeStatus:
+def node_status(facts: NodeInfo, snode: Snode, state: ClusterState) -> NodeStatus:
     stats = node_stats(facts, snode)
     return NodeStatus(
         snode=stats.snode,
@@ -166,7 +166,7 @@ def node_status(facts: NodeFacts, snode: Snode, state: ClusterState) -> NodeStat
     )
 
 
-def system_of(facts: NodeFacts, snode: Snode) -> SystemInfo:
+def system_of(facts: NodeInfo, snode: Snode) -> SystemInfo:
     info = facts.meter.system()
     if snode.daemon_type != "target":
         return info
@@ -177,11 +177,11 @@ def system_of(facts: NodeFacts, snode: Snode) -> SystemInfo:
     return TargetSystem(**fields, fs_used=str(used), fs_capacity=str(total), pct_fs_used=percent)
 
 
-def mountpaths(facts: NodeFacts) -> Mountpaths:
+def mountpaths(facts: NodeInfo) -> Mountpaths:
     return Mountpaths(tuple(str(folder) for folder in _absolute(facts.folders)))
 
 
-def disks(facts: NodeFacts) -> dict[str, Any]:
+def disks(facts: NodeInfo) -> dict[str, Any]:
     """Rates of each disk, under the name that Go gives an embedded map, and the room."""
     rooms = room_of(_absolute(facts.folders))
     names = sorted({name for room in rooms for name in room.filesystem.disks})
@@ -207,7 +207,7 @@ def capacity(rooms: Sequence[Room]) -> Capacity:
     )
 
 
-def _rooms_of(facts: NodeFacts, snode: Snode) -> list[Room]:
+def _rooms_of(facts: NodeInfo, snode: Snode) -> list[Room]:
     """Gateways have no mountpaths."""
     return room_of(_absolute(facts.folders)) if snode.daemon_type == "target" else []
 
@@ -235,7 +235,7 @@ def _signed(number: int) -> int:
     return low - (1 << 32) if low >= 1 << 31 else low
 
 
-def _tracker(facts: NodeFacts) -> dict[str, Value]:
+def _tracker(facts: NodeInfo) -> dict[str, Value]:
     counted: Mapping[str, int] = {**dict.fromkeys(kinds(), 0), **facts.counters()}
     return {name: Value(str(n)) for name, n in {**counted, UPTIME: facts.uptime_ns}.items()}
 

@@ -12,7 +12,7 @@ from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.s3.archives.opening import open_one, open_selected
-from s3gw.s3.archives.query import InArchive, read_in_archive
+from s3gw.s3.archives.query import MemberQuery, read_member_query
 from s3gw.s3.encryption_headers import customer_key
 from s3gw.s3.headers import http_date, read_condition
 from storage.archives import ArchiveFormat, MemberAsked, MemberReading
@@ -35,9 +35,9 @@ class Asking(Protocol):
     def archregx(self) -> str: ...
 
 
-def asked_of(request: Asking) -> InArchive | None:
+def member_query_of(request: Asking) -> MemberQuery | None:
     """None for a request that wants the object itself. Raises 400."""
-    return read_in_archive(
+    return read_member_query(
         path=request.archpath,
         mime=request.archmime,
         mode=request.archmode,
@@ -46,7 +46,7 @@ def asked_of(request: Asking) -> InArchive | None:
 
 
 async def member_reply(
-    call: NativeCall, wanted: InArchive, part: Between | From | Last | None
+    call: NativeCall, wanted: MemberQuery, part: Between | From | Last | None
 ) -> Reply:
     options = _options(call)
     if wanted.selection is None:
@@ -62,7 +62,7 @@ async def member_reply(
     return Reply(200, headers, tar)
 
 
-async def member_head(call: NativeCall, wanted: InArchive) -> Reply:
+async def member_head(call: NativeCall, wanted: MemberQuery) -> Reply:
     if wanted.selection is not None:
         raise NativeError(400, "what is selected with archregx can be read with GET only")
     asked = MemberAsked(wanted.path, None, _options(call), wanted.kind, head=True)

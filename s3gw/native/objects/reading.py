@@ -6,7 +6,7 @@ from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
-from s3gw.native.objects.archive_read import asked_of, member_head, member_reply
+from s3gw.native.objects.archive_read import member_head, member_query_of, member_reply
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
 from s3gw.native.operation import header, operation, query
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
@@ -32,7 +32,7 @@ class GetObject:
     archregx: str = query("archregx", default="")
 
     async def run(self, call: NativeCall) -> Reply:
-        if in_archive := asked_of(self):
+        if in_archive := member_query_of(self):
             return await member_reply(call, in_archive, wanted(self.range))
         options = ReadOptions(
             want=wanted(self.range),
@@ -62,7 +62,7 @@ class HeadObject:
             raise NativeError(400, f'invalid presence "{self.presence}"')
         if self.presence == _OUTSIDE:
             raise ObjectNotFound(call.key)
-        if in_archive := asked_of(self):
+        if in_archive := member_query_of(self):
             return await member_head(call, in_archive)
         reading = await call.store.head_object(call.bucket, call.key)
         info = reading.info

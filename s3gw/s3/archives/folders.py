@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from s3gw.config.bucket_properties import properties_of
 from s3gw.s3.archives.authorized_listing import look_into
-from s3gw.s3.call import Call, InFolder
+from s3gw.s3.call import ArchiveMember, Call
 from s3gw.s3.encryption_headers import check_reader, customer_key
 from s3gw.wire.subresources import ARCHPATH_HEADER
 from storage.archives import Folders, MemberReading, Shard, archives_in
@@ -33,7 +33,7 @@ _OTHERWISE = ("versionId", "archpath", "archregx", "archmode", "archmime")
 _ATTEMPTS = 4
 
 
-async def find_folder(call: Call) -> InFolder | None:
+async def find_folder(call: Call) -> ArchiveMember | None:
     """What the key of a request to read means, None where it is an object's or nothing's. Nearly
     all keys tell by their letters that they lead into no archive."""
     if call.operation not in _READS or not (names := archives_in(call.key)):
@@ -47,7 +47,7 @@ async def find_folder(call: Call) -> InFolder | None:
             await call.store.head_object(call.bucket, name)
         except ObjectNotFound:
             continue
-        return None if name == call.key else InFolder(name, call.key[len(name) + 1 :])
+        return None if name == call.key else ArchiveMember(name, call.key[len(name) + 1 :])
     return None
 
 
@@ -69,7 +69,7 @@ class Opened:
 
 
 async def open_in_folder(
-    call: Call, folder: InFolder, condition: Condition, part: Part | None, *, head: bool
+    call: Call, folder: ArchiveMember, condition: Condition, part: Part | None, *, head: bool
 ) -> Opened:
     """Raises `MemberNotFound`, and what reading an object does."""
     for attempt in range(_ATTEMPTS):
@@ -84,7 +84,7 @@ async def open_in_folder(
 
 
 async def _open(
-    call: Call, folder: InFolder, condition: Condition, part: Part | None, *, head: bool
+    call: Call, folder: ArchiveMember, condition: Condition, part: Part | None, *, head: bool
 ) -> Opened:
     options = ReadOptions(unlock=call.objects.encryption.unlock(customer_key(call)))
     archives = call.objects.archives

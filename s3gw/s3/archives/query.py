@@ -9,7 +9,7 @@ from storage.archives import ArchiveFormat, BadSelection, Mode, Selection, forma
 
 
 @dataclass(frozen=True, slots=True)
-class InArchive:
+class MemberQuery:
     """What a request wants of an archive: the member `path`, or those of the `selection`."""
 
     path: str
@@ -17,7 +17,7 @@ class InArchive:
     kind: ArchiveFormat | None
 
 
-def read_in_archive(*, path: str, mime: str, mode: str, wanted: str) -> InArchive | None:
+def read_member_query(*, path: str, mime: str, mode: str, wanted: str) -> MemberQuery | None:
     """None for a request that wants the object itself. Parameters without a value are as good as
     none: AIStore's clients send them so. Raises `InvalidArgument`."""
     if not (path or mime or mode or wanted):
@@ -28,9 +28,9 @@ def read_in_archive(*, path: str, mime: str, mode: str, wanted: str) -> InArchiv
     if path:
         if mode:
             raise invalid("archmode", mode, "It goes with archregx, not with archpath.")
-        return InArchive(path, None, kind)
+        return MemberQuery(path, None, kind)
     try:
-        return InArchive("", Selection(mode_named(mode or Mode.REGEXP.value), wanted), kind)
+        return MemberQuery("", Selection(mode_named(mode or Mode.REGEXP.value), wanted), kind)
     except BadSelection as error:
         raise invalid("archregx", wanted, f"{error}.") from None
 

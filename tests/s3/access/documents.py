@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from s3gw.access.request import Caller, Request
+from s3gw.access.request import AccessRequest, Caller
 from s3gw.identity.accounts import Principal
 
 BUCKET = "bucket"
@@ -33,7 +33,7 @@ def policy(*statements: dict[str, Any], **elements: Any) -> str:
 
 def request(
     caller: str = BOB, action: str = "s3:GetObject", key: str = "k", **more: Any
-) -> Request:
+) -> AccessRequest:
     """`caller` is an account, or `nobody`."""
     return asked_by(account(caller), action, key, **more)
 
@@ -42,6 +42,8 @@ def account(name: str) -> Principal:
     return Principal.anonymous() if name == "nobody" else Principal(name, is_root=name == "root")
 
 
-def asked_by(who: Principal, action: str = "s3:GetObject", key: str = "k", **more: Any) -> Request:
+def asked_by(
+    who: Principal, action: str = "s3:GetObject", key: str = "k", **more: Any
+) -> AccessRequest:
     caller = Caller(who, cluster="here")
-    return Request(caller, action, BUCKET, key, owner=ALICE, now_s=1_800_000_000, **more)
+    return AccessRequest(caller, action, BUCKET, key, owner=ALICE, now_s=1_800_000_000, **more)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from s3gw.access.actions import OPERATIONS
-from s3gw.access.request import Request
+from s3gw.access.request import AccessRequest
 from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, Principal, Session
 from s3gw.identity.permissions import ALL, BucketName, Permissions, parse_permissions
 from s3gw.server.operations import all_operations
@@ -53,7 +53,7 @@ PRINCIPALS = {
 }
 
 
-def asked(who: Principal, operation: str, key: str, **facts: Any) -> Request:
+def asked(who: Principal, operation: str, key: str, **facts: Any) -> AccessRequest:
     action = OPERATIONS[operation].action
     right = RIGHTS[operation].value
     return asked_by(who, action, key, operation=operation, access=right, **facts)

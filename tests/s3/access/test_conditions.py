@@ -8,7 +8,7 @@ import pytest
 
 from s3gw.access.conditions import OPERATORS, read_condition
 from s3gw.access.keys import ELSEWHERE, GETTERS
-from s3gw.access.request import Fact, Needed, ObjectFacts, Request
+from s3gw.access.request import AccessRequest, Fact, FactRequired, ObjectFacts
 from tests.s3.access.documents import request
 
 REFERER = "aws:Referer"
@@ -103,7 +103,7 @@ TEXTS: list[tuple[str, Any, str | None, bool]] = [
 ]
 
 
-def asked(referer: str | None) -> Request:
+def asked(referer: str | None) -> AccessRequest:
     return request(headers={} if referer is None else {"referer": referer})
 
 
@@ -241,7 +241,7 @@ def test_the_name_of_a_tag_has_case() -> None:
 def test_a_fact_that_was_not_fetched_is_asked_for(
     key: str, fact: Fact, facts: dict[str, Any]
 ) -> None:
-    with pytest.raises(Needed) as caught:
+    with pytest.raises(FactRequired) as caught:
         read_condition("StringEquals", key, "x", variables=True).holds(request(**facts))
     assert caught.value.fact is fact
 

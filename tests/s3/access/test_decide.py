@@ -19,7 +19,7 @@ from s3gw.access.decide import allows, rules_of
 from s3gw.access.ownership import HoldsForeignObjects, Ownership, OwnershipControls
 from s3gw.access.policy import BucketPolicy
 from s3gw.access.public_access import PublicAccessBlock
-from s3gw.access.request import Fact, Needed, ObjectFacts
+from s3gw.access.request import Fact, FactRequired, ObjectFacts
 from storage.settings import Setting, with_setting
 from storage.values import BucketInfo
 from tests.s3.access.documents import ALICE, ARN, BOB, BUCKET, policy, request, statement
@@ -427,7 +427,7 @@ def test_an_object_is_looked_at_only_when_the_bucket_does_not_decide(caller: str
     if caller in ("alice", "root"):
         assert allows(asked, plain)
     else:
-        with pytest.raises(Needed) as caught:
+        with pytest.raises(FactRequired) as caught:
             allows(asked, plain)
         assert caught.value.fact is Fact.OBJECT
         assert not allows(replace(asked, action="s3:PutBucketPolicy", key=""), plain)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3gw.access.policy import MAX_BYTES, Verdict, read_policy
-from s3gw.access.request import Fact, Needed
+from s3gw.access.request import Fact, FactRequired
 from s3gw.wire.errors import Code, S3Error
 from tests.s3.access.documents import ALICE, ARN, BOB, BUCKET, policy, request, statement
 
@@ -291,5 +291,5 @@ def outcome(text: str) -> object:
         return read_policy(text, BUCKET).verdict(request(client="127.0.0.1"))
     except S3Error as error:
         return error.code
-    except Needed as needed:
+    except FactRequired as needed:
         return needed.fact

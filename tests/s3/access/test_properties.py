@@ -13,7 +13,7 @@ from s3gw.access.bucket_access import with_access
 from s3gw.access.decide import allows, rules_of
 from s3gw.access.ownership import HoldsForeignObjects
 from s3gw.access.policy import BucketPolicy
-from s3gw.access.request import ObjectFacts, Request
+from s3gw.access.request import AccessRequest, ObjectFacts
 from s3gw.identity.accounts import ROOT_ACCOUNT, Principal, Session
 from s3gw.identity.permissions import ALL
 from storage.settings import with_setting
@@ -45,11 +45,11 @@ CONDITIONS = st.sampled_from(
 )
 
 
-def statements(effect: st.SearchStrategy[str], *, of_session: bool = False) -> Any:
+def statements(effect: st.SearchStrategy[str], *, principal_for_session: bool = False) -> Any:
     return st.builds(
         statement,
         Effect=effect,
-        Principal=st.none() if of_session else WHO,
+        Principal=st.none() if principal_for_session else WHO,
         Action=ACTIONS,
         Resource=RESOURCES,
         Condition=CONDITIONS,
@@ -58,7 +58,7 @@ def statements(effect: st.SearchStrategy[str], *, of_session: bool = False) -> A
 
 ALLOW, DENY = st.just("Allow"), st.just("Deny")
 EITHER = st.lists(statements(ALLOW | DENY), max_size=3)
-OF_SESSION = st.lists(statements(ALLOW | DENY, of_session=True), min_size=1, max_size=3)
+OF_SESSION = st.lists(statements(ALLOW | DENY, principal_for_session=True), min_size=1, max_size=3)
 PEOPLE = st.sampled_from([*PRINCIPALS.values(), Principal(BOB), Principal.anonymous()])
 REQUESTS = st.builds(
     lambda who, operation, client, tags: asked(
@@ -88,7 +88,7 @@ def bucket(owner: str, acl: str, *documents: dict[str, Any], mask: int = ALL) ->
     return with_access(info, mask)
 
 
-def narrowed(request: Request, *documents: dict[str, Any]) -> Request:
+def narrowed(request: AccessRequest, *documents: dict[str, Any]) -> AccessRequest:
     who = request.caller.principal
     session = replace(who.session or Session("s", 0), policy=policy(*documents))
     who = replace(who, session=session)
@@ -97,22 +97,26 @@ def narrowed(request: Request, *documents: dict[str, Any]) -> Request:
 
 @given(REQUESTS, OWNERS, ACLS, EITHER, OF_SESSION)
 def test_a_session_policy_never_widens(
-    request: Request,
+    request: AccessRequest,
     owner: str,
     acl: str,
     documents: list[dict[str, Any]],
-    of_session: list[dict[str, Any]],
+    principal_for_session: list[dict[str, Any]],
 ) -> None:
     """Against the same session with a policy that allows everything."""
     rules = rules_of(bucket(owner, acl, *documents))
     anything = statement(Principal=None, Action="s3:*", Resource="*")
-    if allows(narrowed(request, *of_session), rules):
+    if allows(narrowed(request, *principal_for_session), rules):
         assert allows(narrowed(request, anything), rules)
 
 
 @given(REQUESTS, OWNERS, ACLS, EITHER, statements(ALLOW))
 def test_to_allow_something_more_denies_nothing(
-    request: Request, owner: str, acl: str, documents: list[dict[str, Any]], more: dict[str, Any]
+    request: AccessRequest,
+    owner: str,
+    acl: str,
+    documents: list[dict[str, Any]],
+    more: dict[str, Any],
 ) -> None:
     if allows(request, rules_of(bucket(owner, acl, *documents))):
         assert allows(request, rules_of(bucket(owner, acl, *documents, more)))
@@ -120,7 +124,7 @@ def test_to_allow_something_more_denies_nothing(
 
 @given(REQUESTS, OWNERS, ACLS, EITHER, statements(DENY), st.integers(0, 3))
 def test_to_deny_something_more_allows_nothing(
-    request: Request,
+    request: AccessRequest,
     owner: str,
     acl: str,
     documents: list[dict[str, Any]],
@@ -134,7 +138,11 @@ def test_to_deny_something_more_allows_nothing(
 
 @given(REQUESTS, OWNERS, ACLS, EITHER, statements(DENY))
 def test_what_a_policy_denies_is_denied_but_for_the_way_back(
-    request: Request, owner: str, acl: str, documents: list[dict[str, Any]], no: dict[str, Any]
+    request: AccessRequest,
+    owner: str,
+    acl: str,
+    documents: list[dict[str, Any]],
+    no: dict[str, Any],
 ) -> None:
     everybody = {**no, "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": {}}
     who = request.caller.principal
@@ -145,7 +153,12 @@ def test_what_a_policy_denies_is_denied_but_for_the_way_back(
 
 @given(REQUESTS, OWNERS, ACLS, EITHER, MASKS, MASKS)
 def test_the_attribute_never_widens(
-    request: Request, owner: str, acl: str, documents: list[dict[str, Any]], one: int, two: int
+    request: AccessRequest,
+    owner: str,
+    acl: str,
+    documents: list[dict[str, Any]],
+    one: int,
+    two: int,
 ) -> None:
     if allows(request, rules_of(bucket(owner, acl, *documents, mask=one & two))):
         assert allows(request, rules_of(bucket(owner, acl, *documents, mask=one)))
@@ -153,7 +166,7 @@ def test_the_attribute_never_widens(
 
 @given(REQUESTS, ACLS, EITHER)
 def test_users_have_nothing_by_the_bucket_being_their_accounts(
-    request: Request, acl: str, documents: list[dict[str, Any]]
+    request: AccessRequest, acl: str, documents: list[dict[str, Any]]
 ) -> None:
     """But for public policies in restricted buckets, which these are not."""
     if not request.caller.is_user:
