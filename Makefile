@@ -17,7 +17,7 @@ help:
 	@echo "make bench      measure"
 	@echo "make fuzz       feed a parser with bytes (ARGS='documents 300' for one, for so many seconds)"
 	@echo "make format     write the code as ruff formats it"
-	@echo "make docs       write docs/configuration.md from the code"
+	@echo "make docs       write docs/configuration.md and the map in docs/architecture.md from the code"
 	@echo "make clean      remove what was made, but no data"
 
 # Made anew only when the dependencies may have changed.
@@ -55,6 +55,7 @@ fuzz: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python -m s3gw config docs > docs/configuration.md
+	$(BIN)/python -m tests.rooms
 
 # What tests need beside Python. A test whose tool is missing is skipped and says so, so failing to
 # install is no failure; tools that are there already cost nothing. What else `make compat` needs of

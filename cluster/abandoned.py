@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from cluster.housekeeping import StoppedWithin
+from cluster.maintenance import StoppedWithin
 from storage.backend import Backend
 from storage.clock import Clock, SystemClock
 from storage.errors import BucketNotFound, UploadNotFound

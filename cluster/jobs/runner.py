@@ -11,7 +11,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from cluster.housekeeping import StoppedWithin
 from cluster.jobs import (
     archive_objects,
     cleanup,
@@ -30,6 +29,7 @@ from cluster.jobs import (
 from cluster.jobs.kinds import KINDS
 from cluster.jobs.records import Known
 from cluster.jobs.work import Halt, Halted, JobFailed, Work, World
+from cluster.maintenance import StoppedWithin
 from storage.errors import BucketNotFound, StorageError
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from cluster.housekeeping import StoppedWithin
 from cluster.lifecycle.progress import Progress, State
 from cluster.lifecycle.rules import REAL_CALENDAR, REAL_DAY_S, Calendar
 from cluster.lifecycle.walk import Announce, Position, Tally, Walk, tell_nobody
+from cluster.maintenance import StoppedWithin
 from storage.backend import Backend
 from storage.clock import Clock, SystemClock
 

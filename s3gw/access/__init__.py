@@ -1,9 +1,8 @@
-"""Who may do what: the one place that decides.
+"""Access control: one pure decision, and the gate that every request passes.
 
-`gate` asks, with what it knows of the request and the bucket; `decide` answers, and is pure. What
-the owner of a bucket may write down stands in `policy`, `acl`, `ownership`, `public_access` and
-`bucket_access`; what narrows temporary credentials, in `session`.
-docs/access.md tells the order of the decision.
+`gate` gathers what is known of the request and the bucket (`check`); `decide` decides. What the
+owner of a bucket can set is in `policy`, `acl`, `ownership`, `public_access` and `bucket_access`;
+what narrows temporary credentials, in `session`. docs/access.md has the order of the decision.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Who is asking: every way of signing a request ends in one `Principal`.
+"""Authentication: whatever the scheme, a request ends with one `Principal`.
 
-`authenticator` sees how a request proves its caller: in the Authorization header (Signature Version
-4, or a bearer token), in its query (Version 4 or Version 2), in the fields of the form that it
-posts, or not at all. `keys` finds out whose an access key is: an account's, a user's, or that of a
-session. Sessions are temporary keys; what the server has to know of one stands sealed in the
-session token that comes with each request (`session`).
+`authenticator` finds how a request proves its caller: in the Authorization header (Signature
+Version 4, or a bearer token), in its query (Version 4 or Version 2), in the fields of the form that
+it posts, or not at all. `keys` looks up an access key: of an account, a user or a session. Sessions
+are temporary keys, described by the sealed session token that comes with each request (`session`).
+`throttle` slows down callers who guess.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """

@@ -1,4 +1,4 @@
-"""The command line: `s3gw <command>`, one module a command, imported when it is chosen.
+"""The command line: one module for each command, imported when it is chosen.
 
 Exit codes: 0 for success, 1 when the command failed or found damage, 2 when it was called wrongly
 or configured wrongly.

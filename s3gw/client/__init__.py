@@ -1,4 +1,4 @@
-"""A client of the native API, of the standard library: what the command line asks a server with.
+"""A client of the native API.
 
 `transport.Client` sends requests; a module for each resource has thin functions over it. Nothing
 here knows the server, and little is imported, so that a command starts quickly.

@@ -21,7 +21,7 @@ import msgspec
 
 from cluster.coordination import Coordination, Delete, Put, Unchanged
 from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
-from cluster.housekeeping import repeat, until
+from cluster.maintenance import repeat, until
 from s3gw.config.record import FORMAT, Record, Value
 from s3gw.config.runtime import KEYS, InForce, configured, with_values
 from s3gw.config.schema import Config

@@ -45,7 +45,7 @@ class Pace:
 
 
 class TargetQueue:
-    """One target's events. `run_once` is one round of the loop in `cluster.housekeeping`."""
+    """One target's events. `run_once` is one round of the loop in `cluster.maintenance`."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""Who there is besides the configured accounts: users, roles, access keys, revoked tokens.
+"""Accounts, users, roles, access keys and tokens.
 
-They are kept in the coordination store, so that every process and node knows the same.
+Accounts come from the configuration (`accounts`); the others are kept in the coordination store,
+which every process and node follows (`directory`). `tokens` verifies and issues JSON Web Tokens.
 """

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cluster.coordination import Coordination, Put, Unchanged
 from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination, prepare
-from cluster.housekeeping import repeat, until
+from cluster.maintenance import repeat, until
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Config
 from s3gw.identity.directory import USE_EVERY_S, StoredDirectory

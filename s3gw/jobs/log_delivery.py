@@ -41,7 +41,7 @@ class Bundling:
 
 
 class LogDelivery:
-    """`run_once` is one round of the loop in `cluster.housekeeping`."""
+    """`run_once` is one round of the loop in `cluster.maintenance`."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Multipart uploads: an object that comes in parts, and becomes visible when it is completed."""
+"""S3's operations on multipart uploads, one class each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The S3 operations on buckets and whole objects, one module per kind of thing they act on."""
+"""S3's operations on buckets and whole objects, one class each."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _ORPHANED = 3
 
 class Role(Enum):
     SERVE = "serve"
-    HOUSEKEEPING = "housekeeping"
+    MAINTENANCE = "maintenance"
 
 
 class Task(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """The composition root: the one place where the parts of a process are put together.
 
 Three kinds of process run: the supervisor prepares the data folders, each worker answers requests,
-and one process keeps house. What each is built of stands here and nowhere else.
+and one process does maintenance. What each is built of is said here and nowhere else.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 
 from cluster.abandoned import AbandonedAppends
-from cluster.housekeeping import StoppedWithin, keep_at, keep_house, until
 from cluster.jobs.runner import Runner
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
 from cluster.lifecycle.worker import Worker
+from cluster.maintenance import StoppedWithin, run_maintenance, run_repeatedly, until
 from cluster.requested_by import RequestedBy
 from s3gw.auth.throttle import Throttle
 from s3gw.config.runtime import InForce
@@ -130,8 +130,8 @@ async def run_child(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     match task.role:
         case Role.SERVE:
             await _serve(task, channel, stop)
-        case Role.HOUSEKEEPING:
-            await _keep_house(task, channel, stop)
+        case Role.MAINTENANCE:
+            await _maintain(task, channel, stop)
 
 
 async def _serve(task: Task, channel: Channel, stop: asyncio.Event) -> None:
@@ -279,7 +279,7 @@ async def _open_store(config: Config, slot: str) -> AsyncIterator[Backend]:
         store.close()
 
 
-async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None:
+async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     config, stopped_within = task.config, until(stop)
     metrics = Metrics(task.slot)
     with (
@@ -296,13 +296,13 @@ async def _keep_house(task: Task, channel: Channel, stop: asyncio.Event) -> None
             asyncio.TaskGroup() as tasks,
         ):
             interval_s = config.storage.housekeeping_interval_s
-            tasks.create_task(keep_house(keeper, interval_s, stopped_within))
+            tasks.create_task(run_maintenance(keeper, interval_s, stopped_within))
             if config.lifecycle.enabled:
                 announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
                 worker = _lifecycle(task, store, stopped_within, announce)
-                tasks.create_task(keep_at(worker, _JOB_RETRY_S, stopped_within))
+                tasks.create_task(run_repeatedly(worker, _JOB_RETRY_S, stopped_within))
             appends = AbandonedAppends(store, stopped_within)
-            tasks.create_task(keep_at(appends, _JOB_RETRY_S, stopped_within))
+            tasks.create_task(run_repeatedly(appends, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
             objects = _objects(config, store, told, archives)
             runner = job_runner(config, objects, jobs, keeper)

@@ -9,10 +9,10 @@ from pathlib import Path
 from threading import Lock
 
 from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
-from cluster.housekeeping import Chores, Keeper
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import World
+from cluster.maintenance import Maintainer, MaintenanceRound
 from s3gw.config.jobs import Jobs
 from s3gw.config.schema import Config
 from s3gw.jobs.archiving import ObjectArchiver
@@ -26,11 +26,11 @@ from s3gw.objects.service import ObjectService
 class SerializedMaintenance:
     """A keeper for more than one thread: one round at a time."""
 
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: Maintainer) -> None:
         self._keeper = keeper
         self._lock = Lock()
 
-    def run_once(self) -> Chores:
+    def run_once(self) -> MaintenanceRound:
         with self._lock:
             return self._keeper.run_once()
 

@@ -1,5 +1,5 @@
 """The two durable queues of a server, in its first data folder, and what is built around them:
-workers write into them, the process that keeps house passes on what they hold."""
+workers write into them, the maintenance process passes on what they hold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-from cluster.housekeeping import repeat, until
+from cluster.maintenance import repeat, until
 from s3gw.config.schema import Config
 from s3gw.events.delivery import Pace, TargetQueue
 from s3gw.events.notifier import Notifier, Unannounced

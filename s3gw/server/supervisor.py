@@ -1,6 +1,6 @@
 """The parent of all processes of a server.
 
-It starts a process for each worker and one that keeps house, waits until all are ready, and from
+It starts a process for each worker and one for maintenance, waits until all are ready, and from
 then on replaces the ones that die. It answers no request itself. Children are new programs and not
 forks, because the supervisor has threads; they inherit the locks on the data folders, so that no
 other server gets in while one of them still lives.
@@ -55,7 +55,7 @@ class Plan:
 
 def slots(workers: int) -> Iterable[tuple[Role, str]]:
     """The children of a server, in the order in which they are started."""
-    yield Role.HOUSEKEEPING, "house"
+    yield Role.MAINTENANCE, "maintenance"
     for number in range(workers):
         yield Role.SERVE, f"worker-{number}"
 
@@ -157,7 +157,7 @@ class Supervisor:
                 log.error("process cannot start", extra={"slot": task.slot, "problem": problem})
 
     async def _stop_all(self) -> None:
-        """Workers first, so that the house is kept until nobody lives in it."""
+        """Stop workers first: maintenance must run until the last request ended."""
         self.plan.port.close()
         children = list(self._children.values())
         await self._stop([child for child in children if child.task.role is Role.SERVE])

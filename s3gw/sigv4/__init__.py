@@ -1,4 +1,4 @@
-"""AWS request signing as pure functions: what was sent, what was signed, and whether they agree.
+"""AWS request signing as pure functions.
 
 Nothing here reads a clock, a socket or a setting, and nothing is imported but the standard library.
 

@@ -1,6 +1,6 @@
 """AWS' Security Token Service: temporary keys for users, roles and web identities.
 
-It is answered where S3 is, at the root: SDKs that are told of one endpoint find both there.
+It is served at S3's root, so that SDKs with one endpoint find both.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html
 """

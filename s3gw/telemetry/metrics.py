@@ -127,7 +127,7 @@ def _count_in_files(process: str) -> None:
 
 
 class LifecycleCounters:
-    """What the lifecycle worker did, counted in the process that keeps house."""
+    """What the lifecycle worker did, counted in the maintenance process."""
 
     def __init__(self, process: str) -> None:
         _count_in_files(process)

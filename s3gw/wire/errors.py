@@ -37,7 +37,6 @@ class Code(Enum):
     EntityTooLarge = 400, "Your proposed upload exceeds the maximum allowed object size."
     EntityTooSmall = 400, "Your proposed upload is smaller than the minimum allowed object size"
     ExpiredToken = 400, "The provided token has expired."
-    IllegalLocationConstraintException = 400, "The specified location constraint is not valid here."
     IllegalVersioningConfigurationException = (
         400,
         "The Versioning element must be specified",
@@ -172,21 +171,15 @@ class Code(Enum):
         404,
         "The server side encryption configuration was not found",
     )
-    ServiceUnavailable = 503, "Please reduce your request rate."
     SignatureDoesNotMatch = (
         403,
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method.",
     )
     SlowDown = 503, "Please reduce your request rate: too many attempts to authenticate failed."
-    TooManyBuckets = 400, "You have attempted to create more buckets than allowed"
     UnresolvableGrantByEmailAddress = (
         400,
         "The e-mail address you provided does not match any account on record.",
-    )
-    XAmzContentChecksumMismatch = (
-        400,
-        "The provided checksum header does not match what was computed.",
     )
     XAmzContentSHA256Mismatch = (
         400,

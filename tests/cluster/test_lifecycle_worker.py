@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from cluster.housekeeping import keep_at
 from cluster.lifecycle import walk
 from cluster.lifecycle.progress import ProgressFile, State
 from cluster.lifecycle.rules import (
@@ -20,6 +19,7 @@ from cluster.lifecycle.rules import (
     Rule,
 )
 from cluster.lifecycle.walk import Position, Tally
+from cluster.maintenance import run_repeatedly
 from storage.errors import DeviceFailed
 from storage.settings import without_setting
 from storage.values import (
@@ -398,5 +398,5 @@ def test_a_job_that_fails_is_tried_again_later() -> None:
         asked.append(seconds)
         return len(asked) == 2
 
-    asyncio.run(keep_at(Failing(), 60.0, pause))
+    asyncio.run(run_repeatedly(Failing(), 60.0, pause))
     assert asked == [60.0, 60.0]

@@ -41,7 +41,7 @@ def test_a_copy_goes_on_when_the_process_that_runs_it_is_killed(tmp_path: Path) 
         where = "buckets/source?bck_to=ais/@%23/target/"
         xid = ask(server, "POST", where, message).decode()
         eventually(lambda: int(snap_of(server, xid)["stats"]["loc-objs"]) > 0, "a copy was made")
-        server.kill_child(server.children()["house"])
+        server.kill_child(server.children()["maintenance"])
         eventually(lambda: not snap_of(server, xid)["end-time"].startswith("0001"), "job ended")
         snap = snap_of(server, xid)
         assert (snap["aborted"], snap["err"]) == (False, "")

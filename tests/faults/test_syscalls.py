@@ -154,7 +154,7 @@ def test_housekeeping_that_the_disk_refuses_is_done_later(
     server: ServerProcess, tmp_path: Path
 ) -> None:
     (data,) = server.data
-    house = server.children()["house"]
+    maintenance = server.children()["maintenance"]
     await_tidy(data)
     blobs = set(blob_files(data))
     put(server.client(), "garbage", LARGE)
@@ -162,7 +162,7 @@ def test_housekeeping_that_the_disk_refuses_is_done_later(
         server.client().delete_object(Bucket=BUCKET, Key="garbage")
         eventually(lambda: fault.hits >= 2, "garbage collector refused")
         _assert_reads(server)
-    assert server.children()["house"] == house
+    assert server.children()["maintenance"] == maintenance
     assert_whole(server)
     server.start()
     assert set(blob_files(data)) == blobs

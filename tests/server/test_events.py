@@ -76,7 +76,7 @@ def test_a_webhook_that_fails_gets_the_event_again_also_from_the_next_process(
         hook.wait_for(1)
         put(server.client(), "a", "b")
         hook.wait_for(3)
-        server.kill_child(server.children()["house"])
+        server.kill_child(server.children()["maintenance"])
         eventually(lambda: hook.keys[-1:] == ["b"], "both delivered")
     assert hook.keys == ["a"] * 6 + ["b"]
 

@@ -28,7 +28,7 @@ HALF = 1000
 def test_sigterm_ends_every_process(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, workers=2) as server:
         children = server.children()
-        assert set(children) == {"house", "worker-0", "worker-1"}
+        assert set(children) == {"maintenance", "worker-0", "worker-1"}
         assert server.stop() == 0
         assert not any(map(is_alive, children.values()))
 
@@ -69,9 +69,9 @@ def test_the_others_serve_while_a_worker_is_replaced(tmp_path: Path) -> None:
 
 def test_the_house_keeper_is_replaced_too(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as server:
-        before = server.children()["house"]
+        before = server.children()["maintenance"]
         os.kill(before, signal.SIGKILL)
-        eventually(lambda: server.children().get("house", before) != before, "another one")
+        eventually(lambda: server.children().get("maintenance", before) != before, "another one")
         assert server.stop() == 0
 
 

@@ -21,7 +21,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 
-from cluster.housekeeping import keep_at
+from cluster.maintenance import run_repeatedly
 from s3gw.config.tokens import Oidc
 from s3gw.identity.tokens.compact import Compact, read_object
 from s3gw.identity.tokens.jwks import KeySetError, read_key_set
@@ -47,7 +47,7 @@ _NS = 1_000_000_000
 
 
 class IssuerKeys:
-    """One issuer. A job in the sense of `cluster.housekeeping`; times are seconds since the
+    """One issuer. A job in the sense of `cluster.maintenance`; times are seconds since the
     epoch."""
 
     def __init__(self, issuer: str, options: Oidc, outbound: Outbound, clock: Clock) -> None:
@@ -191,7 +191,7 @@ class Issuers:
     @contextlib.asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
         jobs = [
-            asyncio.create_task(keep_at(each, UNKNOWN_KEY_S, each.wanted_within))
+            asyncio.create_task(run_repeatedly(each, UNKNOWN_KEY_S, each.wanted_within))
             for each in self._issuers.values()
         ]
         try:

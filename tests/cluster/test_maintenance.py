@@ -3,27 +3,27 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from cluster.housekeeping import keep_house, repeat, until
+from cluster.maintenance import repeat, run_maintenance, until
 
 
 @dataclass
-class Chores:
+class MaintenanceRound:
     more: bool = False
 
 
 @dataclass
-class Keeper:
+class Maintainer:
     """Has so many rounds of chores; the rounds in `failing` fail."""
 
     rounds: int
     failing: frozenset[int] = frozenset()
     done: list[int] = field(default_factory=list)
 
-    def run_once(self) -> Chores:
+    def run_once(self) -> MaintenanceRound:
         self.done.append(len(self.done))
         if self.done[-1] in self.failing:
             raise OSError("disk")
-        return Chores(more=len(self.done) < self.rounds)
+        return MaintenanceRound(more=len(self.done) < self.rounds)
 
 
 @dataclass
@@ -39,14 +39,14 @@ class Pauses:
 
 
 def test_rounds_follow_one_another_while_there_is_more_to_do() -> None:
-    keeper, pauses = Keeper(rounds=3), Pauses(stop_after=4)
-    asyncio.run(keep_house(keeper, 5.0, pauses))
+    keeper, pauses = Maintainer(rounds=3), Pauses(stop_after=4)
+    asyncio.run(run_maintenance(keeper, 5.0, pauses))
     assert pauses.asked == [0, 0, 5.0, 5.0]
 
 
 def test_a_round_that_fails_is_tried_again_after_the_interval() -> None:
-    keeper, pauses = Keeper(rounds=0, failing=frozenset({0})), Pauses(stop_after=2)
-    asyncio.run(keep_house(keeper, 5.0, pauses))
+    keeper, pauses = Maintainer(rounds=0, failing=frozenset({0})), Pauses(stop_after=2)
+    asyncio.run(run_maintenance(keeper, 5.0, pauses))
     assert keeper.done == [0, 1]
     assert pauses.asked == [5.0, 5.0]
 

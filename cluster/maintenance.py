@@ -13,17 +13,17 @@ log = logging.getLogger(__name__)
 StoppedWithin = Callable[[float], Awaitable[bool]]
 
 
-class Chores(Protocol):
+class MaintenanceRound(Protocol):
     @property
     def more(self) -> bool:
         """Whether another round at once is worth while."""
         ...
 
 
-class Keeper(Protocol):
+class Maintainer(Protocol):
     """What has chores: each round is bounded, so that stopping never waits long."""
 
-    def run_once(self) -> Chores: ...
+    def run_once(self) -> MaintenanceRound: ...
 
 
 class Job(Protocol):
@@ -34,7 +34,9 @@ class Job(Protocol):
         ...
 
 
-async def keep_house(keeper: Keeper, interval_s: float, stopped_within: StoppedWithin) -> None:
+async def run_maintenance(
+    keeper: Maintainer, interval_s: float, stopped_within: StoppedWithin
+) -> None:
     """A round now and after each interval, at once while there is more to do."""
     while True:
         more = await asyncio.to_thread(_round, keeper)
@@ -42,7 +44,7 @@ async def keep_house(keeper: Keeper, interval_s: float, stopped_within: StoppedW
             return
 
 
-async def keep_at(job: Job, retry_s: float, stopped_within: StoppedWithin) -> None:
+async def run_repeatedly(job: Job, retry_s: float, stopped_within: StoppedWithin) -> None:
     """One round after the other; one that fails is tried again after `retry_s`."""
     while not await stopped_within(await _job_round(job, retry_s)):
         pass
@@ -56,7 +58,7 @@ async def _job_round(job: Job, retry_s: float) -> float:
         return retry_s
 
 
-def _round(keeper: Keeper) -> bool:
+def _round(keeper: Maintainer) -> bool:
     """A round that fails is logged, and tried again after the interval."""
     try:
         return keeper.run_once().more
