@@ -158,7 +158,7 @@ def test_housekeeping_that_the_disk_refuses_is_done_later(
     await_tidy(data)
     blobs = set(blob_files(data))
     put(server.client(), "garbage", LARGE)
-    with failing(house, "unlink,unlinkat", "EIO", tmp_path, when="1..2") as fault:
+    with failing(maintenance, "unlink,unlinkat", "EIO", tmp_path, when="1..2") as fault:
         server.client().delete_object(Bucket=BUCKET, Key="garbage")
         eventually(lambda: fault.hits >= 2, "garbage collector refused")
         _assert_reads(server)
