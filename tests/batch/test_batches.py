@@ -417,3 +417,20 @@ def test_a_batch_that_somebody_stops_ends_where_it_is(stored: Scene) -> None:
 
     run(reading())
     assert stored.notes[-1][0] is Outcome.ABORTED
+
+
+def test_a_batch_larger_than_all_the_memory_runs_alone(stored: Scene) -> None:
+    """Refusing it would refuse it for ever."""
+    batch = Batch((Item("one", "large"),) * 10, continue_on_error=True)
+
+    async def alone() -> None:
+        batches = stored.batches(BatchOptions(memory_bytes=1))
+        first = await batches.run(stored.place(), batch)
+        with pytest.raises(TooBusy):
+            await batches.run(stored.place(), batch)
+        async for _ in first.body:
+            pass
+        second = await batches.run(stored.place(), batch)
+        await second.body.aclose()
+
+    run(alone())

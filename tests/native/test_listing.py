@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from tests.native.scene import Scene, told
+from storage.backends.memory import MemoryBackend
+from storage.values import PutOptions
+from tests.native.scene import Scene, services, told
+from tests.storage.bodies import body_of
+from tests.storage.digests import Md5Digest
 
 CACHED, IS_DIR = 1 << 6, 1 << 8
 NAME_ONLY, NAME_SIZE, NO_RECURSION, NO_DIRS = "16", "32", "2048", "8192"
@@ -153,3 +158,21 @@ def test_flags_and_sizes_may_be_numbers(scene: Scene, filled: str) -> None:
 
 def test_a_page_has_at_most_ten_thousand_entries(scene: Scene, filled: str) -> None:
     assert len(scene.listing(filled, pagesize=10**9)["Entries"]) == len(NAMES)
+
+
+def test_a_page_has_ten_thousand_names_at_most() -> None:
+    """Whatever is asked for, and where nothing is."""
+    store = MemoryBackend()
+    with closing(Scene(store, services(store))) as scene:
+        bucket = scene.new_bucket()
+
+        async def fill() -> None:
+            for number in range(10_001):
+                options = PutOptions(Md5Digest())
+                await store.put_object(bucket, f"{number:05}", body_of(b""), options)
+
+        scene.server.run(fill())
+        for asked in ({}, {"pagesize": 0}, {"pagesize": 10_001}, {"pagesize": 1_000_000}):
+            page = scene.listing(bucket, **asked)
+            assert len(page["Entries"]) == 10_000
+            assert page["ContinuationToken"] == "09999"

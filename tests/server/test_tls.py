@@ -187,3 +187,30 @@ def test_one_file_may_hold_both(tmp_path: Path) -> None:
     write_certificate(cert, key)
     cert.write_bytes(cert.read_bytes() + key.read_bytes())
     assert read_certificate(Server(tls_cert=str(cert))) is not None
+
+
+def test_a_pair_that_does_not_match_leaves_the_old_one_in_use(files: tuple[Path, Path]) -> None:
+    """OpenSSL takes the certificate before it finds that the key is another's."""
+    cert, key = files
+    certificate = Certificate(cert, key)
+    before, old_key = cert.read_text(), key.read_bytes()
+    write_certificate(cert, key)
+    key.write_bytes(old_key)
+    certificate.load_if_changed()
+    assert _shown_by(certificate.context) == ssl.PEM_cert_to_DER_cert(before)
+
+
+def _shown_by(context: ssl.SSLContext) -> bytes | None:
+    """The certificate that a client gets to see, after a handshake in memory."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server),
+        context.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for _ in range(4):
+        for end in ends:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+    return ends[0].getpeercert(binary_form=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from cluster.jobs import kinds
 from cluster.jobs.records import UNFINISHED, Job, State
 from cluster.jobs.registry import MAX_UNFINISHED, Registry, TooManyJobs
 from cluster.jobs.runner import MAX_STARTS, SWEEP_S, Limits, Runner
-from cluster.jobs.work import Work
+from cluster.jobs.work import Copying, Halted, Work
 from tests.cluster.jobs.scene import Scene
 from tests.storage.event_loop import run
 
@@ -317,3 +318,38 @@ def test_two_processes_see_the_same(scene: Scene) -> None:
         assert await other.find(xid) == await scene.find(xid)
 
     run(main())
+
+
+class Interrupted(Scene):
+    """The tenth copy ends when its job has been told to stop, in the middle of a batch."""
+
+    async def _copy(self, copying: Copying) -> int:
+        size = await super()._copy(copying)
+        while len(self.copied) == 10:
+            try:
+                copying.check()
+            except Halted:
+                break
+            await asyncio.sleep(0)
+        return size
+
+
+def test_a_batch_that_was_not_finished_is_not_counted_twice(tmp_path: Path) -> None:
+    scene = Interrupted(tmp_path)
+
+    async def main() -> None:
+        await scene.buckets()
+        await scene.put(*(f"{n:02}" for n in range(20)))
+        xid = await scene.add(kinds.COPY_BUCKET)
+        runner = Runner(scene.world, scene.limits)
+
+        async def at_the_tenth(_: float) -> bool:
+            return await scene.ten_copied.wait()
+
+        await runner.run(at_the_tenth)
+        assert (await scene.find(xid)).state.objects == 8
+        await scene.run()
+        assert (await scene.find(xid)).state.objects == 20
+
+    with closing(scene):
+        run(main())
