@@ -14,7 +14,7 @@ from s3gw.http.request import origin_form
 from s3gw.http.request_body import RequestBody
 from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.observer import Observer
-from s3gw.telemetry.request_id import new_request_id
+from s3gw.telemetry.request_id import REQUEST_ID, new_request_id
 from s3gw.wire.errors import as_s3_error
 from storage.errors import StorageError
 
@@ -40,6 +40,7 @@ class FrontEnd(ABC):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange.begin(scope, origin_form(scope["raw_path"]), new_request_id())
+        REQUEST_ID.set(exchange.request_id)
         started = time.perf_counter()
         received = RequestBody(receive, scope["headers"], self._limits)
         reply = Reply(499)
@@ -62,6 +63,7 @@ class FrontEnd(ABC):
             exchange.bytes_out = reply.sent
             exchange.seconds = time.perf_counter() - started
             self._observer.record(exchange)
+            REQUEST_ID.set("")
 
     @abstractmethod
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:

@@ -1,26 +1,21 @@
-"""The audit log: who changed what others may do, and who tried to.
+"""Audit log: changes of what others may do, and attempts at them.
 
 One JSON line for each action, written whether it was done or refused: policies, ACLs, ownership,
 public access, buckets made and removed, locks and what goes around them, encryption, logging,
-users, roles, keys and tokens. What an action names stands there; what it carries (documents,
-secrets, tokens, signatures) never does.
-
-A line is written by a thread of its own, so that a disk or a pipe that stands still stops nobody. A
-file that somebody moved away is opened again.
+users, roles, keys and tokens. The line has what an action names; what it carries (documents,
+secrets, tokens, signatures) is never in it.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from s3gw.config.loading import ConfigError
-from s3gw.telemetry.access_log import LogFile, Sink, Stdout
+from s3gw.telemetry.line_writer import LineWriter, Sink, open_sink
 from s3gw.telemetry.logs import timestamp
 
 if TYPE_CHECKING:
@@ -74,18 +69,16 @@ class Audit:
     """Writes to the sink; without one nothing is written."""
 
     def __init__(self, sink: Sink | None) -> None:
-        self._sink = sink
-        self._room = BoundedSemaphore(MAX_WAITING)
-        self._thread = ThreadPoolExecutor(1, "audit")
+        self._writer: LineWriter | None = None
+        if sink is not None:
+            self._writer = LineWriter(sink, "audit log", max_waiting=MAX_WAITING)
 
     def record(self, action: Action) -> None:
-        if self._sink is None:
+        if self._writer is None:
             return
         line = _ENCODER.encode({"time": timestamp(time.time()), **msgspec.structs.asdict(action)})
-        if not self._room.acquire(blocking=False):
+        if not self._writer.write(line + b"\n"):
             log.error("audit line dropped", extra={"action": action.action})
-            return
-        self._thread.submit(self._write, self._sink, line + b"\n")
 
     def observe(self, exchange: Exchange) -> None:
         """A request to S3, whatever it was."""
@@ -95,18 +88,9 @@ class Audit:
                 self.record(_action(exchange, bypass))
 
     def close(self) -> None:
-        """Returns when everything is written."""
-        self._thread.shutdown()
-        if self._sink is not None:
-            self._sink.close()
-
-    def _write(self, sink: Sink, line: bytes) -> None:
-        try:
-            sink.write(line)
-        except OSError as error:
-            log.error("audit log cannot be written", extra={"error": str(error)})
-        finally:
-            self._room.release()
+        """Return when everything is written."""
+        if self._writer is not None:
+            self._writer.close()
 
 
 NO_AUDIT = Audit(None)
@@ -119,7 +103,7 @@ def open_audit(target: str, folder: Path) -> Audit:
     if target == "off":
         return Audit(None)
     try:
-        return Audit(Stdout() if target == "-" else LogFile(target or str(folder / FILE_NAME)))
+        return Audit(open_sink(target or str(folder / FILE_NAME)))
     except OSError as error:
         raise ConfigError(
             f"log.audit = {target!r}: the file cannot be opened: {error.strerror}."

@@ -1,21 +1,19 @@
-"""What the machine says of itself: memory, load and processors out of /proc, room on the disks.
+"""Host statistics: memory, load, processors, file systems and disks.
 
-Where there is no /proc, what it would say is 0. Rates are averages since they were asked for last,
-by this process; the first time, since the machine was started.
+Rates are averages since they were last read by this process; the first time, since the host was
+started.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from msgspec import Struct
-
-_KIB = 1 << 10
-_SECTOR = 512
-_PROC = Path("/proc")
 
 
 class LoadAverage(Struct, frozen=True, rename="pascal"):
@@ -83,7 +81,7 @@ class _DiskCounts:
 
 @dataclass(slots=True)
 class Meter:
-    """Remembers what the counters of the machine were when it looked last."""
+    """Remembers what the counters of the host were when it was read last."""
 
     _all_s: float = 0.0
     _busy_s: float = 0.0
@@ -91,32 +89,28 @@ class Meter:
     _disks: dict[str, tuple[float, _DiskCounts]] = field(default_factory=dict)
 
     def system(self) -> SystemInfo:
-        memory = _memory()
-        total, available = memory.get("MemTotal", 0), memory.get("MemAvailable", 0)
-        pids = server_processes()
-        ours_bytes, ours_s = sum(map(_resident, pids)), sum(map(_processor_s, pids))
+        memory = psutil.virtual_memory()
+        ours_bytes, ours_s = _use_of(server_processes())
         all_s, busy_s = _processors_s()
         since = max(all_s - self._all_s, 0.01)
         info = SystemInfo(
-            mem_used=total - available,
-            mem_avail=available,
-            pct_mem_used=round(100 * ours_bytes / max(total, 1), 2),
+            mem_used=memory.total - memory.available,
+            mem_avail=memory.available,
+            pct_mem_used=round(100 * ours_bytes / max(memory.total, 1), 2),
             pct_cpu_used=round(100 * max(ours_s - self._ours_s, 0) / since, 2),
-            load_avg=_load(),
+            load_avg=LoadAverage(*(round(each, 2) for each in psutil.getloadavg())),
             cpu_util=min(round(100 * (busy_s - self._busy_s) / since), 100),
         )
         self._all_s, self._busy_s, self._ours_s = all_s, busy_s, ours_s
         return info
 
     def disk(self, name: str) -> DiskRates:
-        now_s, counts = _uptime_s(), _disk_counts(name)
+        now_s, counts = time.time() - psutil.boot_time(), _disk_counts(name)
         before_s, before = self._disks.get(name, (0.0, _DiskCounts()))
         self._disks[name] = now_s, counts
         since = max(now_s - before_s, 0.01)
-        read, written = (
-            counts.read_bytes - before.read_bytes,
-            counts.written_bytes - before.written_bytes,
-        )
+        read = counts.read_bytes - before.read_bytes
+        written = counts.written_bytes - before.written_bytes
         return DiskRates(
             int(read / since),
             read // max(counts.reads - before.reads, 1),
@@ -131,17 +125,39 @@ def room_of(folders: Sequence[Path]) -> list[Room]:
     return [_room(folder) for folder in folders]
 
 
-def server_processes() -> list[int]:
-    """This one and those that its supervisor started beside it."""
-    parent = os.getppid()
-    listed = _read(_PROC / f"{parent}/task/{parent}/children").split()
-    pids = [int(pid) for pid in listed]
-    own = os.getpid()
-    return [parent, *pids] if own in pids and _is_ours(parent) else [own]
+def server_processes() -> list[psutil.Process]:
+    """This process and those that its supervisor started beside it."""
+    own = psutil.Process()
+    try:
+        parent = own.parent()
+        if parent is not None and any("s3gw" in word for word in parent.cmdline()):
+            return [parent, *parent.children()]
+    except psutil.Error:
+        pass
+    return [own]
 
 
-def _is_ours(pid: int) -> bool:
-    return "s3gw" in _read(_PROC / f"{pid}/cmdline")
+def _use_of(processes: Sequence[psutil.Process]) -> tuple[int, float]:
+    """Resident bytes and processor seconds; a process may end at any moment."""
+    resident, seconds = 0, 0.0
+    for process in processes:
+        try:
+            with process.oneshot():
+                resident += process.memory_info().rss
+                times = process.cpu_times()
+                seconds += times.user + times.system
+        except psutil.Error:
+            continue
+    return resident, seconds
+
+
+def _processors_s() -> tuple[float, float]:
+    """Time of all processors together since the start, and what of it was not idle. Time of guests
+    is part of the user's."""
+    times = psutil.cpu_times()
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    total = sum(times) - guests
+    return total, total - times.idle - getattr(times, "iowait", 0.0)
 
 
 def _room(folder: Path) -> Room:
@@ -158,13 +174,13 @@ def _room(folder: Path) -> Room:
 
 
 def _mounted(device: int) -> tuple[str, str]:
-    """Source and kind of the file system with that device number; proc(5) tells the columns."""
-    number = f"{os.major(device)}:{os.minor(device)}"
-    for line in _read(_PROC / "self/mountinfo").splitlines():
-        head, _, tail = line.partition(" - ")
-        if head.split()[2] == number and len(tail.split()) > 1:
-            kind, source = tail.split()[:2]
-            return source, kind
+    """Source and kind of the file system with that device number."""
+    for partition in psutil.disk_partitions(all=True):
+        try:
+            if os.stat(partition.mountpoint).st_dev == device:
+                return partition.device, partition.fstype
+        except OSError:
+            continue
     return "", ""
 
 
@@ -177,63 +193,13 @@ def _disks(device: int) -> Iterator[str]:
 
 
 def _disk_counts(name: str) -> _DiskCounts:
-    """https://docs.kernel.org/block/stat.html"""
-    columns = [int(each) for each in _read(Path(f"/sys/block/{name}/stat")).split()]
-    if len(columns) < 10:
+    counters = psutil.disk_io_counters(perdisk=True, nowrap=False).get(name)
+    if counters is None:
         return _DiskCounts()
     return _DiskCounts(
-        columns[0], columns[2] * _SECTOR, columns[4], columns[6] * _SECTOR, columns[9] / 1000
+        counters.read_count,
+        counters.read_bytes,
+        counters.write_count,
+        counters.write_bytes,
+        getattr(counters, "busy_time", 0) / 1000,
     )
-
-
-def _memory() -> dict[str, int]:
-    lines = (line.split() for line in _read(_PROC / "meminfo").splitlines())
-    return {row[0].rstrip(":"): int(row[1]) * _KIB for row in lines if len(row) > 1}
-
-
-def _load() -> LoadAverage:
-    try:
-        return LoadAverage(*(round(each, 2) for each in os.getloadavg()))
-    except OSError:
-        return LoadAverage()
-
-
-def _processors_s() -> tuple[float, float]:
-    """Time of all processors together since the start, and what of it was not idle."""
-    columns = _numbers(_PROC / "stat", lambda text: text.partition("\n")[0].split()[1:9])
-    if len(columns) < 5:
-        return 0.0, 0.0
-    idle = columns[3] + columns[4]
-    return _seconds(sum(columns)), _seconds(sum(columns) - idle)
-
-
-def _processor_s(pid: int) -> float:
-    """User and system time, columns 14 and 15 of proc_pid_stat(5)."""
-    spent = _numbers(_PROC / f"{pid}/stat", lambda text: text.rpartition(") ")[2].split()[11:13])
-    return _seconds(sum(spent))
-
-
-def _resident(pid: int) -> int:
-    pages = _numbers(_PROC / f"{pid}/statm", lambda text: text.split()[1:2])
-    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _uptime_s() -> float:
-    text = _read(_PROC / "uptime").split()
-    return float(text[0]) if text else 0.0
-
-
-def _numbers(path: Path, columns: Callable[[str], list[str]]) -> list[int]:
-    return [int(each) for each in columns(_read(path))]
-
-
-def _seconds(ticks: int) -> float:
-    return float(ticks) / float(os.sysconf("SC_CLK_TCK"))
-
-
-def _read(path: Path) -> str:
-    """Nothing where it is gone, as a process may be at any moment."""
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -1,7 +1,7 @@
-"""The program's own log, on stderr: one line per event, constant text first, values as fields.
+"""Server log, on stderr: one line per event, constant text first, values as fields.
 
-A field is what a caller passes in `extra`. The request's id is one of them; nothing here writes a
-secret, a signature or a token, because nobody may pass one.
+A field is what a caller passes in `extra`. Lines that a request causes have its `request_id`.
+Secrets, signatures and tokens must not be passed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 import msgspec
+
+from s3gw.telemetry.request_id import REQUEST_ID
 
 # What every record has; the rest came in `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -65,4 +67,7 @@ def timestamp(seconds: float) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    if "request_id" not in fields and (request_id := REQUEST_ID.get()):
+        fields["request_id"] = request_id
+    return fields

@@ -1,9 +1,8 @@
-"""The last lines of the program's own log, kept where every process of the server can read them.
+"""Recent log: the last lines of the program's own log, readable by every process of the server.
 
-A request for the log meets one worker and wants to know of all. So each process writes its lines
+A request for the log meets one worker and wants the lines of all. So each process writes its lines
 as JSON into a file of its own, in the folder that the processes of one run share, besides to
-stderr. A file that has grown large becomes the older one of two, and the one before it is
-forgotten. They are the lines that stderr gets: no secret, signature or token.
+stderr. They are the lines that stderr gets: no secret, signature or token.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from s3gw.telemetry.line_writer import OLDER, LogFile, rotate
 from s3gw.telemetry.logs import JsonLines
 
 MAX_BYTES = 1 << 20
@@ -28,7 +28,7 @@ _TOLD = {
     "warning": frozenset({"warning", "error", "critical"}),
     "error": frozenset({"error", "critical"}),
 }
-_SUFFIX, _OLDER = ".log", ".log.1"
+_SUFFIX, _OLDER = ".log", f".log{OLDER}"
 
 
 class _Head(msgspec.Struct):
@@ -36,43 +36,36 @@ class _Head(msgspec.Struct):
     level: str = ""
 
 
-class KeptLog(logging.Handler):
+class RecentLog(logging.Handler):
     """Writes the lines of one process; what cannot be written is dropped, stderr has it."""
 
     def __init__(self, folder: Path, process: str, max_bytes: int = MAX_BYTES) -> None:
+        """Raises `OSError`."""
         super().__init__()
         self.setFormatter(JsonLines())
-        self._path = folder / f"{process}{_SUFFIX}"
-        self._max_bytes = max_bytes
+        self._file = LogFile(folder / f"{process}{_SUFFIX}", max_bytes)
 
     def emit(self, record: logging.LogRecord) -> None:
         line = self.format(record).encode() + b"\n"
-        try:
-            with self._path.open("ab") as file:
-                file.write(line)
-                full = file.tell() >= self._max_bytes
-            if full:
-                _rotate(self._path)
-        except OSError:
-            pass
+        with contextlib.suppress(OSError):
+            self._file.write(line)
 
 
 def keep_log(folder: str, process: str) -> None:
     """From now on, for the whole process; not where the run has no folder. The first line says
     which process it is."""
     if folder:
-        kept = KeptLog(Path(folder), process)
+        recent = RecentLog(Path(folder), process)
         begins = {"msg": "process began", "name": __name__, "process_id": os.getpid()}
         fields = {"levelno": logging.INFO, "levelname": "INFO", "slot": process}
-        kept.emit(logging.makeLogRecord(begins | fields))
-        logging.getLogger().addHandler(kept)
+        recent.emit(logging.makeLogRecord(begins | fields))
+        logging.getLogger().addHandler(recent)
 
 
 def rotate_all(folder: Path) -> None:
     """Begin all files anew."""
     for path in folder.glob(f"*{_SUFFIX}"):
-        with contextlib.suppress(FileNotFoundError):
-            _rotate(path)
+        rotate(path)
 
 
 def lines_of(folder: Path, severity: str) -> bytes:
@@ -113,7 +106,3 @@ def _lines(path: Path, severity: str) -> Iterator[tuple[str, bytes]]:
             continue
         if head.level in _TOLD[severity]:
             yield head.time, line
-
-
-def _rotate(path: Path) -> None:
-    os.replace(path, path.with_name(path.name.removesuffix(_SUFFIX) + _OLDER))

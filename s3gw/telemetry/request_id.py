@@ -1,9 +1,13 @@
-"""Ids of requests: 16 upper-case hex digits, unique and without meaning, as AWS' look."""
+"""Request ids: 16 upper-case hex digits, unique and without meaning, as AWS' look."""
 
 from __future__ import annotations
 
 import os
+from contextvars import ContextVar
 from itertools import count
+
+# Of the request that the current task works on; every line that it logs has it.
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 
 # A random start for each process and a counter: one system call a process, not one a request.
 _START = int.from_bytes(os.urandom(8), "big")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from s3gw.native.cluster.node import gateway_id, target_id
-from s3gw.telemetry.recent_log import KeptLog
+from s3gw.telemetry.recent_log import RecentLog
 from tests.native.config_scene import ConfigScene
 from tests.native.scene import CLUSTER, HOST, told
 
@@ -38,7 +38,7 @@ def logged(folder: Path, process: str, **more: int) -> Iterator[logging.Logger]:
     logger = logging.getLogger(f"tests.{process}")
     logger.setLevel("DEBUG")
     logger.propagate = False
-    handler = KeptLog(folder, process, **more)
+    handler = RecentLog(folder, process, **more)
     logger.addHandler(handler)
     try:
         yield logger

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from s3gw.server.health import HealthApp, State
-from s3gw.telemetry.access_log import LineLog, LogFile, as_json, as_text, in_pieces
+from s3gw.telemetry.access_log import AccessLines, as_json, as_text
 from s3gw.telemetry.exchange import MAX_USER_AGENT, Exchange
+from s3gw.telemetry.line_writer import LineWriter, LogFile, in_pieces
 from s3gw.telemetry.logs import JsonLines, TextLines, choose_style
+from s3gw.telemetry.request_id import REQUEST_ID
 from tests.server_process import ServerProcess, eventually
 
 EXCHANGE = Exchange(
@@ -104,7 +106,7 @@ def test_the_access_log_can_be_a_file_or_off(tmp_path: Path) -> None:
 
 def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path) -> None:
     file, moved = tmp_path / "access.log", tmp_path / "access.log.1"
-    sink = LogFile(str(file))
+    sink = LogFile(file)
     sink.write(b"one\n")
     file.rename(moved)
     sink.write(b"two\n")
@@ -130,7 +132,8 @@ def test_closing_writes_what_waits() -> None:
     sink = _Remembering()
 
     async def record() -> None:
-        lines = LineLog(sink, lambda exchange, _: exchange.path.encode() + b"\n")
+        writer = LineWriter(sink, "access log", max_waiting=10, delay_s=60)
+        lines = AccessLines(writer, lambda exchange, _: exchange.path.encode() + b"\n")
         lines.record(EXCHANGE)
         lines.record(EXCHANGE)
         await lines.close()
@@ -139,12 +142,46 @@ def test_closing_writes_what_waits() -> None:
     assert sink.blocks == [b"/bucket/key\n/bucket/key\n", b"closed"]
 
 
+def test_lines_beyond_what_may_wait_are_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    sink = _Remembering()
+    writer = LineWriter(sink, "access log", max_waiting=2, delay_s=60)
+    assert [writer.write(b"%d\n" % number) for number in range(5)] == [True, True] + 3 * [False]
+    writer.close()
+    assert sink.blocks == [b"0\n1\n", b"closed"]
+    (record,) = [each for each in caplog.records if each.msg == "access log lines dropped"]
+    assert vars(record)["lines"] == 3
+
+
+def test_a_file_that_rotates_keeps_the_one_before(tmp_path: Path) -> None:
+    file = tmp_path / "worker-0.log"
+    sink = LogFile(file, max_bytes=10)
+    for number in range(5):
+        sink.write(b"line %d\n" % number)
+    sink.close()
+    assert file.read_text() == "line 4\n"
+    assert (tmp_path / "worker-0.log.1").read_text() == "line 2\nline 3\n"
+
+
 def test_pieces_are_whole_lines_and_no_longer_than_a_pipe_takes() -> None:
     lines = [b"x" * 1500 + b"\n"] * 7 + [b"y" * 9000 + b"\n"]
     pieces = in_pieces(lines)
     assert b"".join(pieces) == b"".join(lines)
     assert all(piece.endswith(b"\n") for piece in pieces)
     assert [len(piece) for piece in pieces if piece[:1] == b"x"] == [3002, 3002, 3002, 1501]
+
+
+def test_every_line_that_a_request_causes_has_its_id() -> None:
+    """Also those of code that does not know the request."""
+    record = logging.LogRecord("storage", logging.ERROR, "", 0, "disk failed", None, None)
+
+    async def within() -> tuple[str, str]:
+        REQUEST_ID.set("00000000DEADBEEF")
+        return JsonLines().format(record), await asyncio.to_thread(TextLines().format, record)
+
+    as_json_line, as_text_line = asyncio.run(within())
+    assert json.loads(as_json_line)["request_id"] == "00000000DEADBEEF"
+    assert as_text_line.endswith("disk failed  request_id=00000000DEADBEEF")
+    assert "request_id" not in JsonLines().format(record)
 
 
 def test_a_line_for_programs() -> None:
