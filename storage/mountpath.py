@@ -23,8 +23,8 @@ from pathlib import Path
 
 import msgspec
 
+from storage.backends.local.placement import digest_of
 from storage.errors import StorageError
-from storage.placement import digest_of
 
 FORMAT_VERSION = 1
 

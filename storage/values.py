@@ -1,6 +1,7 @@
-"""The values that storage speaks in: what an object, a bucket, an upload and a listing are.
+"""Values of the storage interface: objects, buckets, uploads, listings, options.
 
-Those that stand in the index are msgspec Structs written as arrays: a new field goes last and
+Times are in nanoseconds since the epoch (`_ns`), sizes in bytes, ETags without quotes. The values
+that are stored in the index are msgspec Structs written as arrays: a new field goes last and
 has a default, so that old rows still read.
 """
 
@@ -168,6 +169,10 @@ class ObjectInfo(Struct, frozen=True, gc=False):
     largest_chunk: int = 0
 
 
+# Of one upload; the numbers of its parts are 1 to this.
+MAX_PARTS = 10_000
+
+
 class PartInfo(Struct, frozen=True, gc=False, array_like=True):
     """One part, of an unfinished upload or of a finished object."""
 
@@ -191,6 +196,18 @@ class BucketInfo(Struct, frozen=True, array_like=True):
     versioning: Versioning = Versioning.NEVER
     settings: dict[str, str] = {}
     label: str = ""
+
+    @classmethod
+    def from_options(cls, name: str, options: BucketOptions, created_ns: int) -> BucketInfo:
+        return cls(
+            name,
+            options.owner,
+            created_ns,
+            options.location,
+            dict(options.tags),
+            options.versioning,
+            dict(options.settings),
+        )
 
     @property
     def lasting_name(self) -> str:
@@ -216,6 +233,23 @@ class UploadInfo(Struct, frozen=True, array_like=True):
     checksum_type: ChecksumType = ChecksumType.FULL_OBJECT
     kept_checksum: str = ""
     continues: str = ""
+
+    @classmethod
+    def from_options(
+        cls, id: str, name: str, options: UploadOptions, initiated_ns: int
+    ) -> UploadInfo:
+        """`id` is a new one in hexadecimal."""
+        return cls(
+            APPEND_MARK + id if options.append else id,
+            name,
+            initiated_ns,
+            options.owner,
+            options.attributes,
+            options.checksum_algorithm,
+            options.checksum_type,
+            options.kept_checksum,
+            options.continues,
+        )
 
     @property
     def is_append(self) -> bool:
@@ -316,7 +350,8 @@ class ObjectRead:
 
 @dataclass(frozen=True, slots=True)
 class UpdateOptions:
-    """Which version to change (None is the current one), and when; `touch` renews its time."""
+    """How to change the attributes of one version: which one (`version` None is the current one),
+    only if it meets `condition`; with `touch`, its modification time becomes now."""
 
     condition: Condition = ALWAYS
     version: str | None = None

@@ -11,16 +11,14 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import apsw
 import msgspec
 
 from storage.archives.index import ShardIndex
+from storage.archives.index_key import IndexKey
 from storage.errors import Corrupt
-
-if TYPE_CHECKING:
-    from storage.archives.cache import IndexKey
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 
-from storage.archives.cache import IndexCache, IndexKey
+from storage.archives.cache import IndexCache
 from storage.archives.contents import Contents
 from storage.archives.formats import (
     MAGIC_BYTES,
@@ -16,13 +16,14 @@ from storage.archives.formats import (
     format_of_name,
 )
 from storage.archives.index import ShardIndex
+from storage.archives.index_key import IndexKey
+from storage.archives.keyed_lock import KeyedLock
 from storage.archives.member import Member, MemberReading, Packing
 from storage.archives.selection import Selection
 from storage.archives.source import Source
 from storage.archives.tar_index import index_stream, index_tar
 from storage.archives.tar_stream import TarCursor
 from storage.archives.tar_walk import HardLink
-from storage.archives.turns import Turns
 from storage.archives.unpacking import PIECE, unpacked, unpacker_of
 from storage.archives.zip_index import index_zip
 from storage.archives.zip_read import open_zipped
@@ -52,11 +53,11 @@ class Archives:
 
     def __init__(self, cache: IndexCache | None = None) -> None:
         self._cache = cache or IndexCache()
-        self._writers = Turns()
+        self._writers = KeyedLock()
 
     def turn(self, bucket: str, name: str) -> AbstractAsyncContextManager[None]:
         """Of this process: others may write all the same, and are found out at the end."""
-        return self._writers.alone((bucket, name))
+        return self._writers.hold((bucket, name))
 
     async def open(
         self,

@@ -36,7 +36,6 @@ from storage.errors import (
     VersionNotFound,
 )
 from storage.listing import object_page, part_page, upload_page, version_page
-from storage.made import upload_info
 from storage.values import (
     ALWAYS,
     NO_ATTRIBUTES,
@@ -330,7 +329,7 @@ class MemoryBackend(NamedBuckets[_Bucket]):
 
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         home = self._bucket(bucket)
-        info = upload_info(self._new_upload_id(), name, options, self._clock.now_ns())
+        info = UploadInfo.from_options(self._new_upload_id(), name, options, self._clock.now_ns())
         home.uploads[name, info.id] = MemoryUpload(info)
         return info
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from storage.backends.local import Housekeeper, LocalStore, StoreOptions, prepare, recover_slot
+from storage.backends.local.placement import digest_of, place
 from storage.errors import (
     BucketNotEmpty,
     BucketNotFound,
@@ -22,7 +23,6 @@ from storage.errors import (
     StorageError,
 )
 from storage.mountpath import MountpathError
-from storage.placement import digest_of, place
 from storage.values import (
     Between,
     BucketOptions,

@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 import xxhash
 
-from storage import failpoints
+from storage.backends.local import failpoints
 from storage.backends.local.rows import Chunk, Label, decode_label, encode
 from storage.backends.local.writeback import INTERVAL, begin_writeback
 from storage.cipher import TAG_BYTES

@@ -13,8 +13,8 @@ from typing import Any
 
 import apsw
 
-from storage import failpoints
 from storage.backend import BucketChange, unchanged
+from storage.backends.local import failpoints
 from storage.backends.local.bucket_changes import (
     CopyBucket,
     CopyTrash,
@@ -36,14 +36,13 @@ from storage.backends.local.rows import decode_bucket
 from storage.backends.local.transaction import in_transaction
 from storage.backends.local.versions import Bucket
 from storage.errors import BucketNotEmpty, StorageError
-from storage.made import bucket_info
 from storage.mountpath import FileLock
 from storage.values import BucketInfo, BucketOptions
 
 
 class Buckets(Core):
     async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
-        info = bucket_info(name, options, self._clock.now_ns())
+        info = BucketInfo.from_options(name, options, self._clock.now_ns())
         async with self._bucket_lock():
             return await self._to_the_end(self._create(info))
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from storage import failpoints
+from storage.backends.local import failpoints
 from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.index import connect, storage_error
 from storage.backends.local.options import Durability

@@ -12,19 +12,19 @@ from typing import Any, TypeVar
 import apsw
 
 from storage.backends.local.blobs import WorkFile, require_room
+from storage.backends.local.block_cache import BlockCache
+from storage.backends.local.bucket_lookup import BucketLookup
 from storage.backends.local.chunked_writing import ChunkedWriter
 from storage.backends.local.crossing import Crossings
 from storage.backends.local.disk import Disk, Where
 from storage.backends.local.index import translated
-from storage.backends.local.naming import Names
 from storage.backends.local.options import Durability, StoreOptions
-from storage.backends.local.recent import RecentBlocks
+from storage.backends.local.placement import place
 from storage.backends.local.rows import Row
 from storage.backends.local.versions import Bucket
 from storage.backends.local.writing import BlobWriter
 from storage.clock import Clock
 from storage.mountpath import Mountpath
-from storage.placement import place
 
 T = TypeVar("T")
 
@@ -46,8 +46,8 @@ class Core:
         for disk in self._disks:
             disk.peers = self._peers
         self._digests = [mountpath.digest for mountpath in mountpaths]
-        self._names = Names(self._disks[0])
-        self._recent = RecentBlocks()
+        self._names = BucketLookup(self._disks[0])
+        self._recent = BlockCache()
         self._bucket_changes = asyncio.Lock()
         self._crossing = asyncio.Lock()  # so that those who wait hold no thread
 

@@ -25,9 +25,8 @@ from dataclasses import dataclass
 import apsw
 import msgspec
 
-from storage import failpoints
-from storage.backends.local import index
-from storage.backends.local.count import Count
+from storage.backends.local import failpoints, index
+from storage.backends.local.change_counter import ChangeCounter
 from storage.backends.local.mutations import RenameObject, add_delete_marker, anew
 from storage.backends.local.rows import Departure, Row, decode_departure
 from storage.backends.local.transaction import Transaction, in_transaction
@@ -42,7 +41,7 @@ class Crossings:
 
     def __init__(self, mountpaths: Sequence[Mountpath]) -> None:
         self._mountpaths = tuple(mountpaths)
-        self._count = Count(mountpaths[0].renames_lock)
+        self._count = ChangeCounter(mountpaths[0].renames_lock)
         self._connections: list[apsw.Connection] = []  # of whoever holds the lock
 
     def close(self) -> None:
@@ -116,7 +115,7 @@ def settled(
     with ExitStack() as stack:
         stack.enter_context(FileLock(mountpaths[0].renames_lock))
         _settle_all(mountpaths, connections)
-        count = Count(mountpaths[0].renames_lock)
+        count = ChangeCounter(mountpaths[0].renames_lock)
         stack.callback(count.close)
         count.settle()
         yield

@@ -17,16 +17,15 @@ from typing import Any
 
 import apsw
 
-from storage import failpoints
-from storage.backends.local import index
+from storage.backends.local import failpoints, index
 from storage.backends.local.rows import blob_of_garbage, decode_blobs
 from storage.backends.local.trash import empty_some
-from storage.clock import Clock, SystemClock
+from storage.clock import NS_PER_S, Clock, SystemClock
 from storage.mountpath import Mountpath, read_mountpaths
 
 GARBAGE_BITE = 200
 COMPLETED_BITE = 1000
-COMPLETED_KEPT_NS = 7 * 24 * 3600 * 1_000_000_000
+COMPLETED_KEPT_NS = 7 * 24 * 3600 * NS_PER_S
 # Free pages of the index are used again, so it keeps some: up to a quarter of itself, or 4 MiB.
 SPARE_PAGES = 1024
 SPARE_SHARE = 4

@@ -18,7 +18,7 @@ from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label, names_by_label, write_names
 from storage.backends.local.buckets import reconcile
-from storage.backends.local.count import Count
+from storage.backends.local.change_counter import ChangeCounter
 from storage.backends.local.crossing import settled
 from storage.backends.local.rows import (
     Chunked,
@@ -99,7 +99,7 @@ def _open(stack: ExitStack, mountpath: Mountpath) -> apsw.Connection:
 
 def _mend_buckets(mountpaths: Sequence[Mountpath], connections: Sequence[apsw.Connection]) -> None:
     first = mountpaths[0]
-    with FileLock(first.buckets_lock), closing(Count(first.buckets_lock)) as count:
+    with FileLock(first.buckets_lock), closing(ChangeCounter(first.buckets_lock)) as count:
         reconcile(connections)
         write_names(mountpaths, names_by_label(connections[0]))
         count.settle()

@@ -29,6 +29,7 @@ from storage.backends.local.rows import (
     garbage_name,
 )
 from storage.backends.local.versions import Bucket, Home, Stored
+from storage.clock import NS_PER_S
 from storage.errors import BucketNotFound
 from storage.values import NULL_VERSION, UploadInfo, Versioning
 
@@ -47,7 +48,7 @@ _ADD_MARKER = f"INSERT INTO versions VALUES(?1, ?2, {_NEXT_AGE}, ?3, ?4, NULL)"
 
 # The ids of arrivals begin with their times. No reader takes as long as this from one look to the
 # next.
-_ARRIVALS_KEPT_NS = 600 * 1_000_000_000
+_ARRIVALS_KEPT_NS = 600 * NS_PER_S
 
 
 class Leaving(Exception):

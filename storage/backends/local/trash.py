@@ -12,7 +12,7 @@ from typing import Any
 
 import apsw
 
-from storage import failpoints
+from storage.backends.local import failpoints
 from storage.backends.local.bucket_names import names_by_label, write_names
 from storage.backends.local.rows import decode_row
 from storage.backends.local.transaction import Transaction, in_transaction

@@ -6,7 +6,7 @@ import os
 
 import msgspec
 
-from storage import failpoints
+from storage.backends.local import failpoints
 from storage.backends.local.core import Core
 from storage.backends.local.disk import Disk, Where
 from storage.backends.local.listing import list_part_page, list_upload_page
@@ -31,7 +31,6 @@ from storage.backends.local.versions import new_version
 from storage.backends.local.writing import Blocks
 from storage.cipher import check_key
 from storage.errors import PartNotFound, UploadNotFound
-from storage.made import upload_info
 from storage.values import (
     Body,
     CompleteOptions,
@@ -51,7 +50,7 @@ class Uploads(Core):
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         now = self._clock.now_ns()
         # So that ids of one name sort by time.
-        upload = upload_info(f"{now:016x}{os.urandom(16).hex()}", name, options, now)
+        upload = UploadInfo.from_options(f"{now:016x}{os.urandom(16).hex()}", name, options, now)
         home = self._bucket(bucket)
         await self._disk(home, name).committer.run(CreateUpload(home, upload))
         return upload

@@ -9,7 +9,7 @@ import pytest
 
 from storage.backends.local import StoreOptions
 from storage.backends.local.blobs import BLOCK
-from storage.backends.local.recent import MOST, RecentBlocks
+from storage.backends.local.block_cache import MOST, BlockCache
 from storage.clock import SystemClock
 from storage.errors import Corrupt
 from storage.values import Between, BucketOptions
@@ -44,7 +44,7 @@ def flip_block(tmp_path: Path, number: int) -> None:
 
 
 def test_the_block_that_was_not_used_longest_is_forgotten() -> None:
-    recent = RecentBlocks(2)
+    recent = BlockCache(2)
     recent.remember(("a", 0), b"a")
     recent.remember(("b", 0), b"b")
     assert recent.get(("a", 0)) == b"a"
