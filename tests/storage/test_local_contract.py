@@ -36,8 +36,8 @@ class TestLocal(BackendContract):
     def other(self, backend: LocalStore) -> str:
         """On another mountpath than `a`, if there are several."""
         names = (f"other-{number}" for number in range(100))
-        home = backend._place("bucket", "a")[0]
-        elsewhere = (name for name in names if backend._place("bucket", name)[0] is not home)
+        home = backend.disks.locate("bucket", "a")[0]
+        elsewhere = (name for name in names if backend.disks.locate("bucket", name)[0] is not home)
         return next(elsewhere, "other")
 
     @pytest.fixture

@@ -17,7 +17,7 @@ import apsw
 
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
-from storage.backends.local.reading import Source, Vanished
+from storage.backends.local.reading import BlobRange, Source, Vanished
 from storage.backends.local.rows import Chunk
 from storage.backends.local.walk import objects_of, parts_of, versions_of
 from storage.errors import Corrupt, DeviceFailed
@@ -136,7 +136,7 @@ def _blobs(mountpath: Mountpath, item: _Item, pace: _Pace) -> Iterator[tuple[str
 
 
 def _read(mountpath: Mountpath, chunk: Chunk, pace: _Pace) -> int:
-    with closing(Source(mountpath, [(chunk, Between(0, chunk.size))], "")) as source:
+    with closing(Source(mountpath, BlobRange([(chunk, Between(0, chunk.size))]))) as source:
         while block := source.read():
             pace.spend(len(block))
     return chunk.size
