@@ -21,6 +21,7 @@ from storage.backends.memory_objects import (
     assembled,
     span_of,
 )
+from storage.capabilities import ALL_CAPABILITIES
 from storage.chunking import Chunking
 from storage.cipher import check_key, unlocked
 from storage.clock import Clock, SystemClock
@@ -150,7 +151,9 @@ class _Bucket:
 
 
 class MemoryBackend(NamedBuckets[_Bucket]):
-    """A `Backend` that forgets everything at its end."""
+    """A `Backend` that keeps nothing when its process ends."""
+
+    capabilities = ALL_CAPABILITIES
 
     def __init__(
         self,

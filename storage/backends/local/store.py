@@ -24,6 +24,7 @@ from storage.backends.local.rechunking import Rechunker
 from storage.backends.local.threads import Threads
 from storage.backends.local.uploads import Uploads
 from storage.backends.local.writers import Writers
+from storage.capabilities import ALL_CAPABILITIES
 from storage.clock import Clock, SystemClock
 from storage.mountpath import Mountpath, read_mountpaths
 from storage.values import Usage
@@ -34,6 +35,8 @@ _DEFAULTS = StoreOptions()
 
 class LocalStore:
     """One process' view of the mountpaths; any number of processes share them, each in a slot."""
+
+    capabilities = ALL_CAPABILITIES
 
     def __init__(
         self, mountpaths: Sequence[Mountpath], slot: str, clock: Clock, options: StoreOptions
