@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from storage.backend import Backend
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions
+from storage.backends.local import LocalStore, Maintainer, StoreOptions
 from tests.storage.contract import BackendContract
 from tests.storage.encrypting import Encrypting
 from tests.storage.fake_clock import FakeClock
@@ -43,9 +43,9 @@ class TestLocal(BackendContract):
     @pytest.fixture
     def tidy(self, backend: Backend, tmp_path: Path, clock: FakeClock) -> Iterator[Tidy]:
         """The garbage collector. It is given the folders that `backend` has prepared."""
-        keeper = Housekeeper(sorted(tmp_path.iterdir()), clock=clock)
-        yield lambda: collect(keeper)
-        keeper.close()
+        maintainer = Maintainer(sorted(tmp_path.iterdir()), clock=clock)
+        yield lambda: collect(maintainer)
+        maintainer.close()
 
 
 class TestEncrypted(BackendContract):
@@ -60,6 +60,6 @@ class TestEncrypted(BackendContract):
 
     @pytest.fixture
     def tidy(self, backend: Backend, tmp_path: Path, clock: FakeClock) -> Iterator[Tidy]:
-        keeper = Housekeeper(sorted(tmp_path.iterdir()), clock=clock)
-        yield lambda: collect(keeper)
-        keeper.close()
+        maintainer = Maintainer(sorted(tmp_path.iterdir()), clock=clock)
+        yield lambda: collect(maintainer)
+        maintainer.close()

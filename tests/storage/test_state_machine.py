@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from storage.backend import Backend
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions
+from storage.backends.local import LocalStore, Maintainer, StoreOptions
 from storage.backends.local.blobs import BLOCK
 from storage.backends.memory import MemoryBackend
 from storage.chunking import Chunking
@@ -222,9 +222,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule()
     def collect_garbage(self) -> None:
-        keeper = Housekeeper(self.paths, clock=self.clock)
-        collect(keeper)
-        keeper.close()
+        maintainer = Maintainer(self.paths, clock=self.clock)
+        collect(maintainer)
+        maintainer.close()
 
     @rule(bucket=buckets, objects=st.dictionaries(names, contents, min_size=1, max_size=4))
     def put_some(self, bucket: str, objects: dict[str, Content]) -> None:

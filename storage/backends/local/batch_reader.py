@@ -13,6 +13,7 @@ from storage.backends.local.blobs import BLOCK
 from storage.backends.local.disk import MANY, Disk, Where
 from storage.backends.local.disks import Disks
 from storage.backends.local.location import locate, span_of
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.object_reader import ObjectReader
 from storage.backends.local.reading import BlobRange, BlockReader, Vanished
 from storage.backends.local.rows import Row
@@ -20,7 +21,6 @@ from storage.backends.local.threads import Threads
 from storage.cipher import unlocked
 from storage.conditions import check_read
 from storage.errors import ObjectChanged, StorageError
-from storage.mountpath import Mountpath
 from storage.values import Between, ObjectInfo, ObjectRead, Reading
 
 _Found = tuple[Disk, Row, bytes | None] | StorageError

@@ -23,11 +23,11 @@ import msgspec
 import xxhash
 
 from storage.backends.local import failpoints
+from storage.backends.local.mountpath import Mountpath, sync_folder
 from storage.backends.local.rows import Chunk, Label, decode_label, encode
 from storage.backends.local.writeback import INTERVAL, begin_writeback
 from storage.cipher import TAG_BYTES
 from storage.errors import Corrupt, OutOfSpace
-from storage.mountpath import Mountpath, sync_folder
 
 BLOCK = 512 * 1024
 # So much of an encrypted object fills a block.

@@ -15,7 +15,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from storage.mountpath import Mountpath, sync_folder
+from storage.backends.local.mountpath import Mountpath, sync_folder
 
 _FILE = "buckets.json"
 

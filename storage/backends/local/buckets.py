@@ -34,13 +34,13 @@ from storage.backends.local.bucket_names import names_by_label, write_names
 from storage.backends.local.disk import Disk
 from storage.backends.local.disks import Disks
 from storage.backends.local.index import ACTIVE, DELETING
+from storage.backends.local.mountpath import FileLock
 from storage.backends.local.rows import decode_bucket
 from storage.backends.local.threads import Threads, to_the_end
 from storage.backends.local.transaction import in_transaction
 from storage.backends.local.versions import Bucket
 from storage.clock import Clock
 from storage.errors import BucketNotEmpty, StorageError
-from storage.mountpath import FileLock
 from storage.values import BucketInfo, BucketOptions
 
 

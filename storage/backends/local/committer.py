@@ -21,10 +21,10 @@ import apsw
 from storage.backends.local import failpoints
 from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.index import connect, storage_error
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.transaction import Leaving, Transaction
 from storage.errors import StorageError
-from storage.mountpath import Mountpath
 
 QUEUE_LIMIT = 1024
 BATCH_LIMIT = 256

@@ -11,6 +11,7 @@ import apsw
 
 from storage.backends.local.committer import Committer
 from storage.backends.local.index import connect, storage_error
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.rows import (
     PartRow,
@@ -23,7 +24,6 @@ from storage.backends.local.rows import (
 from storage.backends.local.transaction import Transaction
 from storage.backends.local.versions import Bucket, readable
 from storage.errors import BucketNotFound, StorageError, UploadNotFound
-from storage.mountpath import Mountpath
 from storage.values import BucketInfo, UploadInfo
 
 # One statement each: between two, a version could move from one table to the other. The second

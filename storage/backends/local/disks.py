@@ -10,11 +10,11 @@ import apsw
 from storage.backends.local.bucket_lookup import BucketLookup
 from storage.backends.local.crossing import Crossings
 from storage.backends.local.disk import Disk, Where
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.placement import place
 from storage.backends.local.rows import Row
 from storage.backends.local.versions import Bucket
-from storage.mountpath import Mountpath
 
 
 class Disks:

@@ -19,6 +19,7 @@ import apsw
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label
+from storage.backends.local.mountpath import Mountpath, read_mountpaths, sync_folder
 from storage.backends.local.rebuild import Rebuilt, rebuild
 from storage.backends.local.recovery import prepare
 from storage.backends.local.rows import (
@@ -40,7 +41,6 @@ from storage.backends.local.walk import (
     versions_of,
 )
 from storage.errors import Corrupt
-from storage.mountpath import Mountpath, read_mountpaths, sync_folder
 
 __all__ = ["Finding", "Rebuilt", "Report", "check", "rebuild"]
 

@@ -11,6 +11,7 @@ from storage.backends.local.block_cache import BlockCache
 from storage.backends.local.disks import Disks
 from storage.backends.local.listing import list_page
 from storage.backends.local.location import locate, span_of
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.reading import BlobRange, Source, Vanished, read_all, stream
 from storage.backends.local.rows import Row, decode_manifest
 from storage.backends.local.threads import Threads
@@ -18,7 +19,6 @@ from storage.backends.local.version_listing import list_version_page
 from storage.cipher import unlocked
 from storage.conditions import check_read
 from storage.errors import Corrupt
-from storage.mountpath import Mountpath
 from storage.values import (
     READ_ALL,
     Between,

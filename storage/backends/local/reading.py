@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 
 from storage.backends.local.blobs import BLOCK, FRAME, block_hash, hashes_length, root_hash
 from storage.backends.local.index import storage_error
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.rows import Chunk, Manifest
 from storage.cipher import FrameCipher
 from storage.errors import Corrupt
-from storage.mountpath import Mountpath
 from storage.values import Between, Stream
 
 _HASH = 16

@@ -27,6 +27,7 @@ from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import read_names
 from storage.backends.local.crossing import settled
 from storage.backends.local.histories import Histories
+from storage.backends.local.mountpath import Mountpath, lock_folders, read_mountpaths, sync_folder
 from storage.backends.local.rebuilt_buckets import RebuiltBuckets
 from storage.backends.local.rows import (
     Inline,
@@ -42,7 +43,6 @@ from storage.backends.local.rows import (
 from storage.backends.local.salvage import Salvage
 from storage.backends.local.walk import blobs_on, usage_of
 from storage.errors import Corrupt
-from storage.mountpath import Mountpath, lock_folders, read_mountpaths, sync_folder
 
 _FILES = ("index.db", "index.db-wal", "index.db-shm")
 

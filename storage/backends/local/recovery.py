@@ -20,6 +20,15 @@ from storage.backends.local.bucket_names import bucket_with_label, names_by_labe
 from storage.backends.local.buckets import reconcile
 from storage.backends.local.change_counter import ChangeCounter
 from storage.backends.local.crossing import settled
+from storage.backends.local.mountpath import (
+    FileLock,
+    FolderLocks,
+    Mountpath,
+    format_folders,
+    lock_folders,
+    mark_ready,
+    read_mountpaths,
+)
 from storage.backends.local.rows import (
     Chunked,
     Label,
@@ -29,17 +38,7 @@ from storage.backends.local.rows import (
     decode_part,
     decode_row,
 )
-from storage.errors import Corrupt
-from storage.mountpath import (
-    FileLock,
-    FolderLocks,
-    Mountpath,
-    MountpathError,
-    format_folders,
-    lock_folders,
-    mark_ready,
-    read_mountpaths,
-)
+from storage.errors import Corrupt, MountpathError
 
 
 def prepare(paths: Sequence[Path]) -> FolderLocks:

@@ -9,8 +9,8 @@ from typing import Any
 import apsw
 
 from storage.backends.local import index
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.rows import decode_blobs
-from storage.mountpath import Mountpath
 
 # Tables that an older index may lack.
 _LATER = ("versions", "labels", "trash", "counters")

@@ -17,11 +17,11 @@ import apsw
 
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
+from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.reading import BlobRange, Source, Vanished
 from storage.backends.local.rows import Chunk
 from storage.backends.local.walk import objects_of, parts_of, versions_of
 from storage.errors import Corrupt, DeviceFailed
-from storage.mountpath import Mountpath, read_mountpaths
 from storage.values import Between
 
 # Meanwhile a version may have moved from one table to the other.

@@ -17,6 +17,7 @@ from storage.backends.local.buckets import Buckets
 from storage.backends.local.disks import Disks
 from storage.backends.local.index import translated
 from storage.backends.local.listing import Snapshots
+from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.object_reader import ObjectReader
 from storage.backends.local.object_writer import ObjectWriter
 from storage.backends.local.options import StoreOptions
@@ -26,7 +27,6 @@ from storage.backends.local.uploads import Uploads
 from storage.backends.local.writers import Writers
 from storage.capabilities import ALL_CAPABILITIES
 from storage.clock import Clock, SystemClock
-from storage.mountpath import Mountpath, read_mountpaths
 from storage.values import Usage
 
 _SYSTEM_CLOCK = SystemClock()

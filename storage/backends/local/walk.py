@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.rows import (
     Chunk,
     Chunked,
@@ -20,7 +21,6 @@ from storage.backends.local.rows import (
     decode_part,
     decode_row,
 )
-from storage.mountpath import Mountpath
 
 _PAGE = 500
 _OBJECTS = """
