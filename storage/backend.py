@@ -1,9 +1,9 @@
-"""The interface of a backend: small protocols for objects, versions, uploads, buckets and upkeep.
+"""The interface of a backend, as a few small protocols.
 
 Every method happens whole or not at all. `get_object` raises before it returns or not at all: a
 stream that finds damage later ends with `Corrupt`, never with wrong bytes. `put_object` and
 `put_part` show nothing until their body has ended without an error. A method or an option that
-needs a `Capability` which the backend does not declare raises `NotSupported`. Any method that names
+needs a `Capability` that the backend does not declare raises `NotSupported`. Any method that names
 a bucket may raise `BucketNotFound`.
 
 The contract is executable: `tests/storage/contract.py` runs against every backend what it declares.
@@ -165,7 +165,7 @@ class Uploads(Protocol):
         after: int = 0,
         limit: int = 1000,
     ) -> PartPage:
-        """The parts of the upload that an object was completed from; none for one put whole."""
+        """The parts of the upload that an object was completed from; empty for one put whole."""
         ...
 
 
@@ -225,7 +225,7 @@ class Maintenance(Protocol):
 
 
 class Backend(Objects, Versions, Uploads, Buckets, Maintenance, Protocol):
-    """A place that holds objects. Code that needs a part of it asks for that protocol."""
+    """A place that holds objects. Code that needs a part of it takes that protocol."""
 
     @property
     def capabilities(self) -> Capability: ...

@@ -11,7 +11,7 @@ from enum import Flag, auto
 
 
 class Capability(Flag):
-    """Each member says which methods and which options it covers."""
+    """The comment above each member lists the methods and options that it covers."""
 
     # `list_versions`; buckets with versioning; `version` and `still` in options.
     VERSIONS = auto()
@@ -23,9 +23,9 @@ class Capability(Flag):
     UPLOADS = auto()
     # `rechunk_object`; `chunks` in options.
     CHUNKS = auto()
-    # `rename_object`, which moves no byte.
+    # `rename_object`: no byte moves.
     RENAME_OBJECTS = auto()
-    # `rename_bucket`, which moves no byte.
+    # `rename_bucket`: no byte moves.
     RENAME_BUCKETS = auto()
     # `discard_bucket`: a bucket is removed in one step with all that is in it.
     DISCARD_BUCKETS = auto()

@@ -1,4 +1,4 @@
-"""The clock as a dependency, so that tests decide what time it is."""
+"""The clock as a dependency."""
 
 from __future__ import annotations
 

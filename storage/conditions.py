@@ -1,8 +1,10 @@
-"""HTTP preconditions as two pure functions (RFC 9110, section 13.2.2, with AWS' precedence).
+"""HTTP preconditions as two pure functions (RFC 9110, section 13.2.2).
 
-Reading: If-Match decides over If-Unmodified-Since, If-None-Match over If-Modified-Since.
-Writing: `If-None-Match: *` wants no object, `If-Match` wants that very one; the times are of the
-object that is replaced, and hold where there is none.
+Their precedence is that of AWS.
+
+Reading: If-Match decides over If-Unmodified-Since, If-None-Match over If-Modified-Since. Writing:
+`If-None-Match: *` requires that there is no object, `If-Match` that there is that very one; the
+times are of the object that is replaced, and are met where there is none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which bytes of an object a reader gets."""
+"""Resolution of byte ranges against the size of an object."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from storage.values import Between, From, Last
 
 
 def resolve(want: Between | From | Last | None, size: int) -> Between:
-    """Cut what was asked for to an object of `size` bytes; raises `RangeNotSatisfiable`."""
+    """Cut the wanted range to an object of `size` bytes; raises `RangeNotSatisfiable`."""
     match want:
         case None:
             return Between(0, size)

@@ -1,7 +1,7 @@
-"""Indexes of archives that were read lately: in memory, and behind that in a file if there is one.
+"""A cache of the indexes of archives, in memory and on disk.
 
-An index belongs to one version of one object, so it never has to be forgotten for being wrong, only
-for room.
+An index belongs to one version of one object, so it never becomes wrong; indexes are dropped only
+to make room.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Locks by key: one holder of a key at a time, in one event loop."""
+"""Locks by key, for one event loop."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Indexes of archives in a file, for all processes and across restarts.
 
-It is a cache: it may be deleted at any time, is never flushed, and what of it cannot be read is
-built anew. The oldest go when there are too many bytes.
+It is a cache: it may be deleted at any time, is never flushed, and what cannot be read of it is
+built again. The oldest entries are dropped when there are too many bytes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class SavedIndexes:
-    """The file at `path`, made when there is none."""
+    """The file at `path`, created when it is missing."""
 
     def __init__(self, path: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         self._path = path

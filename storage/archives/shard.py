@@ -1,4 +1,4 @@
-"""Opening archives and reading their members."""
+"""Opening of archives, and reading of their members."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Archives:
         kind: ArchiveFormat,
         unlock: Unlock | None = None,
     ) -> Shard:
-        """The archive that a listing found; who may not read it is to be told before."""
+        """The archive that a listing found; the caller has checked the right to read it."""
         return Shard(Source(store, bucket, info, None, unlock), kind, self._cache)
 
     async def open_member(
@@ -109,7 +109,7 @@ class Archives:
 
 @dataclass(frozen=True, slots=True)
 class MemberAsked:
-    """Which member of an archive, which part of it, and how to read the archive."""
+    """A member of an archive, the part of it that is wanted, and how to read the archive."""
 
     path: str
     part: Part | None = None
@@ -146,7 +146,7 @@ class Shard:
 
     @property
     def has_index(self) -> bool:
-        """Whether members are read through it: a compressed tar's only tells their names."""
+        """Whether members are read through it: a compressed tar's has their names only."""
         return not self.format.is_compressed_tar
 
     async def open(self, name: str, part: Part | None = None) -> MemberReading:
@@ -214,7 +214,7 @@ class Shard:
 
     async def select(self, selection: Selection) -> AsyncGenerator[MemberReading, None]:
         """The members that are wanted, open one after another; each body is to be read to its end,
-        or closed, before the next one is asked for. Raises `NotSupported`."""
+        or closed, before the next one is requested. Raises `NotSupported`."""
         if self.has_index:
             for member in _chosen(await self.index(), selection):
                 yield await self.open_member(member)
@@ -242,7 +242,7 @@ class Shard:
         return body if self.has_index else unpacked(body, unpacker_of(self.format))
 
     async def index(self) -> ShardIndex:
-        """That of a compressed tar tells what is in it, but not where."""
+        """That of a compressed tar says what is in it, but not where."""
         info = self.source.info
         key = IndexKey.of(self.source.bucket, info, self.format)
         secret = info.attributes.encryption is not None

@@ -1,4 +1,4 @@
-"""The bytes of an archive, wherever they are wanted: ranged reads of one object as it is now."""
+"""Ranged reads of one version of an archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The content of a ZIP's member: stored bytes as they lie, deflated ones unpacked and checked."""
+"""The content of a ZIP's member, inflated and checked."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def _content_begins(source: Source, member: Member) -> int:
 
 
 async def _inflated(packed: bytes | Stream, member: Member, span: Between) -> Stream:
-    """Never more than the size that the directory tells, whatever the bytes unpack to."""
+    """Never more than the size in the directory, whatever the bytes unpack to."""
     at, crc = 0, 0
     async with aclosing(unpacked(packed, Inflater(_RAW_DEFLATE))) as pieces:
         async for piece in pieces:

@@ -105,7 +105,7 @@ class _Bucket:
         return next(wanted, None)
 
     def info_of(self, name: str, version: str | None = None) -> ObjectInfo | None:
-        """What a condition is compared with: a delete marker is no object."""
+        """What a condition is compared with: a delete marker is not an object."""
         found = self.find(name, version)
         return None if found is None or found.info.delete_marker else found.info
 

@@ -1,4 +1,4 @@
-"""The buckets of the model in memory, by name: making, changing, renaming and removing them."""
+"""Buckets of the model backend by name."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What the model backend keeps: objects whole, with the parts that made them and the sizes of the
-chunks that they would have."""
+"""Objects of the model backend: content, parts and layout."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Reading of several small objects at once.
 
-All of them share one lookup in the index and one thread hop per mountpath, which each alone would
-cost.
+All of them share one lookup in the index and one thread hop per mountpath.
 """
 
 from __future__ import annotations

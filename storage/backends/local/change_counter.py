@@ -1,7 +1,8 @@
-"""A counter in a file, shared by processes: odd while a change to several indexes is under way.
+"""A counter in a file, shared by processes, odd during a change.
 
-A reader that finds the same even number before and after it looked has seen no half-done change
-(a seqlock). Only the holder of the lock on that file changes the number. 8 bytes, little-endian.
+It is odd while a change to several indexes is under way. A reader that finds the same even number
+before and after it looked has seen no half-done change (a seqlock). Only the holder of the lock on
+that file changes the number. 8 bytes, little-endian.
 """
 
 from __future__ import annotations

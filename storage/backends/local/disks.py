@@ -1,4 +1,4 @@
-"""The mountpaths of one store, opened: the home of each name, and snapshots of all indexes."""
+"""The opened mountpaths of one store, and the home of each name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from storage.backends.local.versions import Bucket
 
 
 class Disks:
-    """In the order in which the store was made; the first one's index has the buckets' names.
+    """In the store's own order; the first one's index has the buckets' names.
     For one event loop."""
 
     def __init__(self, mountpaths: Sequence[Mountpath], slot: str, durability: Durability) -> None:
@@ -46,7 +46,7 @@ class Disks:
         return self._disks[1:]
 
     def bucket(self, name: str) -> Bucket:
-        """For a change, which then reaches that bucket whatever its name is by then. Raises
+        """Look a bucket up for a change; it reaches the bucket even if that is renamed. Raises
         `BucketNotFound`."""
         return self.lookup.find(name)
 

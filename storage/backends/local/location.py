@@ -1,4 +1,4 @@
-"""From a row and a byte range to the bytes themselves, or to the blobs that have them."""
+"""The bytes of a row's range: inline, or where in blobs."""
 
 from __future__ import annotations
 

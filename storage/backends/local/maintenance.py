@@ -89,7 +89,7 @@ class Maintainer:
         )
 
     def _collect(self, number: int) -> MaintenanceResult:
-        """Goes round the table, so that entries that are being read do not block the others."""
+        """Continue after the last entry, so that entries being read do not block the others."""
         connection, mountpath = self._connections[number], self._mountpaths[number]
         sql = "SELECT id, blobs FROM garbage WHERE id > ? ORDER BY id LIMIT ?"
         rows: Any = connection.execute(sql, (self._seen[number], GARBAGE_BITE)).fetchall()
@@ -109,7 +109,7 @@ class Maintainer:
 
 
 def unlink_unread(mountpath: Mountpath, blobs: Sequence[str]) -> bool:
-    """False when a reader holds the first blob; it goes last, so that no reader begins."""
+    """False when a reader holds the first blob; it is removed last, so that no reader begins."""
     lock = _lock(mountpath.blob(blobs[0]))
     if lock is False:
         return False

@@ -2,7 +2,7 @@
 
 mountpath.json        uuid, format version, the uuids of the whole set in their order
 lock                  held with flock by the server that uses the folder
-buckets.lock          in the first mountpath: held while a bucket is made, changed or removed
+buckets.lock          in the first mountpath: held while a bucket is created, changed or removed
 buckets.json          the names of buckets that have another label, if there are any
 renames.lock          in the first mountpath: held while an object changes its mountpath
 index.db              the truth
@@ -207,7 +207,7 @@ def sync_folder(path: Path | str) -> None:
 
 
 def read_mountpaths(paths: Sequence[Path]) -> tuple[Mountpath, ...]:
-    """The set in the order in which it was made; raises `MountpathError` when it is another set."""
+    """Return the set in its own order. Raises `MountpathError` when the paths are another set."""
     if not paths:
         raise MountpathError("no data folder was given; name at least one")
     found = {identity.uuid: (path, identity) for path, identity in map(_read_identity, paths)}

@@ -1,4 +1,4 @@
-"""Reading of objects and listings: one lookup in the index, then at most one thread hop per block.
+"""Reading of objects and listings.
 
 A row can be replaced, and its blobs removed, between the lookup and the opening of a blob; then
 everything is looked up once more.

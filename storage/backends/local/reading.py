@@ -1,9 +1,8 @@
-"""Bytes out of blobs, every block verified, and opened if it is encrypted, before it is handed out.
+"""Bytes from blobs, verified and decrypted block by block.
 
 A `Source` is read by one thread at a time; it opens the blobs one after another as it reaches them.
-An open file outlives its name, so an object of one blob needs no lock. One of many parts does:
-the reader locks the sidecar, and the garbage collector leaves an entry alone whose first blob is
-locked.
+An open file outlives its name, so an object of one blob needs no lock. One of many parts does: the
+reader locks the sidecar, and the garbage collector skips an entry whose first blob is locked.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ class Vanished(Exception):
 
 
 class OpenBlob:
-    """An open file that is closed when it is forgotten: a stream that nobody ever started runs no
-    `finally`."""
+    """An open file that is closed when it is garbage-collected: a stream that was never started
+    runs no `finally`."""
 
     __slots__ = ("_cipher", "_hashes", "chunk", "fd")
 
@@ -207,7 +206,7 @@ def _lock_sidecar(path: str) -> OpenBlob:
 
 
 def segments_of(manifest: Manifest, span: Between) -> list[Segment]:
-    """Which bytes of which parts make up a span of the object."""
+    """The segments of the parts that make up a span of the object."""
     segments: list[Segment] = []
     offset = 0
     for part in manifest.parts:

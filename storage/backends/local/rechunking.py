@@ -126,7 +126,7 @@ class Rechunker:
 
 
 def _layout_of(row: Row, payload: bytes | None) -> list[int]:
-    """The sizes of its chunks; none for one in one piece."""
+    """The sizes of its chunks; empty for an object in one piece."""
     if not isinstance(row.location, Chunked) or not row.location.count or payload is None:
         return []
     return [chunk.info.size for chunk in decode_manifest(payload).parts]

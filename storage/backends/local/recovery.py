@@ -1,7 +1,7 @@
-"""Getting mountpaths ready before the workers start, and cleaning up after one that died.
+"""Preparation of mountpaths, and recovery after a process has died.
 
-Each file left in `work` names the one blob to look at: if no row refers to it, nobody ever heard
-of it. So recovery takes as long as what was in flight, however large the store.
+Each file left in `work` names the one blob to look at: if no row refers to it, its writer was never
+acknowledged. So recovery takes as long as what was in flight, however large the store.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def prepare(paths: Sequence[Path]) -> FolderLocks:
     """
     with index.translated():
         for path in paths:
-            # Of others than the user who runs the server, none has to read what is in it.
+            # Only the user who runs the server has to read what is in it.
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
         locks = lock_folders(paths)
         try:
@@ -113,7 +113,7 @@ def _recover_folder(
 
 
 def _recover_file(mountpath: Mountpath, connections: Sequence[apsw.Connection], work: Path) -> None:
-    """The work file goes last: a crash in between is recovered again."""
+    """The work file is removed last: a crash in between is recovered again."""
     if not _in_use(connections, work):
         with suppress(FileNotFoundError):
             os.unlink(mountpath.blob(work.name))

@@ -1,4 +1,4 @@
-"""What can still be read of an index that is damaged."""
+"""Rows that can still be read from a damaged index."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The durable store on local mountpaths, composed of its parts.
 
 Each method of `Backend` belongs to one part. The parts share the opened disks, the threads and the
-writers of blobs, and nothing else; none knows the store.
+writers of blobs, and nothing else; no part knows the store.
 """
 
 from __future__ import annotations

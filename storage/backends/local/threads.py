@@ -1,4 +1,4 @@
-"""Threads for the blocking work of a store, and changes that outlive their caller."""
+"""Threads for the blocking work of a store."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Multipart uploads: each part is a blob, and completing an upload copies no byte.
+"""Multipart uploads: each part is a blob.
 
-Completion writes a sidecar blob with the manifest and then is one index transaction. It is repeated
-if a part was replaced meanwhile.
+Completing an upload copies no byte. Completion writes a sidecar blob with the manifest and then is
+one index transaction. It is repeated if a part was replaced meanwhile.
 """
 
 from __future__ import annotations

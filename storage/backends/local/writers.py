@@ -1,4 +1,4 @@
-"""Writers of new blobs on a chosen disk, with room kept free for deleting."""
+"""Writers of new blobs on a chosen disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The write path of one blob, from the pieces of a body to a file in place.
+"""The write path of one blob, from a body to a file.
 
 The event loop gathers pieces into blocks. Two serial executors take each block: one writes it, the
 other digests it, since MD5 is the slower of the two. At most a few blocks of a body are in memory:
@@ -107,7 +107,7 @@ class BlobWriter:
         label: Callable[[Chunk], L],
     ) -> L:
         """Write the body to its end, or to the border, and put the blob in place under its label,
-        which is made when the digest has seen all."""
+        built when the digest has seen all."""
         if blocks.data_key is not None:
             self._cipher = FrameCipher(blocks.data_key, self._file.id)
         if len(first) < blocks.size:
