@@ -1,9 +1,45 @@
-"""Resolution of byte ranges against the size of an object."""
+"""Byte ranges of objects, and their resolution against a size."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from storage.errors import RangeNotSatisfiable
-from storage.values import Between, From, Last
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Bytes `start` up to, not including, `stop`; `stop` may exceed the object."""
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """All bytes from `start` on."""
+
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last `count` bytes; all of them when the object is shorter."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartNumber:
+    """The bytes of the part that was uploaded under that number; 1 of a plain object is all."""
+
+    number: int
+
+
+Want = Between | From | Last | PartNumber
 
 
 def resolve(want: Between | From | Last | None, size: int) -> Between:

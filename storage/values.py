@@ -15,44 +15,10 @@ from typing import Protocol
 from msgspec import Struct
 
 from storage.chunking import Chunking
+from storage.ranges import Between, Want
 
 Body = AsyncIterator[bytes]
 Stream = AsyncGenerator[bytes, None]
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """Bytes `start` up to, not including, `stop`; `stop` may exceed the object."""
-
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
-@dataclass(frozen=True, slots=True)
-class From:
-    """All bytes from `start` on."""
-
-    start: int
-
-
-@dataclass(frozen=True, slots=True)
-class Last:
-    """The last `count` bytes; all of them when the object is shorter."""
-
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartNumber:
-    """The bytes of the part that was uploaded under that number; 1 of a plain object is all."""
-
-    number: int
-
-
-Want = Between | From | Last | PartNumber
 
 
 class ChecksumType(Enum):

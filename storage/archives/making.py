@@ -23,7 +23,8 @@ from storage.archives.unpacking import PIECE
 from storage.archives.writing import ArchiveWriter, Entry, TarWriter, ZipPrior, ZipWriter
 from storage.archives.zip_index import find_directory
 from storage.errors import MalformedArchive, StorageError
-from storage.values import Between, Stream
+from storage.ranges import Between
+from storage.values import Stream
 
 
 class NotAsLong(StorageError):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from storage.errors import NotSupported
-from storage.values import Between, Stream
+from storage.ranges import Between
+from storage.values import Stream
 
 
 class Packing(IntEnum):

@@ -30,17 +30,8 @@ from storage.archives.zip_read import open_zipped
 from storage.backend import Backend
 from storage.cipher import unlocked
 from storage.errors import MemberNotFound, ObjectChanged
-from storage.ranges import resolve
-from storage.values import (
-    READ_ALL,
-    Between,
-    From,
-    Last,
-    ObjectInfo,
-    ReadOptions,
-    Stream,
-    Unlock,
-)
+from storage.ranges import Between, From, Last, resolve
+from storage.values import READ_ALL, ObjectInfo, ReadOptions, Stream, Unlock
 
 Part = Between | From | Last
 # An archive that is replaced again and again, faster than it can be read, is not waited for.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from storage.backend import Backend
 from storage.errors import ObjectChanged
-from storage.values import NULL_VERSION, Between, ObjectInfo, Reading, ReadOptions, Stream, Unlock
+from storage.ranges import Between
+from storage.values import NULL_VERSION, ObjectInfo, Reading, ReadOptions, Stream, Unlock
 
 # Index builders read as much at a time: a block of the local store.
 WINDOW = 512 << 10

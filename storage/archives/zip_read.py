@@ -10,7 +10,8 @@ from storage.archives.source import Source
 from storage.archives.unpacking import Inflater, unpacked
 from storage.archives.zip_index import LOCAL, LOCAL_MAGIC
 from storage.errors import MalformedArchive
-from storage.values import Between, Stream
+from storage.ranges import Between
+from storage.values import Stream
 
 _RAW_DEFLATE = -15
 

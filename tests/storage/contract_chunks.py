@@ -19,16 +19,14 @@ from storage.errors import (
     PreconditionFailed,
     VersionNotFound,
 )
+from storage.ranges import Between, Last, PartNumber
 from storage.values import (
     Attributes,
-    Between,
     Checksum,
     Condition,
-    Last,
     LockMode,
     ObjectInfo,
     ObjectLock,
-    PartNumber,
     PutOptions,
     Reading,
     ReadOptions,

@@ -15,17 +15,8 @@ from storage.errors import (
     PreconditionFailed,
     RangeNotSatisfiable,
 )
-from storage.values import (
-    Between,
-    Condition,
-    DeleteRequest,
-    From,
-    Last,
-    ObjectInfo,
-    PartNumber,
-    ReadOptions,
-    Want,
-)
+from storage.ranges import Between, From, Last, PartNumber, Want
+from storage.values import Condition, DeleteRequest, ObjectInfo, ReadOptions
 from tests.storage.bodies import body_of, content_of, pattern
 from tests.storage.event_loop import run
 from tests.storage.needs import needs

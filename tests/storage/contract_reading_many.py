@@ -15,18 +15,8 @@ from storage.errors import (
     PartNotFound,
     RangeNotSatisfiable,
 )
-from storage.values import (
-    Between,
-    Condition,
-    From,
-    Last,
-    ObjectRead,
-    PartNumber,
-    Reading,
-    ReadOptions,
-    Versioning,
-    Want,
-)
+from storage.ranges import Between, From, Last, PartNumber, Want
+from storage.values import Condition, ObjectRead, Reading, ReadOptions, Versioning
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
 from tests.storage.needs import all_need, needs

@@ -15,10 +15,10 @@ from storage.errors import (
     PreconditionFailed,
     VersionNotFound,
 )
+from storage.ranges import Between
 from storage.values import (
     NULL_VERSION,
     Attributes,
-    Between,
     Condition,
     DeleteRequest,
     Deletion,

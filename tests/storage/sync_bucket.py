@@ -11,6 +11,7 @@ from storage.backend import Backend, Change
 from storage.capabilities import Capability
 from storage.chunking import Chunking
 from storage.errors import StorageError
+from storage.ranges import Want
 from storage.values import (
     ALWAYS,
     Assemble,
@@ -41,7 +42,6 @@ from storage.values import (
     Versioning,
     VersionPage,
     VersionQuery,
-    Want,
 )
 from tests.storage.bodies import body_of, content_of
 from tests.storage.digests import Md5Digest, md5_of

@@ -12,7 +12,8 @@ from storage.backends.local.blobs import BLOCK
 from storage.backends.local.block_cache import MOST, BlockCache
 from storage.clock import SystemClock
 from storage.errors import Corrupt
-from storage.values import Between, BucketOptions
+from storage.ranges import Between
+from storage.values import BucketOptions
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
 from tests.storage.local_stores import local_store, mountpaths_in

@@ -19,8 +19,8 @@ from storage.backends.local.rows import Chunk, ObjectLabel, Row, Single, decode_
 from storage.cipher import KEY_BYTES, TAG_BYTES, FrameCipher
 from storage.clock import SystemClock
 from storage.errors import Corrupt, KeyRequired
+from storage.ranges import Between
 from storage.values import (
-    Between,
     BucketOptions,
     CompleteOptions,
     Encryption,

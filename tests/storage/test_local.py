@@ -23,8 +23,8 @@ from storage.errors import (
     PreconditionFailed,
     StorageError,
 )
+from storage.ranges import Between
 from storage.values import (
-    Between,
     BucketOptions,
     CompleteOptions,
     Condition,

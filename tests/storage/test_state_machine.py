@@ -28,21 +28,18 @@ from storage.backends.local.blobs import BLOCK
 from storage.backends.memory import MemoryBackend
 from storage.chunking import Chunking
 from storage.errors import StorageError
+from storage.ranges import Between, From, Last, PartNumber, Want
 from storage.values import (
     ALWAYS,
     Attributes,
-    Between,
     BucketOptions,
     Checksum,
     CompleteOptions,
     Condition,
     DeleteRequest,
-    From,
-    Last,
     ListQuery,
     Page,
     PartInfo,
-    PartNumber,
     PartOptions,
     PutOptions,
     Reading,
@@ -53,7 +50,6 @@ from storage.values import (
     UploadOptions,
     UploadQuery,
     Usage,
-    Want,
 )
 from tests.storage.bodies import body_of, broken_body, content_of, pattern
 from tests.storage.digests import Md5Digest, Refused, md5_of

@@ -20,7 +20,8 @@ from storage.backends.local.threads import Threads
 from storage.cipher import unlocked
 from storage.conditions import check_read
 from storage.errors import ObjectChanged, StorageError
-from storage.values import Between, ObjectInfo, ObjectRead, Reading
+from storage.ranges import Between
+from storage.values import ObjectInfo, ObjectRead, Reading
 
 _Found = tuple[Disk, Row, bytes | None] | StorageError
 

@@ -6,8 +6,7 @@ from storage.backends.local.reading import BlobRange, segments_of
 from storage.backends.local.rows import Chunked, Empty, Inline, Row, Single, decode_manifest
 from storage.cipher import INLINE, FrameCipher
 from storage.errors import PartNotFound
-from storage.ranges import resolve
-from storage.values import Between, PartNumber, Want
+from storage.ranges import Between, PartNumber, Want, resolve
 
 
 def span_of(row: Row, payload: bytes | None, want: Want | None) -> Between:

@@ -19,12 +19,11 @@ from storage.backends.local.version_listing import list_version_page
 from storage.cipher import unlocked
 from storage.conditions import check_read
 from storage.errors import Corrupt
+from storage.ranges import Between, PartNumber
 from storage.values import (
     READ_ALL,
-    Between,
     ListQuery,
     Page,
-    PartNumber,
     PartPage,
     Reading,
     ReadOptions,

@@ -20,7 +20,8 @@ from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.rows import Chunk, Manifest
 from storage.cipher import FrameCipher
 from storage.errors import Corrupt
-from storage.values import Between, Stream
+from storage.ranges import Between
+from storage.values import Stream
 
 _HASH = 16
 

@@ -26,7 +26,8 @@ from storage.chunking import Chunking, Cutting, uncut
 from storage.cipher import INLINE, FrameCipher, unlocked
 from storage.conditions import check_read
 from storage.errors import Corrupt, ObjectChanged
-from storage.values import READ_ALL, Between, Body, PartInfo, ReadOptions, Sealed, Stream
+from storage.ranges import Between
+from storage.values import READ_ALL, Body, PartInfo, ReadOptions, Sealed, Stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from storage.backends.local.reading import BlobRange, Source, Vanished
 from storage.backends.local.rows import Chunk
 from storage.backends.local.walk import objects_of, parts_of, versions_of
 from storage.errors import Corrupt, DeviceFailed
-from storage.values import Between
+from storage.ranges import Between
 
 # Meanwhile a version may have moved from one table to the other.
 _VERSION = """
