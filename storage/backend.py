@@ -1,9 +1,12 @@
-"""The one interface every place that holds objects implements.
+"""The interface of a backend, as a few small protocols.
 
-Contract: every method happens whole or not at all; `get_object` raises before it returns or not at
-all (a stream that finds damage later ends with `Corrupt`, never with wrong bytes); `put_object` and
-`put_part` show nothing until their body ended without an error; what a backend cannot do raises
-`NotSupported`. The contract is executable: `tests/storage/contract.py` runs against every backend.
+Every method happens whole or not at all. `get_object` raises before it returns or not at all: a
+stream that finds damage later ends with `Corrupt`, never with wrong bytes. `put_object` and
+`put_part` show nothing until their body has ended without an error. A method or an option that
+needs a `Capability` that the backend does not declare raises `NotSupported`. Any method that names
+a bucket may raise `BucketNotFound`.
+
+The contract is executable: `tests/storage/contract.py` runs against every backend what it declares.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from storage.capabilities import Capability
 from storage.chunking import Chunking
 from storage.errors import StorageError
 from storage.values import (
@@ -52,52 +56,11 @@ def unchanged(bucket: BucketInfo) -> BucketInfo:
     return bucket
 
 
-class Backend(Protocol):
-    """Where objects live. Any method that names a bucket may raise `BucketNotFound`."""
-
-    async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
-        """Raises `BucketExists` with the owner of the one that is there."""
-        ...
-
-    async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:
-        """Replace what is known of a bucket in one step; `change` is pure, and what it raises
-        leaves the bucket as it was. Name, owner and creation time stay."""
-        ...
-
-    async def rename_bucket(
-        self, name: str, new_name: str, change: BucketChange = unchanged
-    ) -> BucketInfo:
-        """The bucket has the new name, with all that is in it, and what `change` made of it; no
-        byte moves. What is being written lands in it, unfinished uploads go on. Raises
-        `BucketExists`, and what `change` raised: then nothing was done."""
-        ...
-
-    async def head_bucket(self, name: str) -> BucketInfo: ...
-
-    async def delete_bucket(self, name: str) -> None:
-        """Raises `BucketNotEmpty`, also when there are delete markers only; unfinished uploads go
-        with the bucket."""
-        ...
-
-    async def discard_bucket(self, name: str, change: BucketChange = unchanged) -> None:
-        """The bucket is gone at once with all that is in it, locked or not; what that takes on the
-        disks is given back in time. What `change` raises leaves it there."""
-        ...
-
-    async def buckets_revision(self) -> int:
-        """A number that grows with every change of any bucket, and never falls."""
-        ...
-
-    async def list_buckets(self) -> list[BucketInfo]:
-        """All buckets, ordered by name."""
-        ...
+class Objects(Protocol):
+    """Current versions of objects by name."""
 
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         """Current versions, without those that are delete markers."""
-        ...
-
-    async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
-        """Every version and delete marker; in a bucket without versioning the null versions."""
         ...
 
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
@@ -113,29 +76,9 @@ class Backend(Protocol):
     async def get_objects(
         self, reads: Sequence[ObjectRead], room_bytes: int
     ) -> list[Reading | StorageError]:
-        """The first of those objects, in their order: as many as have room for their bodies, one at
-        least. Each is what `get_object` returns or raises; only the last body may be a stream.
-        What an `unlock` raises that is no `StorageError` refuses them all."""
-        ...
-
-    async def list_object_parts(
-        self,
-        bucket: str,
-        name: str,
-        *,
-        version: str | None = None,
-        after: int = 0,
-        limit: int = 1000,
-    ) -> PartPage:
-        """The parts of the upload that made a finished object; empty for one written whole."""
-        ...
-
-    async def rechunk_object(
-        self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
-    ) -> bool:
-        """Keep one version in chunks of that kind, or in one piece; whether it was not kept so
-        already. Nothing else of it changes. Raises as `get_object` does, and `ObjectChanged` when
-        other bytes took its place meanwhile, which then stay."""
+        """Return the first of those objects, in their order: as many as have room for their bodies,
+        at least one. Each is what `get_object` returns or raises; only the last body may be a
+        stream. If an `unlock` raises anything but a `StorageError`, so does the call."""
         ...
 
     async def put_object(
@@ -157,14 +100,14 @@ class Backend(Protocol):
         self, bucket: str, source: str, name: str, options: RenameOptions
     ) -> ObjectInfo:
         """The current version of `source` becomes that of `name`; no byte moves. In a bucket with
-        versioning a delete marker takes its place. Nobody finds it under both names or neither.
+        versioning a delete marker takes its place. It is never found under both names or neither.
         Raises `ObjectNotFound`, `PreconditionFailed`, `ObjectLocked`."""
         ...
 
     async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
-        """Deleting what is not there is no error; with a condition, it raises `ObjectNotFound`.
-        Raises `PreconditionFailed`, also of a version that is not `still` what was asked for, and
-        `ObjectLocked`."""
+        """Deleting an object that is not there succeeds; with a condition, it raises
+        `ObjectNotFound`. Raises `PreconditionFailed`, also of a version that is not `still` what
+        was asked for, and `ObjectLocked`."""
         ...
 
     async def delete_objects(
@@ -173,6 +116,19 @@ class Backend(Protocol):
         """Each on its own, in the order of the requests: what it did, or what `delete_object` would
         have raised."""
         ...
+
+
+class Versions(Protocol):
+    """Older versions and delete markers. The methods of `Objects` reach one by its id in their
+    options."""
+
+    async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
+        """Every version and delete marker; in a bucket without versioning the null versions."""
+        ...
+
+
+class Uploads(Protocol):
+    """Multipart uploads, and the parts that a finished object was completed from."""
 
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo: ...
 
@@ -200,4 +156,76 @@ class Backend(Protocol):
 
     async def list_uploads(self, bucket: str, query: UploadQuery) -> UploadPage: ...
 
+    async def list_object_parts(
+        self,
+        bucket: str,
+        name: str,
+        *,
+        version: str | None = None,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> PartPage:
+        """The parts of the upload that an object was completed from; empty for one put whole."""
+        ...
+
+
+class Buckets(Protocol):
+    """Buckets by name, with their documents."""
+
+    async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
+        """Raises `BucketExists` with the owner of the one that is there."""
+        ...
+
+    async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:
+        """Replace the facts of a bucket in one step; `change` is pure, and what it raises leaves
+        the bucket as it was. Name, owner and creation time stay."""
+        ...
+
+    async def rename_bucket(
+        self, name: str, new_name: str, change: BucketChange = unchanged
+    ) -> BucketInfo:
+        """Give the bucket a new name and apply `change`; no byte moves. Writes that are under way
+        end in it, unfinished uploads go on. Raises `BucketExists`, and what `change` raised: then
+        nothing was done."""
+        ...
+
+    async def head_bucket(self, name: str) -> BucketInfo: ...
+
+    async def delete_bucket(self, name: str) -> None:
+        """Raises `BucketNotEmpty`, also when there are delete markers only; unfinished uploads go
+        with the bucket."""
+        ...
+
+    async def discard_bucket(self, name: str, change: BucketChange = unchanged) -> None:
+        """Remove the bucket in one step with all that is in it, locked or not; its room on the
+        disks is freed later. What `change` raises leaves the bucket as it was."""
+        ...
+
+    async def list_buckets(self) -> list[BucketInfo]:
+        """All buckets, ordered by name."""
+        ...
+
+    async def buckets_revision(self) -> int:
+        """A number that grows with every change of any bucket, and never falls."""
+        ...
+
+
+class Maintenance(Protocol):
+    """Upkeep of a store: its layout on the disks, and what it holds."""
+
+    async def rechunk_object(
+        self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
+    ) -> bool:
+        """Store one version in chunks of that size, or in one piece; return False if it is stored
+        so already. Nothing else of it changes. Raises as `get_object` does, and `ObjectChanged`
+        when it was replaced meanwhile; the new bytes then stay."""
+        ...
+
     async def usage(self) -> Usage: ...
+
+
+class Backend(Objects, Versions, Uploads, Buckets, Maintenance, Protocol):
+    """A place that holds objects. Code that needs a part of it takes that protocol."""
+
+    @property
+    def capabilities(self) -> Capability: ...

@@ -1,8 +1,7 @@
-"""Which objects are kept in chunks, and how large those are: pure rules, for every backend.
+"""Rules for chunks: pure functions for every backend.
 
-Chunks are how a backend keeps bytes, and nothing that a reader of them sees; the parts of a
-multipart upload are chunks too, and what its client sees of them stays what it was when they are
-cut anew.
+Chunks are how a backend stores bytes, and invisible to their readers. The parts of a multipart
+upload are chunks too; what its client sees of them stays the same when the object is rechunked.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import repeat
 
-# Then they are twice as large, and so on: there is no end to the size of an object, and there
+# Then they are twice as large, and so on: the size of an object has no limit, and there
 # should be one to the length of its manifest.
 CHUNKS_OF_ONE_SIZE = 10_000
 
@@ -39,15 +38,15 @@ class Chunking:
     size: int
 
     def cutting(self, announced: int | None) -> Cutting | None:
-        """For a body whose size is announced, or is not; None for one that is written whole. Of
-        which nobody knows whether it will reach the limit, that is in one piece up to there."""
+        """For a body whose size is announced, or is not; None for one that is written whole. A
+        body of unknown size is in one piece up to the limit."""
         if announced is None:
             first = max(self.limit, self.size)
             return Cutting(_then(first, self._sizes()), self.limit)
         return Cutting(self._sizes(), 0) if announced >= self.limit else None
 
     def layout(self, total: int, announced: int | None) -> list[int]:
-        """The sizes of the chunks of a body that had so many bytes in the end; none for whole."""
+        """The sizes of the chunks of a body that had so many bytes in the end; empty for whole."""
         cutting = self.cutting(announced)
         if cutting is None or total < max(cutting.whole_below, 1):
             return []

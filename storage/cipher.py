@@ -1,4 +1,6 @@
-"""Encrypted bytes at rest: authenticated frames, so that a range decrypts only what it touches.
+"""Encrypted bytes at rest, in authenticated frames.
+
+A range decrypts only the frames that it touches.
 
 Each object has a random data key of its own. Each place that holds bytes of it (a blob, by its id;
 the index) has a key derived from that with HMAC-SHA256, so that no key ever meets the same nonce
@@ -22,7 +24,7 @@ from storage.values import Attributes, ObjectInfo, Unlock
 
 KEY_BYTES = 32
 TAG_BYTES = 16
-# The place of what stands in the index; blob ids are hexadecimal and cannot be this.
+# The place of bytes in the index; blob ids are hexadecimal and cannot be this.
 INLINE = "inline"
 _LABEL = b"s3gw frames 1\x00"
 

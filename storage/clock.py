@@ -1,9 +1,11 @@
-"""Time as a dependency, so that tests decide what time it is."""
+"""The clock as a dependency."""
 
 from __future__ import annotations
 
 import time
 from typing import Protocol
+
+NS_PER_S = 1_000_000_000
 
 
 class Clock(Protocol):

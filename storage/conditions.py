@@ -1,23 +1,24 @@
-"""HTTP preconditions as two pure functions (RFC 9110, section 13.2.2, with AWS' precedence).
+"""HTTP preconditions as two pure functions (RFC 9110, section 13.2.2).
 
-Reading: If-Match decides over If-Unmodified-Since, If-None-Match over If-Modified-Since.
-Writing: `If-None-Match: *` wants no object, `If-Match` wants that very one; the times are of the
-object that is replaced, and hold where there is none.
+Their precedence is that of AWS.
+
+Reading: If-Match decides over If-Unmodified-Since, If-None-Match over If-Modified-Since. Writing:
+`If-None-Match: *` requires that there is no object, `If-Match` that there is that very one; the
+times are of the object that is replaced, and are met where there is none.
 """
 
 from __future__ import annotations
 
+from storage.clock import NS_PER_S
 from storage.errors import NotModified, ObjectNotFound, PreconditionFailed
 from storage.values import ALWAYS, Condition, ObjectInfo
-
-_NS = 1_000_000_000
 
 
 def check_read(condition: Condition, info: ObjectInfo) -> None:
     """Raises `PreconditionFailed` or `NotModified` when the reader does not want this object."""
     if condition is ALWAYS:
         return
-    modified_s = info.modified_ns // _NS
+    modified_s = info.modified_ns // NS_PER_S
     if condition.if_match:
         if not _matches(condition.if_match, info.etag):
             raise PreconditionFailed("If-Match")
@@ -43,7 +44,7 @@ def check_write(condition: Condition, name: str, current: ObjectInfo | None) -> 
         return
     if _matches(condition.if_none_match, current.etag):
         raise PreconditionFailed("If-None-Match")
-    modified_s, latest = current.modified_ns // _NS, condition.if_unmodified_since
+    modified_s, latest = current.modified_ns // NS_PER_S, condition.if_unmodified_since
     if latest is not None and modified_s > latest:
         raise PreconditionFailed("If-Unmodified-Since")
     if condition.if_modified_since is not None and modified_s <= condition.if_modified_since:

@@ -1,4 +1,4 @@
-"""What can go wrong with stored objects, in the vocabulary of storage."""
+"""Errors of storage."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class VersionNotFound(StorageError):
 
 
 class DeleteMarkerFound(ObjectNotFound):
-    """The version is a delete marker: there is nothing to read. `named` says that the reader asked
-    for that very version, and not for the object."""
+    """The version is a delete marker: there is nothing to read. `named`: the request named that
+    very version, and not the object."""
 
     def __init__(self, name: str, version: str, modified_ns: int, *, named: bool) -> None:
         super().__init__(name)
@@ -92,7 +92,7 @@ class NotAnArchive(StorageError):
 
 
 class MalformedArchive(StorageError):
-    """The object claims to be an archive and is none that can be read; the text says where."""
+    """The object claims to be an archive and cannot be read as one; the text says where."""
 
 
 class MemberNotFound(StorageError):
@@ -109,6 +109,10 @@ class OutOfSpace(StorageError):
 
 class Corrupt(StorageError):
     """What is on disk is not what was stored: a checksum or the framing does not match."""
+
+
+class MountpathError(StorageError):
+    """The data folders cannot be used as they are; the text says what to do."""
 
 
 class DeviceFailed(StorageError):

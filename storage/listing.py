@@ -1,12 +1,12 @@
-"""Which rows stand on a page of a listing, as pure functions of names in order.
+"""Pages of a listing as pure functions of ordered names.
 
-A row is an item, or the common prefix of all items whose names hold the delimiter behind the
-query's prefix. Both count against the limit. The marker `after` is a name that is left out with
-all before it; one that is itself a common prefix under the query stands for all names that begin
-with it. A marker inside a common prefix leaves the rest of it, which is rolled up again: so the
-prefix is a row even though it sorts before the marker.
+A row is an item, or the common prefix of all items whose names have the delimiter after the query's
+prefix. Both count against the limit. The marker `after` is a name that is left out with all before
+it; one that is itself a common prefix under the query excludes all names that begin with it. A
+marker inside a common prefix leaves the rest of it, and the rest is rolled up again: so the prefix
+is a row even though it sorts before the marker.
 
-Python orders strings by code point, which is the order of their UTF-8 bytes.
+Python orders strings by code point; that is the order of their UTF-8 bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from storage.values import (
 
 
 class _Version(NamedTuple):
-    """A version under the name by which it is rolled up."""
+    """A version under the name that it is rolled up by."""
 
     name: str
     entry: VersionEntry
@@ -41,7 +41,7 @@ Item = TypeVar("Item", ObjectInfo, UploadInfo, _Version)
 
 
 def common_prefix(name: str, prefix: str, delimiter: str) -> str | None:
-    """What `name` is rolled up into, None when it stands for itself."""
+    """What `name` is rolled up into, None when it is a row itself."""
     if not delimiter or not name.startswith(prefix):
         return None
     at = name.find(delimiter, len(prefix))
@@ -49,7 +49,7 @@ def common_prefix(name: str, prefix: str, delimiter: str) -> str | None:
 
 
 def object_page(objects: Iterable[ObjectInfo], query: ListQuery) -> Page:
-    """One page of `objects`, which are in order of name."""
+    """One page of `objects`; they are in order of name."""
     remaining = (info for info in objects if _is_past(info.name, query))
     rows, more = _first(_roll_up(remaining, query), query.limit)
     infos, prefixes = _sort_out(rows)
@@ -57,7 +57,7 @@ def object_page(objects: Iterable[ObjectInfo], query: ListQuery) -> Page:
 
 
 def upload_page(uploads: Iterable[UploadInfo], query: UploadQuery) -> UploadPage:
-    """One page of `uploads`, which are in order of name and id."""
+    """One page of `uploads`; they are in order of name and id."""
     remaining = (info for info in uploads if _is_upload_past(info, query))
     rows, more = _first(_roll_up(remaining, query), query.limit)
     infos, prefixes = _sort_out(rows)
@@ -100,7 +100,7 @@ def _remaining(
 
 
 def part_page(parts: Iterable[PartInfo], after: int, limit: int) -> PartPage:
-    """One page of `parts`, which are in order of number."""
+    """One page of `parts`; they are in order of number."""
     remaining = [part for part in parts if part.number > after]
     chosen = tuple(remaining[:limit])
     more = len(remaining) > limit > 0

@@ -1,9 +1,9 @@
-"""A durable queue in a file of its own: several processes append to it, one passes it on.
+"""A durable queue: several processes append, one reads.
 
-Records stand in queues by name, in the order of their commits. A queue takes `limit_bytes` and
-refuses what comes then, so that one that nobody empties neither fills the disk nor stops another.
-All that wait to append while a commit is on its way go into the next one: a hundred records cost
-one fsync. Only the reader checkpoints.
+Records are in queues by name, in the order of their commits. A queue takes `limit_bytes` and
+refuses records beyond that, so that a queue that is not read neither fills the disk nor stops
+another. All appends that wait while a commit is under way go into the next one: a hundred records
+cost one fsync. Only the reader checkpoints.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import apsw
 from storage.backends.local.index import connect, translated
 from storage.clock import Clock, SystemClock
 
-# Jobs in one commit; each is what one request has to tell, a thousand records at the most.
+# Jobs in one commit; each has the records of one request, a thousand at the most.
 BATCH_LIMIT = 256
 
 _SCHEMA = """
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class Record(NamedTuple):
-    """What is appended: to which queue, and the bytes."""
+    """A record to append: its queue and its bytes."""
 
     queue: str
     body: bytes

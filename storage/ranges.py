@@ -1,13 +1,49 @@
-"""Which bytes of an object a reader gets."""
+"""Byte ranges of objects, and their resolution against a size."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from storage.errors import RangeNotSatisfiable
-from storage.values import Between, From, Last
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Bytes `start` up to, not including, `stop`; `stop` may exceed the object."""
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """All bytes from `start` on."""
+
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last `count` bytes; all of them when the object is shorter."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartNumber:
+    """The bytes of the part that was uploaded under that number; 1 of a plain object is all."""
+
+    number: int
+
+
+Want = Between | From | Last | PartNumber
 
 
 def resolve(want: Between | From | Last | None, size: int) -> Between:
-    """Cut what was asked for to an object of `size` bytes; raises `RangeNotSatisfiable`."""
+    """Cut the wanted range to an object of `size` bytes; raises `RangeNotSatisfiable`."""
     match want:
         case None:
             return Between(0, size)

@@ -1,8 +1,8 @@
 """Typed documents in `BucketInfo.settings`.
 
-A setting is a msgspec Struct that names the key it is kept under. It is stored as JSON, so that a
-new field with a default still reads old documents; reading one is cached by its text, because the
-hot paths ask for the same few documents again and again.
+A setting is a msgspec Struct that names the key it is stored under. It is stored as JSON, so that a
+new field with a default still reads old documents; decoding is cached by the text, because the hot
+paths read the same few documents again and again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ S = TypeVar("S", bound=Setting)
 
 
 def setting(bucket: BucketInfo, kind: type[S]) -> S | None:
-    """The bucket's document of that kind, None when it has none."""
+    """The bucket's document of that kind, None when it has no such."""
     text = bucket.settings.get(kind.setting_name)
     return None if text is None else _decoded(kind, text)
 
@@ -43,7 +43,7 @@ def without_setting(bucket: BucketInfo, kind: type[Setting]) -> BucketInfo:
 
 
 def encoded(document: Setting) -> str:
-    """As it stands in `BucketInfo.settings`."""
+    """As it is stored in `BucketInfo.settings`."""
     return msgspec.json.encode(document).decode()
 
 

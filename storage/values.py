@@ -1,6 +1,7 @@
-"""The values that storage speaks in: what an object, a bucket, an upload and a listing are.
+"""Values of the storage interface: objects, buckets, uploads, listings, options.
 
-Those that stand in the index are msgspec Structs written as arrays: a new field goes last and
+Times are in nanoseconds since the epoch (`_ns`), sizes in bytes, ETags without quotes. The values
+that are stored in the index are msgspec Structs written as arrays: a new field goes last and
 has a default, so that old rows still read.
 """
 
@@ -14,44 +15,10 @@ from typing import Protocol
 from msgspec import Struct
 
 from storage.chunking import Chunking
+from storage.ranges import Between, Want
 
 Body = AsyncIterator[bytes]
 Stream = AsyncGenerator[bytes, None]
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """Bytes `start` up to, not including, `stop`; `stop` may exceed the object."""
-
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
-@dataclass(frozen=True, slots=True)
-class From:
-    """All bytes from `start` on."""
-
-    start: int
-
-
-@dataclass(frozen=True, slots=True)
-class Last:
-    """The last `count` bytes; all of them when the object is shorter."""
-
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartNumber:
-    """The bytes of the part that was uploaded under that number; 1 of a plain object is all."""
-
-    number: int
-
-
-Want = Between | From | Last | PartNumber
 
 
 class ChecksumType(Enum):
@@ -83,7 +50,7 @@ class Versioning(Enum):
 
 
 class LockMode(Enum):
-    """Who may remove a version before its time: some with GOVERNANCE, nobody with COMPLIANCE."""
+    """Whether a version can be removed early: with GOVERNANCE by some, with COMPLIANCE never."""
 
     GOVERNANCE = "GOVERNANCE"
     COMPLIANCE = "COMPLIANCE"
@@ -97,7 +64,7 @@ class Retention(Struct, frozen=True, gc=False, array_like=True):
 
 
 class ObjectLock(Struct, frozen=True, gc=False, array_like=True):
-    """What keeps a version from being removed; `legal_hold` is None where none was ever set."""
+    """What keeps a version from being removed; `legal_hold` is None where it was never set."""
 
     retention: Retention | None = None
     legal_hold: bool | None = None
@@ -148,9 +115,9 @@ NO_ATTRIBUTES = Attributes()
 
 
 class ObjectInfo(Struct, frozen=True, gc=False):
-    """What a HEAD tells about one version of one object. `etag` has no quotes.
+    """The facts of one version of one object, as a HEAD returns them. `etag` has no quotes.
 
-    `parts` counts the parts of the upload that made it, 0 for an object written whole; `chunks` in
+    `parts` counts the parts that it was completed from, 0 for an object put whole; `chunks` in
     how many pieces it is kept, 0 for one, and `largest_chunk` the bytes of the largest. A
     `delete_marker` is a version that says that the object is deleted; it has no bytes.
     """
@@ -168,6 +135,10 @@ class ObjectInfo(Struct, frozen=True, gc=False):
     largest_chunk: int = 0
 
 
+# Of one upload; the numbers of its parts are 1 to this.
+MAX_PARTS = 10_000
+
+
 class PartInfo(Struct, frozen=True, gc=False, array_like=True):
     """One part, of an unfinished upload or of a finished object."""
 
@@ -179,9 +150,9 @@ class PartInfo(Struct, frozen=True, gc=False, array_like=True):
 
 
 class BucketInfo(Struct, frozen=True, array_like=True):
-    """One bucket. `owner` is an account id; `location` the constraint it was made with; `settings`
-    are documents by name that storage keeps and does not read. `label` is what stays when the name
-    changes, empty where it is the name."""
+    """One bucket. `owner` is an account id; `location` the constraint it was created with;
+    `settings` are documents by name that storage keeps and does not read. `label` is what stays
+    when the name changes, empty where it is the name."""
 
     name: str
     owner: str
@@ -191,6 +162,18 @@ class BucketInfo(Struct, frozen=True, array_like=True):
     versioning: Versioning = Versioning.NEVER
     settings: dict[str, str] = {}
     label: str = ""
+
+    @classmethod
+    def from_options(cls, name: str, options: BucketOptions, created_ns: int) -> BucketInfo:
+        return cls(
+            name,
+            options.owner,
+            created_ns,
+            options.location,
+            dict(options.tags),
+            options.versioning,
+            dict(options.settings),
+        )
 
     @property
     def lasting_name(self) -> str:
@@ -202,9 +185,9 @@ APPEND_MARK = "~"
 
 
 class UploadInfo(Struct, frozen=True, array_like=True):
-    """One unfinished multipart upload; `checksum_algorithm` is empty when none was asked for, and
-    parts then keep `kept_checksum`, or what is usual if that is empty too.
-    `continues` is the ETag of the object that an append goes on from, empty when there was none.
+    """One unfinished multipart upload; `checksum_algorithm` is empty when the client named no
+    algorithm, and parts then keep `kept_checksum`, or what is usual if that is empty too.
+    `continues` is the ETag of the object that an append extends, empty for a new object.
     """
 
     id: str
@@ -216,6 +199,23 @@ class UploadInfo(Struct, frozen=True, array_like=True):
     checksum_type: ChecksumType = ChecksumType.FULL_OBJECT
     kept_checksum: str = ""
     continues: str = ""
+
+    @classmethod
+    def from_options(
+        cls, id: str, name: str, options: UploadOptions, initiated_ns: int
+    ) -> UploadInfo:
+        """`id` is a new one in hexadecimal."""
+        return cls(
+            APPEND_MARK + id if options.append else id,
+            name,
+            initiated_ns,
+            options.owner,
+            options.attributes,
+            options.checksum_algorithm,
+            options.checksum_type,
+            options.kept_checksum,
+            options.continues,
+        )
 
     @property
     def is_append(self) -> bool:
@@ -293,7 +293,7 @@ Unlock = Callable[[Encryption], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What to read of an object. `version` None is the current one; `unlock` is asked for the data
+    """What to read of an object. `version` None is the current one; `unlock` returns the data
     key of an encrypted object whose bytes are wanted."""
 
     want: Want | None = None
@@ -316,7 +316,8 @@ class ObjectRead:
 
 @dataclass(frozen=True, slots=True)
 class UpdateOptions:
-    """Which version to change (None is the current one), and when; `touch` renews its time."""
+    """How to update the attributes of an object. `version` None is the current version, and it must
+    meet `condition`. With `touch`, the modification time becomes now."""
 
     condition: Condition = ALWAYS
     version: str | None = None
@@ -339,7 +340,7 @@ class RenameOptions:
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
     """How to begin a multipart upload; `owner` is the account id of who began it. The parts of an
-    `append` come one after the other; only who asks for appends finds it in a listing."""
+    `append` come one after the other; it is in listings of `appends` only."""
 
     owner: str
     attributes: Attributes = NO_ATTRIBUTES
@@ -370,7 +371,7 @@ class CompleteOptions:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """An open object: its facts, the bytes that will come (of `info.size`), and the bytes. A small
-    body is `bytes`; a stream must be closed by whoever holds it."""
+    body is `bytes`; a stream must be closed by its holder."""
 
     info: ObjectInfo
     span: Between
@@ -379,9 +380,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """Which names to list, in the order of their UTF-8 bytes.
+    """The names to list, in the order of their UTF-8 bytes.
 
-    Names after `after` (exclusive). Names that hold `delimiter` behind `prefix` are rolled up
+    Names after `after` (exclusive). Names that have `delimiter` after `prefix` are rolled up
     into one common prefix; `after` may be such a prefix, and is then skipped whole.
     """
 
@@ -402,7 +403,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class VersionQuery:
-    """Which versions to list: by name, then newest first.
+    """The versions to list: by name, then newest first.
 
     Names after `after`, and of `after` itself what is older than `after_version`, when that is not
     empty; all its versions, if it has no such version any more.
@@ -432,7 +433,7 @@ class VersionPage:
 
 @dataclass(frozen=True, slots=True)
 class UploadQuery:
-    """Which uploads to list: by name, then by upload id; markers are exclusive. `appends` are
+    """The uploads to list: by name, then by upload id; markers are exclusive. `appends` are
     listed instead of the others."""
 
     prefix: str = ""
@@ -479,7 +480,7 @@ class Still(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DeleteRequest:
-    """What to delete. `version` None deletes the object, which in a bucket with versioning adds a
+    """What to delete. `version` None deletes the object; in a bucket with versioning that adds a
     delete marker; a version is removed for good, but only if it is `still` that."""
 
     name: str

@@ -1,12 +1,12 @@
-"""Archives (shards): objects that are a TAR, TGZ, TAR.LZ4 or ZIP, and the members in them.
+"""Archives (shards): objects in TAR, TGZ, TAR.LZ4 or ZIP format, and their members.
 
-`Archives.open` gives a `Shard`: its members are listed, selected and read, whole or in part. A
+`Archives.open` returns a `Shard`: its members are listed, selected and read, whole or in part. A
 member of a TAR or ZIP is read where it lies, found in an index that is built at first use; the
-compressed tars are unpacked as they stream, up to the member that is wanted. `archive_writer` makes
-archives of all four formats as a stream, and `archive_of` whole ones, also out of an older one.
-`Folders` lists their members as keys.
+compressed tars are unpacked as they stream, up to the member that is wanted. `archive_writer`
+writes archives of all four formats as a stream, and `archive_of` whole ones, also out of an older
+one. `Folders` lists their members as keys.
 
-If a name stands in an archive twice, its first member is meant, as in AIStore.
+If an archive has several members of one name, the first one is meant, as in AIStore.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Indexes of archives that were read lately: in memory, and behind that in a file if there is one.
+"""A cache of the indexes of archives, in memory and on disk.
 
-An index belongs to one version of one object, so it never has to be forgotten for being wrong, only
-for room.
+An index belongs to one version of one object, so it never becomes wrong; indexes are dropped only
+to make room.
 """
 
 from __future__ import annotations
@@ -9,33 +9,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from msgspec import Struct
-
-from storage.archives.formats import ArchiveFormat
 from storage.archives.index import ShardIndex
+from storage.archives.index_key import IndexKey
+from storage.archives.keyed_lock import KeyedLock
 from storage.archives.saved import SavedIndexes
-from storage.archives.turns import Turns
-from storage.values import ObjectInfo
 
 MEMORY_BYTES = 64 << 20
-
-
-class IndexKey(Struct, frozen=True, array_like=True):
-    """One version of one object, read as one format."""
-
-    bucket: str
-    name: str
-    version: str
-    etag: str
-    modified_ns: int
-    size: int
-    format: str
-
-    @classmethod
-    def of(cls, bucket: str, info: ObjectInfo, kind: ArchiveFormat) -> IndexKey:
-        return cls(
-            bucket, info.name, info.version, info.etag, info.modified_ns, info.size, kind.value
-        )
 
 
 class IndexCache:
@@ -47,7 +26,7 @@ class IndexCache:
         self._saved = saved
         self._indexes: OrderedDict[IndexKey, ShardIndex] = OrderedDict()
         self._bytes = 0
-        self._building = Turns()
+        self._building = KeyedLock()
 
     async def get(
         self, key: IndexKey, build: Callable[[], Awaitable[ShardIndex]], *, secret: bool
@@ -56,7 +35,7 @@ class IndexCache:
         names of an encrypted object's members are part of what is encrypted."""
         if (index := self._find(key)) is not None:
             return index
-        async with self._building.alone(key):
+        async with self._building.hold(key):
             if (index := self._find(key)) is not None:
                 return index
             index = await self._load_or_build(key, build, secret=secret)

@@ -1,8 +1,8 @@
-"""The members of an archive as keys below its own: `shard.tar/images/0001.jpg`.
+"""Members of an archive as keys below its own: `shard.tar/images/0001.jpg`.
 
 They are in the order of their UTF-8 bytes, as all keys are; of several members of one name the
-first one is there. A member's ETag is made of its archive's and its place in it, so it lasts as
-long as the archive does; the hyphen tells clients that it is no MD5.
+first one is listed. A member's ETag is built from its archive's and its place in it, so it lasts as
+long as the archive does; its hyphen shows clients that it is not an MD5.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Contents:
         return bisect(self._order, name[len(self.base) :].encode(), key=self._index.key)
 
     def _behind(self, common: str) -> int:
-        """How many members are before all that comes behind the common prefix."""
+        """Return how many members sort before everything after the common prefix."""
         if self.base.startswith(common):
             return len(self._order)
         if not common.startswith(self.base):

@@ -1,7 +1,7 @@
-"""Listing archives as folders: their members among the objects, in one order of names.
+"""Listings with archives as folders: members among the objects.
 
-A page needs no state: which archives have members behind a name is told by the name itself, as
-their names begin it. Objects and members of one name are one row, the object's.
+A page needs no state: the archives that have members after a marker are those whose names it begins
+with. An object and a member of the same name are one row, the object's.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from storage.backend import Backend
 from storage.errors import ObjectNotFound
 from storage.values import ListQuery, ObjectInfo, Page
 
-# What is in an archive, None for an object that is none or that may not be looked into.
+# What is in an archive; None for an object that is not one, or that the client may not read.
 LookInto = Callable[[ObjectInfo], Awaitable[Contents | None]]
 _CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class FolderPage:
-    """A page, and the names on it that are archives with their members behind them, and those that
+    """A page, and the names on it that are archives with members after them, and those that
     are members."""
 
     page: Page
@@ -98,13 +98,13 @@ class Folders:
 
 @dataclass(slots=True)
 class _Rows:
-    """The rows of a page as they are found; one more than it has tells that there are more."""
+    """The rows of a page as they are found; one row more than fits shows that there are more."""
 
     query: ListQuery
     found: list[Row] = field(default_factory=list)
     archives: set[str] = field(default_factory=set)
     members: set[str] = field(default_factory=set)
-    # By name, then by their archive's: what begins with the shorter one goes first.
+    # By name, then by their archive's: of two, the archive with the shorter name is first.
     _waiting: list[tuple[str, str, Row, Iterator[Row]]] = field(default_factory=list)
 
     def open(self, contents: Contents) -> None:
@@ -112,7 +112,7 @@ class _Rows:
         self._wait(contents.archive.name, contents.rows(self.query))
 
     def add(self, row: Row) -> bool:
-        """An object or a common prefix, behind the members that precede it; whether that is
+        """An object or a common prefix, after the members that precede it; whether that is
         enough."""
         self.drain(before=_name_of(row))
         self._append(row)

@@ -1,4 +1,4 @@
-"""The formats of archives, and how to tell them: by name, else by the first bytes."""
+"""The formats of archives, recognised by name, else by the first bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from storage.errors import NotAnArchive
 
-# So many bytes tell a tar from anything else.
+# Enough bytes to recognise a tar.
 MAGIC_BYTES = 512
 MAX_ARCHIVES_IN = 8
 
@@ -49,7 +49,7 @@ _NAMES = MappingProxyType(
 
 
 def format_named(text: str) -> ArchiveFormat | None:
-    """The format that an extension (`.tar.gz`, `tgz`) or a media type means; None if none."""
+    """The format of an extension (`.tar.gz`, `tgz`) or a media type; None if there is no such."""
     return _NAMES.get(text.strip().lower())
 
 

@@ -1,7 +1,7 @@
-"""Where the members of an archive lie: an index small enough to keep, and to write down.
+"""The index of an archive: the place of each member.
 
-A million members of forty letters take some 80 MB, as columns and not as objects. A name is found
-by its hash, among the sorted hashes of all names.
+It is small enough to keep and to write down. A million members of forty letters take some 80 MB, as
+columns and not as objects. A name is found by its hash, among the sorted hashes of all names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _VERSION = 1
 
 
 class _Saved(msgspec.Struct, frozen=True, array_like=True):
-    """The columns as bytes of this machine's order, which `order` tells."""
+    """The columns as bytes in this machine's order, recorded in `order`."""
 
     version: int
     order: bytes
@@ -64,7 +64,7 @@ class ShardIndex:
 
     def order(self) -> array[int]:
         """The positions by plain name, of each name the first one; without names that are empty or
-        no UTF-8. Sorted at the first call, which is for a thread when there are many."""
+        not UTF-8. Sorted at the first call: in a thread when there are many."""
         if self._order is None:
             self._order = array("I", self._in_order())
         return self._order

@@ -1,8 +1,9 @@
-"""Archives made of entries, and archives that are written on: as a stream, in bounded memory.
+"""New archives from entries, and appending to existing archives.
 
-What is appended to gets new bytes throughout, because blobs belong to one object each: a tar is
-sent again up to its end, a ZIP up to its directory, and that behind the new members. A compressed
-tar is unpacked and packed again.
+Both are streams in bounded memory. An archive that is appended to is written again throughout,
+because blobs belong to one object each: a tar is sent again up to its end, a ZIP up to its
+directory, followed by the new members and a new directory. A compressed tar is unpacked and packed
+again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from storage.archives.unpacking import PIECE
 from storage.archives.writing import ArchiveWriter, Entry, TarWriter, ZipPrior, ZipWriter
 from storage.archives.zip_index import find_directory
 from storage.errors import MalformedArchive, StorageError
-from storage.values import Between, Stream
+from storage.ranges import Between
+from storage.values import Stream
 
 
 class NotAsLong(StorageError):
@@ -47,7 +49,7 @@ Additions = AsyncGenerator[Addition, None]
 async def archive_of(
     kind: ArchiveFormat, additions: Additions, prior: Shard | None = None
 ) -> Stream:
-    """The bytes of an archive of the additions, behind the members of `prior` if it is given, which
+    """The bytes of an archive of the additions, after the members of `prior` if it is given, which
     must be of that format. What the additions raise ends it.
 
     Raises `MalformedArchive` of the prior one, `ObjectChanged`, `NotAsLong`, `TooManyEntries`.

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from storage.errors import NotSupported
-from storage.values import Between, Stream
+from storage.ranges import Between
+from storage.values import Stream
 
 
 class Packing(IntEnum):
     """How a member's bytes lie in the archive; from `SPARSE` on they cannot be read.
 
     `STORED` ones lie at the member's offset as they are. A ZIP's offsets are those of its local
-    headers, behind which the bytes begin. The numbers stand in saved indexes.
+    headers, and the bytes begin after that. The numbers are in saved indexes.
     """
 
     STORED = 0
@@ -54,7 +55,7 @@ class Member:
 @dataclass(frozen=True, slots=True)
 class MemberReading:
     """An open member: the bytes that will come (of `member.size`), and the bytes; a stream must be
-    closed by whoever holds it."""
+    closed by its holder."""
 
     member: Member
     span: Between
@@ -62,7 +63,7 @@ class MemberReading:
 
 
 def plain(name: str) -> str:
-    """The name under which a member is found: `./a` and `/a` are `a`."""
+    """The name that a member is found by: `./a` and `/a` are `a`."""
     while name.startswith(("./", "/")):
         name = name[2:] if name[0] == "." else name[1:]
     return name
@@ -75,5 +76,5 @@ def plain_bytes(name: bytes) -> bytes:
 
 
 def decoded(raw: bytes) -> str:
-    """A member's name. What is no UTF-8 still goes back to the same bytes."""
+    """A member's name. A name that is not UTF-8 still encodes to the same bytes."""
     return raw.decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Compressing the tars that we write, as they stream."""
+"""Compression of the tars that are written, as they stream."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def packed(kind: ArchiveFormat, pieces: Stream) -> Stream:
 
 
 def _compressor(kind: ArchiveFormat) -> tuple[_Compressor, bytes]:
-    """It, and what stands before all that it makes."""
+    """The compressor, and the header before its output."""
     if kind is ArchiveFormat.TGZ:
         return zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP), b""
     frames = lz4.frame.LZ4FrameCompressor()

@@ -1,7 +1,7 @@
 """Indexes of archives in a file, for all processes and across restarts.
 
-It is a cache: it may be deleted at any time, is never flushed, and what of it cannot be read is
-built anew. The oldest go when there are too many bytes.
+It is a cache: it may be deleted at any time, is never flushed, and what cannot be read of it is
+built again. The oldest entries are dropped when there are too many bytes.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import apsw
 import msgspec
 
 from storage.archives.index import ShardIndex
+from storage.archives.index_key import IndexKey
 from storage.errors import Corrupt
-
-if TYPE_CHECKING:
-    from storage.archives.cache import IndexKey
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +38,7 @@ T = TypeVar("T")
 
 
 class SavedIndexes:
-    """The file at `path`, made when there is none."""
+    """The file at `path`, created when it is missing."""
 
     def __init__(self, path: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         self._path = path

@@ -1,8 +1,8 @@
-"""Choosing members by name: the five ways that AIStore has.
+"""Selection of members by name, in the five ways that AIStore has.
 
-Regular expressions come from strangers, so they are RE2's: matching takes time in proportion to the
-name whatever the expression is, and what cannot be promised that (look-ahead, back-references) is
-no expression. It is also the language that AIStore's own clients write.
+Regular expressions come from untrusted clients, so they are RE2's: matching takes time proportional
+to the name whatever the expression is, and what RE2 cannot match so (look-ahead, back-references)
+is refused. It is also the language of AIStore's own clients.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MAX_MEMORY = 1 << 20
 
 
 class BadSelection(StorageError):
-    """The mode or the expression of a selection is none; the text says why."""
+    """The mode or the expression of a selection is invalid; the text says why."""
 
 
 class Mode(Enum):
@@ -32,7 +32,7 @@ class Mode(Enum):
 
 
 class Selection:
-    """Which members are wanted: `takes` says it of a name. Raises `BadSelection`."""
+    """The wanted members: `takes` decides by name. Raises `BadSelection`."""
 
     def __init__(self, mode: Mode, wanted: str) -> None:
         if len(wanted) > MAX_EXPRESSION:

@@ -1,4 +1,4 @@
-"""Opening archives and reading their members."""
+"""Opening of archives, and reading of their members."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 
-from storage.archives.cache import IndexCache, IndexKey
+from storage.archives.cache import IndexCache
 from storage.archives.contents import Contents
 from storage.archives.formats import (
     MAGIC_BYTES,
@@ -16,30 +16,22 @@ from storage.archives.formats import (
     format_of_name,
 )
 from storage.archives.index import ShardIndex
+from storage.archives.index_key import IndexKey
+from storage.archives.keyed_lock import KeyedLock
 from storage.archives.member import Member, MemberReading, Packing
 from storage.archives.selection import Selection
 from storage.archives.source import Source
 from storage.archives.tar_index import index_stream, index_tar
 from storage.archives.tar_stream import TarCursor
 from storage.archives.tar_walk import HardLink
-from storage.archives.turns import Turns
 from storage.archives.unpacking import PIECE, unpacked, unpacker_of
 from storage.archives.zip_index import index_zip
 from storage.archives.zip_read import open_zipped
 from storage.backend import Backend
 from storage.cipher import unlocked
 from storage.errors import MemberNotFound, ObjectChanged
-from storage.ranges import resolve
-from storage.values import (
-    READ_ALL,
-    Between,
-    From,
-    Last,
-    ObjectInfo,
-    ReadOptions,
-    Stream,
-    Unlock,
-)
+from storage.ranges import Between, From, Last, resolve
+from storage.values import READ_ALL, ObjectInfo, ReadOptions, Stream, Unlock
 
 Part = Between | From | Last
 # An archive that is replaced again and again, faster than it can be read, is not waited for.
@@ -52,11 +44,11 @@ class Archives:
 
     def __init__(self, cache: IndexCache | None = None) -> None:
         self._cache = cache or IndexCache()
-        self._writers = Turns()
+        self._writers = KeyedLock()
 
     def turn(self, bucket: str, name: str) -> AbstractAsyncContextManager[None]:
         """Of this process: others may write all the same, and are found out at the end."""
-        return self._writers.alone((bucket, name))
+        return self._writers.hold((bucket, name))
 
     async def open(
         self,
@@ -86,7 +78,7 @@ class Archives:
         kind: ArchiveFormat,
         unlock: Unlock | None = None,
     ) -> Shard:
-        """The archive that a listing found; who may not read it is to be told before."""
+        """The archive that a listing found; the caller has checked the right to read it."""
         return Shard(Source(store, bucket, info, None, unlock), kind, self._cache)
 
     async def open_member(
@@ -108,7 +100,7 @@ class Archives:
 
 @dataclass(frozen=True, slots=True)
 class MemberAsked:
-    """Which member of an archive, which part of it, and how to read the archive."""
+    """A member of an archive, the part of it that is wanted, and how to read the archive."""
 
     path: str
     part: Part | None = None
@@ -145,7 +137,7 @@ class Shard:
 
     @property
     def has_index(self) -> bool:
-        """Whether members are read through it: a compressed tar's only tells their names."""
+        """Whether members are read through it: a compressed tar's has their names only."""
         return not self.format.is_compressed_tar
 
     async def open(self, name: str, part: Part | None = None) -> MemberReading:
@@ -213,7 +205,7 @@ class Shard:
 
     async def select(self, selection: Selection) -> AsyncGenerator[MemberReading, None]:
         """The members that are wanted, open one after another; each body is to be read to its end,
-        or closed, before the next one is asked for. Raises `NotSupported`."""
+        or closed, before the next one is requested. Raises `NotSupported`."""
         if self.has_index:
             for member in _chosen(await self.index(), selection):
                 yield await self.open_member(member)
@@ -241,7 +233,7 @@ class Shard:
         return body if self.has_index else unpacked(body, unpacker_of(self.format))
 
     async def index(self) -> ShardIndex:
-        """That of a compressed tar tells what is in it, but not where."""
+        """That of a compressed tar says what is in it, but not where."""
         info = self.source.info
         key = IndexKey.of(self.source.bucket, info, self.format)
         secret = info.attributes.encryption is not None

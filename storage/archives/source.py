@@ -1,4 +1,4 @@
-"""The bytes of an archive, wherever they are wanted: ranged reads of one object as it is now."""
+"""Ranged reads of one version of an archive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from storage.backend import Backend
 from storage.errors import ObjectChanged
-from storage.values import NULL_VERSION, Between, ObjectInfo, Reading, ReadOptions, Stream, Unlock
+from storage.ranges import Between
+from storage.values import NULL_VERSION, ObjectInfo, Reading, ReadOptions, Stream, Unlock
 
 # Index builders read as much at a time: a block of the local store.
 WINDOW = 512 << 10

@@ -1,4 +1,7 @@
-"""Indexing a tar: its headers are read, its contents only where they lie between two of them."""
+"""Index of a tar, from its headers.
+
+Contents are read only where they lie between two headers that are near.
+"""
 
 from __future__ import annotations
 

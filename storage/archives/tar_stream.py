@@ -1,4 +1,4 @@
-"""Reading a tar as it comes: member after member, what nobody wants passed over."""
+"""A tar read as a stream, member after member."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _Bytes:
 
 
 class TarCursor:
-    """Goes through a tar once. Whoever holds it closes it."""
+    """One pass through a tar; its holder closes it."""
 
     def __init__(self, stream: Stream) -> None:
         self._bytes = _Bytes(stream)

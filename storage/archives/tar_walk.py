@@ -1,8 +1,10 @@
-"""The headers of a tar, without input and output: it says which bytes it needs next.
+"""The headers of a tar, sans I/O.
+
+The walk says what bytes it needs next, and is fed by its caller.
 
 A tar is a sequence of blocks of 512 bytes: a header, the content, padding; a block of zeros ends
 it. Longer names and larger numbers than fit a header precede it as members of their own: GNU's `L`,
-and the records of POSIX' pax (`x`), `LENGTH KEY=VALUE\\n`. A file that stands in the archive a
+and the records of POSIX' pax (`x`), `LENGTH KEY=VALUE\\n`. A file that is in the archive a
 second time as a hard link (`1`) has no content of its own.
 
 https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html
@@ -39,7 +41,7 @@ class HardLink:
 class TarWalk:
     """Wants `wanted` bytes at `position`, and is given them with `take`, until it has `ended`.
 
-    `position` only ever grows; what lies between is content that nobody needs to read.
+    `position` only ever grows; what lies between is content that need not be read.
     """
 
     def __init__(self) -> None:
@@ -54,7 +56,7 @@ class TarWalk:
 
     @property
     def may_end(self) -> bool:
-        """Whether nothing is missing if there are no more bytes: some writers leave out the end."""
+        """Whether the tar may end here: some writers leave out the end."""
         return not (self._kind or self._pax or self._long_name or self._long_link)
 
     def take(self, piece: bytes) -> Member | HardLink | None:
@@ -142,7 +144,7 @@ def _name(block: bytes, pax: dict[str, bytes], long_name: bytes | None) -> bytes
 
 
 def _checked_size(block: bytes, position: int) -> int:
-    """The size that a header tells, once its own checksum was verified."""
+    """The size in a header whose own checksum was verified."""
     told = _number(block[148:156], position)
     total = sum(block) - sum(block[148:156]) + 256
     if told != total and told != _signed_sum(block):

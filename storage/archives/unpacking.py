@@ -1,7 +1,7 @@
-"""Unpacking streams: gzip, LZ4 frames and the raw deflate of a ZIP, a bounded piece at a time.
+"""Decompression of streams: gzip, LZ4 frames and the raw deflate of a ZIP.
 
 However much a few bytes unpack to, no more than `PIECE` of it is ever in memory. The work is done
-in threads: zlib and lz4 let go of Python's lock.
+in threads: zlib and lz4 release the GIL.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PIECE = 512 << 10
 
 
 class Unpacker(Protocol):
-    """`unpack` takes a piece or, empty-handed, goes on with the one before; it gives at most
+    """`unpack` takes a piece, or nothing to continue with the one before; it gives at most
     `PIECE` bytes. `needs_input` says that it has nothing left of what it took."""
 
     @property
@@ -34,7 +34,7 @@ class Unpacker(Protocol):
 
 
 class Inflater:
-    """zlib's formats: 31 is gzip, of which several may follow one another, -15 raw deflate."""
+    """zlib's formats: 31 is gzip, with several members in a row, -15 raw deflate."""
 
     def __init__(self, window_bits: int) -> None:
         self._window_bits = window_bits
@@ -55,7 +55,7 @@ class Inflater:
         if not taken and self._stream.eof:
             return b""
         if self._stream.eof:
-            # Only gzip goes on, and only with another one: padding of zeros is not to be read.
+            # Only gzip continues, and only with another member: padding of zeros is not to be read.
             if self._window_bits < 0 or not taken.startswith(b"\x1f\x8b"[: len(taken)]):
                 self._rest = b""
                 return b""

@@ -1,7 +1,7 @@
-"""Making archives as a stream: each entry's head, its bytes as they come, its padding, the end.
+"""Writers of TAR and ZIP archives as a stream.
 
-The size of an entry is known before its bytes, so nothing has to be gone back to. `tarfile` makes
-some 6,000 members a second; a header from a template is ten times as fast.
+The size of an entry is known before its bytes, so nothing has to be changed afterwards. `tarfile`
+writes some 6,000 members a second; a header from a template is ten times as fast.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ _REST_SUM = sum(_REST)
 
 
 def _pax_record(key: bytes, value: bytes) -> bytes:
-    """The length that stands in front counts itself."""
+    """The length in front counts itself."""
     rest = len(key) + len(value) + 3
     length = rest + len(str(rest))
     if len(str(length)) > len(str(rest)):
@@ -121,14 +121,14 @@ _UTF8_FLAG = 1 << 11
 _DESCRIPTOR_FLAG = 1 << 3
 _VERSION = 20
 _VERSION64 = 45
-# On Unix: the mode of a file stands in the upper half of the external attributes.
+# On Unix: the mode of a file is in the upper half of the external attributes.
 _MADE_BY = 3 << 8 | _VERSION64
 
 
 @dataclass(frozen=True, slots=True)
 class ZipPrior:
     """The ZIP that is written on: where its directory began, which is to be sent again before the
-    new one's end, its length in bytes, how many entries it has, and the comment behind it."""
+    new one's end, its length in bytes, how many entries it has, and the comment after it."""
 
     at: int = 0
     size: int = 0
@@ -137,7 +137,7 @@ class ZipPrior:
 
 
 class ZipWriter:
-    """Members are stored as they are. The CRC of one that streams stands behind it, and in the
+    """Members are stored as they are. The CRC of one that streams is written after it, and in the
     directory."""
 
     def __init__(self, prior: ZipPrior | None = None) -> None:
@@ -207,7 +207,7 @@ class ZipWriter:
 
 
 def _local(entry: Entry, crc: int | None) -> bytes:
-    """The header before a member; without a CRC, one that says that it comes behind."""
+    """The header before a member; without a CRC, one that says that it follows."""
     name = entry.name.encode("utf-8", "surrogateescape")
     wide = entry.size >= _FULL
     extra = struct.pack("<HHQQ", 1, 16, entry.size, entry.size) if wide else b""

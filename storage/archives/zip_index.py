@@ -1,9 +1,11 @@
-"""Indexing a ZIP by its central directory, which stands at the end.
+"""Index of a ZIP from its central directory.
+
+The directory is at the end of the file:
 
     [local header, content]... [central directory] [zip64 end, its locator] [end record, comment]
 
 Sizes, offsets and CRCs are those of the directory; of a local header only its own length is
-needed. Bytes before the first member, as of a program that unpacks itself, shift all offsets.
+needed. Bytes before the first member, as of a self-extracting program, shift all offsets.
 
 https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 """
@@ -45,8 +47,8 @@ _MAX_DIRECTORY = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Where the central directory lies; `shift` is what stands before the archive, `comment` what
-    stands behind it."""
+    """Where the central directory lies; `shift` counts the bytes before the archive, `comment` is
+    after it."""
 
     start: int
     stop: int
@@ -112,7 +114,7 @@ async def _find_directory64(
     source: Source, tail: bytes, locator: int, locator_at: int
 ) -> Directory:
     end_at = _LOCATOR.unpack_from(tail, locator)[2]
-    # Where it says, or right before the locator when something stands before the archive.
+    # Where it says, or right before the locator when there are bytes before the archive.
     for at in (end_at, locator_at - _END64.size):
         if 0 <= at <= locator_at - _END64.size:
             record = await source.read(at, at + _END64.size)
@@ -176,7 +178,7 @@ def _old_text(name: bytes) -> str:
 
 
 def _wide(size: int, packed: int, offset: int, extra: bytes) -> tuple[int, int, int]:
-    """Numbers that do not fit stand in the extra field, only those, in this order."""
+    """Numbers that do not fit are in the extra field, only those, in this order."""
     if _FULL not in (size, packed, offset):
         return size, packed, offset
     wide = _zip64(extra)

@@ -1,4 +1,4 @@
-"""The content of a ZIP's member: stored bytes as they lie, deflated ones unpacked and checked."""
+"""The content of a ZIP's member, inflated and checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from storage.archives.source import Source
 from storage.archives.unpacking import Inflater, unpacked
 from storage.archives.zip_index import LOCAL, LOCAL_MAGIC
 from storage.errors import MalformedArchive
-from storage.values import Between, Stream
+from storage.ranges import Between
+from storage.values import Stream
 
 _RAW_DEFLATE = -15
 
@@ -37,7 +38,7 @@ async def _content_begins(source: Source, member: Member) -> int:
 
 
 async def _inflated(packed: bytes | Stream, member: Member, span: Between) -> Stream:
-    """Never more than the size that the directory tells, whatever the bytes unpack to."""
+    """Never more than the size in the directory, whatever the bytes unpack to."""
     at, crc = 0, 0
     async with aclosing(unpacked(packed, Inflater(_RAW_DEFLATE))) as pieces:
         async for piece in pieces:

@@ -1,1 +1,1 @@
-"""The places that hold objects, one module each; none knows another."""
+"""Backends, one module each, independent of one another."""

@@ -21,6 +21,7 @@ from storage.backends.memory_objects import (
     assembled,
     span_of,
 )
+from storage.capabilities import ALL_CAPABILITIES
 from storage.chunking import Chunking
 from storage.cipher import check_key, unlocked
 from storage.clock import Clock, SystemClock
@@ -36,7 +37,6 @@ from storage.errors import (
     VersionNotFound,
 )
 from storage.listing import object_page, part_page, upload_page, version_page
-from storage.made import upload_info
 from storage.values import (
     ALWAYS,
     NO_ATTRIBUTES,
@@ -105,7 +105,7 @@ class _Bucket:
         return next(wanted, None)
 
     def info_of(self, name: str, version: str | None = None) -> ObjectInfo | None:
-        """What a condition is compared with: a delete marker is no object."""
+        """What a condition is compared with: a delete marker is not an object."""
         found = self.find(name, version)
         return None if found is None or found.info.delete_marker else found.info
 
@@ -151,7 +151,9 @@ class _Bucket:
 
 
 class MemoryBackend(NamedBuckets[_Bucket]):
-    """A `Backend` that forgets everything at its end."""
+    """A `Backend` that keeps nothing when its process ends."""
+
+    capabilities = ALL_CAPABILITIES
 
     def __init__(
         self,
@@ -330,7 +332,7 @@ class MemoryBackend(NamedBuckets[_Bucket]):
 
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         home = self._bucket(bucket)
-        info = upload_info(self._new_upload_id(), name, options, self._clock.now_ns())
+        info = UploadInfo.from_options(self._new_upload_id(), name, options, self._clock.now_ns())
         home.uploads[name, info.id] = MemoryUpload(info)
         return info
 

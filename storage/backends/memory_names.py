@@ -1,4 +1,4 @@
-"""The buckets of the model in memory, by name: making, changing, renaming and removing them."""
+"""Buckets of the model backend by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import msgspec
 from storage.backend import BucketChange, unchanged
 from storage.clock import Clock
 from storage.errors import BucketExists, BucketNotEmpty, BucketNotFound
-from storage.made import bucket_info
 from storage.values import BucketInfo, BucketOptions
 
 
@@ -35,7 +34,7 @@ class NamedBuckets(Generic[B]):
 
     async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
         self._require_free(name)
-        info = bucket_info(name, options, self._clock.now_ns())
+        info = BucketInfo.from_options(name, options, self._clock.now_ns())
         self._revision += 1
         if any(other.info.lasting_name == name for other in self._buckets.values()):
             info = msgspec.structs.replace(info, label=f"{name}#{self._revision}")

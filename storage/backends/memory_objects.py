@@ -1,5 +1,4 @@
-"""What the model backend keeps: objects whole, with the parts that made them and the sizes of the
-chunks that they would have."""
+"""Objects of the model backend: content, parts and layout."""
 
 from __future__ import annotations
 
@@ -9,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from storage.errors import PartNotFound
-from storage.ranges import resolve
-from storage.values import Between, ObjectInfo, PartInfo, PartNumber, Sealed, UploadInfo, Want
+from storage.ranges import Between, PartNumber, Want, resolve
+from storage.values import ObjectInfo, PartInfo, Sealed, UploadInfo
 
 
 @dataclass(frozen=True, slots=True)

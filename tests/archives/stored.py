@@ -19,7 +19,8 @@ from storage.backend import Backend
 from storage.backends.local import StoreOptions
 from storage.backends.memory import MemoryBackend
 from storage.clock import SystemClock
-from storage.values import Between, BucketOptions, From, Last, Reading, Stream
+from storage.ranges import Between, From, Last
+from storage.values import BucketOptions, Reading, Stream
 from tests.storage.event_loop import run
 from tests.storage.local_stores import local_store, mountpaths_in
 from tests.storage.sync_bucket import OWNER, SyncBucket

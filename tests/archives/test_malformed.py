@@ -22,7 +22,7 @@ from storage.errors import (
     RangeNotSatisfiable,
     StorageError,
 )
-from storage.values import Between
+from storage.ranges import Between
 from tests.archives.made import Files, made, tar, zipped
 from tests.archives.stored import Stored, in_memory
 

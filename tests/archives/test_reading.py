@@ -22,7 +22,7 @@ from storage.errors import (
     NotSupported,
     RangeNotSatisfiable,
 )
-from storage.values import Between, From, Last
+from storage.ranges import Between, From, Last
 from tests.archives.made import Files, made, tar, zipped
 from tests.archives.stored import Counting, Stored, in_memory, on_disk
 

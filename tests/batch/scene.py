@@ -15,7 +15,8 @@ from storage.backends.local import StoreOptions
 from storage.backends.memory import MemoryBackend
 from storage.clock import SystemClock
 from storage.errors import KeyRequired
-from storage.values import Between, BucketOptions, Encryption, From
+from storage.ranges import Between, From
+from storage.values import BucketOptions, Encryption
 from tests.archives.made import made
 from tests.storage.bodies import body_of, pattern
 from tests.storage.event_loop import run

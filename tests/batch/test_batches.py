@@ -31,7 +31,8 @@ from s3gw.objects.batch import (
 from storage.archives import ArchiveFormat
 from storage.backends.memory import MemoryBackend
 from storage.errors import Corrupt, MemberNotFound, ObjectNotFound, RangeNotSatisfiable
-from storage.values import Between, From, Reading, Stream
+from storage.ranges import Between, From
+from storage.values import Reading, Stream
 from tests.archives.made import made, read_back, tar
 from tests.batch.scene import (
     BUCKETS,

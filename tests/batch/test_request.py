@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from s3gw.objects.batch import InvalidBatch, decode_batch
 from s3gw.objects.batch.request import MAX_ITEMS, Item
 from storage.archives import ArchiveFormat
-from storage.values import Between, From
+from storage.ranges import Between, From
 
 
 def decoded(entry: dict[str, Any], **more: Any) -> Item:

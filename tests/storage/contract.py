@@ -1,4 +1,4 @@
-"""The contract of `storage.backend.Backend`, executable: every backend runs all of it.
+"""The contract of `storage.backend.Backend`, executable: a backend runs what it declares of it.
 
 Subclass `BackendContract` in a module of its own, name the class `Test...`, and give it a fixture
 `backend` that returns an empty backend whose clock is the fixture `clock`.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.storage.contract_bucket_renaming import BucketRenamingContract
 from tests.storage.contract_buckets import BucketContract
+from tests.storage.contract_capabilities import CapabilityContract
 from tests.storage.contract_chunks import ChunksContract
 from tests.storage.contract_completion import CompletionContract
 from tests.storage.contract_listing import ListingContract
@@ -33,5 +34,6 @@ class BackendContract(
     VersionListingContract,
     RenamingContract,
     ChunksContract,
+    CapabilityContract,
 ):
     """All claims in one class."""

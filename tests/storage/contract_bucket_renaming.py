@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from storage.backend import Backend
+from storage.capabilities import Capability
 from storage.chunking import Chunking
 from storage.errors import BucketExists, BucketNotFound, ObjectNotFound
 from storage.values import BucketInfo, BucketOptions, DeleteRequest, ObjectInfo, Versioning
 from tests.storage.bodies import gated_body, pattern
 from tests.storage.event_loop import run
+from tests.storage.needs import all_need, needs
 from tests.storage.sync_bucket import OWNER, SyncBucket, put_options
 
 NAMES = [f"name-{number}" for number in range(24)]
@@ -49,7 +51,11 @@ def assert_gone(backend: Backend, name: str) -> None:
     assert name not in [info.name for info in run(backend.list_buckets())]
 
 
+@all_need(Capability.RENAME_BUCKETS)
 class BucketRenamingContract:
+    @needs(Capability.VERSIONS)
+    @needs(Capability.UPLOADS)
+    @needs(Capability.READ_MANY)
     def test_a_renamed_bucket_has_all_that_was_in_it(self, bucket: SyncBucket) -> None:
         bucket.set_versioning(Versioning.ENABLED)
         for name in NAMES:
@@ -80,6 +86,7 @@ class BucketRenamingContract:
         run(bucket.backend.delete_bucket("new"))
         assert run(bucket.backend.list_buckets()) == []
 
+    @needs(Capability.UPLOADS)
     def test_unfinished_uploads_go_on_under_the_new_name(self, bucket: SyncBucket) -> None:
         upload = bucket.upload_of("big", LARGE)
         renamed = move(bucket.backend, "bucket", "new")
@@ -146,6 +153,7 @@ class BucketRenamingContract:
         with pytest.raises(ObjectNotFound):
             bucket.read("a")
 
+    @needs(Capability.CHUNKS)
     def test_chunks_that_are_being_written_land_there_too(self, bucket: SyncBucket) -> None:
         content = pattern(1_500_000)
         options = replace(put_options(), chunks=Chunking(1, 400_000))
@@ -165,6 +173,7 @@ class BucketRenamingContract:
         assert renamed.rechunk("a", 1, 700_000)
         assert renamed.read("a") == content
 
+    @needs(Capability.UPLOADS)
     def test_a_part_that_is_being_written_lands_there_too(self, bucket: SyncBucket) -> None:
         upload = bucket.begin("big")
         content = pattern(1_500_000)
@@ -178,6 +187,8 @@ class BucketRenamingContract:
         renamed.complete(upload, 1)
         assert renamed.read("big") == content
 
+    @needs(Capability.DISCARD_BUCKETS)
+    @needs(Capability.BUCKETS_REVISION)
     def test_every_change_of_a_bucket_counts(self, backend: Backend) -> None:
         seen = [run(backend.buckets_revision())]
 
@@ -198,6 +209,7 @@ class BucketRenamingContract:
         assert seen[0] >= 1
         assert sorted(set(seen)) == seen
 
+    @needs(Capability.BUCKETS_REVISION)
     def test_what_changes_nothing_does_not_count(self, bucket: SyncBucket) -> None:
         before = run(bucket.backend.buckets_revision())
         run(bucket.backend.update_bucket("bucket", lambda info: info))
@@ -206,6 +218,9 @@ class BucketRenamingContract:
             run(bucket.backend.create_bucket("bucket", BucketOptions(OWNER)))
         assert run(bucket.backend.buckets_revision()) == before
 
+    @needs(Capability.VERSIONS)
+    @needs(Capability.UPLOADS)
+    @needs(Capability.DISCARD_BUCKETS)
     def test_a_discarded_bucket_is_gone_with_all_that_is_in_it(self, bucket: SyncBucket) -> None:
         bucket.set_versioning(Versioning.ENABLED)
         for name in NAMES:
@@ -214,9 +229,9 @@ class BucketRenamingContract:
         bucket.upload_of("big", LARGE)
         run(bucket.backend.discard_bucket("bucket"))
         assert_gone(bucket.backend, "bucket")
-        usage = run(bucket.backend.usage())
-        assert (usage.buckets, usage.objects, usage.stored_bytes) == (0, 0, 0)
+        bucket.check_usage(buckets=0, objects=0, stored_bytes=0)
 
+    @needs(Capability.DISCARD_BUCKETS)
     def test_the_name_of_a_discarded_bucket_is_free_at_once(self, bucket: SyncBucket) -> None:
         bucket.put_all(*NAMES)
         run(bucket.backend.discard_bucket("bucket"))
@@ -225,6 +240,7 @@ class BucketRenamingContract:
         bucket.put(NAMES[0], b"new")
         assert bucket.read(NAMES[0]) == b"new"
 
+    @needs(Capability.DISCARD_BUCKETS)
     def test_nothing_is_discarded_that_is_not_there_or_is_held_back(
         self, bucket: SyncBucket
     ) -> None:
@@ -235,6 +251,7 @@ class BucketRenamingContract:
             run(bucket.backend.discard_bucket("bucket", forbid))
         assert bucket.read("a") == b"x"
 
+    @needs(Capability.DISCARD_BUCKETS)
     def test_what_is_being_written_to_a_discarded_bucket_is_refused(
         self, bucket: SyncBucket
     ) -> None:

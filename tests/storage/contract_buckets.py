@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
 from storage.backend import Backend
+from storage.capabilities import Capability
 from storage.chunking import Chunking
 from storage.errors import BucketExists, BucketNotEmpty, BucketNotFound, UploadNotFound
 from storage.values import (
@@ -25,6 +27,7 @@ from tests.storage.bodies import body_of, broken_body
 from tests.storage.digests import Md5Digest, Refused
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
+from tests.storage.needs import needs
 from tests.storage.sync_bucket import OWNER, SyncBucket, join_etags, put_options
 
 
@@ -74,6 +77,7 @@ class BucketContract:
         run(bucket.backend.delete_bucket("bucket"))
         assert run(bucket.backend.list_buckets()) == []
 
+    @needs(Capability.UPLOADS)
     def test_a_bucket_with_uploads_only_can_be_deleted_and_they_go_with_it(
         self, bucket: SyncBucket
     ) -> None:
@@ -135,6 +139,7 @@ class BucketContract:
         assert run(backend.list_buckets()) == winners
         assert {error.owner for error in refused} == {winners[0].owner}
 
+    @needs(Capability.UPLOADS)
     def test_completed_uploads_go_with_their_bucket(self, bucket: SyncBucket) -> None:
         upload = bucket.upload_of("a", b"part")
         bucket.complete(upload, 1)
@@ -171,37 +176,44 @@ class BucketContract:
             backend.list_objects("none", ListQuery()),
             backend.head_object("none", "a"),
             backend.get_object("none", "a"),
-            backend.list_object_parts("none", "a"),
-            backend.rechunk_object("none", "a", Chunking(1, 1)),
-            backend.head_upload("none", "a", "id"),
-            backend.list_parts("none", "a", "id"),
-            backend.list_uploads("none", UploadQuery()),
         )
-        for read in reads:
-            with pytest.raises(BucketNotFound):
-                run(read)
+        _assert_not_found(*reads)
 
     def test_writing_in_a_missing_bucket_is_bucket_not_found(self, backend: Backend) -> None:
-        finish = CompleteOptions((1,), join_etags)
         writes = (
             backend.put_object("none", "a", body_of(b"x"), put_options()),
             backend.update_object("none", "a", lambda old: old),
             backend.delete_object("none", DeleteRequest("a")),
             backend.delete_objects("none", [DeleteRequest("a")]),
+        )
+        _assert_not_found(*writes)
+
+    @needs(Capability.UPLOADS)
+    def test_an_upload_in_a_missing_bucket_is_bucket_not_found(self, backend: Backend) -> None:
+        finish = CompleteOptions((1,), join_etags)
+        _assert_not_found(
             backend.create_upload("none", "a", UploadOptions(OWNER)),
+            backend.head_upload("none", "a", "id"),
             backend.put_part("none", "a", "id", 1, body_of(b"x"), PartOptions(Md5Digest())),
+            backend.list_parts("none", "a", "id"),
             backend.complete_upload("none", "a", "id", finish),
             backend.abort_upload("none", "a", "id"),
+            backend.list_uploads("none", UploadQuery()),
+            backend.list_object_parts("none", "a"),
         )
-        for write in writes:
-            with pytest.raises(BucketNotFound):
-                run(write)
 
+    @needs(Capability.CHUNKS)
+    def test_rechunking_in_a_missing_bucket_is_bucket_not_found(self, backend: Backend) -> None:
+        _assert_not_found(backend.rechunk_object("none", "a", Chunking(1, 1)))
+
+    @needs(Capability.USAGE)
     def test_an_empty_store_counts_nothing(self, backend: Backend) -> None:
         usage = run(backend.usage())
         assert (usage.buckets, usage.objects, usage.stored_bytes) == (0, 0, 0)
         assert 0 <= usage.free_bytes <= usage.capacity_bytes
 
+    @needs(Capability.USAGE)
+    @needs(Capability.UPLOADS)
     def test_usage_counts_buckets_objects_and_bytes(self, bucket: SyncBucket) -> None:
         bucket.put("a", b"12345")
         bucket.put("b", b"123")
@@ -209,12 +221,14 @@ class BucketContract:
         usage = run(bucket.backend.usage())
         assert (usage.buckets, usage.objects, usage.stored_bytes) == (1, 3, 12)
 
+    @needs(Capability.USAGE)
     def test_usage_counts_an_overwritten_object_once(self, bucket: SyncBucket) -> None:
         bucket.put("a", b"12345")
         bucket.put("a", b"1")
         usage = run(bucket.backend.usage())
         assert (usage.objects, usage.stored_bytes) == (1, 1)
 
+    @needs(Capability.USAGE)
     def test_usage_forgets_the_deleted(self, bucket: SyncBucket) -> None:
         bucket.put("a", b"12345")
         bucket.delete("a")
@@ -222,8 +236,15 @@ class BucketContract:
         usage = run(bucket.backend.usage())
         assert (usage.buckets, usage.objects, usage.stored_bytes) == (0, 0, 0)
 
+    @needs(Capability.USAGE)
     def test_usage_does_not_count_what_failed(self, bucket: SyncBucket) -> None:
         with pytest.raises(Refused):
             run(bucket.backend.put_object("bucket", "a", broken_body(b"xyz"), put_options()))
         usage = run(bucket.backend.usage())
         assert (usage.objects, usage.stored_bytes) == (0, 0)
+
+
+def _assert_not_found(*calls: Coroutine[Any, Any, object]) -> None:
+    for call in calls:
+        with pytest.raises(BucketNotFound):
+            run(call)

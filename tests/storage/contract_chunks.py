@@ -9,6 +9,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from storage.capabilities import Capability
 from storage.chunking import Chunking
 from storage.errors import (
     DeleteMarkerFound,
@@ -18,16 +19,14 @@ from storage.errors import (
     PreconditionFailed,
     VersionNotFound,
 )
+from storage.ranges import Between, Last, PartNumber
 from storage.values import (
     Attributes,
-    Between,
     Checksum,
     Condition,
-    Last,
     LockMode,
     ObjectInfo,
     ObjectLock,
-    PartNumber,
     PutOptions,
     Reading,
     ReadOptions,
@@ -45,6 +44,7 @@ from tests.storage.digests import (
 )
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
+from tests.storage.needs import all_need, needs
 from tests.storage.sync_bucket import SyncBucket, Tidy, put_options
 
 BLOCK = 512 * 1024
@@ -67,7 +67,9 @@ def without_chunks(info: ObjectInfo) -> ObjectInfo:
     return msgspec.structs.replace(info, chunks=0, largest_chunk=0)
 
 
+@all_need(Capability.CHUNKS)
 class ChunksContract:
+    @needs(Capability.UPLOADS)
     @pytest.mark.parametrize("size", CHUNK_SIZES)
     @pytest.mark.parametrize("announced", [SIZE, None])
     def test_an_object_in_chunks_looks_as_one_written_whole(
@@ -86,6 +88,7 @@ class ChunksContract:
         with pytest.raises(PartNotFound):
             bucket.read("a", PartNumber(2))
 
+    @needs(Capability.READ_MANY)
     @pytest.mark.parametrize("size", [1000, 300_000, BLOCK, BLOCK + 7])
     def test_a_range_may_cross_chunks(self, bucket: SyncBucket, size: int) -> None:
         bucket.put("a", BODY, options=chunked(1, size, announced=SIZE))
@@ -156,6 +159,8 @@ class ChunksContract:
             bucket.put("a", BODY, options=replace(chunked(1, 300_000), condition=condition))
         assert bucket.read("a") == b"old"
 
+    @needs(Capability.VERSIONS)
+    @needs(Capability.RENAME_OBJECTS)
     def test_versions_each_have_their_own_chunks(self, bucket: SyncBucket, tidy: Tidy) -> None:
         bucket.set_versioning(Versioning.ENABLED)
         infos = [
@@ -176,6 +181,7 @@ class ChunksContract:
 
     # Cutting anew
 
+    @needs(Capability.UPLOADS)
     @pytest.mark.parametrize("before", [10, 100_000, SIZE, SIZE + 1])
     @pytest.mark.parametrize("after", [10_000, 600_000, SIZE, SIZE + 1])
     def test_rechunking_changes_nothing_but_the_chunks(
@@ -218,6 +224,7 @@ class ChunksContract:
         assert bucket.info("a") == old
         assert bucket.read("a") == content
 
+    @needs(Capability.UPLOADS)
     def test_an_upload_of_nothing_is_put_together(self, bucket: SyncBucket) -> None:
         old = bucket.put_in_parts("a", b"")
         bucket.rechunk("a", 1, 1)
@@ -225,6 +232,8 @@ class ChunksContract:
         assert bucket.info("a").chunks == 0
         assert (bucket.read("a"), len(bucket.parts_of("a"))) == (b"", 1)
 
+    @needs(Capability.UPLOADS)
+    @needs(Capability.RENAME_OBJECTS)
     def test_the_parts_of_an_upload_outlive_two_rechunkings(
         self, bucket: SyncBucket, tidy: Tidy
     ) -> None:
@@ -242,6 +251,7 @@ class ChunksContract:
         bucket.rename("a", "b")
         assert bucket.parts_of("b") == parts
 
+    @needs(Capability.VERSIONS)
     def test_a_version_is_rechunked_by_its_id(self, bucket: SyncBucket, tidy: Tidy) -> None:
         bucket.set_versioning(Versioning.ENABLED)
         infos = [bucket.put("a", pattern(SIZE, seed)) for seed in range(3)]
@@ -259,6 +269,7 @@ class ChunksContract:
         with pytest.raises(ObjectNotFound):
             bucket.rechunk("b", 1, 1)
 
+    @needs(Capability.LOCKS)
     def test_a_locked_object_is_rechunked(self, bucket: SyncBucket) -> None:
         bucket.put("a", BODY)
         lock = ObjectLock(Retention(LockMode.COMPLIANCE, 1 << 62), legal_hold=True)

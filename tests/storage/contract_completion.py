@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from storage.capabilities import Capability
 from storage.errors import (
     ObjectNotFound,
     PartNotFound,
@@ -31,6 +32,7 @@ from tests.storage.bodies import body_of, pattern
 from tests.storage.digests import Md5Digest, Refused, md5_of
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
+from tests.storage.needs import all_need
 from tests.storage.sync_bucket import OWNER, SyncBucket, Tidy, join_etags
 
 NEW = Condition(if_none_match=("*",))
@@ -41,6 +43,7 @@ def refuse(upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
     raise Refused("assemble")
 
 
+@all_need(Capability.UPLOADS)
 class CompletionContract:
     def test_a_completed_upload_is_an_object(self, bucket: SyncBucket, clock: FakeClock) -> None:
         upload = bucket.begin("a", UploadOptions(OWNER, RICH))

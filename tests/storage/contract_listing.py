@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from storage.capabilities import Capability
 from storage.values import ListQuery, Page
+from tests.storage.needs import needs
 from tests.storage.sync_bucket import SyncBucket
 
 ODD_NAMES = (
@@ -78,11 +80,13 @@ class ListingContract:
     def test_an_empty_bucket_lists_nothing(self, bucket: SyncBucket) -> None:
         assert bucket.page() == Page(())
 
+    @needs(Capability.UPLOADS)
     def test_a_listing_tells_what_head_tells(self, bucket: SyncBucket) -> None:
         bucket.put("a", b"x")
         bucket.put_in_parts("b", b"one", b"two")
         assert bucket.page().objects == (bucket.info("a"), bucket.info("b"))
 
+    @needs(Capability.UPLOADS)
     def test_unfinished_uploads_are_not_objects(self, bucket: SyncBucket) -> None:
         bucket.upload_of("a", b"part")
         assert bucket.page() == Page(())

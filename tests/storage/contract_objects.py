@@ -7,6 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
+from storage.capabilities import Capability
 from storage.errors import BucketNotFound, ObjectNotFound, PreconditionFailed
 from storage.values import (
     Attributes,
@@ -28,6 +29,7 @@ from tests.storage.digests import (
 )
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
+from tests.storage.needs import needs
 from tests.storage.sync_bucket import SyncBucket, put_options
 
 NEW = Condition(if_none_match=("*",))
@@ -182,6 +184,7 @@ class ObjectContract:
         assert bucket.read("a") == pattern(after, seed=1)
         assert bucket.names() == ["a"]
 
+    @needs(Capability.UPLOADS)
     def test_an_object_in_parts_is_replaced_by_one_written_whole(self, bucket: SyncBucket) -> None:
         bucket.put_in_parts("a", b"one", b"two")
         bucket.put("a", b"three")
@@ -339,6 +342,7 @@ class ObjectContract:
         assert new.modified_ns == clock.now_ns() > old.modified_ns
         assert bucket.info("a") == new
 
+    @needs(Capability.UPLOADS)
     def test_update_keeps_the_parts(self, bucket: SyncBucket) -> None:
         bucket.put_in_parts("a", b"one", b"two")
         parts = bucket.parts_of("a")

@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
+from storage.capabilities import Capability
 from storage.errors import (
     NotModified,
     ObjectNotFound,
@@ -14,19 +15,11 @@ from storage.errors import (
     PreconditionFailed,
     RangeNotSatisfiable,
 )
-from storage.values import (
-    Between,
-    Condition,
-    DeleteRequest,
-    From,
-    Last,
-    ObjectInfo,
-    PartNumber,
-    ReadOptions,
-    Want,
-)
+from storage.ranges import Between, From, Last, PartNumber, Want
+from storage.values import Condition, DeleteRequest, ObjectInfo, ReadOptions
 from tests.storage.bodies import body_of, content_of, pattern
 from tests.storage.event_loop import run
+from tests.storage.needs import needs
 from tests.storage.sync_bucket import SyncBucket, Tidy, put_options
 
 BIG = 1_300_000
@@ -47,6 +40,9 @@ SATISFIABLE = (
 )
 UNSATISFIABLE = (From(5), From(6), Between(5, 6), Between(7, 9), Last(0))
 OTHER = "0" * 32
+
+
+IN_PARTS = [pytest.param(True, marks=needs(Capability.UPLOADS)), False]
 
 
 class ReadingContract:
@@ -86,7 +82,7 @@ class ReadingContract:
         assert reading.info.size == BIG
         assert content == pattern(BIG)[start:stop]
 
-    @pytest.mark.parametrize("in_parts", [True, False])
+    @pytest.mark.parametrize("in_parts", IN_PARTS)
     @pytest.mark.parametrize("start", [0, 1, 524_287, 524_288, 524_289, 1_048_575, 1_048_576])
     def test_a_range_may_cross_any_border(
         self, bucket: SyncBucket, start: int, in_parts: bool
@@ -142,6 +138,7 @@ class ReadingContract:
         reading, content = bucket.reading("a", want)
         assert (reading.span, content) == (Between(0, 0), b"")
 
+    @needs(Capability.UPLOADS)
     def test_a_range_may_cross_parts(self, bucket: SyncBucket) -> None:
         one, two = pattern(100_000, 1), pattern(100_000, 2)
         bucket.put_in_parts("a", one, b"", two)
@@ -149,6 +146,7 @@ class ReadingContract:
         assert bucket.read("a", Between(99_999, 100_001)) == one[-1:] + two[:1]
         assert bucket.read("a", Last(1)) == two[-1:]
 
+    @needs(Capability.UPLOADS)
     def test_a_part_reads_by_its_number(self, bucket: SyncBucket) -> None:
         bucket.put_in_parts("a", b"one", pattern(100_000), b"three")
         reading, content = bucket.reading("a", PartNumber(3))
@@ -157,6 +155,7 @@ class ReadingContract:
         assert bucket.read("a", PartNumber(2)) == pattern(100_000)
         assert reading.info.parts == 3
 
+    @needs(Capability.UPLOADS)
     def test_a_part_keeps_the_number_it_was_uploaded_with(self, bucket: SyncBucket) -> None:
         upload = bucket.begin("a")
         for number, content in ((2, b"two"), (5, b"five"), (9, b"nine")):
@@ -178,6 +177,7 @@ class ReadingContract:
         with pytest.raises(PartNotFound):
             bucket.head("a", PartNumber(number))
 
+    @needs(Capability.UPLOADS)
     def test_a_part_behind_the_last_is_part_not_found(self, bucket: SyncBucket) -> None:
         bucket.put_in_parts("a", b"one", b"two")
         with pytest.raises(PartNotFound) as failed:
@@ -232,7 +232,7 @@ class ReadingContract:
             bucket.reading("a", PartNumber(99), Condition(if_none_match=(info.etag,)))
 
     @pytest.mark.parametrize("overwrite", [True, False])
-    @pytest.mark.parametrize("in_parts", [True, False])
+    @pytest.mark.parametrize("in_parts", IN_PARTS)
     def test_an_open_object_reads_on_to_its_old_end(
         self, bucket: SyncBucket, tidy: Tidy, overwrite: bool, in_parts: bool
     ) -> None:
@@ -251,7 +251,7 @@ class ReadingContract:
         assert bucket.names() == (["a"] if overwrite else [])
 
     @pytest.mark.parametrize("overwrite", [True, False])
-    @pytest.mark.parametrize("in_parts", [True, False])
+    @pytest.mark.parametrize("in_parts", IN_PARTS)
     def test_an_object_opened_but_not_begun_is_the_old_one(
         self, bucket: SyncBucket, tidy: Tidy, overwrite: bool, in_parts: bool
     ) -> None:

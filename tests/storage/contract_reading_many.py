@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from storage.capabilities import Capability
 from storage.errors import (
     BucketNotFound,
     DeleteMarkerFound,
@@ -14,25 +15,17 @@ from storage.errors import (
     PartNotFound,
     RangeNotSatisfiable,
 )
-from storage.values import (
-    Between,
-    Condition,
-    From,
-    Last,
-    ObjectRead,
-    PartNumber,
-    Reading,
-    ReadOptions,
-    Versioning,
-    Want,
-)
+from storage.ranges import Between, From, Last, PartNumber, Want
+from storage.values import Condition, ObjectRead, Reading, ReadOptions, Versioning
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
+from tests.storage.needs import all_need, needs
 from tests.storage.sync_bucket import SyncBucket
 
 SMALL, MIDDLE, LARGE = pattern(100), pattern(300_000), pattern(1_300_000)
 
 
+@all_need(Capability.READ_MANY)
 class ReadingManyContract:
     def read_on(
         self, bucket: SyncBucket, wanted: Sequence[tuple[str, Want | None]]
@@ -45,6 +38,7 @@ class ReadingManyContract:
             found += [each if isinstance(each, bytes) else type(each) for each in got]
         return found
 
+    @needs(Capability.UPLOADS)
     def test_they_come_in_order_and_as_often_as_they_are_named(self, bucket: SyncBucket) -> None:
         contents = {"s": SMALL, "m": MIDDLE, "l": LARGE, "e": b"", "ü": b"x"}
         for name, content in contents.items():
@@ -55,6 +49,7 @@ class ReadingManyContract:
         wanted: list[tuple[str, Want | None]] = [(name, None) for name in names]
         assert self.read_on(bucket, wanted) == [contents[name] for name in names]
 
+    @needs(Capability.UPLOADS)
     @pytest.mark.parametrize("in_parts", [True, False])
     def test_ranges_of_one_object_are_each_what_get_gives(
         self, bucket: SyncBucket, in_parts: bool
@@ -75,6 +70,7 @@ class ReadingManyContract:
             else:
                 assert got == bucket.read("a", want)
 
+    @needs(Capability.VERSIONS)
     def test_what_cannot_be_read_is_told_in_its_place(self, bucket: SyncBucket) -> None:
         bucket.put("a", SMALL)
         bucket.set_versioning(Versioning.ENABLED)
@@ -84,6 +80,7 @@ class ReadingManyContract:
         errors = [ObjectNotFound, DeleteMarkerFound, PartNotFound]
         assert self.read_on(bucket, wanted) == [SMALL, *errors, SMALL]
 
+    @needs(Capability.RENAME_OBJECTS)
     def test_renamed_objects_are_read_under_their_new_names_only(self, bucket: SyncBucket) -> None:
         """Some of them went to another mountpath, if there are several."""
         for number in range(8):
@@ -99,6 +96,7 @@ class ReadingManyContract:
         found = run(bucket.backend.get_objects(reads, 1000))
         assert [type(each) for each in found] == [BucketNotFound] * len(found)
 
+    @needs(Capability.VERSIONS)
     def test_versions_and_conditions_are_those_of_each(self, bucket: SyncBucket) -> None:
         bucket.set_versioning(Versioning.ENABLED)
         old, new = bucket.put("a", b"old"), bucket.put("a", b"new")

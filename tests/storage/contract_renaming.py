@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from storage.capabilities import Capability
 from storage.errors import (
     DeleteMarkerFound,
     ObjectLocked,
@@ -22,6 +23,7 @@ from storage.values import (
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
+from tests.storage.needs import all_need, needs
 from tests.storage.sync_bucket import SyncBucket, Tidy, put_options
 
 ENABLED, SUSPENDED = Versioning.ENABLED, Versioning.SUSPENDED
@@ -30,6 +32,7 @@ WRONG = Condition(if_match=("0" * 32,))
 NEW = Condition(if_none_match=("*",))
 
 
+@all_need(Capability.RENAME_OBJECTS)
 class RenamingContract:
     @pytest.fixture
     def other(self) -> str:
@@ -52,8 +55,9 @@ class RenamingContract:
         assert bucket.names() == [other]
         with pytest.raises(ObjectNotFound):
             bucket.info("a")
-        assert run(bucket.backend.usage()).objects == 1
+        bucket.check_usage(objects=1)
 
+    @needs(Capability.UPLOADS)
     def test_an_object_made_of_parts_keeps_them(
         self, bucket: SyncBucket, other: str, tidy: Tidy
     ) -> None:
@@ -71,8 +75,7 @@ class RenamingContract:
         tidy()
         assert bucket.read(other) == pattern(100_000, 1)
         assert bucket.read("a") == b"new"
-        usage = run(bucket.backend.usage())
-        assert (usage.objects, usage.stored_bytes) == (2, 100_003)
+        bucket.check_usage(objects=2, stored_bytes=100_003)
 
     def test_there_and_back_again(self, bucket: SyncBucket, other: str, tidy: Tidy) -> None:
         bucket.put("a", pattern(100_000))
@@ -84,7 +87,7 @@ class RenamingContract:
         assert bucket.names() == ["a"]
         bucket.remove("a")
         tidy()
-        assert run(bucket.backend.usage()).stored_bytes == 0
+        bucket.check_usage(stored_bytes=0)
 
     def test_what_is_not_there_cannot_be_renamed(self, bucket: SyncBucket, other: str) -> None:
         with pytest.raises(ObjectNotFound):
@@ -110,6 +113,7 @@ class RenamingContract:
             bucket.rename("a", other, options)
         assert (bucket.read("a"), bucket.read(other)) == (b"1", b"2")
 
+    @needs(Capability.VERSIONS)
     def test_with_versions_a_delete_marker_takes_its_place(
         self, bucket: SyncBucket, other: str
     ) -> None:
@@ -127,6 +131,7 @@ class RenamingContract:
         with pytest.raises(DeleteMarkerFound):
             bucket.rename("a", other)
 
+    @needs(Capability.VERSIONS)
     def test_suspended_null_versions_are_replaced_at_both_names(
         self, bucket: SyncBucket, other: str
     ) -> None:
@@ -141,6 +146,8 @@ class RenamingContract:
         assert bucket.history(other) == [NULL_VERSION, kept.version]
         assert bucket.read(other) == b"moved"
 
+    @needs(Capability.VERSIONS)
+    @needs(Capability.LOCKS)
     @pytest.mark.parametrize("locked", ["source", "target", "null-source", "null-target"])
     def test_nothing_that_is_locked_goes(self, bucket: SyncBucket, other: str, locked: str) -> None:
         name = "a" if locked.endswith("source") else other

@@ -7,6 +7,7 @@ import asyncio
 import msgspec
 import pytest
 
+from storage.capabilities import Capability
 from storage.errors import UploadNotFound
 from storage.values import (
     Attributes,
@@ -29,6 +30,7 @@ from tests.storage.digests import (
 )
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
+from tests.storage.needs import all_need
 from tests.storage.sync_bucket import OWNER, SyncBucket, join_etags
 
 RICH = UploadOptions(
@@ -43,6 +45,7 @@ def upload_names(bucket: SyncBucket, query: UploadQuery) -> list[str]:
     return [info.name for info in bucket.uploads(query).uploads]
 
 
+@all_need(Capability.UPLOADS)
 class UploadContract:
     def test_an_upload_keeps_what_it_was_begun_with(
         self, bucket: SyncBucket, clock: FakeClock

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from storage.capabilities import Capability
 from storage.values import NULL_VERSION, Versioning, VersionPage, VersionQuery
+from tests.storage.needs import all_need
 from tests.storage.sync_bucket import SyncBucket
 
 Row = tuple[str, str]
@@ -23,6 +25,7 @@ def page_by_page(bucket: SyncBucket, query: VersionQuery) -> list[VersionPage]:
     return pages
 
 
+@all_need(Capability.VERSIONS)
 class VersionListingContract:
     @pytest.fixture
     def history(self, bucket: SyncBucket) -> list[Row]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from storage.capabilities import Capability
 from storage.errors import (
     BucketNotEmpty,
     DeleteMarkerFound,
@@ -14,10 +15,10 @@ from storage.errors import (
     PreconditionFailed,
     VersionNotFound,
 )
+from storage.ranges import Between
 from storage.values import (
     NULL_VERSION,
     Attributes,
-    Between,
     Condition,
     DeleteRequest,
     Deletion,
@@ -32,6 +33,7 @@ from storage.values import (
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
+from tests.storage.needs import all_need, needs
 from tests.storage.sync_bucket import SyncBucket, Tidy, put_options
 
 ENABLED, SUSPENDED = Versioning.ENABLED, Versioning.SUSPENDED
@@ -52,6 +54,7 @@ def marked(bucket: SyncBucket, name: str, version: str | None = None) -> DeleteM
     return caught.value
 
 
+@all_need(Capability.VERSIONS)
 class VersionContract:
     @pytest.fixture
     def versioned(self, bucket: SyncBucket) -> SyncBucket:
@@ -85,7 +88,7 @@ class VersionContract:
             assert versioned.read_version("a", info.version) == pattern(size, seed)
         assert versioned.info("a") == infos[2]
         assert versioned.names() == ["a"]
-        assert run(versioned.backend.usage()).stored_bytes == 3 * size
+        versioned.check_usage(stored_bytes=3 * size)
 
     def test_a_range_of_an_older_version(self, versioned: SyncBucket) -> None:
         old = versioned.put("a", pattern(600_000))
@@ -128,7 +131,7 @@ class VersionContract:
         assert bucket.history("a") == [NULL_VERSION, kept.version]
         assert bucket.read("a") == pattern(size, 4)
         assert bucket.read_version("a", kept.version) == pattern(size, 2)
-        assert run(bucket.backend.usage()).objects == 2
+        bucket.check_usage(objects=2)
 
     def test_deleting_adds_a_delete_marker(self, versioned: SyncBucket, clock: FakeClock) -> None:
         kept = versioned.put("a", b"x")
@@ -141,8 +144,7 @@ class VersionContract:
         assert marked(versioned, "a", done.version).named
         assert versioned.read_version("a", kept.version) == b"x"
         assert versioned.names() == []
-        usage = run(versioned.backend.usage())
-        assert (usage.objects, usage.stored_bytes) == (1, 1)
+        versioned.check_usage(objects=1, stored_bytes=1)
 
     def test_deleting_what_is_deleted_or_never_was_adds_another(
         self, versioned: SyncBucket
@@ -185,7 +187,7 @@ class VersionContract:
         versioned.remove("a", first.version)
         with pytest.raises(ObjectNotFound):
             versioned.read("a")
-        assert run(versioned.backend.usage()).stored_bytes == 0
+        versioned.check_usage(stored_bytes=0)
 
     def test_removing_an_older_version_leaves_the_others(
         self, versioned: SyncBucket, tidy: Tidy
@@ -248,6 +250,7 @@ class VersionContract:
         with pytest.raises(ObjectNotFound):
             run(versioned.backend.delete_object("bucket", DeleteRequest("a", ANY, marker)))
 
+    @needs(Capability.LOCKS)
     def test_many_deletions_at_once_are_each_on_its_own(self, versioned: SyncBucket) -> None:
         kept = versioned.put("a", b"1")
         gone = versioned.put("a", b"2")
@@ -301,6 +304,7 @@ class VersionContract:
             versioned.remove("a", version)
         run(versioned.backend.delete_bucket("bucket"))
 
+    @needs(Capability.UPLOADS)
     def test_an_upload_completes_into_a_new_version(self, versioned: SyncBucket) -> None:
         old = versioned.put_in_parts("a", pattern(100_000), b"1")
         upload = versioned.upload_of("a", pattern(600_000), b"22")
@@ -311,6 +315,8 @@ class VersionContract:
         parts = run(versioned.backend.list_object_parts("bucket", "a", version=old.version))
         assert [part.size for part in parts.parts] == [100_000, 1]
 
+    @needs(Capability.LOCKS)
+    @needs(Capability.UPLOADS)
     @pytest.mark.parametrize("versioning", [Versioning.NEVER, SUSPENDED])
     def test_what_is_locked_is_not_overwritten(
         self, bucket: SyncBucket, clock: FakeClock, versioning: Versioning
@@ -330,6 +336,7 @@ class VersionContract:
         clock.advance_s(10)
         assert bucket.complete(upload, 1).version == NULL_VERSION
 
+    @needs(Capability.LOCKS)
     def test_a_locked_null_version_behind_others_is_not_replaced(
         self, bucket: SyncBucket, clock: FakeClock
     ) -> None:
@@ -344,6 +351,7 @@ class VersionContract:
             bucket.remove("a")
         assert bucket.history("a") == [kept.version, NULL_VERSION]
 
+    @needs(Capability.LOCKS)
     @pytest.mark.parametrize("current", [True, False])
     def test_a_retention_holds_until_its_time(
         self, versioned: SyncBucket, clock: FakeClock, current: bool
@@ -358,6 +366,7 @@ class VersionContract:
         clock.advance_s(10)
         assert versioned.remove("a", version).existed
 
+    @needs(Capability.LOCKS)
     def test_governance_can_be_bypassed_and_a_legal_hold_cannot(
         self, versioned: SyncBucket, clock: FakeClock
     ) -> None:
@@ -374,6 +383,7 @@ class VersionContract:
         versioned.lock("a", ObjectLock(legal_hold=False), second)
         assert versioned.remove("a", second).existed
 
+    @needs(Capability.LOCKS)
     def test_a_lock_does_not_keep_a_delete_marker_away(self, versioned: SyncBucket) -> None:
         version = versioned.put("a", b"x").version
         versioned.lock("a", HOLD)

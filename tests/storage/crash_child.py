@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from storage.backends.local import Housekeeper, LocalStore
+from storage.backends.local import LocalStore, Maintainer
 from storage.chunking import Chunking
 from storage.values import (
     CompleteOptions,
@@ -95,10 +95,10 @@ def main(folder: Path, operation: str) -> None:
     paths = sorted(folder.glob("mountpath-*")) or [folder]
     store = LocalStore.open(paths, slot="crash")
     asyncio.run(_acknowledged(OPERATIONS[operation](store)))
-    keeper = Housekeeper(paths)
+    maintainer = Maintainer(paths)
     for _ in range(4):
-        keeper.run_once()
-    keeper.close()
+        maintainer.run_once()
+    maintainer.close()
     store.close()
 
 

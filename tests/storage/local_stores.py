@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions, prepare
+from storage.backends.local import LocalStore, Maintainer, StoreOptions, prepare
 from storage.clock import Clock
 
 
@@ -25,9 +25,9 @@ def local_store(paths: Sequence[Path], clock: Clock, options: StoreOptions) -> I
             store.close()
 
 
-def collect(keeper: Housekeeper) -> None:
+def collect(maintainer: Maintainer) -> None:
     """Everything that nobody reads, however many runs it takes."""
-    while keeper.run_once().more:
+    while maintainer.run_once().more:
         pass
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import msgspec
 
 from storage.backend import Backend, Change
+from storage.capabilities import Capability
 from storage.chunking import Chunking
 from storage.errors import StorageError
+from storage.ranges import Want
 from storage.values import (
     ALWAYS,
     Assemble,
@@ -40,7 +42,6 @@ from storage.values import (
     Versioning,
     VersionPage,
     VersionQuery,
-    Want,
 )
 from tests.storage.bodies import body_of, content_of
 from tests.storage.digests import Md5Digest, md5_of
@@ -168,6 +169,12 @@ class SyncBucket:
 
     def delete_many(self, *requests: DeleteRequest) -> list[Deletion | StorageError]:
         return run(self.backend.delete_objects(self.bucket, requests))
+
+    def check_usage(self, **expected: int) -> None:
+        """Compare what the store counts, if it does."""
+        if Capability.USAGE in self.backend.capabilities:
+            usage = run(self.backend.usage())
+            assert {name: getattr(usage, name) for name in expected} == expected
 
     def page(self, query: ListQuery = ListQuery()) -> Page:  # noqa: B008, a frozen value
         return run(self.backend.list_objects(self.bucket, query))

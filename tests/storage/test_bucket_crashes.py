@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions, prepare, recover_slot
+from storage.backends.local import LocalStore, Maintainer, StoreOptions, prepare, recover_slot
 from storage.backends.local.fsck import check, rebuild
 from storage.errors import BucketNotFound
 from storage.values import BucketOptions
@@ -145,9 +145,9 @@ def test_what_was_discarded_stays_gone_and_leaves_nothing(
         run(store.create_bucket(OLD, BucketOptions(OWNER)))
         SyncBucket(store, OLD).put("name-0", b"another")
     with local_store(paths, FakeClock(), StoreOptions()) as store:
-        keeper = Housekeeper(paths)
-        collect(keeper)
-        keeper.close()
+        maintainer = Maintainer(paths)
+        collect(maintainer)
+        maintainer.close()
         assert SyncBucket(store, OLD).read("name-0") == b"another"
         assert run(store.usage()).objects == 1
         assert blobs_in(paths) == set()
@@ -167,9 +167,9 @@ def test_a_rebuild_does_not_bring_back_what_was_discarded(paths: list[Path], ind
     with local_store(paths, FakeClock(), StoreOptions()) as store:
         assert names_of(store) == [OLD]
         assert SyncBucket(store, OLD).names() == ["other"]
-        keeper = Housekeeper(paths)
-        collect(keeper)
-        keeper.close()
+        maintainer = Maintainer(paths)
+        collect(maintainer)
+        maintainer.close()
         assert len(blobs_in(paths)) == 1
     assert check(paths).clean
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions, prepare, recover_slot
+from storage.backends.local import LocalStore, Maintainer, StoreOptions, prepare, recover_slot
 from storage.backends.local.fsck import check
 from storage.values import BucketOptions
 from tests.storage import crash_child
@@ -55,9 +55,9 @@ def test_a_crash_leaves_the_old_object_or_the_new_one(
         bucket = SyncBucket(store, crash_child.BUCKET)
         assert bucket.read(NAME) == (OLD if early else OPERATIONS[operation])
         assert bool(bucket.info(NAME).chunks) is not early
-        keeper = Housekeeper([tmp_path])
-        collect(keeper)
-        keeper.close()
+        maintainer = Maintainer([tmp_path])
+        collect(maintainer)
+        maintainer.close()
         assert len(blobs_in([tmp_path])) == (1 if early else COUNT)
         assert bucket.read(NAME) == (OLD if early else OPERATIONS[operation])
     assert check([tmp_path]).clean
@@ -95,8 +95,8 @@ def test_work_files_left_behind_cost_no_object_its_chunks(
         recover_slot([tmp_path], "dead")
         assert not list(dead.iterdir())
         assert bucket.read("second") == LARGE
-        keeper = Housekeeper([tmp_path])
-        collect(keeper)
-        keeper.close()
+        maintainer = Maintainer([tmp_path])
+        collect(maintainer)
+        maintainer.close()
         assert bucket.read("second") == LARGE
     assert check([tmp_path]).clean

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions
+from storage.backends.local import LocalStore, Maintainer, StoreOptions
 from storage.backends.local.fsck import check, rebuild
 from storage.backends.local.rows import Chunked, Row, decode_row, encode
 from storage.backends.local.scrub import scrub
@@ -60,8 +60,8 @@ def bucket(store: LocalStore) -> SyncBucket:
 
 
 def tidy(paths: list[Path]) -> None:
-    with closing(Housekeeper(paths)) as keeper:
-        collect(keeper)
+    with closing(Maintainer(paths)) as maintainer:
+        collect(maintainer)
 
 
 # The rules

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from storage.backends.local import LocalStore, StoreOptions
 from storage.backends.local.blobs import BLOCK, FRAME, WorkFile, clear_size, read_footer
 from storage.backends.local.index import connect
+from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.rows import Chunk, ObjectLabel, Row, Single, decode_row, encode
 from storage.cipher import KEY_BYTES, TAG_BYTES, FrameCipher
 from storage.clock import SystemClock
 from storage.errors import Corrupt, KeyRequired
-from storage.mountpath import Mountpath, read_mountpaths
+from storage.ranges import Between
 from storage.values import (
-    Between,
     BucketOptions,
     CompleteOptions,
     Encryption,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions, index, recover_slot
+from storage.backends.local import LocalStore, Maintainer, StoreOptions, index, recover_slot
 from storage.backends.local.fsck import check, rebuild
 from storage.backends.local.scrub import scrub
 from storage.errors import ObjectNotFound, PreconditionFailed
@@ -57,8 +57,8 @@ def blobs_at(paths: list[Path], name: str) -> set[str]:
 
 
 def tidy(paths: list[Path]) -> None:
-    with closing(Housekeeper(paths)) as keeper:
-        collect(keeper)
+    with closing(Maintainer(paths)) as maintainer:
+        collect(maintainer)
 
 
 def test_no_byte_moves(bucket: SyncBucket, paths: list[Path]) -> None:

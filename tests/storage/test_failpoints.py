@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions, prepare
+from storage.backends.local import LocalStore, Maintainer, StoreOptions, prepare
+from storage.backends.local.failpoints import FAILPOINTS
 from storage.backends.local.fsck import check
 from storage.errors import ObjectNotFound
-from storage.failpoints import FAILPOINTS
 from storage.values import BucketOptions
 from tests.storage import crash_child
 from tests.storage.bodies import pattern
@@ -107,9 +107,9 @@ def _content(store: LocalStore) -> bytes | None:
 
 def _assert_clean(folder: Path, store: LocalStore) -> None:
     """No work file and no blob but those that rows name."""
-    keeper = Housekeeper([folder])
-    collect(keeper)
-    keeper.close()
+    maintainer = Maintainer([folder])
+    collect(maintainer)
+    maintainer.close()
     assert not [file for file in (folder / "work").rglob("*") if file.is_file()]
     content, uploads = _content(store), SyncBucket(store, crash_child.BUCKET).uploads().uploads
     named = {None: 0, crash_child.SMALL: 0, OLD: 1, crash_child.LARGE: 1}

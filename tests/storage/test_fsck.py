@@ -13,8 +13,7 @@ import pytest
 from storage.backends.local import LocalStore, StoreOptions, prepare
 from storage.backends.local.fsck import check, rebuild
 from storage.backends.local.scrub import scrub
-from storage.errors import Corrupt, ObjectNotFound, StorageError
-from storage.mountpath import MountpathError
+from storage.errors import Corrupt, MountpathError, ObjectNotFound, StorageError
 from storage.values import Attributes, BucketOptions
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run

@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions, prepare, recover_slot
+from storage.backends.local import LocalStore, Maintainer, StoreOptions, prepare, recover_slot
+from storage.backends.local.placement import digest_of, place
 from storage.errors import (
     BucketNotEmpty,
     BucketNotFound,
     Corrupt,
+    MountpathError,
     OutOfSpace,
     PreconditionFailed,
     StorageError,
 )
-from storage.mountpath import MountpathError
-from storage.placement import digest_of, place
+from storage.ranges import Between
 from storage.values import (
-    Between,
     BucketOptions,
     CompleteOptions,
     Condition,
@@ -118,7 +118,7 @@ def test_a_reader_of_parts_holds_garbage_back_until_it_ends(
 ) -> None:
     parts = [pattern(BLOCK, seed) for seed in range(5)]
     bucket.put_in_parts("a", *parts)
-    keeper = Housekeeper([tmp_path])
+    maintainer = Maintainer([tmp_path])
 
     async def overwrite_and_collect() -> bytes:
         reading = await bucket.backend.get_object("bucket", "a")
@@ -126,12 +126,12 @@ def test_a_reader_of_parts_holds_garbage_back_until_it_ends(
         async with aclosing(reading.body) as stream:
             begun = await anext(stream)
             await bucket.backend.delete_object("bucket", DeleteRequest("a"))
-            assert keeper.run_once().busy == 1
+            assert maintainer.run_once().busy == 1
             return begun + b"".join([block async for block in stream])
 
     assert run(overwrite_and_collect()) == b"".join(parts)
-    collect(keeper)
-    keeper.close()
+    collect(maintainer)
+    maintainer.close()
     assert blobs_in([tmp_path]) == set()
 
 
@@ -361,9 +361,9 @@ def test_garbage_of_every_kind_is_collected(bucket: SyncBucket, tmp_path: Path) 
     bucket.upload_of("c", b"x")
     bucket.delete("a")
     run(bucket.backend.delete_bucket("bucket"))
-    keeper = Housekeeper([tmp_path])
-    collect(keeper)
-    keeper.close()
+    maintainer = Maintainer([tmp_path])
+    collect(maintainer)
+    maintainer.close()
     assert blobs_in([tmp_path]) == set()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from storage.backend import Backend
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions
+from storage.backends.local import LocalStore, Maintainer, StoreOptions
 from tests.storage.contract import BackendContract
 from tests.storage.encrypting import Encrypting
 from tests.storage.fake_clock import FakeClock
@@ -36,16 +36,16 @@ class TestLocal(BackendContract):
     def other(self, backend: LocalStore) -> str:
         """On another mountpath than `a`, if there are several."""
         names = (f"other-{number}" for number in range(100))
-        home = backend._place("bucket", "a")[0]
-        elsewhere = (name for name in names if backend._place("bucket", name)[0] is not home)
+        home = backend.disks.locate("bucket", "a")[0]
+        elsewhere = (name for name in names if backend.disks.locate("bucket", name)[0] is not home)
         return next(elsewhere, "other")
 
     @pytest.fixture
     def tidy(self, backend: Backend, tmp_path: Path, clock: FakeClock) -> Iterator[Tidy]:
         """The garbage collector. It is given the folders that `backend` has prepared."""
-        keeper = Housekeeper(sorted(tmp_path.iterdir()), clock=clock)
-        yield lambda: collect(keeper)
-        keeper.close()
+        maintainer = Maintainer(sorted(tmp_path.iterdir()), clock=clock)
+        yield lambda: collect(maintainer)
+        maintainer.close()
 
 
 class TestEncrypted(BackendContract):
@@ -60,6 +60,6 @@ class TestEncrypted(BackendContract):
 
     @pytest.fixture
     def tidy(self, backend: Backend, tmp_path: Path, clock: FakeClock) -> Iterator[Tidy]:
-        keeper = Housekeeper(sorted(tmp_path.iterdir()), clock=clock)
-        yield lambda: collect(keeper)
-        keeper.close()
+        maintainer = Maintainer(sorted(tmp_path.iterdir()), clock=clock)
+        yield lambda: collect(maintainer)
+        maintainer.close()

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import RangeNotSatisfiable
-from storage.ranges import resolve
-from storage.values import Between, From, Last
+from storage.ranges import Between, From, Last, resolve
 
 CONTENT = bytes(range(40))
 SIZES = st.integers(0, len(CONTENT))

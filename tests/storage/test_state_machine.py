@@ -23,26 +23,23 @@ from hypothesis.stateful import (
 )
 
 from storage.backend import Backend
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions
+from storage.backends.local import LocalStore, Maintainer, StoreOptions
 from storage.backends.local.blobs import BLOCK
 from storage.backends.memory import MemoryBackend
 from storage.chunking import Chunking
 from storage.errors import StorageError
+from storage.ranges import Between, From, Last, PartNumber, Want
 from storage.values import (
     ALWAYS,
     Attributes,
-    Between,
     BucketOptions,
     Checksum,
     CompleteOptions,
     Condition,
     DeleteRequest,
-    From,
-    Last,
     ListQuery,
     Page,
     PartInfo,
-    PartNumber,
     PartOptions,
     PutOptions,
     Reading,
@@ -53,7 +50,6 @@ from storage.values import (
     UploadOptions,
     UploadQuery,
     Usage,
-    Want,
 )
 from tests.storage.bodies import body_of, broken_body, content_of, pattern
 from tests.storage.digests import Md5Digest, Refused, md5_of
@@ -222,9 +218,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule()
     def collect_garbage(self) -> None:
-        keeper = Housekeeper(self.paths, clock=self.clock)
-        collect(keeper)
-        keeper.close()
+        maintainer = Maintainer(self.paths, clock=self.clock)
+        collect(maintainer)
+        maintainer.close()
 
     @rule(bucket=buckets, objects=st.dictionaries(names, contents, min_size=1, max_size=4))
     def put_some(self, bucket: str, objects: dict[str, Content]) -> None:

@@ -27,13 +27,13 @@ def store(tmp_path: Path, clock: FakeClock) -> Iterator[LocalStore]:
 
 
 def put_versions(store: LocalStore, name: str, count: int) -> None:
-    bucket = store._bucket("bucket")
+    bucket = store.disks.bucket("bucket")
 
     def put(transaction: Transaction) -> None:
         for _ in range(count):
             PutObject(bucket, name, _ROW, None, ALWAYS)(transaction)
 
-    run(store._disks[0].committer.run(put))
+    run(store.disks.first.committer.run(put))
 
 
 def steps_of(store: LocalStore, query: VersionQuery) -> int:
@@ -45,7 +45,7 @@ def steps_of(store: LocalStore, query: VersionQuery) -> int:
         calls += 1
         return False
 
-    with store._disks[0].snapshot() as connection:
+    with store.disks.first.snapshot() as connection:
         connection.set_progress_handler(count, 10)
     run(store.list_versions("bucket", query))
     return calls

@@ -19,6 +19,7 @@ from storage.backends.local.index import connect
 from storage.backends.memory import MemoryBackend
 from storage.chunking import Chunking
 from storage.errors import BucketNotFound, DeleteMarkerFound, ObjectNotFound
+from storage.ranges import Want
 from storage.values import (
     ALWAYS,
     NULL_VERSION,
@@ -37,7 +38,6 @@ from storage.values import (
     Versioning,
     VersionPage,
     VersionQuery,
-    Want,
 )
 from tests.storage.event_loop import run
 from tests.storage.test_state_machine import (

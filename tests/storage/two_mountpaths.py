@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from storage.backends.local import index, prepare
-from storage.mountpath import Mountpath, read_mountpaths
-from storage.placement import place
+from storage.backends.local.mountpath import Mountpath, read_mountpaths
+from storage.backends.local.placement import place
 from tests.storage.local_stores import mountpaths_in
 
 BUCKET = "bucket"

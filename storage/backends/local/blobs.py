@@ -1,13 +1,13 @@
-"""Immutable files that hold the bytes of objects and parts.
+"""Blobs: immutable files with the bytes of objects and parts.
 
     [data] [xxh3-128 of each 512 KiB block, if there is more than one] [label] [trailer]
 
-The label tells, in msgpack, whose bytes these are, so that the index can be rebuilt; it is a footer
-and no extended attribute because those end at 4 KiB on ext4 and do not exist on tmpfs. The trailer
-has the lengths, the xxh3-64 of label and lengths, and a magic number.
+The label, in msgpack, says whose bytes these are, so that the index can be rebuilt. It is a footer
+and not an extended attribute, because those end at 4 KiB on ext4 and do not exist on tmpfs. The
+trailer has the lengths, the xxh3-64 of label and lengths, and a magic number.
 
-A blob is written as `work/<slot>/<id>` and then linked to `blobs/ab/<id>`; the work file goes
-after the index transaction. So what a crash leaves in `work` names exactly the blobs in doubt.
+A blob is written as `work/<slot>/<id>` and then linked to `blobs/ab/<id>`; the work file is removed
+after the index transaction. So after a crash the files in `work` name exactly the blobs in doubt.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from pathlib import Path
 import msgspec
 import xxhash
 
-from storage import failpoints
+from storage.backends.local import failpoints
+from storage.backends.local.mountpath import Mountpath, sync_folder
 from storage.backends.local.rows import Chunk, Label, decode_label, encode
 from storage.backends.local.writeback import INTERVAL, begin_writeback
 from storage.cipher import TAG_BYTES
 from storage.errors import Corrupt, OutOfSpace
-from storage.mountpath import Mountpath, sync_folder
 
 BLOCK = 512 * 1024
 # So much of an encrypted object fills a block.
@@ -48,7 +48,7 @@ def root_hash(hashes: bytes) -> bytes:
 
 
 def hashes_length(size: int) -> int:
-    """Bytes of the hash table behind the data; a blob of one block has none."""
+    """Bytes of the hash table after the data; 0 for a blob of one block."""
     return -(-size // BLOCK) * _HASH if size > BLOCK else 0
 
 
@@ -120,7 +120,7 @@ class WorkFile:
         failpoints.hit("after_work_unlink")
 
     def discard(self) -> None:
-        """Leave nothing. The work file goes last: while it is there, recovery knows of the blob."""
+        """Remove all of it, the work file last: while it is there, recovery knows the blob."""
         with self._lock:
             self._gone = True
             if self._fd is not None:
@@ -168,7 +168,7 @@ class WorkFiles:
 
 
 def _make_folder(folder: str) -> None:
-    """They are made with the mountpath; this one was lost."""
+    """Recreate a folder that was made with the mountpath and lost."""
     os.makedirs(folder, exist_ok=True)
     sync_folder(os.path.dirname(folder))
 
@@ -188,7 +188,7 @@ def _footer(size: int, hashes: bytes, label: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """What stands behind the data of a blob."""
+    """What follows the data of a blob."""
 
     size: int
     hashes: bytes
@@ -196,7 +196,7 @@ class Footer:
 
 
 def read_footer(path: str | Path) -> Footer:
-    """Raises `Corrupt` when the file is no whole blob."""
+    """Raises `Corrupt` when the file is not a whole blob."""
     with open(path, "rb", buffering=0) as file:
         length = os.fstat(file.fileno()).st_size
         trailer = os.pread(file.fileno(), _TRAILER.size, max(0, length - _TRAILER.size))

@@ -1,6 +1,6 @@
-"""Each change of a bucket as a value, as `mutations` are those of objects.
+"""Changes of buckets as values: functions of a transaction, like `mutations` for objects.
 
-Those of the first mountpath's index are the truth, and count: `revision` grows with each.
+Those in the first mountpath's index are authoritative and counted: `revision` grows with each.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class CopyBucket:
 
     def __call__(self, transaction: Transaction) -> None:
         run, (key, info) = transaction.connection.execute, self.bucket
-        # Whoever had the name has another one by now, and will be told.
+        # The bucket that had the name has another one by now, and gets its own copy next.
         run("UPDATE buckets SET name = '#' || id WHERE name = ? AND id <> ?", (info.name, key))
         row = (key, info.name, ACTIVE, encode(info))
         run("INSERT OR REPLACE INTO buckets VALUES(?, ?, ?, ?)", row)
@@ -117,8 +117,8 @@ def renamed(bucket: BucketInfo, name: str) -> BucketInfo:
 
 @dataclass(frozen=True, slots=True)
 class MarkBucket:
-    """From here on the bucket takes no objects, if it has none. An earlier removal that a failing
-    disk stopped may have marked it, or removed it here."""
+    """Let the bucket take no objects from here on, if it is empty. An earlier removal that a
+    failing disk stopped may have marked it, or removed it here."""
 
     bucket: Bucket
 
@@ -159,7 +159,7 @@ class RemoveBucket:
 
 @dataclass(frozen=True, slots=True)
 class TrashBucket:
-    """From this commit on nobody finds it. Its label stays taken for as long as a blob has it."""
+    """From this commit on the bucket is not found. Its label stays reserved while a blob has it."""
 
     name: str
     change: BucketChange

@@ -1,8 +1,9 @@
-"""`buckets.json` on each mountpath: the present names of buckets that have another label.
+"""`buckets.json` on each mountpath: the present names of renamed buckets by label.
 
-Blobs tell their bucket by its label. Should the indexes be lost, this file says what the bucket is
-called now; an empty name is that of a bucket that is gone. It is written whole, by the holder of
-the buckets' lock, before anybody hears of a rename. While an index can be read, the index is right.
+Blobs name their bucket by its label. If the indexes are lost, this file says what the bucket is
+called now; an empty name is that of a bucket that was removed. It is written whole, by the holder
+of the buckets' lock, before a rename is acknowledged. While an index can be read, the index is
+right.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from storage.mountpath import Mountpath, sync_folder
+from storage.backends.local.mountpath import Mountpath, sync_folder
 
 _FILE = "buckets.json"
 

@@ -1,20 +1,22 @@
-"""Buckets: rows in the first mountpath's index are the truth, the others repeat them with the
-same id, so that each transaction of an object finds its bucket in its own index.
+"""Buckets in the indexes of all mountpaths, kept equal under a file lock.
 
-Making, renaming and removing one touches several indexes. A file lock keeps other processes from
-doing the same meanwhile, and `reconcile` mends what a crash left half done.
+The rows in the first mountpath's index are authoritative. The others repeat them with the same id,
+so that each transaction of an object finds its bucket in its own index. Creating, renaming and
+removing a bucket takes a commit in each; a file lock excludes other processes meanwhile, and
+`reconcile` repairs what a crash left half done.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import apsw
 
-from storage import failpoints
 from storage.backend import BucketChange, unchanged
+from storage.backends.local import failpoints
 from storage.backends.local.bucket_changes import (
     CopyBucket,
     CopyTrash,
@@ -29,23 +31,30 @@ from storage.backends.local.bucket_changes import (
     revision,
 )
 from storage.backends.local.bucket_names import names_by_label, write_names
-from storage.backends.local.core import Core
 from storage.backends.local.disk import Disk
+from storage.backends.local.disks import Disks
 from storage.backends.local.index import ACTIVE, DELETING
+from storage.backends.local.mountpath import FileLock
 from storage.backends.local.rows import decode_bucket
+from storage.backends.local.threads import Threads, to_the_end
 from storage.backends.local.transaction import in_transaction
 from storage.backends.local.versions import Bucket
+from storage.clock import Clock
 from storage.errors import BucketNotEmpty, StorageError
-from storage.made import bucket_info
-from storage.mountpath import FileLock
 from storage.values import BucketInfo, BucketOptions
 
 
-class Buckets(Core):
+class Buckets:
+    def __init__(self, disks: Disks, threads: Threads, clock: Clock) -> None:
+        self._disks = disks
+        self._threads = threads
+        self._clock = clock
+        self._changes = asyncio.Lock()  # so that those who wait hold no thread
+
     async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
-        info = bucket_info(name, options, self._clock.now_ns())
-        async with self._bucket_lock():
-            return await self._to_the_end(self._create(info))
+        info = BucketInfo.from_options(name, options, self._clock.now_ns())
+        async with self._locked():
+            return await to_the_end(self._create(info))
 
     async def _create(self, info: BucketInfo) -> BucketInfo:
         first, *others = self._disks
@@ -53,12 +62,12 @@ class Buckets(Core):
         for disk in others:
             await disk.committer.run(CopyBucket(bucket))
         if bucket.info.label:
-            await self._in_thread(self._write_names)
+            await self._threads.run(self._write_names)
         return bucket.info
 
     async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:
-        async with self._bucket_lock():
-            return await self._to_the_end(self._update(name, change))
+        async with self._locked():
+            return await to_the_end(self._update(name, change))
 
     async def _update(self, name: str, change: BucketChange) -> BucketInfo:
         first, *others = self._disks
@@ -70,20 +79,20 @@ class Buckets(Core):
     async def rename_bucket(
         self, name: str, new_name: str, change: BucketChange = unchanged
     ) -> BucketInfo:
-        async with self._bucket_lock():
-            return await self._to_the_end(self._rename(name, new_name, change))
+        async with self._locked():
+            return await to_the_end(self._rename(name, new_name, change))
 
     async def _rename(self, name: str, new_name: str, change: BucketChange) -> BucketInfo:
         """The name is written down before the commit in the first index, which is the rename: a
         disk that takes no file then refuses it."""
         first, *others = self._disks
         label = first.bucket(name).label
-        await self._in_thread(self._write_names, {label: new_name})
+        await self._threads.run(self._write_names, {label: new_name})
         failpoints.hit("bucket_rename_after_names")
         try:
             bucket: Bucket = await first.committer.run(RenameBucket(name, new_name, change))
         except BaseException:
-            await self._in_thread(self._write_names)
+            await self._threads.run(self._write_names)
             raise
         failpoints.hit("bucket_rename_after_first")
         for disk in others:
@@ -93,30 +102,30 @@ class Buckets(Core):
 
     def _write_names(self, coming: dict[str, str] | None = None) -> None:
         """For a thread."""
-        with self._disks[0].snapshot() as connection:
+        with self._disks.first.snapshot() as connection:
             names = names_by_label(connection) | (coming or {})
         write_names([disk.mountpath for disk in self._disks], names)
 
     async def head_bucket(self, name: str) -> BucketInfo:
-        return self._disks[0].bucket(name).info
+        return self._disks.first.bucket(name).info
 
     async def list_buckets(self) -> list[BucketInfo]:
-        return await self._scan(_list, self._disks[0])
+        return await self._threads.scan(_list, self._disks.first)
 
     async def buckets_revision(self) -> int:
-        return await self._scan(_revision, self._disks[0])
+        return await self._threads.scan(_revision, self._disks.first)
 
     async def delete_bucket(self, name: str) -> None:
-        async with self._bucket_lock():
-            await self._to_the_end(self._remove(name))
+        async with self._locked():
+            await to_the_end(self._remove(name))
 
     async def _remove(self, name: str) -> None:
-        """The first goes last: until then the bucket is there, and a crash is mended."""
-        bucket = self._disks[0].bucket(name)
-        await self._in_thread(self._crossings.settle)
+        """The first index goes last: until then the bucket is there, and a crash is repaired."""
+        bucket = self._disks.first.bucket(name)
+        await self._threads.run(self._disks.crossings.settle)
         for disk in self._disks:
             # Looked at first, so that a refusal does not stop puts elsewhere for a moment.
-            await self._in_thread(_require_empty, disk, bucket)
+            await self._threads.run(_require_empty, disk, bucket)
         marked: list[Disk] = []
         try:
             for disk in self._disks:
@@ -129,33 +138,33 @@ class Buckets(Core):
         for disk in reversed(self._disks):
             await disk.committer.run(RemoveBucket(bucket.key))
         if bucket.info.label:
-            await self._in_thread(self._write_names)
+            await self._threads.run(self._write_names)
 
     async def discard_bucket(self, name: str, change: BucketChange = unchanged) -> None:
-        async with self._bucket_lock():
-            await self._to_the_end(self._discard(name, change))
+        async with self._locked():
+            await to_the_end(self._discard(name, change))
 
     async def _discard(self, name: str, change: BucketChange) -> None:
-        """What is in it is removed by housekeeping; a rename that crosses is ended first, because
-        nobody will come upon its names again."""
+        """Its objects are removed later by maintenance. A rename between disks is settled first,
+        since no later request for its names would do that."""
         first, *others = self._disks
         bucket: Bucket = await first.committer.run(TrashBucket(name, change))
         failpoints.hit("bucket_discard_after_first")
         for disk in others:
             await disk.committer.run(CopyTrash(bucket))
         failpoints.hit("bucket_discard_after_others")
-        await self._in_thread(self._crossings.settle)
-        await self._in_thread(self._write_names)
+        await self._threads.run(self._disks.crossings.settle)
+        await self._threads.run(self._write_names)
 
     @asynccontextmanager
-    async def _bucket_lock(self) -> AsyncIterator[None]:
-        async with self._bucket_changes:
-            lock = await self._in_thread(FileLock, self._disks[0].mountpath.buckets_lock)
+    async def _locked(self) -> AsyncIterator[None]:
+        async with self._changes:
+            lock = await self._threads.run(FileLock, self._disks.first.mountpath.buckets_lock)
             try:
-                self._names.begin_change()
+                self._disks.lookup.begin_change()
                 yield
             finally:
-                self._names.end_change()
+                self._disks.lookup.end_change()
                 lock.close()
 
 
@@ -177,7 +186,7 @@ def _revision(disk: Disk) -> int:
 
 
 def reconcile(connections: Sequence[apsw.Connection]) -> None:
-    """Mend buckets that were being made, renamed or removed; the caller holds the buckets' lock."""
+    """Repair buckets that were being created, renamed or removed; for the lock's holder."""
     truth, trash = _rows(connections[0]), _trash(connections[0])
     for key, (state, info) in truth.items():
         empty = not any(holds_objects(connection, key) for connection in connections)

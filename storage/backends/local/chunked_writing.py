@@ -1,4 +1,4 @@
-"""Bodies into chunks: one blob after another, and at last the sidecar that repeats the manifest.
+"""The write path of an object in chunks.
 
 Every blob is durable under its label before the next one is begun, and the sidecar comes last, as
 when an upload is completed. Each leaves its file in `work` until the index has the object, so that

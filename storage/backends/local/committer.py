@@ -1,10 +1,11 @@
-"""Group commit: one thread and one connection per mountpath and process write the index.
+"""Group commit: one writing thread and connection per mountpath and process.
 
-A mutation is a function of a transaction. All that wait are run in one transaction and answered
-after its commit: a hundred small objects cost one fsync. One that raises before it wrote is refused
-alone; if one fails after it wrote, the whole transaction is rolled back and each is tried by
-itself. A caller that leaves meanwhile changes nothing: its mutation is committed whole or not.
-One that meets a rename between mountpaths is tried again when that is settled.
+A mutation is a function of a transaction. All that are waiting run in one transaction and are
+acknowledged after its commit: a hundred small objects cost one fsync. A mutation that raises before
+it wrote is refused alone; if one fails after it wrote, the whole transaction is rolled back and
+each is tried by itself. A caller that is cancelled meanwhile changes nothing: its mutation is
+committed whole or not at all. A mutation that meets a rename between mountpaths is tried again when
+that is settled.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from typing import Any, TypeVar
 
 import apsw
 
-from storage import failpoints
+from storage.backends.local import failpoints
 from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.index import connect, storage_error
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.transaction import Leaving, Transaction
 from storage.errors import StorageError
-from storage.mountpath import Mountpath
 
 QUEUE_LIMIT = 1024
 BATCH_LIMIT = 256
@@ -145,7 +146,7 @@ class Committer:
             job.error = None
             try:
                 job.result = job.mutation(transaction)
-            except Exception as error:  # a job runner's edge: whatever it is goes to the caller
+            except Exception as error:  # a job runner's edge: any error is handed to the caller
                 job.error = error
                 if changes() != before or isinstance(error, apsw.Error):
                     return False
@@ -197,7 +198,7 @@ class Committer:
 
     def _give_up(self, batch: list[_Job], error: apsw.Error) -> None:
         """The commit failed half-way: a power cut may yet bring it back. So the blobs stay, and
-        their work files tell recovery to look."""
+        their work files make recovery look."""
         self._hang_up()
         for job in batch:
             job.file = None
@@ -240,7 +241,7 @@ def _settle_all(batch: list[_Job]) -> None:
     loops = {job.future.get_loop() for job in batch}
     for loop in loops:
         mine = [job for job in batch if job.future.get_loop() is loop]
-        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop was closed: the caller does not wait any more
             loop.call_soon_threadsafe(_settle, mine)
 
 

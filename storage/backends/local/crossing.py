@@ -1,18 +1,20 @@
-"""Renames from one mountpath to another: two indexes change as if they were one, and no byte moves.
+"""Renames between mountpaths: two indexes change as if one.
 
-    1. leaving    the source's index notes that the object is about to go. From here on nobody else
-                  changes that name: whoever wants to waits for the rename, or settles it
-    2. arriving   the target's index takes the row and notes the id of the departure: this commit is
-                  the moment at which the object has its new name
+No byte moves.
+
+    1. leaving    the source's index notes that the object is about to leave. From here on no other
+                  change of that name is accepted: it waits for the rename, or settles it
+    2. arriving   the target's index takes the row and notes the id of the departure. With this
+                  commit the object has its new name
     3. settling   the source's index gives up the row, and the note
 
-The blobs stay where they are; the row says which mountpath that is. A reader who finds the note of
-step 1 asks the other index whether step 2 has happened, and sees the name as it was or as it will
-be. After a crash anyone can settle: what has arrived is given up, what has not stays.
+The blobs stay where they are; the row says on what mountpath that is. A reader that finds the note
+of step 1 looks into the other index for step 2, and sees the name as it was or as it will be. After
+a crash any process can settle: what has arrived is given up, what has not stays.
 
-One rename at a time crosses: a file lock sees to that, and dies with its holder. The lock's file
-has a count that is odd between steps 2 and 3. A listing, which looks into several indexes, has seen
-none half done if the count was even and the same before and after it opened its snapshots.
+One rename at a time crosses, under a file lock that ends with its holder. The lock's file has a
+counter that is odd between steps 2 and 3. A listing reads several indexes; it has seen no half-done
+rename if the counter was even and the same before and after it opened its snapshots.
 """
 
 from __future__ import annotations
@@ -25,15 +27,14 @@ from dataclasses import dataclass
 import apsw
 import msgspec
 
-from storage import failpoints
-from storage.backends.local import index
-from storage.backends.local.count import Count
+from storage.backends.local import failpoints, index
+from storage.backends.local.change_counter import ChangeCounter
+from storage.backends.local.mountpath import FileLock, Mountpath
 from storage.backends.local.mutations import RenameObject, add_delete_marker, anew
 from storage.backends.local.rows import Departure, Row, decode_departure
 from storage.backends.local.transaction import Transaction, in_transaction
 from storage.backends.local.versions import Home, Stored, delete_marker
 from storage.errors import StorageError
-from storage.mountpath import FileLock, Mountpath
 from storage.values import ObjectInfo, Versioning
 
 
@@ -42,8 +43,8 @@ class Crossings:
 
     def __init__(self, mountpaths: Sequence[Mountpath]) -> None:
         self._mountpaths = tuple(mountpaths)
-        self._count = Count(mountpaths[0].renames_lock)
-        self._connections: list[apsw.Connection] = []  # of whoever holds the lock
+        self._count = ChangeCounter(mountpaths[0].renames_lock)
+        self._connections: list[apsw.Connection] = []  # of the lock's holder
 
     def close(self) -> None:
         self._hang_up()
@@ -79,7 +80,7 @@ class Crossings:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else renames meanwhile, and nothing is half done."""
+        """Exclude all other renames; nothing is half done meanwhile."""
         with FileLock(self._mountpaths[0].renames_lock):
             try:
                 if not self._connections:
@@ -91,7 +92,7 @@ class Crossings:
                 raise
 
     def _finish(self) -> None:
-        """The outcome is known. If a disk fails now, whoever comes upon the name settles it."""
+        """The outcome is known. If a disk fails now, the next user of the name settles it."""
         try:
             self._settle()
         except (apsw.Error, StorageError, OSError):
@@ -112,11 +113,11 @@ class Crossings:
 def settled(
     mountpaths: Sequence[Mountpath], connections: Sequence[apsw.Connection]
 ) -> Iterator[None]:
-    """For who has connections of its own: nothing is half done, and nobody begins."""
+    """For a caller with connections of its own: nothing is half done, and no rename begins."""
     with ExitStack() as stack:
         stack.enter_context(FileLock(mountpaths[0].renames_lock))
         _settle_all(mountpaths, connections)
-        count = Count(mountpaths[0].renames_lock)
+        count = ChangeCounter(mountpaths[0].renames_lock)
         stack.callback(count.close)
         count.settle()
         yield
@@ -208,7 +209,7 @@ class _Settle:
     arrived: bool
 
     def __call__(self, here: Transaction) -> None:
-        """What the object leaves behind was decided when it began to leave."""
+        """What remains under the old name was decided when the object began to leave."""
         here.stay(self.bucket, self.name)
         stored = here.find(self.bucket, self.name)
         if not self.arrived or stored is None:

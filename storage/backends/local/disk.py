@@ -1,4 +1,4 @@
-"""An opened mountpath: its reading connections, its committer, and where it writes."""
+"""An opened mountpath: its reading connections, its committer and its work folder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import apsw
 
 from storage.backends.local.committer import Committer
 from storage.backends.local.index import connect, storage_error
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.rows import (
     PartRow,
@@ -23,7 +24,6 @@ from storage.backends.local.rows import (
 from storage.backends.local.transaction import Transaction
 from storage.backends.local.versions import Bucket, readable
 from storage.errors import BucketNotFound, StorageError, UploadNotFound
-from storage.mountpath import Mountpath
 from storage.values import BucketInfo, UploadInfo
 
 # One statement each: between two, a version could move from one table to the other. The second
@@ -31,7 +31,7 @@ from storage.values import BucketInfo, UploadInfo
 _LATEST = """
 ifnull(o.row, (
     SELECT row FROM versions WHERE bucket = b.id AND name = ?2 ORDER BY age LIMIT 1))"""
-# The current version, if the id is of none of the others: who asks compares.
+# The current version, if no other one has the id: the caller compares.
 _VERSION = """
 FROM buckets b LEFT JOIN versions v ON v.bucket = b.id AND v.name = ?2 AND v.version = ?3
 LEFT JOIN objects o ON o.bucket = b.id AND o.name = ?2 AND v.row IS NULL"""
@@ -80,8 +80,8 @@ WHERE {bucket} = ?1 AND c.name = ?2 AND c.upload = ?3""",
     )
 
 
-# A lone mountpath knows best which bucket has a name now. Looking for departures costs 2 µs, and it
-# has none. Of several, the first one's index says which id the name stands for.
+# A single mountpath looks buckets up by name, and looks for no departures: that costs 2 µs, and it
+# has none. With several, the first one's index has given the id of the name.
 _ALONE = _lookups("b.name", "NULL")
 _AMONG_OTHERS = _lookups("b.id", "(SELECT row FROM leaving WHERE bucket = b.id AND name = ?2)")
 

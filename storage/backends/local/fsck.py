@@ -1,7 +1,7 @@
-"""Checks index and blobs against one another, with the server stopped.
+"""Check of index and blobs against one another, with the server stopped.
 
-Nothing that could be somebody's only copy is deleted: a blob that no row names goes to
-`quarantine`. `rebuild` is in `rebuild`.
+What may be the only copy of an object is never deleted: a blob without a row is moved to
+`quarantine`. `rebuild` is in a module of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import apsw
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label
+from storage.backends.local.mountpath import Mountpath, read_mountpaths, sync_folder
 from storage.backends.local.rebuild import Rebuilt, rebuild
 from storage.backends.local.recovery import prepare
 from storage.backends.local.rows import (
@@ -40,7 +41,6 @@ from storage.backends.local.walk import (
     versions_of,
 )
 from storage.errors import Corrupt
-from storage.mountpath import Mountpath, read_mountpaths, sync_folder
 
 __all__ = ["Finding", "Rebuilt", "Report", "check", "rebuild"]
 
@@ -58,9 +58,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check saw. `objects` counts every version that is no delete marker. `damaged`: rows
+    """What a check saw. `objects` counts every version that is not a delete marker. `damaged`: rows
     whose bytes are missing or cut. `orphans`: blobs without a row. `counters`: usage that was
-    wrong. `index`: what SQLite says of the index itself, and rows that stand where they may not."""
+    wrong. `index`: what SQLite says of the index itself, and rows in a place where they may not
+    be."""
 
     objects: int = 0
     parts: int = 0
@@ -179,7 +180,7 @@ class _Check:
             self._know(*(blob_of_garbage(name)[0] for name in decode_blobs(blobs)))
 
     def _history(self, connection: apsw.Connection) -> Iterator[Found]:
-        """What stands in `versions`, after a look at whether it may."""
+        """The rows in `versions`, each checked for whether it may be there."""
         last: tuple[int, str] | None = None
         current: Row | None = None
         for found in versions_of(connection):

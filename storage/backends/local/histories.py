@@ -1,5 +1,7 @@
-"""The versions of each name while an index is rebuilt: rows of the old index are written at once
-and in the order they had; those from labels are collected, and put in their places at the end.
+"""The versions of each name while an index is rebuilt.
+
+Rows of the old index are written at once and in the order they had; versions known from labels only
+are collected, and inserted in their places at the end.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ class Histories:
         return found is not None and found.row.modified_ns >= row.modified_ns
 
     def restore(self, bucket: int, name: bytes, row: Row, payload: bytes | None) -> None:
-        """A version that only a label tells of."""
+        """Collect a version that is known from a label only."""
         key = self._transaction.add_payload(payload)
         values = (bucket, name, row.modified_ns, encode(row), key)
         self._run("INSERT INTO temp.restored VALUES(?, ?, ?, ?, ?)", values)

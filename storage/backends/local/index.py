@@ -1,20 +1,20 @@
 """The index of one mountpath: SQLite through apsw, every page checksummed.
 
-`objects` holds the current version of each name, if that is an object. All others stand in
-`versions`, delete markers too, so that a listing of what is current never steps over them. There
-`age` orders the versions of a name, newest first, by a count and no clock; of a name without a row
-in `objects` the first is a delete marker. Bytes of small objects and manifests stand in `payloads`,
-so that a page of a listing reads compact rows only. Names are UTF-8 bytes: SQLite then orders them
-as S3 does.
+`objects` has the current version of each name, if that is an object. All other versions are in
+`versions`, delete markers too, so that a listing of current objects never steps over them. There
+`age` orders the versions of a name, newest first, by a count and not by a clock; of a name without
+a row in `objects` the first is a delete marker. Bytes of small objects and manifests are in
+`payloads`, so that a page of a listing reads compact rows only. Names are UTF-8 bytes: SQLite then
+orders them as S3 does.
 
 `labels` has the ids of the buckets whose label is not their name, and of those in `trash`: buckets
-that are gone, but not yet all that was in them. Both keep others from having the label.
+that were removed, but whose objects were not all removed yet. Both reserve the label.
 
 A blob's label keeps the name that the object was written under; `renamed` says where the objects
-are whose name is another now. `leaving` and `arrived` are of objects that are being renamed to a
+are whose name has changed since. `leaving` and `arrived` are of objects that are being renamed to a
 name on another mountpath (`crossing`).
 
-Nobody but the housekeeping process checkpoints, except a writer whose WAL has grown absurd.
+Only the maintenance process checkpoints, except for a writer whose WAL has grown absurdly large.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Pages of names out of the index, in the order of their UTF-8 bytes.
+"""Pages of a listing from the index, in UTF-8 order.
 
-A delimiter is a skip-scan: when a common prefix is met, the scan goes on at the first name behind
-all that share it, so a page costs the same in a bucket of a thousand or of ten million objects.
-UTF-8 has no byte 0xFF, so a prefix with that byte stands behind every name that begins with it.
+A delimiter is a skip-scan: after a common prefix the scan continues at the first name that does not
+share it, so a page costs the same in a bucket of a thousand or of ten million objects. UTF-8 has no
+byte 0xFF, so a prefix with that byte appended sorts after every name that begins with it.
 
 The skipping is done by one recursive statement: a statement for each common prefix cost eight times
-as much, and each gives the GIL away. A folder of files only needs no skipping, and a plain scan
-costs a fifth; so a scan is plain up to its first common prefix. The scans of several mountpaths are
+as much, and each releases the GIL. A folder of files only needs no skipping, and a plain scan costs
+a fifth; so a scan is plain up to its first common prefix. The scans of several mountpaths are
 merged, and read no further than the page needs.
 """
 
@@ -33,7 +33,7 @@ SELECT name, id, row FROM uploads
 WHERE bucket = ?1 AND (name, id) > (?2, ?3) AND name < ?4 AND id {these}
 ORDER BY name, id LIMIT ?5"""
 
-# The common prefix ?2, then the first name behind it or the common prefix of that, and so on. At ?5
+# The common prefix ?2, then the first name after it or the common prefix of that, and so on. At ?5
 # the delimiter ?6 is looked for. `||` makes text of bytes, without looking at them: CAST undoes it.
 _SKIPPING = """
 WITH RECURSIVE entry(name) AS (
@@ -70,7 +70,7 @@ _OF_APPENDS = _of_uploads(f">= '{APPEND_MARK}'")
 # Name, upload id, row; a common prefix has no row. Two mountpaths never share the first two.
 _Entry = tuple[bytes, str, bytes | None]
 E = TypeVar("E")
-# Opens read transactions on all indexes, which see them at one moment.
+# Opens read transactions on all indexes at one moment.
 Snapshots = Callable[[ExitStack], Sequence[apsw.Connection]]
 
 
@@ -158,7 +158,7 @@ class _Scan:
         self._begin = self._first(query.after.encode(), after_id)
 
     def _first(self, after: bytes, after_id: str) -> tuple[bytes, str]:
-        """Behind `after`; behind all that it stands for if it is itself a common prefix."""
+        """The first place after `after`; after all its names if it is itself a common prefix."""
         if after and self._common(after) == after:
             start = behind(after)
         elif after and after_id:
@@ -204,5 +204,5 @@ def common_prefix(name: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
 
 
 def behind(prefix: bytes) -> bytes:
-    """Bytes behind every name with that prefix, and before every other that is behind it."""
+    """Bytes that sort after every name with that prefix, and before every later name."""
     return prefix + b"\xff"

@@ -1,6 +1,6 @@
-"""Each change of the index as a value: called with a transaction, it checks, then writes.
+"""Changes of objects and uploads as values: functions of a transaction.
 
-Whatever it raises it raises before it wrote, so that others in its transaction are not harmed.
+What a mutation raises it raises before it writes, so that others in its transaction are not harmed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an operator may choose about a local store; the defaults were measured."""
+"""Options of a local store; the defaults were measured."""
 
 from __future__ import annotations
 

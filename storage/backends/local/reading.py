@@ -1,9 +1,8 @@
-"""Bytes out of blobs, every block verified, and opened if it is encrypted, before it is handed out.
+"""Bytes from blobs, verified and decrypted block by block.
 
 A `Source` is read by one thread at a time; it opens the blobs one after another as it reaches them.
-An open file outlives its name, so an object of one blob needs no lock. One of many parts does:
-the reader locks the sidecar, and the garbage collector leaves an entry alone whose first blob is
-locked.
+An open file outlives its name, so an object of one blob needs no lock. One of many parts does: the
+reader locks the sidecar, and the garbage collector skips an entry whose first blob is locked.
 """
 
 from __future__ import annotations
@@ -11,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 
 from storage.backends.local.blobs import BLOCK, FRAME, block_hash, hashes_length, root_hash
 from storage.backends.local.index import storage_error
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.rows import Chunk, Manifest
 from storage.cipher import FrameCipher
 from storage.errors import Corrupt
-from storage.mountpath import Mountpath
-from storage.values import Between, Stream
+from storage.ranges import Between
+from storage.values import Stream
 
 _HASH = 16
 
@@ -30,8 +31,8 @@ class Vanished(Exception):
 
 
 class OpenBlob:
-    """An open file that is closed when it is forgotten: a stream that nobody ever started runs no
-    `finally`."""
+    """An open file that is closed when it is garbage-collected: a stream that was never started
+    runs no `finally`."""
 
     __slots__ = ("_cipher", "_hashes", "chunk", "fd")
 
@@ -78,22 +79,27 @@ class OpenBlob:
 Segment = tuple[Chunk, Between]
 
 
-class Source:
-    """The bytes of some segments of blobs, a block at a time. Nothing refers back to it, so that
-    its files are closed the moment it is forgotten."""
+@dataclass(frozen=True, slots=True)
+class BlobRange:
+    """Bytes of one object that are in blobs, in the object's order. `sidecar` is the blob that
+    their reader locks, empty for an object of one blob; `data_key` decrypts them."""
 
-    def __init__(
-        self,
-        mountpath: Mountpath,
-        segments: Iterable[Segment],
-        sidecar: str,
-        data_key: bytes | None = None,
-    ) -> None:
+    segments: Sequence[Segment]
+    sidecar: str = ""
+    data_key: bytes | None = field(default=None, repr=False)
+
+
+class Source:
+    """The bytes of a `BlobRange`, a block at a time. Nothing refers back to it, so that its files
+    are closed the moment it is forgotten."""
+
+    def __init__(self, mountpath: Mountpath, wanted: BlobRange) -> None:
         self._mountpath = mountpath
-        self._data_key = data_key
+        self._data_key = wanted.data_key
+        sidecar = wanted.sidecar
         self._lock = _lock_sidecar(mountpath.blob(sidecar)) if sidecar else None
         self._blob: OpenBlob | None = None
-        self._steps = _steps(segments, BLOCK if data_key is None else FRAME)
+        self._steps = _steps(wanted)
 
     def read(self) -> bytes:
         """The next bytes, at most a block; empty at the end. Raises `Corrupt`, `Vanished`."""
@@ -139,16 +145,16 @@ class BlockReader:
         self._read = ("", -1)
         self._block = b""
 
-    def read(self, segments: Iterable[Segment], sidecar: str, data_key: bytes | None) -> bytes:
+    def read(self, wanted: BlobRange) -> bytes:
         """Raises `Corrupt`, `Vanished`."""
-        size = BLOCK if data_key is None else FRAME
+        sidecar = wanted.sidecar
         pieces = []
         try:
             if sidecar and sidecar not in self._locks:
                 self._locks[sidecar] = _lock_sidecar(self._mountpath.blob(sidecar))
-            for chunk, number, span in _steps(segments, size):
+            for chunk, number, span in _steps(wanted):
                 if (chunk.blob, number) != self._read:
-                    self._block = self._open(chunk, sidecar, data_key).block(number)
+                    self._block = self._open(chunk, wanted).block(number)
                     self._read = chunk.blob, number
                 pieces.append(self._block[span.start : span.stop])
         except OSError as error:
@@ -160,24 +166,25 @@ class BlockReader:
             if blob is not None:
                 blob.close()
 
-    def _open(self, chunk: Chunk, sidecar: str, data_key: bytes | None) -> OpenBlob:
+    def _open(self, chunk: Chunk, wanted: BlobRange) -> OpenBlob:
         if self._blob is not None:
             if self._blob.chunk.blob == chunk.blob:
                 return self._blob
             self._blob.close()
         try:
-            self._blob = OpenBlob(self._mountpath.blob(chunk.blob), chunk, data_key)
+            self._blob = OpenBlob(self._mountpath.blob(chunk.blob), chunk, wanted.data_key)
         except FileNotFoundError as error:
             self._blob = None
-            if not sidecar:
+            if not wanted.sidecar:
                 raise Vanished from error
             raise Corrupt(f"blob {chunk.blob} of a part is missing") from error
         return self._blob
 
 
-def _steps(segments: Iterable[Segment], size: int) -> Iterator[tuple[Chunk, int, Between]]:
-    """Which block of which blob comes next, and which of its bytes; a block holds `size`."""
-    for chunk, span in segments:
+def _steps(wanted: BlobRange) -> Iterator[tuple[Chunk, int, Between]]:
+    """Yield the blob, the number of a block in it, and which bytes of that block."""
+    size = BLOCK if wanted.data_key is None else FRAME
+    for chunk, span in wanted.segments:
         for number in range(span.start // size, -(-span.stop // size)):
             offset = number * size
             start, stop = max(0, span.start - offset), min(size, span.stop - offset)
@@ -200,7 +207,7 @@ def _lock_sidecar(path: str) -> OpenBlob:
 
 
 def segments_of(manifest: Manifest, span: Between) -> list[Segment]:
-    """Which bytes of which parts make up a span of the object."""
+    """The segments of the parts that make up a span of the object."""
     segments: list[Segment] = []
     offset = 0
     for part in manifest.parts:

@@ -1,15 +1,16 @@
-"""A new index out of what the old one still tells and of the labels on the blobs.
+"""Rebuilding of a lost or damaged index.
+
+The new index is built from what can be read of the old one, and from the labels of blobs.
 
 Versions with an id of their own all come back, in the order of `modified_ns`. Of the null versions
 of a name the newest wins, and a row of the old index wins over a label of the same time, because
-metadata may have been changed since the blob was written. Objects that live in the index alone
+metadata may have been changed since the blob was written. Objects that are only in the index
 (`inline_limit` bytes and less) and delete markers come back only as far as the old index can be
-read: if it can no longer tell, an object that was deleted may come back, and one that was renamed
-under its first name. A bucket has the name that `buckets.json` says, if the old index can no longer
-tell. Blobs that lose stay where they are: `fsck.check` names them and, asked to,
-moves them to quarantine.
+read. Without it an object that was deleted may come back, one that was renamed comes back under its
+first name, and a bucket has the name in `buckets.json`. Blobs that lose stay where they are:
+`fsck.check` reports them, and moves them to quarantine if it is to repair.
 
-The new index is made aside and renamed at the end, so that a crash leaves the old one.
+The new index is written beside the old one and renamed at the end, so that a crash leaves the old.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import read_names
 from storage.backends.local.crossing import settled
 from storage.backends.local.histories import Histories
+from storage.backends.local.mountpath import Mountpath, lock_folders, read_mountpaths, sync_folder
 from storage.backends.local.rebuilt_buckets import RebuiltBuckets
 from storage.backends.local.rows import (
     Inline,
@@ -42,7 +44,6 @@ from storage.backends.local.rows import (
 from storage.backends.local.salvage import Salvage
 from storage.backends.local.walk import blobs_on, usage_of
 from storage.errors import Corrupt
-from storage.mountpath import Mountpath, lock_folders, read_mountpaths, sync_folder
 
 _FILES = ("index.db", "index.db-wal", "index.db-shm")
 
@@ -62,7 +63,7 @@ class _Counts:
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """`salvaged` objects came from the old index, `inline` of them live only there; `from_labels`
-    came from blobs. `unreadable` names tables of which part is lost: inline objects may be gone
+    came from blobs. `unreadable` names tables that are partly lost: inline objects may be gone
     with them. `incomplete` names objects and blobs that could not be restored, and why."""
 
     buckets: int
@@ -97,8 +98,8 @@ def rebuild(paths: Sequence[Path]) -> Rebuilt:
 
 
 def _settle_renames(mountpaths: Sequence[Mountpath]) -> None:
-    """If the indexes can still tell. Else an object may be met under both names, and the first one
-    that is met has it."""
+    """If the indexes can still be read. Else an object may be met under both names, and the first
+    one that is met has it."""
     with suppress(apsw.Error), ExitStack() as stack:
         connections = [index.connect(mountpath.index) for mountpath in mountpaths]
         for connection in connections:
@@ -223,7 +224,7 @@ class _Rebuild:
             self.counts.parts += 1
 
     def _salvage_garbage(self, garbage: set[str]) -> None:
-        """Each blob by itself: with the server stopped, nobody reads them."""
+        """Each blob by itself: with the server stopped, there are no readers."""
         rows = [(encode([blob]),) for blob in sorted(garbage)]
         self.target.executemany("INSERT INTO garbage(blobs) VALUES(?)", rows)
 

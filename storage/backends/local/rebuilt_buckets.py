@@ -1,8 +1,7 @@
-"""Buckets while an index is rebuilt, by their label and by their old id; each stands in every new
-index under one id.
+"""Buckets while an index is rebuilt, by label and by old id.
 
-One that no index tells of is made from what labels of blobs say of it: with versions, if one of
-them has an id. What was in the trash stays gone.
+Each has the same id in every new index. A bucket that is in no index is created from the labels of
+its blobs: with versioning, if one of them has a version id. What was in the trash stays removed.
 """
 
 from __future__ import annotations
@@ -47,8 +46,8 @@ class RebuiltBuckets:
                 self._add(info)
 
     def count_on(self, first: Salvage) -> None:
-        """The number that grows with every change must not fall; if nobody can tell it any more,
-        the time is higher than any that was counted."""
+        """The number that grows with every change must not fall; if it is lost, the
+        time is higher than any that was counted."""
         counted = [value for name, value in first.rows("counters", "name") if name == "buckets"]
         value = max(counted, default=int(time.time())) + 1
         self._targets[0].execute("INSERT INTO counters VALUES('buckets', ?)", (value,))
@@ -89,7 +88,7 @@ class RebuiltBuckets:
             return info
         key = self._ids[label] = len(self._ids) + 1
         if info.name in self._taken:
-            # Two tell of one name, and only a crash can have made them: both are kept.
+            # Two indexes have different buckets of one name, after a crash: both are kept.
             info = msgspec.structs.replace(info, name=f"{info.name}-{key}", label=label)
         self._taken.add(info.name)
         for target in self._targets:

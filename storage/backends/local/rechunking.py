@@ -1,7 +1,7 @@
-"""Cutting finished objects anew: other blobs with the same bytes take the place of the old ones.
+"""Rechunking: finished objects are rewritten in chunks of another size.
 
-The bytes are verified as they are read. The commit replaces where they are, and only if the version
-still has those that were read; whatever else was changed of it meanwhile stays.
+The bytes are verified as they are read, and written to new blobs. The commit exchanges the blobs,
+but only if the version still has the old ones; other changes made to it meanwhile stay.
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ import msgspec
 
 from storage.backends.local.chunked_writing import Subject
 from storage.backends.local.disk import Disk
-from storage.backends.local.many import ManyObjects
+from storage.backends.local.disks import Disks
+from storage.backends.local.location import locate
 from storage.backends.local.mutations import RechunkObject
+from storage.backends.local.object_reader import ObjectReader
 from storage.backends.local.reading import Vanished
 from storage.backends.local.rows import Chunked, Inline, Location, Row, decode_manifest
 from storage.backends.local.versions import Bucket
+from storage.backends.local.writers import Writers
 from storage.backends.local.writing import Blocks
 from storage.chunking import Chunking, Cutting, uncut
 from storage.cipher import INLINE, FrameCipher, unlocked
 from storage.conditions import check_read
 from storage.errors import Corrupt, ObjectChanged
-from storage.values import READ_ALL, Between, Body, PartInfo, ReadOptions, Sealed, Stream
+from storage.ranges import Between
+from storage.values import READ_ALL, Body, PartInfo, ReadOptions, Sealed, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +55,29 @@ class _Found:
 
 
 class _Unwatched:
-    """Nobody asks for a digest that is known."""
+    """The digest of bytes whose digest is known: each was verified when it was read."""
 
     def update(self, block: bytes) -> None:
-        """Every byte was verified when it was read."""
+        """Do nothing."""
 
     def seal(self) -> Sealed:
         raise AssertionError("the object has its ETag")
 
 
-class Rechunking(ManyObjects):
+class Rechunker:
+    def __init__(
+        self, disks: Disks, reader: ObjectReader, writers: Writers, inline_limit: int
+    ) -> None:
+        self._disks = disks
+        self._reader = reader
+        self._writers = writers
+        self._inline_limit = inline_limit
+
     async def rechunk_object(
         self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
     ) -> bool:
-        home = self._bucket(bucket)
-        disk = self._disk(home, name)
+        home = self._disks.bucket(bucket)
+        disk = self._disks.home(home, name)
         row, payload = disk.open(disk.where(home), name, options.version)
         info = row.info(name)
         check_read(options.condition, info)
@@ -80,16 +92,17 @@ class Rechunking(ManyObjects):
         return True
 
     async def _whole(self, found: _Found) -> bytes | Stream:
-        row, blobs = found.row, self._blobs_of(found.disk, found.row)
-        span = Between(0, row.size)
+        body = locate(found.row, found.payload, Between(0, found.row.size), found.data_key)
+        if isinstance(body, bytes):
+            return body
         try:
-            return await self._body(blobs, row, found.payload, span, found.data_key)
+            return await self._reader.read(self._disks.blobs_of(found.disk, found.row), body)
         except Vanished:
             raise ObjectChanged(found.name) from None
 
     async def _rewrite(self, found: _Found, body: Body, chunks: Chunking) -> None:
         cutting, uploaded = chunks.cutting(found.row.size), found.uploaded
-        if cutting is None and not uploaded and found.row.size <= self._options.inline_limit:
+        if cutting is None and not uploaded and found.row.size <= self._inline_limit:
             await self._put_inline_again(found, body)
         else:
             await self._put_blobs(found, body, uploaded, cutting or uncut())
@@ -107,14 +120,14 @@ class Rechunking(ManyObjects):
         blocks = Blocks(body, found.data_key, next(cutting.sizes, None))
         owner = found.bucket.info.owner
         subject = Subject(found.bucket, owner, found.name, found.moved, uploaded)
-        async with self._chunked_writer(found.disk) as writer:
+        async with self._writers.chunked(found.disk) as writer:
             first = await blocks.next()
             new, payload = await writer.write(first, blocks, _Unwatched(), subject, cutting)
             await found.disk.committer.run(found.change(new, payload), writer.hand_over())
 
 
 def _layout_of(row: Row, payload: bytes | None) -> list[int]:
-    """The sizes of its chunks; none for one in one piece."""
+    """The sizes of its chunks; empty for an object in one piece."""
     if not isinstance(row.location, Chunked) or not row.location.count or payload is None:
         return []
     return [chunk.info.size for chunk in decode_manifest(payload).parts]

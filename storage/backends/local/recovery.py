@@ -1,7 +1,7 @@
-"""Getting mountpaths ready before the workers start, and cleaning up after one that died.
+"""Preparation of mountpaths, and recovery after a process has died.
 
-Each file left in `work` names the one blob to look at: if no row refers to it, nobody ever heard
-of it. So recovery takes as long as what was in flight, however large the store.
+Each file left in `work` names the one blob to look at: if no row refers to it, its writer was never
+acknowledged. So recovery takes as long as what was in flight, however large the store.
 """
 
 from __future__ import annotations
@@ -18,8 +18,17 @@ from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label, names_by_label, write_names
 from storage.backends.local.buckets import reconcile
-from storage.backends.local.count import Count
+from storage.backends.local.change_counter import ChangeCounter
 from storage.backends.local.crossing import settled
+from storage.backends.local.mountpath import (
+    FileLock,
+    FolderLocks,
+    Mountpath,
+    format_folders,
+    lock_folders,
+    mark_ready,
+    read_mountpaths,
+)
 from storage.backends.local.rows import (
     Chunked,
     Label,
@@ -29,17 +38,7 @@ from storage.backends.local.rows import (
     decode_part,
     decode_row,
 )
-from storage.errors import Corrupt
-from storage.mountpath import (
-    FileLock,
-    FolderLocks,
-    Mountpath,
-    MountpathError,
-    format_folders,
-    lock_folders,
-    mark_ready,
-    read_mountpaths,
-)
+from storage.errors import Corrupt, MountpathError
 
 
 def prepare(paths: Sequence[Path]) -> FolderLocks:
@@ -49,7 +48,7 @@ def prepare(paths: Sequence[Path]) -> FolderLocks:
     """
     with index.translated():
         for path in paths:
-            # Of others than the user who runs the server, none has to read what is in it.
+            # Only the user who runs the server has to read what is in it.
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
         locks = lock_folders(paths)
         try:
@@ -99,7 +98,7 @@ def _open(stack: ExitStack, mountpath: Mountpath) -> apsw.Connection:
 
 def _mend_buckets(mountpaths: Sequence[Mountpath], connections: Sequence[apsw.Connection]) -> None:
     first = mountpaths[0]
-    with FileLock(first.buckets_lock), closing(Count(first.buckets_lock)) as count:
+    with FileLock(first.buckets_lock), closing(ChangeCounter(first.buckets_lock)) as count:
         reconcile(connections)
         write_names(mountpaths, names_by_label(connections[0]))
         count.settle()
@@ -114,7 +113,7 @@ def _recover_folder(
 
 
 def _recover_file(mountpath: Mountpath, connections: Sequence[apsw.Connection], work: Path) -> None:
-    """The work file goes last: a crash in between is recovered again."""
+    """The work file is removed last: a crash in between is recovered again."""
     if not _in_use(connections, work):
         with suppress(FileNotFoundError):
             os.unlink(mountpath.blob(work.name))

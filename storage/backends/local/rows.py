@@ -1,4 +1,4 @@
-"""What stands in the index and in the labels of blobs: msgspec Structs as msgpack arrays.
+"""Rows of the index and labels of blobs: msgspec Structs as msgpack arrays.
 
 A new field goes last and has a default, so that old rows still read.
 """
@@ -116,14 +116,14 @@ class Departure(Struct, frozen=True, array_like=True):
     marker: Row | None
 
     def leaves(self, row: Row | None, version: str | None) -> Row | None:
-        """What a reader finds who asked for `version` and would have found `row`."""
+        """What a reader of `version` finds who would have found `row`."""
         if version is None or (self.marker is not None and version == self.marker.version):
             return self.marker
         return None if version == self.version else row
 
 
 class PartRow(Struct, frozen=True, gc=False, array_like=True):
-    """One part and its blob; an empty part has none. A chunk that no client uploaded is one too:
+    """One part and its blob; an empty part has no blob. A chunk that no client uploaded is one too:
     it has a number and a size."""
 
     info: PartInfo
@@ -132,7 +132,7 @@ class PartRow(Struct, frozen=True, gc=False, array_like=True):
 
 class Manifest(Struct, frozen=True, array_like=True):
     """The chunks of a finished object, in its order. They are the parts that a client uploaded,
-    unless those are told apart because the object was cut anew."""
+    unless `uploaded` has them because the object was rechunked."""
 
     parts: tuple[PartRow, ...]
     uploaded: tuple[PartInfo, ...] = ()
@@ -177,7 +177,7 @@ Label = ObjectLabel | PartLabel | SidecarLabel
 
 encode = msgspec.msgpack.Encoder().encode
 decode_row = msgspec.msgpack.Decoder(Row).decode
-# Each request looks its bucket up: the same few rows, which may carry long documents.
+# Each request looks its bucket up: the same few rows, maybe with long documents.
 decode_bucket = lru_cache(maxsize=1024)(msgspec.msgpack.Decoder(BucketInfo).decode)
 decode_upload = msgspec.msgpack.Decoder(UploadInfo).decode
 decode_part = msgspec.msgpack.Decoder(PartRow).decode

@@ -1,4 +1,4 @@
-"""What can still be read of an index that is damaged."""
+"""Rows that can still be read from a damaged index."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import apsw
 
 from storage.backends.local import index
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.rows import decode_blobs
-from storage.mountpath import Mountpath
 
 # Tables that an older index may lack.
 _LATER = ("versions", "labels", "trash", "counters")

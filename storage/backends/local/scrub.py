@@ -1,6 +1,7 @@
-"""Reads every blob that a row names and verifies every block, beside a running server.
+"""Verification of all blobs beside a running server.
 
-It reports and deletes nothing: what is damaged may be all that is left of the object.
+Every block of every blob that a row names is read. It reports and deletes nothing: a damaged blob
+may be all that is left of the object.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ import apsw
 
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
-from storage.backends.local.reading import Source, Vanished
+from storage.backends.local.mountpath import Mountpath, read_mountpaths
+from storage.backends.local.reading import BlobRange, Source, Vanished
 from storage.backends.local.rows import Chunk
 from storage.backends.local.walk import objects_of, parts_of, versions_of
 from storage.errors import Corrupt, DeviceFailed
-from storage.mountpath import Mountpath, read_mountpaths
-from storage.values import Between
+from storage.ranges import Between
 
 # Meanwhile a version may have moved from one table to the other.
 _VERSION = """
@@ -54,7 +55,7 @@ class Scrubbed:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """Something to verify; `again` is where its row stands, to see whether it is still the same.
+    """Something to verify; `again` is the place of its row, to see whether it is still the same.
     `mountpath` is the uuid of the one with its blobs, if that is not the index' own."""
 
     bucket: str
@@ -136,7 +137,7 @@ def _blobs(mountpath: Mountpath, item: _Item, pace: _Pace) -> Iterator[tuple[str
 
 
 def _read(mountpath: Mountpath, chunk: Chunk, pace: _Pace) -> int:
-    with closing(Source(mountpath, [(chunk, Between(0, chunk.size))], "")) as source:
+    with closing(Source(mountpath, BlobRange([(chunk, Between(0, chunk.size))]))) as source:
         while block := source.read():
             pace.spend(len(block))
     return chunk.size
@@ -153,7 +154,7 @@ def _read_sidecar(mountpath: Mountpath, blob: str) -> str:
 
 
 def _still_named(connection: apsw.Connection, item: _Item) -> bool:
-    """An object that was replaced or deleted while it was read is no damage. Its row names its
+    """An object that was replaced or deleted while it was read is not damage. Its row names its
     only blob or its sidecar."""
     rows: Any = connection.execute(*item.again).fetchall()
     marker = item.sidecar or item.chunks[0].blob

@@ -1,4 +1,8 @@
-"""The durable store on local mountpaths: the index is the truth, the blobs are immutable."""
+"""The durable store on local mountpaths, composed of its parts.
+
+Each method of `Backend` belongs to one part. The parts share the opened disks, the threads and the
+writers of blobs, and nothing else; no part knows the store.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,78 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from storage.backends.local.batch_reader import BatchReader
 from storage.backends.local.buckets import Buckets
+from storage.backends.local.disks import Disks
 from storage.backends.local.index import translated
 from storage.backends.local.listing import Snapshots
+from storage.backends.local.mountpath import Mountpath, read_mountpaths
+from storage.backends.local.object_reader import ObjectReader
+from storage.backends.local.object_writer import ObjectWriter
 from storage.backends.local.options import StoreOptions
-from storage.backends.local.rechunking import Rechunking
+from storage.backends.local.rechunking import Rechunker
+from storage.backends.local.threads import Threads
 from storage.backends.local.uploads import Uploads
+from storage.backends.local.writers import Writers
+from storage.capabilities import ALL_CAPABILITIES
 from storage.clock import Clock, SystemClock
-from storage.mountpath import Mountpath, read_mountpaths
 from storage.values import Usage
 
 _SYSTEM_CLOCK = SystemClock()
 _DEFAULTS = StoreOptions()
 
 
-class LocalStore(Buckets, Rechunking, Uploads):
+class LocalStore:
     """One process' view of the mountpaths; any number of processes share them, each in a slot."""
+
+    capabilities = ALL_CAPABILITIES
+
+    def __init__(
+        self, mountpaths: Sequence[Mountpath], slot: str, clock: Clock, options: StoreOptions
+    ) -> None:
+        self.threads = threads = Threads(options.threads)
+        self.disks = disks = Disks(mountpaths, slot, options.durability)
+        writers = Writers(threads.disk, options)
+        inline_limit = options.inline_limit
+        buckets = Buckets(disks, threads, clock)
+        reader = ObjectReader(disks, threads)
+        batches = BatchReader(disks, threads, reader)
+        writer = ObjectWriter(disks, writers, threads, clock, inline_limit)
+        uploads = Uploads(disks, writers, threads, clock)
+        rechunker = Rechunker(disks, reader, writers, inline_limit)
+
+        # Attributes and not methods that pass the call on: those would repeat every signature of
+        # `Backend`, and cost each request another coroutine.
+        self.create_bucket = buckets.create_bucket
+        self.update_bucket = buckets.update_bucket
+        self.rename_bucket = buckets.rename_bucket
+        self.head_bucket = buckets.head_bucket
+        self.delete_bucket = buckets.delete_bucket
+        self.discard_bucket = buckets.discard_bucket
+        self.list_buckets = buckets.list_buckets
+        self.buckets_revision = buckets.buckets_revision
+
+        self.list_objects = reader.list_objects
+        self.list_versions = reader.list_versions
+        self.list_object_parts = reader.list_object_parts
+        self.head_object = reader.head_object
+        self.get_object = reader.get_object
+        self.get_objects = batches.get_objects
+
+        self.put_object = writer.put_object
+        self.update_object = writer.update_object
+        self.rename_object = writer.rename_object
+        self.delete_object = writer.delete_object
+        self.delete_objects = writer.delete_objects
+
+        self.create_upload = uploads.create_upload
+        self.head_upload = uploads.head_upload
+        self.list_uploads = uploads.list_uploads
+        self.put_part = uploads.put_part
+        self.list_parts = uploads.list_parts
+        self.complete_upload = uploads.complete_upload
+        self.abort_upload = uploads.abort_upload
+        self.rechunk_object = rechunker.rechunk_object
 
     @classmethod
     def open(
@@ -38,9 +98,14 @@ class LocalStore(Buckets, Rechunking, Uploads):
         with translated():
             return cls(read_mountpaths(paths), slot, clock, options)
 
+    def close(self) -> None:
+        """Commit what waits and close every file."""
+        self.threads.close()
+        self.disks.close()
+
     async def usage(self) -> Usage:
-        mountpaths = [disk.mountpath for disk in self._disks]
-        return await self._in_thread(_usage, self._snapshots, mountpaths)
+        mountpaths = [disk.mountpath for disk in self.disks]
+        return await self.threads.run(_usage, self.disks.snapshots, mountpaths)
 
 
 def _usage(snapshots: Snapshots, mountpaths: Sequence[Mountpath]) -> Usage:

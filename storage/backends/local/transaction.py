@@ -1,7 +1,7 @@
-"""What a mutation can do to the index inside a transaction, in the words of the store.
+"""Operations on the index inside one transaction, as the mutations need them.
 
-A mutation checks first and writes afterwards: what raises before it wrote anything is a refusal
-of that mutation alone and costs no savepoint.
+A mutation checks first and writes afterwards: what it raises before it wrote anything refuses that
+mutation alone and costs no savepoint.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from storage.backends.local.rows import (
     garbage_name,
 )
 from storage.backends.local.versions import Bucket, Home, Stored
+from storage.clock import NS_PER_S
 from storage.errors import BucketNotFound
 from storage.values import NULL_VERSION, UploadInfo, Versioning
 
@@ -47,7 +48,7 @@ _ADD_MARKER = f"INSERT INTO versions VALUES(?1, ?2, {_NEXT_AGE}, ?3, ?4, NULL)"
 
 # The ids of arrivals begin with their times. No reader takes as long as this from one look to the
 # next.
-_ARRIVALS_KEPT_NS = 600 * 1_000_000_000
+_ARRIVALS_KEPT_NS = 600 * NS_PER_S
 
 
 class Leaving(Exception):
@@ -77,7 +78,7 @@ class Transaction:
         return Home(bucket.key, decode_bucket(found).versioning)
 
     def find(self, bucket: int, name: bytes, version: str | None = None) -> Stored | None:
-        """The current version, which may be a delete marker, or the one of that id. Raises
+        """The current version, or delete marker, or the version of that id. Raises
         `Leaving`: what is said of that name may not be true any more."""
         self._require_settled(bucket, name)
         sql = "SELECT row, payload FROM objects WHERE bucket = ? AND name = ?"
@@ -106,7 +107,7 @@ class Transaction:
         return int(count)
 
     def replaced(self, home: Home, name: bytes, current: Stored | None) -> Stored | None:
-        """The version that gives way to a new one, wherever it stands: the null version, unless
+        """The version that gives way to a new one, in either table: the null version, unless
         the bucket keeps all."""
         if home.keeps or current is None:
             return None
@@ -180,7 +181,7 @@ class Transaction:
         return self.relabelled(bucket, name, stored.row, to)
 
     def relabelled(self, bucket: int, name: bytes, row: Row, to: bytes) -> Row:
-        """The row of an object that goes from `name` to another, which is noted."""
+        """Note that an object moves from `name` to another, and return its new row."""
         if (blob := row.own_blob()) is None:
             return row
         label = row.label.encode() or name
@@ -219,7 +220,7 @@ class Transaction:
             self._delete_object(bucket, name)
         else:
             self._delete_version(bucket, name, stored.age)
-        # An object that was not current leaves nobody's place free.
+        # An object that was not current leaves no place free.
         if stored.age is None or stored.row.delete_marker:
             self.promote(bucket, name)
 
@@ -256,7 +257,7 @@ class Transaction:
         self._run("INSERT INTO uploads VALUES(?, ?, ?, ?)", values)
 
     def put_part(self, upload: str, part: PartRow) -> None:
-        """Replaces an earlier part of that number, which becomes garbage."""
+        """Replace an earlier part of that number; its blob becomes garbage."""
         where = (upload, part.info.number)
         old: Any = self._run("SELECT row FROM parts WHERE upload = ? AND number = ?", where).get
         if old is not None and (chunk := decode_part(old).chunk):
@@ -295,7 +296,7 @@ class Transaction:
         self._run("INSERT INTO garbage(blobs) VALUES(?)", (encode(names),))
 
     def drop(self, bucket: int, old: Stored) -> None:
-        """Give up the bytes of a version whose row goes too."""
+        """Give up the bytes of a version whose row is deleted too."""
         self._drop_bytes(bucket, old)
 
     def flush(self) -> None:

@@ -1,7 +1,7 @@
-"""What is in buckets that are gone, removed a bite at a time, by housekeeping.
+"""Removal of the objects of discarded buckets, a bounded step at a time.
 
-A bucket is out of the trash of a mountpath when nothing of it is there any more, and of the first
-one when it is out of all others: until then no other bucket gets the label that its blobs have.
+A bucket leaves the trash of a mountpath when nothing of it is there any more, and the trash of the
+first one when it has left all others: until then its label stays reserved.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 import apsw
 
-from storage import failpoints
+from storage.backends.local import failpoints
 from storage.backends.local.bucket_names import names_by_label, write_names
+from storage.backends.local.mountpath import FileLock, Mountpath
 from storage.backends.local.rows import decode_row
 from storage.backends.local.transaction import Transaction, in_transaction
 from storage.backends.local.versions import Stored
-from storage.mountpath import FileLock, Mountpath
 
 BITE = 500
 # Each has up to ten thousand parts.
@@ -47,7 +47,7 @@ def trashed(connection: apsw.Connection) -> list[int]:
 
 
 def _knows(connection: apsw.Connection, key: int) -> bool:
-    """In its trash, or not there yet, if somebody died on the way."""
+    """In its trash, or not there yet, if a process died on the way."""
     sql = "SELECT 1 FROM trash WHERE id = ?1 UNION ALL SELECT 1 FROM buckets WHERE id = ?1"
     return connection.execute(sql, (key,)).get is not None
 

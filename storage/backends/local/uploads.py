@@ -1,4 +1,8 @@
-"""Multipart uploads: parts are blobs, completing one is an index transaction, no byte is copied."""
+"""Multipart uploads: each part is a blob.
+
+Completing an upload copies no byte. Completion writes a sidecar blob with the manifest and then is
+one index transaction. It is repeated if a part was replaced meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,9 @@ import os
 
 import msgspec
 
-from storage import failpoints
-from storage.backends.local.core import Core
+from storage.backends.local import failpoints
 from storage.backends.local.disk import Disk, Where
+from storage.backends.local.disks import Disks
 from storage.backends.local.listing import list_part_page, list_upload_page
 from storage.backends.local.mutations import (
     AbortUpload,
@@ -27,11 +31,13 @@ from storage.backends.local.rows import (
     SidecarLabel,
     decode_row,
 )
+from storage.backends.local.threads import Threads
 from storage.backends.local.versions import new_version
+from storage.backends.local.writers import Writers
 from storage.backends.local.writing import Blocks
 from storage.cipher import check_key
+from storage.clock import Clock
 from storage.errors import PartNotFound, UploadNotFound
-from storage.made import upload_info
 from storage.values import (
     Body,
     CompleteOptions,
@@ -47,26 +53,32 @@ from storage.values import (
 )
 
 
-class Uploads(Core):
+class Uploads:
+    def __init__(self, disks: Disks, writers: Writers, threads: Threads, clock: Clock) -> None:
+        self._disks = disks
+        self._writers = writers
+        self._threads = threads
+        self._clock = clock
+
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         now = self._clock.now_ns()
         # So that ids of one name sort by time.
-        upload = upload_info(f"{now:016x}{os.urandom(16).hex()}", name, options, now)
-        home = self._bucket(bucket)
-        await self._disk(home, name).committer.run(CreateUpload(home, upload))
+        upload = UploadInfo.from_options(f"{now:016x}{os.urandom(16).hex()}", name, options, now)
+        home = self._disks.bucket(bucket)
+        await self._disks.home(home, name).committer.run(CreateUpload(home, upload))
         return upload
 
     async def head_upload(self, bucket: str, name: str, upload_id: str) -> UploadInfo:
-        disk, where = self._place(bucket, name)
+        disk, where = self._disks.locate(bucket, name)
         return disk.upload(where, name, upload_id)
 
     async def put_part(
         self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
     ) -> PartInfo:
-        home, digest = self._bucket(bucket), options.digest
-        disk = self._disk(home, name)
+        home, digest = self._disks.bucket(bucket), options.digest
+        disk = self._disks.home(home, name)
         check_key(options.data_key, disk.upload(disk.where(home), name, upload_id).attributes)
-        self._require_room(disk, 0)
+        self._writers.require_room(disk, 0)
         blocks = Blocks(body, options.data_key)
         first = await blocks.next()
         if not first:
@@ -78,7 +90,7 @@ class Uploads(Core):
             info = self._part_info(number, blocks.size_in(chunk), digest.seal())
             return PartLabel(home.label, name, upload_id, PartRow(info, chunk))
 
-        async with self._writer(disk, self._work_file(disk)) as writer:
+        async with self._writers.blob(disk, self._writers.work_file(disk)) as writer:
             part = (await writer.store(first, blocks, digest, label)).part
             put = PutPart(home, name, upload_id, part)
             await disk.committer.run(put, writer.hand_over())
@@ -90,27 +102,27 @@ class Uploads(Core):
     async def list_parts(
         self, bucket: str, name: str, upload_id: str, *, after: int = 0, limit: int = 1000
     ) -> PartPage:
-        disk, where = self._place(bucket, name)
+        disk, where = self._disks.locate(bucket, name)
         disk.upload(where, name, upload_id)
-        return await self._scan(list_part_page, disk, upload_id, after, limit)
+        return await self._threads.scan(list_part_page, disk, upload_id, after, limit)
 
     async def complete_upload(
         self, bucket: str, name: str, upload_id: str, options: CompleteOptions
     ) -> ObjectInfo:
-        home = self._bucket(bucket)
-        disk = self._disk(home, name)
+        home = self._disks.bucket(bucket)
+        disk = self._disks.home(home, name)
         where = disk.where(home)
         while True:
             try:
                 upload = disk.upload(where, name, upload_id)
-                sealed, manifest = await self._in_thread(_assemble, disk, where, upload, options)
+                sealed, manifest = await self._threads.run(_assemble, disk, where, upload, options)
             except UploadNotFound:
                 return self._completed(disk, where, name, upload_id)
-            file = self._work_file(disk)
+            file = self._writers.work_file(disk)
             row = self._completed_row(upload, sealed, manifest, file.id)
             # A candidate, for the label to have it.
             row = msgspec.structs.replace(row, version=new_version(home.info.versioning))
-            async with self._writer(disk, file) as writer:
+            async with self._writers.blob(disk, file) as writer:
                 await writer.place(SidecarLabel(home.label, home.info.owner, name, row, manifest))
                 failpoints.hit("complete_after_sidecar")
                 complete = CompleteUpload(home, upload, row, manifest, options.condition)
@@ -120,7 +132,7 @@ class Uploads(Core):
                     continue
 
     def _completed(self, disk: Disk, bucket: Where, name: str, upload_id: str) -> ObjectInfo:
-        """A client that never heard the first answer asks again and gets the same one."""
+        """Answer a client that repeats the request, having lost the first answer, the same."""
         row = disk.completed(bucket, name, upload_id)
         if row is None:
             raise UploadNotFound(upload_id)
@@ -141,20 +153,20 @@ class Uploads(Core):
         )
 
     async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None:
-        home = self._bucket(bucket)
-        disk = self._disk(home, name)
+        home = self._disks.bucket(bucket)
+        disk = self._disks.home(home, name)
         disk.upload(disk.where(home), name, upload_id)
         await disk.committer.run(AbortUpload(home, name, upload_id))
 
     async def list_uploads(self, bucket: str, query: UploadQuery) -> UploadPage:
-        self._disks[0].bucket(bucket)
-        return await self._scan(list_upload_page, self._snapshots, bucket, query)
+        self._disks.first.bucket(bucket)
+        return await self._threads.scan(list_upload_page, self._disks.snapshots, bucket, query)
 
 
 def _assemble(
     disk: Disk, bucket: Where, upload: UploadInfo, options: CompleteOptions
 ) -> tuple[Sealed, Manifest]:
-    """`assemble` sees parts that the transaction then finds unchanged, or it is asked again."""
+    """Seal the chosen parts. The transaction checks that they are still the same."""
     stored = disk.parts(bucket, upload.name, upload.id)
     for number in options.numbers:
         if number not in stored:

@@ -1,8 +1,8 @@
-"""Pages of versions out of the index: by name, and of one name the newest first.
+"""Pages of versions from the index, newest first within a name.
 
-What is current and what is not stand in two tables, and SQLite merges them in order as it goes, so
-a page reads no more than its rows. A delimiter is the skip-scan of `listing`: from one name or
-common prefix to the next in either table, however many versions lie in between.
+Current versions and the others are in two tables, and SQLite merges them in order, so a page reads
+no more than its rows. A delimiter is the skip-scan of `listing`: from one name or common prefix to
+the next in either table, however many versions lie in between.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from storage.backends.local.rows import decode_row
 from storage.errors import BucketNotFound
 from storage.values import VersionEntry, VersionPage, VersionQuery
 
-# A current version goes before all ages.
+# A current version sorts before all ages.
 _CURRENT = -(2**63)
 
 _PLAIN = f"""
@@ -35,7 +35,7 @@ UNION ALL
 SELECT name, age, row FROM versions WHERE bucket = ?1 AND (name, age) > (?3, ?4) AND name < ?5
 ORDER BY 1, 2"""
 
-# As in `listing`: the common prefix ?2, then the first name behind it or the common prefix of that,
+# As in `listing`: the common prefix ?2, then the first name after it or the common prefix of that,
 # and so on. Each name once, with all its rows beside it.
 _NEXT = """
 SELECT (
@@ -114,12 +114,12 @@ class _Scan:
         first, name, age = self._begin()
         end = behind(self._prefix)
         rows: Any = self._run(_PLAIN, (self._bucket, first, name, age, end))
-        # Where the page goes on within a name, the latest of that name was on an earlier one.
+        # Where the page continues within a name, the latest of that name was on an earlier one.
         entries = _with_latest(rows, name if age != _CURRENT else None)
         return self._rolled_up(entries) if self._delimiter else entries
 
     def _begin(self) -> tuple[bytes, bytes, int]:
-        """Current versions from a name on, others behind a name and an age."""
+        """Current versions from a name on, others after a name and an age."""
         after = self._after
         if after and self._common(after) == after:
             start = behind(after)

@@ -1,4 +1,4 @@
-"""Versions of a name: which one is meant, what id a new one gets, and what may be removed."""
+"""Rules for the versions of a name: lookup, ids of new ones, removal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from storage.values import NO_ATTRIBUTES, NULL_VERSION, BucketInfo, ObjectInfo, 
 
 
 class Bucket(NamedTuple):
-    """A bucket as an operation found it: its id, which never changes, and what was known of it."""
+    """A bucket as an operation found it: its id, for good, and its facts at that time."""
 
     key: int
     info: BucketInfo
@@ -42,7 +42,7 @@ class Home(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A version as the transaction finds it; `age` is None of one that stands in `objects`."""
+    """A version as the transaction finds it; `age` is None for a row of `objects`."""
 
     row: Row
     payload: int | None
@@ -82,7 +82,7 @@ def missing(name: str, version: str | None) -> StorageError:
 
 
 def info_of(stored: Stored | None, name: str) -> ObjectInfo | None:
-    """What a condition is compared with: a delete marker is no object."""
+    """What a condition is compared with: a delete marker is not an object."""
     if stored is None or stored.row.delete_marker:
         return None
     return stored.row.info(name)

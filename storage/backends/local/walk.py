@@ -1,4 +1,4 @@
-"""Every row and every blob of a mountpath, for those who check or rebuild it."""
+"""Iteration over all rows and blobs of a mountpath."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.rows import (
     Chunk,
     Chunked,
@@ -20,7 +21,6 @@ from storage.backends.local.rows import (
     decode_part,
     decode_row,
 )
-from storage.mountpath import Mountpath
 
 _PAGE = 500
 _OBJECTS = """
@@ -83,7 +83,7 @@ def versions_of(connection: apsw.Connection) -> Iterator[Found]:
 
 
 def usage_of(connection: apsw.Connection) -> dict[int, tuple[int, int]]:
-    """Objects and bytes of each bucket id: every version that is no delete marker."""
+    """Objects and bytes of each bucket id: every version that is not a delete marker."""
     counted: dict[int, tuple[int, int]] = {}
     rows: Any = connection.execute(
         "SELECT bucket, row FROM objects UNION ALL SELECT bucket, row FROM versions"

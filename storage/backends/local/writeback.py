@@ -1,4 +1,4 @@
-"""Asking the kernel to begin writing what was written, so that the fsync at the end is short."""
+"""Early writeback by the kernel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def begin_writeback(fd: int, start: int, length: int) -> None:
 
 @cache
 def _sync_file_range() -> Any:
-    """None where there is no such call."""
+    """None where the system call is missing."""
     if not sys.platform.startswith("linux"):
         return None
     call = getattr(ctypes.CDLL(None), "sync_file_range", None)

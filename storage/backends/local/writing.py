@@ -1,6 +1,9 @@
-"""Bodies into blobs: the loop gathers pieces into blocks, and two lanes of threads take each block,
-one to write and one to digest it, MD5 being the slower of the two. A few blocks of a body are in
-memory at most: one filling and `_AHEAD` + 1 in the lanes."""
+"""The write path of one blob, from a body to a file.
+
+The event loop gathers pieces into blocks. Two serial executors take each block: one writes it, the
+other digests it, since MD5 is the slower of the two. At most a few blocks of a body are in memory:
+one that is being filled and `_AHEAD` + 1 in the executors.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from typing import Any, TypeVar
 
 from storage.backends.local.blobs import BLOCK, FRAME, WorkFile, clear_size, require_room
 from storage.backends.local.index import storage_error
-from storage.backends.local.lane import Lane
 from storage.backends.local.rows import Chunk, Label
+from storage.backends.local.serial_executor import SerialExecutor
 from storage.cipher import FrameCipher
 from storage.values import Body, BodyDigest
 
-# Blocks in the lanes beside the one at work, so that a lane need not wait for the loop.
+# Blocks queued beside the one at work, so that an executor need not wait for the loop.
 _AHEAD = 1
 # Room is looked at once for so many blocks; what runs out in between is ENOSPC.
 _ROOM_BLOCKS = 16
@@ -104,7 +107,7 @@ class BlobWriter:
         label: Callable[[Chunk], L],
     ) -> L:
         """Write the body to its end, or to the border, and put the blob in place under its label,
-        which is made when the digest has seen all."""
+        built when the digest has seen all."""
         if blocks.data_key is not None:
             self._cipher = FrameCipher(blocks.data_key, self._file.id)
         if len(first) < blocks.size:
@@ -113,7 +116,7 @@ class BlobWriter:
         return await self._start(self._finish, label)
 
     async def _store_blocks(self, block: bytes, blocks: Blocks, digest: BodyDigest) -> None:
-        writes, digests = Lane(self._threads), Lane(self._threads)
+        writes, digests = SerialExecutor(self._threads), SerialExecutor(self._threads)
         under_way: deque[Future[None]] = deque()
         while block:
             last = self._cipher is not None and await blocks.ended()

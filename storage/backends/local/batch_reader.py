@@ -1,5 +1,7 @@
-"""Reading several small objects at once: one look into the index and one hop into a thread for all
-of them, where each alone would cost one."""
+"""Reading of several small objects at once.
+
+All of them share one lookup in the index and one thread hop per mountpath.
+"""
 
 from __future__ import annotations
 
@@ -8,35 +10,36 @@ from dataclasses import dataclass
 
 from storage.backends.local.blobs import BLOCK
 from storage.backends.local.disk import MANY, Disk, Where
-from storage.backends.local.objects import Objects, span_of
-from storage.backends.local.reading import BlockReader, Segment, Vanished, segments_of
-from storage.backends.local.rows import Chunked, Empty, Inline, Row, Single, decode_manifest
-from storage.cipher import INLINE, FrameCipher, unlocked
+from storage.backends.local.disks import Disks
+from storage.backends.local.location import locate, span_of
+from storage.backends.local.mountpath import Mountpath
+from storage.backends.local.object_reader import ObjectReader
+from storage.backends.local.reading import BlobRange, BlockReader, Vanished
+from storage.backends.local.rows import Row
+from storage.backends.local.threads import Threads
+from storage.cipher import unlocked
 from storage.conditions import check_read
 from storage.errors import ObjectChanged, StorageError
-from storage.mountpath import Mountpath
-from storage.values import Between, ObjectInfo, ObjectRead, Reading
+from storage.ranges import Between
+from storage.values import ObjectInfo, ObjectRead, Reading
 
 _Found = tuple[Disk, Row, bytes | None] | StorageError
 
 
 @dataclass(slots=True)
 class _Opened:
-    """One object: `body` is there, or is in the segments, or must be read as a stream."""
+    """One object whose row was found: its bytes, or where they are until they are read, or why
+    they could not be."""
 
     info: ObjectInfo
     span: Between
     mountpath: Mountpath
-    body: bytes | None = None
-    segments: list[Segment] | None = None
-    sidecar: str = ""
-    data_key: bytes | None = None
-    error: StorageError | None = None
+    body: bytes | BlobRange | StorageError
 
     def result(self) -> Reading | StorageError:
-        if self.body is None:
-            assert self.error is not None
-            return self.error
+        if isinstance(self.body, StorageError):
+            return self.body
+        assert isinstance(self.body, bytes)
         return Reading(self.info, self.span, self.body)
 
 
@@ -44,7 +47,14 @@ class _Opened:
 _REPLACED = ObjectChanged()
 
 
-class ManyObjects(Objects):
+class BatchReader:
+    """`reader` reads what is too large for a batch."""
+
+    def __init__(self, disks: Disks, threads: Threads, reader: ObjectReader) -> None:
+        self._disks = disks
+        self._threads = threads
+        self._reader = reader
+
     async def get_objects(
         self, reads: Sequence[ObjectRead], room_bytes: int
     ) -> list[Reading | StorageError]:
@@ -68,7 +78,7 @@ class ManyObjects(Objects):
         together: dict[tuple[Disk, str], tuple[Where, list[int]]] = {}
         for position, read in enumerate(reads):
             try:
-                disk, where = self._place(read.bucket, read.name)
+                disk, where = self._disks.locate(read.bucket, read.name)
             except StorageError as error:
                 found[position] = error
                 continue
@@ -87,26 +97,25 @@ class ManyObjects(Objects):
             return found
         disk, row, payload = found
         options, info = read.options, row.info(read.name)
-        mountpath = self._blobs_of(disk, row)
+        mountpath = self._disks.blobs_of(disk, row)
         try:
             check_read(options.condition, info)
-            one = _Opened(info, span_of(row, payload, options.want), mountpath)
-            one.data_key = await unlocked(info, options.unlock)
-            _locate(one, row, payload)
+            span = span_of(row, payload, options.want)
+            data_key = await unlocked(info, options.unlock)
+            return _Opened(info, span, mountpath, locate(row, payload, span, data_key))
         except StorageError as error:
             return error
-        return one
 
     async def _read_all(
         self, reads: Sequence[ObjectRead], opened: list[_Opened | StorageError]
     ) -> list[Reading | StorageError]:
-        """What stands in files is read in one hop into a thread for each mountpath."""
+        """Read what is in blobs, in one thread hop for each mountpath."""
         places: dict[Mountpath, list[_Opened]] = {}
         for one in opened:
-            if isinstance(one, _Opened) and one.body is None:
+            if isinstance(one, _Opened) and isinstance(one.body, BlobRange):
                 places.setdefault(one.mountpath, []).append(one)
         for mountpath, ones in places.items():
-            await self._in_thread(_fill, mountpath, ones)
+            await self._threads.run(_fill, mountpath, ones)
         readings: list[Reading | StorageError] = []
         for read, one in zip(reads, opened, strict=False):
             readings.append(one.result() if isinstance(one, _Opened) else one)
@@ -118,7 +127,7 @@ class ManyObjects(Objects):
 
     async def _alone(self, read: ObjectRead) -> Reading | StorageError:
         try:
-            return await self.get_object(read.bucket, read.name, read.options)
+            return await self._reader.get_object(read.bucket, read.name, read.options)
         except StorageError as error:
             return error
 
@@ -134,40 +143,21 @@ def _found_on(disk: Disk, found: tuple[Row, bytes | None] | StorageError) -> _Fo
     return found if isinstance(found, StorageError) else (disk, *found)
 
 
-def _locate(one: _Opened, row: Row, payload: bytes | None) -> None:
-    if not len(one.span):
-        one.body = b""
-        return
-    match row.location:
-        case Empty():
-            one.body = b""
-        case Inline():
-            assert payload is not None
-            if one.data_key is not None:
-                payload = FrameCipher(one.data_key, INLINE).open(payload, 0, last=True)
-            whole = len(payload) == len(one.span)
-            one.body = payload if whole else payload[one.span.start : one.span.stop]
-        case Single(chunk):
-            one.segments = [(chunk, one.span)]
-        case Chunked(sidecar):
-            assert payload is not None
-            one.segments, one.sidecar = segments_of(decode_manifest(payload), one.span), sidecar
-
-
 def _is_large(one: _Opened) -> bool:
-    return one.body is None and len(one.span) > BLOCK
+    return isinstance(one.body, BlobRange) and len(one.span) > BLOCK
 
 
 def _fill(mountpath: Mountpath, ones: Sequence[_Opened]) -> None:
-    """Read the bodies, or note why not."""
+    """Replace each place by the bytes that are there, or by why they cannot be read."""
     reader = BlockReader(mountpath)
     try:
         for one in ones:
+            assert isinstance(one.body, BlobRange)
             try:
-                one.body = reader.read(one.segments or (), one.sidecar, one.data_key)
+                one.body = reader.read(one.body)
             except Vanished:
-                one.error = _REPLACED
+                one.body = _REPLACED
             except StorageError as error:
-                one.error = error
+                one.body = error
     finally:
         reader.close()

@@ -1,4 +1,4 @@
-"""Jobs in a lane keep their order, and one that is cancelled or fails does not stop the others."""
+"""A serial executor keeps the order of its jobs; one that fails or is cancelled stops no other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from storage.backends.local.lane import Lane
+from storage.backends.local.serial_executor import SerialExecutor
 
 PATIENCE_S = 10
 
@@ -20,16 +20,16 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_jobs_run_one_after_another_in_their_order(threads: ThreadPoolExecutor) -> None:
-    lane, done = Lane(threads), list[int]()
-    for job in [lane.submit(done.append, number) for number in range(500)]:
+    serial, done = SerialExecutor(threads), list[int]()
+    for job in [serial.submit(done.append, number) for number in range(500)]:
         job.result(PATIENCE_S)
     assert done == list(range(500))
 
 
 def test_a_job_cancelled_before_its_turn_is_skipped(threads: ThreadPoolExecutor) -> None:
-    lane, gate, done = Lane(threads), threading.Event(), list[str]()
-    first = lane.submit(gate.wait, PATIENCE_S)
-    cancelled, last = lane.submit(done.append, "cancelled"), lane.submit(done.append, "last")
+    serial, gate, done = SerialExecutor(threads), threading.Event(), list[str]()
+    first = serial.submit(gate.wait, PATIENCE_S)
+    cancelled, last = serial.submit(done.append, "cancelled"), serial.submit(done.append, "last")
     assert cancelled.cancel()
     gate.set()
     assert first.result(PATIENCE_S)
@@ -38,8 +38,8 @@ def test_a_job_cancelled_before_its_turn_is_skipped(threads: ThreadPoolExecutor)
 
 
 def test_a_job_that_fails_fails_alone(threads: ThreadPoolExecutor) -> None:
-    lane = Lane(threads)
-    failed, fine = lane.submit(int, "x"), lane.submit(int, "1")
+    serial = SerialExecutor(threads)
+    failed, fine = serial.submit(int, "x"), serial.submit(int, "1")
     with pytest.raises(ValueError, match="invalid literal"):
         failed.result(PATIENCE_S)
     assert fine.result(PATIENCE_S) == 1

@@ -1,4 +1,4 @@
-"""One at a time for each key, in one event loop."""
+"""Locks by key, for one event loop."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Turns:
-    """Locks by key, which are there only while somebody has them or waits."""
+class KeyedLock:
+    """A lock for each key, kept only while it is held or waited for."""
 
     _locks: dict[Hashable, tuple[asyncio.Lock, int]] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def alone(self, key: Hashable) -> AsyncIterator[None]:
-        """If who has the key leaves, however, the next in line has it."""
+    async def hold(self, key: Hashable) -> AsyncIterator[None]:
+        """Wait for the key and hold it; the next in line gets it however the holder leaves."""
         lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = lock, waiting + 1
         try:

@@ -1,8 +1,8 @@
-"""A mountpath: one data folder, its identity, and the lock that keeps a second server out.
+"""Mountpaths: data folders with an identity and a lock against a second server.
 
 mountpath.json        uuid, format version, the uuids of the whole set in their order
 lock                  held with flock by the server that uses the folder
-buckets.lock          in the first mountpath: held while a bucket is made, changed or removed
+buckets.lock          in the first mountpath: held while a bucket is created, changed or removed
 buckets.json          the names of buckets that have another label, if there are any
 renames.lock          in the first mountpath: held while an object changes its mountpath
 index.db              the truth
@@ -23,14 +23,10 @@ from pathlib import Path
 
 import msgspec
 
-from storage.errors import StorageError
-from storage.placement import digest_of
+from storage.backends.local.placement import digest_of
+from storage.errors import MountpathError
 
 FORMAT_VERSION = 1
-
-
-class MountpathError(StorageError):
-    """The data folders cannot be used as they are; the text says what to do."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -44,7 +40,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Mountpath:
-    """One data folder whose identity was read and found good."""
+    """One data folder, whose identity was read and is valid."""
 
     path: Path
     uuid: str
@@ -149,8 +145,8 @@ def _lock(path: Path) -> int:
 
 
 def format_folders(paths: Sequence[Path]) -> None:
-    """Give new folders their identities; leaves folders alone that are in use already. One that
-    a crash left unready was never used and is made anew."""
+    """Give new folders their identities; folders in use stay as they are. A folder that a crash
+    left unready was never used and gets a new one."""
     known = [path for path in paths if (path / "mountpath.json").exists()]
     if any(_read_identity(path)[1].ready for path in known):
         return
@@ -211,7 +207,7 @@ def sync_folder(path: Path | str) -> None:
 
 
 def read_mountpaths(paths: Sequence[Path]) -> tuple[Mountpath, ...]:
-    """The set in the order in which it was made; raises `MountpathError` when it is another set."""
+    """Return the set in its own order. Raises `MountpathError` when the paths are another set."""
     if not paths:
         raise MountpathError("no data folder was given; name at least one")
     found = {identity.uuid: (path, identity) for path, identity in map(_read_identity, paths)}

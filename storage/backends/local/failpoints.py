@@ -1,4 +1,6 @@
-"""Named places where a test may kill the process, to see what a crash leaves behind.
+"""Failpoints: named places where a test can kill the process.
+
+They show what a crash leaves on disk.
 
 `S3GW_FAILPOINT=after_link:3` kills at the third hit of `after_link`. Without that variable a hit
 costs one comparison. SIGKILL, not an exception: no clean-up of ours may run.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.backends.local import Housekeeper, LocalStore, StoreOptions
-from storage.backends.local.housekeeping import SPARE_PAGES
+from storage.backends.local import LocalStore, Maintainer, StoreOptions
+from storage.backends.local.maintenance import SPARE_PAGES
 from storage.values import DeleteRequest
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
@@ -27,10 +27,10 @@ def backend(tmp_path: Path, clock: FakeClock) -> Iterator[LocalStore]:
 
 def tended_size(folder: Path) -> int:
     """Bytes of the index when everything is done and checkpointed."""
-    keeper = Housekeeper([folder])
-    collect(keeper)
-    collect(keeper)
-    keeper.close()
+    maintainer = Maintainer([folder])
+    collect(maintainer)
+    collect(maintainer)
+    maintainer.close()
     return (folder / "index.db").stat().st_size
 
 

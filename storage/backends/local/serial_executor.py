@@ -1,4 +1,4 @@
-"""Jobs that must run one after another, on whatever threads are free."""
+"""An executor that runs its jobs one at a time, on shared threads."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Lane:
-    """Keeps the order of its jobs and holds a thread only while it has some."""
+class SerialExecutor:
+    """Run jobs in the order of their submission; a thread is held only while there are some."""
 
     def __init__(self, threads: Executor) -> None:
         self._threads = threads

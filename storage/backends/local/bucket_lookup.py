@@ -1,26 +1,26 @@
-"""Which bucket a name stands for now.
+"""Lookup of buckets by name, cached until any process changes a bucket.
 
-The first mountpath's index says it, and a rename is one commit there. A lone mountpath is asked for
-objects by the bucket's name. Of several, an object's place depends on the bucket's label, and the
-others know the bucket by its id: what the first one said is remembered for as long as the count in
-the file of the buckets' lock shows that no bucket was made, changed or removed by anybody.
+The first mountpath's index has the names, and a rename is one commit there. With a single mountpath
+objects are looked up by the bucket's name directly. With several, the place of an object depends on
+the bucket's label, and the other indexes know buckets by id only; so what the first index said is
+kept for as long as the change counter in the file of the buckets' lock stays the same.
 """
 
 from __future__ import annotations
 
-from storage.backends.local.count import Count
+from storage.backends.local.change_counter import ChangeCounter
 from storage.backends.local.disk import Disk
 from storage.backends.local.versions import Bucket
 
-_REMEMBERED = 1024
+_MAX_CACHED = 1024
 
 
-class Names:
+class BucketLookup:
     """For one event loop."""
 
     def __init__(self, first: Disk) -> None:
         self._first = first
-        self._count = Count(first.mountpath.buckets_lock)
+        self._count = ChangeCounter(first.mountpath.buckets_lock)
         self._known: dict[str, Bucket] = {}
         self._as_of = -1
 
@@ -36,7 +36,7 @@ class Names:
         if found is None:
             found = self._first.bucket(name)
             # What is read while something changes may be another thing a moment later.
-            if count % 2 == 0 and len(self._known) < _REMEMBERED:
+            if count % 2 == 0 and len(self._known) < _MAX_CACHED:
                 self._known[name] = found
         return found
 

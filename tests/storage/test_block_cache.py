@@ -9,10 +9,11 @@ import pytest
 
 from storage.backends.local import StoreOptions
 from storage.backends.local.blobs import BLOCK
-from storage.backends.local.recent import MOST, RecentBlocks
+from storage.backends.local.block_cache import MOST, BlockCache
 from storage.clock import SystemClock
 from storage.errors import Corrupt
-from storage.values import Between, BucketOptions
+from storage.ranges import Between
+from storage.values import BucketOptions
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
 from tests.storage.local_stores import local_store, mountpaths_in
@@ -44,7 +45,7 @@ def flip_block(tmp_path: Path, number: int) -> None:
 
 
 def test_the_block_that_was_not_used_longest_is_forgotten() -> None:
-    recent = RecentBlocks(2)
+    recent = BlockCache(2)
     recent.remember(("a", 0), b"a")
     recent.remember(("b", 0), b"b")
     assert recent.get(("a", 0)) == b"a"

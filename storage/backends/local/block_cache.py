@@ -1,5 +1,8 @@
-"""The blocks that were read last for a part of theirs: the next part is often in the same one, when
-members of a shard are read one by one. Blobs are never rewritten, so nothing goes stale."""
+"""A small cache of verified blocks, for ranges that lie within one block.
+
+When the members of a shard are read one by one, the next one is often in the same block. Blobs are
+never rewritten, so nothing goes stale.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from collections import OrderedDict
 # 4 MiB of a process.
 MOST = 8
 
+# Blob id, offset of the block's first byte.
 Key = tuple[str, int]
 
 
-class RecentBlocks:
-    """Verified blocks by blob and first byte; for one event loop."""
+class BlockCache:
+    """The least recently used of `most` blocks is dropped; for one event loop."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most

@@ -1,4 +1,4 @@
-"""Which mountpath of this node holds an object: rendezvous hashing (HRW).
+"""Placement of objects on the mountpaths of a node by rendezvous hashing (HRW).
 
 Each mountpath's digest is mixed with the name's; the highest mix wins. Adding a mountpath moves
 only the names that it wins.

@@ -1,8 +1,8 @@
-"""What one process does beside the workers: unlink garbage, checkpoint, forget old completions,
-and give room that the index no longer needs back to the disk.
+"""Maintenance of the indexes and blobs, by one process beside the workers.
 
-Each bite is bounded. Blobs are unlinked before their garbage row goes, so a crash in between only
-makes the next run find them gone.
+It unlinks garbage, empties the trash of discarded buckets, forgets old completions, checkpoints the
+WAL and shrinks the index. Each step is bounded. Blobs are unlinked before their garbage row is
+deleted, so after a crash in between the next run only finds them gone.
 """
 
 from __future__ import annotations
@@ -17,16 +17,15 @@ from typing import Any
 
 import apsw
 
-from storage import failpoints
-from storage.backends.local import index
+from storage.backends.local import failpoints, index
+from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.rows import blob_of_garbage, decode_blobs
 from storage.backends.local.trash import empty_some
-from storage.clock import Clock, SystemClock
-from storage.mountpath import Mountpath, read_mountpaths
+from storage.clock import NS_PER_S, Clock, SystemClock
 
 GARBAGE_BITE = 200
 COMPLETED_BITE = 1000
-COMPLETED_KEPT_NS = 7 * 24 * 3600 * 1_000_000_000
+COMPLETED_KEPT_NS = 7 * 24 * 3600 * NS_PER_S
 # Free pages of the index are used again, so it keeps some: up to a quarter of itself, or 4 MiB.
 SPARE_PAGES = 1024
 SPARE_SHARE = 4
@@ -37,9 +36,9 @@ _SYSTEM_CLOCK = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
-class Chores:
-    """What one run did. `busy` entries of garbage are being read; `more` says that the bite was
-    too small and another run is worth while at once."""
+class MaintenanceResult:
+    """What one run did. `busy` entries of garbage are being read; `more` means that there is work
+    left, and another run is worth while at once."""
 
     collected: int = 0
     unlinked: int = 0
@@ -49,7 +48,7 @@ class Chores:
     more: bool = False
 
 
-class Housekeeper:
+class Maintainer:
     """One per set of mountpaths, in one process; for one thread at a time."""
 
     def __init__(self, paths: Sequence[Path], *, clock: Clock = _SYSTEM_CLOCK) -> None:
@@ -60,19 +59,19 @@ class Housekeeper:
         self._by_uuid = {each.uuid: each for each in self._mountpaths}
         self._seen = [0] * len(self._mountpaths)
 
-    def run_once(self) -> Chores:
-        """Raises `DeviceFailed`, `Corrupt` or `OutOfSpace`; the next run starts afresh."""
-        done = Chores()
+    def run_once(self) -> MaintenanceResult:
+        """Raises `DeviceFailed`, `Corrupt` or `OutOfSpace`; the next run starts over."""
+        done = MaintenanceResult()
         for number in range(len(self._mountpaths)):
             with index.translated():
-                done = _sum(done, self._keep(number))
+                done = _sum(done, self._maintain(number))
         return done
 
     def close(self) -> None:
         for connection in self._connections:
             connection.close()
 
-    def _keep(self, number: int) -> Chores:
+    def _maintain(self, number: int) -> MaintenanceResult:
         connection = self._connections[number]
         collected = self._collect(number)
         emptying = empty_some(self._mountpaths, self._connections, number)
@@ -82,15 +81,15 @@ class Housekeeper:
         pages = _checkpoint(connection, idle=not (collected.collected or emptying or shrinking))
         return _sum(
             collected,
-            Chores(
+            MaintenanceResult(
                 forgotten=forgotten,
                 wal_pages=pages,
                 more=emptying or shrinking or forgotten == COMPLETED_BITE,
             ),
         )
 
-    def _collect(self, number: int) -> Chores:
-        """Goes round the table, so that entries that are being read do not block the others."""
+    def _collect(self, number: int) -> MaintenanceResult:
+        """Continue after the last entry, so that entries being read do not block the others."""
         connection, mountpath = self._connections[number], self._mountpaths[number]
         sql = "SELECT id, blobs FROM garbage WHERE id > ? ORDER BY id LIMIT ?"
         rows: Any = connection.execute(sql, (self._seen[number], GARBAGE_BITE)).fetchall()
@@ -100,7 +99,7 @@ class Housekeeper:
         gone = [(key, blobs) for key, blobs in entries if self._unlink(mountpath, blobs)]
         _delete_rows(connection, [key for key, _ in gone])
         unlinked = sum(len(blobs) for _, blobs in gone)
-        return Chores(len(gone), unlinked, len(entries) - len(gone), more=full)
+        return MaintenanceResult(len(gone), unlinked, len(entries) - len(gone), more=full)
 
     def _unlink(self, own: Mountpath, names: Sequence[str]) -> bool:
         """All blobs of an entry are on one mountpath, but that may be another."""
@@ -110,7 +109,7 @@ class Housekeeper:
 
 
 def unlink_unread(mountpath: Mountpath, blobs: Sequence[str]) -> bool:
-    """False when a reader holds the first blob; it goes last, so that no reader begins."""
+    """False when a reader holds the first blob; it is removed last, so that no reader begins."""
     lock = _lock(mountpath.blob(blobs[0]))
     if lock is False:
         return False
@@ -181,8 +180,8 @@ def _checkpoint(connection: apsw.Connection, *, idle: bool) -> int:
     return pages
 
 
-def _sum(one: Chores, other: Chores) -> Chores:
-    return Chores(
+def _sum(one: MaintenanceResult, other: MaintenanceResult) -> MaintenanceResult:
+    return MaintenanceResult(
         one.collected + other.collected,
         one.unlinked + other.unlinked,
         one.busy + other.busy,

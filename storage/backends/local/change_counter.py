@@ -1,8 +1,8 @@
-"""A number in a file that all processes of a store look at: odd while something changes that
-touches several indexes, even in between.
+"""A counter in a file, shared by processes, odd during a change.
 
-Who saw the same even number before and after has seen nothing half done. Only the holder of the
-lock that the file belongs to changes it.
+It is odd while a change to several indexes is under way. A reader that finds the same even number
+before and after it looked has seen no half-done change (a seqlock). Only the holder of the lock on
+that file changes the number. 8 bytes, little-endian.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from pathlib import Path
 _BYTES = 8
 
 
-class Count:
+class ChangeCounter:
+    """Opened once by each process; reading it costs one `pread`."""
+
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
@@ -24,11 +26,12 @@ class Count:
         return int.from_bytes(os.pread(self._fd, _BYTES, 0), "little")
 
     def begin(self) -> None:
-        """Odd from here on; it may be already, if somebody died."""
+        """Make it odd; it is already if the process that changed something last was killed."""
         if self.read() % 2 == 0:
             self._advance()
 
     def settle(self) -> None:
+        """Make it even again, once nothing is half done."""
         if self.read() % 2:
             self._advance()
 

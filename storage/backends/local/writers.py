@@ -1,0 +1,34 @@
+"""Writers of new blobs on a chosen disk."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from functools import partial
+
+from storage.backends.local.blobs import WorkFile, require_room
+from storage.backends.local.chunked_writing import ChunkedWriter
+from storage.backends.local.disk import Disk
+from storage.backends.local.options import Durability, StoreOptions
+from storage.backends.local.writing import BlobWriter
+
+
+class Writers:
+    def __init__(self, threads: Executor, options: StoreOptions) -> None:
+        self._threads = threads
+        self._reserve = options.reserve_bytes
+        self._sync = options.durability is Durability.SYNC
+
+    def require_room(self, disk: Disk, size: int) -> None:
+        """Raises `OutOfSpace` when so many bytes do not fit beside the reserve."""
+        require_room(disk.mountpath.path, size, self._reserve)
+
+    def work_file(self, disk: Disk) -> WorkFile:
+        return WorkFile(disk.mountpath, disk.slot, sync=self._sync)
+
+    def blob(self, disk: Disk, file: WorkFile) -> BlobWriter:
+        folder = disk.mountpath.path
+        return BlobWriter(self._threads, file, folder=folder, reserve=self._reserve)
+
+    def chunked(self, disk: Disk) -> ChunkedWriter:
+        new_file, writer = partial(self.work_file, disk), partial(self.blob, disk)
+        return ChunkedWriter(self._threads, new_file, writer)
