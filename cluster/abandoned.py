@@ -1,4 +1,4 @@
-"""Appends that nobody flushes: they go a day after their last piece, with all that was appended.
+"""Removal of abandoned appends, a day after their last piece.
 
 Multipart uploads stay until they are aborted, by their client or by a lifecycle rule; a client has
 no way to list or to abort an append, so its data would lie there for ever.

@@ -1,4 +1,4 @@
-"""The loop that tends a store: chores at an interval, in a thread, until it is told to stop."""
+"""The maintenance loop: rounds of work at an interval, in a thread, until it is stopped."""
 
 from __future__ import annotations
 

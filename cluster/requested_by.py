@@ -1,4 +1,4 @@
-"""Who asked for a change: named by events, logs and jobs."""
+"""The requester of a change, for events, logs and jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`get-batch`: the processes that are asked for batches answer them, and nothing is left to do."""
+"""`get-batch`: batches are answered by the worker that gets them; the job only shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written down of a job: what it is to do, once; how far it got, again and again.
+"""Records of jobs: what is to be done, once; the progress, again and again.
 
     /jobs/job/<xid>         the job, by the worker that was asked for it
     /jobs/state/<xid>       how far it is, by the process that runs it

@@ -1,4 +1,4 @@
-"""What a running job has: its orders, its place in them, and the world that it works on."""
+"""A job in progress: parameters, checkpoint, dependencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rules of a bucket make due at one moment.
+"""Actions that a bucket's lifecycle rules make due at one moment.
 
 Days are turned into times once, so that an object costs a comparison with each rule and the filter
 is asked of those only that are old enough. Only names under `prefixes` can be due.

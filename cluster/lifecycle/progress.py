@@ -1,4 +1,4 @@
-"""How far the walk has come, so that a restart goes on where it was."""
+"""Position of the lifecycle walk, kept across restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the caller of one request may do with one key of one bucket, or with the bucket.
+"""One access check: a caller, an action, and a key of a bucket or the bucket.
 
 The decision itself is in `decide`. Here it is given what it needs to know: most of it stands in the
 request, and what does not is fetched when the decision asks for it.

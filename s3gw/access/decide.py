@@ -1,4 +1,4 @@
-"""The decision: may this caller do this? Pure; docs/access.md tells the same story in prose.
+"""The access decision, as one pure function; docs/access.md has it in prose.
 
 1. What the policy of the caller's session does not allow is refused, whoever it is.
 2. What the bucket's `access` attribute leaves out is refused, whoever asks.

@@ -1,4 +1,4 @@
-"""Object ownership: who owns what somebody else writes into a bucket, and whether ACLs count.
+"""Object ownership: the owner of what another account writes, and whether ACLs apply.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
 """

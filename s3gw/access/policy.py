@@ -1,4 +1,4 @@
-"""Bucket policies: read strictly, kept as they came, and asked for a verdict.
+"""Bucket policies: parsed strictly, stored as they came, evaluated.
 
 What this server could not enforce is refused when the policy is put: an unknown element, action,
 operator or key, a principal that cannot be, a resource outside of the bucket.

@@ -1,4 +1,4 @@
-"""Whom a policy's statement is about.
+"""Principals of policy statements.
 
 An account of this server is named by its id: bare, as a canonical user, or in the ARN of its root
 user, `arn:aws:iam::ID:root`. Only the root account has users and roles, and they are named by ARNs:

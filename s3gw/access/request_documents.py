@@ -1,4 +1,4 @@
-"""What a request's document says that a policy may ask for: tags, a retention, a legal hold.
+"""Facts from request documents for policy conditions: tags, a retention, a legal hold.
 
 The operation reads the same document itself, and refuses what is wrong with it.
 """

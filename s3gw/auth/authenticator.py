@@ -1,4 +1,4 @@
-"""How a request proves its caller, and what it says of its body.
+"""Authentication of S3 requests by signature, form, bearer token, or not at all.
 
 `s3gw.sigv4` knows how requests are signed; here stands in which order a proof is read, so that each
 failure is the error that AWS would answer. A caller who proves nothing is anonymous, and access

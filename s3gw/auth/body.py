@@ -1,4 +1,4 @@
-"""What the head of a request says of its body, and the body made to keep it.
+"""Payload verification from x-amz-content-sha256 and aws-chunked headers.
 
 The signature says what the body must be: `request.content_sha256` is set for a payload with a known
 hash, and the aws-chunked decoder put before `request.body` for a streamed one.

@@ -1,4 +1,4 @@
-"""Whom an access key stands for, as things are now.
+"""Principals of access keys and sessions, as they are now.
 
 A lasting key stands for its account or its user. A session stands for whoever asked for it, for a
 role, or for the bearer of a web identity token. Users and roles are looked up each time, so a

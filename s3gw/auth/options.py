@@ -1,4 +1,4 @@
-"""What is accepted of those who ask."""
+"""Options of authentication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which error of S3 each failure to prove a caller is."""
+"""S3 errors for failed proofs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to objects, in AWS' names.
+"""Events of objects, under AWS' names.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
 """

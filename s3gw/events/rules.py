@@ -1,4 +1,4 @@
-"""A bucket's notification rules: who is told of which events.
+"""Notification rules of a bucket: which target gets which events.
 
 A target is configured by the operator and stands in a rule as an ARN that ends in its name. AWS'
 tools take the ARNs of AWS' services only, MinIO's users have MinIO's; all of these mean the target

@@ -1,4 +1,4 @@
-"""Where the fields of an operation come from, and how each is read.
+"""Fields of operations: where each comes from, and how it is decoded.
 
 An operation of either front end is a class; its fields are bound to places in the request's head.
 How a field is read is worked out once, when the table of operations is made.

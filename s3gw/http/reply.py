@@ -1,4 +1,4 @@
-"""The answer to a request, and how it goes out as ASGI messages.
+"""Replies, and writing them as ASGI messages.
 
 Starlette's `StreamingResponse` is not used: under a server that announces ASGI 2.1, as hypercorn
 does, it starts a task group for each response, which costs small GETs about a third of their rate.

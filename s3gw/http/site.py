@@ -1,4 +1,4 @@
-"""What every operation may know of the server that it runs in."""
+"""Facts about the server that every operation may use."""
 
 from __future__ import annotations
 

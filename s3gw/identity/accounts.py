@@ -1,4 +1,4 @@
-"""Who there is: the accounts of this server and their access keys."""
+"""Accounts of this server, their access keys, and principals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The roles that every cluster has, and that nobody changes. Their names are AIStore's."""
+"""Built-in roles, under AIStore's names; they cannot be changed."""
 
 from __future__ import annotations
 

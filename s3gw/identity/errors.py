@@ -1,4 +1,4 @@
-"""Why a user, a role or a key cannot be what was asked for. The messages are for people.
+"""Errors of the directory of users, roles and keys; messages are for people.
 
 Three kinds, so that a front end needs no more than three statuses: what is not there, what is there
 already, and what is refused.

@@ -1,4 +1,4 @@
-"""What users, roles and clusters may be called."""
+"""Names of users, roles and clusters: what is allowed."""
 
 from __future__ import annotations
 

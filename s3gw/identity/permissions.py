@@ -1,4 +1,4 @@
-"""What AIStore's roles and tokens allow: bits for a cluster, and bits for single buckets.
+"""Permissions of AIStore's roles and tokens: bits for a cluster and for single buckets.
 
 A bucket that is named has its own bits, and those of the cluster do not count for it. Numbers are
 64 bits wide, as AIStore's are: bits that mean nothing here are kept.

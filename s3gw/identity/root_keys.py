@@ -1,4 +1,4 @@
-"""The root account's keys: from the configuration, or made at the first start and kept.
+"""Keys of the root account: configured, or generated at the first start and kept.
 
 Kept ones stand in `credentials.json` in the first data folder, readable by its owner alone.
 """

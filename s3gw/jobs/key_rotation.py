@@ -1,4 +1,4 @@
-"""Wrapping the data keys of objects anew, after a key of the ring was given a new version.
+"""Rewrapping the data keys of objects after a key of the ring got a new version.
 
 Only the record in an object's row changes: no byte is read, and times and versions stay. It goes
 beside a running server, name by name; each change looks at the record once more inside its

@@ -1,4 +1,4 @@
-"""Who keeps the keys: a protocol, so that a key management service can stand behind it."""
+"""Protocol of a key provider; a key management service can implement it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a bucket encrypts what comes without a word of encryption."""
+"""Default encryption of a bucket."""
 
 from __future__ import annotations
 

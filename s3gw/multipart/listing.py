@@ -1,4 +1,4 @@
-"""What is under way: the parts of an upload, the uploads of a bucket."""
+"""ListParts and ListMultipartUploads."""
 
 from __future__ import annotations
 

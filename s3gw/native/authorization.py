@@ -1,4 +1,4 @@
-"""The right that a native operation needs, asked of the one place that decides."""
+"""Rights that a native operation needs, checked by access control."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How AIStore names things: providers and their aliases, namespaces, buckets, objects.
+"""AIStore's names: providers and their aliases, namespaces, buckets, objects.
 
 A bucket is `provider://@uuid#namespace/name`; the global namespace of this cluster is left out. In
 queries and unames a namespace is `@uuid#name`, and the global one `@#`.

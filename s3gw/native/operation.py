@@ -1,4 +1,4 @@
-"""Native operations as types, and the table that finds the one a request asks for.
+"""Native operations as types, and the table that routes requests to them.
 
 The decorator says which requests an operation takes, and the right that it needs: AIStore's
 permission bits, and beside them the S3 operation under whose name bucket policies know it. Nothing

@@ -1,4 +1,4 @@
-"""What native operations work with, beside the services of S3's operations."""
+"""Services of native operations, beside those of S3's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attributes of new objects: what they have where nobody says otherwise."""
+"""Attributes of new objects by default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access by the tags of a bucket: it is off, and may be told to be."""
+"""Bucket ABAC: always Disabled; PUT accepts only Disabled."""
 
 from __future__ import annotations
 

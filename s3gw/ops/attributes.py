@@ -1,4 +1,4 @@
-"""GetObjectAttributes: an object's facts, as many as were asked for, in one document."""
+"""GetObjectAttributes: the requested facts about an object, in one document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a bucket's requests are logged, and into which bucket.
+"""GetBucketLogging and PutBucketLogging.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLogging.html
 """

@@ -1,4 +1,4 @@
-"""How a bucket encrypts by default. Without such a document, objects are stored as they come."""
+"""Default encryption of a bucket. Without a document, objects are stored as they come."""
 
 from __future__ import annotations
 

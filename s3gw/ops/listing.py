@@ -1,4 +1,4 @@
-"""What is in a bucket: ListObjects, ListObjectsV2 and ListObjectVersions.
+"""ListObjects, ListObjectsV2 and ListObjectVersions.
 
 Keys come in the order of their UTF-8 bytes; common prefixes count against the page. A token or
 marker is the last key or prefix that was returned, so a page needs no state on the server.

@@ -1,4 +1,4 @@
-"""Which events a bucket tells of, and whom.
+"""Notification configuration of a bucket.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
 """

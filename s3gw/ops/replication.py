@@ -1,4 +1,4 @@
-"""Replication between buckets, which no bucket here has: told as AWS tells it."""
+"""Bucket replication, which is not implemented: answers as AWS gives them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who pays for requests: the bucket's owner, for nobody is billed here.
+"""Request payment: always the bucket's owner, for requests are not billed here.
 
 `Requester` is refused: it promises the owner that others cannot run up costs without saying that
 they will bear them, and a server that bills nobody cannot keep that.

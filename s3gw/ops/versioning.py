@@ -1,4 +1,4 @@
-"""Whether a bucket keeps the versions that writes replace."""
+"""Versioning state of a bucket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which addresses the server itself may connect to when somebody else named the host.
+"""Addresses that the server may connect to when a client named the host.
 
 Public unicast addresses only, unless the operator allowed more. IPv6 can say IPv4 in several ways
 (mapped, NAT64, 6to4), and the kernel or a router will go where the inner address says: so that one

@@ -1,4 +1,4 @@
-"""What answers say of an object's encryption."""
+"""Server-side encryption headers of replies."""
 
 from __future__ import annotations
 

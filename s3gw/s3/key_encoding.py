@@ -1,4 +1,4 @@
-"""How keys are spelt in a listing.
+"""Encoding of keys in listings.
 
 `encoding-type=url` is for keys that XML 1.0 cannot carry, such as those with control characters.
 """

@@ -1,4 +1,4 @@
-"""Answers that take long: 200 at once, white space while the work goes on, then how it ended.
+"""Slow replies: 200 at once, white space while the work goes on, then the result.
 
 Copying many gibibytes outlasts the patience of clients, 60 s without a byte in botocore. So S3
 answers 200 before it knows, and SDKs look for an `<Error>` in the body of copies; white space

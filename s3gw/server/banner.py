@@ -1,4 +1,4 @@
-"""What the operator reads when the server is ready."""
+"""Start-up banner."""
 
 from __future__ import annotations
 

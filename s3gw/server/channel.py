@@ -1,4 +1,4 @@
-"""What the supervisor and its children say to one another.
+"""Messages between the supervisor and its children.
 
 A child's standard input is a socket to its supervisor. The first line that comes is its task,
 secrets included, which therefore stand neither in an argument nor in the environment. One line goes

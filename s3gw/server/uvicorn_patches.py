@@ -1,4 +1,4 @@
-"""What is mended in uvicorn 0.54: how it sends a response, and what it bears.
+"""Fixes to how uvicorn 0.54 sends responses, and limits that it lacks.
 
 * The head of a response goes out together with its first bytes. uvicorn writes the two apart; each
   write is a system call and a packet, and wakes a client that may then have nothing to do. An ASGI

@@ -1,4 +1,4 @@
-"""What `x-amz-content-sha256` says of the payload: its hash, or a word for how it comes.
+"""Values of `x-amz-content-sha256`: a hash, or a word for how the payload comes.
 
     <64 hex digits>                                the payload has this SHA-256
     UNSIGNED-PAYLOAD                               anything

@@ -1,4 +1,4 @@
-"""Who asks STS: Signature Version 4 for the service `sts`, in the header or in the query.
+"""Authentication of STS requests: Signature Version 4, in the header or the query.
 
 The signature covers the body's hash, which is calculated here: no header has to promise it. A
 bearer token is read where S3 reads it, but it is good for nothing except to ask who one is: it gets

@@ -1,4 +1,4 @@
-"""What an action's parameters may be, and how STS says what is wrong with one."""
+"""Parameters of STS actions, and errors about them."""
 
 from __future__ import annotations
 

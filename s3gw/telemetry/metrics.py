@@ -1,4 +1,4 @@
-"""What Prometheus is told.
+"""Prometheus metrics.
 
 Several workers answer on one socket, so a scrape meets any of them. The counters live in files of a
 folder that all workers share (prometheus_client's multiprocess mode, switched on by the variable

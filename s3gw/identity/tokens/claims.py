@@ -1,4 +1,4 @@
-"""What a token claims, and what AIStore's claims allow.
+"""Claims of a token, and what AIStore's claims allow.
 
     {"sub": "john", "exp": 1790000000, "admin": false,
      "clusters": [{"id": "", "perm": "4096"}],

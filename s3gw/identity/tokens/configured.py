@@ -1,4 +1,4 @@
-"""Tokens as the configuration wants them: who may sign, what is asked of a token, who issues."""
+"""Verifier and issuer of tokens as they are configured."""
 
 from __future__ import annotations
 

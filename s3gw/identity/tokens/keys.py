@@ -1,4 +1,4 @@
-"""Where the keys come from that may have signed a token.
+"""Sources of the keys that may have signed a token.
 
 Three sources: an OIDC issuer (`oidc`), the one key that the configuration names, and a secret of
 our own, made at the first start and kept sealed in the directory.

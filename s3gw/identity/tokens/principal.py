@@ -1,4 +1,4 @@
-"""The bearer of a good token, as access control knows everybody."""
+"""Principal of the bearer of a valid token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the front ends ask of tokens."""
+"""Protocol of token verification, for the front ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a token holds: who signed it, when it is good, and whether it was taken back.
+"""Verification of a token: signature, validity, revocation.
 
 In this order, and each step is cheap before the next one is dear: the size, the form, who must have
 signed it, the signature, times and audience, and what the claims allow. The signer is chosen by the

@@ -1,4 +1,4 @@
-"""The directory behind AuthN, and how its refusals are told."""
+"""Directory behind AuthN, and its errors as AIStore writes them."""
 
 from __future__ import annotations
 

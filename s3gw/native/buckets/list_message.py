@@ -1,4 +1,4 @@
-"""What a listing is asked for: AIStore's message, its flags and its properties."""
+"""The list message: AIStore's flags and properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a bucket: pages of entries, in msgpack or JSON.
+"""Listing a bucket: pages of entries, in msgpack or JSON.
 
 A page is a scan of the index, as S3's is; the token that asks for the next one is the last name of
 this one, so the server keeps no state, and the listing's id means nothing to it.

@@ -1,4 +1,4 @@
-"""What may be told of the server's own certificate."""
+"""Public facts about the server's own certificate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a node says of itself: `GET /v1/daemon?what=`, and `/v1/reverse/daemon` with its id.
+"""State of one node: `GET /v1/daemon?what=`, and `/v1/reverse/daemon` with its id.
 
 One process is a gateway and a target. Who names neither asks the gateway, but for what only
 targets have.

@@ -1,4 +1,4 @@
-"""What the cluster says of all its nodes together: `GET /v1/cluster?what=`."""
+"""State of all nodes together: `GET /v1/cluster?what=`."""
 
 from __future__ import annotations
 

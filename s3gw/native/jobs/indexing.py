@@ -1,4 +1,4 @@
-"""Asking for the indexes of archives before somebody reads their members."""
+"""Requesting the indexes of archives before their members are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much is in a bucket: a job that counts, and its result.
+"""Bucket summaries: a job that counts, and its result.
 
 The first request is answered 202 with the job's id, and so are those that come before its end;
 then the same question, with the id, is answered 200 with the result. It may be asked as a GET, or

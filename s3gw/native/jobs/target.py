@@ -1,4 +1,4 @@
-"""The bucket that a job writes to: found, or made on the fly."""
+"""Target bucket of a job: found, or created."""
 
 from __future__ import annotations
 

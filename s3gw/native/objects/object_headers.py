@@ -1,4 +1,4 @@
-"""What is told of an object, by GET and by both forms of HEAD.
+"""Headers about an object, for GET and both forms of HEAD.
 
 The old form of HEAD tells everything. The new one names in `props` what it wants; size and presence
 come always. The access time is the modification time: reading an object writes nothing here.

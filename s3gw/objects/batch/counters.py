@@ -1,4 +1,4 @@
-"""What Prometheus is told of batches."""
+"""Prometheus counters of batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a batch."""
+"""Errors of batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both front ends do with archives: which members a request means, reading, listing, writing.
+"""Requests for members of archives: selecting, reading and listing them.
 
 The formats and the store's side are in `storage.archives`.
 """

@@ -1,4 +1,4 @@
-"""Which members of an archive a request means, by parameters that have AIStore's names."""
+"""Archive parameters of a request, under AIStore's names."""
 
 from __future__ import annotations
 

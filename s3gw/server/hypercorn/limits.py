@@ -1,4 +1,4 @@
-"""What hypercorn 0.18 bears, and does not without this.
+"""Connection, header-size and header-time limits that hypercorn 0.18 lacks.
 
 * A head that began has to end within a time; hypercorn counts it as an idle connection.
 * No more than so many connections are open; hypercorn takes all. And one that the client closed is

@@ -1,4 +1,4 @@
-"""What is mended in hypercorn 0.18, in one place: how it sends an HTTP/1.1 message.
+"""Fixes to how hypercorn 0.18 sends HTTP/1.1 messages.
 
 * `HTTP/1.1 100 ` gets its reason phrase, and so does the answer to who waited for it in vain. RFC
   9112 makes the phrase optional, but botocore before 1.40.21 takes the line for a broken one and
