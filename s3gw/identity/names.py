@@ -20,7 +20,7 @@ def check_user_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise BadName("user", name, _NAME_ALLOWED)
     if name == _ROOT:
-        raise Reserved("The root account is no user: choose another name.")
+        raise Reserved("The root account is not a user: choose another name.")
 
 
 def check_role_name(name: str) -> None:

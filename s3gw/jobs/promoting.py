@@ -50,7 +50,7 @@ class FilePromoter:
         assert job.files is not None
         key = job.prefix + path
         if not 0 < len(key.encode(errors="surrogateescape")) <= MAX_KEY or not _is_text(key):
-            raise NotPromotable("its path is no name for an object")
+            raise NotPromotable("its path cannot be an object's name")
         bucket = await self.objects.store.head_bucket(job.bucket)
 
         context = Context(job.requested_by)

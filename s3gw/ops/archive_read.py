@@ -47,7 +47,7 @@ def _path(call: Call) -> str:
     try:
         decoded = unquote_to_bytes(sent.encode("latin-1")).decode()
     except UnicodeDecodeError:
-        raise invalid(ARCHPATH_HEADER, sent, "It is no URL-encoded UTF-8.") from None
+        raise invalid(ARCHPATH_HEADER, sent, "It is not URL-encoded UTF-8.") from None
     if path and path != decoded:
         raise invalid(ARCHPATH_HEADER, sent, "The query names another member.")
     return decoded

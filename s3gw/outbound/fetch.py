@@ -165,7 +165,7 @@ def _follow(url: URL, location: str, wanted: Fetch) -> tuple[URL, Fetch]:
         target = url.join(URL(location, encoded=True))
         same = target.origin() == url.origin()
     except ValueError:
-        raise Refused(f"{url.host} redirects to what is no URL") from None
+        raise Refused(f"{url.host} redirects to an invalid URL") from None
     if url.scheme == "https" and target.scheme != "https":
         raise Refused(f"{url.host} redirects from https to {target.scheme}")
     kept = {k: v for k, v in wanted.headers.items() if same or k.lower() not in _CREDENTIALS}

@@ -107,7 +107,7 @@ def _check_exposed(names: Sequence[str]) -> None:
             )
             raise S3Error(Code.InvalidRequest, message)
         if not name.isascii() or not name.isprintable() or set(name) & set(' ,:"'):
-            raise S3Error(Code.InvalidRequest, f'ExposeHeader "{name}" is no name of a header.')
+            raise S3Error(Code.InvalidRequest, f'ExposeHeader "{name}" is not the name of a header.')
 
 
 def requested_headers(text: str | None) -> tuple[str, ...]:

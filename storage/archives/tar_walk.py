@@ -174,7 +174,7 @@ def _number(field: bytes, position: int) -> int:
 
 def _pax_size(text: bytes, position: int) -> int:
     if not text.isdigit() or len(text) > 18:
-        raise MalformedArchive(f"the pax size before {position} is no number")
+        raise MalformedArchive(f"the pax size before {position} is not a number")
     return int(text)
 
 

@@ -67,7 +67,7 @@ Spaces = Callable[[str, str], str]
 def no_spaces(namespace: str, bucket: str) -> str:
     """Where nobody knows of namespaces."""
     if namespace not in _GLOBAL or "/" in bucket:
-        raise ValueError(f"{namespace!r} is no namespace here")
+        raise ValueError(f"{namespace!r} is not a namespace of this cluster")
     return bucket
 
 
@@ -111,7 +111,7 @@ def decode_batch(document: bytes, bucket: str, spaces: Spaces = no_spaces) -> Ba
     try:
         read = _decode(document)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise InvalidBatch(f"The request is no JSON of a batch: {error}.") from None
+        raise InvalidBatch(f"The request is not a batch in JSON: {error}.") from None
     if not 0 < len(read.entries) <= MAX_ITEMS:
         raise InvalidBatch(f"A batch has 1 to {MAX_ITEMS:,} entries, not {len(read.entries):,}.")
     kind = format_named(read.mime) if read.mime else ArchiveFormat.TAR
@@ -149,7 +149,7 @@ def _opaque(number: int, entry: _Entry) -> bytes:
     try:
         return base64.b64decode(entry.opaque.translate(_PLAIN_BASE64), validate=True)
     except ValueError:
-        raise _invalid(number, "its opaque data is no base64") from None
+        raise _invalid(number, "its opaque data is not base64") from None
 
 
 def _space(entry: _Entry) -> str:
@@ -161,7 +161,7 @@ def _from_uname(number: int, uname: str) -> tuple[str, str, str, str]:
     """`provider/@uuid#namespace/bucket/object`."""
     parts = uname.split("/", 3)
     if len(parts) < 4 or not parts[1].startswith("@"):
-        raise _invalid(number, f"{uname!r} is no name of an object here")
+        raise _invalid(number, f"{uname!r} does not name an object of this cluster")
     return parts[0], parts[1], parts[2], parts[3]
 
 
@@ -172,7 +172,7 @@ def _part(number: int, entry: _Entry) -> Between | From | None:
     if length == _TO_THE_END and 0 <= start < _LARGEST:
         return From(start)
     if length <= 0 or not 0 <= start < _LARGEST or length > _LARGEST:
-        raise _invalid(number, f"start {start} and length {length} are no range")
+        raise _invalid(number, f"start {start} and length {length} are not a range")
     return Between(start, start + length)
 
 

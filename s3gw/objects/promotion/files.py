@@ -155,7 +155,7 @@ def _refusing() -> Iterator[None]:
     except FileNotFoundError:
         raise NotPromoted("does not exist", is_missing=True) from None
     except NotADirectoryError:
-        message = "a name in its path is no folder, and symbolic links are not followed"
+        message = "a name in its path is not a folder, and symbolic links are not followed"
         raise NotPromoted(message) from None
     except OSError as error:
         raise NotPromoted(f"cannot be read: {error.strerror}") from None

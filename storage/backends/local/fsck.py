@@ -187,7 +187,7 @@ class _Check:
             if (found.key, found.name) != last:
                 last, current = (found.key, found.name), _current(connection, found)
                 if current is None and not found.row.delete_marker:
-                    self._misplaced("no version is current, and the newest is no marker", found)
+                    self._misplaced("no version is current, and the newest is not a marker", found)
             if found.version != found.row.version:
                 self._misplaced(f"version {found.version} is {found.row.version}", found)
             if current is not None and current.version == found.version:
