@@ -107,7 +107,8 @@ def _check_exposed(names: Sequence[str]) -> None:
             )
             raise S3Error(Code.InvalidRequest, message)
         if not name.isascii() or not name.isprintable() or set(name) & set(' ,:"'):
-            raise S3Error(Code.InvalidRequest, f'ExposeHeader "{name}" is not the name of a header.')
+            message = f'ExposeHeader "{name}" is not the name of a header.'
+            raise S3Error(Code.InvalidRequest, message)
 
 
 def requested_headers(text: str | None) -> tuple[str, ...]:
