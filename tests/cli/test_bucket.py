@@ -19,7 +19,7 @@ def test_a_bucket_is_made_listed_and_removed(cli: CommandLine) -> None:
 
 def test_one_that_is_there_is_an_error_unless_that_is_good(cli: CommandLine, bucket: str) -> None:
     assert "already exists" in cli.refused("bucket", "create", bucket)
-    assert "is there already" in cli.good("bucket", "create", bucket, "--exist-ok").out
+    assert "exists already" in cli.good("bucket", "create", bucket, "--exist-ok").out
     assert cli.json("bucket", "create", bucket, "--exist-ok") == {"made": []}
 
 

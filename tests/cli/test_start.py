@@ -36,7 +36,7 @@ def parsers(parser: Parser, words: str = "") -> Iterator[tuple[str, Parser]]:
 
 
 COMMANDS = dict(parsers(build_parser()))
-LEAVES = [name for name, parser in COMMANDS.items() if parser._can_mix()]
+LEAVES = [name for name, parser in COMMANDS.items() if parser.is_command()]
 ASKING = [
     name for name in LEAVES if name.split()[0] in ("bucket", "object", "archive", "job", "cluster")
 ]
@@ -65,7 +65,7 @@ def test_every_asking_command_can_answer_programs(command: str) -> None:
 
 def test_summaries_are_listed_without_importing_the_commands() -> None:
     loaded = {name for name in modules_after("--help") if name.startswith("s3gw.cli.")}
-    assert loaded == {"s3gw.cli.commands", "s3gw.cli.tables"}
+    assert loaded == {"s3gw.cli.commands", "s3gw.cli.parameters", "s3gw.cli.tables"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What every node says of itself."""
+"""Nodes of the cluster and their status documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from s3gw.client.transport import Client
 
 
 def statuses(client: Client, nodes: Sequence[Node]) -> dict[str, Mapping[str, Any]]:
-    """By id. A node that does not tell is told on stderr, and has nothing."""
+    """Return documents by node id. A node that fails has an empty one, and a line on stderr."""
     found: dict[str, Mapping[str, Any]] = {node.id: {} for node in nodes}
     for node in nodes:
         try:
@@ -28,9 +28,9 @@ def statuses(client: Client, nodes: Sequence[Node]) -> dict[str, Mapping[str, An
 
 
 def node_named(nodes: Sequence[Node], name: str) -> Node:
-    """The node of this id, or without one the primary gateway. Raises `Misused`."""
+    """Return the node with this id, or the primary gateway without one. Raises `Misused`."""
     for node in nodes:
         if node.id == name or (not name and node.is_primary):
             return node
     known = ", ".join(node.id for node in nodes)
-    raise Misused(f"There is no node {name!r}, only {known}.")
+    raise Misused(f"Node {name!r} does not exist. The nodes are {known}.")
