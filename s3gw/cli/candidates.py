@@ -21,9 +21,9 @@ from s3gw.client.buckets import list_buckets
 from s3gw.client.endpoint import Flags, find_endpoint
 from s3gw.client.errors import ClientError
 from s3gw.client.jobs import JobQuery, find_jobs
-from s3gw.client.listing import Asked, Flag, list_objects
+from s3gw.client.listing import Flag, ListQuery, list_objects
 from s3gw.client.names import BadName, Bck, ObjectName, read_place
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 TIMEOUT_S = 0.5
 MOST = 200
@@ -173,10 +173,10 @@ def _names(metavar: str, options: Mapping[str, str], current: str) -> Iterator[s
     quick = replace(endpoint, connect_timeout_s=TIMEOUT_S, read_timeout_s=TIMEOUT_S)
     with Client(quick, tries=1) as client:
         if metavar == JOB:
-            yield from (job.id for job in find_jobs(client, JobQuery())[:MOST])
+            yield from (job.id for job in client.call(find_jobs(JobQuery()))[:MOST])
         elif metavar == BUCKET or "/" not in current.rpartition("://")[2]:
             slash = "" if metavar == BUCKET else "/"
-            yield from (f"{_spelt(bck, current)}{slash}" for bck in list_buckets(client))
+            yield from (f"{_spelt(bck, current)}{slash}" for bck in client.call(list_buckets()))
         else:
             yield from _objects(client, current)
 
@@ -185,8 +185,8 @@ def _objects(client: Client, current: str) -> Iterator[str]:
     """Return names folder by folder; the bucket is spelt as it was typed."""
     place = read_place(current)
     above = current.removesuffix(place.key)
-    asked = Asked(ObjectName(place.bck, place.key), ("name",), _FOLDERS, limit=MOST)
-    for entry in list_objects(client, asked):
+    query = ListQuery(ObjectName(place.bck, place.key), ("name",), _FOLDERS, limit=MOST)
+    for entry in client.items(list_objects(query)):
         yield above + entry.name
 
 

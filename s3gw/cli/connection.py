@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from s3gw.cli.arguments import FILE
 from s3gw.cli.parameters import included, option, switch
 from s3gw.client.endpoint import DEFAULT_URL, Flags, find_endpoint
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.parameters import option, switch
-from s3gw.client.buckets import CopyOrders
+from s3gw.client.buckets import CopyOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,14 +18,14 @@ class CopyFlags:
     continue_on_error: bool = switch(help="skip objects that cannot be copied")
     workers: int = option("N", read=int, default=0, help="how many are copied at once")
 
-    def orders(self, prefix: str = "") -> CopyOrders:
-        return CopyOrders(
+    def orders(self, prefix: str = "") -> CopyOptions:
+        return CopyOptions(
             prefix=prefix,
             prepend=self.prepend,
             dry_run=self.dry_run,
             force=self.force,
             latest=self.latest,
             sync=self.sync,
-            goes_on=self.continue_on_error,
+            continue_on_error=self.continue_on_error,
             workers=self.workers,
         )

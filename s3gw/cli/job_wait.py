@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from s3gw.cli.commands import FAILED
 from s3gw.cli.parameters import option, switch
 from s3gw.cli.tables import json_text, plural, printable
-from s3gw.client.jobs import Job, wait_for
-from s3gw.client.transport import Client
+from s3gw.client.jobs import Job, wait_for_job
+from s3gw.client.sync import Client
 from s3gw.progress import LiveLine, size_text
 
 
@@ -56,11 +56,12 @@ def watched(client: Client, job_id: str, timeout_s: float) -> Job:
     started = time.monotonic()
     with LiveLine(sys.stderr) as line:
         try:
-            return wait_for(
-                client,
-                job_id,
-                lambda job: line.show(f"{job.kind} {job.id}: {_so_far(job, started)}"),
-                timeout_s,
+            return client.run(
+                wait_for_job(
+                    job_id,
+                    lambda job: line.show(f"{job.kind} {job.id}: {_so_far(job, started)}"),
+                    timeout_s,
+                )
             )
         except KeyboardInterrupt:
             line.clear()

@@ -14,7 +14,7 @@ from s3gw.cli.commands import FAILED
 from s3gw.cli.tables import json_text, plural, printable
 from s3gw.client.errors import ClientError
 from s3gw.client.files import Meter
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 from s3gw.progress import Progress, size_text
 
 
@@ -181,7 +181,7 @@ class _Crew:
         except ClientError as error:
             with self._lock:
                 self.outcome.failed.append((transfer, error))
-            if error.is_about_everything:
+            if error.affects_all_objects:
                 self.stop()
             return
         with self._lock:

@@ -1,5 +1,7 @@
-"""A client of the native API, of the standard library: what the command line asks a server with.
+"""A client of the native API: calls as values, and drivers that send them.
 
-`transport.Client` sends requests; a module for each resource has thin functions over it. Nothing
-here knows the server, and little is imported, so that a command starts quickly.
+The modules of resources (`buckets`, `objects`, `listing`, `jobs`, `cluster`, `etl`, `files`) build
+calls (`call`) and do no network I/O. `sync.Client` sends them with the standard library only, for
+the command line, where it starts quickly; `aio.AsyncClient` sends the same calls with aiohttp.
+Nothing here imports the server.
 """

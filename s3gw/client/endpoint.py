@@ -18,7 +18,7 @@ VARIABLES: Mapping[str, str] = {
     "AIS_CLIENT_CA": "certificates to trust, as PEM",
     "AIS_SKIP_VERIFY_CRT": "true: trust any certificate",
     "AIS_CONNECT_TIMEOUT": "seconds to wait for a connection; 0 waits without a limit (default: 5)",
-    "AIS_READ_TIMEOUT": "seconds to wait for more of an answer; 0 waits without a limit (default: 60)",
+    "AIS_READ_TIMEOUT": "seconds to wait for an answer; 0 waits without a limit (default: 60)",
 }
 # As s3gw.sections has it: where `s3gw auth token` looks.
 _DATA = "S3GW_STORAGE_DATA"
@@ -87,7 +87,9 @@ def _checked(url: str) -> str:
     except ValueError:
         is_good = False
     if not is_good or parts.query or parts.fragment or parts.username:
-        raise BadSetting(f"{url!r} is not a valid endpoint", next_step=f"Use a URL such as {DEFAULT_URL}.")
+        raise BadSetting(
+            f"{url!r} is not a valid endpoint", next_step=f"Use a URL such as {DEFAULT_URL}."
+        )
     return url.rstrip("/")
 
 

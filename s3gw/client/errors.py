@@ -23,8 +23,8 @@ _BY_STATUS = {
 
 
 class ClientError(Exception):
-    """`status` and `tcode` are the server's; 0 and empty without an answer. `is_transient` errors may
-    be gone when the request is repeated, at the earliest after `retry_after_s`."""
+    """`status` and `tcode` are the server's; 0 and empty without an answer. An error that
+    `is_transient` may be gone when the request is repeated, after `retry_after_s`."""
 
     def __init__(
         self,
@@ -33,19 +33,19 @@ class ClientError(Exception):
         status: int = 0,
         tcode: str = "",
         next_step: str = "",
-        may_pass: bool = False,
-        after_s: float = 0.0,
+        is_transient: bool = False,
+        retry_after_s: float = 0.0,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.tcode = tcode
         self.next_step = next_step or _BY_TCODE.get(tcode) or _BY_STATUS.get(status, "")
-        self.may_pass = may_pass
-        self.after_s = after_s
+        self.is_transient = is_transient
+        self.retry_after_s = retry_after_s
 
     @property
-    def is_about_everything(self) -> bool:
+    def affects_all_objects(self) -> bool:
         """Whether the same error is certain for the next object."""
         hopeless = self.status in (401, 403, 507) or self.tcode == "ErrBckNotFound"
         return hopeless or isinstance(self, Unreachable)
@@ -65,16 +65,17 @@ class Unreachable(ClientError):
     """The endpoint does not accept connections."""
 
 
-def refused(
-    status: int, document: Mapping[str, object], *, after: str = "", next_step: str = ""
+def error_from(
+    status: int, document: Mapping[str, object], *, retry_after: str = "", next_step: str = ""
 ) -> ClientError:
-    """Return the error for a response; `document` is AIStore's, or empty."""
+    """Return the error for a response; `document` is AIStore's, or empty, `retry_after` the
+    header's value."""
     message = str(document.get("message") or f"the server answered {status}")
     return ClientError(
         message,
         status=status,
         tcode=str(document.get("tcode") or ""),
         next_step=next_step,
-        may_pass=status in (429, 502, 503, 504),
-        after_s=float(after) if after.isdigit() else 0.0,
+        is_transient=status in (429, 502, 503, 504),
+        retry_after_s=float(retry_after) if retry_after.isdigit() else 0.0,
     )

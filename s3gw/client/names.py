@@ -105,7 +105,9 @@ def read_place(text: str) -> ObjectName:
     provider = (match["provider"] or "ais").lower()
     provider = _ALIASES.get(provider, provider)
     if provider not in _PROVIDERS:
-        raise BadName(f"{text!r}: the provider {provider!r} is unknown; use {', '.join(_PROVIDERS)}")
+        raise BadName(
+            f"{text!r}: the provider {provider!r} is unknown; use {', '.join(_PROVIDERS)}"
+        )
     bck = Bck(match["bucket"], provider, space["uuid"] or "", space["name"] or "")
     return ObjectName(bck, match["key"] or "")
 
@@ -122,5 +124,7 @@ def read_object(text: str) -> ObjectName:
     """Raises `BadName`."""
     place = read_place(text)
     if not place.key:
-        raise BadName(f"{text!r} is not the name of an object: use ais://BUCKET/OBJECT, or BUCKET/OBJECT")
+        raise BadName(
+            f"{text!r} is not the name of an object: use ais://BUCKET/OBJECT, or BUCKET/OBJECT"
+        )
     return place

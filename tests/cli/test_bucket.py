@@ -60,7 +60,7 @@ def test_properties_are_set_back(cli: CommandLine, bucket: str) -> None:
 def test_head_tells_a_bucket_from_none(cli: CommandLine, bucket: str) -> None:
     assert f"ais://{bucket}" in cli.good("bucket", "head", bucket).out
     said = cli.refused("bucket", "head", "nowhere")
-    assert said == 's3gw: Bucket "ais://nowhere" does not exist. `s3gw bucket ls` shows all.'
+    assert said == 's3gw: Bucket "ais://nowhere" does not exist. `s3gw bucket ls` lists them.'
 
 
 def test_long_listings_have_a_row_for_each(cli: CommandLine, bucket: str) -> None:

@@ -51,9 +51,9 @@ def test_orders_go_with_the_request_of_a_bucket(cli: CommandLine, bucket: str) -
 
 
 def test_what_is_no_job_is_refused(cli: CommandLine) -> None:
-    assert "there is no job" in cli.refused("job", "show", "nonsense").lower()
-    assert "there is no job" in cli.refused("job", "wait", "nonsense").lower()
-    assert "there is no job" in cli.refused("job", "stop", "nonsense").lower()
+    assert "does not exist" in cli.refused("job", "show", "nonsense").lower()
+    assert "does not exist" in cli.refused("job", "wait", "nonsense").lower()
+    assert "does not exist" in cli.refused("job", "stop", "nonsense").lower()
     assert "not found" in cli.refused("job", "start", "nonsense")
     assert "is not supported" in cli.refused("job", "start", "ec-encode")
     with_orders = ("job", "start", "rechunk", "--with", "chunk-size=1MiB")

@@ -12,7 +12,7 @@ from s3gw.cli.transfers import Transfer, transfer_all
 from s3gw.client.endpoint import Endpoint
 from s3gw.client.errors import ClientError
 from s3gw.client.files import Meter
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 
 class Screen(io.StringIO):

@@ -11,7 +11,7 @@ from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, arguments
 from s3gw.client.files import download
 from s3gw.client.names import ObjectName, read_object
-from s3gw.client.objects import Wanted
+from s3gw.client.objects import ObjectRead
 
 _EXAMPLES = """\
   s3gw archive cat ais://shards/0001.tar labels/7.txt
@@ -29,7 +29,7 @@ def run(options: Options) -> int:
         raise Misused("--json cannot be used here: the output is the member itself.")
     with connect(options) as client:
         for member in options.members:
-            download(client, options.archive, Wanted(member=member), sys.stdout.buffer)
+            client.receive(download(options.archive, ObjectRead(member=member), sys.stdout.buffer))
             sys.stdout.buffer.flush()
     return 0
 

@@ -11,7 +11,7 @@ from s3gw.cli.job_wait import WaitFlags, follow
 from s3gw.cli.parameters import argument, included, option, switch
 from s3gw.cli.selection import HELP, TITLE, SelectionFlags, selected
 from s3gw.client.names import Bck, ObjectName, read_bucket, read_object
-from s3gw.client.objects import ArchiveOrders, archive_many
+from s3gw.client.objects import ArchiveOptions, archive_many
 
 _EXAMPLES = f"""\
   s3gw archive create ais://samples ais://shards/0001.tar --template 'img-{{0000..0999}}.jpg'
@@ -41,16 +41,16 @@ def run(options: Options) -> int:
     if not options.selection.is_given:
         raise Misused("Select objects with --prefix, --template, --list or --all.")
     bck, objects = selected(options.selection, [ObjectName(options.source)])
-    orders = ArchiveOrders(
+    orders = ArchiveOptions(
         mime=options.mime,
         with_bucket=options.with_bucket,
         appends=options.append,
-        goes_on=options.continue_on_error,
+        continue_on_error=options.continue_on_error,
         bare=options.bare,
         flat=options.flat,
     )
     with connect(options) as client:
-        job_id = archive_many(client, bck, options.archive, objects, orders)
+        job_id = client.call(archive_many(bck, options.archive, objects, orders))
         done = f"Archived from {bck} in {options.archive}"
         return follow(client, job_id, done, wait=options.wait, as_json=options.json)
 

@@ -15,8 +15,8 @@ from s3gw.cli.parameters import argument, arguments, included
 from s3gw.cli.transfers import Transfer, report, transfer_all
 from s3gw.client.files import Meter, download, download_file
 from s3gw.client.names import ObjectName, read_object
-from s3gw.client.objects import Wanted
-from s3gw.client.transport import Client
+from s3gw.client.objects import ObjectRead
+from s3gw.client.sync import Client
 
 _EXAMPLES = """\
   s3gw archive get ais://shards/0001.tar images/7.jpg             as ./7.jpg
@@ -48,17 +48,17 @@ def run(options: Options) -> int:
     return report(outcome, "Got", as_json=options.json, is_verbose=False)
 
 
-def _what_and_where(options: Options) -> tuple[Wanted, str]:
+def _what_and_where(options: Options) -> tuple[ObjectRead, str]:
     """Raises `Misused`."""
     names = list(options.names)
     member = names.pop(0) if names and options.members.pattern is None else ""
-    what = options.members.wanted(member)
+    what = options.members.object_read(member)
     if len(names) > 1:
         raise Misused(f"Name one file only, not {' and '.join(names)}.")
     return what, names[0] if names else ""
 
 
-def _file_for(archive: ObjectName, what: Wanted, target: str) -> Path:
+def _file_for(archive: ObjectName, what: ObjectRead, target: str) -> Path:
     name = Path(what.member).name if what.member else f"selected-{Path(archive.base).stem}.tar"
     if name in ("", ".."):
         raise Misused(f"{what.member!r} cannot be the name of a file: name one.")
@@ -67,16 +67,16 @@ def _file_for(archive: ObjectName, what: Wanted, target: str) -> Path:
     return Path(target) / name if target.endswith("/") or Path(target).is_dir() else Path(target)
 
 
-def _to_stdout(options: Options, what: Wanted) -> int:
+def _to_stdout(options: Options, what: ObjectRead) -> int:
     if options.json:
         raise Misused("--json and the member cannot both go to the standard output.")
     with connect(options) as client:
-        download(client, options.archive, what, sys.stdout.buffer)
+        client.receive(download(options.archive, what, sys.stdout.buffer))
     return 0
 
 
-def _download(client: Client, name: ObjectName, file: Path, what: Wanted, meter: Meter) -> int:
-    return download_file(client, name, file, what, meter)
+def _download(client: Client, name: ObjectName, file: Path, what: ObjectRead, meter: Meter) -> int:
+    return client.receive(download_file(name, file, what, meter))
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

@@ -11,10 +11,10 @@ from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, switch
 from s3gw.cli.tables import printable, table
 from s3gw.client.errors import ClientError
-from s3gw.client.listing import Asked, Entry, Flag, list_objects
+from s3gw.client.listing import Entry, Flag, ListQuery, list_objects
 from s3gw.client.names import ObjectName, read_object
 from s3gw.client.objects import head_object
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 from s3gw.progress import size_text
 
 _EXAMPLES = """\
@@ -48,14 +48,14 @@ def run(options: Options) -> int:
 def _members(client: Client, archive: ObjectName) -> list[tuple[str, Entry]]:
     """Raises `ClientError` when the archive does not exist."""
     above = f"{archive.key}/"
-    query = Asked(archive, ("name", "size"), Flag.ARCH_DIR)
+    query = ListQuery(archive, ("name", "size"), Flag.ARCH_DIR)
     members, is_there = [], False
-    for entry in list_objects(client, query):
+    for entry in client.items(list_objects(query)):
         is_there = is_there or entry.name == archive.key
         if entry.is_member and entry.name.startswith(above):
             members.append((entry.name[len(above) :], entry))
     if not is_there:
-        head_object(client, archive)
+        client.call(head_object(archive))
         raise ClientError(f"{archive} is not in the server's list")
     return members
 

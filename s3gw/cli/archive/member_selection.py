@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from s3gw.cli.commands import Misused
 from s3gw.cli.parameters import option
-from s3gw.client.objects import Wanted
+from s3gw.client.objects import ObjectRead
 
 TITLE = "several members, as a tar"
 
@@ -34,9 +34,9 @@ class MemberFlags:
         }
         return next(((mode, text) for mode, text in texts.items() if text is not None), None)
 
-    def wanted(self, member: str) -> Wanted:
+    def object_read(self, member: str) -> ObjectRead:
         """Raises `Misused` without a member and a pattern."""
         mode, text = self.pattern or ("", "")
         if not (member or mode):
             raise Misused("Name a member, or select several with --regex, --prefix, ...")
-        return Wanted(member=member, pattern=text, mode=mode, mime=self.mime)
+        return ObjectRead(member=member, pattern=text, mode=mode, mime=self.mime)

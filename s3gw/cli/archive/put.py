@@ -38,7 +38,7 @@ def run(options: Options) -> int:
             raise Misused(f"The file {file} does not exist.")
     with connect(options) as client:
         for member, file in members.items():
-            add_to_archive(client, file, options.archive, member, creates=options.create)
+            client.run(add_to_archive(file, options.archive, member, creates=options.create))
             if not options.json:
                 print(f"Added {file} to {options.archive} as {member}.")
     if options.json:

@@ -33,7 +33,7 @@ class Options(ClientOptions):
 def run(options: Options) -> int:
     source, target = options.source, options.target
     with connect(options) as client:
-        job_id = copy_bucket(client, source.bck, target, options.copy.orders(source.key))
+        job_id = client.call(copy_bucket(source.bck, target, options.copy.orders(source.key)))
         verb = "Would copy" if options.copy.dry_run else "Copied"
         done = f"{verb} {source} to {target}"
         return follow(client, job_id, done, wait=options.wait, as_json=options.json)

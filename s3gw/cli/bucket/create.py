@@ -36,7 +36,7 @@ def run(options: Options) -> int:
     with connect(options) as client:
         for bck in options.buckets:
             try:
-                create_bucket(client, bck, props)
+                client.call(create_bucket(bck, props))
                 created.append(str(bck))
             except ClientError as error:
                 if not (options.exist_ok and error.status == 409):

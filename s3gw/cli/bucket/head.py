@@ -30,7 +30,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        props = bucket_props(client, options.bucket)
+        props = client.call(bucket_props(options.bucket))
     if options.json:
         print(json_text(props))
         return 0

@@ -30,8 +30,8 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        found = list_buckets(client, options.provider)
-        props = {bck: bucket_props(client, bck) for bck in found} if options.long else {}
+        found = client.call(list_buckets(options.provider))
+        props = {bck: client.call(bucket_props(bck)) for bck in found} if options.long else {}
     if options.json:
         print(json_text([_document(bck, props.get(bck)) for bck in found]))
     elif options.long:

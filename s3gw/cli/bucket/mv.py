@@ -26,7 +26,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        job_id = rename_bucket(client, options.bucket, options.new_name)
+        job_id = client.call(rename_bucket(options.bucket, options.new_name))
         done = f"Renamed {options.bucket} to {options.new_name}"
         return follow(
             client, job_id, done, wait=options.wait, as_json=options.json, is_counted=False

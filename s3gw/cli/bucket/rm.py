@@ -32,7 +32,7 @@ def run(options: Options) -> int:
         return FAILED
     with connect(options) as client:
         for bck in options.buckets:
-            destroy_bucket(client, bck)
+            client.call(destroy_bucket(bck))
             if not options.json:
                 print(f"Removed {bck}.")
     if options.json:

@@ -12,7 +12,7 @@ from s3gw.cli.parameters import arguments
 from s3gw.cli.tables import json_text, table
 from s3gw.client.buckets import Summary, list_buckets, summarize
 from s3gw.client.names import ObjectName, read_place
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 from s3gw.progress import LiveLine, size_text
 
 _EXAMPLES = """\
@@ -32,7 +32,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        places = options.places or [ObjectName(bck) for bck in list_buckets(client)]
+        places = options.places or [ObjectName(bck) for bck in client.call(list_buckets())]
         with LiveLine(sys.stderr) as line:
             summaries = [_summary(client, place, line) for place in places]
     if options.json:
@@ -45,7 +45,7 @@ def run(options: Options) -> int:
 
 def _summary(client: Client, place: ObjectName, line: LiveLine) -> Summary:
     line.show(f"counting {place}")
-    return summarize(client, place.bck, place.key)
+    return client.run(summarize(place.bck, place.key))
 
 
 def _row(place: ObjectName, summary: Summary) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        bmd = bucket_map(client)
+        bmd = client.call(bucket_map())
     if options.json:
         print(json_text(bmd))
         return 0

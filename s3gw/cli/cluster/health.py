@@ -26,7 +26,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        headers = health(client, is_readiness=options.readiness)
+        headers = client.call(health(is_readiness=options.readiness))
         url = client.endpoint.url
     uptimes = {name: headers.get(header, "") for name, header in _UPTIMES.items()}
     seconds = {name: int(text) // _NS for name, text in uptimes.items() if text.isdigit()}

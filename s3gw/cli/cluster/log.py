@@ -30,8 +30,8 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        node = node_named(nodes_in(cluster_map(client)), options.node)
-        text = node_log(client, node.id, options.severity)
+        node = node_named(nodes_in(client.call(cluster_map())), options.node)
+        text = client.call(node_log(node.id, options.severity))
     if options.json:
         print(json_text({"node": node.id, "lines": text.splitlines()}))
     else:

@@ -9,7 +9,7 @@ from typing import Any
 from s3gw.cli.commands import Misused
 from s3gw.client.cluster import Node, node_status
 from s3gw.client.errors import ClientError
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 
 def statuses(client: Client, nodes: Sequence[Node]) -> dict[str, Mapping[str, Any]]:
@@ -17,9 +17,9 @@ def statuses(client: Client, nodes: Sequence[Node]) -> dict[str, Mapping[str, An
     found: dict[str, Mapping[str, Any]] = {node.id: {} for node in nodes}
     for node in nodes:
         try:
-            found[node.id] = node_status(client, node.id)
+            found[node.id] = client.call(node_status(node.id))
         except ClientError as error:
-            if error.is_about_everything:
+            if error.affects_all_objects:
                 raise
             print(f"s3gw: {node.id}: {error}", file=sys.stderr)
             if error.status == 501:

@@ -13,7 +13,7 @@ from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import option
 from s3gw.cli.tables import json_text, table
 from s3gw.client.cluster import Node, cluster_map, nodes_in
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 from s3gw.progress import size_text
 
 _EXAMPLES = """\
@@ -38,7 +38,7 @@ def run(options: Options) -> int:
     if options.interval < 0:
         raise Misused("--interval is a number of seconds.")
     with connect(options) as client:
-        nodes = nodes_in(cluster_map(client))
+        nodes = nodes_in(client.call(cluster_map()))
         found = _counters(client, nodes, options.filter)
         if options.interval:
             time.sleep(options.interval)
@@ -59,12 +59,12 @@ def run(options: Options) -> int:
     return 0
 
 
-def _counters(client: Client, nodes: Sequence[Node], wanted: str) -> Counters:
+def _counters(client: Client, nodes: Sequence[Node], part: str) -> Counters:
     return {
         (node, name): int(told.get("v") or 0)
         for node, status in statuses(client, nodes).items()
         for name, told in _tracker(status).items()
-        if wanted in name
+        if part in name
     }
 
 

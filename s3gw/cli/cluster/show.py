@@ -26,9 +26,9 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        smap = cluster_map(client)
+        smap = client.call(cluster_map())
         nodes = nodes_in(smap)
-        version = software_version(client)
+        version = client.call(software_version())
         reports = statuses(client, nodes)
     if options.json:
         print(json_text(_document(smap, version, nodes, reports)))

@@ -21,7 +21,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        smap = cluster_map(client)
+        smap = client.call(cluster_map())
     if options.json:
         print(json_text(smap))
         return 0

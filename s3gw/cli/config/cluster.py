@@ -26,7 +26,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        config = cluster_config(client)
+        config = client.call(cluster_config())
     rows = chosen(config, options.names)
     if options.json:
         print(json_text(dict(rows) if options.names else config))

@@ -20,7 +20,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        reset_config(client)
+        client.call(reset_config())
     text = "The configuration is the one that the cluster was started with."
     print(json_text({"reset": True}) if options.json else text)
     return 0

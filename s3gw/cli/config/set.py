@@ -28,8 +28,8 @@ class Options(ClientOptions):
 def run(options: Options) -> int:
     pairs = dict_of(options.pairs)
     with connect(options) as client:
-        set_config(client, pairs, is_transient=options.transient)
-        now = dict(flat(cluster_config(client)))
+        client.call(set_config(pairs, is_transient=options.transient))
+        now = dict(flat(client.call(cluster_config())))
     changed = {name: now.get(name) for name in pairs}
     if options.json:
         print(json_text(changed))

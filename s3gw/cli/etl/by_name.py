@@ -9,7 +9,7 @@ from s3gw.cli.arguments import ETL
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import arguments
 from s3gw.cli.tables import json_text
-from s3gw.client.transport import Client
+from s3gw.client.call import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +17,11 @@ class Options(ClientOptions):
     etls: tuple[str, ...] = arguments(ETL)
 
 
-def run_for_each(options: Options, work: Callable[[Client, str], None], done: str) -> int:
+def run_for_each(options: Options, call_for: Callable[[str], Call[None]], done: str) -> int:
     """`done` is the word for it, such as `Stopped`."""
     with connect(options) as client:
         for name in options.etls:
-            work(client, name)
+            client.call(call_for(name))
             if not options.json:
                 print(f"{done} {name}.")
     if options.json:

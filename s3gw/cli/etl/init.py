@@ -9,7 +9,7 @@ from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, option, repeated, several
 from s3gw.cli.tables import json_text
-from s3gw.client.etl import EtlOrders, init_etl
+from s3gw.client.etl import EtlSpec, init_etl
 
 _EXAMPLES = """\
   s3gw etl init resize --image aistorage/transformer_md5:latest
@@ -36,9 +36,9 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     env = dict_of(options.env)
-    orders = EtlOrders(options.etl, options.image, options.communication, options.command, env)
+    orders = EtlSpec(options.etl, options.image, options.communication, options.command, env)
     with connect(options) as client:
-        job = init_etl(client, orders)
+        job = client.call(init_etl(orders))
     document = {"etl": options.etl, "job": job}
     print(json_text(document) if options.json else f"Started {options.etl} ({job}).")
     return 0

@@ -23,7 +23,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        logs = etl_logs(client, options.etl)
+        logs = client.call(etl_logs(options.etl))
     if options.json:
         print(json_text(logs))
         return 0

@@ -23,7 +23,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        found = list_etls(client)
+        found = client.call(list_etls())
     if options.json:
         print(json_text([asdict(each) for each in found]))
     else:

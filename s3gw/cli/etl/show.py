@@ -23,7 +23,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        document = show_etl(client, options.etl)
+        document = client.call(show_etl(options.etl))
     if options.json:
         print(json_text(document))
         return 0

@@ -33,7 +33,7 @@ def run(options: Options) -> int:
     buckets = [options.bucket] if options.bucket else []
     query = JobQuery(kind=options.kind, buckets=buckets, only_active=not options.all)
     with connect(options) as client:
-        found = find_jobs(client, query)
+        found = client.call(find_jobs(query))
     if options.json:
         print(json_text([as_document(job) for job in found]))
     else:

@@ -25,7 +25,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        job = find_job(client, options.job)
+        job = client.call(find_job(options.job))
     print(json_text(list(job.documents)) if options.json else facts(_rows(job)))
     return 0
 

@@ -14,7 +14,7 @@ from s3gw.cli.job_wait import WaitFlags, follow
 from s3gw.cli.parameters import argument, arguments, option, repeated, switch
 from s3gw.client.jobs import start_job, start_on_bucket
 from s3gw.client.names import Bck, read_bucket
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 _EXAMPLES = """\
   s3gw job start cleanup
@@ -54,8 +54,8 @@ def run(options: Options) -> int:
 
 def _start(options: Options, client: Client) -> str:
     if not options.parameters:
-        return start_job(
-            client, options.kind, options.buckets, node=options.node, force=options.force
+        return client.call(
+            start_job(options.kind, options.buckets, node=options.node, force=options.force)
         )
     if len(options.buckets) != 1:
         raise Misused(f"--with: a job {options.kind} with parameters needs exactly one bucket.")
@@ -64,7 +64,7 @@ def _start(options: Options, client: Client) -> str:
     if set(value) == {"copies"}:
         # The one parameter that AIStore has as a bare number.
         value = value["copies"]
-    return start_on_bucket(client, options.kind, options.buckets[0], value)
+    return client.call(start_on_bucket(options.kind, options.buckets[0], value))
 
 
 def _in_bytes(text: str) -> str:

@@ -10,7 +10,7 @@ from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import arguments, option
 from s3gw.cli.tables import json_text
 from s3gw.client.jobs import Job, JobQuery, find_job, find_jobs, stop_jobs
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 _EXAMPLES = """\
   s3gw job stop cpy-Zm9vYmFy
@@ -32,7 +32,7 @@ def run(options: Options) -> int:
         found = _found(client, options)
         running = [job for job in found if not job.is_over]
         for job in running:
-            stop_jobs(client, JobQuery(id=job.id))
+            client.call(stop_jobs(JobQuery(id=job.id)))
     if options.json:
         print(json_text({"stopped": [job.id for job in running]}))
         return 0
@@ -46,8 +46,8 @@ def run(options: Options) -> int:
 def _found(client: Client, options: Options) -> list[Job]:
     """Raises `ClientError` for an unknown id, which the server itself would ignore."""
     if options.jobs:
-        return [find_job(client, xid) for xid in options.jobs]
-    return find_jobs(client, JobQuery(kind=options.kind, only_active=True))
+        return [client.call(find_job(xid)) for xid in options.jobs]
+    return client.call(find_jobs(JobQuery(kind=options.kind, only_active=True)))
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

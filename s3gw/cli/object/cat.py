@@ -33,7 +33,7 @@ def run(options: Options) -> int:
         raise Misused("--json cannot be used here: the output is the object itself.")
     with connect(options) as client:
         for name in options.objects:
-            download(client, name, options.read.wanted, sys.stdout.buffer)
+            client.receive(download(name, options.read.object_read, sys.stdout.buffer))
             sys.stdout.buffer.flush()
     return 0
 

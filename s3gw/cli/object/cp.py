@@ -42,7 +42,7 @@ def _copy_one(options: Options) -> int:
     source = options.source
     target = target_for(source, options.target)
     with connect(options) as client:
-        copy_object(client, source, target)
+        client.call(copy_object(source, target))
     document = {"source": str(source), "target": str(target)}
     print(json_text(document) if options.json else f"Copied {source} to {target}.")
     return 0
@@ -57,7 +57,7 @@ def _copy_many(options: Options) -> int:
             "their names."
         )
     with connect(options) as client:
-        job_id = copy_many(client, bck, target.bck, objects, options.copy.orders())
+        job_id = client.call(copy_many(bck, target.bck, objects, options.copy.orders()))
         verb = "Would copy" if options.copy.dry_run else "Copied"
         done = f"{verb} from {bck} to {target}"
         return follow(client, job_id, done, wait=options.wait, as_json=options.json)

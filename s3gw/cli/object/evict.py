@@ -31,7 +31,7 @@ class Options(ClientOptions):
 def run(options: Options) -> int:
     bck, objects = selected(options.selection, options.places)
     with connect(options) as client:
-        job_id = evict_many(client, bck, objects)
+        job_id = client.call(evict_many(bck, objects))
         done = f"Evicted from {bck}"
         return follow(client, job_id, done, wait=options.wait, as_json=options.json)
 

@@ -17,10 +17,10 @@ from s3gw.cli.tables import json_text
 from s3gw.cli.transfers import Transfer, report, transfer_all
 from s3gw.client.errors import ClientError
 from s3gw.client.files import Meter, download, download_file
-from s3gw.client.listing import Asked, list_objects
+from s3gw.client.listing import ListQuery, list_objects
 from s3gw.client.names import ObjectName, read_place
-from s3gw.client.objects import Wanted
-from s3gw.client.transport import Client
+from s3gw.client.objects import ObjectRead
+from s3gw.client.sync import Client
 
 _EXAMPLES = """\
   s3gw object get ais://shards/train/0001.tar              as ./0001.tar
@@ -53,7 +53,7 @@ def run(options: Options) -> int:
         return _to_stdout(options)
     file = _file_for(options)
     with connect(options) as client:
-        work = partial(_download, client, source, file, options.read.wanted)
+        work = partial(_download, client, source, file, options.read.object_read)
         transfers = [Transfer(str(source), str(file), work)]
         outcome = transfer_all(client, "get", transfers, at_once=1)
     return report(outcome, "Got", as_json=options.json, is_verbose=options.verbose)
@@ -63,7 +63,7 @@ def _to_stdout(options: Options) -> int:
     if options.json:
         raise Misused("--json and the object cannot both go to the standard output.")
     with connect(options) as client:
-        download(client, options.source, options.read.wanted, sys.stdout.buffer)
+        client.receive(download(options.source, options.read.object_read, sys.stdout.buffer))
     return 0
 
 
@@ -100,7 +100,7 @@ def _nothing(options: Options) -> int:
 def _transfers(client: Client, source: ObjectName, folder: Path) -> Iterator[Transfer]:
     """Return a transfer for each object; files are named below the last `/` of the prefix."""
     cut = source.key.rfind("/") + 1
-    for entry in list_objects(client, Asked(source)):
+    for entry in client.items(list_objects(ListQuery(source))):
         name = ObjectName(source.bck, entry.name)
         below = entry.name[cut:]
         work = partial(_download_below, client, name, folder, below)
@@ -122,11 +122,11 @@ def _download_below(
         (file if below.endswith("/") else file.parent).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ClientError(f"{file.parent} cannot be created: {error.strerror or error}") from None
-    return 0 if below.endswith("/") else _download(client, name, file, Wanted(), meter)
+    return 0 if below.endswith("/") else _download(client, name, file, ObjectRead(), meter)
 
 
-def _download(client: Client, name: ObjectName, file: Path, what: Wanted, meter: Meter) -> int:
-    return download_file(client, name, file, what, meter)
+def _download(client: Client, name: ObjectName, file: Path, what: ObjectRead, meter: Meter) -> int:
+    return client.receive(download_file(name, file, what, meter))
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

@@ -12,7 +12,7 @@ from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, option
 from s3gw.cli.tables import facts, json_text, moment, printable
 from s3gw.client.names import ObjectName, read_object
-from s3gw.client.objects import Wanted, head_object
+from s3gw.client.objects import ObjectRead, head_object
 from s3gw.progress import size_text
 
 _EXAMPLES = """\
@@ -44,9 +44,9 @@ class Options(ClientOptions):
 
 
 def run(options: Options) -> int:
-    wanted = Wanted(member=options.archpath) if options.archpath else None
+    read = ObjectRead(member=options.archpath) if options.archpath else None
     with connect(options) as client:
-        headers = head_object(client, options.object, wanted)
+        headers = client.call(head_object(options.object, read))
     document = _document(options.object, headers)
     if options.json:
         print(json_text(document))

@@ -13,7 +13,7 @@ from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, option, switch
 from s3gw.cli.tables import plural, printable, table
-from s3gw.client.listing import PROPS, Asked, Entry, Flag, list_pages
+from s3gw.client.listing import PROPS, Entry, Flag, ListQuery, list_objects
 from s3gw.client.names import ObjectName, read_place
 from s3gw.progress import size_text
 
@@ -75,7 +75,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        pages = _matching(list_pages(client, _query(options)), options)
+        pages = _matching(client.pages(list_objects(_query(options))), options)
         if options.json:
             _print_json(pages, options.columns)
         elif options.names:
@@ -86,7 +86,7 @@ def run(options: Options) -> int:
     return 0
 
 
-def _query(options: Options) -> Asked:
+def _query(options: Options) -> ListQuery:
     flags = Flag(0)
     if options.columns == ("name",):
         flags |= Flag.NAME_ONLY
@@ -95,7 +95,7 @@ def _query(options: Options) -> Asked:
     if options.archives:
         flags |= Flag.ARCH_DIR
     limit = 0 if options.regex else options.limit
-    return Asked(
+    return ListQuery(
         options.place, options.columns, flags, options.start_after, limit, options.page_size
     )
 

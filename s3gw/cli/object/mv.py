@@ -32,10 +32,10 @@ def run(options: Options) -> int:
     target = target_for(source, options.target)
     with connect(options) as client:
         if target.bck == source.bck:
-            rename_object(client, source, target.key)
+            client.call(rename_object(source, target.key))
         else:
-            copy_object(client, source, target)
-            delete_object(client, source)
+            client.call(copy_object(source, target))
+            client.call(delete_object(source))
     document = {"source": str(source), "target": str(target)}
     print(json_text(document) if options.json else f"Moved {source} to {target}.")
     return 0

@@ -10,7 +10,7 @@ from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.job_wait import WaitFlags, follow
 from s3gw.cli.parameters import arguments, included, option, switch
 from s3gw.cli.selection import HELP, TITLE, SelectionFlags, selected
-from s3gw.client.buckets import CopyOrders
+from s3gw.client.buckets import CopyOptions
 from s3gw.client.names import ObjectName, read_place
 from s3gw.client.objects import prefetch_many
 
@@ -34,11 +34,11 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     bck, objects = selected(options.selection, options.places)
-    orders = CopyOrders(
-        latest=options.latest, goes_on=options.continue_on_error, workers=options.workers
+    orders = CopyOptions(
+        latest=options.latest, continue_on_error=options.continue_on_error, workers=options.workers
     )
     with connect(options) as client:
-        job_id = prefetch_many(client, bck, objects, orders)
+        job_id = client.call(prefetch_many(bck, objects, orders))
         done = f"Prefetched into {bck}"
         return follow(client, job_id, done, wait=options.wait, as_json=options.json)
 

@@ -11,7 +11,7 @@ from s3gw.cli.job_wait import WaitFlags, follow
 from s3gw.cli.parameters import argument, included, switch
 from s3gw.cli.tables import json_text
 from s3gw.client.names import ObjectName, read_place
-from s3gw.client.objects import PromoteOrders, promote
+from s3gw.client.objects import PromoteOptions, promote
 
 _EXAMPLES = """\
   s3gw object promote /mnt/import/0001.tar ais://shards/0001.tar
@@ -31,10 +31,10 @@ class Options(ClientOptions):
 
 
 def run(options: Options) -> int:
-    orders = PromoteOrders(options.recursive, options.overwrite, options.delete_source)
+    orders = PromoteOptions(options.recursive, options.overwrite, options.delete_source)
     done = f"Promoted {options.path} to {options.target}"
     with connect(options) as client:
-        job_id = promote(client, options.path, options.target, orders)
+        job_id = client.call(promote(options.path, options.target, orders))
         if job_id:
             return follow(client, job_id, done, wait=options.wait, as_json=options.json)
     document = {"source": options.path, "target": str(options.target)}

@@ -17,7 +17,7 @@ from s3gw.cli.tables import printable
 from s3gw.cli.transfers import Transfer, report, transfer_all
 from s3gw.client.files import Meter, upload_file, upload_stream
 from s3gw.client.names import ObjectName, read_place
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 _EXAMPLES = """\
   s3gw object put index.json ais://shards                  as index.json
@@ -70,7 +70,7 @@ def _put_stdin(options: Options, headers: Mapping[str, str]) -> int:
     with connect(options) as client:
 
         def work(meter: Meter) -> int:
-            return upload_stream(client, sys.stdin.buffer, name, headers=headers)
+            return client.run(upload_stream(sys.stdin.buffer, name, headers=headers))
 
         transfer = Transfer("-", str(name), work)
         outcome = transfer_all(client, "put", [transfer], at_once=1)
@@ -84,7 +84,7 @@ def _headers(options: Options) -> dict[str, str]:
         raise Misused("--custom: a value cannot have a comma; use `s3gw object set-custom`.")
     if custom:
         joined = ", ".join(f"{name}={text}" for name, text in custom.items())
-        headers["Ais-Custom-Md"] = joined.encode().decode("latin-1")
+        headers["Ais-Custom-Md"] = joined
     return headers
 
 
@@ -102,7 +102,7 @@ def _pairs(options: Options) -> Iterator[tuple[Path, ObjectName]]:
         elif is_folder:
             yield file, ObjectName(target.bck, target.key + file.name)
         elif len(options.files) > 1:
-            raise Misused(f"Several files need a folder as their target: {target}/")
+            raise Misused(f"Several files can only be put into a folder: {target}/")
         else:
             yield file, target
 
@@ -129,7 +129,7 @@ def _transfer(client: Client, file: Path, name: ObjectName, headers: Mapping[str
 def _upload(
     client: Client, file: Path, name: ObjectName, headers: Mapping[str, str], meter: Meter
 ) -> int:
-    return upload_file(client, file, name, headers=headers, meter=meter)
+    return client.run(upload_file(file, name, headers=headers, meter=meter))
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

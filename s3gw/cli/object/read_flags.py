@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from s3gw.cli.parameters import option
-from s3gw.client.objects import Wanted
+from s3gw.client.objects import ObjectRead
 
 _RANGE = re.compile(r"\d+-\d*|-\d+")
 
@@ -28,5 +28,5 @@ class ReadFlags:
     archpath: str = option("MEMBER", default="", help="a member, if the object is an archive")
 
     @property
-    def wanted(self) -> Wanted:
-        return Wanted(range=self.range, member=self.archpath)
+    def object_read(self) -> ObjectRead:
+        return ObjectRead(range=self.range, member=self.archpath)

@@ -42,7 +42,7 @@ def _remove_named(options: Options) -> int:
             raise bucket_alone(place)
     with connect(options) as client:
         for name in options.places:
-            delete_object(client, name)
+            client.call(delete_object(name))
             if not options.json:
                 print(f"Removed {name}.")
     if options.json:
@@ -56,7 +56,7 @@ def _remove_many(options: Options) -> int:
     if not confirmed(f"Remove {what} from {bck}?", yes=options.yes):
         return FAILED
     with connect(options) as client:
-        job_id = delete_many(client, bck, objects)
+        job_id = client.call(delete_many(bck, objects))
         done = f"Removed from {bck}"
         return follow(client, job_id, done, wait=options.wait, as_json=options.json)
 

@@ -31,7 +31,7 @@ def run(options: Options) -> int:
     if not pairs and not options.replace:
         raise Misused("Name a property, or --replace to remove all.")
     with connect(options) as client:
-        set_custom(client, options.object, pairs, replaces=options.replace)
+        client.call(set_custom(options.object, pairs, replaces=options.replace))
     document = {"object": str(options.object), "custom": pairs}
     print(json_text(document) if options.json else "Done.")
     return 0

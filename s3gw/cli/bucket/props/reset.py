@@ -23,7 +23,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        job_id = reset_bucket_props(client, options.bucket)
+        job_id = client.call(reset_bucket_props(options.bucket))
     if options.json:
         print(json_text({"bucket": str(options.bucket), "job": job_id}))
     else:

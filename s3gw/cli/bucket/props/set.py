@@ -30,8 +30,8 @@ class Options(ClientOptions):
 def run(options: Options) -> int:
     props = nested(dict_of(options.pairs))
     with connect(options) as client:
-        job_id = set_bucket_props(client, options.bucket, props)
-        now = dict(flat(bucket_props(client, options.bucket)))
+        job_id = client.call(set_bucket_props(options.bucket, props))
+        now = dict(flat(client.call(bucket_props(options.bucket))))
     changed = {name: now.get(name) for name, _ in options.pairs}
     if options.json:
         print(json_text({"props": changed, "job": job_id}))

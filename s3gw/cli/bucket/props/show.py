@@ -29,7 +29,7 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        props = bucket_props(client, options.bucket)
+        props = client.call(bucket_props(options.bucket))
     rows = chosen(props, options.names)
     if options.json:
         print(json_text(dict(rows) if options.names else props))
