@@ -14,7 +14,7 @@ import msgspec
 from s3gw.cli.commands import Actions, Command
 from s3gw.cli.parameters import argument, arguments, switch
 from s3gw.cli.setting_flags import GivenSettings, setting_flags
-from s3gw.cli.tables import table
+from s3gw.cli.tables import print_table
 from s3gw.config import ConfigError
 from s3gw.encryption.provider import KeyFacts, UnknownKey
 from s3gw.encryption.ring import Ring, RingError
@@ -63,7 +63,10 @@ class RotateOptions(Options):
 
 def run_list(options: Options) -> int:
     facts = _describe(_ring(options.settings.load().config))
-    print(_as_json(facts) if options.json else _as_table(facts))
+    if options.json:
+        print(_as_json(facts))
+    else:
+        _print(facts)
     return 0
 
 
@@ -128,12 +131,12 @@ def _as_json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value)).decode()
 
 
-def _as_table(facts: Sequence[KeyFacts]) -> str:
+def _print(facts: Sequence[KeyFacts]) -> None:
     rows = [
         (each.id, str(each.versions), _day(each.created_ns), _day(each.rotated_ns))
         for each in facts
     ]
-    return table(("KEY", "VERSIONS>", "CREATED", "ROTATED"), rows, "There are no keys.")
+    print_table(("KEY", "VERSIONS>", "CREATED", "ROTATED"), rows, "There are no keys.")
 
 
 def _as_text(done: Rewrapped) -> str:

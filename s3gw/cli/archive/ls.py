@@ -9,7 +9,7 @@ from s3gw.cli.arguments import OBJECT
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, switch
-from s3gw.cli.tables import printable, table
+from s3gw.cli.tables import print_table, printable
 from s3gw.client.errors import ClientError
 from s3gw.client.listing import Entry, Flag, ListQuery, list_objects
 from s3gw.client.names import ObjectName, read_object
@@ -41,7 +41,7 @@ def run(options: Options) -> int:
     else:
         shown = str if options.bytes else size_text
         cells = [(printable(name), shown(entry.size)) for name, entry in members]
-        print(table(("MEMBER", "SIZE>"), cells, "The archive is empty."))
+        print_table(("MEMBER", "SIZE>"), cells, "The archive is empty.")
     return 0
 
 

@@ -17,7 +17,7 @@ from s3gw.cli.auth.directory import (
 from s3gw.cli.auth.rendering import as_json
 from s3gw.cli.commands import Actions, Command
 from s3gw.cli.parameters import argument, option
-from s3gw.cli.tables import moment, table
+from s3gw.cli.tables import moment, print_table
 from s3gw.identity import keys
 from s3gw.identity.directory import KeyFacts, StoredDirectory
 from s3gw.identity.protocol import UserKey
@@ -93,7 +93,10 @@ def run_list(options: ListOptions) -> int:
         return [each for each in directory.all_keys() if options.user in (None, each.user)]
 
     found = in_directory(options.settings, read)
-    print(as_json(found) if options.json else _as_table(found))
+    if options.json:
+        print(as_json(found))
+    else:
+        _print(found)
     return 0
 
 
@@ -148,7 +151,7 @@ def _done(options: Options, text: str) -> int:
     return 0
 
 
-def _as_table(found: list[KeyFacts]) -> str:
+def _print(found: list[KeyFacts]) -> None:
     rows = [
         (
             each.access_key,
@@ -160,7 +163,7 @@ def _as_table(found: list[KeyFacts]) -> str:
         for each in found
     ]
     head = ("ACCESS KEY", "USER", "STATE", "CREATED", "LAST USED")
-    return table(head, rows, "There are no keys. Make one with `s3gw auth key add USER`.")
+    print_table(head, rows, "There are no keys. Make one with `s3gw auth key add USER`.")
 
 
 def _state(key: KeyFacts) -> str:

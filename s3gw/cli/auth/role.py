@@ -10,7 +10,7 @@ from s3gw.cli.auth.directory import DirectoryOptions, change, duration, in_direc
 from s3gw.cli.auth.rendering import as_json, permission_rows
 from s3gw.cli.commands import Actions, Command
 from s3gw.cli.parameters import argument, option, repeated, yes_or_no
-from s3gw.cli.tables import facts, table
+from s3gw.cli.tables import facts, print_table
 from s3gw.identity import roles
 from s3gw.identity.builtin import NAMES
 from s3gw.identity.directory import StoredDirectory
@@ -145,7 +145,10 @@ def run_list(options: DirectoryOptions) -> int:
 
     found = in_directory(options.settings, read)
     shown = [_as_record(role) for role in found]
-    print(as_json(shown) if options.json else _as_table(found))
+    if options.json:
+        print(as_json(shown))
+    else:
+        _print(found)
     return 0
 
 
@@ -225,9 +228,9 @@ def _as_record(role: Role) -> dict[str, object]:
     }
 
 
-def _as_table(found: list[Role]) -> str:
+def _print(found: list[Role]) -> None:
     rows = [(role.name, _kind(role), role.description or "-") for role in found]
-    return table(("ROLE", "KIND", "DESCRIPTION"), rows, "")
+    print_table(("ROLE", "KIND", "DESCRIPTION"), rows)
 
 
 def _kind(role: Role) -> str:

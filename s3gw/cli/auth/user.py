@@ -11,7 +11,7 @@ from s3gw.cli.auth.directory import DirectoryOptions, Work, change, in_directory
 from s3gw.cli.auth.rendering import as_json, permission_rows
 from s3gw.cli.commands import Actions, Command
 from s3gw.cli.parameters import argument, arguments, repeated, switch
-from s3gw.cli.tables import facts, moment, table, yes
+from s3gw.cli.tables import facts, moment, print_table, yes
 from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory, UserFacts
 from s3gw.identity.errors import BadPassword
@@ -87,7 +87,10 @@ def run_list(options: DirectoryOptions) -> int:
         return list(directory.all_users())
 
     found = in_directory(options.settings, read)
-    print(as_json(found) if options.json else _as_table(found))
+    if options.json:
+        print(as_json(found))
+    else:
+        _print(found)
     return 0
 
 
@@ -156,7 +159,7 @@ def _done(options: Options, text: str) -> int:
     return 0
 
 
-def _as_table(found: list[UserFacts]) -> str:
+def _print(found: list[UserFacts]) -> None:
     rows = [
         (
             each.name,
@@ -169,7 +172,7 @@ def _as_table(found: list[UserFacts]) -> str:
         for each in found
     ]
     head = ("USER", "ROLES", "ENABLED", "PASSWORD", "KEYS", "CREATED")
-    return table(head, rows, "There are no users. Make one with `s3gw auth user add NAME`.")
+    print_table(head, rows, "There are no users. Make one with `s3gw auth user add NAME`.")
 
 
 def _as_text(found: UserFacts, permissions: Permissions, cluster_id: str) -> str:

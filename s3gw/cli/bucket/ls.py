@@ -9,7 +9,7 @@ from s3gw.cli.bucket.properties import shown
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import option, switch
-from s3gw.cli.tables import json_text, moment, table
+from s3gw.cli.tables import json_text, moment, print_table
 from s3gw.client.buckets import bucket_props, list_buckets
 from s3gw.client.names import Bck
 
@@ -36,7 +36,7 @@ def run(options: Options) -> int:
         print(json_text([_document(bck, props.get(bck)) for bck in found]))
     elif options.long:
         head = ("BUCKET", "CREATED", "VERSIONS", "CHECKSUM", "ACCESS")
-        print(table(head, [_row(bck, props[bck]) for bck in found], _NONE))
+        print_table(head, [_row(bck, props[bck]) for bck in found], _NONE)
     else:
         print("\n".join(map(str, found)) or _NONE)
     return 0
@@ -51,7 +51,7 @@ def _document(bck: Bck, props: dict[str, Any] | None) -> dict[str, Any]:
 
 def _row(bck: Bck, props: dict[str, Any]) -> tuple[str, ...]:
     versions = (props.get("versioning") or {}).get("enabled", False)
-    checksum = (props.get("checksum") or {}).get("type", "")
+    checksum = (props.get("checksum") or {}).get("type")
     created = int(props.get("created") or 0) // _NS
     return (str(bck), moment(created, "-"), shown(versions), shown(checksum), access_text(props))
 

@@ -9,7 +9,7 @@ from s3gw.cli.arguments import PLACE
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import arguments
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.buckets import Summary, list_buckets, summarize
 from s3gw.client.names import ObjectName, read_place
 from s3gw.client.sync import Client
@@ -39,7 +39,7 @@ def run(options: Options) -> int:
         print(json_text([summary.document for summary in summaries]))
     else:
         rows = [_row(place, each) for place, each in zip(places, summaries, strict=True)]
-        print(table(_HEAD, rows, "There are no buckets. Make one with `s3gw bucket create NAME`."))
+        print_table(_HEAD, rows, "There are no buckets. Make one with `s3gw bucket create NAME`.")
     return 0
 
 

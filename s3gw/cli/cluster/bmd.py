@@ -10,7 +10,7 @@ from s3gw.cli.bucket.ls import access_text
 from s3gw.cli.bucket.properties import shown
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.tables import json_text, moment, table
+from s3gw.cli.tables import json_text, moment, print_table
 from s3gw.client.cluster import bucket_map
 
 _EXAMPLES = """\
@@ -31,7 +31,7 @@ def run(options: Options) -> int:
         print(json_text(bmd))
         return 0
     head = ("PROVIDER", "NAMESPACE", "BUCKET", "ID", "CREATED", "ACCESS")
-    print(table(head, list(_rows(bmd)), "There are no buckets."))
+    print_table(head, list(_rows(bmd)), "There are no buckets.")
     print(f"\nversion {bmd.get('version')} of the buckets of {bmd.get('uuid')}")
     return 0
 

@@ -11,7 +11,7 @@ from s3gw.cli.cluster.nodes import statuses
 from s3gw.cli.commands import FAILED, Command, Misused
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import option
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.cluster import Node, cluster_map, nodes_in
 from s3gw.client.sync import Client
 from s3gw.progress import size_text
@@ -55,7 +55,7 @@ def run(options: Options) -> int:
         if value
     ]
     none = "Nothing happened." if options.interval else "There are no such counters above zero."
-    print(table(("NODE", "COUNTER", "VALUE>"), rows, none))
+    print_table(("NODE", "COUNTER", "VALUE>"), rows, none)
     return 0
 
 

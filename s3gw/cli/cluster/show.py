@@ -9,7 +9,7 @@ from typing import Any
 from s3gw.cli.cluster.nodes import statuses
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.tables import facts, json_text, table
+from s3gw.cli.tables import facts, json_text, print_table
 from s3gw.client.cluster import Node, cluster_map, nodes_in, software_version
 from s3gw.progress import size_text
 
@@ -40,8 +40,8 @@ def run(options: Options) -> int:
         ("gateways", str(len(smap.get("pmap") or {}))),
         ("targets", str(len(smap.get("tmap") or {}))),
     ]
-    by_node = table(_HEAD, [_row(node, reports[node.id]) for node in nodes], "")
-    print(f"{facts(rows)}\n\n{by_node}")
+    print(f"{facts(rows)}\n")
+    print_table(_HEAD, [_row(node, reports[node.id]) for node in nodes])
     return 0
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.cluster import Node, cluster_map, nodes_in
 
 _EXAMPLES = """\
@@ -26,7 +26,7 @@ def run(options: Options) -> int:
         print(json_text(smap))
         return 0
     rows = [(node.id, _role(node), node.url) for node in nodes_in(smap)]
-    print(table(("NODE", "ROLE", "ADDRESS"), rows, ""))
+    print_table(("NODE", "ROLE", "ADDRESS"), rows)
     print(f"\nversion {smap.get('version')} of the map of {smap.get('uuid')}")
     return 0
 

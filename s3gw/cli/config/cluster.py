@@ -8,7 +8,7 @@ from s3gw.cli.bucket.properties import chosen, shown
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import arguments
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.cluster import cluster_config
 
 _EXAMPLES = """\
@@ -31,7 +31,7 @@ def run(options: Options) -> int:
     if options.json:
         print(json_text(dict(rows) if options.names else config))
     else:
-        print(table(("SETTING", "VALUE"), [(name, shown(value)) for name, value in rows], ""))
+        print_table(("SETTING", "VALUE"), [(name, shown(value)) for name, value in rows])
     return 0
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.etl import Etl, list_etls
 from s3gw.progress import size_text
 
@@ -27,7 +27,7 @@ def run(options: Options) -> int:
     if options.json:
         print(json_text([asdict(each) for each in found]))
     else:
-        print(table(_HEAD, [_row(each) for each in found], "There are no transformations."))
+        print_table(_HEAD, [_row(each) for each in found], "There are no transformations.")
     return 0
 
 

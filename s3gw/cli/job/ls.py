@@ -9,7 +9,7 @@ from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.job_wait import as_document
 from s3gw.cli.parameters import option, switch
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.jobs import Job, JobQuery, find_jobs
 from s3gw.client.names import Bck, read_bucket
 from s3gw.progress import size_text
@@ -42,7 +42,7 @@ def run(options: Options) -> int:
             if options.all
             else "No job is running. --all shows jobs that ended."
         )
-        print(table(_HEAD, [_row(job) for job in found], none))
+        print_table(_HEAD, [_row(job) for job in found], none)
     return 0
 
 

@@ -12,7 +12,7 @@ from s3gw.cli.arguments import PLACE
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, option, switch
-from s3gw.cli.tables import plural, printable, table
+from s3gw.cli.tables import plural, print_table, printable
 from s3gw.client.listing import PROPS, Entry, Flag, ListQuery, list_objects
 from s3gw.client.names import ObjectName, read_place
 from s3gw.progress import size_text
@@ -132,9 +132,8 @@ def _print_tables(pages: Iterator[list[Entry]], options: Options) -> None:
     for page in pages:
         head = [f"{name.upper()}{'>' if name == 'size' else ''}" for name in columns]
         rows = [[_cell(entry, name, in_bytes=options.bytes) for name in columns] for entry in page]
-        text = table(head, rows, "")
         # Each page has its own column widths; only the first has a head.
-        print(text if not count else text.partition("\n")[2])
+        print_table(head, rows, has_head=not count)
         count += len(page)
         size += sum(entry.size for entry in page)
     if not count:

@@ -9,7 +9,7 @@ from s3gw.cli.bucket.properties import chosen, shown
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, arguments
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.buckets import bucket_props
 from s3gw.client.names import Bck, read_bucket
 
@@ -34,7 +34,7 @@ def run(options: Options) -> int:
     if options.json:
         print(json_text(dict(rows) if options.names else props))
     else:
-        print(table(("PROPERTY", "VALUE"), [(name, shown(value)) for name, value in rows], ""))
+        print_table(("PROPERTY", "VALUE"), [(name, shown(value)) for name, value in rows])
     return 0
 
 
