@@ -1,7 +1,7 @@
 """Commands and groups of commands: what a module of the command line declares.
 
 The module of a command has a `COMMAND`: its options, its function and its examples. A group is a
-package whose `COMMAND` is a table of names and summaries, which is all that its `--help` needs;
+package whose `COMMAND` is a table of names and summaries, all that its `--help` needs;
 the module of a command has the command's name (with `_` for `-`) and is imported when the command
 is chosen. So `s3gw object get` never imports what `s3gw serve` needs.
 """

@@ -45,7 +45,7 @@ def test_properties_are_shown_and_set(cli: CommandLine, bucket: str) -> None:
     section = cli.json("bucket", "props", "show", bucket, "versioning")
     assert section["versioning.enabled"] is True
     assert cli.json("bucket", "props", "show", bucket)["provider"] == "ais"
-    assert "no property or section" in cli.refused(
+    assert "is not a property or section" in cli.refused(
         "bucket", "props", "show", bucket, "nonsense", code=2
     )
 

@@ -45,7 +45,7 @@ def chosen(document: Mapping[str, Any], names: Sequence[str]) -> list[tuple[str,
     for name in names:
         if not any(key == name or key.startswith(f"{name}.") for key, _ in rows):
             known = ", ".join(document)
-            raise Misused(f"There is no property or section {name!r}, only {known}.")
+            raise Misused(f"{name!r} is not a property or section of {known}.")
     return [
         (key, value)
         for key, value in rows

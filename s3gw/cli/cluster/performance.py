@@ -61,9 +61,9 @@ def run(options: Options) -> int:
 
 def _counters(client: Client, nodes: Sequence[Node], part: str) -> Counters:
     return {
-        (node, name): int(told.get("v") or 0)
+        (node, name): int(counter.get("v") or 0)
         for node, status in statuses(client, nodes).items()
-        for name, told in _tracker(status).items()
+        for name, counter in _tracker(status).items()
         if part in name
     }
 

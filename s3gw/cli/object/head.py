@@ -20,7 +20,7 @@ _EXAMPLES = """\
   s3gw object head ais://shards/0001.tar --json | jq -r .checksum
   s3gw object head ais://shards/0001.tar --archpath images/7.jpg
 
-The exit code is 1 when there is no such object."""
+The exit code is 1 when the object does not exist."""
 _NS = 1_000_000_000
 _HEADERS = {
     "version": "ais-version",

@@ -34,7 +34,7 @@ def _read_props(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in PROPS:
             known = ", ".join(PROPS)
-            raise ValueError(f"there is no property {name!r}, only {known}")
+            raise ValueError(f"the property {name!r} is unknown; use {known}")
     return names
 
 
