@@ -14,7 +14,7 @@ import msgspec
 from s3gw.cli.commands import Actions, Command
 from s3gw.cli.parameters import argument, arguments, switch
 from s3gw.cli.setting_flags import GivenSettings, setting_flags
-from s3gw.cli.tables import print_table
+from s3gw.cli.tables import plural, print_table
 from s3gw.config import ConfigError
 from s3gw.encryption.provider import KeyFacts, UnknownKey
 from s3gw.encryption.ring import Ring, RingError
@@ -145,7 +145,7 @@ def _as_text(done: Rewrapped) -> str:
 
 
 def _counted(done: Rewrapped) -> str:
-    return f"{done.objects} objects checked, {done.rewrapped} wrapped with new keys"
+    return f"{plural(done.objects, 'object')} checked, {done.rewrapped} wrapped with new keys"
 
 
 def _day(time_ns: int) -> str:

@@ -52,8 +52,11 @@ class AsyncDriver:
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> AsyncDriver:
-        self._runner.__enter__()
-        self._runner.run(self._client.__aenter__())
+        try:
+            self._runner.run(self._client.__aenter__())
+        except BaseException:
+            self._runner.close()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
