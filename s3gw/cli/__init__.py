@@ -1,4 +1,4 @@
-"""The command line, `s3gw COMMAND`: one module per command, imported when it is called.
+"""The command line: one module for each command, imported when it is chosen.
 
 Exit codes: 0 for success, 1 when the command failed or found damage, 2 when it was called wrongly
 or configured wrongly. `commands` says how a command is declared.

@@ -1,4 +1,4 @@
-"""Names of arguments in the help, by which they are also completed, and `NAME=VALUE`."""
+"""Names of arguments in the help and for completion, and `NAME=VALUE`."""
 
 from __future__ import annotations
 

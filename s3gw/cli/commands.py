@@ -1,4 +1,4 @@
-"""Commands and groups of commands: what a module of the command line declares.
+"""Commands and groups of commands, as modules declare them.
 
 The module of a command has a `COMMAND`: its options, its function and its examples. A group is a
 package whose `COMMAND` is a table of names and summaries, all that its `--help` needs;

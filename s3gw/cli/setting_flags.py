@@ -1,4 +1,4 @@
-"""Settings of the server as flags, for commands that open the data folder."""
+"""The server's settings as flags, for commands that open the data folder."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A client of the native API: calls as values, and drivers that send them.
+"""A client of the native API.
 
-The modules of resources (`buckets`, `objects`, `listing`, `jobs`, `cluster`, `etl`, `files`) build
-calls (`call`) and do no network I/O. `sync.Client` sends them with the standard library only, for
-the command line, where it starts quickly; `aio.AsyncClient` sends the same calls with aiohttp.
-Nothing here imports the server.
+Calls are values: the modules of resources (`buckets`, `objects`, `listing`, `jobs`, `cluster`,
+`etl`, `files`) build them (`call`) and do no network I/O. `sync.Client` sends them with the
+standard library only, for the command line, where it starts quickly; `aio.AsyncClient` sends the
+same calls with aiohttp. Nothing here imports the server.
 """

@@ -1,7 +1,7 @@
-"""Calls of the native API as values, without I/O: a request, and a parser of its response.
+"""Calls of the native API as values: a request and a parser.
 
-The modules of this package only build these values; a driver (`sync.Client`, `aio.AsyncClient`)
-sends them. What takes more than one request is one of
+Nothing here does I/O. The modules of this package only build these values; a driver
+(`sync.Client`, `aio.AsyncClient`) sends them. What takes more than one request is one of
 
 * `Page`: some items, and the call for the next page;
 * `Steps`: a generator that yields calls and pauses, and receives each call's result;

@@ -1,4 +1,4 @@
-"""Errors of connections and responses, and when to repeat a request; for both drivers."""
+"""Errors of connections and responses, and repeated attempts, for both drivers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects: one at a time, and many by a list, a template or a prefix."""
+"""Objects: one, or many by a list, a template or a prefix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`s3gw auth access`: a bucket's `access` attribute, the most that requests may do."""
+"""`s3gw auth access`: the `access` attribute of a bucket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The directory of users, roles and keys: reading and changing it, with an audit log."""
+"""Access to the directory of users, roles and keys, with audit log."""
 
 from __future__ import annotations
 

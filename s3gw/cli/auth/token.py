@@ -1,4 +1,4 @@
-"""`s3gw auth token`: bearer tokens for the owner of the data folder and for users."""
+"""`s3gw auth token`: bearer tokens for the owner and for users."""
 
 from __future__ import annotations
 
