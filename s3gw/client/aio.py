@@ -173,6 +173,8 @@ class AsyncClient:
     async def _begin(self, request: Request) -> aiohttp.ClientResponse:
         """Return the head of a response with a good status."""
         assert self._session is not None, "use it as a context"
+        if not request.may_repeat:
+            await _notice_closed_connections()
         upload = None if request.body is None else _Upload(request.body)
         timeout_s = request.timeout_for(self.endpoint)
         try:
@@ -240,6 +242,13 @@ class _Upload:
         except ClientError as error:
             self.error = error
             raise
+
+
+async def _notice_closed_connections() -> None:
+    """Let the loop read what has arrived, so that aiohttp drops a kept connection that the server
+    has closed. The first turn of the loop looks at the sockets, the second one handles them."""
+    for _ in range(2):
+        await asyncio.sleep(0)
 
 
 def _head(response: aiohttp.ClientResponse) -> ResponseHead:
