@@ -1,7 +1,7 @@
 """The command line: one module for each command, imported when it is chosen.
 
 Exit codes: 0 for success, 1 when the command failed or found damage, 2 when it was called wrongly
-or configured wrongly.
+or configured wrongly. `commands` says how a command is declared.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from s3gw.cli.commands import FAILED, MISUSED, Misused, Parser, add_group
+from s3gw.cli.commands import FAILED, MISUSED, Group, Misused, Parser, chosen
 from s3gw.cli.tables import printable
 from s3gw.client.errors import BadSetting, ClientError
 from s3gw.server.installation import BrokenInstallation, require_own_packages
@@ -21,12 +21,12 @@ _SUMMARIES = {
     "object": "put, get, list, copy and remove objects",
     "archive": "read and write members of archives",
     "job": "start, watch and stop jobs",
-    "etl": "transformations of a cluster that has them",
-    "cluster": "what the cluster is made of and how it is doing",
+    "etl": "transformations (ETL) of a cluster that has them",
+    "cluster": "the nodes of the cluster, their state and load",
     "config": "show and change the configuration",
     "auth": "users, roles, keys and tokens",
     "keys": "list, create and rotate keys of encryption",
-    "fsck": "check the index and the blobs against one another",
+    "fsck": "check the index and the blobs against each other",
     "scrub": "read everything that is stored and verify its checksums",
     "completion": "print a shell's completion script",
     "version": "print the version",
@@ -35,34 +35,38 @@ _SUMMARIES = {
 _EXAMPLES = """\
   s3gw serve                              data in ./s3gw-data, on 127.0.0.1:8080
   s3gw serve --data /disk1 --data /disk2  objects spread over two disks
-  s3gw config show                        what is in effect, and why
-  s3gw auth user add ann --role Guest     somebody who may read and list
+  s3gw config show                        the settings in effect, and their sources
+  s3gw auth user add ann --role Guest     a user who may read and list
   s3gw fsck /disk1 /disk2                 check the data while the server is stopped
   s3gw keys rotate --config s3gw.toml     new keys for encrypted objects
 
-  export AIS_AUTHN_TOKEN=$(s3gw auth token)          for those that ask a running server:
+  export AIS_AUTHN_TOKEN=$(s3gw auth token)          for commands that use a running server:
   s3gw bucket create ais://shards
   s3gw object put -r ./train ais://shards/train/
   s3gw object ls ais://shards
 
-`s3gw COMMAND --help` says more of each command."""
+`s3gw COMMAND --help` describes a command."""
+
+
+COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)
 
 
 def build_parser() -> Parser:
     parser = Parser(prog="s3gw", description="An object store that speaks S3.")
-    add_group(parser, __name__, _SUMMARIES, _EXAMPLES)
+    COMMAND.define(parser)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. What the operator can mend is one sentence, no traceback."""
+    """Run one command and return its exit code. An error that the user can correct is one
+    sentence, without a traceback."""
     try:
         require_own_packages()
     except BrokenInstallation as error:
         return _complain(error, FAILED)
     try:
-        args = build_parser().parse_args(argv)
-        code: int = args.run(args)
+        command = chosen(build_parser(), argv)
+        code = command()
         sys.stdout.flush()
     except SystemExit:
         raise
@@ -76,25 +80,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ClientError as error:
         return _complain(error, FAILED)
     except _owners_errors() as error:
-        from s3gw.cli.refusals import exit_code
+        from s3gw.cli.exit_codes import exit_code
 
         return _complain(error, exit_code(error))
     return code
 
 
 def _owners_errors() -> tuple[type[Exception], ...]:
-    from s3gw.cli.refusals import EXIT_CODES
+    from s3gw.cli.exit_codes import EXIT_CODES
 
     return tuple(EXIT_CODES)
 
 
 def _complain(error: Exception, code: int) -> int:
-    """A server's words, and names in them, do not move the cursor."""
+    """Print an error; control characters in names and in the server's words are escaped."""
     lines = (printable(line) for line in str(error).split("\n"))
     print("s3gw:", "\n".join(lines), file=sys.stderr)
     return code
 
 
 def _forget_stdout() -> None:
-    """Its reader, `head` say, has what it wants; the interpreter shall not complain at its end."""
+    """Close stdout quietly: its reader, such as `head`, has ended."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,25 +1,37 @@
-"""How commands are declared: each is a module, and is imported when it is chosen.
+"""Commands and groups of commands, as modules declare them.
 
-A group is a table of names and summaries, which is all that its `--help` needs. The module of a
-command stands in the group's package under the same name (with `_` for `-`) and has
-`define(parser)`. So `s3gw object get` never imports what `s3gw serve` needs.
+The module of a command has a `COMMAND`: its options, its function and its examples. A group is a
+package whose `COMMAND` is a table of names and summaries, all that its `--help` needs;
+the module of a command has the command's name (with `_` for `-`) and is imported when the command
+is chosen. So `s3gw object get` never imports what `s3gw serve` needs.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
-Commands = Any  # argparse keeps the type of what add_subparsers returns to itself
+from s3gw.cli.parameters import add_parameters, read_options
+
+T = TypeVar("T")
 
 FAILED = 1
 MISUSED = 2
+_CHOSEN = "_command"
 
 
 class Misused(Exception):
     """The command was called wrongly, in a way that its parser cannot see."""
+
+
+class Definition(Protocol):
+    """What `COMMAND` of a module is."""
+
+    def define(self, parser: Parser) -> None: ...
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,15 +47,16 @@ class Parser(argparse.ArgumentParser):
         """Let the command's module define this parser, unless it has done so."""
         module, self._module = self._module, ""
         if module:
-            import_module(module).define(self)
+            definition: Definition = import_module(module).COMMAND
+            definition.define(self)
         return self
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> Any:
-        """Flags may stand anywhere among the arguments, and what is left over is this command's
-        error and not its group's."""
-        if self._is_within or not self.learn()._can_mix():
+        """Parse flags anywhere among the arguments; what is left over is this command's error and
+        not its group's."""
+        if self._is_within or not self.learn().is_command():
             return super().parse_known_args(args, namespace)
         self._is_within = True
         try:
@@ -54,37 +67,67 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(left)}")
         return found, []
 
-    def _can_mix(self) -> bool:
+    def is_command(self) -> bool:
         """Whether no argument takes all that follows it, as a group's command does."""
         greedy = (argparse.PARSER, argparse.REMAINDER)
         return not any(each.nargs in greedy for each in self._actions)
 
 
-def add_group(
-    parser: Parser, package: str, summaries: Mapping[str, str], examples: str = ""
-) -> None:
-    """Commands below `parser`, in the order of the table; their modules are those of `package`."""
-    if examples:
-        parser.epilog = f"examples:\n{examples}"
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, summary in summaries.items():
-        module = f"{package}.{name.replace('-', '_')}"
-        commands.add_parser(name, help=summary, description=_sentence(summary), module=module)
+@dataclass(frozen=True, slots=True)
+class Command(Generic[T]):
+    """`options` is a frozen dataclass (`parameters`); `run` receives an instance of it and returns
+    the exit code."""
+
+    options: type[T]
+    run: Callable[[T], int]
+    examples: str
+
+    def define(self, parser: Parser) -> None:
+        parser.epilog = f"examples:\n{self.examples}"
+        add_parameters(parser, self.options)
+        parser.set_defaults(**{_CHOSEN: self})
+
+    def bound_to(self, parsed: Mapping[str, Any]) -> Callable[[], int]:
+        return partial(self.run, read_options(self.options, parsed))
 
 
-def describe(parser: Parser, run: Callable[..., int], examples: str) -> None:
-    """What a command does, and how it is called."""
-    parser.epilog = f"examples:\n{examples}"
-    parser.set_defaults(run=run)
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Commands that are the modules of `package`, in the order of the table."""
+
+    package: str
+    summaries: Mapping[str, str]
+    examples: str = ""
+
+    def define(self, parser: Parser) -> None:
+        if self.examples:
+            parser.epilog = f"examples:\n{self.examples}"
+        commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        for name, summary in self.summaries.items():
+            module = f"{self.package}.{name.replace('-', '_')}"
+            commands.add_parser(name, help=summary, description=_sentence(summary), module=module)
 
 
-def add_command(
-    commands: Commands, name: str, summary: str, run: Callable[..., int], examples: str
-) -> Parser:
-    """A command that stands in one module with its siblings."""
-    parser: Parser = commands.add_parser(name, help=summary, description=_sentence(summary))
-    describe(parser, run, examples)
-    return parser
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """Commands that are together in one module: their summaries, and what they are."""
+
+    description: str
+    commands: Mapping[str, tuple[str, Command[Any]]]
+
+    def define(self, parser: Parser) -> None:
+        parser.description = self.description
+        actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+        for name, (summary, command) in self.commands.items():
+            inner = actions.add_parser(name, help=summary, description=_sentence(summary))
+            command.define(inner)
+
+
+def chosen(parser: Parser, argv: Sequence[str] | None) -> Callable[[], int]:
+    """Return the command that was called, with its options. Raises `SystemExit`."""
+    parsed = vars(parser.parse_args(argv))
+    command: Command[Any] = parsed[_CHOSEN]
+    return command.bound_to(parsed)
 
 
 def _sentence(summary: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser, describe
+from s3gw.cli.commands import Command
+from s3gw.cli.parameters import argument, hidden
 
 _EXAMPLES = """\
   source <(s3gw completion bash)                                              in ~/.bashrc
-  s3gw completion bash > /etc/bash_completion.d/s3gw                          for everybody
+  s3gw completion bash > /etc/bash_completion.d/s3gw                          for all users
   s3gw completion zsh > ~/.zfunc/_s3gw          a folder of fpath, before compinit
   s3gw completion fish > ~/.config/fish/completions/s3gw.fish
 
@@ -78,21 +79,25 @@ complete -c s3gw -f -a '(__s3gw_complete)'
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-def define(parser: Parser) -> None:
-    describe(parser, run, _EXAMPLES)
-    parser.add_argument("shell", choices=tuple(SCRIPTS))
-    # What the scripts ask with: the line up to the cursor, or its words. A colon before each
-    # keeps them from being taken for flags of this command.
-    parser.add_argument("--line", help=argparse.SUPPRESS)
-    parser.add_argument("--word", action="append", help=argparse.SUPPRESS)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """`line` and `word` are what the scripts send: the line up to the cursor, or its words. A
+    colon before each word keeps it from being read as a flag of this command."""
+
+    shell: str = argument("SHELL", choices=tuple(SCRIPTS), help=", ".join(SCRIPTS))
+    line: str | None = hidden()
+    word: tuple[str, ...] | None = hidden(is_repeated=True)
 
 
-def run(args: argparse.Namespace) -> int:
-    if args.line is None and args.word is None:
-        print(SCRIPTS[args.shell], end="")
+def run(options: Options) -> int:
+    if options.line is None and options.word is None:
+        print(SCRIPTS[options.shell], end="")
         return 0
-    from s3gw.cli.completing import answer, candidates
+    from s3gw.cli.candidates import candidates, lines_for
 
-    words = [word.removeprefix(":") for word in args.word or ()]
-    print(answer(args.shell, candidates(args.line, words)), end="")
+    words = [word.removeprefix(":") for word in options.word or ()]
+    print(lines_for(options.shell, candidates(options.line, words)), end="")
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from s3gw.cli.commands import Parser, describe
+from s3gw.cli.commands import Command
+from s3gw.cli.parameters import arguments, switch
 from storage.backends.local.fsck import Finding, Rebuilt, Report, check, rebuild
 
 _EXAMPLES = """\
   s3gw fsck s3gw-data                 report only
-  s3gw fsck /disk1 /disk2 --repair    move blobs that no object has to quarantine, correct counters
-  s3gw fsck /disk1 /disk2 --rebuild   make the index anew, from what is left of it and the blobs
+  s3gw fsck /disk1 /disk2 --repair    move blobs without an object to quarantine, correct counters
+  s3gw fsck /disk1 /disk2 --rebuild   make a new index from the rest of the old one and the blobs
   s3gw fsck s3gw-data --json
 
-The server must be stopped. Nothing that may be somebody's only copy is deleted. The exit code is 1
+The server must be stopped. Data that may be the only copy is never deleted. The exit code is 1
 when something is wrong and was not repaired, or could not all be restored."""
 
 
-def define(parser: Parser) -> None:
-    describe(parser, run, _EXAMPLES)
-    parser.add_argument("data", metavar="DATA", nargs="+", type=Path, help="all data folders")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--repair", action="store_true", help="mend what can be mended without loss")
-    what.add_argument("--rebuild", action="store_true", help="make a new index and keep the old")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    data: tuple[Path, ...] = arguments("DATA", read=Path, help="all data folders")
+    json: bool = switch(help="print JSON, for programs")
+    repair: bool = switch(help="repair what can be repaired without loss", exclusive="what")
+    rebuild: bool = switch(help="make a new index and keep the old one", exclusive="what")
 
 
-def run(args: argparse.Namespace) -> int:
-    if args.rebuild:
-        rebuilt = rebuild(args.data)
-        print(_json(rebuilt) if args.json else rebuilt_text(rebuilt))
+def run(options: Options) -> int:
+    if options.rebuild:
+        rebuilt = rebuild(options.data)
+        print(_json(rebuilt) if options.json else rebuilt_text(rebuilt))
         return 1 if rebuilt.unreadable or rebuilt.incomplete else 0
-    report = check(args.data, repair=args.repair)
-    print(_json(report) if args.json else report_text(report))
+    report = check(options.data, repair=options.repair)
+    print(_json(report) if options.json else report_text(report))
     return 1 if _is_wrong(report) else 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)
 
 
 def report_text(report: Report) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
-from s3gw.cli.commands import Parser, add_command
+from s3gw.cli.commands import Actions, Command
+from s3gw.cli.parameters import argument, arguments, switch
 from s3gw.cli.progress import LiveLine
-from s3gw.cli.settings import add_settings, load_settings
-from s3gw.cli.tables import table
+from s3gw.cli.setting_flags import GivenSettings, setting_flags
+from s3gw.cli.tables import plural, print_table
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Config
 from s3gw.jobs.key_rotation import Rewrapped, rewrap_all
@@ -38,62 +39,80 @@ _ROTATE = """\
   s3gw keys rotate team-a --config /etc/s3gw.toml     one of them
   s3gw keys rotate --resume --config /etc/s3gw.toml   after an interruption: no new version
 
-It may run beside the server. Each key gets a new version, and what stands under older ones is
-wrapped anew; the bytes of objects are not touched. Old versions stay in the ring, so keep its
-backups together with those of the data. The exit code is 1 when a key was missing for an object."""
+It may run beside the server. Each key gets a new version, and the data keys of objects are wrapped
+with it; the bytes of objects do not change. Old versions stay in the ring, so keep its backups
+together with those of the data. The exit code is 1 when the key of an object was missing."""
 
 
-def define(parser: Parser) -> None:
-    parser.description = "The keys of SSE-S3 and SSE-KMS."
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    shown = add_command(actions, "list", "list the keys without their secrets", run_list, _LIST)
-    made = add_command(actions, "create", "make a key for SSE-KMS", run_create, _CREATE)
-    made.add_argument("key", metavar="ID", help="letters, digits and any of / _ . -")
-    summary = "give keys a new version and bring all objects under it"
-    turned = add_command(actions, "rotate", summary, run_rotate, _ROTATE)
-    turned.add_argument("key", metavar="ID", nargs="*", help="which keys; none means all")
-    turned.add_argument("--resume", action="store_true", help="make no new version")
-    for each in (shown, made, turned):
-        each.add_argument("--json", action="store_true", help="for programs")
-        add_settings(each)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    json: bool = switch(help="print JSON, for programs")
+    settings: GivenSettings = setting_flags()
 
 
-def run_list(args: argparse.Namespace) -> int:
-    facts = _describe(_ring(load_settings(args).config))
-    print(_as_json(facts) if args.json else _as_table(facts))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOptions(Options):
+    key: str = argument("ID", help="letters, digits and any of / _ . -")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateOptions(Options):
+    keys: tuple[str, ...] = arguments("ID", at_least=0, help="which keys (default: all)")
+    resume: bool = switch(help="do not make a new version")
+
+
+def run_list(options: Options) -> int:
+    facts = _describe(_ring(options.settings.load().config))
+    if options.json:
+        print(_as_json(facts))
+    else:
+        _print(facts)
     return 0
 
 
-def run_create(args: argparse.Namespace) -> int:
-    ring = _ring(load_settings(args).config)
+def run_create(options: CreateOptions) -> int:
+    ring = _ring(options.settings.load().config)
     try:
-        ring.create(args.key)
+        ring.create(options.key)
     except RingError as error:
         raise ConfigError(str(error)) from None
-    made = next(each for each in _describe(ring) if each.id == args.key)
-    print(_as_json(made) if args.json else f"Made the key {made.id}.")
+    created = next(each for each in _describe(ring) if each.id == options.key)
+    print(_as_json(created) if options.json else f"Made the key {created.id}.")
     return 0
 
 
-def run_rotate(args: argparse.Namespace) -> int:
-    config = load_settings(args).config
+def run_rotate(options: RotateOptions) -> int:
+    config = options.settings.load().config
     ring = _ring(config)
     known = [each.id for each in _describe(ring)]
-    if unknown := set(args.key) - set(known):
+    if unknown := set(options.keys) - set(known):
         raise ConfigError(str(UnknownKey(unknown.pop())))
-    for key in () if args.resume else args.key or known:
+    for key in () if options.resume else options.keys or known:
         ring.add_version(key)
     done = asyncio.run(_rewrap(config, ring))
-    print(_as_json(done) if args.json else _as_text(done))
+    print(_as_json(done) if options.json else _as_text(done))
     return 1 if done.unreadable else 0
+
+
+COMMAND = Actions(
+    "The keys of SSE-S3 and SSE-KMS.",
+    {
+        "list": ("list the keys without their secrets", Command(Options, run_list, _LIST)),
+        "create": ("make a key for SSE-KMS", Command(CreateOptions, run_create, _CREATE)),
+        "rotate": (
+            "give keys a new version and wrap the keys of all objects with it",
+            Command(RotateOptions, run_rotate, _ROTATE),
+        ),
+    },
+)
 
 
 def _ring(config: Config) -> Ring:
     ring = prepare_ring(config)
     if ring is None:
         raise ConfigError(
-            "There is no master key, and so there are no keys: name one with --master-key-file or "
-            "S3GW_MASTER_KEY."
+            "There is no master key, and therefore there are no keys: name one with "
+            "--master-key-file or S3GW_MASTER_KEY."
         )
     return ring
 
@@ -112,12 +131,12 @@ def _as_json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value)).decode()
 
 
-def _as_table(facts: Sequence[KeyFacts]) -> str:
+def _print(facts: Sequence[KeyFacts]) -> None:
     rows = [
         (each.id, str(each.versions), _day(each.created_ns), _day(each.rotated_ns))
         for each in facts
     ]
-    return table(("KEY", "VERSIONS>", "CREATED", "ROTATED"), rows, "There are no keys.")
+    print_table(("KEY", "VERSIONS>", "CREATED", "ROTATED"), rows, "There are no keys.")
 
 
 def _as_text(done: Rewrapped) -> str:
@@ -126,7 +145,7 @@ def _as_text(done: Rewrapped) -> str:
 
 
 def _counted(done: Rewrapped) -> str:
-    return f"{done.objects} objects seen, {done.rewrapped} wrapped anew"
+    return f"{plural(done.objects, 'object')} checked, {done.rewrapped} wrapped with new keys"
 
 
 def _day(time_ns: int) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from s3gw.cli.commands import Parser, describe
+from s3gw.cli.commands import Command
+from s3gw.cli.parameters import arguments, option, switch
 from s3gw.cli.progress import Progress, size_text
 from s3gw.config.types import Size
 from storage.backends.local import LocalStore
@@ -27,24 +28,32 @@ changes nothing. The exit code is 1 when there is damage."""
 _RATE = Size(1, 1 << 50)
 
 
-def define(parser: Parser) -> None:
-    describe(parser, run, _EXAMPLES)
-    parser.add_argument("data", metavar="DATA", nargs="+", type=Path, help="all data folders")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parser.add_argument(
-        "--rate", metavar="BYTES", type=_rate, help="read no more than this in a second, as 50MiB"
-    )
+def _rate(text: str) -> int:
+    try:
+        return _RATE.read(_RATE.from_text(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not {_RATE.allowed}") from None
 
 
-def run(args: argparse.Namespace) -> int:
-    with Progress("scrub", _stored_bytes(args.data), sys.stderr) as bar:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    data: tuple[Path, ...] = arguments("DATA", read=Path, help="all data folders")
+    json: bool = switch(help="print JSON, for programs")
+    rate: int | None = option("BYTES", read=_rate, help="read at most this per second, like 50MiB")
+
+
+def run(options: Options) -> int:
+    with Progress("scrub", _stored_bytes(options.data), sys.stderr) as bar:
         result = scrub(
-            args.data,
-            rate_bytes_s=args.rate,
+            options.data,
+            rate_bytes_s=options.rate,
             progress=lambda done: bar.show(done.read_bytes, f"{len(done.damage)} damaged"),
         )
-    print(as_json(result) if args.json else as_text(result))
+    print(as_json(result) if options.json else as_text(result))
     return 1 if result.damage else 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)
 
 
 def as_json(result: Scrubbed) -> str:
@@ -65,10 +74,3 @@ def _stored_bytes(paths: Sequence[Path]) -> int:
             return (await store.usage()).stored_bytes
 
     return asyncio.run(ask())
-
-
-def _rate(text: str) -> int:
-    try:
-        return _RATE.read(_RATE.from_text(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {_RATE.allowed}") from None

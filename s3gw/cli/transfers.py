@@ -1,6 +1,6 @@
-"""Many transfers at once, with one progress bar for all.
+"""Many transfers at once, with one progress bar.
 
-Something that fails is told and does not keep the others, unless it would keep them anyway.
+A transfer that fails is reported and does not stop the others, unless they would fail, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from s3gw.cli.progress import Progress, size_text
 from s3gw.cli.tables import json_text, plural, printable
 from s3gw.client.errors import ClientError
 from s3gw.client.files import Meter
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Transfer:
 
 @dataclass(slots=True)
 class Outcome:
-    """What was moved, and what was not."""
+    """Transfers that are done, and those that failed."""
 
     done: list[tuple[Transfer, int]] = field(default_factory=list)
     failed: list[tuple[Transfer, ClientError]] = field(default_factory=list)
@@ -57,29 +57,29 @@ class Outcome:
 def transfer_all(
     client: Client, what: str, transfers: Sequence[Transfer], *, at_once: int
 ) -> Outcome:
-    """`what` stands before the bar. Interrupted, it ends what is under way and leaves no half
-    file behind."""
+    """Run the transfers; `what` is the text before the bar. An interrupt ends those in progress,
+    and they leave no incomplete files."""
     known = all(each.size is not None for each in transfers)
     total = sum(each.size or 0 for each in transfers) if known else 0
     with Progress(what, total, sys.stderr) as bar:
-        crew = _Crew(transfers, _Bar(bar, len(transfers), is_total_known=known))
+        workers = _Workers(transfers, _Bar(bar, len(transfers), is_total_known=known))
         if len(transfers) == 1:
-            # Here an interrupt also ends waiting for what a pipe has to say.
-            crew.work()
+            # In the main thread an interrupt also ends the wait for a pipe.
+            workers.work()
         else:
-            _work_together(crew, client, max(1, min(at_once, len(transfers))))
-    if crew.crash is not None:
-        raise crew.crash
-    return crew.outcome
+            _work_together(workers, client, max(1, min(at_once, len(transfers))))
+    if workers.crash is not None:
+        raise workers.crash
+    return workers.outcome
 
 
-def _work_together(crew: _Crew, client: Client, at_once: int) -> None:
-    """Does not wait for an interrupt in `join`: of a thread whose join was interrupted Python 3.11
-    believes that it has ended (bpo-45274), and would not wait for it any more."""
+def _work_together(workers: _Workers, client: Client, at_once: int) -> None:
+    """Run the transfers in threads. An interrupt is not awaited in `join`: Python 3.11 takes a
+    thread whose join was interrupted for ended (bpo-45274), and does not wait for it again."""
     left = threading.Semaphore(0)
 
     def work() -> None:
-        crew.work()
+        workers.work()
         left.release()
 
     threads = [threading.Thread(target=work, name=f"transfer-{n}") for n in range(at_once)]
@@ -91,7 +91,7 @@ def _work_together(crew: _Crew, client: Client, at_once: int) -> None:
         for _ in threads:
             left.acquire()
     except BaseException:
-        crew.stop()
+        workers.stop()
         client.close()
         for thread in begun:
             if thread.ident is not None:
@@ -100,7 +100,7 @@ def _work_together(crew: _Crew, client: Client, at_once: int) -> None:
 
 
 def report(outcome: Outcome, verb: str, *, as_json: bool, is_verbose: bool) -> int:
-    """Print what came of it; the exit code."""
+    """Print the results and return the exit code."""
     is_single = len(outcome.done) + len(outcome.failed) == 1
     for each, error in outcome.failed:
         which = "" if is_single else f"{printable(each.source)}: "
@@ -110,8 +110,8 @@ def report(outcome: Outcome, verb: str, *, as_json: bool, is_verbose: bool) -> i
         return FAILED if outcome.failed else 0
     if is_verbose or len(outcome.done) == 1:
         for each, size in outcome.done:
-            told = f"{printable(each.source)} to {printable(each.target)}"
-            print(f"{verb} {told} ({size_text(size)}).")
+            names = f"{printable(each.source)} to {printable(each.target)}"
+            print(f"{verb} {names} ({size_text(size)}).")
     if len(outcome.done) > 1 or (outcome.done and outcome.failed):
         print(f"{verb} {plural(len(outcome.done), 'object')}, {size_text(outcome.bytes)}.")
     return FAILED if outcome.failed else 0
@@ -148,8 +148,8 @@ class _Bar:
         self._bar.show(self._done, note)
 
 
-class _Crew:
-    """Threads that take the next transfer until there is none."""
+class _Workers:
+    """Threads that take the next transfer until none is left."""
 
     def __init__(self, transfers: Sequence[Transfer], bar: _Bar) -> None:
         self._next: Iterator[Transfer] = iter(transfers)
@@ -157,7 +157,7 @@ class _Crew:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self.outcome = Outcome()
-        # What is no `ClientError` ends the command.
+        # Anything but a `ClientError` ends the command.
         self.crash: BaseException | None = None
 
     def stop(self) -> None:
@@ -181,7 +181,7 @@ class _Crew:
         except ClientError as error:
             with self._lock:
                 self.outcome.failed.append((transfer, error))
-            if error.is_about_everything:
+            if error.affects_all_objects:
                 self.stop()
             return
         with self._lock:

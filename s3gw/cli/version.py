@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import platform
 import sys
+from dataclasses import dataclass
 
 from s3gw import __version__
-from s3gw.cli.commands import Parser, describe
+from s3gw.cli.commands import Command
 
 
-def define(parser: Parser) -> None:
-    describe(parser, run, "  s3gw version")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """There are none."""
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     print(f"s3gw {__version__} (Python {platform.python_version()}, {sys.platform})")
     return 0
+
+
+COMMAND = Command(Options, run, "  s3gw version")

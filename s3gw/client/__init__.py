@@ -1,5 +1,7 @@
 """A client of the native API.
 
-`transport.Client` sends requests; a module for each resource has thin functions over it. Nothing
-here knows the server, and little is imported, so that a command starts quickly.
+Calls are values: the modules of resources (`buckets`, `objects`, `listing`, `jobs`, `cluster`,
+`etl`, `files`) build them (`call`) and do no network I/O. `sync.Client` sends them with the
+standard library only, for the command line, where it starts quickly; `aio.AsyncClient` sends the
+same calls with aiohttp. Nothing here imports the server.
 """

@@ -1,26 +1,25 @@
-"""Buckets. Each function is one request, but for `summarize`, which waits."""
+"""Buckets: creation, properties, copies and summaries."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from s3gw.client.call import Call, Pause, Request, Response, Steps, no_result, text_of, whole
 from s3gw.client.errors import ClientError
 from s3gw.client.names import Bck, read_bck
-from s3gw.client.transport import Client, Request
 
-# The server works on these within the request.
-_FOR_EVER = 0.0
+# The server removes a bucket's objects within the request.
+_NO_TIMEOUT = 0.0
 _FIRST_POLL_S = 0.02
 _LONGEST_POLL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class CopyOrders:
-    """How objects are copied. `prepend` begins the names of the copies."""
+class CopyOptions:
+    """How many objects are copied. `prepend` is put before their names."""
 
     prefix: str = ""
     prepend: str = ""
@@ -28,7 +27,7 @@ class CopyOrders:
     force: bool = False
     latest: bool = False
     sync: bool = False
-    goes_on: bool = False
+    continue_on_error: bool = False
     workers: int = 0
 
     @property
@@ -39,7 +38,7 @@ class CopyOrders:
             "force": self.force,
             "latest-ver": self.latest,
             "synchronize": self.sync,
-            "coer": self.goes_on,
+            "coer": self.continue_on_error,
             **({"num-workers": self.workers} if self.workers else {}),
         }
 
@@ -57,92 +56,90 @@ class Summary:
 
 
 def action(name: str, value: Any = None, *, about: str = "") -> dict[str, Any]:
-    """AIStore's message; `about` is its name field."""
+    """Return AIStore's message; `about` is its name field."""
     return {"action": name, "name": about, "value": value}
 
 
-def list_buckets(client: Client, provider: str = "") -> list[Bck]:
+def list_buckets(provider: str = "") -> Call[list[Bck]]:
     query = {"provider": provider} if provider else {}
-    answer = client.send(Request("GET", "buckets", query, action("list")))
-    return sorted((read_bck(each) for each in answer.json() or ()), key=str)
+    return Call(Request("GET", "buckets", query, action("list")), _buckets)
 
 
-def create_bucket(client: Client, bck: Bck, props: Mapping[str, Any]) -> None:
+def create_bucket(bck: Bck, props: Mapping[str, Any]) -> Call[None]:
     message = action("create-bck", dict(props) or None)
-    client.send(Request("POST", bck.path, bck.query, message))
+    return Call(Request("POST", bck.path, bck.query, message), no_result)
 
 
-def destroy_bucket(client: Client, bck: Bck) -> None:
-    """With everything in it."""
+def destroy_bucket(bck: Bck) -> Call[None]:
+    """Remove a bucket with everything in it."""
     message = action("destroy-bck")
-    client.send(Request("DELETE", bck.path, bck.query, message, patience_s=_FOR_EVER))
+    request = Request("DELETE", bck.path, bck.query, message, read_timeout_s=_NO_TIMEOUT)
+    return Call(request, no_result)
 
 
-def bucket_props(client: Client, bck: Bck) -> dict[str, Any]:
-    """AIStore's Bprops. Raises `ClientError`, with 404 for a bucket that is not there."""
-    answer = client.send(Request("HEAD", bck.path, bck.query))
-    props = answer.headers.get("Ais-Bucket-Props", "")
-    try:
-        document = json.loads(props)
-    except ValueError:
-        raise ClientError("the server told no properties: is it s3gw?") from None
-    return dict(document)
+def bucket_props(bck: Bck) -> Call[dict[str, Any]]:
+    """Return AIStore's Bprops. The error of a bucket that does not exist has status 404."""
+    return Call(Request("HEAD", bck.path, bck.query), _props)
 
 
-def set_bucket_props(client: Client, bck: Bck, props: Mapping[str, Any]) -> str:
-    """A job's id, if one has to bring the objects up to the change."""
+def set_bucket_props(bck: Bck, props: Mapping[str, Any]) -> Call[str]:
+    """Return the id of the job that applies the change to the objects, or an empty text."""
     message = action("set-bprops", dict(props))
-    return client.send(Request("PATCH", bck.path, bck.query, message)).text.strip()
+    return Call(Request("PATCH", bck.path, bck.query, message), text_of)
 
 
-def reset_bucket_props(client: Client, bck: Bck) -> str:
-    message = action("reset-bprops")
-    return client.send(Request("PATCH", bck.path, bck.query, message)).text.strip()
+def reset_bucket_props(bck: Bck) -> Call[str]:
+    return Call(Request("PATCH", bck.path, bck.query, action("reset-bprops")), text_of)
 
 
-def rename_bucket(client: Client, bck: Bck, to: Bck) -> str:
-    """The job's id."""
+def rename_bucket(bck: Bck, to: Bck) -> Call[str]:
+    """Return the job's id."""
     query = {**bck.query, "bck_to": to.uname}
-    return client.send(Request("POST", bck.path, query, action("move-bck"))).text.strip()
+    return Call(Request("POST", bck.path, query, action("move-bck")), text_of)
 
 
-def copy_bucket(client: Client, bck: Bck, to: Bck, orders: CopyOrders) -> str:
-    """The job's id."""
+def copy_bucket(bck: Bck, to: Bck, options: CopyOptions) -> Call[str]:
+    """Return the job's id."""
     query = {**bck.query, "bck_to": to.uname}
-    message = action("copy-bck", {"prefix": orders.prefix, **orders.document})
-    return client.send(Request("POST", bck.path, query, message)).text.strip()
+    message = action("copy-bck", {"prefix": options.prefix, **options.document})
+    return Call(Request("POST", bck.path, query, message), text_of)
 
 
-def evict_bucket(client: Client, bck: Bck, *, keeps_props: bool) -> str:
-    """Forget the local copies of a cloud bucket."""
-    query = {**bck.query, "keep_bck_md": str(keeps_props).lower()}
-    return client.send(Request("DELETE", bck.path, query, action("evict-remote-bck"))).text.strip()
-
-
-def summarize(client: Client, bck: Bck, prefix: str = "") -> Summary:
-    """Count what is in a bucket. Asks until it is counted."""
+def summarize(bck: Bck, prefix: str = "") -> Steps[Summary]:
+    """Count the objects of a bucket. The server answers 202 with an id until it has counted."""
     uuid, pause_s = "", _FIRST_POLL_S
     while True:
-        asked = {"uuid": uuid, "prefix": prefix, "cached": False, "present": False}
-        message = action("summary-bck", asked)
-        answer = client.send(Request("GET", bck.path, bck.query, message))
-        if answer.status == 200:
-            return _summary(bck, answer.json())
-        uuid = uuid or answer.text.strip(' "\n')
-        time.sleep(pause_s)
+        value = {"uuid": uuid, "prefix": prefix, "cached": False, "present": False}
+        request = Request("GET", bck.path, bck.query, action("summary-bck", value))
+        response: Response = yield Call(request, whole)
+        if response.status == 200:
+            return _summary(bck, response.json())
+        uuid = uuid or response.text.strip(' "\n')
+        yield Pause(pause_s)
         pause_s = min(pause_s * 2, _LONGEST_POLL_S)
+
+
+def _buckets(response: Response) -> list[Bck]:
+    return sorted((read_bck(each) for each in response.json() or ()), key=str)
+
+
+def _props(response: Response) -> dict[str, Any]:
+    try:
+        return dict(json.loads(response.headers.get("Ais-Bucket-Props")))
+    except ValueError:
+        raise ClientError("the server sent no bucket properties: is it s3gw?") from None
 
 
 def _summary(bck: Bck, documents: list[dict[str, Any]] | None) -> Summary:
     if not documents:
-        raise ClientError("the server told no summary")
-    told = documents[0]
-    sizes = told.get("ObjSize", {})
+        raise ClientError("the server sent no summary")
+    document = documents[0]
+    sizes = document.get("ObjSize", {})
     return Summary(
         bck,
-        int(told["ObjCount"]["obj_count_present"]),
-        int(told["TotalSize"]["size_all_present_objs"]),
+        int(document["ObjCount"]["obj_count_present"]),
+        int(document["TotalSize"]["size_all_present_objs"]),
         int(sizes.get("obj_min_size", 0)),
         int(sizes.get("obj_max_size", 0)),
-        told,
+        document,
     )

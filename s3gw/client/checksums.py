@@ -12,8 +12,8 @@ from s3gw.client.errors import ClientError
 
 TYPE_HEADER = "Ais-Checksum-Type"
 VALUE_HEADER = "Ais-Checksum-Value"
-# What uploads are sent with.
-SENT = "xxhash2"
+# The type that uploads are sent with.
+UPLOAD_TYPE = "xxhash2"
 
 
 class Hasher(Protocol):
@@ -21,7 +21,7 @@ class Hasher(Protocol):
     def hexdigest(self) -> str: ...
 
 
-# crc32c has no fast code in the standard library: those are not verified here.
+# The standard library has no fast crc32c: checksums of that type are not verified here.
 _TYPES: Mapping[str, Callable[[], Hasher]] = {
     "xxhash2": xxhash.xxh64,
     "xxhash": xxhash.xxh64,
@@ -31,32 +31,34 @@ _TYPES: Mapping[str, Callable[[], Hasher]] = {
 }
 
 
-def new_hasher(kind: str = SENT) -> Hasher | None:
-    """None for a type that is not known here."""
+def new_hasher(kind: str = UPLOAD_TYPE) -> Hasher | None:
+    """Return None for an unknown type."""
     make = _TYPES.get(kind.lower())
     return make() if make else None
 
 
-def promise(hasher: Hasher) -> dict[str, str]:
-    """The headers that tell a server what it should have got."""
-    return {TYPE_HEADER: SENT, VALUE_HEADER: hasher.hexdigest()}
+def checksum_headers(hasher: Hasher) -> dict[str, str]:
+    """Return the headers by which a server verifies an upload."""
+    return {TYPE_HEADER: UPLOAD_TYPE, VALUE_HEADER: hasher.hexdigest()}
 
 
-class Check:
-    """Sees the blocks of an answer pass, and says at the end whether they are the object's."""
+class Verifier:
+    """Verifies the checksum of an object, from the blocks of a response."""
 
-    def __init__(self, kind: str, told: str) -> None:
+    def __init__(self, kind: str, expected: str) -> None:
         self._hasher = new_hasher(kind)
-        self._told = told.lower()
+        self._expected = expected.lower()
 
     def update(self, block: bytes) -> None:
         if self._hasher is not None:
             self._hasher.update(block)
 
     def finish(self, what: str) -> None:
-        """Raises `ClientError` when the bytes are others."""
-        if self._hasher is not None and self._told and self._hasher.hexdigest() != self._told:
+        """Raises `ClientError` when the checksum is wrong."""
+        if self._hasher is None or not self._expected:
+            return
+        if self._hasher.hexdigest() != self._expected:
             raise ClientError(
-                f"{what} arrived damaged: its checksum is not the one that the server told",
+                f"{what} arrived damaged: its checksum differs from the server's",
                 next_step="Try again; `s3gw scrub` verifies what is stored.",
             )

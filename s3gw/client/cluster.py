@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPMessage
 from typing import Any
 
 from s3gw.client.buckets import action
-from s3gw.client.transport import Client, Request
+from s3gw.client.call import Call, Headers, Request, document_of, headers_of, no_result, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +20,9 @@ class Node:
     is_primary: bool
 
 
-def cluster_map(client: Client) -> dict[str, Any]:
-    """AIStore's Smap."""
-    return dict(_ask(client, "daemon", "smap"))
+def cluster_map() -> Call[dict[str, Any]]:
+    """Return AIStore's Smap."""
+    return _what("daemon", "smap")
 
 
 def nodes_in(smap: Mapping[str, Any]) -> list[Node]:
@@ -40,47 +39,46 @@ def nodes_in(smap: Mapping[str, Any]) -> list[Node]:
     ]
 
 
-def bucket_map(client: Client) -> dict[str, Any]:
-    """AIStore's BMD."""
-    return dict(_ask(client, "daemon", "bmd"))
+def bucket_map() -> Call[dict[str, Any]]:
+    """Return AIStore's BMD."""
+    return _what("daemon", "bmd")
 
 
-def software_version(client: Client) -> str:
-    request = Request("GET", "daemon", {"what": "software_version"})
-    return client.send(request).text.strip()
+def software_version() -> Call[str]:
+    return Call(Request("GET", "daemon", {"what": "software_version"}), text_of)
 
 
-def node_status(client: Client, node: str) -> dict[str, Any]:
-    """A node's counters, capacity and load."""
+def node_status(node: str) -> Call[dict[str, Any]]:
+    """Return a node's counters, capacity and load."""
     headers = {"Ais-Node-Id": node, "Accept": "application/json"}
     request = Request("GET", "reverse/daemon", {"what": "node_status"}, headers=headers)
-    return dict(client.send(request).json() or {})
+    return Call(request, document_of)
 
 
-def node_log(client: Client, node: str, severity: str) -> str:
-    headers = {"Ais-Node-Id": node}
+def node_log(node: str, severity: str) -> Call[str]:
     query = {"what": "log", "severity": severity}
-    return client.send(Request("GET", "reverse/daemon", query, headers=headers)).text
+    request = Request("GET", "reverse/daemon", query, headers={"Ais-Node-Id": node})
+    return Call(request, lambda response: response.text)
 
 
-def health(client: Client, *, is_readiness: bool = False) -> HTTPMessage:
-    """The headers of a good answer. Raises `ClientError` with 503."""
+def health(*, is_readiness: bool = False) -> Call[Headers]:
+    """Return the headers of a good answer; the error of a server that is not ready has 503."""
     query = {"readiness": "true"} if is_readiness else {"prr": "true"}
-    return client.send(Request("GET", "health", query)).headers
+    return Call(Request("GET", "health", query), headers_of)
 
 
-def cluster_config(client: Client) -> dict[str, Any]:
-    return dict(_ask(client, "cluster", "cluster_config"))
+def cluster_config() -> Call[dict[str, Any]]:
+    return _what("cluster", "cluster_config")
 
 
-def set_config(client: Client, pairs: Mapping[str, str], *, is_transient: bool = False) -> None:
+def set_config(pairs: Mapping[str, str], *, is_transient: bool = False) -> Call[None]:
     query = {**pairs, **({"transient": "true"} if is_transient else {})}
-    client.send(Request("PUT", "cluster/set-config", query))
+    return Call(Request("PUT", "cluster/set-config", query), no_result)
 
 
-def reset_config(client: Client) -> None:
-    client.send(Request("PUT", "cluster", {}, action("reset-config")))
+def reset_config() -> Call[None]:
+    return Call(Request("PUT", "cluster", {}, action("reset-config")), no_result)
 
 
-def _ask(client: Client, path: str, what: str) -> Any:
-    return client.send(Request("GET", path, {"what": what})).json() or {}
+def _what(path: str, what: str) -> Call[dict[str, Any]]:
+    return Call(Request("GET", path, {"what": what}), document_of)

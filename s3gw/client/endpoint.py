@@ -1,5 +1,4 @@
-"""Where the server is and how it is talked to: flags before variables, as AIStore's clients have
-them."""
+"""The server's address, token, certificates and timeouts: from flags, or AIStore's variables."""
 
 from __future__ import annotations
 
@@ -18,8 +17,8 @@ VARIABLES: Mapping[str, str] = {
     "AIS_AUTHN_TOKEN_FILE": "a file with a bearer token",
     "AIS_CLIENT_CA": "certificates to trust, as PEM",
     "AIS_SKIP_VERIFY_CRT": "true: trust any certificate",
-    "AIS_CONNECT_TIMEOUT": "seconds to wait for a connection; 0 is for ever (default: 5)",
-    "AIS_READ_TIMEOUT": "seconds to wait for an answer to go on; 0 is for ever (default: 60)",
+    "AIS_CONNECT_TIMEOUT": "seconds to wait for a connection; 0 waits without a limit (default: 5)",
+    "AIS_READ_TIMEOUT": "seconds to wait for an answer; 0 waits without a limit (default: 60)",
 }
 # As s3gw.config.schema has it: where `s3gw auth token` looks.
 _DATA = "S3GW_STORAGE_DATA"
@@ -29,7 +28,7 @@ _READ_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`url` has no slash at its end. Times in seconds; None waits for ever."""
+    """`url` has no slash at its end. Times in seconds; None waits without a limit."""
 
     url: str = DEFAULT_URL
     token: str = ""
@@ -47,7 +46,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What was said on the command line; None where nothing was."""
+    """Values of command-line flags; None for those that were not given."""
 
     url: str | None = None
     token_file: str | None = None
@@ -70,13 +69,13 @@ def find_endpoint(environ: Mapping[str, str], flags: Flags) -> Endpoint:
 
 
 def _token_advice(endpoint: Endpoint, environ: Mapping[str, str]) -> str:
-    """How to get a token, for whoever has none or a bad one."""
+    """Return how to get a token, for users without a valid one."""
     make = "export AIS_AUTHN_TOKEN=$(s3gw auth token{})"
     if not endpoint.is_local:
-        return "Whoever runs the server makes one: s3gw auth token --user NAME"
+        return "The operator of the server can make one: s3gw auth token --user NAME"
     if "S3GW_CONFIG" in environ or os.access(environ.get(_DATA, "s3gw-data"), os.R_OK | os.X_OK):
-        return f"This gets one: {make.format('')}"
-    return f"Where the server's data is, this gets one: {make.format(' --data FOLDER')}"
+        return f"Get one with: {make.format('')}"
+    return f"On the server's machine, get one with: {make.format(' --data FOLDER')}"
 
 
 def _checked(url: str) -> str:
@@ -88,7 +87,9 @@ def _checked(url: str) -> str:
     except ValueError:
         is_good = False
     if not is_good or parts.query or parts.fragment or parts.username:
-        raise BadSetting(f"{url!r} is no endpoint", next_step=f"It is a URL such as {DEFAULT_URL}.")
+        raise BadSetting(
+            f"{url!r} is not a valid endpoint", next_step=f"Use a URL such as {DEFAULT_URL}."
+        )
     return url.rstrip("/")
 
 
@@ -102,12 +103,12 @@ def _token(environ: Mapping[str, str], file: str | None) -> str:
         with open(file, encoding="utf-8") as opened:
             return _token_in(opened.read().strip())
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
+        why = getattr(error, "strerror", None) or "it is not a text"
         raise BadSetting(f"the token file {file} cannot be read: {why}") from None
 
 
 def _token_in(text: str) -> str:
-    """AIStore's CLI keeps `{"token": "..."}`; a bare token is as good."""
+    """Return the token of `{"token": "..."}`, as AIStore's CLI stores it, or of a bare one."""
     if not text.startswith("{"):
         return text
     try:

@@ -1,30 +1,30 @@
-"""What a request comes to when it comes to nothing."""
+"""Errors raised by the client, with advice for the user."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 _BY_TCODE = {
-    "ErrBckNotFound": "`s3gw bucket ls` shows all.",
-    "ErrRemoteBckNotFound": "`s3gw bucket ls` shows all.",
+    "ErrBckNotFound": "`s3gw bucket ls` lists them.",
+    "ErrRemoteBckNotFound": "`s3gw bucket ls` lists them.",
     "ErrBucketAlreadyExists": "Choose another name.",
-    "ErrInvalidCksum": "What arrived is not what was sent, and nothing was kept: try again.",
-    "ErrUnsupp": "docs/native.md lists what this server does.",
+    "ErrInvalidCksum": "The bytes were changed on the way, and nothing was stored: try again.",
+    "ErrUnsupp": "docs/native.md lists what this server supports.",
     "ErrCapExceeded": "Remove something, or add a data folder.",
 }
 _BY_STATUS = {
     401: "A token comes from the variable AIS_AUTHN_TOKEN or from --token-file.",
-    403: "The token's owner lacks the right, or the bucket's `access` forbids it to all.",
-    405: "This is an older server: `s3gw cluster show` tells its version.",
+    403: "The token's user lacks the right, or the bucket's `access` attribute forbids it.",
+    405: "The server may be an older one: `s3gw cluster show` prints its version.",
     429: "Try again later.",
-    501: "docs/native.md lists what this server does.",
+    501: "docs/native.md lists what this server supports.",
     503: "Try again later.",
 }
 
 
 class ClientError(Exception):
-    """`status` and `tcode` are the server's; 0 and nothing when it did not answer. `may_pass` says
-    that the same request may be answered otherwise in a while, `after_s` when."""
+    """`status` and `tcode` are the server's; 0 and empty without an answer. An error that
+    `is_transient` may be gone when the request is repeated, after `retry_after_s`."""
 
     def __init__(
         self,
@@ -33,20 +33,20 @@ class ClientError(Exception):
         status: int = 0,
         tcode: str = "",
         next_step: str = "",
-        may_pass: bool = False,
-        after_s: float = 0.0,
+        is_transient: bool = False,
+        retry_after_s: float = 0.0,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.tcode = tcode
         self.next_step = next_step or _BY_TCODE.get(tcode) or _BY_STATUS.get(status, "")
-        self.may_pass = may_pass
-        self.after_s = after_s
+        self.is_transient = is_transient
+        self.retry_after_s = retry_after_s
 
     @property
-    def is_about_everything(self) -> bool:
-        """Whether the next object would fare no better."""
+    def affects_all_objects(self) -> bool:
+        """Whether the same error is certain for the next object."""
         hopeless = self.status in (401, 403, 507) or self.tcode == "ErrBckNotFound"
         return hopeless or isinstance(self, Unreachable)
 
@@ -62,19 +62,20 @@ class BadSetting(ClientError):
 
 
 class Unreachable(ClientError):
-    """Nobody answers at the endpoint."""
+    """The endpoint does not accept connections."""
 
 
-def refused(
-    status: int, document: Mapping[str, object], *, after: str = "", next_step: str = ""
+def error_from(
+    status: int, document: Mapping[str, object], *, retry_after: str = "", next_step: str = ""
 ) -> ClientError:
-    """The error that an answer is; `document` is AIStore's, or empty, `after` is Retry-After."""
+    """Return the error for a response; `document` is AIStore's, or empty, `retry_after` the
+    header's value."""
     message = str(document.get("message") or f"the server answered {status}")
     return ClientError(
         message,
         status=status,
         tcode=str(document.get("tcode") or ""),
         next_step=next_step,
-        may_pass=status in (429, 502, 503, 504),
-        after_s=float(after) if after.isdigit() else 0.0,
+        is_transient=status in (429, 502, 503, 504),
+        retry_after_s=float(retry_after) if retry_after.isdigit() else 0.0,
     )

@@ -1,5 +1,7 @@
-"""ETL: transformations that run beside the targets. What `/v1/etl` is asked is AIStore's contract;
-a server without them refuses by name."""
+"""ETL: transformations in containers beside the targets, as AIStore has them.
+
+A server without ETL refuses these calls with status 501.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from s3gw.client.transport import Client, Request
+from s3gw.client.call import Call, Request, Response, document_of, no_result, text_of
 
 
 @dataclass(frozen=True, slots=True)
 class Etl:
-    """One transformation, and what it has done so far."""
+    """One transformation and its counters."""
 
     name: str
     stage: str
@@ -25,8 +27,8 @@ class Etl:
 
 
 @dataclass(frozen=True, slots=True)
-class EtlOrders:
-    """A container that transforms; `communication` is how it is reached, such as `hpush`."""
+class EtlSpec:
+    """A container that transforms; `communication` says how it gets objects, such as `hpush`."""
 
     name: str
     image: str
@@ -52,53 +54,58 @@ class EtlOrders:
         }
 
 
-def list_etls(client: Client) -> list[Etl]:
-    told = client.send(Request("GET", "etl")).json() or []
-    return [_etl(each) for each in told]
+def list_etls() -> Call[list[Etl]]:
+    return Call(Request("GET", "etl"), _etls)
 
 
-def show_etl(client: Client, name: str) -> Mapping[str, Any]:
-    """The server's document. Raises `ClientError`, with 404 where there is none."""
-    document: Mapping[str, Any] = client.send(Request("GET", _path(name))).json() or {}
-    return document
+def show_etl(name: str) -> Call[dict[str, Any]]:
+    """Return the server's document. The error of an unknown name has status 404."""
+    return Call(Request("GET", _path(name)), document_of)
 
 
-def init_etl(client: Client, orders: EtlOrders) -> str:
-    """The id of its job."""
-    return client.send(Request("PUT", "etl", message=orders.document)).text.strip()
+def init_etl(spec: EtlSpec) -> Call[str]:
+    """Return the job's id."""
+    return Call(Request("PUT", "etl", message=spec.document), text_of)
 
 
-def start_etl(client: Client, name: str) -> None:
-    client.send(Request("POST", f"{_path(name)}/start"))
+def start_etl(name: str) -> Call[None]:
+    return Call(Request("POST", f"{_path(name)}/start"), no_result)
 
 
-def stop_etl(client: Client, name: str) -> None:
-    client.send(Request("POST", f"{_path(name)}/stop"))
+def stop_etl(name: str) -> Call[None]:
+    return Call(Request("POST", f"{_path(name)}/stop"), no_result)
 
 
-def remove_etl(client: Client, name: str) -> None:
-    client.send(Request("DELETE", _path(name)))
+def remove_etl(name: str) -> Call[None]:
+    return Call(Request("DELETE", _path(name)), no_result)
 
 
-def etl_logs(client: Client, name: str) -> dict[str, str]:
-    """What its containers wrote, by target."""
-    told = client.send(Request("GET", f"{_path(name)}/logs")).json() or []
-    return {
-        each["target_id"]: base64.b64decode(each.get("logs") or "").decode(errors="replace")
-        for each in told
-    }
+def etl_logs(name: str) -> Call[dict[str, str]]:
+    """Return the output of its containers, by target."""
+    return Call(Request("GET", f"{_path(name)}/logs"), _logs)
 
 
 def _path(name: str) -> str:
     return f"etl/{quote(name, safe='')}"
 
 
-def _etl(told: Mapping[str, Any]) -> Etl:
+def _etls(response: Response) -> list[Etl]:
+    return [_etl(each) for each in response.json() or []]
+
+
+def _logs(response: Response) -> dict[str, str]:
+    return {
+        each["target_id"]: base64.b64decode(each.get("logs") or "").decode(errors="replace")
+        for each in response.json() or []
+    }
+
+
+def _etl(document: Mapping[str, Any]) -> Etl:
     return Etl(
-        told["id"],
-        told.get("stage", ""),
-        told.get("xaction_id", ""),
-        int(told.get("obj_count") or 0),
-        int(told.get("in_bytes") or 0),
-        int(told.get("out_bytes") or 0),
+        document["id"],
+        document.get("stage", ""),
+        document.get("xaction_id", ""),
+        int(document.get("obj_count") or 0),
+        int(document.get("in_bytes") or 0),
+        int(document.get("out_bytes") or 0),
     )

@@ -1,39 +1,47 @@
 """Files into objects and objects into files.
 
-What is uploaded carries its checksum, which the server verifies before the object is there. What is
-downloaded is written beside its place and renamed when all of it is there and its checksum is
-right, so that no file is ever half an object.
+An upload carries its checksum, which the server verifies before it stores the object. A download is
+written beside its target and renamed when it is complete and its checksum is right, so that a file
+is never half an object. Reading and writing of local files happens within the steps and receivers,
+which a driver with an event loop runs in threads.
 """
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Protocol
 
-from s3gw.client.checksums import TYPE_HEADER, VALUE_HEADER, Check, new_hasher, promise
+from s3gw.client.call import BLOCK_BYTES, Body, Download, Headers, ResponseHead, Steps
+from s3gw.client.checksums import (
+    TYPE_HEADER,
+    VALUE_HEADER,
+    Hasher,
+    Verifier,
+    checksum_headers,
+    new_hasher,
+)
 from s3gw.client.errors import ClientError
 from s3gw.client.names import ObjectName
 from s3gw.client.objects import (
-    Wanted,
+    ObjectRead,
     append_member,
     delete_object,
-    open_object,
+    get_object,
     put_object,
 )
-from s3gw.client.transport import BLOCK_BYTES, Body, Client, Stream
 
 
 class Meter(Protocol):
-    """Is told how many bytes there will be, and how many have passed."""
+    """Receives how many bytes there will be, and how many have passed."""
 
     def expect(self, size_bytes: int) -> None: ...
     def count(self, size_bytes: int) -> None: ...
 
 
-class _Nobody:
+class _NoMeter:
     def expect(self, size_bytes: int) -> None:
         pass
 
@@ -41,46 +49,42 @@ class _Nobody:
         pass
 
 
-NOBODY: Meter = _Nobody()
-# An upload from a pipe is kept in memory up to this, so that it can carry its checksum.
+NO_METER: Meter = _NoMeter()
+# An upload from a pipe is kept in memory up to this size, so that it can carry its checksum.
 _MAX_HELD_BYTES = 8 << 20
 
 
 def upload_file(
-    client: Client,
     file: Path,
     name: ObjectName,
     *,
     headers: Mapping[str, str] | None = None,
-    meter: Meter = NOBODY,
-) -> int:
-    """How many bytes it has. Raises `ClientError`, also when it cannot be read."""
-    body, promised = _promised(file, meter)
-    put_object(client, name, body, {**(headers or {}), **promised})
+    meter: Meter = NO_METER,
+) -> Steps[int]:
+    """Return the file's size. Raises `ClientError`, also when it cannot be read."""
+    body, sums = _with_checksum(file, meter)
+    yield put_object(name, body, {**(headers or {}), **sums})
     return body.size or 0
 
 
-def add_to_archive(
-    client: Client, file: Path, archive: ObjectName, member: str, *, creates: bool
-) -> int:
-    """As `upload_file`, into an archive; one that is not there is made, if `creates`."""
-    body, promised = _promised(file, NOBODY)
-    append_member(client, archive, member, body, promised, creates=creates)
+def add_to_archive(file: Path, archive: ObjectName, member: str, *, creates: bool) -> Steps[int]:
+    """As `upload_file`, into an archive, which is created if it does not exist and `creates`."""
+    body, sums = _with_checksum(file, NO_METER)
+    yield append_member(archive, member, body, sums, creates=creates)
     return body.size or 0
 
 
 def upload_stream(
-    client: Client, source: IO[bytes], name: ObjectName, *, headers: Mapping[str, str] | None = None
-) -> int:
-    """From a pipe, whose length nobody knows: what is long is verified afterwards, by the checksum
-    that the server tells."""
-    hasher = new_hasher()
-    assert hasher is not None
+    source: IO[bytes], name: ObjectName, *, headers: Mapping[str, str] | None = None
+) -> Steps[int]:
+    """Upload from a pipe of unknown length. A long one is verified afterwards, by the checksum in
+    the response, and removed when that differs."""
+    hasher = _upload_hasher()
     begin = _read_up_to(source, _MAX_HELD_BYTES)
     if len(begin) < _MAX_HELD_BYTES:
         hasher.update(begin)
         body = Body(lambda: [begin], len(begin))
-        put_object(client, name, body, {**(headers or {}), **promise(hasher)})
+        yield put_object(name, body, {**(headers or {}), **checksum_headers(hasher)})
         return len(begin)
     sent = 0
 
@@ -93,57 +97,115 @@ def upload_stream(
             yield block
             block = _read_up_to(source, BLOCK_BYTES)
 
-    told = put_object(client, name, Body(blocks, once=True), headers or {})
-    is_ours = (told.get(TYPE_HEADER) or "").startswith("xxhash")
-    if is_ours and told.get(VALUE_HEADER) != hasher.hexdigest():
-        delete_object(client, name)
+    stored: Headers = yield put_object(name, Body(blocks, once=True), headers or {})
+    is_comparable = stored.get(TYPE_HEADER).startswith("xxhash")
+    if is_comparable and stored.get(VALUE_HEADER) != hasher.hexdigest():
+        yield delete_object(name)
         raise ClientError(f"{name} arrived damaged, and was removed", next_step="Try again.")
     return sent
 
 
 def download(
-    client: Client, name: ObjectName, wanted: Wanted, to: IO[bytes], meter: Meter = NOBODY
-) -> int:
-    """Into an open file, which may be a pipe. Raises `ClientError` when it is not whole."""
-    with open_object(client, name, wanted) as stream:
-        check = _check_of(stream, wanted)
-        meter.expect(stream.size or 0)
-        size = 0
-        for block in stream.blocks():
-            check.update(block)
-            to.write(block)
-            size += len(block)
-            meter.count(len(block))
-    check.finish(str(name))
-    return size
+    name: ObjectName, read: ObjectRead, to: IO[bytes], meter: Meter = NO_METER
+) -> Download[int]:
+    """Download into an open file, which may be a pipe; the result is its size."""
+    return Download(get_object(name, read), OpenFileReceiver(name, read, to, meter))
 
 
 def download_file(
-    client: Client,
-    name: ObjectName,
-    file: Path,
-    wanted: Wanted | None = None,
-    meter: Meter = NOBODY,
-) -> int:
-    """Whole or not at all. Raises `ClientError`, also when it cannot be written."""
-    try:
-        with replaced(file) as opened:
-            return download(client, name, wanted or Wanted(), opened, meter)
-    except OSError as error:
-        raise ClientError(f"{file} cannot be written: {error.strerror or error}") from None
+    name: ObjectName, file: Path, read: ObjectRead | None = None, meter: Meter = NO_METER
+) -> Download[int]:
+    """Download into a file that appears when it is complete. Raises `ClientError`, also when it
+    cannot be written."""
+    read = read or ObjectRead()
+    return Download(get_object(name, read), FileReceiver(name, read, file, meter))
 
 
-@contextlib.contextmanager
-def replaced(file: Path) -> Iterator[IO[bytes]]:
-    """A file beside `file`, which takes its place at the end; after an error it is gone."""
-    beside = file.with_name(f".s3gw-{secrets.token_hex(8)}.part")
-    try:
-        with beside.open("xb") as opened:
-            yield opened
-        beside.replace(file)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+class OpenFileReceiver:
+    """Writes a body to an open file, and verifies the checksum of a whole object."""
+
+    def __init__(self, name: ObjectName, read: ObjectRead, to: IO[bytes], meter: Meter) -> None:
+        self._name = name
+        self._is_whole = read.is_whole
+        self._to = to
+        self._meter = meter
+        self._verifier = Verifier("", "")
+        self._size = 0
+
+    def __enter__(self) -> OpenFileReceiver:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """The file belongs to the caller."""
+
+    def begin(self, head: ResponseHead) -> None:
+        if self._is_whole:
+            self._verifier = Verifier(head.headers.get(TYPE_HEADER), head.headers.get(VALUE_HEADER))
+        self._meter.expect(head.size or 0)
+
+    def write(self, block: bytes) -> None:
+        self._verifier.update(block)
+        self._to.write(block)
+        self._size += len(block)
+        self._meter.count(len(block))
+
+    def finish(self) -> int:
+        self._verifier.finish(str(self._name))
+        return self._size
+
+
+class FileReceiver:
+    """Writes a body beside `file`, which it replaces at the end; after an error it is removed."""
+
+    def __init__(self, name: ObjectName, read: ObjectRead, file: Path, meter: Meter) -> None:
+        self._file = file
+        self._beside = file.with_name(f".s3gw-{secrets.token_hex(8)}.part")
+        self._open: Callable[[IO[bytes]], OpenFileReceiver] = lambda opened: OpenFileReceiver(
+            name, read, opened, meter
+        )
+
+    def __enter__(self) -> FileReceiver:
+        try:
+            self._opened = self._beside.open("xb")
+        except OSError as error:
+            raise self._unwritable(error) from None
+        self._inner = self._open(self._opened)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.close()
+        self._beside.unlink(missing_ok=True)
+
+    def begin(self, head: ResponseHead) -> None:
+        self._inner.begin(head)
+
+    def write(self, block: bytes) -> None:
+        try:
+            self._inner.write(block)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def finish(self) -> int:
+        size = self._inner.finish()
+        try:
+            self._opened.close()
+            self._beside.replace(self._file)
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return size
+
+    def _unwritable(self, error: OSError) -> ClientError:
+        return ClientError(f"{self._file} cannot be written: {error.strerror or error}")
 
 
 def file_blocks(file: Path) -> Iterator[bytes]:
@@ -155,26 +217,18 @@ def file_blocks(file: Path) -> Iterator[bytes]:
         raise ClientError(f"{file} cannot be read: {error.strerror or error}") from None
 
 
-def _promised(file: Path, meter: Meter) -> tuple[Body, dict[str, str]]:
-    """The file as it is now, and the headers with its checksum."""
-    hasher, size = new_hasher(), 0
-    assert hasher is not None
+def _with_checksum(file: Path, meter: Meter) -> tuple[Body, dict[str, str]]:
+    """Return the file's bytes as they are now, and the headers with their checksum."""
+    hasher, size = _upload_hasher(), 0
     for block in file_blocks(file):
         hasher.update(block)
         size += len(block)
     meter.expect(size)
-    return Body(lambda: _exactly(size, file, meter), size), promise(hasher)
+    return Body(lambda: _exactly(size, file, meter), size), checksum_headers(hasher)
 
 
-def _check_of(stream: Stream, wanted: Wanted) -> Check:
-    """Checksums are those of whole objects."""
-    if not wanted.is_whole:
-        return Check("", "")
-    return Check(stream.headers.get(TYPE_HEADER, ""), stream.headers.get(VALUE_HEADER, ""))
-
-
-def _exactly(size: int, file: Path, meter: Meter = NOBODY) -> Iterator[bytes]:
-    """The blocks of a file that must not have changed since: its length was promised."""
+def _exactly(size: int, file: Path, meter: Meter) -> Iterator[bytes]:
+    """Yield the blocks of a file whose size was announced. Raises `ClientError` if it changed."""
     seen = 0
     for block in file_blocks(file):
         seen += len(block)
@@ -186,8 +240,14 @@ def _exactly(size: int, file: Path, meter: Meter = NOBODY) -> Iterator[bytes]:
         raise ClientError(f"{file} changed while it was read", next_step="Nothing was stored.")
 
 
+def _upload_hasher() -> Hasher:
+    hasher = new_hasher()
+    assert hasher is not None
+    return hasher
+
+
 def _read_up_to(source: IO[bytes], size: int) -> bytes:
-    """All of it unless the source ends."""
+    """Return `size` bytes, or fewer at the end of the source."""
     read = bytearray()
     while len(read) < size and (block := source.read(size - len(read))):
         read += block

@@ -1,18 +1,18 @@
-"""Jobs: what they are, how they are doing, and waiting for their end."""
+"""Jobs: starting, finding, stopping, and waiting for their end."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from s3gw.client.buckets import action
+from s3gw.client.call import Call, Pause, Request, Response, Steps, no_result, text_of
 from s3gw.client.errors import ClientError
 from s3gw.client.names import Bck, read_bck
-from s3gw.client.transport import Client, Request
 
-# Not over when their work is done: they wait for more of it, and are idle then.
+# These wait for more work when theirs is done, and are idle then.
 IDLING = frozenset(
     [
         "ec-get",
@@ -54,7 +54,7 @@ class Job:
 
     @property
     def is_done(self) -> bool:
-        """Whether its work is done, though more may come."""
+        """Whether its work is done, even if it waits for more."""
         return self.is_over or (self.kind in IDLING and self.is_idle)
 
     @property
@@ -68,7 +68,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """What is empty leaves nothing out."""
+    """Conditions of a search; empty ones match every job."""
 
     id: str = ""
     kind: str = ""
@@ -82,71 +82,78 @@ class JobQuery:
         return {**document, "Bck": None, **({"show_active": True} if self.only_active else {})}
 
 
-def find_jobs(client: Client, query: JobQuery) -> list[Job]:
-    """The latest first; none where the server knows none."""
+def find_jobs(query: JobQuery) -> Call[list[Job]]:
+    """Return the latest first; an empty list where the server knows none."""
     request = Request("GET", "cluster", {"what": "qryxstats"}, query.document)
-    try:
-        nodes: Mapping[str, Any] = client.send(request).json() or {}
-    except ClientError as error:
-        if error.status == 404:
-            return []
-        raise
-    snaps: dict[str, list[Mapping[str, Any]]] = {}
-    for told in nodes.values():
-        for snap in told or ():
-            snaps.setdefault(snap["id"], []).append(snap)
-    found = [_job(each) for each in snaps.values()]
-    return sorted(found, key=lambda job: job.started, reverse=True)
+    return Call(request, _jobs, if_missing=list)
 
 
-def find_job(client: Client, xid: str) -> Job:
-    """Raises `ClientError` with 404."""
-    found = find_jobs(client, JobQuery(id=xid))
-    if not found:
-        next_step = "`s3gw job ls --all` shows those that are remembered."
-        raise ClientError(f"there is no job {xid!r}", status=404, next_step=next_step)
-    return found[0]
+def find_job(job_id: str) -> Call[Job]:
+    """Return one job. The error of an unknown id has status 404."""
+
+    def the_only(response: Response) -> Job:
+        found = _jobs(response)
+        return found[0] if found else missing()
+
+    def missing() -> NoReturn:
+        next_step = "`s3gw job ls --all` lists those that are remembered."
+        raise ClientError(f"job {job_id!r} does not exist", status=404, next_step=next_step)
+
+    return Call(find_jobs(JobQuery(id=job_id)).request, the_only, if_missing=missing)
 
 
 def start_job(
-    client: Client, kind: str, buckets: Sequence[Bck], *, node: str = "", force: bool = False
-) -> str:
-    """The job's id."""
+    kind: str, buckets: Sequence[Bck], *, node: str = "", force: bool = False
+) -> Call[str]:
+    """Return the job's id."""
     value: dict[str, Any] = {"ID": "", "Kind": kind, "DaemonID": node, "Bck": None}
     documents = [bck.document for bck in buckets]
     value |= {"Buckets": documents or None, **({"Bck": documents[0]} if documents else {})}
     query = {"frc": "true"} if force else {}
-    return client.send(Request("PUT", "cluster", query, action("start", value))).text.strip()
+    return Call(Request("PUT", "cluster", query, action("start", value)), text_of)
 
 
-def start_on_bucket(client: Client, kind: str, bck: Bck, value: Any) -> str:
-    """Of a kind that begins with a request about its bucket. The job's id."""
-    return client.send(Request("POST", bck.path, bck.query, action(kind, value))).text.strip()
+def start_on_bucket(kind: str, bck: Bck, value: Any) -> Call[str]:
+    """Start a job of a kind that is started by a request for its bucket; return its id."""
+    return Call(Request("POST", bck.path, bck.query, action(kind, value)), text_of)
 
 
-def stop_jobs(client: Client, query: JobQuery) -> None:
-    client.send(Request("PUT", "cluster", {}, action("stop", query.document)))
+def stop_jobs(query: JobQuery) -> Call[None]:
+    return Call(Request("PUT", "cluster", {}, action("stop", query.document)), no_result)
 
 
-def wait_for(
-    client: Client, xid: str, watch: Callable[[Job], None] | None = None, timeout_s: float = 0.0
-) -> Job:
-    """The job when its work is done; `watch` sees how it goes. Raises `ClientError` when it is
-    not done within the time, if there is one."""
-    pause_s, begun = _FIRST_POLL_S, time.monotonic()
+def wait_for_job(
+    job_id: str,
+    watch: Callable[[Job], None] | None = None,
+    timeout_s: float = 0.0,
+    now: Callable[[], float] = time.monotonic,
+) -> Steps[Job]:
+    """Return the job when its work is done; `watch` receives its states. Raises `ClientError` when
+    it is not done within the timeout, if there is one."""
+    pause_s, started = _FIRST_POLL_S, now()
     while True:
-        job = find_job(client, xid)
+        job: Job = yield find_job(job_id)
         if watch is not None:
             watch(job)
         if job.is_done:
             return job
-        if timeout_s and time.monotonic() - begun + pause_s > timeout_s:
+        if timeout_s and now() - started + pause_s > timeout_s:
             raise ClientError(
-                f"the job {xid} is not done after {timeout_s:g} s",
-                next_step=f"It goes on: s3gw job wait {xid}",
+                f"the job {job_id} is not done after {timeout_s:g} s",
+                next_step=f"It continues: s3gw job wait {job_id}",
             )
-        time.sleep(pause_s)
+        yield Pause(pause_s)
         pause_s = min(pause_s * 1.5, _LONGEST_POLL_S)
+
+
+def _jobs(response: Response) -> list[Job]:
+    nodes: Mapping[str, Any] = response.json() or {}
+    snaps: dict[str, list[Mapping[str, Any]]] = {}
+    for of_node in nodes.values():
+        for snap in of_node or ():
+            snaps.setdefault(snap["id"], []).append(snap)
+    found = [_job(each) for each in snaps.values()]
+    return sorted(found, key=lambda job: job.started, reverse=True)
 
 
 def _job(snaps: Sequence[Mapping[str, Any]]) -> Job:
@@ -173,7 +180,7 @@ def _errors(snaps: Iterable[Mapping[str, Any]]) -> Iterable[str]:
 
 
 def _buckets(snap: Mapping[str, Any]) -> tuple[Bck, ...]:
-    """From and to, or the one that it is about."""
+    """Return source and target, or the only bucket of the job."""
     ends = [snap.get("src-bck") or {}, snap.get("dst-bck") or {}]
     named = ends if any(each.get("name") for each in ends) else [snap.get("bck") or {}]
     return tuple(read_bck(each) for each in named if each.get("name"))

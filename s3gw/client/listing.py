@@ -1,15 +1,15 @@
-"""What is in a bucket, page by page."""
+"""Listings of buckets, page by page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any
 
 from s3gw.client.buckets import action
+from s3gw.client.call import Call, Page, Request, Response
 from s3gw.client.names import ObjectName
-from s3gw.client.transport import Client, Request
 
 PROPS = (
     "name",
@@ -28,10 +28,11 @@ PROPS = (
 _RFC3339 = "2006-01-02T15:04:05Z07:00"
 _IN_ARCHIVE, _IS_FOLDER, _CHUNKED = 1 << 7, 1 << 8, 1 << 13
 _CACHED = 1 << 6
+_AS_JSON = {"Accept": "application/json"}
 
 
 class Flag(IntFlag):
-    """AIStore's flags of a listing, those that are used here."""
+    """AIStore's flags of a listing, as far as they are used here."""
 
     CACHED = 1
     ARCH_DIR = 1 << 3
@@ -41,8 +42,8 @@ class Flag(IntFlag):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Names from `place` on. `limit` 0 is all of them."""
+class ListQuery:
+    """Names that begin with `place`. `limit` 0 lists all of them."""
 
     place: ObjectName
     props: Sequence[str] = ("name", "size")
@@ -54,12 +55,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object. `told` is the server's document, under its own names."""
+    """One object. `document` is the server's."""
 
     name: str
     size: int
     flags: int
-    told: Mapping[str, Any]
+    document: Mapping[str, Any]
 
     @property
     def is_folder(self) -> bool:
@@ -71,7 +72,7 @@ class Entry:
         return bool(self.flags & _IN_ARCHIVE)
 
     def prop(self, name: str) -> Any:
-        """The property as `PROPS` names it; None where the server tells nothing."""
+        """Return the property that `PROPS` names; None if the server did not send it."""
         match name:
             case "size":
                 return self.size
@@ -82,49 +83,45 @@ class Entry:
             case "status":
                 return self.flags & 31
             case "custom":
-                return self.told.get("custom-md")
-        return self.told.get(name)
+                return self.document.get("custom-md")
+        return self.document.get(name)
 
 
-def list_pages(client: Client, asked: Asked) -> Iterator[list[Entry]]:
-    """Pages of entries, sorted by name over all of them."""
-    token, uuid, left = "", "", asked.limit
-    while True:
-        size = min(asked.page_size or left, left or asked.page_size) if left else asked.page_size
-        document = _page(client, asked, {"continuation_token": token, "uuid": uuid}, size)
-        entries = [_entry(each) for each in document.get("entries") or ()]
-        yield entries[:left] if left else entries
-        token, uuid = document.get("continuation_token", ""), document.get("uuid", "")
-        left = max(left - len(entries), 0) if asked.limit else 0
-        if not token or (asked.limit and not left):
-            return
+def list_objects(query: ListQuery) -> Call[Page[Entry]]:
+    """Return the first page; the entries of all pages are sorted by name."""
+    return _page(query, query.limit, token="", uuid="")
 
 
-def list_objects(client: Client, asked: Asked) -> Iterator[Entry]:
-    for page in list_pages(client, asked):
-        yield from page
-
-
-def _page(client: Client, asked: Asked, at: Mapping[str, str], size: int) -> dict[str, Any]:
-    bck = asked.place.bck
-    value = {
-        "prefix": asked.place.key,
-        "props": ",".join(asked.props),
-        "flags": str(int(asked.flags)),
+def _page(query: ListQuery, left: int, *, token: str, uuid: str) -> Call[Page[Entry]]:
+    """Return the page at a continuation token; `left` is how many entries may follow, 0 is all."""
+    size = min(query.page_size or left, left or query.page_size) if left else query.page_size
+    bck = query.place.bck
+    value: dict[str, Any] = {
+        "prefix": query.place.key,
+        "props": ",".join(query.props),
+        "flags": str(int(query.flags)),
         "pagesize": size,
         "time_format": _RFC3339,
-        **at,
+        "continuation_token": token,
+        "uuid": uuid,
     }
-    if asked.start_after and not at["continuation_token"]:
-        value["start_after"] = asked.start_after
-    answer = client.send(
-        Request("GET", bck.path, bck.query, action("list", value), headers=_AS_JSON)
-    )
-    return answer.json() or {}
+    if query.start_after and not token:
+        value["start_after"] = query.start_after
+    request = Request("GET", bck.path, bck.query, action("list", value), headers=_AS_JSON)
+
+    def parse(response: Response) -> Page[Entry]:
+        document = response.json() or {}
+        entries = [_entry(each) for each in document.get("entries") or ()]
+        entries = entries[:left] if left else entries
+        still = left - len(entries)
+        token, uuid = document.get("continuation_token", ""), document.get("uuid", "")
+        if not token or (left and not still):
+            return Page(entries, None)
+        return Page(entries, _page(query, still if left else 0, token=token, uuid=uuid))
+
+    return Call(request, parse)
 
 
-_AS_JSON = {"Accept": "application/json"}
-
-
-def _entry(told: Mapping[str, Any]) -> Entry:
-    return Entry(told["name"], int(told.get("size") or 0), int(told.get("flags") or 0), told)
+def _entry(document: Mapping[str, Any]) -> Entry:
+    size, flags = document.get("size") or 0, document.get("flags") or 0
+    return Entry(document["name"], int(size), int(flags), document)

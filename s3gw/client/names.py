@@ -1,4 +1,4 @@
-"""Names as people write them: `ais://bucket/object`, `ais://#namespace/bucket`, `bucket/object`.
+"""Names of buckets and objects: `ais://bucket/object`, `ais://#namespace/bucket`, `bucket/object`.
 
 A bucket is `provider://@uuid#namespace/name`; what is left out is this cluster's global namespace
 of the provider `ais`.
@@ -21,7 +21,7 @@ _SPACE = re.compile(r"(?:@(?P<uuid>[A-Za-z0-9_-]+))?(?:#(?P<name>[A-Za-z0-9_-]+)
 
 
 class BadName(ValueError):
-    """The text names no bucket, or no object; the message says what one looks like."""
+    """The text is not the name of a bucket, or of an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class ObjectName:
 
     @property
     def base(self) -> str:
-        """What a file would be called."""
+        """The last part of the name, for a file."""
         return self.key.rstrip("/").rpartition("/")[2]
 
     def __str__(self) -> str:
@@ -90,22 +90,24 @@ class ObjectName:
 
 
 def read_bck(document: dict[str, Any]) -> Bck:
-    """As the server writes it."""
+    """Parse the server's document."""
     space = document.get("namespace") or {}
     name, provider = document.get("name", ""), document.get("provider", "") or "ais"
     return Bck(name, provider, space.get("uuid", ""), space.get("name", ""))
 
 
 def read_place(text: str) -> ObjectName:
-    """A bucket, or what is below it. Raises `BadName`."""
+    """Parse a bucket, or a name or prefix in it. Raises `BadName`."""
     match = _NAME.fullmatch(text)
     space = _SPACE.fullmatch(match["space"] or "") if match else None
     if match is None or space is None:
-        raise BadName(f"{text!r} names no bucket: it is ais://BUCKET, or BUCKET")
+        raise BadName(f"{text!r} is not the name of a bucket: use ais://BUCKET, or BUCKET")
     provider = (match["provider"] or "ais").lower()
     provider = _ALIASES.get(provider, provider)
     if provider not in _PROVIDERS:
-        raise BadName(f"{text!r}: there is no provider {provider!r}, only {', '.join(_PROVIDERS)}")
+        raise BadName(
+            f"{text!r}: the provider {provider!r} is unknown; use {', '.join(_PROVIDERS)}"
+        )
     bck = Bck(match["bucket"], provider, space["uuid"] or "", space["name"] or "")
     return ObjectName(bck, match["key"] or "")
 
@@ -114,7 +116,7 @@ def read_bucket(text: str) -> Bck:
     """Raises `BadName`."""
     place = read_place(text)
     if place.key:
-        raise BadName(f"{text!r} is more than a bucket: it is {place.bck}")
+        raise BadName(f"{text!r} is more than a bucket; the bucket is {place.bck}")
     return place.bck
 
 
@@ -122,5 +124,7 @@ def read_object(text: str) -> ObjectName:
     """Raises `BadName`."""
     place = read_place(text)
     if not place.key:
-        raise BadName(f"{text!r} names no object: it is ais://BUCKET/OBJECT, or BUCKET/OBJECT")
+        raise BadName(
+            f"{text!r} is not the name of an object: use ais://BUCKET/OBJECT, or BUCKET/OBJECT"
+        )
     return place

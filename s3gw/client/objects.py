@@ -1,23 +1,30 @@
-"""Objects, one at a time and many by a list, a template or a prefix."""
+"""Objects: one, or many by a list, a template or a prefix."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from http.client import HTTPMessage
 from typing import Any
 
-from s3gw.client.buckets import CopyOrders, action
+from s3gw.client.buckets import CopyOptions, action
+from s3gw.client.call import (
+    Body,
+    Call,
+    Headers,
+    Request,
+    Response,
+    headers_of,
+    no_result,
+    text_of,
+)
 from s3gw.client.names import Bck, ObjectName
-from s3gw.client.transport import Body, Client, Request, Stream
 
 _ALL_PROPS = "checksum,atime,version,copies,custom,location,chunked,last-modified,etag"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What of an object is read. `range` is as HTTP has it after `bytes=`; `mode` says how
+class ObjectRead:
+    """The part of an object that is read. `range` is HTTP's, after `bytes=`; `mode` says how
     `pattern` selects members of an archive."""
 
     range: str = ""
@@ -39,13 +46,13 @@ class Wanted:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the checksum of the object is that of the answer."""
+        """Whether the answer has the object's checksum."""
         return not (self.range or self.query)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Many objects: one of the two is given. A template without braces is a prefix."""
+    """Many objects: `names`, or a `template`. A template without braces is a prefix."""
 
     names: tuple[str, ...] = ()
     template: str | None = None
@@ -58,144 +65,137 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveOrders:
-    """How objects become an archive. An empty `mime` goes by the name's extension; `bare` members
+class ArchiveOptions:
+    """How objects become an archive. Without `mime` the name's extension decides; `bare` members
     have the last parts of names, `flat` leaves out what is in folders."""
 
     mime: str = ""
     with_bucket: bool = False
     appends: bool = False
-    goes_on: bool = False
+    continue_on_error: bool = False
     bare: bool = False
     flat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class PromoteOrders:
+class PromoteOptions:
     recursive: bool = False
     overwrites: bool = False
     deletes_source: bool = False
 
 
-def open_object(
-    client: Client, name: ObjectName, wanted: Wanted | None = None
-) -> AbstractContextManager[Stream]:
-    wanted = wanted or Wanted()
-    query = {**name.bck.query, **wanted.query}
-    return client.open(Request("GET", name.path, query, headers=wanted.headers))
+def get_object(name: ObjectName, read: ObjectRead | None = None) -> Request:
+    """Return the request alone: a driver streams its response."""
+    read = read or ObjectRead()
+    query = {**name.bck.query, **read.query}
+    return Request("GET", name.path, query, headers=read.headers)
 
 
-def head_object(client: Client, name: ObjectName, wanted: Wanted | None = None) -> dict[str, str]:
-    """What the server tells of it: headers by lower-case names. Properties that come in several
-    headers are joined with commas."""
-    query = {**name.bck.query, **(wanted.query if wanted else {"props": _ALL_PROPS})}
-    told: dict[str, str] = {}
-    for header, text in client.send(Request("HEAD", name.path, query)).headers.items():
-        text = text.encode("latin-1", "replace").decode(errors="replace")
-        lower = header.lower()
-        told[lower] = f"{told[lower]}, {text}" if lower in told else text
-    return told
+def head_object(name: ObjectName, read: ObjectRead | None = None) -> Call[dict[str, str]]:
+    """Return headers by their names in lower case. Properties that come in several headers are
+    joined with commas."""
+    query = {**name.bck.query, **(read.query if read else {"props": _ALL_PROPS})}
+    return Call(Request("HEAD", name.path, query), _joined_headers)
 
 
-def put_object(
-    client: Client, name: ObjectName, body: Body, headers: Mapping[str, str]
-) -> HTTPMessage:
-    """The headers of the answer, the checksum that is kept among them."""
+def put_object(name: ObjectName, body: Body, headers: Mapping[str, str]) -> Call[Headers]:
+    """Return the headers of the response, which have the stored checksum."""
     request = Request("PUT", name.path, name.bck.query, body=body, headers=headers)
-    return client.send(request).headers
+    return Call(request, headers_of)
 
 
 def append_member(
-    client: Client,
-    name: ObjectName,
-    member: str,
-    body: Body,
-    headers: Mapping[str, str],
-    *,
-    creates: bool,
-) -> None:
-    """Add a file to an archive; one that is not there is made, if `creates`."""
+    name: ObjectName, member: str, body: Body, headers: Mapping[str, str], *, creates: bool
+) -> Call[None]:
+    """Add a file to an archive; an archive that does not exist is created if `creates`."""
     query = {**name.bck.query, "archpath": member}
     headers = {**headers, "Ais-Pine": "2" if creates else "1"}
     once = Body(body.blocks, body.size, once=True)
-    client.send(Request("PUT", name.path, query, body=once, headers=headers))
+    return Call(Request("PUT", name.path, query, body=once, headers=headers), no_result)
 
 
-def delete_object(client: Client, name: ObjectName) -> None:
-    client.send(Request("DELETE", name.path, name.bck.query))
+def delete_object(name: ObjectName) -> Call[None]:
+    return Call(Request("DELETE", name.path, name.bck.query), no_result)
 
 
-def rename_object(client: Client, name: ObjectName, new_key: str) -> None:
-    """Within its bucket."""
+def rename_object(name: ObjectName, new_key: str) -> Call[None]:
+    """Rename within the bucket."""
     message = action("rename-obj", about=new_key)
-    client.send(Request("POST", name.path, name.bck.query, message))
+    return Call(Request("POST", name.path, name.bck.query, message), no_result)
 
 
-def copy_object(client: Client, name: ObjectName, to: ObjectName) -> None:
+def copy_object(name: ObjectName, to: ObjectName) -> Call[None]:
     query = {**name.bck.query, "object_to": to.uname}
-    client.send(Request("PUT", name.path, query))
+    return Call(Request("PUT", name.path, query), no_result)
 
 
-def set_custom(
-    client: Client, name: ObjectName, pairs: Mapping[str, str], *, replaces: bool
-) -> None:
+def set_custom(name: ObjectName, pairs: Mapping[str, str], *, replaces: bool) -> Call[None]:
     query = {**name.bck.query, **({"set-new-custom": "true"} if replaces else {})}
-    client.send(Request("PATCH", name.path, query, action("", dict(pairs))))
+    return Call(Request("PATCH", name.path, query, action("", dict(pairs))), no_result)
 
 
-def promote(client: Client, source: str, to: ObjectName, orders: PromoteOrders) -> str:
-    """Take in files of the server's machine. A job's id, or nothing when it is done."""
+def promote(source: str, to: ObjectName, options: PromoteOptions) -> Call[str]:
+    """Make objects from files of the server's machine. Return a job's id, or an empty text when it
+    is done already."""
     value = {
         "tid": "",
         "src": source,
         "obj": to.key,
-        "rcr": orders.recursive,
-        "ovw": orders.overwrites,
-        "dls": orders.deletes_source,
+        "rcr": options.recursive,
+        "ovw": options.overwrites,
+        "dls": options.deletes_source,
         "notshr": False,
     }
     message = action("promote", value, about=source)
     path = to.bck.path.replace("buckets/", "objects/", 1)
-    return client.send(Request("POST", path, to.bck.query, message)).text.strip()
+    return Call(Request("POST", path, to.bck.query, message), text_of)
 
 
-def delete_many(client: Client, bck: Bck, chosen: Selection) -> str:
-    """The job's id, as of all that follow."""
-    message = action("delete-listrange", chosen.document)
-    return client.send(Request("DELETE", bck.path, bck.query, message)).text.strip()
+def delete_many(bck: Bck, selection: Selection) -> Call[str]:
+    """Return the job's id, as all that follow."""
+    return _many("DELETE", bck, "delete-listrange", selection.document)
 
 
-def evict_many(client: Client, bck: Bck, chosen: Selection) -> str:
-    message = action("evict-listrange", chosen.document)
-    return client.send(Request("DELETE", bck.path, bck.query, message)).text.strip()
+def evict_many(bck: Bck, selection: Selection) -> Call[str]:
+    return _many("DELETE", bck, "evict-listrange", selection.document)
 
 
-def prefetch_many(client: Client, bck: Bck, chosen: Selection, orders: CopyOrders) -> str:
-    how: dict[str, Any] = {"coer": orders.goes_on, "latest-ver": orders.latest}
-    if orders.workers:
-        how["num-workers"] = orders.workers
-    message = action("prefetch-listrange", {**chosen.document, **how})
-    return client.send(Request("POST", bck.path, bck.query, message)).text.strip()
+def prefetch_many(bck: Bck, selection: Selection, options: CopyOptions) -> Call[str]:
+    how: dict[str, Any] = {"coer": options.continue_on_error, "latest-ver": options.latest}
+    if options.workers:
+        how["num-workers"] = options.workers
+    return _many("POST", bck, "prefetch-listrange", {**selection.document, **how})
 
 
-def copy_many(client: Client, bck: Bck, to: Bck, chosen: Selection, orders: CopyOrders) -> str:
-    value = {**chosen.document, **orders.document, "tobck": to.document}
-    message = action("copy-listrange", value)
-    return client.send(Request("POST", bck.path, bck.query, message)).text.strip()
+def copy_many(bck: Bck, to: Bck, selection: Selection, options: CopyOptions) -> Call[str]:
+    value = {**selection.document, **options.document, "tobck": to.document}
+    return _many("POST", bck, "copy-listrange", value)
 
 
 def archive_many(
-    client: Client, bck: Bck, to: ObjectName, chosen: Selection, orders: ArchiveOrders
-) -> str:
+    bck: Bck, to: ObjectName, selection: Selection, options: ArchiveOptions
+) -> Call[str]:
     value = {
-        **chosen.document,
+        **selection.document,
         "archname": to.key,
         "tobck": to.bck.document,
-        "isbn": orders.with_bucket,
-        "aate": orders.appends,
-        "coer": orders.goes_on,
-        "bnonly": orders.bare,
-        "non-recurs": orders.flat,
-        **({"mime": orders.mime} if orders.mime else {}),
+        "isbn": options.with_bucket,
+        "aate": options.appends,
+        "coer": options.continue_on_error,
+        "bnonly": options.bare,
+        "non-recurs": options.flat,
+        **({"mime": options.mime} if options.mime else {}),
     }
-    return client.send(Request("PUT", bck.path, bck.query, action("archive", value))).text.strip()
+    return _many("PUT", bck, "archive", value)
+
+
+def _many(method: str, bck: Bck, name: str, value: Mapping[str, Any]) -> Call[str]:
+    return Call(Request(method, bck.path, bck.query, action(name, value)), text_of)
+
+
+def _joined_headers(response: Response) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for header, text in response.headers.items():
+        lower = header.lower()
+        joined[lower] = f"{joined[lower]}, {text}" if lower in joined else text
+    return joined

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
+from storage.mountpath import MountpathError
+
 from cluster.coordination import Coordination, Put, Unchanged
 from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination, prepare
 from cluster.maintenance import repeat, until
@@ -31,7 +33,6 @@ from s3gw.identity.records import (
 from s3gw.identity.vault import Vault, VaultError
 from s3gw.keys.master_key import make_key, parse_key, read_key
 from storage.errors import Corrupt, StorageError
-from storage.mountpath import MountpathError
 
 KEY_FILE_NAME = "auth.key"
 

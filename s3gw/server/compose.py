@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from storage.backends.local.housekeeping import Housekeeper
+from storage.mountpath import FolderLocks, MountpathError
+
 from cluster.abandoned import AbandonedAppends
 from cluster.jobs.runner import Runner
 from cluster.lifecycle.progress import ProgressFile
@@ -74,10 +77,8 @@ from storage.backends.local import (
     prepare,
     recover_slot,
 )
-from storage.backends.local.housekeeping import Housekeeper
 from storage.clock import SystemClock
 from storage.errors import BucketNotFound, StorageError
-from storage.mountpath import FolderLocks, MountpathError
 from storage.values import DeleteRequest, Deletion
 
 log = logging.getLogger(__name__)

@@ -49,7 +49,9 @@ def mode_named(text: str) -> Mode:
         return Mode(text)
     except ValueError:
         known = ", ".join(mode.value for mode in Mode)
-        raise BadSelection(f"{text!r} is not a way to select members; allowed are {known}") from None
+        raise BadSelection(
+            f"{text!r} is not a way to select members; allowed are {known}"
+        ) from None
 
 
 def webdataset_key(name: str) -> str:

@@ -39,7 +39,7 @@ def test_the_clusters_configuration_is_shown_by_section(cli: CommandLine) -> Non
     assert cli.json("config", "cluster")["auth"]["enabled"] is True
     assert cli.json("config", "cluster", "auth.enabled") == {"auth.enabled": True}
     assert "checksum.type" in cli.good("config", "cluster", "checksum").out
-    assert "no property or section" in cli.refused("config", "cluster", "nonsense", code=2)
+    assert "is not a property or section" in cli.refused("config", "cluster", "nonsense", code=2)
 
 
 def test_the_configuration_is_set_and_set_back(cli: CommandLine) -> None:

@@ -80,7 +80,7 @@ def test_a_server_that_is_not_there_is_passed_over(
 def test_flags_are_completed_for_every_shell(offline: CommandLine) -> None:
     words = [f"--word=:{word}" for word in ("s3gw", "object", "get", "--")]
     lines = offline.good("completion", "zsh", *words).out.splitlines()
-    assert "--recursive\tall below a folder" in lines
+    assert "--recursive\tall objects below a folder" in lines
 
 
 def test_bash_takes_the_script(cli: CommandLine, bucket: str, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_jobs_are_listed_by_bucket(cli: CommandLine, bucket: str) -> None:
     assert [(each["kind"], each["buckets"]) for each in found] == [
         ("summary-bck", [f"ais://{bucket}"])
     ]
-    assert "No job runs" in cli.good("job", "ls", "--kind", "summary-bck").out
+    assert "No job is running" in cli.good("job", "ls", "--kind", "summary-bck").out
 
 
 def test_a_job_that_goes_on_is_stopped_and_an_ended_one_told(cli: CommandLine, bucket: str) -> None:
@@ -37,7 +37,7 @@ def test_a_job_that_goes_on_is_stopped_and_an_ended_one_told(cli: CommandLine, b
     ended = f"{job['id']} has ended already.\n"
     eventually(lambda: cli.good("job", "stop", job["id"]).out == ended, "stopped")
     assert cli.good("job", "stop", "--kind", "cleanup").out == (
-        "No job of the kind cleanup runs.\n"
+        "No job of the kind cleanup is running.\n"
     )
 
 
@@ -51,10 +51,10 @@ def test_orders_go_with_the_request_of_a_bucket(cli: CommandLine, bucket: str) -
 
 
 def test_what_is_no_job_is_refused(cli: CommandLine) -> None:
-    assert "there is no job" in cli.refused("job", "show", "nonsense").lower()
-    assert "there is no job" in cli.refused("job", "wait", "nonsense").lower()
-    assert "there is no job" in cli.refused("job", "stop", "nonsense").lower()
+    assert "does not exist" in cli.refused("job", "show", "nonsense").lower()
+    assert "does not exist" in cli.refused("job", "wait", "nonsense").lower()
+    assert "does not exist" in cli.refused("job", "stop", "nonsense").lower()
     assert "not found" in cli.refused("job", "start", "nonsense")
     assert "is not supported" in cli.refused("job", "start", "ec-encode")
     with_orders = ("job", "start", "rechunk", "--with", "chunk-size=1MiB")
-    assert "name it" in cli.refused(*with_orders, code=2)
+    assert "exactly one bucket" in cli.refused(*with_orders, code=2)

@@ -12,7 +12,7 @@ from s3gw.cli.transfers import Transfer, transfer_all
 from s3gw.client.endpoint import Endpoint
 from s3gw.client.errors import ClientError
 from s3gw.client.files import Meter
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 
 class Screen(io.StringIO):
@@ -44,11 +44,13 @@ def failing(error: BaseException) -> Transfer:
 def test_a_terminal_sees_one_bar_for_all(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen()
     monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
     outcome = transfer_all(client, "put", [moving(5), moving(15)], at_once=1)
     assert (len(outcome.done), outcome.bytes) == (2, 20)
-    assert "put [######" in screen.getvalue()
-    assert "20 B" not in screen.getvalue().split("\r")[-1]
-    assert screen.getvalue().endswith("\r\x1b[K")
+    drawn, _, erased = screen.getvalue().rpartition("\x1b[2K")
+    assert "put" in drawn
+    assert "25%" in drawn
+    assert "25%" not in erased
 
 
 def test_nobody_else_sees_anything(client: Client, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from s3gw.client.endpoint import Endpoint
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
+from tests.client.drivers import DRIVERS, Driver
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -36,7 +37,14 @@ class Canned:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def client(self, **more: object) -> Client:
-        return Client(Endpoint(self.url, **more), pause_s=0.0)  # type: ignore[arg-type]
+        return Client(self._endpoint(more), pause_s=0.0)
+
+    def driver(self, kind: str, **more: object) -> Driver:
+        """A client of `tests.client.drivers`."""
+        return DRIVERS[kind](self._endpoint(more))
+
+    def _endpoint(self, more: Mapping[str, object]) -> Endpoint:
+        return Endpoint(self.url, **more)  # type: ignore[arg-type]
 
     def wait_for_close(self) -> None:
         """Of one more connection that had its answers."""

@@ -9,7 +9,7 @@ import xxhash
 from s3gw.client.errors import ClientError
 from s3gw.client.files import download_file, upload_file, upload_stream
 from s3gw.client.names import Bck, ObjectName
-from s3gw.client.objects import Wanted
+from s3gw.client.objects import ObjectRead
 from tests.client.canned import Canned, answer
 
 NAME = ObjectName(Bck("b"), "o")
@@ -24,7 +24,7 @@ def test_a_download_takes_its_place_when_it_is_whole(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("older")
     with Canned([answer(200, BODY, *told(BODY))]) as server, server.client() as client:
-        assert download_file(client, NAME, file) == len(BODY)
+        assert client.receive(download_file(NAME, file)) == len(BODY)
     assert file.read_bytes() == BODY
     assert list(tmp_path.iterdir()) == [file]
 
@@ -36,7 +36,7 @@ def test_a_download_that_fails_leaves_what_was_there(said: bytes, tmp_path: Path
     file = tmp_path / "file"
     file.write_text("older")
     with Canned([said]) as server, server.client() as client, pytest.raises(ClientError):
-        download_file(client, NAME, file)
+        client.receive(download_file(NAME, file))
     assert file.read_text() == "older"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -44,20 +44,20 @@ def test_a_download_that_fails_leaves_what_was_there(said: bytes, tmp_path: Path
 def test_a_part_has_no_checksum_of_its_own(tmp_path: Path) -> None:
     said = answer(206, BODY, *told(b"all of it"))
     with Canned([said]) as server, server.client() as client:
-        download_file(client, NAME, tmp_path / "part", Wanted(range="0-9"))
+        client.receive(download_file(NAME, tmp_path / "part", ObjectRead(range="0-9")))
     assert b"Range: bytes=0-9\r\n" in server.requests[0]
 
 
 def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with Canned() as server, server.client() as client:
         with pytest.raises(ClientError, match="cannot be written: No such file or directory"):
-            download_file(client, NAME, tmp_path / "nowhere" / "file")
+            client.receive(download_file(NAME, tmp_path / "nowhere" / "file"))
 
 
 def test_an_upload_promises_its_checksum(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(BODY)
     with Canned([answer()]) as server, server.client() as client:
-        assert upload_file(client, tmp_path / "file", NAME) == len(BODY)
+        assert client.run(upload_file(tmp_path / "file", NAME)) == len(BODY)
     (request,) = server.requests
     assert request.endswith(b"\r\n\r\n" + BODY)
     assert all(line.encode() in request for line in told(BODY))
@@ -67,5 +67,5 @@ def test_a_long_stream_that_arrived_otherwise_is_removed() -> None:
     size = (8 << 20) + 5
     with Canned([None, answer(200, b"", *told(b"other"))], [answer()]) as server:
         with server.client() as client, pytest.raises(ClientError, match="arrived damaged"):
-            upload_stream(client, io.BytesIO(bytes(size)), NAME)
+            client.run(upload_stream(io.BytesIO(bytes(size)), NAME))
     assert server.requests[1].startswith(b"DELETE /v1/objects/b/o")

@@ -178,7 +178,7 @@ def test_what_is_told_reads_well(server: ServerProcess) -> None:
     assert "s3gw auth user add NAME --role painter" in made
     assert "s3gw auth key add ann" in told(server, "user", "add", "ann", "--role", "painter")
     key = told(server, "key", "add", "ann")
-    assert "shown this once" in key
+    assert "shown only once" in key
     access_key = key.split()[4]
     assert told(server, "user", "list").splitlines()[1].split()[:2] == ["ann", "painter"]
     shown = told(server, "user", "show", "ann").splitlines()
@@ -228,22 +228,22 @@ def test_a_role_is_changed_where_it_is_said(server: ServerProcess) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["user", "show", "bob"], 1, "`s3gw auth user list` shows all"),
+        (["user", "show", "bob"], 1, "`s3gw auth user list` lists them"),
         (["user", "add", "ann"], 1, "already"),
         (["user", "add", "a/b"], 1, "cannot be the name of a user"),
-        (["user", "add", "bob", "--role", "writer"], 1, "`s3gw auth role list` shows all"),
+        (["user", "add", "bob", "--role", "writer"], 1, "`s3gw auth role list` lists them"),
         (["role", "remove", "painter"], 1, "in use by ann"),
         (["role", "remove", "Guest"], 1, "built-in"),
         (["role", "add", "token"], 1, "stands for"),
         (["role", "add", "x", "--cluster", "wr"], 2, "must be ro, rw, su"),
         (["role", "add", "x", "--bucket", "data"], 2, "NAME=PERM"),
-        (["role", "add", "x", "--bucket", "a/b=ro"], 2, "names no bucket"),
+        (["role", "add", "x", "--bucket", "a/b=ro"], 2, "is not the name of a bucket"),
         (["role", "add", "x", "--max-session", "1d"], 2, "from 15m to 12h"),
         (["role", "add", "x", "--trust-subject", "a"], 1, "need a --trust-issuer"),
         (["role", "update", "painter", "--no-bucket", "b"], 1, "does not name the bucket"),
         (["key", "add", "bob"], 1, "no user 'bob'"),
         (["key", "list", "bob"], 1, "no user 'bob'"),
-        (["key", "remove", "AKIA"], 1, "`s3gw auth key list` shows all"),
+        (["key", "remove", "AKIA"], 1, "`s3gw auth key list` lists them"),
         (["key", "rotate", "AKIA", "--grace", "91d"], 2, "--grace"),
     ],
 )

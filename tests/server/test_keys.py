@@ -100,7 +100,7 @@ def test_keys_are_made_and_rotated_beside_a_running_server(tmp_path: Path) -> No
         assert json.loads(turned.stdout) == {"objects": 1, "rewrapped": 1, "unreadable": []}
         assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"bytes"
         resumed = s3gw("keys", "rotate", "--resume", *words, folder=tmp_path)
-        assert resumed.stdout == "1 objects seen, 0 wrapped anew.\n"
+        assert resumed.stdout == "1 object checked, 0 wrapped with new keys.\n"
     listed = json.loads(s3gw("keys", "list", *words, "--json", folder=tmp_path).stdout)
     versions = {each["id"]: each["versions"] for each in listed}
     assert versions == {"aws/s3": 1, "sse-s3": 1, "team-a": 2}

@@ -1,35 +1,80 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
-from s3gw.cli.progress import Progress, progress_line, size_text
+from s3gw.cli.progress import LiveLine, Progress, size_text
 
 
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
 
+    @property
+    def lines(self) -> list[str]:
+        """What was drawn, without the terminal's control sequences."""
+        drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
+        return [line.rstrip() for line in re.split(r"[\r\n]+", drawn) if line.strip()]
 
-def test_nothing_is_drawn_where_nobody_looks() -> None:
+
+@pytest.fixture(autouse=True)
+def _wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def test_nothing_is_drawn_without_a_terminal() -> None:
     stream = io.StringIO()
     with Progress("scrub", 100, stream) as bar:
         bar.show(50)
+    with LiveLine(stream) as line:
+        line.show("working")
     assert stream.getvalue() == ""
 
 
-def test_the_line_is_gone_at_the_end() -> None:
+def test_the_bar_is_removed_at_the_end() -> None:
     stream = Terminal()
     with Progress("scrub", 100, stream) as bar:
         bar.show(50, "0 damaged")
-    assert "scrub [############............]  50%  50 B" in stream.getvalue()
-    assert stream.getvalue().endswith("\r\x1b[K")
+    line = stream.lines[0]
+    assert re.fullmatch(r"scrub ━+[╸╺ ━]+ +50% 50 B  .*/s  0 damaged", line), line
+    # The line is erased, and the cursor shown again.
+    assert "\x1b[2K" in stream.getvalue()
+    assert "\x1b[?25h" in stream.getvalue().rpartition("\x1b[?25l")[2]
 
 
-@pytest.mark.parametrize(("done", "total"), [(0, 0), (5, 0), (9, 3), (3, 3)])
+def test_without_a_total_the_amount_is_shown() -> None:
+    stream = Terminal()
+    with Progress("get", 0, stream) as bar:
+        bar.show(2048)
+    assert stream.lines[0].startswith("get 2.0 KiB")
+
+
+@pytest.mark.parametrize(("done", "total"), [(9, 3), (3, 3)])
 def test_there_is_never_more_than_all(done: int, total: int) -> None:
-    assert "] 100%" in progress_line(done, total, 0.0)
+    stream = Terminal()
+    with Progress("put", total, stream) as bar:
+        bar.show(done)
+    assert "100%" in stream.lines[0]
+
+
+def test_a_line_that_is_too_long_is_cut_by_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Terminal()
+    with LiveLine(stream) as line:
+        line.show("数据" * 20)
+    # Each character takes two columns of twenty.
+    assert stream.lines[0].replace(" ", "") == "数据数据数据数据数…"
+
+
+def test_names_in_brackets_are_not_markup() -> None:
+    stream = Terminal()
+    with LiveLine(stream) as line:
+        line.show("counting [red]b[/red] :smile:")
+    assert set(stream.lines) == {"counting [red]b[/red] :smile:"}
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_users_token_allows_what_the_user_may_do_and_ends_with_the_user(
         (("token", "--ttl", "0"), 2, "must be a time from 1s"),
         (("token", "--ttl", "tomorrow"), 2, "must be a time from 1s"),
         (("token", "revoke"), 2, "three parts"),
-        (("token", "revoke", "--ttl", "1h"), 2, "takes neither"),
+        (("token", "revoke", "--ttl", "1h"), 2, "not for `revoke`"),
         (("token", "refuse"), 2, "invalid choice"),
     ],
 )

@@ -1,15 +1,15 @@
-"""`s3gw archive`: each of its commands is a module."""
+"""`s3gw archive`, one module per command."""
 
 from __future__ import annotations
 
-from s3gw.cli.commands import Parser, add_group
+from s3gw.cli.commands import Group
 
 _SUMMARIES = {
     "ls": "list the members of archives",
-    "get": "download a member, or those that match as a tar",
+    "get": "download a member, or matching members as a tar",
     "cat": "print members",
     "put": "add files to an archive",
-    "create": "make an archive of objects",
+    "create": "make an archive from objects",
 }
 _EXAMPLES = """\
   s3gw archive ls ais://shards/0001.tar
@@ -19,6 +19,4 @@ _EXAMPLES = """\
 
 Archives are objects whose names end in .tar, .tgz, .tar.gz, .tar.lz4 or .zip."""
 
-
-def define(parser: Parser) -> None:
-    add_group(parser, __name__, _SUMMARIES, _EXAMPLES)
+COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Misused, Parser
-from s3gw.cli.endpoint import add_object, connect, describe_asking
+from s3gw.cli.arguments import OBJECT
+from s3gw.cli.commands import Command, Misused
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import argument, arguments
 from s3gw.client.files import download
-from s3gw.client.objects import Wanted
+from s3gw.client.names import ObjectName, read_object
+from s3gw.client.objects import ObjectRead
 
 _EXAMPLES = """\
   s3gw archive cat ais://shards/0001.tar labels/7.txt
   s3gw archive cat ais://shards/0001.tar labels/7.txt labels/8.txt"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_object(parser, "archive")
-    parser.add_argument("members", metavar="MEMBER", nargs="+")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    archive: ObjectName = argument(OBJECT, read=read_object)
+    members: tuple[str, ...] = arguments("MEMBER")
 
 
-def run(args: argparse.Namespace) -> int:
-    if args.json:
-        raise Misused("--json has nothing to say here: it is the member that is printed.")
-    with connect(args) as client:
-        for member in args.members:
-            download(client, args.archive, Wanted(member=member), sys.stdout.buffer)
+def run(options: Options) -> int:
+    if options.json:
+        raise Misused("--json cannot be used here: the output is the member itself.")
+    with connect(options) as client:
+        for member in options.members:
+            client.receive(download(options.archive, ObjectRead(member=member), sys.stdout.buffer))
             sys.stdout.buffer.flush()
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Misused, Parser
-from s3gw.cli.endpoint import add_bucket, add_object, connect, describe_asking
-from s3gw.cli.following import add_waiting, follow
-from s3gw.cli.selecting import HELP, add_selection, is_many, selection
-from s3gw.client.names import ObjectName
-from s3gw.client.objects import ArchiveOrders, archive_many
+from s3gw.cli.arguments import BUCKET, OBJECT
+from s3gw.cli.commands import Command, Misused
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.parameters import argument, included, option, switch
+from s3gw.cli.selection import HELP, TITLE, SelectionFlags, selected
+from s3gw.client.names import Bck, ObjectName, read_bucket, read_object
+from s3gw.client.objects import ArchiveOptions, archive_many
 
 _EXAMPLES = f"""\
   s3gw archive create ais://samples ais://shards/0001.tar --template 'img-{{0000..0999}}.jpg'
@@ -19,37 +21,38 @@ _EXAMPLES = f"""\
 {HELP}"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_bucket(parser, "source")
-    add_object(parser, "archive")
-    add_selection(parser)
-    parser.add_argument("--mime", metavar="FORMAT", default="", help=".tar, .tgz, .zip, .tar.lz4")
-    parser.add_argument("--append", action="store_true", help="to an archive that is there")
-    names = parser.add_mutually_exclusive_group()
-    names.add_argument("--bare", action="store_true", help="names of members without folders")
-    names.add_argument(
-        "--with-bucket", action="store_true", help="names of members begin with the bucket's"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    source: Bck = argument(BUCKET, read=read_bucket)
+    archive: ObjectName = argument(OBJECT, read=read_object)
+    selection: SelectionFlags = included(SelectionFlags, TITLE)
+    mime: str = option("FORMAT", default="", help=".tar, .tgz, .zip, .tar.lz4")
+    append: bool = switch(help="to an archive that exists")
+    bare: bool = switch(help="names of members without folders", exclusive="names")
+    with_bucket: bool = switch(
+        help="names of members begin with the bucket's name", exclusive="names"
     )
-    parser.add_argument("--flat", action="store_true", help="of a prefix, nothing in folders")
-    parser.add_argument(
-        "--continue-on-error", action="store_true", help="pass over what is missing"
-    )
-    add_waiting(parser)
+    flat: bool = switch(help="of a prefix, leave out what is in folders")
+    continue_on_error: bool = switch(help="skip objects that are missing")
+    wait: WaitFlags = included(WaitFlags)
 
 
-def run(args: argparse.Namespace) -> int:
-    if not is_many(args):
-        raise Misused("Say which objects: --prefix, --template, --list or --all.")
-    bck, chosen = selection(args, [ObjectName(args.source)])
-    orders = ArchiveOrders(
-        mime=args.mime,
-        with_bucket=args.with_bucket,
-        appends=args.append,
-        goes_on=args.continue_on_error,
-        bare=args.bare,
-        flat=args.flat,
+def run(options: Options) -> int:
+    if not options.selection.is_given:
+        raise Misused("Select objects with --prefix, --template, --list or --all.")
+    bck, objects = selected(options.selection, [ObjectName(options.source)])
+    orders = ArchiveOptions(
+        mime=options.mime,
+        with_bucket=options.with_bucket,
+        appends=options.append,
+        continue_on_error=options.continue_on_error,
+        bare=options.bare,
+        flat=options.flat,
     )
-    with connect(args) as client:
-        xid = archive_many(client, bck, args.archive, chosen, orders)
-        return follow(args, client, xid, f"Archived from {bck} in {args.archive}")
+    with connect(options) as client:
+        job_id = client.call(archive_many(bck, options.archive, objects, orders))
+        done = f"Archived from {bck} in {options.archive}"
+        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

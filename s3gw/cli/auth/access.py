@@ -1,16 +1,16 @@
-"""`s3gw auth access`: what a bucket leaves to anybody, its `access` attribute."""
+"""`s3gw auth access`: the `access` attribute of a bucket."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 from contextlib import closing
+from dataclasses import dataclass
 
 from s3gw.access.bucket_access import bucket_access, with_access
-from s3gw.cli.auth.place import add_place
-from s3gw.cli.commands import Parser, describe
-from s3gw.cli.settings import load_settings
+from s3gw.cli.auth.directory import DirectoryOptions
+from s3gw.cli.commands import Command
+from s3gw.cli.parameters import argument
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Config
 from s3gw.identity.permissions import parse_permissions, show_permissions
@@ -20,31 +20,30 @@ from storage.values import BucketInfo
 
 _EXAMPLES = """\
   s3gw auth access photos            what may be done in the bucket
-  s3gw auth access photos ro         nothing but reading, for whomever
+  s3gw auth access photos ro         reading only, for all users
   s3gw auth access photos ro,PATCH   and its owner may configure it
   s3gw auth access photos su         no limits again
 
-PERM is ro, rw or su, a number, or names of rights with commas between. It allows nobody anything:
-it is what policies, ACLs and permissions can allow at most. The root account can always change it.
-A server that runs there knows of the change at once."""
+PERM is ro, rw or su, a number, or names of rights separated by commas. It grants nothing: it limits
+what policies, ACLs and permissions can grant. The root account can always change it. A running
+server applies the change at once."""
 
 
-def define(parser: Parser) -> None:
-    describe(parser, run, _EXAMPLES)
-    parser.add_argument("bucket", metavar="BUCKET")
-    parser.add_argument("access", metavar="PERM", nargs="?", help="none only shows it")
-    add_place(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(DirectoryOptions):
+    bucket: str = argument("BUCKET")
+    access: str | None = argument("PERM", default=None, help="the new value (default: show it)")
 
 
-def run(args: argparse.Namespace) -> int:
-    config = load_settings(args).config
-    if args.access is not None:
-        _check(args.access)
-    mask = bucket_access(asyncio.run(_ask(config, args.bucket, args.access)))
-    if args.json:
-        print(json.dumps({"bucket": args.bucket, "access": str(mask)}))
+def run(options: Options) -> int:
+    config = options.settings.load().config
+    if options.access is not None:
+        _check(options.access)
+    mask = bucket_access(asyncio.run(_bucket(config, options.bucket, options.access)))
+    if options.json:
+        print(json.dumps({"bucket": options.bucket, "access": str(mask)}))
     else:
-        print(f"{args.bucket}: {show_permissions(mask)}")
+        print(f"{options.bucket}: {show_permissions(mask)}")
     return 0
 
 
@@ -55,9 +54,12 @@ def _check(text: str) -> None:
         raise ConfigError(f"{error}; PERM is ro, rw, su, a number or names like GET,PUT") from None
 
 
-async def _ask(config: Config, name: str, access: str | None) -> BucketInfo:
-    """The bucket, with that attribute if one is given. Raises `BucketNotFound`."""
+async def _bucket(config: Config, name: str, access: str | None) -> BucketInfo:
+    """Return the bucket, changed if `access` is given. Raises `BucketNotFound`."""
     with closing(LocalStore.open(folders(config), slot="access")) as store:
         if access is None:
             return await store.head_bucket(name)
         return await store.update_bucket(name, lambda info: with_access(info, access))
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from s3gw.cli.auth.place import Work, add_place, change, duration, in_directory
-from s3gw.cli.auth.show import as_json
-from s3gw.cli.commands import Parser, add_command
-from s3gw.cli.tables import moment, table
+from s3gw.cli.auth.directory import (
+    DirectoryOptions,
+    Work,
+    change,
+    duration,
+    in_directory,
+)
+from s3gw.cli.auth.rendering import as_json
+from s3gw.cli.commands import Actions, Command
+from s3gw.cli.parameters import argument, option
+from s3gw.cli.tables import moment, print_table
 from s3gw.config.types import show_duration
 from s3gw.identity import keys
 from s3gw.identity.directory import KeyFacts, StoredDirectory
@@ -20,115 +27,131 @@ _ADD = """\
   s3gw auth key add ann
   s3gw auth key add ann --json | jq -r .secret_key
 
-The secret is shown this once. A user has up to eight keys."""
+The secret is shown only once. A user has up to eight keys."""
 _LIST = """\
   s3gw auth key list
   s3gw auth key list ann --json"""
 _ROTATE = """\
   s3gw auth key rotate AKIA...                a new key; the old one works for another day
   s3gw auth key rotate AKIA... --grace 0      the old one is disabled at once"""
-_SWITCH = """\
-  s3gw auth key {0} AKIA..."""
+_ENABLE = """\
+  s3gw auth key enable AKIA..."""
+_DISABLE = """\
+  s3gw auth key disable AKIA..."""
+_REMOVE = """\
+  s3gw auth key remove AKIA..."""
 _GRACE_S = 24 * 3600
 _LONGEST_GRACE_S = 90 * 24 * 3600
 
 T = TypeVar("T")
 
 
-def define(parser: Parser) -> None:
-    parser.description = "The access keys of users."
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    made = add_command(actions, "add", "make a key for a user", run_add, _ADD)
-    made.add_argument("user", metavar="USER")
-    shown = add_command(actions, "list", "list keys without their secrets", run_list, _LIST)
-    shown.add_argument("user", metavar="USER", nargs="?", help="whose; none means all")
-    turned = add_command(actions, "rotate", "make a key in the place of one", run_rotate, _ROTATE)
-    turned.add_argument(
-        "--grace",
-        metavar="TIME",
-        type=duration(1, _LONGEST_GRACE_S, or_zero=True),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddOptions(DirectoryOptions):
+    user: str = argument("USER")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOptions(DirectoryOptions):
+    user: str | None = argument("USER", default=None, help="whose (default: all users')")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(DirectoryOptions):
+    key: str = argument("KEY")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateOptions(Options):
+    grace: int = option(
+        "TIME",
+        read=duration(1, _LONGEST_GRACE_S, or_zero=True),
         default=_GRACE_S,
         help="how long the old key still works; 0 disables it (default: 24h)",
     )
-    changed = [
-        add_command(actions, name, summary, run, _SWITCH.format(name))
-        for name, summary, run in (
-            ("enable", "take a key again", partial(run_switch, True)),
-            ("disable", "take a key no more, and keep it", partial(run_switch, False)),
-            ("remove", "remove a key", run_remove),
-        )
-    ]
-    for each in (turned, *changed):
-        each.add_argument("key", metavar="KEY")
-    for each in (made, shown, turned, *changed):
-        add_place(each)
 
 
-def run_add(args: argparse.Namespace) -> int:
-    work = partial(keys.add, user=args.user)
-    _show_secret(args, change(args, "CreateAccessKey", f"user/{args.user}", work))
+def run_add(options: AddOptions) -> int:
+    work = partial(keys.add, user=options.user)
+    created = change(options.settings, "CreateAccessKey", f"user/{options.user}", work)
+    _show_secret(created, is_json=options.json)
     return 0
 
 
-def run_rotate(args: argparse.Namespace) -> int:
-    work = partial(keys.rotate, access_key=args.key, grace_s=args.grace)
-    _show_secret(args, _change(args, "RotateAccessKey", work))
-    if not args.json:
-        print(f"\n{_farewell(args)}")
+def run_rotate(options: RotateOptions) -> int:
+    work = partial(keys.rotate, access_key=options.key, grace_s=options.grace)
+    _show_secret(_change(options, "RotateAccessKey", work), is_json=options.json)
+    if not options.json:
+        print(f"\n{_notice(options)}")
     return 0
 
 
-def run_list(args: argparse.Namespace) -> int:
+def run_list(options: ListOptions) -> int:
     async def read(directory: StoredDirectory) -> list[KeyFacts]:
-        if args.user is not None:
-            directory.user_facts(args.user)
-        return [each for each in directory.all_keys() if args.user in (None, each.user)]
+        if options.user is not None:
+            directory.user_facts(options.user)
+        return [each for each in directory.all_keys() if options.user in (None, each.user)]
 
-    found = in_directory(args, read)
-    print(as_json(found) if args.json else _as_table(found))
+    found = in_directory(options.settings, read)
+    if options.json:
+        print(as_json(found))
+    else:
+        _print(found)
     return 0
 
 
-def run_switch(enabled: bool, args: argparse.Namespace) -> int:
-    work = partial(keys.set_enabled, access_key=args.key, enabled=enabled)
-    _change(args, "EnableAccessKey" if enabled else "DisableAccessKey", work)
-    return _done(args, f"{'Enabled' if enabled else 'Disabled'} the key {args.key}.")
+def run_enable(options: Options) -> int:
+    return _switch(options, enabled=True)
 
 
-def run_remove(args: argparse.Namespace) -> int:
-    _change(args, "DeleteAccessKey", partial(keys.remove, access_key=args.key))
-    return _done(args, f"Removed the key {args.key}.")
+def run_disable(options: Options) -> int:
+    return _switch(options, enabled=False)
 
 
-def _change(args: argparse.Namespace, action: str, work: Work[T]) -> T:
-    return change(args, action, f"access-key/{args.key}", work)
+def _switch(options: Options, *, enabled: bool) -> int:
+    work = partial(keys.set_enabled, access_key=options.key, enabled=enabled)
+    _change(options, "EnableAccessKey" if enabled else "DisableAccessKey", work)
+    return _done(options, f"{'Enabled' if enabled else 'Disabled'} the key {options.key}.")
 
 
-def _farewell(args: argparse.Namespace) -> str:
-    if not args.grace:
-        return f"The key {args.key} is disabled."
+def run_remove(options: Options) -> int:
+    _change(options, "DeleteAccessKey", partial(keys.remove, access_key=options.key))
+    return _done(options, f"Removed the key {options.key}.")
+
+
+def _change(options: Options, action: str, work: Work[T]) -> T:
+    return change(options.settings, action, f"access-key/{options.key}", work)
+
+
+def _notice(options: RotateOptions) -> str:
+    if not options.grace:
+        return f"The key {options.key} is disabled."
     return (
-        f"The key {args.key} works for another {show_duration(args.grace)}; to end it now: "
-        f"s3gw auth key disable {args.key}"
+        f"The key {options.key} works for another {show_duration(options.grace)}; to end it now: "
+        f"s3gw auth key disable {options.key}"
     )
 
 
-def _show_secret(args: argparse.Namespace, made: UserKey) -> None:
-    if args.json:
-        told = {"user": made.user, "access_key": made.access_key, "secret_key": made.secret}
-        print(as_json(told))
+def _show_secret(created: UserKey, *, is_json: bool) -> None:
+    if is_json:
+        document = {
+            "user": created.user,
+            "access_key": created.access_key,
+            "secret_key": created.secret,
+        }
+        print(as_json(document))
         return
-    print(f"  user         {made.user}")
-    print(f"  access key   {made.access_key}")
-    print(f"  secret key   {made.secret}   shown this once")
+    print(f"  user         {created.user}")
+    print(f"  access key   {created.access_key}")
+    print(f"  secret key   {created.secret}   shown only once")
 
 
-def _done(args: argparse.Namespace, said: str) -> int:
-    print(as_json({"access_key": args.key}) if args.json else said)
+def _done(options: Options, text: str) -> int:
+    print(as_json({"access_key": options.key}) if options.json else text)
     return 0
 
 
-def _as_table(found: list[KeyFacts]) -> str:
+def _print(found: list[KeyFacts]) -> None:
     rows = [
         (
             each.access_key,
@@ -140,7 +163,7 @@ def _as_table(found: list[KeyFacts]) -> str:
         for each in found
     ]
     head = ("ACCESS KEY", "USER", "STATE", "CREATED", "LAST USED")
-    return table(head, rows, "There are no keys. Make one with `s3gw auth key add USER`.")
+    print_table(head, rows, "There are no keys. Make one with `s3gw auth key add USER`.")
 
 
 def _state(key: KeyFacts) -> str:
@@ -149,3 +172,16 @@ def _state(key: KeyFacts) -> str:
     if not key.enabled:
         return "disabled"
     return f"until {moment(key.expires_s)}" if key.expires_s else "enabled"
+
+
+COMMAND = Actions(
+    "The access keys of users.",
+    {
+        "add": ("make a key for a user", Command(AddOptions, run_add, _ADD)),
+        "list": ("list keys without their secrets", Command(ListOptions, run_list, _LIST)),
+        "rotate": ("replace a key by a new one", Command(RotateOptions, run_rotate, _ROTATE)),
+        "enable": ("accept a disabled key again", Command(Options, run_enable, _ENABLE)),
+        "disable": ("refuse a key, and keep it", Command(Options, run_disable, _DISABLE)),
+        "remove": ("remove a key", Command(Options, run_remove, _REMOVE)),
+    },
+)

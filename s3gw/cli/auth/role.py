@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import re
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
-from s3gw.cli.auth.place import add_place, change, duration, in_directory
-from s3gw.cli.auth.show import as_json, permission_rows
-from s3gw.cli.commands import Parser, add_command
-from s3gw.cli.tables import facts, table
+from s3gw.cli.auth.directory import DirectoryOptions, change, duration, in_directory
+from s3gw.cli.auth.rendering import as_json, permission_rows
+from s3gw.cli.commands import Actions, Command
+from s3gw.cli.parameters import argument, option, repeated, yes_or_no
+from s3gw.cli.tables import facts, print_table
 from s3gw.config.types import show_duration
 from s3gw.identity import roles
 from s3gw.identity.builtin import NAMES
@@ -21,7 +20,7 @@ from s3gw.identity.permissions import BucketName, Permissions, parse_permissions
 from s3gw.identity.protocol import Role, Trust
 from s3gw.identity.records import role_record
 
-_PERM = "ro, rw, su, a number, or rights with commas between, like GET,LIST-OBJECTS"
+_PERM = "ro, rw, su, a number, or rights separated by commas, like GET,LIST-OBJECTS"
 _ADD = f"""\
   s3gw auth role add painter --bucket paintings=rw --bucket archive=ro
   s3gw auth role add watcher --cluster ro,LIST-BUCKETS --description "sees everything"
@@ -30,14 +29,14 @@ _ADD = f"""\
       --trust-audience s3gw --trust-subject 'repo:example/app:*'
 
 A PERM is {_PERM}.
-A bucket that is named has its own rights, and those of the cluster do not count for it. Who has
+A bucket that is named has its own rights, and those of the cluster do not apply to it. A user with
 several roles may do what any of them allows."""
 _UPDATE = """\
   s3gw auth role update painter --bucket sketches=ro     one more bucket, or other rights to it
   s3gw auth role update painter --no-bucket sketches
   s3gw auth role update painter --no-admin --cluster 0
 
-What is not given stays as it is. Users who have the role have the new one at once."""
+Everything else stays as it is. The change applies to the users of the role at once."""
 _LIST = """\
   s3gw auth role list"""
 _SHOW = """\
@@ -46,98 +45,122 @@ _SHOW = """\
 _REMOVE = """\
   s3gw auth role remove painter
 
-A role that users have is not removed: `s3gw auth user set-roles` takes it from them."""
+A role that users have is not removed: change them with `s3gw auth user set-roles` first."""
 _BUCKET = re.compile(
     r"(?:(?P<provider>ais|aws|gcp|azure|oci|ht)://)?"
     r"(?:#(?P<namespace>[A-Za-z0-9_-]{1,64})/)?(?P<name>[^/=@#]+)"
 )
-_SESSION = duration(roles.SHORTEST_SESSION_S, roles.LONGEST_SESSION_S)
 
 
-def define(parser: Parser) -> None:
-    parser.description = "What users may do."
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    made = add_command(actions, "add", "make a role", run_add, _ADD)
-    changed = add_command(actions, "update", "change a role", run_update, _UPDATE)
-    shown = add_command(actions, "show", "show a role", run_show, _SHOW)
-    gone = add_command(actions, "remove", "remove a role that nobody has", run_remove, _REMOVE)
-    for each in (made, changed, shown, gone):
-        each.add_argument("name", metavar="ROLE")
-    for each in (made, changed):
-        _add_content(each)
-    changed.add_argument("--no-bucket", metavar="NAME", type=_bucket, action="append", default=[])
-    changed.add_argument("--no-trust", metavar="URL", action="append", default=[])
-    add_place(add_command(actions, "list", "list the roles", run_list, _LIST))
-    for each in (made, changed, shown, gone):
-        add_place(each)
+def _read_bits(text: str) -> int:
+    try:
+        return parse_permissions(text)
+    except ValueError as error:
+        raise ValueError(f"{error}: must be {_PERM}") from None
 
 
-def run_add(args: argparse.Namespace) -> int:
+def _read_bucket(text: str) -> BucketName:
+    match = _BUCKET.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not the name of a bucket: use NAME or PROVIDER://NAME")
+    return BucketName(match["name"], match["provider"] or "ais", match["namespace"] or "")
+
+
+def _read_grant(text: str) -> tuple[BucketName, int]:
+    name, equals, permissions = text.partition("=")
+    if not equals:
+        raise ValueError(f"{text!r}: must be NAME=PERM")
+    return _read_bucket(name), _read_bits(permissions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(DirectoryOptions):
+    name: str = argument("ROLE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentOptions(Options):
+    """What a role contains; None and () leave it as it is."""
+
+    admin: bool | None = yes_or_no(help="whether it allows everything")
+    cluster: int | None = option(
+        "PERM", read=_read_bits, help="rights to this cluster and all buckets"
+    )
+    bucket: tuple[tuple[BucketName, int], ...] = repeated(
+        "NAME=PERM", read=_read_grant, help="rights to a bucket; may be repeated"
+    )
+    trust_issuer: str | None = option("URL", help="the issuer whose tokens may assume it")
+    trust_audience: str = option("A", default="", help="the audience they must have")
+    trust_subject: str = option("PATTERN", default="*", help="the subject, with * and ?")
+    max_session: int | None = option(
+        "TIME",
+        read=duration(roles.SHORTEST_SESSION_S, roles.LONGEST_SESSION_S),
+        help="the longest session",
+    )
+    description: str | None = option("TEXT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateOptions(ContentOptions):
+    no_bucket: tuple[BucketName, ...] = repeated("NAME", read=_read_bucket)
+    no_trust: tuple[str, ...] = repeated("URL")
+
+
+def run_add(options: ContentOptions) -> int:
     async def add(directory: StoredDirectory) -> Role:
-        role = _changed(Role(args.name), args, directory.cluster_id)
+        role = _changed(Role(options.name), options, directory.cluster_id)
         await roles.add(directory, role)
         return role
 
-    made = change(args, "CreateRole", f"role/{args.name}", add)
-    said = f"Made the role {args.name}. Next: s3gw auth user add NAME --role {args.name}"
-    print(_as_json(made) if args.json else said)
+    made = change(options.settings, "CreateRole", f"role/{options.name}", add)
+    text = f"Made the role {options.name}. Next: s3gw auth user add NAME --role {options.name}"
+    print(_as_json(made) if options.json else text)
     return 0
 
 
-def run_update(args: argparse.Namespace) -> int:
+def run_update(options: UpdateOptions) -> int:
     async def update(directory: StoredDirectory) -> Role:
-        role = _changed(_found(directory, args.name), args, directory.cluster_id)
+        role = _without(_found(directory, options.name), options, directory.cluster_id)
+        role = _changed(role, options, directory.cluster_id)
         await roles.update(directory, role)
         return role
 
-    changed = change(args, "UpdateRole", f"role/{args.name}", update)
-    print(_as_json(changed) if args.json else f"Changed the role {args.name}.")
+    changed = change(options.settings, "UpdateRole", f"role/{options.name}", update)
+    print(_as_json(changed) if options.json else f"Changed the role {options.name}.")
     return 0
 
 
-def run_show(args: argparse.Namespace) -> int:
+def run_show(options: Options) -> int:
     async def read(directory: StoredDirectory) -> str:
-        found = _found(directory, args.name)
-        return _as_json(found) if args.json else _as_text(found, directory.cluster_id)
+        found = _found(directory, options.name)
+        return _as_json(found) if options.json else _as_text(found, directory.cluster_id)
 
-    print(in_directory(args, read))
+    print(in_directory(options.settings, read))
     return 0
 
 
-def run_list(args: argparse.Namespace) -> int:
+def run_list(options: DirectoryOptions) -> int:
     async def read(directory: StoredDirectory) -> list[Role]:
         return list(directory.roles())
 
-    found = in_directory(args, read)
+    found = in_directory(options.settings, read)
     shown = [_as_record(role) for role in found]
-    print(as_json(shown) if args.json else _as_table(found))
+    if options.json:
+        print(as_json(shown))
+    else:
+        _print(found)
     return 0
 
 
-def run_remove(args: argparse.Namespace) -> int:
-    change(args, "DeleteRole", f"role/{args.name}", partial(roles.remove, name=args.name))
-    print(as_json({"name": args.name}) if args.json else f"Removed the role {args.name}.")
-    return 0
-
-
-def _add_content(parser: argparse.ArgumentParser) -> None:
-    add: Callable[..., object] = parser.add_argument
-    admin = argparse.BooleanOptionalAction
-    add("--admin", action=admin, default=None, help="whether it allows everything")
-    add("--cluster", metavar="PERM", type=_bits, help="rights to this cluster and all buckets")
-    add(
-        "--bucket",
-        metavar="NAME=PERM",
-        type=_bucket_bits,
-        action="append",
-        default=[],
-        help="rights to a bucket; may be repeated",
+def run_remove(options: Options) -> int:
+    change(
+        options.settings,
+        "DeleteRole",
+        f"role/{options.name}",
+        partial(roles.remove, name=options.name),
     )
-    add("--trust-issuer", metavar="URL", help="whose tokens may assume it")
-    add("--trust-audience", metavar="A", default="", help="the audience they must have")
-    add("--trust-subject", metavar="PATTERN", default="*", help="the subject, with * and ?")
-    add("--max-session", metavar="TIME", type=_SESSION, help="how long it is assumed at most")
-    add("--description", metavar="TEXT")
+    print(as_json({"name": options.name}) if options.json else f"Removed the role {options.name}.")
+    return 0
 
 
 def _found(directory: StoredDirectory, name: str) -> Role:
@@ -147,32 +170,37 @@ def _found(directory: StoredDirectory, name: str) -> Role:
     return found
 
 
-def _changed(role: Role, args: argparse.Namespace, cluster_id: str) -> Role:
-    """The role with what the arguments say in the place of what it was."""
-    given = vars(args)
-    for name in given.get("no_bucket", ()):
+def _without(role: Role, options: UpdateOptions, cluster_id: str) -> Role:
+    """Return the role without the buckets and issuers that are to be removed."""
+    for name in options.no_bucket:
         role = _without_bucket(role, name._replace(cluster=cluster_id))
-    if args.trust_issuer is None and (args.trust_audience or args.trust_subject != "*"):
+    trust = tuple(each for each in role.trust if each.issuer not in options.no_trust)
+    return replace(role, trust=trust)
+
+
+def _changed(role: Role, options: ContentOptions, cluster_id: str) -> Role:
+    """Return the role with the values that the options give."""
+    if options.trust_issuer is None and (options.trust_audience or options.trust_subject != "*"):
         raise Refused("--trust-audience and --trust-subject need a --trust-issuer.")
-    kept = tuple(each for each in role.trust if each.issuer not in given.get("no_trust", ()))
-    if args.trust_issuer is not None:
-        added = Trust(args.trust_issuer, args.trust_audience, args.trust_subject)
+    kept = role.trust
+    if options.trust_issuer is not None:
+        added = Trust(options.trust_issuer, options.trust_audience, options.trust_subject)
         kept = tuple(dict.fromkeys((*kept, added)))
     return replace(
         role,
-        description=role.description if args.description is None else args.description,
-        permissions=_permissions(role.permissions, args, cluster_id),
+        description=role.description if options.description is None else options.description,
+        permissions=_permissions(role.permissions, options, cluster_id),
         trust=kept,
-        max_session_s=args.max_session or role.max_session_s,
+        max_session_s=options.max_session or role.max_session_s,
     )
 
 
-def _permissions(before: Permissions, args: argparse.Namespace, cluster_id: str) -> Permissions:
+def _permissions(before: Permissions, options: ContentOptions, cluster_id: str) -> Permissions:
     clusters = dict(before.clusters)
-    if args.cluster is not None:
-        clusters[cluster_id] = args.cluster
-    named = {bucket._replace(cluster=cluster_id): bits for bucket, bits in args.bucket}
-    admin = before.admin if args.admin is None else args.admin
+    if options.cluster is not None:
+        clusters[cluster_id] = options.cluster
+    named = {bucket._replace(cluster=cluster_id): bits for bucket, bits in options.bucket}
+    admin = before.admin if options.admin is None else options.admin
     return Permissions(admin, clusters, {**before.buckets, **named})
 
 
@@ -181,27 +209,6 @@ def _without_bucket(role: Role, name: BucketName) -> Role:
         raise Refused(f"The role {role.name!r} does not name the bucket {name.name!r}.")
     kept = {each: bits for each, bits in role.permissions.buckets.items() if each != name}
     return replace(role, permissions=replace(role.permissions, buckets=kept))
-
-
-def _bits(text: str) -> int:
-    try:
-        return parse_permissions(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}: must be {_PERM}") from None
-
-
-def _bucket(text: str) -> BucketName:
-    match = _BUCKET.fullmatch(text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} names no bucket: use NAME or PROVIDER://NAME")
-    return BucketName(match["name"], match["provider"] or "ais", match["namespace"] or "")
-
-
-def _bucket_bits(text: str) -> tuple[BucketName, int]:
-    name, equals, permissions = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be NAME=PERM")
-    return _bucket(name), _bits(permissions)
 
 
 def _as_json(role: Role) -> str:
@@ -221,9 +228,9 @@ def _as_record(role: Role) -> dict[str, object]:
     }
 
 
-def _as_table(found: list[Role]) -> str:
+def _print(found: list[Role]) -> None:
     rows = [(role.name, _kind(role), role.description or "-") for role in found]
-    return table(("ROLE", "KIND", "DESCRIPTION"), rows, "")
+    print_table(("ROLE", "KIND", "DESCRIPTION"), rows)
 
 
 def _kind(role: Role) -> str:
@@ -244,3 +251,15 @@ def _as_text(role: Role, cluster_id: str) -> str:
 def _trust(trust: Trust) -> str:
     audience = f" for {trust.audience}" if trust.audience else ""
     return f"{trust.issuer}{audience}, subject {trust.subject}"
+
+
+COMMAND = Actions(
+    "The roles of users: what they may do.",
+    {
+        "add": ("make a role", Command(ContentOptions, run_add, _ADD)),
+        "update": ("change a role", Command(UpdateOptions, run_update, _UPDATE)),
+        "show": ("show a role", Command(Options, run_show, _SHOW)),
+        "remove": ("remove a role without users", Command(Options, run_remove, _REMOVE)),
+        "list": ("list the roles", Command(DirectoryOptions, run_list, _LIST)),
+    },
+)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import getpass
 import sys
+from dataclasses import dataclass
 from functools import partial
 
-from s3gw.cli.auth.place import Work, add_place, change, in_directory
-from s3gw.cli.auth.show import as_json, permission_rows
-from s3gw.cli.commands import Commands, Parser, add_command
-from s3gw.cli.tables import facts, moment, table, yes
+from s3gw.cli.auth.directory import DirectoryOptions, Work, change, in_directory
+from s3gw.cli.auth.rendering import as_json, permission_rows
+from s3gw.cli.commands import Actions, Command
+from s3gw.cli.parameters import argument, arguments, repeated, switch
+from s3gw.cli.tables import facts, moment, print_table, yes
 from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory, UserFacts
 from s3gw.identity.errors import BadPassword
@@ -20,10 +21,10 @@ from s3gw.identity.protocol import User
 
 _ADD = """\
   s3gw auth user add ann --role painter --role Guest
-  s3gw auth user add ann --password                   asks for it
+  s3gw auth user add ann --password                   asks for a password
   s3gw auth user add ann --password-stdin < file
 
-Keys to sign with come from `s3gw auth key add`; a password is for logging in to the native API."""
+Keys for signing come from `s3gw auth key add`; a password is for logging in to the native API."""
 _LIST = """\
   s3gw auth user list
   s3gw auth user list --json | jq -r '.[].name'"""
@@ -32,114 +33,109 @@ _SHOW = """\
 _REMOVE = """\
   s3gw auth user remove ann
 
-The user's keys go with it."""
-_SWITCH = """\
-  s3gw auth user {0} ann"""
+The user's keys are removed, too."""
+_ENABLE = """\
+  s3gw auth user enable ann"""
+_DISABLE = """\
+  s3gw auth user disable ann"""
 _SET_ROLES = """\
-  s3gw auth user set-roles ann painter Guest          these and no others
+  s3gw auth user set-roles ann painter Guest          these roles only
   s3gw auth user set-roles ann                        none"""
 _SET_PASSWORD = """\
   s3gw auth user set-password ann
   s3gw auth user set-password ann --password-stdin < file"""
 
 
-def define(parser: Parser) -> None:
-    parser.description = "The users of the root account."
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    _add_add(actions)
-    for name, summary, run, examples in (
-        ("show", "show a user, and what they may do", run_show, _SHOW),
-        ("remove", "remove a user and their keys", run_remove, _REMOVE),
-        ("enable", "let a user in again", partial(run_switch, True), _SWITCH.format("enable")),
-        (
-            "disable",
-            "take neither keys nor tokens of a user",
-            partial(run_switch, False),
-            _SWITCH.format("disable"),
-        ),
-    ):
-        _named(add_command(actions, name, summary, run, examples))
-    roles = add_command(actions, "set-roles", "give a user other roles", run_set_roles, _SET_ROLES)
-    _named(roles)
-    roles.add_argument("roles", metavar="ROLE", nargs="*", help="all that the user shall have")
-    summary = "give a user another password"
-    password = add_command(actions, "set-password", summary, run_set_password, _SET_PASSWORD)
-    _named(password)
-    password.add_argument("--password-stdin", action="store_true", help="read it from stdin")
-    add_place(add_command(actions, "list", "list the users", run_list, _LIST))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(DirectoryOptions):
+    name: str = argument("USER")
 
 
-def run_add(args: argparse.Namespace) -> int:
-    wanted = args.password or args.password_stdin
-    password = _password(args.password_stdin) if wanted else ""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddOptions(Options):
+    role: tuple[str, ...] = repeated("ROLE", help="a role; may be repeated")
+    password: bool = switch(help="ask for a password", exclusive="password")
+    password_stdin: bool = switch(help="read a password from stdin", exclusive="password")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRolesOptions(Options):
+    roles: tuple[str, ...] = arguments("ROLE", at_least=0, help="all roles of the user")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPasswordOptions(Options):
+    password_stdin: bool = switch(help="read it from stdin")
+
+
+def run_add(options: AddOptions) -> int:
+    has_password = options.password or options.password_stdin
+    password = _password(options.password_stdin) if has_password else ""
 
     async def add(directory: StoredDirectory) -> UserFacts:
-        await users.add(directory, args.name, roles=args.role, password=password)
-        return directory.user_facts(args.name)
+        await users.add(directory, options.name, roles=options.role, password=password)
+        return directory.user_facts(options.name)
 
-    made = change(args, "CreateUser", f"user/{args.name}", add)
-    said = f"Made the user {made.name}. Next: s3gw auth key add {made.name}"
-    print(as_json(made) if args.json else said)
+    created = change(options.settings, "CreateUser", f"user/{options.name}", add)
+    text = f"Made the user {created.name}. Next: s3gw auth key add {created.name}"
+    print(as_json(created) if options.json else text)
     return 0
 
 
-def run_list(args: argparse.Namespace) -> int:
+def run_list(options: DirectoryOptions) -> int:
     async def read(directory: StoredDirectory) -> list[UserFacts]:
         return list(directory.all_users())
 
-    found = in_directory(args, read)
-    print(as_json(found) if args.json else _as_table(found))
+    found = in_directory(options.settings, read)
+    if options.json:
+        print(as_json(found))
+    else:
+        _print(found)
     return 0
 
 
-def run_show(args: argparse.Namespace) -> int:
+def run_show(options: Options) -> int:
     async def read(directory: StoredDirectory) -> str:
-        found = directory.user_facts(args.name)
+        found = directory.user_facts(options.name)
         permissions = directory.permissions_of(User(found.name, found.roles))
         text = _as_text(found, permissions, directory.cluster_id)
-        return as_json(found) if args.json else text
+        return as_json(found) if options.json else text
 
-    print(in_directory(args, read))
+    print(in_directory(options.settings, read))
     return 0
 
 
-def run_remove(args: argparse.Namespace) -> int:
-    _change(args, "DeleteUser", partial(users.remove, name=args.name))
-    return _done(args, f"Removed the user {args.name} and their keys.")
+def run_remove(options: Options) -> int:
+    _change(options, "DeleteUser", partial(users.remove, name=options.name))
+    return _done(options, f"Removed the user {options.name} and their keys.")
 
 
-def run_switch(enabled: bool, args: argparse.Namespace) -> int:
-    work = partial(users.set_enabled, name=args.name, enabled=enabled)
-    _change(args, "EnableUser" if enabled else "DisableUser", work)
-    return _done(args, f"{'Enabled' if enabled else 'Disabled'} the user {args.name}.")
+def run_enable(options: Options) -> int:
+    return _switch(options, enabled=True)
 
 
-def run_set_roles(args: argparse.Namespace) -> int:
-    _change(args, "SetUserRoles", partial(users.set_roles, name=args.name, roles=args.roles))
-    return _done(args, f"The roles of {args.name}: {', '.join(args.roles) or 'none'}.")
+def run_disable(options: Options) -> int:
+    return _switch(options, enabled=False)
 
 
-def run_set_password(args: argparse.Namespace) -> int:
-    password = _password(args.password_stdin)
-    work = partial(users.set_password, name=args.name, password=password)
-    _change(args, "SetUserPassword", work)
-    return _done(args, f"Set the password of {args.name}.")
+def _switch(options: Options, *, enabled: bool) -> int:
+    work = partial(users.set_enabled, name=options.name, enabled=enabled)
+    _change(options, "EnableUser" if enabled else "DisableUser", work)
+    return _done(options, f"{'Enabled' if enabled else 'Disabled'} the user {options.name}.")
 
 
-def _add_add(actions: Commands) -> None:
-    parser = add_command(actions, "add", "make a user", run_add, _ADD)
-    _named(parser)
-    parser.add_argument(
-        "--role", metavar="ROLE", action="append", default=[], help="a role; may be repeated"
+def run_set_roles(options: SetRolesOptions) -> int:
+    _change(
+        options, "SetUserRoles", partial(users.set_roles, name=options.name, roles=options.roles)
     )
-    how = parser.add_mutually_exclusive_group()
-    how.add_argument("--password", action="store_true", help="ask for a password")
-    how.add_argument("--password-stdin", action="store_true", help="read one from stdin")
+    return _done(options, f"The roles of {options.name}: {', '.join(options.roles) or 'none'}.")
 
 
-def _named(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="USER")
-    add_place(parser)
+def run_set_password(options: SetPasswordOptions) -> int:
+    password = _password(options.password_stdin)
+    work = partial(users.set_password, name=options.name, password=password)
+    _change(options, "SetUserPassword", work)
+    return _done(options, f"Set the password of {options.name}.")
 
 
 def _password(from_stdin: bool) -> str:
@@ -149,21 +145,21 @@ def _password(from_stdin: bool) -> str:
     else:
         password = getpass.getpass("Password: ")
         if getpass.getpass("Again: ") != password:
-            raise BadPassword("The two are not the same.")
+            raise BadPassword("The two passwords differ.")
     check_password(password)
     return password
 
 
-def _change(args: argparse.Namespace, action: str, work: Work[None]) -> None:
-    change(args, action, f"user/{args.name}", work)
+def _change(options: Options, action: str, work: Work[None]) -> None:
+    change(options.settings, action, f"user/{options.name}", work)
 
 
-def _done(args: argparse.Namespace, said: str) -> int:
-    print(as_json({"name": args.name}) if args.json else said)
+def _done(options: Options, text: str) -> int:
+    print(as_json({"name": options.name}) if options.json else text)
     return 0
 
 
-def _as_table(found: list[UserFacts]) -> str:
+def _print(found: list[UserFacts]) -> None:
     rows = [
         (
             each.name,
@@ -176,7 +172,7 @@ def _as_table(found: list[UserFacts]) -> str:
         for each in found
     ]
     head = ("USER", "ROLES", "ENABLED", "PASSWORD", "KEYS", "CREATED")
-    return table(head, rows, "There are no users. Make one with `s3gw auth user add NAME`.")
+    print_table(head, rows, "There are no users. Make one with `s3gw auth user add NAME`.")
 
 
 def _as_text(found: UserFacts, permissions: Permissions, cluster_id: str) -> str:
@@ -190,3 +186,27 @@ def _as_text(found: UserFacts, permissions: Permissions, cluster_id: str) -> str
         *permission_rows(permissions, cluster_id),
     ]
     return facts(rows)
+
+
+COMMAND = Actions(
+    "The users of the root account.",
+    {
+        "add": ("make a user", Command(AddOptions, run_add, _ADD)),
+        "show": ("show a user and their rights", Command(Options, run_show, _SHOW)),
+        "remove": ("remove a user and their keys", Command(Options, run_remove, _REMOVE)),
+        "enable": ("accept a disabled user again", Command(Options, run_enable, _ENABLE)),
+        "disable": (
+            "refuse the keys and tokens of a user",
+            Command(Options, run_disable, _DISABLE),
+        ),
+        "set-roles": (
+            "replace the roles of a user",
+            Command(SetRolesOptions, run_set_roles, _SET_ROLES),
+        ),
+        "set-password": (
+            "replace the password of a user",
+            Command(SetPasswordOptions, run_set_password, _SET_PASSWORD),
+        ),
+        "list": ("list the users", Command(DirectoryOptions, run_list, _LIST)),
+    },
+)

@@ -1,18 +1,18 @@
-"""`s3gw bucket`: each of its commands is a module."""
+"""`s3gw bucket`, one module per command."""
 
 from __future__ import annotations
 
-from s3gw.cli.commands import Parser, add_group
+from s3gw.cli.commands import Group
 
 _SUMMARIES = {
     "create": "make buckets",
     "ls": "list the buckets",
-    "head": "show what a bucket is",
+    "head": "show the main properties of a bucket",
     "props": "show, set and reset a bucket's properties",
     "summary": "count the objects and bytes in buckets",
-    "cp": "copy a bucket, or what begins with a prefix",
-    "mv": "give a bucket another name",
-    "rm": "remove buckets with all that is in them",
+    "cp": "copy a bucket, or the objects with a prefix",
+    "mv": "rename a bucket",
+    "rm": "remove buckets and everything in them",
 }
 _EXAMPLES = """\
   s3gw bucket create ais://shards
@@ -22,6 +22,4 @@ _EXAMPLES = """\
 
 A bucket is BUCKET, ais://BUCKET or ais://#NAMESPACE/BUCKET."""
 
-
-def define(parser: Parser) -> None:
-    add_group(parser, __name__, _SUMMARIES, _EXAMPLES)
+COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.copying import add_copying, copy_orders
-from s3gw.cli.endpoint import add_bucket, add_place, connect, describe_asking
-from s3gw.cli.following import add_waiting, follow
+from s3gw.cli.arguments import BUCKET, PLACE
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.copy_flags import CopyFlags
+from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.parameters import argument, included
 from s3gw.client.buckets import copy_bucket
+from s3gw.client.names import Bck, ObjectName, read_bucket, read_place
 
 _EXAMPLES = """\
   s3gw bucket cp ais://shards ais://backup
@@ -16,20 +19,24 @@ _EXAMPLES = """\
   s3gw bucket cp ais://shards ais://backup --prepend 2026/ --dry-run
   s3gw bucket cp ais://shards ais://backup --no-wait     prints the id of the job
 
-A target that is missing is made."""
+A target that does not exist is created."""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_place(parser, "source")
-    add_bucket(parser, "target")
-    add_copying(parser)
-    add_waiting(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    source: ObjectName = argument(PLACE, read=read_place)
+    target: Bck = argument(BUCKET, read=read_bucket)
+    copy: CopyFlags = included(CopyFlags, "how many objects are copied")
+    wait: WaitFlags = included(WaitFlags)
 
 
-def run(args: argparse.Namespace) -> int:
-    orders = copy_orders(args, prefix=args.source.key)
-    with connect(args) as client:
-        xid = copy_bucket(client, args.source.bck, args.target, orders)
-        would = "Would copy" if args.dry_run else "Copied"
-        return follow(args, client, xid, f"{would} {args.source} to {args.target}")
+def run(options: Options) -> int:
+    source, target = options.source, options.target
+    with connect(options) as client:
+        job_id = client.call(copy_bucket(source.bck, target, options.copy.orders(source.key)))
+        verb = "Would copy" if options.copy.dry_run else "Copied"
+        done = f"{verb} {source} to {target}"
+        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
+from s3gw.cli.arguments import BUCKET, PAIR, Pair, dict_of, read_pair
 from s3gw.cli.bucket.properties import nested
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import PAIR, add_bucket, connect, describe_asking, pair, pairs_in
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import arguments, repeated, switch
 from s3gw.cli.tables import json_text
 from s3gw.client.buckets import create_bucket
 from s3gw.client.errors import ClientError
+from s3gw.client.names import Bck, read_bucket
 
 _EXAMPLES = """\
   s3gw bucket create ais://shards
   s3gw bucket create train validate test
   s3gw bucket create ais://shards --props checksum.type=md5 --props access=ro
-  s3gw bucket create ais://shards --exist-ok      for scripts: one that is there is good"""
+  s3gw bucket create ais://shards --exist-ok      for scripts: succeeds if it exists already"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_bucket(parser, "buckets", nargs="+")
-    parser.add_argument(
-        "--props",
-        metavar=PAIR,
-        action="append",
-        type=pair,
-        default=[],
-        help="as `s3gw bucket props show` names them; may be repeated",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    buckets: tuple[Bck, ...] = arguments(BUCKET, read=read_bucket)
+    props: tuple[Pair, ...] = repeated(
+        PAIR, read=read_pair, help="named as in `s3gw bucket props show`; may be repeated"
     )
-    parser.add_argument("--exist-ok", action="store_true", help="leave one that is there as it is")
+    exist_ok: bool = switch(help="leave a bucket that exists as it is")
 
 
-def run(args: argparse.Namespace) -> int:
-    props = nested(pairs_in(args.props))
-    made = []
-    with connect(args) as client:
-        for bck in args.buckets:
+def run(options: Options) -> int:
+    props = nested(dict_of(options.props))
+    created = []
+    with connect(options) as client:
+        for bck in options.buckets:
             try:
-                create_bucket(client, bck, props)
-                made.append(str(bck))
+                client.call(create_bucket(bck, props))
+                created.append(str(bck))
             except ClientError as error:
-                if not (args.exist_ok and error.status == 409):
+                if not (options.exist_ok and error.status == 409):
                     raise
-            if not args.json:
-                print(f"Made {bck}." if str(bck) in made else f"{bck} is there already.")
-    if args.json:
-        print(json_text({"made": made}))
+            if not options.json:
+                print(f"Made {bck}." if str(bck) in created else f"{bck} exists already.")
+    if options.json:
+        print(json_text({"made": created}))
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

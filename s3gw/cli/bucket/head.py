@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
+from s3gw.cli.arguments import BUCKET
 from s3gw.cli.bucket.ls import access_text
 from s3gw.cli.bucket.properties import shown
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import add_bucket, connect, describe_asking
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import argument
 from s3gw.cli.tables import facts, json_text, moment
 from s3gw.client.buckets import bucket_props
+from s3gw.client.names import Bck, read_bucket
 
 _EXAMPLES = """\
   s3gw bucket head ais://shards
   s3gw bucket head ais://shards --json | jq .versioning
   s3gw bucket head ais://shards >/dev/null 2>&1 || s3gw bucket create ais://shards
 
-The exit code is 1 when there is no such bucket. `s3gw bucket props show` shows every property."""
+The exit code is 1 when the bucket does not exist. `s3gw bucket props show` shows every property."""
 _NS = 1_000_000_000
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_bucket(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    bucket: Bck = argument(BUCKET, read=read_bucket)
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        props = bucket_props(client, args.bucket)
-    if args.json:
+def run(options: Options) -> int:
+    with connect(options) as client:
+        props = client.call(bucket_props(options.bucket))
+    if options.json:
         print(json_text(props))
         return 0
     backend = (props.get("backend_bck") or {}).get("name", "")
     rows = [
-        ("bucket", str(args.bucket)),
+        ("bucket", str(options.bucket)),
         ("created", moment(int(props.get("created") or 0) // _NS, "-")),
         ("id", shown(props.get("bid"))),
         ("versions", shown((props.get("versioning") or {}).get("enabled"))),
@@ -43,3 +46,6 @@ def run(args: argparse.Namespace) -> int:
     ]
     print(facts(rows))
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

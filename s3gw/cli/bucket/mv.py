@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import add_bucket, connect, describe_asking
-from s3gw.cli.following import add_waiting, follow
+from s3gw.cli.arguments import BUCKET
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.parameters import argument, included
 from s3gw.client.buckets import rename_bucket
+from s3gw.client.names import Bck, read_bucket
 
 _EXAMPLES = """\
   s3gw bucket mv ais://shards ais://old-shards
   s3gw bucket mv shards old-shards --no-wait     prints the id of the job"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_bucket(parser)
-    add_bucket(parser, "new_name")
-    add_waiting(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    bucket: Bck = argument(BUCKET, read=read_bucket)
+    new_name: Bck = argument(BUCKET, read=read_bucket)
+    wait: WaitFlags = included(WaitFlags)
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        xid = rename_bucket(client, args.bucket, args.new_name)
-        done = f"Renamed {args.bucket} to {args.new_name}"
-        return follow(args, client, xid, done, is_counted=False)
+def run(options: Options) -> int:
+    with connect(options) as client:
+        job_id = client.call(rename_bucket(options.bucket, options.new_name))
+        done = f"Renamed {options.bucket} to {options.new_name}"
+        return follow(
+            client, job_id, done, wait=options.wait, as_json=options.json, is_counted=False
+        )
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -1,8 +1,8 @@
-"""Properties of buckets: AIStore's document, and the flat names that people write."""
+"""Properties of buckets: AIStore's nested document, and flat names with dots."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from s3gw.cli.commands import Misused
@@ -13,8 +13,8 @@ _WORDS = {"true": True, "false": False}
 
 
 def nested(pairs: Mapping[str, str]) -> dict[str, Any]:
-    """`{"versioning.enabled": "true"}` as the document `{"versioning": {"enabled": True}}`.
-    Raises `Misused` for a name that is a section and a property."""
+    """Turn `{"versioning.enabled": "true"}` into `{"versioning": {"enabled": True}}`. Raises
+    `Misused` for a name that is a section and a property."""
     document: dict[str, Any] = {}
     for name, text in pairs.items():
         *sections, last = name.split(".")
@@ -30,7 +30,7 @@ def nested(pairs: Mapping[str, str]) -> dict[str, Any]:
 
 
 def flat(document: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """The other way round, in the document's order."""
+    """Turn a document into flat names, in the document's order."""
     for name, value in document.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{above}{name}.")
@@ -38,14 +38,14 @@ def flat(document: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, An
             yield above + name, value
 
 
-def chosen(document: Mapping[str, Any], names: list[str]) -> list[tuple[str, Any]]:
-    """The properties of these names and sections, all when there are none. Raises `Misused` for
-    one that is neither."""
+def chosen(document: Mapping[str, Any], names: Sequence[str]) -> list[tuple[str, Any]]:
+    """Return the properties of these names and sections, or all without names. Raises `Misused`
+    for a name that does not exist."""
     rows = list(flat(document))
     for name in names:
         if not any(key == name or key.startswith(f"{name}.") for key, _ in rows):
             known = ", ".join(document)
-            raise Misused(f"There is no property or section {name!r}, only {known}.")
+            raise Misused(f"{name!r} is not a property or section of {known}.")
     return [
         (key, value)
         for key, value in rows

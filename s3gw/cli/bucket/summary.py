@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import add_place, connect, describe_asking
+from s3gw.cli.arguments import PLACE
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import arguments
 from s3gw.cli.progress import LiveLine, size_text
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.buckets import Summary, list_buckets, summarize
-from s3gw.client.names import ObjectName
-from s3gw.client.transport import Client
+from s3gw.client.names import ObjectName, read_place
+from s3gw.client.sync import Client
 
 _EXAMPLES = """\
   s3gw bucket summary                        of all buckets
@@ -21,29 +23,34 @@ _EXAMPLES = """\
 _HEAD = ("BUCKET", "OBJECTS>", "SIZE>", "SMALLEST>", "LARGEST>")
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_place(parser, "places", nargs="*", help="which; none means all buckets")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    places: tuple[ObjectName, ...] = arguments(
+        PLACE, read=read_place, at_least=0, help="which (default: all buckets)"
+    )
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        places = args.places or [ObjectName(bck) for bck in list_buckets(client)]
+def run(options: Options) -> int:
+    with connect(options) as client:
+        places = options.places or [ObjectName(bck) for bck in client.call(list_buckets())]
         with LiveLine(sys.stderr) as line:
-            counted = [_counted(client, place, line) for place in places]
-    if args.json:
-        print(json_text([summary.document for summary in counted]))
+            summaries = [_summary(client, place, line) for place in places]
+    if options.json:
+        print(json_text([summary.document for summary in summaries]))
     else:
-        rows = [_row(place, each) for place, each in zip(places, counted, strict=True)]
-        print(table(_HEAD, rows, "There are no buckets. Make one with `s3gw bucket create NAME`."))
+        rows = [_row(place, each) for place, each in zip(places, summaries, strict=True)]
+        print_table(_HEAD, rows, "There are no buckets. Make one with `s3gw bucket create NAME`.")
     return 0
 
 
-def _counted(client: Client, place: ObjectName, line: LiveLine) -> Summary:
+def _summary(client: Client, place: ObjectName, line: LiveLine) -> Summary:
     line.show(f"counting {place}")
-    return summarize(client, place.bck, place.key)
+    return client.run(summarize(place.bck, place.key))
 
 
-def _row(place: ObjectName, told: Summary) -> tuple[str, ...]:
-    sizes = (told.size, told.smallest, told.largest)
-    return (str(place), str(told.objects), *map(size_text, sizes))
+def _row(place: ObjectName, summary: Summary) -> tuple[str, ...]:
+    sizes = (summary.size, summary.smallest, summary.largest)
+    return (str(place), str(summary.objects), *map(size_text, sizes))
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

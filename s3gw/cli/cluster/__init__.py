@@ -1,12 +1,12 @@
-"""`s3gw cluster`: each of its commands is a module."""
+"""`s3gw cluster`, one module per command."""
 
 from __future__ import annotations
 
-from s3gw.cli.commands import Parser, add_group
+from s3gw.cli.commands import Group
 
 _SUMMARIES = {
-    "show": "show the nodes, their versions and how full they are",
-    "health": "ask whether the cluster takes requests",
+    "show": "show the nodes, their version and capacity",
+    "health": "check whether the cluster accepts requests",
     "performance": "show the counters of the nodes",
     "log": "print the log of a node",
     "smap": "print the map of the cluster",
@@ -17,6 +17,4 @@ _EXAMPLES = """\
   s3gw cluster health && echo good
   s3gw cluster performance --filter get"""
 
-
-def define(parser: Parser) -> None:
-    add_group(parser, __name__, _SUMMARIES, _EXAMPLES)
+COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from s3gw.cli.bucket.ls import access_text
 from s3gw.cli.bucket.properties import shown
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import connect, describe_asking
-from s3gw.cli.tables import json_text, moment, table
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.tables import json_text, moment, print_table
 from s3gw.client.cluster import bucket_map
 
 _EXAMPLES = """\
@@ -19,18 +19,19 @@ _EXAMPLES = """\
 _NS = 1_000_000_000
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    """Those of every command."""
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        bmd = bucket_map(client)
-    if args.json:
+def run(options: Options) -> int:
+    with connect(options) as client:
+        bmd = client.call(bucket_map())
+    if options.json:
         print(json_text(bmd))
         return 0
     head = ("PROVIDER", "NAMESPACE", "BUCKET", "ID", "CREATED", "ACCESS")
-    print(table(head, list(_rows(bmd)), "There are no buckets."))
+    print_table(head, list(_rows(bmd)), "There are no buckets.")
     print(f"\nversion {bmd.get('version')} of the buckets of {bmd.get('uuid')}")
     return 0
 
@@ -42,3 +43,6 @@ def _rows(bmd: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
                 created = moment(int(props.get("created") or 0) // _NS, "-")
                 ours = "-" if space == "@#" else space
                 yield provider, ours, name, shown(props.get("bid")), created, access_text(props)
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
 from s3gw.cli.cluster.nodes import node_named
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import argument, option
 from s3gw.cli.tables import json_text
 from s3gw.client.cluster import cluster_map, node_log, nodes_in
 
@@ -16,23 +17,26 @@ _EXAMPLES = """\
   s3gw cluster log | tail"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("node", metavar="NODE", nargs="?", default="", help="a node's id")
-    parser.add_argument(
-        "--severity",
-        choices=("info", "warning", "error"),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    node: str = argument("NODE", default="", help="a node's id")
+    severity: str = option(
+        None,
         default="info",
-        help="nothing less (default: info)",
+        choices=("info", "warning", "error"),
+        help="the least severe lines to print (default: info)",
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        node = node_named(nodes_in(cluster_map(client)), args.node)
-        text = node_log(client, node.id, args.severity)
-    if args.json:
+def run(options: Options) -> int:
+    with connect(options) as client:
+        node = node_named(nodes_in(client.call(cluster_map())), options.node)
+        text = client.call(node_log(node.id, options.severity))
+    if options.json:
         print(json_text({"node": node.id, "lines": text.splitlines()}))
     else:
         print(text, end="" if text.endswith("\n") or not text else "\n")
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -1,4 +1,4 @@
-"""What every node says of itself."""
+"""Nodes of the cluster and their status documents."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 from s3gw.cli.commands import Misused
 from s3gw.client.cluster import Node, node_status
 from s3gw.client.errors import ClientError
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 
 def statuses(client: Client, nodes: Sequence[Node]) -> dict[str, Mapping[str, Any]]:
-    """By id. A node that does not tell is told on stderr, and has nothing."""
+    """Return documents by node id. A node that fails has an empty one, and a line on stderr."""
     found: dict[str, Mapping[str, Any]] = {node.id: {} for node in nodes}
     for node in nodes:
         try:
-            found[node.id] = node_status(client, node.id)
+            found[node.id] = client.call(node_status(node.id))
         except ClientError as error:
-            if error.is_about_everything:
+            if error.affects_all_objects:
                 raise
             print(f"s3gw: {node.id}: {error}", file=sys.stderr)
             if error.status == 501:
@@ -28,9 +28,9 @@ def statuses(client: Client, nodes: Sequence[Node]) -> dict[str, Mapping[str, An
 
 
 def node_named(nodes: Sequence[Node], name: str) -> Node:
-    """The node of this id, or without one the primary gateway. Raises `Misused`."""
+    """Return the node with this id, or the primary gateway without one. Raises `Misused`."""
     for node in nodes:
         if node.id == name or (not name and node.is_primary):
             return node
     known = ", ".join(node.id for node in nodes)
-    raise Misused(f"There is no node {name!r}, only {known}.")
+    raise Misused(f"Node {name!r} does not exist. The nodes are {known}.")

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from s3gw.cli.cluster.nodes import statuses
-from s3gw.cli.commands import FAILED, Misused, Parser
-from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.commands import FAILED, Command, Misused
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import option
 from s3gw.cli.progress import size_text
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.cluster import Node, cluster_map, nodes_in
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 _EXAMPLES = """\
   s3gw cluster performance
-  s3gw cluster performance --filter get       only counters with get in their names
-  s3gw cluster performance --interval 10      what happens in ten seconds, by the second
+  s3gw cluster performance --filter get       only counters whose names contain get
+  s3gw cluster performance --interval 10      rates per second, over ten seconds
   s3gw cluster performance --json
 
 Names that end in .n count, in .size are bytes, in .ns.total are time."""
@@ -27,45 +28,43 @@ _NS = 1_000_000_000
 Counters = dict[tuple[str, str], int]
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("--filter", metavar="TEXT", default="", help="only these counters")
-    parser.add_argument(
-        "--interval", metavar="SECONDS", type=float, default=0.0, help="measure how they grow"
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    filter: str = option("TEXT", default="", help="only counters whose names contain it")
+    interval: float = option("SECONDS", read=float, default=0.0, help="measure how they grow")
 
 
-def run(args: argparse.Namespace) -> int:
-    if args.interval < 0:
+def run(options: Options) -> int:
+    if options.interval < 0:
         raise Misused("--interval is a number of seconds.")
-    with connect(args) as client:
-        nodes = nodes_in(cluster_map(client))
-        found = _counters(client, nodes, args.filter)
-        if args.interval:
-            time.sleep(args.interval)
-            later = _counters(client, nodes, args.filter)
+    with connect(options) as client:
+        nodes = nodes_in(client.call(cluster_map()))
+        found = _counters(client, nodes, options.filter)
+        if options.interval:
+            time.sleep(options.interval)
+            later = _counters(client, nodes, options.filter)
             found = {key: later[key] - found.get(key, 0) for key in later}
-    if not found and not args.filter:
+    if not found and not options.filter:
         return FAILED
-    if args.json:
-        print(json_text(_document(found, args.interval)))
+    if options.json:
+        print(json_text(_document(found, options.interval)))
         return 0
     rows = [
-        (node, name, _value(name, value / (args.interval or 1), is_rate=bool(args.interval)))
+        (node, name, _value(name, value / (options.interval or 1), is_rate=bool(options.interval)))
         for (node, name), value in found.items()
         if value
     ]
-    none = "Nothing happened." if args.interval else "There are no such counters above zero."
-    print(table(("NODE", "COUNTER", "VALUE>"), rows, none))
+    none = "Nothing happened." if options.interval else "There are no such counters above zero."
+    print_table(("NODE", "COUNTER", "VALUE>"), rows, none)
     return 0
 
 
-def _counters(client: Client, nodes: Sequence[Node], wanted: str) -> Counters:
+def _counters(client: Client, nodes: Sequence[Node], part: str) -> Counters:
     return {
-        (node, name): int(told.get("v") or 0)
+        (node, name): int(counter.get("v") or 0)
         for node, status in statuses(client, nodes).items()
-        for name, told in _tracker(status).items()
-        if wanted in name
+        for name, counter in _tracker(status).items()
+        if part in name
     }
 
 
@@ -89,3 +88,6 @@ def _value(name: str, value: float, *, is_rate: bool) -> str:
     else:
         shown = f"{value:,.1f}".removesuffix(".0")
     return f"{shown}/s" if is_rate else shown
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from s3gw.cli.cluster.nodes import statuses
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.progress import size_text
-from s3gw.cli.tables import facts, json_text, table
+from s3gw.cli.tables import facts, json_text, print_table
 from s3gw.client.cluster import Node, cluster_map, nodes_in, software_version
 
 _EXAMPLES = """\
@@ -19,18 +19,19 @@ _EXAMPLES = """\
 _HEAD = ("NODE", "ROLE", "STATUS", "ADDRESS", "USED>", "FREE>", "FULL>", "MEMORY>", "LOAD>")
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    """Those of every command."""
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        smap = cluster_map(client)
+def run(options: Options) -> int:
+    with connect(options) as client:
+        smap = client.call(cluster_map())
         nodes = nodes_in(smap)
-        version = software_version(client)
-        told = statuses(client, nodes)
-    if args.json:
-        print(json_text(_document(smap, version, nodes, told)))
+        version = client.call(software_version())
+        reports = statuses(client, nodes)
+    if options.json:
+        print(json_text(_document(smap, version, nodes, reports)))
         return 0
     rows = [
         ("cluster", str(smap.get("uuid") or "-")),
@@ -39,12 +40,16 @@ def run(args: argparse.Namespace) -> int:
         ("gateways", str(len(smap.get("pmap") or {}))),
         ("targets", str(len(smap.get("tmap") or {}))),
     ]
-    print(f"{facts(rows)}\n\n{table(_HEAD, [_row(node, told[node.id]) for node in nodes], '')}")
+    print(f"{facts(rows)}\n")
+    print_table(_HEAD, [_row(node, reports[node.id]) for node in nodes])
     return 0
 
 
 def _document(
-    smap: Mapping[str, Any], version: str, nodes: list[Node], told: Mapping[str, Mapping[str, Any]]
+    smap: Mapping[str, Any],
+    version: str,
+    nodes: list[Node],
+    reports: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     rows = [
         {
@@ -52,7 +57,7 @@ def _document(
             "role": node.role,
             "url": node.url,
             "primary": node.is_primary,
-            "status": told[node.id],
+            "status": reports[node.id],
         }
         for node in nodes
     ]
@@ -82,9 +87,12 @@ def _row(node: Node, status: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _size(told: Any) -> str:
-    return size_text(int(told)) if told not in (None, "") else "-"
+def _size(value: Any) -> str:
+    return size_text(int(value)) if value not in (None, "") else "-"
 
 
-def _share(told: Any) -> str:
-    return f"{float(told):.0f}%" if told is not None else "-"
+def _share(value: Any) -> str:
+    return f"{float(value):.0f}%" if value is not None else "-"
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import connect, describe_asking
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.cluster import Node, cluster_map, nodes_in
 
 _EXAMPLES = """\
@@ -14,18 +14,19 @@ _EXAMPLES = """\
   s3gw cluster smap --json | jq .version"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    """Those of every command."""
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        smap = cluster_map(client)
-    if args.json:
+def run(options: Options) -> int:
+    with connect(options) as client:
+        smap = client.call(cluster_map())
+    if options.json:
         print(json_text(smap))
         return 0
     rows = [(node.id, _role(node), node.url) for node in nodes_in(smap)]
-    print(table(("NODE", "ROLE", "ADDRESS"), rows, ""))
+    print_table(("NODE", "ROLE", "ADDRESS"), rows)
     print(f"\nversion {smap.get('version')} of the map of {smap.get('uuid')}")
     return 0
 
@@ -33,3 +34,6 @@ def run(args: argparse.Namespace) -> int:
 def _role(node: Node) -> str:
     role = "gateway" if node.role == "proxy" else node.role
     return f"{role} (primary)" if node.is_primary else role
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
 from s3gw.cli.bucket.properties import chosen, shown
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import connect, describe_asking
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import arguments
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.cluster import cluster_config
 
 _EXAMPLES = """\
@@ -16,17 +17,22 @@ _EXAMPLES = """\
   s3gw config cluster --json"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="which; a section is all in it")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    names: tuple[str, ...] = arguments(
+        "NAME", at_least=0, help="settings or sections (default: all)"
+    )
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        config = cluster_config(client)
-    rows = chosen(config, args.names)
-    if args.json:
-        print(json_text(dict(rows) if args.names else config))
+def run(options: Options) -> int:
+    with connect(options) as client:
+        config = client.call(cluster_config())
+    rows = chosen(config, options.names)
+    if options.json:
+        print(json_text(dict(rows) if options.names else config))
     else:
-        print(table(("SETTING", "VALUE"), [(name, shown(value)) for name, value in rows], ""))
+        print_table(("SETTING", "VALUE"), [(name, shown(value)) for name, value in rows])
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

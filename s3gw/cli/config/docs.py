@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser, describe
+from s3gw.cli.commands import Command
 from s3gw.config.docs import configuration_page
 
 
-def define(parser: Parser) -> None:
-    describe(parser, run, "  s3gw config docs")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """There are none."""
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     print(configuration_page(), end="")
     return 0
+
+
+COMMAND = Command(Options, run, "  s3gw config docs")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import connect, describe_asking
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.tables import json_text
 from s3gw.client.cluster import reset_config
 
@@ -13,12 +13,17 @@ _EXAMPLES = """\
   s3gw config reset"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    """Those of every command."""
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        reset_config(client)
-    print(json_text({"reset": True}) if args.json else "The configuration is as it was at first.")
+def run(options: Options) -> int:
+    with connect(options) as client:
+        client.call(reset_config())
+    text = "The configuration is the one that the cluster was started with."
+    print(json_text({"reset": True}) if options.json else text)
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

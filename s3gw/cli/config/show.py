@@ -1,15 +1,15 @@
-"""`s3gw config show`: what is in effect here, and why."""
+"""`s3gw config show`: the settings in effect here, and their sources."""
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
 
-from s3gw.cli.commands import Parser, describe
-from s3gw.cli.settings import add_settings, load_settings
+from s3gw.cli.commands import Command
+from s3gw.cli.parameters import switch
+from s3gw.cli.setting_flags import GivenSettings, setting_flags
 from s3gw.config.loading import HIDDEN, Loaded, settings
 from s3gw.config.schema import Config
 
@@ -19,16 +19,19 @@ _EXAMPLES = """\
   S3GW_LOG_LEVEL=debug s3gw config show --json"""
 
 
-def define(parser: Parser) -> None:
-    describe(parser, run, _EXAMPLES)
-    parser.add_argument("--json", action="store_true", help="for programs")
-    add_settings(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    json: bool = switch(help="print JSON, for programs")
+    settings: GivenSettings = setting_flags()
 
 
-def run(args: argparse.Namespace) -> int:
-    loaded = load_settings(args)
-    print(as_json(loaded) if args.json else as_table(loaded))
+def run(options: Options) -> int:
+    loaded = options.settings.load()
+    print(as_json(loaded) if options.json else as_table(loaded))
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)
 
 
 def as_json(loaded: Loaded) -> str:
@@ -47,7 +50,7 @@ def as_table(loaded: Loaded) -> str:
 
 
 def effective(config: Config) -> dict[str, Any]:
-    """Every setting's value by key; secrets are hidden."""
+    """Return every setting's value by key; secrets are hidden."""
     return {
         key: _without_secrets(row.value_in(config), row.option.secret)
         for key, row in settings().items()

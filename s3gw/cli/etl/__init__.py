@@ -1,8 +1,8 @@
-"""`s3gw etl`: each of its commands is a module."""
+"""`s3gw etl`, one module per command."""
 
 from __future__ import annotations
 
-from s3gw.cli.commands import Parser, add_group
+from s3gw.cli.commands import Group
 
 _SUMMARIES = {
     "ls": "list transformations",
@@ -11,14 +11,12 @@ _SUMMARIES = {
     "start": "start a stopped transformation",
     "stop": "stop a transformation",
     "rm": "remove a transformation",
-    "logs": "print what its containers wrote",
+    "logs": "print the output of its containers",
 }
 _EXAMPLES = """\
-  s3gw etl ls                         what a cluster of AIStore transforms with
+  s3gw etl ls                         the transformations of an AIStore cluster
   s3gw etl logs resize
 
-s3gw serve itself has no ETL yet, and says so."""
+s3gw serve itself has no ETL yet, and refuses these commands."""
 
-
-def define(parser: Parser) -> None:
-    add_group(parser, __name__, _SUMMARIES, _EXAMPLES)
+COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)

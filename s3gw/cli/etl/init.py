@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import MISSING, dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import ETL, PAIR, connect, describe_asking, pair, pairs_in
+from s3gw.cli.arguments import ETL, PAIR, Pair, dict_of, read_pair
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import argument, option, repeated, several
 from s3gw.cli.tables import json_text
-from s3gw.client.etl import EtlOrders, init_etl
+from s3gw.client.etl import EtlSpec, init_etl
 
 _EXAMPLES = """\
   s3gw etl init resize --image aistorage/transformer_md5:latest
   s3gw etl init resize --image registry/resize --communication hpull --env SIZE=224"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add = parser.add_argument
-    add("etl", metavar=ETL)
-    add("--image", metavar="IMAGE", required=True, help="of the container that transforms")
-    add("--communication", default="hpush", choices=("hpush", "hpull", "ws"),
-        help="how it gets the objects (default: %(default)s)")  # fmt: skip
-    add("--env", metavar=PAIR, action="append", type=pair, default=[],
-        help="a variable of the container; may be repeated")  # fmt: skip
-    add("--exec", metavar="WORD", dest="command", nargs="+", default=[],
-        help="the command of the container, in words")  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    etl: str = argument(ETL)
+    image: str = option("IMAGE", default=MISSING, help="the container that transforms")
+    communication: str = option(
+        None,
+        default="hpush",
+        choices=("hpush", "hpull", "ws"),
+        help="how it gets the objects (default: hpush)",
+    )
+    env: tuple[Pair, ...] = repeated(
+        PAIR, read=read_pair, help="a variable of the container; may be repeated"
+    )
+    command: tuple[str, ...] = several(
+        "WORD", flag="--exec", help="the command of the container, in words"
+    )
 
 
-def run(args: argparse.Namespace) -> int:
-    env = pairs_in(args.env)
-    orders = EtlOrders(args.etl, args.image, args.communication, args.command, env)
-    with connect(args) as client:
-        job = init_etl(client, orders)
-    print(json_text({"etl": args.etl, "job": job}) if args.json else f"Started {args.etl} ({job}).")
+def run(options: Options) -> int:
+    env = dict_of(options.env)
+    orders = EtlSpec(options.etl, options.image, options.communication, options.command, env)
+    with connect(options) as client:
+        job = client.call(init_etl(orders))
+    document = {"etl": options.etl, "job": job}
+    print(json_text(document) if options.json else f"Started {options.etl} ({job}).")
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import ETL, connect, describe_asking
+from s3gw.cli.arguments import ETL
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import argument
 from s3gw.cli.tables import json_text
 from s3gw.client.etl import etl_logs
 
@@ -14,17 +16,20 @@ _EXAMPLES = """\
   s3gw etl logs resize --json"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("etl", metavar=ETL)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    etl: str = argument(ETL)
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        told = etl_logs(client, args.etl)
-    if args.json:
-        print(json_text(told))
+def run(options: Options) -> int:
+    with connect(options) as client:
+        logs = client.call(etl_logs(options.etl))
+    if options.json:
+        print(json_text(logs))
         return 0
-    for target, text in told.items():
+    for target, text in logs.items():
         print(f"--- {target}\n{text.rstrip()}")
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import ETL, connect, describe_asking
+from s3gw.cli.arguments import ETL
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import argument
 from s3gw.cli.tables import facts, json_text
 from s3gw.client.etl import show_etl
 
@@ -14,19 +16,22 @@ _EXAMPLES = """\
   s3gw etl show resize --json"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("etl", metavar=ETL)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    etl: str = argument(ETL)
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        document = show_etl(client, args.etl)
-    if args.json:
+def run(options: Options) -> int:
+    with connect(options) as client:
+        document = client.call(show_etl(options.etl))
+    if options.json:
         print(json_text(document))
         return 0
-    told = document.get("init_msg") or {}
-    rows = [(name, str(value)) for name, value in told.items() if value not in ("", None)]
+    message = document.get("init_msg") or {}
+    rows = [(name, str(value)) for name, value in message.items() if value not in ("", None)]
     errors = document.get("obj_errors") or ()
     print(facts([*rows, ("failed objects", str(len(errors)))]))
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

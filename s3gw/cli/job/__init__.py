@@ -1,8 +1,8 @@
-"""`s3gw job`: each of its commands is a module."""
+"""`s3gw job`, one module per command."""
 
 from __future__ import annotations
 
-from s3gw.cli.commands import Parser, add_group
+from s3gw.cli.commands import Group
 
 _SUMMARIES = {
     "ls": "list jobs",
@@ -12,11 +12,9 @@ _SUMMARIES = {
     "stop": "stop jobs",
 }
 _EXAMPLES = """\
-  s3gw job ls                         those that run
+  s3gw job ls                         running jobs
   s3gw job start cleanup
   s3gw job wait ID
   s3gw job stop ID"""
 
-
-def define(parser: Parser) -> None:
-    add_group(parser, __name__, _SUMMARIES, _EXAMPLES)
+COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import BUCKET, KIND, add_bucket, connect, describe_asking
-from s3gw.cli.following import as_document
+from s3gw.cli.arguments import BUCKET, KIND
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.job_wait import as_document
+from s3gw.cli.parameters import option, switch
 from s3gw.cli.progress import size_text
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.jobs import Job, JobQuery, find_jobs
+from s3gw.client.names import Bck, read_bucket
 
 _EXAMPLES = """\
-  s3gw job ls                          those that run
-  s3gw job ls --all                    those that ended, too
+  s3gw job ls                          running jobs
+  s3gw job ls --all                    jobs that ended, too
   s3gw job ls --kind copy-bck --bucket ais://shards --all
   s3gw job ls --json | jq -r '.[].id'"""
 _HEAD = ("JOB", "KIND", "BUCKET", "STATE", "OBJECTS>", "SIZE>", "STARTED")
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("-a", "--all", action="store_true", help="those that ended, too")
-    parser.add_argument("--kind", metavar=KIND, default="", help="only of this kind")
-    add_bucket(parser, "--bucket", help="only those about it", metavar=BUCKET)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    all: bool = switch("-a", help="jobs that ended, too")
+    kind: str = option(KIND, default="", help="only of this kind")
+    bucket: Bck | None = option(BUCKET, read=read_bucket, help="only jobs of this bucket")
 
 
-def run(args: argparse.Namespace) -> int:
-    buckets = [args.bucket] if args.bucket else []
-    query = JobQuery(kind=args.kind, buckets=buckets, only_active=not args.all)
-    with connect(args) as client:
-        found = find_jobs(client, query)
-    if args.json:
+def run(options: Options) -> int:
+    buckets = [options.bucket] if options.bucket else []
+    query = JobQuery(kind=options.kind, buckets=buckets, only_active=not options.all)
+    with connect(options) as client:
+        found = client.call(find_jobs(query))
+    if options.json:
         print(json_text([as_document(job) for job in found]))
     else:
-        none = "There are no jobs." if args.all else "No job runs. --all shows those that ended."
-        print(table(_HEAD, [_row(job) for job in found], none))
+        none = (
+            "There are no jobs."
+            if options.all
+            else "No job is running. --all shows jobs that ended."
+        )
+        print_table(_HEAD, [_row(job) for job in found], none)
     return 0
 
 
@@ -52,5 +59,8 @@ def _row(job: Job) -> tuple[str, ...]:
 
 
 def time_text(text: str) -> str:
-    """RFC 3339 without what nobody reads."""
+    """Return RFC 3339 without fractions of seconds."""
     return f"{text[:19].replace('T', ' ')}Z" if text else "-"
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

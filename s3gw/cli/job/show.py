@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import JOB, connect, describe_asking
+from s3gw.cli.arguments import JOB
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.job.ls import time_text
+from s3gw.cli.parameters import argument
 from s3gw.cli.progress import size_text
 from s3gw.cli.tables import facts, json_text, printable
 from s3gw.client.jobs import Job, find_job
 
 _EXAMPLES = """\
   s3gw job show cpy-Zm9vYmFy
-  s3gw job show cpy-Zm9vYmFy --json       the server's own documents, one a node"""
+  s3gw job show cpy-Zm9vYmFy --json       the server's own documents, one per node"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("job", metavar=JOB)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    job: str = argument(JOB)
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        job = find_job(client, args.job)
-    print(json_text(list(job.documents)) if args.json else facts(_rows(job)))
+def run(options: Options) -> int:
+    with connect(options) as client:
+        job = client.call(find_job(options.job))
+    print(json_text(list(job.documents)) if options.json else facts(_rows(job)))
     return 0
 
 
@@ -42,3 +44,6 @@ def _rows(job: Job) -> list[tuple[str, str]]:
         ("size", size_text(job.bytes)),
     ]
     return [*rows, ("error", printable(job.error))] if job.error else rows
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import re
+from dataclasses import dataclass
 from typing import Any
 
+from s3gw.cli.arguments import BUCKET, KIND, PAIR, Pair, dict_of, read_pair
 from s3gw.cli.bucket.properties import nested
-from s3gw.cli.commands import Misused, Parser
-from s3gw.cli.endpoint import (
-    KIND,
-    PAIR,
-    add_bucket,
-    connect,
-    describe_asking,
-    pair,
-    pairs_in,
-)
-from s3gw.cli.following import follow
+from s3gw.cli.commands import Command, Misused
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.parameters import argument, arguments, option, repeated, switch
 from s3gw.client.jobs import start_job, start_on_bucket
-from s3gw.client.transport import Client
+from s3gw.client.names import Bck, read_bucket
+from s3gw.client.sync import Client
 
 _EXAMPLES = """\
   s3gw job start cleanup
@@ -30,50 +25,52 @@ Copies, removals and archives of many objects are jobs, too: `s3gw bucket cp`, `
 `s3gw archive create` start them. docs/jobs.md lists the kinds."""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("kind", metavar=KIND)
-    add_bucket(parser, "buckets", nargs="*")
-    parser.add_argument(
-        "--with",
-        dest="orders",
-        metavar=PAIR,
-        action="append",
-        type=pair,
-        default=[],
-        help="how, as rechunk's chunk-size; may be repeated",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    kind: str = argument(KIND)
+    buckets: tuple[Bck, ...] = arguments(BUCKET, read=read_bucket, at_least=0)
+    parameters: tuple[Pair, ...] = repeated(
+        PAIR,
+        read=read_pair,
+        flag="--with",
+        help="a parameter of the job, such as rechunk's chunk-size; may be repeated",
     )
-    parser.add_argument("--node", metavar="NODE", default="", help="on this target only")
-    parser.add_argument("--force", action="store_true", help="even where another job forbids it")
-    parser.add_argument("--wait", action="store_true", help="until it is done")
-    parser.set_defaults(timeout=0.0)
+    node: str = option("NODE", default="", help="on this target only")
+    force: bool = switch(help="even where another job forbids it")
+    wait: bool = switch(help="until it is done")
 
 
 _UNITS = {"KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
 _SIZE = re.compile(r"(\d+)([KMGT]iB)", re.IGNORECASE)
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        xid = _start(args, client)
-        args.no_wait = not args.wait
-        return follow(args, client, xid, f"Done with {args.kind}")
+def run(options: Options) -> int:
+    with connect(options) as client:
+        job_id = _start(options, client)
+        wait = WaitFlags(no_wait=not options.wait)
+        done = f"Done with {options.kind}"
+        return follow(client, job_id, done, wait=wait, as_json=options.json)
 
 
-def _start(args: argparse.Namespace, client: Client) -> str:
-    if not args.orders:
-        return start_job(client, args.kind, args.buckets, node=args.node, force=args.force)
-    if len(args.buckets) != 1:
-        raise Misused(f"--with: such a {args.kind} is about one bucket: name it.")
-    sizes = {name: _in_bytes(text) for name, text in pairs_in(args.orders).items()}
-    orders: Any = nested(sizes)
-    if set(orders) == {"copies"}:
-        # The one order that AIStore has as a bare number.
-        orders = orders["copies"]
-    return start_on_bucket(client, args.kind, args.buckets[0], orders)
+def _start(options: Options, client: Client) -> str:
+    if not options.parameters:
+        return client.call(
+            start_job(options.kind, options.buckets, node=options.node, force=options.force)
+        )
+    if len(options.buckets) != 1:
+        raise Misused(f"--with: a job {options.kind} with parameters needs exactly one bucket.")
+    sizes = {name: _in_bytes(text) for name, text in dict_of(options.parameters).items()}
+    value: Any = nested(sizes)
+    if set(value) == {"copies"}:
+        # The one parameter that AIStore has as a bare number.
+        value = value["copies"]
+    return client.call(start_on_bucket(options.kind, options.buckets[0], value))
 
 
 def _in_bytes(text: str) -> str:
-    """A size as the number that orders have; what is none as it is."""
+    """Return a size as a number of bytes; any other text as it is."""
     match = _SIZE.fullmatch(text)
     return str(int(match[1]) * _UNITS[match[2].upper()]) if match else text
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

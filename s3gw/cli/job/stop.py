@@ -2,47 +2,52 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Misused, Parser
-from s3gw.cli.endpoint import JOB, KIND, connect, describe_asking
+from s3gw.cli.arguments import JOB, KIND
+from s3gw.cli.commands import Command, Misused
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import arguments, option
 from s3gw.cli.tables import json_text
 from s3gw.client.jobs import Job, JobQuery, find_job, find_jobs, stop_jobs
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
 _EXAMPLES = """\
   s3gw job stop cpy-Zm9vYmFy
-  s3gw job stop --kind copy-bck        all that run of this kind
+  s3gw job stop --kind copy-bck        all running jobs of this kind
 
-Whoever began a job may stop it, and administrators."""
-
-
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("jobs", metavar=JOB, nargs="*")
-    parser.add_argument("--kind", metavar=KIND, default="", help="all that run of this kind")
+A job may be stopped by the user who started it, and by administrators."""
 
 
-def run(args: argparse.Namespace) -> int:
-    if bool(args.jobs) == bool(args.kind):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    jobs: tuple[str, ...] = arguments(JOB, at_least=0)
+    kind: str = option(KIND, default="", help="all running jobs of this kind")
+
+
+def run(options: Options) -> int:
+    if bool(options.jobs) == bool(options.kind):
         raise Misused("Name jobs, or a --kind.")
-    with connect(args) as client:
-        found = _found(client, args)
+    with connect(options) as client:
+        found = _found(client, options)
         running = [job for job in found if not job.is_over]
         for job in running:
-            stop_jobs(client, JobQuery(id=job.id))
-    if args.json:
+            client.call(stop_jobs(JobQuery(id=job.id)))
+    if options.json:
         print(json_text({"stopped": [job.id for job in running]}))
         return 0
     for job in found:
         print(f"Stopped {job.id}." if job in running else f"{job.id} has ended already.")
     if not found:
-        print(f"No job of the kind {args.kind} runs.")
+        print(f"No job of the kind {options.kind} is running.")
     return 0
 
 
-def _found(client: Client, args: argparse.Namespace) -> list[Job]:
-    """The server stops what it does not know without a word; here that is an error."""
-    if args.jobs:
-        return [find_job(client, xid) for xid in args.jobs]
-    return find_jobs(client, JobQuery(kind=args.kind, only_active=True))
+def _found(client: Client, options: Options) -> list[Job]:
+    """Raises `ClientError` for an unknown id, which the server itself would ignore."""
+    if options.jobs:
+        return [client.call(find_job(xid)) for xid in options.jobs]
+    return client.call(find_jobs(JobQuery(kind=options.kind, only_active=True)))
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

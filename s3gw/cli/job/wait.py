@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import JOB, connect, describe_asking
-from s3gw.cli.following import follow
+from s3gw.cli.arguments import JOB
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.parameters import arguments, option
 
 _EXAMPLES = """\
   s3gw job wait cpy-Zm9vYmFy
   s3gw job wait $(s3gw bucket cp ais://shards ais://backup --no-wait) --timeout 600
 
-A terminal shows how it goes. The exit code is 1 for a job that failed or was stopped, and when the
-time was not enough."""
+A terminal shows the progress. The exit code is 1 for a job that failed or was stopped, and when the
+timeout was reached."""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("jobs", metavar=JOB, nargs="+")
-    parser.add_argument(
-        "--timeout", metavar="SECONDS", type=float, default=0.0, help="wait no longer"
-    )
-    parser.set_defaults(no_wait=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    jobs: tuple[str, ...] = arguments(JOB)
+    timeout: float = option("SECONDS", read=float, default=0.0, help="wait no longer")
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        return follow(args, client, ",".join(args.jobs), "Done")
+def run(options: Options) -> int:
+    with connect(options) as client:
+        wait = WaitFlags(timeout=options.timeout)
+        return follow(client, ",".join(options.jobs), "Done", wait=wait, as_json=options.json)
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -1,22 +1,22 @@
-"""`s3gw object`: each of its commands is a module."""
+"""`s3gw object`, one module per command."""
 
 from __future__ import annotations
 
-from s3gw.cli.commands import Parser, add_group
+from s3gw.cli.commands import Group
 
 _SUMMARIES = {
     "ls": "list objects",
     "put": "upload files, folders or the standard input",
     "get": "download objects into files and folders",
     "cat": "print objects",
-    "head": "show what an object is",
+    "head": "show the size, checksum and properties of an object",
     "set-custom": "set an object's custom properties",
     "cp": "copy objects within the server",
-    "mv": "give an object another name",
+    "mv": "rename or move an object",
     "rm": "remove objects",
-    "promote": "make objects of files that the server has",
-    "prefetch": "bring objects of a cloud bucket here",
-    "evict": "forget the local copies of a cloud bucket's objects",
+    "promote": "make objects from files on the server's machine",
+    "prefetch": "copy objects of a cloud bucket here",
+    "evict": "remove the local copies of a cloud bucket's objects",
 }
 _EXAMPLES = """\
   s3gw object put -r ./train ais://shards/train/
@@ -27,6 +27,4 @@ _EXAMPLES = """\
 
 An object is BUCKET/OBJECT, ais://BUCKET/OBJECT or ais://#NAMESPACE/BUCKET/OBJECT."""
 
-
-def define(parser: Parser) -> None:
-    add_group(parser, __name__, _SUMMARIES, _EXAMPLES)
+COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)

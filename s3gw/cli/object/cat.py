@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Misused, Parser
-from s3gw.cli.endpoint import add_object, connect, describe_asking
-from s3gw.cli.object.reading import add_reading, wanted
+from s3gw.cli.arguments import OBJECT
+from s3gw.cli.commands import Command, Misused
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.object.read_flags import ReadFlags
+from s3gw.cli.parameters import arguments, included
 from s3gw.client.files import download
+from s3gw.client.names import ObjectName, read_object
 
 _EXAMPLES = """\
   s3gw object cat ais://logs/today.log | tail
@@ -16,20 +19,23 @@ _EXAMPLES = """\
   s3gw object cat ais://logs/today.log --range=-1000
   s3gw object cat ais://shards/0001.tar --archpath labels/7.txt
 
-An object whose checksum is wrong makes the exit code 1, when it has been printed."""
+If the checksum of an object is wrong, the exit code is 1, after the object was printed."""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_object(parser, "objects", nargs="+")
-    add_reading(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    objects: tuple[ObjectName, ...] = arguments(OBJECT, read=read_object)
+    read: ReadFlags = included(ReadFlags)
 
 
-def run(args: argparse.Namespace) -> int:
-    if args.json:
-        raise Misused("--json has nothing to say here: it is the object that is printed.")
-    with connect(args) as client:
-        for name in args.objects:
-            download(client, name, wanted(args), sys.stdout.buffer)
+def run(options: Options) -> int:
+    if options.json:
+        raise Misused("--json cannot be used here: the output is the object itself.")
+    with connect(options) as client:
+        for name in options.objects:
+            client.receive(download(name, options.read.object_read, sys.stdout.buffer))
             sys.stdout.buffer.flush()
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Misused, Parser
-from s3gw.cli.copying import add_copying, copy_orders
-from s3gw.cli.endpoint import add_place, connect, describe_asking
-from s3gw.cli.following import add_waiting, follow
-from s3gw.cli.selecting import add_selection, is_many, selection
+from s3gw.cli.arguments import PLACE
+from s3gw.cli.commands import Command, Misused
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.copy_flags import CopyFlags
+from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.parameters import argument, included
+from s3gw.cli.selection import TITLE, SelectionFlags, bucket_alone, selected
 from s3gw.cli.tables import json_text
-from s3gw.client.names import ObjectName
+from s3gw.client.names import ObjectName, read_place
 from s3gw.client.objects import copy_many, copy_object
 
 _EXAMPLES = """\
@@ -23,46 +25,53 @@ _EXAMPLES = """\
 The bytes do not leave the server. Many objects are copied by a job."""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_place(parser, "source")
-    add_place(parser, "target")
-    add_selection(parser)
-    add_copying(parser)
-    add_waiting(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    source: ObjectName = argument(PLACE, read=read_place)
+    target: ObjectName = argument(PLACE, read=read_place)
+    selection: SelectionFlags = included(SelectionFlags, TITLE)
+    copy: CopyFlags = included(CopyFlags, "how many objects are copied")
+    wait: WaitFlags = included(WaitFlags)
 
 
-def run(args: argparse.Namespace) -> int:
-    return _copy_many(args) if is_many(args) else _copy_one(args)
+def run(options: Options) -> int:
+    return _copy_many(options) if options.selection.is_given else _copy_one(options)
 
 
-def _copy_one(args: argparse.Namespace) -> int:
-    target = target_for(args.source, args.target)
-    with connect(args) as client:
-        copy_object(client, args.source, target)
-    told = {"source": str(args.source), "target": str(target)}
-    print(json_text(told) if args.json else f"Copied {args.source} to {target}.")
+def _copy_one(options: Options) -> int:
+    source = options.source
+    target = target_for(source, options.target)
+    with connect(options) as client:
+        client.call(copy_object(source, target))
+    document = {"source": str(source), "target": str(target)}
+    print(json_text(document) if options.json else f"Copied {source} to {target}.")
     return 0
 
 
-def _copy_many(args: argparse.Namespace) -> int:
-    bck, chosen = selection(args, [args.source])
-    if args.target.key:
-        raise Misused(f"Many objects go to a bucket: {args.target.bck}; --prepend begins names.")
-    with connect(args) as client:
-        xid = copy_many(client, bck, args.target.bck, chosen, copy_orders(args))
-        would = "Would copy" if args.dry_run else "Copied"
-        return follow(args, client, xid, f"{would} from {bck} to {args.target}")
+def _copy_many(options: Options) -> int:
+    bck, objects = selected(options.selection, [options.source])
+    target = options.target
+    if target.key:
+        raise Misused(
+            f"Many objects are copied to a bucket, {target.bck}; --prepend sets the beginning of "
+            "their names."
+        )
+    with connect(options) as client:
+        job_id = client.call(copy_many(bck, target.bck, objects, options.copy.orders()))
+        verb = "Would copy" if options.copy.dry_run else "Copied"
+        done = f"{verb} from {bck} to {target}"
+        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
 
 
 def target_for(source: ObjectName, target: ObjectName) -> ObjectName:
-    """The name that the copy of one object gets. Raises `Misused`."""
+    """Return the name of the copy of one object. Raises `Misused`."""
     if not source.key:
-        raise Misused(
-            f"{source} is a bucket: name an object, or give --prefix, --template, --list or --all."
-        )
+        raise bucket_alone(source)
     if not target.key:
         return ObjectName(target.bck, source.key)
     if target.key.endswith("/"):
         return ObjectName(target.bck, target.key + source.base)
     return target
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import add_place, connect, describe_asking
-from s3gw.cli.following import add_waiting, follow
-from s3gw.cli.selecting import HELP, add_selection, selection
+from s3gw.cli.arguments import PLACE
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.parameters import arguments, included
+from s3gw.cli.selection import HELP, TITLE, SelectionFlags, selected
+from s3gw.client.names import ObjectName, read_place
 from s3gw.client.objects import evict_many
 
 _EXAMPLES = f"""\
@@ -15,17 +18,22 @@ _EXAMPLES = f"""\
   s3gw object evict s3://shards --prefix train/
   s3gw object evict s3://shards --all
 
-The cloud keeps its objects; buckets without a cloud behind them are refused. {HELP}"""
+The cloud keeps its objects. Buckets without a cloud are refused. {HELP}"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_place(parser, "places", nargs="+")
-    add_selection(parser)
-    add_waiting(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    places: tuple[ObjectName, ...] = arguments(PLACE, read=read_place)
+    selection: SelectionFlags = included(SelectionFlags, TITLE)
+    wait: WaitFlags = included(WaitFlags)
 
 
-def run(args: argparse.Namespace) -> int:
-    bck, chosen = selection(args, args.places)
-    with connect(args) as client:
-        return follow(args, client, evict_many(client, bck, chosen), f"Evicted from {bck}")
+def run(options: Options) -> int:
+    bck, objects = selected(options.selection, options.places)
+    with connect(options) as client:
+        job_id = client.call(evict_many(bck, objects))
+        done = f"Evicted from {bck}"
+        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import add_object, connect, describe_asking
+from s3gw.cli.arguments import OBJECT
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import argument, option
 from s3gw.cli.progress import size_text
 from s3gw.cli.tables import facts, json_text, moment, printable
-from s3gw.client.objects import Wanted, head_object
+from s3gw.client.names import ObjectName, read_object
+from s3gw.client.objects import ObjectRead, head_object
 
 _EXAMPLES = """\
   s3gw object head ais://shards/0001.tar
   s3gw object head ais://shards/0001.tar --json | jq -r .checksum
   s3gw object head ais://shards/0001.tar --archpath images/7.jpg
 
-The exit code is 1 when there is no such object."""
+The exit code is 1 when the object does not exist."""
 _NS = 1_000_000_000
-_TOLD = {
+_HEADERS = {
     "version": "ais-version",
     "checksum_type": "ais-checksum-type",
     "checksum": "ais-checksum-value",
@@ -32,30 +37,36 @@ _TOLD = {
 }
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_object(parser)
-    parser.add_argument(
-        "--archpath", metavar="MEMBER", default="", help="a member of the archive that it is"
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    object: ObjectName = argument(OBJECT, read=read_object)
+    archpath: str = option("MEMBER", default="", help="a member, if the object is an archive")
 
 
-def run(args: argparse.Namespace) -> int:
-    wanted = Wanted(member=args.archpath) if args.archpath else None
-    with connect(args) as client:
-        headers = head_object(client, args.object, wanted)
-    told: dict[str, object] = {"name": str(args.object), "size": int(headers["content-length"])}
-    told |= {name: headers[header] for name, header in _TOLD.items() if headers.get(header)}
-    if "etag" in told:
-        told["etag"] = str(told["etag"]).strip('"')
-    if "custom" in told:
-        told["custom"] = dict(_pairs(str(told["custom"])))
-    print(json_text(told) if args.json else facts([_fact(name, told[name]) for name in told]))
+def run(options: Options) -> int:
+    read = ObjectRead(member=options.archpath) if options.archpath else None
+    with connect(options) as client:
+        headers = client.call(head_object(options.object, read))
+    document = _document(options.object, headers)
+    if options.json:
+        print(json_text(document))
+    else:
+        print(facts([_fact(name, value) for name, value in document.items()]))
     return 0
 
 
+def _document(name: ObjectName, headers: Mapping[str, str]) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": str(name), "size": int(headers["content-length"])}
+    document |= {key: headers[header] for key, header in _HEADERS.items() if headers.get(header)}
+    if "etag" in document:
+        document["etag"] = document["etag"].strip('"')
+    if "custom" in document:
+        document["custom"] = dict(_pairs(document["custom"]))
+    return document
+
+
 def _pairs(text: str) -> list[tuple[str, str]]:
-    """`k=v, k2=v2`; a comma that begins no other pair is part of the value."""
+    """`k=v, k2=v2`; a comma without a new pair after it is part of the value."""
     pairs: list[tuple[str, str]] = []
     for item in text.split(", "):
         name, equals, value = item.partition("=")
@@ -75,3 +86,6 @@ def _fact(name: str, value: object) -> tuple[str, str]:
         case "custom", dict(pairs):
             return name, printable(", ".join(f"{key}={text}" for key, text in pairs.items()))
     return name.replace("_", " "), printable(str(value))
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import add_object, add_place, connect, describe_asking
+from s3gw.cli.arguments import OBJECT, PLACE
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.object.cp import target_for
+from s3gw.cli.parameters import argument
 from s3gw.cli.tables import json_text
+from s3gw.client.names import ObjectName, read_object, read_place
 from s3gw.client.objects import copy_object, delete_object, rename_object
 
 _EXAMPLES = """\
@@ -15,23 +18,27 @@ _EXAMPLES = """\
   s3gw object mv ais://shards/0001.tar ais://shards/train/         keeps its last name
   s3gw object mv ais://shards/0001.tar ais://old                   copies, then removes
 
-Within a bucket no byte is moved."""
+Within a bucket no bytes are moved."""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_object(parser, "source")
-    add_place(parser, "target")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    source: ObjectName = argument(OBJECT, read=read_object)
+    target: ObjectName = argument(PLACE, read=read_place)
 
 
-def run(args: argparse.Namespace) -> int:
-    target = target_for(args.source, args.target)
-    with connect(args) as client:
-        if target.bck == args.source.bck:
-            rename_object(client, args.source, target.key)
+def run(options: Options) -> int:
+    source = options.source
+    target = target_for(source, options.target)
+    with connect(options) as client:
+        if target.bck == source.bck:
+            client.call(rename_object(source, target.key))
         else:
-            copy_object(client, args.source, target)
-            delete_object(client, args.source)
-    told = {"source": str(args.source), "target": str(target)}
-    print(json_text(told) if args.json else f"Moved {args.source} to {target}.")
+            client.call(copy_object(source, target))
+            client.call(delete_object(source))
+    document = {"source": str(source), "target": str(target)}
+    print(json_text(document) if options.json else f"Moved {source} to {target}.")
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

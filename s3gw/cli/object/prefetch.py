@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import add_place, connect, describe_asking
-from s3gw.cli.following import add_waiting, follow
-from s3gw.cli.selecting import HELP, add_selection, selection
-from s3gw.client.buckets import CopyOrders
+from s3gw.cli.arguments import PLACE
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.parameters import arguments, included, option, switch
+from s3gw.cli.selection import HELP, TITLE, SelectionFlags, selected
+from s3gw.client.buckets import CopyOptions
+from s3gw.client.names import ObjectName, read_place
 from s3gw.client.objects import prefetch_many
 
 _EXAMPLES = f"""\
@@ -16,22 +19,28 @@ _EXAMPLES = f"""\
   s3gw object prefetch s3://shards --template '{{0001..0100}}.tar'
   s3gw object prefetch s3://shards --prefix train/ --latest
 
-Buckets without a cloud behind them are refused. {HELP}"""
+Buckets without a cloud are refused. {HELP}"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_place(parser, "places", nargs="+")
-    add_selection(parser)
-    parser.add_argument("--latest", action="store_true", help="ask the cloud for newer ones")
-    parser.add_argument("--workers", metavar="N", type=int, default=0, help="so many at once")
-    parser.add_argument("--continue-on-error", action="store_true", help="pass over what fails")
-    add_waiting(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    places: tuple[ObjectName, ...] = arguments(PLACE, read=read_place)
+    selection: SelectionFlags = included(SelectionFlags, TITLE)
+    latest: bool = switch(help="also fetch objects of which the cloud has newer versions")
+    workers: int = option("N", read=int, default=0, help="so many at once")
+    continue_on_error: bool = switch(help="skip objects that fail")
+    wait: WaitFlags = included(WaitFlags)
 
 
-def run(args: argparse.Namespace) -> int:
-    bck, chosen = selection(args, args.places)
-    orders = CopyOrders(latest=args.latest, goes_on=args.continue_on_error, workers=args.workers)
-    with connect(args) as client:
-        xid = prefetch_many(client, bck, chosen, orders)
-        return follow(args, client, xid, f"Prefetched into {bck}")
+def run(options: Options) -> int:
+    bck, objects = selected(options.selection, options.places)
+    orders = CopyOptions(
+        latest=options.latest, continue_on_error=options.continue_on_error, workers=options.workers
+    )
+    with connect(options) as client:
+        job_id = client.call(prefetch_many(bck, objects, orders))
+        done = f"Prefetched into {bck}"
+        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

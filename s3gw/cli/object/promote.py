@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import add_place, connect, describe_asking
-from s3gw.cli.following import add_waiting, follow
+from s3gw.cli.arguments import PLACE
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.parameters import argument, included, switch
 from s3gw.cli.tables import json_text
-from s3gw.client.objects import PromoteOrders, promote
+from s3gw.client.names import ObjectName, read_place
+from s3gw.client.objects import PromoteOptions, promote
 
 _EXAMPLES = """\
   s3gw object promote /mnt/import/0001.tar ais://shards/0001.tar
   s3gw object promote /mnt/import ais://shards/train/ --recursive
 
-The path is one on the server's machine, below the folders that its setting promote.roots names."""
+The path is on the server's machine, below a folder of the server's setting promote.roots."""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("path", metavar="PATH", help="a file or folder of the server's machine")
-    add_place(parser, "target")
-    parser.add_argument("-r", "--recursive", action="store_true", help="folders within, too")
-    parser.add_argument("--overwrite", action="store_true", help="objects that are there")
-    parser.add_argument("--delete-source", action="store_true", help="remove the files then")
-    add_waiting(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    path: str = argument("PATH", help="a file or folder of the server's machine")
+    target: ObjectName = argument(PLACE, read=read_place)
+    recursive: bool = switch("-r", help="folders within, too")
+    overwrite: bool = switch(help="replace objects that exist")
+    delete_source: bool = switch(help="remove the files afterwards")
+    wait: WaitFlags = included(WaitFlags)
 
 
-def run(args: argparse.Namespace) -> int:
-    orders = PromoteOrders(args.recursive, args.overwrite, args.delete_source)
-    with connect(args) as client:
-        xid = promote(client, args.path, args.target, orders)
-        if xid:
-            return follow(args, client, xid, f"Promoted {args.path} to {args.target}")
-    told = {"source": args.path, "target": str(args.target)}
-    print(json_text(told) if args.json else f"Promoted {args.path} to {args.target}.")
+def run(options: Options) -> int:
+    orders = PromoteOptions(options.recursive, options.overwrite, options.delete_source)
+    done = f"Promoted {options.path} to {options.target}"
+    with connect(options) as client:
+        job_id = client.call(promote(options.path, options.target, orders))
+        if job_id:
+            return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+    document = {"source": options.path, "target": str(options.target)}
+    print(json_text(document) if options.json else f"{done}.")
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

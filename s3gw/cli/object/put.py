@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from s3gw.cli.commands import Misused, Parser
-from s3gw.cli.endpoint import FILE, PAIR, add_place, connect, describe_asking, pair, pairs_in
+from s3gw.cli.arguments import FILE, PAIR, PLACE, Pair, dict_of, read_pair
+from s3gw.cli.commands import Command, Misused
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import argument, arguments, option, repeated, switch
 from s3gw.cli.tables import printable
 from s3gw.cli.transfers import Transfer, report, transfer_all
 from s3gw.client.files import Meter, upload_file, upload_stream
-from s3gw.client.names import ObjectName
-from s3gw.client.transport import Client
+from s3gw.client.names import ObjectName, read_place
+from s3gw.client.sync import Client
 
 _EXAMPLES = """\
   s3gw object put index.json ais://shards                  as index.json
@@ -30,79 +32,77 @@ Every object is sent with its checksum, and the server keeps it only if that is 
 files are followed, links to folders are not."""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    parser.add_argument("files", metavar=FILE, nargs="+", help="- is the standard input")
-    add_place(parser, "target", help="a place that ends in / is a folder")
-    parser.add_argument("-r", "--recursive", action="store_true", help="folders with all in them")
-    parser.add_argument("--jobs", metavar="N", type=int, default=8, help="at once (default: 8)")
-    parser.add_argument(
-        "--custom", metavar=PAIR, action="append", type=pair, default=[], help="may be repeated"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    files: tuple[str, ...] = arguments(FILE, help="- is the standard input")
+    target: ObjectName = argument(PLACE, read=read_place, help="a place that ends in / is a folder")
+    recursive: bool = switch("-r", help="folders and all files in them")
+    jobs: int = option("N", read=int, default=8, help="transfers at once (default: 8)")
+    custom: tuple[Pair, ...] = repeated(
+        PAIR, read=read_pair, help="a custom property; may be repeated"
     )
-    parser.add_argument(
-        "--no-overwrite", action="store_true", help="fail where there is an object of that name"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be put where")
-    parser.add_argument("-v", "--verbose", action="store_true", help="name every file")
+    no_overwrite: bool = switch(help="fail if an object of that name exists")
+    dry_run: bool = switch(help="print the names only, and put nothing")
+    verbose: bool = switch("-v", help="print the name of every file")
 
 
-def run(args: argparse.Namespace) -> int:
-    headers = _headers(args)
-    if "-" in args.files:
-        return _put_stdin(args, headers)
-    pairs = list(_pairs(args))
-    if args.dry_run:
+def run(options: Options) -> int:
+    headers = _headers(options)
+    if "-" in options.files:
+        return _put_stdin(options, headers)
+    pairs = list(_pairs(options))
+    if options.dry_run:
         for file, name in pairs:
             print(f"{printable(str(file))} to {printable(str(name))}")
         return 0
-    with connect(args) as client:
+    with connect(options) as client:
         transfers = [_transfer(client, file, name, headers) for file, name in pairs]
-        outcome = transfer_all(client, "put", transfers, at_once=args.jobs)
-    return report(outcome, "Put", as_json=args.json, is_verbose=args.verbose)
+        outcome = transfer_all(client, "put", transfers, at_once=options.jobs)
+    return report(outcome, "Put", as_json=options.json, is_verbose=options.verbose)
 
 
-def _put_stdin(args: argparse.Namespace, headers: Mapping[str, str]) -> int:
-    if args.files != ["-"]:
-        raise Misused("The standard input is put alone.")
-    name = args.target
+def _put_stdin(options: Options, headers: Mapping[str, str]) -> int:
+    if options.files != ("-",):
+        raise Misused("The standard input cannot be put together with files.")
+    name = options.target
     if not name.base or name.key.endswith("/"):
-        raise Misused(f"{name} is no object's name: what shall the standard input be called?")
-    with connect(args) as client:
+        raise Misused(f"{name} is not the name of an object: name one for the standard input.")
+    with connect(options) as client:
 
         def work(meter: Meter) -> int:
-            return upload_stream(client, sys.stdin.buffer, name, headers=headers)
+            return client.run(upload_stream(sys.stdin.buffer, name, headers=headers))
 
         transfer = Transfer("-", str(name), work)
         outcome = transfer_all(client, "put", [transfer], at_once=1)
-    return report(outcome, "Put", as_json=args.json, is_verbose=args.verbose)
+    return report(outcome, "Put", as_json=options.json, is_verbose=options.verbose)
 
 
-def _headers(args: argparse.Namespace) -> dict[str, str]:
-    custom = pairs_in(args.custom)
-    headers = {"If-None-Match": "*"} if args.no_overwrite else {}
+def _headers(options: Options) -> dict[str, str]:
+    custom = dict_of(options.custom)
+    headers = {"If-None-Match": "*"} if options.no_overwrite else {}
     if any("," in text for text in custom.values()):
-        raise Misused("--custom: a comma in a value cannot be sent; `s3gw object set-custom` can.")
+        raise Misused("--custom: a value cannot have a comma; use `s3gw object set-custom`.")
     if custom:
         joined = ", ".join(f"{name}={text}" for name, text in custom.items())
-        headers["Ais-Custom-Md"] = joined.encode().decode("latin-1")
+        headers["Ais-Custom-Md"] = joined
     return headers
 
 
-def _pairs(args: argparse.Namespace) -> Iterator[tuple[Path, ObjectName]]:
-    """Each file, and the object that it becomes."""
-    target: ObjectName = args.target
+def _pairs(options: Options) -> Iterator[tuple[Path, ObjectName]]:
+    """Yield each file, and the object that it becomes. Raises `Misused`."""
+    target = options.target
     is_folder = not target.key or target.key.endswith("/")
-    for file in map(Path, args.files):
+    for file in map(Path, options.files):
         if file.is_dir():
-            if not args.recursive:
+            if not options.recursive:
                 raise Misused(f"{file} is a folder: -r puts all files in it.")
             yield from _below(file, target)
         elif not file.exists():
-            raise Misused(f"There is no file {file}.")
+            raise Misused(f"The file {file} does not exist.")
         elif is_folder:
             yield file, ObjectName(target.bck, target.key + file.name)
-        elif len(args.files) > 1:
-            raise Misused(f"Several files go into a folder: {target}/")
+        elif len(options.files) > 1:
+            raise Misused(f"Several files can only be put into a folder: {target}/")
         else:
             yield file, target
 
@@ -129,4 +129,7 @@ def _transfer(client: Client, file: Path, name: ObjectName, headers: Mapping[str
 def _upload(
     client: Client, file: Path, name: ObjectName, headers: Mapping[str, str], meter: Meter
 ) -> int:
-    return upload_file(client, file, name, headers=headers, meter=meter)
+    return client.run(upload_file(file, name, headers=headers, meter=meter))
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,65 +2,71 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.asking import add_yes, confirmed
-from s3gw.cli.commands import FAILED, Misused, Parser
-from s3gw.cli.endpoint import add_place, connect, describe_asking
-from s3gw.cli.following import add_waiting, follow
-from s3gw.cli.selecting import HELP, add_selection, is_many, selection
+from s3gw.cli.arguments import PLACE
+from s3gw.cli.commands import FAILED, Command
+from s3gw.cli.confirmation import confirmed, yes_switch
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.parameters import arguments, included
+from s3gw.cli.selection import HELP, TITLE, SelectionFlags, bucket_alone, selected
 from s3gw.cli.tables import json_text
+from s3gw.client.names import ObjectName, read_place
 from s3gw.client.objects import delete_many, delete_object
 
 _EXAMPLES = f"""\
   s3gw object rm ais://shards/0001.tar ais://shards/0002.tar
-  s3gw object rm ais://shards --prefix train/               asks
+  s3gw object rm ais://shards --prefix train/               asks for confirmation
   s3gw object rm ais://shards --template 'train/{{0001..0100}}.tar' --yes
   s3gw object ls ais://logs --names --regex 2019 | s3gw object rm ais://logs --list - --yes
 
 Many objects are removed by a job. {HELP}"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_place(parser, "places", nargs="+")
-    add_selection(parser)
-    add_yes(parser)
-    add_waiting(parser)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    places: tuple[ObjectName, ...] = arguments(PLACE, read=read_place)
+    selection: SelectionFlags = included(SelectionFlags, TITLE)
+    yes: bool = yes_switch()
+    wait: WaitFlags = included(WaitFlags)
 
 
-def run(args: argparse.Namespace) -> int:
-    return _remove_many(args) if is_many(args) else _remove_named(args)
+def run(options: Options) -> int:
+    return _remove_many(options) if options.selection.is_given else _remove_named(options)
 
 
-def _remove_named(args: argparse.Namespace) -> int:
-    if bare := [place for place in args.places if not place.key]:
-        raise Misused(
-            f"{bare[0]} is a bucket: name objects, or give --prefix, --template, --list or --all."
-        )
-    with connect(args) as client:
-        for name in args.places:
-            delete_object(client, name)
-            if not args.json:
+def _remove_named(options: Options) -> int:
+    for place in options.places:
+        if not place.key:
+            raise bucket_alone(place)
+    with connect(options) as client:
+        for name in options.places:
+            client.call(delete_object(name))
+            if not options.json:
                 print(f"Removed {name}.")
-    if args.json:
-        print(json_text({"removed": [str(name) for name in args.places]}))
+    if options.json:
+        print(json_text({"removed": [str(name) for name in options.places]}))
     return 0
 
 
-def _remove_many(args: argparse.Namespace) -> int:
-    bck, chosen = selection(args, args.places)
-    what = f"the {len(chosen.names)} listed" if chosen.names else _which(args)
-    if not confirmed(args, f"Remove {what} from {bck}?"):
+def _remove_many(options: Options) -> int:
+    bck, objects = selected(options.selection, options.places)
+    what = f"the {len(objects.names)} listed" if objects.names else _what(options.selection)
+    if not confirmed(f"Remove {what} from {bck}?", yes=options.yes):
         return FAILED
-    with connect(args) as client:
-        xid = delete_many(client, bck, chosen)
-        return follow(args, client, xid, f"Removed from {bck}")
+    with connect(options) as client:
+        job_id = client.call(delete_many(bck, objects))
+        done = f"Removed from {bck}"
+        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
 
 
-def _which(args: argparse.Namespace) -> str:
-    if args.all:
+def _what(selection: SelectionFlags) -> str:
+    if selection.all:
         return "everything"
-    if args.template:
-        return f"what the template {args.template} names"
-    return f"all that begins with {args.prefix}"
+    if selection.template:
+        return f"what matches the template {selection.template}"
+    return f"all that begins with {selection.prefix}"
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from s3gw.cli.commands import Misused, Parser
-from s3gw.cli.endpoint import PAIR, add_object, connect, describe_asking, pair, pairs_in
+from s3gw.cli.arguments import OBJECT, PAIR, Pair, dict_of, read_pair
+from s3gw.cli.commands import Command, Misused
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import argument, arguments, switch
 from s3gw.cli.tables import json_text
+from s3gw.client.names import ObjectName, read_object
 from s3gw.client.objects import set_custom
 
 _EXAMPLES = """\
   s3gw object set-custom ais://shards/0001.tar epoch=3 source=camera
-  s3gw object set-custom ais://shards/0001.tar epoch=4 --replace     and no others
+  s3gw object set-custom ais://shards/0001.tar epoch=4 --replace     removes all others
 
 They are what S3 calls user metadata: at most 2 KiB, and names that a header can have."""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_object(parser)
-    parser.add_argument("pairs", metavar=PAIR, nargs="*", type=pair)
-    parser.add_argument("--replace", action="store_true", help="remove those that are not named")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    object: ObjectName = argument(OBJECT, read=read_object)
+    pairs: tuple[Pair, ...] = arguments(PAIR, read=read_pair, at_least=0)
+    replace: bool = switch(help="remove all other custom properties")
 
 
-def run(args: argparse.Namespace) -> int:
-    pairs = pairs_in(args.pairs)
-    if not pairs and not args.replace:
+def run(options: Options) -> int:
+    pairs = dict_of(options.pairs)
+    if not pairs and not options.replace:
         raise Misused("Name a property, or --replace to remove all.")
-    with connect(args) as client:
-        set_custom(client, args.object, pairs, replaces=args.replace)
-    print(json_text({"object": str(args.object), "custom": pairs}) if args.json else "Done.")
+    with connect(options) as client:
+        client.call(set_custom(options.object, pairs, replaces=options.replace))
+    document = {"object": str(options.object), "custom": pairs}
+    print(json_text(document) if options.json else "Done.")
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
+from s3gw.cli.arguments import BUCKET
 from s3gw.cli.bucket.properties import chosen, shown
-from s3gw.cli.commands import Parser
-from s3gw.cli.endpoint import add_bucket, connect, describe_asking
-from s3gw.cli.tables import json_text, table
+from s3gw.cli.commands import Command
+from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parameters import argument, arguments
+from s3gw.cli.tables import json_text, print_table
 from s3gw.client.buckets import bucket_props
+from s3gw.client.names import Bck, read_bucket
 
 _EXAMPLES = """\
   s3gw bucket props show ais://shards
@@ -16,18 +19,23 @@ _EXAMPLES = """\
   s3gw bucket props show ais://shards --json"""
 
 
-def define(parser: Parser) -> None:
-    describe_asking(parser, run, _EXAMPLES)
-    add_bucket(parser)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="which; a section is all in it")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(ClientOptions):
+    bucket: Bck = argument(BUCKET, read=read_bucket)
+    names: tuple[str, ...] = arguments(
+        "NAME", at_least=0, help="properties or sections (default: all)"
+    )
 
 
-def run(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        props = bucket_props(client, args.bucket)
-    rows = chosen(props, args.names)
-    if args.json:
-        print(json_text(dict(rows) if args.names else props))
+def run(options: Options) -> int:
+    with connect(options) as client:
+        props = client.call(bucket_props(options.bucket))
+    rows = chosen(props, options.names)
+    if options.json:
+        print(json_text(dict(rows) if options.names else props))
     else:
-        print(table(("PROPERTY", "VALUE"), [(name, shown(value)) for name, value in rows], ""))
+        print_table(("PROPERTY", "VALUE"), [(name, shown(value)) for name, value in rows])
     return 0
+
+
+COMMAND = Command(Options, run, _EXAMPLES)

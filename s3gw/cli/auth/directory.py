@@ -1,17 +1,18 @@
-"""Which directory a command is about, and doing something with it."""
+"""Access to the directory of users, roles and keys, with audit log."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from s3gw.cli.settings import add_settings, load_settings
+from s3gw.cli.parameters import switch
+from s3gw.cli.setting_flags import GivenSettings, setting_flags
 from s3gw.config.schema import Config
 from s3gw.config.types import Duration
 from s3gw.identity.accounts import ROOT_ACCOUNT_NUMBER
@@ -28,10 +29,10 @@ from s3gw.identity.opening import open_directory
 from s3gw.telemetry.audit import Action, Audit, open_audit
 
 _NEXT = {
-    NoSuchUser: "`s3gw auth user list` shows all.",
-    NoSuchRole: "`s3gw auth role list` shows all.",
-    NoSuchKey: "`s3gw auth key list` shows all.",
-    UserExists: "`s3gw auth user set-roles` gives other roles.",
+    NoSuchUser: "`s3gw auth user list` lists them.",
+    NoSuchRole: "`s3gw auth role list` lists them.",
+    NoSuchKey: "`s3gw auth key list` lists them.",
+    UserExists: "`s3gw auth user set-roles` changes the user's roles.",
     RoleExists: "`s3gw auth role update` changes it.",
 }
 
@@ -39,25 +40,27 @@ T = TypeVar("T")
 Work = Callable[[StoredDirectory], Awaitable[T]]
 
 
-def add_place(parser: argparse.ArgumentParser) -> None:
-    """`--data` and `--config`, as `s3gw serve` has them, and `--json`."""
-    parser.add_argument("--json", action="store_true", help="for programs")
-    add_settings(parser, only=("storage.data",))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryOptions:
+    """`--json`, and `--data` and `--config` as `s3gw serve` has them."""
+
+    json: bool = switch(help="print JSON, for programs")
+    settings: GivenSettings = setting_flags(only=("storage.data",))
 
 
-def in_directory(args: argparse.Namespace, work: Work[T]) -> T:
-    """What `work` returns. Raises `ConfigError`, and `IdentityError` with what to do next."""
+def in_directory(settings: GivenSettings, work: Work[T]) -> T:
+    """Return the result of `work`. Raises `ConfigError`, and `IdentityError` with advice."""
     try:
-        return asyncio.run(_work(load_settings(args).config, work))
+        return asyncio.run(_work(settings.load().config, work))
     except IdentityError as error:
         hint = _NEXT.get(type(error))
         raise IdentityError(f"{error} {hint}" if hint else str(error)) from None
 
 
-def change(args: argparse.Namespace, action: str, resource: str, work: Work[T]) -> T:
-    """As `in_directory`, and the audit log tells that it was done, or why not. `resource` is the
-    end of an ARN, such as `user/ann`."""
-    config = load_settings(args).config
+def change(settings: GivenSettings, action: str, resource: str, work: Work[T]) -> T:
+    """As `in_directory`, with a line in the audit log about the result. `resource` is the end of
+    an ARN, such as `user/ann`."""
+    config = settings.load().config
 
     async def audited(directory: StoredDirectory) -> T:
         outcome = "failed"
@@ -72,7 +75,7 @@ def change(args: argparse.Namespace, action: str, resource: str, work: Work[T]) 
                 audit.record(_line(action, resource, outcome))
         return done
 
-    return in_directory(args, audited)
+    return in_directory(settings, audited)
 
 
 async def _work(config: Config, work: Work[T]) -> T:
@@ -81,7 +84,7 @@ async def _work(config: Config, work: Work[T]) -> T:
 
 
 class _Stderr:
-    """In the place of the server's stdout: that of a command is for its answer."""
+    """Replaces the server's stdout: that of a command has its result."""
 
     def write(self, block: bytes) -> None:
         print(block.decode().rstrip(), file=sys.stderr)
@@ -107,13 +110,13 @@ def _line(action: str, resource: str, outcome: str) -> Action:
 
 
 def duration(low_s: float, high_s: float, *, or_zero: bool = False) -> Callable[[str], int]:
-    """An argument such as `90s` or `12h`, in whole seconds."""
+    """Return a parser of arguments such as `90s` or `12h`, in whole seconds."""
     kind = Duration(low_s, high_s, or_zero)
 
     def read(text: str) -> int:
         try:
             return int(kind.read(kind.from_text(text)))
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r}: must be {kind.allowed}") from None
+            raise ValueError(f"{text!r}: must be {kind.allowed}") from None
 
     return read

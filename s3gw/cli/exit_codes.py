@@ -1,4 +1,4 @@
-"""What the owner's commands fail with, and which exit code that is.
+"""Exit codes of the errors of commands that open the data folder.
 
 Importing these errors imports much of the server, so it is done once something has failed.
 """

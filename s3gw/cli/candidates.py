@@ -1,8 +1,8 @@
-"""What may follow a line that is being typed.
+"""Candidates for the word that is being typed in a shell.
 
-The shells' scripts ask `s3gw completion` at each TAB, so they never fall behind the program. The
-words are followed through the parsers; what an argument is, its metavar tells. Names of buckets,
-objects and jobs come from the server, unless it takes its time.
+The shells' scripts call `s3gw completion` at each TAB, so they always match the program. The words
+are followed through the parsers; the metavar of an argument says what it is. Names of buckets,
+objects and jobs come from the server, if it answers quickly.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from s3gw.cli import build_parser, endpoint
+from s3gw.cli import build_parser
+from s3gw.cli.arguments import BUCKET, FILE, JOB, KIND, OBJECT, PLACE
 from s3gw.cli.commands import Parser
 from s3gw.client.buckets import list_buckets
 from s3gw.client.endpoint import Flags, find_endpoint
 from s3gw.client.errors import ClientError
 from s3gw.client.jobs import JobQuery, find_jobs
-from s3gw.client.listing import Asked, Flag, list_objects
+from s3gw.client.listing import Flag, ListQuery, list_objects
 from s3gw.client.names import BadName, Bck, ObjectName, read_place
-from s3gw.client.transport import Client
+from s3gw.client.sync import Client
 
-PATIENCE_S = 0.5
+TIMEOUT_S = 0.5
 MOST = 200
 _KINDS = ("cleanup-store", "load-lom-cache", "lru", "rebalance", "rechunk", "resilver")
-_FILES = frozenset({endpoint.FILE, "DIR", "PATH", "DATA", f"[MEMBER] [{endpoint.FILE}]"})
+_FILES = frozenset({FILE, "DIR", "PATH", "DATA", f"[MEMBER] [{FILE}]"})
 
 
 @dataclass(slots=True)
 class Candidates:
-    """Words, with what is known of them; `files` says that files are good, too."""
+    """Words and their descriptions; `files` says that names of files are candidates, too."""
 
     current: str = ""
     words: dict[str, str] = field(default_factory=dict)
@@ -55,7 +56,7 @@ class _Typed:
 
 
 def candidates(line: str | None, words: Sequence[str] | None) -> Candidates:
-    """For the last of the words, or of those in a line; the first is the program."""
+    """Return candidates for the last word of a line, or of words; the first is the program."""
     *before, current = words if words else _split(line or "")
     found = Candidates(current)
     typed = _follow(before[1:])
@@ -64,8 +65,8 @@ def candidates(line: str | None, words: Sequence[str] | None) -> Candidates:
     return found
 
 
-def answer(shell: str, found: Candidates) -> str:
-    """Lines as the shell's script reads them."""
+def lines_for(shell: str, found: Candidates) -> str:
+    """Return the lines that the shell's script reads."""
     lines = [
         _bash_word(found.current, word) if shell == "bash" else f"{word}\t{about}".rstrip("\t")
         for word, about in found.words.items()
@@ -92,7 +93,7 @@ def _split(line: str) -> list[str]:
 
 
 def _follow(words: Sequence[str]) -> _Typed | None:
-    """None when the words make no sense."""
+    """Return None when the words are not a command."""
     typed = _Typed(build_parser().learn())
     for word in words:
         options = _options(typed.parser)
@@ -140,20 +141,20 @@ def _complete(typed: _Typed, found: Candidates) -> None:
 
 
 def _values(action: argparse.Action, options: Mapping[str, str], found: Candidates) -> None:
-    """What the argument may be, as far as its choices or its metavar tell."""
+    """Add what the argument can be, by its choices or its metavar."""
     metavar = action.metavar if isinstance(action.metavar, str) else ""
     if action.choices is not None:
         for choice in action.choices:
             found.add(str(choice))
     elif metavar in _FILES:
         found.files = True
-    elif metavar in (endpoint.BUCKET, endpoint.OBJECT, endpoint.PLACE, endpoint.JOB):
+    elif metavar in (BUCKET, OBJECT, PLACE, JOB):
         try:
-            for word in _asked(metavar, options, found.current):
+            for word in _names(metavar, options, found.current):
                 found.add(word)
         except (ClientError, BadName):
             return
-    elif metavar == endpoint.KIND:
+    elif metavar == KIND:
         for kind in _KINDS:
             found.add(kind)
     elif "|" in metavar:
@@ -161,31 +162,31 @@ def _values(action: argparse.Action, options: Mapping[str, str], found: Candidat
             found.add(word)
 
 
-def _asked(metavar: str, options: Mapping[str, str], current: str) -> Iterator[str]:
+def _names(metavar: str, options: Mapping[str, str], current: str) -> Iterator[str]:
     flags = Flags(
         options.get("--endpoint"),
         options.get("--token-file"),
         options.get("--ca"),
         "--skip-verify" in options,
     )
-    where = find_endpoint(os.environ, flags)
-    hasty = replace(where, connect_timeout_s=PATIENCE_S, read_timeout_s=PATIENCE_S)
-    with Client(hasty, tries=1) as client:
-        if metavar == endpoint.JOB:
-            yield from (job.id for job in find_jobs(client, JobQuery())[:MOST])
-        elif metavar == endpoint.BUCKET or "/" not in current.rpartition("://")[2]:
-            slash = "" if metavar == endpoint.BUCKET else "/"
-            yield from (f"{_spelt(bck, current)}{slash}" for bck in list_buckets(client))
+    endpoint = find_endpoint(os.environ, flags)
+    quick = replace(endpoint, connect_timeout_s=TIMEOUT_S, read_timeout_s=TIMEOUT_S)
+    with Client(quick, tries=1) as client:
+        if metavar == JOB:
+            yield from (job.id for job in client.call(find_jobs(JobQuery()))[:MOST])
+        elif metavar == BUCKET or "/" not in current.rpartition("://")[2]:
+            slash = "" if metavar == BUCKET else "/"
+            yield from (f"{_spelt(bck, current)}{slash}" for bck in client.call(list_buckets()))
         else:
             yield from _objects(client, current)
 
 
 def _objects(client: Client, current: str) -> Iterator[str]:
-    """Folder by folder, spelt as the bucket was."""
+    """Return names folder by folder; the bucket is spelt as it was typed."""
     place = read_place(current)
     above = current.removesuffix(place.key)
-    asked = Asked(ObjectName(place.bck, place.key), ("name",), _FOLDERS, limit=MOST)
-    for entry in list_objects(client, asked):
+    query = ListQuery(ObjectName(place.bck, place.key), ("name",), _FOLDERS, limit=MOST)
+    for entry in client.items(list_objects(query)):
         yield above + entry.name
 
 
@@ -193,7 +194,7 @@ _FOLDERS = Flag.NAME_ONLY | Flag.NO_RECURSION
 
 
 def _spelt(bck: Bck, current: str) -> str:
-    """With the provider where it is being typed, or is needed."""
+    """Return the name with its provider, where that is being typed or is needed."""
     is_plain = bck == Bck(bck.name) and not (current and str(bck).startswith(current[:6]))
     return bck.name if is_plain else str(bck)
 
@@ -207,7 +208,7 @@ def _takes_value(action: argparse.Action) -> bool:
 
 
 def _arguments_at(parser: Parser, index: int) -> Iterator[argparse.Action]:
-    """The arguments that a word at this place among the plain ones can be."""
+    """Return the arguments that the word with this index among the positional ones can be."""
     least, most = 0, 0.0
     for action in parser._actions:
         if action.option_strings:
@@ -220,7 +221,7 @@ def _arguments_at(parser: Parser, index: int) -> Iterator[argparse.Action]:
 
 
 def _group(parser: Parser) -> Any:
-    """The action that holds a group's commands; None of a command."""
+    """Return the action that holds a group's commands; None for a command."""
     return next((a for a in parser._actions if isinstance(a, argparse._SubParsersAction)), None)
 
 

@@ -1,4 +1,4 @@
-"""How commands show permissions, and JSON for programs."""
+"""Permissions as text, and values as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def as_json(value: object) -> str:
 
 
 def permission_rows(permissions: Permissions, cluster_id: str) -> list[tuple[str, str]]:
-    """What is allowed, as rows of `facts`."""
+    """Return what is allowed, as rows for `facts`."""
     if permissions.admin:
         return [("admin", "yes: everything")]
     clusters = [("this cluster", permissions.bits(cluster_id))] + [
