@@ -9,7 +9,7 @@ from pathlib import Path
 
 from s3gw.wire.errors import FROM_STORAGE, Code
 from storage import errors as storage_errors
-from storage.errors import NotModified, StorageError
+from storage.errors import MountpathError, NotModified, StorageError
 
 ROOT = Path(__file__).parent.parent
 PRODUCT = ("s3gw", "storage", "cluster")
@@ -71,8 +71,12 @@ def test_what_is_long_has_a_reason() -> None:
 
 # Started as a program or looked up by name, not imported.
 ENTRY_POINTS = ("s3gw.__main__", "s3gw.server.worker", "s3gw.cli.")
-# For tests and tools: what other implementations are compared with.
-MODELS = {"cluster.coordination.memory", "storage.backends.memory"}
+# What other implementations are compared with, and the driver for programs on an event loop.
+NOT_OF_THE_SERVER = {
+    "cluster.coordination.memory",
+    "storage.backends.memory",
+    "s3gw.client.aio",
+}
 
 
 def modules() -> dict[str, Path]:
@@ -96,7 +100,7 @@ def test_every_module_is_used() -> None:
     known = modules()
     used = {name for path in known.values() for name in imported(path, known)}
     packages = {name for name, path in known.items() if path.name == "__init__.py"}
-    dead = known.keys() - used - packages - MODELS
+    dead = known.keys() - used - packages - NOT_OF_THE_SERVER
     assert {name for name in dead if not name.startswith(ENTRY_POINTS)} == set()
 
 
@@ -113,13 +117,13 @@ def test_every_code_of_s3_is_raised() -> None:
 
 
 def test_every_error_of_storage_has_a_translation() -> None:
-    """`NotModified` is an answer and not an error."""
+    """`NotModified` is an answer and not an error, `MountpathError` ends the start."""
     kinds = {
         each
         for each in vars(storage_errors).values()
         if isinstance(each, type) and issubclass(each, StorageError)
     }
-    assert kinds - {StorageError, NotModified} == FROM_STORAGE.keys()
+    assert kinds - {StorageError, MountpathError, NotModified} == FROM_STORAGE.keys()
 
 
 def test_every_module_says_what_it_is_for() -> None:

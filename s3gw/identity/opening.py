@@ -14,8 +14,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
-from storage.mountpath import MountpathError
-
 from cluster.coordination import Coordination, Put, Unchanged
 from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination, prepare
 from cluster.maintenance import repeat, until
@@ -32,7 +30,7 @@ from s3gw.identity.records import (
 )
 from s3gw.identity.vault import Vault, VaultError
 from s3gw.keys.master_key import make_key, parse_key, read_key
-from storage.errors import Corrupt, StorageError
+from storage.errors import Corrupt, MountpathError, StorageError
 
 KEY_FILE_NAME = "auth.key"
 

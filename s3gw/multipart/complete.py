@@ -10,7 +10,7 @@ from itertools import pairwise
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
-from s3gw.objects.assembly import MAX_PARTS, sealed
+from s3gw.objects.assembly import sealed
 from s3gw.objects.checksums import ALGORITHMS, PREFIX
 from s3gw.s3.call import Call
 from s3gw.s3.encryption_answer import encryption_headers
@@ -24,6 +24,7 @@ from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named
 from storage.errors import PartNotFound
 from storage.values import (
+    MAX_PARTS,
     Checksum,
     CompleteOptions,
     PartInfo,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
-from s3gw.objects.assembly import MAX_PARTS, kept_algorithm
+from s3gw.objects.assembly import kept_algorithm
 from s3gw.objects.checksums import PayloadDigest, Promises
 from s3gw.objects.service import body_of
 from s3gw.s3.call import Call
@@ -24,7 +24,8 @@ from s3gw.s3.slow_reply import SLOW_BYTES, slow_reply
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import TimeNs, document
 from storage.errors import RangeNotSatisfiable
-from storage.values import Between, Reading, UploadInfo
+from storage.ranges import Between
+from storage.values import MAX_PARTS, Reading, UploadInfo
 
 
 def check_part_number(number: int) -> None:

@@ -9,7 +9,6 @@ from s3gw.objects.checksums import ALGORITHMS, DEFAULT_ALGORITHM, Algorithm, com
 from s3gw.wire.errors import Code, S3Error
 from storage.values import Checksum, ChecksumType, PartInfo, Sealed, UploadInfo
 
-MAX_PARTS = 10_000
 MAX_OBJECT_BYTES = 5 << 40
 
 

@@ -14,7 +14,7 @@ from s3gw.s3.encryption_answer import encryption_headers
 from s3gw.s3.encryption_headers import refuse_on_reads
 from s3gw.s3.headers import object_headers, override_headers, read_condition, span_headers
 from storage.errors import PartNotFound
-from storage.values import Between, From, Last, PartNumber, Want
+from storage.ranges import Between, From, Last, PartNumber, Want
 
 
 async def folder_reply(

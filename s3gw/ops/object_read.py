@@ -27,9 +27,8 @@ from s3gw.s3.headers import (
 from s3gw.s3.routing import header, operation, path, query
 from s3gw.s3.versions import named_version, read_version_header
 from s3gw.wire.errors import Code, S3Error
-from storage.values import Checksum, PartNumber, Reading, ReadOptions, Want
-
-MAX_PARTS = 10_000
+from storage.ranges import PartNumber, Want
+from storage.values import MAX_PARTS, Checksum, Reading, ReadOptions
 
 
 @operation("GET", Level.OBJECT, access=Access.GET)

@@ -18,7 +18,8 @@ from s3gw.s3.headers import read_condition
 from s3gw.s3.versions import named_version
 from s3gw.wire.errors import Code, S3Error, as_s3_error
 from storage.errors import DeleteMarkerFound, NotModified, ObjectNotFound, VersionNotFound
-from storage.values import Reading, ReadOptions, Want
+from storage.ranges import Want
+from storage.values import Reading, ReadOptions
 
 HEADER = "x-amz-copy-source"
 

@@ -19,7 +19,8 @@ from s3gw.s3.encryption_answer import encryption_headers
 from s3gw.s3.lock_headers import lock_headers, read_lock
 from s3gw.wire.errors import Code, S3Error
 from storage.clock import SystemClock
-from storage.values import ALWAYS, Attributes, Between, Condition, From, Last, ObjectInfo
+from storage.ranges import Between, From, Last
+from storage.values import ALWAYS, Attributes, Condition, ObjectInfo
 
 META = "x-amz-meta-"
 MAX_METADATA = 2048

@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from storage.backends.local.housekeeping import Housekeeper
-from storage.mountpath import FolderLocks, MountpathError
-
 from cluster.abandoned import AbandonedAppends
 from cluster.jobs.runner import Runner
 from cluster.lifecycle.progress import ProgressFile
@@ -72,13 +69,15 @@ from storage.archives import Archives, IndexCache, SavedIndexes
 from storage.backend import Backend
 from storage.backends.local import (
     Durability,
+    FolderLocks,
     LocalStore,
+    Maintainer,
     StoreOptions,
     prepare,
     recover_slot,
 )
 from storage.clock import SystemClock
-from storage.errors import BucketNotFound, StorageError
+from storage.errors import BucketNotFound, MountpathError, StorageError
 from storage.values import DeleteRequest, Deletion
 
 log = logging.getLogger(__name__)
@@ -284,7 +283,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     config, stopped_within = task.config, until(stop)
     metrics = Metrics(task.slot)
     with (
-        contextlib.closing(Housekeeper(folders(config))) as housekeeper,
+        contextlib.closing(Maintainer(folders(config))) as housekeeper,
         open_outboxes(folders(config), config) as outboxes,
     ):
         keeper = SerializedMaintenance(housekeeper)

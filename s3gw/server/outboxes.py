@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-from storage.mountpath import MountpathError
 
 from cluster.maintenance import repeat, until
 from s3gw.config.schema import Config
@@ -25,7 +24,7 @@ from s3gw.objects.service import ObjectService
 from s3gw.telemetry.bucket_log_recorder import Recorder
 from s3gw.telemetry.metrics import Metrics
 from storage.backend import Backend
-from storage.errors import Corrupt
+from storage.errors import Corrupt, MountpathError
 from storage.outbox import Outbox, prepare
 
 _AFTER_FAILURE_S = 10.0

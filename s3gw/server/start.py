@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from storage.mountpath import FolderLocks, MountpathError
-
 from s3gw.config.schema import Config
 from s3gw.config.stored import forget_transient
 from s3gw.identity.opening import prepare_directory
@@ -27,7 +25,8 @@ from s3gw.server.listener import ReservedPort
 from s3gw.server.supervisor import Plan, StartError, Supervisor, slots
 from s3gw.server.tls import read_certificate
 from s3gw.telemetry.logs import choose_style, set_up_logging
-from storage.errors import StorageError
+from storage.backends.local import FolderLocks
+from storage.errors import MountpathError, StorageError
 
 NO_AUTH_WARNING = (
     "Warning: without authentication everybody who reaches this port may read, change and delete "

@@ -20,7 +20,8 @@ from tests.server_process import ServerProcess, clean_environment, eventually
 
 # What a client has no use for: the server, its stores, and what they are made of.
 _HEAVY = """
-    s3gw.server s3gw.config s3gw.s3 s3gw.native s3gw.ops storage.backends cluster.jobs
+    s3gw.server.compose s3gw.server.app s3gw.config.schema s3gw.config.loading s3gw.s3 s3gw.native
+    s3gw.ops storage.backends cluster.jobs
     starlette hypercorn lxml apsw msgspec aiohttp rich awscrt cryptography
 """
 _GROUPS = {"config", "keys", "auth user", "auth role", "auth key"}

@@ -22,7 +22,8 @@ from s3gw.s3.headers import (
     unquoted,
 )
 from s3gw.wire.errors import S3Error
-from storage.values import ALWAYS, Between, From, Last
+from storage.ranges import Between, From, Last
+from storage.values import ALWAYS
 
 SIZES = st.integers(0, 10**18 - 1)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from storage.mountpath import MountpathError
 
 from s3gw.events.notifier import Outcome
 from s3gw.server.outboxes import prepare_outboxes
 from s3gw.telemetry.bucket_log_recorder import Fate
+from storage.errors import MountpathError
 from tests.server_process import ServerProcess, eventually
 from tests.webhook import BUCKET, Hook, Silent, listening, notify, serving
 

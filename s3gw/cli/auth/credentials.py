@@ -11,7 +11,7 @@ import msgspec
 
 from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.keys import Keys
-from s3gw.auth.session import SESSION_TOKENS, Kind, Sealer
+from s3gw.auth.session import MAX_ROLE_SESSION_S, SESSION_TOKENS, Kind, Sealer
 from s3gw.cli.auth.directory import duration, in_directory
 from s3gw.cli.commands import Command
 from s3gw.cli.parameters import option, switch
@@ -26,7 +26,6 @@ from s3gw.identity.root_keys import find_root_keys
 from s3gw.identity.tokens.configured import token_issuer
 from s3gw.identity.tokens.issuer import CannotIssue
 from s3gw.server.front_ends import accounts
-from s3gw.auth.session import MAX_ROLE_SESSION_S
 from s3gw.sts.actions import MIN_SESSION_S
 from s3gw.sts.issuing import Grant, Issuer
 from s3gw.sts.parameters import SESSION_NAME

@@ -27,13 +27,14 @@ from s3gw.native.objects.checksums import TYPE_HEADER, VALUE_HEADER, read_promis
 from s3gw.native.objects.object_headers import written_headers
 from s3gw.native.objects.parts import KEPT, assemble, write_part
 from s3gw.native.operation import header, operation, query
-from s3gw.objects.assembly import MAX_OBJECT_BYTES, MAX_PARTS, kept_algorithm
+from s3gw.objects.assembly import MAX_OBJECT_BYTES, kept_algorithm
 from s3gw.objects.checksums import PayloadDigest, Promises
 from s3gw.objects.service import UploadRequest, body_of
 from s3gw.s3.encryption_headers import check_part, customer_key, read_encryption
 from s3gw.s3.headers import read_attributes
 from storage.errors import ObjectNotFound, PreconditionFailed, UploadNotFound
 from storage.values import (
+    MAX_PARTS,
     BodyDigest,
     Condition,
     PartInfo,

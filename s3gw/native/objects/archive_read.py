@@ -16,7 +16,8 @@ from s3gw.s3.archives.query import MemberQuery, read_member_query
 from s3gw.s3.encryption_headers import customer_key
 from s3gw.s3.headers import http_date, read_condition
 from storage.archives import ArchiveFormat, MemberAsked, MemberReading
-from storage.values import Between, From, Last, ObjectInfo, ReadOptions
+from storage.ranges import Between, From, Last
+from storage.values import ObjectInfo, ReadOptions
 
 _TYPE = "application/octet-stream"
 _NS = 1_000_000_000

@@ -12,7 +12,8 @@ from s3gw.native.operation import header, operation, query
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
 from s3gw.s3.headers import http_date, quoted, read_condition, read_range, span_headers
 from storage.errors import NotModified, ObjectNotFound
-from storage.values import Between, From, Last, ReadOptions
+from storage.ranges import Between, From, Last
+from storage.values import ReadOptions
 
 _TYPE = "application/octet-stream"
 _NS = 1_000_000_000

@@ -22,12 +22,11 @@ from s3gw.native.objects.custom import read_custom_header, with_custom
 from s3gw.native.objects.object_headers import CUSTOM_HEADER, written_headers
 from s3gw.native.objects.parts import KEPT, Check, all_parts, assemble, write_part
 from s3gw.native.operation import header, operation, query, value
-from s3gw.objects.assembly import MAX_PARTS
 from s3gw.objects.service import UploadRequest
 from s3gw.s3.encryption_headers import read_encryption
 from s3gw.s3.headers import quoted, read_attributes, read_write_condition, unquoted
 from storage.errors import UploadNotFound
-from storage.values import PartInfo, Sealed, UploadInfo
+from storage.values import MAX_PARTS, PartInfo, Sealed, UploadInfo
 
 _PATH = "objects/{bucket}/{object}"
 

@@ -21,8 +21,8 @@ from storage.archives.source import close
 from storage.backend import Backend
 from storage.cipher import unlocked
 from storage.errors import MemberNotFound, ObjectChanged, RangeNotSatisfiable, StorageError
-from storage.ranges import resolve
-from storage.values import Between, From, ObjectRead, Reading, ReadOptions, Stream, Unlock
+from storage.ranges import Between, From, resolve
+from storage.values import ObjectRead, Reading, ReadOptions, Stream, Unlock
 
 SLICE = 32
 _FIRST_SLICE = 8

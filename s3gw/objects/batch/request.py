@@ -18,7 +18,7 @@ import msgspec
 from s3gw.identity.namespaces import parted
 from s3gw.objects.batch.errors import InvalidBatch
 from storage.archives import ArchiveFormat, format_named
-from storage.values import Between, From
+from storage.ranges import Between, From
 
 MAX_ITEMS = 100_000
 MAX_NAME_BYTES = 1024
