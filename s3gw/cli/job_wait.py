@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 
 from s3gw.cli.commands import FAILED
-from s3gw.cli.parameters import option, switch
+from s3gw.cli.connection import ClientOptions
+from s3gw.cli.parameters import included, option, switch
 from s3gw.cli.progress import LiveLine, size_text
 from s3gw.cli.tables import json_text, plural, printable
 from s3gw.client.jobs import Job, wait_for_job
@@ -25,27 +26,28 @@ class WaitFlags:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOptions(ClientOptions):
+    """The options of commands that start a job."""
+
+    wait: WaitFlags = included(WaitFlags)
+
+
 def follow(
-    client: Client,
-    job_ids: str,
-    done: str,
-    *,
-    wait: WaitFlags,
-    as_json: bool,
-    is_counted: bool = True,
+    client: Client, options: JobOptions, job_ids: str, done: str, *, is_counted: bool = True
 ) -> int:
     """Wait for jobs and print their results; return the exit code. `job_ids` are separated by
     commas, as in the server's answers. `done` begins the sentence that reports a job, which ends
     with its counts unless `is_counted` is false."""
     names = [name for name in job_ids.split(",") if name]
-    if wait.no_wait:
-        print(json_text({"jobs": names}) if as_json else "\n".join(names))
+    if options.wait.no_wait:
+        print(json_text({"jobs": names}) if options.json else "\n".join(names))
         return 0
-    jobs = [watched(client, name, wait.timeout) for name in names]
-    if as_json:
+    jobs = [watched(client, name, options.wait.timeout) for name in names]
+    if options.json:
         print(json_text([as_document(job) for job in jobs]))
     for job in jobs:
-        if not as_json:
+        if not options.json:
             print(f"{done}: {counts(job)}." if is_counted else f"{done}.")
         report_failure(job)
     return FAILED if any(job.error or job.is_aborted for job in jobs) else 0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from s3gw.cli.arguments import BUCKET, OBJECT
 from s3gw.cli.commands import Command, Misused
-from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.connection import connect
+from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import argument, included, option, switch
 from s3gw.cli.selection import HELP, TITLE, SelectionFlags, selected
 from s3gw.client.names import Bck, ObjectName, read_bucket, read_object
@@ -22,7 +22,7 @@ _EXAMPLES = f"""\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options(ClientOptions):
+class Options(JobOptions):
     source: Bck = argument(BUCKET, read=read_bucket)
     archive: ObjectName = argument(OBJECT, read=read_object)
     selection: SelectionFlags = included(SelectionFlags, TITLE)
@@ -34,7 +34,6 @@ class Options(ClientOptions):
     )
     flat: bool = switch(help="of a prefix, leave out what is in folders")
     continue_on_error: bool = switch(help="skip objects that are missing")
-    wait: WaitFlags = included(WaitFlags)
 
 
 def run(options: Options) -> int:
@@ -52,7 +51,7 @@ def run(options: Options) -> int:
     with connect(options) as client:
         job_id = client.call(archive_many(bck, options.archive, objects, orders))
         done = f"Archived from {bck} in {options.archive}"
-        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+        return follow(client, options, job_id, done)
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from s3gw.cli.arguments import BUCKET, PLACE
 from s3gw.cli.commands import Command
-from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.connection import connect
 from s3gw.cli.copy_flags import CopyFlags
-from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import argument, included
 from s3gw.client.buckets import copy_bucket
 from s3gw.client.names import Bck, ObjectName, read_bucket, read_place
@@ -23,11 +23,10 @@ A target that does not exist is created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options(ClientOptions):
+class Options(JobOptions):
     source: ObjectName = argument(PLACE, read=read_place)
     target: Bck = argument(BUCKET, read=read_bucket)
     copy: CopyFlags = included(CopyFlags, "how many objects are copied")
-    wait: WaitFlags = included(WaitFlags)
 
 
 def run(options: Options) -> int:
@@ -36,7 +35,7 @@ def run(options: Options) -> int:
         job_id = client.call(copy_bucket(source.bck, target, options.copy.orders(source.key)))
         verb = "Would copy" if options.copy.dry_run else "Copied"
         done = f"{verb} {source} to {target}"
-        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+        return follow(client, options, job_id, done)
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from s3gw.cli.arguments import BUCKET
 from s3gw.cli.commands import Command
-from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.job_wait import WaitFlags, follow
-from s3gw.cli.parameters import argument, included
+from s3gw.cli.connection import connect
+from s3gw.cli.job_wait import JobOptions, follow
+from s3gw.cli.parameters import argument
 from s3gw.client.buckets import rename_bucket
 from s3gw.client.names import Bck, read_bucket
 
@@ -18,19 +18,16 @@ _EXAMPLES = """\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options(ClientOptions):
+class Options(JobOptions):
     bucket: Bck = argument(BUCKET, read=read_bucket)
     new_name: Bck = argument(BUCKET, read=read_bucket)
-    wait: WaitFlags = included(WaitFlags)
 
 
 def run(options: Options) -> int:
     with connect(options) as client:
         job_id = client.call(rename_bucket(options.bucket, options.new_name))
         done = f"Renamed {options.bucket} to {options.new_name}"
-        return follow(
-            client, job_id, done, wait=options.wait, as_json=options.json, is_counted=False
-        )
+        return follow(client, options, job_id, done, is_counted=False)
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

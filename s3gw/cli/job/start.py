@@ -10,7 +10,7 @@ from s3gw.cli.arguments import BUCKET, KIND, PAIR, Pair, dict_of, read_pair
 from s3gw.cli.bucket.properties import nested
 from s3gw.cli.commands import Command, Misused
 from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.job_wait import JobOptions, WaitFlags, follow
 from s3gw.cli.parameters import argument, arguments, option, repeated, switch
 from s3gw.client.jobs import start_job, start_on_bucket
 from s3gw.client.names import Bck, read_bucket
@@ -47,9 +47,9 @@ _SIZE = re.compile(r"(\d+)([KMGT]iB)", re.IGNORECASE)
 def run(options: Options) -> int:
     with connect(options) as client:
         job_id = _start(options, client)
-        wait = WaitFlags(no_wait=not options.wait)
+        how = JobOptions(json=options.json, wait=WaitFlags(no_wait=not options.wait))
         done = f"Done with {options.kind}"
-        return follow(client, job_id, done, wait=wait, as_json=options.json)
+        return follow(client, how, job_id, done)
 
 
 def _start(options: Options, client: Client) -> str:

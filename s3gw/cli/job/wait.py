@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from s3gw.cli.arguments import JOB
 from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.job_wait import JobOptions, WaitFlags, follow
 from s3gw.cli.parameters import arguments, option
 
 _EXAMPLES = """\
@@ -26,8 +26,8 @@ class Options(ClientOptions):
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        wait = WaitFlags(timeout=options.timeout)
-        return follow(client, ",".join(options.jobs), "Done", wait=wait, as_json=options.json)
+        how = JobOptions(json=options.json, wait=WaitFlags(timeout=options.timeout))
+        return follow(client, how, ",".join(options.jobs), "Done")
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from s3gw.cli.arguments import PLACE
 from s3gw.cli.commands import Command, Misused
-from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.connection import connect
 from s3gw.cli.copy_flags import CopyFlags
-from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import argument, included
 from s3gw.cli.selection import TITLE, SelectionFlags, bucket_alone, selected
 from s3gw.cli.tables import json_text
@@ -26,12 +26,11 @@ The bytes do not leave the server. Many objects are copied by a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options(ClientOptions):
+class Options(JobOptions):
     source: ObjectName = argument(PLACE, read=read_place)
     target: ObjectName = argument(PLACE, read=read_place)
     selection: SelectionFlags = included(SelectionFlags, TITLE)
     copy: CopyFlags = included(CopyFlags, "how many objects are copied")
-    wait: WaitFlags = included(WaitFlags)
 
 
 def run(options: Options) -> int:
@@ -60,7 +59,7 @@ def _copy_many(options: Options) -> int:
         job_id = client.call(copy_many(bck, target.bck, objects, options.copy.orders()))
         verb = "Would copy" if options.copy.dry_run else "Copied"
         done = f"{verb} from {bck} to {target}"
-        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+        return follow(client, options, job_id, done)
 
 
 def target_for(source: ObjectName, target: ObjectName) -> ObjectName:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from s3gw.cli.arguments import PLACE
 from s3gw.cli.commands import Command
-from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.connection import connect
+from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import arguments, included
 from s3gw.cli.selection import HELP, TITLE, SelectionFlags, selected
 from s3gw.client.names import ObjectName, read_place
@@ -22,10 +22,9 @@ The cloud keeps its objects. Buckets without a cloud are refused. {HELP}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options(ClientOptions):
+class Options(JobOptions):
     places: tuple[ObjectName, ...] = arguments(PLACE, read=read_place)
     selection: SelectionFlags = included(SelectionFlags, TITLE)
-    wait: WaitFlags = included(WaitFlags)
 
 
 def run(options: Options) -> int:
@@ -33,7 +32,7 @@ def run(options: Options) -> int:
     with connect(options) as client:
         job_id = client.call(evict_many(bck, objects))
         done = f"Evicted from {bck}"
-        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+        return follow(client, options, job_id, done)
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from s3gw.cli.arguments import PLACE
 from s3gw.cli.commands import Command
-from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.connection import connect
+from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import arguments, included, option, switch
 from s3gw.cli.selection import HELP, TITLE, SelectionFlags, selected
 from s3gw.client.buckets import CopyOptions
@@ -23,13 +23,12 @@ Buckets without a cloud are refused. {HELP}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options(ClientOptions):
+class Options(JobOptions):
     places: tuple[ObjectName, ...] = arguments(PLACE, read=read_place)
     selection: SelectionFlags = included(SelectionFlags, TITLE)
     latest: bool = switch(help="also fetch objects of which the cloud has newer versions")
     workers: int = option("N", read=int, default=0, help="so many at once")
     continue_on_error: bool = switch(help="skip objects that fail")
-    wait: WaitFlags = included(WaitFlags)
 
 
 def run(options: Options) -> int:
@@ -40,7 +39,7 @@ def run(options: Options) -> int:
     with connect(options) as client:
         job_id = client.call(prefetch_many(bck, objects, orders))
         done = f"Prefetched into {bck}"
-        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+        return follow(client, options, job_id, done)
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

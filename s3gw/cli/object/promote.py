@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from s3gw.cli.arguments import PLACE
 from s3gw.cli.commands import Command
-from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.job_wait import WaitFlags, follow
-from s3gw.cli.parameters import argument, included, switch
+from s3gw.cli.connection import connect
+from s3gw.cli.job_wait import JobOptions, follow
+from s3gw.cli.parameters import argument, switch
 from s3gw.cli.tables import json_text
 from s3gw.client.names import ObjectName, read_place
 from s3gw.client.objects import PromoteOptions, promote
@@ -21,13 +21,12 @@ The path is on the server's machine, below a folder of the server's setting prom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options(ClientOptions):
+class Options(JobOptions):
     path: str = argument("PATH", help="a file or folder of the server's machine")
     target: ObjectName = argument(PLACE, read=read_place)
     recursive: bool = switch("-r", help="folders within, too")
     overwrite: bool = switch(help="replace objects that exist")
     delete_source: bool = switch(help="remove the files afterwards")
-    wait: WaitFlags = included(WaitFlags)
 
 
 def run(options: Options) -> int:
@@ -36,7 +35,7 @@ def run(options: Options) -> int:
     with connect(options) as client:
         job_id = client.call(promote(options.path, options.target, orders))
         if job_id:
-            return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+            return follow(client, options, job_id, done)
     document = {"source": options.path, "target": str(options.target)}
     print(json_text(document) if options.json else f"{done}.")
     return 0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from s3gw.cli.arguments import PLACE
 from s3gw.cli.commands import FAILED, Command
 from s3gw.cli.confirmation import confirmed, yes_switch
-from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.job_wait import WaitFlags, follow
+from s3gw.cli.connection import connect
+from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import arguments, included
 from s3gw.cli.selection import HELP, TITLE, SelectionFlags, bucket_alone, selected
 from s3gw.cli.tables import json_text
@@ -25,11 +25,10 @@ Many objects are removed by a job. {HELP}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options(ClientOptions):
+class Options(JobOptions):
     places: tuple[ObjectName, ...] = arguments(PLACE, read=read_place)
     selection: SelectionFlags = included(SelectionFlags, TITLE)
     yes: bool = yes_switch()
-    wait: WaitFlags = included(WaitFlags)
 
 
 def run(options: Options) -> int:
@@ -58,7 +57,7 @@ def _remove_many(options: Options) -> int:
     with connect(options) as client:
         job_id = client.call(delete_many(bck, objects))
         done = f"Removed from {bck}"
-        return follow(client, job_id, done, wait=options.wait, as_json=options.json)
+        return follow(client, options, job_id, done)
 
 
 def _what(selection: SelectionFlags) -> str:
