@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from s3gw.config.catalog import Setting, settings
 from s3gw.config.docs import shown_default
-from s3gw.config.loading import Loaded, Setting, load, settings
+from s3gw.config.loading import Loaded, load
 from s3gw.config.types import Texts
 
 
@@ -23,8 +24,8 @@ def add_settings(parser: argparse.ArgumentParser, only: Collection[str] | None =
         help="a TOML file with settings, see docs/configuration.md (variable S3GW_CONFIG)",
     )
     for row in settings().values():
-        if row.option.flag and (only is None or row.key in only):
-            parser.add_argument(row.option.flag, dest=row.key, **_argument(row))
+        if row.declaration.flag and (only is None or row.key in only):
+            parser.add_argument(row.declaration.flag, dest=row.key, **_argument(row))
 
 
 def load_settings(args: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> Loaded:
@@ -34,16 +35,18 @@ def load_settings(args: argparse.Namespace, environ: Mapping[str, str] = os.envi
 
 
 def _argument(row: Setting) -> dict[str, Any]:
-    about = f"{row.option.doc} (default: {shown_default(row)})".replace("%", "%%").replace("`", "")
+    declaration = row.declaration
+    about = f"{declaration.doc} (default: {shown_default(row)})"
+    if declaration.flag_value is not None:
+        about = declaration.flag_doc or about
+    about = about.replace("%", "%%").replace("`", "")
     common = {"default": argparse.SUPPRESS, "help": about}
-    if row.option.flag_value is not None:
-        about = row.option.flag_doc or about
-        const = row.option.flag_value
-        return {**common, "help": about, "action": "store_const", "const": const}
-    if isinstance(row.option.kind, Texts):
-        return {**common, "action": "append", "metavar": row.option.metavar}
-    return {**common, "metavar": row.option.metavar or "|".join(_words(row))}
+    if declaration.flag_value is not None:
+        return {**common, "action": "store_const", "const": declaration.flag_value}
+    if isinstance(declaration.type, Texts):
+        return {**common, "action": "append", "metavar": declaration.metavar}
+    return {**common, "metavar": declaration.metavar or "|".join(_words(row))}
 
 
 def _words(row: Setting) -> tuple[str, ...]:
-    return getattr(row.option.kind, "words", ("VALUE",))
+    return getattr(row.declaration.type, "words", ("VALUE",))

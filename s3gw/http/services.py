@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
-from s3gw.config.runtime import Settings, Unchanging
+from s3gw.config.runtime import Settings, StaticConfig
 from s3gw.keys.provider import KMS_KEY, KeyProvider
 from s3gw.objects.batch import Batches
 from s3gw.objects.promotion.files import NOTHING_PROMOTABLE, Promotable
@@ -52,7 +52,7 @@ class Services:
     jobs: Registry | None = None
     batch_jobs: BatchJobs | None = None
     promotable: Promotable = NOTHING_PROMOTABLE
-    settings: Settings = field(default_factory=Unchanging)
+    settings: Settings = field(default_factory=StaticConfig)
     node: NodeFacts = field(default_factory=NodeFacts)
 
 

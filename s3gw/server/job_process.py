@@ -13,8 +13,7 @@ from cluster.housekeeping import Chores, Keeper
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import World
-from s3gw.config.jobs import Jobs
-from s3gw.config.schema import Config
+from s3gw.config.schema import Config, Jobs
 from s3gw.events.notifier import Notifier
 from s3gw.http.services import Services
 from s3gw.jobs.archiving import ObjectArchiver

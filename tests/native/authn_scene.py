@@ -10,8 +10,8 @@ from typing import Any
 
 from cluster.coordination.embedded import EmbeddedCoordination
 from s3gw.auth.throttle import Throttle
+from s3gw.config.auth import ThrottleOptions
 from s3gw.config.schema import Config
-from s3gw.config.throttle import ThrottleOptions
 from s3gw.http.services import Services
 from s3gw.identity.accounts import Accounts
 from s3gw.identity.directory import StoredDirectory

@@ -7,6 +7,7 @@ from s3gw.cli.commands import Parser, add_group
 _SUMMARIES = {
     "show": "print the settings in effect without secrets, and where each comes from",
     "docs": "print docs/configuration.md: every setting there is",
+    "schema": "print a JSON schema of the configuration file",
     "cluster": "print a running cluster's configuration",
     "set": "change a running cluster's configuration",
     "reset": "give a running cluster the configuration that it was started with",

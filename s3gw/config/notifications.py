@@ -1,10 +1,11 @@
-"""The settings of what is told about requests: notifications, and access logs in buckets."""
+"""The section `[notifications]`: events of buckets, and the targets that they are sent to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.config.types import Choice, Seconds, Size, Tables, Text, option, required
+from s3gw.config.declaration import Tables, required, setting
+from s3gw.config.types import Choice, Seconds, Size, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,14 @@ class NotificationTarget:
         "Where each event is sent with POST; redirects are not followed.",
         Text("an http or https URL", r"https?://[!-~]+"),
     )
-    type: str = option("webhook", "How it is notified.", Choice(("webhook",)))
-    authorization: str = option(
+    type: str = setting("webhook", "How it is notified.", Choice(("webhook",)))
+    authorization: str = setting(
         "",
         "The whole value of the Authorization header, such as `Bearer 0123456789`.",
         Text("a header's value", r"[ -~]*"),
         secret=True,
     )
-    timeout_s: float = option(
+    timeout_s: float = setting(
         10.0, "How long one attempt may take, answer included.", Seconds(0.01, 300)
     )
 
@@ -35,50 +36,28 @@ class NotificationTarget:
 class Notifications:
     """Events of buckets, sent to targets."""
 
-    targets: tuple[NotificationTarget, ...] = option(
+    targets: tuple[NotificationTarget, ...] = setting(
         (), "Who can be notified: `[[notifications.targets]]` tables.", Tables(NotificationTarget)
     )
-    queue_bytes: int = option(
+    queue_bytes: int = setting(
         64 << 20,
         "How many bytes of events may wait for one target, some 1 KB each; further events for it "
         "are dropped, counted and logged.",
         Size(1 << 10, 1 << 40),
     )
-    interval_s: float = option(
+    interval_s: float = setting(
         0.5, "How often the queue is looked at while it is empty.", Seconds(0.01, 3600)
     )
-    retry_s: float = option(
+    retry_s: float = setting(
         1.0,
         "How long to wait after a target failed; doubled each time it fails again.",
         Seconds(0.01, 3600),
     )
-    longest_retry_s: float = option(
+    longest_retry_s: float = setting(
         300.0, "The longest wait between two attempts.", Seconds(0.01, 86400)
     )
-    keep_s: float = option(
+    keep_s: float = setting(
         86400.0,
         "How old an event may grow before it is given up, counted and logged.",
         Seconds(1, 366 * 86400),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class BucketLogging:
-    """Access logs that buckets ask for (PutBucketLogging), written as objects."""
-
-    interval_s: float = option(
-        300.0,
-        "How long the oldest record waits before an object is written.",
-        Seconds(0.01, 86400),
-    )
-    object_bytes: int = option(
-        4 << 20,
-        "Records of this many bytes are written at once, into one object.",
-        Size(1 << 10, 1 << 30),
-    )
-    queue_bytes: int = option(
-        64 << 20,
-        "How many bytes of records may wait for one bucket that cannot be written to; further "
-        "ones are dropped, counted and logged.",
-        Size(1 << 10, 1 << 40),
     )
