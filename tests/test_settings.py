@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import pytest
 
 from s3gw.cli.config.show import effective
 from s3gw.config.catalog import Setting, settings, tables
+from s3gw.config.declaration import Tables
 from s3gw.config.json_schema import configuration_schema
+from s3gw.config.notifications import NotificationTarget
 from s3gw.config.runtime import KEYS, NewBuckets, RuntimeConfig, configured
 from s3gw.config.schema import SECTIONS, Config
 from tests.server_process import ROOT
@@ -25,6 +28,8 @@ from tests.server_process import ROOT
 # Where a setting that is read has an effect.
 PRODUCT = ("s3gw", "cluster", "storage")
 LOADING = "s3gw.config.loading"
+# There is one type of target, and another is refused.
+ONE_TYPE = (NotificationTarget, "type")
 
 
 @cache
@@ -137,10 +142,33 @@ def test_a_setting_is_read_by_the_product(key: str) -> None:
     assert any((owner, name) in reads() for owner in owners_of(row))
 
 
+def columns() -> Iterator[tuple[str, str, str]]:
+    """The fields of rows such as accounts, with the names that a row has in the product."""
+    for row in settings().values():
+        if isinstance(row.declaration.type, Tables):
+            kind = row.declaration.type.row
+            for item in fields(kind):
+                if (kind, item.name) != ONE_TYPE:
+                    yield kind.__name__, row.name.removesuffix("s"), item.name
+
+
+@pytest.mark.parametrize(("kind", "row", "name"), list(columns()))
+def test_a_column_of_a_table_is_read_by_the_product(kind: str, row: str, name: str) -> None:
+    assert {(kind, name), (row, name), ("each", name)} & reads()
+
+
 def test_what_only_an_unused_module_would_read_is_not_read() -> None:
     # cluster.cluster_key has these for attributes, and no process imports it.
     assert "cluster.cluster_key" not in running_modules()
     assert not any(name == "nonce_window" for _, name in reads())
+
+
+def test_settings_need_nothing_of_the_server_and_have_no_circles() -> None:
+    modules = [f"s3gw.config.{path.stem}" for path in (ROOT / "s3gw" / "config").glob("*.py")]
+    below = ("cluster.", "storage.", "s3gw.config.", "s3gw.wire.")
+    for module in modules:
+        assert [name for name in imports(module) if not name.startswith(below)] == []
+    TopologicalSorter({each: imports(each) & set(modules) for each in modules}).prepare()
 
 
 # Changed while the server runs

@@ -1,4 +1,4 @@
-"""The section `[auth]`: who may use the server, and how they prove who they are."""
+"""The section `[auth]`: accounts, keys, tokens and throttling."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class IssuerUrl(Text):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One more user, who owns the buckets that are made with these keys."""
+    """A further user, who owns the buckets that are created with these keys."""
 
     id: str = required(
         "The account's id, the owner of its buckets; never change it.",
@@ -115,22 +115,22 @@ class Oidc:
     issuer_ca_bundle: str = setting(
         "",
         "A file of certificates in PEM: with it the issuers' certificates must come from one of "
-        "these authorities, and the system's are not asked. Read again for each fetch.",
+        "these authorities, and the system's do not count. Read again for each fetch.",
         Text("a file", r".*"),
         shown_default="the system's authorities",
     )
     roles_claim: str = setting(
         "",
-        "A claim that holds names of roles, whose permissions the bearer has besides those in the "
-        "token itself; the way to a claim within claims has dots, `realm_access.roles`. Empty: "
-        "roles are not looked for. Built-in roles such as `Admin` count as well.",
+        "A claim with the names of roles, whose permissions the bearer has besides those in the "
+        "token itself; the name of a claim within a claim has dots, `realm_access.roles`. When "
+        "empty, roles are not read. Built-in roles such as `Admin` count as well.",
         Text("the name of a claim", r".*"),
         shown_default="none",
     )
     jwks_refresh: float = setting(
         3600.0,
-        "How long an issuer's keys are fresh, unless it says less itself (Cache-Control, but never "
-        "less than 15m). They are fetched again in the background, before that time is over.",
+        "How long an issuer's keys are fresh, unless it allows less itself (Cache-Control, but at "
+        "least 15m). They are fetched again in the background, before that time is over.",
         Duration(900, 86400),
     )
     jwks_stale: float = setting(
@@ -139,10 +139,10 @@ class Oidc:
         Duration(0, 7 * 86400),
     )
     jwks_timeout: float = setting(
-        10.0, "How long an issuer may take for an answer.", Duration(0.1, 60)
+        10.0, "How long an issuer may take for a response.", Duration(0.1, 60)
     )
     jwks_max_size: int = setting(
-        256 << 10, "How large an issuer's answers may be.", Size(1 << 10, 8 << 20)
+        256 << 10, "How large an issuer's responses may be.", Size(1 << 10, 8 << 20)
     )
     jwks_max_keys: int = setting(100, "How many keys an issuer may have.", Whole(1, 1000))
 
@@ -165,15 +165,15 @@ class ThrottleOptions:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Who may ask."""
+    """Who may use the server, and how clients prove who they are."""
 
     enabled: bool = setting(
         True,
-        "Whether requests must be signed. Without, everybody is the root account.",
+        "Whether requests must be signed. If not, every client is the root account.",
         Switch(),
         flag="--no-auth",
         flag_value="false",
-        flag_doc="Ask for no signatures: everybody is the root account.",
+        flag_doc="Accept requests without signatures: every client is the root account.",
         aliases=("client_auth_required",),
     )
     allow_remote: bool = setting(
@@ -202,8 +202,8 @@ class Auth:
     secrets_key_file: str = setting(
         "",
         "The file with the key that encrypts the secrets of users' access keys: 32 bytes in base64 "
-        "or in hexadecimal. By default it is made at the first start, beside the data: it then "
-        "protects copies of the database, and nothing from who takes the whole folder.",
+        "or in hexadecimal. By default it is created at the first start, beside the data: it then "
+        "protects copies of the database, but not against a thief of the whole folder.",
         Text("a file's path"),
         shown_default="`auth.key` in the first data folder",
     )
@@ -221,8 +221,9 @@ class Auth:
     )
     allow_s3_token_compat: bool = setting(
         False,
-        "Take a JWT where a session token would stand, in X-Amz-Security-Token, from clients that "
-        "can send nothing else. The signature of such a request is not checked: see docs/sts.md.",
+        "Accept a JWT in place of a session token, in X-Amz-Security-Token, from clients that "
+        "cannot send it otherwise. The signature of such a request is not checked, see "
+        "docs/sts.md.",
         Switch(),
     )
     accounts: tuple[Account, ...] = setting(
@@ -247,8 +248,8 @@ class Auth:
 
 
 def problem_with(secret: str, signature: Signature) -> str:
-    """Why these settings cannot be used together; empty when they can. `secret` is the form of
-    AIStore 4.0."""
+    """Return why these settings cannot be used together; empty when they can. `secret` is the form
+    of AIStore 4.0."""
     if secret and (signature.key or signature.method):
         given = "auth.signature.key" if signature.key else "auth.signature.method"
         return (

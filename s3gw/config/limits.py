@@ -1,26 +1,21 @@
-"""What one client can ask of the server at most: the settings, and the check of a request's head.
+"""The section `[limits]`: the most that one request or one client may use.
 
-Each limit is there so that a stranger, who need not have signed anything, cannot take memory, a
-connection or a processor for long. Where S3 names an error for it, that is the answer.
+Each limit is there so that an unauthenticated client cannot take memory, a connection or a
+processor for long. Where S3 has an error for it, that is the response.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from s3gw.config.declaration import setting
 from s3gw.config.types import Seconds, Size, Whole
-from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import MAX_DEPTH
-
-if TYPE_CHECKING:
-    from starlette.types import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request, or one client, may have at most."""
+    """The most that one request, or one client, may use."""
 
     connections: int = setting(
         8192,
@@ -40,12 +35,12 @@ class Limits:
     )
     body_stall_s: float = setting(
         60.0,
-        "How long the server waits for `body_progress_bytes` more of a body (RequestTimeout); time "
-        "in which it does not wait for the client does not count.",
+        "How long the server waits for `body_progress_bytes` more of a body (RequestTimeout); only "
+        "time in which it waits for the client counts.",
         Seconds(0.01, 3600),
     )
     body_progress_bytes: int = setting(
-        4096, "What has to arrive of a body within `body_stall_s`.", Size(1, 16 << 20)
+        4096, "How much of a body has to arrive within `body_stall_s`.", Size(1, 16 << 20)
     )
     document_bytes: int = setting(
         8 << 20,
@@ -73,16 +68,3 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
-
-
-def check_head(scope: Scope, limits: Limits) -> None:
-    """Servers look at the size of heads that come in pieces only. Raises
-    `RequestHeaderSectionTooLarge`."""
-    headers = scope["headers"]
-    if len(headers) > limits.headers:
-        most = str(limits.headers)
-        raise S3Error(Code.RequestHeaderSectionTooLarge, MaxHeadersAllowed=most)
-    target_bytes = len(scope["raw_path"]) + len(scope["query_string"])
-    if target_bytes + sum([len(name) + len(value) for name, value in headers]) > limits.head_bytes:
-        most = str(limits.head_bytes)
-        raise S3Error(Code.RequestHeaderSectionTooLarge, MaxSizeAllowed=most)

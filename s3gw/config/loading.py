@@ -26,7 +26,7 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
         "S3GW_CONFIG": "the configuration file, as `--config` names it",
         SECRET_VARIABLE: "`auth.signature.key` with the method HMAC, as AIStore names it",
         PUBLIC_KEY_VARIABLE: "`auth.signature.key` with the method RSA, as AIStore names it",
-        "S3GW_FAILPOINT": "for tests: where a process shall be killed, see storage/failpoints.py",
+        "S3GW_FAILPOINT": "for tests: where a process is killed, see storage/failpoints.py",
     }
 )
 TOKEN_KEY_VARIABLES = MappingProxyType({SECRET_VARIABLE: "HMAC", PUBLIC_KEY_VARIABLE: "RSA"})
@@ -37,12 +37,12 @@ _SEE = " See docs/configuration.md for all."
 
 
 class ConfigError(Exception):
-    """A setting that cannot be used; the message says which, from where, and what is allowed."""
+    """A setting that cannot be used; the message has its key, its source, and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration, and for each key what gave it its value."""
+    """A configuration, and the source of the value of each key."""
 
     config: Config
     sources: Mapping[str, str]
@@ -50,7 +50,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A value and where it was found, before it is known to be good; `key` as it was written."""
+    """A value and its source, before it is checked; `key` as it was written."""
 
     key: str
     value: Any
@@ -85,7 +85,7 @@ def _from_file(file: Path) -> Iterator[tuple[str, _Given]]:
 
 
 def _from_table(table: str, given: _Given, written: dict[str, str]) -> Iterator[tuple[str, _Given]]:
-    """What a table and those within it say. `written` holds each key as it was found."""
+    """Yield the values of a table and of those within it. `written` has each key as spelt."""
     if not isinstance(given.value, dict):
         raise ConfigError(f"{given.key} in {given.source} must be a table: [{given.key}]")
     for name, value in given.value.items():
@@ -130,7 +130,7 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, _Given]
 def _from_aistore(
     environ: Mapping[str, str], given: Mapping[str, _Given]
 ) -> Iterator[tuple[str, _Given]]:
-    """The key of tokens as AIStore's own variables have it; it takes the place of a file's."""
+    """Yield the key of tokens from AIStore's own variables; it comes before a file's."""
     there = [name for name in TOKEN_KEY_VARIABLES if environ.get(name)]
     ours = given.get("auth.signature.key")
     if ours is not None and ours.source.startswith("environment"):
@@ -145,7 +145,7 @@ def _from_aistore(
 
 
 def _method_for(variable: str, given: _Given | None) -> _Given:
-    """The method that is given, if it is one for such a key; else the one that the variable
+    """Return the method that is given, if it fits such a key; without one, what the variable
     means."""
     if given is None:
         meant = TOKEN_KEY_VARIABLES[variable]
@@ -255,7 +255,7 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
     )
     if not auth.enabled and not auth.allow_remote and not is_loopback(config.server.host):
         raise ConfigError(
-            f"Without authentication everybody who reaches {config.server.host} could read and "
+            f"Without authentication, any client that reaches {config.server.host} could read and "
             "delete everything. Listen on 127.0.0.1, or add --allow-remote if that is wanted."
         )
 
@@ -268,8 +268,8 @@ def _check_promotable(config: Config) -> None:
         for folder in folders:
             if root.is_relative_to(folder) or folder.is_relative_to(root):
                 raise ConfigError(
-                    f"promote.roots: {text} and the data folder {folder} must lie apart: neither "
-                    "in the other."
+                    f"promote.roots: {text} and the data folder {folder} must not be within one "
+                    "another."
                 )
 
 

@@ -10,10 +10,10 @@ from s3gw.config.types import Choice, Seconds, Size, Text
 
 @dataclass(frozen=True, slots=True)
 class NotificationTarget:
-    """Who can be notified; a bucket's rules name it in an ARN."""
+    """A receiver of events; a bucket's rules name it in an ARN."""
 
     name: str = required(
-        "The name, which is the last part of the ARNs that mean this target.",
+        "The name, the last part of the ARNs of this target.",
         Text("1 to 64 letters, digits and any of _ -", r"[A-Za-z0-9_-]{1,64}"),
     )
     url: str = required(
@@ -28,7 +28,7 @@ class NotificationTarget:
         secret=True,
     )
     timeout_s: float = setting(
-        10.0, "How long one attempt may take, answer included.", Seconds(0.01, 300)
+        10.0, "How long one attempt may take, response included.", Seconds(0.01, 300)
     )
 
 
@@ -37,7 +37,7 @@ class Notifications:
     """Events of buckets, sent to targets."""
 
     targets: tuple[NotificationTarget, ...] = setting(
-        (), "Who can be notified: `[[notifications.targets]]` tables.", Tables(NotificationTarget)
+        (), "The targets: `[[notifications.targets]]` tables.", Tables(NotificationTarget)
     )
     queue_bytes: int = setting(
         64 << 20,
@@ -46,7 +46,7 @@ class Notifications:
         Size(1 << 10, 1 << 40),
     )
     interval_s: float = setting(
-        0.5, "How often the queue is looked at while it is empty.", Seconds(0.01, 3600)
+        0.5, "How often the queue is checked while it is empty.", Seconds(0.01, 3600)
     )
     retry_s: float = setting(
         1.0,
@@ -58,6 +58,6 @@ class Notifications:
     )
     keep_s: float = setting(
         86400.0,
-        "How old an event may grow before it is given up, counted and logged.",
+        "How old an event may be before it is dropped, counted and logged.",
         Seconds(1, 366 * 86400),
     )

@@ -42,8 +42,8 @@ class Record(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class NewBuckets:
-    """Properties of a bucket from its start. `versioning` is only for buckets that are made by the
-    native API, because S3 clients count on buckets without."""
+    """Properties of a bucket from its start. `versioning` is only for buckets that the native API
+    creates, because S3 clients count on buckets without."""
 
     properties: BucketProperties = DEFAULT_PROPERTIES
     versioning: bool = False
@@ -53,7 +53,7 @@ class NewBuckets:
         return Versioning.ENABLED if self.versioning else Versioning.NEVER
 
     def documents(self) -> dict[str, str]:
-        """Return the settings of a new bucket; none where all is as by default."""
+        """Return the settings of a new bucket; empty where all is as by default."""
         if self.properties == DEFAULT_PROPERTIES:
             return {}
         return {self.properties.setting_name: encoded(self.properties)}

@@ -1,7 +1,7 @@
-"""Every setting of s3gw: `Config` has a field for each section, and a section one for each setting.
+"""The sections of the configuration, and their settings.
 
-A section that is long has a module of its own name: `auth`, `limits`, `notifications`. `loading`
-has where values come from.
+`Config` has a field for each section, and a section has one for each setting. A long section has a
+module with its own name: `auth`, `limits`, `notifications`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from s3gw.config.limits import Limits
 from s3gw.config.notifications import Notifications
 from s3gw.config.types import Choice, LogLevel, Reachable, Seconds, Size, Switch, Text, Texts, Whole
 
+# Of GetBatch, where a setting of 0 means the default.
 DEFAULT_AHEAD = 2
 DEFAULT_SOFT_ERRORS = 6
 _DOMAIN = Text("a host name", r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -55,7 +56,7 @@ class Server:
     )
     shutdown_timeout_s: float = setting(
         30.0,
-        "How long requests in flight may go on once the server was asked to stop.",
+        "How long requests in flight may continue after a request to stop the server.",
         Seconds(0, 3600),
         flag="--shutdown-timeout",
         metavar="SECONDS",
@@ -82,14 +83,15 @@ class Server:
     tls_client_auth: str = setting(
         "none",
         "Whether clients show a certificate of `tls_client_ca`: with `request` one that is shown "
-        "must be good, with `require` nobody connects without. It opens the connection, and says "
-        "nothing of who signs the requests on it.",
+        "must be valid, with `require` no client connects without. It opens the connection; the "
+        "requests on it still have to be signed.",
         Choice(("none", "request", "require")),
     )
     tls_client_ca: str = setting(
         "",
-        "The certificates of the authorities that vouch for clients, in PEM. Read again when the "
-        "file changes: new ones hold at once, removed ones until the server is restarted.",
+        "The certificates of the authorities that sign those of clients, in PEM. Read again when "
+        "the file changes: new ones are trusted at once, removed ones until the server is "
+        "restarted.",
         Text("a file, or nothing", r".*"),
     )
 
@@ -117,8 +119,8 @@ class Storage:
     )
     durability: str = setting(
         "sync",
-        "What an answered write survives: with `sync` a loss of power, with `async` only a crash "
-        "of the server.",
+        "What a write survives after its response: with `sync` a loss of power, with `async` only "
+        "a crash of the server.",
         Choice(("sync", "async")),
     )
     housekeeping_interval_s: float = setting(
@@ -130,27 +132,27 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class S3:
-    """How S3 answers."""
+    """The S3 API."""
 
-    root_access: bool = setting(True, "Answer S3 at `/` too, not only below `/s3`.", Switch())
+    root_access: bool = setting(True, "Serve S3 at `/` too, not only below `/s3`.", Switch())
     domain: tuple[str, ...] = setting(
         (),
-        "Host names below which a bucket may stand, as in `bucket.s3.example.com`.",
+        "Host names below which a bucket's name may be, as in `bucket.s3.example.com`.",
         Texts("a list of host names", _DOMAIN),
         flag="--s3-domain",
         metavar="DOMAIN",
     )
     website_domain: tuple[str, ...] = setting(
         (),
-        "Host names below which buckets are answered as websites, as in "
-        "`bucket.web.example.com`; none of those in `s3.domain`.",
+        "Host names below which buckets are served as websites, as in "
+        "`bucket.web.example.com`; not one of those in `s3.domain`.",
         Texts("a list of host names", _DOMAIN),
         flag="--s3-website-domain",
         metavar="DOMAIN",
     )
     region: str = setting(
         "us-east-1",
-        "The region that buckets are said to be in.",
+        "The region of all buckets, as clients see it.",
         Text("a region name such as us-east-1", r"[a-z0-9-]{1,64}"),
         flag="--region",
         metavar="REGION",
@@ -158,7 +160,7 @@ class S3:
     object_ownership: str = setting(
         "ObjectWriter",
         "Who owns what other accounts write into a new bucket; BucketOwnerEnforced also turns ACLs "
-        "off, as AWS does. A bucket may be made with another.",
+        "off, as AWS does. The request that creates a bucket may name another.",
         Choice(("ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced")),
     )
     block_public_access: bool = setting(
@@ -170,7 +172,7 @@ class S3:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """Removing what the lifecycle rules of buckets say."""
+    """Lifecycle rules of buckets: removing objects, versions and uploads that are due."""
 
     enabled: bool = setting(
         True, "Whether the rules are applied; they can be set anyway.", Switch()
@@ -184,12 +186,12 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """How keys are kept for SSE-S3 and SSE-KMS; see docs/encryption.md. SSE-C needs none of it."""
+    """Keys for SSE-S3 and SSE-KMS, see docs/encryption.md; SSE-C needs no setting."""
 
     master_key_file: str = setting(
         "",
         "The file with the master key, which encrypts the key ring: 32 bytes in base64 or in "
-        "hexadecimal. It is made at the first start, while there is no key ring. Keep it apart "
+        "hexadecimal. It is created at the first start, while there is no key ring. Keep it apart "
         "from the data. Without a master key, SSE-S3 and SSE-KMS are refused.",
         Text("a file's path"),
         flag="--master-key-file",
@@ -221,7 +223,7 @@ class Encryption:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What is written down."""
+    """Logs of the program, of requests, and of changes of rights."""
 
     level: str = setting(
         "info",
@@ -232,15 +234,15 @@ class Log:
     )
     access: str = setting(
         "-",
-        "Where each request is logged: `-` is stdout, `off` is nowhere, all else is a file.",
+        "Where each request is logged: `-` is stdout, `off` is nowhere, anything else is a file.",
         Text("-, off or a file's path"),
         flag="--access-log",
         metavar="PATH",
     )
     audit: str = setting(
         "",
-        "Where changes of what others may do are logged, as JSON lines: `-` is stdout, `off` is "
-        "nowhere, all else is a file.",
+        "Where changes of users, keys and rights are logged, as JSON lines: `-` is stdout, `off` "
+        "is nowhere, anything else is a file.",
         Text("-, off or a file's path", r".*"),
         shown_default="`audit.log` in the first data folder",
     )
@@ -254,7 +256,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class BucketLogging:
-    """Access logs that buckets ask for (PutBucketLogging), written as objects."""
+    """Access logs of buckets (PutBucketLogging), written as objects."""
 
     interval_s: float = setting(
         300.0,
@@ -276,7 +278,7 @@ class BucketLogging:
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """What the server fetches at the wish of others, such as the keys of a token's issuer."""
+    """Requests that the server itself sends, such as for the keys of a token's issuer."""
 
     allow: tuple[str, ...] = setting(
         (),
@@ -289,7 +291,7 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class GetBatch:
-    """Many objects in one answer (GetBatch)."""
+    """GetBatch: many objects in one response."""
 
     max_wait_s: float = setting(
         30.0,
@@ -300,27 +302,26 @@ class GetBatch:
     )
     warmup_workers: int = setting(
         DEFAULT_AHEAD,
-        "How many groups of entries are read before they are wanted; -1 is none, 0 the default.",
+        "How many groups of entries are read ahead; -1 turns it off, 0 is the default.",
         Whole(-1, 10),
         changeable=True,
     )
     max_soft_errs: int = setting(
         DEFAULT_SOFT_ERRORS,
-        "How many entries of one batch may fail when it says that it goes on; 0 is the default.",
+        "How many entries may fail before a batch with `coer` fails too; 0 is the default.",
         Whole(0, 100_000),
         changeable=True,
     )
     memory: int = setting(
         128 << 20,
-        "What all batches of one worker may hold; further ones are answered with 503 SlowDown.",
+        "How much memory all batches of one worker may use; further ones get 503 SlowDown.",
         Size(16 << 20, 1 << 40),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """Work that goes on after its request was answered: deleting, copying and counting many
-    objects."""
+    """Work that continues after the response: deleting, copying and counting many objects."""
 
     at_once: int = setting(
         4,
@@ -337,7 +338,7 @@ class Jobs:
     )
     kept: int = setting(
         1000,
-        "Of how many jobs that ended the outcome is kept.",
+        "How many jobs that ended are kept with their outcome.",
         Whole(1, 10_000),
         changeable=True,
     )
@@ -352,12 +353,12 @@ class Jobs:
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """Making objects out of files of the server's machine."""
+    """Promoting files of the server's machine to objects."""
 
     roots: tuple[str, ...] = setting(
         (),
-        "The folders whose files may be made objects, by who has the right to promote; none are by "
-        "default. Symbolic links below them are not followed.",
+        "The folders whose files may become objects, for clients with the right to promote. "
+        "Symbolic links below them are not followed.",
         Texts("a list of absolute paths", Text("an absolute path", r"/.*")),
     )
 
@@ -368,8 +369,8 @@ class Native:
 
     version: str = setting(
         "4.1.0",
-        "The release of AIStore that the server says it is like; AIStore's command line compares "
-        "it with its own, and warns of another one.",
+        "The release of AIStore that the server reports; AIStore's command line compares it with "
+        "its own, and warns when they differ.",
         Text("a version such as 4.1 or 4.1.0", r"\d{1,3}\.\d{1,5}(\.[A-Za-z0-9]{1,32})?"),
     )
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3gw.access import hide_missing
-from s3gw.config.limits import check_head
 from s3gw.http.front_end import FrontEnd, log_failure
+from s3gw.http.head_limits import check_head
 from s3gw.http.reply import Reply
 from s3gw.http.services import Services
 from s3gw.native import redirect

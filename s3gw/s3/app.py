@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from s3gw.access import authorize, hide_missing
 from s3gw.auth.form import is_form
 from s3gw.auth.login_throttle import FORM, Attempt, named_key
-from s3gw.config.limits import check_head
 from s3gw.http.front_end import FrontEnd, log_failure
+from s3gw.http.head_limits import check_head
 from s3gw.http.reply import XML, Reply
 from s3gw.http.request import Addressing, Call, read_call
 from s3gw.http.services import NO_SERVICES, Services
