@@ -22,7 +22,7 @@ from s3gw.config.declaration import Tables
 from s3gw.config.json_schema import configuration_schema
 from s3gw.config.notifications import NotificationTarget
 from s3gw.config.runtime import KEYS, NewBuckets, RuntimeConfig, configured
-from s3gw.config.schema import SECTIONS, Config
+from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log
 from tests.server_process import ROOT
 
 # Where a setting that is read has an effect.
@@ -192,6 +192,10 @@ def test_the_sections_of_the_runtime_configuration_are_those_of_the_file() -> No
     sections = {item.name: item.default_factory for item in fields(RuntimeConfig)}
     assert sections.pop("new_buckets") is NewBuckets
     assert sections.items() <= SECTIONS.items()
+    config = Config(get_batch=GetBatch(max_wait_s=2.0), jobs=Jobs(kept=7), log=Log(level="error"))
+    for name in sections:
+        assert getattr(config, name) != getattr(Config(), name)
+        assert getattr(configured(config), name) is getattr(config, name)
 
 
 # These names are in records on disk and in AIStore's clients.

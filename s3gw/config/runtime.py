@@ -7,7 +7,7 @@ that new buckets get. A setting is among them when it is declared as `changeable
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from s3gw.config.bucket_properties import (
     BucketProperties,
 )
 from s3gw.config.catalog import settings
-from s3gw.config.schema import Config, GetBatch, Jobs, Log
+from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log
 from s3gw.config.types import Switch
 from s3gw.config.wire_keys import WireKey
 from storage.settings import encoded
@@ -113,7 +113,8 @@ class StaticConfig:
 
 def configured(config: Config) -> RuntimeConfig:
     """Return what file, variables and flags say."""
-    return RuntimeConfig(config.get_batch, config.jobs, config.log)
+    sections = [item.name for item in fields(RuntimeConfig) if item.name in SECTIONS]
+    return RuntimeConfig(**{name: getattr(config, name) for name in sections})
 
 
 def with_values(config: RuntimeConfig, values: Mapping[str, object]) -> RuntimeConfig:
