@@ -8,8 +8,8 @@ from dataclasses import replace
 from cluster.coordination.memory import MemoryCoordination
 from cluster.jobs.registry import Registry
 from s3gw.auth.throttle import Throttle
-from s3gw.config.runtime import Settings, Unchanging
-from s3gw.config.throttle import ThrottleOptions
+from s3gw.config.auth import ThrottleOptions
+from s3gw.config.runtime import Settings, StaticConfig
 from s3gw.events.notifier import Announcer, Unannounced
 from s3gw.http.site import Site
 from s3gw.identity.accounts import Accounts
@@ -50,7 +50,7 @@ def new_services(
     batches: Batches | None = None,
     new_bucket_settings: Mapping[str, str] | None = None,
 ) -> Services:
-    settings = settings or Unchanging()
+    settings = settings or StaticConfig()
     objects = ObjectService(store, announcer or Unannounced(), Encryptor(keys))
     jobs = BatchJobs(registry or Registry(MemoryCoordination()))
     return Services(

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
-from s3gw.config.schema import Auth, Config
-from s3gw.config.tokens import Signature
+from s3gw.config.auth import Auth, Signature
+from s3gw.config.schema import Config
 from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.revocation import revoke

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from ipaddress import ip_address
 
-from s3gw.config.throttle import ThrottleOptions
+from s3gw.config.auth import ThrottleOptions
 from storage.clock import Clock, SystemClock
 
 MAX_COUNTERS = 20_000

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from s3gw.cli.parameters import Container, Parameter, from_source
+from s3gw.config.catalog import Setting, settings
 from s3gw.config.docs import shown_default
-from s3gw.config.loading import Loaded, Setting, load, settings
+from s3gw.config.loading import Loaded, load
 from s3gw.config.types import Texts
 
 
@@ -43,7 +44,7 @@ class _SettingFlags:
         config = Parameter(Path, {"metavar": "FILE", "help": about}, long="--config")
         config.add_to(container, f"{dest}.config")
         for row in self._rows():
-            flag = Parameter(None, _how(row), long=row.option.flag or "")
+            flag = Parameter(None, _how(row), long=row.declaration.flag or "")
             flag.add_to(container, f"{dest}.{row.key}")
 
     def value_in(self, parsed: Mapping[str, Any], dest: str) -> Any:
@@ -56,19 +57,21 @@ class _SettingFlags:
         return [
             row
             for row in settings().values()
-            if row.option.flag and (self.only is None or row.key in self.only)
+            if row.declaration.flag and (self.only is None or row.key in self.only)
         ]
 
 
 def _how(row: Setting) -> dict[str, Any]:
-    about = f"{row.option.doc} (default: {shown_default(row)})".replace("%", "%%").replace("`", "")
-    if row.option.flag_value is not None:
-        about = row.option.flag_doc or about
-        return {"help": about, "action": "store_const", "const": row.option.flag_value}
-    if isinstance(row.option.kind, Texts):
-        return {"help": about, "action": "append", "metavar": row.option.metavar}
-    return {"help": about, "metavar": row.option.metavar or "|".join(_words(row))}
+    about = f"{row.declaration.doc} (default: {shown_default(row)})".replace("%", "%%").replace(
+        "`", ""
+    )
+    if row.declaration.flag_value is not None:
+        about = row.declaration.flag_doc or about
+        return {"help": about, "action": "store_const", "const": row.declaration.flag_value}
+    if isinstance(row.declaration.type, Texts):
+        return {"help": about, "action": "append", "metavar": row.declaration.metavar}
+    return {"help": about, "metavar": row.declaration.metavar or "|".join(_words(row))}
 
 
 def _words(row: Setting) -> tuple[str, ...]:
-    return getattr(row.option.kind, "words", ("VALUE",))
+    return getattr(row.declaration.type, "words", ("VALUE",))

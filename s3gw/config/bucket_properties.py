@@ -1,20 +1,22 @@
-"""What a bucket's administrator may choose beside what S3 knows: one document in its settings.
+"""AIStore's bucket properties that S3 does not have: one document among a bucket's settings.
 
-The native API reads and writes it as part of AIStore's bucket properties, whose names and defaults
-these are; both front ends keep to it. What a new bucket begins with are the cluster's defaults of
-that moment, so a bucket without the document has AIStore's own.
+The native API reads and writes them, under the names beside the fields; both front ends keep to
+them. A new bucket gets the cluster's defaults of that moment, so a bucket without the document has
+AIStore's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
-from s3gw.config.aistore_types import Flag, Note, Number, Size, ValueKind, Word
+from s3gw.config.types import Choice, SettingType, Size, Switch, Whole, note
+from s3gw.config.wire_keys import WireKey
 from storage.settings import Setting, setting, with_setting
 from storage.values import BucketInfo
 
@@ -25,96 +27,95 @@ CHECKSUM_TYPES = (XXHASH2, "xxhash", "md5", "crc32c", "sha256", "sha512", NO_CHE
 _KIB, _GIB, _TIB = 1 << 10, 1 << 30, 1 << 40
 
 
+@dataclass(frozen=True, slots=True)
+class Property:
+    """What is declared of a property, beside its field. With `inherited`, new buckets get it from
+    the cluster's configuration."""
+
+    name: str
+    type: SettingType
+    inherited: bool = True
+
+
 class Chunks(Struct, frozen=True):
     """Sizes in bytes. An object of `objsize_limit` or more is stored in chunks of `chunk_size`; 0
-    is never, and 0 is AIStore's default size. None is ever larger than `max_monolithic_size` in
-    one piece. Of `checkpoint_every` parts the manifest is written down; here always."""
+    is never, and 0 is AIStore's default size. No object is larger than `max_monolithic_size` in
+    one piece. After each `checkpoint_every` parts the manifest is written down; here always."""
 
-    objsize_limit: int = 0
-    max_monolithic_size: int = 0
-    chunk_size: int = 0
-    checkpoint_every: int = 0
+    objsize_limit: Annotated[int, Property("chunks.objsize_limit", Size(0, _TIB))] = 0
+    max_monolithic_size: Annotated[
+        int, Property("chunks.max_monolithic_size", Size(_GIB, _TIB, zero_means=_TIB))
+    ] = 0
+    chunk_size: Annotated[
+        int, Property("chunks.chunk_size", Size(_KIB, 5 * _GIB, zero_means=_GIB))
+    ] = 0
+    checkpoint_every: Annotated[int, Property("chunks.checkpoint_every", Whole(0, 1024))] = 0
 
 
 class BucketProperties(Setting, frozen=True):
-    """`checksum` is the type that objects get which come by the native API; with
-    `archives_as_folders` the members of archives can be listed and read as keys, by S3 clients
-    too. `validate_warm_get` asks for what is always done: every block is verified when it is read.
-    `custom` means nothing to the server."""
+    """`checksum` is the type for objects that come by the native API; with `archives_as_folders`
+    the members of archives can be listed and read as keys, by S3 clients too. `validate_warm_get`
+    requests what is always done: every block is verified when it is read. `custom` means nothing to
+    the server."""
 
     setting_name: ClassVar[str] = "properties"
 
-    checksum: str = XXHASH2
+    checksum: Annotated[str, Property("checksum.type", Choice(CHECKSUM_TYPES))] = XXHASH2
     chunks: Chunks = Chunks()
-    archives_as_folders: bool = False
-    validate_warm_get: bool = False
-    custom: str = ""
+    archives_as_folders: Annotated[bool, Property("archives.as_folders", Switch())] = False
+    validate_warm_get: Annotated[bool, Property("checksum.validate_warm_get", Switch())] = False
+    custom: Annotated[str, Property("extra.custom", note(1024), inherited=False)] = ""
 
 
 DEFAULT_PROPERTIES = BucketProperties()
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
-    """A property under its name on the wire; `place` leads to it in `BucketProperties`."""
+def _declared(
+    struct: type[Struct], place: tuple[str, ...] = ()
+) -> Iterator[tuple[Property, tuple[str, ...]]]:
+    hints = get_type_hints(struct, include_extras=True)
+    for field in msgspec.structs.fields(struct):
+        hint, here = hints[field.name], (*place, field.name)
+        if isinstance(hint, type) and issubclass(hint, Struct):
+            yield from _declared(hint, here)
+        else:
+            (declared,) = hint.__metadata__
+            yield declared, here
 
-    kind: ValueKind
-    place: tuple[str, ...]
 
-    def of(self, properties: BucketProperties) -> Any:
-        value: Any = properties
-        for name in self.place:
-            value = getattr(value, name)
-        return value
-
-
-PROPERTIES: Mapping[str, Property] = {
-    "checksum.type": Property(Word(CHECKSUM_TYPES), ("checksum",)),
-    "checksum.validate_warm_get": Property(Flag(), ("validate_warm_get",)),
-    "chunks.objsize_limit": Property(Size(0, _TIB), ("chunks", "objsize_limit")),
-    "chunks.max_monolithic_size": Property(
-        Size(_GIB, _TIB, zero_is=_TIB), ("chunks", "max_monolithic_size")
-    ),
-    "chunks.chunk_size": Property(Size(_KIB, 5 * _GIB, zero_is=_GIB), ("chunks", "chunk_size")),
-    "chunks.checkpoint_every": Property(Number(0, 1024), ("chunks", "checkpoint_every")),
-    "archives.as_folders": Property(Flag(), ("archives_as_folders",)),
-    "extra.custom": Property(Note(1024), ("custom",)),
-}
+_DECLARED = tuple(_declared(BucketProperties))
+# By name on the wire; the root is a `BucketProperties`.
+PROPERTIES: Mapping[str, WireKey] = MappingProxyType(
+    {declared.name: WireKey(declared.type, place) for declared, place in _DECLARED}
+)
+# Those that new buckets get from the cluster's configuration.
+INHERITED = tuple(declared.name for declared, _ in _DECLARED if declared.inherited)
 
 
 def properties_of(bucket: BucketInfo) -> BucketProperties:
-    """The bucket's document, or the defaults."""
+    """Return the bucket's document, or the defaults."""
     return setting(bucket, BucketProperties) or DEFAULT_PROPERTIES
 
 
 def with_properties(bucket: BucketInfo, properties: BucketProperties) -> BucketInfo:
-    """The bucket with that document; without one where it would say what holds anyway."""
+    """Return the bucket with that document; without one where all is as by default."""
     if properties == properties_of(bucket):
         return bucket
     return with_setting(bucket, properties)
 
 
 def with_property(properties: BucketProperties, name: str, value: Any) -> BucketProperties:
-    """The properties with another value, as its kind has read it, of the one of that name."""
-    made: BucketProperties = _replaced(properties, PROPERTIES[name].place, value)
-    return made
+    """Return the properties with another value, as its type has read it, for one of them."""
+    return PROPERTIES[name].replaced(properties, value)
 
 
 def problem_together(properties: BucketProperties) -> str:
-    """What is wrong with values that are good each for itself; empty when nothing is."""
-    chunks, most = properties.chunks, PROPERTIES["chunks.max_monolithic_size"]
-    largest = chunks.max_monolithic_size or _TIB
-    if chunks.objsize_limit <= largest:
+    """Return what is wrong with values that are good each for itself; empty when nothing is."""
+    chunks = properties.chunks
+    if chunks.objsize_limit <= (chunks.max_monolithic_size or _TIB):
         return ""
-    limit = PROPERTIES["chunks.objsize_limit"].kind.show(chunks.objsize_limit)
+    limit = PROPERTIES["chunks.objsize_limit"].shown(properties)
+    most = PROPERTIES["chunks.max_monolithic_size"].shown(properties)
     return (
-        f"chunks.objsize_limit = {limit} must not be more than chunks.max_monolithic_size = "
-        f"{most.kind.show(largest)}"
+        f"chunks.objsize_limit = {limit} must not be more than chunks.max_monolithic_size = {most}"
     )
-
-
-def _replaced(struct: Any, place: tuple[str, ...], value: Any) -> Any:
-    first, *others = place
-    if others:
-        value = _replaced(getattr(struct, first), tuple(others), value)
-    return msgspec.structs.replace(struct, **{first: value})

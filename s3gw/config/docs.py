@@ -1,15 +1,18 @@
-"""docs/configuration.md, written from the declarations of the settings."""
+"""Text of docs/configuration.md, from the declarations of the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from dataclasses import fields
+from inspect import cleandoc
 from typing import Any
 
-from s3gw.config.events import NotificationTarget
-from s3gw.config.loading import OTHER_VARIABLES, Setting, settings
-from s3gw.config.schema import SECTIONS, Account
-from s3gw.config.types import Duration, Option, Size, Table, show_duration, show_size
+from s3gw.config.auth import Account
+from s3gw.config.catalog import Setting, settings
+from s3gw.config.declaration import Declaration, declared, is_required, table_of
+from s3gw.config.loading import OTHER_VARIABLES
+from s3gw.config.notifications import NotificationTarget
+from s3gw.config.schema import SECTIONS
 
 _HEAD = """\
 # Configuration
@@ -24,14 +27,15 @@ and the first that is found counts:
 3. the TOML file that `--config` or `S3GW_CONFIG` names,
 4. the default.
 
-What no setting claims is an error, in the file and among the variables that begin with `S3GW_`, so
-that a slip of the pen never passes silently. `s3gw config show` prints what is in effect and where
-each value comes from, without secrets.
+A name that is not a setting is an error, in the file and among the variables that begin with
+`S3GW_`, so that a misspelt one is never ignored. `s3gw config show` prints what is in effect and
+where each value comes from, without secrets; `s3gw config schema` prints a JSON schema of the file,
+for editors and for checks before a start.
 
 Some settings can be changed while the server runs, by the native API's `set-config`
 (docs/native.md): they are kept in the first data folder, hold for all processes at once, and count
-before all of the above until `reset-config`. They are `get_batch.max_wait`, `.warmup_workers` and
-`.max_soft_errs`, `jobs.*`, `log.level`, and what new buckets inherit. `s3gw config show` tells what
+before all of the above until `reset-config`. They have a line "while the server runs" below; what
+new buckets inherit is among them too (docs/native.md has the names). `s3gw config show` prints what
 the server was started with.
 
 A list in a variable has commas between its items; a flag for a list is given once for each item.
@@ -61,7 +65,7 @@ secret_key = "change-me-as-well"
 _ACCOUNTS = """
 ### Accounts
 
-An account may make buckets, and use those that it made; the root account may use all. Each is
+An account may create buckets, and use those that it created; the root account may use all. Each is
 a table `[[auth.accounts]]` of the file:
 """
 
@@ -83,9 +87,9 @@ def configuration_page() -> str:
 
 def _lines() -> Iterator[str]:
     yield _HEAD
-    for section, kind in SECTIONS.items():
-        yield f"## `[{section}]`\n\n{kind.__doc__}\n"
-        yield from _table(section, kind)
+    for section, row in SECTIONS.items():
+        yield f"## `[{section}]`\n\n{cleandoc(row.__doc__ or '')}\n"
+        yield from _table(section, row)
     yield _ACCOUNTS
     yield from _columns(Account)
     yield _TARGETS
@@ -96,60 +100,49 @@ def _lines() -> Iterator[str]:
     yield ""
 
 
-def _table(key: str, kind: type[Any]) -> Iterator[str]:
-    for item in fields(kind):
-        declared: Option = item.metadata["option"]
-        name = f"{key}.{item.name}"
-        if isinstance(declared.kind, Table):
-            yield f"### `[{name}]`\n\n{declared.doc}\n"
-            if declared.aliases:
-                yield from (*_spellings(declared), "")
-            yield from _table(name, declared.kind.row)
-        else:
+def _table(key: str, row: type[Any]) -> Iterator[str]:
+    for item in fields(row):
+        inner, name = table_of(item), f"{key}.{item.name}"
+        if inner is None:
             yield from _setting(settings()[name])
-
-
-def _spellings(declared: Option) -> Iterator[str]:
-    if declared.aliases:
-        names = ", ".join(f"`{alias}`" for alias in declared.aliases)
-        yield f"* in a file also written as {names}"
+        else:
+            yield f"### `[{name}]`\n\n{cleandoc(inner.__doc__ or '')}\n"
+            yield from _table(name, inner)
 
 
 def _columns(table: type[Any]) -> Iterator[str]:
     for column in fields(table):
-        declared: Option = column.metadata["option"]
-        need = "required" if column.default is MISSING else "optional"
-        yield f"* `{column.name}` ({need}): {declared.doc} Must be {declared.kind.allowed}."
+        declaration = declared(column)
+        need = "required" if is_required(column) else "optional"
+        yield f"* `{column.name}` ({need}): {declaration.doc} Must be {declaration.type.allowed}."
 
 
 def _setting(row: Setting) -> Iterator[str]:
     yield f"### `{row.key}`\n"
-    yield f"{row.option.doc}\n"
-    yield f"* allowed: {row.option.kind.allowed}"
+    yield f"{row.declaration.doc}\n"
+    yield f"* allowed: {row.declaration.type.allowed}"
     yield f"* default: {shown_default(row)}"
     if row.variable:
         yield f"* variable: `{row.variable}`"
-    if row.option.flag:
-        yield f"* flag: `{' '.join(_flag(row.option))}`"
-    yield from _spellings(row.option)
+    if row.declaration.flag:
+        yield f"* flag: `{' '.join(_flag(row.declaration))}`"
+    if row.declaration.changeable:
+        yield f"* while the server runs: `{row.name_on_wire}` of `s3gw config set`"
+    if row.declaration.aliases:
+        names = ", ".join(f"`{alias}`" for alias in row.declaration.aliases)
+        yield f"* in a file also written as {names}"
     yield ""
 
 
 def shown_default(row: Setting) -> str:
-    if row.option.shown_default:
-        return row.option.shown_default
-    if isinstance(row.option.kind, Size):
-        return f"`{show_size(row.default)}`"
-    if isinstance(row.option.kind, Duration):
-        return f"`{show_duration(row.default)}`"
+    if row.declaration.shown_default:
+        return row.declaration.shown_default
     if isinstance(row.default, tuple):
         return ", ".join(f"`{item}`" for item in row.default) or "none"
-    if isinstance(row.default, float):
-        return f"`{row.default:g}`"
-    return f"`{str(row.default).lower() if isinstance(row.default, bool) else row.default}`"
+    return f"`{row.declaration.type.show(row.default)}`"
 
 
-def _flag(declared: Option) -> Iterator[str]:
-    yield declared.flag or ""
-    if declared.flag_value is None:
-        yield declared.metavar or "|".join(getattr(declared.kind, "words", ()))
+def _flag(declaration: Declaration) -> Iterator[str]:
+    yield declaration.flag or ""
+    if declaration.flag_value is None:
+        yield declaration.metavar or "|".join(getattr(declaration.type, "words", ()))

@@ -1,69 +1,65 @@
-"""What one client can ask of the server at most: the settings, and the check of a request's head.
+"""The section `[limits]`: the most that one request or one client may use.
 
-Each limit is there so that a stranger, who need not have signed anything, cannot take memory, a
-connection or a processor for long. Where S3 names an error for it, that is the answer.
+Each limit is there so that an unauthenticated client cannot take memory, a connection or a
+processor for long. Where S3 has an error for it, that is the response.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from s3gw.config.types import Seconds, Size, Whole, option
-from s3gw.wire.errors import Code, S3Error
+from s3gw.config.declaration import setting
+from s3gw.config.types import Seconds, Size, Whole
 from s3gw.wire.xmldoc import MAX_DEPTH
-
-if TYPE_CHECKING:
-    from starlette.types import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request, or one client, may have at most."""
+    """The most that one request, or one client, may use."""
 
-    connections: int = option(
+    connections: int = setting(
         8192,
         "Connections that each worker keeps open; further ones are closed at once.",
         Whole(1, 1_000_000),
     )
-    head_bytes: int = option(
+    head_bytes: int = setting(
         64 << 10,
         "A request's first line and headers (RequestHeaderSectionTooLarge, or status 431).",
         Size(8 << 10, 1 << 20),
     )
-    headers: int = option(
+    headers: int = setting(
         200, "Headers of a request (RequestHeaderSectionTooLarge).", Whole(20, 10_000)
     )
-    head_s: float = option(
+    head_s: float = setting(
         30.0, "How long a head may take, from its first byte (status 408).", Seconds(0.01, 3600)
     )
-    body_stall_s: float = option(
+    body_stall_s: float = setting(
         60.0,
-        "How long the server waits for `body_progress_bytes` more of a body (RequestTimeout); time "
-        "in which it does not wait for the client does not count.",
+        "How long the server waits for `body_progress_bytes` more of a body (RequestTimeout); only "
+        "time in which it waits for the client counts.",
         Seconds(0.01, 3600),
     )
-    body_progress_bytes: int = option(
-        4096, "What has to arrive of a body within `body_stall_s`.", Size(1, 16 << 20)
+    body_progress_bytes: int = setting(
+        4096, "How much of a body has to arrive within `body_stall_s`.", Size(1, 16 << 20)
     )
-    document_bytes: int = option(
+    document_bytes: int = setting(
         8 << 20,
         "An XML document in a request (MaxMessageLengthExceeded); DeleteObjects with 1,000 names "
         "of 1,024 bytes, each written as a character reference, needs 8 MiB.",
         Size(64 << 10, 256 << 20),
     )
-    document_depth: int = option(
+    document_depth: int = setting(
         MAX_DEPTH, "Elements within one another in an XML document (MalformedXML).", Whole(8, 200)
     )
-    json_bytes: int = option(
+    json_bytes: int = setting(
         16 << 20,
         "A JSON document in a request (MaxMessageLengthExceeded, or status 413).",
         Size(64 << 10, 256 << 20),
     )
-    form_fields: int = option(
+    form_fields: int = setting(
         100, "Fields of a form that uploads (MaxPostPreDataLengthExceededError).", Whole(20, 10_000)
     )
-    form_bytes: int = option(
+    form_bytes: int = setting(
         20 << 10,
         "All of such a form before its file (MaxPostPreDataLengthExceededError); the default is "
         "AWS'.",
@@ -72,16 +68,3 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
-
-
-def check_head(scope: Scope, limits: Limits) -> None:
-    """Servers look at the size of heads that come in pieces only. Raises
-    `RequestHeaderSectionTooLarge`."""
-    headers = scope["headers"]
-    if len(headers) > limits.headers:
-        most = str(limits.headers)
-        raise S3Error(Code.RequestHeaderSectionTooLarge, MaxHeadersAllowed=most)
-    target_bytes = len(scope["raw_path"]) + len(scope["query_string"])
-    if target_bytes + sum([len(name) + len(value) for name, value in headers]) > limits.head_bytes:
-        most = str(limits.head_bytes)
-        raise S3Error(Code.RequestHeaderSectionTooLarge, MaxSizeAllowed=most)

@@ -1,8 +1,8 @@
-"""Where the value of every setting comes from; the settings themselves stand in `sections`.
+"""Loading of the configuration: defaults, a TOML file, `S3GW_*` variables and flags.
 
-Sources in rising order: defaults, a TOML file, `S3GW_*` variables, flags. What no setting claims is
-an error, so that a slip of the pen never passes silently. Sections are tables of the file, and may
-hold further tables; a variable is `S3GW_<SECTION>_<KEY>` unless the setting names another.
+That is the rising order of the sources. A key or a variable that is not a setting is an error, so
+that a misspelt name is never ignored. Sections are tables of the file, and may hold further tables;
+a variable is `S3GW_<SECTION>_<KEY>` unless the setting declares another.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields
-from functools import cache
-from operator import attrgetter
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from s3gw.config.schema import SECTIONS, Auth, Config
-from s3gw.config.tokens import PUBLIC_KEY_VARIABLE, SECRET_VARIABLE, problem_with
-from s3gw.config.types import Option, Table, Tables
+from s3gw.config.auth import PUBLIC_KEY_VARIABLE, SECRET_VARIABLE, Auth, problem_with
+from s3gw.config.catalog import PREFIX, Setting, aliases, keys_in, settings, tables
+from s3gw.config.declaration import Declaration, Tables, declared, is_required, table_of
+from s3gw.config.schema import SECTIONS, Config
 
-PREFIX = "S3GW_"
-# Variables that are no settings: they are read before, or beside, the configuration.
+# Variables that are not settings: they are read before, or beside, the configuration.
 OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
     {
         "S3GW_CONFIG": "the configuration file, as `--config` names it",
@@ -33,39 +31,18 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
 )
 TOKEN_KEY_VARIABLES = MappingProxyType({SECRET_VARIABLE: "HMAC", PUBLIC_KEY_VARIABLE: "RSA"})
 HIDDEN = "***"
+# How alike two names must be, from 0 to 1, for one to be the other misspelt.
+_ALIKE = 0.8
+_SEE = " See docs/configuration.md for all."
 
 
 class ConfigError(Exception):
-    """A setting that cannot be used; the message says which, from where, and what is allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting: `section.name`, what is declared of it, and its default. The name of one in a
-    table within the section has a dot."""
-
-    section: str
-    name: str
-    option: Option
-    default: Any
-
-    @property
-    def key(self) -> str:
-        return f"{self.section}.{self.name}"
-
-    @property
-    def variable(self) -> str | None:
-        if isinstance(self.option.kind, Tables):
-            return None
-        return self.option.env or PREFIX + self.key.replace(".", "_").upper()
-
-    def value_in(self, config: Config) -> Any:
-        return attrgetter(self.key)(config)
+    """A setting that cannot be used; the message has its key, its source, and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration, and for each key what gave it its value."""
+    """A configuration, and the source of the value of each key."""
 
     config: Config
     sources: Mapping[str, str]
@@ -73,58 +50,11 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A value and where it was found, before it is known to be good; `key` as it was written."""
+    """A value and its source, before it is checked; `key` as it was written."""
 
     key: str
     value: Any
     source: str
-
-
-@cache
-def settings() -> Mapping[str, Setting]:
-    """All settings by key, in the order of their declaration."""
-    rows = (
-        Setting(section, name, item.metadata["option"], item.default)
-        for section, kind in SECTIONS.items()
-        for name, item in _leaves(kind)
-    )
-    return MappingProxyType({row.key: row for row in rows})
-
-
-@cache
-def tables() -> Mapping[str, Option]:
-    """The tables within sections, by key."""
-    return MappingProxyType(
-        {f"{section}.{name}": declared for section, kind in SECTIONS.items()
-         for name, declared in _inner_tables(kind)}
-    )  # fmt: skip
-
-
-@cache
-def aliases() -> Mapping[str, str]:
-    """Other spellings of keys, of settings and of tables, and the keys that they mean."""
-    declared = {**{key: row.option for key, row in settings().items()}, **tables()}
-    return MappingProxyType(
-        {alias if "." in alias else f"{key.rpartition('.')[0]}.{alias}": key
-         for key, option in declared.items() for alias in option.aliases}
-    )  # fmt: skip
-
-
-def _leaves(kind: type[Any], prefix: str = "") -> Iterator[tuple[str, Field[Any]]]:
-    for item in fields(kind):
-        inner = item.metadata["option"].kind
-        if isinstance(inner, Table):
-            yield from _leaves(inner.row, f"{prefix}{item.name}.")
-        else:
-            yield prefix + item.name, item
-
-
-def _inner_tables(kind: type[Any], prefix: str = "") -> Iterator[tuple[str, Option]]:
-    for item in fields(kind):
-        declared = item.metadata["option"]
-        if isinstance(declared.kind, Table):
-            yield prefix + item.name, declared
-            yield from _inner_tables(declared.kind.row, f"{prefix}{item.name}.")
 
 
 def load(*, file: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Loaded:
@@ -149,20 +79,21 @@ def _from_file(file: Path) -> Iterator[tuple[str, _Given]]:
     written: dict[str, str] = {}
     for section, content in _parse(file).items():
         if section not in SECTIONS:
-            raise _unknown(f"[{section}]", str(file), section, SECTIONS)
+            raise _unknown(f"[{section}]", str(file), section, SECTIONS, _listed("", SECTIONS))
         given = _Given(section, content, str(file))
         yield from _from_table(section, given, written)
 
 
 def _from_table(table: str, given: _Given, written: dict[str, str]) -> Iterator[tuple[str, _Given]]:
-    """What a table and those within it say. `written` holds each key as it was found."""
+    """Yield the values of a table and of those within it. `written` has each key as spelt."""
     if not isinstance(given.value, dict):
         raise ConfigError(f"{given.key} in {given.source} must be a table: [{given.key}]")
     for name, value in given.value.items():
         key = aliases().get(f"{table}.{name}", f"{table}.{name}")
         each = _Given(f"{given.key}.{name}", value, given.source)
         if key not in settings() and key not in tables():
-            raise _unknown(each.key, each.source, each.key, [*settings(), *tables()])
+            allowed = _listed(given.key, keys_in(table))
+            raise _unknown(each.key, each.source, each.key, [*settings(), *tables()], allowed)
         if written.setdefault(key, each.key) != each.key:
             raise ConfigError(
                 f"{written[key]} and {each.key} in {each.source} are two spellings of one setting: "
@@ -199,7 +130,7 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, _Given]
 def _from_aistore(
     environ: Mapping[str, str], given: Mapping[str, _Given]
 ) -> Iterator[tuple[str, _Given]]:
-    """The key of tokens as AIStore's own variables have it; it takes the place of a file's."""
+    """Yield the key of tokens from AIStore's own variables; it comes before a file's."""
     there = [name for name in TOKEN_KEY_VARIABLES if environ.get(name)]
     ours = given.get("auth.signature.key")
     if ours is not None and ours.source.startswith("environment"):
@@ -214,20 +145,20 @@ def _from_aistore(
 
 
 def _method_for(variable: str, given: _Given | None) -> _Given:
-    """The method that is given, if it is one for such a key; else the one that the variable
+    """Return the method that is given, if it fits such a key; without one, what the variable
     means."""
     if given is None:
         meant = TOKEN_KEY_VARIABLES[variable]
         return _Given("auth.signature.method", meant, f"environment {variable}")
     if str(given.value).upper().startswith("H") != (variable == SECRET_VARIABLE):
         raise ConfigError(
-            f"{given.key} = {given.value!r} ({given.source}) is no method for {variable}."
+            f"{given.key} = {given.value!r} ({given.source}) is not a method for {variable}."
         )
     return given
 
 
 def _from_flag(row: Setting, value: object) -> _Given:
-    source = f"flag {row.option.flag}"
+    source = f"flag {row.declaration.flag}"
     if isinstance(value, list):
         return _Given(row.key, value, source)
     return _from_text(row, str(value), source)
@@ -235,65 +166,62 @@ def _from_flag(row: Setting, value: object) -> _Given:
 
 def _from_text(row: Setting, text: str, source: str) -> _Given:
     try:
-        return _Given(row.key, row.option.kind.from_text(text), source)
+        return _Given(row.key, row.declaration.type.from_text(text), source)
     except ValueError:
-        raise _bad(row.option, _Given(row.key, text, source)) from None
+        raise _bad(row.declaration, _Given(row.key, text, source)) from None
 
 
 def _read(row: Setting, given: _Given) -> Any:
-    if isinstance(row.option.kind, Tables):
-        return _read_rows(row, row.option.kind, given)
-    return _read_value(row.option, given)
+    if isinstance(row.declaration.type, Tables):
+        return _read_rows(row, row.declaration.type, given)
+    return _read_value(row.declaration, given)
 
 
-def _read_value(declared: Option, given: _Given) -> Any:
+def _read_value(declaration: Declaration, given: _Given) -> Any:
     try:
-        return declared.kind.read(given.value)
+        return declaration.type.read(given.value)
     except ValueError:
-        raise _bad(declared, given) from None
+        raise _bad(declaration, given) from None
 
 
-def _read_rows(row: Setting, kind: Tables, given: _Given) -> tuple[Any, ...]:
+def _read_rows(row: Setting, rows: Tables, given: _Given) -> tuple[Any, ...]:
     if not isinstance(given.value, list) or not all(isinstance(t, dict) for t in given.value):
-        raise _bad(row.option, given)
-    columns = {item.name: item for item in fields(kind.row)}
+        raise _bad(row.declaration, given)
     return tuple(
-        _read_row(f"{row.key}[{number}]", kind.row, columns, table, given.source)
+        _read_row(f"{row.key}[{number}]", rows.row, table, given.source)
         for number, table in enumerate(given.value)
     )
 
 
-def _read_row(
-    key: str, row: type[Any], columns: Mapping[str, Field[Any]], table: dict[str, Any], source: str
-) -> Any:
+def _read_row(key: str, row: type[Any], table: dict[str, Any], source: str) -> Any:
+    columns = {item.name: item for item in fields(row)}
     for name in table:
         if name not in columns:
-            raise _unknown(f"{key}.{name}", source, name, columns)
+            raise _unknown(f"{key}.{name}", source, name, columns, _listed(key, columns))
     for name, column in columns.items():
-        if column.default is MISSING and name not in table:
+        if is_required(column) and name not in table:
             raise ConfigError(f"{key}.{name} is missing in {source}: every such table needs it.")
     values = {
-        name: _read_value(columns[name].metadata["option"], _Given(f"{key}.{name}", value, source))
+        name: _read_value(declared(columns[name]), _Given(f"{key}.{name}", value, source))
         for name, value in table.items()
     }
     return row(**values)
 
 
 def _build(values: Mapping[str, Any]) -> Config:
-    return Config(
-        **{section: _build_table(kind, section, values) for section, kind in SECTIONS.items()}
-    )
+    sections = {section: _build_table(row, section, values) for section, row in SECTIONS.items()}
+    return Config(**sections)
 
 
-def _build_table(kind: type[Any], key: str, values: Mapping[str, Any]) -> Any:
+def _build_table(row: type[Any], key: str, values: Mapping[str, Any]) -> Any:
     made = {}
-    for item in fields(kind):
-        inner, name = item.metadata["option"].kind, f"{key}.{item.name}"
-        if isinstance(inner, Table):
-            made[item.name] = _build_table(inner.row, name, values)
+    for item in fields(row):
+        inner, name = table_of(item), f"{key}.{item.name}"
+        if inner is not None:
+            made[item.name] = _build_table(inner, name, values)
         elif name in values:
             made[item.name] = values[name]
-    return kind(**made)
+    return row(**made)
 
 
 def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
@@ -327,7 +255,7 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
     )
     if not auth.enabled and not auth.allow_remote and not is_loopback(config.server.host):
         raise ConfigError(
-            f"Without authentication everybody who reaches {config.server.host} could read and "
+            f"Without authentication, any client that reaches {config.server.host} could read and "
             "delete everything. Listen on 127.0.0.1, or add --allow-remote if that is wanted."
         )
 
@@ -340,8 +268,8 @@ def _check_promotable(config: Config) -> None:
         for folder in folders:
             if root.is_relative_to(folder) or folder.is_relative_to(root):
                 raise ConfigError(
-                    f"promote.roots: {text} and the data folder {folder} must lie apart: neither "
-                    "in the other."
+                    f"promote.roots: {text} and the data folder {folder} must not be within one "
+                    "another."
                 )
 
 
@@ -359,12 +287,21 @@ def _check_unique(what: str, column: str, values: list[str]) -> None:
         raise ConfigError(f"{what} have the {column} {double!r}.")
 
 
-def _bad(declared: Option, given: _Given) -> ConfigError:
-    value = HIDDEN if declared.secret or isinstance(declared.kind, Tables) else repr(given.value)
-    return ConfigError(f"{given.key} = {value} ({given.source}): must be {declared.kind.allowed}.")
+def _bad(declaration: Declaration, given: _Given) -> ConfigError:
+    is_hidden = declaration.secret or isinstance(declaration.type, Tables)
+    value = HIDDEN if is_hidden else repr(given.value)
+    allowed = declaration.type.allowed
+    return ConfigError(f"{given.key} = {value} ({given.source}): must be {allowed}.")
 
 
-def _unknown(what: str, source: str, word: str, known: Iterable[str]) -> ConfigError:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    hint = f" Did you mean {close[0]}?" if close else " See docs/configuration.md for all."
-    return ConfigError(f"{what} ({source}) is no setting.{hint}")
+def _unknown(
+    what: str, source: str, word: str, known: Iterable[str], allowed: str = ""
+) -> ConfigError:
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=_ALIKE)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return ConfigError(f"{what} ({source}) is not a setting.{hint}{allowed or _SEE}")
+
+
+def _listed(table: str, names: Iterable[str]) -> str:
+    where = f"[{table}]" if table else "The file"
+    return f" {where} may have: {', '.join(names)}."

@@ -10,11 +10,11 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Readable(Exception):
-    """Others than the owner can read the file."""
+    """A file that others than its owner can read."""
 
 
 def read_private(file: Path) -> bytes:
-    """Raises `Readable` and `OSError`."""
+    """Return the content. Raise `Readable` and `OSError`."""
     with file.open("rb") as opened:
         if os.fstat(opened.fileno()).st_mode & _OTHERS:
             raise Readable(file)
@@ -22,7 +22,7 @@ def read_private(file: Path) -> bytes:
 
 
 def write_durably(file: Path, content: bytes) -> None:
-    """Whole or not at all, also when the power fails."""
+    """Write the content whole or not at all, also when the power fails."""
     aside = file.with_name(file.name + ".new")
     aside.unlink(missing_ok=True)
     with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:

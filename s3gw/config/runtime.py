@@ -1,32 +1,49 @@
-"""What holds now of the settings that can change, and what each of them may be.
+"""Settings that can change while the cluster runs, and the record of what was set.
 
-`InForce` are the sections of the configuration themselves, with other values in them.
+They are the sections of the configuration themselves, with other values in them, and the properties
+that new buckets get. A setting is among them when it is declared as `changeable`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
+from msgspec import Struct
 
-from s3gw.config.aistore_types import Flag, LogLevel, Number, Time, ValueKind, Wire
-from s3gw.config.bucket_properties import DEFAULT_PROPERTIES, PROPERTIES, BucketProperties
-from s3gw.config.get_batch import GetBatch
-from s3gw.config.jobs import Jobs
-from s3gw.config.record import Record
-from s3gw.config.schema import Config, Log
+from s3gw.config.bucket_properties import (
+    DEFAULT_PROPERTIES,
+    INHERITED,
+    PROPERTIES,
+    BucketProperties,
+)
+from s3gw.config.catalog import settings
+from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log
+from s3gw.config.types import Switch
+from s3gw.config.wire_keys import WireKey
 from storage.settings import encoded
 from storage.values import Versioning
+
+FORMAT = 1
+Value = bool | int | float | str
+
+
+class Record(Struct, frozen=True):
+    """What was set, as it is stored. `version` counts the changes, from 1; `values` are the
+    program's values by name on the wire; `updated_ns` is 0 before the first change."""
+
+    format: int = FORMAT
+    version: int = 1
+    updated_ns: int = 0
+    values: dict[str, Value] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class NewBuckets:
-    """What a bucket begins with, whoever makes it; `versioning` is of those that are made by the
-    native API, because S3 clients count on buckets without."""
+    """Properties of a bucket from its start. `versioning` is only for buckets that the native API
+    creates, because S3 clients count on buckets without."""
 
     properties: BucketProperties = DEFAULT_PROPERTIES
     versioning: bool = False
@@ -36,99 +53,72 @@ class NewBuckets:
         return Versioning.ENABLED if self.versioning else Versioning.NEVER
 
     def documents(self) -> dict[str, str]:
-        """Settings for a new bucket; none where they would say what holds without them."""
+        """Return the settings of a new bucket; empty where all is as by default."""
         if self.properties == DEFAULT_PROPERTIES:
             return {}
         return {self.properties.setting_name: encoded(self.properties)}
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class RuntimeConfig:
+    """The sections that have changeable settings, with the values of this moment."""
+
     get_batch: GetBatch = field(default_factory=GetBatch)
     jobs: Jobs = field(default_factory=Jobs)
     log: Log = field(default_factory=Log)
     new_buckets: NewBuckets = field(default_factory=NewBuckets)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A setting under its name on the wire; `place` leads to it in `InForce`."""
-
-    kind: ValueKind
-    place: tuple[str, ...]
-
-    def shown(self, in_force: InForce) -> Wire:
-        value: Any = in_force
-        for name in self.place:
-            value = getattr(value, name)
-        return self.kind.show(value)
-
-
-# What a bucket cannot inherit, because it is a remark about that one.
-_OF_ONE_BUCKET = "extra.custom"
-
-KEYS: Mapping[str, Key] = MappingProxyType(
+# All changeable settings by name on the wire; the root is a `RuntimeConfig`.
+KEYS: Mapping[str, WireKey] = MappingProxyType(
     {
-        "get_batch.max_wait": Key(Time(1, 60), ("get_batch", "max_wait_s")),
-        "get_batch.warmup_workers": Key(Number(-1, 10), ("get_batch", "warmup_workers")),
-        "get_batch.max_soft_errs": Key(Number(0, 100_000), ("get_batch", "max_soft_errs")),
-        "jobs.at_once": Key(Number(1, 64), ("jobs", "at_once")),
-        "jobs.idle_time": Key(Time(0, 86400), ("jobs", "idle_s")),
-        "jobs.kept": Key(Number(1, 10_000), ("jobs", "kept")),
-        "jobs.kept_time": Key(Time(60, 30 * 86400), ("jobs", "kept_s")),
-        "log.level": Key(LogLevel(), ("log", "level")),
-        "versioning.enabled": Key(Flag(), ("new_buckets", "versioning")),
+        row.name_on_wire: WireKey(row.declaration.type, (row.section, *row.name.split(".")))
+        for row in settings().values()
+        if row.declaration.changeable
     }
+    | {"versioning.enabled": WireKey(Switch(), ("new_buckets", "versioning"))}
     | {
-        name: Key(each.kind, ("new_buckets", "properties", *each.place))
-        for name, each in PROPERTIES.items()
-        if name != _OF_ONE_BUCKET
+        name: WireKey(PROPERTIES[name].type, ("new_buckets", "properties", *PROPERTIES[name].place))
+        for name in INHERITED
     }
 )
 
 
 class Settings(Protocol):
-    """What the front ends ask of it."""
+    """The changeable settings, as the front ends read them."""
 
     @property
-    def in_force(self) -> InForce: ...
+    def in_force(self) -> RuntimeConfig: ...
 
     @property
     def record(self) -> Record:
-        """What was set, but for what is transient."""
+        """What was set, without what is transient."""
         ...
 
     async def refresh(self) -> None:
-        """Make what is in force as fresh as it can be; microseconds when nothing changed."""
+        """Make `in_force` as fresh as it can be; microseconds when nothing changed."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Unchanging:
-    """Settings where there is no coordination store."""
+class StaticConfig:
+    """Settings that never change, where there is no coordination store."""
 
-    in_force: InForce = field(default_factory=InForce)
+    in_force: RuntimeConfig = field(default_factory=RuntimeConfig)
     record: Record = field(default_factory=Record)
 
     async def refresh(self) -> None:
         pass
 
 
-def configured(config: Config) -> InForce:
-    """What file, variables and flags say."""
-    return InForce(config.get_batch, config.jobs, config.log)
+def configured(config: Config) -> RuntimeConfig:
+    """Return what file, variables and flags say."""
+    sections = [item.name for item in fields(RuntimeConfig) if item.name in SECTIONS]
+    return RuntimeConfig(**{name: getattr(config, name) for name in sections})
 
 
-def with_values(in_force: InForce, values: Mapping[str, object]) -> InForce:
-    """Other values, as their kinds have read them, by the names of `KEYS`."""
+def with_values(config: RuntimeConfig, values: Mapping[str, object]) -> RuntimeConfig:
+    """Return the configuration with other values, as their types have read them, by key."""
     for name, value in values.items():
-        in_force = _replaced(in_force, KEYS[name].place, value)
-    return in_force
-
-
-def _replaced(thing: Any, place: tuple[str, ...], value: object) -> Any:
-    first, *others = place
-    if others:
-        value = _replaced(getattr(thing, first), tuple(others), value)
-    replace = msgspec.structs.replace if isinstance(thing, msgspec.Struct) else dataclasses.replace
-    return replace(thing, **{first: value})
+        config = KEYS[name].replaced(config, value)
+    return config

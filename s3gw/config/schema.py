@@ -1,43 +1,25 @@
-"""Every setting of s3gw: a dataclass for each section, a field for each setting.
+"""The sections of the configuration, and their settings.
 
-What a setting is for, what it may be and by which flag it is given stands beside it; `config` says
-where its value comes from.
+`Config` has a field for each section, and a section has one for each setting. A long section has a
+module with its own name: `auth`, `limits`, `notifications`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from s3gw.config.cluster_key import ClusterKey
-from s3gw.config.encryption import Encryption
-from s3gw.config.events import BucketLogging, Notifications
-from s3gw.config.get_batch import GetBatch
-from s3gw.config.jobs import Jobs
+from s3gw.config.auth import Auth
+from s3gw.config.declaration import setting, table_of
 from s3gw.config.limits import Limits
-from s3gw.config.native import Native
-from s3gw.config.outbound import Outbound
-from s3gw.config.promote import Promote
-from s3gw.config.throttle import ThrottleOptions
-from s3gw.config.tokens import MAX_LEEWAY_S, Oidc, RequiredClaims, Signature
-from s3gw.config.types import (
-    Choice,
-    Seconds,
-    Size,
-    Switch,
-    Tables,
-    Text,
-    Texts,
-    Whole,
-    option,
-    required,
-    table,
-)
+from s3gw.config.notifications import Notifications
+from s3gw.config.types import Choice, LogLevel, Reachable, Seconds, Size, Switch, Text, Texts, Whole
 
-_ACCESS_KEY = Text("3 to 128 letters, digits and any of . _ -", r"[A-Za-z0-9._-]{3,128}")
-_SECRET_KEY = Text("8 to 128 printable characters without spaces", r"[!-~]{8,128}")
+# Of GetBatch, where a setting of 0 means the default.
+DEFAULT_AHEAD = 2
+DEFAULT_SOFT_ERRORS = 6
 _DOMAIN = Text("a host name", r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
@@ -45,44 +27,44 @@ _DOMAIN = Text("a host name", r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 class Server:
     """Where the server listens and how it runs."""
 
-    host: str = option(
+    host: str = setting(
         "127.0.0.1",
         "The address to listen on; 0.0.0.0 or :: for all of this machine's.",
         Text("an address or a host name"),
         flag="--host",
         metavar="ADDRESS",
     )
-    port: int = option(
+    port: int = setting(
         8080,
         "The port to listen on; 0 lets the system choose one.",
         Whole(0, 65535),
         flag="--port",
         metavar="PORT",
     )
-    workers: int = option(
+    workers: int = setting(
         0,
         "How many processes answer requests; 0 is one for each processor core.",
         Whole(0, 512),
         flag="--workers",
         metavar="N",
     )
-    http_server: str = option(
+    http_server: str = setting(
         "hypercorn",
         "The HTTP server in each worker; uvicorn is the extra `s3gw[uvicorn]`.",
         Choice(("hypercorn", "uvicorn")),
         flag="--http-server",
     )
-    shutdown_timeout_s: float = option(
+    shutdown_timeout_s: float = setting(
         30.0,
-        "How long requests in flight may go on once the server was asked to stop.",
+        "How long requests in flight may continue after a request to stop the server.",
         Seconds(0, 3600),
         flag="--shutdown-timeout",
         metavar="SECONDS",
     )
-    keep_alive_s: float = option(
+    keep_alive_s: float = setting(
         75.0, "How long an idle connection is kept open for the next request.", Seconds(1, 3600)
     )
-    tls_cert: str = option(
+    tls_cert: str = setting(
         "",
         "The certificate, with its chain, in PEM: with it the port speaks https. Loaded again when "
         "the file changes.",
@@ -90,7 +72,7 @@ class Server:
         flag="--tls-cert",
         metavar="FILE",
     )
-    tls_key: str = option(
+    tls_key: str = setting(
         "",
         "The private key of the certificate, in PEM and without a password; nothing when it is in "
         "the file of the certificate.",
@@ -98,17 +80,18 @@ class Server:
         flag="--tls-key",
         metavar="FILE",
     )
-    tls_client_auth: str = option(
+    tls_client_auth: str = setting(
         "none",
         "Whether clients show a certificate of `tls_client_ca`: with `request` one that is shown "
-        "must be good, with `require` nobody connects without. It opens the connection, and says "
-        "nothing of who signs the requests on it.",
+        "must be valid, with `require` no client connects without. It opens the connection; the "
+        "requests on it still have to be signed.",
         Choice(("none", "request", "require")),
     )
-    tls_client_ca: str = option(
+    tls_client_ca: str = setting(
         "",
-        "The certificates of the authorities that vouch for clients, in PEM. Read again when the "
-        "file changes: new ones hold at once, removed ones until the server is restarted.",
+        "The certificates of the authorities that sign those of clients, in PEM. Read again when "
+        "the file changes: new ones are trusted at once, removed ones until the server is "
+        "restarted.",
         Text("a file, or nothing", r".*"),
     )
 
@@ -117,30 +100,30 @@ class Server:
 class Storage:
     """Where objects live."""
 
-    data: tuple[str, ...] = option(
+    data: tuple[str, ...] = setting(
         ("s3gw-data",),
         "The folders that hold the data, best one on each disk; objects are spread over them.",
         Texts("a list of folders"),
         flag="--data",
         metavar="DIR",
     )
-    inline_limit: int = option(
+    inline_limit: int = setting(
         32 << 10,
         "Objects up to this size are kept in the index instead of in a file of their own.",
         Size(0, 256 << 10),
     )
-    reserve_bytes: int = option(
+    reserve_bytes: int = setting(
         64 << 20,
         "Writing stops (507 InsufficientStorage) when a disk has less room than this left.",
         Size(0, 1 << 50),
     )
-    durability: str = option(
+    durability: str = setting(
         "sync",
-        "What an answered write survives: with `sync` a loss of power, with `async` only a crash "
-        "of the server.",
+        "What a write survives after its response: with `sync` a loss of power, with `async` only "
+        "a crash of the server.",
         Choice(("sync", "async")),
     )
-    housekeeping_interval_s: float = option(
+    housekeeping_interval_s: float = setting(
         1.0,
         "How often garbage is removed and the index is checkpointed.",
         Seconds(0.1, 3600),
@@ -149,38 +132,38 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class S3:
-    """How S3 answers."""
+    """The S3 API."""
 
-    root_access: bool = option(True, "Answer S3 at `/` too, not only below `/s3`.", Switch())
-    domain: tuple[str, ...] = option(
+    root_access: bool = setting(True, "Serve S3 at `/` too, not only below `/s3`.", Switch())
+    domain: tuple[str, ...] = setting(
         (),
-        "Host names below which a bucket may stand, as in `bucket.s3.example.com`.",
+        "Host names below which a bucket's name may be, as in `bucket.s3.example.com`.",
         Texts("a list of host names", _DOMAIN),
         flag="--s3-domain",
         metavar="DOMAIN",
     )
-    website_domain: tuple[str, ...] = option(
+    website_domain: tuple[str, ...] = setting(
         (),
-        "Host names below which buckets are answered as websites, as in "
-        "`bucket.web.example.com`; none of those in `s3.domain`.",
+        "Host names below which buckets are served as websites, as in "
+        "`bucket.web.example.com`; not one of those in `s3.domain`.",
         Texts("a list of host names", _DOMAIN),
         flag="--s3-website-domain",
         metavar="DOMAIN",
     )
-    region: str = option(
+    region: str = setting(
         "us-east-1",
-        "The region that buckets are said to be in.",
+        "The region of all buckets, as clients see it.",
         Text("a region name such as us-east-1", r"[a-z0-9-]{1,64}"),
         flag="--region",
         metavar="REGION",
     )
-    object_ownership: str = option(
+    object_ownership: str = setting(
         "ObjectWriter",
         "Who owns what other accounts write into a new bucket; BucketOwnerEnforced also turns ACLs "
-        "off, as AWS does. A bucket may be made with another.",
+        "off, as AWS does. The request that creates a bucket may name another.",
         Choice(("ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced")),
     )
-    block_public_access: bool = option(
+    block_public_access: bool = setting(
         False,
         "Whether new buckets begin with all of Block Public Access on, as AWS' do.",
         Switch(),
@@ -189,10 +172,12 @@ class S3:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """Removing what the lifecycle rules of buckets say."""
+    """Lifecycle rules of buckets: removing objects, versions and uploads that are due."""
 
-    enabled: bool = option(True, "Whether the rules are applied; they can be set anyway.", Switch())
-    day_s: float = option(
+    enabled: bool = setting(
+        True, "Whether the rules are applied; they can be set anyway.", Switch()
+    )
+    day_s: float = setting(
         86400.0,
         "How long a day of a rule is. For tests only: rules then delete earlier than they say.",
         Seconds(1, 86400),
@@ -200,156 +185,193 @@ class Lifecycle:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """One more user, who owns the buckets that are made with these keys."""
+class Encryption:
+    """Keys for SSE-S3 and SSE-KMS, see docs/encryption.md; SSE-C needs no setting."""
 
-    id: str = required(
-        "The account's id, the owner of its buckets; never change it.",
-        Text("1 to 64 letters, digits and any of . _ -", r"[A-Za-z0-9._-]{1,64}"),
-    )
-    access_key: str = required("The access key id.", _ACCESS_KEY)
-    secret_key: str = required("The secret access key.", _SECRET_KEY, secret=True)
-    display_name: str = option(
-        "", "The name shown in listings; empty for the id.", Text(pattern=".*")
-    )
-    email: str = option("", "The e-mail address, for grants by e-mail.", Text(pattern=".*"))
-
-
-@dataclass(frozen=True, slots=True)
-class Auth:
-    """Who may ask."""
-
-    enabled: bool = option(
-        True,
-        "Whether requests must be signed. Without, everybody is the root account.",
-        Switch(),
-        flag="--no-auth",
-        flag_value="false",
-        flag_doc="Ask for no signatures: everybody is the root account.",
-        aliases=("client_auth_required",),
-    )
-    allow_remote: bool = option(
-        False,
-        "Allow `auth.enabled = false` on an address that other machines reach.",
-        Switch(),
-        flag="--allow-remote",
-        flag_value="true",
-        flag_doc="Allow --no-auth on an address that other machines reach.",
-    )
-    root_access_key: str = option(
+    master_key_file: str = setting(
         "",
-        "The root account's access key id. Left out, both root keys are generated at first start.",
-        _ACCESS_KEY,
-        env="S3GW_ROOT_ACCESS_KEY",
-        shown_default="generated",
-    )
-    root_secret_key: str = option(
-        "",
-        "The root account's secret access key.",
-        _SECRET_KEY,
-        env="S3GW_ROOT_SECRET_KEY",
-        secret=True,
-        shown_default="generated",
-    )
-    secrets_key_file: str = option(
-        "",
-        "The file with the key that encrypts the secrets of users' access keys: 32 bytes in base64 "
-        "or in hexadecimal. By default it is made at the first start, beside the data: it then "
-        "protects copies of the database, and nothing from who takes the whole folder.",
+        "The file with the master key, which encrypts the key ring: 32 bytes in base64 or in "
+        "hexadecimal. It is created at the first start, while there is no key ring. Keep it apart "
+        "from the data. Without a master key, SSE-S3 and SSE-KMS are refused.",
         Text("a file's path"),
-        shown_default="`auth.key` in the first data folder",
+        flag="--master-key-file",
+        metavar="FILE",
+        shown_default="none",
     )
-    secrets_key: str = option(
+    master_key: str = setting(
         "",
-        "That key itself, instead of a file.",
+        "The master key itself, instead of a file.",
         Text("32 bytes in base64 or in hexadecimal", r"[A-Za-z0-9+/]{43}=|[0-9A-Fa-f]{64}"),
+        variable="S3GW_MASTER_KEY",
         secret=True,
         shown_default="none",
     )
-    sigv2_query: bool = option(
-        True,
-        "Accept URLs and forms presigned the old way, as boto3 and s3cmd still do by default.",
-        Switch(),
-    )
-    allow_s3_token_compat: bool = option(
-        False,
-        "Take a JWT where a session token would stand, in X-Amz-Security-Token, from clients that "
-        "can send nothing else. The signature of such a request is not checked: see docs/sts.md.",
-        Switch(),
-    )
-    accounts: tuple[Account, ...] = option(
-        (), "Further accounts: `[[auth.accounts]]` tables.", Tables(Account)
-    )
-    secret: str = option(
+    key_file: str = setting(
         "",
-        "The form of AIStore 4.0: the same as `auth.signature` with this key and the method HS256.",
-        Text("a secret of 16 bytes or more"),
-        secret=True,
-        shown_default="none",
+        "The key ring; empty for `keyring.json` in the first data folder. Back it up: without it "
+        "no object with SSE-S3 or SSE-KMS can be read.",
+        Text("a file's path"),
+        shown_default="`keyring.json` in the first data folder",
     )
-    signature: Signature = field(
-        default_factory=Signature,
-        metadata=table(
-            Signature,
-            "The key of bearer tokens (JWT) that somebody else signs, see docs/tokens.md. The "
-            "variable `AIS_AUTHN_SECRET_KEY` gives a key for HMAC, `AIS_AUTHN_PUBLIC_KEY` for RSA.",
-        ),
-    )
-    required_claims: RequiredClaims = field(
-        default_factory=RequiredClaims,
-        metadata=table(RequiredClaims, "What every token must claim, whoever signed it."),
-    )
-    oidc: Oidc = field(
-        default_factory=Oidc,
-        metadata=table(Oidc, "OpenID Connect: issuers of tokens that publish their keys."),
-    )
-    leeway_s: float = option(
-        30.0,
-        "How far an issuer's clock may be from ours when the times in its tokens are checked.",
-        Seconds(0, MAX_LEEWAY_S),
-    )
-    cluster_key: ClusterKey = field(
-        default_factory=ClusterKey,
-        metadata=table(ClusterKey, "The key that nodes sign with.", aliases=("intra_cluster",)),
-    )
-    throttle: ThrottleOptions = field(
-        default_factory=ThrottleOptions,
-        metadata=table(
-            ThrottleOptions,
-            "Slowing down who guesses keys and passwords; each worker counts for itself.",
-        ),
+    default_kms_key: str = setting(
+        "aws/s3",
+        "The key for SSE-KMS where neither request nor bucket names one; with an empty one they "
+        "must.",
+        Text("the id of a key", r".*"),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What is written down."""
+    """Logs of the program, of requests, and of changes of rights."""
 
-    level: str = option(
+    level: str = setting(
         "info",
         "The least severe message that is logged, to stderr.",
-        Choice(("debug", "info", "warning", "error")),
+        LogLevel(),
         flag="--log-level",
+        changeable=True,
     )
-    access: str = option(
+    access: str = setting(
         "-",
-        "Where each request is logged: `-` is stdout, `off` is nowhere, all else is a file.",
+        "Where each request is logged: `-` is stdout, `off` is nowhere, anything else is a file.",
         Text("-, off or a file's path"),
         flag="--access-log",
         metavar="PATH",
     )
-    audit: str = option(
+    audit: str = setting(
         "",
-        "Where changes of what others may do are logged, as JSON lines: `-` is stdout, `off` is "
-        "nowhere, all else is a file.",
+        "Where changes of users, keys and rights are logged, as JSON lines: `-` is stdout, `off` "
+        "is nowhere, anything else is a file.",
         Text("-, off or a file's path", r".*"),
         shown_default="`audit.log` in the first data folder",
     )
-    format: str = option(
+    format: str = setting(
         "auto",
         "Lines for people or for programs; `auto` is text on a terminal and JSON elsewhere.",
         Choice(("auto", "json", "text")),
         flag="--log-format",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BucketLogging:
+    """Access logs of buckets (PutBucketLogging), written as objects."""
+
+    interval_s: float = setting(
+        300.0,
+        "How long the oldest record waits before an object is written.",
+        Seconds(0.01, 86400),
+    )
+    object_bytes: int = setting(
+        4 << 20,
+        "Records of this many bytes are written at once, into one object.",
+        Size(1 << 10, 1 << 30),
+    )
+    queue_bytes: int = setting(
+        64 << 20,
+        "How many bytes of records may wait for one bucket that cannot be written to; further "
+        "ones are dropped, counted and logged.",
+        Size(1 << 10, 1 << 40),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """Requests that the server itself sends, such as for the keys of a token's issuer."""
+
+    allow: tuple[str, ...] = setting(
+        (),
+        "Hosts and networks that may be fetched from although they are private: loopback, "
+        "link-local, private and other special addresses are refused otherwise, also after a "
+        "redirect or when a name changes its address.",
+        Texts("a list of host names, addresses and networks such as 10.1.0.0/16", Reachable()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GetBatch:
+    """GetBatch: many objects in one response."""
+
+    max_wait_s: float = setting(
+        30.0,
+        "How long one read for a batch may take before its entry has failed.",
+        Seconds(1, 60),
+        changeable=True,
+        on_wire="get_batch.max_wait",
+    )
+    warmup_workers: int = setting(
+        DEFAULT_AHEAD,
+        "How many groups of entries are read ahead; -1 turns it off, 0 is the default.",
+        Whole(-1, 10),
+        changeable=True,
+    )
+    max_soft_errs: int = setting(
+        DEFAULT_SOFT_ERRORS,
+        "How many entries may fail before a batch with `coer` fails too; 0 is the default.",
+        Whole(0, 100_000),
+        changeable=True,
+    )
+    memory: int = setting(
+        128 << 20,
+        "How much memory all batches of one worker may use; further ones get 503 SlowDown.",
+        Size(16 << 20, 1 << 40),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Work that continues after the response: deleting, copying and counting many objects."""
+
+    at_once: int = setting(
+        4,
+        "How many jobs run at the same time; the others wait their turn.",
+        Whole(1, 64),
+        changeable=True,
+    )
+    idle_s: float = setting(
+        60.0,
+        "How long a job of a kind that idles is still listed as running after its work is done.",
+        Seconds(0, 86400),
+        changeable=True,
+        on_wire="jobs.idle_time",
+    )
+    kept: int = setting(
+        1000,
+        "How many jobs that ended are kept with their outcome.",
+        Whole(1, 10_000),
+        changeable=True,
+    )
+    kept_s: float = setting(
+        3600.0,
+        "How long the outcome of a job is kept after its end.",
+        Seconds(60, 30 * 86400),
+        changeable=True,
+        on_wire="jobs.kept_time",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """Promoting files of the server's machine to objects."""
+
+    roots: tuple[str, ...] = setting(
+        (),
+        "The folders whose files may become objects, for clients with the right to promote. "
+        "Symbolic links below them are not followed.",
+        Texts("a list of absolute paths", Text("an absolute path", r"/.*")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """The native API below `/v1`."""
+
+    version: str = setting(
+        "4.1.0",
+        "The release of AIStore that the server reports; AIStore's command line compares it with "
+        "its own, and warns when they differ.",
+        Text("a version such as 4.1 or 4.1.0", r"\d{1,3}\.\d{1,5}(\.[A-Za-z0-9]{1,32})?"),
     )
 
 
@@ -373,21 +395,5 @@ class Config:
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
-    {
-        "server": Server,
-        "storage": Storage,
-        "s3": S3,
-        "lifecycle": Lifecycle,
-        "encryption": Encryption,
-        "auth": Auth,
-        "log": Log,
-        "notifications": Notifications,
-        "bucket_logging": BucketLogging,
-        "outbound": Outbound,
-        "limits": Limits,
-        "get_batch": GetBatch,
-        "jobs": Jobs,
-        "promote": Promote,
-        "native": Native,
-    }
+    {item.name: row for item in fields(Config) if (row := table_of(item))}
 )

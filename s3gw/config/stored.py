@@ -3,9 +3,9 @@
 /cluster/config             what was set, until it is reset
 /cluster/config/transient   what was set until the next start of the server, which removes it
 
-Each process asks the store before it uses its copy, in microseconds, whether it is still true, and
-once a second for what nobody asks for. A change compares the record that it was made from, so that
-two administrators never undo one another's.
+Each process compares the store's revision before it uses its copy, in microseconds, and once a
+second for what holds without being read, such as the level of the log. A change compares the record
+that it started from, so that two administrators never undo one another's.
 """
 
 from __future__ import annotations
@@ -22,8 +22,15 @@ import msgspec
 from cluster.coordination import Coordination, Delete, Put, Unchanged
 from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
 from cluster.maintenance import repeat, until
-from s3gw.config.record import FORMAT, Record, Value
-from s3gw.config.runtime import KEYS, InForce, configured, with_values
+from s3gw.config.runtime import (
+    FORMAT,
+    KEYS,
+    Record,
+    RuntimeConfig,
+    Value,
+    configured,
+    with_values,
+)
 from s3gw.config.schema import Config
 from storage.clock import Clock, SystemClock
 
@@ -37,48 +44,50 @@ _CLOCK = SystemClock()
 
 T = TypeVar("T")
 Values = Mapping[str, object]
-# Looks at what would be in force, and raises when that must not be.
-Check = Callable[[InForce], None]
+# Raises when what would be in force is not allowed.
+Check = Callable[[RuntimeConfig], None]
 
 
 class Busy(Exception):
-    """Others change the configuration at the same time."""
+    """Other processes change the configuration at the same time."""
 
 
 class StoredSettings:
-    """`Settings` for one event loop; `load` it first. `on_change` is told what holds then, and from
-    then on after every change."""
+    """`Settings` for one event loop; `refresh` them first."""
 
-    def __init__(self, coordination: Coordination, base: InForce, *, clock: Clock = _CLOCK) -> None:
+    def __init__(
+        self, coordination: Coordination, base: RuntimeConfig, *, clock: Clock = _CLOCK
+    ) -> None:
         self._coordination = coordination
         self._base = base
         self._clock = clock
         self._revision = -1
         self._catching_up = asyncio.Lock()
         self._records: dict[str, tuple[Record, int]] = {}
-        self._told: list[Callable[[InForce], None]] = []
+        self._listeners: list[Callable[[RuntimeConfig], None]] = []
         self.in_force = base
 
     @property
     def record(self) -> Record:
-        """What was set, but for what is transient."""
+        """What was set, without what is transient."""
         return self._records.get(RECORD, (Record(), 0))[0]
 
-    def on_change(self, tell: Callable[[InForce], None]) -> None:
-        self._told.append(tell)
-        tell(self.in_force)
+    def on_change(self, listener: Callable[[RuntimeConfig], None]) -> None:
+        """Call the listener with what is in force now, and again after every change."""
+        self._listeners.append(listener)
+        listener(self.in_force)
 
     async def refresh(self) -> None:
         if self._coordination.revision() != self._revision:
             await self._catch_up()
 
     async def follow(self) -> float:
-        """A round of following; in how many seconds the next one is due."""
+        """Refresh, and return in how many seconds to do it again."""
         await self.refresh()
         return FOLLOW_S
 
     async def change(self, values: Values, check: Check, *, transient: bool = False) -> None:
-        """Set those of `KEYS`, as their kinds have read them. Raises what `check` raises, and
+        """Set some of `KEYS`, to values that their types have read. Raise what `check` raises, and
         `Busy`."""
 
         def edit(kept: Values, passing: Values) -> tuple[Values, Values]:
@@ -90,7 +99,7 @@ class StoredSettings:
         await self._edit(edit, check)
 
     async def reset(self) -> None:
-        """Forget all that was set. Raises `Busy`."""
+        """Forget all that was set. Raise `Busy`."""
         await self._edit(lambda kept, passing: ({}, {}), lambda _: None)
 
     async def _edit(
@@ -138,13 +147,13 @@ class StoredSettings:
             self.in_force = with_values(self._base, values)
             if self.in_force != before:
                 log.info("configuration changed", extra={"version": self.record.version})
-                for tell in self._told:
-                    tell(self.in_force)
+                for listener in self._listeners:
+                    listener(self.in_force)
 
 
 @asynccontextmanager
 async def open_settings(config: Config) -> AsyncIterator[StoredSettings]:
-    """The settings of the first data folder, which are followed while they are open."""
+    """Open the settings of the first data folder; they are refreshed while they are open."""
     with closing(EmbeddedCoordination(_file(config))) as coordination:
         settings = StoredSettings(coordination, configured(config))
         await settings.refresh()
@@ -157,7 +166,7 @@ async def open_settings(config: Config) -> AsyncIterator[StoredSettings]:
 
 
 def forget_transient(config: Config) -> None:
-    """By the supervisor, before any child is started."""
+    """Remove what was set until the next start: the supervisor calls it before any child starts."""
     with closing(EmbeddedCoordination(_file(config))) as coordination:
         asyncio.run(_forget_transient(coordination))
 
@@ -171,8 +180,8 @@ def _file(config: Config) -> Path:
 
 
 def _read(key: str, text: bytes) -> Record:
-    """What of a record can be used: a value that another version of the program has written, and
-    that is none here, is passed over."""
+    """Return what can be used of a record: a value that another version of the program wrote, and
+    that is not allowed here, is left out."""
     try:
         record = msgspec.json.decode(text, type=Record)
     except msgspec.DecodeError as error:
@@ -185,13 +194,11 @@ def _read(key: str, text: bytes) -> Record:
     return msgspec.structs.replace(record, values=values)
 
 
-def _usable(
-    values: Mapping[str, Value],
-) -> list[tuple[str, Value]]:
+def _usable(values: Mapping[str, Value]) -> list[tuple[str, Value]]:
     good = []
     for name, value in values.items():
         try:
-            KEYS[name].kind.read(value)
+            KEYS[name].type.from_wire(value)
             good.append((name, value))
         except (KeyError, ValueError):
             log.error("setting passed over", extra={"setting": name, "value": value})

@@ -166,7 +166,7 @@ def props_of(bucket: BucketInfo) -> Bprops:
 
 def chunks_of(kept: BucketProperties) -> Chunks:
     shown = {
-        name.removeprefix("chunks."): each.kind.show(each.of(kept))
+        name.removeprefix("chunks."): each.shown(kept)
         for name, each in PROPERTIES.items()
         if name.startswith("chunks.")
     }

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from s3gw.config.aistore_types import ValueKind, Wire, agree
+from s3gw.config.types import SettingType, Wire, same_on_wire
 from s3gw.native.errors import NativeError, unsupported
 
 _SHOWN = 128
@@ -37,19 +37,19 @@ def nested(pairs: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def read_value_of(what: str, name: str, kind: ValueKind, sent: object) -> object:
+def read_value_of(what: str, name: str, type: SettingType, sent: object) -> object:
     """Raises 400, which names the key, the value, and what is allowed."""
     try:
-        return kind.read(sent)
+        return type.from_wire(sent)
     except ValueError:
-        raise invalid(what, name, sent, f"must be {kind.allowed}") from None
+        raise invalid(what, name, sent, f"must be {type.allowed_on_wire}") from None
 
 
 def require_unchanged(what: str, name: str, shown: Wire, sent: object) -> None:
     """Raises 501 for another value than the one that the server keeps to, and 400 for one that is
     not even of its kind."""
     try:
-        if agree(sent, shown):
+        if same_on_wire(sent, shown):
             return
     except ValueError:
         raise invalid(what, name, sent, f"must be like {shown!r}") from None

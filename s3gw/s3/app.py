@@ -15,8 +15,9 @@ from s3gw.access import authorize, hide_missing
 from s3gw.auth import Proof
 from s3gw.auth.form import is_form
 from s3gw.auth.login_throttle import FORM, Attempt, named_key
-from s3gw.config.limits import DEFAULT_LIMITS, Limits, check_head
+from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.front_end import FrontEnd, log_failure
+from s3gw.http.head_limits import check_head
 from s3gw.http.reply import XML, Reply
 from s3gw.http.request import NO_BUCKET, Addressing, Request, read_request
 from s3gw.s3.archives.folders import find_folder

@@ -24,7 +24,7 @@ from cluster.lifecycle.worker import Worker
 from cluster.maintenance import StoppedWithin, run_maintenance, run_repeatedly, until
 from cluster.requested_by import RequestedBy
 from s3gw.auth.throttle import Throttle
-from s3gw.config.runtime import InForce
+from s3gw.config.runtime import RuntimeConfig
 from s3gw.config.schema import Config
 from s3gw.config.stored import open_settings
 from s3gw.events.events import expired
@@ -232,13 +232,13 @@ def _node(task: Task, metrics: Metrics) -> NodeInfo:
     )
 
 
-def _apply(batches: Batches, now: InForce) -> None:
+def _apply(batches: Batches, now: RuntimeConfig) -> None:
     """What holds at once, without anybody asking for it."""
     batches.options = BatchOptions.from_settings(now.get_batch)
     set_log_level(now.log.level)
 
 
-def _apply_to_jobs(runner: Runner, now: InForce) -> None:
+def _apply_to_jobs(runner: Runner, now: RuntimeConfig) -> None:
     runner.keep_to(limits_of(now.jobs))
     set_log_level(now.log.level)
 

@@ -13,8 +13,7 @@ from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.jobs.work import World
 from cluster.maintenance import Maintainer, MaintenanceRound
-from s3gw.config.jobs import Jobs
-from s3gw.config.schema import Config
+from s3gw.config.schema import Config, Jobs
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.promoting import FilePromoter

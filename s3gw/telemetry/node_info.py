@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from s3gw.config.native import Native
+from s3gw.config.schema import Native
 from s3gw.telemetry.host_stats import Meter
 
 

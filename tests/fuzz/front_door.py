@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from s3gw.auth import Authenticator, AuthOptions, Proof
 from s3gw.auth.throttle import Throttle
-from s3gw.config.throttle import ThrottleOptions
+from s3gw.config.auth import ThrottleOptions
 from s3gw.http.request import Addressing, Request
 from s3gw.identity.accounts import Account, Accounts, Principal
 from s3gw.s3.app import S3App

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Sequence
 from functools import cache
 
-from s3gw.config.tokens import Oidc
+from s3gw.config.auth import Oidc
 from s3gw.identity.permissions import NO_PERMISSIONS, Permissions
 from s3gw.identity.protocol import Role, User, UserKey
 from s3gw.identity.tokens.claims import Rules

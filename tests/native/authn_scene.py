@@ -11,8 +11,8 @@ from typing import Any
 
 from cluster.coordination.embedded import EmbeddedCoordination
 from s3gw.auth.throttle import Throttle
+from s3gw.config.auth import ThrottleOptions
 from s3gw.config.schema import Config
-from s3gw.config.throttle import ThrottleOptions
 from s3gw.identity.accounts import Accounts
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.tokens.configured import token_issuer, verifying

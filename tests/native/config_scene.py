@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
-from s3gw.config.runtime import InForce
+from s3gw.config.runtime import RuntimeConfig
 from s3gw.config.stored import StoredSettings
 from s3gw.objects.batch import Batches
 from s3gw.telemetry.audit import Audit
@@ -23,7 +23,7 @@ class ConfigScene(Scene):
     """`folder` is the one data folder, and has the log; another scene of the same folder is another
     process."""
 
-    def __init__(self, folder: Path, *, base: InForce | None = None) -> None:
+    def __init__(self, folder: Path, *, base: RuntimeConfig | None = None) -> None:
         path = folder / "coordination.db"
         if not path.exists():
             prepare(path)
@@ -31,7 +31,7 @@ class ConfigScene(Scene):
         self.audit = Audit(self.lines)
         self.batches = Batches()
         self.coordination = EmbeddedCoordination(path)
-        self.settings = StoredSettings(self.coordination, base or InForce())
+        self.settings = StoredSettings(self.coordination, base or RuntimeConfig())
         facts = NodeInfo(
             folders=(folder,), log_folder=folder, host="127.0.0.1", port=8080, counters=self.counted
         )

@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from s3gw.auth import Authenticator, AuthOptions
 from s3gw.auth.throttle import Throttle
-from s3gw.config.throttle import ThrottleOptions
+from s3gw.config.auth import ThrottleOptions
 from s3gw.http.request import Addressing
 from s3gw.identity.accounts import Accounts
 from s3gw.identity.permissions import READ_ONLY, READ_WRITE, Permissions

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from cluster.coordination import Put
-from s3gw.config.get_batch import GetBatch
-from s3gw.config.runtime import InForce
+from s3gw.config.runtime import RuntimeConfig
+from s3gw.config.schema import GetBatch
 from s3gw.config.stored import RECORD
 from tests.native.config_scene import ConfigScene
 from tests.native.scene import CLUSTER, Scene, told
@@ -273,7 +273,7 @@ def test_what_was_set_is_there_for_the_next_process(tmp_path: Path) -> None:
 
 
 def test_what_was_set_counts_before_the_file_until_it_is_reset(tmp_path: Path) -> None:
-    base = InForce(get_batch=GetBatch(max_wait_s=12.0, max_soft_errs=3))
+    base = RuntimeConfig(get_batch=GetBatch(max_wait_s=12.0, max_soft_errs=3))
     with ConfigScene(tmp_path, base=base) as scene:
         assert leaf(scene.config(), "get_batch.max_wait") == "12s"
         scene.set("get_batch.max_wait=5s")

@@ -18,8 +18,8 @@ from botocore.exceptions import ClientError
 
 from s3gw.auth import Authenticator, AuthOptions
 from s3gw.auth.throttle import Throttle
+from s3gw.config.auth import ThrottleOptions
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
-from s3gw.config.throttle import ThrottleOptions
 from s3gw.events.notifier import Notifier
 from s3gw.http.request import Addressing
 from s3gw.identity.accounts import Account, Accounts

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from s3gw.auth.throttle import Throttle
-from s3gw.config.throttle import ThrottleOptions
+from s3gw.config.auth import ThrottleOptions
 from s3gw.identity.accounts import Account
 from storage.backends.memory import MemoryBackend
 from tests.s3.forms import allowed, form, post

@@ -43,6 +43,7 @@ def refusal(*words: str, folder: Path, code: int) -> str:
         "config",
         "config show",
         "config docs",
+        "config schema",
         "auth",
         "auth user",
         "auth user add",

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from s3gw.config.auth import Auth
 from s3gw.config.loading import ConfigError
-from s3gw.config.schema import Auth, Config, Storage
+from s3gw.config.schema import Config, Storage
 from s3gw.identity.root_keys import FILE_NAME, RootKeys, find_root_keys
 
 

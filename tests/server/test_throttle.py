@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3gw.auth.throttle import Throttle, Throttled
-from s3gw.config.throttle import ThrottleOptions
+from s3gw.config.auth import ThrottleOptions
 from tests.storage.fake_clock import FakeClock
 
 OPTIONS = ThrottleOptions(burst=5, per_minute=6)

@@ -22,7 +22,7 @@ from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import SESSION_TOKENS, Sealer
 from s3gw.auth.throttle import Throttle
-from s3gw.config.throttle import ThrottleOptions
+from s3gw.config.auth import ThrottleOptions
 from s3gw.http.request import Addressing
 from s3gw.identity import keys as user_keys
 from s3gw.identity import roles, users

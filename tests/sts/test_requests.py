@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3gw.auth.throttle import Throttle
-from s3gw.config.throttle import ThrottleOptions
+from s3gw.config.auth import ThrottleOptions
 from s3gw.sts.errors import StsCode
 from tests.asgi import Answer
 from tests.sts.scene import ROOT, Scene, TemporaryKeys, arn, opened, refused

@@ -14,7 +14,7 @@ import jwt
 import pytest
 from jwt.algorithms import HMACAlgorithm
 
-from s3gw.config.tokens import Oidc
+from s3gw.config.auth import Oidc
 from s3gw.identity import roles
 from s3gw.identity.permissions import Permissions
 from s3gw.identity.protocol import Role

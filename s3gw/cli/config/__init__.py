@@ -7,6 +7,7 @@ from s3gw.cli.commands import Group
 _SUMMARIES = {
     "show": "print the settings in effect, without secrets, and their sources",
     "docs": "print docs/configuration.md: every setting there is",
+    "schema": "print a JSON schema of the configuration file",
     "cluster": "print a running cluster's configuration",
     "set": "change a running cluster's configuration",
     "reset": "restore the configuration that a running cluster was started with",

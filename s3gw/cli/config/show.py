@@ -10,7 +10,9 @@ import msgspec
 from s3gw.cli.commands import Command
 from s3gw.cli.parameters import switch
 from s3gw.cli.setting_flags import GivenSettings, setting_flags
-from s3gw.config.loading import HIDDEN, Loaded, settings
+from s3gw.config.catalog import settings
+from s3gw.config.declaration import declared
+from s3gw.config.loading import HIDDEN, Loaded
 from s3gw.config.schema import Config
 
 _EXAMPLES = """\
@@ -52,7 +54,7 @@ def as_table(loaded: Loaded) -> str:
 def effective(config: Config) -> dict[str, Any]:
     """Return every setting's value by key; secrets are hidden."""
     return {
-        key: _without_secrets(row.value_in(config), row.option.secret)
+        key: _without_secrets(row.value_in(config), row.declaration.secret)
         for key, row in settings().items()
     }
 
@@ -69,7 +71,7 @@ def _row_without_secrets(each: Any) -> Any:
     if isinstance(each, str):
         return each
     return {
-        item.name: _without_secrets(getattr(each, item.name), item.metadata["option"].secret)
+        item.name: _without_secrets(getattr(each, item.name), declared(item).secret)
         for item in fields(each)
     }
 

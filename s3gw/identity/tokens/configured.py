@@ -6,9 +6,9 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from s3gw.config.auth import HMAC_NAMES, Auth
 from s3gw.config.loading import ConfigError
-from s3gw.config.schema import Auth, Config
-from s3gw.config.token_algorithms import HMAC_NAMES
+from s3gw.config.schema import Config
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.tokens.claims import Rules
 from s3gw.identity.tokens.issuer import TokenIssuer

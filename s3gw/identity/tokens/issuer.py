@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from s3gw.config.token_algorithms import HMAC_NAMES
+from s3gw.config.auth import HMAC_NAMES
 from s3gw.identity.permissions import Permissions
 from s3gw.identity.protocol import User
 from s3gw.identity.tokens.claims import written

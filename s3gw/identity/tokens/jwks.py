@@ -11,7 +11,7 @@ from typing import Any
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
-from s3gw.config.token_algorithms import EC_NAMES, RSA_NAMES
+from s3gw.config.auth import EC_NAMES, RSA_NAMES
 from s3gw.identity.tokens.compact import read_object
 from s3gw.identity.tokens.protocol import TokenError
 from s3gw.identity.tokens.signature import UnusableKey, VerifyingKey, public_key

@@ -22,7 +22,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 
 from cluster.maintenance import run_repeatedly
-from s3gw.config.tokens import Oidc
+from s3gw.config.auth import Oidc
 from s3gw.identity.tokens.compact import Compact, read_object
 from s3gw.identity.tokens.jwks import KeySetError, read_key_set
 from s3gw.identity.tokens.protocol import TokenError

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import Algorithm, ECAlgorithm, HMACAlgorithm, RSAAlgorithm
 from jwt.exceptions import InvalidKeyError
 
-from s3gw.config.token_algorithms import EC_NAMES, HMAC_NAMES, METHODS, RSA_NAMES
+from s3gw.config.auth import EC_NAMES, HMAC_NAMES, METHODS, RSA_NAMES
 from s3gw.identity.tokens.compact import Compact, encoded
 
 # Whoever has a token can try secrets at leisure. RFC 7518 wants as many bytes as the hash has,

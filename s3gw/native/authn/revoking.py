@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from s3gw.auth.session import MAX_ROLE_SESSION_S, SESSION_TOKENS, InvalidSessionToken, Sealer
-from s3gw.config.tokens import MAX_LEEWAY_S
+from s3gw.config.auth import MAX_LEEWAY_S
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.revocation import revoke
 from s3gw.identity.tokens.claims import standard_claims

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from s3gw.access.bucket_access import with_access
-from s3gw.config.aistore_types import Number, Time, ValueKind, Wire, Word
 from s3gw.config.bucket_properties import (
     PROPERTIES,
     problem_together,
@@ -20,6 +19,7 @@ from s3gw.config.bucket_properties import (
     with_property,
 )
 from s3gw.config.runtime import NewBuckets
+from s3gw.config.types import Choice, Duration, SettingType, Whole, Wire
 from s3gw.native.bucket_props import EVERYTHING, props_of
 from s3gw.native.dotted_keys import (
     flat,
@@ -41,21 +41,21 @@ _BACKEND = "backend_bck"
 # AIStore's word for going on where it would warn; nothing here depends on it.
 _FORCE = "force"
 _READ_ONLY = frozenset({"provider", "Renamed", "bid", "created"})
-_POLICY = Word(("immediate", "delayed", "never"))
-_WINDOW = Time(1, 3600)
+_POLICY = Choice(("immediate", "delayed", "never"))
+_WINDOW = Duration(1, 3600)
 # What is no value at all, of properties that have one value here.
-_KINDS: Mapping[str, ValueKind] = {
+_TYPES: Mapping[str, SettingType] = {
     "write_policy.data": _POLICY,
     "write_policy.md": _POLICY,
-    "mirror.copies": Number(1, 32),
-    "ec.objsize_limit": Number(-1, 1 << 62),
-    "ec.data_slices": Number(1, 32),
-    "ec.parity_slices": Number(1, 32),
-    "lru.dont_evict_time": Time(3600, 1e9),
-    "lru.capacity_upd_time": Time(10, 1e9),
-    "lru.batch_size": Number(0, 1 << 31),
+    "mirror.copies": Whole(1, 32),
+    "ec.objsize_limit": Whole(-1, 1 << 62),
+    "ec.data_slices": Whole(1, 32),
+    "ec.parity_slices": Whole(1, 32),
+    "lru.dont_evict_time": Duration(3600, 1e9),
+    "lru.capacity_upd_time": Duration(10, 1e9),
+    "lru.batch_size": Whole(0, 1 << 31),
     "rate_limit.backend.interval": _WINDOW,
-    "rate_limit.backend.num_retries": Number(1, 10),
+    "rate_limit.backend.num_retries": Whole(1, 10),
     "rate_limit.frontend.interval": _WINDOW,
 }
 
@@ -67,7 +67,7 @@ def with_props(bucket: BucketInfo, given: Mapping[str, Any]) -> BucketInfo:
     kept = properties_of(bucket)
     for name, value in flat(given):
         if name in PROPERTIES:
-            read = read_value_of(_WHAT, name, PROPERTIES[name].kind, value)
+            read = read_value_of(_WHAT, name, PROPERTIES[name].type, value)
             kept = with_property(kept, name, read)
         elif name == _VERSIONING:
             bucket = _with_versioning(bucket, value)
@@ -100,8 +100,8 @@ def _require_so(name: str, value: object, shown: Mapping[str, Wire]) -> None:
         raise unsupported(f'{_WHAT} "{name}"')
     if name not in shown:
         raise unknown(_WHAT, name, {**shown, **PROPERTIES})
-    if name in _KINDS:
-        read_value_of(_WHAT, name, _KINDS[name], value)
+    if name in _TYPES:
+        read_value_of(_WHAT, name, _TYPES[name], value)
     if name in _READ_ONLY and str(value) != shown[name]:
         raise invalid(_WHAT, name, value, "it cannot be changed")
     require_unchanged(_WHAT, name, shown[name], value)

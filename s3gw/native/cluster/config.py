@@ -16,7 +16,7 @@ from typing import Any
 
 from s3gw.access import Access
 from s3gw.config.bucket_properties import problem_together
-from s3gw.config.runtime import KEYS, InForce
+from s3gw.config.runtime import KEYS, RuntimeConfig
 from s3gw.config.stored import Busy, StoredSettings
 from s3gw.http.reply import Reply
 from s3gw.http.request import read_query
@@ -178,7 +178,7 @@ def read_values(services: NativeServices, asked: Mapping[str, Any]) -> dict[str,
     values: dict[str, object] = {}
     for name, sent in pairs.items():
         if name in KEYS:
-            values[name] = read_value_of(_WHAT, name, KEYS[name].kind, sent)
+            values[name] = read_value_of(_WHAT, name, KEYS[name].type, sent)
         elif name == _FEATURES:
             _require_features(services.node.features, sent)
         elif name in shown:
@@ -216,7 +216,7 @@ def _require_features(features: int, sent: object) -> None:
         raise unsupported(f'{_WHAT} "{_FEATURES}": switching {names_of(others)}')
 
 
-def _check(in_force: InForce) -> None:
+def _check(in_force: RuntimeConfig) -> None:
     if problem := problem_together(in_force.new_buckets.properties):
         raise NativeError(400, f"invalid {_WHAT} {problem}")
 

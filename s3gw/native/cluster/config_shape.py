@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from s3gw.config.aistore_types import Wire
 from s3gw.config.runtime import KEYS, Settings
+from s3gw.config.types import Wire
 from s3gw.native.bucket_props import Bprops
 from s3gw.native.dotted_keys import flat, nested
 from s3gw.native.services import NativeServices

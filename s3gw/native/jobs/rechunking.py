@@ -64,7 +64,7 @@ class RechunkBucket:
             sent["chunk-size"] = self.asked.size
         for name, told in sent.items():
             of_bucket = "chunks." + name.replace("-", "_")
-            read = read_value_of("rechunk", name, PROPERTIES[of_bucket].kind, told)
+            read = read_value_of("rechunk", name, PROPERTIES[of_bucket].type, told)
             kept = with_property(kept, of_bucket, read)
         if problem := problem_together(kept):
             raise NativeError(400, f"invalid rechunk: {problem}")

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from s3gw.config.get_batch import DEFAULT_AHEAD, DEFAULT_SOFT_ERRORS, GetBatch
+from s3gw.config.schema import DEFAULT_AHEAD, DEFAULT_SOFT_ERRORS, GetBatch
 from s3gw.objects.batch.errors import BatchFailed, SizeChanged, TooBusy, TooManyFailures
 from s3gw.objects.batch.reading import ROOM_BYTES, Entries, Found, Result
 from s3gw.objects.batch.request import Batch, Item
