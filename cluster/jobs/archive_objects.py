@@ -8,76 +8,91 @@ not put into itself by its prefix.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 
-from cluster.jobs.records import ArchiveOrders
-from cluster.jobs.work import (
+from cluster.jobs.job import SelectingJob
+from cluster.jobs.job_run import (
     PAGE,
-    Archiving,
-    JobFailed,
+    ArchiveOrders,
+    ArchiveTask,
+    JobRun,
     Unreadable,
-    Work,
     chosen_names,
-    names_objects,
 )
+from cluster.jobs.kinds import Kind
 from storage.values import ListQuery
 
 BATCH = 64
 
 
-async def run(work: Work) -> None:
-    orders = work.job.archive
-    if orders is None:
-        raise JobFailed("the job names no archive")
-    archiving = Archiving(
-        work.job,
-        orders,
-        batches=partial(_batches, work, orders),
-        begin=partial(_begin, work),
-        count=partial(_count, work),
-        skip=partial(_skip, work),
-        check=work.check,
+class ArchiveObjects(SelectingJob, frozen=True, kw_only=True, tag="archive"):
+    """The selected objects of the bucket, into one archive in the target."""
+
+    archive: ArchiveOrders
+
+    @property
+    def parameters(self) -> Mapping[str, str | int]:
+        return {"template": self.template, "prefix": self.prefix, "archname": self.archive.name}
+
+
+async def run(run: JobRun[ArchiveObjects]) -> None:
+    job = run.job
+    task = ArchiveTask(
+        job,
+        job.archive,
+        batches=partial(_batches, run, job.archive),
+        begin=partial(_begin, run),
+        count=partial(_count, run),
+        skip=partial(_skip, run),
+        check=run.check,
     )
-    await work.world.archive(archiving)
+    await run.context.archive(task)
 
 
-def _begin(work: Work) -> None:
-    state = work.state
+def _begin(run: JobRun[ArchiveObjects]) -> None:
+    state = run.state
     state.objects = state.bytes = state.done = state.problems = 0
     state.after, state.errors = "", []
 
 
-def _count(work: Work, size: int) -> None:
-    work.state.objects += 1
-    work.state.bytes += size
+def _count(run: JobRun[ArchiveObjects], size: int) -> None:
+    run.state.objects += 1
+    run.state.bytes += size
 
 
-def _skip(work: Work, name: str, error: Unreadable) -> None:
-    if names_objects(work.job) or not error.is_missing:
-        work.problem(f"{name}: {error}")
+def _skip(run: JobRun[ArchiveObjects], name: str, error: Unreadable) -> None:
+    if run.job.names_objects or not error.is_missing:
+        run.problem(f"{name}: {error}")
 
 
-async def _batches(work: Work, orders: ArchiveOrders) -> AsyncGenerator[Sequence[str], None]:
-    if names_objects(work.job):
-        async for names in chosen_names(work, BATCH):
+async def _batches(
+    run: JobRun[ArchiveObjects], orders: ArchiveOrders
+) -> AsyncGenerator[Sequence[str], None]:
+    if run.job.names_objects:
+        async for names in chosen_names(run, BATCH):
             yield names
         return
-    async with aclosing(_listed(work, orders)) as found:
+    async with aclosing(_listed(run, orders)) as found:
         async for names in found:
             yield names
 
 
-async def _listed(work: Work, orders: ArchiveOrders) -> AsyncGenerator[Sequence[str], None]:
-    job, delimiter = work.job, "" if orders.deep else "/"
+async def _listed(
+    run: JobRun[ArchiveObjects], orders: ArchiveOrders
+) -> AsyncGenerator[Sequence[str], None]:
+    job, delimiter = run.job, "" if orders.deep else "/"
     itself = orders.name if job.bucket == job.target else None
     after: str | None = ""
     while after is not None:
         query = ListQuery(job.prefix, delimiter, after, PAGE)
-        page = await work.world.store.list_objects(job.bucket, query)
+        page = await run.context.store.list_objects(job.bucket, query)
         names = [info.name for info in page.objects if info.name != itself]
         for at in range(0, len(names), BATCH):
             yield names[at : at + BATCH]
-            await work.progress()
+            await run.progress()
         after = page.next_after
+
+
+KIND = Kind(ArchiveObjects, run, idles=True)

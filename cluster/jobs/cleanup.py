@@ -3,9 +3,18 @@ replaced and that nobody reads any more. It starts again after a crash."""
 
 from __future__ import annotations
 
-from cluster.jobs.work import Work
+from cluster.jobs.job import Job
+from cluster.jobs.job_run import JobRun
+from cluster.jobs.kinds import Kind, Start
 
 
-async def run(work: Work) -> None:
-    while await work.world.clean():
-        await work.progress()
+class Cleanup(Job, frozen=True, kw_only=True, tag="cleanup-store"):
+    """All that can be removed."""
+
+
+async def run(run: JobRun[Cleanup]) -> None:
+    while await run.context.clean():
+        await run.progress()
+
+
+KIND = Kind(Cleanup, run, "cleanup", Start.BY_NAME)

@@ -9,16 +9,17 @@ was named in a list, and belongs to a template as holes do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from cluster.jobs.work import (
-    Copying,
+from cluster.jobs.job import SelectingJob
+from cluster.jobs.job_run import (
+    CopyTask,
+    JobRun,
     NotCopied,
-    Work,
     chosen_names,
     listed,
-    names_objects,
 )
+from cluster.jobs.kinds import Kind
 from storage.errors import ObjectNotFound
 from storage.values import ObjectInfo
 
@@ -26,61 +27,84 @@ MAX_WORKERS = 16
 _ROUND = 4
 
 
-async def run(work: Work) -> None:
-    size = work.job.workers * _ROUND
-    if names_objects(work.job):
-        async for names in chosen_names(work, size):
-            await _copy_all(work, names)
+class CopyObjects(SelectingJob, frozen=True, kw_only=True, tag="copy-listrange"):
+    """The selected objects of the bucket, into the target. `prepend` begins the names of the
+    copies; `workers` copies are made at once; a `dry_run` only counts."""
+
+    prepend: str = ""
+    dry_run: bool = False
+    workers: int = 1
+
+    @property
+    def parameters(self) -> Mapping[str, str | int]:
+        dry_run = "true" if self.dry_run else ""
+        selection = {"template": self.template, "prefix": self.prefix}
+        return {**selection, "prepend": self.prepend, "dry-run": dry_run}
+
+
+class CopyBucket(CopyObjects, frozen=True, kw_only=True, tag="copy-bck"):
+    """All objects of the bucket, or those with the prefix."""
+
+
+async def run(run: JobRun[CopyObjects]) -> None:
+    size = run.job.workers * _ROUND
+    if run.job.names_objects:
+        async for names in chosen_names(run, size):
+            await _copy_all(run, names)
         return
-    async for infos in listed(work, size):
-        if work.job.dry_run:
-            _count(work, infos)
+    async for infos in listed(run, size):
+        if run.job.dry_run:
+            _count(run, infos)
         else:
-            await _copy_all(work, [info.name for info in infos])
+            await _copy_all(run, [info.name for info in infos])
 
 
-def _count(work: Work, infos: Sequence[ObjectInfo]) -> None:
-    work.state.objects += len(infos)
-    work.state.bytes += sum(info.size for info in infos)
+def _count(run: JobRun[CopyObjects], infos: Sequence[ObjectInfo]) -> None:
+    run.state.objects += len(infos)
+    run.state.bytes += sum(info.size for info in infos)
 
 
-async def _copy_all(work: Work, names: Sequence[str]) -> None:
+async def _copy_all(run: JobRun[CopyObjects], names: Sequence[str]) -> None:
     """All of a batch, some at a time. Raises the first reason to stop, once all have."""
-    gate = asyncio.Semaphore(work.job.workers)
-    each = (_copy_one(work, name, gate) for name in names)
+    gate = asyncio.Semaphore(run.job.workers)
+    each = (_copy_one(run, name, gate) for name in names)
     for outcome in await asyncio.gather(*each, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
 
 
-async def _copy_one(work: Work, name: str, gate: asyncio.Semaphore) -> None:
+async def _copy_one(run: JobRun[CopyObjects], name: str, gate: asyncio.Semaphore) -> None:
     async with gate:
-        work.check()
+        run.check()
         try:
-            size = await _dry(work, name) if work.job.dry_run else await _copy(work, name)
+            size = await _dry(run, name) if run.job.dry_run else await _copy(run, name)
         except NotCopied as error:
-            _note(work, name, error)
+            _note(run, name, error)
             return
-    work.state.objects += 1
-    work.state.bytes += size
+    run.state.objects += 1
+    run.state.bytes += size
 
 
-async def _copy(work: Work, name: str) -> int:
-    copying = Copying(work.job, name, work.job.prepend + name, work.check)
-    return await work.world.copy(copying)
+async def _copy(run: JobRun[CopyObjects], name: str) -> int:
+    copying = CopyTask(run.job, name, run.job.prepend + name, run.check)
+    return await run.context.copy(copying)
 
 
-async def _dry(work: Work, name: str) -> int:
+async def _dry(run: JobRun[CopyObjects], name: str) -> int:
     try:
-        return (await work.world.store.head_object(work.job.bucket, name)).info.size
+        return (await run.context.store.head_object(run.job.bucket, name)).info.size
     except ObjectNotFound:
         raise NotCopied("does not exist", is_missing=True) from None
 
 
-def _note(work: Work, name: str, error: NotCopied) -> None:
+def _note(run: JobRun[CopyObjects], name: str, error: NotCopied) -> None:
     """Raises `JobFailed` for what ends the job."""
     text = f"{name}: {error}"
     if not error.is_missing:
-        work.problem(text)
-    elif work.job.pieces:
-        work.state.add_problem(text)
+        run.problem(text)
+    elif run.job.pieces:
+        run.state.add_problem(text)
+
+
+KIND = Kind(CopyObjects, run, "copy-objects", idles=True)
+BUCKET_KIND = Kind(CopyBucket, run, "copy-bucket")

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster.jobs.work import Work, chosen_names, listed, names_objects
+from cluster.jobs.job import SelectingJob
+from cluster.jobs.job_run import JobRun, chosen_names, listed
+from cluster.jobs.kinds import Kind
 from storage.errors import ObjectNotFound, PreconditionFailed, StorageError
 from storage.values import Condition, DeleteRequest, Deletion
 
@@ -19,34 +21,41 @@ BATCH = 250
 _NS = 1_000_000_000
 
 
-async def run(work: Work) -> None:
-    if names_objects(work.job):
-        async for names in chosen_names(work, BATCH):
-            await _delete(work, names, [0] * len(names))
+class DeleteObjects(SelectingJob, frozen=True, kw_only=True, tag="delete-listrange"):
+    """The selected objects of the bucket."""
+
+
+async def run(run: JobRun[DeleteObjects]) -> None:
+    if run.job.names_objects:
+        async for names in chosen_names(run, BATCH):
+            await _delete(run, names, [0] * len(names))
         return
-    async for infos in listed(work, BATCH):
-        await _delete(work, [info.name for info in infos], [info.size for info in infos])
+    async for infos in listed(run, BATCH):
+        await _delete(run, [info.name for info in infos], [info.size for info in infos])
 
 
-async def _delete(work: Work, names: Sequence[str], sizes: Sequence[int]) -> None:
-    condition = Condition(if_match=("*",), if_unmodified_since=_newest_s(work))
+async def _delete(run: JobRun[DeleteObjects], names: Sequence[str], sizes: Sequence[int]) -> None:
+    condition = Condition(if_match=("*",), if_unmodified_since=_newest_s(run))
     requests = [DeleteRequest(name, condition) for name in names]
-    outcomes = await work.world.store.delete_objects(work.job.bucket, requests)
+    outcomes = await run.context.store.delete_objects(run.job.bucket, requests)
     done = []
     for request, outcome, size in zip(requests, outcomes, sizes, strict=True):
         if isinstance(outcome, Deletion):
             done.append((request, outcome))
-            work.state.objects += 1
-            work.state.bytes += size
+            run.state.objects += 1
+            run.state.bytes += size
         elif not _is_settled(outcome):
-            work.state.add_problem(f"{request.name}: {type(outcome).__name__}")
-    await work.world.announce(work.job, done)
+            run.state.add_problem(f"{request.name}: {type(outcome).__name__}")
+    await run.context.announce(run.job, done)
 
 
-def _newest_s(work: Work) -> int | None:
-    return work.job.created_ns // _NS if work.is_resumed else None
+def _newest_s(run: JobRun[DeleteObjects]) -> int | None:
+    return run.job.created_ns // _NS if run.is_resumed else None
 
 
 def _is_settled(error: StorageError) -> bool:
     """Nothing was there, or something new is."""
     return isinstance(error, ObjectNotFound | PreconditionFailed)
+
+
+KIND = Kind(DeleteObjects, run, "delete-objects")

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from cluster.jobs.work import Work
+from cluster.jobs.job import Job
+from cluster.jobs.job_run import JobRun
+from cluster.jobs.kinds import Kind
 
 
-async def run(work: Work) -> None:
+class GetBatch(Job, frozen=True, kw_only=True, tag="get-batch"):
+    """The batches of one caller about one bucket."""
+
+
+async def run(run: JobRun[GetBatch]) -> None:
     """Idles, as it did since it was registered."""
+
+
+KIND = Kind(GetBatch, run, idles=True)

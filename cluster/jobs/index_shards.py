@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from cluster.jobs.work import Work, listed
+from cluster.jobs.job import SelectingJob
+from cluster.jobs.job_run import JobRun, listed
+from cluster.jobs.kinds import Kind
 from storage.archives import format_of_name
 from storage.errors import (
     BucketNotFound,
@@ -28,13 +30,19 @@ _SETTLED = (ObjectChanged, ObjectNotFound)
 _ENDS_ALL = (BucketNotFound, DeviceFailed)
 
 
-async def run(work: Work) -> None:
-    state = work.state
+class IndexShards(SelectingJob, frozen=True, kw_only=True, tag="index-shard"):
+    """The archives of the bucket, all or those with the prefix."""
+
+    workers: int = 2
+
+
+async def run(run: JobRun[IndexShards]) -> None:
+    state = run.state
     state.objects = state.bytes = state.problems = 0
     state.after, state.errors = "", []
-    gate = asyncio.Semaphore(work.job.workers)
-    async for infos in listed(work, work.job.workers * _ROUND):
-        await _index_all(work, [info for info in infos if _is_shard(info)], gate)
+    gate = asyncio.Semaphore(run.job.workers)
+    async for infos in listed(run, run.job.workers * _ROUND):
+        await _index_all(run, [info for info in infos if _is_shard(info)], gate)
 
 
 def _is_shard(info: ObjectInfo) -> bool:
@@ -42,30 +50,35 @@ def _is_shard(info: ObjectInfo) -> bool:
     return kind is not None and not kind.is_compressed_tar
 
 
-async def _index_all(work: Work, infos: Sequence[ObjectInfo], gate: asyncio.Semaphore) -> None:
+async def _index_all(
+    run: JobRun[IndexShards], infos: Sequence[ObjectInfo], gate: asyncio.Semaphore
+) -> None:
     """All of a batch, some at a time. Raises the first reason to stop, once all have."""
-    each = (_index(work, info, gate) for info in infos)
+    each = (_index(run, info, gate) for info in infos)
     for outcome in await asyncio.gather(*each, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
 
 
-async def _index(work: Work, info: ObjectInfo, gate: asyncio.Semaphore) -> None:
+async def _index(run: JobRun[IndexShards], info: ObjectInfo, gate: asyncio.Semaphore) -> None:
     async with gate:
-        work.check()
+        run.check()
         if info.attributes.encryption is not None:
-            work.state.add_problem(f"{info.name}: it is encrypted, so no index is written down")
+            run.state.add_problem(f"{info.name}: it is encrypted, so no index is written down")
             return
-        world, options = work.world, ReadOptions(unlock=work.world.unlock)
+        context, options = run.context, ReadOptions(unlock=run.context.unlock)
         try:
-            shard = await world.archives.open(world.store, work.job.bucket, info.name, options)
+            shard = await context.archives.open(context.store, run.job.bucket, info.name, options)
             await shard.index()
         except _SETTLED:
             return
         except _ENDS_ALL:
             raise
         except StorageError as error:
-            work.state.add_problem(f"{info.name}: {error or type(error).__name__}")
+            run.state.add_problem(f"{info.name}: {error or type(error).__name__}")
             return
-    work.state.objects += 1
-    work.state.bytes += info.size
+    run.state.objects += 1
+    run.state.bytes += info.size
+
+
+KIND = Kind(IndexShards, run, "shard-index")

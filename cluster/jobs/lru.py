@@ -7,10 +7,19 @@ buckets, and evicts nothing.
 
 from __future__ import annotations
 
-from cluster.jobs.work import Work
+from cluster.jobs.job import Job
+from cluster.jobs.job_run import JobRun
+from cluster.jobs.kinds import Kind, Start
 
 
-async def run(work: Work) -> None:
-    if work.job.bucket:
-        await work.world.store.head_bucket(work.job.bucket)
-    work.check()
+class Lru(Job, frozen=True, kw_only=True, tag="lru"):
+    """One bucket, or all."""
+
+
+async def run(run: JobRun[Lru]) -> None:
+    if run.job.bucket:
+        await run.context.store.head_bucket(run.job.bucket)
+    run.check()
+
+
+KIND = Kind(Lru, run, "lru-eviction", Start.BY_NAME)

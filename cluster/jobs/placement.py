@@ -6,10 +6,24 @@ from the moment that it is written, and these jobs find nothing to move.
 
 from __future__ import annotations
 
-from cluster.jobs.work import Work
+from cluster.jobs.job import Job
+from cluster.jobs.job_run import JobRun
+from cluster.jobs.kinds import Kind, Start
 
 
-async def run(work: Work) -> None:
-    if work.job.bucket:
-        await work.world.store.head_bucket(work.job.bucket)
-    work.check()
+class Rebalance(Job, frozen=True, kw_only=True, tag="rebalance"):
+    """Between nodes."""
+
+
+class Resilver(Job, frozen=True, kw_only=True, tag="resilver"):
+    """Between the mountpaths of a node."""
+
+
+async def run(run: JobRun[Rebalance] | JobRun[Resilver]) -> None:
+    if run.job.bucket:
+        await run.context.store.head_bucket(run.job.bucket)
+    run.check()
+
+
+REBALANCE_KIND = Kind(Rebalance, run, start=Start.BY_NAME)
+RESILVER_KIND = Kind(Resilver, run, start=Start.BY_NAME)

@@ -8,41 +8,58 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from itertools import islice
 
-from cluster.jobs.work import JobFailed, NotPromotable, Work
+from cluster.jobs.job import Job
+from cluster.jobs.job_run import FileOrders, FileTask, JobFailed, JobRun, NotPromotable
+from cluster.jobs.kinds import Kind
 
 BATCH = 250
 
 
-async def run(work: Work) -> None:
-    orders = work.job.files
-    assert orders is not None
+class Promote(Job, frozen=True, kw_only=True, tag="promote"):
+    """A file, or those in a folder; the prefix begins the names of the objects."""
+
+    files: FileOrders
+    prefix: str = ""
+
+    @property
+    def parameters(self) -> Mapping[str, str | int]:
+        return {"prefix": self.prefix}
+
+
+async def run(run: JobRun[Promote]) -> None:
+    orders = run.job.files
     if orders.overwrite and not orders.delete_source:
-        work.state.objects = work.state.bytes = 0
+        run.state.objects = run.state.bytes = 0
     try:
-        found = iter(work.world.files.found(orders))
+        found = iter(run.context.files.found(orders))
         while batch := await asyncio.to_thread(lambda: list(islice(found, BATCH))):
             for path in batch:
-                await _promote(work, path, _shown(f"{orders.source}/{path}"))
-                await work.progress()
+                await _promote(run, path, _shown(f"{orders.source}/{path}"))
+                await run.progress()
     except NotPromotable as error:
         raise JobFailed(f"{orders.source}: {error}") from None
 
 
-async def _promote(work: Work, path: str, shown: str) -> None:
+async def _promote(run: JobRun[Promote], path: str, shown: str) -> None:
     """What cannot be promoted is told, and ends nothing."""
-    work.check()
+    run.check()
     try:
-        size = await work.world.files.promote(work.job, path, work.check)
+        task = FileTask(run.job, run.job.files, run.job.prefix + path, path, run.check)
+        size = await run.context.files.promote(task)
     except NotPromotable as error:
-        work.state.add_problem(f"{shown}: {error}")
+        run.state.add_problem(f"{shown}: {error}")
         return
     if size is not None:
-        work.state.objects += 1
-        work.state.bytes += size
+        run.state.objects += 1
+        run.state.bytes += size
 
 
 def _shown(path: str) -> str:
     """Names of files can be any bytes."""
     return os.fsencode(path.rstrip("/")).decode(errors="backslashreplace")
+
+
+KIND = Kind(Promote, run, "promote-files")

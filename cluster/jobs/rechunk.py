@@ -9,10 +9,14 @@ job goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from cluster.jobs.work import JobFailed, Work, listed_versions
+from msgspec import Struct
+
+from cluster.jobs.job import SelectingJob
+from cluster.jobs.job_run import JobRun, listed_versions
+from cluster.jobs.kinds import Kind, Start
 from storage.chunking import Chunking
 from storage.errors import (
     BucketNotFound,
@@ -35,42 +39,60 @@ _SETTLED = (ObjectChanged, ObjectNotFound, VersionNotFound, DeleteMarkerFound)
 _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 
 
-async def run(work: Work) -> None:
-    orders = work.job.chunks
-    if orders is None:
-        raise JobFailed("the job says nothing of chunks")
-    chunks = Chunking(orders.limit, orders.size)
-    async for entries in listed_versions(work, BATCH):
+class ChunkSizes(Struct, frozen=True):
+    """Objects of `limit` bytes or more are kept in chunks of `size` bytes, others in one piece."""
+
+    limit: int
+    size: int
+
+
+class Rechunk(SelectingJob, frozen=True, kw_only=True, tag="rechunk"):
+    """The objects of the bucket, all or those with the prefix."""
+
+    chunks: ChunkSizes
+
+    @property
+    def parameters(self) -> Mapping[str, str | int]:
+        sizes = {"objsize-limit": self.chunks.limit, "chunk-size": self.chunks.size}
+        return {"prefix": self.prefix, **sizes}
+
+
+async def run(run: JobRun[Rechunk]) -> None:
+    chunks = Chunking(run.job.chunks.limit, run.job.chunks.size)
+    async for entries in listed_versions(run, BATCH):
         for entry in entries:
             if not entry.info.delete_marker:
-                await _rechunk(work, chunks, entry.info)
+                await _rechunk(run, chunks, entry.info)
 
 
-async def _rechunk(work: Work, chunks: Chunking, info: ObjectInfo) -> None:
-    options = ReadOptions(version=info.version, unlock=work.world.unlock)
-    cutting = work.world.store.rechunk_object(work.job.bucket, info.name, chunks, options)
+async def _rechunk(run: JobRun[Rechunk], chunks: Chunking, info: ObjectInfo) -> None:
+    options = ReadOptions(version=info.version, unlock=run.context.unlock)
+    cutting = run.context.store.rechunk_object(run.job.bucket, info.name, chunks, options)
     try:
-        await _to_its_end(work, cutting)
+        await _to_its_end(run, cutting)
     except _SETTLED:
         return
     except _ENDS_ALL:
         raise
     except StorageError as error:
         why = str(error) if isinstance(error, KeyRequired) else type(error).__name__
-        work.state.add_problem(f"{info.name}: {why}")
+        run.state.add_problem(f"{info.name}: {why}")
         return
-    work.state.objects += 1
-    work.state.bytes += info.size
+    run.state.objects += 1
+    run.state.bytes += info.size
 
 
-async def _to_its_end(work: Work, cutting: Coroutine[Any, Any, bool]) -> None:
+async def _to_its_end(run: JobRun[Rechunk], cutting: Coroutine[Any, Any, bool]) -> None:
     """Or until the job is to stop: then nothing has happened to the object."""
     task = asyncio.create_task(cutting)
     try:
         while not (await asyncio.wait((task,), timeout=STOP_S))[0]:
-            work.check()
+            run.check()
         task.result()
     finally:
         if not task.done():
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+KIND = Kind(Rechunk, run, start=Start.BY_NAME, of_a_bucket=True)

@@ -1,16 +1,18 @@
-"""Where jobs are registered, found, stopped and forgotten, by whichever process."""
+"""Registry of jobs: register, find, stop and forget them, from any process."""
 
 from __future__ import annotations
 
 import logging
 import secrets
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
 from cluster.coordination import Coordination, Delete, Put
-from cluster.jobs.records import (
+from cluster.jobs.catalog import decode_job
+from cluster.jobs.job import (
     JOB,
     NAMES,
     ROOT,
@@ -18,7 +20,7 @@ from cluster.jobs.records import (
     STOP,
     UNFINISHED,
     Job,
-    Known,
+    JobStatus,
     State,
     pieces_of,
 )
@@ -32,6 +34,8 @@ _NS = 1_000_000_000
 _CLOCK = SystemClock()
 
 log = logging.getLogger(__name__)
+
+J = TypeVar("J", bound=Job)
 
 
 class TooManyJobs(Exception):
@@ -49,13 +53,13 @@ class Registry:
         """Another one than before: something may have changed, here or elsewhere in the store."""
         return self._coordination.revision()
 
-    async def add(self, make: Callable[[str, int], Job], names: Sequence[str] = ()) -> Job:
-        """Register what `make` makes of a new id and the time, with a list of names, if it is to
-        have one. Raises `TooManyJobs`."""
+    async def add(self, job: J, names: Sequence[str] = ()) -> J:
+        """Register a job under a new id, with a list of names, if it is to have one. Raises
+        `TooManyJobs`."""
         unfinished = sum(not each.is_over for each in await self.all())
         if unfinished >= MAX_UNFINISHED:
             raise TooManyJobs(f"{unfinished} jobs are waiting or running")
-        job = make(_new_id(), self.clock.now_ns())
+        job = self._identified(job)
         pieces = list(pieces_of(names))
         if pieces:
             await self._write(_put(msgspec.structs.replace(job, pieces=UNFINISHED)))
@@ -65,19 +69,18 @@ class Registry:
         await self._write(_put(job))
         return job
 
-    async def add_ended(self, make: Callable[[str, int], Job]) -> Job:
+    async def add_ended(self, job: J) -> J:
         """Register one that is over: what it was to do is done. However many others there are."""
-        now_ns = self.clock.now_ns()
-        job = make(_new_id(), now_ns)
-        state = State(starts=1, ended_ns=now_ns)
+        job = self._identified(job)
+        state = State(starts=1, ended_ns=job.created_ns)
         await self._write(_put(job), Put(STATE + job.xid, msgspec.json.encode(state)))
         return job
 
-    async def all(self) -> list[Known]:
+    async def all(self) -> list[JobStatus]:
         """The oldest first."""
         return [each for each in await self._every() if each.job.pieces != UNFINISHED]
 
-    async def find(self, xid: str) -> Known | None:
+    async def find(self, xid: str) -> JobStatus | None:
         values: dict[str, bytes] = {}
         for key in (JOB + xid, STATE + xid, STOP + xid):
             entries, _ = await self._coordination.range(key)
@@ -120,7 +123,10 @@ class Registry:
             pieces = [_piece_key(job.xid, number) for number in range(job.pieces)]
             await self._delete([*pieces, *(root + job.xid for root in (STATE, STOP, JOB))])
 
-    async def _every(self) -> list[Known]:
+    def _identified(self, job: J) -> J:
+        return msgspec.structs.replace(job, xid=_new_id(), created_ns=self.clock.now_ns())
+
+    async def _every(self) -> list[JobStatus]:
         entries, _ = await self._coordination.range(ROOT)
         values = {entry.key: entry.value for entry in entries}
         every = (_known(key.removeprefix(JOB), values) for key in values if key.startswith(JOB))
@@ -143,20 +149,20 @@ def _piece_key(xid: str, number: int) -> str:
     return f"{NAMES}{xid}/{number:06}"
 
 
-def _end(known: Known) -> int:
+def _end(known: JobStatus) -> int:
     return known.state.ended_ns
 
 
-def _known(xid: str, values: dict[str, bytes]) -> Known | None:
-    """None for a damaged one: nobody can do anything about it, and the others go on."""
+def _known(xid: str, values: dict[str, bytes]) -> JobStatus | None:
+    """None for a damaged one: it cannot be run, and the others go on."""
     state = values.get(STATE + xid)
     try:
-        job = msgspec.json.decode(values[JOB + xid], type=Job)
+        job = decode_job(values[JOB + xid])
         found = msgspec.json.decode(state, type=State) if state is not None else State()
     except msgspec.DecodeError as error:
         log.error("damaged job", extra={"job": xid, "error": str(error)})
         return None
-    return Known(job, found, STOP + xid in values)
+    return JobStatus(job, found, STOP + xid in values)
 
 
 def _new_id() -> str:

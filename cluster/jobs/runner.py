@@ -10,48 +10,20 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from cluster.jobs import (
-    archive_objects,
-    cleanup,
-    copy_objects,
-    delete_objects,
-    get_batch,
-    index_shards,
-    kinds,
-    lru,
-    placement,
-    promote,
-    rechunk,
-    summary,
-    warm_up,
-)
-from cluster.jobs.kinds import KINDS
-from cluster.jobs.records import Known
-from cluster.jobs.work import Halt, Halted, JobFailed, Work, World
+from cluster.jobs.catalog import BY_NAME
+from cluster.jobs.job import Job, JobStatus
+from cluster.jobs.job_run import JobContext, JobFailed, JobRun, Stopped, StopReason
+from cluster.jobs.registry import Registry
 from cluster.maintenance import StoppedWithin
 from storage.errors import BucketNotFound, StorageError
 
 log = logging.getLogger(__name__)
 
-Run = Callable[[Work], Awaitable[None]]
+Run = Callable[[JobRun[Any]], Awaitable[None]]
 
-RUNS: Mapping[str, Run] = {
-    kinds.DELETE_OBJECTS: delete_objects.run,
-    kinds.COPY_OBJECTS: copy_objects.run,
-    kinds.COPY_BUCKET: copy_objects.run,
-    kinds.SUMMARY: summary.run,
-    kinds.CLEANUP: cleanup.run,
-    kinds.LRU: lru.run,
-    kinds.PROMOTE: promote.run,
-    kinds.RECHUNK: rechunk.run,
-    kinds.WARM_UP: warm_up.run,
-    kinds.REBALANCE: placement.run,
-    kinds.RESILVER: placement.run,
-    kinds.INDEX_SHARDS: index_shards.run,
-    kinds.ARCHIVE: archive_objects.run,
-    kinds.GET_BATCH: get_batch.run,
-}
+RUNS: Mapping[str, Run] = {name: kind.run for name, kind in BY_NAME.items()}
 # How soon a new job is begun, and one that is to stop is told.
 LOOK_S = 0.05
 SWEEP_S = 60.0
@@ -72,10 +44,11 @@ class Limits:
 
 @dataclass(slots=True)
 class Runner:
-    world: World
+    context: JobContext
+    registry: Registry
     limits: Limits = field(default_factory=Limits)
     runs: Mapping[str, Run] = field(default_factory=lambda: RUNS)
-    _running: dict[str, tuple[Work, asyncio.Task[None]]] = field(default_factory=dict)
+    _running: dict[str, tuple[JobRun[Job], asyncio.Task[None]]] = field(default_factory=dict)
     _seen: int = -1
     _swept_ns: int = 0
     _next_end_ns: int | None = None
@@ -97,8 +70,8 @@ class Runner:
                 await self._look_safely(group)
                 if await stopped_within(LOOK_S):
                     break
-            for work, _ in self._running.values():
-                work.halt = work.halt or Halt.SHUTDOWN
+            for run, _ in self._running.values():
+                run.stop = run.stop or StopReason.SHUTDOWN
 
     async def _look_safely(self, group: asyncio.TaskGroup) -> None:
         try:
@@ -109,7 +82,7 @@ class Runner:
 
     async def _look(self, group: asyncio.TaskGroup) -> None:
         """Begin, stop and forget what is due; nothing at all most of the time."""
-        registry, now_ns = self.world.registry, self.world.registry.clock.now_ns()
+        registry, now_ns = self.registry, self.registry.clock.now_ns()
         if now_ns - self._swept_ns >= SWEEP_S * _NS:
             self._swept_ns = now_ns
             await registry.forget(older_than_s=self.limits.kept_s, beyond=self.limits.kept)
@@ -124,84 +97,84 @@ class Runner:
             if not known.is_over:
                 await self._tend(known, group, now_ns)
 
-    async def _tend(self, known: Known, group: asyncio.TaskGroup, now_ns: int) -> None:
+    async def _tend(self, known: JobStatus, group: asyncio.TaskGroup, now_ns: int) -> None:
         xid = known.job.xid
         if known.is_idle:
             await self._end_idle(known, now_ns)
         elif xid in self._running:
             if known.stopping:
-                work, _ = self._running[xid]
-                work.halt = work.halt or Halt.STOPPED
+                run, _ = self._running[xid]
+                run.stop = run.stop or StopReason.STOPPED
         elif known.stopping:
-            await self._abort(known, Halt.STOPPED.value)
+            await self._abort(known, StopReason.STOPPED.value)
         elif known.state.starts >= MAX_STARTS:
             await self._abort(known, "the server ended each time that it was begun")
         elif len(self.tasks) < self.limits.at_once:
             await self._begin(known, group)
 
-    async def _end_idle(self, known: Known, now_ns: int) -> None:
-        """At its time, or now when it is asked to stop; all of its work is done either way."""
+    async def _end_idle(self, known: JobStatus, now_ns: int) -> None:
+        """At its time, or now when it is asked to stop; all of its run is done either way."""
         end_ns = known.state.idle_ns + int(self.limits.idle_s * _NS)
         if known.stopping or now_ns >= end_ns:
             known.state.aborted = known.stopping
-            await self.world.registry.end(known.job, known.state)
+            await self.registry.end(known.job, known.state)
         else:
             self._next_end_ns = min(end_ns, self._next_end_ns or end_ns)
 
-    async def _abort(self, known: Known, why: str) -> None:
+    async def _abort(self, known: JobStatus, why: str) -> None:
         known.state.aborted, known.state.abort_error = True, why
-        await self.world.registry.end(known.job, known.state)
+        await self.registry.end(known.job, known.state)
 
-    async def _begin(self, known: Known, group: asyncio.TaskGroup) -> None:
-        """It is written down before the work begins, or a job that kills the process would for
+    async def _begin(self, known: JobStatus, group: asyncio.TaskGroup) -> None:
+        """It is written down before the run begins, or a job that kills the process would for
         ever."""
-        work = Work(known.job, known.state, self.world)
-        work.state.starts += 1
-        await self.world.registry.save(known.job.xid, work.state)
-        self._running[known.job.xid] = work, group.create_task(self._carry_out(work))
+        run = JobRun(known.job, known.state, self.context, self.registry)
+        run.state.starts += 1
+        await self.registry.save(known.job.xid, run.state)
+        self._running[known.job.xid] = run, group.create_task(self._carry_out(run))
 
-    async def _carry_out(self, work: Work) -> None:
-        xid, state = work.job.xid, work.state
+    async def _carry_out(self, run: JobRun[Job]) -> None:
+        xid, state = run.job.xid, run.state
         try:
-            if await self._finish(work):
-                await self._close(work)
+            if await self._finish(run):
+                await self._close(run)
             else:
                 # It is no attempt that failed.
                 state.starts -= 1
-                work.rewind()
-                await self.world.registry.save(xid, state)
+                run.rewind()
+                await self.registry.save(xid, state)
         except StorageError as error:
             # It is begun again.
             log.error("cannot write down a job", extra={"job": xid, "error": repr(error)})
         finally:
             self._seen = -1
 
-    async def _close(self, work: Work) -> None:
-        state, kind = work.state, KINDS[work.job.kind]
-        fields = {"job": work.job.xid, "kind": kind.name, "objects": state.objects}
+    async def _close(self, run: JobRun[Job]) -> None:
+        state, kind = run.state, BY_NAME[run.job.kind]
+        fields = {"job": run.job.xid, "kind": kind.name, "objects": state.objects}
         fields |= {"problems": state.problems, "aborted": state.aborted}
         log.info("job done", extra=fields)
         if kind.idles and not state.aborted:
-            state.idle_ns = self.world.registry.clock.now_ns()
-            await self.world.registry.save(work.job.xid, state)
+            state.idle_ns = self.registry.clock.now_ns()
+            await self.registry.save(run.job.xid, state)
         else:
-            await self.world.registry.end(work.job, state)
+            await self.registry.end(run.job, state)
 
-    async def _finish(self, work: Work) -> bool:
-        """Do the work, whatever comes of it; False when it is to be gone on with later."""
+    async def _finish(self, run: JobRun[Job]) -> bool:
+        """Do the run, whatever comes of it; False when it is to be gone on with later."""
         try:
-            await self.runs[work.job.kind](work)
+            await self.runs[run.job.kind](run)
             return True
-        except Halted as error:
-            if work.halt is Halt.SHUTDOWN:
+        except Stopped as error:
+            if run.stop is StopReason.SHUTDOWN:
                 return False
             why = str(error)
         except BucketNotFound as error:
-            why = f"bucket {str(error) or work.job.bucket} does not exist"
+            why = f"bucket {str(error) or run.job.bucket} does not exist"
         except (JobFailed, StorageError) as error:
             why = str(error) or type(error).__name__
         except Exception as error:
-            log.exception("job failed", extra={"job": work.job.xid, "kind": work.job.kind})
+            log.exception("job failed", extra={"job": run.job.xid, "kind": run.job.kind})
             why = f"internal error: {type(error).__name__}"
-        work.state.aborted, work.state.abort_error = True, why
+        run.state.aborted, run.state.abort_error = True, why
         return True

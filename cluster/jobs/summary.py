@@ -7,23 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cluster.jobs.records import Sizes
-from cluster.jobs.work import PAGE, Work, listed
+from cluster.jobs.job import SelectingJob, Sizes
+from cluster.jobs.job_run import PAGE, JobRun, listed
+from cluster.jobs.kinds import Kind
 from storage.values import ObjectInfo
 
 
-async def run(work: Work) -> None:
-    state = work.state
+class Summary(SelectingJob, frozen=True, kw_only=True, tag="summary-bck"):
+    """The objects of the bucket, all or those with the prefix."""
+
+
+async def run(run: JobRun[Summary]) -> None:
+    state = run.state
     state.objects = state.bytes = 0
     state.after, state.sizes = "", Sizes()
-    async for infos in listed(work, PAGE):
-        _add(work, infos)
+    async for infos in listed(run, PAGE):
+        _add(run, infos)
 
 
-def _add(work: Work, infos: Sequence[ObjectInfo]) -> None:
-    state, sizes = work.state, [info.size for info in infos]
+def _add(run: JobRun[Summary], infos: Sequence[ObjectInfo]) -> None:
+    state, sizes = run.state, [info.size for info in infos]
     smallest = min(sizes)
     state.sizes.smallest = min(state.sizes.smallest, smallest) if state.objects else smallest
     state.sizes.largest = max(state.sizes.largest, max(sizes))
     state.objects += len(sizes)
     state.bytes += sum(sizes)
+
+
+KIND = Kind(Summary, run, "summary")

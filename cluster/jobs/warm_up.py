@@ -3,13 +3,22 @@ asked for. It starts again after a crash."""
 
 from __future__ import annotations
 
-from cluster.jobs.work import PAGE, Work, listed
+from cluster.jobs.job import SelectingJob
+from cluster.jobs.job_run import PAGE, JobRun, listed
+from cluster.jobs.kinds import Kind, Start
 
 
-async def run(work: Work) -> None:
-    state = work.state
+class WarmUp(SelectingJob, frozen=True, kw_only=True, tag="load-lom-cache"):
+    """The objects of the bucket, all or those with the prefix."""
+
+
+async def run(run: JobRun[WarmUp]) -> None:
+    state = run.state
     state.objects = state.bytes = 0
     state.after = ""
-    async for infos in listed(work, PAGE):
+    async for infos in listed(run, PAGE):
         state.objects += len(infos)
         state.bytes += sum(info.size for info in infos)
+
+
+KIND = Kind(WarmUp, run, "warm-up-metadata", Start.BY_NAME, of_a_bucket=True)

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from cluster.jobs.records import ArchiveOrders
-from cluster.jobs.work import Archiving, JobFailed, Unreadable
+from cluster.jobs.job_run import ArchiveOrders, ArchiveTask, JobFailed, Unreadable
 from s3gw.objects.archive_writing import ArchiveOrder, Mode, write_archive
 from s3gw.objects.attributes import new_attributes
 from s3gw.objects.bucket_checksums import kept_in
@@ -43,51 +42,51 @@ _ENDS_ALL = (BucketNotFound, DeviceFailed)
 class ObjectArchiver:
     objects: ObjectService
 
-    async def archive(self, archiving: Archiving) -> None:
-        """Raises `JobFailed`, `BucketNotFound`, `StorageError`, and what `archiving` does; nothing
+    async def archive(self, task: ArchiveTask) -> None:
+        """Raises `JobFailed`, `BucketNotFound`, `StorageError`, and what `task` does; nothing
         is there then that was not before."""
-        job, name = archiving.job, archiving.orders.name
+        job, name = task.job, task.orders.name
         target = await self.objects.store.head_bucket(job.target)
         try:
             async with self.objects.archives.turn(job.target, name):
-                await self._write(archiving, target.name)
+                await self._write(task, target.name)
         except S3Error as error:
             raise JobFailed(error.message) from None
         except ObjectChanged:
             raise JobFailed(f"{name} was replaced again and again while it was read") from None
 
-    async def _write(self, archiving: Archiving, bucket: str) -> ObjectInfo:
+    async def _write(self, task: ArchiveTask, bucket: str) -> ObjectInfo:
         """From the beginning whenever somebody else wrote the archive that is appended to."""
         for attempt in range(_ATTEMPTS):
             target = await self.objects.store.head_bucket(bucket)
-            context = Context(archiving.job.requested_by)
+            context = Context(task.job.requested_by)
             unlock = self.objects.encryption.unlock(no_customer_key)
-            order = _order(archiving.orders, target, context, unlock)
-            archiving.begin()
+            order = _order(task.orders, target, context, unlock)
+            task.begin()
             try:
                 return await write_archive(
                     self.objects,
                     context,
                     target,
-                    archiving.orders.name,
+                    task.orders.name,
                     order,
-                    self._additions(archiving, refusing_one(unlock)),
+                    self._additions(task, refusing_one(unlock)),
                 )
             except ObjectChanged:
                 if attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError
 
-    async def _additions(self, archiving: Archiving, unlock: Unlock) -> Additions:
-        async with aclosing(archiving.batches()) as batches:
+    async def _additions(self, task: ArchiveTask, unlock: Unlock) -> Additions:
+        async with aclosing(task.batches()) as batches:
             async for names in batches:
-                async with aclosing(self._read(archiving, names, unlock)) as additions:
+                async with aclosing(self._read(task, names, unlock)) as additions:
                     async for addition in additions:
                         yield addition
 
-    async def _read(self, archiving: Archiving, names: Sequence[str], unlock: Unlock) -> Additions:
+    async def _read(self, task: ArchiveTask, names: Sequence[str], unlock: Unlock) -> Additions:
         """The objects of one batch, in its order."""
-        bucket, options = archiving.job.bucket, ReadOptions(unlock=unlock)
+        bucket, options = task.job.bucket, ReadOptions(unlock=unlock)
         at = 0
         while at < len(names):
             reads = [ObjectRead(bucket, name, options) for name in names[at:]]
@@ -97,10 +96,10 @@ class ObjectArchiver:
                 for reading in found:
                     left.pop(0)
                     if isinstance(reading, StorageError):
-                        archiving.skip(names[at], _unreadable(reading))
+                        task.skip(names[at], _unreadable(reading))
                     else:
-                        yield _addition(archiving, reading)
-                        archiving.count(reading.info.size)
+                        yield _addition(task, reading)
+                        task.count(reading.info.size)
                     at += 1
             finally:
                 for each in left:
@@ -108,18 +107,18 @@ class ObjectArchiver:
                         await close(each)
 
 
-def _addition(archiving: Archiving, reading: Reading) -> Addition:
+def _addition(task: ArchiveTask, reading: Reading) -> Addition:
     info = reading.info
-    name = _member_name(archiving.job.bucket, info.name, archiving.orders)
+    name = _member_name(task.job.bucket, info.name, task.orders)
     entry, body = Entry(name, info.size, info.modified_ns // _NS), reading.body
-    archiving.check()
-    return Addition(entry, body if isinstance(body, bytes) else _checked(body, archiving))
+    task.check()
+    return Addition(entry, body if isinstance(body, bytes) else _checked(body, task))
 
 
-async def _checked(body: Stream, archiving: Archiving) -> Stream:
+async def _checked(body: Stream, task: ArchiveTask) -> Stream:
     async with aclosing(body) as pieces:
         async for piece in pieces:
-            archiving.check()
+            task.check()
             yield piece
 
 

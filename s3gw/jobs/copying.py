@@ -11,8 +11,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from cluster.jobs.records import Job
-from cluster.jobs.work import Copying, NotCopied
+from cluster.jobs.job import Job
+from cluster.jobs.job_run import CopyTask, NotCopied
 from s3gw.events.events import removed
 from s3gw.http.request import MAX_KEY
 from s3gw.objects.attributes import new_attributes
@@ -45,15 +45,15 @@ _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 class ObjectCopier:
     objects: ObjectService
 
-    async def copy(self, copying: Copying) -> int:
+    async def copy(self, task: CopyTask) -> int:
         """Copy an object; the bytes that were copied. Raises `NotCopied`, `BucketNotFound` and what
         `check` does; and `OutOfSpace`, because nothing more can be copied then."""
-        job = copying.job
-        if not 0 < len(copying.new_name.encode()) <= MAX_KEY:
+        job = task.job
+        if not 0 < len(task.new_name.encode()) <= MAX_KEY:
             raise NotCopied(f"the copy's name would be longer than {MAX_KEY} bytes")
         target = await self.objects.store.head_bucket(job.target)
         try:
-            made = await self._copy(target, copying)
+            made = await self._copy(target, task)
         except S3Error as error:
             raise NotCopied(error.message) from None
         except ObjectNotFound:
@@ -70,19 +70,19 @@ class ObjectCopier:
             context = Context(job.requested_by)
             await self.objects.announce(context, info, [removed(*each) for each in done])
 
-    async def _copy(self, target: BucketInfo, copying: Copying) -> ObjectInfo:
-        objects, context = self.objects, Context(copying.job.requested_by)
+    async def _copy(self, target: BucketInfo, task: CopyTask) -> ObjectInfo:
+        objects, context = self.objects, Context(task.job.requested_by)
         options = ReadOptions(unlock=objects.encryption.unlock(no_customer_key))
-        reading = await objects.store.get_object(copying.job.bucket, copying.name, options)
+        reading = await objects.store.get_object(task.job.bucket, task.name, options)
         try:
             sealing = await objects.encryption.seal(target, BUCKET_DEFAULT)
             given = new_attributes(target, context.clock.now_ns())
             how = CopyOptions(
                 attributes=copied_attributes(given, reading.info.attributes),
                 sealing=sealing,
-                body=_checked(reading, copying.check),
+                body=_checked(reading, task.check),
             )
-            return await objects.copy(context, target, copying.new_name, reading, how)
+            return await objects.copy(context, target, task.new_name, reading, how)
         finally:
             if not isinstance(reading.body, bytes):
                 await reading.body.aclose()

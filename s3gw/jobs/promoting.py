@@ -6,11 +6,10 @@ An object is the bucket's owner's, and encrypted and locked as new ones there ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cluster.jobs.records import FileOrders, Job
-from cluster.jobs.work import NotPromotable
+from cluster.jobs.job_run import FileOrders, FileTask, NotPromotable
 from s3gw.http.request import MAX_KEY
 from s3gw.objects.attributes import new_attributes
 from s3gw.objects.context import Context
@@ -46,21 +45,19 @@ class FilePromoter:
         except NotPromoted as error:
             raise NotPromotable(str(error)) from None
 
-    async def promote(self, job: Job, path: str, check: Callable[[], None]) -> int | None:
-        assert job.files is not None
-        key = job.prefix + path
+    async def promote(self, task: FileTask) -> int | None:
+        key, orders = task.key, task.orders
         if not 0 < len(key.encode(errors="surrogateescape")) <= MAX_KEY or not _is_text(key):
             raise NotPromotable("its path cannot be an object's name")
-        bucket = await self.objects.store.head_bucket(job.bucket)
-
-        context = Context(job.requested_by)
+        bucket = await self.objects.store.head_bucket(task.job.bucket)
+        context = Context(task.job.requested_by)
         try:
             promotion = Promotion(
-                self._source(job.files).below(path),
+                self._source(orders).below(task.path),
                 attributes=new_attributes(bucket, context.clock.now_ns()),
-                replaces=job.files.overwrite,
-                moves=job.files.delete_source,
-                check=check,
+                replaces=orders.overwrite,
+                moves=orders.delete_source,
+                check=task.check,
             )
             return await promote(self.objects, context, bucket, key, promotion)
         except (NotPromoted, S3Error) as error:

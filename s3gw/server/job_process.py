@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Lock
 
 from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
+from cluster.jobs.job_run import JobContext
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
-from cluster.jobs.work import World
 from cluster.maintenance import Maintainer, MaintenanceRound
 from s3gw.config.schema import Config, Jobs
 from s3gw.jobs.archiving import ObjectArchiver
@@ -55,18 +55,17 @@ def job_runner(
     async def clean() -> bool:
         return (await asyncio.to_thread(keeper.run_once)).more
 
-    world = World(
-        objects.store,
-        registry,
-        copier.copy,
-        copier.deleted,
-        clean,
-        ObjectArchiver(objects).archive,
-        unlock_with(objects.encryption.keys),
-        FilePromoter(objects, promotable(config)),
-        objects.archives,
+    context = JobContext(
+        store=objects.store,
+        copy=copier.copy,
+        announce=copier.deleted,
+        clean=clean,
+        archive=ObjectArchiver(objects).archive,
+        unlock=unlock_with(objects.encryption.keys),
+        files=FilePromoter(objects, promotable(config)),
+        archives=objects.archives,
     )
-    return Runner(world, limits_of(config.jobs))
+    return Runner(context, registry, limits_of(config.jobs))
 
 
 def limits_of(jobs: Jobs) -> Limits:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from cluster.jobs import kinds
+from cluster.jobs import move_bucket
 from s3gw.access import Access
 from s3gw.access.policy import BucketPolicy, read_policy
 from s3gw.access.request import ARN
@@ -33,7 +33,7 @@ from storage.values import BucketInfo
 @operation(
     "POST",
     "buckets/{bucket}",
-    action=kinds.MOVE_BUCKET,
+    action=move_bucket.KIND.name,
     access=Access.MOVE_BUCKET,
     known_as="DeleteBucket",
     is_audited=True,
@@ -56,8 +56,8 @@ class RenameBucket:
         except BucketExists:
             message = f'bucket "{new.cname()}" already exists'
             raise NativeError(409, message, Tcode.BUCKET_EXISTS) from None
-        orders = {"bucket": call.bucket, "target": new.stored}
-        return text_reply(await begin_ended(call, kinds.MOVE_BUCKET, **orders))
+        job = move_bucket.MoveBucket(bucket=call.bucket, target=new.stored)
+        return text_reply(await begin_ended(call, job))
 
 
 def _new_name(call: NativeCall, to: str) -> Bck:

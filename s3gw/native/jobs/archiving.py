@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from cluster.jobs import kinds
-from cluster.jobs.records import ArchiveOrders
+from cluster.jobs import archive_objects
+from cluster.jobs.job_run import ArchiveOrders
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.http.request import MAX_KEY
@@ -60,7 +60,7 @@ class ArchiveMessage(Struct, frozen=True):
 @operation(
     "PUT",
     "buckets/{bucket}",
-    action=kinds.ARCHIVE,
+    action=archive_objects.KIND.name,
     access=Access.GET,
     known_as="GetObject",
 )
@@ -78,6 +78,12 @@ class ArchiveListRange:
         described = await find_target(call, target, make=False)
         await require_writing(call, described, Selection(names=[orders.name]), "")
         await find_target(call, target, make=True)
-        job = {"bucket": call.bucket, "target": target.stored, **chosen.orders}
-        job |= {"archive": orders, "go_on": asked.go_on}
-        return text_reply(await begin(call, kinds.ARCHIVE, chosen.names, **job))
+        job = archive_objects.ArchiveObjects(
+            bucket=call.bucket,
+            target=target.stored,
+            template=chosen.template,
+            prefix=chosen.prefix,
+            archive=orders,
+            go_on=asked.go_on,
+        )
+        return text_reply(await begin(call, job, chosen.names))

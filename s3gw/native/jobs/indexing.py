@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from cluster.jobs import kinds
-from cluster.jobs.index_shards import MAX_WORKERS
+from cluster.jobs import index_shards
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
@@ -27,7 +26,7 @@ class IndexMessage(Struct, frozen=True):
 @operation(
     "POST",
     "buckets/{bucket}",
-    action=kinds.INDEX_SHARDS,
+    action=index_shards.KIND.name,
     access=Access.PATCH,
     known_as="PutBucketVersioning",
 )
@@ -37,9 +36,8 @@ class IndexShards:
     asked: IndexMessage = value(default=IndexMessage())
 
     async def run(self, call: NativeCall) -> Reply:
-        workers = min(max(self.asked.num_workers or DEFAULT_WORKERS, 1), MAX_WORKERS)
-        prefix = self.asked.prefix
-        xid = await begin(
-            call, kinds.INDEX_SHARDS, bucket=call.bucket, prefix=prefix, workers=workers
+        workers = min(max(self.asked.num_workers or DEFAULT_WORKERS, 1), index_shards.MAX_WORKERS)
+        job = index_shards.IndexShards(
+            bucket=call.bucket, prefix=self.asked.prefix, workers=workers
         )
-        return text_reply(xid)
+        return text_reply(await begin(call, job))

@@ -9,8 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from cluster.jobs import kinds
-from cluster.jobs.copy_objects import MAX_WORKERS
+from cluster.jobs import copy_objects, delete_objects
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
@@ -53,8 +52,13 @@ class CopyMessage(Struct, frozen=True):
     etl: str | None = field(default=None, name="id")
 
     @property
-    def orders(self) -> dict[str, Any]:
-        """The fields of a job that say how. Raises 501."""
+    def workers(self) -> int:
+        """How many objects are copied at once."""
+        asked_for = self.num_workers or DEFAULT_WORKERS
+        return min(max(asked_for, 1), copy_objects.MAX_WORKERS)
+
+    def check(self) -> None:
+        """Raises 501 for what is not done here."""
         for asked, what in (
             (self.synchronize, "copying with synchronize"),
             (self.ext, "changing the extensions of copies"),
@@ -62,19 +66,12 @@ class CopyMessage(Struct, frozen=True):
         ):
             if asked:
                 raise unsupported(what)
-        asked_for = self.num_workers or DEFAULT_WORKERS
-        return {
-            "prepend": self.prepend,
-            "dry_run": self.dry_run,
-            "go_on": self.go_on,
-            "workers": min(max(asked_for, 1), MAX_WORKERS),
-        }
 
 
 @operation(
     "DELETE",
     "buckets/{bucket}",
-    action=kinds.DELETE_OBJECTS,
+    action=delete_objects.KIND.name,
     access=Access.DELETE_OBJECT,
     known_as="DeleteObjects",
 )
@@ -84,14 +81,16 @@ class DeleteListRange:
     async def run(self, call: NativeCall) -> Reply:
         chosen = read_selection(self.asked.objnames, self.asked.template)
         await require_deleting(call, chosen)
-        orders = {"bucket": call.bucket, **chosen.orders}
-        return text_reply(await begin(call, kinds.DELETE_OBJECTS, chosen.names, **orders))
+        job = delete_objects.DeleteObjects(
+            bucket=call.bucket, template=chosen.template, prefix=chosen.prefix
+        )
+        return text_reply(await begin(call, job, chosen.names))
 
 
 @operation(
     "POST",
     "buckets/{bucket}",
-    action=kinds.COPY_OBJECTS,
+    action=copy_objects.KIND.name,
     access=Access.GET,
     known_as="GetObject",
 )
@@ -106,13 +105,13 @@ class CopyListRange:
             raise NativeError(400, "a prefix beside a list or a template: make it the template")
         chosen = read_selection(self.asked.objnames, self.asked.template)
         target = self.asked.tobck.bck(call)
-        return await _copy(call, kinds.COPY_OBJECTS, chosen, target, self.asked)
+        return await _copy(call, copy_objects.CopyObjects, chosen, target, self.asked)
 
 
 @operation(
     "POST",
     "buckets/{bucket}",
-    action=kinds.COPY_BUCKET,
+    action=copy_objects.BUCKET_KIND.name,
     access=Access.GET,
     known_as="GetObject",
 )
@@ -125,21 +124,34 @@ class CopyBucket:
     async def run(self, call: NativeCall) -> Reply:
         target = read_uname(self.to, call)
         chosen = Selection(prefix=self.asked.prefix)
-        return await _copy(call, kinds.COPY_BUCKET, chosen, target, self.asked)
+        return await _copy(call, copy_objects.CopyBucket, chosen, target, self.asked)
 
 
 async def _copy(
-    call: NativeCall, kind: str, chosen: Selection, target: Bck, asked: CopyMessage
+    call: NativeCall,
+    kind: type[copy_objects.CopyObjects],
+    chosen: Selection,
+    target: Bck,
+    asked: CopyMessage,
 ) -> Reply:
-    orders = asked.orders
+    asked.check()
     _check_same(call, chosen, target, asked.prepend)
     await require_reading(call, chosen)
     described = await find_target(call, target, make=False)
     await require_writing(call, described, chosen, asked.prepend)
     if not asked.dry_run:
         await find_target(call, target, make=True)
-    orders |= {"bucket": call.bucket, "target": target.stored, **chosen.orders}
-    return text_reply(await begin(call, kind, chosen.names, **orders))
+    job = kind(
+        bucket=call.bucket,
+        target=target.stored,
+        template=chosen.template,
+        prefix=chosen.prefix,
+        prepend=asked.prepend,
+        dry_run=asked.dry_run,
+        go_on=asked.go_on,
+        workers=asked.workers,
+    )
+    return text_reply(await begin(call, job, chosen.names))
 
 
 def _check_same(call: NativeCall, chosen: Selection, target: Bck, prepend: str) -> None:

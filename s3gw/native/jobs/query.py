@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cluster.jobs.kinds import Kind, find_kind
-from cluster.jobs.records import Known
+from cluster.jobs.catalog import find_name
+from cluster.jobs.job import JobStatus
 from s3gw.access import may_use
 from s3gw.native.actmsg import json, read_value
 from s3gw.native.call import NativeCall
@@ -35,11 +35,11 @@ class JobQuery:
     buckets: frozenset[str] = frozenset()
     only_active: bool = False
 
-    def named_kind(self) -> Kind | None:
-        """None when none is asked for. Raises 400 for an unknown one."""
+    def kind_name(self) -> str | None:
+        """AIStore's name of the kind; None when none is given. Raises 400 for an unknown one."""
         if not self.kind:
             return None
-        found = find_kind(self.kind)
+        found = find_name(self.kind)
         if found is None:
             raise NativeError(400, f'xaction kind (or name) "{self.kind[:64]}" not found')
         return found
@@ -65,30 +65,30 @@ def read_query(call: NativeCall, document: dict[str, Any] | None) -> JobQuery:
     )
 
 
-async def find_jobs(call: NativeCall, query: JobQuery) -> list[Known]:
+async def find_jobs(call: NativeCall, query: JobQuery) -> list[JobStatus]:
     """Those that the caller may see, the oldest first. Raises 400 for an unknown kind."""
-    kind = query.named_kind()
+    kind = query.kind_name()
     if query.node not in ("", *_nodes(call)):
         return []
     found = await _found(call, query)
     chosen = [
         each
         for each in found
-        if (kind is None or each.job.kind == kind.name)
+        if (kind is None or each.job.kind == kind)
         and (not query.buckets or not query.buckets.isdisjoint((each.job.bucket, each.job.target)))
         and not (query.only_active and each.is_over)
     ]
     return await _visible(call, chosen)
 
 
-async def _found(call: NativeCall, query: JobQuery) -> Sequence[Known]:
+async def _found(call: NativeCall, query: JobQuery) -> Sequence[JobStatus]:
     if not query.xid:
         return await jobs_of(call).all()
     several = [await jobs_of(call).find(xid) for xid in query.xid.split(",")[:_MOST_IDS] if xid]
     return [found for found in several if found is not None]
 
 
-async def _visible(call: NativeCall, found: Sequence[Known]) -> list[Known]:
+async def _visible(call: NativeCall, found: Sequence[JobStatus]) -> list[JobStatus]:
     """A bucket that is gone is nobody's secret: whoever made the next one learns of old jobs."""
     mine = call.caller.identity
     others = [each for each in found if each.job.requested_by.identity != mine]

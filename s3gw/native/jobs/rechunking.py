@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from cluster.jobs import kinds
-from cluster.jobs.records import ChunkOrders, Job
+from cluster.jobs import rechunk
+from cluster.jobs.rechunk import ChunkSizes, Rechunk
 from s3gw.access import Access
 from s3gw.config.bucket_properties import (
     PROPERTIES,
@@ -40,7 +40,7 @@ class RechunkMessage(Struct, frozen=True):
 @operation(
     "POST",
     "buckets/{bucket}",
-    action=kinds.RECHUNK,
+    action=rechunk.KIND.name,
     access=Access.PATCH,
     known_as="PutBucketVersioning",
     is_audited=True,
@@ -77,16 +77,16 @@ async def begin_rechunk(
     """The id of the job, or of one that does the same already. Raises 409 while another one runs
     that wants other chunks."""
     wanted = chunking(chunks)
-    orders = ChunkOrders(wanted.limit, wanted.size)
+    sizes = ChunkSizes(wanted.limit, wanted.size)
     for job in await _running(call, bucket.name):
-        if job.chunks != orders:
+        if job.chunks != sizes:
             why = f'rechunk "{job.xid}" with other sizes is running: stop it first'
             raise NativeError(409, f'bucket "{bck_of(bucket.name).cname()}": {why}')
         if job.prefix == prefix:
             return job.xid
-    return await begin(call, kinds.RECHUNK, bucket=bucket.name, prefix=prefix, chunks=orders)
+    return await begin(call, Rechunk(bucket=bucket.name, prefix=prefix, chunks=sizes))
 
 
-async def _running(call: NativeCall, bucket: str) -> list[Job]:
-    known = [each for each in await jobs_of(call).all() if not each.is_over]
-    return [e.job for e in known if (e.job.kind, e.job.bucket) == (kinds.RECHUNK, bucket)]
+async def _running(call: NativeCall, bucket: str) -> list[Rechunk]:
+    jobs = [each.job for each in await jobs_of(call).all() if not each.is_over]
+    return [job for job in jobs if isinstance(job, Rechunk) and job.bucket == bucket]

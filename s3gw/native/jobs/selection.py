@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cluster.jobs.template import BadTemplate, read_template
 from s3gw.http.request import MAX_KEY
@@ -25,11 +24,6 @@ class Selection:
     names: Sequence[str] = ()
     template: str = ""
     prefix: str = ""
-
-    @property
-    def orders(self) -> dict[str, Any]:
-        """The fields of a job that say it; the names are told apart."""
-        return {"template": self.template, "prefix": self.prefix}
 
     def all_names(self) -> Sequence[str] | None:
         """None for a prefix."""

@@ -13,8 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from cluster.jobs import kinds
-from cluster.jobs.records import Job, Known, State
+from cluster.jobs.job import Job, JobStatus, State
 from s3gw.config.types import show_size
 from s3gw.native.bucket_props import Namespace
 from s3gw.native.names import bck_of
@@ -22,7 +21,6 @@ from storage.values import Usage
 
 _NS = 1_000_000_000
 _NEVER = "0001-01-01T00:00:00Z"
-_COPIES = frozenset({kinds.MOVE_BUCKET, kinds.ARCHIVE, kinds.COPY_OBJECTS, kinds.COPY_BUCKET})
 
 
 class BckDocument(Struct, frozen=True):
@@ -70,9 +68,9 @@ class Status(Struct, frozen=True):
     aborted: bool
 
 
-def snap_of(known: Known) -> Snap:
+def snap_of(known: JobStatus) -> Snap:
     job, state = known.job, known.state
-    copies = job.kind in _COPIES
+    copies = bool(job.target)
     stats = Stats(loc_objs=str(state.objects), loc_bytes=str(state.bytes))
     return Snap(
         id=job.xid,
@@ -82,7 +80,7 @@ def snap_of(known: Known) -> Snap:
         bck=_bck(job.bucket),
         src_bck=_bck(job.bucket if copies else ""),
         dst_bck=_bck(job.target if copies else ""),
-        ctlmsg=_orders(job),
+        ctlmsg=_parameters(job),
         abort_err=state.abort_error,
         err=state.error,
         glob_id=str(1 | job.workers << 10),
@@ -93,7 +91,7 @@ def snap_of(known: Known) -> Snap:
     )
 
 
-def status_of(known: Known) -> Status:
+def status_of(known: JobStatus) -> Status:
     job, state = known.job, known.state
     return Status(
         job.kind, job.xid, state.abort_error or state.error, state.ended_ns, state.aborted
@@ -129,17 +127,13 @@ def _bck(stored: str) -> BckDocument:
     return BckDocument(bck.name, bck.provider, Namespace(name=bck.namespace))
 
 
-def _orders(job: Job) -> str:
-    told = {
-        "template": job.template,
-        "prefix": job.prefix,
-        "prepend": job.prepend,
-        "dry-run": "true" if job.dry_run else "",
-        "objsize-limit": show_size(job.chunks.limit) if job.chunks else "",
-        "chunk-size": show_size(job.chunks.size) if job.chunks else "",
-        "archname": job.archive.name if job.archive else "",
+def _parameters(job: Job) -> str:
+    """As AIStore's clients show them, sizes with a unit."""
+    shown = {
+        name: show_size(value) if isinstance(value, int) else value
+        for name, value in job.parameters.items()
     }
-    return ", ".join(f"{name}:{text}" for name, text in told.items() if text)
+    return ", ".join(f"{name}:{text}" for name, text in shown.items() if text)
 
 
 def _time(ns: int) -> str:

@@ -1,11 +1,12 @@
-"""Registering a job for the caller, and answering its id: bare text, as AIStore's clients read."""
+"""Register a job for the caller; the answer is its id, bare text, as AIStore's clients read it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from cluster.jobs.records import Job
+from msgspec.structs import replace
+
+from cluster.jobs.job import Job
 from cluster.jobs.registry import Registry, TooManyJobs
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
@@ -15,24 +16,19 @@ def jobs_of(call: NativeCall) -> Registry:
     return call.native.jobs
 
 
-async def begin(call: NativeCall, kind: str, names: Sequence[str] = (), **orders: Any) -> str:
-    """The id of a new job; `orders` are the fields of `Job`. Raises 429 when there are too many."""
+async def begin(call: NativeCall, job: Job, names: Sequence[str] = ()) -> str:
+    """Register the job with its list of names and return its id. Raises 429 for too many jobs."""
     try:
-        job = await jobs_of(call).add(_maker(call, kind, orders), names)
+        registered = await jobs_of(call).add(_requested(call, job), names)
     except TooManyJobs as error:
         raise NativeError(429, str(error), Tcode.TOO_MANY) from None
-    return job.xid
+    return registered.xid
 
 
-async def begin_ended(call: NativeCall, kind: str, **orders: Any) -> str:
-    """The id of a job whose work the request itself has done."""
-    return (await jobs_of(call).add_ended(_maker(call, kind, orders))).xid
+async def begin_ended(call: NativeCall, job: Job) -> str:
+    """Register a job that the request itself has done, and return its id."""
+    return (await jobs_of(call).add_ended(_requested(call, job))).xid
 
 
-def _maker(call: NativeCall, kind: str, orders: dict[str, Any]) -> Callable[[str, int], Job]:
-    requested_by = call.requested_by
-
-    def make(xid: str, now_ns: int) -> Job:
-        return Job(xid, kind, now_ns, requested_by, **orders)
-
-    return make
+def _requested(call: NativeCall, job: Job) -> Job:
+    return replace(job, requested_by=call.requested_by)

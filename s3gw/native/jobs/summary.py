@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from cluster.jobs import kinds
-from cluster.jobs.records import Known
+from cluster.jobs import summary
+from cluster.jobs.job import JobStatus
+from cluster.jobs.summary import Summary
 from s3gw.access import Access, authorize
 from s3gw.http.reply import Reply
 from s3gw.native.actmsg import json
@@ -41,7 +42,7 @@ class SummaryMessage(Struct, frozen=True):
 @operation(
     "GET",
     "buckets/{bucket}",
-    action=kinds.SUMMARY,
+    action=summary.KIND.name,
     access=Access.LIST_OBJECTS,
     known_as="ListObjectsV2",
 )
@@ -97,21 +98,20 @@ async def bucket_with_summary(call: NativeCall, presence: int, prefix: str, uuid
 
 
 async def _begin(call: NativeCall, prefix: str) -> str:
-    return await begin(call, kinds.SUMMARY, bucket=call.bucket, prefix=prefix)
+    return await begin(call, Summary(bucket=call.bucket, prefix=prefix))
 
 
-async def _find(call: NativeCall, uuid: str) -> Known:
+async def _find(call: NativeCall, uuid: str) -> JobStatus:
     """Raises 404 unless it is a summary of this bucket that the caller asked for."""
     known = await jobs_of(call).find(uuid)
     if known is not None:
-        job = known.job
-        mine = (kinds.SUMMARY, call.bucket, call.caller.identity)
-        if (job.kind, job.bucket, job.requested_by.identity) == mine:
+        job, mine = known.job, (call.bucket, call.caller.identity)
+        if isinstance(job, Summary) and (job.bucket, job.requested_by.identity) == mine:
             return known
     raise NativeError(404, f'xaction "{uuid[:64]}" not found', Tcode.NOT_FOUND)
 
 
-async def _told(call: NativeCall, known: Known) -> bytes:
+async def _told(call: NativeCall, known: JobStatus) -> bytes:
     """Raises 409 for a job that was stopped before its end."""
     if known.state.aborted:
         why = known.state.abort_error

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.jobs import kinds
+from cluster.jobs.catalog import BY_NAME
+from cluster.jobs.job import Job, JobStatus
 from cluster.jobs.kinds import Start
-from cluster.jobs.records import Known
+from cluster.jobs.lru import Lru
+from cluster.jobs.placement import Resilver
+from cluster.jobs.rechunk import Rechunk
 from s3gw.access import Access
 from s3gw.config.bucket_properties import properties_of
 from s3gw.http.reply import Reply
@@ -36,24 +39,26 @@ class StartJob:
 
     async def run(self, call: NativeCall) -> Reply:
         asked = read_query(call, self.asked)
-        kind = asked.named_kind()
-        if kind is None:
+        name = asked.kind_name()
+        if name is None:
             raise NativeError(400, "no job kind is given")
-        if kind.start is Start.NEVER:
-            raise unsupported(f'job "{kind.name}"')
-        if kind.start is not Start.ASKED:
+        kind = BY_NAME.get(name)
+        if kind is None:
+            raise unsupported(f'job "{name}"')
+        if kind.start is not Start.BY_NAME:
             raise NativeError(400, f'job "{kind.name}" begins with a request about its bucket')
-        if kind.name == kinds.LRU and self.force:
+        if kind.job is Lru and self.force:
             raise unsupported("forced eviction: the objects are kept nowhere else, so it")
-        if kind.name == kinds.RESILVER:
+        if kind.job is Resilver:
             _require_target(call, asked)
         bucket = await _one_bucket(call, asked)
         if kind.of_a_bucket and bucket is None:
             raise NativeError(400, f'job "{kind.name}" needs a bucket')
-        if kind.name == kinds.RECHUNK and bucket is not None:
+        if kind.job is Rechunk and bucket is not None:
             chunks = properties_of(bucket).chunks
             return text_reply(await begin_rechunk(call, bucket, chunks))
-        return text_reply(await begin(call, kind.name, bucket=bucket.name if bucket else ""))
+        job: Job = kind.job(bucket=bucket.name if bucket else "")
+        return text_reply(await begin(call, job))
 
 
 def _require_target(call: NativeCall, asked: JobQuery) -> None:
@@ -90,7 +95,7 @@ class StopJobs:
         return Reply()
 
 
-def _require_own(call: NativeCall, known: Known) -> None:
+def _require_own(call: NativeCall, known: JobStatus) -> None:
     if not call.caller.is_root and known.job.requested_by.identity != call.caller.identity:
         raise NativeError(403, "insufficient permissions: somebody else began the job")
 

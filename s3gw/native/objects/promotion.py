@@ -11,8 +11,8 @@ import asyncio
 
 from msgspec import Struct, field
 
-from cluster.jobs import kinds
-from cluster.jobs.records import FileOrders
+from cluster.jobs.job_run import FileOrders
+from cluster.jobs.promote import Promote
 from s3gw.access import Access, authorize_key
 from s3gw.access.every_key import may_with_every_key
 from s3gw.access.request import Caller
@@ -98,8 +98,8 @@ class PromoteFiles:
             raise _denied(call, "a policy tells its objects apart, so promote files one by one")
         asked = self.asked
         files = FileOrders(path, asked.recursive, asked.overwrite, asked.delete_source)
-        xid = await begin(call, kinds.PROMOTE, bucket=call.bucket, prefix=prefix, files=files)
-        return text_reply(xid)
+        job = Promote(bucket=call.bucket, prefix=prefix, files=files)
+        return text_reply(await begin(call, job))
 
 
 def _path(name: str, source: str) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cluster.jobs.kinds import GET_BATCH
-from cluster.jobs.records import Job, State
+from cluster.jobs.get_batch import GetBatch
+from cluster.jobs.job import State
 from cluster.jobs.registry import Registry, TooManyJobs
 from cluster.requested_by import RequestedBy
 from s3gw.objects.batch.engine import Check, nothing_stops
@@ -70,10 +70,7 @@ class BatchJobs:
         return known is not None and not known.is_over and not known.stopping
 
     async def _new(self, requested_by: RequestedBy, bucket: str) -> _Joined:
-        def make(xid: str, now_ns: int) -> Job:
-            return Job(xid, GET_BATCH, now_ns, requested_by, bucket=bucket)
-
-        job = await self.registry.add(make)
+        job = await self.registry.add(GetBatch(requested_by=requested_by, bucket=bucket))
         idle = State(starts=1, idle_ns=job.created_ns)
         await self.registry.save(job.xid, idle)
         return _Joined(job.xid, self.registry.revision())

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
-from cluster.jobs.records import Job, Known
+from cluster.jobs.job import Job, JobStatus
+from cluster.jobs.job_run import ArchiveTask, CopyTask, JobContext, NotCopied, Unreadable
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
-from cluster.jobs.work import Archiving, Copying, NotCopied, Unreadable, World
 from storage.archives import Archives
 from storage.backends.memory import MemoryBackend
 from storage.errors import KeyRequired, ObjectNotFound
@@ -57,21 +57,23 @@ class Scene:
         self.coordination.close()
 
     @property
-    def world(self) -> World:
-        return World(
-            self.store,
-            self.registry,
-            self._copy,
-            self._announce,
-            self._clean,
-            self._archive,
+    def context(self) -> JobContext:
+        return JobContext(
+            store=self.store,
+            copy=self._copy,
+            announce=self._announce,
+            clean=self._clean,
+            archive=self._archive,
             unlock=self._unlock,
             archives=self.archives,
         )
 
+    def runner(self, **more: Any) -> Runner:
+        return Runner(self.context, self.registry, self.limits, **more)
+
     async def run(self, **runner: Any) -> None:
         """A process that was just started, until no job runs or waits."""
-        made = Runner(self.world, self.limits, **runner)
+        made = self.runner(**runner)
 
         async def quiet(_: float) -> bool:
             if made.tasks:
@@ -80,20 +82,18 @@ class Scene:
 
         await made.run(quiet)
 
-    async def add(self, kind: str, names: Sequence[str] = (), **orders: Any) -> str:
-        def make(xid: str, now_ns: int) -> Job:
-            return Job(xid, kind, now_ns, **{"bucket": "bucket", "target": "target", **orders})
+    async def add(self, kind: type[Job], names: Sequence[str] = (), **fields: Any) -> str:
+        job = kind(**{"bucket": "bucket", "target": "target", **fields})
+        return (await self.registry.add(job, names)).xid
 
-        return (await self.registry.add(make, names)).xid
-
-    async def find(self, xid: str) -> Known:
+    async def find(self, xid: str) -> JobStatus:
         found = await self.registry.find(xid)
         assert found is not None
         return found
 
-    async def done(self, kind: str, names: Sequence[str] = (), **orders: Any) -> Known:
+    async def done(self, kind: type[Job], names: Sequence[str] = (), **fields: Any) -> JobStatus:
         """A job, run to its end."""
-        xid = await self.add(kind, names, **orders)
+        xid = await self.add(kind, names, **fields)
         await self.run()
         return await self.find(xid)
 
@@ -114,34 +114,34 @@ class Scene:
             raise KeyRequired("it is the customer's")
         return record.wrapped
 
-    async def _copy(self, copying: Copying) -> int:
-        copying.check()
-        if copying.name in self.refuse:
+    async def _copy(self, task: CopyTask) -> int:
+        task.check()
+        if task.name in self.refuse:
             raise NotCopied("it is not to be")
         try:
-            reading = await self.store.get_object(copying.job.bucket, copying.name)
+            reading = await self.store.get_object(task.job.bucket, task.name)
         except ObjectNotFound:
             raise NotCopied("does not exist", is_missing=True) from None
         assert isinstance(reading.body, bytes)
         options = PutOptions(Md5Digest())
-        target, body = copying.job.target, body_of(reading.body)
-        await self.store.put_object(target, copying.new_name, body, options)
-        self.copied.append(copying.name)
+        target, body = task.job.target, body_of(reading.body)
+        await self.store.put_object(target, task.new_name, body, options)
+        self.copied.append(task.name)
         if len(self.copied) == 10:
             self.ten_copied.set()
         return reading.info.size
 
-    async def _archive(self, archiving: Archiving) -> None:
+    async def _archive(self, task: ArchiveTask) -> None:
         """The names of what would be in it."""
-        archiving.begin()
-        async for names in archiving.batches():
+        task.begin()
+        async for names in task.batches():
             for name in names:
-                archiving.check()
+                task.check()
                 if name in self.refuse:
-                    archiving.skip(name, Unreadable("does not exist", is_missing=True))
+                    task.skip(name, Unreadable("does not exist", is_missing=True))
                 else:
                     self.archived.append(name)
-                    archiving.count(1)
+                    task.count(1)
 
     async def _announce(self, job: Job, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:
         self.told += [request.name for request, _ in done]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cluster.jobs import kinds
-from cluster.jobs.records import State
+from cluster.jobs.index_shards import IndexShards
+from cluster.jobs.job import State
 from storage.archives import ArchiveFormat
 from storage.values import PutOptions
 from tests.archives.made import made, tar, zipped
@@ -37,13 +37,13 @@ def test_archives_are_indexed_and_nothing_else_is_read(scene: Scene) -> None:
         for name in ("c.tgz", "d.tar.gz"):
             await scene.put(name, body=made(ArchiveFormat.TGZ, FILES))
         await scene.put("e.txt", body=b"x" * 1000)
-        done = await scene.done(kinds.INDEX_SHARDS, workers=3)
+        done = await scene.done(IndexShards, workers=3)
         assert (done.state.objects, done.state.error) == (2, "")
         assert done.state.bytes == len(TAR) + len(ZIP)
         assert 0 < store.read_bytes < 2 * done.state.bytes
         assert [await reads_to_index(scene, name) for name in ("a.tar", "b.zip")] == [0, 0]
         again = store.read_bytes
-        assert (await scene.done(kinds.INDEX_SHARDS)).state.objects == 2
+        assert (await scene.done(IndexShards)).state.objects == 2
         assert store.read_bytes == again
 
     run(main())
@@ -55,7 +55,7 @@ def test_only_archives_with_the_prefix_are_indexed(scene: Scene) -> None:
         await scene.buckets()
         for name in ("in/a.tar", "out.tar"):
             await scene.put(name, body=TAR)
-        done = await scene.done(kinds.INDEX_SHARDS, prefix="in/")
+        done = await scene.done(IndexShards, prefix="in/")
         assert done.state.objects == 1
         assert await reads_to_index(scene, "in/a.tar") == 0
         assert await reads_to_index(scene, "out.tar") > 0
@@ -72,7 +72,7 @@ def test_what_is_no_archive_or_encrypted_is_told(scene: Scene) -> None:
         assert said.encryption is not None
         options = PutOptions(Md5Digest(), said, data_key=said.encryption.wrapped)
         await scene.store.put_object("bucket", "b.tar", body_of(TAR), options)
-        done = await scene.done(kinds.INDEX_SHARDS)
+        done = await scene.done(IndexShards)
         assert (done.state.objects, done.state.aborted) == (1, False)
         assert [error.partition(":")[0] for error in done.state.errors] == ["a.tar", "b.tar"]
 
@@ -84,7 +84,7 @@ def test_indexing_starts_again_after_a_crash(scene: Scene) -> None:
         await scene.buckets()
         for name in ("a.tar", "b.tar"):
             await scene.put(name, body=TAR)
-        xid = await scene.add(kinds.INDEX_SHARDS)
+        xid = await scene.add(IndexShards)
         await scene.registry.save(xid, State(starts=1, objects=9, after="a.tar"))
         await scene.run()
         assert (await scene.find(xid)).state.objects == 2

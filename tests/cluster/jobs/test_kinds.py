@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from cluster.jobs import kinds
-from cluster.jobs.kinds import KINDS, Start, find_kind
-from cluster.jobs.records import State
-from cluster.jobs.runner import RUNS
-from cluster.jobs.work import PAGE
+import msgspec
+import pytest
+
+from cluster.jobs.catalog import KINDS, NAMES, decode_job, find_name
+from cluster.jobs.cleanup import Cleanup
+from cluster.jobs.copy_objects import CopyBucket, CopyObjects
+from cluster.jobs.delete_objects import DeleteObjects
+from cluster.jobs.job import Job, State
+from cluster.jobs.job_run import PAGE
+from cluster.jobs.lru import Lru
+from cluster.jobs.rechunk import ChunkSizes, Rechunk
+from cluster.jobs.summary import Summary
+from cluster.requested_by import RequestedBy
 from storage.values import (
     Attributes,
     LockMode,
@@ -22,21 +30,74 @@ from tests.storage.digests import Md5Digest
 from tests.storage.event_loop import run
 
 
-def test_what_can_be_started_can_be_run_and_nothing_else() -> None:
-    assert {k.name for k in KINDS.values() if k.start in (Start.REQUEST, Start.ASKED)} == {*RUNS}
-
-
 def test_a_kind_is_found_by_either_name() -> None:
-    assert find_kind("cleanup") is find_kind("cleanup-store") is KINDS["cleanup-store"]
-    assert find_kind("rename-bucket") is KINDS["move-bck"]
-    assert find_kind("nonsense") is None
+    assert find_name("cleanup") == find_name("cleanup-store") == "cleanup-store"
+    assert find_name("rename-bucket") == "move-bck"
+    assert find_name("mirror") == "make-n-copies"
+    assert find_name("nonsense") is None
+
+
+def test_no_two_kinds_share_a_name() -> None:
+    names = [name for kind in KINDS for name in {kind.name, kind.display} - {""}]
+    assert sorted(names) == sorted({*names})
+    assert {*NAMES} >= {*names}
+
+
+@pytest.mark.parametrize(
+    ("record", "job"),
+    [
+        (
+            r"""{"xid":"a23456789","kind":"copy-listrange","created_ns":5,"cause":{"by":"root",
+            "client":"127.0.0.1","request_id":"r"},"bucket":"b","target":"t","pieces":2,
+            "template":"","prefix":"","prepend":"p","dry_run":true,"go_on":true,"workers":3,
+            "files":null,"chunks":null,"archive":null}""",
+            CopyObjects(
+                xid="a23456789",
+                created_ns=5,
+                requested_by=RequestedBy("root", "127.0.0.1", "r"),
+                bucket="b",
+                target="t",
+                pieces=2,
+                prepend="p",
+                dry_run=True,
+                go_on=True,
+                workers=3,
+            ),
+        ),
+        (
+            r"""{"xid":"a23456789","kind":"rechunk","created_ns":5,"cause":{"by":"","client":"",
+            "request_id":""},"bucket":"b","target":"","pieces":0,"template":"","prefix":"in/",
+            "prepend":"","dry_run":false,"go_on":false,"workers":1,"files":null,
+            "chunks":{"limit":10,"size":4},"archive":null}""",
+            Rechunk(
+                xid="a23456789", created_ns=5, bucket="b", prefix="in/", chunks=ChunkSizes(10, 4)
+            ),
+        ),
+    ],
+)
+def test_a_record_that_an_earlier_version_wrote_is_read(record: str, job: Job) -> None:
+    assert decode_job(record.encode()) == job
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"{",
+        b'{"kind":"dsort","xid":"a"}',
+        b'{"xid":"a"}',
+        b'{"kind":"rechunk","xid":"a","bucket":"b"}',
+    ],
+)
+def test_a_record_that_says_too_little_is_damaged(record: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode_job(record)
 
 
 def test_a_list_is_deleted_and_nothing_else(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put("a", "b", "c")
-        done = await scene.done(kinds.DELETE_OBJECTS, ["a", "c", "never"])
+        done = await scene.done(DeleteObjects, ["a", "c", "never"])
         assert await scene.names() == ["b"]
         assert (done.state.objects, done.state.error, done.is_over) == (2, "", True)
         assert not done.state.aborted
@@ -51,7 +112,7 @@ def test_a_list_longer_than_a_transaction_is_deleted(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put(*names, "rest")
-        done = await scene.done(kinds.DELETE_OBJECTS, names)
+        done = await scene.done(DeleteObjects, names)
         assert await scene.names() == ["rest"]
         assert done.job.pieces > 1
         assert (await scene.coordination.range("/job-names/"))[0] == []
@@ -63,7 +124,7 @@ def test_a_template_is_deleted(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put(*(f"p{n}" for n in range(12)), "p03")
-        done = await scene.done(kinds.DELETE_OBJECTS, template="p{0..9..3}")
+        done = await scene.done(DeleteObjects, template="p{0..9..3}")
         assert await scene.names() == sorted(
             ["p03", *(f"p{n}" for n in (1, 2, 4, 5, 7, 8, 10, 11))]
         )
@@ -76,7 +137,7 @@ def test_a_prefix_is_deleted_however_many_pages_it_has(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put(*(f"in/{n:05}" for n in range(PAGE + 700)), "iz", "im")
-        done = await scene.done(kinds.DELETE_OBJECTS, prefix="in/")
+        done = await scene.done(DeleteObjects, prefix="in/")
         assert await scene.names() == ["im", "iz"]
         assert (done.state.objects, done.state.bytes) == (PAGE + 700, 4 * (PAGE + 700))
 
@@ -90,7 +151,7 @@ def test_a_deletion_adds_markers_where_versions_are_kept_and_none_for_nothing(
         await scene.buckets(Versioning.ENABLED)
         await scene.put("a", "b")
         for _ in range(2):
-            await scene.done(kinds.DELETE_OBJECTS, ["a", "never"])
+            await scene.done(DeleteObjects, ["a", "never"])
         page = await scene.store.list_versions("bucket", VersionQuery())
         found = [(e.info.name, e.info.delete_marker) for e in page.versions]
         assert found == [("a", True), ("a", False), ("b", False)]
@@ -106,7 +167,7 @@ def test_what_is_locked_stays_and_is_told(scene: Scene) -> None:
         options = PutOptions(Md5Digest(), lock)
         await scene.store.put_object("bucket", "kept", body_of(b"x"), options)
         await scene.put("a")
-        done = await scene.done(kinds.DELETE_OBJECTS, ["a", "kept"])
+        done = await scene.done(DeleteObjects, ["a", "kept"])
         assert await scene.names() == ["kept"]
         assert done.state.error == "kept: ObjectLocked"
         assert (done.state.objects, done.state.aborted) == (1, False)
@@ -118,7 +179,7 @@ def test_a_deletion_that_is_resumed_leaves_what_is_new(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put("a", "b")
-        xid = await scene.add(kinds.DELETE_OBJECTS, ["a", "b"])
+        xid = await scene.add(DeleteObjects, ["a", "b"])
         await scene.registry.save(xid, State(starts=1))
         scene.clock.advance_s(5)
         await scene.put("a")
@@ -133,7 +194,7 @@ def test_a_bucket_is_copied_under_new_names(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put("a", "b/c")
-        done = await scene.done(kinds.COPY_BUCKET, prepend="new/", workers=3)
+        done = await scene.done(CopyBucket, prepend="new/", workers=3)
         assert await scene.names("target") == ["new/a", "new/b/c"]
         assert (done.state.objects, done.state.bytes, done.is_over) == (2, 8, True)
 
@@ -144,8 +205,8 @@ def test_a_dry_run_counts_and_copies_nothing(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put("a", "b")
-        bucket = await scene.done(kinds.COPY_BUCKET, dry_run=True)
-        some = await scene.done(kinds.COPY_OBJECTS, ["a"], dry_run=True)
+        bucket = await scene.done(CopyBucket, dry_run=True)
+        some = await scene.done(CopyObjects, ["a"], dry_run=True)
         assert await scene.names("target") == []
         assert (bucket.state.objects, some.state.objects, some.state.bytes) == (2, 1, 4)
 
@@ -158,9 +219,9 @@ def test_a_name_of_a_list_that_is_missing_is_told_and_one_of_a_template_is_not(
     async def main() -> None:
         await scene.buckets()
         await scene.put("p1")
-        some = await scene.done(kinds.COPY_OBJECTS, ["p1", "p2"])
+        some = await scene.done(CopyObjects, ["p1", "p2"])
         assert (some.state.objects, some.state.error) == (1, "p2: does not exist")
-        every = await scene.done(kinds.COPY_OBJECTS, template="p{0..5}")
+        every = await scene.done(CopyObjects, template="p{0..5}")
         assert (every.state.objects, every.state.error) == (1, "")
 
     run(main())
@@ -171,11 +232,11 @@ def test_what_cannot_be_copied_ends_the_job_unless_it_is_to_go_on(scene: Scene) 
         await scene.buckets()
         await scene.put(*(f"{n:02}" for n in range(20)))
         scene.refuse = {"03"}
-        ended = await scene.done(kinds.COPY_BUCKET)
+        ended = await scene.done(CopyBucket)
         assert ended.state.aborted
         assert ended.state.abort_error == "03: it is not to be"
         assert len(await scene.names("target")) < 19
-        gone_on = await scene.done(kinds.COPY_BUCKET, go_on=True)
+        gone_on = await scene.done(CopyBucket, go_on=True)
         assert (gone_on.state.aborted, gone_on.state.objects) == (False, 19)
         assert gone_on.state.error == "03: it is not to be"
 
@@ -186,7 +247,7 @@ def test_a_copy_is_resumed_where_it_was(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put(*(f"{n:02}" for n in range(20)))
-        xid = await scene.add(kinds.COPY_BUCKET)
+        xid = await scene.add(CopyBucket)
         await scene.registry.save(xid, State(starts=1, objects=12, after="11"))
         await scene.run()
         assert scene.copied == [f"{n:02}" for n in range(12, 20)]
@@ -201,7 +262,7 @@ def test_a_summary_counts_objects_and_bytes_from_the_beginning(scene: Scene) -> 
         await scene.put("in/a", body=b"1")
         await scene.put("in/b", body=b"12345")
         await scene.put("out")
-        xid = await scene.add(kinds.SUMMARY, prefix="in/")
+        xid = await scene.add(Summary, prefix="in/")
         await scene.registry.save(xid, State(starts=1, objects=99, after="in/a"))
         await scene.run()
         state = (await scene.find(xid)).state
@@ -214,7 +275,7 @@ def test_a_summary_counts_objects_and_bytes_from_the_beginning(scene: Scene) -> 
 def test_a_summary_of_nothing_is_nothing(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
-        state = (await scene.done(kinds.SUMMARY)).state
+        state = (await scene.done(Summary)).state
         assert (state.objects, state.sizes.smallest, state.aborted) == (0, 0, False)
 
     run(main())
@@ -223,7 +284,7 @@ def test_a_summary_of_nothing_is_nothing(scene: Scene) -> None:
 def test_cleaning_up_ends_when_there_is_no_more(scene: Scene) -> None:
     async def main() -> None:
         scene.more = 4
-        assert (await scene.done(kinds.CLEANUP)).is_over
+        assert (await scene.done(Cleanup)).is_over
         assert scene.rounds == 4
 
     run(main())
@@ -233,7 +294,7 @@ def test_nothing_is_evicted(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put("a")
-        done = await scene.done(kinds.LRU, bucket="", target="")
+        done = await scene.done(Lru, bucket="", target="")
         assert (done.state.objects, done.state.aborted) == (0, False)
         assert await scene.names() == ["a"]
 
@@ -242,7 +303,7 @@ def test_nothing_is_evicted(scene: Scene) -> None:
 
 def test_a_job_on_a_bucket_that_is_gone_says_so(scene: Scene) -> None:
     async def main() -> None:
-        for kind in (kinds.DELETE_OBJECTS, kinds.SUMMARY, kinds.LRU):
+        for kind in (DeleteObjects, Summary, Lru):
             done = await scene.done(kind)
             assert done.state.aborted
             assert "does not exist" in done.state.abort_error

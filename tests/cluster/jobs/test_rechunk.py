@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
-from cluster.jobs import kinds
-from cluster.jobs.records import ChunkOrders, State
-from cluster.jobs.runner import Runner
-from cluster.jobs.work import PAGE
+from cluster.jobs.job import Job, State
+from cluster.jobs.job_run import PAGE
+from cluster.jobs.placement import Rebalance, Resilver
+from cluster.jobs.rechunk import ChunkSizes, Rechunk
+from cluster.jobs.warm_up import WarmUp
 from storage.backends.memory import MemoryBackend
 from storage.chunking import Chunking
 from storage.errors import Corrupt, ObjectChanged, OutOfSpace, StorageError
@@ -27,7 +28,7 @@ from tests.storage.digests import Md5Digest
 from tests.storage.encrypting import encrypted
 from tests.storage.event_loop import run
 
-ORDERS = ChunkOrders(10, 4)
+SIZES = ChunkSizes(10, 4)
 
 
 async def chunks_of(scene: Scene) -> dict[str, list[int]]:
@@ -45,11 +46,11 @@ def test_large_objects_are_cut_and_small_ones_put_together(scene: Scene) -> None
         await scene.put("large", "larger", body=b"x" * 12)
         await scene.put("small", body=b"x" * 9)
         assert await scene.store.rechunk_object("bucket", "small", Chunking(1, 1))
-        done = await scene.done(kinds.RECHUNK, chunks=ORDERS)
+        done = await scene.done(Rechunk, chunks=SIZES)
         assert await chunks_of(scene) == {"large": [3], "larger": [3], "small": [0]}
         assert (done.state.objects, done.state.bytes, done.state.error) == (3, 33, "")
         assert done.is_over
-        again = await scene.done(kinds.RECHUNK, chunks=ChunkOrders(1 << 40, 1))
+        again = await scene.done(Rechunk, chunks=ChunkSizes(1 << 40, 1))
         assert set(map(sum, (await chunks_of(scene)).values())) == {0}
         assert again.state.objects == 3
 
@@ -60,7 +61,7 @@ def test_only_what_has_the_prefix_is_cut(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put("a", "in/a", "in/b", "out", body=b"x" * 12)
-        done = await scene.done(kinds.RECHUNK, prefix="in/", chunks=ORDERS)
+        done = await scene.done(Rechunk, prefix="in/", chunks=SIZES)
         assert await chunks_of(scene) == {"a": [0], "in/a": [3], "in/b": [3], "out": [0]}
         assert done.state.objects == 2
 
@@ -73,7 +74,7 @@ def test_all_versions_are_cut_and_markers_are_no_objects(scene: Scene) -> None:
         for _ in range(3):
             await scene.put("a", "b", body=b"x" * 12)
         await scene.store.delete_object("bucket", DeleteRequest("b"))
-        done = await scene.done(kinds.RECHUNK, chunks=ORDERS)
+        done = await scene.done(Rechunk, chunks=SIZES)
         assert await chunks_of(scene) == {"a": [3] * 3, "b": [0, *[3] * 3]}
         assert done.state.objects == 6
 
@@ -85,7 +86,7 @@ def test_more_versions_than_a_page_are_cut(scene: Scene) -> None:
         await scene.buckets(Versioning.ENABLED)
         for _ in range(PAGE + 50):
             await scene.put("a", body=b"x" * 12)
-        done = await scene.done(kinds.RECHUNK, chunks=ORDERS)
+        done = await scene.done(Rechunk, chunks=SIZES)
         assert done.state.objects == PAGE + 50
         assert await chunks_of(scene) == {"a": [3] * (PAGE + 50)}
 
@@ -99,7 +100,7 @@ def test_it_goes_on_where_it_was(scene: Scene) -> None:
             await scene.put("a", "b", body=b"x" * 12)
         page = await scene.store.list_versions("bucket", VersionQuery())
         second = page.versions[1].info
-        xid = await scene.add(kinds.RECHUNK, chunks=ORDERS)
+        xid = await scene.add(Rechunk, chunks=SIZES)
         state = State(starts=1, objects=2, after="a", after_version=second.version)
         await scene.registry.save(xid, state)
         await scene.run()
@@ -121,7 +122,7 @@ def test_what_is_encrypted_is_cut_if_the_server_has_its_key(scene: Scene) -> Non
             options = PutOptions(Md5Digest(), said, data_key=key)
             await scene.store.put_object("bucket", name, body_of(b"x" * 12), options)
         await scene.put("c", body=b"x" * 12)
-        done = await scene.done(kinds.RECHUNK, chunks=ORDERS)
+        done = await scene.done(Rechunk, chunks=SIZES)
         assert await chunks_of(scene) == {"a": [3], "b": [0], "c": [3]}
         assert (done.state.objects, done.state.aborted) == (2, False)
         assert done.state.error == "b: it is the customer's"
@@ -163,7 +164,7 @@ def test_an_object_that_cannot_be_cut_ends_the_job_only_if_none_can(
         scene.store = Troubled(error)
         await scene.buckets()
         await scene.put("a", "b", "c", body=b"x" * 12)
-        done = await scene.done(kinds.RECHUNK, chunks=ORDERS)
+        done = await scene.done(Rechunk, chunks=SIZES)
         assert (done.state.error, done.state.aborted) == (told, aborted)
         assert await chunks_of(scene) == {"a": [3], "b": [0], "c": [0 if aborted else 3]}
 
@@ -177,8 +178,8 @@ def test_a_job_that_is_stopped_leaves_the_object_that_it_is_at(scene: Scene) -> 
         scene.store = store = Troubled()
         await scene.buckets()
         await scene.put("a", "b", "c", body=b"x" * 12)
-        xid = await scene.add(kinds.RECHUNK, chunks=ORDERS)
-        runner = Runner(scene.world, scene.limits)
+        xid = await scene.add(Rechunk, chunks=SIZES)
+        runner = scene.runner()
 
         async def over(_: float) -> bool:
             await asyncio.sleep(0)
@@ -194,14 +195,6 @@ def test_a_job_that_is_stopped_leaves_the_object_that_it_is_at(scene: Scene) -> 
     run(main())
 
 
-def test_a_job_without_orders_says_so(scene: Scene) -> None:
-    async def main() -> None:
-        await scene.buckets()
-        assert (await scene.done(kinds.RECHUNK)).state.aborted
-
-    run(main())
-
-
 # Kinds that find nothing to do, or only look
 
 
@@ -209,14 +202,14 @@ def test_what_is_known_of_objects_is_read(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put("a", "b")
-        done = await scene.done(kinds.WARM_UP)
+        done = await scene.done(WarmUp)
         assert (done.state.objects, done.state.bytes) == (2, 8)
 
     run(main())
 
 
-@pytest.mark.parametrize("kind", [kinds.REBALANCE, kinds.RESILVER])
-def test_nothing_is_out_of_its_place(scene: Scene, kind: str) -> None:
+@pytest.mark.parametrize("kind", [Rebalance, Resilver])
+def test_nothing_is_out_of_its_place(scene: Scene, kind: type[Job]) -> None:
     async def main() -> None:
         await scene.buckets()
         await scene.put("a")

@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from cluster.coordination import Put
-from cluster.jobs import kinds
-from cluster.jobs.records import UNFINISHED, Job, State
+from cluster.jobs.cleanup import Cleanup
+from cluster.jobs.copy_objects import CopyBucket, CopyObjects
+from cluster.jobs.delete_objects import DeleteObjects
+from cluster.jobs.job import UNFINISHED, Job, State
+from cluster.jobs.job_run import CopyTask, JobRun, Stopped
+from cluster.jobs.lru import Lru
 from cluster.jobs.registry import MAX_UNFINISHED, Registry, TooManyJobs
-from cluster.jobs.runner import MAX_STARTS, SWEEP_S, Limits, Runner
-from cluster.jobs.work import Copying, Halted, Work
+from cluster.jobs.runner import MAX_STARTS, SWEEP_S, Limits
 from tests.cluster.jobs.scene import Scene
 from tests.storage.event_loop import run
 
 
 def test_a_job_is_there_before_anybody_runs_it(scene: Scene) -> None:
     async def main() -> None:
-        xid = await scene.add(kinds.LRU)
+        xid = await scene.add(Lru)
         known = await scene.find(xid)
         assert (known.is_over, known.is_idle, known.state) == (False, False, State())
         assert [each.job.xid for each in await scene.registry.all()] == [xid]
@@ -33,7 +37,7 @@ def test_a_job_is_there_before_anybody_runs_it(scene: Scene) -> None:
 
 def test_an_id_is_one_that_aistore_takes(scene: Scene) -> None:
     async def main() -> None:
-        xids = {await scene.add(kinds.LRU) for _ in range(20)}
+        xids = {await scene.add(Lru) for _ in range(20)}
         assert len(xids) == 20
         assert all(len(xid) >= 9 and xid.isalnum() for xid in xids)
 
@@ -43,7 +47,7 @@ def test_an_id_is_one_that_aistore_takes(scene: Scene) -> None:
 def test_a_job_of_a_kind_that_idles_runs_on_for_its_time(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
-        xid = await scene.add(kinds.COPY_OBJECTS, template="p{0..5}")
+        xid = await scene.add(CopyObjects, template="p{0..5}")
         await scene.run()
         assert (await scene.find(xid)).is_idle
         scene.clock.advance_s(59)
@@ -60,9 +64,9 @@ def test_a_job_of_a_kind_that_idles_runs_on_for_its_time(scene: Scene) -> None:
 def test_a_runner_wakes_by_itself_to_end_what_idles(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
-        xid = await scene.add(kinds.COPY_OBJECTS, template="p{0..5}")
+        xid = await scene.add(CopyObjects, template="p{0..5}")
         looks = 0
-        runner = Runner(scene.world, scene.limits)
+        runner = scene.runner()
 
         async def later(_: float) -> bool:
             nonlocal looks
@@ -82,7 +86,7 @@ def test_a_runner_wakes_by_itself_to_end_what_idles(scene: Scene) -> None:
 def test_a_job_that_idles_can_be_stopped(scene: Scene) -> None:
     async def main() -> None:
         await scene.buckets()
-        xid = await scene.add(kinds.COPY_OBJECTS, template="p{0..5}")
+        xid = await scene.add(CopyObjects, template="p{0..5}")
         await scene.run()
         await scene.registry.stop(xid)
         await scene.run()
@@ -96,7 +100,7 @@ def test_a_job_that_was_not_begun_yet_is_stopped_without_a_stroke(scene: Scene) 
     async def main() -> None:
         await scene.buckets()
         await scene.put("a")
-        xid = await scene.add(kinds.DELETE_OBJECTS, ["a"])
+        xid = await scene.add(DeleteObjects, ["a"])
         await scene.registry.stop(xid)
         await scene.run()
         known = await scene.find(xid)
@@ -111,14 +115,14 @@ def test_a_running_job_stops_at_the_next_batch(scene: Scene) -> None:
     async def main() -> None:
         begun = asyncio.Event()
 
-        async def endless(work: Work) -> None:
+        async def endless(work: JobRun[Any]) -> None:
             while True:
                 begun.set()
                 work.state.objects += 1
                 await work.progress()
                 await asyncio.sleep(0)
 
-        xid = await scene.add(kinds.LRU)
+        xid = await scene.add(Lru)
         running = asyncio.create_task(scene_run(scene, endless))
         await begun.wait()
         await scene.registry.stop(xid)
@@ -132,7 +136,7 @@ def test_a_running_job_stops_at_the_next_batch(scene: Scene) -> None:
 
 async def scene_run(scene: Scene, endless: object) -> None:
     """Looks again and again, as the real one does."""
-    runner = Runner(scene.world, scene.limits, {kinds.LRU: endless})  # type: ignore[dict-item]
+    runner = scene.runner(runs={"lru": endless})
 
     async def quiet(_: float) -> bool:
         await asyncio.sleep(0)
@@ -147,8 +151,8 @@ def test_a_job_that_the_server_stops_goes_on_later_and_counts_right(scene: Scene
     async def main() -> None:
         await scene.buckets()
         await scene.put(*names)
-        xid = await scene.add(kinds.COPY_BUCKET)
-        runner = Runner(scene.world, scene.limits)
+        xid = await scene.add(CopyBucket)
+        runner = scene.runner()
 
         async def soon(_: float) -> bool:
             return await scene.ten_copied.wait()
@@ -168,7 +172,7 @@ def test_a_job_that_the_server_stops_goes_on_later_and_counts_right(scene: Scene
 
 def test_a_job_that_kills_the_process_is_given_up(scene: Scene) -> None:
     async def main() -> None:
-        xid = await scene.add(kinds.LRU)
+        xid = await scene.add(Lru)
         await scene.registry.save(xid, State(starts=MAX_STARTS))
         await scene.run()
         known = await scene.find(xid)
@@ -180,15 +184,15 @@ def test_a_job_that_kills_the_process_is_given_up(scene: Scene) -> None:
 
 def test_an_error_of_any_kind_ends_only_its_job(scene: Scene) -> None:
     async def main() -> None:
-        async def broken(_: Work) -> None:
+        async def broken(_: JobRun[Any]) -> None:
             raise ZeroDivisionError("secret")
 
-        async def good(work: Work) -> None:
+        async def good(work: JobRun[Any]) -> None:
             work.state.objects = 1
 
-        bad = await scene.add(kinds.LRU)
-        well = await scene.add(kinds.CLEANUP)
-        await scene.run(runs={kinds.LRU: broken, kinds.CLEANUP: good})
+        bad = await scene.add(Lru)
+        well = await scene.add(Cleanup)
+        await scene.run(runs={"lru": broken, "cleanup-store": good})
         known = await scene.find(bad)
         assert (known.state.aborted, known.state.abort_error) == (
             True,
@@ -203,7 +207,7 @@ def test_only_so_many_run_at_once(tmp_path: Path) -> None:
     scene = Scene(tmp_path, Limits(at_once=2))
     now, most, two = 0, 0, asyncio.Barrier(2)
 
-    async def counting(_: Work) -> None:
+    async def counting(_: JobRun[Any]) -> None:
         nonlocal now, most
         now += 1
         most = max(most, now)
@@ -211,8 +215,8 @@ def test_only_so_many_run_at_once(tmp_path: Path) -> None:
         now -= 1
 
     async def main() -> None:
-        xids = [await scene.add(kinds.LRU) for _ in range(8)]
-        await scene.run(runs={kinds.LRU: counting})
+        xids = [await scene.add(Lru) for _ in range(8)]
+        await scene.run(runs={"lru": counting})
         assert [(await scene.find(xid)).is_over for xid in xids] == [True] * 8
         assert most == 2
 
@@ -222,7 +226,7 @@ def test_only_so_many_run_at_once(tmp_path: Path) -> None:
 
 def test_the_outcome_is_kept_for_its_time_and_no_longer(scene: Scene) -> None:
     async def main() -> None:
-        xid = await scene.add(kinds.LRU)
+        xid = await scene.add(Lru)
         await scene.run()
         scene.clock.advance_s(3600)
         await scene.run()
@@ -241,10 +245,10 @@ def test_of_many_outcomes_the_latest_are_kept(tmp_path: Path) -> None:
     async def main() -> None:
         xids = []
         for _ in range(5):
-            xids.append(await scene.add(kinds.LRU))
+            xids.append(await scene.add(Lru))
             await scene.run()
             scene.clock.advance_s(1)
-        waiting = await scene.add(kinds.LRU)
+        waiting = await scene.add(Lru)
         await scene.registry.forget(older_than_s=3600, beyond=3)
         left = [each.job.xid for each in await scene.registry.all()]
         assert left == [*xids[2:], waiting]
@@ -255,7 +259,7 @@ def test_of_many_outcomes_the_latest_are_kept(tmp_path: Path) -> None:
 
 def test_a_job_whose_registration_broke_off_is_never_run_and_forgotten(scene: Scene) -> None:
     async def main() -> None:
-        job = Job("abandoned123", kinds.DELETE_OBJECTS, scene.clock.now_ns(), pieces=UNFINISHED)
+        job = DeleteObjects(xid="abandoned123", created_ns=scene.clock.now_ns(), pieces=UNFINISHED)
         stored = scene.coordination
         await stored.transact([], [Put("/jobs/job/abandoned123", _json(job))])
         await stored.transact([], [Put("/job-names/abandoned123/000000", b'["a"]')])
@@ -272,7 +276,7 @@ def test_a_job_whose_registration_broke_off_is_never_run_and_forgotten(scene: Sc
 def test_a_damaged_record_is_passed_over(scene: Scene) -> None:
     async def main() -> None:
         await scene.coordination.transact([], [Put("/jobs/job/damaged12345", b"{")])
-        xid = await scene.add(kinds.LRU)
+        xid = await scene.add(Lru)
         await scene.run()
         assert [each.job.xid for each in await scene.registry.all()] == [xid]
 
@@ -281,11 +285,11 @@ def test_a_damaged_record_is_passed_over(scene: Scene) -> None:
 
 def test_no_more_jobs_are_taken_than_can_be_looked_after(scene: Scene) -> None:
     async def main() -> None:
-        jobs = (Job(f"waiting{n:05}", kinds.LRU, n) for n in range(MAX_UNFINISHED))
+        jobs = (Lru(xid=f"waiting{n:05}", created_ns=n) for n in range(MAX_UNFINISHED))
         for job in jobs:
             await scene.coordination.transact([], [Put(f"/jobs/job/{job.xid}", _json(job))])
         with pytest.raises(TooManyJobs):
-            await scene.add(kinds.LRU)
+            await scene.add(Lru)
 
     run(main())
 
@@ -293,9 +297,9 @@ def test_no_more_jobs_are_taken_than_can_be_looked_after(scene: Scene) -> None:
 def test_progress_is_written_down_now_and_then(scene: Scene) -> None:
     async def main() -> None:
         now = 0.0
-        xid = await scene.add(kinds.LRU)
+        xid = await scene.add(Lru)
         job = (await scene.find(xid)).job
-        work = Work(job, State(), scene.world, timer=lambda: now)
+        work = JobRun(job, State(), scene.context, scene.registry, timer=lambda: now)
         seen = []
         for number in range(10):
             now += 0.2
@@ -314,7 +318,7 @@ def _json(job: Job) -> bytes:
 def test_two_processes_see_the_same(scene: Scene) -> None:
     async def main() -> None:
         other = Registry(scene.coordination, clock=scene.clock)
-        xid = await scene.add(kinds.LRU)
+        xid = await scene.add(Lru)
         assert await other.find(xid) == await scene.find(xid)
 
     run(main())
@@ -323,12 +327,12 @@ def test_two_processes_see_the_same(scene: Scene) -> None:
 class Interrupted(Scene):
     """The tenth copy ends when its job has been told to stop, in the middle of a batch."""
 
-    async def _copy(self, copying: Copying) -> int:
-        size = await super()._copy(copying)
+    async def _copy(self, task: CopyTask) -> int:
+        size = await super()._copy(task)
         while len(self.copied) == 10:
             try:
-                copying.check()
-            except Halted:
+                task.check()
+            except Stopped:
                 break
             await asyncio.sleep(0)
         return size
@@ -340,8 +344,8 @@ def test_a_batch_that_was_not_finished_is_not_counted_twice(tmp_path: Path) -> N
     async def main() -> None:
         await scene.buckets()
         await scene.put(*(f"{n:02}" for n in range(20)))
-        xid = await scene.add(kinds.COPY_BUCKET)
-        runner = Runner(scene.world, scene.limits)
+        xid = await scene.add(CopyBucket)
+        runner = scene.runner()
 
         async def at_the_tenth(_: float) -> bool:
             return await scene.ten_copied.wait()

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
+from cluster.jobs.job_run import JobContext
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
-from cluster.jobs.work import World
 from s3gw.events.notifier import Notifier, Outcome
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
@@ -101,18 +101,17 @@ class JobScene(Scene):
     async def _run_jobs(self) -> None:
         copier = ObjectCopier(self.objects)
         archiver = ObjectArchiver(self.objects)
-        world = World(
-            self.store,
-            self.registry,
-            copier.copy,
-            copier.deleted,
-            self._clean,
-            archiver.archive,
-            unlock_with(self.objects.encryption.keys),
-            FilePromoter(self.objects, self.promotable),
-            self.objects.archives,
+        context = JobContext(
+            store=self.store,
+            copy=copier.copy,
+            announce=copier.deleted,
+            clean=self._clean,
+            archive=archiver.archive,
+            unlock=unlock_with(self.objects.encryption.keys),
+            files=FilePromoter(self.objects, self.promotable),
+            archives=self.objects.archives,
         )
-        runner = Runner(world, Limits())
+        runner = Runner(context, self.registry, Limits())
 
         async def quiet(_: float) -> bool:
             if runner.tasks:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cluster.jobs import archive_objects
-from cluster.jobs.work import Archiving, Halt, Halted, Work, World
+from cluster.jobs.job_run import ArchiveTask, JobContext, JobRun, Stopped, StopReason
 from cluster.requested_by import RequestedBy
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.objects.archive_writing import ArchiveOrder, Mode, write_archive
@@ -219,22 +219,23 @@ def test_a_job_that_is_stopped_leaves_nothing(scene: JobScene, filled: str) -> N
     """It is told to stop while its second object is on the way."""
     xid = scene.begin("PUT", f"buckets/{filled}", "archive", message("s.tar", template="d/{1..4}"))
 
-    async def stopped() -> Work:
+    async def stopped() -> JobRun[archive_objects.ArchiveObjects]:
         known = await scene.registry.find(xid)
         assert known is not None
+        assert isinstance(known.job, archive_objects.ArchiveObjects)
         archiver = ObjectArchiver(scene.objects)
 
-        async def halting(archiving: Archiving) -> None:
+        async def halting(task: ArchiveTask) -> None:
             def count(size: int) -> None:
-                archiving.count(size)
-                work.halt = Halt.STOPPED
+                task.count(size)
+                work.stop = StopReason.STOPPED
 
-            await archiver.archive(replace(archiving, count=count))
+            await archiver.archive(replace(task, count=count))
 
         unused: Any = None
-        world = World(scene.store, scene.registry, unused, unused, unused, halting, unused)
-        work = Work(known.job, known.state, world)
-        with pytest.raises(Halted):
+        context = JobContext(scene.store, unused, unused, unused, halting, unused)
+        work = JobRun(known.job, known.state, context, scene.registry)
+        with pytest.raises(Stopped):
             await archive_objects.run(work)
         return work
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from cluster.jobs import kinds
 from cluster.requested_by import RequestedBy
 from s3gw.objects.batch import BatchStopped
 from s3gw.objects.batch.jobs import BatchJobs
@@ -14,7 +13,7 @@ from tests.asgi import Answer
 from tests.native.jobs.scene import JobScene
 from tests.native.scene import told
 
-KIND = {"Kind": kinds.GET_BATCH}
+KIND = {"Kind": "get-batch"}
 
 
 def ask(scene: JobScene, bucket: str, **more: Any) -> Answer:

@@ -205,7 +205,7 @@ def test_a_job_tells_what_it_could_not_promote(scene: PromotingScene, bucket: st
     (scene.open / ("x" * 200)).write_bytes(b"x")
     snap = job(scene, promote(scene, bucket, scene.open, "y" * 900))
     assert scene.names(bucket) == ["y" * 900 + name for name in ("good",)]
-    for word in ("link", "door", "pipe", "no name for an object"):
+    for word in ("link", "door", "pipe", "cannot be an object's name"):
         assert word in snap["err"]
     assert not snap["aborted"]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cluster.jobs.kinds import KINDS, Start
+from cluster.jobs.catalog import BY_NAME, NAMES
+from cluster.jobs.kinds import Start
 from s3gw.native.cluster.node import target_id
 from tests.chunked_buckets import keep_in_chunks, kept
 from tests.native.jobs.asking import refused
@@ -194,25 +195,23 @@ def test_only_who_may_change_the_bucket_has_it_rechunked(scene: JobScene, bucket
 # Starting by name
 
 
-@pytest.mark.parametrize(
-    "name", sorted({name for kind in KINDS.values() for name in (kind.name, kind.display)})
-)
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_every_kind_is_started_or_refused_under_both_names(
     scene: JobScene, bucket: str, name: str
 ) -> None:
-    (kind,) = {k.name: k for k in KINDS.values() if name in (k.name, k.display)}.values()
+    kind = BY_NAME.get(NAMES[name])
     scene.put(bucket, "k")
     asked = {"Kind": name, "Bck": {"name": bucket}, "DaemonID": target_id(CLUSTER)}
     answer = scene.act("PUT", "cluster", "start", asked)
-    if kind.start is Start.ASKED:
+    if kind is not None and kind.start is Start.BY_NAME:
         assert answer.status == 200
         scene.run_jobs()
         snap = scene.snap(answer.body.decode())
         assert (snap["kind"], snap["aborted"], snap["err"]) == (kind.name, False, "")
     else:
-        expected = 501 if kind.start is Start.NEVER else 400
+        expected = 501 if kind is None else 400
         assert told(answer).status == expected
-        assert f'"{kind.name}"' in told(answer).message
+        assert f'"{NAMES[name]}"' in told(answer).message
 
 
 def test_what_warms_up_counts_what_it_read(scene: JobScene, bucket: str) -> None:

@@ -13,10 +13,11 @@ from collections.abc import (
 from dataclasses import dataclass, field
 from enum import Enum
 from time import monotonic
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from cluster.jobs.records import ArchiveOrders, FileOrders, Job, State
-from cluster.jobs.registry import Registry
+from msgspec import Struct
+
+from cluster.jobs.job import Job, SelectingJob, State
 from cluster.jobs.template import Template, read_template
 from storage.archives import Archives
 from storage.backend import Backend
@@ -37,14 +38,14 @@ PAGE = 1000
 SAVE_S = 0.5
 
 
-class Halt(Enum):
+class StopReason(Enum):
     """Why a job must not go on."""
 
     STOPPED = "stopped by request"
     SHUTDOWN = "the server stops"
 
 
-class Halted(Exception):
+class Stopped(Exception):
     """The job was told to stop, and has: what it did is counted."""
 
 
@@ -61,7 +62,7 @@ class NotCopied(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Copying:
+class CopyTask:
     """One object to copy, byte for byte with all that was said of it, as the job's bucket and
     target say; `check` is called between its bytes and raises when it is to stop."""
 
@@ -72,9 +73,23 @@ class Copying:
 
 
 # Copies an object, tells of it, and says how many bytes it has. Raises `NotCopied`.
-Copy = Callable[[Copying], Awaitable[int]]
+Copy = Callable[[CopyTask], Awaitable[int]]
 # Is told what a job deleted, after it was committed.
 Announce = Callable[[Job, Sequence[tuple[DeleteRequest, Deletion]]], Awaitable[None]]
+
+
+class ArchiveOrders(Struct, frozen=True):
+    """The archive `name` is made in the job's target, of the format `mime` or the one that its name
+    tells, or appended to. Members are named as their objects, or with `bare` by the last part of
+    that; `with_bucket` puts the bucket's name and a slash before. Without `deep`, objects are left
+    out that have a slash behind the job's prefix."""
+
+    name: str
+    mime: str = ""
+    append: bool = False
+    with_bucket: bool = False
+    bare: bool = False
+    deep: bool = True
 
 
 class Unreadable(Exception):
@@ -86,7 +101,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Archiving:
+class ArchiveTask:
     """One archive to make of objects, which `batches` names in their order. `count` is told the
     size of each that is in it, `skip` the name of one that cannot be, and why; `begin` is called
     before the first one, again if all has to be done again; `check` between their
@@ -102,9 +117,31 @@ class Archiving:
 
 
 # Makes an archive, and tells of it. Raises `JobFailed`, and then there is nothing new.
-Archive = Callable[[Archiving], Awaitable[None]]
+Archive = Callable[[ArchiveTask], Awaitable[None]]
 # Removes some of what nobody needs; whether there is more.
-Clean = Callable[[], Awaitable[bool]]
+CollectGarbage = Callable[[], Awaitable[bool]]
+
+
+class FileOrders(Struct, frozen=True):
+    """The file `source` of the server's machine, or all in that folder, are to become objects, with
+    the job's prefix before their names. They take the place of others with `overwrite` only."""
+
+    source: str
+    recursive: bool = False
+    overwrite: bool = False
+    delete_source: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileTask:
+    """One file to make an object of the job's bucket: `key` is the object's, `path` the file's in
+    the folder of the orders. `check` is called between its bytes and raises when it is to stop."""
+
+    job: Job
+    orders: FileOrders
+    key: str
+    path: str
+    check: Callable[[], None]
 
 
 class NotPromotable(Exception):
@@ -119,9 +156,9 @@ class Files(Protocol):
         they are asked for, in any thread. Raises `NotPromotable`."""
         ...
 
-    async def promote(self, job: Job, path: str, check: Callable[[], None]) -> int | None:
-        """Make one an object of the job's bucket: its bytes, None where there is one that is not to
-        be replaced. `check` is called between its bytes. Raises `NotPromotable`."""
+    async def promote(self, task: FileTask) -> int | None:
+        """Return the object's bytes, None where there is one that is not to be replaced. Raises
+        `NotPromotable`."""
         ...
 
 
@@ -131,7 +168,7 @@ class NoFiles:
     def found(self, orders: FileOrders) -> Iterable[str]:
         raise NotPromotable("nothing can be promoted here")
 
-    async def promote(self, job: Job, path: str, check: Callable[[], None]) -> int | None:
+    async def promote(self, task: FileTask) -> int | None:
         raise NotPromotable("nothing can be promoted here")
 
 
@@ -141,30 +178,42 @@ async def no_key(record: Encryption) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class JobContext:
     """What all jobs of a process work on: made once by the composition root. `unlock` opens what is
     encrypted under the server's keys, and raises `KeyRequired` of everything else."""
 
     store: Backend
-    registry: Registry
     copy: Copy
     announce: Announce
-    clean: Clean
+    clean: CollectGarbage
     archive: Archive
     unlock: Unlock = no_key
     files: Files = field(default_factory=NoFiles)
     archives: Archives = field(default_factory=Archives)
 
 
+class Checkpoints(Protocol):
+    """Where the progress of jobs is kept, and the lists of names that they work on."""
+
+    async def save(self, xid: str, state: State) -> None: ...
+
+    async def names(self, job: Job) -> list[str]: ...
+
+
+J = TypeVar("J", bound=Job, covariant=True)
+S = TypeVar("S", bound=SelectingJob)
+
+
 @dataclass(slots=True)
-class Work:
+class JobRun(Generic[J]):
     """One job on its way. It saves its place after each batch, so a crash repeats one at most
     and what was done since the last save."""
 
-    job: Job
+    job: J
     state: State
-    world: World
-    halt: Halt | None = None
+    context: JobContext
+    checkpoints: Checkpoints
+    stop: StopReason | None = None
     timer: Callable[[], float] = monotonic
     _saved_at: float = field(default=-SAVE_S)
     _counted: tuple[int, int] = (0, 0)
@@ -178,9 +227,9 @@ class Work:
         return self.state.starts > 1
 
     def check(self) -> None:
-        """Raises `Halted` when it is time to stop."""
-        if self.halt is not None:
-            raise Halted(self.halt.value)
+        """Raises `Stopped` when it is time to stop."""
+        if self.stop is not None:
+            raise Stopped(self.stop.value)
 
     async def progress(self) -> None:
         """After each batch: save now and then, and stop if it is asked."""
@@ -188,7 +237,7 @@ class Work:
         now = self.timer()
         if now - self._saved_at >= SAVE_S:
             self._saved_at = now
-            await self.world.registry.save(self.job.xid, self.state)
+            await self.checkpoints.save(self.job.xid, self.state)
         self.check()
 
     def rewind(self) -> None:
@@ -201,59 +250,54 @@ class Work:
     def problem(self, text: str) -> None:
         """One object could not be done. Raises `JobFailed` unless the job goes on."""
         self.state.add_problem(text)
-        if not self.job.go_on:
+        if not (isinstance(self.job, SelectingJob) and self.job.go_on):
             raise JobFailed(text)
 
 
-async def chosen_names(work: Work, size: int) -> AsyncIterator[Sequence[str]]:
+async def chosen_names(run: JobRun[S], size: int) -> AsyncIterator[Sequence[str]]:
     """The names of the job's list or template that it has not done yet, in batches; a batch is done
     when the next one is asked for."""
-    names = await _all_names(work)
-    while work.state.done < len(names):
-        batch = names[work.state.done : work.state.done + size]
+    names = await _all_names(run)
+    while run.state.done < len(names):
+        batch = names[run.state.done : run.state.done + size]
         yield batch
-        work.state.done += len(batch)
-        await work.progress()
+        run.state.done += len(batch)
+        await run.progress()
 
 
-async def listed(work: Work, size: int) -> AsyncIterator[Sequence[ObjectInfo]]:
+async def listed(run: JobRun[S], size: int) -> AsyncIterator[Sequence[ObjectInfo]]:
     """The objects with the job's prefix behind the last one that it has done, in batches."""
     while True:
-        query = ListQuery(work.job.prefix, after=work.state.after, limit=PAGE)
-        page = await work.world.store.list_objects(work.job.bucket, query)
+        query = ListQuery(run.job.prefix, after=run.state.after, limit=PAGE)
+        page = await run.context.store.list_objects(run.job.bucket, query)
         for at in range(0, len(page.objects), size):
             batch = page.objects[at : at + size]
             yield batch
-            work.state.after = batch[-1].name
-            await work.progress()
+            run.state.after = batch[-1].name
+            await run.progress()
         if page.next_after is None:
             return
 
 
-async def listed_versions(work: Work, size: int) -> AsyncIterator[Sequence[VersionEntry]]:
+async def listed_versions(run: JobRun[S], size: int) -> AsyncIterator[Sequence[VersionEntry]]:
     """The same with all versions, each on its own, and with delete markers."""
-    state = work.state
+    state = run.state
     while True:
-        query = VersionQuery(work.job.prefix, "", state.after, state.after_version, PAGE)
-        page = await work.world.store.list_versions(work.job.bucket, query)
+        query = VersionQuery(run.job.prefix, "", state.after, state.after_version, PAGE)
+        page = await run.context.store.list_versions(run.job.bucket, query)
         for at in range(0, len(page.versions), size):
             batch = page.versions[at : at + size]
             yield batch
             state.after, state.after_version = batch[-1].info.name, batch[-1].info.version
-            await work.progress()
+            await run.progress()
         if page.next_after is None:
             return
 
 
-def names_objects(job: Job) -> bool:
-    """Whether it has a list or a template, and not just a prefix."""
-    return job.pieces > 0 or bool(job.template)
-
-
-async def _all_names(work: Work) -> list[str] | Template:
-    if work.job.pieces:
-        return await work.world.registry.names(work.job)
-    template = read_template(work.job.template)
+async def _all_names(run: JobRun[S]) -> list[str] | Template:
+    if run.job.pieces:
+        return await run.checkpoints.names(run.job)
+    template = read_template(run.job.template)
     if template is None:
         raise JobFailed("the template has no range")
     return template

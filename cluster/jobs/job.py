@@ -10,7 +10,7 @@ Each has one writer, so none has to look what another did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -31,62 +31,53 @@ _TOLD_ERRORS = 5
 _TOLD_BYTES = 512
 
 
-class FileOrders(Struct, frozen=True):
-    """The file `source` of the server's machine, or all in that folder, are to become objects, with
-    the job's prefix before their names. They take the place of others with `overwrite` only."""
+class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """What is to be done, to `bucket` and perhaps `target`; each kind is a subclass with a tag.
 
-    source: str
-    recursive: bool = False
-    overwrite: bool = False
-    delete_source: bool = False
-
-
-class ChunkOrders(Struct, frozen=True):
-    """Objects of `limit` bytes or more are to be in chunks of `size` bytes, others in one piece."""
-
-    limit: int
-    size: int
-
-
-class ArchiveOrders(Struct, frozen=True):
-    """The archive `name` is made in the job's target, of the format `mime` or the one that its name
-    tells, or appended to. Members are named as their objects, or with `bare` by the last part of
-    that; `with_bucket` puts the bucket's name and a slash before. Without `deep`, objects are left
-    out that have a slash behind the job's prefix."""
-
-    name: str
-    mime: str = ""
-    append: bool = False
-    with_bucket: bool = False
-    bare: bool = False
-    deep: bool = True
-
-
-class Job(Struct, frozen=True):
-    """What is to be done, to `bucket` and perhaps `target`; what a kind has no use for is empty.
-
-    Of objects those are chosen whose names are in the list (`pieces` of it), else those of the
-    `template`, else those with the `prefix`; it is read as one of the three when the job is made.
-    `prepend` is put before the names of copies. `workers` copies are made at once. With
-    `go_on`, what cannot be done to one object does not end the job.
+    `xid` and `created_ns`, nanoseconds since the epoch, are given when it is registered. `pieces`
+    is the length of its list of names, in pieces; 0 without a list.
     """
 
-    xid: str
-    kind: str
-    created_ns: int
+    xid: str = ""
+    created_ns: int = 0
     requested_by: RequestedBy = field(default=RequestedBy(), name="cause")
     bucket: str = ""
     target: str = ""
     pieces: int = 0
+
+    @property
+    def kind(self) -> str:
+        """AIStore's name of its kind."""
+        return str(self.__struct_config__.tag)
+
+    @property
+    def workers(self) -> int:
+        """How many objects are worked on at once."""
+        return 1
+
+    @property
+    def parameters(self) -> Mapping[str, str | int]:
+        """What a snapshot shows of its parameters; numbers are sizes in bytes."""
+        return {}
+
+
+class SelectingJob(Job, frozen=True, kw_only=True):
+    """Of the bucket's objects those with names in the list, else those of the `template`, else
+    those with the `prefix`; it is read as one of the three when the job is requested. With
+    `go_on`, what cannot be done to one object does not end the job."""
+
     template: str = ""
     prefix: str = ""
-    prepend: str = ""
-    dry_run: bool = False
     go_on: bool = False
-    workers: int = 1
-    files: FileOrders | None = None
-    chunks: ChunkOrders | None = None
-    archive: ArchiveOrders | None = None
+
+    @property
+    def names_objects(self) -> bool:
+        """Whether it has a list or a template, and not just a prefix."""
+        return self.pieces > 0 or bool(self.template)
+
+    @property
+    def parameters(self) -> Mapping[str, str | int]:
+        return {"template": self.template, "prefix": self.prefix}
 
 
 class Sizes(Struct):
@@ -133,8 +124,8 @@ class State(Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A job as it stands; one that nobody has begun yet has an empty state."""
+class JobStatus:
+    """A job and its progress; one that has not begun has an empty state."""
 
     job: Job
     state: State

@@ -1,0 +1,18 @@
+"""move-bck: a bucket got another name. The request itself did it; the job shows it."""
+
+from __future__ import annotations
+
+from cluster.jobs.job import Job
+from cluster.jobs.job_run import JobRun
+from cluster.jobs.kinds import Kind, Start
+
+
+class MoveBucket(Job, frozen=True, kw_only=True, tag="move-bck"):
+    """From `bucket` to `target`."""
+
+
+async def run(run: JobRun[MoveBucket]) -> None:
+    """Not called: it is over when it is registered."""
+
+
+KIND = Kind(MoveBucket, run, "rename-bucket", Start.AT_ONCE)
