@@ -10,7 +10,7 @@ import pytest
 from s3gw.bucket_logging.recorder import Fate
 from s3gw.notifications.notifier import Outcome
 from s3gw.outboxes import prepare_outboxes
-from storage.errors import MountpathError
+from storage.startup_errors import MountpathError
 from tests.server_process import ServerProcess, eventually
 from tests.webhook import BUCKET, Hook, Silent, listening, notify, serving
 
