@@ -111,10 +111,6 @@ class Corrupt(StorageError):
     """What is on disk is not what was stored: a checksum or the framing does not match."""
 
 
-class MountpathError(StorageError):
-    """The data folders cannot be used as they are; the text says what to do."""
-
-
 class DeviceFailed(StorageError):
     """The disk or the file system reported an I/O error; nothing was committed."""
 

@@ -30,7 +30,8 @@ from s3gw.identity.records import (
 )
 from s3gw.identity.vault import Vault, VaultError
 from s3gw.keys.master_key import make_key, parse_key, read_key
-from storage.errors import Corrupt, MountpathError, StorageError
+from storage.errors import Corrupt, StorageError
+from storage.startup_errors import MountpathError
 
 KEY_FILE_NAME = "auth.key"
 

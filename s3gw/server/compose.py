@@ -77,7 +77,8 @@ from storage.backends.local import (
     recover_slot,
 )
 from storage.clock import SystemClock
-from storage.errors import BucketNotFound, MountpathError, StorageError
+from storage.errors import BucketNotFound, StorageError
+from storage.startup_errors import MountpathError
 from storage.values import DeleteRequest, Deletion
 
 log = logging.getLogger(__name__)

@@ -24,8 +24,9 @@ from s3gw.objects.service import ObjectService
 from s3gw.telemetry.bucket_log_recorder import Recorder
 from s3gw.telemetry.metrics import Metrics
 from storage.backend import Backend
-from storage.errors import Corrupt, MountpathError
+from storage.errors import Corrupt
 from storage.outbox import Outbox, prepare
+from storage.startup_errors import MountpathError
 
 _AFTER_FAILURE_S = 10.0
 

@@ -26,7 +26,8 @@ from s3gw.server.supervisor import Plan, StartError, Supervisor, slots
 from s3gw.server.tls import read_certificate
 from s3gw.telemetry.logs import choose_style, set_up_logging
 from storage.backends.local import FolderLocks
-from storage.errors import MountpathError, StorageError
+from storage.errors import StorageError
+from storage.startup_errors import MountpathError
 
 NO_AUTH_WARNING = (
     "Warning: without authentication everybody who reaches this port may read, change and delete "

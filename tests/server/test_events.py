@@ -10,7 +10,7 @@ import pytest
 from s3gw.events.notifier import Outcome
 from s3gw.server.outboxes import prepare_outboxes
 from s3gw.telemetry.bucket_log_recorder import Fate
-from storage.errors import MountpathError
+from storage.startup_errors import MountpathError
 from tests.server_process import ServerProcess, eventually
 from tests.webhook import BUCKET, Hook, Silent, listening, notify, serving
 

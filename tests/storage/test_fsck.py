@@ -13,7 +13,8 @@ import pytest
 from storage.backends.local import LocalStore, StoreOptions, prepare
 from storage.backends.local.fsck import check, rebuild
 from storage.backends.local.scrub import scrub
-from storage.errors import Corrupt, MountpathError, ObjectNotFound, StorageError
+from storage.errors import Corrupt, ObjectNotFound, StorageError
+from storage.startup_errors import MountpathError
 from storage.values import Attributes, BucketOptions
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run

@@ -18,12 +18,12 @@ from storage.errors import (
     BucketNotEmpty,
     BucketNotFound,
     Corrupt,
-    MountpathError,
     OutOfSpace,
     PreconditionFailed,
     StorageError,
 )
 from storage.ranges import Between
+from storage.startup_errors import MountpathError
 from storage.values import (
     BucketOptions,
     CompleteOptions,

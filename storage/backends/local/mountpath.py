@@ -24,7 +24,7 @@ from pathlib import Path
 import msgspec
 
 from storage.backends.local.placement import digest_of
-from storage.errors import MountpathError
+from storage.startup_errors import MountpathError
 
 FORMAT_VERSION = 1
 

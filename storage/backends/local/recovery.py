@@ -38,7 +38,8 @@ from storage.backends.local.rows import (
     decode_part,
     decode_row,
 )
-from storage.errors import Corrupt, MountpathError
+from storage.errors import Corrupt
+from storage.startup_errors import MountpathError
 
 
 def prepare(paths: Sequence[Path]) -> FolderLocks:
