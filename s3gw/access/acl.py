@@ -1,4 +1,4 @@
-"""Access control lists: grants, canned ACLs, and the actions that a permission allows.
+"""Access control lists: grants, canned ACLs, and the actions they allow.
 
 Without an explicit ACL a resource has the private one, and that is not stored: the owner of a
 resource can do everything with it, whatever its ACL says.

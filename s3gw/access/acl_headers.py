@@ -1,4 +1,6 @@
-"""The ACL that a request gives: one canned name, or grants in headers, or grants in its document.
+"""The ACL in a request: canned, or a list of grants.
+
+Grants are in headers, or in the document of the request.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#setting-acls
 """

@@ -1,4 +1,4 @@
-"""One access check: a caller, an action, and a key of a bucket or the bucket.
+"""One access check: a caller, an action, and a bucket or key.
 
 The decision itself is in `decide`. Here it gets its facts: most of them come from the request, and
 the others are fetched when the decision needs them.

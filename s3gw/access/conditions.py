@@ -1,4 +1,4 @@
-"""The conditions of a policy's statements: an operator, a key, and values to compare with.
+"""Conditions of a policy's statements: an operator, a key, and values.
 
 Every operator is a test of one value of the request against one of the policy's; a negated operator
 is its opposite. What a missing key means follows from that: a test fails without a value, so its

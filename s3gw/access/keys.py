@@ -1,4 +1,4 @@
-"""The condition keys that this server can evaluate, and their values in a request.
+"""The condition keys of this server, and their values in a request.
 
 A policy with any other key is refused: a condition that is not checked protects nothing.
 

@@ -1,4 +1,4 @@
-"""Object ownership: the owner of what another account writes, and whether ACLs apply.
+"""Object ownership: the owner of new objects, and whether ACLs apply.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
 """

@@ -1,4 +1,4 @@
-"""Block Public Access: four switches of a bucket, and what counts as public.
+"""Block Public Access: a bucket's four switches, and what is public.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 """

@@ -1,4 +1,4 @@
-"""Access requests: a caller, an action, a resource, and the facts for policies.
+"""Access requests: a caller, an action, a resource, and their facts.
 
 Some facts cost a look into the store, or the request's body, and are missing at first. Code that
 needs a missing one raises `FactRequired`; the fact is fetched and the decision repeated. Most

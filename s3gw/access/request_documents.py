@@ -1,4 +1,4 @@
-"""Facts from request documents for policy conditions: tags, a retention, a legal hold.
+"""Facts from request documents: tags, a retention, a legal hold.
 
 The operation reads the same document itself, and refuses what is invalid in it.
 """

@@ -1,4 +1,4 @@
-"""Authentication of S3 requests by signature, form, bearer token, or not at all.
+"""Authentication of S3 requests: signature, form, bearer token, or anonymous.
 
 `s3gw.sigv4` knows how requests are signed; this module has the order in which a proof is read, so
 that each failure is the error that AWS would answer. A caller without a proof is anonymous, and

@@ -1,4 +1,4 @@
-"""Forms of browser uploads: the fields in memory, the file as a stream.
+"""Forms of browser uploads: fields in memory, the file as a stream.
 
     --<boundary> CRLF
     Content-Disposition: form-data; name="key" CRLF CRLF

@@ -1,4 +1,4 @@
-"""The last steps of Signature Version 4, the same for a header and for a query."""
+"""The last steps of Signature Version 4, for header and query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clusters that AuthN knows besides this one: an id, an alias, addresses."""
+"""Clusters known to AuthN besides this one: id, alias, addresses."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Errors of the directory of users, roles and keys; messages are for people.
+"""Errors of the directory of users, roles and keys.
 
-There are three kinds, so that a front end needs only three statuses: missing, already existing, and
-refused.
+Messages are for people. There are three kinds, so that a front end needs only three statuses:
+missing, already existing, and refused.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Password hashes with Argon2id: each costs memory and a tenth of a second.
+"""Password hashes with Argon2id.
 
-A hash includes its cost parameters, so that old ones stay valid when the costs rise. Each process
-works on one at a time and lets a few wait: many logins at once do not block other requests.
+A hash costs memory and a tenth of a second. It includes its cost parameters, so that old ones stay
+valid when the costs rise. Each process works on one at a time and lets a few wait: many logins at
+once do not block other requests.
 
 https://www.rfc-editor.org/rfc/rfc9106
 """

@@ -1,7 +1,8 @@
-"""Permissions of AIStore's roles and tokens: bits for a cluster and for single buckets.
+"""Permissions of AIStore's roles and tokens, as bits.
 
-A bucket that is named has its own bits, and those of the cluster do not count for it. Numbers are
-64 bits wide, as AIStore's are: bits without a meaning here are kept.
+They are for a cluster or for a bucket. A bucket that is listed has its own bits, and those of the
+cluster do not count for it. Numbers are 64 bits wide, as AIStore's are: bits without a meaning here
+are kept.
 
 The first AIStore had five bits: GET 1, HEAD 2, PUT and APPEND 4, cold GET 8, DELETE 16. It wrote a
 number as all 64 bits less some of those five. So a number with bits 5 to 63 all set, and some of

@@ -1,4 +1,4 @@
-"""The protocol of the front ends for users and roles; `directory` implements it."""
+"""Protocol of the front ends for users and roles, implemented by `directory`."""
 
 from __future__ import annotations
 

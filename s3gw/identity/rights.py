@@ -1,4 +1,4 @@
-"""AIStore's permission bits: the right that each operation declares next to its route."""
+"""AIStore's permission bits; each operation declares the one it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Master keys: 32 bytes that encrypt other keys, in a file or as text."""
+"""Master keys: 32 bytes that encrypt other keys.
+
+They are in a file, or given as text.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local key ring: a file of keys, each encrypted under the master key.
+"""The local key ring: a file of keys under the master key.
 
 A key has versions. The newest one wraps; the older ones still unwrap their data keys, for the life
 of the ring: labels of blobs and copies of the data may still have keys from before a rotation. All

@@ -1,4 +1,4 @@
-"""Addresses that the server may connect to when a client named the host.
+"""Addresses that the server may connect to for a client's URL.
 
 These are public unicast addresses, unless the operator allowed more. IPv6 can embed IPv4 in several
 ways (mapped, NAT64, 6to4), and the kernel or a router sends packets to the inner address: so that

@@ -1,4 +1,4 @@
-"""Signature Version 2 in the query, the default for presigned URLs of many clients.
+"""Signature Version 2 in the query: presigned URLs of many clients.
 
     ?AWSAccessKeyId=<key>&Expires=<seconds since the epoch>&Signature=<base64>
 
@@ -7,10 +7,10 @@
     resource         [/<bucket of the Host header>]<raw path>[?<sub-resources, sorted>]
     signature        base64(HMAC-SHA1(secret, string to sign))
 
-boto3, aws-cli and s3cmd presign with it. The path is signed as it was sent. Of the query only
-sub-resources and `response-` overrides are signed, with decoded values. Other parameters are not
-covered, so any holder of the URL can add them; therefore every name that selects an operation must
-be in `SUBRESOURCES`, even if it is newer than V2.
+boto3, aws-cli and s3cmd presign with it by default. The path is signed as it was sent. Of the query
+only sub-resources and `response-` overrides are signed, with decoded values. Other parameters are
+not covered, so any holder of the URL can add them; therefore every name that selects an operation
+must be in `SUBRESOURCES`, even if it is newer than V2.
 
 A presigner puts `x-amz-` headers, Content-Type and Content-MD5 into the query, and the client may
 send them as headers as well: a header is looked up in both places.

@@ -1,4 +1,4 @@
-"""The actions of STS: who may get temporary keys, and for how long.
+"""The actions of STS, and the limits of their temporary keys.
 
 Parameters of AWS that this server cannot enforce (managed policies, tags, multi-factor
 authentication, external ids) are refused by name.

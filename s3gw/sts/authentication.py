@@ -1,4 +1,4 @@
-"""Authentication of STS requests: Signature Version 4, in the header or the query.
+"""Authentication of STS requests: Signature Version 4 in header or query.
 
 The signature covers the body's hash, calculated here without need for a header. A bearer token is
 accepted in the same places as in S3, but only for GetCallerIdentity: for temporary keys it is sent

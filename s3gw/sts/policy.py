@@ -1,4 +1,4 @@
-"""The session policy of a request: it narrows the session, and never widens it."""
+"""The session policy of a request: it never widens the session."""
 
 from __future__ import annotations
 

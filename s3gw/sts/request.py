@@ -1,4 +1,4 @@
-"""Requests of STS: parameters in a query or a form, all of them signed."""
+"""Requests of STS: signed parameters in a query or a form."""
 
 from __future__ import annotations
 

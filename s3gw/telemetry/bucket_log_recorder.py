@@ -1,4 +1,4 @@
-"""A worker's buffer for lines of access logs on their way to the queue.
+"""A worker's buffer of access log lines for the queue.
 
 AWS delivers these logs on a best-effort basis, and so does this server: a request never waits for
 its line, a crash loses the lines of the last moment, and lines that do not fit into the queue are

@@ -1,4 +1,4 @@
-"""Log files: buffered lines, written by a thread to stdout or to a file.
+"""Log files: buffered lines, written by a thread.
 
 A disk or a reader of a pipe that blocks must not stop the server: lines that cannot be written in
 time are dropped and counted. Several workers write to the same target, so each write is at most the
@@ -26,7 +26,7 @@ OLDER = ".1"
 
 class Sink(Protocol):
     def write(self, block: bytes) -> None:
-        """Raises `OSError`."""
+        """Write whole lines. Raises `OSError`."""
         ...
 
     def close(self) -> None: ...
@@ -45,7 +45,7 @@ class LogFile:
     rotates itself: a file of that size becomes the older one of two."""
 
     def __init__(self, path: Path, max_bytes: int | None = None) -> None:
-        """Raises `OSError`."""
+        """Open the file. Raises `OSError`."""
         self._path = path
         self._max_bytes = max_bytes
         self._fd = self._open()

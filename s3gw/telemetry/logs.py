@@ -1,7 +1,7 @@
-"""Server log, on stderr: one line per event, constant text first, values as fields.
+"""Server log on stderr: constant text first, values as fields.
 
-A field is what a caller passes in `extra`. Lines that a request causes have its `request_id`.
-Secrets, signatures and tokens must not be passed.
+There is one line per event. A field is what a caller passes in `extra`. Lines that a request causes
+have its `request_id`. Secrets, signatures and tokens must not be passed.
 """
 
 from __future__ import annotations

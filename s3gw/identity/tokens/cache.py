@@ -1,4 +1,4 @@
-"""Cache of verified tokens, so that the next request need not verify them again.
+"""Cache of verified tokens, so that requests need not verify them again.
 
 Its keys are the SHA-256 of tokens, so that it holds no usable token. The shards bound the search
 for expired entries when room is needed: only one shard is searched.

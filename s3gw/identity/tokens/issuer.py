@@ -1,4 +1,4 @@
-"""Our own tokens: for users of the directory, and the data folder's owner.
+"""Our own tokens: for users and for the data folder's owner.
 
 They are signed with the configured secret, if there is one, so that other clusters with that secret
 accept them, and else with our own. In addition to AIStore's claims they name the user: a user's

@@ -1,4 +1,4 @@
-"""The public keys that an issuer publishes, as a JSON Web Key Set.
+"""An issuer's public keys, as a JSON Web Key Set.
 
 Unusable keys (another kind, for encryption, too weak) are skipped, as RFC 7517 (section 5)
 requires; a secret in a public set is never used as a key.

@@ -203,5 +203,5 @@ class Issuers:
 
 def trusted_authorities(bundle: str) -> ssl.SSLContext | None:
     """Return the context of a bundle's file; None without a file, for the system's. Raises
-    `OSError`, of which `ssl.SSLError` is a subclass."""
+    `OSError`, also as `ssl.SSLError`."""
     return ssl.create_default_context(cafile=bundle) if bundle else None

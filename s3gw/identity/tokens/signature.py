@@ -1,4 +1,4 @@
-"""Keys that verify tokens, each bound to the algorithms that its kind allows.
+"""Keys that verify tokens, each bound to its kind's algorithms.
 
 The algorithm in a token only selects among those of the key: a public key is never used as the
 secret of an HMAC, nor a key of one curve for another's. PyJWT and `cryptography` do the
