@@ -132,7 +132,7 @@ _TABLE = """
     UploadPartCopy                        PutObject
     WriteGetObjectResponse                WriteGetObjectResponse
 """
-# Needed beside those of the table, or only named in policies.
+# Needed in addition to those of the table, or only named in policies.
 _OTHERS = """
     BypassGovernanceRetention GetObjectVersionForReplication ObjectOwnerOverrideToBucketOwner
     ReplicateDelete ReplicateObject ReplicateTags

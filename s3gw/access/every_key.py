@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def may_with_every_key(
     call: AuthenticatedRequest, info: BucketInfo, access: Access, operation: str
 ) -> bool:
-    """Whether the caller may do the operation, which takes the right `access`, with every key.
+    """Whether the caller may do the operation with every key; `access` is the right it needs.
 
     False when the bucket or the session has a policy, for it may treat keys differently. Grants in
     the ACL of an object are about that object only and do not count here.

@@ -41,7 +41,7 @@ from s3gw.wire.errors import Code, S3Error
 if TYPE_CHECKING:
     from s3gw.http.request import Request
 
-# Of one part: Content-Disposition, Content-Type, and whatever a client may add.
+# In one part: Content-Disposition, Content-Type, and a client's own ones.
 MAX_PART_HEADERS = 8
 MAX_PART_HEADER_BYTES = 4096
 IGNORED = "x-ignore-"
@@ -98,7 +98,7 @@ def is_form(request: Request) -> bool:
 
 async def read_form(request: Request) -> Form:
     """Read everything before the file. Raises for a form that is malformed, has too much in its
-    fields, or lacks its key or its file, and for a request that is signed besides."""
+    fields, or lacks its key or its file, and for a request that is also signed itself."""
     _check_head(request)
     limits = request.limits
     reader = _Reader(request.headers["content-type"], limits)

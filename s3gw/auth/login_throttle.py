@@ -18,8 +18,8 @@ FORM = "POST form"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request, before it is authenticated. `name` is the access key that it names, or empty:
-    then only what fails is counted, and nothing is refused unread."""
+    """One request, before it is authenticated. `name` is its access key, or empty: then failures
+    are counted, but no request is refused unread."""
 
     throttle: Throttle
     address: str

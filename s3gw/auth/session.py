@@ -104,7 +104,7 @@ def permissions_of(held: Held) -> Permissions:
 
 
 class Sealer:
-    """Seals and opens session tokens under a key of 32 bytes that is for nothing else."""
+    """Seals and opens session tokens under a key of 32 bytes that has no other use."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:

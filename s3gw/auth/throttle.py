@@ -56,7 +56,7 @@ class Throttle:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to check, for there was no recent failure."""
+        """Whether there is nothing to check: no recent failure."""
         return not self._names.counters
 
     def check(self, address: str, name: str) -> None:

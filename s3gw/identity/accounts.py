@@ -11,7 +11,7 @@ from s3gw.identity.permissions import Permissions
 
 # AWS' canonical id for anonymous callers, the owner of what they write.
 ANONYMOUS_ACCOUNT = "65a011a29cdf8ec533ec3d1ccaae921c"
-# Looks like AWS' canonical user ids, and stays the same whatever the root account's keys are.
+# In the format of AWS' canonical user ids; it does not depend on the root account's keys.
 ROOT_ACCOUNT = hashlib.sha256(b"s3gw root account").hexdigest()
 # The account number in the ARNs of its users and roles; an ARN may also have the id instead.
 ROOT_ACCOUNT_NUMBER = f"{int(ROOT_ACCOUNT[:12], 16) % 10**12:012}"

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 SHARDS = 64
-# Bounds the memory: an entry holds the claims of a token, a few KiB and never more than 16.
+# Bounds the memory: an entry has the claims of a token, a few KiB and at most 16.
 MAX_ENTRIES = 4_096
 
 
