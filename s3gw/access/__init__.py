@@ -1,8 +1,9 @@
 """Access control: one pure decision, and the gate that every request passes.
 
-`gate` gathers what is known of the request and the bucket (`check`); `decide` decides. What the
-owner of a bucket can set is in `policy`, `acl`, `ownership`, `public_access` and `bucket_access`;
-what narrows temporary credentials, in `session`. docs/access.md has the order of the decision.
+`gate` collects the facts about the request and the bucket (`check`); `decide` makes the decision.
+The settings of a bucket's owner are in `policy`, `acl`, `ownership`, `public_access` and
+`bucket_access`; the policies that narrow temporary credentials, in `session`. docs/access.md has
+the order of the decision.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Access control lists: who is granted what, the canned ones, and which actions a grant allows.
+"""Access control lists: grants, canned ACLs, and the actions they allow.
 
-An ACL that nobody set is the private one, and is kept as nothing at all: the owner of a resource
-can do everything with it, whatever its ACL says.
+Without an explicit ACL a resource has the private one, and that is not stored: the owner of a
+resource can do everything with it, whatever its ACL says.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html
 """
@@ -22,7 +22,7 @@ _GROUPS = "http://acs.amazonaws.com/groups/"
 
 
 class Permission(Enum):
-    """In the order in which documents show them."""
+    """The permissions, in the order of S3's documents."""
 
     READ = "READ"
     WRITE = "WRITE"
@@ -66,17 +66,17 @@ def full_control(account: str) -> Grants:
 
 
 def is_public(grants: Grants) -> bool:
-    """As AWS means it: whether anybody, or anybody with an account, is granted anything."""
+    """Whether all users, or all with an account, are granted anything: AWS' meaning of public."""
     return any(grant.group in PUBLIC_GROUPS for grant in grants)
 
 
 def as_text(grants: Grants) -> str:
-    """As an object's attributes keep it."""
+    """Return the form that an object's attributes keep."""
     return msgspec.json.encode(grants).decode()
 
 
 def from_text(text: str) -> Grants | None:
-    """None for the ACL that nobody set."""
+    """Return the grants; None when no ACL was set."""
     return msgspec.json.decode(text, type=Grants) if text else None
 
 
@@ -117,19 +117,19 @@ _OF_OBJECTS = _EVERYWHERE | {
 
 
 def canned_bucket_acl(name: str, owner: str) -> Grants | None:
-    """None for a name that buckets do not know."""
+    """Return the grants; None for a name that does not apply to buckets."""
     return None if name not in _OF_BUCKETS else _owned(_OF_BUCKETS[name](owner), owner)
 
 
 def canned_object_acl(name: str, owner: str, bucket_owner: str) -> Grants | None:
-    """None for a name that objects do not know."""
+    """Return the grants; None for a name that does not apply to objects."""
     if name not in _OF_OBJECTS:
         return None
     return _owned(_OF_OBJECTS[name](bucket_owner), owner)
 
 
 def _owned(others: Grants, owner: str) -> Grants:
-    """The grants to others, and everything for the owner."""
+    """Return the grants to others, and full control for the owner."""
     return full_control(owner) + tuple(grant for grant in others if grant.account != owner)
 
 
@@ -157,7 +157,7 @@ def _permissions(actions: Mapping[Permission, tuple[str, ...]]) -> Mapping[str, 
     return {action: permission for permission, some in actions.items() for action in some}
 
 
-# Which permission in the bucket's ACL, and which in the object's, allows an action.
+# The permission that allows an action: in the bucket's ACL, and in the object's.
 BY_BUCKET_ACL = _permissions(_BUCKET_ACTIONS)
 BY_OBJECT_ACL = _permissions(_OBJECT_ACTIONS)
 

@@ -1,4 +1,6 @@
-"""The ACL that a request gives: one canned name, or grants in headers, or grants in its document.
+"""The ACL in a request: canned, or a list of grants.
+
+Grants are in headers, or in the document of the request.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#setting-acls
 """
@@ -69,7 +71,7 @@ class RequestedAcl:
 
 
 def read_requested_acl(call: AuthenticatedRequest) -> RequestedAcl | None:
-    """None when no header gives an ACL. Raises for a wrong one, and for two at once."""
+    """Return None when no header gives an ACL. Raises for an invalid one, and for two at once."""
     canned = call.headers.get(CANNED)
     there = [name for name in _GRANTS if name in call.headers]
     if canned is not None and there:
@@ -87,7 +89,7 @@ def read_requested_acl(call: AuthenticatedRequest) -> RequestedAcl | None:
 
 
 def checked(grants: Iterable[Grant]) -> Grants:
-    """As many grants as S3 takes."""
+    """Return the grants if S3 takes that many."""
     listed = tuple(grants)
     if len(listed) > MAX_GRANTS:
         raise S3Error(Code.MalformedACLError, f"An ACL has at most {MAX_GRANTS} grants.")
@@ -119,7 +121,7 @@ def known_group(uri: str) -> Group:
 
 
 def refuse_public(grants: Grants, bucket: BucketInfo) -> None:
-    """Raises `AccessDenied` for a public ACL where the bucket takes none."""
+    """Raise `AccessDenied` for a public ACL if the bucket blocks public ACLs."""
     block = setting(bucket, PublicAccessBlock) or NO_BLOCK
     if block.block_public_acls and is_public(grants):
         message = "The bucket does not allow public ACLs (BlockPublicAcls)."
@@ -130,7 +132,7 @@ def refuse_public(grants: Grants, bucket: BucketInfo) -> None:
 
 
 def with_owner_and_acl(call: AuthenticatedRequest, attributes: Attributes) -> Attributes:
-    """A new object's attributes with whose it is, and the ACL that the request gives it."""
+    """Add the owner of a new object, and the ACL that the request gives it, to its attributes."""
     bucket = call.bucket_info
     given = read_requested_acl(call)
     if enforces_owner(bucket):
@@ -145,14 +147,14 @@ def with_owner_and_acl(call: AuthenticatedRequest, attributes: Attributes) -> At
         writer = bucket.owner
     grants = given.for_object(writer, bucket.owner) if given else full_control(writer)
     refuse_public(grants, bucket)
-    # Most objects have neither, and their attributes stay the object that was handed in.
+    # Most objects have neither, and their attributes are returned unchanged.
     if writer == bucket.owner and grants == full_control(writer):
         return attributes
     return _owned(attributes, writer if writer != bucket.owner else "", kept(grants, writer))
 
 
 def kept(grants: Grants, owner: str) -> str:
-    """The text in an object's attributes; nothing for the ACL that it would have anyway."""
+    """Return the text for an object's attributes; empty for the ACL that it has by default."""
     return "" if grants == full_control(owner) else as_text(grants)
 
 
@@ -165,7 +167,7 @@ def _writer(call: AuthenticatedRequest, bucket: BucketInfo) -> str:
 
 
 def _check_enforced(given: RequestedAcl | None, owner: str) -> None:
-    """Without ACLs there is one that changes nothing, and that many writers send."""
+    """Accept, where ACLs are off, only the ACL that changes nothing: many clients send it."""
     if given not in (None, RequestedAcl(_OWNER_HAS_ALL), RequestedAcl(grants=full_control(owner))):
         raise S3Error(Code.AccessControlListNotSupported)
 
@@ -174,7 +176,7 @@ def _check_enforced(given: RequestedAcl | None, owner: str) -> None:
 
 
 def new_bucket_settings(call: AuthenticatedRequest, defaults: Mapping[str, str]) -> dict[str, str]:
-    """The ownership and the ACL that a request gives a new bucket, on top of the defaults."""
+    """Return the defaults, with the ownership and the ACL that a request gives a new bucket."""
     settings = dict(defaults)
     if (name := call.headers.get(_OWNERSHIP)) is not None:
         controls = OwnershipControls(_ownership(name))
@@ -207,7 +209,7 @@ def _ownership(name: str) -> Ownership:
 
 
 def _header_grants(accounts: Accounts, name: str, text: str) -> Iterator[Grant]:
-    """`id="...", uri="...", emailAddress="..."`, in any number."""
+    """Parse `id="...", uri="...", emailAddress="..."`, in any number."""
     for item in text.split(","):
         match = _GRANTEE.fullmatch(item)
         if match is None:

@@ -1,7 +1,7 @@
 """The actions of S3's policies that each operation needs.
 
-A line of the table is an operation, its action, and the one that stands in its place when the
-request names a version. Operations that are refused stand here too, so that a policy can name their
+A line of the table is an operation, its action, and the action that replaces it when the request
+names a version. Operations that are refused are listed too, so that a policy can name their
 actions.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -132,7 +132,7 @@ _TABLE = """
     UploadPartCopy                        PutObject
     WriteGetObjectResponse                WriteGetObjectResponse
 """
-# Needed beside those of the table, or only named in policies.
+# Needed in addition to those of the table, or only named in policies.
 _OTHERS = """
     BypassGovernanceRetention GetObjectVersionForReplication ObjectOwnerOverrideToBucketOwner
     ReplicateDelete ReplicateObject ReplicateTags
@@ -161,7 +161,7 @@ KNOWN = frozenset(
     action for row in OPERATIONS.values() for action in (row.action, row.versioned)
 ) | frozenset(PREFIX + name for name in _OTHERS.split())
 
-# A header of a request that writes an object may need a right of its own.
+# A header of a request that writes an object may need a separate permission.
 _TAGGING = "x-amz-tagging"
 _LOCK = {
     "x-amz-object-lock-mode": "s3:PutObjectRetention",
@@ -185,7 +185,7 @@ _NEW_BUCKET = {
 
 
 def needed(operation: str, version: str | None, headers: Mapping[str, str]) -> list[str]:
-    """The actions that the caller must be allowed, all of them."""
+    """Return the actions that the caller needs; all of them must be allowed."""
     actions = [OPERATIONS[operation].named(version)]
     if operation == "GetObjectAttributes":
         actions.append(OPERATIONS["GetObject"].named(version))
@@ -204,12 +204,12 @@ def needed(operation: str, version: str | None, headers: Mapping[str, str]) -> l
 
 
 def sets_acl(operation: str, headers: Mapping[str, str]) -> bool:
-    """Whether the request gives a new object an ACL. Who writes an object may do so, as its owner
-    to be, unless a policy denies `s3:PutObjectAcl`."""
+    """Whether the request gives a new object an ACL. The writer may do so, as its future owner,
+    unless a policy denies `s3:PutObjectAcl`."""
     return operation in _NEW_OBJECT and any(name.startswith(_MADE_WITH_ACL) for name in headers)
 
 
 def gives_rights(headers: Mapping[str, str]) -> bool:
-    """Whether an ACL in the headers lets anybody in beside the bucket's owner."""
+    """Whether an ACL in the headers grants anything to others than the bucket's owner."""
     grants = any(name.startswith("x-amz-grant-") for name in headers)
     return grants or headers.get("x-amz-acl", "private") not in _GIVING_NOTHING

@@ -1,7 +1,8 @@
-"""The bucket's `access` attribute: AIStore's mask of what may be done in a bucket by anybody.
+"""The bucket's `access` attribute: AIStore's mask of permitted operations.
 
-It allows nothing: what it leaves out is refused, to the owner and the root account too, whatever
-allows it. Only the root account, and who is as good, can always change it.
+The mask grants nothing. An operation outside it is refused, to the owner and the root account too,
+even if something else allows it. Only principals with all rights of the root account can always
+change the mask.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from s3gw.identity.rights import Access
 from storage.settings import Setting, setting, with_setting, without_setting
 from storage.values import BucketInfo
 
-# Without these nobody could ever open the bucket again.
+# Without these the bucket could never be opened again.
 ALWAYS_ROOTS = (Access.PATCH | Access.SET_BUCKET_ACL).value
 
 
@@ -31,7 +32,8 @@ def bucket_access(bucket: BucketInfo) -> int:
 
 
 def with_access(bucket: BucketInfo, value: str | int) -> BucketInfo:
-    """The bucket with that mask, written as `parse_permissions` reads it. Raises `ValueError`."""
+    """Return the bucket with the mask, in the format of `parse_permissions`. Raises
+    `ValueError`."""
     mask = parse_permissions(value)
     if mask == ALL:
         return without_setting(bucket, BucketAccess)

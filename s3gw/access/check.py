@@ -1,7 +1,7 @@
-"""One access check: a caller, an action, and a key of a bucket or the bucket.
+"""One access check: a caller, an action, and a bucket or key.
 
-The decision itself is in `decide`. Here it is given what it needs to know: most of it stands in the
-request, and what does not is fetched when the decision asks for it.
+The decision itself is in `decide`. Here it gets its facts: most of them come from the request, and
+the others are fetched when the decision needs them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MISSING = (ObjectNotFound, VersionNotFound)
 NARROWING_USERS = frozenset({BucketPolicy.setting_name, BucketAccess.setting_name})
 _CLOCK = SystemClock()
 _NS = 1_000_000_000
-# Actions that a request needs beside its own, and that are another right.
+# Additional actions that a request needs, and that are a different right.
 RIGHTS = {
     "s3:BypassGovernanceRetention": Access.PATCH.value,
     "s3:PutBucketAcl": Access.SET_BUCKET_ACL.value,
@@ -54,11 +54,11 @@ class AccessCheck:
     operation: str = ""
 
     async def require(self, action: str) -> None:
-        """Raises `AccessDenied`; or that the object is not there, to those who may know."""
+        """Raise `AccessDenied`, or the error for a missing object if the caller may know."""
         missing: list[StorageError] = []
         if self._is_settled(action) or await self._ask(action, allows, missing):
             return
-        # Who may not write learns nothing of what is there.
+        # A caller who may not write must not learn what exists.
         if missing and action != "s3:PutObject" and self.permits_listing():
             raise missing[0]
         raise S3Error(Code.AccessDenied)
@@ -67,11 +67,11 @@ class AccessCheck:
         return self._is_settled(action) or await self._ask(action, allows, [])
 
     async def denies(self, action: str) -> bool:
-        """Whether something says no, even if the caller owns what it is about."""
+        """Whether something denies the action, even if the caller owns the resource."""
         return await self._ask(action, denies, [])
 
     def permits_listing(self) -> bool:
-        """Whether a listing that begins with this key would be answered."""
+        """Whether the caller may list with this key as the prefix."""
         check = replace(
             self, access=Access.LIST_OBJECTS, key="", version=None, operation="ListObjectsV2"
         )
@@ -92,8 +92,8 @@ class AccessCheck:
         )
 
     def _is_settled(self, action: str) -> bool:
-        """Whether a user's permissions are enough, and nothing is there that could narrow them: the
-        short way to what `allows` says, for nearly all requests of users."""
+        """Whether a user's permissions are enough, and nothing could narrow them: a shortcut to the
+        result of `allows`, for nearly all requests of users."""
         principal = self.call.caller
         if principal.permissions is None or principal.session_policy:
             return False
@@ -159,7 +159,8 @@ def request_of(
     version: str | None = None,
     operation: str = "",
 ) -> AccessRequest:
-    """The call's caller wants to do that; `access` is the right that its operation declares."""
+    """Return the caller's request for the action; `access` is the right that the operation
+    declares."""
     return AccessRequest(
         caller=Caller(call.caller, call.site.cluster_id),
         action=action,

@@ -1,9 +1,9 @@
-"""The conditions of a policy's statements: an operator, a key, and values to compare with.
+"""Conditions of a policy's statements: an operator, a key, and values.
 
 Every operator is a test of one value of the request against one of the policy's; a negated operator
 is its opposite. What a missing key means follows from that: a test fails without a value, so its
 opposite holds, and `...IfExists` makes either hold. `ForAnyValue:` and `ForAllValues:` say how the
-tests of a key with several values come together.
+tests of a key with several values are combined.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -68,7 +68,7 @@ class Condition:
     values: tuple[Any, ...]
 
     def holds(self, request: AccessRequest) -> bool:
-        """Raises `FactRequired` when the key's value has to be fetched first."""
+        """Whether it holds. Raises `FactRequired` when the key's value has to be fetched first."""
         sent = self.get(request)
         if not sent and self.if_exists:
             return True
@@ -104,7 +104,7 @@ AnyCondition = Condition | Presence
 
 
 def variables_of(request: AccessRequest) -> Lookup:
-    """What `${key}` stands for, when the key has just one value."""
+    """Return the lookup of the value of `${key}`, for keys with exactly one value."""
 
     def lookup(name: str) -> str | None:
         get = getter(name)
@@ -130,7 +130,7 @@ def _like(sent: str, wanted: Pattern, lookup: Lookup) -> bool:
 
 
 def _arn_like(sent: str, wanted: tuple[Pattern, ...], lookup: Lookup) -> bool:
-    """Part by part: a wildcard does not reach over a colon, but in the last part."""
+    """Compare part by part: a wildcard does not match a colon, except in the last part."""
     parts = sent.split(":", _ARN_PARTS - 1)
     return len(parts) == len(wanted) and all(
         pattern.matches(part, lookup) for part, pattern in zip(parts, wanted, strict=True)
@@ -159,7 +159,7 @@ def _number(text: str) -> float | None:
 
 
 def _time(text: str) -> float | None:
-    """Seconds since the epoch, of those or of an ISO 8601 date; one without a zone is in UTC."""
+    """Return seconds since the epoch, from seconds or an ISO 8601 date (UTC without a zone)."""
     if (number := _number(text)) is not None:
         return number
     try:
@@ -208,8 +208,8 @@ OPERATORS: Mapping[str, Operator] = {each.name.lower(): each for each in _ALL_OP
 
 
 def read_condition(name: str, key: str, values: object, *, variables: bool) -> AnyCondition:
-    """One operator's test of one key. Raises `MalformedPolicy`, and `NotImplemented` for a key of
-    AWS that this server cannot evaluate."""
+    """Read one operator's test of one key. Raises `MalformedPolicy`, and `NotImplemented` for a key
+    of AWS that this server cannot evaluate."""
     get = _getter(key)
     texts = _texts(values)
     if name.lower() == "null":
@@ -228,7 +228,7 @@ def malformed(message: str) -> S3Error:
 
 
 def check_variables(patterns: tuple[Pattern, ...]) -> None:
-    """Raises as `read_condition` does for a variable that is no key."""
+    """Raise as `read_condition` does for a variable that is not a key."""
     for pattern in patterns:
         for name in pattern.variables:
             _getter(name)
@@ -254,7 +254,7 @@ def _affixes(name: str) -> tuple[Quantifier, bool, str]:
 
 
 def _texts(values: object) -> list[str]:
-    """A value or a list of them; numbers and booleans may stand bare."""
+    """Read a value or a list of values; numbers and booleans may be unquoted."""
     if not isinstance(values, list):
         values = [values]
     if not values:
@@ -308,7 +308,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 def _arn(text: str, *, variables: bool) -> tuple[Pattern, ...]:
-    """Six parts; what the last one holds is the service's own affair."""
+    """Read an ARN's six parts; the format of the last one depends on the service."""
     patterns = _arn_parts(text, variables=variables)
     if len(patterns) != _ARN_PARTS and text != "*":
         raise malformed(f"Invalid ARN in Conditions: {text}")
@@ -317,7 +317,7 @@ def _arn(text: str, *, variables: bool) -> tuple[Pattern, ...]:
 
 
 def _arn_parts(text: str, *, variables: bool) -> tuple[Pattern, ...]:
-    """A colon inside `${...}` parts nothing."""
+    """Split at colons, except inside `${...}`."""
     if text == "*":
         text = ":".join("*" * _ARN_PARTS)
     hidden = re.sub(r"\$\{[^{}]*\}", lambda match: match[0].replace(":", "\0"), text)

@@ -1,17 +1,17 @@
 """The access decision, as one pure function; docs/access.md has it in prose.
 
-1. What the policy of the caller's session does not allow is refused, whoever it is.
-2. What the bucket's `access` attribute leaves out is refused, whoever asks.
+1. What the policy of the caller's session does not allow is refused, to every caller.
+2. What the bucket's `access` attribute leaves out is refused, to every caller.
 3. The root account of the server may do everything else.
 4. What the bucket's policy denies is denied, to the bucket's owner too; but the owner can always
    read, replace and remove the policy itself.
-5. A user may do what its permissions allow. What its account owns gives it nothing.
+5. A user may do what its permissions allow. That its account owns something gives it nothing.
 6. An account may do everything with what it owns. The bucket's owner owns the bucket and the names
-   in it; what an object says, and its ACL, is its own owner's affair.
+   in it; the object's owner decides about its content and its ACL.
 7. What the policy allows is allowed on what the bucket's owner owns, unless the policy is public
    and the bucket is restricted.
 8. What an ACL grants is allowed, unless ACLs are off, or public grants are ignored.
-9. Who began an upload may list its parts and abandon it.
+9. The initiator of a multipart upload may list its parts and abort it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from s3gw.identity.rights import Access
 from storage.settings import setting
 from storage.values import BucketInfo
 
-# Nobody can lock themselves out of their own bucket.
+# Owners cannot lock themselves out of their own bucket.
 _OF_THE_POLICY = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
 # The object's owner decides about these, and not the bucket's.
 _OF_THE_OBJECT = frozenset(BY_OBJECT_ACL) | {
@@ -57,8 +57,8 @@ _OF_ANY_ACCOUNT = (Access.LIST_BUCKETS | Access.CREATE_BUCKET | Access.SHOW_CLUS
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that a bucket's owner wrote down. `acl_grants` None: ACLs count for nothing. `access` are
-    the bits that the bucket leaves to anybody."""
+    """The rules that a bucket's owner set. `acl_grants` None: ACLs are ignored. `access` are the
+    bits that the bucket's mask permits."""
 
     owner: str
     policy: Policy | None = None
@@ -83,7 +83,8 @@ def rules_of(bucket: BucketInfo) -> Rules:
 
 
 def allows(request: AccessRequest, rules: Rules) -> bool:
-    """Raises `FactRequired` when the answer depends on a fact that has not been fetched."""
+    """Whether the request is allowed. Raises `FactRequired` when that depends on a fact that has
+    not been fetched."""
     caller = request.caller
     if _is_closed(request, rules) or not session_allows(request):
         return False
@@ -103,7 +104,7 @@ def allows(request: AccessRequest, rules: Rules) -> bool:
 
 
 def denies(request: AccessRequest, rules: Rules) -> bool:
-    """Whether the bucket's policy, or the session's, says no, whatever else allows it. Raises as
+    """Whether the bucket's policy, or the session's, denies it, whatever else allows it. Raises as
     `allows`."""
     if not session_allows(request):
         return True
@@ -113,7 +114,8 @@ def denies(request: AccessRequest, rules: Rules) -> bool:
 
 
 def allows_without_bucket(request: AccessRequest) -> bool:
-    """Of an action in no bucket, or in one that is not there yet. Raises as `allows`."""
+    """Whether an action outside buckets, or in a bucket to be created, is allowed. Raises as
+    `allows`."""
     caller = request.caller
     if caller.is_anonymous or not session_allows(request):
         return False
@@ -137,15 +139,15 @@ def _owns(caller: Caller, owner: str) -> bool:
 
 
 def _owner(request: AccessRequest, rules: Rules) -> str:
-    """Whose affair the action is."""
+    """Return the owner who decides about the action."""
     if rules.holds_foreign_objects and request.action in _OF_THE_OBJECT:
         return request.object.owner or rules.owner
     return rules.owner
 
 
 def _is_restricted(caller: Caller, rules: Rules) -> bool:
-    """A public policy lets in only the server's own services, and users of the account that owns
-    the bucket, where the bucket is restricted."""
+    """Whether the bucket is restricted for the caller: then a public policy lets in only the
+    server's own services, and users of the account that owns the bucket."""
     outside = not caller.service and caller.account != rules.owner
     restricted = rules.block.restrict_public_buckets and outside
     return restricted and rules.policy is not None and is_public_policy(rules.policy)

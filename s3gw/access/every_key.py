@@ -1,4 +1,4 @@
-"""Rights to do something with all keys of a bucket at once, whichever they are."""
+"""Rights to do something with all keys of a bucket at once."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def may_with_every_key(
     call: AuthenticatedRequest, info: BucketInfo, access: Access, operation: str
 ) -> bool:
-    """Whether the caller may do the operation, which takes the right `access`, with every key.
+    """Whether the caller may do the operation with every key; `access` is the right it needs.
 
-    False where a policy has a say, of the bucket or of the session: it may tell keys apart. What
-    the ACL of an object grants is about that object and counts for nothing here.
+    False when the bucket or the session has a policy, for it may treat keys differently. Grants in
+    the ACL of an object are about that object only and do not count here.
     """
     if may_use_freely(call.caller, info):
         return True

@@ -1,8 +1,7 @@
 """The gate: every request passes it, between authentication and its operation.
 
-It knows the store and the request; what it decides by is in `decide`. The owner of a bucket without
-policy and without objects of others, which is nearly everybody, passes after one look at the
-bucket.
+It knows the store and the request; the rules are in `decide`. Nearly all callers are the owner of a
+bucket without policy and without objects of others: they pass after one look at the bucket.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ _NARROWING = frozenset({BucketPolicy.setting_name, HoldsForeignObjects.setting_n
 _LOOKING = (Access.HEAD_BUCKET | Access.LIST_OBJECTS).value
 # Decided for each of the keys that the document names, once it is read.
 _BY_KEY = frozenset({"DeleteObjects", "PostObject"})
-# As those, with keys of other buckets too: that of the request decides nothing.
+# As those, with keys of other buckets too: the request's own bucket decides nothing.
 _BY_ENTRY = frozenset({"GetBatch"})
 _DELETION = "DeleteObjects"
-# Headers that tell what other operations are for, by their actions without and with a version.
+# Headers with information of other operations: their actions without and with a version.
 _RETENTION = ("s3:GetObjectRetention", "s3:GetObjectRetention")
 _TELLING = {
     "x-amz-tagging-count": ("s3:GetObjectTagging", "s3:GetObjectVersionTagging"),
@@ -54,11 +53,11 @@ _WRITES = frozenset({"s3:PutObject"})
 
 
 async def authorize(call: AuthenticatedRequest, access: Access, archive: str | None = None) -> None:
-    """Let the caller do what the request asks for, and remember the bucket that it names. The key
+    """Check that the caller may do the operation, and remember the bucket that it names. The key
     may be that of a member of an `archive`, another object of the bucket.
 
-    Raises `AccessDenied`, `BucketNotFound`, and to those who may know, the storage's error for an
-    object that is not there.
+    Raises `AccessDenied`, `BucketNotFound`, and, if the caller may know, the storage's error for a
+    missing object.
     """
     if access & WITHOUT_BUCKET:
         for action in needed(call.operation, None, call.headers):
@@ -83,8 +82,8 @@ async def authorize(call: AuthenticatedRequest, access: Access, archive: str | N
 async def _authorize_in_folder(
     call: AuthenticatedRequest, info: BucketInfo, archive: str, access: Access
 ) -> None:
-    """A member of an archive is read by who may read the archive, unless something says no to the
-    member's own key."""
+    """Check that the caller may read a member of an archive: the right to read the archive is
+    enough, unless something denies the member's own key."""
     await authorize_key(call, call.operation, archive, access)
     check = AccessCheck(call, info, access, call.key, None, call.operation)
     if await check.denies("s3:GetObject"):
@@ -94,8 +93,8 @@ async def _authorize_in_folder(
 async def authorize_key(
     call: AuthenticatedRequest, operation: str, key: str, access: Access
 ) -> None:
-    """Let the caller do that operation on a key of the request's bucket; `access` is the right it
-    takes. Raises as `authorize`."""
+    """Check that the caller may do the operation on a key of the request's bucket; `access` is the
+    right it needs. Raises as `authorize`."""
     info = call.bucket_info
     if may_use_freely(call.caller, info):
         return
@@ -113,14 +112,14 @@ async def authorize_key(
 async def authorize_source(
     call: AuthenticatedRequest, bucket: str, key: str, version: str | None = None
 ) -> None:
-    """Let the caller read what a copy names as its source. Raises as `authorize`."""
+    """Check that the caller may read the source of a copy. Raises as `authorize`."""
     check = await _source(call, bucket, key, version)
     await check.require("s3:GetObject" if version is None else "s3:GetObjectVersion")
 
 
 async def authorize_reads(call: AuthenticatedRequest, names: Iterable[tuple[str, str]]) -> None:
-    """Let the caller read all of those objects, each a bucket and a key; one that is not there must
-    be none that a listing would hide. Raises `AccessDenied` and `BucketNotFound`."""
+    """Check that the caller may read all of the objects, each a bucket and a key, and may know of
+    those that are missing. Raises `AccessDenied` and `BucketNotFound`."""
     free: set[str] = set()
     others: dict[str, BucketInfo] = {}
     for bucket, key in names:
@@ -150,7 +149,7 @@ async def _authorize_read(check: AccessCheck) -> None:
 async def authorize_copied_tags(
     call: AuthenticatedRequest, bucket: str, key: str, version: str | None = None
 ) -> None:
-    """Let the caller take the tags of a copy's source along."""
+    """Check that the caller may copy the tags of a copy's source."""
     check = await _source(call, bucket, key, version)
     await check.require("s3:GetObjectTagging" if version is None else "s3:GetObjectVersionTagging")
     target = AccessCheck(call, call.bucket_info, Access.PUT, call.key, None, call.operation)
@@ -158,8 +157,8 @@ async def authorize_copied_tags(
 
 
 async def authorize_writing(call: AuthenticatedRequest, info: BucketInfo, key: str) -> None:
-    """Let the caller have something written, now or later, into a bucket that the request names
-    beside its own. Raises as `authorize`."""
+    """Check that the caller may have something written, now or later, into another bucket that the
+    request names. Raises as `authorize`."""
     caller = call.caller
     owns = caller.account == info.owner and not caller.is_user
     if owns and not caller.session_policy:
@@ -168,7 +167,7 @@ async def authorize_writing(call: AuthenticatedRequest, info: BucketInfo, key: s
 
 
 async def may_delete(call: AuthenticatedRequest, key: str, version: str | None) -> bool:
-    """Whether DeleteObjects may remove that one of its keys."""
+    """Whether DeleteObjects may remove the key."""
     info = call.bucket_info
     if may_use_freely(call.caller, info):
         return True
@@ -178,7 +177,7 @@ async def may_delete(call: AuthenticatedRequest, key: str, version: str | None) 
 
 
 async def may_read(call: AuthenticatedRequest, key: str) -> bool:
-    """Whether the caller may read that object of the request's bucket."""
+    """Whether the caller may read the object of the request's bucket."""
     info = call.bucket_info
     if may_use_freely(call.caller, info):
         return True
@@ -186,10 +185,7 @@ async def may_read(call: AuthenticatedRequest, key: str) -> bool:
 
 
 async def hide_missing(call: AuthenticatedRequest, bucket: str, key: str) -> None:
-    """Keep from the caller that there is no such key, unless a listing could tell.
-
-    Raises `AccessDenied`.
-    """
+    """Raise `AccessDenied` for a missing key, unless the caller could learn that from a listing."""
     info = call.bucket_info
     if info.name != bucket:
         info = await call.store.head_bucket(bucket)
@@ -200,7 +196,7 @@ async def hide_missing(call: AuthenticatedRequest, bucket: str, key: str) -> Non
 
 
 async def hide_headers(call: AuthenticatedRequest, headers: dict[str, str]) -> None:
-    """Take away what a read object's headers say that the caller could not ask for by itself."""
+    """Remove headers of a read object if the caller may not request that information itself."""
     told = _TELLING.keys() & headers.keys()
     if not told or may_use_freely(call.caller, call.bucket_info):
         return
@@ -213,8 +209,8 @@ async def hide_headers(call: AuthenticatedRequest, headers: dict[str, str]) -> N
 
 
 def may_without_bucket(call: AuthenticatedRequest, access: Access, action: str = "") -> bool:
-    """Whether the caller may do what no bucket has a say in: its right, and S3's action if there is
-    one, in the cluster or with the name of a bucket to be."""
+    """Whether the caller may do what does not depend on a bucket: its right, and S3's action if it
+    has one, in the cluster or with the name of a bucket to be created."""
     caller = call.caller
     if caller.is_root and not caller.session_policy:
         return True
@@ -225,8 +221,8 @@ def may_without_bucket(call: AuthenticatedRequest, access: Access, action: str =
 
 
 def may_use(call: AuthenticatedRequest, bucket: BucketInfo) -> bool:
-    """Whether the bucket is in the caller's list of buckets: it is their own, or theirs to look at
-    if they are a user."""
+    """Whether the bucket is in the caller's list of buckets: an account sees its own buckets, a
+    user those that it may look into."""
     caller = call.caller
     if not caller.is_user or caller.is_root:
         return caller.is_root or caller.account == bucket.owner
@@ -242,7 +238,7 @@ def may_use(call: AuthenticatedRequest, bucket: BucketInfo) -> bool:
 
 
 def may_use_freely(principal: Principal, bucket: BucketInfo) -> bool:
-    """Whether nothing at all can keep the principal from anything in the bucket."""
+    """Whether nothing can deny the principal anything in the bucket."""
     if principal.session_policy:
         return False
     if principal.is_root:
@@ -276,7 +272,8 @@ def may_deliver_logs(bucket: BucketInfo, key: str, source: BucketInfo) -> bool:
 
 
 def _without_session_policy(principal: Principal) -> Principal:
-    """What it says of listing buckets was asked before; it need not say more of each of them."""
+    """Return the principal without its session policy: that was already checked for listing
+    buckets, and need not allow more for each of them."""
     session = principal.session
     if session is None or not session.policy:
         return principal
@@ -291,7 +288,7 @@ def _check_owner(bucket: BucketInfo, expected: str | None) -> None:
 
 
 def _check_some_key(call: AuthenticatedRequest, info: BucketInfo, access: Access) -> None:
-    """Who may remove or put nothing at all is not asked for more."""
+    """Refuse a caller who may not remove or put any key, before the keys are read."""
     rules = rules_of(info)
     check = AccessCheck(call, info, access, "*", operation=call.operation)
     request = check.request(needed(call.operation, None, {})[0])
@@ -300,7 +297,8 @@ def _check_some_key(call: AuthenticatedRequest, info: BucketInfo, access: Access
 
 
 async def _check_acl(check: AccessCheck) -> None:
-    """An account may give what it writes away, unless somebody says no; a user needs the right."""
+    """Check that the caller may set an ACL: an account may grant rights to what it writes, unless a
+    policy denies it; a user needs the permission."""
     caller, headers = check.call.caller, check.call.headers
     if await check.denies("s3:PutObjectAcl"):
         raise S3Error(Code.AccessDenied)
@@ -317,7 +315,7 @@ async def _source(
 
 
 async def _note_foreign_writer(call: AuthenticatedRequest, info: BucketInfo) -> None:
-    """Before an object can be there that is not the bucket owner's."""
+    """Note in the bucket that another account may write to it, before that account does."""
     foreign = call.caller.owns_what_it_writes and call.caller.account != info.owner
     noted = HoldsForeignObjects.setting_name in info.settings
     if foreign and not noted and not enforces_owner(info):

@@ -1,6 +1,6 @@
-"""The condition keys that this server can evaluate, and what each is of a request.
+"""The condition keys of this server, and their values in a request.
 
-A key that is not here makes a policy refused: a condition that nobody checks protects nothing.
+A policy with any other key is refused: a condition that is not checked protects nothing.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
 """
@@ -17,7 +17,7 @@ from s3gw.access.request import AccessRequest
 from s3gw.access.request_documents import sent_lock, sent_tags
 from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, account_number
 
-# The values of a key in a request; none when the request has no such thing.
+# The values of a key in a request; empty when the request does not have it.
 Values = tuple[str, ...]
 Getter = Callable[[AccessRequest], Values]
 
@@ -46,7 +46,7 @@ def _source_ip(request: AccessRequest) -> Values:
 
 
 def _principal_arn(request: AccessRequest) -> Values:
-    """For a session the role that it assumed."""
+    """Return the principal's ARN; for a session, that of the assumed role."""
     who = request.caller.principal
     return (who.role_arn or who.arn,) if request.caller.signed else NONE
 
@@ -65,7 +65,7 @@ def _user_id(request: AccessRequest) -> Values:
 
 
 def _username(request: AccessRequest) -> Values:
-    """A session of a role has none."""
+    """Return the user's name; a session of a role does not have one."""
     who = request.caller.principal
     return (who.user,) if who.is_user and not who.role_arn else NONE
 
@@ -82,7 +82,7 @@ def _principal_type(request: AccessRequest) -> Values:
 
 
 def _multi_factor(request: AccessRequest) -> Values:
-    """Nobody has a second factor here, and only temporary credentials say so."""
+    """Return `false` for temporary credentials only: a second factor is not supported."""
     return ("false",) if request.caller.principal.session else NONE
 
 
@@ -120,7 +120,7 @@ def _signature_version(request: AccessRequest) -> Values:
 
 
 def _signature_age(request: AccessRequest) -> Values:
-    """Milliseconds since a presigned URL was signed, as far as the URL says when."""
+    """Return the milliseconds since a presigned URL was signed, if it says when."""
     text = request.query.get("X-Amz-Date") or request.headers.get("x-amz-date", "")
     try:
         signed = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -144,7 +144,7 @@ def _tag_names_sent(request: AccessRequest) -> Values:
 
 
 def _lock_sent(field: str, request: AccessRequest) -> Values:
-    """From the document of the operations that have one, else from the headers."""
+    """Read the field from the request's document, for operations with one, or from the headers."""
     if request.operation in ("PutObjectRetention", "PutObjectLegalHold"):
         return _one(getattr(sent_lock(request.document), field))
     name = {"mode": "mode", "until": "retain-until-date", "legal_hold": "legal-hold"}[field]
@@ -215,7 +215,7 @@ _OF_ACCOUNTS = frozenset(
 _EXISTING_TAG = "s3:existingobjecttag/"
 _SENT_TAG = "s3:requestobjecttag/"
 
-# Of AWS' keys those that mean something there, and about which this server knows nothing.
+# Keys that AWS evaluates and this server cannot.
 _ELSEWHERE = """
     aws:calledvia aws:calledviafirst aws:calledvialast aws:federatedprovider aws:principalorgid
     aws:principalorgpaths aws:principalservicenameslist aws:principaltag aws:requesttag
@@ -230,9 +230,9 @@ ELSEWHERE = frozenset(_ELSEWHERE.split())
 
 
 def getter(key: str) -> Getter | None:
-    """How to get a key's values; None for one that cannot be evaluated here.
+    """Return the function that gets a key's values; None if it cannot be evaluated here.
 
-    Names of keys have no case, the names of tags behind the slash have.
+    Names of keys are case-insensitive; the names of tags after the slash are not.
     """
     name = key.lower()
     tag = key.partition("/")[2]
@@ -244,12 +244,12 @@ def getter(key: str) -> Getter | None:
 
 
 def wanted_value(key: str, text: str) -> str:
-    """A policy's value as requests have it: with the root account's number for its id."""
+    """Return a policy's value as requests have it: with the root account's number for its id."""
     return text.replace(ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER) if key.lower() in _OF_ACCOUNTS else text
 
 
 def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """An IPv4 address that travels as an IPv6 one is what it was."""
+    """Parse an address; an IPv4 address mapped to IPv6 becomes IPv4 again."""
     try:
         read = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

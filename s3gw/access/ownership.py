@@ -1,4 +1,4 @@
-"""Object ownership: the owner of what another account writes, and whether ACLs apply.
+"""Object ownership: the owner of new objects, and whether ACLs apply.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
 """
@@ -29,8 +29,8 @@ class OwnershipControls(Setting, frozen=True):
 class HoldsForeignObjects(Setting, frozen=True):
     """A note that some object of the bucket may belong to another account than the bucket.
 
-    It is made before the first such object is, and never removed. Without it nobody has to look at
-    an object to know who owns it.
+    It is written before the first such object, and never removed. Without it the owner of an object
+    is known without a look at the object.
     """
 
     setting_name: ClassVar[str] = "foreign_objects"
@@ -42,5 +42,5 @@ def ownership_of(bucket: BucketInfo) -> Ownership:
 
 
 def enforces_owner(bucket: BucketInfo) -> bool:
-    """Whether the bucket's owner owns every object, and ACLs count for nothing."""
+    """Whether the bucket's owner owns every object, and ACLs are ignored."""
     return ownership_of(bucket) is Ownership.BUCKET_OWNER_ENFORCED

@@ -1,8 +1,8 @@
-"""Wildcards and variables in policies: `*` is any text, `?` any character, `${aws:userid}` a fact.
+"""Wildcards and variables in policies: `*`, `?` and `${aws:userid}`.
 
-What a variable stands for is taken literally, whatever characters it has. Every `*` is matched
-once, as early as it can be: a pattern from a stranger never costs more than its length times the
-text's.
+`*` matches any text, `?` any character. The value of a variable is taken literally, whatever its
+characters. Every `*` is matched once, as early as possible: an untrusted pattern never costs more
+than its length times the text's.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-# What a variable stands for; None when the request has no such fact, or more than one.
+# The value of a variable; None when the request does not have exactly one.
 Lookup = Callable[[str], str | None]
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
@@ -44,12 +44,12 @@ class Pattern:
         return all(kind == "text" for kind, _ in self.pieces)
 
     def matches(self, text: str, lookup: Lookup) -> bool:
-        """Whether the whole text is what the pattern says."""
+        """Whether the pattern matches the whole text."""
         resolved = self._resolved(lookup)
         return resolved is not None and _compiled(resolved).fullmatch(text) is not None
 
     def equals(self, text: str, lookup: Lookup, *, fold: bool = False) -> bool:
-        """As `matches`, with wildcards that stand for themselves."""
+        """Whether the text equals the pattern, with `*` and `?` as plain characters."""
         resolved = self._resolved(lookup)
         if resolved is None:
             return False
@@ -57,7 +57,7 @@ class Pattern:
         return literal.lower() == text.lower() if fold else literal == text
 
     def _resolved(self, lookup: Lookup) -> tuple[tuple[str, str], ...] | None:
-        """The pieces without variables; None when one stands for nothing."""
+        """Return the pieces with variables replaced; None when one does not have a value."""
         resolved = []
         for kind, piece in self.pieces:
             if isinstance(piece, Variable):
@@ -71,7 +71,8 @@ class Pattern:
 
 
 def read_pattern(text: str, *, variables: bool) -> Pattern:
-    """`variables` says whether `${...}` means anything, as it does since version 2012-10-17."""
+    """Parse a pattern; `variables` says whether `${...}` is special, as since version
+    2012-10-17."""
     return Pattern(text, tuple(_pieces(text, variables)))
 
 

@@ -1,7 +1,7 @@
-"""Bucket policies: parsed strictly, stored as they came, evaluated.
+"""Bucket policies: parsed strictly, stored byte for byte, evaluated.
 
 What this server could not enforce is refused when the policy is put: an unknown element, action,
-operator or key, a principal that cannot be, a resource outside of the bucket.
+operator or key, an impossible principal, a resource outside the bucket.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
 """
@@ -49,7 +49,7 @@ class BucketPolicy(Setting, frozen=True):
 
 
 class Verdict(Enum):
-    """What a policy says of a request: nothing, unless a statement applies."""
+    """What a policy says about a request: nothing, unless a statement applies."""
 
     NONE = "none"
     ALLOW = "allow"
@@ -91,7 +91,7 @@ class Policy:
     statements: tuple[Statement, ...]
 
     def verdict(self, request: AccessRequest) -> Verdict:
-        """A statement that denies outweighs all that allow."""
+        """Return the policy's verdict; one statement that denies outweighs all that allow."""
         verdict = Verdict.NONE
         for statement in self.statements:
             if statement.applies(request):
@@ -103,12 +103,13 @@ class Policy:
 
 @lru_cache(maxsize=1024)
 def kept_policy(text: str, bucket: str) -> Policy:
-    """A policy that was read before."""
+    """Parse a stored policy, which was checked when it was put."""
     return read_policy(text, bucket)
 
 
 def read_policy(text: str, bucket: str) -> Policy:
-    """Raises `MalformedPolicy`, and `NotImplemented` for what only AWS can evaluate."""
+    """Parse a policy. Raises `MalformedPolicy`, and `NotImplemented` for what only AWS can
+    evaluate."""
     if len(text.encode()) > MAX_BYTES:
         raise malformed(
             f"Normalized policy document exceeds the maximum allowed size of {MAX_BYTES} bytes."
@@ -117,8 +118,8 @@ def read_policy(text: str, bucket: str) -> Policy:
 
 
 def read_bucketless_policy(text: str) -> Policy:
-    """One about the resources of any bucket, and about nobody in particular: a statement has no
-    principals. Raises as `read_policy`."""
+    """Parse a policy about the resources of any bucket, with statements without principals. Raises
+    as `read_policy`."""
     return _read(text, None)
 
 
@@ -147,7 +148,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON lets the last of two equal names win; whoever wrote both meant both."""
+    """Refuse two equal names: JSON drops the first, but the author meant both."""
     if len(dict(pairs)) != len(pairs):
         raise malformed("Duplicate element in policy")
     return dict(pairs)
@@ -183,8 +184,8 @@ def _check_sids(statements: list[Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads the statements of one document; `variables`: its version knows them. Without a bucket
-    they are of any, and without principals."""
+    """Reads the statements of one document; `variables`: its version has them. Without a bucket,
+    resources may be in any bucket, and statements are without principals."""
 
     bucket: str | None
     variables: bool
@@ -209,7 +210,7 @@ class _Reader:
         return Resources(patterns, negated=name == "NotResource")
 
     def _resource(self, text: str) -> Pattern:
-        """`*`, or an ARN whose bucket is, or may be, the one that the policy is put on."""
+        """Read `*`, or an ARN whose bucket is, or may be, the policy's own."""
         if text != "*" and not (text.startswith(ARN) and self._may_be_of(text.removeprefix(ARN))):
             raise malformed("Policy has invalid resource")
         return read_pattern(text, variables=self.variables)
@@ -246,7 +247,7 @@ def _effect(table: Mapping[str, Any]) -> bool:
 
 
 def _either(table: Mapping[str, Any], name: str) -> tuple[str, Any]:
-    """The element of that name or the one that says the opposite: just one of them."""
+    """Return the element of that name or its opposite (`Not...`); exactly one must be there."""
     there = [each for each in (name, f"Not{name}") if each in table]
     if not there:
         raise malformed(f"Missing required field {name}")

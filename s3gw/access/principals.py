@@ -5,8 +5,8 @@ user, `arn:aws:iam::ID:root`. Only the root account has users and roles, and the
 `arn:aws:iam::NUMBER:user/NAME`, `arn:aws:iam::NUMBER:role/NAME`, and a session of a role by
 `arn:aws:sts::NUMBER:assumed-role/ROLE/SESSION`. Its number and its id mean the same.
 
-To allow an account something is to leave it to the account, and its users have what their
-permissions say; to deny it something denies its users and roles too.
+A statement that allows an account something does not extend to its users, who have their own
+permissions; a statement that denies an account something denies its users and roles too.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html
 """
@@ -31,7 +31,7 @@ LOGGING = "logging.s3.amazonaws.com"
 _SERVICES = frozenset({LOGGING})
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ROOT_ARN = re.compile(r"arn:aws:iam::([A-Za-z0-9._-]{1,64}):root")
-# Names have no wildcards: AWS takes none in principals, and so they cannot seem to work.
+# Wildcards in names are refused, as at AWS, so that they cannot seem to work.
 _USER_ARN = re.compile(r"arn:aws:iam::([A-Za-z0-9]{12,64}):(user|role)/([^\s*?]{1,256})")
 _SESSION_ARN = re.compile(
     r"arn:aws:sts::([A-Za-z0-9]{12,64}):assumed-role/([^\s*?/]{1,64})/([^\s*?/]{1,64})"
@@ -42,9 +42,9 @@ _INVALID = "Invalid principal in policy"
 
 @dataclass(frozen=True, slots=True)
 class Principals:
-    """`everyone` are also those who do not sign. `arns` are of users, roles and sessions, with the
-    root account's number. `named` are the accounts that were named by their bare ids, which must
-    exist; an ARN may name somebody of anywhere."""
+    """`everyone` includes anonymous callers. `arns` are of users, roles and sessions, with the root
+    account's number. `named` are the accounts given by bare ids: these must exist, while an ARN may
+    name a principal of another system."""
 
     everyone: bool = False
     accounts: frozenset[str] = frozenset()
@@ -54,7 +54,7 @@ class Principals:
     negated: bool = False
 
     def include(self, caller: Caller, *, allowed: bool) -> bool:
-        """`allowed`: whether the statement allows."""
+        """Whether the caller is included; `allowed`: whether the statement allows."""
         found = (
             self.everyone
             or caller.service in self.services
@@ -75,7 +75,8 @@ EVERYONE = Principals(everyone=True)
 
 
 def read_principals(value: Any, *, negated: bool) -> Principals:
-    """`"*"`, or an object of `AWS`, `CanonicalUser` and `Service`. Raises `MalformedPolicy`."""
+    """Read `"*"`, or an object of `AWS`, `CanonicalUser` and `Service`. Raises
+    `MalformedPolicy`."""
     if value == "*":
         return Principals(everyone=True, negated=negated)
     if not isinstance(value, dict) or not value.keys() <= {"AWS", "CanonicalUser", "Service"}:
@@ -101,7 +102,7 @@ def read_principals(value: Any, *, negated: bool) -> Principals:
 
 
 def _cut(texts: set[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """The accounts that ARNs name by their root users, and the ARNs of all others."""
+    """Return the accounts that ARNs name by their root users, and the ARNs of all others."""
     roots = {text: match[1] for text in texts if (match := _ROOT_ARN.fullmatch(text))}
     others = frozenset(_arn(text) for text in texts - roots.keys())
     return frozenset(_account(name) for name in roots.values()), others
@@ -112,7 +113,7 @@ def _account(name: str) -> str:
 
 
 def _arn(text: str) -> str:
-    """With the number of the root account: no other has users or roles."""
+    """Return the ARN with the number of the root account: no other has users or roles."""
     user, session = _USER_ARN.fullmatch(text), _SESSION_ARN.fullmatch(text)
     found = user or session
     if found is None or found[1] not in _ROOTS:

@@ -1,4 +1,4 @@
-"""Block Public Access: four switches of a bucket, and what counts as public.
+"""Block Public Access: a bucket's four switches, and what is public.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 """
@@ -14,7 +14,7 @@ from storage.settings import Setting
 
 
 class PublicAccessBlock(Setting, frozen=True):
-    """`block_*` refuse new public ACLs and policies; the others take effect on those there are."""
+    """`block_*` refuse new public ACLs and policies; the others act on existing ones."""
 
     setting_name: ClassVar[str] = "public_access_block"
 
@@ -27,18 +27,18 @@ class PublicAccessBlock(Setting, frozen=True):
 NO_BLOCK = PublicAccessBlock()
 ALL_BLOCKED = PublicAccessBlock(True, True, True, True)
 
-# Keys that narrow a statement for everyone down to somebody, when they have fixed values.
+# Keys that restrict a statement for everyone to certain callers, if they have fixed values.
 _KEYS = """
     aws:principalaccount aws:principalarn aws:sourceaccount aws:sourcearn aws:userid
     s3:x-amz-server-side-encryption-aws-kms-key-id
 """
 _NARROWING = frozenset(_KEYS.split())
-# A range that is wider than this is as good as everybody, but for private addresses.
+# A wider range of addresses counts as public, except for private addresses.
 _WIDEST = {4: 8, 6: 32}
 
 
 def is_public_policy(policy: Policy) -> bool:
-    """Whether any statement lets in somebody whom the policy does not name."""
+    """Whether any statement lets in callers whom the policy does not name."""
     return any(_is_public(statement) for statement in policy.statements)
 
 
@@ -48,7 +48,8 @@ def _is_public(statement: Statement) -> bool:
 
 
 def _narrows(condition: AnyCondition) -> bool:
-    """A test that holds without a value (`...IfExists`, `ForAllValues:`) narrows nothing."""
+    """Whether the condition restricts who is let in. A test that holds without a value
+    (`...IfExists`, `ForAllValues:`) does not."""
     if not isinstance(condition, Condition) or condition.operator.negated or condition.if_exists:
         return False
     if condition.quantifier is Quantifier.ALL:

@@ -1,7 +1,7 @@
-"""What a decision is about: who wants to do what to which resource, and all that a policy may ask.
+"""Access requests: a caller, an action, a resource, and their facts.
 
-Some facts cost a look into the store, or the request's body. They are not there at first: whoever
-needs one that is missing raises `FactRequired`, and is asked again when it has been fetched. Most
+Some facts cost a look into the store, or the request's body, and are missing at first. Code that
+needs a missing one raises `FactRequired`; the fact is fetched and the decision repeated. Most
 requests are decided without.
 """
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Fact(Enum):
-    """What has to be fetched first."""
+    """Facts that have to be fetched."""
 
     OBJECT = "object"
     DOCUMENT = "document"
@@ -32,7 +32,7 @@ class Fact(Enum):
 
 
 class FactRequired(Exception):
-    """The decision depends on a fact that nobody has fetched yet."""
+    """The decision depends on a fact that has not been fetched."""
 
     def __init__(self, fact: Fact) -> None:
         super().__init__(fact.value)
@@ -41,7 +41,7 @@ class FactRequired(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, of the cluster with that id; `service` is a service of the server itself."""
+    """The caller, in the cluster with that id; `service` is a service of the server itself."""
 
     principal: Principal = _NO_ACCOUNT
     cluster: str = ""
@@ -66,7 +66,7 @@ class Caller:
 
     @property
     def signed(self) -> bool:
-        """Whether there is an account behind it."""
+        """Whether the caller has an account, and so is not anonymous."""
         return bool(self.principal.account) and not self.principal.is_anonymous
 
     def has(self, access: int, bucket: str) -> bool:
@@ -90,9 +90,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFacts:
-    """Of the object that the request names; `owner` is empty when it is the bucket's.
+    """Facts about the object that the request names; `owner` is empty when it is the bucket's.
 
-    `grants` None is an ACL that nobody set: all for the owner, nothing for others.
+    `grants` is None when no ACL was set: all for the owner, nothing for others.
     """
 
     owner: str = ""
@@ -109,8 +109,8 @@ class AccessRequest:
 
     `access` are AIStore's bits for it, the right that the operation declares. `key` is empty for an
     action on a bucket, `version` None for the current one. Header names are lower-case. `client` is
-    an address, empty when unknown. `source_*` say for which bucket a service acts, `owner` is the
-    bucket's.
+    an address, empty when unknown. `source_*` are the bucket that a service acts for, `owner` is
+    the bucket's.
     """
 
     caller: Caller
@@ -148,7 +148,7 @@ class AccessRequest:
 
     @property
     def initiator(self) -> str:
-        """Who began the multipart upload that is named; empty when there is none."""
+        """Return the initiator of the multipart upload; empty when the request has no upload."""
         return _there(self.found_initiator, Fact.INITIATOR)
 
 

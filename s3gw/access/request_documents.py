@@ -1,6 +1,6 @@
-"""Facts from request documents for policy conditions: tags, a retention, a legal hold.
+"""Facts from request documents: tags, a retention, a legal hold.
 
-The operation reads the same document itself, and refuses what is wrong with it.
+The operation reads the same document itself, and refuses what is invalid in it.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class SentLock:
 
 
 def sent_tags(text: bytes) -> Mapping[str, str]:
-    """Raises `MalformedXML`: without the tags nothing can be decided."""
+    """Read the tags. Raises `MalformedXML`: without the tags nothing can be decided."""
     return {tag.key: tag.value for tag in from_xml(SentTagging, text).tag_set}
 
 
 def sent_lock(text: bytes) -> SentLock:
-    """Of either document. Raises `MalformedXML`."""
+    """Read the lock of either document. Raises `MalformedXML`."""
     try:
         retention = from_xml(SentRetention, text)
     except S3Error:

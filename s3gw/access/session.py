@@ -1,7 +1,7 @@
-"""Session policies: what temporary credentials are good for, at most.
+"""Session policies: the most that temporary credentials allow.
 
-Written as a bucket's policy is, but without principals, and for any bucket. They allow nothing of
-themselves: what one does not allow is refused, whatever else allows it, to the root account too.
+They have the format of a bucket policy, but without principals, and for any bucket. They grant
+nothing: what one does not allow is refused, whatever else allows it, to the root account too.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 """
@@ -22,7 +22,7 @@ class SessionPolicyError(Exception):
 
 
 def read_session_policy(text: str) -> Policy:
-    """Raises `SessionPolicyError`."""
+    """Parse a session policy. Raises `SessionPolicyError`."""
     if len(text) > MAX_CHARACTERS:
         raise SessionPolicyError(f"A session policy has at most {MAX_CHARACTERS} characters.")
     try:
@@ -44,6 +44,6 @@ def session_allows(request: AccessRequest) -> bool:
     try:
         policy = _kept(text)
     except SessionPolicyError:
-        # Whoever made the session could read it; a policy that we cannot read allows nothing.
+        # It was readable when the session was created; an unreadable policy allows nothing.
         return False
     return policy.verdict(request) is Verdict.ALLOW

@@ -1,4 +1,4 @@
-"""Authentication: whatever the scheme, a request ends with one `Principal`.
+"""Authentication: every scheme results in one `Principal`.
 
 `authenticator` finds how a request proves its caller: in the Authorization header (Signature
 Version 4, or a bearer token), in its query (Version 4 or Version 2), in the fields of the form that

@@ -1,8 +1,8 @@
-"""Authentication of S3 requests by signature, form, bearer token, or not at all.
+"""Authentication of S3 requests: signature, form, bearer token, or anonymous.
 
-`s3gw.sigv4` knows how requests are signed; here stands in which order a proof is read, so that each
-failure is the error that AWS would answer. A caller who proves nothing is anonymous, and access
-control decides.
+`s3gw.sigv4` knows how requests are signed; this module has the order in which a proof is read, so
+that each failure is the error that AWS would answer. A caller without a proof is anonymous, and
+access control decides.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ MOUNT = b"/s3"
 _NS = 1_000_000_000
 _TOKEN = "x-amz-security-token"
 _TOKEN_PARAMETER = "X-Amz-Security-Token"
-_TWO_TOKENS = "A security token stands in the query and in another place."
+_TWO_TOKENS = "The request has two security tokens, one of them in its query: send only one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Authenticator:
         self._regions = Regions(options.region_names)
 
     async def authenticate(self, request: Request) -> Proof:
-        """Return who the caller is, and prepare the body for what its head promises."""
+        """Return the caller, and prepare the body as the request's head declares it."""
         if is_form(request):
             return await self._by_form(request)
         return Proof(await self._by_head(request))
@@ -140,7 +140,7 @@ class Authenticator:
         return principal
 
     async def _is_instead(self, credential: Credential, token: str) -> bool:
-        """Whether the token is a JWT, and so stands for the whole signature."""
+        """Whether the token is a JWT, and so replaces the whole signature."""
         return looks_like_jwt(token) and not await self._keys.knows(credential.access_key)
 
     async def _by_jwt(self, request: Request, token: str) -> Principal:
@@ -184,7 +184,7 @@ class Authenticator:
         return found
 
     async def _by_form(self, request: Request) -> Proof:
-        """The request itself is not signed: the fields of its form sign the form's policy."""
+        """Authenticate by the form's fields, which sign its policy; the request is not signed."""
         form = await read_form(request)
         principal = self._accounts.root if self._options.no_auth else await self._signer(form)
         form.read_policy(self._now_s())
@@ -206,7 +206,7 @@ class Authenticator:
         return self._proven(found)
 
     async def _find(self, access_key: str, token: str | None) -> AccessKey:
-        """For signatures that must be checked whatever the token is."""
+        """Return the key for a signature that must be checked, with any kind of token."""
         refuse_jwt(token)
         return await self._keys.find(access_key, token)
 
@@ -220,8 +220,8 @@ class Authenticator:
 
 
 def _token_of(request: Request, parameter: str) -> str | None:
-    """The session token of a presigned URL. A header must be signed like any other of Amazon's, and
-    which of two tokens is meant must never be a question."""
+    """Return the session token of a presigned URL. In a header it must be signed, as every `x-amz-`
+    header; two tokens are refused as ambiguous."""
     in_query, in_header = request.query.get(parameter), request.headers.get(_TOKEN)
     if in_query is not None and in_header is not None and in_query != in_header:
         raise S3Error(Code.InvalidToken, _TWO_TOKENS)

@@ -1,8 +1,8 @@
 """Bearer tokens: JSON Web Tokens that prove their caller by being there.
 
-A JWT stands in `Authorization: Bearer`, or, for SDKs that can send nothing else, in
-`X-Amz-Security-Token` beside a signature made with a secret that nobody knows. Whoever sees one
-request can make others until the token expires: nothing of the request is signed.
+A JWT is sent in `Authorization: Bearer`, or, by SDKs that can send nothing else, in
+`X-Amz-Security-Token` beside a signature with an arbitrary secret. An eavesdropper on one request
+can send others until the token expires: nothing of the request is signed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _IN_TOKEN_PLACE = (
     "AssumeRoleWithWebIdentity, or send it as Authorization: Bearer."
 )
 _UNSIGNED_PLACE = (
-    "A JSON Web Token cannot stand in a presigned URL or in a form: sign it with temporary keys "
+    "A JSON Web Token cannot be used in a presigned URL or in a form: sign it with temporary keys "
     "of STS."
 )
 
 
 def bearer_token(authorization: str) -> str | None:
-    """The token of an Authorization header; None for another scheme."""
+    """Return the token of an Authorization header; None for another scheme."""
     scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == SCHEME else None
 
@@ -41,13 +41,13 @@ def not_in_token_place() -> S3Error:
 
 
 def refuse_jwt(token: str | None) -> None:
-    """For places where a JWT would be a password that is written into URLs."""
+    """Refuse a JWT in places where it would be a password inside a URL."""
     if token is not None and looks_like_jwt(token):
         raise S3Error(Code.InvalidToken, _UNSIGNED_PLACE)
 
 
 async def bearer(tokens: TokenVerifier, token: str) -> Principal:
-    """Raises `ExpiredToken` and `InvalidToken`."""
+    """Return the principal of a token. Raises `ExpiredToken` and `InvalidToken`."""
     try:
         return principal_of(await tokens.verify(token))
     except TokenError as error:

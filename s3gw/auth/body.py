@@ -47,7 +47,7 @@ _BROKEN: Mapping[Broken, tuple[Code, str | None]] = {
 
 
 def declared_payload(text: str | None) -> str | None:
-    """What the request says of its payload: a word, a hex digest, or nothing."""
+    """Return what the request declares about its payload: a word, a hex digest, or nothing."""
     if text is None or is_payload(text):
         return text
     if text in ECDSA:
@@ -69,12 +69,12 @@ def expect_unchained_payload(request: Request) -> None:
 
 
 def expect_unverified_payload(request: Request) -> None:
-    """Prepare the body of a request whose signature nobody checks, however it is signed."""
+    """Prepare the body of a request whose signature is not checked, in any format."""
     expect_payload(request, declared_payload(request.headers.get(CONTENT_SHA256)), None)
 
 
 def expect_payload(request: Request, payload: str | None, verifier: ChunkVerifier | None) -> None:
-    """Prepare the body for what the head says of it."""
+    """Prepare the body as the head declares it."""
     if payload is None:
         # Unsigned and presigned uploads of SDKs are chunked without that header.
         if _DECODED_LENGTH in request.headers and is_chunked(request.headers):

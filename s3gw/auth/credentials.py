@@ -1,9 +1,9 @@
 """Principals of access keys and sessions, as they are now.
 
-A lasting key stands for its account or its user. A session stands for whoever asked for it, for a
-role, or for the bearer of a web identity token. Users and roles are looked up each time, so a
-session ends when they do. It also ends with the key that asked for it: when that is disabled, is
-taken away or gets another secret, and when its user may no longer assume the role.
+The principal of a lasting key is its account or its user; that of a session is the requester of the
+session, a role, or the bearer of a web identity token. Users and roles are looked up each time, so
+a session ends when they do. It also ends with the key that requested it: when that is disabled,
+removed or gets another secret, and when its user may no longer assume the role.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CredentialStore:
     directory: Directory | None = None
 
     def principal_for_key(self, access_key: str) -> AccessKey | None:
-        """The holder of a lasting key; None for one that nobody has, or that is disabled."""
+        """Return the holder of a lasting key; None if it is unknown or disabled."""
         found = self.accounts.find(access_key)
         return self._of_user_key(access_key) if found is None else found
 
@@ -33,8 +33,8 @@ class CredentialStore:
         return None if self.directory is None else self.directory.role(name)
 
     def may_assume(self, principal: Principal, role: Role) -> bool:
-        """Whether the holder of a lasting key, or of a session that it asked for, may. Nobody gets
-        from one role to another."""
+        """Whether the holder of a lasting key, or of a session requested with one, may assume the
+        role. One role cannot assume another."""
         if principal.is_anonymous or (principal.session and principal.session.role):
             return False
         if principal.is_root:
@@ -43,7 +43,7 @@ class CredentialStore:
         return user is not None and role.name in user.roles
 
     def principal_for_session(self, session: SessionKey, sealer: Sealer) -> Principal | None:
-        """None when the session has ended before its time."""
+        """Return the session's principal; None when the session has ended early."""
         match session.kind:
             case Kind.USER if not session.parent:
                 user = self._user(session.holder)
@@ -60,14 +60,14 @@ class CredentialStore:
                 return replace(_assumed(session, TOKEN_ROLE, given), user=session.holder)
 
     def _same(self, session: SessionKey, sealer: Sealer) -> Principal | None:
-        """Who asked, with what is special about the session."""
+        """Return the requester, with the session's restrictions."""
         parent = self._parent(session, sealer)
         if parent is None:
             return None
         return replace(parent, access_key=session.access_key, session=_session(session))
 
     def _without_key(self, session: SessionKey, user: User) -> Principal:
-        """A user who handed in a token of their own, or for whom the owner made the session."""
+        """Return a user who sent their own token, or whose session the owner issued."""
         role = TOKEN_ROLE if session.web_identity else ""
         found = self._principal(user, session.access_key)
         return replace(found, session=_session(session, role))
@@ -97,7 +97,7 @@ class CredentialStore:
         )
 
     def _parent(self, session: SessionKey, sealer: Sealer) -> Principal | None:
-        """Who asked for the session, if the key they asked with is still what it was."""
+        """Return the requester of the session, if the key that requested it has not changed."""
         found = self.principal_for_key(session.parent)
         if found is None or sealer.mark(session.parent, found.secret) != session.parent_mark:
             return None

@@ -1,4 +1,4 @@
-"""The form of a browser's upload, read as it comes: the fields into memory, the file as a stream.
+"""Forms of browser uploads: fields in memory, the file as a stream.
 
     --<boundary> CRLF
     Content-Disposition: form-data; name="key" CRLF CRLF
@@ -8,9 +8,9 @@
     <the object's bytes> CRLF
     --<boundary>--
 
-The file ends the form: what comes after it is read and dropped, and a form that breaks off before
-its file ended stores nothing. Names of fields are told in lower case; `${filename}` is replaced in
-every value, by what follows the last slash or backslash of the file's name.
+The file ends the form: what comes after it is read and dropped, and a form that ends before its
+file does stores nothing. Names of fields are in lower case; `${filename}` is replaced in every
+value, by what follows the last slash or backslash of the file's name.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 https://www.rfc-editor.org/rfc/rfc7578
@@ -41,16 +41,16 @@ from s3gw.wire.errors import Code, S3Error
 if TYPE_CHECKING:
     from s3gw.http.request import Request
 
-# Of one part: Content-Disposition, Content-Type, and whatever a client may add.
+# In one part: Content-Disposition, Content-Type, and a client's own ones.
 MAX_PART_HEADERS = 8
 MAX_PART_HEADER_BYTES = 4096
 IGNORED = "x-ignore-"
 
 _VARIABLE = "${filename}"
 _SEPARATOR = re.compile(r"[/\\]")
-# How a part may say that its bytes stand as they are (RFC 7578, 4.7).
+# Values of Content-Transfer-Encoding for unencoded bytes (RFC 7578, 4.7).
 _AS_IT_STANDS = frozenset([b"7bit", b"8bit", b"binary"])
-# They would be of the form as a whole; what a form promises of its file are fields.
+# As headers these would apply to the whole form; those of its file are sent as fields.
 _OF_THE_BODY = (
     "content-md5",
     "x-amz-content-sha256",
@@ -67,8 +67,8 @@ class Form:
     """A form up to its file.
 
     `fields` are decoded, by lower-case name, `${filename}` replaced. `file` are the bytes of the
-    file, read from the request as they are asked for; it raises `MalformedPOSTRequest` when the
-    form breaks off. `policy` is there when the form has one, and its signature was verified.
+    file, read from the request on demand; it raises `MalformedPOSTRequest` when the form is
+    incomplete. `policy` is set when the form has one, and its signature was verified.
     """
 
     fields: Mapping[str, str]
@@ -80,7 +80,8 @@ class Form:
         return self.fields["key"]
 
     def read_policy(self, now_s: int) -> None:
-        """Raises `InvalidPolicyDocument`, and `AccessDenied` for a policy that has expired."""
+        """Parse the policy. Raises `InvalidPolicyDocument`, and `AccessDenied` if it has
+        expired."""
         if "policy" in self.fields:
             self.policy = parse_policy(self.fields["policy"])
             if self.policy.has_expired(now_s):
@@ -97,7 +98,7 @@ def is_form(request: Request) -> bool:
 
 async def read_form(request: Request) -> Form:
     """Read everything before the file. Raises for a form that is malformed, has too much in its
-    fields, or lacks its key or its file, and for a request that is signed besides."""
+    fields, or lacks its key or its file, and for a request that is also signed itself."""
     _check_head(request)
     limits = request.limits
     reader = _Reader(request.headers["content-type"], limits)
@@ -113,7 +114,8 @@ async def read_form(request: Request) -> Form:
 
 
 def form_signature(form: Form) -> FormSignature | FormSignatureV2 | None:
-    """What the fields say of the signer; None when nobody signed. Raises for half a signature."""
+    """Return the signature in the fields; None for an unsigned form. Raises for an incomplete
+    signature."""
     try:
         return parse_form_signature(form.fields)
     except FieldMissing as error:
@@ -129,7 +131,7 @@ class _Stage(Enum):
 
 
 class _Reader:
-    """Takes what the parser calls back; `take` hands on what came of the file."""
+    """Receives the parser's callbacks; `take` returns the file's bytes so far."""
 
     def __init__(self, content_type: str, limits: Limits) -> None:
         self._limits = limits
@@ -194,7 +196,7 @@ class _Reader:
         self._header += data[start:end]
 
     def _on_text(self, data: bytes, start: int, end: int) -> None:
-        """A piece of a header's value, of a field's, or of the file."""
+        """Take a piece of a header's value, of a field's, or of the file."""
         if self.stage is _Stage.FILE:
             self._pieces.append(data[start:end])
         elif self.stage is _Stage.FIELDS:
@@ -221,7 +223,7 @@ class _Reader:
         if self.stage is _Stage.FILE:
             self.stage = _Stage.AFTER
         elif self.stage is _Stage.FIELDS:
-            # Which of two values a policy allowed must never be a question.
+            # Two values of a field are ambiguous: a policy may allow one and not the other.
             if self._name in self.fields and not self._name.startswith(IGNORED):
                 message = "The form holds a field more than once."
                 raise S3Error(Code.InvalidArgument, message, ArgumentName=self._name)

@@ -1,4 +1,4 @@
-"""Whose an access key is: the last word on keys and session tokens, for every way of signing."""
+"""Lookup of access keys and session tokens, for all kinds of signatures."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _REVOKED = "The provided token has been revoked."
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Without a `sealer` there are no sessions."""
+    """Without a `sealer` there are no sessions. Lookups are as fresh as the last `refresh`."""
 
     credentials: CredentialStore
     sealer: Sealer | None = None
     clock: Clock = field(default_factory=SystemClock)
 
     async def refresh(self) -> None:
-        """Make what follows as fresh as it can be."""
+        """Bring the directory up to date."""
         if self.credentials.directory is not None:
             await self.credentials.directory.refresh()
 
@@ -33,7 +33,7 @@ class Keys:
         return self.credentials.principal_for_key(access_key) is not None
 
     async def find(self, access_key: str, token: str | None) -> AccessKey:
-        """The key and its secret, with which the signature is still to be checked.
+        """Return the key and its secret; the signature is still to be checked with it.
 
         Raises `InvalidAccessKeyId`, `InvalidToken` and `ExpiredToken`.
         """
@@ -49,12 +49,12 @@ class Keys:
         return found
 
     def parent(self, token: str) -> str:
-        """The lasting access key that asked for the session of a token that was found good; empty
-        for none."""
+        """Return the lasting access key that requested the session of a verified token; empty if
+        there was no such key."""
         return self.sealer.open(token).parent if self.sealer is not None else ""
 
     def note_use(self, key: AccessKey) -> None:
-        """Say that a signature of that key was good."""
+        """Record a valid signature with the key."""
         principal, directory = key.principal, self.credentials.directory
         if directory is not None and principal.user and principal.session is None:
             directory.note_use(principal.access_key)
@@ -78,7 +78,7 @@ class Keys:
         return AccessKey(principal, session.secret)
 
     def _is_revoked(self, session: SessionKey, token: str) -> bool:
-        """Whether it was, or the web identity token that it was made of."""
+        """Whether the token, or the web identity token that it was issued for, was revoked."""
         directory = self.credentials.directory
         if directory is None:
             return False

@@ -1,4 +1,4 @@
-"""Attempts to authenticate with a signature: which of them are guesses, and what they guess at."""
+"""Throttling of authentication by signature: which failures count as guesses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from s3gw.auth.throttle import Throttle, Throttled
 from s3gw.wire.errors import Code, S3Error
 
-# A request that came too late, or was signed for another region, is no guess.
+# A request that came too late, or was signed for another region, is not a guess.
 _GUESSES = frozenset({Code.InvalidAccessKeyId, Code.SignatureDoesNotMatch, Code.InvalidToken})
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]{1,128})/")
 # A form names its key in its body: all forms from an address count as one.
@@ -18,15 +18,15 @@ FORM = "POST form"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request, before it is authenticated. `name` is the access key that it names, or empty:
-    then only what fails is counted, and nothing is refused unread."""
+    """One request, before it is authenticated. `name` is its access key, or empty: then failures
+    are counted, but no request is refused unread."""
 
     throttle: Throttle
     address: str
     name: str
 
     def check(self) -> None:
-        """Raises `SlowDown` when too many failed before it."""
+        """Raise `SlowDown` when too many attempts failed before this one."""
         if self.name:
             try:
                 self.throttle.check(self.address, self.name)
@@ -34,7 +34,8 @@ class Attempt:
                 raise slow_down(error) from None
 
     def failed(self, error: S3Error) -> None:
-        """Raises `SlowDown`, in place of the error, when too many failed at this address."""
+        """Raise `SlowDown`, in place of the error, when too many attempts failed at this
+        address."""
         if error.code in _GUESSES:
             try:
                 self.throttle.failed(self.address, self.name)
@@ -47,7 +48,7 @@ def slow_down(error: Throttled) -> S3Error:
 
 
 def named_key(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
-    """The access key that the head of a request names; bearer tokens name none."""
+    """Return the access key in the head of a request; empty with a bearer token."""
     if found := _CREDENTIAL.search(headers.get("authorization", "")):
         return found[1]
     named = query.get("X-Amz-Credential", "").partition("/")[0] or query.get("AWSAccessKeyId", "")

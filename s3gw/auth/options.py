@@ -11,8 +11,8 @@ from storage.clock import Clock, SystemClock
 class AuthOptions:
     """Without `region_names` every region is accepted; the first one is ours.
 
-    With `allow_s3_token_compat` a JWT may stand where a session token would, and then nothing else
-    of the signature counts.
+    With `allow_s3_token_compat` a JWT may be sent in place of a session token, and then the rest of
+    the signature is ignored.
     """
 
     region_names: tuple[str, ...] = ()

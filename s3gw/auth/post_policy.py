@@ -1,4 +1,4 @@
-"""The policy of a form: what whoever signed it lets others upload, until when.
+"""POST policies: what a form's signer lets others upload, and until when.
 
     {"expiration": "2027-01-01T12:00:00.000Z",
      "conditions": [{"acl": "private"},                        a field is exactly this
@@ -6,10 +6,10 @@
                     ["starts-with", "$key", "user/eric/"],     a field begins with this
                     ["content-length-range", 1, 1048576]]}     the file has so many bytes
 
-It comes in base64 and is signed as it comes. Every condition must hold, and every field of the form
-must stand in one; only what signs, what is ignored and checksums need none. Names of fields and
-of matches are compared without case, values with it. A condition on a field that the form has not
-fails, also one that any text would meet: that is how AWS has it.
+A policy is sent in base64 and signed in that form. Every condition must hold, and every field of
+the form must be in a condition, except the fields of the signature, ignored fields and checksums.
+Names of fields and of matches are compared without case, values with it. A condition on a field
+that the form does not have fails, even if any text would meet it, as at AWS.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
@@ -26,8 +26,8 @@ from typing import Any, NoReturn
 
 from s3gw.wire.errors import Code, S3Error
 
-# Fields that stand in no condition. A checksum can only make the upload fail, so it needs nobody's
-# permission; AWS wants it named, other servers do not.
+# Fields that need not be in a condition. A checksum can only make the upload fail, so it does not
+# need permission; AWS requires a condition, other servers do not.
 _FREE = frozenset(["awsaccesskeyid", "file", "policy", "signature", "x-amz-signature"])
 _FREE_PREFIXES = ("x-ignore-", "x-amz-checksum-")
 
@@ -158,7 +158,7 @@ def _length_range(low: object, high: object) -> LengthRange:
 
 
 def _size(value: object) -> int:
-    """A number, or its digits, which is how some upload libraries write it."""
+    """Read a number, or its digits as a string, as some upload libraries write it."""
     text = str(value) if type(value) is int else value
     if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
         return int(text)
@@ -173,7 +173,7 @@ def _holds(condition: Equals | StartsWith, fields: Mapping[str, str]) -> bool:
         case Equals(value=expected):
             return value == expected
         case StartsWith(field="content-type", prefix=prefix):
-            # Commas make a list, and each of its types must begin so.
+            # Commas separate a list of types, and each must begin so.
             return all(one.strip().startswith(prefix) for one in value.split(","))
         case StartsWith(prefix=prefix):
             return value.startswith(prefix)

@@ -17,7 +17,7 @@ ONLY_V4 = (
 
 
 def refusal(code: Code, message: str | None, details: Mapping[str, str]) -> S3Error:
-    """For details whose names are no identifiers, or whose presence depends."""
+    """Return an error with details whose names are not identifiers, or that may be absent."""
     return S3Error(code, message, headers=None, **details)
 
 
@@ -28,7 +28,7 @@ def unsupported(authorization: str) -> S3Error:
     message = "Unsupported Authorization Type"
     if scheme == "AWS":
         message = "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature"
-    # AWS shows the value too, but it may be somebody's bearer token.
+    # AWS shows the value too, but it may be a bearer token.
     return S3Error(Code.InvalidArgument, message, ArgumentName="Authorization")
 
 

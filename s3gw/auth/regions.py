@@ -1,5 +1,7 @@
-"""The scopes that credentials may have: the day of the signature, and any region unless the options
-name some."""
+"""Checks of the credential scope: its day and its region.
+
+The day must be that of the signature; any region is valid unless the options name some.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,16 @@ from s3gw.wire.errors import Code
 class Regions:
     def __init__(self, names: tuple[str, ...]) -> None:
         self._ours = names[0] if names else ""
-        # s3cmd signs its first call with the region `US`, by which it means us-east-1.
+        # s3cmd signs its first call with the region `US` for us-east-1.
         self._names = frozenset(names + (("US",) if "us-east-1" in names else ()))
 
     def check_header(self, credential: Credential, timestamp: Timestamp) -> None:
-        """Raises `AuthorizationHeaderMalformed`."""
+        """Check a credential in the header. Raises `AuthorizationHeaderMalformed`."""
         if problem := self._problem(credential, timestamp):
             raise header_malformed(problem, self._detail(credential))
 
     def check_parameter(self, credential: Credential, timestamp: Timestamp) -> None:
-        """Of a credential that stands in a query or in a form. Raises
+        """Check a credential in a query or in a form. Raises
         `AuthorizationQueryParametersError`."""
         if problem := self._problem(credential, timestamp):
             message = f"Error parsing the X-Amz-Credential parameter; {problem}"
@@ -38,7 +40,7 @@ class Regions:
         return None
 
     def _detail(self, credential: Credential) -> dict[str, str]:
-        """What tells SDKs to try again with another region."""
+        """Return the detail that makes SDKs try again with another region."""
         return {"Region": self._ours} if self._is_foreign(credential.region) else {}
 
     def _is_foreign(self, region: str) -> bool:

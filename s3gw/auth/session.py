@@ -1,12 +1,12 @@
-"""The session token: all that the server knows of temporary keys, sealed and given to the client.
+"""Session tokens: temporary keys, sealed and given to the client.
 
     token     base64url(version (1 byte) || salt (32) || AES-256-GCM(content))
     content   MessagePack of `SessionKey`
 
-The server keeps nothing, so every process and node knows every session: an opened token says who
-asked for it, whose rights it gives, and the secret that requests are signed with. Each token is
-sealed under a key of its own, derived from the server's by the salt. A session holds no rights of a
-user or role: these are looked up at each use.
+The server stores nothing, so every process and node knows every session: an opened token has the
+requester, the holder of its rights, and the secret that requests are signed with. Each token is
+sealed under its own key, derived from the server's by the salt. The rights of a user or role are
+not in the token: they are looked up at each use.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ import msgspec
 from s3gw.identity.permissions import BucketName, Permissions
 from s3gw.keys.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
 
-# What the sealing key is derived from the master key for.
+# The name of the sealing key in its derivation from the master key.
 SESSION_TOKENS = "session tokens"
-# The longest that temporary keys of a role, or of a web identity, last.
+# The longest life of temporary keys of a role, or of a web identity.
 MAX_ROLE_SESSION_S = 12 * 3600
 # Header lines of 8 KiB pass every proxy that we know of, and the rest of the head needs room too.
 MAX_TOKEN_CHARS = 6144
@@ -41,7 +41,7 @@ _SECRET_BYTES = 30
 
 
 class InvalidSessionToken(Exception):
-    """It was not made here, or has been changed."""
+    """The token was not issued by this cluster, or has been changed."""
 
 
 class Kind(Enum):
@@ -62,12 +62,12 @@ class Held(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SessionKey(msgspec.Struct, frozen=True, array_like=True):
-    """A temporary access key, its secret, and whom it stands for.
+    """A temporary access key, its secret, and its principal.
 
     `holder` is the account's id, or the name of the user or of the role; of a web identity token it
     is the subject. `name` is the session's, `policy` narrows it. `parent` is the access key that
-    asked, and `parent_mark` says which secret it had then; `web_identity` is the SHA-256 of the
-    token that was handed in instead.
+    requested the session, and `parent_mark` identifies its secret at that time; `web_identity` is
+    the SHA-256 of the token that was sent instead.
     """
 
     access_key: str
@@ -88,7 +88,7 @@ class SessionKey(msgspec.Struct, frozen=True, array_like=True):
 
 
 def new_access_key() -> tuple[str, str]:
-    """An id that tells temporary keys from others as AWS' does, and a secret."""
+    """Return an id, with AWS' prefix for temporary keys, and a secret."""
     tail = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_TAIL))
     secret = base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     return ID_PREFIX + tail, secret
@@ -104,7 +104,7 @@ def permissions_of(held: Held) -> Permissions:
 
 
 class Sealer:
-    """Seals and opens session tokens under a key of 32 bytes that is for nothing else."""
+    """Seals and opens session tokens under a key of 32 bytes that has no other use."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
@@ -112,7 +112,7 @@ class Sealer:
         self._key = key
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(SessionKey)
-        # What is kept was opened already; whether it has expired or was revoked is asked anew.
+        # Caches only the opening: expiry and revocation are checked at every use.
         self._opened = lru_cache(maxsize=_CACHED)(self._open)
 
     def seal(self, session: SessionKey) -> str:
@@ -120,14 +120,14 @@ class Sealer:
         return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, token: str) -> SessionKey:
-        """Raises `InvalidSessionToken`."""
+        """Return the content of a token. Raises `InvalidSessionToken`."""
         if len(token) > MAX_TOKEN_CHARS:
             raise InvalidSessionToken
         return self._opened(token)
 
     def mark(self, access_key: str, secret: str) -> bytes:
-        """What tells a key from one with another id or another secret, and nothing of the secret
-        to those who have not the sealing key."""
+        """Return a digest of the key's id and secret; without the sealing key it reveals nothing
+        of the secret."""
         text = f"{access_key}\x00{secret}".encode()
         return hmac.digest(self._key, text, "sha256")[:_MARK_BYTES]
 
@@ -142,7 +142,7 @@ class Sealer:
 
 
 def _unpadded(token: str) -> bytes:
-    """One spelling only: a token that was revoked must not come back in another."""
+    """Decode the one valid spelling: a revoked token must not be usable in another one."""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):

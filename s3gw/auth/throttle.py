@@ -1,15 +1,16 @@
-"""Slowing down who guesses: failed authentication is counted, and beyond a limit refused unread.
+"""Throttling of failed authentication: attempts over a limit are refused unread.
 
-Two counters, and neither can lock out somebody else:
+There are two counters, and neither can lock out another caller:
 
 * One for each access key (or user's name) *at each address*. When it is exhausted, that key from
   that address is refused before its signature or password is looked at, so that guesses cost time.
   The right signature from any other address passes.
-* One for each address, whatever was tried there. When it is exhausted, failures from there are told
-  to slow down instead of what was wrong; what is right passes.
+* One for each address, for all keys. When it is exhausted, failures from that address get a request
+  to slow down instead of the reason; valid attempts pass.
 
-Behind a reverse proxy all clients have its address. They then share the second counter, which stops
-nobody; and the first one for a key only while somebody behind the proxy guesses at that very key.
+Clients of a reverse proxy all have its address. They then share the second counter, but valid
+attempts still pass; they share the first one for a key only while another client of the proxy
+guesses at the same key.
 
 A counter is one number: the time at which it will be empty again (the generic cell rate algorithm).
 The memory is bounded, the counters that were least recently added to go first, and each worker
@@ -25,14 +26,14 @@ from s3gw.config.auth import ThrottleOptions
 from storage.clock import Clock, SystemClock
 
 MAX_COUNTERS = 20_000
-# An address may stand for many people, or be tried with many keys.
+# Many people may share an address, and may try many keys.
 _ADDRESS_FACTOR = 10
 _NS = 1_000_000_000
 _MINUTE_NS = 60 * _NS
 
 
 class Throttled(Exception):
-    """Too many failures; `retry_after_s` is when the next attempt will be looked at."""
+    """Too many failures; the next attempt is accepted after `retry_after_s`."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__("too many failed attempts to authenticate")
@@ -40,8 +41,8 @@ class Throttled(Exception):
 
 
 class Throttle:
-    """`address` is as the request has it, `name` the access key or user that it named; empty when
-    it named none, and only the address is counted."""
+    """`address` is that of the request, `name` its access key or user; when `name` is empty, only
+    the address is counted."""
 
     def __init__(
         self, options: ThrottleOptions, clock: Clock | None = None, most: int = MAX_COUNTERS
@@ -55,16 +56,16 @@ class Throttle:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to check, because nobody failed of late."""
+        """Whether there is nothing to check: no recent failure."""
         return not self._names.counters
 
     def check(self, address: str, name: str) -> None:
-        """Before anything secret is compared. Raises `Throttled`."""
+        """Check the counter before any secret is compared. Raises `Throttled`."""
         if not self.is_idle:
             self._names.check(_key(address, name), self._clock.now_ns())
 
     def failed(self, address: str, name: str) -> None:
-        """The attempt was wrong. Raises `Throttled` when not even that shall be told."""
+        """Count a failed attempt. Raises `Throttled` when the reason must not be revealed."""
         if not self._options.enabled:
             return
         now_ns = self._clock.now_ns()
@@ -82,14 +83,14 @@ class _Counters:
         self.counters: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def check(self, key: tuple[str, str], now_ns: int) -> None:
-        """Raises `Throttled` when the counter is exhausted."""
+        """Raise `Throttled` when the counter is exhausted."""
         over_ns = self.counters.get(key, 0) - now_ns - self._full_ns + self._step_ns
         if over_ns > 0:
             raise Throttled(-(-over_ns // _NS))
 
     def add(self, key: tuple[str, str], now_ns: int) -> None:
         empty_ns = max(self.counters.pop(key, 0), now_ns) + self._step_ns
-        # Attempts that were under way together shall not make it wait for longer than full ones.
+        # Attempts in parallel must not add a longer wait than a full counter.
         self.counters[key] = min(empty_ns, now_ns + self._full_ns + self._step_ns)
         while self.counters and (
             len(self.counters) > self._most or next(iter(self.counters.values())) <= now_ns
@@ -98,7 +99,7 @@ class _Counters:
 
 
 def _key(address: str, name: str) -> tuple[str, str]:
-    """One host has all of an IPv6 /64."""
+    """Return the counter's key; an IPv6 /64 is one host."""
     if ":" in address:
         try:
             number = int(ip_address(address.partition("%")[0]))

@@ -1,4 +1,4 @@
-"""When a request was signed, and for how long that is good."""
+"""Validity of a signature in time: clock skew and expiry."""
 
 from __future__ import annotations
 

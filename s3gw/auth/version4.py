@@ -1,4 +1,4 @@
-"""The last steps of Signature Version 4, the same for a header and for a query."""
+"""The last steps of Signature Version 4, for header and query."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOT_SIGNED = "There were headers present in the request which were not signed"
 def require_signature(
     request: Sent, proof: Proof, timestamp: Timestamp, payload: str, secret: str
 ) -> bytes:
-    """Check that the proof signs this request with the secret; the signing key.
+    """Check that the proof signs this request with the secret, and return the signing key.
 
     Raises `AccessDenied` and `SignatureDoesNotMatch`.
     """
@@ -36,5 +36,5 @@ def require_signature(
 
 
 def chunk_verifier(key: bytes, timestamp: Timestamp, proof: Proof) -> ChunkVerifier:
-    """For a body of which each chunk is signed, beginning with the proof's own signature."""
+    """Return the verifier for a body of signed chunks; the seed is the proof's signature."""
     return ChunkVerifier(key, timestamp.text, proof.credential.scope, proof.signature)

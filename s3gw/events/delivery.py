@@ -1,8 +1,8 @@
-"""Passes the events of the durable queue on: at least once, each target's in their order.
+"""Delivery of events from the durable queue: at least once, in order.
 
-A target that fails is tried again after a pause that doubles up to a limit, with the very event
-that failed, so nothing overtakes it; other targets do not wait. An event that is older than
-`keep_s` is given up.
+After a failure a target is tried again with the same event, so that the order is kept, after a
+pause that doubles up to a limit; other targets do not wait. An event older than `keep_s` is given
+up.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from storage.outbox import Outbox, Waiting
 
 log = logging.getLogger(__name__)
 
-# Read at once, and at most sent again after a crash.
+# Events read together, and the most that are sent again after a crash.
 BATCH = 100
 _NS = 1_000_000_000
 
 
 class Undelivered(Exception):
-    """The target did not take the event; the text says why, without secrets."""
+    """The target did not accept the event; the text says why, without secrets."""
 
 
 class Sender(Protocol):
     async def send(self, body: bytes) -> None:
-        """Raises `Undelivered`."""
+        """Send one event. Raises `Undelivered`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """All in seconds: how often the queue is looked at, the first pause after a failure and the
-    longest, and how long an event may wait."""
+    """All in seconds: the interval between looks at the queue, the first and the longest pause
+    after a failure, and the longest wait of an event."""
 
     interval_s: float
     retry_s: float
@@ -66,8 +66,8 @@ class TargetQueue:
         self._pause_s = 0.0
 
     async def run_once(self) -> float:
-        """Deliver what waits, until the first failure; the seconds to pause before the next
-        round."""
+        """Deliver waiting events, until the first failure; return the seconds to pause before the
+        next round."""
         waiting = await self._outbox.read(self._target, BATCH)
         done: list[int] = []
         try:
@@ -83,7 +83,8 @@ class TargetQueue:
         return 0.0 if len(waiting) == BATCH else self._pace.interval_s
 
     async def _deliver(self, waiting: Sequence[Waiting], done: list[int]) -> None:
-        """What was sent, or is too old to be, is noted in `done`. Raises `Undelivered`."""
+        """Send the events; the ids of those sent, or too old, are added to `done`. Raises
+        `Undelivered`."""
         for record in waiting:
             if self._is_too_old(record):
                 self._note(Outcome.GIVEN_UP)

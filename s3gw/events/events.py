@@ -11,12 +11,12 @@ from enum import Enum
 from storage.values import NULL_VERSION, DeleteRequest, Deletion, ObjectInfo
 
 TEST_EVENT = "s3:TestEvent"
-# A delete marker has no bytes, and their MD5.
+# The MD5 of no bytes, as the ETag of a delete marker.
 _ETAG_OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 
 
 class EventName(Enum):
-    """Every event that happens here; AWS' others belong to services that are not there."""
+    """Every event of this server; AWS' others are about services that it does not have."""
 
     CREATED_PUT = "s3:ObjectCreated:Put"
     CREATED_POST = "s3:ObjectCreated:Post"
@@ -32,13 +32,13 @@ class EventName(Enum):
 
     @property
     def group(self) -> str:
-        """The wildcard that means this event and its siblings."""
+        """The wildcard for all events of this kind."""
         return self.value.rpartition(":")[0] + ":*"
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectEvent:
-    """One event. `version` is None in a bucket without versions; `time_ns` is when it happened,
+    """One event. `version` is None in a bucket without versions; `time_ns` is its time in
     nanoseconds since the epoch, None for now."""
 
     name: EventName
@@ -56,18 +56,18 @@ def created(name: EventName, info: ObjectInfo) -> ObjectEvent:
 
 
 def changed(name: EventName, info: ObjectInfo) -> ObjectEvent:
-    """For tags and ACLs: the object is the one it was."""
+    """Return the event for changed tags or ACLs of the same object."""
     return ObjectEvent(name, info.name, None, info.etag, _version(info.version))
 
 
 def removed(request: DeleteRequest, deletion: Deletion) -> ObjectEvent:
-    """Told also when there was nothing: a client that repeats a deletion, because the answer was
-    lost, must not make the event disappear."""
+    """Return the event, also for a missing object: the client may repeat a deletion because its
+    answer was lost, and the event must not be lost with it."""
     return _gone(EventName.REMOVED, EventName.REMOVED_MARKER, request, deletion)
 
 
 def expired(request: DeleteRequest, deletion: Deletion) -> ObjectEvent:
-    """As `removed`, done by a lifecycle rule."""
+    """Return the event for a removal by a lifecycle rule."""
     return _gone(EventName.EXPIRED, EventName.EXPIRED_MARKER, request, deletion)
 
 

@@ -1,4 +1,4 @@
-"""Where a bucket's access log goes: a bucket, a prefix, and how the keys of its objects are made.
+"""The destination of a bucket's access log: bucket, prefix and key format.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html
 """
@@ -18,7 +18,7 @@ _DAY_S = 86400
 
 
 class Partition(Enum):
-    """Which day stands in a key: none, that of the records, or that of the delivery."""
+    """The date in a key: absent, that of the records, or that of the delivery."""
 
     SIMPLE = ""
     EVENT_TIME = "EventTime"
@@ -26,7 +26,7 @@ class Partition(Enum):
 
 
 class LoggingTarget(Setting, frozen=True):
-    """`shown_format` says that the document named a format: what was left out stays out."""
+    """`shown_format`: the document had a format, so that reading it back shows one too."""
 
     setting_name: ClassVar[str] = "logging"
     bucket: str
@@ -36,7 +36,7 @@ class LoggingTarget(Setting, frozen=True):
 
 
 class Source(Struct, frozen=True):
-    """Whose log it is."""
+    """The bucket of the log."""
 
     bucket: str
     owner: str
@@ -44,8 +44,9 @@ class Source(Struct, frozen=True):
 
 
 def log_key(source: Source, target: LoggingTarget, time_ns: int, unique: str) -> str:
-    """The key of a log object; `time_ns`, nanoseconds since the epoch, is of what the partition
-    says. Records by their own day name no hour, for the object holds a whole day's."""
+    """Return the key of a log object; `time_ns`, nanoseconds since the epoch, is the time of the
+    records or of the delivery, according to the partition. Keys by the records' day are without an
+    hour, for the object has a whole day's records."""
     seconds = time_ns // _NS
     if target.partition is Partition.SIMPLE:
         return f"{target.prefix}{_stamp(seconds)}-{unique}"

@@ -1,4 +1,4 @@
-"""An event as its receivers read it: AWS' JSON, with the two members that MinIO puts around it.
+"""The message for an event: AWS' JSON, inside two members of MinIO.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 """
@@ -18,7 +18,7 @@ from storage.values import BucketInfo
 
 _MS = 1_000_000
 _SCHEMA_VERSION = "1.0"
-# Later events have a later version, whose further members are about archives and replication.
+# AWS' later versions add members about archives and replication.
 _VERSION = "2.1"
 _VERSION_2_3 = frozenset(
     {
@@ -95,7 +95,7 @@ class _Test(Struct):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where and when it happened: nanoseconds since the epoch."""
+    """The place and time of an event, in nanoseconds since the epoch."""
 
     bucket: BucketInfo
     region: str
@@ -131,7 +131,7 @@ def event_message(
 
 
 def test_message(origin: Origin, requested_by: RequestedBy) -> bytes:
-    """What a target gets when a bucket begins to notify it."""
+    """Return the message for a target when a bucket begins to notify it."""
     return msgspec.json.encode(
         _Test(
             "Amazon S3",
@@ -145,12 +145,13 @@ def test_message(origin: Origin, requested_by: RequestedBy) -> bytes:
 
 
 def _sequencer(event: ObjectEvent, time_ns: int) -> str | None:
-    """Orders the events of one key, read as text; of one length, so that nothing needs padding."""
+    """Return a text that orders the events of one key; all have the same length, so that none
+    needs padding."""
     return f"{time_ns:016X}" if event.name.value.startswith(_ORDERED) else None
 
 
 def _encoded(key: str) -> str:
-    """As forms encode it: a space is a plus. Slashes stay."""
+    """Encode a key as in forms: a space is a plus, slashes are kept."""
     return quote_plus(key, safe="/")
 
 

@@ -1,7 +1,7 @@
-"""Announcing events: they are written into the durable queue of each target.
+"""Announcement of events: they are written into each target's durable queue.
 
-An event is in the queue before its request is answered, and after the change was committed: an
-answered write's event cannot get lost, and an event is never about a write that was not.
+An event is in the queue before its request is answered, and after the change was committed: the
+event of an answered write cannot be lost, and there is never an event for a failed write.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 
 class Outcome(Enum):
-    """What became of an event. FAILED is one attempt to deliver it; GIVEN_UP and OVERFLOW are
-    its end."""
+    """The outcome for an event. FAILED is one attempt to deliver it; GIVEN_UP and OVERFLOW are
+    final."""
 
     QUEUED = "queued"
     OVERFLOW = "overflow"
@@ -39,7 +39,7 @@ Count = Callable[[str, Outcome, int], None]
 
 
 class Announcer(Protocol):
-    """Where changes of objects are announced; `targets` are the names that rules may use."""
+    """Announces changes of objects; `targets` are the names that rules may use."""
 
     @property
     def targets(self) -> frozenset[str]: ...
@@ -90,9 +90,9 @@ class Notifier:
     async def announce(
         self, bucket: BucketInfo, requested_by: RequestedBy, events: Iterable[ObjectEvent]
     ) -> None:
-        """Returns when all is in the queue; at once when the bucket notifies nobody.
+        """Write the events to the queues of the bucket's targets.
 
-        Raises as `Outbox.append` does. What finds its queue full is dropped, counted and logged.
+        Raises as `Outbox.append` does. Events for a full queue are dropped, counted and logged.
         """
         rules = setting(bucket, NotificationRules)
         if rules is None:

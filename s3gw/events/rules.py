@@ -1,8 +1,8 @@
-"""Notification rules of a bucket: which target gets which events.
+"""Notification rules of a bucket: targets and their events.
 
-A target is configured by the operator and stands in a rule as an ARN that ends in its name. AWS'
-tools take the ARNs of AWS' services only, MinIO's users have MinIO's; all of these mean the target
-`hook`, whatever region and account stand in them:
+A target is configured by the operator, and a rule names it by an ARN that ends in its name. AWS'
+tools accept only the ARNs of AWS' services, MinIO's users have MinIO's; all of these mean the
+target `hook`, with any region and account:
 
     arn:aws:sns:us-east-1:123456789012:hook               in a TopicConfiguration
     arn:aws:sqs:us-east-1:123456789012:hook               in a QueueConfiguration
@@ -29,7 +29,7 @@ _AWS = r"arn:aws[a-z-]*"
 
 
 class Kind(Enum):
-    """Which of AWS' services a rule believes its target to be."""
+    """The AWS service that a rule names as its target."""
 
     TOPIC = "Topic"
     QUEUE = "Queue"
@@ -42,13 +42,13 @@ _ARNS = (
     (Kind.QUEUE, re.compile(rf"arn:minio:sqs:[^:]*:{_NAME}:webhook")),
     (Kind.FUNCTION, re.compile(rf"{_AWS}:lambda:[^:]*:[^:]*:function:{_NAME}(:[^:]+)?")),
 )
-# What a rule may ask for: an event, or all of its kind.
+# The events that a rule may name: an event, or all of its kind.
 ALLOWED = frozenset(each for name in EventName for each in (name.value, name.group))
 
 
 class Rule(Struct, frozen=True):
-    """One configuration of the document. `filters` are pairs of name and value as they came;
-    None where there was no filter at all."""
+    """One configuration of the document. `filters` are pairs of name and value as they came, or
+    None without any filter."""
 
     id: str
     kind: Kind
@@ -74,7 +74,7 @@ class Rule(Struct, frozen=True):
         )
 
     def overlaps(self, other: Rule) -> bool:
-        """Whether one event of one key could be for both."""
+        """Whether one event of one key could match both rules."""
         return (
             _share_an_event(self.events, other.events)
             and _one_begins_the_other(self.prefix, other.prefix)
@@ -91,12 +91,12 @@ class NotificationRules(Setting, frozen=True):
 
 
 def is_notifying(bucket: BucketInfo) -> bool:
-    """Whether the bucket has rules at all; costs next to nothing."""
+    """Whether the bucket has any rules; a cheap check."""
     return NotificationRules.setting_name in bucket.settings
 
 
 def target_of(kind: Kind, arn: str) -> str | None:
-    """The name of the target that the ARN means; None when it is no ARN for such a rule."""
+    """Return the name of the ARN's target; None when it is not an ARN for such a rule."""
     found = (pattern.fullmatch(arn) for of, pattern in _ARNS if of is kind)
     return next((match["target"] for match in found if match), None)
 

@@ -1,7 +1,7 @@
-"""A target that takes events over HTTP: one POST for each, and any 2xx says that it was taken.
+"""HTTP targets for events: one POST for each, accepted by any 2xx.
 
-The address comes from the operator, so it may be a private one; a redirect comes from somebody
-else, and is a failure.
+The address comes from the operator, so it may be a private one; a redirect comes from someone else,
+and counts as a failure.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import aiohttp
 
 from s3gw.events.delivery import Undelivered
 
-# Read of an answer, so that the connection can be used again.
+# Bytes read of an answer, so that the connection can be used again.
 _MOST_OF_ANSWER = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """`authorization` is the header's whole value; empty for none."""
+    """`authorization` is the whole value of the header; empty to omit it."""
 
     session: aiohttp.ClientSession
     url: str
@@ -26,7 +26,7 @@ class Webhook:
     timeout_s: float
 
     async def send(self, body: bytes) -> None:
-        """Raises `Undelivered`; whether the event arrived is then unknown."""
+        """Send one event. Raises `Undelivered`: the event may have arrived all the same."""
         headers = {"Content-Type": "application/json"}
         if self.authorization:
             headers["Authorization"] = self.authorization

@@ -1,1 +1,1 @@
-"""HTTP requests and replies as the front ends share them, over ASGI."""
+"""HTTP requests and replies over ASGI, shared by the front ends."""

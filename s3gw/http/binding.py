@@ -1,7 +1,7 @@
-"""Fields of operations: where each comes from, and how it is decoded.
+"""Fields of operations: their places in the request, and their decoding.
 
 An operation of either front end is a class; its fields are bound to places in the request's head.
-How a field is read is worked out once, when the table of operations is made.
+The function that reads a field is chosen once, when the table of operations is built.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from s3gw.wire.errors import Code, S3Error
 
 Fetch = Callable[[Request], Any]
 
-# As Go's strconv and AIStore's clients write it; everything else is false.
+# True in Go's strconv and AIStore's clients; everything else is false.
 TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Where a field comes from, in the words of AWS' model."""
+    """The place of a field in the request, in the terms of AWS' model."""
 
     place: str
     name: str = ""
@@ -40,7 +40,7 @@ def header(name: str, *, default: Any = MISSING) -> Any:
 
 
 def fetcher(f: Field[Any], hint: Any) -> Fetch:
-    """Reads the field, a text, a number or a flag, from a request's head."""
+    """Return the function that reads the field, a text, a number or a flag."""
     binding: Binding = f.metadata["binding"]
     kind, _ = without_none(hint)
     name = binding.name.lower() if binding.place == "header" else binding.name
@@ -77,7 +77,7 @@ def _absent(name: str, default: Any) -> Any:
 
 
 def _number(name: str, text: str) -> int:
-    """A non-negative 32-bit integer, as S3 takes in queries."""
+    """Parse a non-negative 32-bit integer, S3's range for numbers in queries."""
     if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= 0x7FFFFFFF:
         return int(text)
     message = f"Provided {name} not an integer or within integer range"

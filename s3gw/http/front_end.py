@@ -1,5 +1,7 @@
-"""What both front ends do around a request: count its bytes, time it, write the answer, and tell
-the observer, whatever happens."""
+"""The base of both front ends: counting, timing, answering, observing.
+
+The observer gets every request, failed ones too.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +54,8 @@ class FrontEnd(ABC):
                 reply.headers["Connection"] = "close"
             await write_reply(reply, scope["method"], received, send)
         except StorageError as error:
-            # The head is out, so the length it promised is how the client learns: an answer that
-            # ends early makes the server close the connection.
+            # The head is already sent, so the client notices the failure by the length: the server
+            # closes the connection after an answer that is too short.
             exchange.error_code = as_s3_error(error).code.name
             log_failure(error, exchange)
         finally:
@@ -67,11 +69,11 @@ class FrontEnd(ABC):
 
     @abstractmethod
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
-        """The answer to one request; raises nothing."""
+        """Return the answer to one request; raise nothing."""
 
 
 async def _leaves_body(reply: Reply, method: str, received: RequestBody) -> bool:
-    """Whether a refusal leaves something unread; one that closes the connection may."""
+    """Whether a refusal leaves an unread body; one that closes the connection may do so."""
     if reply.status < 400 or method not in _WITH_BODY or "Connection" in reply.headers:
         return False
     return not await received.drained()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def check_head(scope: Scope, limits: Limits) -> None:
-    """Raise `RequestHeaderSectionTooLarge`. Servers measure a head only when it comes in pieces."""
+    """Raise `RequestHeaderSectionTooLarge`; servers limit a head only if it arrives in pieces."""
     headers = scope["headers"]
     if len(headers) > limits.headers:
         most = str(limits.headers)

@@ -24,10 +24,10 @@ XML = "application/xml"
 
 @dataclass(slots=True)
 class Reply:
-    """What an operation answers with: a status, headers, and bytes or a stream of them.
+    """The answer of an operation: a status, headers, and bytes or a stream of them.
 
-    `repeated` are headers whose names may stand there several times. `sent` counts the bytes of the
-    body that went out, for the log and the metrics.
+    `repeated` are headers whose names may occur several times. `sent` counts the bytes of the body
+    that were sent, for the log and the metrics.
     """
 
     status: int = 200
@@ -61,8 +61,8 @@ async def write_reply(reply: Reply, method: str, receive: Receive, send: Send) -
 async def _write_stream(reply: Reply, body: Stream, receive: Receive, send: Send) -> bool:
     """Send the stream; False when the client left before its end.
 
-    hypercorn drops what is sent to a client that left and raises nothing, so somebody has to
-    listen. Bodies of one chunk are not worth a task.
+    hypercorn silently drops data for a disconnected client, so a task listens for the disconnect.
+    Bodies of one chunk are not worth a task.
     """
     left: asyncio.Task[None] | None = None
     try:
@@ -81,7 +81,7 @@ async def _write_stream(reply: Reply, body: Stream, receive: Receive, send: Send
 
 
 async def _until_disconnect(receive: Receive) -> None:
-    """A client that still owes a body, and sends no more of it, has left as well."""
+    """Wait for a disconnect; a client that stops sending its body counts as disconnected too."""
     with suppress(S3Error):
         while (await receive())["type"] != "http.disconnect":
             pass

@@ -1,6 +1,6 @@
-"""HTTP requests as front ends see them, before and after authentication.
+"""HTTP requests of the front ends, before and after authentication.
 
-Paths are cut from `raw_path`, never from the server's decoded path: two keys can collide there, and
+Paths are split from `raw_path`, not from the server's decoded path: two keys can collide there, and
 the signature covers the bytes as they were sent. The bucket is in the path (`/s3/bucket/key`,
 `/bucket/key`) or before the configured domain in the Host header (`bucket.s3.example.com`).
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from storage.backend import Backend
 
 MAX_KEY = 1024
-# The bucket of a request that names none, or whose bucket has not been looked up.
+# The bucket of a request without one, or before its bucket is looked up.
 NO_BUCKET = BucketInfo("", "", 0)
 
 
@@ -39,7 +39,7 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
-    """Where S3 answers: under `/s3`, at `/` too when `root_access`, and below each domain."""
+    """The places of S3's API: under `/s3`, at `/` too if `root_access`, and below each domain."""
 
     domains: tuple[str, ...] = ()
     root_access: bool = True
@@ -47,13 +47,13 @@ class Addressing:
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """A request whose caller is not known yet.
+    """A request before authentication.
 
     `query` is decoded, the last of a repeated name wins; `headers` have lower-case names, values
     decoded as latin-1, repeated ones joined with commas. `body` is what the operation reads:
     authentication may have wrapped it. `decoded_length` is the payload's length in bytes;
-    `content_sha256` the hex digest that the signature promises of it; `trailers` are filled when
-    the body has ended. `client` is the address that the request came from, empty when unknown.
+    `content_sha256` the hex digest that was signed for it; `trailers` are filled when the body has
+    ended. `client` is the address of the client, empty when unknown.
     """
 
     method: str
@@ -101,10 +101,10 @@ class Request:
 
 @dataclass(slots=True, kw_only=True)
 class AuthenticatedRequest(Request):
-    """A request and its caller, as access control judges it.
+    """A request and its caller, for access control and operations.
 
-    `operation` is S3's name of what is asked for; `bucket_info` is the bucket that the request
-    names, once access control has looked it up.
+    `operation` is S3's name of the operation; `bucket_info` is the bucket that the request names,
+    once access control has looked it up.
     """
 
     caller: Principal
@@ -115,11 +115,11 @@ class AuthenticatedRequest(Request):
 
     @property
     def owner(self) -> str:
-        """The account id of the bucket's owner."""
+        """Return the account id of the bucket's owner."""
         return self.bucket_info.owner
 
     def display_name(self, account: str) -> str | None:
-        """Return how S3's documents show an account, or a user by the ARN; None for an account
+        """Return the name of an account in S3's documents, or a user's ARN; None for an account
         that no longer exists."""
         if account.startswith("arn:"):
             return account.rpartition("/")[2]
@@ -189,7 +189,7 @@ def content_length(text: str | None) -> int | None:
 
 
 def origin_form(target: bytes) -> bytes:
-    """hypercorn hands on `GET http://host/key` as it came; the path is what follows the host."""
+    """Return the path of a target; hypercorn passes `GET http://host/key` on with the host."""
     if target.startswith(b"/"):
         return target
     _, scheme, rest = target.partition(b"://")
@@ -197,7 +197,7 @@ def origin_form(target: bytes) -> bytes:
 
 
 def bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
-    """What stands before one of the domains in a Host header; None when nothing does."""
+    """Return the part before one of the domains in a Host header, or None."""
     if not domains:
         return None
     host = host.lower()
@@ -210,7 +210,7 @@ def bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
 
 
 def _cut(raw_path: bytes, host_bucket: str | None, root_access: bool) -> tuple[str, str]:
-    """The bucket and the key; the key is the decoded rest, slashes and all."""
+    """Return the bucket and the key; the key is the decoded rest, including its slashes."""
     path = raw_path[1:]
     if host_bucket is not None:
         return host_bucket, path_text(path)

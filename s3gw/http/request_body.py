@@ -1,4 +1,4 @@
-"""The body of a request as it comes over the wire, seen from the outermost layer."""
+"""The body of a request as it arrives over the network."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ DRAINED_S = 5.0
 
 
 class RequestBody:
-    """An ASGI `receive` that counts the body's bytes, notes when the last one came, and does not
-    wait for ever."""
+    """An ASGI `receive` that counts the body's bytes, notes the time of the last one, and limits
+    the waiting time."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class RequestBody:
         self.ended_s = time.perf_counter()
 
     async def __call__(self) -> dict[str, object]:
-        """Raises `RequestTimeout` when the body does not go on."""
+        """Receive a message. Raises `RequestTimeout` when the body does not continue."""
         self._asked = True
         message = await (self._receive() if self._ended else self._next())
         if body := message.get("body"):
@@ -51,7 +51,7 @@ class RequestBody:
         return message  # type: ignore[return-value]
 
     async def _next(self) -> Message:
-        """The next piece of the body, within the time that is left for it."""
+        """Return the next piece of the body, within the remaining time."""
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._patience_s):
@@ -68,11 +68,11 @@ class RequestBody:
             self._progress, self._patience_s = 0, self._limits.body_stall_s
 
     async def drained(self) -> bool:
-        """Take in what is left of a refused body, up to a limit; whether that was all of it.
+        """Read the rest of a refused body, up to a limit; return whether that was all of it.
 
-        A server closes the connection of which it did not read everything: a client that is still
-        sending may never see the answer, and one that keeps the connection loses its next request.
-        One that waits for `100 Continue` has sent nothing: to read would be to tell it to go on.
+        Servers close a connection with unread data: a client that is still sending may never see
+        the answer, and one that reuses the connection loses its next request. A client that waits
+        for `100 Continue` has sent nothing, and reading would make it send the body.
         """
         if self._stalled or (not self._asked and _waits_for_go_ahead(self._head)):
             return False

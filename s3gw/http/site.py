@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`cluster_id` is what tokens and roles call this cluster."""
+    """`cluster_id` is this cluster's id in tokens and roles."""
 
     region: str
     cluster_id: str

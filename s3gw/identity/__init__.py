@@ -1,5 +1,6 @@
 """Accounts, users, roles, access keys and tokens.
 
-Accounts come from the configuration (`accounts`); the others are kept in the coordination store,
-which every process and node follows (`directory`). `tokens` verifies and issues JSON Web Tokens.
+Accounts come from the configuration (`accounts`); users, roles and keys are kept in the
+coordination store, and every process and node follows its changes (`directory`). `tokens` verifies
+and issues JSON Web Tokens.
 """

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 
 from s3gw.identity.permissions import Permissions
 
-# Canned by AWS: the owner of what nobody signed.
+# AWS' canonical id for anonymous callers, the owner of what they write.
 ANONYMOUS_ACCOUNT = "65a011a29cdf8ec533ec3d1ccaae921c"
-# Looks like AWS' canonical user ids, and stays the same whatever the root account's keys are.
+# In the format of AWS' canonical user ids; it does not depend on the root account's keys.
 ROOT_ACCOUNT = hashlib.sha256(b"s3gw root account").hexdigest()
-# What stands in the ARNs of its users and roles; wherever an ARN is read, the id means the same.
+# The account number in the ARNs of its users and roles; an ARN may also have the id instead.
 ROOT_ACCOUNT_NUMBER = f"{int(ROOT_ACCOUNT[:12], 16) % 10**12:012}"
 MAX_ACCESS_KEYS = 100_000
 
 
 def account_number(account: str) -> str:
-    """An account as ARNs and condition keys name it: the root account by its number."""
+    """Return an account's name in ARNs and condition keys: the root account's is its number."""
     return ROOT_ACCOUNT_NUMBER if account == ROOT_ACCOUNT else account
 
 
@@ -40,18 +40,18 @@ def session_arn(role: str, session: str) -> str:
 
 
 def _unique_id(prefix: str, name: str) -> str:
-    """In the form of AWS' ids; the same name always has the same."""
+    """Return an id in the format of AWS' ids; it is the same for the same name."""
     digest = hashlib.sha256(f"{prefix}:{name}".encode()).digest()
     return prefix + base64.b32encode(digest)[:17].decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is special about temporary credentials.
+    """The session of temporary credentials.
 
-    `name` is the caller's own word for the session, `policy` a JSON policy that can only narrow
-    (empty for none), `role` the assumed role (empty when none was); `expires_s` and `issued_s` are
-    seconds since the epoch.
+    `name` is the caller's name for the session, `policy` an optional JSON policy that can only
+    narrow, `role` the assumed role, if there is one (both empty when absent); `expires_s` and
+    `issued_s` are seconds since the epoch.
     """
 
     name: str
@@ -63,12 +63,12 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The authenticated caller, however they proved it; `account` is the canonical user id.
+    """The authenticated caller, for every kind of proof; `account` is the canonical user id.
 
     Without `permissions` it is an account: judged by what it owns, by policies and by ACLs. With
     them it is a user of the root account, a role or a token's subject: `user` is its name, and it
-    may do what the permissions allow, and what policies and ACLs grant it; what its account owns
-    gives it nothing. `is_root` may do everything, `session` narrows all of it.
+    may do what the permissions allow, and what policies and ACLs grant it; that its account owns
+    something gives it nothing. `is_root` may do everything, `session` narrows all of it.
     """
 
     account: str
@@ -90,12 +90,13 @@ class Principal:
 
     @property
     def is_user(self) -> bool:
-        """Whether it is judged by its permissions, and never by what its account owns."""
+        """Whether it is judged by its permissions, and not by what its account owns."""
         return self.permissions is not None
 
     @property
     def owns_what_it_writes(self) -> bool:
-        """The root account, its users, and who does not sign, write for the bucket's owner."""
+        """Whether it owns the objects it writes. The root account, its users and anonymous callers
+        write for the bucket's owner instead."""
         return not (self.is_root or self.is_user or self.is_anonymous)
 
     @property
@@ -104,24 +105,24 @@ class Principal:
 
     @property
     def arn(self) -> str:
-        """Of the account's root user, of the user, or of the session of an assumed role."""
+        """The ARN of the account's root user, of the user, or of the session of an assumed role."""
         if self.session and self.session.role:
             return session_arn(self.session.role, self.session.name)
         return user_arn(self.user) if self.is_user else account_arn(self.account)
 
     @property
     def role_arn(self) -> str:
-        """Of the assumed role; empty when none was."""
+        """The ARN of the assumed role; empty without one."""
         return role_arn(self.session.role) if self.session and self.session.role else ""
 
     @property
     def identity(self) -> str:
-        """As documents and logs name it: an account by its id, everybody else by the ARN."""
+        """The name in documents and logs: of an account its id, of all others the ARN."""
         return self.arn if self.is_user else self.account
 
     @property
     def user_id(self) -> str:
-        """`aws:userid`. Neither users nor roles can choose one that is somebody else's."""
+        """The value of `aws:userid`. Users and roles cannot choose another principal's."""
         if self.is_anonymous:
             return "anonymous"
         if self.session and self.session.role:
@@ -134,7 +135,7 @@ _ANONYMOUS = Principal(ANONYMOUS_ACCOUNT)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who owns buckets, and the secrets of their access keys."""
+    """An owner of buckets, with the secrets of their access keys."""
 
     account: str
     display_name: str = ""
@@ -149,7 +150,7 @@ class AccessKey:
 
 
 class Accounts:
-    """Everybody this server knows: the root account, who may do everything, and others.
+    """The accounts of this server: the root account, who may do everything, and others.
 
     Raises `ValueError` when two share an id or an access key, or when there are too many.
     """
@@ -171,7 +172,7 @@ class Accounts:
         return self._accounts.get(account)
 
     def with_email(self, email: str) -> list[str]:
-        """The ids of the accounts that have the address, in whatever case it is written."""
+        """Return the ids of the accounts with the address, compared without case."""
         folded = email.lower()
         every = self._accounts.items()
         return [name for name, one in every if folded and one.email.lower() == folded]

@@ -9,7 +9,7 @@ from s3gw.identity.permissions import ALL, READ_ONLY, READ_WRITE, Permissions
 from s3gw.identity.protocol import Role
 from s3gw.identity.rights import Access
 
-# In a role's ARN it stands for no role: what the web identity token says by itself.
+# As the role's name in an ARN: the permissions in the web identity token itself, not a role.
 TOKEN_ROLE = "token"
 
 _OWN_BUCKETS = (
@@ -27,7 +27,7 @@ NAMES = ("Admin", "ClusterOwner", "BucketOwner", "Guest")
 
 
 def built_in_roles(cluster_id: str) -> Mapping[str, Role]:
-    """By name; what they allow, they allow on that cluster."""
+    """Return the roles by name, with permissions on that cluster."""
 
     def on_cluster(bits: int) -> Permissions:
         return Permissions(clusters={cluster_id: bits})

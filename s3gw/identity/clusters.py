@@ -1,4 +1,4 @@
-"""The clusters that AuthN knows besides this one: an id, an alias, addresses."""
+"""Clusters known to AuthN besides this one: id, alias, addresses."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Cluster:
 
 
 def known(directory: StoredDirectory) -> Mapping[str, Cluster]:
-    """All by their ids."""
+    """Return all clusters by id."""
     rows = sorted(directory.snapshot.clusters.items())
     return {name: Cluster(name, each.alias, each.urls) for name, each in rows}
 
 
 def find(directory: StoredDirectory, name: str) -> Cluster:
-    """The cluster of that id or alias. Raises `NoSuchCluster`."""
+    """Return the cluster with that id or alias. Raises `NoSuchCluster`."""
     for cluster in known(directory).values():
         if name in (cluster.id, cluster.alias):
             return cluster
@@ -39,7 +39,7 @@ def find(directory: StoredDirectory, name: str) -> Cluster:
 
 
 async def add(directory: StoredDirectory, cluster: Cluster) -> None:
-    """Raises `ClusterExists`, `BadName` and `LimitExceeded`."""
+    """Register a cluster. Raises `ClusterExists`, `BadName` and `LimitExceeded`."""
     _check(cluster)
 
     def edit(now: Snapshot) -> list[Put | Delete]:
@@ -53,7 +53,8 @@ async def add(directory: StoredDirectory, cluster: Cluster) -> None:
 
 
 async def update(directory: StoredDirectory, cluster: Cluster) -> None:
-    """Raises `NoSuchCluster`, `ClusterExists`, `BadName` and `LimitExceeded`."""
+    """Replace the cluster with the same id. Raises `NoSuchCluster`, `ClusterExists`, `BadName` and
+    `LimitExceeded`."""
     _check(cluster)
 
     def edit(now: Snapshot) -> list[Put | Delete]:
@@ -65,7 +66,7 @@ async def update(directory: StoredDirectory, cluster: Cluster) -> None:
 
 
 async def remove(directory: StoredDirectory, cluster: str) -> None:
-    """By its id. Raises `NoSuchCluster`."""
+    """Remove the cluster with that id. Raises `NoSuchCluster`."""
 
     def edit(now: Snapshot) -> list[Put | Delete]:
         if cluster not in now.clusters:

@@ -1,10 +1,11 @@
-"""The users, roles and keys of the cluster, out of the coordination store.
+"""The users, roles and keys of the cluster, from the coordination store.
 
-Every process has a copy in memory and asks the store on each request, in microseconds, whether it
-is still true. So a key that was disabled by one process is refused by all others from then on.
+Every process has a copy in memory and checks the store on each request, in microseconds, for
+changes. So a key that was disabled by one process is refused by all others from then on.
 
-A change is made to the copy's successor only: it writes the generation and compares it, so nothing
-another administrator did since is overlooked, neither a limit nor a role that is in use.
+A change is committed only if the copy is still current: it compares and writes the generation, so
+it cannot miss a concurrent change of another administrator, such as a limit reached or a role now
+in use.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from s3gw.identity.snapshot import Snapshot
 from s3gw.identity.vault import Vault
 from storage.clock import Clock, SystemClock
 
-# How exactly the last use of a key is known.
+# The accuracy of the last use of a key.
 USE_EVERY_S = 60
 USES_IN_ONE_WRITE = 64
 
@@ -46,13 +47,13 @@ _ATTEMPTS = 100
 _NS = 1_000_000_000
 _CLOCK = SystemClock()
 
-# Looks at what is there and says what to write; raises `IdentityError` when it must not be.
+# Computes the writes from the current records; raises `IdentityError` to refuse the change.
 Edit = Callable[[Snapshot], Sequence[Put | Delete]]
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """What may be told of an access key; times in seconds since the epoch, 0 for never."""
+    """An access key without its secret; times in seconds since the epoch, 0 for never."""
 
     access_key: str
     user: str
@@ -64,7 +65,7 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class UserFacts:
-    """What may be told of a user."""
+    """A user without the password's hash."""
 
     name: str
     roles: tuple[str, ...]
@@ -75,7 +76,7 @@ class UserFacts:
 
 
 class StoredDirectory:
-    """A `Directory`, for one event loop. `load` it before it is asked; the modules `users`,
+    """A `Directory`, for one event loop. Call `load` before any lookup; the modules `users`,
     `roles`, `keys`, `revocation` and `clusters` change it."""
 
     def __init__(self, coordination: Coordination, vault: Vault, *, clock: Clock = _CLOCK) -> None:
@@ -92,7 +93,7 @@ class StoredDirectory:
         self._used: dict[str, int] = {}
 
     async def load(self) -> None:
-        """Raises `DamagedRecord`, and what the store raises."""
+        """Read all records. Raises `DamagedRecord`, and the store's errors."""
         entries, _ = await self._coordination.range(CLUSTER_ID)
         self.cluster_id = next((each.value.decode() for each in entries), "")
         self._built_in = built_in_roles(self.cluster_id)
@@ -118,7 +119,7 @@ class StoredDirectory:
         return None if found is None else role_of(name, found)
 
     def roles(self) -> Sequence[Role]:
-        """Those of every cluster first, the others by name."""
+        """Return all roles: the built-in ones first, the others by name."""
         stored = sorted(self._snapshot.roles.items())
         return [*self._built_in.values(), *(role_of(*each) for each in stored)]
 
@@ -127,7 +128,7 @@ class StoredDirectory:
         return found.alias if found is not None else ""
 
     def key(self, access_key: str) -> UserKey | None:
-        """Raises `VaultError` when its secret was changed in the store."""
+        """Return the key, or None. Raises `VaultError` when its secret was changed in the store."""
         found = self._opened.get(access_key)
         if found is None:
             record = self._snapshot.keys.get(access_key)
@@ -150,21 +151,21 @@ class StoredDirectory:
     def is_revoked_digest(self, digest: str) -> bool:
         return digest in self._snapshot.revoked
 
-    # What may be told
+    # Without secrets
 
     def all_users(self) -> Sequence[UserFacts]:
-        """By name."""
+        """Return all users, by name."""
         return [self._facts(name, each) for name, each in sorted(self._snapshot.users.items())]
 
     def user_facts(self, name: str) -> UserFacts:
-        """Raises `NoSuchUser`."""
+        """Return one user. Raises `NoSuchUser`."""
         found = self._snapshot.users.get(name)
         if found is None:
             raise NoSuchUser(name)
         return self._facts(name, found)
 
     def all_keys(self) -> Sequence[KeyFacts]:
-        """By user, the oldest first."""
+        """Return all keys by user, the oldest first."""
         every = self._snapshot.keys.items()
         ordered = sorted(every, key=lambda each: (each[1].user, each[1].created_s, each[0]))
         return [self.key_facts(name, record) for name, record in ordered]
@@ -179,7 +180,7 @@ class StoredDirectory:
 
     @property
     def snapshot(self) -> Snapshot:
-        """What stands in the store, to be looked at only."""
+        """The copy of the store's records, to be read only."""
         return self._snapshot
 
     def now_s(self) -> int:
@@ -188,9 +189,9 @@ class StoredDirectory:
     # Changes
 
     async def change(self, edit: Edit) -> None:
-        """Do what `edit` says to what is there by then, and know of it.
+        """Commit the writes of `edit` on the latest records, and refresh the copy.
 
-        Raises what `edit` raises, and `Busy` when others change too much.
+        Raises what `edit` raises, and `Busy` after too many concurrent changes.
         """
         for _ in range(_ATTEMPTS):
             await self.refresh()
@@ -202,7 +203,7 @@ class StoredDirectory:
         raise Busy("Others change users and roles at the same time: try again.")
 
     async def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """A secret of the server itself, kept sealed; `make` makes it when there is none.
+        """Return a secret of the server itself, kept sealed; `make` creates a missing one.
 
         All processes get the same. Raises `VaultError` when it was changed in the store.
         """
@@ -221,9 +222,9 @@ class StoredDirectory:
         self._used[access_key] = self.now_s()
 
     async def write_uses(self) -> float:
-        """Write down what was used, once a minute each whoever saw it; in how many seconds to come
-        again. What others change at the same moment goes before it: then it is for the next
-        time."""
+        """Store the last uses of keys, each at most once a minute for all processes; return the
+        seconds until the next call. A concurrent change takes precedence: the uses are then stored
+        by the next call."""
         await self.refresh()
         used, self._used = self._used, {}
         due = [(key, last_s) for key, last_s in used.items() if self._is_due(key, last_s)]

@@ -1,7 +1,7 @@
-"""Errors of the directory of users, roles and keys; messages are for people.
+"""Errors of the directory of users, roles and keys.
 
-Three kinds, so that a front end needs no more than three statuses: what is not there, what is there
-already, and what is refused.
+Messages are for people. There are three kinds, so that a front end needs only three statuses:
+missing, already existing, and refused.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ class IdentityError(Exception):
 
 
 class Missing(IdentityError):
-    """There is no such thing."""
+    """The object does not exist."""
 
 
 class AlreadyExists(IdentityError):
-    """There is one of that name."""
+    """An object with that name exists."""
 
 
 class Refused(IdentityError):
-    """It is not allowed, as it is or as things are."""
+    """The change is not allowed, in general or in the present state."""
 
 
 class Busy(IdentityError):
-    """Not now; the same can be tried again."""
+    """A temporary failure; the same request can be repeated."""
 
 
 class NoSuchUser(Missing):
@@ -68,7 +68,7 @@ class BadName(Refused):
 
 
 class Reserved(Refused):
-    """The name is not the operator's to give or to change."""
+    """The name is reserved: an operator cannot use or change it."""
 
 
 class RoleInUse(Refused):
@@ -78,8 +78,8 @@ class RoleInUse(Refused):
 
 
 class LimitExceeded(Refused):
-    """There are as many as there may be."""
+    """The limit on their number is reached."""
 
 
 class BadPassword(Refused):
-    """It is too short or too long."""
+    """The password is too short or too long."""

@@ -1,6 +1,6 @@
-"""Access keys of users: several each, so that a new one can be in use before the old one goes.
+"""Access keys of users: several each, to replace one without interruption.
 
-A secret is told once, when its key is made.
+A secret is shown once, when its key is created.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KEYS_OF_A_USER = 8
 
 
 async def add(directory: StoredDirectory, user: str) -> UserKey:
-    """Raises `NoSuchUser` and `LimitExceeded`."""
+    """Create a key. Raises `NoSuchUser` and `LimitExceeded`."""
     key, put = _new(directory, user)
 
     def edit(now: Snapshot) -> list[Put | Delete]:
@@ -33,8 +33,8 @@ async def add(directory: StoredDirectory, user: str) -> UserKey:
 
 
 async def rotate(directory: StoredDirectory, access_key: str, grace_s: int) -> UserKey:
-    """A new key for the same user. The old one goes on for `grace_s` seconds, and with 0 not at
-    all: it stays in the list, and is disabled.
+    """Create a new key for the same user. The old one works for `grace_s` more seconds, and with 0
+    not at all: it stays in the list, disabled.
 
     Raises `NoSuchKey`, `LimitExceeded`, and `Refused` for a key that does not work any more.
     """
@@ -63,7 +63,7 @@ async def rotate(directory: StoredDirectory, access_key: str, grace_s: int) -> U
 
 
 async def set_enabled(directory: StoredDirectory, access_key: str, *, enabled: bool) -> None:
-    """Raises `NoSuchKey`, and `Refused` when one that has expired is to be enabled."""
+    """Enable or disable a key. Raises `NoSuchKey`, and `Refused` to enable an expired one."""
 
     def change(key: KeyRecord) -> KeyRecord:
         if enabled and 0 < key.expires_s <= directory.now_s():
@@ -74,7 +74,7 @@ async def set_enabled(directory: StoredDirectory, access_key: str, *, enabled: b
 
 
 async def remove(directory: StoredDirectory, access_key: str) -> None:
-    """Raises `NoSuchKey`."""
+    """Remove a key. Raises `NoSuchKey`."""
 
     def edit(now: Snapshot) -> list[Put | Delete]:
         if access_key not in now.keys:

@@ -1,4 +1,4 @@
-"""Names of users, roles and clusters: what is allowed."""
+"""Rules for the names of users, roles and clusters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROOT = "root"
 
 
 def check_user_name(name: str) -> None:
-    """Raises `BadName` and `Reserved`."""
+    """Raise `BadName` or `Reserved` for an invalid name."""
     if not _NAME.fullmatch(name):
         raise BadName("user", name, _NAME_ALLOWED)
     if name == _ROOT:
@@ -24,21 +24,21 @@ def check_user_name(name: str) -> None:
 
 
 def check_role_name(name: str) -> None:
-    """Raises `BadName` and `Reserved`."""
+    """Raise `BadName` or `Reserved` for an invalid name."""
     if not _NAME.fullmatch(name):
         raise BadName("role", name, _NAME_ALLOWED)
     if name == builtin.TOKEN_ROLE:
-        raise Reserved(f"{name!r} stands for what a token itself says: choose another name.")
+        raise Reserved(f"{name!r} means the permissions in a token itself: choose another name.")
     check_changeable(name)
 
 
 def check_changeable(role: str) -> None:
-    """Raises `Reserved`."""
+    """Raise `Reserved` for a built-in role."""
     if role in builtin.NAMES:
         raise Reserved(f"{role!r} is a built-in role, which is neither changed nor removed.")
 
 
 def check_cluster_name(name: str) -> None:
-    """Raises `BadName`."""
+    """Raise `BadName` for an invalid name."""
     if not _CLUSTER.fullmatch(name):
         raise BadName("cluster", name, _CLUSTER_ALLOWED)

@@ -1,8 +1,8 @@
-"""How buckets in AIStore's namespaces are called where a name is all there is: in the store, and
-wherever access is decided.
+"""Stored names of buckets in AIStore's namespaces.
 
-The bucket `b` of the namespace `ns` is `#ns/b` there, one of no namespace just `b`. No bucket of S3
-has a name like that: S3's front end refuses one with a slash.
+They are used where a bucket has only a name: in the store, and in access control. The bucket `b` of
+the namespace `ns` is `#ns/b` there, and `b` if it is not in a namespace. This cannot collide with
+S3's buckets: S3's front end refuses names with a slash.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ def stored_name(name: str, namespace: str) -> str:
 
 
 def parted(stored: str) -> tuple[str, str]:
-    """The bucket's own name, and the namespace, empty for none."""
+    """Return the bucket's own name, and the namespace, which may be empty."""
     if not stored.startswith("#"):
         return stored, ""
     namespace, _, name = stored[1:].partition("/")
@@ -25,5 +25,6 @@ def is_in_namespace(stored: str) -> bool:
 
 
 def in_arns(stored: str) -> str:
-    """For the resource of a policy: no slash, lest the bucket be taken for a key of another."""
+    """Return the name for the resource of a policy: without a slash, so that the bucket cannot be
+    mistaken for a key in another bucket."""
     return stored.replace("/", "#", 1) if is_in_namespace(stored) else stored

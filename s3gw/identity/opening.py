@@ -1,8 +1,8 @@
-"""Where the directory is kept, what opens it, and when it is made.
+"""Creation and opening of the directory of users, roles and keys.
 
-The supervisor makes what is missing, under the lock on the data folders: the database, the key
-that seals secrets, the cluster's id. Workers and commands open what is there. Whoever can read the
-first data folder can open it; commands need no server.
+The supervisor creates what is missing, under the lock on the data folders: the database, the key
+that seals secrets, the cluster's id. Workers and commands only open it. Read access to the first
+data folder is enough for that; commands do not need a running server.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ _ID_ALPHABET = string.ascii_letters + string.digits
 
 
 def prepare_coordination(paths: Sequence[Path]) -> None:
-    """By the supervisor, before any child opens it. Raises `MountpathError` for a damaged one."""
+    """Create the store, in the supervisor, before any child opens it. Raises `MountpathError` for a
+    damaged one."""
     file = paths[0] / FILE_NAME
     try:
         prepare(file)
@@ -56,14 +57,14 @@ def prepare_coordination(paths: Sequence[Path]) -> None:
 
 
 def prepare_directory(config: Config) -> None:
-    """Make what is missing, and find the rest good. Raises `ConfigError`."""
+    """Create what is missing, and check the rest. Raises `ConfigError`."""
     with closing(EmbeddedCoordination(_file(config))) as coordination:
         asyncio.run(_prepare(config, coordination))
 
 
 @asynccontextmanager
 async def open_directory(config: Config) -> AsyncIterator[StoredDirectory]:
-    """The directory, up to date. Raises `ConfigError`."""
+    """Open the directory, up to date. Raises `ConfigError`."""
     if not _file(config).exists():
         raise ConfigError(
             f"No users are kept in {config.storage.data[0]} yet: start `s3gw serve` there once, or "
@@ -75,8 +76,8 @@ async def open_directory(config: Config) -> AsyncIterator[StoredDirectory]:
 
 @asynccontextmanager
 async def directory_in_use(config: Config) -> AsyncIterator[StoredDirectory]:
-    """As `open_directory`, for a server: now and then, and at the end, it is written down which
-    keys were used."""
+    """Open the directory for a server: it stores the last uses of keys from time to time, and at
+    the end. Raises as `open_directory`."""
     async with open_directory(config) as directory:
         noting = asyncio.create_task(
             repeat(directory.write_uses, USE_EVERY_S, until(asyncio.Event()))
@@ -110,10 +111,10 @@ async def _prepare(config: Config, coordination: Coordination) -> None:
 
 
 async def _opened_vault(config: Config, coordination: Coordination) -> Vault:
-    """Raises `ConfigError` and `DamagedRecord`."""
+    """Return the vault, once its key is verified. Raises `ConfigError` and `DamagedRecord`."""
     sealed = await _value(coordination, VAULT)
     if sealed is None:
-        raise ConfigError(f"{_file(config)} was not made by `s3gw serve`: start it there once.")
+        raise ConfigError(f"{_file(config)} was not created by `s3gw serve`: start it there once.")
     vault = Vault(_master_key(config))
     try:
         vault.open(VAULT, decode(VAULT, sealed, SecretRecord).sealed)
@@ -154,7 +155,7 @@ async def _value(coordination: Coordination, key: str) -> bytes | None:
 
 
 async def _put_first(coordination: Coordination, key: str, value: bytes) -> None:
-    """Unless it is there already."""
+    """Write the value, unless the key exists."""
     await coordination.transact([Unchanged(key, 0)], [Put(key, value)])
 
 

@@ -1,7 +1,8 @@
-"""Passwords: kept as what Argon2id makes of them, which costs memory and a tenth of a second.
+"""Password hashes with Argon2id.
 
-A hash says with which costs it was made, so that old ones hold when the costs rise. Each process
-works on one at a time and lets a few wait: however many log in at once, the rest goes on.
+A hash costs memory and a tenth of a second. It includes its cost parameters, so that old ones stay
+valid when the costs rise. Each process works on one at a time and lets a few wait: many logins at
+once do not block other requests.
 
 https://www.rfc-editor.org/rfc/rfc9106
 """
@@ -26,7 +27,8 @@ _MEMORY_KIB = 32 * 1024
 _ITERATIONS = 2
 _SALT_BYTES = 16
 _HASH_BYTES = 32
-# Nobody's, of the same costs: to ask for a user who is not there takes as long as for one who is.
+# Matches no password, at the same cost: a login takes as long for an unknown user as for a known
+# one.
 _NOBODYS = "$argon2id$v=19$m=32768,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$" + "A" * 43
 
 T = TypeVar("T")
@@ -40,13 +42,13 @@ class Passwords:
         self._waiting = 0
 
     async def hash(self, password: str) -> str:
-        """Raises `BadPassword` and `Busy`."""
+        """Return the hash. Raises `BadPassword` and `Busy`."""
         check_password(password)
         return await self._in_turn(lambda: _hash(password))
 
     async def verify(self, password: str, stored: str) -> bool:
-        """`stored` is empty when there is no such user, or the user has no password. Raises
-        `Busy`."""
+        """Whether the password matches; `stored` is empty for an unknown user, or one without a
+        password. Raises `Busy`."""
         if len(password.encode()) > MAX_BYTES:
             return False
         matches = await self._in_turn(lambda: _verify(password, stored or _NOBODYS))
@@ -64,7 +66,7 @@ class Passwords:
 
 
 def check_password(password: str) -> None:
-    """Raises `BadPassword`."""
+    """Raise `BadPassword` for one that is too short or too long."""
     if len(password) < MIN_LENGTH:
         raise BadPassword(f"A password needs at least {MIN_LENGTH} characters.")
     if len(password.encode()) > MAX_BYTES:

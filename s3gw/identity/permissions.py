@@ -1,12 +1,13 @@
-"""Permissions of AIStore's roles and tokens: bits for a cluster and for single buckets.
+"""Permissions of AIStore's roles and tokens, as bits.
 
-A bucket that is named has its own bits, and those of the cluster do not count for it. Numbers are
-64 bits wide, as AIStore's are: bits that mean nothing here are kept.
+They are for a cluster or for a bucket. A bucket that is listed has its own bits, and those of the
+cluster do not count for it. Numbers are 64 bits wide, as AIStore's are: bits without a meaning here
+are kept.
 
-The first AIStore had five bits: GET 1, HEAD 2, PUT and APPEND 4, cold GET 8, DELETE 16. Its numbers
-were written as everything but some of those, so a number of which bits 5 to 63 are all set, and not
-all of the low five, is one of its; it is translated to today's bits when it is read, and never to
-more than it says itself. `0xffffffffffffffe3` is `ro` that way.
+The first AIStore had five bits: GET 1, HEAD 2, PUT and APPEND 4, cold GET 8, DELETE 16. It wrote a
+number as all 64 bits less some of those five. So a number with bits 5 to 63 all set, and some of
+the low five clear, is an old one; it is translated to today's bits when it is read, and never to
+more than its own bits. `0xffffffffffffffe3` is `ro` that way.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from s3gw.identity.rights import Access
 ALL = (1 << 64) - 1
 READ_ONLY = Access.GET | Access.HEAD_OBJECT | Access.HEAD_BUCKET | Access.LIST_OBJECTS
 READ_WRITE = READ_ONLY | Access.PUT | Access.APPEND | Access.DELETE_OBJECT | Access.MOVE_OBJECT
-# What is about the cluster, whatever bucket a request names.
+# Rights about the cluster, even if a request names a bucket.
 OF_THE_CLUSTER = (
     Access.LIST_BUCKETS
     | Access.SHOW_CLUSTER
@@ -39,7 +40,7 @@ _DECIMAL = re.compile(r"[0-9]{1,20}")
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 
 _LEGACY = 0x1F
-# What each of the old bits was the right to. Cold GET has no bit of its own today: it is a GET.
+# Today's rights for each of the old bits. Cold GET does not have its own bit today: it is a GET.
 _OF_LEGACY = {
     1: Access.GET,
     2: Access.HEAD_OBJECT | Access.HEAD_BUCKET | Access.LIST_OBJECTS,
@@ -51,7 +52,7 @@ _OF_LEGACY = {
 
 class BucketName(NamedTuple):
     """A bucket as AIStore names it: `provider` is `ais` for ours, `namespace` is empty or a name,
-    `cluster` the id of the cluster, empty for whichever is asked."""
+    `cluster` the id of the cluster, empty for the one that receives the request."""
 
     name: str
     provider: str = "ais"
@@ -61,21 +62,21 @@ class BucketName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """`clusters` are bits by cluster id, where the empty id is every cluster that is not named."""
+    """`clusters` are bits by cluster id; the empty id means every cluster that is not listed."""
 
     admin: bool = False
     clusters: Mapping[str, int] = field(default_factory=dict)
     buckets: Mapping[BucketName, int] = field(default_factory=dict)
 
     def allow(self, access: Access, cluster: str, bucket: BucketName | None = None) -> bool:
-        """Whether all rights of `access` are there: those about the cluster in the cluster's bits,
-        the others in the bucket's if it is named, else in the cluster's too. The bucket's own
-        `cluster` counts for nothing: it is a bucket of `cluster`."""
+        """Whether all rights of `access` are granted: those about the cluster by the cluster's
+        bits, the others by the bucket's if it is listed, else by the cluster's too. The bucket's
+        own `cluster` is ignored: it is a bucket of `cluster`."""
         return self.admin or access.value & ~self.bits(cluster, bucket) == 0
 
     def bits(self, cluster: str, bucket: BucketName | None = None) -> int:
-        """All rights in that cluster, with the bucket's own in the place of those not about the
-        cluster."""
+        """Return all rights in the cluster; a listed bucket's bits replace those that are not about
+        the cluster."""
         of_cluster = self._of_cluster(cluster)
         named = None if bucket is None else self._of_bucket(cluster, bucket)
         return of_cluster if named is None else _in_place(of_cluster, named)
@@ -95,7 +96,7 @@ NO_PERMISSIONS = Permissions()
 
 
 def merged(several: Iterable[Permissions]) -> Permissions:
-    """What any of them allows: for a cluster and for a bucket, the rights that any of them has."""
+    """Return the union: for each cluster and bucket, the rights in any of the permissions."""
     parts = tuple(several)
     if len(parts) == 1:
         return parts[0]
@@ -125,8 +126,8 @@ def _in_place(of_cluster: int, of_bucket: int) -> int:
 
 
 def parse_permissions(value: str | int) -> int:
-    """The bits that are meant by `ro`, `rw`, `su` (or `all`), a decimal or `0x` number, or several
-    of those and names of rights as AIStore spells them, with commas between (`GET,LIST-OBJECTS`).
+    """Return the bits of `ro`, `rw`, `su` (or `all`), of a decimal or `0x` number, or of a list of
+    these and of AIStore's names of rights, separated by commas (`GET,LIST-OBJECTS`).
 
     A single number may be an old one. Raises `ValueError` for anything else.
     """
@@ -145,7 +146,7 @@ def parse_permissions(value: str | int) -> int:
 
 
 def show_permissions(bits: int) -> str:
-    """As `parse_permissions` reads it again: a word, or names, and a number for what has none."""
+    """Return a text for `parse_permissions`: a word, or names, and a number for unnamed bits."""
     if bits in _SHOWN:
         return _SHOWN[bits]
     return ",".join(_shown(bits)) or "0"
@@ -184,7 +185,7 @@ def _number(text: str) -> int | None:
 
 
 def _today(number: int) -> int:
-    """Today's bits of a number that may be an old one."""
+    """Return today's bits of a number that may be an old one."""
     if number == ALL or number | _LEGACY != ALL:
         return number
     bits = 0

@@ -1,5 +1,4 @@
-"""What the front ends ask about users and roles; `directory` answers out of the coordination
-store."""
+"""Protocol of the front ends for users and roles, implemented by `directory`."""
 
 from __future__ import annotations
 
@@ -12,8 +11,8 @@ from s3gw.identity.permissions import NO_PERMISSIONS, Permissions
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`roles` are names; what they allow together is what the user may do. `created_s` is seconds
-    since the epoch: another user may have had the name before."""
+    """`roles` are names; the user may do what any of them allows. `created_s` is seconds since the
+    epoch: an earlier user may have had the same name."""
 
     name: str
     roles: tuple[str, ...] = ()
@@ -23,8 +22,8 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whose tokens may assume a role: those of `issuer`, with the audience when one is named, and a
-    subject that the pattern matches (`*` and `?`)."""
+    """The tokens that may assume a role: those of `issuer`, with the audience if one is given, and
+    a subject that the pattern matches (`*` and `?`)."""
 
     issuer: str
     audience: str = ""
@@ -59,8 +58,8 @@ class Directory(Protocol):
     machine."""
 
     async def refresh(self) -> None:
-        """Make the lookups that follow as fresh as they can be; microseconds when nothing changed.
-        Called once for each request."""
+        """Bring later lookups up to date, in microseconds when nothing changed. Called once for
+        each request."""
         ...
 
     def user(self, name: str) -> User | None: ...
@@ -74,17 +73,18 @@ class Directory(Protocol):
     def permissions_of(self, user: User) -> Permissions: ...
 
     def alias_of(self, cluster: str) -> str:
-        """Under which the cluster of that id is registered; empty when it is not, or has none."""
+        """Return the alias of the cluster with that id; empty if it is unknown or without one."""
         ...
 
     def is_revoked(self, token: str) -> bool:
-        """Whether that token (a JWT or a session token, as it was sent) was revoked."""
+        """Whether the token (a JWT or a session token, as it was sent) was revoked."""
         ...
 
     def is_revoked_digest(self, digest: str) -> bool:
-        """The same, by the token's SHA-256 in hexadecimal: for what was made of a token."""
+        """Whether the token with that SHA-256 in hexadecimal was revoked: for sessions that were
+        issued for a token."""
         ...
 
     def note_use(self, access_key: str) -> None:
-        """Remember that the key was used just now; written down now and then."""
+        """Remember that the key was just used; stored from time to time."""
         ...

@@ -1,17 +1,17 @@
-"""What stands in the coordination store, as JSON: one record a key, below `/auth/`.
+"""Records of identities in the coordination store: JSON below `/auth/`.
 
-/auth/users/NAME        who may log in, and what they are
+/auth/users/NAME        a user: roles, and the password's hash
 /auth/roles/NAME        what a role allows, and who may assume it
-/auth/keys/ACCESSKEY    whose it is, and its sealed secret
-/auth/uses/ACCESSKEY    when it was last used; apart, because it is written so often
-/auth/revoked/SHA256    tokens that count no more, by their hash, until they expire anyway
+/auth/keys/ACCESSKEY    the key's user, and its sealed secret
+/auth/uses/ACCESSKEY    the last use of the key; separate, because it is written so often
+/auth/revoked/SHA256    revoked tokens, by their hash, until they expire anyway
 /auth/clusters/ID       other clusters, for AuthN
 /auth/secrets/NAME      sealed secrets of the server itself
-/auth/vault             something sealed, to know the master key again by
-/auth/generation        written by every change of the above, so that each sees all before it
+/auth/vault             a sealed constant, to recognise the master key
+/auth/generation        written by every change of the above, so that each sees all earlier ones
 
-A record says its format. One of a newer program is not read: it may forbid what an older one
-does not know of.
+A record has a format version. One of a newer program is not read: it may forbid something in a way
+that an older program does not know.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
 
 class UserRecord(Record, frozen=True):
-    """`password` is a hash with its costs; empty when the user cannot log in."""
+    """`password` is a hash with its cost parameters; empty when the user cannot log in."""
 
     roles: tuple[str, ...] = ()
     enabled: bool = True
@@ -58,7 +58,7 @@ class RoleRecord(Record, frozen=True):
 
 
 class KeyRecord(Record, frozen=True):
-    """`expires_s` is 0 when it does not."""
+    """`expires_s` is 0 when the key does not expire."""
 
     user: str
     sealed: bytes
@@ -120,7 +120,7 @@ def encode(record: Record) -> bytes:
 
 
 def decode(key: str, value: bytes, kind: type[R]) -> R:
-    """Raises `DamagedRecord`."""
+    """Decode a record. Raises `DamagedRecord`."""
     try:
         if msgspec.json.decode(value, type=Record).format != FORMAT:
             raise DamagedRecord(f"{key} was written by a newer s3gw")

@@ -1,4 +1,7 @@
-"""Tokens that count no more. Of each only a hash is kept, for as long as the token would last."""
+"""Revocation of tokens.
+
+Only the hash of a revoked token is stored, until the token would have expired.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ _PURGED_AT_ONCE = 64
 
 
 async def revoke(directory: StoredDirectory, token: str, expires_s: int) -> None:
-    """Refuse the token from now on, everywhere and also after a restart. What has expired anyway
-    is forgotten meanwhile. `expires_s` is when the token does, in seconds since the epoch.
+    """Refuse the token from now on, on every node and after a restart too. Also removes the records
+    of expired tokens. `expires_s` is the token's expiry, in seconds since the epoch.
 
     Raises `LimitExceeded`.
     """

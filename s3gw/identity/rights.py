@@ -1,4 +1,4 @@
-"""AIStore's permission bits: the right that each operation declares next to its route."""
+"""AIStore's permission bits; each operation declares the one it needs."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ class Access(Flag):
     ADMIN = 1 << 17
 
 
-# Nothing is there yet whose owner could be asked.
+# Operations without an existing bucket, whose owner could decide.
 WITHOUT_BUCKET = Access.LIST_BUCKETS | Access.CREATE_BUCKET

@@ -1,4 +1,4 @@
-"""Making roles and changing them."""
+"""Creation and change of roles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_SESSION_S = 12 * 3600
 
 
 async def add(directory: StoredDirectory, role: Role) -> None:
-    """Raises `RoleExists`, `BadName`, `Reserved`, `Refused` and `LimitExceeded`."""
+    """Create a role. Raises `RoleExists`, `BadName`, `Reserved`, `Refused` and `LimitExceeded`."""
     check_role_name(role.name)
     _check(role)
 
@@ -35,7 +35,7 @@ async def add(directory: StoredDirectory, role: Role) -> None:
 
 
 async def update(directory: StoredDirectory, role: Role) -> None:
-    """Put the role in the place of the one of its name; who has it has the new one at once.
+    """Replace the role with the same name; the change applies to its users at once.
 
     Raises `NoSuchRole`, `Reserved`, `Refused` and `LimitExceeded`.
     """
@@ -51,7 +51,7 @@ async def update(directory: StoredDirectory, role: Role) -> None:
 
 
 async def remove(directory: StoredDirectory, name: str) -> None:
-    """Raises `NoSuchRole`, `Reserved`, and `RoleInUse` while users have it."""
+    """Remove a role. Raises `NoSuchRole`, `Reserved`, and `RoleInUse` while users have it."""
     check_changeable(name)
 
     def edit(now: Snapshot) -> list[Put | Delete]:

@@ -1,6 +1,7 @@
-"""Keys of the root account: configured, or generated at the first start and kept.
+"""Keys of the root account: configured, or generated at the first start.
 
-Kept ones stand in `credentials.json` in the first data folder, readable by its owner alone.
+Generated keys are stored in `credentials.json` in the first data folder, readable by its owner
+only.
 """
 
 from __future__ import annotations
@@ -36,20 +37,20 @@ class RootKeys:
 
 @dataclass(frozen=True, slots=True)
 class FoundKeys:
-    """The root keys, the file that keeps them (None: the configuration), and if they are new."""
+    """The root keys, their file (None: they are configured), and whether they are new."""
 
     keys: RootKeys
     file: Path | None = None
     new: bool = False
 
     def keep(self) -> None:
-        """Write new keys down, for good."""
+        """Store new keys durably."""
         if self.new and self.file is not None:
             write_durably(self.file, msgspec.json.format(msgspec.json.encode(self.keys)))
 
 
 def find_root_keys(config: Config) -> FoundKeys:
-    """The configured keys, else the kept ones, else new ones that are not yet kept."""
+    """Return the configured keys, else the stored ones, else new ones that are not yet stored."""
     auth = config.auth
     if auth.root_access_key:
         return FoundKeys(RootKeys(auth.root_access_key, auth.root_secret_key))
@@ -61,7 +62,7 @@ def find_root_keys(config: Config) -> FoundKeys:
 
 
 def generate() -> RootKeys:
-    """Keys that look like AWS', since some clients check their length."""
+    """Return keys in AWS' format, since some clients check their length."""
     tail = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH - len(_ID_PREFIX)))
     secret = "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(_SECRET_LENGTH))
     return RootKeys(_ID_PREFIX + tail, secret)
@@ -76,5 +77,5 @@ def _read(file: Path) -> RootKeys:
         raise ConfigError(f"{file} cannot be read: run s3gw as the user who owns it.") from None
     except msgspec.DecodeError:
         raise ConfigError(
-            f"{file} is damaged: put back a good copy, or remove it and new keys will be made."
+            f"{file} is damaged: restore a good copy, or remove it to have new keys generated."
         ) from None

@@ -1,4 +1,4 @@
-"""A copy of what the coordination store says of identities, as of one revision."""
+"""A copy of the coordination store's records of identities, at one revision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Record)
 
 
 class Table(dict[str, R], Generic[R]):
-    """Records by the end of their key."""
+    """Records by the last part of their key."""
 
     def __init__(self, kind: type[R]) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Snapshot:
     """`generation` is the revision of the last change by an administrator."""
 
     def __init__(self, entries: Iterable[Entry] = (), revision: int = 0) -> None:
-        """Raises `DamagedRecord`, as `apply` does."""
+        """Read the entries. Raises `DamagedRecord`."""
         self.revision = revision
         self.generation = 0
         self.users = Table(UserRecord)
@@ -69,7 +69,7 @@ class Snapshot:
             self.apply(entry.key, entry.value, entry.mod_revision)
 
     def apply(self, key: str, value: bytes | None, revision: int) -> None:
-        """Take a change in. What is kept there for others is passed over."""
+        """Apply a change; keys of other subsystems are ignored. Raises `DamagedRecord`."""
         if key == GENERATION:
             self.generation = revision
         table, _, name = key.removeprefix(ROOT).partition("/")
@@ -77,6 +77,6 @@ class Snapshot:
             self._tables[table].apply(name, key, value)
 
     def keys_of(self, user: str) -> list[str]:
-        """The user's access keys, the oldest first."""
+        """Return the user's access keys, the oldest first."""
         mine = [(key.created_s, name) for name, key in self.keys.items() if key.user == user]
         return [name for _, name in sorted(mine)]

@@ -1,4 +1,4 @@
-"""Making users and changing them, and letting them log in."""
+"""Creation, change and login of users."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROLES_OF_A_USER = 32
 async def add(
     directory: StoredDirectory, name: str, *, roles: Sequence[str] = (), password: str = ""
 ) -> None:
-    """A new user, who cannot log in without a password.
+    """Create a user, who cannot log in without a password.
 
     Raises `UserExists`, `NoSuchRole`, `BadName`, `Reserved`, `BadPassword` and `LimitExceeded`.
     """
@@ -42,8 +42,7 @@ async def add(
 
 
 async def set_roles(directory: StoredDirectory, name: str, roles: Sequence[str]) -> None:
-    """Give the user these roles and no others. Raises `NoSuchUser`, `NoSuchRole` and
-    `LimitExceeded`."""
+    """Replace the user's roles. Raises `NoSuchUser`, `NoSuchRole` and `LimitExceeded`."""
     chosen = tuple(dict.fromkeys(roles))
 
     def edit(now: Snapshot) -> list[Put | Delete]:
@@ -54,7 +53,7 @@ async def set_roles(directory: StoredDirectory, name: str, roles: Sequence[str])
 
 
 async def set_password(directory: StoredDirectory, name: str, password: str) -> None:
-    """Raises `NoSuchUser`, `BadPassword` and `Busy`."""
+    """Set the user's password. Raises `NoSuchUser`, `BadPassword` and `Busy`."""
     hashed = await directory.passwords.hash(password)
     await directory.change(
         lambda now: _changed(now, name, lambda user: msgspec.structs.replace(user, password=hashed))
@@ -62,15 +61,15 @@ async def set_password(directory: StoredDirectory, name: str, password: str) -> 
 
 
 async def set_enabled(directory: StoredDirectory, name: str, *, enabled: bool) -> None:
-    """A disabled user cannot log in, and neither keys nor tokens of theirs are taken. Raises
-    `NoSuchUser`."""
+    """Enable or disable a user. A disabled user cannot log in, and their keys and tokens are
+    refused. Raises `NoSuchUser`."""
     await directory.change(
         lambda now: _changed(now, name, lambda user: msgspec.structs.replace(user, enabled=enabled))
     )
 
 
 async def remove(directory: StoredDirectory, name: str) -> None:
-    """The user and all of their keys. Raises `NoSuchUser`."""
+    """Remove the user and all of their keys. Raises `NoSuchUser`."""
 
     def edit(now: Snapshot) -> list[Put | Delete]:
         if name not in now.users:
@@ -83,8 +82,7 @@ async def remove(directory: StoredDirectory, name: str) -> None:
 
 
 async def log_in(directory: StoredDirectory, name: str, password: str) -> User | None:
-    """The user, if there is one of that name who is enabled and has that password. Raises
-    `Busy`."""
+    """Return the user, if the name exists, is enabled and has that password. Raises `Busy`."""
     await directory.refresh()
     record = directory.snapshot.users.get(name)
     if not await directory.passwords.verify(password, record.password if record else ""):

@@ -1,7 +1,7 @@
-"""Secrets at rest: sealed with AES-256-GCM under a key that is derived from the master key.
+"""Secrets at rest, sealed with AES-256-GCM.
 
-What is sealed is bound to its name, so that a record copied to another name does not open. The
-name of an access key's secret is the access key.
+The sealing key is derived from the master key. A sealed secret is bound to its name, so that a
+record copied to another name does not open. The name of an access key's secret is the access key.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from s3gw.keys.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
 
 
 class VaultError(Exception):
-    """The master key is another one, or what was sealed has been changed."""
+    """The master key is a different one, or the sealed data has been changed."""
 
 
 class Vault:
@@ -26,14 +26,14 @@ class Vault:
         return wrap(self._sealing, secret, name.encode())
 
     def open(self, name: str, sealed: bytes) -> bytes:
-        """Raises `VaultError`."""
+        """Return the secret. Raises `VaultError`."""
         try:
             return unwrap(self._sealing, sealed, name.encode())
         except WrongKey:
             raise VaultError(f"the secret of {name!r} cannot be opened") from None
 
     def derive(self, purpose: str) -> bytes:
-        """A key of 32 bytes for something else, always the same for a purpose; from it neither the
-        master key nor another one can be found."""
+        """Derive a key of 32 bytes, always the same for a purpose; it does not reveal the master
+        key or other derived keys."""
         info = f"s3gw auth {purpose}".encode()
         return HKDF(SHA256(), KEY_BYTES, None, info).derive(self._master)

@@ -1,4 +1,7 @@
-"""Master keys: 32 bytes that encrypt other keys, in a file or as text."""
+"""Master keys: 32 bytes that encrypt other keys.
+
+They are in a file, or given as text.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _HEX = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def parse_key(text: str) -> bytes:
-    """The key that is written in base64 or in hexadecimal. Raises `ConfigError`."""
+    """Parse a key in base64 or hexadecimal. Raises `ConfigError`."""
     if _HEX.fullmatch(text):
         return bytes.fromhex(text)
     try:
@@ -28,7 +31,7 @@ def parse_key(text: str) -> bytes:
 
 
 def read_key(file: Path, protects: str) -> bytes:
-    """Raises `ConfigError`, which tells what the key `protects`."""
+    """Read a key file. Raises `ConfigError`, with what the key `protects` in its message."""
     try:
         return parse_key(read_private(file).decode("ascii", "replace").strip())
     except Readable:
@@ -41,7 +44,7 @@ def read_key(file: Path, protects: str) -> bytes:
 
 
 def make_key(file: Path) -> None:
-    """A new key in a file that only its owner can read. Raises `ConfigError`."""
+    """Write a new key to a file that only its owner can read. Raises `ConfigError`."""
     try:
         write_durably(file, base64.b64encode(os.urandom(KEY_BYTES)))
     except OSError as error:

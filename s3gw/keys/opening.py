@@ -1,7 +1,7 @@
-"""The key ring that a configuration asks for: where it is, what opens it, and when one is made.
+"""Creation and opening of the configured key ring.
 
-A server without a master key has none, and refuses SSE-S3 and SSE-KMS. A master key is made only
-together with a ring: a new one would open nothing that is there.
+A server without a master key does not have a ring, and refuses SSE-S3 and SSE-KMS. A master key is
+generated only together with a ring: a new one could not open an existing ring.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PROTECTS = "nothing that is encrypted with SSE-S3 or SSE-KMS"
 
 
 def open_ring(config: Config) -> Ring | None:
-    """The ring, which must be there; None when no master key is configured. Raises
+    """Open the ring, which must exist; None when no master key is configured. Raises
     `ConfigError`."""
     if not _has_master_key(config):
         return None
@@ -29,7 +29,8 @@ def open_ring(config: Config) -> Ring | None:
 
 
 def prepare_ring(config: Config) -> Ring | None:
-    """As `open_ring`, but makes what is missing: the ring, and with it the master key's file."""
+    """Open the ring, and create it if it is missing, with the master key's file. Raises
+    `ConfigError`."""
     if not _has_master_key(config) or ring_path(config).exists():
         return open_ring(config)
     file = config.encryption.master_key_file
@@ -38,7 +39,7 @@ def prepare_ring(config: Config) -> Ring | None:
     try:
         return new_ring(ring_path(config), _master_key(config))
     except OSError as error:
-        raise ConfigError(f"The key ring cannot be made: {error}.") from None
+        raise ConfigError(f"The key ring cannot be created: {error}.") from None
 
 
 def ring_path(config: Config) -> Path:
@@ -47,7 +48,7 @@ def ring_path(config: Config) -> Path:
 
 
 def beside_the_data(config: Config) -> bool:
-    """Whether who takes the data takes the master key too."""
+    """Whether the master key is in a data folder, and so would be stolen with the data."""
     file = config.encryption.master_key_file
     folders = [Path(folder).resolve() for folder in config.storage.data]
     return bool(file) and any(Path(file).resolve().is_relative_to(each) for each in folders)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-# The key of SSE-S3, and the one of SSE-KMS where a request names none, as at AWS.
+# The key of SSE-S3, and the default key of SSE-KMS, as at AWS.
 S3_KEY = "sse-s3"
 KMS_KEY = "aws/s3"
 
 
 class UnknownKey(Exception):
-    """There is no key of that id, or no longer that version of it; `key_id` says which."""
+    """The key `key_id`, or the version of it, does not exist (any more)."""
 
     def __init__(self, key_id: str) -> None:
         super().__init__(f"there is no key {key_id!r}")
@@ -21,7 +21,7 @@ class UnknownKey(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """A new key of 32 bytes, and what to keep of it."""
+    """A new key of 32 bytes, with its wrapped form for storage."""
 
     clear: bytes = field(repr=False)
     wrapped: bytes
@@ -39,20 +39,21 @@ class KeyFacts:
 
 
 class KeyProvider(Protocol):
-    """`context` is bound to a data key: it must be the same when the key is asked for."""
+    """`context` is bound to a data key: it must be the same when the key is unwrapped."""
 
     async def generate(self, key_id: str, context: bytes) -> DataKey:
-        """Raises `UnknownKey`."""
+        """Create a data key. Raises `UnknownKey`."""
         ...
 
     async def unwrap(self, key_id: str, wrapped: bytes, context: bytes) -> bytes:
-        """The data key. Raises `UnknownKey`, and `Corrupt` for what was never wrapped so."""
+        """Return the data key. Raises `UnknownKey`, and `Corrupt` for an invalid wrapped key."""
         ...
 
     async def rewrap(self, key_id: str, wrapped: bytes, context: bytes) -> bytes:
-        """The same data key under the key's newest version; `wrapped` itself if it is that."""
+        """Wrap the data key under the key's newest version; return `wrapped` itself if that is
+        already the case."""
         ...
 
     async def describe(self) -> Sequence[KeyFacts]:
-        """All keys, by id."""
+        """Return all keys, by id."""
         ...

@@ -1,8 +1,8 @@
-"""The local key ring: a file of keys, each encrypted under the master key.
+"""The local key ring: a file of keys under the master key.
 
-A key has versions. The newest one wraps; the older ones still open what they wrapped, for as long
-as the ring lives: labels of blobs and copies of the data keep what a rotation has re-wrapped. All
-processes share the file: one that finds it changed reads it again. It is replaced whole and
+A key has versions. The newest one wraps; the older ones still unwrap their data keys, for the life
+of the ring: labels of blobs and copies of the data may still have keys from before a rotation. All
+processes share the file: one that finds it changed reads it again. It is replaced as a whole and
 under a lock.
 """
 
@@ -55,10 +55,10 @@ class _File(Struct, frozen=True):
 
 
 class Ring:
-    """A `KeyProvider`. The file is looked at, not read, each time a key is asked for."""
+    """A `KeyProvider`. Each use of a key checks whether the file changed, without reading it."""
 
     def __init__(self, path: Path, master: bytes, *, clock: Clock = _CLOCK) -> None:
-        """Raises `RingError`, also when the master key is another one."""
+        """Read the ring. Raises `RingError`, also for a different master key."""
         self._path = path
         self._master = master
         self._clock = clock
@@ -96,7 +96,7 @@ class Ring:
         return self._facts
 
     def create(self, key_id: str) -> None:
-        """A new key. Raises `RingError` when there is one, or the id cannot be one."""
+        """Create a key. Raises `RingError` when it exists, or the id is invalid."""
         if not _KEY_ID.fullmatch(key_id):
             raise RingError(
                 f"{key_id!r} cannot be a key's id: use 1 to 128 letters, digits and any of / _ . -"
@@ -107,7 +107,8 @@ class Ring:
             self._write((*file.keys, _Key(key_id, (self._new_version(key_id, 1),))))
 
     def add_version(self, key_id: str) -> int:
-        """The number of the new version, which wraps from now on. Raises `UnknownKey`."""
+        """Add a version, for all wrapping from now on, and return its number. Raises
+        `UnknownKey`."""
         with self._changing() as file:
             keys = {key.id: key for key in file.keys}
             if key_id not in keys:
@@ -132,7 +133,8 @@ class Ring:
         return _new_version(self._master, key_id, number, self._clock.now_ns())
 
     def _refresh(self) -> None:
-        """Go on with what is in memory when the file was lost or broken: no key ever leaves it."""
+        """Read a changed file. If it is lost or damaged, continue with the keys in memory: keys are
+        never removed from a ring."""
         seen = _state(self._path)
         if seen == self._seen:
             return
@@ -172,7 +174,7 @@ class Ring:
 
 
 def new_ring(path: Path, master: bytes, *, clock: Clock = _CLOCK) -> Ring:
-    """A ring with the two keys that S3 has by itself."""
+    """Create a ring with S3's two default keys."""
     now = clock.now_ns()
     keys = (_Key(name, (_new_version(master, name, 1, now),)) for name in (KMS_KEY, S3_KEY))
     _write(path, _File(FORMAT, tuple(keys)))
@@ -187,7 +189,7 @@ def _opened(master: bytes, key_id: str, number: int, version: _Version) -> bytes
     try:
         return unwrap(master, version.wrapped, _context(key_id, number))
     except WrongKey:
-        raise RingError("The master key is not the one that the key ring was made with.") from None
+        raise RingError("This is not the master key that the key ring was created with.") from None
 
 
 def _context(key_id: str, number: int) -> bytes:
@@ -195,7 +197,7 @@ def _context(key_id: str, number: int) -> bytes:
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    """Differs when the file does; `write_durably` makes a new one each time."""
+    """Return a value that changes with the file; `write_durably` creates a new file each time."""
     try:
         stat = os.stat(path)
     except OSError:

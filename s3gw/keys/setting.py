@@ -8,8 +8,8 @@ from storage.settings import Setting
 
 
 class BucketEncryption(Setting, frozen=True):
-    """`scheme` is `AES256` or `aws:kms`, empty for none; `blocked` are schemes that uploads may
-    not ask for (`SSE-C`)."""
+    """`scheme` is `AES256`, `aws:kms` or empty; `blocked` are schemes that uploads must not use
+    (`SSE-C`)."""
 
     setting_name: ClassVar[str] = "encryption"
 

@@ -1,7 +1,7 @@
-"""Keys under keys, with AES-256-GCM.
+"""Key wrapping with AES-256-GCM.
 
-The key that seals is derived anew for each use from a random salt of 256 bits. So a nonce is never
-needed twice, however often a key wraps: random nonces of 96 bits would have to be counted.
+The sealing key is derived for each use from a new random salt of 256 bits. So a nonce is never used
+twice, however often a key wraps: with random nonces of 96 bits the uses would have to be counted.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class WrongKey(Exception):
 
 
 def wrap(key: bytes, secret: bytes, context: bytes) -> bytes:
-    """The salt and the sealed secret."""
+    """Return the salt and the sealed secret."""
     salt = os.urandom(_SALT)
     return salt + _derived(key, salt).encrypt(_NONCE, secret, context)
 
 
 def unwrap(key: bytes, wrapped: bytes, context: bytes) -> bytes:
-    """Raises `WrongKey`."""
+    """Return the secret. Raises `WrongKey`."""
     try:
         return _derived(key, wrapped[:_SALT]).decrypt(_NONCE, wrapped[_SALT:], context)
     except (InvalidTag, ValueError):

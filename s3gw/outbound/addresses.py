@@ -1,9 +1,9 @@
-"""Addresses that the server may connect to when a client named the host.
+"""Addresses that the server may connect to for a client's URL.
 
-Public unicast addresses only, unless the operator allowed more. IPv6 can say IPv4 in several ways
-(mapped, NAT64, 6to4), and the kernel or a router will go where the inner address says: so that one
-is judged. The networks are those of IANA's special-purpose registries (RFC 6890), written down here
-because `ipaddress` reads them differently from one Python to the next.
+These are public unicast addresses, unless the operator allowed more. IPv6 can embed IPv4 in several
+ways (mapped, NAT64, 6to4), and the kernel or a router sends packets to the inner address: so that
+one is checked. The networks are those of IANA's special-purpose registries (RFC 6890), listed here
+because `ipaddress` differs in them from one Python version to the next.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REFUSED_V4 = tuple(
         (
             "0.0.0.0/8",  # this host
             "10.0.0.0/8",  # private
-            "100.64.0.0/10",  # behind a provider's NAT
+            "100.64.0.0/10",  # a provider's NAT
             "127.0.0.0/8",  # loopback
             "169.254.0.0/16",  # link-local, with the clouds' metadata at 169.254.169.254
             "172.16.0.0/12",  # private
@@ -61,14 +61,14 @@ _SIX_TO_FOUR = IPv6Network("2002::/16")
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the operator opened: host names, in lower case, and networks."""
+    """The operator's exceptions: host names, in lower case, and networks."""
 
     names: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
 
     @classmethod
     def parse(cls, items: Iterable[str]) -> Allowed:
-        """`items` are names, addresses and networks, as `outbound.allow` has them."""
+        """Parse names, addresses and networks, as in the setting `outbound.allow`."""
         names, networks = set(), []
         for item in items:
             if network := as_network(item):
@@ -79,7 +79,7 @@ class Allowed:
 
 
 def as_network(text: str) -> Network | None:
-    """None for what is a host name. An address is a network of one."""
+    """Parse a network, or an address as a network of one; None for a host name."""
     try:
         return ip_network(text)
     except ValueError:
@@ -87,12 +87,12 @@ def as_network(text: str) -> Network | None:
 
 
 def plain_name(host: str) -> str:
-    """One spelling for all that mean the same host."""
+    """Return the canonical spelling of a host."""
     return host.lower().removesuffix(".")
 
 
 def may_connect(address: str, allowed: Allowed) -> bool:
-    """`address` as a socket has it; what cannot be read may not."""
+    """Whether a socket may connect to the address; False for an unreadable one."""
     try:
         outer = ip_address(address.partition("%")[0])
     except ValueError:
@@ -103,7 +103,7 @@ def may_connect(address: str, allowed: Allowed) -> bool:
 
 
 def _inner(address: Address) -> Address:
-    """The IPv4 address within an IPv6 one, where that is where packets go."""
+    """Return the IPv4 address embedded in an IPv6 one, if packets are sent to it."""
     if isinstance(address, IPv4Address):
         return address
     if address.ipv4_mapped:

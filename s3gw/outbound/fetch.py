@@ -1,12 +1,12 @@
-"""Fetching over http at the wish of somebody else: the keys of a token's issuer, later downloads.
+"""Fetching of URLs chosen by others: keys of a token's issuer, downloads.
 
-Whoever can name a URL must not reach what only this machine reaches (SSRF): its own ports, the
-private network, a cloud's metadata service. Names cannot be checked beforehand, because they may
-stand for another address a moment later; so each address is checked when the socket for it is
-made, after all resolving and for every redirect. A host that the operator allowed by its name goes
-through a session without that check.
+The author of a URL must not reach what only this machine can reach (SSRF): its own ports, the
+private network, a cloud's metadata service. Names cannot be checked in advance, because they may
+resolve to another address a moment later; so each address is checked when its socket is created,
+after all resolving and for every redirect. A host that the operator allowed by name uses a session
+without that check.
 
-Webhooks do not pass here: the operator names them in the server's own file.
+Webhooks do not use this module: the operator configures their URLs.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from yarl import URL
 from s3gw.outbound.addresses import Allowed, may_connect, plain_name
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# Never sent on to another host than the one that they were meant for.
+# Headers that are not sent to another origin after a redirect.
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _PIECE = 64 << 10
 
 
 class OutboundError(Exception):
-    """A fetch that failed; the message names the host, and nothing that may be secret."""
+    """A fetch failed; the message has the host, and nothing that may be secret."""
 
 
 class Refused(OutboundError):
-    """Not tried: the URL, or an address that it leads to, is none to fetch from."""
+    """The fetch was not tried: the URL, or its address, is not allowed."""
 
 
 class TooLarge(OutboundError):
-    """The answer has more bytes than were asked for."""
+    """The answer exceeds the limit in bytes."""
 
 
 class _RefusedAddress(OSError):
-    """Says so through aiohttp, which hands an OSError on as the reason."""
+    """A refusal inside aiohttp, where an OSError is passed on as the reason."""
 
     def __init__(self) -> None:
         super().__init__(errno.EACCES, "address refused")
@@ -54,8 +54,8 @@ class _RefusedAddress(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One fetch. `timeout_s` is for all of it, redirects included; `tls` verifies the server where
-    the system's certificates shall not; `https_only` holds for redirects too."""
+    """One fetch. `timeout_s` is for all of it, redirects included; `tls` replaces the system's
+    certificates; `https_only` applies to redirects too."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -67,7 +67,7 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer, whatever its status."""
+    """An answer, with any status."""
 
     status: int
     headers: Mapping[str, str]
@@ -75,7 +75,7 @@ class Fetched:
 
 
 class Outbound:
-    """An `async with` around its life; inside one event loop."""
+    """A client for one event loop, to be used as an `async with`."""
 
     def __init__(self, allowed: Allowed, resolver: AbstractResolver | None = None) -> None:
         self._allowed = allowed
@@ -91,7 +91,7 @@ class Outbound:
         await self._trusted.close()
 
     async def get(self, wanted: Fetch, *, limit_bytes: int) -> Fetched:
-        """The whole answer. Raises `Refused`, `TooLarge` and `OutboundError`."""
+        """Fetch the whole answer. Raises `Refused`, `TooLarge` and `OutboundError`."""
         async with self.open(wanted) as answer:
             body = bytearray()
             async for piece in answer.content.iter_chunked(_PIECE):
@@ -102,8 +102,8 @@ class Outbound:
 
     @contextlib.asynccontextmanager
     async def open(self, wanted: Fetch) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer after all redirects, its body not yet read; errors of reading are translated
-        too. Raises `Refused` and `OutboundError`."""
+        """Open the answer after all redirects, with its body unread; errors of reading are
+        translated too. Raises `Refused` and `OutboundError`."""
         url = _parse(wanted.url)
         try:
             async with asyncio.timeout(wanted.timeout_s):
@@ -131,13 +131,13 @@ class Outbound:
 
     def _session(self, **connecting: Any) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(resolver=self._resolver, use_dns_cache=False, **connecting)
-        # Neither cookies nor the environment's proxies, which would connect in our place.
+        # No cookies, and no proxies from the environment: their connections would be unchecked.
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
         )
 
     def _guarded_socket(self, where: Any) -> socket.socket:
-        """A socket for the address that it is about to be connected to."""
+        """Create the socket for an address, if connections to it are allowed."""
         family, kind, protocol, _, address = where
         if not may_connect(address[0], self._allowed):
             raise _RefusedAddress
@@ -160,7 +160,8 @@ def _check(url: URL, wanted: Fetch) -> None:
 
 
 def _follow(url: URL, location: str, wanted: Fetch) -> tuple[URL, Fetch]:
-    """The next URL, and what to ask there: no credentials at another origin. Raises `Refused`."""
+    """Return the next URL and its fetch, without credentials at another origin. Raises
+    `Refused`."""
     try:
         target = url.join(URL(location, encoded=True))
         same = target.origin() == url.origin()
@@ -173,7 +174,7 @@ def _follow(url: URL, location: str, wanted: Fetch) -> tuple[URL, Fetch]:
 
 
 def _translated(url: URL, error: Exception) -> OutboundError:
-    """aiohttp's own messages may hold whole URLs."""
+    """Return an error without aiohttp's message, as that may have a whole URL."""
     if isinstance(error, aiohttp.ClientConnectorError):
         if isinstance(error.os_error, _RefusedAddress):
             return Refused(

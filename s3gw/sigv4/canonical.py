@@ -1,4 +1,4 @@
-"""The canonical request: the one spelling of a request that client and server both sign.
+"""The canonical request: its exact spelling, for client and server to sign.
 
     <method> LF <path> LF <query> LF (<header>:<value> LF)... LF <signed headers> LF <payload hash>
 
@@ -34,7 +34,7 @@ def _spelling(byte: int) -> bytes:
     return bytes([byte]) if byte in _UNRESERVED else b"%%%02X" % byte
 
 
-# The one spelling of every escape, and the escapes that are spelt so already.
+# The canonical spelling of every escape, and the escapes that are already spelt so.
 _ESCAPES = {(a + b).encode(): _spelling(int(a + b, 16)) for a in _HEX for b in _HEX}
 _CANONICAL_ESCAPES = frozenset(
     digits for digits, spelling in _ESCAPES.items() if spelling == b"%" + digits
@@ -73,7 +73,7 @@ def parse_signed_headers(text: str) -> SignedHeaders:
 
 
 def unsigned_headers(headers: Mapping[str, str], signed: SignedHeaders) -> list[str]:
-    """The headers that a signature must cover and this one does not: `host` and all of `x-amz-`."""
+    """Return the headers that the signature should cover but does not: `host`, all of `x-amz-`."""
     members = signed.members
     missing = [name for name in headers if name not in members and name.startswith("x-amz-")]
     return missing if "host" in members else ["host", *missing]
@@ -93,7 +93,7 @@ def canonical_path(raw_path: bytes) -> str:
 
 
 def canonical_query(query_string: bytes) -> str:
-    """Sorted by encoded name, then by encoded value; without the signature itself."""
+    """Return the query sorted by encoded name, then by encoded value; without the signature."""
     if not query_string:
         return ""
     if b"+" in query_string:
@@ -105,7 +105,7 @@ def canonical_query(query_string: bytes) -> str:
 
 
 def _encoded(raw: bytes, plain: bytes) -> str:
-    """`raw` in its one spelling, where the bytes of `plain` stand for themselves."""
+    """Return the canonical spelling of `raw`; the bytes in `plain` are not escaped."""
     left = raw.translate(None, plain)
     if not left:
         return raw.decode("ascii")
@@ -135,7 +135,7 @@ def _plain_encoded(raw: bytes, plain: bytes) -> bytes:
 
 
 def _folded(value: str) -> str:
-    """Only ASCII white space folds: 0xA0 and 0x85 are halves of UTF-8 characters here."""
+    """Fold ASCII white space only: 0xA0 and 0x85 are parts of UTF-8 characters here."""
     if value.isascii():
         return " ".join(value.split())
     return b" ".join(value.encode("latin-1").split()).decode("latin-1")

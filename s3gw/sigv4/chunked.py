@@ -4,9 +4,9 @@
     0[;chunk-signature=<hex>] CRLF
     [<trailer name>:<value> CRLF]... [x-amz-trailer-signature:<hex> CRLF] CRLF
 
-It comes in three kinds, which x-amz-content-sha256 names: signed chunks, signed chunks with signed
-trailers, unsigned chunks with trailers. Chunks have nothing to do with the pieces that the server
-hands over: a piece may hold half a line or many chunks.
+There are three kinds, distinguished by x-amz-content-sha256: signed chunks, signed chunks with
+signed trailers, unsigned chunks with trailers. Chunks are independent of the pieces from the
+server: a piece may have half a line or many chunks.
 
 Signatures are a chain. Each chunk signs the signature before it, the first one that of the
 request's head (the seed), the trailers that of the empty chunk; so nothing can be left out, added
@@ -124,7 +124,7 @@ class ChunkedDecoder:
             position = line_end + 2
 
     def close(self) -> None:
-        """Say that the body ended; it must have ended where it promised to."""
+        """Check that the body is complete, at its end. Raises `ChunkedError`."""
         if self._state is not State.DONE or self._partial_line:
             raise ChunkedError(Broken.TRUNCATED, f"the body ended in {self._state.name}")
 

@@ -1,7 +1,7 @@
-"""Why a request cannot be believed, in words that AWS uses.
+"""Errors of signatures and of signed bodies, in AWS' words.
 
 An authorization fails in one of three ways: it cannot be read, it was not calculated from this
-request and this secret, or the body does not keep what the head promised.
+request and this secret, or the body does not match the head.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
@@ -45,7 +45,7 @@ class AuthorizationMalformed(ValueError):
 class SignatureMismatch(Exception):
     """The signature was not calculated from this request with this secret.
 
-    The strings are what AWS shows to the client; they hold no secret, but they belong in no log.
+    The strings are those that AWS shows to the client; they have no secret, but must not be logged.
     """
 
     def __init__(self, provided: str, string_to_sign: str, canonical_request: str = "") -> None:

@@ -1,11 +1,11 @@
-"""Signatures in the fields of a form: what is signed is the form's policy, in base64 as it came.
+"""Signatures in the fields of a form, over its policy in base64.
 
     Version 4   x-amz-algorithm, x-amz-credential, x-amz-date, x-amz-signature
                 signature = hex(HMAC(signing key, policy))
     Version 2   AWSAccessKeyId, signature
                 signature = base64(HMAC-SHA1(secret, policy))
 
-How long a signature is good stands in the policy; the date only has to be that of the credential.
+The policy limits the time a signature is valid; the date only has to be that of the credential.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
 """
@@ -70,7 +70,7 @@ class FormSignatureV2:
 
 
 def parse_form_signature(fields: Mapping[str, str]) -> FormSignature | FormSignatureV2 | None:
-    """Read the fields, by lower-case name; None when there is nothing of a signature.
+    """Read the fields, by lower-case name; None without any field of a signature.
 
     Raises `FieldMissing` and `AuthorizationMalformed`.
     """

@@ -2,8 +2,8 @@
 
     Authorization: AWS4-HMAC-SHA256 Credential=<...>, SignedHeaders=<a;b;c>, Signature=<hex>
 
-Clients disagree about the space after a comma (s3cmd writes none), about more spaces and about the
-order; all are read. A component that is missing, unknown or there twice is an error.
+Clients differ in the space after a comma (s3cmd omits it), in other spaces and in the order; all
+are accepted. A missing, unknown or repeated component is an error.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-auth-using-authorization-header.html
 """

@@ -1,4 +1,4 @@
-"""Values of `x-amz-content-sha256`: a hash, or a word for how the payload comes.
+"""Values of `x-amz-content-sha256`: a hash, or a word for the payload's encoding.
 
     <64 hex digits>                                the payload has this SHA-256
     UNSIGNED-PAYLOAD                               anything
@@ -7,7 +7,7 @@
     STREAMING-UNSIGNED-PAYLOAD-TRAILER             aws-chunked with trailers, nothing signed
 
 The text itself, as it was sent, is the last line of the canonical request. The same words with
-ECDSA belong to Signature Version 4A, which is not spoken here.
+ECDSA belong to Signature Version 4A, and that is not supported.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
@@ -38,7 +38,8 @@ def is_payload(text: str) -> bool:
 
 
 def is_chunked(headers: Mapping[str, str]) -> bool:
-    """Whether the body is aws-chunked without a word for it: SDKs do so when nobody signs."""
+    """Whether Content-Encoding declares an aws-chunked body: an unsigned request of an SDK does so
+    without a word in `x-amz-content-sha256`."""
     encodings = headers.get("content-encoding", "").lower().split(",")
     return any(encoding.strip() == "aws-chunked" for encoding in encodings)
 

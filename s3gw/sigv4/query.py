@@ -3,9 +3,9 @@
     ?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=<...>&X-Amz-Date=<yyyymmddThhmmssZ>
     &X-Amz-Expires=<seconds>&X-Amz-SignedHeaders=<a;b;c>&X-Amz-Signature=<hex>
 
-Every other parameter is signed too, whatever it is. The URL is good from its date for the seconds
-it names, at most a week. Nobody knows the payload when the URL is made: its hash is the word
-UNSIGNED-PAYLOAD, unless the URL or a signed header names one.
+All other parameters are signed too. The URL is valid from its date for X-Amz-Expires, at most a
+week. The payload is unknown when the URL is signed: its hash is the word UNSIGNED-PAYLOAD, unless
+the URL or a signed header has one.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 """
@@ -90,7 +90,7 @@ def _credential(text: str, service: str) -> Credential:
 
 
 def _expires(text: str) -> int:
-    """Zero is read: such a URL is well-formed, and has expired at once."""
+    """Read the seconds. Zero is valid: such a URL has expired at once."""
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
         raise AuthorizationMalformed(Malformed.EXPIRES, "X-Amz-Expires should be a number")

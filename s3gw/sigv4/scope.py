@@ -7,9 +7,9 @@
 
 The service is `s3`, or `sts` for requests about credentials.
 
-A signing key lives for a day and a region, so it is kept: four HMACs saved a request. Any region is
-read, also an empty one: clients of other servers send `auto`, `US` or nothing. An access key may
-hold slashes, so the credential is read from its end.
+A signing key is valid for a day and a region, so it is cached: that saves four HMACs a request. Any
+region is accepted, even an empty one: clients of other servers send `auto`, `US` or nothing. An
+access key may have slashes, so the credential is parsed from its end.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
@@ -37,7 +37,7 @@ _CREDENTIAL_FORM = '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"'
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who signs, and the scope the signature is good for; `scope` is its text."""
+    """The signer's access key and the signature's scope; `scope` is its text."""
 
     access_key: str
     date: str
@@ -48,7 +48,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """A time of signing: as the string to sign spells it, and in seconds since the epoch."""
+    """A time of signing: as text for the string to sign, and in seconds since the epoch."""
 
     text: str
     epoch_s: int
@@ -114,7 +114,7 @@ def parse_timestamp(text: str) -> Timestamp | None:
 
 
 def parse_date(text: str) -> Timestamp | None:
-    """Read a Date header, which may hold either form; its zone may be missing (`-0000`)."""
+    """Read a Date header in either format; its zone may be missing (`-0000`)."""
     if timestamp := parse_timestamp(text):
         return timestamp
     try:

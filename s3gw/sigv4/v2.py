@@ -1,4 +1,4 @@
-"""Signature Version 2 in the query: what boto3, aws-cli and s3cmd presign with by default.
+"""Signature Version 2 in the query: presigned URLs of many clients.
 
     ?AWSAccessKeyId=<key>&Expires=<seconds since the epoch>&Signature=<base64>
 
@@ -7,12 +7,13 @@
     resource         [/<bucket of the Host header>]<raw path>[?<sub-resources, sorted>]
     signature        base64(HMAC-SHA1(secret, string to sign))
 
-The path goes in as it was sent. Of the query only sub-resources and `response-` overrides go in,
-values decoded. Other parameters are not covered, so whoever holds the URL can add them; therefore
-every name that selects an operation must be in `SUBRESOURCES`, also those younger than V2.
+boto3, aws-cli and s3cmd presign with it by default. The path is signed as it was sent. Of the query
+only sub-resources and `response-` overrides are signed, with decoded values. Other parameters are
+not covered, so any holder of the URL can add them; therefore every name that selects an operation
+must be in `SUBRESOURCES`, even if it is newer than V2.
 
-A presigner puts `x-amz-` headers, Content-Type and Content-MD5 into the query, and the client that
-follows the URL may send them as headers as well: a header is looked for in both places.
+A presigner puts `x-amz-` headers, Content-Type and Content-MD5 into the query, and the client may
+send them as headers as well: a header is looked up in both places.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 """
@@ -44,7 +45,7 @@ SUBRESOURCES = frozenset(_SUBRESOURCES.split())
 
 
 class Resource(Sent, Protocol):
-    """What V2 asks about a request beyond V4: the decoded query."""
+    """A request with its decoded query, needed for V2 only."""
 
     @property
     def query(self) -> Mapping[str, str]: ...
@@ -80,7 +81,7 @@ def parse_presigned_v2(query: Mapping[str, str]) -> PresignedV2:
         raise AuthorizationMalformed(
             Malformed.EXPIRES, f"Invalid date (should be seconds since epoch): {expires}"
         )
-    # A base64 `+` that nobody escaped arrives as a space.
+    # An unescaped `+` of base64 arrives as a space.
     return PresignedV2(access_key, signature.replace(" ", "+"), expires, int(expires))
 
 
@@ -97,10 +98,10 @@ def verify_v2(
 
 
 def resource_paths(raw_path: bytes, host_bucket: str | None, mount: bytes) -> list[bytes]:
-    """The paths by which a signer may know this resource; the likeliest first.
+    """Return the paths that a client may have signed for this resource; the likeliest first.
 
     botocore signs the path it would have at AWS: without the path of the endpoint (`mount`), with
-    the bucket of the host, and with a slash after a bucket alone, though the URL has none.
+    the bucket of the host, and with a slash after a bucket alone, even if the URL does not have it.
     """
     if host_bucket is not None:
         return [b"/" + host_bucket.encode() + raw_path]
@@ -122,7 +123,7 @@ def _standard(request: Resource, name: str) -> str:
 
 
 def _amz_headers(request: Resource) -> list[str]:
-    """`x-amz-` headers of both places; one that stands in both must say the same in both."""
+    """Return the `x-amz-` headers of both places; one in both must have the same value."""
     found = {
         name.lower(): value.strip(" \t")
         for name, value in request.query.items()
@@ -148,7 +149,7 @@ def _subresources(query_string: bytes) -> str:
 
 
 def _header(value: str) -> str:
-    """A header value came as latin-1; what was signed are its bytes."""
+    """Return a header's value, decoded as latin-1, as the bytes that were signed."""
     return _utf8(value.strip(" \t").encode("latin-1"))
 
 

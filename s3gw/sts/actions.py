@@ -1,7 +1,7 @@
-"""The actions of STS: who may ask for which temporary keys, and for how long.
+"""The actions of STS, and the limits of their temporary keys.
 
-What AWS has and this server cannot enforce (managed policies, tags, multi-factor authentication,
-external ids) is refused by name.
+Parameters of AWS that this server cannot enforce (managed policies, tags, multi-factor
+authentication, external ids) are refused by name.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ from s3gw.wire.xmldoc import TimeNs
 
 MIN_SESSION_S = 900
 MAX_USER_SESSION_S = 36 * 3600
-# Of the account itself, as of AWS' root user, whatever is asked.
+# The limit for the account itself, as for AWS' root user; longer requests are shortened to it.
 MAX_ACCOUNT_SESSION_S = 3600
 DEFAULT_ROLE_SESSION_S = 3600
 DEFAULT_USER_SESSION_S = 12 * 3600
 
 _NS = 1_000_000_000
 _OF_ROLE = ("RoleArn", "RoleSessionName", "Policy", "DurationSeconds")
-_NO_CHAIN = "Temporary keys get no others; use the keys that asked for them."
+_NO_CHAIN = "Temporary keys cannot get a session token: use the keys that requested them."
 _BEARER = "A bearer token gets temporary keys by AssumeRoleWithWebIdentity."
 
 
 @dataclass(frozen=True, slots=True)
 class StsService:
-    """What the actions work with."""
+    """The services that the actions need."""
 
     keys: Keys
     issuer: Issuer
@@ -75,7 +75,7 @@ class ActionRequest:
 
     @property
     def resource(self) -> str:
-        """What is asked for, as the audit log names it."""
+        """The requested resource, for the audit log."""
         role, session = self.sent.shown("RoleArn"), self.sent.shown("RoleSessionName")
         return f"{role}/{session}" if role else self.principal.arn
 
@@ -146,13 +146,13 @@ ACTIONS: MappingProxyType[str, Action] = MappingProxyType(
     }
 )
 AUDITED = frozenset(ACTIONS) - {"GetCallerIdentity"}
-# The token is the proof; whatever signature is there besides is not looked at.
+# The token is the proof; any signature is ignored.
 UNSIGNED = frozenset({"AssumeRoleWithWebIdentity"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A role's session as it was asked for; `role` is empty for an ARN that is none of ours."""
+    """The requested session of a role; `role` is empty if the ARN cannot be ours."""
 
     arn: str
     role: str
@@ -161,7 +161,7 @@ class _Wanted:
     duration_s: int | None
 
     def grant(self, role: Role, parent: str = "") -> Grant:
-        """Raises `ValidationError` when the session would be longer than the role's may be."""
+        """Return the grant. Raises `ValidationError` when it exceeds the role's longest session."""
         most_s = min(role.max_session_s, MAX_ROLE_SESSION_S)
         if self.duration_s is not None and self.duration_s > most_s:
             raise StsError(
@@ -193,8 +193,8 @@ def _web_identity_grant(service: StsService, wanted: _Wanted, verified: Verified
 
 
 def _own_grant(wanted: _Wanted, verified: Verified, now_s: int) -> Grant:
-    """The rights of the token itself, and no longer than it says. Of a token of one of our users
-    they are the user's."""
+    """Return a grant of the token's own rights, until its expiry at most. For a token of one of our
+    users they are the user's rights."""
     if verified.expires_s <= now_s:
         raise StsError(StsCode.ExpiredTokenException)
     is_user = not verified.issuer and verified.claims.get(BEARER) == USER
@@ -238,7 +238,7 @@ def _parent(asked: ActionRequest) -> str:
 
 
 def _not_authorized(who: str, action: str, arn: str) -> StsError:
-    """The same whether there is no such role or it is not for the caller."""
+    """Return the error for both an unknown role and one that the caller may not assume."""
     message = f"{who} authorized to perform {action} on resource: {arn}"
     return StsError(StsCode.AccessDenied, message)
 

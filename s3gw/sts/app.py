@@ -1,4 +1,4 @@
-"""STS as one ASGI application: read the request, find its action, authenticate, run, answer."""
+"""STS as one ASGI application."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class StsApp(FrontEnd):
             raise
 
     def _write_down(self, exchange: Exchange, asked: ActionRequest, outcome: str) -> None:
-        """Who got keys, and who tried to."""
+        """Write the request to the audit log, successful or not."""
         if exchange.operation not in AUDITED:
             return
         principal = asked.principal

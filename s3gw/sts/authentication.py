@@ -1,8 +1,8 @@
-"""Authentication of STS requests: Signature Version 4, in the header or the query.
+"""Authentication of STS requests: Signature Version 4 in header or query.
 
-The signature covers the body's hash, which is calculated here: no header has to promise it. A
-bearer token is read where S3 reads it, but it is good for nothing except to ask who one is: it gets
-temporary keys by AssumeRoleWithWebIdentity, which wants no signature.
+The signature covers the body's hash, calculated here without need for a header. A bearer token is
+accepted in the same places as in S3, but only for GetCallerIdentity: for temporary keys it is sent
+to AssumeRoleWithWebIdentity, without a signature.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _TOKEN_PARAMETER = "X-Amz-Security-Token"
 
 @dataclass(frozen=True, slots=True)
 class StsCaller:
-    """`parent` is the lasting access key behind the request; empty when there is none."""
+    """`parent` is the lasting access key that signed, or that requested the session; may be
+    empty."""
 
     principal: Principal
     parent: str = ""
@@ -43,7 +44,7 @@ ANONYMOUS = StsCaller(Principal.anonymous())
 
 
 class StsAuthenticator:
-    """Raises what `s3gw.auth` raises."""
+    """Raises the errors of `s3gw.auth`."""
 
     def __init__(self, keys: Keys, options: AuthOptions, tokens: TokenVerifier | None) -> None:
         self._keys = keys
@@ -100,7 +101,7 @@ class StsAuthenticator:
         return StsCaller(await bearer(self._tokens, token))
 
     async def _by_jwt(self, access_key: str, token: str) -> StsCaller:
-        """What SDKs send that were given a JWT as session token."""
+        """Authenticate a request of an SDK with a JWT as its session token."""
         if await self._keys.knows(access_key):
             raise S3Error(Code.InvalidToken)
         if self._tokens is None or not self._options.allow_s3_token_compat:

@@ -1,4 +1,4 @@
-"""STS' answers as XML."""
+"""Answers of STS as XML documents."""
 
 from __future__ import annotations
 

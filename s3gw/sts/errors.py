@@ -1,4 +1,4 @@
-"""Every error of STS in one table, and what the errors of signatures are called here."""
+"""The table of STS' errors, and the translation of S3's errors."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class StsError(Exception):
         self.headers = headers
 
 
-# What reading a head and checking a signature can come to; a message of None is STS' own.
+# Translation of the errors from reading a head and checking a signature.
 FROM_S3: Mapping[Code, StsCode] = {
     Code.AccessDenied: StsCode.IncompleteSignature,
     Code.AuthorizationHeaderMalformed: StsCode.IncompleteSignature,
@@ -78,7 +78,7 @@ FROM_S3: Mapping[Code, StsCode] = {
     Code.SignatureDoesNotMatch: StsCode.SignatureDoesNotMatch,
     Code.SlowDown: StsCode.Throttling,
 }
-# They say what is wrong better than STS' own words do.
+# Codes with S3's message, more precise than STS' own.
 _TELLING = frozenset(
     {StsCode.IncompleteSignature, StsCode.InvalidClientTokenId, StsCode.RequestExpired}
 )
@@ -86,7 +86,7 @@ _UNTELLING = frozenset({Code.InvalidAccessKeyId})
 
 
 def as_sts_error(error: BaseException) -> StsError:
-    """The face of any exception; whatever no table names is an InternalFailure."""
+    """Return the STS error for any exception; unknown ones are an InternalFailure."""
     if isinstance(error, StsError):
         return error
     if not isinstance(error, S3Error) or error.code not in FROM_S3:

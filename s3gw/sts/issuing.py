@@ -1,4 +1,4 @@
-"""Making temporary keys: what STS answers, and what `s3gw auth credentials` prints."""
+"""Issue of temporary keys, for STS and for `s3gw auth credentials`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a session is to be.
+    """The content of a session to be issued.
 
     `holder` is an account's id, the name of a user or role, or the subject of the token that `held`
-    was read from, `web_identity` that token's SHA-256. `parent` is the lasting access key of who
-    asks. With `until_s` it ends by then, however long `duration_s` is.
+    was read from, `web_identity` that token's SHA-256. `parent` is the lasting access key of the
+    requester. With `until_s` the session ends by then, even if `duration_s` is longer.
     """
 
     kind: Kind
@@ -41,7 +41,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """`principal` is whom the session stands for."""
+    """`principal` is the session's."""
 
     session: SessionKey
     token: str
@@ -57,7 +57,7 @@ class Issuer:
         return self._keys.clock.now_ns() // _NS
 
     def issue(self, grant: Grant) -> Issued:
-        """Raises `PackedPolicyTooLarge` for what does not fit into a header."""
+        """Issue keys. Raises `PackedPolicyTooLarge` if the token does not fit into a header."""
         session = self._session(grant)
         token = self._sealer.seal(session)
         if len(token) > MAX_TOKEN_CHARS:

@@ -1,4 +1,4 @@
-"""The ARN by which a request names a role: `arn:aws:iam::NUMBER:role/NAME`."""
+"""ARNs of roles in requests: `arn:aws:iam::NUMBER:role/NAME`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ROLE_ARN = re.compile(r"arn:aws:iam::([^:]*):role/(.+)")
 
 
 def role_in(arn: str) -> str | None:
-    """The role's name; None for an ARN that can be none of ours. All roles are the root account's,
-    whose id means the same as its number."""
+    """Return the role's name; None if the ARN cannot be ours. All roles are the root account's, and
+    its id is accepted as well as its number."""
     match = _ROLE_ARN.fullmatch(arn)
     return match[2] if match and match[1] in (ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER) else None

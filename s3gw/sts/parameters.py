@@ -13,7 +13,7 @@ ARN = r"[\t\n\r\x20-\x7E\x85\xA0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]+"
 POLICY = r"[\t\n\r\x20-\xFF]+"
 
 _SHOWN_CHARS = 256
-# Of every request, whatever the action.
+# Parameters of all actions.
 _COMMON = frozenset({"Action", "Version"})
 
 
@@ -34,14 +34,14 @@ class Parameters:
         self._sent = sent
 
     def expect(self, known: Iterable[str]) -> None:
-        """Refuse by name what is not understood: nothing is ignored that could change meaning."""
+        """Refuse unknown parameters by name: an ignored one could change the meaning."""
         unknown = {name.partition(".")[0] for name in self._sent} - _COMMON - frozenset(known)
         if unknown:
             names = ", ".join(sorted(unknown))
             raise StsError(StsCode.ValidationError, f"Not supported here: {names}.")
 
     def shown(self, name: str) -> str:
-        """For a log, whatever it is; empty when it is not there."""
+        """Return a parameter for a log, valid or not; empty when it is missing."""
         return self._sent.get(name, "")[:_SHOWN_CHARS]
 
     def text(self, name: str, rule: Rule) -> str:

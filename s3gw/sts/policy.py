@@ -1,4 +1,4 @@
-"""The session policy that a request may hand in: it narrows the session, and never widens it."""
+"""The session policy of a request: it never widens the session."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from s3gw.sts.parameters import POLICY, Parameters, Rule
 
 
 def session_policy(sent: Parameters) -> str:
-    """The policy's text, empty for none. Raises `MalformedPolicyDocument`,
+    """Return the policy's text, or an empty one. Raises `MalformedPolicyDocument`,
     `PackedPolicyTooLarge` and `ValidationError`."""
     text = sent.optional_text("Policy", Rule(1, 1 << 20, POLICY))
     if text is None:
@@ -24,5 +24,5 @@ def session_policy(sent: Parameters) -> str:
 
 
 def packed_size(policy: str) -> int | None:
-    """How much of what a policy may have it has, in per cent; None without one."""
+    """Return the policy's size in per cent of the limit; None without a policy."""
     return -(-100 * len(policy) // MAX_CHARACTERS) if policy else None

@@ -1,4 +1,4 @@
-"""A request as STS sees it: parameters, in a query or in a form, and a signature over all of it."""
+"""Requests of STS: signed parameters in a query or a form."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 64 << 10
 MAX_PARAMETERS = 64
 FORM = "application/x-www-form-urlencoded"
 
-# They sign the request, and are read elsewhere.
+# Parameters of the signature; they are read elsewhere.
 _OF_SIGNATURE = re.compile("x-amz-", re.IGNORECASE)
 
 
@@ -38,7 +38,8 @@ class StsRequest:
 
 
 async def read_request(scope: Scope, receive: Receive) -> StsRequest:
-    """Read all of it. Raises `MalformedInput`, `RequestEntityTooLarge` and `ValidationError`."""
+    """Read the whole request. Raises `MalformedInput`, `RequestEntityTooLarge` and
+    `ValidationError`."""
     headers = read_headers(scope["headers"])
     body = await _read_body(receive)
     query = _pairs(scope["query_string"])
@@ -80,7 +81,7 @@ def _pairs(text: bytes) -> list[tuple[str, str]]:
 
 
 def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Which of two values is meant must never be a question."""
+    """Refuse a name with two values as ambiguous."""
     found: dict[str, str] = {}
     for name, value in pairs:
         if name in found:

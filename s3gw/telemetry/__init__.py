@@ -1,1 +1,1 @@
-"""Logs, access logs, audit log, metrics, and facts about the host and the process."""
+"""Logs, access logs, audit log, metrics, and facts about the host."""

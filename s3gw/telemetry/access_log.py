@@ -24,7 +24,7 @@ class AccessLog(Protocol):
     def record(self, exchange: Exchange) -> None: ...
 
     async def close(self) -> None:
-        """Write what is waiting."""
+        """Write the waiting lines."""
         ...
 
 
@@ -51,8 +51,8 @@ class AccessLines:
 
 
 def open_access_log(target: str, style: str) -> AccessLog:
-    """`target` is `-` for stdout, `off`, or a file's path; `style` is `json` or `text`. Raises
-    `ConfigError`."""
+    """Open the log. `target` is `-` for stdout, `off`, or a file's path; `style` is `json` or
+    `text`. Raises `ConfigError`."""
     if target == "off":
         return NoAccessLog()
     try:
@@ -97,5 +97,6 @@ def as_text(exchange: Exchange, now: float) -> bytes:
 
 
 def _printable(path: str) -> str:
-    """Raw paths are printable ASCII by the server's own check; a line must not depend on it."""
+    """Escape a raw path. The server already refuses unprintable ones; a log must not rely on
+    that."""
     return path if path.isascii() and path.isprintable() else repr(path)

@@ -1,5 +1,7 @@
-"""AIStore's names for what is counted: how often each operation was asked for, how often it failed,
-and how long it took, both front ends together."""
+"""AIStore's counters of operations: requests, failures and durations.
+
+They count both front ends together.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import Metric
 
-# By the operation's name, without the prefix of the native API.
+# Keyed by the operation's name, without the prefix of the native API.
 _NAMES: Mapping[str, str] = {
     "GetObject": "get",
     "PutObject": "put",
@@ -31,7 +33,7 @@ UPTIME = "up.ns.time"
 
 
 def kinds() -> dict[str, str]:
-    """All names, and AIStore's kind of each."""
+    """Return AIStore's kind of metric for every name."""
     made: dict[str, str] = {}
     for name in dict.fromkeys(_NAMES.values()):
         made |= {f"{name}.n": "counter", f"err.{name}.n": "counter", f"{name}.ns.total": "total"}
@@ -39,7 +41,7 @@ def kinds() -> dict[str, str]:
 
 
 def counters(families: Iterable[Metric]) -> Mapping[str, int]:
-    """What the metrics come to, in numbers and nanoseconds; all names, also those with 0."""
+    """Return the sums of the metrics, in numbers and nanoseconds, for all names, even if 0."""
     counted: Counter[str] = Counter()
     for family in families:
         for sample in family.samples:

@@ -1,9 +1,9 @@
-"""Audit log: changes of what others may do, and attempts at them.
+"""Audit log: changes of access rights, and attempts at them.
 
-One JSON line for each action, written whether it was done or refused: policies, ACLs, ownership,
-public access, buckets made and removed, locks and what goes around them, encryption, logging,
-users, roles, keys and tokens. The line has what an action names; what it carries (documents,
-secrets, tokens, signatures) is never in it.
+One JSON line for each action, whether done or refused: policies, ACLs, ownership, public access,
+creation and removal of buckets, locks and bypassing them, encryption, logging, users, roles, keys
+and tokens. The line has the names in an action; its content (documents, secrets, tokens,
+signatures) is never logged.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _CHANGES = """
     PutObjectAcl PutObjectLegalHold PutObjectRetention
 """
 AUDITED = frozenset(_CHANGES.split())
-# Audited when they go around a lock.
+# Audited when they bypass a lock.
 BYPASSING = frozenset({"DeleteObject", "DeleteObjects", "PutObjectRetention"})
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """`action` is the operation's name; `resource` what it is about, as an ARN or a path; `outcome`
-    a status, or `done`, or why not; `source` the front end, or `cli`. `account`, `user` and
-    `access_key` are who asked, as far as that is known."""
+    """`action` is the operation's name; `resource` its subject, as an ARN or a path; `outcome` a
+    status, `done`, or a reason; `source` the front end, or `cli`. `account`, `user` and
+    `access_key` are the caller's, if known."""
 
     action: str
     resource: str
@@ -66,7 +66,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Audit:
-    """Writes to the sink; without one nothing is written."""
+    """Writes to the sink, if there is one."""
 
     def __init__(self, sink: Sink | None) -> None:
         self._writer: LineWriter | None = None
@@ -81,7 +81,7 @@ class Audit:
             log.error("audit line dropped", extra={"action": action.action})
 
     def observe(self, exchange: Exchange) -> None:
-        """A request to S3, whatever it was."""
+        """Write a line for a request to S3, if it is audited."""
         if exchange.operation in AUDITED or exchange.operation in BYPASSING:
             bypass = exchange.operation in BYPASSING and exchange.bypasses_lock
             if exchange.operation in AUDITED or bypass:
@@ -98,8 +98,8 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def open_audit(target: str, folder: Path) -> Audit:
-    """`target` is `-` for stdout, `off`, a file's path, or empty for a file in the folder. Raises
-    `ConfigError`."""
+    """Open the log. `target` is `-` for stdout, `off`, a file's path, or empty for a file in the
+    folder. Raises `ConfigError`."""
     if target == "off":
         return Audit(None)
     try:

@@ -1,8 +1,8 @@
 """One line of an access log, with AWS' fields in AWS' order.
 
-A field that does not apply, or is not known, is a dash. What a client chose cannot end a field: in
-quoted ones quotes are percent-encoded, and so is everything that is no printable ASCII. Signatures
-and tokens in a query are left out.
+A field that does not apply, or is not known, is a dash. A client's text cannot end a field: in
+quoted ones quotes are percent-encoded, and so is everything except printable ASCII. Signatures and
+tokens in a query are left out.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
 """
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 _NONE = "-"
 _HIDDEN = "REDACTED"
-# The names of parameters that give access to whoever reads them.
+# The names of parameters whose values would give access to readers of the log.
 _SECRET = re.compile(r"signature|token|customer-key$", re.IGNORECASE)
 _TOTAL = re.compile(r"bytes \S+/(\d+)")
 _UNQUOTABLE = re.compile(r"[^ !#-~]")
 
-# How AWS' logs call sub-resources, where it is not their name in capitals.
+# Names of sub-resources in AWS' logs, if they differ from the name in capitals.
 _RESOURCES = {
     "attributes": "OBJECT_ATTRIBUTES",
     "delete": "MULTI_OBJECT_DELETE",
@@ -49,7 +49,7 @@ _RESOURCES = {
 
 
 def access_record(head: RequestHead, exchange: Exchange, bucket: BucketInfo, now: float) -> bytes:
-    """`now` is when the answer ended, in seconds since the epoch."""
+    """Return the line; `now` is the end of the answer, in seconds since the epoch."""
     fields = (
         bucket.owner,
         bucket.name,
@@ -81,7 +81,7 @@ def access_record(head: RequestHead, exchange: Exchange, bucket: BucketInfo, now
 
 
 def operation_name(head: RequestHead, exchange: Exchange) -> str:
-    """`REST.method.resource`, as `REST.GET.OBJECT` and `REST.COPY.PART`."""
+    """Return `REST.method.resource`, such as `REST.GET.OBJECT` and `REST.COPY.PART`."""
     if head.method == "OPTIONS":
         return "REST.OPTIONS.PREFLIGHT"
     copies = head.method == "PUT" and "x-amz-copy-source" in head.headers
@@ -93,7 +93,7 @@ def _resource(head: RequestHead, exchange: Exchange) -> str:
         return "PART" if "partNumber" in head.query else "UPLOAD"
     marker = min(SUBRESOURCES & head.query.keys() - {"partNumber"}, default=None)
     if marker is None:
-        # A form is posted to its bucket, and makes an object.
+        # A form is posted to its bucket, and creates an object.
         return "OBJECT" if head.method == "POST" else _level(head, exchange)
     if marker == "tagging" and head.key:
         return "OBJECT_TAGGING"
@@ -109,7 +109,7 @@ def _level(head: RequestHead, exchange: Exchange) -> str:
 def _requester(principal: Principal | None) -> str:
     if principal is None or principal.is_anonymous:
         return _NONE
-    # Names of users may have blanks, which part the fields of a line.
+    # Names of users may have blanks, but blanks separate the fields of a line.
     return quote(principal.identity, safe="/:@+=,")
 
 
@@ -126,7 +126,7 @@ def _request_uri(head: RequestHead) -> str:
 
 
 def _referer(text: str) -> str:
-    """The address of a page may be a presigned one."""
+    """Return the referring page without secrets: it may be a presigned URL."""
     page, mark, query = text.partition("?")
     return page + mark + _without_secrets(query)
 
@@ -141,7 +141,7 @@ def _without_secret(part: str) -> str:
 
 
 def _object_size(head: RequestHead, answer: Mapping[str, str]) -> str:
-    """Of the object that was read or written."""
+    """Return the size of the object that was read or written."""
     if not head.key:
         return _NONE
     if head.method == "PUT":
@@ -153,7 +153,8 @@ def _object_size(head: RequestHead, answer: Mapping[str, str]) -> str:
 
 
 def _signature(head: RequestHead, principal: Principal | None) -> tuple[str, str, str]:
-    """Version, cipher suite and authentication type; whoever ends TLS knows the second."""
+    """Return signature version, cipher suite (unknown: TLS ends elsewhere), and authentication
+    type."""
     if principal is None or principal.is_anonymous:
         return _NONE, _NONE, _NONE
     if "authorization" in head.headers:

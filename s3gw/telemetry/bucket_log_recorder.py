@@ -1,7 +1,8 @@
-"""Gathers the lines of access logs in a worker, and hands them to the queue some moments later.
+"""A worker's buffer of access log lines for the queue.
 
-AWS delivers these logs on a best-effort basis, and so does this: a request never waits for its
-line, a crash loses the last moment's, and what the queue has no room for is dropped and counted.
+AWS delivers these logs on a best-effort basis, and so does this server: a request never waits for
+its line, a crash loses the lines of the last moment, and lines that do not fit into the queue are
+dropped and counted.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _DELAY_S = 0.2
 
 
 class Fate(Enum):
-    """What became of a line."""
+    """The outcome for a line."""
 
     QUEUED = "queued"
     DROPPED = "dropped"
@@ -54,7 +55,7 @@ class LogQueue(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Recorder:
-    """One for each worker."""
+    """The buffer of one worker."""
 
     def __init__(self, outbox: Outbox, *, region: str, count: CountLines) -> None:
         self._outbox = outbox
@@ -64,7 +65,7 @@ class Recorder:
         self._writing: asyncio.Task[None] | None = None
 
     def record(self, exchange: Exchange) -> None:
-        """Costs one look at the bucket's settings when it is not logged."""
+        """Buffer a request's line; without a log it costs one look at the bucket's settings."""
         head, bucket = exchange.head, exchange.bucket_info
         if bucket is None or LoggingTarget.setting_name not in bucket.settings:
             return
@@ -80,7 +81,7 @@ class Recorder:
             self._writing = asyncio.create_task(self._write_soon())
 
     async def close(self) -> None:
-        """Wait until everything was handed over."""
+        """Wait until all lines are in the queue."""
         if self._writing is not None:
             await self._writing
 
@@ -93,7 +94,7 @@ class Recorder:
             self._writing = None
 
     async def flush(self) -> None:
-        """Hand over what is waiting now."""
+        """Write the waiting lines to the queue."""
         lines, self._waiting = self._waiting, []
         if not lines:
             return

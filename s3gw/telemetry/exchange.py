@@ -1,4 +1,4 @@
-"""A request and its answer, as metrics and logs see it."""
+"""A request and its answer, for metrics and logs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from s3gw.identity.accounts import Principal
     from storage.values import BucketInfo
 
-# A client chooses its name; the log need not carry all of it.
+# A client chooses its user agent; the log need not have all of it.
 MAX_USER_AGENT = 200
 
 
@@ -40,8 +40,8 @@ class Exchange:
     """One request and its answer. `path` is raw, without the query, which may hold a signature.
 
     `turnaround_s` is from the last byte of the request to the first of the answer, `answer` the
-    answer's headers; `head` is None where the request could not be read, `principal` and
-    `bucket_info` where it failed before they were known.
+    answer's headers; `head` is None if the request could not be read, `principal` and
+    `bucket_info` if it failed before they were known.
     """
 
     request_id: str

@@ -23,8 +23,8 @@ class LoadAverage(Struct, frozen=True, rename="pascal"):
 
 
 class SystemInfo(Struct, frozen=True):
-    """Bytes and percents: memory and processors of the machine, and of them what the server's
-    processes use."""
+    """Memory and processors of the machine, and the use by the server's processes, in bytes and
+    per cent."""
 
     mem_used: int
     mem_avail: int
@@ -36,7 +36,7 @@ class SystemInfo(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Filesystem:
-    """What a folder is on: `source` is a device, `disks` the names of those below it."""
+    """The file system of a folder: `source` is a device, `disks` the names of its disks."""
 
     source: str = ""
     kind: str = ""
@@ -46,8 +46,7 @@ class Filesystem:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Of the file system that a folder is on, in bytes; `available` is what the server could
-    still write."""
+    """The room on a folder's file system, in bytes; `available` is the room for the server."""
 
     folder: Path
     used: int
@@ -81,7 +80,7 @@ class _DiskCounts:
 
 @dataclass(slots=True)
 class Meter:
-    """Remembers what the counters of the host were when it was read last."""
+    """Remembers the host's counters from the last reading."""
 
     _all_s: float = 0.0
     _busy_s: float = 0.0
@@ -121,12 +120,12 @@ class Meter:
 
 
 def room_of(folders: Sequence[Path]) -> list[Room]:
-    """Raises `OSError` for a folder that is gone."""
+    """Return the room of each file system. Raises `OSError` for a missing folder."""
     return [_room(folder) for folder in folders]
 
 
 def server_processes() -> list[psutil.Process]:
-    """This process and those that its supervisor started beside it."""
+    """Return this process and the others of its supervisor."""
     own = psutil.Process()
     try:
         parent = own.parent()
@@ -138,7 +137,7 @@ def server_processes() -> list[psutil.Process]:
 
 
 def _use_of(processes: Sequence[psutil.Process]) -> tuple[int, float]:
-    """Resident bytes and processor seconds; a process may end at any moment."""
+    """Return resident bytes and processor seconds; a process may end at any moment."""
     resident, seconds = 0, 0.0
     for process in processes:
         try:
@@ -152,8 +151,8 @@ def _use_of(processes: Sequence[psutil.Process]) -> tuple[int, float]:
 
 
 def _processors_s() -> tuple[float, float]:
-    """Time of all processors together since the start, and what of it was not idle. Time of guests
-    is part of the user's."""
+    """Return the total and the busy time of all processors since the start. Time of guests is part
+    of the user time."""
     times = psutil.cpu_times()
     guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
     total = sum(times) - guests
@@ -174,7 +173,7 @@ def _room(folder: Path) -> Room:
 
 
 def _mounted(device: int) -> tuple[str, str]:
-    """Source and kind of the file system with that device number."""
+    """Return source and kind of the file system with that device number."""
     for partition in psutil.disk_partitions(all=True):
         try:
             if os.stat(partition.mountpoint).st_dev == device:
@@ -185,7 +184,7 @@ def _mounted(device: int) -> tuple[str, str]:
 
 
 def _disks(device: int) -> Iterator[str]:
-    """The disk of a partition, or the device itself; none for what lies on no block device."""
+    """Yield the disk of a partition, or the device itself; nothing without a block device."""
     link = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
     if link.exists():
         place = link.resolve()

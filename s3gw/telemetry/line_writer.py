@@ -1,8 +1,8 @@
-"""Log files: lines gathered in the process and written by a thread, to stdout or to a file.
+"""Log files: buffered lines, written by a thread.
 
-A disk or a reader of a pipe that blocks must not stop the server: what cannot be written in time is
-dropped and counted. Several workers write to the same place, so each write is at most what a pipe
-takes in one piece, and ends with a line.
+A disk or a reader of a pipe that blocks must not stop the server: lines that cannot be written in
+time are dropped and counted. Several workers write to the same target, so each write is at most the
+size that a pipe takes atomically, and ends with a line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OLDER = ".1"
 
 class Sink(Protocol):
     def write(self, block: bytes) -> None:
-        """Raises `OSError`."""
+        """Write whole lines. Raises `OSError`."""
         ...
 
     def close(self) -> None: ...
@@ -41,11 +41,11 @@ class Stdout:
 
 
 class LogFile:
-    """A file that is opened again when it was moved away, as logrotate does. With `max_bytes` it
-    rotates itself: a file that has grown so large becomes the older one of two."""
+    """A file that is opened again after it was moved away, for logrotate. With `max_bytes` it
+    rotates itself: a file of that size becomes the older one of two."""
 
     def __init__(self, path: Path, max_bytes: int | None = None) -> None:
-        """Raises `OSError`."""
+        """Open the file. Raises `OSError`."""
         self._path = path
         self._max_bytes = max_bytes
         self._fd = self._open()
@@ -73,8 +73,8 @@ class LogFile:
 
 
 class LineWriter:
-    """Writes lines to the sink, in their order. `name` is what the log calls it, `delay_s` how long
-    lines are gathered before they are written together; `write` may be called by one thread."""
+    """Writes lines to the sink, in order. `name` is its name in the log; lines are collected for
+    `delay_s` seconds and written together; `write` may be called by one thread."""
 
     def __init__(self, sink: Sink, name: str, *, max_waiting: int, delay_s: float = 0.0) -> None:
         self._sink = sink
@@ -88,7 +88,7 @@ class LineWriter:
         self._thread = ThreadPoolExecutor(1, name.replace(" ", "-"))
 
     def write(self, line: bytes) -> bool:
-        """Whether the line is taken; a line that is not is dropped."""
+        """Add a line; return whether it was accepted, or else dropped."""
         if len(self._waiting) >= self._max_waiting:
             self._dropped += 1
             return False
@@ -113,7 +113,7 @@ class LineWriter:
             self._write_all(lines)
         self._is_due = False
         if self._waiting:
-            # Came in between, when a thread was still said to be on its way.
+            # Lines that arrived while this thread was still marked as running.
             self._write_soon()
 
     def _write_all(self, lines: Sequence[bytes]) -> None:
@@ -128,18 +128,18 @@ class LineWriter:
 
 
 def open_sink(target: str) -> Sink:
-    """`target` is `-` for stdout, or a file's path. Raises `OSError`."""
+    """Open a sink; `target` is `-` for stdout, or a file's path. Raises `OSError`."""
     return Stdout() if target == "-" else LogFile(Path(target))
 
 
 def rotate(path: Path) -> None:
-    """Make a file the older one; the one before it is removed."""
+    """Rename a file to the older one, and replace the previous older one."""
     with suppress(FileNotFoundError):
         os.replace(path, path.with_name(path.name + OLDER))
 
 
 def in_pieces(lines: Sequence[bytes]) -> list[bytes]:
-    """Join whole lines into blocks that a pipe takes without mixing them with another's."""
+    """Join whole lines into blocks that a pipe takes atomically."""
     pieces: list[bytes] = []
     block = bytearray()
     for line in lines:

@@ -1,7 +1,7 @@
-"""Server log, on stderr: one line per event, constant text first, values as fields.
+"""Server log on stderr: constant text first, values as fields.
 
-A field is what a caller passes in `extra`. Lines that a request causes have its `request_id`.
-Secrets, signatures and tokens must not be passed.
+There is one line per event. A field is what a caller passes in `extra`. Lines that a request causes
+have its `request_id`. Secrets, signatures and tokens must not be passed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from s3gw.telemetry.request_id import REQUEST_ID
 
-# What every record has; the rest came in `extra`.
+# The standard fields of a record; all others came in `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -27,12 +27,12 @@ def set_up_logging(level: str, style: str, stream: TextIO = sys.stderr) -> None:
 
 
 def set_log_level(level: str) -> None:
-    """From now on, for the whole process."""
+    """Set the level from now on, for the whole process."""
     logging.getLogger().setLevel(level.upper())
 
 
 def choose_style(style: str, stream: TextIO) -> str:
-    """`auto` is text for people at a terminal and JSON for programs."""
+    """Return `json` or `text`; `auto` is text on a terminal and JSON elsewhere."""
     if style != "auto":
         return style
     return "text" if stream.isatty() else "json"
@@ -61,7 +61,7 @@ class TextLines(logging.Formatter):
 
 
 def timestamp(seconds: float) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
+    """Format a time as RFC 3339 in UTC, to the millisecond."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
 

@@ -1,9 +1,9 @@
 """Prometheus metrics.
 
-Several workers answer on one socket, so a scrape meets any of them. The counters live in files of a
-folder that all workers share (prometheus_client's multiprocess mode, switched on by the variable
-`PROMETHEUS_MULTIPROC_DIR`, which must be set before that package is imported), and whoever is
-scraped adds them up. Gauges are asked of the store when the scrape comes.
+Several workers answer on one socket, so a scrape reaches any of them. The counters are in files of
+a folder shared by all workers (prometheus_client's multiprocess mode, switched on by the variable
+`PROMETHEUS_MULTIPROC_DIR`; it must be set before that package is imported), and the scraped worker
+adds them up. Gauges are read from the store at the time of a scrape.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
-# A request that was refused before it was known what it asks for.
+# A request that was refused before its operation was known.
 NO_OPERATION = "none"
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -39,8 +39,8 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 class Metrics:
     """The counters of this process.
 
-    `process` names its files; whoever replaces it after its death goes on counting in them. The
-    package would name them by process id, and ask for that with each increment.
+    `process` names its files; a replacement of a dead process continues to count in them. The
+    package would name them by process id, and look that up at each increment.
     """
 
     def __init__(self, process: str) -> None:
@@ -104,13 +104,13 @@ class Metrics:
         self._lines.labels(fate.value).inc(count)
 
     def text(self, usage: Usage) -> bytes:
-        """All workers' counters, and what the store holds."""
+        """Return all workers' counters, and the store's usage, as Prometheus' text."""
         gauges = CollectorRegistry()
         gauges.register(_UsageGauges(usage))
         return generate_latest(self._everybodys()) + generate_latest(gauges)
 
     def native_counters(self) -> Mapping[str, int]:
-        """All workers' counters under AIStore's names."""
+        """Return all workers' counters under AIStore's names."""
         return counters(self._everybodys().collect())
 
     def _everybodys(self) -> CollectorRegistry:
@@ -127,7 +127,7 @@ def _count_in_files(process: str) -> None:
 
 
 class LifecycleCounters:
-    """What the lifecycle worker did, counted in the maintenance process."""
+    """Actions of the lifecycle worker, counted in the maintenance process."""
 
     def __init__(self, process: str) -> None:
         _count_in_files(process)

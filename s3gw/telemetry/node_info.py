@@ -1,4 +1,4 @@
-"""What a process knows of the server that it is a part of, for those who ask for its state."""
+"""A process's facts about its server, for answers about the server's state."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ class NodeInfo:
 
 
 def shared_folder(variable: str) -> Path | None:
-    """The folder that the processes of this run share; None outside of one."""
+    """Return the folder shared by the processes of this run; None outside a run."""
     folder = os.environ.get(variable)
     return Path(folder) if folder else None

@@ -1,4 +1,4 @@
-"""The observer of requests: feeds the metrics, the access logs and the audit log."""
+"""The observer of requests: metrics, access logs and the audit log."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Recent log: the last lines of the program's own log, readable by every process of the server.
+"""Recent log: the last lines of all processes of the server.
 
-A request for the log meets one worker and wants the lines of all. So each process writes its lines
-as JSON into a file of its own, in the folder that the processes of one run share, besides to
-stderr. They are the lines that stderr gets: no secret, signature or token.
+A request for the log reaches one worker and needs the lines of all. So each process writes its
+lines not only to stderr but also, as JSON, into its own file in the folder shared by the processes
+of one run. They are the same lines as on stderr: without secrets, signatures or tokens.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from s3gw.telemetry.logs import JsonLines
 
 MAX_BYTES = 1 << 20
 SEVERITIES = ("info", "warning", "error")
-# Of each severity, what is told of it: itself and what is worse.
+# The levels of lines for each requested severity: itself and worse ones.
 _TOLD = {
     "info": frozenset({"debug", "info", "warning", "error", "critical"}),
     "warning": frozenset({"warning", "error", "critical"}),
@@ -37,10 +37,10 @@ class _Head(msgspec.Struct):
 
 
 class RecentLog(logging.Handler):
-    """Writes the lines of one process; what cannot be written is dropped, stderr has it."""
+    """Writes the lines of one process; lines that cannot be written are only on stderr."""
 
     def __init__(self, folder: Path, process: str, max_bytes: int = MAX_BYTES) -> None:
-        """Raises `OSError`."""
+        """Open the file. Raises `OSError`."""
         super().__init__()
         self.setFormatter(JsonLines())
         self._file = LogFile(folder / f"{process}{_SUFFIX}", max_bytes)
@@ -52,8 +52,8 @@ class RecentLog(logging.Handler):
 
 
 def keep_log(folder: str, process: str) -> None:
-    """From now on, for the whole process; not where the run has no folder. The first line says
-    which process it is."""
+    """Keep the log from now on, for the whole process, if the run has a folder. The first line
+    identifies the process."""
     if folder:
         recent = RecentLog(Path(folder), process)
         begins = {"msg": "process began", "name": __name__, "process_id": os.getpid()}
@@ -63,20 +63,20 @@ def keep_log(folder: str, process: str) -> None:
 
 
 def rotate_all(folder: Path) -> None:
-    """Begin all files anew."""
+    """Rotate the files of all processes."""
     for path in folder.glob(f"*{_SUFFIX}"):
         rotate(path)
 
 
 def lines_of(folder: Path, severity: str) -> bytes:
-    """The lines of all processes in the order of their times."""
+    """Return the lines of all processes, ordered by time."""
     kept = [each for path in _files(folder) for each in _lines(path, severity)]
     kept.sort(key=lambda each: each[0])
     return b"".join(line for _, line in kept)
 
 
 def archive_of(folder: Path, severity: str) -> bytes:
-    """The same as a TAR.GZ with a member for each file."""
+    """Return the lines as a TAR.GZ with a member for each file."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for path in _files(folder):
@@ -88,12 +88,12 @@ def archive_of(folder: Path, severity: str) -> bytes:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The older ones first: lines of the same time stay in the order in which they came."""
+    """Return the files, older ones first, so that lines of the same time keep their order."""
     return [*sorted(folder.glob(f"*{_OLDER}")), *sorted(folder.glob(f"*{_SUFFIX}"))]
 
 
 def _lines(path: Path, severity: str) -> Iterator[tuple[str, bytes]]:
-    """The time of each line, and the line."""
+    """Yield the time of each line, and the line."""
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -102,7 +102,7 @@ def _lines(path: Path, severity: str) -> Iterator[tuple[str, bytes]]:
         try:
             head = msgspec.json.decode(line, type=_Head)
         except msgspec.DecodeError:
-            # The end of a line that is being written.
+            # The end of an incomplete line, still being written.
             continue
         if head.level in _TOLD[severity]:
             yield head.time, line

@@ -1,4 +1,4 @@
-"""Request ids: 16 upper-case hex digits, unique and without meaning, as AWS' look."""
+"""Request ids: 16 upper-case hex digits, unique and random, in AWS' format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from contextvars import ContextVar
 from itertools import count
 
-# Of the request that the current task works on; every line that it logs has it.
+# The id of the current task's request; it is in every line that the task logs.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 
 # A random start for each process and a counter: one system call a process, not one a request.

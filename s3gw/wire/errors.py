@@ -1,4 +1,4 @@
-"""Every S3 error in one table, and the one place where storage errors become S3 errors."""
+"""The table of S3's errors, and the translation of storage errors."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class Code(Enum):
 
     @property
     def wire(self) -> str:
-        """Errors of other services of AWS begin with the service's name."""
+        """The code as sent; errors of other AWS services begin with the service's name."""
         return self.name.replace("KMS", "KMS.") if self.name.startswith("KMS") else self.name
 
 
@@ -240,7 +240,7 @@ FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.VersionNotFound: Code.NoSuchVersion,
 }
 
-# What S3 calls the thing that an error is about.
+# S3's element for the subject of an error.
 _NAMES: Mapping[type[BaseException], str] = {
     storage.BucketExists: "BucketName",
     storage.BucketNotEmpty: "BucketName",
@@ -256,7 +256,7 @@ _CORRUPT = "The object is damaged on this server's disk: its checksum does not m
 
 
 def as_s3_error(error: BaseException) -> S3Error:
-    """The S3 face of any exception; whatever no table names is an InternalError."""
+    """Return the S3 error for any exception; unknown ones are an InternalError."""
     match error:
         case S3Error():
             return error
@@ -287,7 +287,7 @@ def as_s3_error(error: BaseException) -> S3Error:
 
 
 def _delete_marker(error: storage.DeleteMarkerFound) -> S3Error:
-    """Reading an object that is deleted finds none; reading the marker itself is no thing to do."""
+    """Return NoSuchKey for a deleted object, and MethodNotAllowed for the marker itself."""
     headers = {"x-amz-delete-marker": "true", "x-amz-version-id": error.version}
     if not error.named:
         return S3Error(Code.NoSuchKey, headers=headers, Key=str(error))
@@ -297,6 +297,6 @@ def _delete_marker(error: storage.DeleteMarkerFound) -> S3Error:
 
 
 def _named(kind: type[BaseException], error: BaseException) -> dict[str, str]:
-    """The element that says which bucket, key or upload it was: storage errors carry the name."""
+    """Return the element with the bucket, key or upload: storage errors have the name."""
     element = _NAMES.get(kind)
     return {element: str(error)} if element and str(error) else {}

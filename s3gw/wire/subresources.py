@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Query names that select an operation; one that no operation claims must not be ignored.
+# Query names that select an operation; one without an operation must not be ignored.
 _SUBRESOURCES = """
     abac accelerate acl analytics annotation annotations append archmime archmode archpath archregx
     attributes cors delete encryption get-batch

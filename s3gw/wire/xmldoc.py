@@ -2,13 +2,13 @@
 
 A dataclass decorated with `@document("Root")` can be read and written; its field names give the
 element names (`part_number` is `<PartNumber>`), its annotations give the types, and tuples are
-repeated elements. Only what S3 spells irregularly is said by hand. Rows that come by the thousand
-are msgspec Structs, which cost a tenth to make.
+repeated elements. Only S3's irregular names are given explicitly. Classes with thousands of rows
+are msgspec Structs, since these cost a tenth to create.
 
-Documents come from strangers, so reading goes through lxml with entities, DTDs and the network
-off. Writing is the hot direction (1,000 rows a list page) and goes column by column: a template per
-class is made once, each field of all rows becomes text at one go, and the template is filled from
-the columns. Python then works once a column where it would work once a cell.
+Documents are untrusted, so they are read by lxml with entities, DTDs and the network off. Writing
+is the hot direction (1,000 rows a list page) and works column by column: a template per class is
+built once, each field of all rows is converted to text in one step, and the template is filled from
+the columns. Python then does a step for each column instead of for each cell.
 """
 
 from __future__ import annotations
@@ -66,16 +66,16 @@ _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 
 _SCALARS = frozenset({str, int, bool})
 
-# Elements within one another in a document, where nobody says otherwise.
+# The default limit on nested elements in a document.
 MAX_DEPTH = 20
 
 T = TypeVar("T")
-# What the values of one field of several rows become, in their order.
+# Converts the values of one field of several rows, in order.
 Column = Callable[[Sequence[Any]], Iterable[object]]
 
 
 class _Cell(NamedTuple):
-    """How one field is written: a template with one `%s`, and what fills it in each row."""
+    """The output of one field: a template with one `%s`, and its values for the rows."""
 
     template: str
     column: Column
@@ -95,39 +95,40 @@ def document(root: str) -> Callable[[type[T]], type[T]]:
 
 
 def named(name: str, *, default: Any = MISSING) -> Any:
-    """A field whose element name is not its own name in CamelCase."""
+    """Declare a field whose element name is not its own name in CamelCase."""
     return field(default=default, metadata={"element": name})
 
 
 def within(wrapper: str, name: str, *, default: Any = MISSING) -> Any:
-    """A tuple field whose elements `name` stand inside one element `wrapper`."""
+    """Declare a tuple field whose elements `name` are inside one element `wrapper`."""
     return field(default=default, metadata={"wrapper": wrapper, "element": name})
 
 
 def alternatives() -> Any:
-    """A tuple field of several classes, each row an element named as its class, in their order."""
+    """Declare a tuple field of several classes: each row, in order, is an element named as its
+    class."""
     return field(metadata={"alternatives": True})
 
 
 def xsi_type(*, default: str) -> Any:
-    """A field that is the element's `xsi:type` attribute."""
+    """Declare a field that is the element's `xsi:type` attribute."""
     return field(default=default, metadata={"xsi_type": True})
 
 
 def text_value() -> Any:
-    """A field that is the text of its own element (`<LocationConstraint>eu</…>`)."""
+    """Declare a field that is the text of its own element (`<LocationConstraint>eu</…>`)."""
     return field(metadata={"text": True})
 
 
 def fields_of(cls: Any) -> dict[str, Mapping[str, Any]]:
-    """Field name to what is said of the field by hand, of a dataclass or a Struct."""
+    """Return the explicit declarations by field name, of a dataclass or a Struct."""
     if issubclass(cls, Struct):
         return {name: {} for name in cls.__struct_fields__}
     return {f.name: f.metadata for f in fields(cls)}
 
 
 def element_names(cls: type) -> dict[str, str]:
-    """Field name to element name, in document order."""
+    """Return the element names by field name, in document order."""
     return {name: how.get("element", _camel(name)) for name, how in fields_of(cls).items()}
 
 
@@ -156,12 +157,12 @@ def from_xml(cls: type[T], body: bytes, max_depth: int = MAX_DEPTH) -> T:
 
 @cache
 def _deeper_than(depth: int) -> etree.XPath:
-    """Looks for an element that deep; a thousand times as fast as a walk in Python."""
+    """Return a search for an element at that depth; a thousand times as fast as Python code."""
     return etree.XPath(f"boolean({'/*' * (depth + 1)})")
 
 
 def escape(text: str) -> str:
-    """Text for between tags; control characters as references, which is what S3 sends."""
+    """Escape text between tags, with control characters as references, as S3 does."""
     if _MARKUP.search(text) is None:
         return text
     return _MARKUP.sub(lambda m: _NAMED.get(m[0]) or f"&#x{ord(m[0]):x};", text)
@@ -169,7 +170,7 @@ def escape(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def iso_time(seconds: int) -> str:
-    """S3 lists whole seconds, so that a listing and a HEAD tell the same time."""
+    """Format whole seconds, as S3 does: a listing and a HEAD then show the same time."""
     return strftime("%Y-%m-%dT%H:%M:%S.000Z", gmtime(seconds))
 
 
@@ -184,7 +185,7 @@ def _camel(name: str) -> str:
 
 @cache
 def _rows(cls: type) -> Column:
-    """What turns instances into the texts between their tags."""
+    """Return a function from instances to the texts between their tags."""
     hints, names = get_type_hints(cls), element_names(cls)
     shown = {name: how for name, how in fields_of(cls).items() if "xsi_type" not in how}
     texts = [name for name, how in shown.items() if "text" in how]
@@ -195,7 +196,7 @@ def _rows(cls: type) -> Column:
         _choice(hints[name]) if "alternatives" in how else _cell(names[name], hints[name], how)
         for name, how in shown.items()
     ]
-    # attrgetter of one name gives no tuple; asking for the first twice always does.
+    # attrgetter of one name does not return a tuple; with the first name twice it always does.
     get = attrgetter(next(iter(shown)), *shown)
     return partial(_fill, "".join(cell.template for cell in cells), get, cells)
 
@@ -211,7 +212,8 @@ def _fill(
 
 
 def _choice(hint: Any) -> _Cell:
-    """Rows of several classes; each run of one class is written at one go."""
+    """Return the cell for rows of several classes; each run of one class is written in one
+    step."""
     elements = {kind: _element(kind.__name__, kind) for kind in get_args(get_args(hint)[0])}
 
     def text(items: Sequence[Any]) -> str:
@@ -222,7 +224,7 @@ def _choice(hint: Any) -> _Cell:
 
 
 def _cell(name: str, hint: Any, how: Mapping[str, Any]) -> _Cell:
-    """One field: an element, nothing for None, or one element for each item of a tuple."""
+    """Return the cell of a field: an element, nothing for None, or one element for each item."""
     element, wrapper = _element(name, _item_kind(hint)), how.get("wrapper")
     if get_origin(hint) is tuple:
         template = f"<{wrapper}>%s</{wrapper}>" if wrapper else "%s"
@@ -269,7 +271,7 @@ def _nested(name: str, kind: type) -> _Cell:
 
 
 def _escaped(texts: Sequence[str]) -> Iterable[str]:
-    """One search for the whole column: there is hardly ever anything to escape."""
+    """Escape a column after one search in all of it: escapes are rare."""
     return texts if _MARKUP.search("".join(texts)) is None else map(escape, texts)
 
 

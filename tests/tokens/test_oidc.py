@@ -270,7 +270,7 @@ async def test_no_keys_come_from_documents_that_are_not_as_they_should_be(
 ) -> None:
     spoil(issuer)
     async with trusting(tmp_path, issuer) as scene:
-        assert "cannot be asked" in await scene.refusal(issuer.token("rsa", claims()))
+        assert "cannot be fetched" in await scene.refusal(issuer.token("rsa", claims()))
 
 
 @in_loop
@@ -278,7 +278,7 @@ async def test_an_issuer_at_a_private_address_must_be_allowed(
     tmp_path: Path, issuer: Issuer
 ) -> None:
     async with trusting(tmp_path, issuer, allow="10.0.0.0/8") as scene:
-        assert "cannot be asked" in await scene.refusal(issuer.token("rsa", claims()))
+        assert "cannot be fetched" in await scene.refusal(issuer.token("rsa", claims()))
     assert issuer.asked == []
 
 
@@ -288,7 +288,7 @@ async def test_an_issuer_whose_certificate_is_not_vouched_for_is_not_asked(
 ) -> None:
     write_certificate(tmp_path / "issuer.pem", tmp_path / "other.key")
     async with trusting(tmp_path, issuer) as scene:
-        assert "cannot be asked" in await scene.refusal(issuer.token("rsa", claims()))
+        assert "cannot be fetched" in await scene.refusal(issuer.token("rsa", claims()))
     assert issuer.asked == []
 
 
@@ -401,7 +401,7 @@ async def test_stale_keys_serve_while_the_issuer_is_down_but_not_for_ever(
         await scene.taken(token)
         await scene.taken(issuer.token("ec", claims(exp=START_S + 100_000)))
         scene.clock.advance_s(1)
-        assert "cannot be asked" in await scene.refusal(token)
+        assert "cannot be fetched" in await scene.refusal(token)
         issuer.publish()
         scene.clock.advance_s(31)
         await scene.taken(token)

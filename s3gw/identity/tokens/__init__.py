@@ -1,1 +1,1 @@
-"""JSON Web Tokens: who signed one, whether it holds, and what its bearer may do."""
+"""JSON Web Tokens: signers, verification, and the rights of their bearers."""

@@ -1,7 +1,7 @@
-"""Tokens that were found good, so that the next request need not verify them again.
+"""Cache of verified tokens, so that requests need not verify them again.
 
-They are known by the SHA-256 of their text, so that no token is kept that could be used.
-The shards bound how much is looked through when room is made: never more than one of them.
+Its keys are the SHA-256 of tokens, so that it holds no usable token. The shards bound the search
+for expired entries when room is needed: only one shard is searched.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 SHARDS = 64
-# Bounds the memory: an entry holds the claims of a token, a few KiB and never more than 16.
+# Bounds the memory: an entry has the claims of a token, a few KiB and at most 16.
 MAX_ENTRIES = 4_096
 
 
 class TokenCache(Generic[T]):
-    """Each entry with the time after which it is worth nothing, in seconds since the epoch."""
+    """Each entry has the time of its expiry, in seconds since the epoch."""
 
     def __init__(self, max_entries: int = MAX_ENTRIES) -> None:
         self._shards: tuple[OrderedDict[bytes, tuple[float, T]], ...] = tuple(

@@ -1,13 +1,13 @@
-"""Claims of a token, and what AIStore's claims allow.
+"""Claims of a token, and the permissions in AIStore's claims.
 
     {"sub": "john", "exp": 1790000000, "admin": false,
      "clusters": [{"id": "", "perm": "4096"}],
      "buckets": [{"bck": {"name": "b", "provider": "ais", "namespace": {"uuid": "", "name": ""}},
                   "perm": "771"}]}
 
-Permissions are decimal texts, or numbers as well. Before 4.2 the subject was `username`, and the
-end `expires`, a time as RFC 3339 writes it. A token whose claims cannot be understood is refused
-whole: half of what it says may be the half that narrows.
+Permissions are decimal strings, or numbers as well. Before 4.2 the subject was `username`, and the
+end `expires`, an RFC 3339 time. A token with any unreadable claim is refused as a whole: the
+unreadable part may be the one that restricts it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from s3gw.identity.permissions import BucketName, Permissions, parse_permissions
 from s3gw.identity.tokens.protocol import TokenError
 
 MAX_SUBJECT = 512
-# The end of the year 9999, the last that has a date in Python.
+# The end of the year 9999, the last with a date in Python.
 _LAST_S = 253_402_300_799
 _FRACTION = re.compile(r"(\.\d{1,6})\d*")
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -43,14 +43,13 @@ class Standard:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`audiences`: tokens must have one of them, when there are any. Clocks may be `leeway_s`
-    apart."""
+    """`audiences`: unless empty, tokens must have one of them. Clocks may differ by `leeway_s`."""
 
     audiences: frozenset[str] = frozenset()
     leeway_s: float = 60.0
 
     def check(self, claims: Standard, now_s: float) -> None:
-        """Raises `TokenError`."""
+        """Check audience and times. Raises `TokenError`."""
         self.check_not_expired(claims.expires_s, now_s)
         if now_s + self.leeway_s < claims.not_before_s:
             raise TokenError("the token is not valid yet")
@@ -65,15 +64,15 @@ class Rules:
 
 
 def issuer_of(claims: Mapping[str, Any]) -> str:
-    """Empty when none is named. Raises `TokenError`."""
+    """Return the issuer; empty when it is not given. Raises `TokenError`."""
     return _text(claims, "iss")
 
 
 def standard_claims(claims: Mapping[str, Any]) -> Standard:
-    """Raises `TokenError`."""
+    """Return the standard claims. Raises `TokenError`."""
     subject = _text(claims, "sub") or _text(claims, "username")
     if not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
-        raise TokenError("the token has no subject, or none that can be used")
+        raise TokenError("the token has no subject, or an invalid one")
     return Standard(
         subject=subject,
         issuer=issuer_of(claims),
@@ -85,8 +84,8 @@ def standard_claims(claims: Mapping[str, Any]) -> Standard:
 
 
 def read_permissions(claims: Mapping[str, Any]) -> Permissions:
-    """What the claims of AIStore allow; where two are about the same, the first counts, as there.
-    Raises `TokenError`."""
+    """Return the permissions in AIStore's claims; of two for the same bucket or cluster the first
+    counts, as in AIStore. Raises `TokenError`."""
     admin = claims.get("admin", False)
     if type(admin) is not bool:
         raise _malformed("admin")
@@ -100,7 +99,7 @@ def read_permissions(claims: Mapping[str, Any]) -> Permissions:
 
 
 def written(permissions: Permissions) -> dict[str, Any]:
-    """The claims that say the same, as AIStore writes them."""
+    """Return the claims for the permissions, in AIStore's format."""
     if permissions.admin:
         return {"admin": True}
     claims: dict[str, Any] = {"admin": False}
@@ -117,8 +116,8 @@ def written(permissions: Permissions) -> dict[str, Any]:
 
 
 def texts_at(claims: Mapping[str, Any], path: str) -> tuple[str, ...]:
-    """The texts of a claim, which is named by its name or, with dots, by the way to it (Keycloak's
-    `realm_access.roles`); one text is taken for a list of one. What is no text is left out."""
+    """Return the strings in a claim, given by its name or a path with dots (Keycloak's
+    `realm_access.roles`). One string is a list of one; other values are left out."""
     found: Any = claims.get(path)
     if found is None:
         found = claims
@@ -145,7 +144,7 @@ def _bucket(row: Mapping[str, Any]) -> BucketName:
 
 
 def _bits(row: Mapping[str, Any]) -> int:
-    """AIStore leaves out a zero."""
+    """Return the row's bits; AIStore leaves out a zero."""
     value = row.get("perm", 0)
     if not isinstance(value, str | int):
         raise _malformed("perm")
@@ -191,7 +190,7 @@ def _texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _end(claims: Mapping[str, Any]) -> int:
-    """The earlier one of `exp` and the old `expires`; one of them must be there."""
+    """Return the earlier one of `exp` and the old `expires`; one of them must be there."""
     ends = [each for each in (_time(claims, "exp"), _old_end(claims)) if each is not None]
     if not ends:
         raise TokenError("the token does not say when it expires")

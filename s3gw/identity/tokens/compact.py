@@ -1,8 +1,8 @@
-"""A token as it is sent: three parts in base64url, read strictly before anybody trusts them.
+"""Compact serialization of tokens: three parts in base64url, read strictly.
 
-A text that means the same as another token must not be another token, or revoking one would leave
-its twin: so base64url is taken in its one canonical form only. JSON with a member twice is refused,
-because two readers could see two documents.
+Each token must have one spelling, or revoking one would leave the other valid: so base64url is
+accepted in its canonical form only. JSON with a member twice is refused, because two readers could
+see two documents.
 
 https://www.rfc-editor.org/rfc/rfc7515 (section 3.1, the compact serialization)
 """
@@ -22,7 +22,7 @@ MAX_TOKEN_BYTES = 16 << 10
 
 @dataclass(frozen=True, slots=True)
 class Compact:
-    """What a token says of itself. Nothing of it is true until the signature was verified."""
+    """A parsed token, not to be trusted until its signature is verified."""
 
     header: dict[str, Any]
     claims: dict[str, Any]
@@ -39,7 +39,7 @@ class Compact:
 
 
 def read_compact(token: str) -> Compact:
-    """Raises `TokenError`."""
+    """Parse a token. Raises `TokenError`."""
     if len(token) > MAX_TOKEN_BYTES:
         raise TokenError(f"the token is longer than {MAX_TOKEN_BYTES} bytes")
     parts = token.split(".")
@@ -53,12 +53,12 @@ def read_compact(token: str) -> Compact:
 
 
 def read_object(text: bytes, what: str) -> dict[str, Any]:
-    """A JSON object from a stranger. Raises `TokenError`, which names `what`."""
+    """Parse an untrusted JSON object. Raises `TokenError`, with `what` in its text."""
     try:
         read = text.decode("utf-8")
         found = json.loads(read, object_pairs_hook=_unique, parse_constant=_no_number)
         if "\\u" in read:
-            # Half a surrogate pair can be written so, and encoded by nobody.
+            # An escaped half of a surrogate pair parses, but cannot be encoded again.
             json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError):
         raise TokenError(f"{what}: no good JSON") from None
@@ -68,7 +68,7 @@ def read_object(text: bytes, what: str) -> dict[str, Any]:
 
 
 def encoded(part: bytes) -> str:
-    """As base64url without padding."""
+    """Encode as base64url without padding."""
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode("ascii")
 
 
@@ -83,8 +83,8 @@ def _decoded(part: str) -> bytes:
 
 
 def _check_header(header: dict[str, Any]) -> None:
-    """`typ`, `cty` and what would name a key of the sender's own (`jku`, `jwk`, `x5u`, `x5c`) are
-    of no consequence; an extension that must be understood is."""
+    """Refuse extensions that must be understood (`crit`, `b64`). `typ`, `cty`, and the sender's own
+    keys (`jku`, `jwk`, `x5u`, `x5c`) are ignored."""
     if not isinstance(header.get("alg"), str):
         raise TokenError("the token's header names no algorithm")
     if not isinstance(header.get("kid", ""), str):

@@ -1,4 +1,4 @@
-"""Verifier and issuer of tokens as they are configured."""
+"""Verifier and issuer of tokens, from the configuration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 
 def check_tokens(auth: Auth) -> None:
-    """What can be known before the first token comes, said once. Raises `ConfigError`."""
+    """Check the settings before the first token arrives, and log warnings once. Raises
+    `ConfigError`."""
     key = token_key(auth)
     if auth.secret:
         log.warning("auth.secret is AIStore 4.0's form: write it as auth.signature.key")
@@ -41,7 +42,7 @@ def check_tokens(auth: Auth) -> None:
 
 
 def token_key(auth: Auth) -> VerifyingKey | None:
-    """The configured key; None when there is none. Raises `ConfigError`."""
+    """Return the configured key, or None. Raises `ConfigError`."""
     name = "auth.secret" if auth.secret else "auth.signature.key"
     text = auth.secret or auth.signature.key
     if not text:
@@ -56,7 +57,7 @@ def token_key(auth: Auth) -> VerifyingKey | None:
 async def verifying(
     config: Config, directory: StoredDirectory, clock: Clock
 ) -> AsyncIterator[Verifier]:
-    """The verifier, while the keys of its issuers are kept fresh. Raises `ConfigError`."""
+    """Run the verifier and keep its issuers' keys fresh. Raises `ConfigError`."""
     auth = config.auth
     async with Outbound(Allowed.parse(config.outbound.allow)) as outbound:
         issuers = Issuers(auth.oidc, outbound, clock)
@@ -67,7 +68,7 @@ async def verifying(
 
 
 async def token_issuer(auth: Auth, directory: StoredDirectory, clock: Clock) -> TokenIssuer:
-    """Raises `ConfigError`."""
+    """Return the issuer of our tokens. Raises `ConfigError`."""
     key = token_key(auth)
     if key is None or key.algorithms[0] not in HMAC_NAMES:
         key = await _own_key(directory)
@@ -75,7 +76,7 @@ async def token_issuer(auth: Auth, directory: StoredDirectory, clock: Clock) -> 
 
 
 async def _own_key(directory: StoredDirectory) -> VerifyingKey:
-    """Raises `ConfigError`."""
+    """Return our signing key, created on first use. Raises `ConfigError`."""
     try:
         return own_key(await directory.secret(OWN_SECRET, new_own_secret))
     except VaultError as error:

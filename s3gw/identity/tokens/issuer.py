@@ -1,8 +1,8 @@
-"""Tokens of our own: for the users of the directory, and for the owner of the data folder.
+"""Our own tokens: for users and for the data folder's owner.
 
-They are signed with the configured secret where there is one, so that other clusters that have it
-take them too, and else with our own. Besides AIStore's claims they say whose they are: tokens of a
-user hold as long as the user does.
+They are signed with the configured secret, if there is one, so that other clusters with that secret
+accept them, and else with our own. In addition to AIStore's claims they name the user: a user's
+tokens end with the user.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OWNER_SUBJECT = "root"
 
 DEFAULT_TTL_S = 12 * 3600
 MIN_TTL_S = 1
-# What AIStore means by for ever.
+# AIStore's value for tokens without expiry.
 MAX_TTL_S = 20 * 365 * 86400
 
 _NS = 1_000_000_000
@@ -49,7 +49,7 @@ class Issued:
 
 
 class TokenIssuer:
-    """`key` is a secret's; `audiences` are what tokens must be for."""
+    """`key` is made from a secret; `audiences` are those of the tokens."""
 
     def __init__(self, key: VerifyingKey, audiences: Sequence[str], clock: Clock) -> None:
         self._key = key
@@ -57,11 +57,11 @@ class TokenIssuer:
         self._clock = clock
 
     def for_user(self, user: User, permissions: Permissions, ttl_s: int) -> Issued:
-        """`permissions` are what the user may do. Raises `CannotIssue`."""
+        """Issue a token with the user's `permissions`. Raises `CannotIssue`."""
         return self._issue(user.name, USER, permissions, ttl_s)
 
     def for_owner(self, ttl_s: int) -> Issued:
-        """May do everything. Raises `CannotIssue`."""
+        """Issue a token that allows everything. Raises `CannotIssue`."""
         return self._issue(OWNER_SUBJECT, OWNER, Permissions(admin=True), ttl_s)
 
     def _issue(self, subject: str, bearer: str, permissions: Permissions, ttl_s: int) -> Issued:

@@ -1,7 +1,7 @@
-"""The public keys that an issuer publishes, as a JSON Web Key Set.
+"""An issuer's public keys, as a JSON Web Key Set.
 
-Keys that are of no use here (another kind, for encryption, too weak) are passed over, as RFC 7517
-(section 5) wants it; a secret in a set that everybody can read is never a key.
+Unusable keys (another kind, for encryption, too weak) are skipped, as RFC 7517 (section 5)
+requires; a secret in a public set is never used as a key.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from s3gw.identity.tokens.signature import UnusableKey, VerifyingKey, public_key
 
 
 class KeySetError(Exception):
-    """What the issuer sent is no set of keys; the text says why."""
+    """The issuer's answer is not a set of keys; the text says why."""
 
 
 def read_key_set(body: bytes, max_keys: int) -> tuple[VerifyingKey, ...]:
-    """The keys that can verify tokens, at least one. Raises `KeySetError`."""
+    """Return the keys that can verify tokens, at least one. Raises `KeySetError`."""
     try:
         rows = read_object(body, "the key set").get("keys")
     except TokenError as error:
@@ -59,7 +59,7 @@ def _is_for_signatures(row: dict[str, Any]) -> bool:
 
 
 def _names(row: dict[str, Any]) -> tuple[str, ...]:
-    """The algorithms of its kind, or the one that it is for."""
+    """Return the algorithms of the key's kind, or the one that it names."""
     names = {"RSA": RSA_NAMES, "EC": EC_NAMES}.get(str(row.get("kty")), ())
     wanted = row.get("alg")
     return names if wanted is None else tuple(name for name in names if name == wanted)

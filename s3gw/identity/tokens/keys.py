@@ -1,7 +1,7 @@
 """Sources of the keys that may have signed a token.
 
-Three sources: an OIDC issuer (`oidc`), the one key that the configuration names, and a secret of
-our own, made at the first start and kept sealed in the directory.
+There are three: an OIDC issuer (`oidc`), the configured key, and our own secret, generated at the
+first start and kept sealed in the directory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 from s3gw.identity.tokens.compact import Compact
 from s3gw.identity.tokens.signature import VerifyingKey
 
-# What the directory calls our secret.
+# The name of our secret in the directory.
 OWN_SECRET = "token-signing"
 OWN_SECRET_BYTES = 64
 OWN_ALGORITHM = "HS256"
@@ -24,17 +24,17 @@ OWN_ALGORITHM = "HS256"
 class KeySource(Protocol):
     @property
     def version(self) -> Hashable:
-        """Changes when a token that was good may be good no more."""
+        """A value that changes when a valid token may have become invalid."""
         ...
 
     async def find(self, token: Compact) -> Sequence[VerifyingKey]:
-        """The keys that may have signed it. Raises `TokenError`."""
+        """Return the keys that may have signed the token. Raises `TokenError`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OneKey:
-    """A key that stays what it is."""
+    """A source of one key that never changes."""
 
     key: VerifyingKey
 
@@ -51,6 +51,7 @@ def new_own_secret() -> bytes:
 
 
 def own_key(secret: bytes) -> VerifyingKey:
-    """Tokens name it, so that it stands beside a configured key; the id says nothing of it."""
+    """Return the key of our secret. Tokens name its id, to tell it from a configured key; the id
+    reveals nothing of the secret."""
     fingerprint = hashlib.sha256(secret).hexdigest()
     return VerifyingKey((OWN_ALGORITHM,), fingerprint, secret, f"s3gw-{fingerprint[:16]}")

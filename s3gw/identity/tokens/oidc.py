@@ -1,13 +1,12 @@
-"""The keys of OpenID Connect issuers: found, kept fresh, and still used while an issuer is down.
+"""The keys of OpenID Connect issuers: discovery, refresh, and outages.
 
 An issuer's discovery document names its key set. Both are fetched in the background before the keys
-are stale, and at once when a token names a key that is not there, because issuers change keys
-without notice. But anybody can name an unknown key: so that happens at most every 30 seconds, and
-all requests that wait share one fetch. When a fetch fails, what was known goes on being used for a
-bounded time.
+are stale, and at once when a token names an unknown key, because issuers change keys without
+notice. But an attacker can send unknown keys: so that happens at most every 30 seconds, and all
+waiting requests share one fetch. When a fetch fails, the previous keys are used for a bounded time.
 
-Fetches happen in one job for each issuer, and requests only wait for it: a client that leaves takes
-no fetch with it.
+Fetches happen in one job for each issuer, and requests only wait for it: a client that disconnects
+does not cancel a fetch.
 
 https://openid.net/specs/openid-connect-discovery-1_0.html (section 4)
 """
@@ -32,12 +31,12 @@ from storage.clock import Clock
 
 log = logging.getLogger(__name__)
 
-# How often keys are fetched because of a token, or tried again while the issuer is down.
+# The least interval between fetches because of a token, and between retries during an outage.
 UNKNOWN_KEY_S = 30.0
-# As long as an issuer was never reached, nobody gets in: try harder.
+# Until an issuer's keys are fetched for the first time its tokens are refused: retry sooner.
 FIRST_RETRY_S = 5.0
 LEAST_FRESH_S = 900.0
-# Of the time that keys are fresh, how much is left when they are fetched again.
+# Keys are fetched again when this fraction of their lifetime is left.
 EARLY = 0.2
 
 _NEVER_S = float("-inf")
@@ -64,19 +63,19 @@ class IssuerKeys:
 
     @property
     def version(self) -> int:
-        """Another one whenever the keys are others; 0 while there are none to go by."""
+        """A number that changes with the keys; 0 without usable keys."""
         return self._version if self._usable() else 0
 
     async def find(self, token: Compact) -> Sequence[VerifyingKey]:
-        """The keys that may have signed the token: those with its key id, or the only one of the
-        kind for a token without. Raises `TokenError`."""
+        """Return the keys that may have signed the token: those with its key id, or, for a token
+        without one, the only key of its kind. Raises `TokenError`."""
         found = self._candidates(token)
         if not found and (self._fetching or self._may_try()):
             await self._ask()
             found = self._candidates(token)
         if not found:
             if not self._usable():
-                raise TokenError("the issuer cannot be asked", unreachable=True)
+                raise TokenError("the issuer's keys cannot be fetched", unreachable=True)
             raise TokenError("the issuer has no such key")
         return found
 
@@ -92,8 +91,8 @@ class IssuerKeys:
         return max(0.0, self._due_s - self._now_s())
 
     async def wanted_within(self, seconds: float) -> bool:
-        """Rest that long, or until keys are wanted; it is never time to stop, as the job is
-        cancelled."""
+        """Wait that long, or until keys are wanted. Always False (do not stop), for the job ends by
+        cancellation."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wanted.wait()
@@ -101,12 +100,12 @@ class IssuerKeys:
         return False
 
     async def _ask(self) -> None:
-        """Have the keys fetched and wait for it, together with all others who ask."""
+        """Wait for one fetch of the keys, shared by all waiting requests."""
         if self._round is None:
             self._round = asyncio.get_running_loop().create_future()
             self._wanted.set()
         with contextlib.suppress(TimeoutError):
-            # Two documents; the job's own limits are shorter.
+            # Longer than the job's own limits for its two documents.
             async with asyncio.timeout(3 * self._options.jwks_timeout):
                 await asyncio.shield(self._round)
 
@@ -122,7 +121,7 @@ class IssuerKeys:
         return self._keys if age_s < too_old_s else ()
 
     def _may_try(self) -> bool:
-        """A clock that was set back is no reason to wait for the old time."""
+        """Whether the interval between fetches has passed, or the clock was set back."""
         pause_s = UNKNOWN_KEY_S if self._keys else FIRST_RETRY_S
         return not 0 <= self._now_s() - self._tried_s < pause_s
 
@@ -148,7 +147,7 @@ class IssuerKeys:
             log.info("new keys of an issuer", extra={"issuer": self._issuer, "keys": len(keys)})
 
     async def _fetch(self) -> tuple[tuple[VerifyingKey, ...], float]:
-        """The keys, and for how many seconds they are fresh."""
+        """Return the keys, and for how many seconds they are fresh."""
         tls = await asyncio.to_thread(trusted_authorities, self._options.issuer_ca_bundle)
         described = await self._get(self._issuer.rstrip("/") + _WELL_KNOWN, tls)
         document = read_object(described.body, "the discovery document")
@@ -178,7 +177,7 @@ class IssuerKeys:
 
 
 class Issuers:
-    """All issuers whose tokens are taken."""
+    """All issuers whose tokens are accepted."""
 
     def __init__(self, options: Oidc, outbound: Outbound, clock: Clock) -> None:
         self._issuers = {
@@ -203,5 +202,6 @@ class Issuers:
 
 
 def trusted_authorities(bundle: str) -> ssl.SSLContext | None:
-    """None without a file: the system's. Raises `OSError`, as `ssl.SSLError` is one."""
+    """Return the context of a bundle's file; None without a file, for the system's. Raises
+    `OSError`, also as `ssl.SSLError`."""
     return ssl.create_default_context(cafile=bundle) if bundle else None

@@ -7,7 +7,7 @@ from s3gw.identity.tokens.protocol import BEARER, OWNER, Verified
 
 
 def principal_of(verified: Verified) -> Principal:
-    """A subject of the root account, with what the token allows and nothing else.
+    """Return a principal of the root account with only the token's permissions.
 
     Only our own tokens name users. The name of another subject begins with its issuer, as in
     `issuer.example.com/realm#john`, or with `token` for the configured key: neither users nor

@@ -15,8 +15,8 @@ OWNER = "owner"
 
 
 class TokenError(Exception):
-    """The token is not good. The text says why, and never holds the token; `expired` tells the one
-    reason that clients act on; `unreachable` that the issuer could not be asked."""
+    """The token is invalid. The text says why, and never has the token itself. `expired` marks the
+    one reason that clients act on, `unreachable` a failure to reach the issuer."""
 
     def __init__(self, reason: str, *, expired: bool = False, unreachable: bool = False) -> None:
         super().__init__(reason)
@@ -26,10 +26,10 @@ class TokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A good token: its signature was checked, and its times, issuer and audience.
+    """A valid token: its signature was checked, and its times, issuer and audience.
 
     `issuer` is empty for tokens that were signed with our own key or the configured one. The
-    subject is only a name that somebody gave: `principal_of` says whom it stands for.
+    subject is only a name chosen by the signer: `principal_of` returns the principal.
     """
 
     subject: str
@@ -41,12 +41,13 @@ class Verified:
 
     @property
     def user(self) -> str:
-        """The user of the directory whose token it is; empty when it is none of ours. Issuers have
-        no say in who is a user here, whatever they claim."""
+        """The directory's user of one of our own tokens; empty for other tokens. Tokens of other
+        issuers cannot name a user of this directory."""
         return self.subject if not self.issuer and self.claims.get(BEARER) == USER else ""
 
 
 class TokenVerifier(Protocol):
     async def verify(self, token: str) -> Verified:
-        """Raises `TokenError`. From the cache in microseconds; revoked tokens are refused."""
+        """Verify a token, in microseconds if it is cached; revoked tokens are refused. Raises
+        `TokenError`."""
         ...

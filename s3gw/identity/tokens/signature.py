@@ -1,8 +1,8 @@
-"""Keys that verify tokens, each bound to the algorithms that its kind allows.
+"""Keys that verify tokens, each bound to its kind's algorithms.
 
-What a token says of its algorithm only chooses among those of the key: a public key is never taken
-for the secret of an HMAC, nor a key of one curve for another's. The numbers are PyJWT's and
-`cryptography`'s work.
+The algorithm in a token only selects among those of the key: a public key is never used as the
+secret of an HMAC, nor a key of one curve for another's. PyJWT and `cryptography` do the
+calculations.
 
 https://www.rfc-editor.org/rfc/rfc7518 (section 3), https://www.rfc-editor.org/rfc/rfc8725
 """
@@ -28,11 +28,11 @@ from jwt.exceptions import InvalidKeyError
 from s3gw.config.auth import EC_NAMES, HMAC_NAMES, METHODS, RSA_NAMES
 from s3gw.identity.tokens.compact import Compact, encoded
 
-# Whoever has a token can try secrets at leisure. RFC 7518 wants as many bytes as the hash has,
-# and older AIStore installations have fewer: those are warned about, and shorter ones refused.
+# With one token an attacker can try secrets offline. RFC 7518 requires as many bytes as the hash
+# has, but older AIStore installations have fewer: those get a warning, even shorter ones an error.
 MIN_SECRET_BYTES = 16
 RSA_BITS = range(2048, 8193)
-# A larger one makes each verification slow.
+# A larger exponent slows each verification.
 _EXPONENT_BITS = 32
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -52,7 +52,7 @@ PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
 
 class UnusableKey(ValueError):
-    """The text says why, and holds nothing of the key."""
+    """The text says why, and reveals nothing of the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,13 @@ class VerifyingKey:
         return _ALGORITHMS[token.algorithm].verify(token.signing_input, self.key, token.signature)
 
     def sign(self, algorithm: str, signing_input: bytes) -> bytes:
-        """With a secret only."""
+        """Sign; only a secret can."""
         return _ALGORITHMS[algorithm].sign(signing_input, self.key)
 
 
 def configured_key(method: str, text: str) -> VerifyingKey:
-    """A key from the configuration: the secret itself, or a public key in PEM, or the base64 of its
-    DER as AIStore takes it too. Raises `UnusableKey`."""
+    """Return the key from the configuration: a secret, or a public key in PEM or, as in AIStore,
+    the base64 of its DER. Raises `UnusableKey`."""
     names = METHODS.get(method.upper())
     if names is None:
         raise UnusableKey(f"the method must be one of {', '.join(METHODS)}")
@@ -88,7 +88,7 @@ def configured_key(method: str, text: str) -> VerifyingKey:
 def secret_key(
     secret: bytes, names: tuple[str, ...] = HMAC_NAMES, key_id: str = ""
 ) -> VerifyingKey:
-    """Raises `UnusableKey`, also for a public key that was mistaken for a secret."""
+    """Return the key of a secret. Raises `UnusableKey`, also for a public key given as a secret."""
     if len(secret) < MIN_SECRET_BYTES:
         raise UnusableKey(
             f"the secret must have at least {MIN_SECRET_BYTES} bytes; {_HASH_BYTES[names[0]]} are "
@@ -102,7 +102,8 @@ def secret_key(
 
 
 def public_key(key: object, names: tuple[str, ...], key_id: str = "") -> VerifyingKey:
-    """Raises `UnusableKey` when the key is not of the algorithms' kind, or too weak or too big."""
+    """Return the key for the algorithms. Raises `UnusableKey` when it is of another kind, or too
+    weak or too big."""
     if isinstance(key, RSAPublicKey):
         if key.key_size not in RSA_BITS:
             raise UnusableKey(f"RSA keys must have {RSA_BITS[0]} to {RSA_BITS[-1]} bits")
@@ -121,7 +122,7 @@ def public_key(key: object, names: tuple[str, ...], key_id: str = "") -> Verifyi
 
 
 def load_public(text: str) -> object:
-    """Raises `UnusableKey`."""
+    """Load a public key. Raises `UnusableKey`."""
     if "PRIVATE KEY" in text:
         raise UnusableKey("this is a private key; its public key is wanted")
     try:
@@ -133,7 +134,7 @@ def load_public(text: str) -> object:
 
 
 def weakness(key: VerifyingKey) -> str:
-    """What to warn of; empty for nothing."""
+    """Return a warning about the key, or an empty string."""
     wanted = _HASH_BYTES.get(key.algorithms[0], 0)
     if isinstance(key.key, bytes) and len(key.key) < wanted:
         return f"the secret has {len(key.key)} bytes, and {key.algorithms[0]} wants {wanted}"
@@ -141,8 +142,8 @@ def weakness(key: VerifyingKey) -> str:
 
 
 def twin(token: str, parsed: Compact) -> str:
-    """The other token with the same content that the same key verifies, empty when there is none:
-    of an ECDSA signature (r, s) anybody can make (r, n - s)."""
+    """Return the other token with the same content that the same key verifies, empty if it does not
+    exist: from an ECDSA signature (r, s) an attacker can compute (r, n - s)."""
     if parsed.algorithm not in EC_NAMES or len(parsed.signature) != 2 * _HALF:
         return ""
     r, s = parsed.signature[:_HALF], int.from_bytes(parsed.signature[_HALF:])

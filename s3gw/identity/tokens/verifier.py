@@ -1,12 +1,11 @@
 """Verification of a token: signature, validity, revocation.
 
-In this order, and each step is cheap before the next one is dear: the size, the form, who must have
-signed it, the signature, times and audience, and what the claims allow. The signer is chosen by the
-token's `iss` and `kid`, but an algorithm only counts with a key of its kind (`signature`), and a
-key only for the issuer whose it is.
+The steps, cheap ones before expensive ones: size, format, signer, signature, times and audience,
+and the permissions in the claims. The signer is selected by the token's `iss` and `kid`, but an
+algorithm is valid only with a key of its kind (`signature`), and a key only for its own issuer.
 
-What was found good is kept. What may change meanwhile is asked each time, in microseconds: whether
-it was revoked, whether its signer still has the same keys, and what the roles of its bearer allow.
+Verified tokens are cached. What may change is checked at each use, in microseconds: revocation, the
+signer's keys, and the permissions of the bearer's roles.
 """
 
 from __future__ import annotations
@@ -37,15 +36,15 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """Who may sign: the issuers, whoever has the configured key, and ourselves."""
+    """The accepted signers: the issuers, holders of the configured key, and this server."""
 
     issuers: Issuers
     configured: VerifyingKey | None
     own: VerifyingKey | None
 
     def of(self, token: Compact) -> tuple[KeySource, str]:
-        """Where the token's key is found, and its issuer, empty for our own and the configured key.
-        Raises `TokenError`."""
+        """Return the source of the token's key, and its issuer, empty for our own and the
+        configured key. Raises `TokenError`."""
         issuer = issuer_of(token.claims)
         if keys := self.issuers.get(issuer):
             return keys, issuer
@@ -58,7 +57,7 @@ class Signers:
 
 @dataclass(slots=True)
 class _Good:
-    """A token that holds. `verified` is what follows from `granted` and from the claims alone."""
+    """A valid token. `verified` is derived from `granted` and the claims only."""
 
     verified: Verified
     claimed: Permissions
@@ -125,7 +124,7 @@ class Verifier:
 
     async def _check_signature(self, token: Compact, source: KeySource) -> Hashable:
         keys = await source.find(token)
-        # Of the keys that were found, and not of newer ones.
+        # The version of the keys used below, and not of newer ones.
         version = source.version
         if not any(key.verifies(token) for key in keys):
             raise TokenError("the token's signature is not good")
@@ -137,12 +136,12 @@ class Verifier:
         return texts_at(token.claims, self._roles_claim)
 
     def _grant(self, good: _Good) -> None:
-        """Bring the permissions to what the roles allow now. Of the same roles the directory says
-        the same object, until something changes."""
+        """Update the permissions from the roles. For the same roles the directory returns the same
+        object, until something changes."""
         granted = self._directory.permissions_of(self._holder(good))
         if granted is good.granted:
             return
-        # A user's token says what the user might do when it was made: that is for other clusters.
+        # A user's token has the user's permissions at the time of issue, for other clusters only.
         permissions = granted if good.verified.user else merged([good.claimed, granted])
         good.granted = granted
         good.verified = replace(good.verified, permissions=permissions)
