@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 # How many test processes run at once.
 JOBS ?= 2
 
-.PHONY: help serve test test-deps system-deps compat-deps check format compat bench fuzz docs clean
+.PHONY: help serve test test-deps system-deps compat-deps check coverage mutate format compat bench fuzz docs clean
 
 help:
 	@echo "make serve      serve S3 on 127.0.0.1:8080, data in ./s3gw-data (ARGS='--port 8000' for more)"
 	@echo "make test       run the tests (ARGS='-k name' for some)"
-	@echo "make check      style, types, import directions"
+	@echo "make check      style, types, import directions, the last coverage"
+	@echo "make coverage   all tests, and which lines they run"
+	@echo "make mutate     which changes of the core no test notices (ARGS=storage/ranges.py for one file)"
 	@echo "make test-deps  install the system's tools that some tests use"
 	@echo "make compat     run real S3 clients against the server"
 	@echo "make bench      measure"
@@ -38,6 +40,19 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if [ -f .coverage ]; then \
+		echo "coverage of the last 'make coverage': $$($(BIN)/coverage report --format=total) % of the lines"; \
+	else \
+		echo "coverage: not measured yet, see 'make coverage'"; \
+	fi
+
+# In the tests' own processes; servers that they start are not measured.
+coverage: $(VENV)/installed test-deps
+	$(BIN)/python -m pytest tests -n $(JOBS) --cov --cov-report=term:skip-covered $(ARGS)
+
+mutate: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,mutate]'
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix .

@@ -52,7 +52,9 @@ class Server:
         options: Sequence[str] = (),
         scheme: str = "http",
         python: str = sys.executable,
+        source: Path = REPOSITORY,
     ) -> None:
+        self._source = source
         self.port = free_port()
         self.scheme = scheme
         self.keys = Keys()
@@ -80,8 +82,8 @@ class Server:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._command, "--port", str(self.port), "--host", HOST],
-                cwd=REPOSITORY,
-                env=_server_environment(os.environ, self.keys),
+                cwd=self._source,
+                env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -106,9 +108,9 @@ class Server:
     def token(self) -> str:
         """A bearer token that may do everything, made from the data folder."""
         command = [*self._python, "auth", "token", "--data", str(self.data)]
-        environment = _server_environment(os.environ, self.keys)
+        environment = self._environment()
         done = subprocess.run(
-            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True
+            command, cwd=self._source, env=environment, capture_output=True, text=True
         )
         if done.returncode:
             raise ServerFailed(f"no token: {done.stderr[-2000:]}")
@@ -130,6 +132,10 @@ class Server:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
+
+    def _environment(self) -> dict[str, str]:
+        # Workers do not look in the current folder for the code.
+        return _server_environment(os.environ, self.keys) | {"PYTHONPATH": str(self._source)}
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

@@ -28,6 +28,7 @@ _EXAMPLES = """examples:
   python -m compat.bench --quick
   python -m compat.bench --only get-4k --only head --http-server uvicorn
   python -m compat.bench --output docs/benchmarks.md
+  python -m compat.bench --http-server uvicorn --before ../s3gw-1.0 --only get-4k --only put-4k
   python -m compat.bench --peer other=http://127.0.0.1:9100,KEY,SECRET
 
 workloads:
@@ -44,6 +45,7 @@ class Bench:
     http_servers: Sequence[str]
     peers: Sequence[Peer]
     folder: Path | None
+    before: Path | None
 
     def run(self) -> Iterator[Figure]:
         with (
@@ -65,8 +67,16 @@ class Bench:
 
     def _gateways(self, folder: Path) -> list[Gateway]:
         """One for each HTTP server, none running, all with copies of the same data."""
-        first, *others = (Gateway(folder / name, name, WORKERS) for name in self.http_servers)
-        _say("preparing s3gw")
+        gateways = [Gateway(folder / name, name, WORKERS) for name in self.http_servers]
+        if self.before is not None:
+            # The older version makes the data: that a newer one reads them is what is promised.
+            older = [
+                Gateway(folder / f"before-{name}", name, WORKERS, source=self.before.resolve())
+                for name in self.http_servers
+            ]
+            gateways = [*older, *gateways]
+        first, *others = gateways
+        _say(f"preparing {first.name}")
         with first:
             prepare(first)
             make_buckets(first, [BIG_LIST])
@@ -122,6 +132,7 @@ def _bench(asked: argparse.Namespace) -> Bench:
         asked.http_server.split(","),
         asked.peer,
         asked.folder,
+        asked.before,
     )
 
 
@@ -141,6 +152,8 @@ def _parser() -> argparse.ArgumentParser:
         help="HTTP servers to run s3gw with (default: %(default)s)")  # fmt: skip
     add("--peer", action="append", default=[], type=parse_peer, metavar="NAME=URL,KEY,SECRET",
         help="another S3 server to measure beside ours")  # fmt: skip
+    add("--before", type=Path, metavar="DIR",
+        help="another checkout of s3gw, the version before, to measure in turns")  # fmt: skip
     add("--output", type=Path, metavar="FILE", help="write the report there too, as Markdown")
     add("--folder", type=Path, metavar="DIR", help="where the data of the run goes (20 GiB)")
     return parser

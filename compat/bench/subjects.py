@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from compat.bench.stream import Connection
 from compat.presign import Presigner
-from compat.server import HOST, Server, free_port
+from compat.server import HOST, REPOSITORY, Server, free_port
 
 BUCKET = "bench"
 SMALL_LIST = "bench-list-small"
@@ -88,18 +88,24 @@ def parse_peer(text: str) -> Peer:
 
 
 class Gateway:
-    """Our own server on `folder`, with one of the HTTP servers that it can run."""
+    """Our own server on `folder`, with one of the HTTP servers that it can run; with `source`, that
+    of another checkout."""
 
     can = Can.FILES | Can.S3 | Can.BIG_LIST | Can.ENCRYPTION | Can.NATIVE
 
     def __init__(
-        self, folder: Path, http_server: str, workers: int, more: Sequence[str] = ()
+        self,
+        folder: Path,
+        http_server: str,
+        workers: int,
+        more: Sequence[str] = (),
+        source: Path = REPOSITORY,
     ) -> None:
-        self.name = f"s3gw, {http_server}"
+        self.name = f"{'s3gw' if source == REPOSITORY else 'before'}, {http_server}"
         options = ["--workers", str(workers), "--http-server", http_server, "--access-log", "off"]
         # One for all servers, whose data are copies.
         options += ["--master-key-file", str(folder.parent / "master.key")]
-        self.server = Server(folder, options=[*options, *more])
+        self.server = Server(folder, options=[*options, *more], source=source)
         self.host = f"{HOST}:{self.server.port}"
         keys = self.server.keys
         self._signer = Presigner(self.host, keys.access_key, keys.secret_key)
