@@ -1,4 +1,4 @@
-"""Restoring from an archive, where no object is: storage classes change nothing here."""
+"""Restoring from an archive: no object is in one, as storage classes change nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from storage.values import ReadOptions
 @document("RestoreRequest")
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
-    """How long and how fast, which matters to an archive only."""
+    """How long and how fast: it matters only for archives."""
 
     days: int | None = None
     type: str | None = None
