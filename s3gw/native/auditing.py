@@ -1,4 +1,4 @@
-"""Audit log lines of the native API: changes of access rights, and attempts."""
+"""Audit log lines of the native API: changes of rights, and attempts."""
 
 from __future__ import annotations
 

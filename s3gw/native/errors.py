@@ -1,9 +1,9 @@
-"""Errors as AIStore writes them: JSON with a Go type's name, message, status.
+"""Errors as AIStore writes them: JSON with type, message and status.
 
-Clients choose their exception by the status and by the first `provider://bucket[/object]` in the
-text, so what is missing is always named that way. An answer to HEAD has no body: its error is in a
-header. An error that a retry cannot cure is never a 429 or 5xx, because clients repeat those for
-minutes; 501 is the one that they do not repeat.
+The type is the name of a Go type. Clients choose their exception by the status and by the first
+`provider://bucket[/object]` in the text, so what is missing is always named that way. An answer to
+HEAD has no body: its error is in a header. An error that a retry cannot cure is never a 429 or 5xx,
+because clients repeat those for minutes; 501 is the one that they do not repeat.
 """
 
 from __future__ import annotations

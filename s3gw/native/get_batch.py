@@ -1,4 +1,4 @@
-"""GetBatch, AIStore's "ML endpoint": many objects, ranges and archive members in one answer.
+"""GetBatch, AIStore's "ML endpoint": objects, ranges and archive members in one answer.
 
     GET /v1/ml/moss[/bucket]      {"in": [{"objname": "a", "bucket": "b"}], "mime": ".tar", ...}
 

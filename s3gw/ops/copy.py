@@ -1,4 +1,4 @@
-"""CopyObject: new bytes for another name, or new metadata for the same one."""
+"""CopyObject: new bytes for another name, or metadata for the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Default encryption of a bucket. Without a document, objects are stored as received."""
+"""Default encryption of a bucket; without it, objects are stored as received."""
 
 from __future__ import annotations
 

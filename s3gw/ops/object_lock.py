@@ -1,4 +1,4 @@
-"""Object lock: the bucket's default, and retention and legal hold of each version."""
+"""Object lock: the bucket's default, each version's retention and legal hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Restoring from an archive: no object is in one, as storage classes change nothing."""
+"""Restoring from an archive: no object is in one.
+
+Storage classes change nothing here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/v1/clusters`: the clusters that AuthN knows by name, so that roles can be about them.
+"""`/v1/clusters`: clusters that AuthN knows by name, for use in roles.
 
     {"id": "UUID", "alias": "prod", "urls": ["http://..."]}
 

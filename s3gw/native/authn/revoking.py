@@ -1,4 +1,4 @@
-"""Revocation of a token before it expires: a JWT, or temporary keys' session token."""
+"""Revocation of unexpired tokens: JWTs, and temporary keys' session tokens."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""move-bck: a bucket gets another name, with everything in it; no byte moves.
+"""move-bck: a bucket gets another name, with everything in it.
 
-What names the bucket elsewhere would continue to name the old one: a policy that denies would
-silently stop working. So the rename is refused with the place that names it, to be removed first.
-Events and access logs that wait for delivery keep the bucket's old name.
+No byte moves. What names the bucket elsewhere would continue to name the old one: a policy that
+denies would silently stop working. So the rename is refused with the place that names it, to be
+removed first. Events and access logs that wait for delivery keep the bucket's old name.
 """
 
 from __future__ import annotations

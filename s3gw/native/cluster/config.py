@@ -1,4 +1,4 @@
-"""Changes of the cluster's configuration, and an administrator's other actions on a node.
+"""Changes of the cluster's configuration, and other administration of a node.
 
     PUT /v1/cluster/set-config?get_batch.max_wait=10s[&transient=true]
     PUT /v1/cluster  {"action": "set-config", "value": {"get_batch": {"max_wait": "10s"}}}

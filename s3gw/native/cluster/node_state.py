@@ -1,4 +1,7 @@
-"""State of the one node, in AIStore's structures. Numbers of 64 bits are texts."""
+"""State of the one node, in AIStore's structures.
+
+Numbers of 64 bits are texts.
+"""
 
 from __future__ import annotations
 

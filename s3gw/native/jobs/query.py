@@ -1,4 +1,4 @@
-"""Selection of jobs by id, kind, bucket and node; without them, all jobs.
+"""Selection of jobs by id, kind, bucket and node; by default, all.
 
 Names of fields are as Go reads them: in any case, and some in two spellings. Users see the jobs on
 buckets that they may use, and their own.

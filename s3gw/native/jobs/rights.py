@@ -1,4 +1,4 @@
-"""Rights of the caller that a job needs, all checked at its start.
+"""Rights of the caller for a job, all checked at its start.
 
 A caller who has the right for every key of the bucket needs nothing more. Where a bucket's policy,
 or the session's, has conditions, each name is checked, and one refusal refuses the job; a prefix is

@@ -1,4 +1,4 @@
-"""Objects that a message selects: a list of names, a template, or a prefix.
+"""Objects that a message selects: names, a template, or a prefix.
 
 A template without braces is a prefix, and an empty one is the whole bucket. A message that names
 nothing, or an empty list, does not mean the whole bucket.

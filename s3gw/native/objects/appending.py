@@ -1,4 +1,4 @@
-"""Appends: a flush joins an object and all that was appended to it.
+"""Appends: a flush joins an object with all that was appended.
 
 The pieces are the parts of an upload that no listing shows. The first append creates it, and copies
 the object so far into its first part. Each append answers a handle: the upload's id, which cannot

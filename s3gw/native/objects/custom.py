@@ -1,4 +1,4 @@
-"""Custom properties of objects: the same pairs that S3 keeps as user metadata.
+"""Custom properties of objects: the pairs that S3 calls user metadata.
 
 They are sent in headers, so their names are limited to header names, and their values to what a
 header can hold.

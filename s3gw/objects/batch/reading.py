@@ -1,4 +1,4 @@
-"""Reading of a batch's entries: in order, some at a time, more ahead.
+"""Reading of a batch's entries: in order, some at a time, ahead.
 
 Consecutive objects, and members that are not compressed in their archive, become one `get_objects`;
 the others are opened one by one. Whatever the batch, at most `ROOM_BYTES` of bodies are held for
