@@ -1,4 +1,4 @@
-"""Throttle of failed authentication at the native front end."""
+"""Throttle of failed authentication at the native front end, as at S3's."""
 
 from __future__ import annotations
 

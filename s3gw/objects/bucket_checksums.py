@@ -23,6 +23,7 @@ TYPES: Mapping[str, Algorithm] = {
 
 
 def kept_in(bucket: BucketInfo) -> Algorithm:
-    """Return the checksum of objects written whole by the native API or by a job."""
+    """Return the algorithm that the bucket keeps for objects written whole by the native API or by
+    a job."""
     kind = properties_of(bucket).checksum
     return NO_ALGORITHM if kind == NO_CHECKSUM else TYPES[kind]

@@ -1,6 +1,7 @@
 """PUT of a bucket with the action `archive`: a job packs objects.
 
-The objects of a list, a template or a prefix become the members of one archive."""
+The objects of a list, a template or a prefix become the members of one archive.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Start of jobs for the caller.
 
-The answer is the id, bare text, as AIStore's clients read it."""
+The answer is the id, bare text, as AIStore's clients read it.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """PUT with `archpath`: the body becomes a member of an archive.
 
 The header `Ais-Pine` chooses the archive: without it a new archive of that one member replaces the
-object, 1 appends to an archive that must exist, 2 appends if it exists. An append writes the
+object, 1 appends to an archive that must exist, 2 appends or creates it. An append writes the
 archive as a new object, so that it has all its members at every moment. A member that fits in
 memory is held there, and written again if another writer was faster; a larger one cannot be, and is
 refused with 409.

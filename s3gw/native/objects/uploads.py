@@ -112,7 +112,7 @@ class AbortMultipartUpload:
 
     @property
     def s3_query(self) -> Mapping[str, str]:
-        """Return the query as S3's policies see it: the owner of an upload may abort it."""
+        """Return the query as S3's policies see it: the initiator of an upload may abort it."""
         return {"uploadId": self.upload_id}
 
     async def run(self, call: NativeCall) -> Reply:

@@ -1,7 +1,8 @@
 """Members of compressed tars, found in one pass of each tar.
 
 One slice of a batch wants them; read alone, each of them would unpack the tar from its
-beginning."""
+beginning.
+"""
 
 from __future__ import annotations
 

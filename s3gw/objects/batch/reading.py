@@ -262,8 +262,8 @@ async def _found(step: _Read, reading: Reading) -> Result:
 
 
 def exactly(part: Between | From | None, size: int) -> Between:
-    """Return the range as it was requested: a batch's reader counts on its length, so it is not cut
-    to the object's size."""
+    """Return the range. Raise `RangeNotSatisfiable` instead of cutting it to the object's size: a
+    batch's reader counts on its length."""
     span = resolve(part, size)
     if _is_cut(part, len(span)):
         raise RangeNotSatisfiable(size)
