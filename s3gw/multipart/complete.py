@@ -1,4 +1,4 @@
-"""CompleteMultipartUpload: the parts become the object, in one step and without moving a byte."""
+"""CompleteMultipartUpload: assembling the object in one step, without moving a byte."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class CompleteMultipartUpload:
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """What the client believes of the upload; `assemble` compares it with what is there."""
+    """The client's expectations of the upload; `assemble` compares them with the parts."""
 
     parts: tuple[CompletedPart, ...]
     checksum_type: str | None = None
@@ -109,7 +109,8 @@ class Expectations:
     check_upload: Callable[[UploadInfo], None] = lambda upload: None
 
     def assemble(self, upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
-        """Pure: raises `InvalidPart`, `EntityTooSmall`, `InvalidRequest`, `BadDigest`."""
+        """Return the object of the parts; pure. Raise `InvalidPart`, `EntityTooSmall`,
+        `InvalidRequest`, `BadDigest`."""
         self.check_upload(upload)
         for asked, part in zip(self.parts, parts, strict=True):
             _check_part(upload, asked, part)
@@ -141,7 +142,7 @@ class Expectations:
 
 
 def check_order(parts: tuple[CompletedPart, ...], upload_id: str) -> None:
-    """Raises `MalformedXML` for none or too many, `InvalidPartOrder` unless numbers ascend, and
+    """Raise `MalformedXML` for no parts or too many, `InvalidPartOrder` unless numbers ascend, and
     `InvalidPart` for numbers that no part can have."""
     if not 0 < len(parts) <= MAX_PARTS:
         raise S3Error(Code.MalformedXML)
@@ -176,7 +177,7 @@ def _invalid_part(number: int, upload_id: str) -> S3Error:
 
 
 def _promised(call: Call) -> tuple[tuple[str, str], ...]:
-    """Checksums of the object, from the headers that elsewhere are of the request's body."""
+    """Return the object's checksums, from headers that elsewhere are of the request's body."""
     names = ((a.name, call.headers.get(PREFIX + a.name.lower())) for a in ALGORITHMS.values())
     return tuple((name, value) for name, value in names if value is not None)
 

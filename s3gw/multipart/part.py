@@ -66,7 +66,7 @@ class UploadPart:
 
 
 def _check_algorithm(upload: UploadInfo, promises: Promises) -> None:
-    """A part may bring another checksum only where the upload named none."""
+    """Raise for another checksum than the upload's, if the upload named one."""
     sent = promises.algorithm
     if sent is not None and upload.checksum_algorithm not in ("", sent.name):
         message = (
@@ -153,7 +153,7 @@ class UploadPartCopy:
 
 
 def read_source_range(text: str | None) -> Between | None:
-    """`bytes=first-last`, both ends given; a copy ignores no range that it cannot read."""
+    """Parse `bytes=first-last`, both ends given; a copy does not ignore an unreadable range."""
     if text is None:
         return None
     first, dash, last = text.removeprefix("bytes=").partition("-")

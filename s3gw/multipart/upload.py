@@ -1,4 +1,4 @@
-"""Beginning and abandoning a multipart upload."""
+"""Beginning and aborting a multipart upload."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class CreateMultipartUpload:
 
 
 def read_upload_checksum(algorithm: str | None, kind: str | None) -> tuple[str, ChecksumType]:
-    """What the upload's checksum will be: (algorithm or empty, type).
+    """Return the upload's checksum: (algorithm or empty, type).
 
     CRC64NVME is always of the full object, SHA of the parts' values; CRC32 and CRC32C can be both
-    and are composite unless asked otherwise.
+    and are composite by default.
     """
     if algorithm is None:
         if kind is not None:

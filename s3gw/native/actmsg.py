@@ -1,8 +1,8 @@
-"""The action message: the JSON document that says what most control requests ask for.
+"""Action message: the JSON document that says what most control requests want.
 
     {"action": "create-bck", "name": "", "value": ...}
 
-Keys that are not known are passed over, missing ones are empty.
+Unknown keys are ignored, missing ones are empty.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ACTIONS = frozenset(_ACTIONS.split())
 
 
 class ActionMessage(msgspec.Struct, frozen=True):
-    """`value` is not read before an operation says what it must be."""
+    """An action message. `value` stays raw until an operation reads it as its own type."""
 
     action: str = ""
     name: str = ""
@@ -42,7 +42,7 @@ _DECODER = msgspec.json.Decoder(ActionMessage)
 
 
 def read_message(text: bytes) -> ActionMessage:
-    """Raises 400 for a body that is no such message; no body is an empty one."""
+    """Parse an action message; an empty body is an empty message. Raise 400 for any other body."""
     if not text.strip():
         return NO_MESSAGE
     try:
@@ -52,7 +52,7 @@ def read_message(text: bytes) -> ActionMessage:
 
 
 def read_value(kind: type[T], value: bytes | msgspec.Raw) -> T:
-    """The value, or a whole document, as the type. Raises 400."""
+    """Decode the value, or a whole document, as the type. Raise 400."""
     try:
         return msgspec.json.decode(value, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,4 +1,7 @@
-"""Answers as AIStore writes them: JSON, and bare text where its clients take it verbatim."""
+"""Answers as AIStore writes them.
+
+JSON, and bare text where its clients take it verbatim.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The native front end as one ASGI application.
+"""Native front end as one ASGI application.
 
 One visible list of steps: read the request, find the operations of its path, authenticate it, read
-its message, find the operation, decode it, authorize it, run it, answer. Whatever goes wrong on the
-way becomes AIStore's JSON in one place.
+its message, find the operation, decode it, authorize it, run it, answer. Every failure on the way
+becomes AIStore's JSON in one place.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class NativeApp(FrontEnd):
         self._native = native
 
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
-        """The answer to one request, whatever happens."""
+        """Return the answer to one request, also when it fails."""
         request: NativeRequest | None = None
         try:
             check_head(scope, self._limits)
@@ -112,7 +112,7 @@ class NativeApp(FrontEnd):
     async def _authenticate(
         self, request: NativeRequest, found: Operations, exchange: Exchange
     ) -> Principal:
-        """Who the caller is; anonymous where anyone may ask."""
+        """Authenticate the caller; anonymous where the operation is open to anyone."""
         if any(op.is_open for op in found):
             return Principal.anonymous()
         caller = exchange.principal = await self._authenticator.authenticate(request)
@@ -149,7 +149,7 @@ class NativeApp(FrontEnd):
 
 
 async def _read_body(call: NativeCall, found: Operations) -> None:
-    """The body of a request that is no object's: a message, or a document of its own."""
+    """Read the body of a request that carries no object: a message, or another document."""
     if any(op.reads_document for op in found):
         call.document = await call.read_body()
     elif reads_message(call, found):

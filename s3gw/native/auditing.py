@@ -1,4 +1,4 @@
-"""What the native API writes into the audit log: who changed what others may do, and who tried."""
+"""Audit log lines of the native API: changes of rights, and attempts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from s3gw.telemetry.exchange import Exchange
 def note(
     call: NativeCall, operation: type[NativeOperation], exchange: Exchange, status: int
 ) -> None:
-    """One line for the request, if its operation is of that kind."""
+    """Write one line for the request, if its operation is audited."""
     if not operation.is_audited:
         return
     call.native.audit.record(
@@ -30,8 +30,8 @@ def note(
 
 
 def _resource(call: NativeCall) -> str:
-    """The bucket or object, and its new name if it shall have one; of AuthN the path, and the name
-    that a new thing shall have."""
+    """Return the bucket or object, with its new name in a rename; in AuthN the path, with the name
+    of what is created."""
     if call.bucket:
         named = f"arn:aws:s3:::{in_arns(call.bucket)}{'/' if call.key else ''}{call.key}"
         return f"{named} -> {call.made}" if call.made else named

@@ -20,7 +20,8 @@ _SCHEME = "bearer"
 
 
 class BearerAuthenticator:
-    """Without authentication every caller is the `root` account, as on the S3 side."""
+    """Authenticator by bearer token. Without authentication every caller is the `root` account, as
+    on the S3 side."""
 
     def __init__(self, authn: AuthN, root: Principal, throttle: Throttle) -> None:
         self._authn = authn
@@ -28,7 +29,8 @@ class BearerAuthenticator:
         self._throttle = throttle
 
     async def authenticate(self, request: NativeRequest) -> Principal:
-        """Raises 401 for a missing token and for one that is not good, and 429 after too many."""
+        """Return the caller. Raise 401 for a missing or invalid token, and 429 after too many
+        failures."""
         if not self._authn.enabled:
             return self._root
         token = bearer_token(request.sent)
@@ -43,7 +45,7 @@ class BearerAuthenticator:
 
 
 def bearer_token(headers: Mapping[str, str]) -> str:
-    """Raises 401 without one."""
+    """Return the token of the Authorization header. Raise 401 without one."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != _SCHEME or not token.strip():
         raise token_needed("token required")

@@ -1,4 +1,4 @@
-"""Rights that a native operation needs, checked by access control."""
+"""Rights of native operations, checked by access control."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storage.errors import BucketNotFound
 
 
 async def require(call: NativeCall, operation: type[NativeOperation]) -> None:
-    """Raises 403, and 404 for a bucket that is not there, or is not of this cluster."""
+    """Raise 403, and 404 for a bucket that does not exist or belongs to another cluster."""
     if operation.needs_admin and not call.caller.is_root:
         raise NativeError(403, "insufficient permissions: administrators only")
     if operation.asks_itself:

@@ -1,4 +1,4 @@
-"""Properties of a bucket as AIStore writes them: all of them, with AIStore's defaults.
+"""Properties of a bucket as AIStore writes them, with AIStore's defaults.
 
 Many have one value here, because the server works in one way. Numbers of 64 bits are texts, sizes
 and times too.
@@ -118,7 +118,7 @@ class Lru(Struct, frozen=True):
 
 
 class Archives(Struct, frozen=True):
-    """Ours: see docs/archives.md."""
+    """The server's own addition: see docs/archives.md."""
 
     as_folders: bool = False
 

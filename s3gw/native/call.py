@@ -1,9 +1,9 @@
 """Requests and calls of the native API.
 
 A call is the same that S3's operations and access control know, with what AIStore adds: the full
-name of the bucket, the action message, and the segments of its path. Of the headers it has those
-that mean something here: `x-amz-` headers are not words of this API, but for the keys of
-encryption, and what a client calls the content type of its own requests is not the object's.
+name of the bucket, the action message, and the segments of its path. It keeps only the headers that
+have a meaning here: `x-amz-` headers are not part of this API, except for the keys of encryption,
+and the content type that a client sends with its requests is not the object's.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ NO_BCK = Bck("")
 
 @dataclass(slots=True, kw_only=True)
 class NativeRequest(Request):
-    """A request whose caller is not known yet. `segments` are the decoded parts of the path behind
+    """A request whose caller is not known yet. `segments` are the decoded parts of the path after
     `/v1/`; of an object's path the third and last is the object's name, slashes and all. `bck` is
-    the bucket that the path names; `sent` are all headers as they came; `node_id` is the node that
-    is asked through this one.
+    the bucket that the path names; `sent` are all headers as received; `node_id` is the node that
+    the request is for.
     """
 
     segments: tuple[str, ...]
@@ -62,14 +62,14 @@ class NativeRequest(Request):
 
     @property
     def endpoint(self) -> str:
-        """How this client reaches the server: scheme and authority."""
+        """Return how this client reaches the server: scheme and authority."""
         return endpoint_of(self.sent, self.scheme)
 
 
 @dataclass(slots=True, kw_only=True)
 class NativeCall(Call):
-    """A request on its way to a native operation. `bck` is the bucket that it is about, `made` the
-    name of what a document asked to be made."""
+    """A request on its way to a native operation. `bck` is its bucket, `made` the name of what it
+    creates by a document."""
 
     origin: NativeRequest
     native: NativeServices
@@ -95,7 +95,7 @@ class NativeCall(Call):
 
     @property
     def name(self) -> str:
-        """What a path like `users/{name}` names."""
+        """Return what a path like `users/{name}` names."""
         return self.segments[1] if len(self.segments) > 1 else ""
 
     @property
@@ -103,7 +103,7 @@ class NativeCall(Call):
         return own_names(self.native)
 
     async def read_body(self) -> bytes:
-        """Return the whole body of a request that carries a message. Raises 413."""
+        """Return the whole body of a request that carries a message. Raise 413."""
         read, most = bytearray(), self.limits.json_bytes
         async for chunk in self.body:
             read += chunk
@@ -115,7 +115,7 @@ class NativeCall(Call):
 def read_native_request(
     scope: Scope, receive: Receive, request_id: str, limits: Limits
 ) -> NativeRequest:
-    """Read everything but the body. Raises 400 for a path or a query that cannot be decoded."""
+    """Read everything but the body. Raise 400 for a path or a query that cannot be decoded."""
     sent, client = read_headers(scope["headers"]), scope.get("client")
     raw_path = origin_form(scope["raw_path"])
     return NativeRequest(
@@ -138,7 +138,7 @@ def read_native_request(
 def new_native_call(
     request: NativeRequest, caller: Principal, services: Services, native: NativeServices
 ) -> NativeCall:
-    """The call of a request whose caller has been authenticated, or that anyone may send."""
+    """Build the call of a request whose caller is authenticated, or that anyone may send."""
     return NativeCall(
         method=request.method,
         raw_path=request.raw_path,
@@ -164,14 +164,14 @@ def new_native_call(
 
 
 def own_names(native: NativeServices) -> Collection[str]:
-    """The id of this cluster, and the alias under which it is registered, if it is."""
+    """Return the id of this cluster, and the alias under which it is registered, if any."""
     own = native.site.cluster_id
     alias = native.authn.directory.alias_of(own)
     return (own, alias) if alias else (own,)
 
 
 def endpoint_of(sent: Mapping[str, str], scheme: str) -> str:
-    """Where a request with these headers was sent, as far as a proxy in front tells."""
+    """Return the address that a request was sent to; through a proxy, as its headers say."""
     scheme = sent.get(_SECURE_PROXY, "") or scheme
     host = sent.get("host", "")
     known = host if _HOST.fullmatch(host) else "localhost"
@@ -179,7 +179,7 @@ def endpoint_of(sent: Mapping[str, str], scheme: str) -> str:
 
 
 def name_bucket(request: NativeRequest, ours: Collection[str]) -> None:
-    """Read from the path which bucket and object the request is about. Raises 400."""
+    """Read the request's bucket and object from the path. Raise 400."""
     if request.segments[0] not in _ABOUT_BUCKETS:
         return
     bucket, key = [*request.segments[1:], "", ""][:2]
@@ -189,7 +189,7 @@ def name_bucket(request: NativeRequest, ours: Collection[str]) -> None:
 
 
 def check_key(key: str) -> None:
-    """Raises 400 for a name that is too long."""
+    """Raise 400 for a name that is too long."""
     if len(key) > MAX_KEY or len(key.encode()) > MAX_KEY:
         raise NativeError(400, f"the object's name is longer than {MAX_KEY} bytes")
 

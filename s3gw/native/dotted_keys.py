@@ -1,7 +1,7 @@
-"""Names with dots, and the values that a client gives them.
+"""Dotted names, and the values that clients send for them.
 
 AIStore's documents are nested; a query, and some clients' JSON, has `checksum.type` in one word.
-Both come to the same pairs here. What is absent, or null, is not changed.
+Both become the same pairs here. A key that is absent or null is not changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SHOWN = 128
 
 
 def flat(given: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Name and value of every leaf that is not null."""
+    """Yield name and value of every leaf that is not null."""
     for name, value in given.items():
         if isinstance(value, dict):
             yield from flat(value, f"{above}{name}.")
@@ -26,7 +26,7 @@ def flat(given: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]
 
 
 def nested(pairs: Mapping[str, Any]) -> dict[str, Any]:
-    """The document that has those leaves."""
+    """Return the document that has those leaves."""
     made: dict[str, Any] = {}
     for name, value in pairs.items():
         *above, last = name.split(".")
@@ -38,7 +38,7 @@ def nested(pairs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_value_of(what: str, name: str, type: SettingType, sent: object) -> object:
-    """Raises 400, which names the key, the value, and what is allowed."""
+    """Parse a value. Raise 400 with the key, the value and what is allowed."""
     try:
         return type.from_wire(sent)
     except ValueError:
@@ -46,8 +46,8 @@ def read_value_of(what: str, name: str, type: SettingType, sent: object) -> obje
 
 
 def require_unchanged(what: str, name: str, shown: Wire, sent: object) -> None:
-    """Raises 501 for another value than the one that the server keeps to, and 400 for one that is
-    not even of its kind."""
+    """Raise 501 for a value other than the server's fixed one, and 400 for one that is not even of
+    its type."""
     try:
         if same_on_wire(sent, shown):
             return
@@ -61,7 +61,7 @@ def invalid(what: str, name: str, sent: object, why: str) -> NativeError:
 
 
 def unknown(what: str, name: str, known: Mapping[str, object]) -> NativeError:
-    """400; with the name that may have been meant."""
+    """Return a 400 with the known name that may have been meant."""
     close = difflib.get_close_matches(name[:_SHOWN], known, n=1)
     hint = f", did you mean {close[0]}?" if close else ""
     return NativeError(400, f'unknown {what} "{name[:_SHOWN]}"{hint}')

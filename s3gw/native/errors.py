@@ -1,9 +1,9 @@
-"""Errors as AIStore tells them: JSON with the name of a Go type, a message, and the status.
+"""Errors as AIStore writes them: JSON with type, message and status.
 
-Clients choose their exception by the status and by the first `provider://bucket[/object]` in the
-text, so what is missing is always named that way. An answer to HEAD has no body: its error stands
-in a header. What will not get better by asking again is never answered with 429 or 5xx, because
-clients repeat those for minutes; 501 is the one that they do not repeat.
+The type is the name of a Go type. Clients choose their exception by the status and by the first
+`provider://bucket[/object]` in the text, so what is missing is always named that way. An answer to
+HEAD has no body: its error is in a header. An error that a retry cannot cure is never a 429 or 5xx,
+because clients repeat those for minutes; 501 is the one that they do not repeat.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HEAD_ERROR = "Hdr-Error"
 
 
 class Tcode(Enum):
-    """The names of AIStore's Go types that clients look at; empty for the others."""
+    """AIStore's names of Go types that clients look at; empty for the others."""
 
     NONE = ""
     BCK_NOT_FOUND = "ErrBckNotFound"
@@ -40,7 +40,7 @@ class Tcode(Enum):
 
 
 class NativeError(Exception):
-    """A request failed in a way that the native API has a status for."""
+    """A failed request, with its status in the native API."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class NamedBucket(Protocol):
 
 
 class About(Protocol):
-    """The bucket and the object of a request; clients read their names from messages."""
+    """Bucket and object of a request; clients read their names from messages."""
 
     @property
     def bck(self) -> NamedBucket: ...
@@ -76,7 +76,7 @@ class About(Protocol):
 
 
 class ErrorDocument(msgspec.Struct, frozen=True):
-    """`url_path` is the path as it was sent, `node` who answered."""
+    """`url_path` is the path as received, `node` the node that answered."""
 
     tcode: str
     message: str
@@ -89,12 +89,13 @@ class ErrorDocument(msgspec.Struct, frozen=True):
 
 
 def unsupported(what: str) -> NativeError:
-    """AIStore has it and this server does not, or not yet."""
+    """Return a 501 for a feature of AIStore that this server does not have, or not yet."""
     return NativeError(501, f"{what} is not supported", Tcode.UNSUPPORTED)
 
 
 def no_backend(bucket: str, what: str) -> NativeError:
-    """Every bucket that is there is the only place of its objects; it is named as `ais://b`."""
+    """Return the error for an action that needs a cloud: every bucket here is the only place of its
+    objects. The bucket is named as `ais://b`."""
     return NativeError(400, f'bucket "{bucket}" has no remote backend: nothing to {what}')
 
 
@@ -121,7 +122,8 @@ _BY_CODE: Mapping[Code, tuple[int, Tcode, str]] = {
 
 
 def as_native_error(error: BaseException, about: About | None) -> NativeError:
-    """The native face of any exception; what no table names has the status that S3 gives it."""
+    """Translate any exception for the native API; one that is in no table has the status that S3
+    gives it."""
     if isinstance(error, NativeError):
         return error
     if isinstance(error, storage.BucketNotFound) and about is not None and not about.bck.is_ours:
@@ -155,12 +157,12 @@ def _from_s3(refusal: S3Error) -> NativeError:
 
 
 def error_reply(error: NativeError, method: str, path: str, remote: str, node: str) -> Reply:
-    """The error's body, or for HEAD its header."""
+    """Return the error as a body, or as a header in an answer to HEAD."""
     document = ErrorDocument(
         error.tcode.value, error.message, method, path, remote, "", node, error.status
     )
     if error.status == 405:
-        # As Go's own handlers say it.
+        # In the words of Go's own handlers.
         return Reply(405, {"Content-Type": "text/plain", **error.headers}, error.message.encode())
     headers = {"Content-Type": JSON, "X-Content-Type-Options": "nosniff", **error.headers}
     body = _ENCODER.encode(document)
@@ -170,7 +172,7 @@ def error_reply(error: NativeError, method: str, path: str, remote: str, node: s
 
 
 def _one_line(body: bytes) -> str:
-    """JSON has no line ends of its own, and what is not ASCII can be escaped."""
+    """Escape what is not ASCII, for a header. The JSON has no line ends of its own."""
     text = body.decode()
     if not text.isascii():
         text = "".join(c if c.isascii() else _escaped(c) for c in text)

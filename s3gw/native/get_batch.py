@@ -1,8 +1,8 @@
-"""GetBatch, AIStore's "ML endpoint": many objects, ranges and members of archives in one answer.
+"""GetBatch, AIStore's "ML endpoint": objects, ranges and archive members in one answer.
 
     GET /v1/ml/moss[/bucket]      {"in": [{"objname": "a", "bucket": "b"}], "mime": ".tar", ...}
 
-docs/getbatch.md tells what is asked for and what comes back.
+docs/getbatch.md describes the request and the answer.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from s3gw.s3.encryption_headers import customer_key
 from storage.errors import BucketNotFound
 
 _MOSS = "moss"
-# What the entries' buckets are asked for stands here: a request names many, or none.
+# The entries' buckets are authorized under this name; a request may name many.
 _OPERATION = "GetBatch"
 
 
 @operation("GET", "ml/{moss}", access=Access.GET, asks_itself=True)
 class GetBatch:
-    """Each entry names its bucket; the right to read it is asked entry by entry."""
+    """Each entry names its bucket; the right to read it is checked entry by entry."""
 
     batch: msgspec.Raw = document()
 
@@ -38,7 +38,7 @@ class GetBatch:
 
 @operation("GET", "ml/{moss}/{bucket}", access=Access.GET, asks_itself=True)
 class GetBatchOfBucket:
-    """As GetBatch, with a bucket for the entries that name none."""
+    """As GetBatch, with a bucket for the entries that do not name one."""
 
     batch: msgspec.Raw = document()
     namespace: str = query("namespace", default="")
@@ -74,7 +74,7 @@ def _spaces(call: NativeCall) -> Spaces:
 
 
 def _require_ours(bck: Bck) -> None:
-    """Raises 404."""
+    """Raise 404 for a bucket of another cluster."""
     if not bck.is_ours:
         message = f'bucket "{bck.cname()}" does not exist'
         raise NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)

@@ -1,17 +1,17 @@
-"""Failed authentication at the native front end, slowed down as at the other."""
+"""Throttle of failed authentication at the native front end, as at S3's."""
 
 from __future__ import annotations
 
 from s3gw.auth.throttle import Throttle, Throttled
 from s3gw.native.errors import NativeError, Tcode
 
-# A token names nobody before it is read, and nobody can guess one: whoever has a good one is never
-# kept waiting for those who have not. What is counted is the address.
+# A token has no name before it is read, and cannot be guessed: callers with a valid one never wait
+# because of failures of others. Failures are counted by address.
 ANY_TOKEN = "bearer token"
 
 
 def check_login(throttle: Throttle, client: str, user: str) -> None:
-    """Before the password is looked at. Raises 429."""
+    """Raise 429 after too many failures. Call it before the password is checked."""
     if throttle.is_idle:
         return
     try:
@@ -21,7 +21,7 @@ def check_login(throttle: Throttle, client: str, user: str) -> None:
 
 
 def note_failure(throttle: Throttle, client: str, name: str) -> None:
-    """After it was wrong. Raises 429 when not even that is answered any more."""
+    """Count a wrong password. Raise 429 when even that is not answered any more."""
     try:
         throttle.failed(client, name)
     except Throttled as error:
@@ -29,7 +29,7 @@ def note_failure(throttle: Throttle, client: str, name: str) -> None:
 
 
 def login_name(user: str) -> str:
-    """No access key has this name."""
+    """Return a name for the throttle that no access key has."""
     return f"user {user[:64]}"
 
 

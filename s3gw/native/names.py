@@ -19,7 +19,7 @@ PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "ht")
 _ALIASES = {"": AIS, "s3": "aws", "az": "azure", "gs": "gcp", "oc": "oci"}
 _NAMESPACE = re.compile(r"@?([A-Za-z0-9_-]{0,64})(?:#([A-Za-z0-9_-]{0,64}))?")
 _BUCKET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-# Where the server itself answers, and where no S3 client could find them.
+# The server's own paths, where S3 clients could not find a bucket.
 _TAKEN = frozenset({"v1", "s3", "metrics"})
 
 
@@ -39,16 +39,16 @@ class Bck:
 
     @property
     def stored(self) -> str:
-        """What the store calls it, and access control."""
+        """Return the name in the store, and in access control."""
         return stored_name(self.name, self.namespace)
 
     @property
     def uname(self) -> str:
-        """As it stands in unames, without the object."""
+        """Return the bucket's part of a uname, without the object."""
         return f"{self.provider}/@{self.uuid}#{self.namespace}/{self.name}/"
 
     def cname(self, key: str = "") -> str:
-        """As messages tell it; clients look for this very form in errors."""
+        """Return the name as in messages; clients look for this very form in errors."""
         space = f"@{self.uuid}" if self.uuid else ""
         space += f"#{self.namespace}" if self.namespace else ""
         bucket = f"{self.provider}://{space}/{self.name}" if space else f"{self.provider}://{self}"
@@ -59,7 +59,7 @@ class Bck:
 
 
 def read_provider(text: str) -> str:
-    """The provider that a query names; nothing is `ais`. Raises 400."""
+    """Return the provider that a query names; without one, `ais`. Raise 400."""
     provider = _ALIASES.get(text.lower(), text.lower())
     if provider not in PROVIDERS:
         raise NativeError(400, f'invalid bucket provider "{_plain(text)}"', Tcode.BCK_PROVIDER)
@@ -67,14 +67,14 @@ def read_provider(text: str) -> str:
 
 
 def bck_of(stored: str) -> Bck:
-    """The full name of a bucket of the store."""
+    """Return the full name of a bucket of the store."""
     name, namespace = parted(stored)
     return Bck(name, namespace=namespace)
 
 
 def read_namespace(text: str, ours: Collection[str]) -> tuple[str, str]:
-    """The cluster's id (empty for ours, which has the ids and aliases `ours`) and the name. Raises
-    400."""
+    """Return the cluster's id (empty for ours, whose ids and aliases are `ours`) and the name.
+    Raise 400."""
     match = _NAMESPACE.fullmatch(text)
     if match is None:
         raise NativeError(400, f'invalid namespace "{_plain(text)}"')
@@ -83,7 +83,7 @@ def read_namespace(text: str, ours: Collection[str]) -> tuple[str, str]:
 
 
 def read_bck(name: str, query: Mapping[str, str], ours: Collection[str]) -> Bck:
-    """The bucket that a path and its query name. Raises 400."""
+    """Return the bucket that a path and its query name. Raise 400."""
     provider = read_provider(query.get("provider", ""))
     uuid, namespace = read_namespace(query.get("namespace", ""), ours)
     if "/" in name:
@@ -92,7 +92,7 @@ def read_bck(name: str, query: Mapping[str, str], ours: Collection[str]) -> Bck:
 
 
 def check_new_bucket(name: str) -> None:
-    """Raises 400 unless AIStore, and S3's clients, could use a bucket of that name."""
+    """Raise 400 unless AIStore and S3's clients could use a bucket of that name."""
     if not _BUCKET.fullmatch(name) or ".." in name:
         raise NativeError(
             400,

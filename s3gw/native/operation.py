@@ -1,9 +1,9 @@
 """Native operations as types, and the table that routes requests to them.
 
 The decorator says which requests an operation takes, and the right that it needs: AIStore's
-permission bits, and beside them the S3 operation under whose name bucket policies know it. Nothing
-else registers it. What AIStore knows and no operation takes is refused by its name: an action, a
-`what`, a query parameter that would change what is done.
+permission bits, and the S3 operation under whose name bucket policies know it. Nothing else
+registers it. What AIStore knows and no operation takes is refused by its name: an action, a `what`,
+a query parameter that would change the result.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ __all__ = ["NativeOperation", "NativeTable", "document", "header", "operation", 
 C = TypeVar("C")
 Decode = Callable[[NativeCall], Any]
 
-# No right of its own: whoever has a token may ask.
+# No right of its own: any valid token is enough.
 NO_RIGHT = Access(0)
 
-# The paths of AIStore, by their first segment and how many there are, and their methods.
+# AIStore's paths, by their first segment and their number of segments, and their methods.
 _PATHS: Mapping[tuple[str, int], frozenset[str]] = {
     (first, depth): frozenset(methods.split())
     for first, depth, methods in (
@@ -68,7 +68,7 @@ _WHATS_TEXT = """
     running_all snode ic_bundle tls_certificate
 """
 _WHATS = frozenset(_WHATS_TEXT.split())
-# Parameters that change what is done: an operation that does not read them must not be run.
+# Parameters that change the result: an operation that does not read them must not run.
 _MEANINGFUL_TEXT = """
     append_handle append_type archmime archmode archpath archregx bck_to bsumm_remote etl_args
     etl_fqn etl_name etl_pipeline etl_secret keep_bck_md mountpath_label object_to offset
@@ -76,17 +76,17 @@ _MEANINGFUL_TEXT = """
 """
 _MEANINGFUL = frozenset(_MEANINGFUL_TEXT.split())
 _FALSE = frozenset({"", "0", "f", "false", "n", "no", "off"})
-# What is not there at all, whatever is asked of it: the bodies are no messages.
+# Parts of AIStore that do not exist here, whatever the request: their bodies are not messages.
 _ABSENT = {"etl": "ETL", "sort": "dsort", "download": "the downloader"}
 
 
 def value(*, default: Any = ...) -> Any:
-    """The action message's `value`, read as the field's type."""
+    """Declare the field as the action message's `value`, read as the field's type."""
     return _bound(Binding("value"), default)
 
 
 def document(*, default: Any = ...) -> Any:
-    """The whole body, read as the field's type."""
+    """Declare the field as the whole body, read as the field's type."""
     return _bound(Binding("document"), default)
 
 
@@ -97,9 +97,9 @@ def _bound(binding: Binding, default: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`first` and `depth` are of the path; `action` and `what` are None when nothing is asked.
-    `needs` are parameters that must not be empty, `unless` is one that must; the route that needs
-    more is tried first."""
+    """`first` and `depth` are of the path; `action` and `what` are None without a condition on
+    them. `needs` are parameters that must not be empty, `unless` is one that must; the route that
+    needs more is tried first."""
 
     method: str
     first: str
@@ -152,10 +152,10 @@ def operation(
     """Declare a native operation on a path such as `buckets/{bucket}`.
 
     `action`, `what`, `needs` and `unless` are those of its route. `known_as` is the S3 operation
-    that bucket policies decide about; empty for what is not about a bucket that is there. `is_open`
-    asks not even for a token, `needs_admin` for an administrator
-    besides the right. `is_audited`: it changes what others may do. `asks_itself`: its body names
-    many buckets, and it asks for the right to each of them.
+    that bucket policies decide about; empty for an operation without an existing bucket. `is_open`
+    needs not even a token, `needs_admin` an administrator besides the right. `is_audited`: it
+    changes access rights. `asks_itself`: its body names many buckets, and it checks the right to
+    each of them.
     """
     first, *others = path.split("/")
 
@@ -177,7 +177,7 @@ Operations = tuple[type[NativeOperation], ...]
 
 
 class NativeTable:
-    """Finds the operation that a request asks for, in two steps: by its head, then by its body."""
+    """Finds the operation of a request in two steps: by its head, then by its body."""
 
     def __init__(self, operations: Iterable[type[NativeOperation]]) -> None:
         self._by_kind: dict[tuple[str, str, int], Operations] = {}
@@ -191,9 +191,10 @@ class NativeTable:
             fetchers(op)
 
     def find(self, call: NativeRequest) -> Operations:
-        """Those that the method and the path leave; none where AIStore has some and we have not.
+        """Return the operations on the method and path; empty for a path of AIStore that has no
+        operation here.
 
-        Raises 404 and 405.
+        Raise 404 and 405.
         """
         first = call.segments[0]
         depth = sum(1 for segment in call.segments if segment)
@@ -212,7 +213,8 @@ class NativeTable:
         raise NativeError(404, f"there is no API {_path_of(call)}")
 
     def resolve(self, call: NativeCall, found: Operations) -> type[NativeOperation]:
-        """Raises 501 for what AIStore knows and nobody takes, and 400 for what it does not know."""
+        """Return the operation. Raise 501 for what AIStore has and this server does not, and 400
+        for what AIStore does not know."""
         for op in found:
             if op.route.takes(call):
                 return op
@@ -229,7 +231,7 @@ class NativeTable:
 
 
 def reads_message(call: NativeCall, found: Operations) -> bool:
-    """Whether the body must be read to know which of them is asked for; also to refuse it."""
+    """Whether the body is needed to choose the operation, or to refuse the request."""
     if not found:
         return call.segments[0] not in _ABSENT
     return any(op.route.action is not None for op in found)
@@ -244,7 +246,7 @@ def _path_of(call: NativeCall | NativeRequest) -> str:
 
 
 def decode(op: type[NativeOperation], call: NativeCall) -> NativeOperation:
-    """Build the operation's instance from the request. Raises 400, and 501 for a parameter that it
+    """Build the operation's instance from the request. Raise 400, and 501 for a parameter that it
     does not read."""
     for name, text in call.query.items():
         if name in _MEANINGFUL and name not in bound(op) and text.lower() not in _FALSE:
@@ -254,7 +256,7 @@ def decode(op: type[NativeOperation], call: NativeCall) -> NativeOperation:
 
 @cache
 def bound(op: type[NativeOperation]) -> frozenset[str]:
-    """The names on the wire that an operation reads."""
+    """Return the names on the wire that an operation reads."""
     return frozenset(f.metadata["binding"].name for f in fields(op))
 
 

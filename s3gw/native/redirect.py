@@ -1,15 +1,15 @@
-"""The first leg of a PUT in two.
+"""First leg of a PUT in two.
 
 AIStore's gateways send every PUT on to a target, and its Python client counts on that over https:
 it first sends the head alone, with the true Content-Length, no body and `Connection: close`, and
-sends the bytes only where it is redirected to. Whoever waited for the body would wait for ever, and
-an answer of 200 would be taken for success without a byte sent. So a PUT over https on a connection
-that is to be closed is redirected to itself, before its body is read; the query's `pid` tells
-that this was done. It is authorized like any other: who may not write learns it before the bytes
-are sent, and no refusal waits for them.
+sends the bytes only where it is redirected to. A server that waited for the body would wait for
+ever, and an answer of 200 would be taken for success without a byte sent. So a PUT over https on a
+connection that is to be closed is redirected to itself, before its body is read; the query's `pid`
+marks the second leg. It is authorized like any other: a caller without the right learns it before
+the bytes are sent, and no refusal waits for them.
 
-A proxy in front that ends TLS tells the scheme in X-Forwarded-Proto, and must not wait for bodies
-itself.
+A proxy in front that ends TLS must send the scheme in X-Forwarded-Proto, and must not wait for
+bodies itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Services of native operations, beside those of S3's."""
+"""Services of native operations, in addition to those of S3's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AuthN:
 
 @dataclass(frozen=True, slots=True)
 class NativeServices:
-    """`promotable` are the folders whose files may be made objects; the composition root gives all
+    """`promotable` are the folders whose files may be promoted; the composition root fills in all
     of it."""
 
     site: Site

@@ -1,8 +1,8 @@
-"""Writing archives: new ones, and existing ones with more members.
+"""Writing of archives: new ones, and existing ones with more members.
 
-An archive is visible when all of it is there. What an archive is continued from must still be there
-at the end: the second of two writers gets `ObjectChanged`, and the first one's members stay. The
-archive's content headers, metadata, tags and encryption stay as they were.
+An archive becomes visible when it is complete. When members are appended, the archive they continue
+must still be there at the end: the second of two writers gets `ObjectChanged`, and the first one's
+members stay. The archive's content headers, metadata, tags and encryption stay as they were.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _NOTHING_THERE = Condition(if_none_match=("*",))
 
 
 class Mode(Enum):
-    """What happens to an existing archive, and where there is none: it is replaced by a new one;
-    appended to and must exist; appended to, or made."""
+    """What to do with an existing archive: replace it; append to it, and fail without one; append
+    to it, or write a new one."""
 
     NEW = "new"
     APPEND = "append"
@@ -54,9 +54,9 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOrder:
-    """How to write an archive. `kind` None is told by the key, or by the bytes of the existing one,
-    which `unlock` opens; `condition` is on the object that is replaced; `keep` is the checksum that
-    is kept of the archive."""
+    """How to write an archive. Without a `kind` the key decides, or the bytes of the existing
+    archive, opened with `unlock`; `condition` is on the object that is replaced; `keep` is the
+    checksum that is kept of the archive."""
 
     mode: Mode
     attributes: Attributes
@@ -75,8 +75,8 @@ async def write_archive(
     order: ArchiveOrder,
     additions: Additions,
 ) -> ObjectInfo:
-    """Raises what the additions do, `ObjectNotFound` when there is nothing to append to,
-    `ObjectChanged` when another writer was faster, and what `ObjectService.write` does."""
+    """Write the archive. Raise what the additions do, `ObjectNotFound` if there is nothing to
+    append to, `ObjectChanged` if another writer was faster, and what `ObjectService.write` does."""
     prior = await _prior(objects, bucket, key, order)
     kind = prior.format if prior else _kind(key, order)
     before = prior.info.attributes if prior else None
@@ -113,7 +113,7 @@ async def _prior(
 
 
 def _condition(order: ArchiveOrder, prior: Shard | None) -> Condition:
-    """The object must be as it was found."""
+    """Return the condition that the object is still as it was found."""
     if order.mode is Mode.NEW:
         return order.condition
     return Condition(if_match=(prior.info.etag,)) if prior else _NOTHING_THERE
@@ -130,7 +130,7 @@ def _kind(key: str, order: ArchiveOrder) -> ArchiveFormat:
 def _encryption(
     bucket: BucketInfo, order: ArchiveOrder, before: Encryption | None
 ) -> EncryptionRequest:
-    """As the request or the bucket says; where neither does, as it was."""
+    """Return the encryption of the request or the bucket; without either, the archive's own."""
     if before is None or before.scheme == SSE_C or is_encrypted(bucket, order.encryption):
         return order.encryption
     return as_before(before)

@@ -1,4 +1,4 @@
-"""Parts laid end to end: the ETag and the checksum of the object that an upload becomes."""
+"""ETag and checksum of the object that an upload's parts become."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ MAX_OBJECT_BYTES = 5 << 40
 
 
 def kept_algorithm(upload: UploadInfo) -> Algorithm:
-    """The checksum that every part of the upload needs, so that the whole can have one."""
+    """Return the checksum that every part of the upload needs, so that the whole can have one."""
     return ALGORITHMS[upload.checksum_algorithm or upload.kept_checksum or DEFAULT_ALGORITHM]
 
 
 def sealed(upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
-    """The object that the parts are, in this order. Raises `EntityTooLarge`."""
+    """Return what the parts are as one object, in this order. Raise `EntityTooLarge`."""
     if sum(part.size for part in parts) > MAX_OBJECT_BYTES:
         raise S3Error(Code.EntityTooLarge)
     return Sealed(multipart_etag(parts), whole_checksum(upload, parts))
 
 
 def multipart_etag(parts: Sequence[PartInfo]) -> str:
-    """The MD5 of the parts' MD5s, and how many they are."""
+    """Return the MD5 of the parts' MD5s, with the number of parts."""
     whole = hashlib.md5(usedforsecurity=False)
     for part in parts:
         whole.update(bytes.fromhex(part.etag))

@@ -1,4 +1,4 @@
-"""AIStore's types of checksums as S3's algorithms, and the one that a bucket keeps.
+"""AIStore's checksum types as S3's algorithms, and the one of a bucket.
 
 `xxhash2` and the older `xxhash` are both XXH64 without a seed.
 """
@@ -23,6 +23,7 @@ TYPES: Mapping[str, Algorithm] = {
 
 
 def kept_in(bucket: BucketInfo) -> Algorithm:
-    """What objects of the bucket keep that come whole, by the native API or by a job."""
+    """Return the algorithm that the bucket keeps for objects written whole by the native API or by
+    a job."""
     kind = properties_of(bucket).checksum
     return NO_ALGORITHM if kind == NO_CHECKSUM else TYPES[kind]

@@ -1,4 +1,4 @@
-"""Chunk sizes by bucket: which objects are kept in chunks, and how large those are."""
+"""Chunk sizes by bucket: which objects are in chunks, and how large."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_MONOLITHIC_SIZE = 1 << 40
 
 
 def chunking(chunks: Chunks) -> Chunking:
-    """Without a limit, only what is larger than an object in one piece may be."""
+    """Return the chunk sizes. Without a limit, only objects too large for one piece have chunks."""
     limit = chunks.objsize_limit or (chunks.max_monolithic_size or MAX_MONOLITHIC_SIZE) + 1
     return Chunking(limit, chunks.chunk_size or DEFAULT_CHUNK_SIZE)
 
@@ -21,6 +21,6 @@ _DEFAULT = chunking(_DEFAULTS)
 
 
 def chunking_of(bucket: BucketInfo) -> Chunking:
-    """How what is written to the bucket is kept."""
+    """Return the chunk sizes of objects written to the bucket."""
     chunks = properties_of(bucket).chunks
     return _DEFAULT if chunks == _DEFAULTS else chunking(chunks)

@@ -1,9 +1,9 @@
-"""Integrity of payloads: what the client promised of the bytes, computed and compared.
+"""Integrity of payloads: the client's promises, computed and compared.
 
 A payload can carry up to three promises: `Content-MD5`, the signature's `x-amz-content-sha256`, and
 one `x-amz-checksum-<algorithm>`, in the headers or in the trailer of an aws-chunked body. All are
-checked before the object is committed. The S3 checksum is kept and returned; an upload that brought
-none gets a CRC64NVME, as AWS does.
+checked before the object is committed. The S3 checksum is kept and returned; an upload without one
+gets a CRC64NVME, as at AWS.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 """
@@ -27,7 +27,7 @@ from storage.values import Checksum, ChecksumType, Sealed
 DEFAULT_ALGORITHM = "CRC64NVME"
 _MD5_NAME = "MD5"
 PREFIX = "x-amz-checksum-"
-# The most that one request may carry, also one that does not say how much is coming.
+# The most bytes of one request, also of one without a length.
 MAX_PAYLOAD = 5 << 30
 
 
@@ -37,7 +37,7 @@ class Hasher(Protocol):
 
 
 class Crc:
-    """A CRC with hashlib's face; `width` bytes, big-endian as S3 writes them."""
+    """A CRC with hashlib's interface; `width` bytes, big-endian as S3 writes them."""
 
     def __init__(self, function: Callable[[bytes, int], int], width: int) -> None:
         self._function = function
@@ -54,7 +54,7 @@ class Crc:
 @dataclass(frozen=True, slots=True)
 class Algorithm:
     """One of S3's checksums. `combine(first, second, second_size)` joins those of two neighbours,
-    for those that can be FULL_OBJECT over a multipart upload."""
+    for algorithms that can be FULL_OBJECT over a multipart upload."""
 
     name: str
     new: Callable[[], Hasher]
@@ -98,8 +98,8 @@ def algorithm_named(name: str) -> Algorithm:
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What a request promises of its payload; digests are raw bytes, `trailer` the header's name
-    that will bring the checksum's value after the payload."""
+    """A request's promises about its payload; digests are raw bytes, `trailer` is the name of the
+    header that brings the checksum's value after the payload."""
 
     md5: bytes | None = None
     sha256: str | None = None
@@ -109,10 +109,10 @@ class Promises:
 
 
 class PayloadDigest:
-    """A `BodyDigest` that computes the ETag and the checksum, and keeps the client's promises.
+    """A `BodyDigest` that computes the ETag and the checksum, and checks the client's promises.
 
     `keep` is the algorithm whose value is stored, whatever the client sent; `NO_ALGORITHM` stores
-    none.
+    no checksum.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class PayloadDigest:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if promises.sha256 else None
         wanted = {self._keep, promises.algorithm or self._keep} - {NO_ALGORITHM}
-        # The ETag's MD5 is computed anyway, and then once.
+        # The ETag's MD5 is computed anyway: once is enough.
         others = {a.name: a.new() for a in wanted if a.name != _MD5_NAME}
         self._hashers: dict[str, Hasher] = {**others, _MD5_NAME: self._md5}
         self._updates = [h.update for h in self._hashers.values()]
@@ -191,7 +191,7 @@ class PayloadDigest:
 
 
 def composite(algorithm: Algorithm, values: list[str]) -> Checksum:
-    """The checksum of the parts' checksums, as S3 writes it: `value-N`."""
+    """Return the checksum of the parts' checksums, as S3 writes it: `value-N`."""
     hasher = algorithm.new()
     for value in values:
         hasher.update(base64.b64decode(value))
@@ -200,7 +200,7 @@ def composite(algorithm: Algorithm, values: list[str]) -> Checksum:
 
 
 def full_object(algorithm: Algorithm, parts: list[tuple[str, int]]) -> Checksum:
-    """The checksum of the parts laid end to end, from their (value, size)."""
+    """Return the checksum of the parts laid end to end, from their (value, size)."""
     assert algorithm.combine is not None
     whole = 0
     for value, size in parts:
@@ -214,7 +214,7 @@ def _base64(raw: bytes) -> str:
 
 
 def checked_value(algorithm: Algorithm, text: str) -> str:
-    """The value, if it is one of that algorithm's. Raises `InvalidRequest`."""
+    """Return the value, if it is valid for that algorithm. Raise `InvalidRequest`."""
     try:
         raw = base64.b64decode(text, validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""In whose name objects are changed."""
+"""Context of a change to objects: the caller and the time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SYSTEM_CLOCK: Clock = SystemClock()
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who asked, from where, with which request; events say so. `clock` is the time by which new
-    objects are locked."""
+    """The caller, the address and the request, for events. `clock` is the time by which new objects
+    are locked."""
 
     requested_by: RequestedBy
     clock: Clock = SYSTEM_CLOCK

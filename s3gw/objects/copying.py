@@ -11,8 +11,8 @@ from storage.values import Attributes
 def copied_attributes(
     given: Attributes, source: Attributes, tagged: Attributes | None = None
 ) -> Attributes:
-    """The copy's attributes: `given` says whose it is and how it is locked; content headers and
-    metadata are the source's, tags those of `tagged` or the source. Where an object redirects to
+    """Return the copy's attributes: `given` has its owner and its lock; content headers and
+    metadata are the source's, tags those of `tagged` or the source. An object's redirect location
     is not copied with its metadata."""
     headers = {name: value for name, value in source.headers.items() if name != REDIRECT_LOCATION}
     if REDIRECT_LOCATION in given.headers:

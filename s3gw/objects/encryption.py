@@ -1,4 +1,4 @@
-"""Data keys of objects: new ones for what is written, old ones for what is read."""
+"""Data keys of objects: new ones for writing, old ones for reading."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class CustomerKey:
 
 @dataclass(frozen=True, slots=True)
 class EncryptionRequest:
-    """How the caller wants an object encrypted. `scheme` is empty where nothing was asked, and
-    `bucket_key` None where nothing was said of it."""
+    """How the caller wants an object encrypted. `scheme` is empty and `bucket_key` None if the
+    request does not have them."""
 
     scheme: str = ""
     customer: CustomerKey | None = None
@@ -71,13 +71,13 @@ ReadCustomerKey = Callable[[], CustomerKey | None]
 
 
 def no_customer_key() -> CustomerKey | None:
-    """For readers that cannot bring a key, as jobs."""
+    """The key of readers that cannot send one, such as jobs."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """How something is written: in the clear when both are None. `requested` says that the request
+    """How an object is written: in the clear when both are None. `requested` means that the request
     named an encryption."""
 
     record: Encryption | None = None
@@ -88,13 +88,14 @@ class Sealing:
         return msgspec.structs.replace(attributes, encryption=self.record)
 
     def digest(self, plain: BodyDigest) -> BodyDigest:
-        """The ETag is the MD5 with SSE-S3; otherwise it must not reveal anything of the bytes."""
+        """Return the digest of the ETag: the MD5 with SSE-S3; with others it must not reveal
+        anything of the bytes."""
         if self.record is None or self.data_key is None or self.record.scheme == AES256:
             return plain
         return _HiddenDigest(plain, self.data_key)
 
     def keeps(self, old: Encryption | None) -> bool:
-        """Whether bytes that are encrypted so can stay as they are."""
+        """Whether bytes with the old encryption can stay as they are."""
         if self.record is None or old is None:
             return self.record is old
         return not self.requested and self.record.scheme == old.scheme == AES256
@@ -121,14 +122,14 @@ class Encryptor:
     default_kms_key: str = KMS_KEY
 
     def require_ring(self) -> KeyProvider:
-        """Raise `NotImplemented` when the server was given no master key."""
+        """Return the key ring. Raise `NotImplemented` for a server without a master key."""
         if self.keys is None:
             raise S3Error(Code.NotImplemented, _NO_KEYS)
         return self.keys
 
     async def seal(self, bucket: BucketInfo, request: EncryptionRequest) -> Sealing:
-        """How an object, or the upload that becomes one, is encrypted: as the request says, else
-        by its bucket's default."""
+        """Return the encryption of a new object or upload: the request's, else its bucket's
+        default."""
         default = setting(bucket, BucketEncryption) or BucketEncryption()
         if request.scheme in default.blocked:
             raise S3Error(Code.AccessDenied, "This bucket does not take uploads with SSE-C.")
@@ -141,12 +142,12 @@ class Encryptor:
         return await self._ring_sealing(scheme, request, default) if scheme else Sealing()
 
     async def seal_part(self, upload: UploadInfo, customer: ReadCustomerKey) -> Sealing:
-        """How a part of the upload is encrypted: with the upload's key."""
+        """Return the encryption of a part: the upload's key."""
         record = upload.attributes.encryption
         return Sealing(record, await self.data_key(record, customer)) if record else Sealing()
 
     def unlock(self, customer: ReadCustomerKey) -> Unlock:
-        """Opens the records of encrypted objects for one reader."""
+        """Return what opens the records of encrypted objects for one reader."""
 
         async def unlocked(record: Encryption) -> bytes:
             return await self.data_key(record, customer)
@@ -154,8 +155,8 @@ class Encryptor:
         return unlocked
 
     async def data_key(self, record: Encryption, customer: ReadCustomerKey) -> bytes:
-        """Raises `InvalidRequest` for a customer's key that is missing or not called for, and
-        `AccessDenied` for a wrong one."""
+        """Return the data key. Raise `InvalidRequest` for a customer's key that is missing or not
+        needed, and `AccessDenied` for a wrong one."""
         key = customer()
         if record.scheme == SSE_C:
             return with_customer_key(record, key)
@@ -192,8 +193,8 @@ class Encryptor:
 
 
 def refusing_one(unlock: Unlock) -> Unlock:
-    """The same, where a key that is missing or wrong is the failure of one object of many: it
-    raises `KeyRequired`."""
+    """Wrap `unlock` for reading many objects: a missing or wrong key fails only its own object,
+    with `KeyRequired`."""
 
     async def unlocked(record: Encryption) -> bytes:
         try:
@@ -205,7 +206,7 @@ def refusing_one(unlock: Unlock) -> Unlock:
 
 
 def is_encrypted(bucket: BucketInfo, request: EncryptionRequest) -> bool:
-    """Whether what is written so is encrypted, because the request or the bucket says it."""
+    """Whether a new object is encrypted, because of the request or the bucket."""
     if request.scheme or request.customer is not None:
         return True
     default = setting(bucket, BucketEncryption)
@@ -213,19 +214,19 @@ def is_encrypted(bucket: BucketInfo, request: EncryptionRequest) -> bool:
 
 
 def as_before(record: Encryption) -> EncryptionRequest:
-    """Ask for the encryption that an object has, under the server's keys."""
+    """Return the request for the same encryption as an object has, under the server's keys."""
     if record.scheme == KMS:
         return EncryptionRequest(KMS, key_id=record.key_id, context=record.context)
     return EncryptionRequest(record.scheme)
 
 
 def record_context(scheme: str, context: str) -> bytes:
-    """What the key ring binds a data key to."""
+    """Return the context to which the key ring binds a data key."""
     return f"{scheme}\x00{context}".encode()
 
 
 def with_customer_key(record: Encryption, customer: CustomerKey | None) -> bytes:
-    """The data key of an object under SSE-C. Raises `InvalidRequest` and `AccessDenied`."""
+    """Return the data key of an object under SSE-C. Raise `InvalidRequest` and `AccessDenied`."""
     if customer is None:
         raise S3Error(Code.InvalidRequest, _NEEDS_KEY)
     try:

@@ -1,8 +1,8 @@
-"""Object lock: what keeps a version from being removed, and who may change that.
+"""Object lock: protection of versions, and who may change it.
 
-A bucket with the `ObjectLockSetting` locks; its default retention is given to every new version
-that brings none of its own. Storage enforces what an object's attributes say; here are the
-rules by which a retention may change.
+A bucket with the `ObjectLockSetting` locks; its default retention is for every new version without
+one of its own. Storage enforces an object's attributes; here are the rules by which a retention may
+change.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 """
@@ -24,7 +24,7 @@ NO_LOCK = "Bucket is missing Object Lock Configuration"
 
 
 class DefaultRetention(msgspec.Struct, frozen=True):
-    """Of days or of years, one is None."""
+    """Retention in days or in years; the other is None."""
 
     mode: LockMode
     days: int | None = None
@@ -36,7 +36,7 @@ class DefaultRetention(msgspec.Struct, frozen=True):
 
 
 class ObjectLockSetting(Setting, frozen=True):
-    """That a bucket has one means that it locks, for ever."""
+    """A bucket with this setting locks, for ever."""
 
     setting_name: ClassVar[str] = "object-lock"
 
@@ -44,7 +44,7 @@ class ObjectLockSetting(Setting, frozen=True):
 
 
 def default_lock(bucket: BucketInfo, now_ns: int) -> ObjectLock | None:
-    """The lock of a new version that brings none of its own."""
+    """Return the lock of a new version without one of its own."""
     own = setting(bucket, ObjectLockSetting)
     if own is None or own.default is None:
         return None
@@ -52,7 +52,7 @@ def default_lock(bucket: BucketInfo, now_ns: int) -> ObjectLock | None:
 
 
 def require_lock(bucket: BucketInfo) -> None:
-    """Raises `InvalidRequest` on a bucket that does not lock."""
+    """Raise `InvalidRequest` on a bucket that does not lock."""
     if setting(bucket, ObjectLockSetting) is None:
         raise S3Error(Code.InvalidRequest, NO_LOCK)
 
@@ -60,7 +60,7 @@ def require_lock(bucket: BucketInfo) -> None:
 def with_retention(
     attributes: Attributes, new: Retention | None, now_ns: int, *, bypass_governance: bool
 ) -> Attributes:
-    """Other retention on the same version. Raises `AccessDenied` for what would weaken it."""
+    """Return the attributes with the new retention. Raise `AccessDenied` for a weaker one."""
     lock = attributes.lock or ObjectLock()
     old = lock.retention
     if old is not None and old.until_ns > now_ns and not _strengthens(old, new):

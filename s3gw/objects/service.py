@@ -1,8 +1,9 @@
-"""The object service: the one place that changes objects, for every front end and every job.
+"""Object service: the one place that changes objects.
 
-Each method does a whole change: it encrypts as the request or the bucket says, digests, chunks,
-commits, and announces the event, in the name of a `Context`. It knows no HTTP: callers parse their
-requests into its options and render what it returns. Rights are the caller's affair to check.
+Every front end and every job uses it. Each method does a whole change: it encrypts as the request
+or the bucket says, digests, chunks, commits, and announces the event, on behalf of a `Context`. It
+knows no HTTP: callers parse their requests into its options, render what it returns, and check the
+rights.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ from storage.values import (
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """How to write an object. `digest` computes what is kept of the body, and raises when it is not
-    what was promised; `size` is in bytes, None when only the end of the body tells; `event` is what
-    the object's creation is announced as."""
+    """How to write an object. `digest` computes what is kept of the body, and raises if the body
+    breaks a promise; `size` is in bytes, None if unknown before the body ends; `event` is the one
+    to announce."""
 
     attributes: Attributes
     digest: PayloadDigest
@@ -68,8 +69,8 @@ class WriteOptions:
 
 @dataclass(frozen=True, slots=True)
 class CopyOptions:
-    """How to copy. `algorithm` is the checksum that the copy has, None for its source's;
-    `condition` is on what the copy replaces; `body` replaces the source's, if it wraps that."""
+    """How to copy. `algorithm` is the copy's checksum, None for its source's; `condition` is on the
+    object that the copy replaces; `body` replaces the source's, and wraps it."""
 
     attributes: Attributes
     sealing: Sealing
@@ -93,8 +94,8 @@ class UploadRequest:
 
 @dataclass(frozen=True, slots=True)
 class ObjectService:
-    """Changes the objects of `store`; raises what the `Backend` does, and `S3Error` for keys and
-    promises that do not hold."""
+    """Changes the objects of `store`; raises what the `Backend` does, and `S3Error` for bad keys
+    and broken promises."""
 
     store: Backend
     announcer: Announcer
@@ -104,7 +105,7 @@ class ObjectService:
     async def write(
         self, context: Context, bucket: BucketInfo, key: str, body: Body, options: WriteOptions
     ) -> ObjectInfo:
-        """Write the body as a new object, or a new version of one."""
+        """Write the body as a new object, or as a new version of one."""
         sealing = await self.encryption.seal(bucket, options.encryption)
         put = PutOptions(
             digest=sealing.digest(options.digest),
@@ -121,7 +122,7 @@ class ObjectService:
     async def copy(
         self, context: Context, bucket: BucketInfo, key: str, source: Reading, options: CopyOptions
     ) -> ObjectInfo:
-        """Write the bytes that are being read as another object."""
+        """Write the bytes of an open object as another object."""
         sealing = options.sealing
         algorithm = options.algorithm or _algorithm_of(source.info)
         put = PutOptions(
@@ -145,8 +146,8 @@ class ObjectService:
         attributes: Attributes,
         condition: Condition,
     ) -> ObjectInfo:
-        """Give an object other attributes, as a copy onto itself does. The bytes stay, and so does
-        the way to their key, whichever bytes they are by now."""
+        """Replace an object's attributes, as a copy onto itself does. The bytes stay, and so does
+        the encryption of whichever bytes it has by now."""
         info = await self.store.update_object(
             bucket.name,
             key,
@@ -175,8 +176,8 @@ class ObjectService:
     async def rename(
         self, context: Context, bucket: BucketInfo, source: str, name: str, options: RenameOptions
     ) -> ObjectInfo:
-        """Give an object another name, in one step and without moving a byte. In a bucket with
-        versioning the version goes to the new name, and a delete marker takes its place."""
+        """Rename an object, in one step and without moving a byte. In a bucket with versioning the
+        version gets the new name, and a delete marker takes its place."""
         info = await self.store.rename_object(bucket.name, source, name, options)
         gone = removed(DeleteRequest(source), Deletion(existed=True))
         await self.announce(context, bucket, [created(EventName.CREATED_COPY, info), gone])
@@ -192,7 +193,7 @@ class ObjectService:
     async def delete_many(
         self, context: Context, bucket: BucketInfo, requests: Sequence[DeleteRequest]
     ) -> list[Deletion | StorageError]:
-        """Delete each on its own, in their order: what was done, or why not."""
+        """Delete each on its own, in their order; return what was done, or why not."""
         done = await self.store.delete_objects(bucket.name, requests)
         await self.announce(
             context,
@@ -208,7 +209,7 @@ class ObjectService:
     async def create_upload(
         self, context: Context, bucket: BucketInfo, key: str, request: UploadRequest
     ) -> UploadInfo:
-        """Begin a multipart upload, which belongs to whoever the context names."""
+        """Begin a multipart upload; it belongs to the caller of the context."""
         sealing = await self.encryption.seal(bucket, request.encryption)
         options = UploadOptions(
             owner=context.requested_by.identity,
@@ -245,7 +246,7 @@ class ObjectService:
         upload_id: str,
         options: CompleteOptions,
     ) -> ObjectInfo:
-        """Make the parts the object, in one step and without moving a byte."""
+        """Assemble the parts into the object, in one step and without moving a byte."""
         info = await self.store.complete_upload(bucket.name, key, upload_id, options)
         await self.announce(context, bucket, [created(EventName.CREATED_UPLOAD, info)])
         return info
@@ -253,19 +254,19 @@ class ObjectService:
     async def announce(
         self, context: Context, bucket: BucketInfo, events: Iterable[ObjectEvent]
     ) -> None:
-        """Announce what was done, after it was committed and before it is answered. When this
-        returns, no event can get lost any more; none is looked at where no rule wants any."""
+        """Announce changes, after they are committed and before they are answered. When this
+        returns, no event can get lost any more. Without a rule that wants events, none is read."""
         if is_notifying(bucket):
             await self.announcer.announce(bucket, context.requested_by, events)
 
 
 def _algorithm_of(info: ObjectInfo) -> Algorithm | None:
-    """A copy keeps the kind of checksum that its source has."""
+    """Return the algorithm of the source's checksum, so that the copy keeps it."""
     return ALGORITHMS[info.checksum.algorithm] if info.checksum else None
 
 
 async def body_of(reading: Reading) -> Body:
-    """An open object's bytes as the body of another one."""
+    """Yield an open object's bytes as the body of another one."""
     if isinstance(reading.body, bytes):
         if reading.body:
             yield reading.body

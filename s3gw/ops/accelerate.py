@@ -1,6 +1,6 @@
-"""Transfer acceleration: never on, for there are no edge locations to accelerate with.
+"""Transfer acceleration: never on, because there are no edge locations.
 
-A bucket may say that it is suspended, and says so from then on, as at AWS.
+A bucket may be set to Suspended, and shows that from then on, as at AWS.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Grantee:
 
 @dataclass(frozen=True, slots=True)
 class PermissionOf:
-    """One grant as documents say it."""
+    """One grant as documents write it."""
 
     grantee: Grantee
     permission: Permission
@@ -148,7 +148,7 @@ class PutObjectAcl:
 
 
 def _given(call: Call, policy: AccessControlPolicy | None) -> RequestedAcl:
-    """From the headers or from the document, and not from both."""
+    """Return the ACL of the headers or of the document; a request has only one of them."""
     in_headers = read_requested_acl(call)
     if in_headers is not None and policy is not None:
         message = "An ACL comes in headers or in the document, and not in both."
@@ -166,7 +166,7 @@ def _check_enforced(bucket: BucketInfo) -> None:
 
 
 def _check_owner(policy: AccessControlPolicy | None, owner: str) -> None:
-    """A document names the owner, and cannot make another one."""
+    """Raise unless the document names the current owner: it cannot change the owner."""
     if policy is None:
         return
     if policy.owner is None or not policy.owner.id:
@@ -188,7 +188,7 @@ def _grant(call: Call, one: PermissionOf) -> Grant:
 
 
 def _policy(call: Call, owner: str, grants: Grants) -> AccessControlPolicy:
-    """Groups first, then accounts, each as they were given."""
+    """Build the document: groups first, then accounts, each in the order of the grants."""
     shown: Owner = owner_of(call, owner)
     in_order = sorted(grants, key=lambda grant: grant.group is None)
     rows = tuple(PermissionOf(_grantee(call, grant), grant.permission) for grant in in_order)

@@ -1,6 +1,6 @@
-"""Members of archives as GetObject and HeadObject give them under keys of their own.
+"""Members of archives in GetObject and HeadObject, under their own keys.
 
-Conditions are of the member, which has an ETag here: a client that reads keys expects one. Its
+Conditions are of the member, and it has an ETag here: a client that reads keys expects one. Its
 metadata is empty, and its time is the archive's.
 """
 
@@ -20,7 +20,7 @@ from storage.ranges import Between, From, Last, PartNumber, Want
 async def folder_reply(
     call: Call, folder: ArchiveMember, want: Want | None, *, head: bool
 ) -> Reply:
-    """The whole member with 200, or what is wanted of it with 206."""
+    """Return the whole member with 200, or the requested part with 206."""
     refuse_on_reads(call)
     overrides = override_headers(call)
     condition, part = read_condition(call.headers), _only_part(want)
@@ -35,7 +35,7 @@ async def folder_reply(
 
 
 def _only_part(want: Want | None) -> Between | From | Last | None:
-    """A member is one part, as an object that was written whole is."""
+    """Return the range. A member has one part, like an object that was written whole."""
     if not isinstance(want, PartNumber):
         return want
     if want.number != 1:

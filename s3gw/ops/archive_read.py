@@ -1,7 +1,7 @@
-"""Members of archives as GetObject and HeadObject give them, where the request names one.
+"""Members of archives in GetObject and HeadObject, named by the query.
 
     GET /bucket/shard.tar?archpath=images/0001.jpg       one member, or a range of it
-    GET /bucket/shard.tar?archregx=.jpg&archmode=suffix  all members that are chosen, as a tar
+    GET /bucket/shard.tar?archregx=.jpg&archmode=suffix  all matching members, as a tar
 
 Conditions, versions, keys and Last-Modified are those of the archive. A member has no ETag: the
 archive's would promise other bytes.
@@ -29,7 +29,8 @@ _NS = 1_000_000_000
 
 
 def in_archive(call: Call) -> MemberQuery | None:
-    """None for a request that wants the object itself. Raises `InvalidArgument`."""
+    """Return the query for members; None for a request for the object itself. Raise
+    `InvalidArgument`."""
     get = call.query.get
     return read_member_query(
         path=_path(call),
@@ -40,7 +41,7 @@ def in_archive(call: Call) -> MemberQuery | None:
 
 
 def _path(call: Call) -> str:
-    """Of the query, or of the header, where it is URL-encoded."""
+    """Return the path of the query, or of the header, where it is URL-encoded."""
     path, sent = call.query.get("archpath", ""), call.headers.get(ARCHPATH_HEADER, "")
     if not sent:
         return path
@@ -54,7 +55,7 @@ def _path(call: Call) -> str:
 
 
 async def member_reply(call: Call, wanted: MemberQuery, *, head: bool) -> Reply:
-    """The answer to a request for members."""
+    """Answer a request for members."""
     if "partNumber" in call.query:
         raise S3Error(Code.InvalidRequest, "A member of an archive has no parts.")
     refuse_on_reads(call)

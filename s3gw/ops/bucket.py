@@ -1,4 +1,4 @@
-"""Buckets themselves: make, find, list and delete them."""
+"""Buckets themselves: create, find, list and delete them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MAX_BUCKETS = 10_000
 
 
 def check_bucket_name(name: str) -> None:
-    """Raises `InvalidBucketName` unless AWS would let a new bucket have this name."""
+    """Raise `InvalidBucketName` unless AWS would let a new bucket have this name."""
     valid = (
         _NAME.fullmatch(name)
         and not _ODD_DOTS.search(name)
@@ -59,7 +59,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class BucketKind:
-    """What makes a bucket another than a general purpose one."""
+    """How the bucket differs from a general purpose one."""
 
     data_redundancy: str | None = None
     type: str | None = None
@@ -100,7 +100,7 @@ class CreateBucket:
 
 
 def _locking(call: Call, options: BucketOptions) -> BucketOptions:
-    """A bucket that is to lock objects has to keep their versions."""
+    """Return the options with versioning, if the bucket is to lock objects."""
     if call.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() != "true":
         return options
     lock = ObjectLockSetting()
@@ -109,7 +109,7 @@ def _locking(call: Call, options: BucketOptions) -> BucketOptions:
 
 
 def _refuse_other_kinds(call: Call, configuration: CreateBucketConfiguration | None) -> None:
-    """Directory buckets, and names that are unique to an account only."""
+    """Refuse directory buckets, and names that are unique only within an account."""
     if configuration and (configuration.location or configuration.bucket):
         raise S3Error(Code.NotImplemented, "There are general purpose buckets only.")
     if call.headers.get("x-amz-bucket-namespace", "global") != "global":
@@ -117,7 +117,7 @@ def _refuse_other_kinds(call: Call, configuration: CreateBucketConfiguration | N
 
 
 def _accept_again(call: Call, error: BucketExists) -> None:
-    """Making one's own bucket again is no error in us-east-1, and one elsewhere."""
+    """Accept it in us-east-1 when the owner creates the bucket again; elsewhere it is an error."""
     if error.owner != call.caller.account:
         raise S3Error(Code.BucketAlreadyExists) from error
     if call.site.region != "us-east-1":
@@ -125,7 +125,8 @@ def _accept_again(call: Call, error: BucketExists) -> None:
 
 
 async def _check_same_acl(call: Call, wanted: Mapping[str, str]) -> None:
-    """The bucket that is there keeps its ACL, and nobody shall believe that it has another."""
+    """Refuse another ACL: the existing bucket keeps its own, and the caller must not believe
+    otherwise."""
     there = (await call.store.head_bucket(call.bucket)).settings
     name = BucketAcl.setting_name
     if there.get(name) != wanted.get(name):
@@ -202,7 +203,7 @@ class ListBuckets:
                     Bucket(b.name, TimeNs(b.created_ns), b.location or call.site.region)
                     for b in page
                 ),
-                # A bucket's name is as good a token as any, and needs no state.
+                # A bucket's name serves as the token, and needs no state.
                 continuation_token=page[-1].name if len(found) > len(page) else None,
                 prefix=self.prefix or None,
             )

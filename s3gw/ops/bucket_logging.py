@@ -37,7 +37,7 @@ class PartitionedPrefix:
 
 @dataclass(frozen=True, slots=True)
 class TargetObjectKeyFormat:
-    """`simple_prefix` is an empty element: its being there says it all."""
+    """`simple_prefix` is an empty element: its presence is all that counts."""
 
     simple_prefix: str | None = None
     partitioned_prefix: PartitionedPrefix | None = None
@@ -85,7 +85,7 @@ class PutBucketLogging:
 
 
 def _target(asked: LoggingEnabled) -> LoggingTarget:
-    """Raises `NotImplemented`, `InvalidArgument` and `MalformedXML`."""
+    """Return the target. Raise `NotImplemented`, `InvalidArgument` and `MalformedXML`."""
     if asked.target_grants:
         raise S3Error(
             Code.NotImplemented, "Log objects belong to the target bucket's owner, without grants."
@@ -100,7 +100,8 @@ def _target(asked: LoggingEnabled) -> LoggingTarget:
 
 
 def _partition(asked: TargetObjectKeyFormat) -> Partition:
-    """Exactly one of the two formats; a partitioned one goes by the delivery's day unless said."""
+    """Return the format, exactly one of the two; a partitioned one uses the day of delivery by
+    default."""
     partitioned = asked.partitioned_prefix
     if (partitioned is None) == (asked.simple_prefix is None):
         raise S3Error(Code.MalformedXML)
@@ -113,8 +114,8 @@ def _partition(asked: TargetObjectKeyFormat) -> Partition:
 
 
 async def _check_target_bucket(call: Call, target: LoggingTarget) -> None:
-    """AWS asks for a grant to its logging service; here the same owner is what it takes, a policy
-    that does not deny it, and that the caller could write there."""
+    """AWS needs a grant to its logging service; here it takes the same owner, a policy that does
+    not deny it, and a caller who may write there."""
     source = call.bucket_info
     try:
         if is_in_namespace(target.bucket):

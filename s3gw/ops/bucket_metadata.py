@@ -1,4 +1,4 @@
-"""Tables of a bucket's metadata, which AWS keeps in another of its services: no bucket has any."""
+"""Tables of bucket metadata: AWS keeps them elsewhere; no bucket has any."""
 
 from __future__ import annotations
 

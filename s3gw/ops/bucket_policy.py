@@ -1,4 +1,4 @@
-"""Bucket policies: kept byte for byte, and refused when any part of one could not be enforced."""
+"""Bucket policies: kept byte for byte, and refused if not fully enforceable."""
 
 from __future__ import annotations
 
@@ -91,7 +91,8 @@ def _decoded(text: bytes) -> str:
 
 
 def _check_principals(call: Call, policy: Policy) -> None:
-    """An id that no account has is a slip of the pen: nobody is let in, and nobody kept out."""
+    """Refuse ids without an account: such a typing error would let no caller in, and keep no caller
+    out."""
     for statement in policy.statements:
         for account in statement.principals.named:
             if call.site.accounts is None or call.site.accounts.account(account) is None:

@@ -1,4 +1,4 @@
-"""The tags of a bucket."""
+"""Tags of a bucket."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class DeleteBucketTagging:
 
 
 def check_bucket_tags(tags: tuple[Tag, ...]) -> dict[str, str]:
-    """Tags as a bucket keeps them. Raises `InvalidTag`, and `BadRequest` for too many."""
+    """Return the tags as a bucket keeps them. Raise `InvalidTag`, and `BadRequest` for too many."""
     if len(tags) > MAX_TAGS:
         raise S3Error(Code.BadRequest, f"Bucket tag count cannot be greater than {MAX_TAGS}")
     return check_tags([(tag.key, tag.value) for tag in tags], MAX_TAGS)

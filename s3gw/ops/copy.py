@@ -1,4 +1,4 @@
-"""CopyObject: new bytes for another name, or new metadata for the same one."""
+"""CopyObject: new bytes for another name, or metadata for the same."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class CopyObject:
                 made = await self._make(call, source, reading, sealing)
                 headers = copied_from | _written_headers(made)
                 return xml_reply(_result(made), headers=headers | expiration_headers(call, made))
-            # What can be refused is refused now: SDKs take an error behind a 200 for a 500.
+            # Refuse now what can be refused: SDKs take an error after a 200 for a 500.
             self._attributes(call, reading.info.attributes)
             await self._check_target(call)
         headers = copied_from | written_encryption_headers(sealing.record)
@@ -95,7 +95,8 @@ class CopyObject:
         return info.size > SLOW_BYTES and not self._is_in_place(call, source, info, sealing)
 
     def _is_onto_itself(self, source: CopySource) -> bool:
-        """A copy of a named version is another matter: it brings an old one back."""
+        """Whether source and target are the same. A named version is another source: copying it
+        restores an old version."""
         return source == CopySource(self.bucket, self.key)
 
     def _is_in_place(
@@ -106,14 +107,15 @@ class CopyObject:
         return replaced and self._is_onto_itself(source) and self._keeps_bytes(info, sealing)
 
     async def _check_target(self, call: Call) -> None:
-        """The same condition is checked again when the copy is committed."""
+        """Check the condition early; it is checked again when the copy is committed."""
         condition = read_write_condition(call.headers)
         if condition is not ALWAYS:
             current = await _current(call)
             check_write(condition, self.key, current)
 
     def _attributes(self, call: Call, source: Attributes) -> Attributes:
-        """Metadata and tags, each from the source or from the request, as the directives say."""
+        """Return metadata and tags, each from the source or from the request, as the directives
+        say."""
         given = read_attributes(call)
         described = given if self.metadata_directive == "REPLACE" else source
         tagged = given if self.tagging_directive == "REPLACE" else source
@@ -130,7 +132,7 @@ class CopyObject:
     def _require_change(
         self, call: Call, source: ObjectInfo, attributes: Attributes, sealing: Sealing
     ) -> None:
-        """Raises `InvalidRequest` for a copy onto itself that would change nothing."""
+        """Raise `InvalidRequest` for a copy onto itself that would change nothing."""
         replaces = "REPLACE" in (self.metadata_directive, self.tagging_directive)
         replaces = replaces or REDIRECT_LOCATION in call.headers
         same = attributes.storage_class == source.attributes.storage_class
@@ -145,7 +147,7 @@ class CopyObject:
     async def _copy(
         self, call: Call, reading: Reading, attributes: Attributes, sealing: Sealing
     ) -> ObjectInfo:
-        """With the checksum asked for, else of the source's kind."""
+        """Copy with the requested checksum, or else of the source's type."""
         wanted = self.checksum_algorithm
         options = CopyOptions(
             attributes=attributes,

@@ -1,4 +1,4 @@
-"""The CORS configuration of a bucket."""
+"""CORS configuration of a bucket."""
 
 from __future__ import annotations
 

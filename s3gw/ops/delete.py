@@ -70,8 +70,8 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class DeletedObject:
-    """`version_id` is the version that was asked for; the marker's is that of a delete marker that
-    was added or removed."""
+    """`version_id` is the requested version; the marker's is that of a delete marker that was added
+    or removed."""
 
     key: str
     version_id: str | None
@@ -136,7 +136,7 @@ def _deleted(one: ObjectIdentifier, deletion: Deletion) -> DeletedObject:
 
 
 def _refusal(one: ObjectIdentifier) -> S3Error | None:
-    """Why one of the entries cannot even be tried."""
+    """Return why one of the entries cannot even be tried."""
     if one.version_id == "":
         return S3Error(Code.InvalidArgument, "Version id cannot be the empty string")
     if one.size is not None or one.last_modified_time is not None:

@@ -1,4 +1,4 @@
-"""Default encryption of a bucket. Without a document, objects are stored as they come."""
+"""Default encryption of a bucket; without it, objects are stored as received."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ class DeleteBucketEncryption:
 
 
 def _read(call: Call, configuration: ServerSideEncryptionConfiguration) -> BucketEncryption:
-    """One rule, as AWS takes it. Raises `MalformedXML`, `InvalidArgument`, `NotImplemented`."""
+    """Return the one rule, as AWS takes it. Raise `MalformedXML`, `InvalidArgument`,
+    `NotImplemented`."""
     if len(configuration.rules) != 1:
         raise S3Error(Code.MalformedXML)
     rule = configuration.rules[0]

@@ -1,10 +1,12 @@
-"""GetBatch: an operation of our own beside AWS'. Many objects, ranges and members of archives come
-in one answer, an archive in the order of the request.
+"""GetBatch: an operation of this server that AWS does not have.
+
+Many objects, ranges and members of archives come in one answer, an archive in the order of the
+request.
 
     POST /bucket?get-batch      {"in": [{"objname": "a"}, {"objname": "shard.tar",
                                  "archpath": "b.jpg"}], "mime": ".tar", "strm": true, "coer": true}
 
-The request is the one of AIStore's API; `docs/getbatch.md` tells of it.
+The request is the one of AIStore's API; `docs/getbatch.md` describes it.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ class GetBatch:
 
 
 def _refusal(error: BatchFailed) -> S3Error:
-    """The error of the entry, which says which one it was."""
+    """Return the entry's error, with the entry's name."""
     cause = as_s3_error(error.cause)
     many = "Too many entries failed. " if isinstance(error, TooManyFailures) else ""
     message = f"{many}Entry {error.place}: {cause.message}"

@@ -1,7 +1,7 @@
-"""The lifecycle configuration of a bucket.
+"""Lifecycle configuration of a bucket.
 
-AWS has an older pair of operations, PutBucketLifecycle and GetBucketLifecycle, whose requests are
-the same; they are answered here too.
+AWS has an older pair of operations, PutBucketLifecycle and GetBucketLifecycle, with the same
+requests; they are answered here too.
 """
 
 from __future__ import annotations

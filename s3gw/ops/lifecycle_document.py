@@ -1,12 +1,13 @@
-"""The LifecycleConfiguration document: what AWS takes, in AWS' own words of refusal.
+"""LifecycleConfiguration document: what AWS accepts, refused in AWS' own words.
 
-AWS takes one condition directly in a `Filter`, and several in its `And`. Here several may stand
-in both, and all of them count: that is the reading that removes the least, and other servers' users
-write it so. A rule's own `Prefix` is the older form, which a document has in all its rules or none.
+AWS takes one condition directly in a `Filter`, and several in its `And`. Here both may have
+several, and all of them count: that is the reading that removes the least, and users of other
+servers write it so. A rule's own `Prefix` is the older form; all rules of a document have it, or
+all have a `Filter`.
 
 Transitions are read, and then refused with `InvalidStorageClass`: all objects are kept alike,
-whatever their class is called, so there is nowhere to move them. NotImplemented would be no better
-reason, and some clients would try again.
+whatever their class is called, so there is nowhere to move them. NotImplemented would not explain
+it better, and some clients would try again.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class And:
     object_size_less_than: int | None = None
 
     def __len__(self) -> int:
-        """How many conditions it has."""
+        """Return the number of conditions."""
         others = (self.prefix, self.object_size_greater_than, self.object_size_less_than)
         return len(self.tags) + sum(each is not None for each in others)
 
@@ -132,8 +133,8 @@ class LifecycleConfiguration:
 
 
 def read_configuration(read: LifecycleConfiguration, minimum_size: str) -> Configuration:
-    """Raises `MalformedXML`, `InvalidRequest`, `InvalidArgument`, `InvalidTag`,
-    `InvalidStorageClass`."""
+    """Return the configuration. Raise `MalformedXML`, `InvalidRequest`, `InvalidArgument`,
+    `InvalidTag`, `InvalidStorageClass`."""
     if not read.rules:
         raise S3Error(Code.InvalidRequest, "At least one lifecycle rule must be specified.")
     if len(read.rules) > MAX_RULES:
@@ -151,7 +152,7 @@ def read_configuration(read: LifecycleConfiguration, minimum_size: str) -> Confi
 
 
 def _check_form(read: Sequence[LifecycleRule]) -> None:
-    """A filter or a prefix, and the same one of them in all rules."""
+    """Raise unless all rules have a filter, or all have a prefix."""
     if any((rule.filter is None) == (rule.prefix is None) for rule in read):
         raise S3Error(Code.MalformedXML)
     filters = [rule.filter is not None for rule in read]
@@ -167,7 +168,7 @@ def _check_form(read: Sequence[LifecycleRule]) -> None:
 
 
 def _check_overlap(made: Sequence[rules.Rule]) -> None:
-    """Of the older form, two rules for one name must not do the same."""
+    """Raise if two rules of the older form do the same for one name."""
     old = sorted((rule for rule in made if rule.enabled and rule.prefix is not None), key=_prefix)
     for action, has in _ACTIONS.items():
         prefixes = [_prefix(rule) for rule in old if has(rule)]
@@ -235,7 +236,7 @@ def _refuse_transitions(read: LifecycleRule) -> None:
 
 
 def _conditions(read: Filter | None) -> Iterator[str]:
-    """What some actions do not go with, as AWS calls it."""
+    """Yield the conditions that some actions cannot be combined with, by AWS' names."""
     if read is None:
         return
     both = read.and_ or And()
@@ -334,7 +335,7 @@ def _positive(number: int, name: str, action: str) -> int:
 
 
 def _date_s(text: str | None) -> int | None:
-    """Seconds since the epoch of a midnight UTC."""
+    """Return the seconds since the epoch of a midnight UTC."""
     if text is None:
         return None
     text = text.strip()
@@ -355,7 +356,7 @@ def _date_s(text: str | None) -> int | None:
 
 
 def shown_configuration(kept: Configuration) -> LifecycleConfiguration:
-    """The document as it was given, with the ids that were made up."""
+    """Return the document as it was sent, with the ids that were generated."""
     return LifecycleConfiguration(tuple(_shown(rule) for rule in kept.rules))
 
 

@@ -87,7 +87,7 @@ Configuration = TopicConfiguration | QueueConfiguration | CloudFunctionConfigura
 @document("NotificationConfiguration")
 @dataclass(frozen=True, slots=True)
 class NotificationConfiguration:
-    """`event_bridge_configuration` is an empty element: its being there says it all."""
+    """`event_bridge_configuration` is an empty element: its presence is all that counts."""
 
     topics: tuple[TopicConfiguration, ...] = named("TopicConfiguration")
     queues: tuple[QueueConfiguration, ...] = named("QueueConfiguration")
@@ -123,8 +123,9 @@ class PutBucketNotificationConfiguration:
     configuration: NotificationConfiguration = body()
 
     async def run(self, call: Call) -> Reply:
-        """Each target then gets a test event, unless its validation is to be skipped. A target
-        that is not there is refused all the same: nobody could ever deliver to it."""
+        """Store the rules and send each target a test event, unless its validation is to be
+        skipped. A target that does not exist is refused all the same: delivery to it could never
+        succeed."""
         if self.configuration.event_bridge_configuration is not None:
             raise S3Error(Code.NotImplemented, "There is no Amazon EventBridge here to notify.")
         rules = tuple(self.configuration.rules())
@@ -144,7 +145,7 @@ def _with(bucket: BucketInfo, rules: tuple[Rule, ...]) -> BucketInfo:
 
 
 def _rule(kind: Kind, asked: Configuration) -> Rule:
-    """Raises `InvalidArgument` and `MalformedXML`."""
+    """Return the rule. Raise `InvalidArgument` and `MalformedXML`."""
     if not asked.events:
         raise S3Error(Code.MalformedXML)
     for event in asked.events:

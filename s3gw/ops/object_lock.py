@@ -1,4 +1,4 @@
-"""Object lock: the bucket's default, and retention and legal hold of each version."""
+"""Object lock: the bucket's default, each version's retention and legal hold."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class GetObjectLockConfiguration:
 
 @operation("PUT", Level.BUCKET, marker="object-lock", access=Access.PATCH)
 class PutObjectLockConfiguration:
-    """A bucket that has versions may begin to lock; none ever stops."""
+    """Object lock may be switched on for a bucket with versions, and never off."""
 
     bucket: str = path("Bucket")
     configuration: ObjectLockConfiguration = body()
@@ -115,7 +115,8 @@ class PutObjectLockConfiguration:
 
 
 def _default(rule: DefaultRetentionRule) -> DefaultRetention:
-    """Raises `MalformedXML` unless it says days or years, `InvalidRetentionPeriod` for how many."""
+    """Return the default. Raise `MalformedXML` unless it has days or years, and
+    `InvalidRetentionPeriod` for a bad number of them."""
     if (rule.days is None) == (rule.years is None):
         raise S3Error(Code.MalformedXML)
     days = None if rule.days is None else _period(rule.days, "days", MAX_DAYS)
@@ -177,7 +178,7 @@ class PutObjectRetention:
         return Reply()
 
     def _wanted(self, now_ns: int) -> Retention | None:
-        """None for an empty document, which takes a retention off."""
+        """Return the retention; None for an empty document, to remove it."""
         mode, until = self.retention.mode, self.retention.retain_until_date
         if mode is None and until is None:
             return None

@@ -1,4 +1,4 @@
-"""Reading objects: GetObject and HeadObject answer with the same headers."""
+"""Reading of objects: GetObject and HeadObject answer with the same headers."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class HeadObject:
 
 
 class ReadsObject(Protocol):
-    """What GetObject and HeadObject read alike."""
+    """Parameters that GetObject and HeadObject share."""
 
     @property
     def range(self) -> str | None: ...
@@ -97,7 +97,7 @@ class ReadsObject(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ObjectReadRequest:
-    """What a reader asked for; all that can be wrong with it is found before a file is open."""
+    """A reader's request; all of its errors are found before a file is opened."""
 
     options: ReadOptions
     overrides: dict[str, str]
@@ -135,7 +135,7 @@ def read_want(range_header: str | None, part_number: int | None) -> Want | None:
 
 
 def object_reply(call: Call, reading: Reading, read: ObjectReadRequest) -> Reply:
-    """The whole object with 200, or what was asked of it with 206."""
+    """Return the whole object with 200, or the requested part with 206."""
     info, span = reading.info, reading.span
     want = read.options.want
     partial = want is not None and span.stop > span.start
@@ -152,9 +152,10 @@ def object_reply(call: Call, reading: Reading, read: ObjectReadRequest) -> Reply
 
 
 def _checksum_of(reading: Reading, read: ObjectReadRequest) -> Checksum | None:
-    """That of the part or of the whole; a whole one would contradict the bytes of a range.
+    """Return the part's or the whole's checksum; for a range, no checksum: the whole's would
+    contradict its bytes.
 
-    S3 says of a part's checksum the type that the whole object's has.
+    S3 gives a part's checksum the type of the whole object's.
     """
     whole = reading.info.checksum
     if read.part_checksum is not None and whole is not None and reading.info.parts:

@@ -1,4 +1,4 @@
-"""Writing whole objects."""
+"""Writing of whole objects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PutObject:
 
 
 async def store_object(call: Call, event: EventName) -> dict[str, str]:
-    """Store the call's body as its object, as its headers say; the headers of the answer."""
+    """Store the call's body as its object, as its headers say; return the headers of the answer."""
     options = WriteOptions(
         encryption=read_encryption(call),
         digest=payload_digest(call),

@@ -1,4 +1,4 @@
-"""Ownership controls: who owns what others write into a bucket, and whether ACLs count there."""
+"""Ownership controls: who owns objects written by others, and whether ACLs count."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PutBucketOwnershipControls:
         ownership = self.controls.rules[0].object_ownership
 
         def change(info: BucketInfo) -> BucketInfo:
-            """Grants that would silently stop to count have to be taken back first."""
+            """Grants that would silently lose their effect have to be removed first."""
             if ownership is Ownership.BUCKET_OWNER_ENFORCED and _grants_to_others(info):
                 raise S3Error(Code.InvalidBucketAclWithObjectOwnership)
             return with_setting(info, Controls(ownership))

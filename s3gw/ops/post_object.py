@@ -1,7 +1,7 @@
 """Uploads from browsers: a form whose last field is the object.
 
-What a PUT says in headers, a form says in fields. Once its policy allows them, the file is stored
-as PutObject stores a body, with the fields in the place of its headers: whatever PutObject can
+A form has in its fields what a PUT has in its headers. Once its policy allows them, the file is
+stored as PutObject stores a body, with the fields in place of its headers: whatever PutObject can
 keep, verify or refuse is kept, verified or refused for forms too.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
@@ -34,7 +34,7 @@ _STATUSES = frozenset(["200", "201", "204"])
 # What RFC 9110 allows: a field may hold line breaks, a header may not.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-# What may stand in a URL as it is (RFC 3986): everything else of a redirect is escaped.
+# Valid in a URL as it is (RFC 3986): everything else of a redirect is escaped.
 _IN_URLS = "%:/?#[]@!$&'()*+,;=~"
 
 
@@ -49,7 +49,7 @@ class PostObject:
         if form.policy is not None:
             check_fields(form.policy, {**form.fields, "bucket": self.bucket})
         ranges = form.policy.length_ranges if form.policy else ()
-        # Only its end tells how long the file is.
+        # Only its end shows how long the file is.
         headers = {"transfer-encoding": "chunked", **_headers(form)}
         file = call.about(form.key, headers=headers, body=_within(ranges, form.file))
         await authorize_key(file, "PostObject", form.key, Access.PUT)
@@ -71,7 +71,7 @@ def _headers(form: Form) -> dict[str, str]:
 
 
 def _header_value(name: str, value: str) -> str:
-    """As it would have come in a header, whose bytes are told as latin-1."""
+    """Return the value as a header would have it, with its bytes as latin-1."""
     if not _TOKEN.fullmatch(name) or _CONTROLS.search(value):
         message = "A field of the form cannot be written as a header."
         raise S3Error(Code.InvalidArgument, message, ArgumentName=name)
@@ -86,7 +86,7 @@ def _tagging(document: str) -> str:
 async def _within(
     ranges: Iterable[LengthRange], file: AsyncIterator[bytes]
 ) -> AsyncIterator[bytes]:
-    """The file, as long as its size is in all the ranges."""
+    """Yield the file; raise if its size is outside one of the ranges."""
     minimum = max((one.minimum for one in ranges), default=0)
     maximum = min((one.maximum for one in ranges), default=None)
     size = 0
@@ -104,7 +104,7 @@ def _wrong_size(code: Code, size: int, **limit: str) -> S3Error:
 
 
 def _answer(call: Call, form: Form, stored: dict[str, str]) -> Reply:
-    """A redirect if the form asks for one that can be written, else the status it asks for."""
+    """Return a redirect if the form wants one that can be written, else the status it wants."""
     etag = stored["ETag"]
     wanted = form.fields.get("success_action_redirect", form.fields.get("redirect", ""))
     if target := _redirect(wanted, {"bucket": call.bucket, "key": form.key, "etag": etag}):
@@ -136,6 +136,6 @@ def _location(call: Call, key: str) -> str:
 
 
 def _post_response(**elements: str) -> bytes:
-    """Like errors, and unlike S3's other documents, it has no namespace."""
+    """Write the document. Like errors, and unlike S3's other documents, it has no namespace."""
     inside = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in elements.items())
     return f"{DECLARATION}<PostResponse>{inside}</PostResponse>".encode()

@@ -18,7 +18,7 @@ from storage.settings import setting, with_setting, without_setting
 @document("PublicAccessBlockConfiguration")
 @dataclass(frozen=True, slots=True)
 class PublicAccessBlockConfiguration:
-    """A switch that is not mentioned is off."""
+    """A switch that is missing is off."""
 
     block_public_acls: bool = False
     ignore_public_acls: bool = False

@@ -1,6 +1,6 @@
-"""RenameObject: another name for an object, in one step and without moving a byte.
+"""RenameObject: another name for an object, in one step.
 
-AWS has it for directory buckets; here every bucket has it.
+No byte moves. AWS has it for directory buckets; here every bucket has it.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_RenameObject.html
 """

@@ -1,4 +1,4 @@
-"""Bucket replication, which is not implemented: answers as AWS gives them."""
+"""Bucket replication, not implemented: answers as AWS gives them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class GetBucketReplication:
 
 @operation("DELETE", Level.BUCKET, marker="replication", access=Access.PATCH)
 class DeleteBucketReplication:
-    """Deleting the one that is not there is no error."""
+    """Deleting a missing configuration is not an error."""
 
     bucket: str = path("Bucket")
 

@@ -1,4 +1,4 @@
-"""Analytics, inventory, metrics and intelligent tiering, of which no bucket here has any.
+"""Analytics, inventory, metrics and intelligent tiering: no bucket here has any.
 
 At AWS a bucket has many of each, by id. Consoles and Terraform look for them, and get AWS' answers.
 """
@@ -18,7 +18,7 @@ from s3gw.wire.xmldoc import document
 
 @dataclass(frozen=True, slots=True)
 class NoConfigurations:
-    """The one page of a list with nothing in it."""
+    """The one, empty page of a list."""
 
     is_truncated: bool = False
 

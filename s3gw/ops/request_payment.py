@@ -1,7 +1,7 @@
-"""Request payment: always the bucket's owner, for requests are not billed here.
+"""Request payment: always the bucket's owner; requests are not billed here.
 
-`Requester` is refused: it promises the owner that others cannot run up costs without saying that
-they will bear them, and a server that bills nobody cannot keep that.
+`Requester` is refused: it promises the owner that others cannot cause costs unless they agree to
+pay them, and a server without bills cannot keep that.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class GetBucketRequestPayment:
 
 @operation("PUT", Level.BUCKET, marker="requestPayment", access=Access.PATCH)
 class PutBucketRequestPayment:
-    """`BucketOwner` is what holds anyway, so that there is nothing to keep."""
+    """`BucketOwner` holds anyway, so there is nothing to keep."""
 
     bucket: str = path("Bucket")
     configuration: RequestPaymentConfiguration = body()

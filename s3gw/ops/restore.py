@@ -1,4 +1,7 @@
-"""Restoring from an archive, where no object is: storage classes change nothing here."""
+"""Restoring from an archive: no object is in one.
+
+Storage classes change nothing here.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from storage.values import ReadOptions
 @document("RestoreRequest")
 @dataclass(frozen=True, slots=True)
 class RestoreRequest:
-    """How long and how fast, which matters to an archive only."""
+    """How long and how fast: it matters only for archives."""
 
     days: int | None = None
     type: str | None = None

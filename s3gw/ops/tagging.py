@@ -1,4 +1,4 @@
-"""Object tags."""
+"""Tags of objects."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class DeleteObjectTagging:
 async def _replace_tags(
     call: Call, version_id: str | None, tags: dict[str, str], event: EventName
 ) -> dict[str, str]:
-    """Gives the headers that name the version."""
+    """Return the headers that name the version."""
 
     def change(attributes: Attributes) -> Attributes:
         return msgspec.structs.replace(attributes, tags=tags)

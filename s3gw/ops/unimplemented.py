@@ -1,7 +1,7 @@
-"""The operations of AWS that this server refuses on purpose, each with its reason.
+"""Operations of AWS that this server refuses on purpose, with the reasons.
 
-Each is answered with 501 NotImplemented. A test holds that these, the implemented ones and those
-that are only older names are all that AWS' own model of S3 knows.
+Each is answered with 501 NotImplemented. A test checks that these, the implemented ones and the
+older names are all that AWS' own model of S3 has.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _METADATA = "AWS keeps these tables in another of its services"
 _REPLICATION = "replication between buckets is not there yet"
 _REPORT = "inventories and metrics are those of the whole server"
 
-# AWS' names of old for what has one route with a newer operation, which answers both.
+# AWS' older names for operations that share a route with a newer one; both get its answer.
 LEGACY: Mapping[str, str] = {
     "GetBucketLifecycle": "GetBucketLifecycleConfiguration",
     "GetBucketNotification": "GetBucketNotificationConfiguration",

@@ -54,7 +54,7 @@ class PutBucketVersioning:
     async def run(self, call: Call) -> Reply:
         wanted = self.configuration
         if wanted.mfa_delete is MfaDelete.ENABLED:
-            # There is no second factor that could be asked for.
+            # There is no second factor to check.
             raise S3Error(Code.NotImplemented, "MFA delete is not supported.")
         if wanted.status is None:
             raise S3Error(Code.IllegalVersioningConfigurationException)

@@ -1,4 +1,4 @@
-"""The website configuration of a bucket; `s3gw.website.app` serves it."""
+"""Website configuration of a bucket; `s3gw.website.app` serves it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The S3 front end as one ASGI application.
+"""S3 front end as one ASGI application.
 
 One visible list of steps: read the request, authenticate it, find its operation, authorize it,
-decode it, run it, add CORS headers, answer. Whatever goes wrong on the way becomes S3's XML in one
-place.
+decode it, run it, add CORS headers, answer. Every failure on the way becomes S3's XML in one place.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class Authenticate(Protocol):
 
 
 class S3FrontEnd(FrontEnd):
-    """Answers requests for buckets and objects; whatever goes wrong is told as S3 tells it."""
+    """Answers requests for buckets and objects; errors are written as S3 writes them."""
 
     def __init__(
         self,
@@ -61,7 +60,7 @@ class S3FrontEnd(FrontEnd):
         self._services = services
 
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
-        """The answer to one request, whatever happens."""
+        """Return the answer to one request, also when it fails."""
         request: Request | None = None
         try:
             check_head(scope, self._limits)
@@ -82,11 +81,12 @@ class S3FrontEnd(FrontEnd):
 
     @abstractmethod
     async def _answer(self, request: Request, exchange: Exchange) -> Reply:
-        """The answer to a request that could be read; raises for what is refused."""
+        """Return the answer to a readable request; raise for a refused one."""
 
     async def _find_bucket(self, request: Request | None, exchange: Exchange) -> None:
-        """A bucket's log has the refused requests too, also those refused before the bucket was
-        looked up. Asking for a name that is taken is not a request to the bucket that has it."""
+        """Find the bucket for its log, which has the refused requests too, also those refused
+        before the bucket was looked up. A request to create a bucket whose name is taken is not a
+        request to that bucket."""
         if request is None or exchange.bucket_info or exchange.operation == "CreateBucket":
             return
         if request.bucket:
@@ -97,7 +97,7 @@ class S3FrontEnd(FrontEnd):
         return self._error_reply(self._noted(error, exchange), exchange)
 
     def _noted(self, error: Exception, exchange: Exchange) -> S3Error:
-        """The error as S3 tells it; what is our own fault is logged."""
+        """Return the error as S3's; log it if it is an internal error."""
         refusal = as_s3_error(error)
         exchange.error_code = refusal.code.name
         if refusal.code is Code.InternalError:
@@ -147,7 +147,7 @@ class S3App(S3FrontEnd):
             raise
 
     async def _authenticated(self, request: Request, exchange: Exchange) -> Call:
-        """The call of the request, in the name of who proved to send it."""
+        """Return the call of the request, with its authenticated caller."""
         proof = await self._prove(request)
         caller = exchange.principal = proof.principal
         exchange.account = caller.identity

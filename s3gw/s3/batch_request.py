@@ -1,4 +1,4 @@
-"""GetBatch requests of either API: decoding, and the rights to all of the entries."""
+"""GetBatch requests of either API: decoding, and authorization of all entries."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from s3gw.wire.errors import Code, S3Error
 async def allowed_batch(
     call: AuthenticatedRequest, document: bytes, bucket: str, spaces: Spaces = no_spaces
 ) -> Batch:
-    """Return the batch that the document asks for; `bucket` is that of entries that name none.
+    """Return the batch of the document; `bucket` is the default of entries without one.
 
-    Raises `InvalidRequest` for an invalid document, and `AccessDenied` and `BucketNotFound` when
-    one of its entries may not be read.
+    Raise `InvalidRequest` for an invalid document, and `AccessDenied` and `BucketNotFound` if one
+    of its entries may not be read.
     """
     try:
         batch = decode_batch(document, bucket, spaces)
     except InvalidBatch as error:
-        # A caller who may read nothing does not learn what to write.
+        # A caller without read access does not learn the format of a valid document.
         if bucket:
             await authorize_reads(call, [(bucket, "*")])
         raise S3Error(Code.InvalidRequest, str(error)) from None

@@ -1,4 +1,4 @@
-"""The call of an operation: an authenticated request, and the services it works with."""
+"""Call of an operation: an authenticated request, and its services."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NewBuckets:
-    """The settings that a new bucket begins with: the server's `documents`, and what the cluster's
-    configuration says by now."""
+    """The settings of a new bucket: the server's `documents`, and the cluster's current
+    configuration."""
 
     settings: Settings
     documents: Mapping[str, str]
@@ -34,7 +34,7 @@ class NewBuckets:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What operations work with; the composition root gives all of it."""
+    """Services of operations; the composition root fills in all of it."""
 
     site: Site
     objects: ObjectService
@@ -44,7 +44,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveMember:
-    """The key names `inner` in the object `archive`, whether or not that is one."""
+    """The key names `inner` in the object `archive`, whether or not that is an archive."""
 
     archive: str
     inner: str
@@ -52,8 +52,8 @@ class ArchiveMember:
 
 @dataclass(slots=True, kw_only=True)
 class Call(AuthenticatedRequest):
-    """A request on its way to an S3 operation. `form` is there when the request posts one to a
-    bucket; `folder` says that the key is to be read as a member of an archive."""
+    """A request on its way to an S3 operation. `form` is there if the request posts one to a
+    bucket; `folder` means that the key is read as a member of an archive."""
 
     services: Services
     form: Form | None = None
@@ -69,7 +69,7 @@ class Call(AuthenticatedRequest):
 
     @property
     def context(self) -> Context:
-        """In whose name the operation changes objects."""
+        """Return the context in which the operation changes objects."""
         return Context(self.requested_by)
 
     def about(
@@ -80,8 +80,8 @@ class Call(AuthenticatedRequest):
         method: str = "",
         body: AsyncIterator[bytes] | None = None,
     ) -> Call:
-        """The same caller's call about another object of the bucket, with those headers and no
-        query: of a form's file, or of the document that a website shows."""
+        """Return the same caller's call about another object of the bucket, with those headers and
+        no query: for a form's file, or for the document that a website shows."""
         length = self.decoded_length if body is None else None
         return replace(
             self,
@@ -97,7 +97,7 @@ class Call(AuthenticatedRequest):
 def new_call(
     request: Request, caller: Principal, services: Services, form: Form | None = None
 ) -> Call:
-    """The call of a request whose caller has been authenticated."""
+    """Build the call of a request whose caller is authenticated."""
     return Call(
         method=request.method,
         raw_path=request.raw_path,

@@ -1,4 +1,4 @@
-"""Checksum headers: the promises of a request about its payload, and the checksums of replies.
+"""Checksum headers: a request's promises, and the checksums of replies.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 """
@@ -22,15 +22,15 @@ from s3gw.wire.errors import Code, S3Error
 from storage.values import Checksum
 
 _BY_HEADER = {algorithm.header: algorithm for algorithm in ALGORITHMS.values()}
-# Headers under the same prefix that carry no value of a checksum.
+# Headers under the same prefix whose value is not a checksum.
 _NOT_VALUES = frozenset({"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"})
 
 
 def payload_digest(
     call: Request, keep: Algorithm | None = None, promises: Promises | None = None
 ) -> PayloadDigest:
-    """The digest for the call's body; raises when the length is unknown or too large. `promises`
-    are those that the headers make, unless they are given."""
+    """Return the digest for the call's body; raise if the length is unknown or too large.
+    `promises` are by default those of the headers."""
     if call.decoded_length is None and "transfer-encoding" not in call.headers:
         raise S3Error(Code.MissingContentLength)
     if call.decoded_length is not None and call.decoded_length > MAX_PAYLOAD:
@@ -44,7 +44,8 @@ def payload_digest(
 
 
 def read_promises(call: Request) -> Promises:
-    """Raises `InvalidDigest` and `InvalidRequest` for promises that make no sense."""
+    """Return the promises of the headers. Raise `InvalidDigest` and `InvalidRequest` for invalid
+    ones."""
     headers = call.headers
     named = [name for name in headers if name.startswith(PREFIX) and name not in _NOT_VALUES]
     trailer = _checksum_trailer(headers.get("x-amz-trailer", ""))
@@ -66,13 +67,13 @@ def read_promises(call: Request) -> Promises:
 
 
 def read_hashes(call: Request) -> Promises:
-    """The promises but for the S3 checksum."""
+    """Return the promises except the S3 checksum."""
     md5 = _md5_header(call.headers.get("content-md5"))
     return Promises(md5=md5, sha256=call.content_sha256)
 
 
 def verify_document(call: Request, text: bytes, *, checksummed: bool = True) -> None:
-    """Keep the promises made of a request document; its checksum header only if `checksummed`."""
+    """Check the promises about a request document; its checksum header only if `checksummed`."""
     promises = read_promises(call) if checksummed else read_hashes(call)
     digest = PayloadDigest(promises, call.trailers, announced=call.decoded_length)
     digest.update(text)
@@ -101,7 +102,7 @@ def _algorithm_of(header: str) -> Algorithm:
 
 
 def _check_sdk_algorithm(named: str | None, sent: Algorithm | None) -> None:
-    """`x-amz-sdk-checksum-algorithm` promises a value; when one came, it must be of that kind."""
+    """Raise unless a checksum of the type named by `x-amz-sdk-checksum-algorithm` was sent."""
     if named is None:
         return
     algorithm = algorithm_named(named)

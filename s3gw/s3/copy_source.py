@@ -1,4 +1,4 @@
-"""`x-amz-copy-source`: which object a copy reads, and on what conditions.
+"""`x-amz-copy-source`: the object that a copy reads, and the conditions.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
@@ -34,16 +34,16 @@ class CopySource:
 
 
 def read_copy_source(text: str) -> CopySource:
-    """`[/]bucket/key[?versionId=ID]`, URL-encoded. Raises `InvalidArgument`."""
+    """Parse `[/]bucket/key[?versionId=ID]`, URL-encoded. Raise `InvalidArgument`."""
     path, has_version, version = text.partition("?versionId=")
     bucket, key = read_source_path(path, HEADER)
     return CopySource(bucket, key, named_version(version if has_version else None))
 
 
 def read_source_path(text: str, header: str) -> tuple[str, str]:
-    """`[/]bucket/key`, URL-encoded, a space perhaps as `+`, of the header that is named.
+    """Parse `[/]bucket/key` of the named header, URL-encoded, a space perhaps as `+`.
 
-    Raises `InvalidArgument`.
+    Raise `InvalidArgument`.
     """
     try:
         decoded = unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode()
@@ -60,7 +60,7 @@ def read_source_path(text: str, header: str) -> tuple[str, str]:
 async def open_source(
     call: Call, source: CopySource, want: Want | None = None
 ) -> AsyncIterator[Reading]:
-    """The source, open for reading, when the caller may read it and its conditions hold."""
+    """Open the source for reading, if the caller may read it and its conditions hold."""
     await authorize_source(call, source.bucket, source.key, source.version)
     condition = read_condition(call.headers, f"{HEADER}-")
     try:

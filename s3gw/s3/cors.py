@@ -1,9 +1,9 @@
-"""Cross-origin rules of a bucket: the document, what makes it valid, and which rule lets whom in.
+"""Cross-origin rules of a bucket: the document, its validation, and matching.
 
-A browser names the page's origin, and S3 answers with what the first rule allows that matches it. A
-rule matches when one of its origins, its methods, and for each header that is asked for one of its
-headers do. `*` stands once in an origin or a header for any text; headers match without regard to
-case. Nothing here knows of requests: `s3gw.s3.preflight` does.
+A browser names the page's origin, and S3 answers with what the first matching rule allows. A rule
+matches if its origins, its methods, and for each requested header its headers match. In an origin
+or a header `*` may occur once, for any text; headers match without regard to case. Nothing here
+knows of requests: `s3gw.s3.preflight` does.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html
 """
@@ -28,7 +28,8 @@ MAX_BYTES = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class CORSRule:
-    """Who may do what from elsewhere; `max_age_seconds` is how long a browser may remember it."""
+    """What pages of some origins may do; `max_age_seconds` is how long a browser may remember
+    it."""
 
     id: str | None = None
     allowed_headers: tuple[str, ...] = named("AllowedHeader", default=())
@@ -51,7 +52,7 @@ class CorsSetting(Setting, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a page at `origin` wants to do: a method, and the names of the headers it will send."""
+    """A request of a page at `origin`: its method, and the names of the headers it will send."""
 
     origin: str
     method: str
@@ -59,7 +60,7 @@ class Ask:
 
 
 def check_rules(configuration: CORSConfiguration) -> CorsSetting:
-    """The configuration as it can be kept. Raises `MalformedXML` and `InvalidRequest`."""
+    """Return the configuration as it is kept. Raise `MalformedXML` and `InvalidRequest`."""
     if not configuration.rules:
         raise S3Error(Code.MalformedXML)
     if len(configuration.rules) > MAX_RULES:
@@ -98,7 +99,7 @@ def _check_wildcards(element: str, patterns: Sequence[str]) -> None:
 
 
 def _check_exposed(names: Sequence[str]) -> None:
-    """They are sent as they stand, so they must be header names."""
+    """Raise unless they are header names: they are sent as they are."""
     for name in names:
         if "*" in name:
             message = (
@@ -112,13 +113,13 @@ def _check_exposed(names: Sequence[str]) -> None:
 
 
 def requested_headers(text: str | None) -> tuple[str, ...]:
-    """The names in `Access-Control-Request-Headers`, in lower case."""
+    """Return the names in `Access-Control-Request-Headers`, in lower case."""
     names = (name.strip().lower() for name in (text or "").split(","))
     return tuple(name for name in names if name)
 
 
 def find_rule(configuration: CORSConfiguration, ask: Ask) -> CORSRule | None:
-    """The first rule that allows all that is asked for."""
+    """Return the first rule that allows all of the request."""
     return next((rule for rule in configuration.rules if _allows(rule, ask)), None)
 
 
@@ -140,7 +141,8 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def allowing_headers(rule: CORSRule, ask: Ask) -> dict[str, str]:
-    """What tells the browser. Who lets everybody in must not let them bring their cookies."""
+    """Return the headers for the browser. A rule that allows every origin must not allow
+    credentials."""
     everybody = "*" in rule.allowed_origins
     headers = {
         "Access-Control-Allow-Origin": "*" if everybody else ask.origin,

@@ -10,7 +10,7 @@ _HEADER = "x-amz-server-side-encryption"
 
 
 def encryption_headers(record: Encryption | None) -> dict[str, str]:
-    """Of an object, a part or an upload, whether it is written or read."""
+    """Return the headers of an object, a part or an upload, whether it is written or read."""
     if record is None:
         return {}
     if record.customer_key_md5:
@@ -27,7 +27,7 @@ def encryption_headers(record: Encryption | None) -> dict[str, str]:
 
 
 def written_encryption_headers(record: Encryption | None) -> dict[str, str]:
-    """For who wrote the object, and so may know the context."""
+    """Return the headers for the object's writer, who may know the context."""
     headers = encryption_headers(record)
     if record is not None and record.context:
         headers[f"{_HEADER}-context"] = base64.b64encode(record.context.encode()).decode()

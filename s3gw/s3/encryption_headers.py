@@ -1,4 +1,4 @@
-"""Server-side encryption headers of requests, and what AWS refuses of them.
+"""Server-side encryption headers of requests, and what AWS refuses in them.
 
 Requests presigned with Signature Version 2 carry these headers in their query.
 """
@@ -46,7 +46,7 @@ _OTHER_KEY = "The provided encryption parameters did not match the ones used ori
 
 
 def read_encryption(call: Request) -> EncryptionRequest:
-    """How the object that the request writes is to be encrypted. Raises for contradictions."""
+    """Return how to encrypt the object that the request writes. Raise for contradictions."""
     _refuse_unknown(call)
     customer, method = read_customer_key(call), sent(call, HEADER)
     if customer is not None:
@@ -65,7 +65,8 @@ def read_encryption(call: Request) -> EncryptionRequest:
 
 
 def read_customer_key(call: Request, prefix: str = CUSTOMER) -> CustomerKey | None:
-    """The three headers of SSE-C that begin with `prefix`; they come together or not at all."""
+    """Read the three headers of SSE-C that begin with `prefix`; they come together or not at
+    all."""
     algorithm, key, md5 = (sent(call, prefix + name) for name in ("algorithm", "key", "key-md5"))
     if algorithm is key is md5 is None:
         return None
@@ -84,12 +85,12 @@ def read_customer_key(call: Request, prefix: str = CUSTOMER) -> CustomerKey | No
 
 
 def customer_key(call: Request, prefix: str = CUSTOMER) -> ReadCustomerKey:
-    """The customer's key of the request, read when an object needs it."""
+    """Return what reads the request's customer key when an object needs it."""
     return lambda: read_customer_key(call, prefix)
 
 
 def check_reader(call: Request, info: ObjectInfo, prefix: str = CUSTOMER) -> None:
-    """For readers of facts without bytes: the headers must be those that the bytes would need."""
+    """Check the headers of a read without bytes: they must be those that the bytes would need."""
     refuse_on_reads(call)
     record = info.attributes.encryption
     if record is not None and record.scheme == SSE_C:
@@ -99,7 +100,7 @@ def check_reader(call: Request, info: ObjectInfo, prefix: str = CUSTOMER) -> Non
 
 
 async def checked(call: Request, reading: Reading, prefix: str = CUSTOMER) -> Reading:
-    """Return the reading; close it and refuse when a key came for an object in the clear."""
+    """Return the reading; close it and refuse if a key came for an object in the clear."""
     if reading.info.attributes.encryption is None and read_customer_key(call, prefix) is not None:
         if not isinstance(reading.body, bytes):
             await reading.body.aclose()
@@ -108,12 +109,12 @@ async def checked(call: Request, reading: Reading, prefix: str = CUSTOMER) -> Re
 
 
 def check_part(call: Request, upload: UploadInfo) -> None:
-    """What a part says of its upload's encryption must not contradict it."""
+    """Raise if a part's headers contradict its upload's encryption."""
     _check_upload(call, upload, needs_key=True)
 
 
 def check_completion(call: Request, upload: UploadInfo) -> None:
-    """AWS needs the customer's key again only for uploads that named a checksum."""
+    """Check the customer's key: AWS needs it again only for uploads that named a checksum."""
     _check_upload(call, upload, needs_key=bool(upload.checksum_algorithm))
 
 
@@ -136,14 +137,14 @@ def _check_upload(call: Request, upload: UploadInfo, *, needs_key: bool) -> None
 
 
 def refuse_on_reads(call: Request) -> None:
-    """Who reads says nothing of how the object is encrypted, but for the customer's key."""
+    """Refuse encryption headers on reads, except the customer's key."""
     for name in (HEADER, KEY_ID, CONTEXT):
         if sent(call, name) is not None:
             raise _bad(name, f"{name} header is not supported for this operation.")
 
 
 def refuse_any(call: Request) -> None:
-    """For operations whose requests cannot be encrypted at all."""
+    """Refuse them in operations whose requests cannot be encrypted at all."""
     for name in call.headers:
         if name.startswith(HEADER):
             raise S3Error(Code.NotImplemented, Header=name)
@@ -198,7 +199,8 @@ def _check_method(method: str) -> None:
 
 
 def _refuse_kms_details(call: Request, method: str | None) -> None:
-    """A bucket key may be asked for without a method: the bucket's default may be KMS."""
+    """Refuse the details without KMS. A bucket key may come without a method: the bucket's default
+    may be KMS."""
     names = (KEY_ID, CONTEXT) if method is None else _KMS_ONLY
     for name in names:
         if sent(call, name) is not None:
@@ -210,7 +212,7 @@ def _refuse_kms_details(call: Request, method: str | None) -> None:
 
 
 def _key_id(text: str | None) -> str:
-    """An ARN names its key last: `arn:aws:kms:REGION:ACCOUNT:key/ID`."""
+    """Return the key's id; an ARN has it last: `arn:aws:kms:REGION:ACCOUNT:key/ID`."""
     if text is None:
         return ""
     if not text:
@@ -225,7 +227,7 @@ def key_of_arn(text: str) -> str:
 
 
 def _context(text: str | None) -> str:
-    """The encryption context as canonical JSON: a flat object of texts."""
+    """Return the encryption context as canonical JSON: a flat object of texts."""
     if text is None:
         return ""
     try:
@@ -247,5 +249,5 @@ def _switch(text: str | None) -> bool | None:
 
 
 def _bad(name: str, message: str) -> S3Error:
-    """The value is not shown: it may be a key."""
+    """Return the error, without the value: it may be a key."""
     return S3Error(Code.InvalidArgument, message, ArgumentName=name)

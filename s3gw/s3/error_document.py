@@ -7,12 +7,12 @@ import re
 from s3gw.wire.errors import S3Error
 from s3gw.wire.xmldoc import DECLARATION, escape
 
-# What XML 1.0 cannot say, not even as a reference: a client must be able to read why it failed.
+# Not allowed in XML 1.0, not even as a reference: a client must be able to read the error.
 _UNSPEAKABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def error_document(error: S3Error, resource: str, request_id: str) -> bytes:
-    """Unlike S3's other documents it has no namespace."""
+    """Return the document. Unlike S3's other documents it has no namespace."""
     parts = {
         "Code": error.code.wire,
         "Message": error.message,
@@ -26,5 +26,5 @@ def error_document(error: S3Error, resource: str, request_id: str) -> bytes:
 
 
 def speakable(text: str) -> str:
-    """Text that XML can say, before it is escaped."""
+    """Return the text with U+FFFD for what XML cannot carry, before it is escaped."""
     return _UNSPEAKABLE.sub("\ufffd", text)

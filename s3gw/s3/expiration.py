@@ -1,7 +1,7 @@
-"""What the headers of an answer say of the lifecycle rules that are for an object or an upload.
+"""Lifecycle headers of answers, for an object or an upload.
 
-Days are real ones, also where the worker was told otherwise for a test: whoever reads a date
-compares it with a calendar.
+Days are real ones, also where the worker has shorter days for a test: the reader of a date compares
+it with a calendar.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from storage.values import ObjectInfo, UploadInfo
 
 _NS = 1_000_000_000
 _YEAR_10000_S = 253_402_300_800
-# AWS calls the id URL-encoded, and sends as it is what a quoted string can hold.
+# AWS calls the id URL-encoded, but sends characters that a quoted string can hold as they are.
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != '"')
 
 
 def expiration_headers(call: Call, info: ObjectInfo) -> dict[str, str]:
-    """`x-amz-expiration` of the current version, when a rule will remove it."""
+    """Return `x-amz-expiration` of the current version, if a rule will remove it."""
     config = _configuration(call)
     if config is None or "versionId" in call.query:
         return {}
@@ -33,7 +33,7 @@ def expiration_headers(call: Call, info: ObjectInfo) -> dict[str, str]:
 
 
 def abort_headers(call: Call, upload: UploadInfo) -> dict[str, str]:
-    """`x-amz-abort-date` and `x-amz-abort-rule-id`, when a rule will give the upload up."""
+    """Return `x-amz-abort-date` and `x-amz-abort-rule-id`, if a rule will abort the upload."""
     config = _configuration(call)
     event = config and abortion(config, upload.name, upload.initiated_ns)
     if not event or not _has_date(event.at_ns):

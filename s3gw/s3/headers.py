@@ -1,4 +1,4 @@
-"""Header spelling in one place: quotes of ETags, HTTP dates, ranges, the headers of an object.
+"""Header formats in one place: ETags, HTTP dates, ranges, object headers.
 
 Inside the program an ETag has no quotes and a time is an integer.
 """
@@ -26,7 +26,7 @@ META = "x-amz-meta-"
 MAX_METADATA = 2048
 MAX_REDIRECT = 2048
 
-# What an upload may say of its content, kept and sent back as it came.
+# Content headers of an upload, kept and sent back as received.
 CONTENT_HEADERS = (
     "cache-control",
     "content-disposition",
@@ -62,7 +62,7 @@ def quoted(etag: str) -> str:
 
 
 def unquoted(text: str) -> str:
-    """An ETag as clients write them: quoted, bare, weak or with left-over entities."""
+    """Return an ETag without what clients add: quotes, weakness, left-over entities."""
     text = text.strip().removeprefix("W/")
     return text.replace("&quot;", '"').replace("&#34;", '"').strip('"')
 
@@ -76,8 +76,8 @@ def http_date(seconds: int) -> str:
 
 
 def read_attributes(call: AuthenticatedRequest) -> Attributes:
-    """What the request says of the object it writes, and what its bucket adds to that. Raises for
-    what cannot be kept."""
+    """Read the attributes of the object to write, with its bucket's additions. Raise for what
+    cannot be kept."""
     refuse_unsupported(call)
     headers = call.headers
     custom = {n[len(META) :]: v for n, v in headers.items() if n.startswith(META)}
@@ -96,7 +96,7 @@ def read_attributes(call: AuthenticatedRequest) -> Attributes:
 def _content_headers(headers: Mapping[str, str]) -> dict[str, str]:
     content = {name: headers[name] for name in CONTENT_HEADERS if name in headers}
     if "aws-chunked" in content.get("content-encoding", "").lower():
-        # It is how the body travelled, not what the object is.
+        # It is a coding of the transfer, not of the object.
         codings = content.pop("content-encoding").split(",")
         kept = ",".join(c for c in codings if c.strip().lower() not in ("", "aws-chunked"))
         if kept:
@@ -121,20 +121,20 @@ def _storage_class(name: str | None) -> str:
 
 
 def refuse_unsupported(call: Request) -> None:
-    """What cannot be enforced yet is refused, never accepted and ignored."""
+    """Refuse what cannot be enforced yet; never accept and ignore it."""
     if "x-amz-write-offset-bytes" in call.headers:
         raise S3Error(Code.NotImplemented, Header="x-amz-write-offset-bytes")
 
 
 def refuse_acl(call: Request) -> None:
-    """A part has no ACL: its object got one when the upload began."""
+    """Refuse an ACL on a part: its object got one when the upload began."""
     for name in call.headers:
         if name == "x-amz-acl" or name.startswith("x-amz-grant-"):
             raise S3Error(Code.NotImplemented, Header=name)
 
 
 def read_tagging_header(text: str | None) -> dict[str, str]:
-    """`x-amz-tagging: a=1&b=2`, URL-encoded. Raises `InvalidTag`, `InvalidArgument`."""
+    """Parse `x-amz-tagging: a=1&b=2`, URL-encoded. Raise `InvalidTag`, `InvalidArgument`."""
     if not text:
         return {}
     try:
@@ -151,7 +151,8 @@ def read_tagging_header(text: str | None) -> dict[str, str]:
 
 
 def check_tags(pairs: list[tuple[str, str]], limit: int = 10) -> dict[str, str]:
-    """At most `limit` tags, keys of 1 to 128 and values of up to 256 characters, no key twice.
+    """Check the tags: at most `limit`, keys of 1 to 128 and values of up to 256 characters, no key
+    twice.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-managing.html
     """
@@ -173,7 +174,7 @@ def check_tags(pairs: list[tuple[str, str]], limit: int = 10) -> dict[str, str]:
 
 
 def _is_tag_text(text: str) -> bool:
-    """Letters, digits and spaces of any script, and `+ - = . _ : / @`."""
+    """Whether it has only letters, digits and spaces of any script, and `+ - = . _ : / @`."""
     return all(c.isalnum() or c in "+-=._:/@" or category(c).startswith("Z") for c in text)
 
 
@@ -181,7 +182,7 @@ def _is_tag_text(text: str) -> bool:
 
 
 def read_condition(headers: Mapping[str, str], prefix: str = "") -> Condition:
-    """If-Match and its kin; `prefix` is `x-amz-copy-source-` for those on a copy's source."""
+    """Read If-Match and its kin; `prefix` is `x-amz-copy-source-` for those on a copy's source."""
     match = headers.get(f"{prefix}if-match")
     none_match = headers.get(f"{prefix}if-none-match")
     modified = headers.get(f"{prefix}if-modified-since")
@@ -192,7 +193,7 @@ def read_condition(headers: Mapping[str, str], prefix: str = "") -> Condition:
 
 
 def read_write_condition(headers: Mapping[str, str]) -> Condition:
-    """What a write may demand: that the object it replaces is that one, or that there is none.
+    """Read the conditions of a write: it replaces that very object, or no object at all.
 
     AWS knows only `*` in If-None-Match; an ETag there means what RFC 9110 says.
     """
@@ -209,7 +210,8 @@ def _etags(text: str | None) -> tuple[str, ...]:
 
 
 def _time(text: str | None) -> int | None:
-    """Seconds since the epoch; a date nobody can read is no condition (RFC 9110, 13.1.3)."""
+    """Return the seconds since the epoch; an unreadable date is not a condition (RFC 9110,
+    13.1.3)."""
     if text is None:
         return None
     try:
@@ -222,7 +224,7 @@ def _time(text: str | None) -> int | None:
 
 
 def read_range(text: str | None) -> Between | From | Last | None:
-    """A single byte range; S3, as RFC 9110 allows, ignores one that it cannot read."""
+    """Read a single byte range; S3, as RFC 9110 allows, ignores an unreadable one."""
     if text is None:
         return None
     match = _RANGE.fullmatch(text.replace(" ", ""))
@@ -240,7 +242,7 @@ def read_range(text: str | None) -> Between | From | Last | None:
 
 
 def object_headers(info: ObjectInfo) -> dict[str, str]:
-    """What GetObject and HeadObject say of an object, whatever range is read."""
+    """Return the headers of an object in GetObject and HeadObject, whatever range is read."""
     attributes = info.attributes
     headers = {
         "ETag": f'"{info.etag}"',
@@ -275,7 +277,7 @@ def wants_checksum(call: Request) -> bool:
 
 
 def override_headers(call: AuthenticatedRequest) -> dict[str, str]:
-    """`response-content-type` and its like from the query."""
+    """Return the headers of `response-content-type` and its like in the query."""
     if not call.query:
         return {}
     asked = {query: call.query[query] for query in OVERRIDES if query in call.query}

@@ -14,7 +14,7 @@ Encode = Callable[[str], str]
 
 
 def key_encoding(encoding_type: str | None) -> Encode:
-    """As they are, or percent-encoded but for slashes."""
+    """Return how to write keys: as they are, or percent-encoded except slashes."""
     if not encoding_type:
         return str
     if encoding_type != "url":

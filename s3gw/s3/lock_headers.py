@@ -1,4 +1,4 @@
-"""Object lock headers: the lock that a new version brings, and how replies show it.
+"""Object lock headers: the lock of a new version, and of replies.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
 """
@@ -27,7 +27,7 @@ def bypasses_governance(headers: Mapping[str, str]) -> bool:
 
 
 def read_lock(headers: Mapping[str, str], bucket: BucketInfo, now_ns: int) -> ObjectLock | None:
-    """The lock of a new version: from the headers, else from the bucket's default."""
+    """Return the lock of a new version: from the headers, else from the bucket's default."""
     retention, hold = _retention_header(headers, now_ns), _legal_hold_header(headers)
     own = setting(bucket, ObjectLockSetting)
     if own is None:
@@ -63,7 +63,8 @@ def _legal_hold_header(headers: Mapping[str, str]) -> bool | None:
 
 
 def future_retention(mode: LockMode, until: str, now_ns: int) -> Retention:
-    """Raises `InvalidArgument` unless `until` is an ISO 8601 time that is still to come."""
+    """Return the retention. Raise `InvalidArgument` unless `until` is an ISO 8601 time in the
+    future."""
     try:
         moment = datetime.fromisoformat(until)
     except ValueError:
@@ -78,7 +79,7 @@ def future_retention(mode: LockMode, until: str, now_ns: int) -> Retention:
 
 
 def lock_headers(lock: ObjectLock | None) -> dict[str, str]:
-    """What GetObject and HeadObject say of a version's lock."""
+    """Return the headers of a version's lock in GetObject and HeadObject."""
     if lock is None:
         return {}
     headers = {}
@@ -91,6 +92,7 @@ def lock_headers(lock: ObjectLock | None) -> dict[str, str]:
 
 
 def retain_until(retention: Retention) -> str:
-    """To the millisecond: a client may send the very time back, and must not shorten by it."""
+    """Format the time to the millisecond: a client may send the very time back, and must not
+    shorten by it."""
     whole = iso_time(retention.until_ns // _NS)
     return f"{whole[:-5]}.{retention.until_ns % _NS // 1_000_000:03d}Z"

@@ -1,7 +1,7 @@
-"""Requests from pages of other origins: preflights, and what every other answer says to a browser.
+"""Cross-origin requests: preflights, and the headers of all other answers.
 
-Neither asks who the caller is. A browser sends preflights without credentials, and it shows a page
-why a request failed only when the failure, too, says that the page may see it.
+Neither needs an authenticated caller. A browser sends preflights without credentials, and it shows
+a page why a request failed only if the failure, too, allows the page to see it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NOT_ALLOWED = (
 
 
 async def preflight(call: Request, store: Backend) -> Reply:
-    """Whether the request that a browser has in mind may come. Raises `BadRequest`,
+    """Answer whether the request that a browser announces is allowed. Raise `BadRequest`,
     `AccessForbidden`."""
     if not call.headers.get("origin"):
         raise S3Error(Code.BadRequest, _NO_ORIGIN)
@@ -68,16 +68,16 @@ def _forbidden(call: Request, message: str, resource_type: str) -> S3Error:
 
 
 async def cross_origin_headers(call: Request, store: Backend, bucket: BucketInfo) -> dict[str, str]:
-    """What the answer to a request with an Origin says of it; nothing unless a rule matches."""
+    """Return the headers for the Origin of the request; empty unless a rule matches."""
     if call.method == PREFLIGHT or not call.bucket:
         return {}
     try:
         if bucket is NO_BUCKET:
-            # The request failed before it was authorized, or is one that has no bucket.
+            # The request failed before it was authorized, or has no bucket.
             bucket = await store.head_bucket(call.bucket)
         found = setting(bucket, CorsSetting)
     except StorageError:
-        # The answer is made; that its bucket is gone or cannot be read takes nothing from it.
+        # The answer is complete; it does not fail because its bucket is gone or cannot be read.
         return {}
     if found is None:
         return {}
@@ -87,7 +87,7 @@ async def cross_origin_headers(call: Request, store: Backend, bucket: BucketInfo
 
 
 def _ask(call: Request) -> Ask:
-    """As AWS, take a request at its word when it says what it will be, also when it is not."""
+    """Read the announced request. As AWS, believe it when a request announces another one, too."""
     headers = call.headers
     return Ask(
         headers["origin"],

@@ -1,4 +1,4 @@
-"""The operations that a module declares, for the catalogs of both front ends."""
+"""Operations that a module declares, for the catalogs of both front ends."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Operations as types: one class is one S3 operation.
 
-The class is named as AWS names the operation. Its decorator says which requests it takes and
-which right it needs, its fields say what it reads from them, and its `run` says what it does.
-Nothing else registers it. How fields are read is compiled once, when the table is made.
+The class is named as AWS names the operation. Its decorator says which requests it takes and which
+right it needs, its fields say what it reads from them, and its `run` says what it does. Nothing
+else registers it. How fields are read is compiled once, when the table is built.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ C = TypeVar("C")
 
 # Read by GetObject and HeadObject too, where they select nothing.
 _OPTIONAL = frozenset({"archmime", "archmode", "archpath", "archregx", "partNumber"})
-# Nothing of S3's is posted there; forms of STS are answered before they come here.
+# S3 has no POST there; forms of STS are answered before they come here.
 _UNSUPPORTED = frozenset([("POST", Level.SERVICE)])
 
 
 def body(*, checksum_of: Literal["document", "object"] = "document") -> Any:
-    """The request's XML document, read as the field's type.
+    """Declare the field as the request's XML document, read as the field's type.
 
-    An `x-amz-checksum-*` header is of the document, but for CompleteMultipartUpload, where it is of
-    the object that the document assembles.
+    An `x-amz-checksum-*` header is of the document, except for CompleteMultipartUpload, where it is
+    of the object that the document assembles.
     """
     return field(metadata={"binding": Binding("body", checksum_of)})
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The requests an operation takes; the route with the most demands is tried first."""
+    """The requests that an operation takes; the route with the most demands is tried first."""
 
     method: str
     level: Level
@@ -108,7 +108,7 @@ def operation(
 
 
 class OperationTable:
-    """Finds the operation that a request asks for."""
+    """Finds the operation of a request."""
 
     def __init__(self, operations: Iterable[type[Operation]]) -> None:
         self._by_kind: dict[tuple[str, Level], list[type[Operation]]] = {}
@@ -122,7 +122,8 @@ class OperationTable:
                 raise ValueError(f"two operations take the same {kind} requests")
 
     def resolve(self, call: Call) -> type[Operation]:
-        """Raises `NotImplemented` for a sub-resource nobody takes, else `MethodNotAllowed`."""
+        """Return the operation. Raise `NotImplemented` for a sub-resource without one, else
+        `MethodNotAllowed`."""
         asked = (SUBRESOURCES & call.query.keys()) if call.query else SUBRESOURCES & set()
         for op in self._by_kind.get((call.method, call.level), ()):
             if op.route.takes(call) and asked <= op.route.query.keys() | _optional(op):
@@ -133,8 +134,8 @@ class OperationTable:
 
 
 def _checked(op: type[Operation], call: Call) -> type[Operation]:
-    """A write to one version of an object must not become one to the object, nor one to a member of
-    an archive one to the archive."""
+    """Return the operation. Raise if it would ignore a version or a member of an archive: a write
+    to one must not become a write to the object or the archive."""
     if ARCHPATH_HEADER in call.headers and "archpath" not in _bound(op):
         raise S3Error(Code.NotImplemented)
     if "versionId" not in call.query or call.level is not Level.OBJECT or "versionId" in _bound(op):
@@ -145,13 +146,13 @@ def _checked(op: type[Operation], call: Call) -> type[Operation]:
 
 @cache
 def _optional(op: type[Operation]) -> frozenset[str]:
-    """Sub-resource names that an operation reads without demanding them."""
+    """Return the sub-resource names that an operation reads without demanding them."""
     return _OPTIONAL & _bound(op)
 
 
 @cache
 def _bound(op: type[Operation]) -> frozenset[str]:
-    """The names on the wire that an operation reads."""
+    """Return the names on the wire that an operation reads."""
     return frozenset(f.metadata["binding"].name for f in fields(op))
 
 
@@ -170,7 +171,7 @@ async def decode(op: type[Operation], call: Call) -> Operation:
 def fetchers(
     op: type[Operation],
 ) -> tuple[list[tuple[str, Fetch]], list[tuple[str, Callable[[Call], Awaitable[Any]]]]]:
-    """How each field is read: those of the request's head, and those of its document."""
+    """Return how each field is read: those of the request's head, and those of its document."""
     hints = get_type_hints(op)
     plain: list[tuple[str, Fetch]] = []
     documents: list[tuple[str, Callable[[Call], Awaitable[Any]]]] = []

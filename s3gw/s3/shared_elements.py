@@ -37,7 +37,7 @@ def owner_of(call: Call, account: str) -> Owner:
 
 
 def owners_in(call: Call) -> Callable[[Attributes], Owner]:
-    """Who owns the objects of the request's bucket, by their attributes."""
+    """Return a function from an object's attributes to its owner, for the request's bucket."""
     bucket, whole = call.bucket_info, owner_of(call, call.bucket_info.owner)
     if setting(bucket, HoldsForeignObjects) is None:
         return lambda _: whole
@@ -45,7 +45,7 @@ def owners_in(call: Call) -> Callable[[Attributes], Owner]:
 
 
 def object_owner(bucket: BucketInfo, attributes: Attributes) -> str:
-    """The account id of an object's owner; the bucket's, unless another account wrote it."""
+    """Return the account id of an object's owner; the bucket's, unless another account wrote it."""
     if not attributes.owner or enforces_owner(bucket):
         return bucket.owner
     return attributes.owner
@@ -53,7 +53,7 @@ def object_owner(bucket: BucketInfo, attributes: Attributes) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartChecksums:
-    """One element for each algorithm; at most one is there."""
+    """One element for each algorithm; at most one is present."""
 
     checksum_crc32: str | None = None
     checksum_crc32c: str | None = None
@@ -69,17 +69,17 @@ class PartChecksums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectChecksums(PartChecksums):
-    """A whole object's checksum says of what it was computed."""
+    """A whole object's checksum has a type: what it was computed of."""
 
     checksum_type: str | None = None
 
 
 def part_checksum(checksum: Checksum | None) -> dict[str, str]:
-    """The fields of `PartChecksums`."""
+    """Return the fields of `PartChecksums`."""
     return {f"checksum_{checksum.algorithm.lower()}": checksum.value} if checksum else {}
 
 
 def object_checksum(checksum: Checksum | None) -> dict[str, str]:
-    """The fields of `ObjectChecksums`."""
+    """Return the fields of `ObjectChecksums`."""
     kind = {"checksum_type": checksum.type.value} if checksum else {}
     return part_checksum(checksum) | kind

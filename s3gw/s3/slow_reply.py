@@ -1,8 +1,8 @@
-"""Slow replies: 200 at once, white space while the work goes on, then the result.
+"""Slow replies: 200 at once, white space during the work, the result.
 
-Copying many gibibytes outlasts the patience of clients, 60 s without a byte in botocore. So S3
+Copying many gibibytes takes longer than clients wait, 60 s without a byte in botocore. So S3
 answers 200 before it knows, and SDKs look for an `<Error>` in the body of copies; white space
-between the XML declaration and the root element is no part of the document.
+between the XML declaration and the root element is not part of the document.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
@@ -20,7 +20,7 @@ from s3gw.s3.error_document import error_document
 from s3gw.wire.errors import Code, as_s3_error
 from s3gw.wire.xmldoc import DECLARATION, to_xml
 
-# Copying this much takes a second or so; what is smaller gets a status that is true.
+# Copying this much takes a second or so; smaller copies get their true status.
 SLOW_BYTES = 64 << 20
 INTERVAL_S = 5.0
 NO_HEADERS: Mapping[str, str] = {}
@@ -33,7 +33,7 @@ def slow_reply(
     work: Callable[[], Awaitable[Any]],
     headers: Mapping[str, str] = NO_HEADERS,
 ) -> Reply:
-    """A reply whose body is the document that `work` returns, or S3's XML for what it raised."""
+    """Return a reply whose body is the document that `work` returns, or S3's XML for its error."""
     body = slow_body(call, work, INTERVAL_S)
     return Reply(200, {"Content-Type": XML, **headers}, body)
 
@@ -41,7 +41,8 @@ def slow_reply(
 async def slow_body(
     call: AuthenticatedRequest, work: Callable[[], Awaitable[Any]], interval_s: float
 ) -> AsyncGenerator[bytes, None]:
-    """Ends the work when nobody reads on; whatever it wrote aside is then dropped."""
+    """Yield the body. Cancel the work when the client stops reading; its uncommitted writes are
+    then dropped."""
     task = asyncio.ensure_future(work())
     try:
         yield DECLARATION.encode()

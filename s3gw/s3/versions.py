@@ -1,4 +1,4 @@
-"""Version ids on the wire: which version a request names, and how answers name theirs.
+"""Version ids on the wire: in requests and in answers.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html
 """
@@ -12,7 +12,8 @@ VERSION_ID = "x-amz-version-id"
 
 
 def named_version(version_id: str | None) -> str | None:
-    """The version that the query names, None for the current one. Raises `InvalidArgument`."""
+    """Return the version that the query names, None for the current one. Raise
+    `InvalidArgument`."""
     if version_id == "":
         message = "Version id cannot be the empty string"
         raise S3Error(Code.InvalidArgument, message, ArgumentName="versionId")
@@ -20,17 +21,18 @@ def named_version(version_id: str | None) -> str | None:
 
 
 def keeps_versions(bucket: BucketInfo) -> bool:
-    """Whether a write leaves the version that it replaces."""
+    """Whether a write keeps the version that it replaces."""
     return bucket.versioning is Versioning.ENABLED
 
 
 def read_version_header(bucket: BucketInfo, info: ObjectInfo) -> dict[str, str]:
-    """What a reader learns; buckets that never had versions say nothing, as rclone demands."""
+    """Return the header for a reader; empty in buckets that never had versions, as rclone
+    demands."""
     if bucket.versioning is Versioning.NEVER:
         return {}
     return {VERSION_ID: info.version}
 
 
 def written_version_header(info: ObjectInfo) -> dict[str, str]:
-    """What a writer learns: the id of a version that will not be overwritten."""
+    """Return the header for a writer: the id of a version that will not be overwritten."""
     return {} if info.version == NULL_VERSION else {VERSION_ID: info.version}

@@ -1,10 +1,10 @@
-"""A bucket as a website: the document, what makes it valid, and where its rules lead.
+"""Website of a bucket: the document, its validation, and its redirects.
 
 Everything is redirected to another host, or there is an index document, perhaps a document for
-errors, and rules. A rule may ask for a prefix of the key as it was requested, for the status of the
-error that the request would end with, or for both; the first that matches decides. What a redirect
-does not say (protocol, host, key) stays as it was requested. Nothing here knows of requests:
-`s3gw.website.app` does.
+errors, and rules. A rule may have conditions on a prefix of the requested key, on the status of the
+error that the request would end with, or on both; the first match decides. Parts of the address
+that a redirect does not set (protocol, host, key) stay as requested. Nothing here knows of
+requests: `s3gw.website.app` does.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-page-redirect.html
 """
@@ -26,7 +26,7 @@ MOVED = 301
 
 _PROTOCOLS = (None, "http", "https")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}(:[0-9]{1,5})?")
-# All that a URL may hold: a rule may lead to a path with a query. What was escaped stays so.
+# All that a URL may hold: a rule may lead to a path with a query. Escapes are kept.
 _URL = "%/?#[]@!$&'()*+,;=:~"
 _PATH = "/!$&'()*+,;=:@~"
 
@@ -39,14 +39,14 @@ class RedirectAllRequestsTo:
 
 @dataclass(frozen=True, slots=True)
 class IndexDocument:
-    """`suffix` makes a key out of one that ends with a slash, or is empty."""
+    """`suffix` is added to a key that ends with a slash, or is empty."""
 
     suffix: str
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorDocument:
-    """`key` is shown instead of any error that is the client's."""
+    """`key` is the page for any error of the client."""
 
     key: str
 
@@ -74,7 +74,7 @@ class RoutingRule:
 
 @dataclass(frozen=True, slots=True)
 class RoutingRules:
-    """A class of its own, so that a document without any has no element for them."""
+    """A separate class, so that a document without rules has no element for them."""
 
     rules: tuple[RoutingRule, ...] = named("RoutingRule", default=())
 
@@ -94,7 +94,7 @@ class WebsiteSetting(Setting, frozen=True):
 
 
 def check_website(website: WebsiteConfiguration) -> WebsiteSetting:
-    """The configuration as it can be kept. Raises `InvalidArgument`, `InvalidRequest`,
+    """Return the configuration as it is kept. Raise `InvalidArgument`, `InvalidRequest`,
     `MalformedXML`."""
     if website.redirect_all_requests_to is not None:
         _check_redirect_all(website, website.redirect_all_requests_to)
@@ -192,7 +192,7 @@ def _check_target(host: str | None, protocol: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request went: `key` is what its path names, decoded."""
+    """The place that a request is for: `key` is what its path names, decoded."""
 
     protocol: str
     host: str
@@ -208,8 +208,8 @@ class Redirection:
 def find_redirection(
     rules: RoutingRules | None, place: Place, error: int | None = None
 ) -> Redirection | None:
-    """Where the first rule leads that matches the key, and the status of the error (None: there is
-    none yet, and rules for errors do not match)."""
+    """Return the redirect of the first rule that matches the key, and the status of the error
+    (None: no error yet, and rules for errors do not match)."""
     for rule in rules.rules if rules else ():
         condition = rule.condition or Condition()
         prefix, code = condition.key_prefix_equals or "", condition.http_error_code_returned_equals
@@ -232,12 +232,13 @@ def _redirected(redirect: Redirect, place: Place, prefix: str) -> Redirection:
 
 
 def _replacement(text: str) -> str:
-    """Keys have no slash in front, but people write one."""
+    """Return the new start of a key. Keys have no leading slash, but people write one."""
     return quote(text.removeprefix("/"), safe=_URL)
 
 
 def redirect_all(target: RedirectAllRequestsTo, place: Place, query: str) -> Redirection:
-    """To the same path, with the same query, of another host; `query` is decoded as latin-1."""
+    """Return the redirect to another host, with the same path and query; `query` is decoded as
+    latin-1."""
     path = quote(place.key, safe=_PATH)
     if query:
         path += "?" + quote(query, safe=_URL, encoding="latin-1")
@@ -246,21 +247,21 @@ def redirect_all(target: RedirectAllRequestsTo, place: Place, query: str) -> Red
 
 
 def location_of(key: str) -> str:
-    """The key as the path of a website; two slashes in front would be another host."""
+    """Return the key as the path of a website; two leading slashes would be another host."""
     path = quote(key, safe=_PATH)
     return "/%2F" + path[1:] if path.startswith("/") else "/" + path
 
 
 def safe_location(location: str) -> str:
-    """A location as an object carries it, fit for a header.
+    """Return an object's redirect location, fit for a header.
 
-    It came in a header, so its characters stand for bytes, unless it came in a form.
+    It came in a header, so its characters are bytes, unless it came in a form.
     """
     in_header = location.isascii() or max(location) <= "\xff"
     return quote(location, safe=_URL, encoding="latin-1" if in_header else "utf-8")
 
 
 def index_key(website: WebsiteConfiguration, key: str) -> str:
-    """The key of the page: that of the index document for a folder."""
+    """Return the key of the page: that of the index document for a folder."""
     suffix = website.index_document.suffix if website.index_document else ""
     return key + suffix if not key or key.endswith("/") else key

@@ -1,10 +1,10 @@
-"""Buckets as websites, for people with browsers: pages, redirects, and errors that can be read.
+"""Buckets as websites for browsers: pages, redirects, and readable errors.
 
 A website endpoint is another host, `bucket.<website domain>`. It knows two operations, GetObject
-and HeadObject, nobody signs there, and access control decides what a stranger may read. The steps
-of a page: redirects that ask for no error; the object, or the index document of a folder; from a
-name that is a folder to the name with its slash; redirects for the error; the bucket's document
-for errors; a page that says what went wrong.
+and HeadObject, its requests are not signed, and access control decides what anonymous visitors may
+read. The steps of a page: redirects without a condition on errors; the object, or the index
+document of a folder; from a name that is a folder to the name with its slash; redirects for the
+error; the bucket's document for errors; a page that explains the error.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteEndpoints.html
 """
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 OPERATIONS: Sequence[type[Any]] = (GetObject, HeadObject)
 _READING = ("GET", "HEAD")
-# What a reader asked of the page must not be asked of another object in its place.
+# Conditions and ranges of the requested page, not valid for another object in its place.
 _ABOUT_ONE_OBJECT = frozenset(
     ["range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
 )
@@ -58,7 +58,7 @@ _ABOUT_ONE_OBJECT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """One request for a page: the call, the bucket's configuration, and where it went."""
+    """One request for a page: the call, the bucket's configuration, and the requested place."""
 
     call: Call
     website: WebsiteConfiguration
@@ -83,7 +83,7 @@ class WebsiteApp(S3FrontEnd):
         self._domains = domains
 
     def serves(self, scope: Scope) -> bool:
-        """Whether the request is for a host of ours."""
+        """Whether the request is for one of the website hosts."""
         for name, value in scope["headers"]:
             if name == b"host":
                 return bucket_of_host(value.decode("latin-1"), self._domains) is not None
@@ -100,12 +100,12 @@ class WebsiteApp(S3FrontEnd):
         call = new_call(request, caller, self._services)
         exchange.operation = f"Website{call.method.capitalize()}Object"
         visit = await self._visit(call, exchange)
-        # A page is asked for by its path alone; `versionId` and its like are for S3.
+        # Only the path of a page counts; `versionId` and its like are for S3.
         call.query = {}
         return await self._page(visit, exchange)
 
     async def _visit(self, call: Call, exchange: Exchange) -> _Visit:
-        """Raises `BucketNotFound` and `NoSuchWebsiteConfiguration`."""
+        """Return the visit. Raise `BucketNotFound` and `NoSuchWebsiteConfiguration`."""
         call.bucket_info = exchange.bucket_info = await self._store.head_bucket(call.bucket)
         found = setting(call.bucket_info, WebsiteSetting)
         if found is None:
@@ -131,7 +131,7 @@ class WebsiteApp(S3FrontEnd):
             return await self._error_page(visit, self._noted(error, exchange), exchange)
 
     async def _read(self, call: Call) -> Reply:
-        """One object as S3 gives it, or where it says that it has moved to."""
+        """Return one object as S3 gives it, or its own redirect."""
         operation = self._table.resolve(call)
         call.operation = operation.__name__
         await authorize(call, operation.access)
@@ -144,7 +144,7 @@ class WebsiteApp(S3FrontEnd):
         return reply if location is None else _moved(Redirection(301, safe_location(location)))
 
     async def _is_folder(self, visit: _Visit) -> bool:
-        """Whether there is an index document behind the name and a slash."""
+        """Whether there is an index document under the name with a slash."""
         key = visit.place.key
         if not key or key.endswith("/"):
             return False
@@ -175,7 +175,7 @@ class WebsiteApp(S3FrontEnd):
 
 
 def _instead(call: Call, key: str, method: str) -> Call:
-    """The call for another object than the one that was asked for."""
+    """Return the call for another object than the requested one."""
     headers = {name: text for name, text in call.headers.items() if name not in _ABOUT_ONE_OBJECT}
     return call.about(key, method=method, headers=headers)
 
@@ -190,7 +190,7 @@ def _error_headers(error: S3Error) -> dict[str, str]:
 
 
 def _error_html(error: S3Error, request_id: str, second: S3Error | None = None) -> Reply:
-    """A page for people; `second` is why the bucket's own page for errors could not be shown."""
+    """Return a page for people; `second` is why the bucket's own error page could not be shown."""
     title = f"{error.code.status} {HTTPStatus(error.code.status).phrase}"
     ids = {"RequestId": request_id, "HostId": request_id}
     parts = [f"<h1>{title}</h1>\n", _facts({**_named(error), **ids})]

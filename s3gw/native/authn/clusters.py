@@ -1,4 +1,4 @@
-"""`/v1/clusters`: the clusters that AuthN knows by name, so that roles can be about them.
+"""`/v1/clusters`: clusters that AuthN knows by name, for use in roles.
 
     {"id": "UUID", "alias": "prod", "urls": ["http://..."]}
 
@@ -52,7 +52,7 @@ class RegisterCluster:
 
 @operation("GET", "clusters/{cluster}", access=Access.ADMIN, needs_admin=True)
 class GetCluster:
-    """By its id or its alias."""
+    """Find a cluster by its id or its alias."""
 
     async def run(self, call: NativeCall) -> Reply:
         return _listed(await _found(call))
@@ -60,7 +60,7 @@ class GetCluster:
 
 @operation("PUT", "clusters/{cluster}", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class UpdateCluster:
-    """Without an alias it stays, and without addresses they do."""
+    """Change a cluster. An alias or addresses that are not sent stay as they are."""
 
     info: ClusterInfo = document()
 

@@ -1,4 +1,4 @@
-"""Directory behind AuthN, and its errors as AIStore writes them."""
+"""Directory of AuthN, and its errors as AIStore writes them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def directory_of(call: NativeCall) -> StoredDirectory:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """What the directory refuses, with AIStore's statuses; the messages name the kind of thing, by
-    which clients know which of their exceptions it is."""
+    """Translate the directory's errors into AIStore's statuses. The messages name the kind of
+    thing, by which clients choose their exception."""
     try:
         yield
     except Missing as error:

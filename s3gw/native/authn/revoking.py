@@ -1,4 +1,4 @@
-"""Taking a token back before it expires: a JWT, or the session token of temporary keys."""
+"""Revocation of unexpired tokens: JWTs, and temporary keys' session tokens."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from s3gw.identity.tokens.signature import twin
 
 
 async def revoke_token(directory: StoredDirectory, token: str) -> None:
-    """Refuse it from now on, until it would be refused for its age anyway, and its twin with it.
+    """Refuse the token, and its twin, from now until its age would refuse it anyway.
 
-    Whether it was ever good is for the caller to know: what is revoked takes room. Raises
-    `TokenError` for what is no token, and `LimitExceeded`.
+    The caller must know that it was valid once, because each revocation takes room. Raise
+    `TokenError` for a text that is not a token, and `LimitExceeded`.
     """
     for each, until_s in _revoked(directory, token):
         await revoke(directory, each, until_s)
 
 
 def _revoked(directory: StoredDirectory, token: str) -> Iterator[tuple[str, int]]:
-    """What to revoke, and until when."""
+    """Yield what to revoke, and until when."""
     sealer = Sealer(directory.vault.derive(SESSION_TOKENS))
     with suppress(InvalidSessionToken):
         yield token, sealer.open(token).expires_s

@@ -32,7 +32,7 @@ from s3gw.native.operation import document, operation
 
 
 class RoleInfo(Struct, frozen=True):
-    """A role as it travels; permissions are read as those of tokens are."""
+    """A role on the wire; permissions are read as those of tokens are."""
 
     name: str = ""
     desc: str = ""
@@ -41,7 +41,7 @@ class RoleInfo(Struct, frozen=True):
     admin: bool = False
 
     def permissions(self) -> Permissions:
-        """Raises 400."""
+        """Parse the permissions. Raise 400."""
         try:
             return read_permissions(msgspec.structs.asdict(self))
         except TokenError as error:
@@ -87,7 +87,7 @@ class GetRole:
 
 @operation("PUT", "roles/{role}", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class UpdateRole:
-    """What the role's name, trust and sessions are stays as it is."""
+    """Change a role. Its name, trust and sessions stay as they are."""
 
     info: RoleInfo = document()
 

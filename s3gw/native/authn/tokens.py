@@ -1,4 +1,4 @@
-"""`/v1/tokens`: taking a token back."""
+"""`/v1/tokens`: revoking a token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from s3gw.native.operation import NO_RIGHT, document, operation
 
 @operation("DELETE", "tokens", access=NO_RIGHT, is_audited=True)
 class RevokeToken:
-    """Whoever has a token may take it back. One that is no good any more needs no revoking."""
+    """Revoke a token; having it is enough to do so. An invalid one needs no revoking."""
 
     message: TokenMessage = document()
 

@@ -2,8 +2,8 @@
 
     {"id": "ann", "pass": "...", "roles": [{"name": "r", ...}]}
 
-A user may read themselves, and change their own password; all else is the administrators'. A
-password comes in and never goes out.
+Users may read themselves and change their own password; all else is for administrators. A password
+comes in and is never sent out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WRONG = "invalid credentials"
 
 
 class UserInfo(Struct, frozen=True):
-    """A user as it comes in; of the roles only the names count."""
+    """A user as sent by a client; only the names of the roles count."""
 
     id: str = ""
     password: str | None = field(default=None, name="pass")
@@ -45,7 +45,7 @@ class ShownUser(Struct, frozen=True):
 
 
 class LoginMessage(Struct, frozen=True):
-    """`expires_in` is in nanoseconds; 0 is for ever, and nothing the usual time."""
+    """`expires_in` is in nanoseconds; 0 is for ever, and without it the usual time applies."""
 
     password: str = ""
     expires_in: int | None = None
@@ -65,7 +65,7 @@ class TokenMessage(Struct, frozen=True):
 
 @operation("POST", "users/{user}", access=NO_RIGHT, is_open=True, is_audited=True)
 class LogIn:
-    """Neither the answer nor its time tells whether there is such a user."""
+    """Log in. Neither the answer nor its time reveals whether the user exists."""
 
     message: LoginMessage = document()
 
@@ -124,7 +124,7 @@ class GetUser:
 
 @operation("PUT", "users/{user}", access=NO_RIGHT, is_audited=True)
 class UpdateUser:
-    """Without a password it stays, and without roles they do."""
+    """Change a user. A password or roles that are not sent stay as they are."""
 
     info: UserInfo = document()
 
@@ -153,8 +153,8 @@ class DeleteUser:
 
 
 def _require_self(call: NativeCall) -> None:
-    """Raises 403 unless the caller is that very user, or an administrator. Subjects of others that
-    sign tokens have other names than users have."""
+    """Raise 403 unless the caller is that very user, or an administrator. Subjects of other token
+    issuers have other names than users have."""
     if not call.caller.is_root and call.caller.user != call.name:
         raise _denied()
 

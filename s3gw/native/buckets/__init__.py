@@ -1,1 +1,1 @@
-"""Buckets by the native API: their life, their properties, and what is in them."""
+"""Buckets in the native API: their life, their properties and their objects."""

@@ -1,8 +1,8 @@
-"""Listings that go on into archives: AIStore's flag ARCH_DIR.
+"""Listings that continue into archives: AIStore's flag ARCH_DIR.
 
-The members of `shard.tar` are `shard.tar/inner`. They stand where these names belong among all
-others, so the last name of a page tells where the next one begins, inside of an archive too. What
-is named as an archive and is none, or may not be read by who lists, is an object as any other.
+The members of `shard.tar` are listed as `shard.tar/inner`, in name order among all other names, so
+the last name of a page is where the next page begins, also inside an archive. A name that looks
+like an archive's is listed as a plain object if it is not one, or if the caller may not read it.
 """
 
 from __future__ import annotations

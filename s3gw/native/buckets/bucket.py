@@ -1,4 +1,4 @@
-"""Buckets: make, find, list, describe, change and destroy them."""
+"""Buckets: create, find, list, describe, change and destroy them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class CreateBucket:
         state = call.native.settings.in_force.new_buckets.state
         plain = BucketInfo(call.bucket, owner, 0, versioning=state, settings=settings)
         asked = with_props(plain, self.props or {})
-        # One that never had versions has none that could be suspended.
+        # Only a bucket that has had versions can be suspended: a new one has not.
         versioned = asked.versioning is Versioning.ENABLED
         state = Versioning.ENABLED if versioned else Versioning.NEVER
         options = BucketOptions(owner, versioning=state, settings=asked.settings)
@@ -78,7 +78,7 @@ class CreateBucket:
 
 @operation("GET", "buckets", action="list", access=Access.LIST_BUCKETS, known_as="ListBuckets")
 class ListBuckets:
-    """A name in the message leaves the one bucket of that name."""
+    """List buckets. A name in the message selects the one bucket of that name."""
 
     presence: int = query("presence", default=0)
 
@@ -94,7 +94,7 @@ class ListBuckets:
 
 
 def _is_meant(call: NativeCall, bck: Bck) -> bool:
-    """By its name, and by a namespace when one is named: that of no name stands for all."""
+    """Whether the request wants it, by name and by namespace; an empty one matches all."""
     return call.message.name in ("", bck.name) and call.bck.namespace in ("", bck.namespace)
 
 
@@ -139,7 +139,7 @@ class SetBucketProps:
     is_audited=True,
 )
 class ResetBucketProps:
-    """Back to what a new bucket has."""
+    """Set the properties back to those of a new bucket."""
 
     async def run(self, call: NativeCall) -> Reply:
         if bucket_access(call.bucket_info) != ALL:
@@ -159,10 +159,10 @@ class ResetBucketProps:
     is_audited=True,
 )
 class DestroyBucket:
-    """Unlike S3, AIStore destroys a bucket with all that is in it, and at once: what was in it is
-    removed afterwards. One that locks objects is destroyed only when it is empty. Where objects are
-    told apart, by a policy or because somebody wants to hear of each, they are removed one by one
-    before the bucket is."""
+    """Unlike S3, AIStore destroys a bucket with all its objects, and at once: the objects are
+    removed afterwards. A bucket with object lock is destroyed only when it is empty. Where each
+    object matters by itself, because of a policy or of event notifications, the objects are removed
+    one by one before the bucket is."""
 
     async def run(self, call: NativeCall) -> Reply:
         with suppress(_ToldApart):
@@ -179,11 +179,11 @@ class DestroyBucket:
 
 
 class _ToldApart(Exception):
-    """The objects of the bucket cannot all go at once."""
+    """The objects of the bucket cannot be removed all at once."""
 
 
 def _as_one(call: NativeCall, info: BucketInfo) -> BucketInfo:
-    """Raises `_ToldApart`."""
+    """Return the bucket if its objects can be removed all at once; raise `_ToldApart` if not."""
     locks, tells = setting(info, ObjectLockSetting), is_notifying(info)
     free = may_with_every_key(call, info, Access.DELETE_OBJECT, "DeleteObjects")
     if locks or tells or not free:
@@ -197,7 +197,7 @@ async def _authorize_access(call: NativeCall) -> None:
 
 
 async def _empty(call: NativeCall) -> None:
-    """Remove all versions of all objects, each as if it had been asked for."""
+    """Remove all versions of all objects, each as if by its own request."""
     plain = call.bucket_info.versioning is Versioning.NEVER
     while True:
         query = VersionQuery(limit=_PAGE)

@@ -1,4 +1,4 @@
-"""The list message: AIStore's flags and properties."""
+"""List message: AIStore's flags and properties."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ListFlag(IntFlag):
     NBI = 1 << 15
 
 
-# All objects of this server are there, whole and in one place: some flags ask for nothing more.
+# All objects of this server are present, whole and in one place: some flags change nothing.
 _UNSUPPORTED = (
     ListFlag.NOT_CACHED,
     ListFlag.ONLY_REMOTE_PROPS,
@@ -47,7 +47,7 @@ _ALIASES = {"target_url": "location", "node": "location"}
 
 
 class ListMessage(Struct, frozen=True):
-    """The message's value; `flags` is a decimal text, of older clients a number."""
+    """The message's value; `flags` is a decimal text, or a number from older clients."""
 
     prefix: str = ""
     pagesize: int | str = 0
@@ -62,12 +62,13 @@ class ListMessage(Struct, frozen=True):
 
     @property
     def limit(self) -> int:
-        """How many entries a page has, at most what AIStore has."""
+        """Return the most entries that a page may have, at most AIStore's own limit."""
         size = _whole("pagesize", self.pagesize)
         return min(size, MAX_PAGE) or MAX_PAGE
 
     def wants(self) -> ListFlag:
-        """Raises 400 for flags that are none, and 501 for those that this server has not."""
+        """Parse the flags. Raise 400 for unknown ones, and 501 for those that this server does not
+        support."""
         number = _whole("flags", self.flags)
         if number & ~_EVERY:
             raise NativeError(400, f"invalid list flags {number}")
@@ -80,7 +81,7 @@ class ListMessage(Struct, frozen=True):
         return flags | ListFlag.CACHED if ListFlag.ARCH_DIR in flags else flags
 
     def chosen(self, flags: ListFlag) -> frozenset[str]:
-        """The properties of each entry. Raises 400 for what is no property."""
+        """Return the properties that each entry shows. Raise 400 for an unknown property."""
         names = frozenset(_ALIASES.get(n, n) for n in self.props.replace(" ", "").split(",") if n)
         if unknown := names - PROPS:
             raise NativeError(400, f'invalid property "{min(unknown)[:64]}"')

@@ -1,7 +1,7 @@
-"""Listing a bucket: pages of entries, in msgpack or JSON.
+"""Listing of a bucket: pages of entries, in msgpack or JSON.
 
-A page is a scan of the index, as S3's is; the token that asks for the next one is the last name of
-this one, so the server keeps no state, and the listing's id means nothing to it.
+A page is a scan of the index, as S3's is; the token for the next page is the last name of this one,
+so the server keeps no state, and the listing's id means nothing to it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _IS_DIR = 1 << 8
 _CHUNKED = 1 << 13
 _NS = 1_000_000_000
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# Go's names of times, in Python's words; all in UTC.
+# Go's names of time formats, as Python writes them; all in UTC.
 _TIMES = {
     "": "%d %b %y %H:%M UTC",
     "02 Jan 06 15:04 MST": "%d %b %y %H:%M UTC",
@@ -73,7 +73,7 @@ class List(Struct):
 
 
 class JsonEntry(Struct, omit_defaults=True, rename={"custom": "custom-md"}):
-    """The same in JSON, where the size is a text."""
+    """The same entry in JSON, where the size is a text."""
 
     name: str
     checksum: str = ""
@@ -106,7 +106,7 @@ class ListObjects:
 
     @property
     def s3_query(self) -> dict[str, str]:
-        """As S3's policies see it."""
+        """Return the query as S3's policies see it."""
         query = {"prefix": self.asked.prefix, "max-keys": str(self.asked.limit)}
         return query | ({"delimiter": self._delimiter} if self._delimiter else {})
 
@@ -140,7 +140,7 @@ Make = Callable[[ObjectInfo], Entry]
 
 
 def _entry_maker(call: NativeCall, asked: ListMessage, props: frozenset[str]) -> Make:
-    """Most listings ask for names and sizes, and those are the ones that must be quick."""
+    """Choose how to make an entry. Most listings want names and sizes only: those must be quick."""
     if not props:
         return lambda info: Entry(n=info.name, f=_CACHED)
     if props <= {"name", "size", "cached", "status"}:
@@ -156,7 +156,7 @@ def _entry_maker(call: NativeCall, asked: ListMessage, props: frozenset[str]) ->
 
 
 def _full_entry_maker(props: frozenset[str], layout: str, location: str, of_bucket: str) -> Make:
-    """What is asked for is looked up once and not for each of ten thousand entries."""
+    """Look up the wanted properties once, and not for each of ten thousand entries."""
     checksum, version, custom, size = (
         name in props for name in ("checksum", "version", "custom", "size")
     )
@@ -201,5 +201,5 @@ def _as_json(e: Entry) -> JsonEntry:
 
 
 def _listing_id(asked: str) -> str:
-    """The client's own again, so that all pages have the same."""
+    """Return the client's own id if it sent one, so that all pages have the same."""
     return asked if _ID.fullmatch(asked) else "lst-" + os.urandom(6).hex()

@@ -1,6 +1,7 @@
-"""Changing the properties of a bucket, and setting them back.
+"""Changes of bucket properties, and resets.
 
-To set what is so already is no change. What the server cannot do is refused by the property's name.
+Setting a property to the value that it has is not a change. What the server cannot do is refused by
+the property's name.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ _WHAT = "bucket property"
 _VERSIONING = "versioning.enabled"
 _ACCESS = "access"
 _BACKEND = "backend_bck"
-# AIStore's word for going on where it would warn; nothing here depends on it.
+# AIStore's word for continuing where it would warn; nothing here depends on it.
 _FORCE = "force"
 _READ_ONLY = frozenset({"provider", "Renamed", "bid", "created"})
 _POLICY = Choice(("immediate", "delayed", "never"))
 _WINDOW = Duration(1, 3600)
-# What is no value at all, of properties that have one value here.
+# Types of properties that have one value here, to refuse a value of another type.
 _TYPES: Mapping[str, SettingType] = {
     "write_policy.data": _POLICY,
     "write_policy.md": _POLICY,
@@ -61,8 +62,9 @@ _TYPES: Mapping[str, SettingType] = {
 
 
 def with_props(bucket: BucketInfo, given: Mapping[str, Any]) -> BucketInfo:
-    """The bucket with some properties changed, all or none. Raises 400 for what is no property, or
-    no value of it, and 501 for a value that the server cannot keep to."""
+    """Return the bucket with all of the given properties changed. Raise 400 for an unknown property
+    or an invalid value, and 501 for a value that the server does not support; then nothing
+    changes."""
     shown: dict[str, Wire] = dict(flat(msgspec.to_builtins(props_of(bucket))))
     kept = properties_of(bucket)
     for name, value in flat(given):
@@ -85,15 +87,15 @@ def gives_access(given: Mapping[str, Any]) -> bool:
 
 
 def with_defaults(bucket: BucketInfo, defaults: NewBuckets) -> BucketInfo:
-    """The bucket with the properties that a new one has; its owner, policy and the rest of what S3
-    knows stay. Raises 409 where versions cannot be switched off."""
+    """Return the bucket with a new bucket's properties; owner, policy and the other things that S3
+    knows stay. Raise 409 where versioning cannot be switched off."""
     bucket = _with_access(bucket, EVERYTHING)
     bucket = _switched(bucket, enabled=defaults.versioning)
     return with_properties(bucket, defaults.properties)
 
 
 def _require_so(name: str, value: object, shown: Mapping[str, Wire]) -> None:
-    """Raises unless the property has that value."""
+    """Raise unless the property has that value."""
     if name == _FORCE or (name == _BACKEND and value in ("", "none")):
         return
     if name == _BACKEND:
@@ -108,7 +110,8 @@ def _require_so(name: str, value: object, shown: Mapping[str, Wire]) -> None:
 
 
 def _with_access(bucket: BucketInfo, value: object) -> BucketInfo:
-    """A number of 64 bits, as a text or not, or one of AIStore's words and names."""
+    """Read the access rights: a number of 64 bits, as a text or not, or AIStore's words and
+    names."""
     if not isinstance(value, str | int):
         raise NativeError(400, "access must be a number of 64 bits, or a text")
     try:

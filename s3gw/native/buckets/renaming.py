@@ -1,8 +1,8 @@
-"""move-bck: a bucket gets another name, with everything in it; no byte moves.
+"""move-bck: a bucket gets another name, with everything in it.
 
-What names the bucket elsewhere would go on naming the old one: a policy that denies would silently
-stop to. So whoever renames is told what it is, and takes it away first. Events and access logs that
-wait to be delivered tell the name that the bucket had.
+No byte moves. What names the bucket elsewhere would continue to name the old one: a policy that
+denies would silently stop working. So the rename is refused with the place that names it, to be
+removed first. Events and access logs that wait for delivery keep the bucket's old name.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from storage.values import BucketInfo
     is_audited=True,
 )
 class RenameBucket:
-    """Needs CREATE-BUCKET for the new name besides. The job is over when its id is answered."""
+    """Needs CREATE-BUCKET for the new name besides. The job is over when the answer has its id."""
 
     to: str = query("bck_to", default="")
 
@@ -61,7 +61,7 @@ class RenameBucket:
 
 
 def _new_name(call: NativeCall, to: str) -> Bck:
-    """Raises 400, and 501 where nobody remembers jobs."""
+    """Parse the new name. Raise 400, and 501 where jobs are not kept."""
     jobs_of(call)
     new = read_uname(to, call)
     if not new.is_ours:
@@ -73,7 +73,7 @@ def _new_name(call: NativeCall, to: str) -> Bck:
 
 
 async def _require_no_job(call: NativeCall) -> None:
-    """Raises 409: a job would not find the bucket any more."""
+    """Raise 409 while a job works on the bucket: it would not find it any more."""
     for known in await jobs_of(call).all():
         job = known.job
         if call.bucket in (job.bucket, job.target) and not (known.is_over or known.is_idle):
@@ -81,7 +81,7 @@ async def _require_no_job(call: NativeCall) -> None:
 
 
 async def _require_unnamed(call: NativeCall) -> None:
-    """Raises 409 for what other buckets and roles say of this one."""
+    """Raise 409 while other buckets or roles name this one."""
     for other in await call.store.list_buckets():
         target = setting(other, LoggingTarget)
         if target is not None and target.bucket == call.bucket:
@@ -99,7 +99,7 @@ async def _require_unnamed(call: NativeCall) -> None:
 
 
 def _checked(info: BucketInfo, call: NativeCall, new: Bck) -> BucketInfo:
-    """The same bucket, if its own policy can go with it. Raises 409."""
+    """Return the bucket under its new name, if its own policy fits that name. Raise 409 if not."""
     policy = setting(info, BucketPolicy)
     if policy is not None and (_names(policy, info.name) or not _fits(policy, new)):
         raise _refusal(call, "its policy names it: remove that first, and put it again afterwards")
@@ -107,7 +107,7 @@ def _checked(info: BucketInfo, call: NativeCall, new: Bck) -> BucketInfo:
 
 
 def _names(policy: BucketPolicy | None, bucket: str) -> bool:
-    """Wherever in its text: as a resource, or in a condition."""
+    """Whether the policy's text has the bucket's name: as a resource, or in a condition."""
     if policy is None:
         return False
     named = re.escape(ARN + in_arns(bucket)) + r"(?![A-Za-z0-9._-])"
@@ -115,7 +115,7 @@ def _names(policy: BucketPolicy | None, bucket: str) -> bool:
 
 
 def _fits(policy: BucketPolicy, new: Bck) -> bool:
-    """Whether all its resources may be of the bucket with the new name."""
+    """Whether all resources of the policy are valid for the bucket's new name."""
     try:
         read_policy(policy.text, in_arns(new.stored))
     except S3Error:

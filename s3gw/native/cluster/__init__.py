@@ -1,1 +1,1 @@
-"""The cluster, its configuration and its one node, as AIStore's clients see them."""
+"""Cluster, configuration and one node, as AIStore's clients see them."""

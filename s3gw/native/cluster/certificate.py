@@ -11,7 +11,7 @@ _TIME = "%Y-%m-%d %H:%M:%S UTC"
 
 
 def certificate_facts(file: Path) -> dict[str, str]:
-    """Of the first certificate in the file, under AIStore's names. Raises `OSError` and
+    """Describe the first certificate of the file, under AIStore's names. Raise `OSError` and
     `ValueError`."""
     read = x509.load_pem_x509_certificate(file.read_bytes())
     names = read.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)

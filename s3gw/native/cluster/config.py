@@ -1,11 +1,11 @@
-"""Changing the cluster's configuration, and what else an administrator does to a node.
+"""Changes of the cluster's configuration, and other administration of a node.
 
     PUT /v1/cluster/set-config?get_batch.max_wait=10s[&transient=true]
     PUT /v1/cluster  {"action": "set-config", "value": {"get_batch": {"max_wait": "10s"}}}
     PUT /v1/cluster  {"action": "reset-config"}
 
 The one node's configuration is the cluster's, so `/v1/daemon` takes the same. All keys of a request
-are set, or none.
+are set, or it fails and changes nothing.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _WHAT = "configuration key"
 _SET = "set-config"
 _TRANSIENT = "transient"
 _FEATURES = "features"
-# What AIStore has below these paths, and one node has no use for.
+# AIStore's items below these paths that have no use with one node.
 _ITEMS = frozenset({"proxy", "load-x509", "mountpaths", "enable-mp", "disable-mp"}) | ACTIONS
-# Where these stand instead; they hold from the next start.
+# The section of the server's own file for each of these; changes hold from the next start.
 _IN_THE_FILE = {"auth": "[auth]", "net": "[server]", "host_net": "[server]", "fspaths": "[storage]"}
-# What a query may say besides.
+# Other parameters that a query may have.
 _NO_KEYS = frozenset({_TRANSIENT, "provider", "namespace"})
 
 
@@ -170,7 +170,8 @@ async def rotate(call: NativeCall) -> Reply:
 
 
 def read_values(services: NativeServices, asked: Mapping[str, Any]) -> dict[str, object]:
-    """Those keys that are to be kept. Raises 400, and 501 for what cannot be changed."""
+    """Parse the keys to change, and their values. Raise 400, and 501 for a key that cannot be
+    changed."""
     pairs = dict(flat(asked))
     if not pairs:
         raise NativeError(400, "no configuration key is given")
@@ -189,7 +190,7 @@ def read_values(services: NativeServices, asked: Mapping[str, Any]) -> dict[str,
 
 
 def stored(services: NativeServices) -> StoredSettings:
-    """Raises 501 where nothing can be kept."""
+    """Return the store of settings. Raise 501 without a store."""
     if not isinstance(services.settings, StoredSettings):
         raise unsupported("changing the configuration without a coordination store")
     return services.settings

@@ -1,7 +1,7 @@
-"""The cluster's configuration as AIStore writes it: every section that its clients read.
+"""Cluster configuration as AIStore writes it: every section that its clients read.
 
-What can be changed is in `KEYS`. The rest has one value each, which is what the server does, or
-AIStore's default where it is about something that one node never does.
+`KEYS` are the ones that can be changed. Every other key has one value: what the server does, or
+AIStore's default where one node never does it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from s3gw.native.dotted_keys import flat, nested
 from s3gw.native.services import NativeServices
 from s3gw.telemetry.node_info import NodeInfo
 
-# Sections that are the bucket properties' own.
+# Sections that are the same as the bucket properties.
 _OF_BUCKETS = ("write_policy", "checksum", "rate_limit", "ec", "chunks", "mirror", "lru")
 _NS = 1_000_000_000
 
@@ -191,7 +191,7 @@ FIXED = _fixed()
 
 
 def shown_values(services: NativeServices) -> dict[str, Wire]:
-    """Every key and its value."""
+    """Return every key and its value."""
     of_this_server: dict[str, Wire] = {
         "auth.enabled": services.authn.enabled,
         "auth.client_auth_required": services.authn.enabled,
@@ -204,7 +204,7 @@ def shown_values(services: NativeServices) -> dict[str, Wire]:
 
 
 def cluster_config(services: NativeServices) -> dict[str, Any]:
-    """`config_version` is a text; secrets are no part of it."""
+    """Return the cluster's configuration. `config_version` is a text; secrets are left out."""
     return nested(shown_values(services)) | {
         "backend": {},
         "uuid": services.site.cluster_id,
@@ -214,7 +214,7 @@ def cluster_config(services: NativeServices) -> dict[str, Any]:
 
 
 def node_config(services: NativeServices) -> dict[str, Any]:
-    """The cluster's, and what only this node has."""
+    """Return the cluster's configuration, and what only this node has."""
     return cluster_config(services) | local_config(services.node)
 
 
@@ -237,6 +237,6 @@ def local_config(facts: NodeInfo) -> dict[str, Any]:
 
 
 def _updated(settings: Settings) -> str:
-    """When it was changed last; empty before the first time."""
+    """Return the time of the last change; empty before the first one."""
     at_ns = settings.record.updated_ns
     return datetime.fromtimestamp(at_ns // _NS, UTC).isoformat() if at_ns else ""

@@ -1,7 +1,7 @@
 """State of one node: `GET /v1/daemon?what=`, and `/v1/reverse/daemon` with its id.
 
-One process is a gateway and a target. Who names neither asks the gateway, but for what only
-targets have.
+One process is a gateway and a target. A request that names neither is answered by the gateway,
+except for what only targets have.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _NODE_HEADER = "ais-node-id"
 
 
 def turn_to_node(call: NativeRequest) -> None:
-    """What is asked of another node through this one, is asked of this one: there is no other.
-    Raises 400 when nobody is named."""
+    """Answer a request for another node here, because this node is the only one. Raise 400 for one
+    that names no node."""
     if call.segments[:2] != (_REVERSE, _DAEMON):
         return
     call.node_id = call.sent.get(_NODE_HEADER, "")
@@ -46,14 +46,14 @@ def turn_to_node(call: NativeRequest) -> None:
 
 
 def check_node(call: NativeCall) -> None:
-    """Raises 404 for a node that is not in the map."""
+    """Raise 404 for a node that is not in the map."""
     cluster = call.site.cluster_id
     if call.node_id and call.node_id not in (gateway_id(cluster), target_id(cluster)):
         raise NativeError(404, f'node "{call.node_id[:64]}" does not exist in the cluster map')
 
 
 def require_target(call: NativeCall, what: str) -> None:
-    """Raises 400 when a gateway is asked for what only targets have."""
+    """Raise 400 for a request to a gateway that only targets can answer."""
     if call.node_id == gateway_id(call.site.cluster_id):
         raise NativeError(400, f'invalid query "what={what}": node {call.node_id} is a gateway')
 
@@ -123,7 +123,7 @@ class GetTlsCertificate:
 @operation("GET", "daemon", what="log", access=Access.SHOW_CLUSTER)
 class GetLog:
     """The last lines of all processes, from the severity up; `all` packs their files. `offset` is
-    the bytes that the client has."""
+    the number of bytes that the client has."""
 
     severity: str = query("severity", default="")
     everything: bool = query("all", default=False)

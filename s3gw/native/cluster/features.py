@@ -1,14 +1,14 @@
-"""AIStore's feature flags, and which of them are so here.
+"""AIStore's feature flags, and their values here.
 
-They are bits of one number, which travels as a decimal text; people write their names. None can be
-switched while the server runs: two are settings of its own, the others are how it is made.
+They are bits of one number on the wire, a decimal text; people write their names. They cannot be
+switched while the server runs: two follow its settings, the others its design.
 """
 
 from __future__ import annotations
 
 from s3gw.config.schema import Config
 
-# By the number of their bit.
+# In the order of their bits.
 NAMES = [
     "Enforce-IntraCluster-Access",
     "Skip-Loading-VersionChecksum-MD",
@@ -48,14 +48,15 @@ def flag(name: str) -> int:
 
 
 def features_of(config: Config) -> int:
-    """What is so: S3 at the root, files that are synced, uploads that outlive a crash."""
+    """Return the flags that hold: S3 at the root, files that are synced, uploads that outlive a
+    crash."""
     root = flag("S3-API-via-Root") if config.s3.root_access else 0
     synced = flag("Fsync-PUT") if config.storage.durability == "sync" else 0
     return root | synced | flag("Resume-Interrupted-MPU")
 
 
 def read_features(sent: object) -> int:
-    """A number, as a text or not, or names with commas between. Raises `ValueError`."""
+    """Parse a number, as a text or not, or names separated by commas. Raise `ValueError`."""
     text = str(sent).strip() if type(sent) in (int, str) else ""
     if text.isascii() and text.isdigit() and len(text) <= 20:
         number = int(text)

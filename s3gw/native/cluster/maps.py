@@ -1,4 +1,4 @@
-"""The cluster and its one node, as AIStore's clients ask about them."""
+"""Cluster and its one node, as AIStore's clients see them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class GetSnode:
 
 @operation("GET", "daemon", what="bmd", access=Access.SHOW_CLUSTER | Access.LIST_BUCKETS)
 class GetBmd:
-    """All buckets with their properties, under provider and namespace."""
+    """All buckets with their properties, by provider and namespace."""
 
     async def run(self, call: NativeCall) -> Reply:
         revision = await call.store.buckets_revision()
@@ -41,12 +41,12 @@ class GetBmd:
 
 @operation("GET", "cluster", what="bmd", access=Access.SHOW_CLUSTER | Access.LIST_BUCKETS)
 class GetClusterBmd(GetBmd):
-    """The same, as it is also asked for."""
+    """The same document at its other address."""
 
 
 @operation("GET", "daemon", what="software_version", access=Access.SHOW_CLUSTER)
 class GetSoftwareVersion:
-    """AIStore's, because its clients compare it with theirs."""
+    """AIStore's version, because its clients compare it with theirs."""
 
     async def run(self, call: NativeCall) -> Reply:
         version = call.native.node.version

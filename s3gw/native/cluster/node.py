@@ -1,6 +1,7 @@
-"""This server as AIStore's clients see a node: one gateway and one target, both of them itself.
+"""This server as AIStore's clients see it: one gateway and one target.
 
-Ids are made from the cluster's, so that every worker, and every start, has the same.
+Both are the server itself. Their ids are derived from the cluster's, so that every worker, and
+every start, has the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from s3gw.native.cluster.smap import Net, Smap, Snode
 if TYPE_CHECKING:
     from s3gw.native.call import NativeCall
 
-# The seed of AIStore's hashes (its MLCG32), by which clients choose a target.
+# The seed of AIStore's hashes (its MLCG32), with which clients choose a target.
 _SEED = 1103515245
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _ID_LENGTH = 8
@@ -41,7 +42,8 @@ def _made_of(text: str) -> str:
 
 
 def cluster_map(cluster_id: str, endpoint: str) -> Smap:
-    """`endpoint` is how the client reached this server, and so reaches all of its nodes."""
+    """Return the map of the cluster. `endpoint` is how the client reached this server, and so
+    reaches all of its nodes."""
     gateway = _node(gateway_id(cluster_id), "proxy", endpoint)
     target = _node(target_id(cluster_id), "target", endpoint)
     return Smap(
@@ -50,7 +52,7 @@ def cluster_map(cluster_id: str, endpoint: str) -> Smap:
 
 
 def asked_node(call: NativeCall) -> Snode:
-    """The node that a request is about; the gateway where it names none."""
+    """Return the node that the request is for; the gateway if it names no node."""
     smap = cluster_map(call.site.cluster_id, call.endpoint)
     return smap.tmap.get(call.node_id, smap.proxy_si)
 

@@ -1,4 +1,7 @@
-"""The state of the one node, as AIStore's structures tell it. Numbers of 64 bits are texts."""
+"""State of the one node, in AIStore's structures.
+
+Numbers of 64 bits are texts.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,7 @@ class NodeStatus(Struct, frozen=True):
 
 
 class TargetSystem(SystemInfo, frozen=True):
-    """Beside the machine's memory, the room on the file systems together."""
+    """Memory of the machine, and the space of all file systems together."""
 
     fs_used: str = "0"
     fs_capacity: str = "0"
@@ -138,14 +141,14 @@ def cluster_state(services: NativeServices, endpoint: str, buckets_revision: int
 
 
 async def cluster_state_json(store: Backend, services: NativeServices, scope: Scope) -> bytes:
-    """The state as JSON, for a request of whomever."""
+    """Return the state as JSON, for a request of any caller."""
     await services.settings.refresh()
     endpoint = endpoint_of(read_headers(scope["headers"]), scope.get("scheme", "http"))
     return json(cluster_state(services, endpoint, await store.buckets_revision()))
 
 
 def node_stats(facts: NodeInfo, snode: Snode) -> NodeStats:
-    """Reads files, as all from here on does."""
+    """Return the node's statistics. Reads files, as all functions from here on do."""
     return NodeStats(snode, _tracker(facts), capacity(_rooms_of(facts, snode)))
 
 
@@ -182,7 +185,7 @@ def mountpaths(facts: NodeInfo) -> Mountpaths:
 
 
 def disks(facts: NodeInfo) -> dict[str, Any]:
-    """Rates of each disk, under the name that Go gives an embedded map, and the room."""
+    """Return the rates of each disk, under Go's name for an embedded map, and the space."""
     rooms = room_of(_absolute(facts.folders))
     names = sorted({name for room in rooms for name in room.filesystem.disks})
     rates = {name: _disk_stats(facts.meter.disk(name)) for name in names}
@@ -193,7 +196,7 @@ def disks(facts: NodeInfo) -> dict[str, Any]:
 
 
 def capacity(rooms: Sequence[Room]) -> Capacity:
-    """A file system that holds two mountpaths counts once in the totals."""
+    """Sum up the file systems. One that holds two mountpaths counts once in the totals."""
     percents = [room.percent_used for room in rooms] or [0]
     apart = {(room.filesystem.source, room.filesystem.id): room for room in rooms}.values()
     return Capacity(
@@ -208,7 +211,7 @@ def capacity(rooms: Sequence[Room]) -> Capacity:
 
 
 def _rooms_of(facts: NodeInfo, snode: Snode) -> list[Room]:
-    """Gateways have no mountpaths."""
+    """Return the file systems of the node; gateways have no mountpaths."""
     return room_of(_absolute(facts.folders)) if snode.daemon_type == "target" else []
 
 
@@ -230,7 +233,7 @@ def _mountpath(room: Room) -> MountpathCapacity:
 
 
 def _signed(number: int) -> int:
-    """Its low 32 bits, as Go's int32."""
+    """Return its low 32 bits, as Go's int32."""
     low = number & 0xFFFFFFFF
     return low - (1 << 32) if low >= 1 << 31 else low
 

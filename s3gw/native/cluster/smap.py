@@ -1,4 +1,4 @@
-"""The cluster map as AIStore writes it."""
+"""Cluster map as AIStore writes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Net(Struct, frozen=True):
-    """`direct_url` is where clients go; ports are texts."""
+    """`direct_url` is where clients connect; ports are texts."""
 
     node_ip_addr: str
     daemon_port: str

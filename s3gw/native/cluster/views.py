@@ -55,7 +55,7 @@ class GetClusterMountpaths:
 
 @operation("GET", "cluster", what="remote", access=Access.SHOW_CLUSTER)
 class GetRemoteClusters:
-    """None can be attached yet."""
+    """The remote clusters: always empty, as they cannot be attached yet."""
 
     async def run(self, call: NativeCall) -> Reply:
         return json_reply({"a": [], "ver": 0})
@@ -63,7 +63,7 @@ class GetRemoteClusters:
 
 @operation("GET", "cluster", what="backends", access=Access.SHOW_CLUSTER)
 class GetBackends:
-    """The providers beside the cluster itself that it is configured for: none."""
+    """The cloud providers configured beside the cluster itself: always empty."""
 
     async def run(self, call: NativeCall) -> Reply:
         return json_reply([])
@@ -71,7 +71,7 @@ class GetBackends:
 
 @operation("GET", "cluster", what="target_ips", access=Access.SHOW_CLUSTER)
 class GetTargetIps:
-    """Hosts with commas between, as curl's `--noproxy` takes them."""
+    """Hosts separated by commas, as curl's `--noproxy` takes them."""
 
     async def run(self, call: NativeCall) -> Reply:
         hosts = dict.fromkeys(node.public_net.node_ip_addr for node in _map(call).tmap.values())

@@ -1,1 +1,1 @@
-"""Jobs in the native API: asking for them, watching and stopping them."""
+"""Jobs in the native API: starting, watching and stopping them."""

@@ -1,5 +1,7 @@
-"""PUT of a bucket with the action `archive`: objects of a list, a template or a prefix become the
-members of one archive, made by a job."""
+"""PUT of a bucket with the action `archive`: a job packs objects.
+
+The objects of a list, a template or a prefix become the members of one archive.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from storage.archives import format_of_name
 
 
 class ArchiveMessage(Struct, frozen=True):
-    """Without `tobck` the archive is made in the bucket of its members."""
+    """Orders for one archive. Without `tobck` it is created in the bucket of its members."""
 
     objnames: list[str] | None = None
     template: str | None = None
@@ -38,7 +40,7 @@ class ArchiveMessage(Struct, frozen=True):
 
     @property
     def orders(self) -> ArchiveOrders:
-        """Raises 400."""
+        """Parse the orders. Raise 400."""
         name = self.archname
         if not name or "\0" in name:
             raise NativeError(400, "archname is empty: name the archive")
@@ -65,8 +67,8 @@ class ArchiveMessage(Struct, frozen=True):
     known_as="GetObject",
 )
 class ArchiveListRange:
-    """Besides GET on the members it needs PUT on the archive, and CREATE-BUCKET for a target that
-    is not there."""
+    """Needs GET on the members, PUT on the archive, and CREATE-BUCKET for a target bucket that does
+    not exist."""
 
     asked: ArchiveMessage = value(default=ArchiveMessage())
 

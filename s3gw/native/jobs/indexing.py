@@ -16,7 +16,7 @@ DEFAULT_WORKERS = 2
 
 
 class IndexMessage(Struct, frozen=True):
-    """An index is of one version of an archive, so that there is nothing to verify or to skip."""
+    """An index is of one version of an archive, so there is nothing to verify or to skip."""
 
     prefix: str = ""
     num_workers: int = field(default=0, name="num-workers")
@@ -31,7 +31,8 @@ class IndexMessage(Struct, frozen=True):
     known_as="PutBucketVersioning",
 )
 class IndexShards:
-    """For who may change the bucket's properties: nobody learns what is in an archive by it."""
+    """Needs the right to change the bucket's properties. The caller learns nothing about the
+    archives' contents."""
 
     asked: IndexMessage = value(default=IndexMessage())
 

@@ -1,6 +1,7 @@
-"""Many objects at once: delete and copy those of a list, a template or a prefix, or a whole bucket.
+"""Many objects at once: deleting and copying.
 
-What needs a cloud bucket behind, evicting and prefetching, is refused for a bucket that has none.
+The objects are those of a list, a template or a prefix, or of a whole bucket. Evicting and
+prefetching need a cloud bucket, so they are refused for a bucket without one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class DeleteMessage(Struct, frozen=True):
 
 
 class CopyMessage(Struct, frozen=True):
-    """`latest_ver` and `force` are met by every copy here; `ext` and `id` ask for more than one."""
+    """`latest_ver` and `force` hold for every copy here; `ext` and `id` need more than a copy."""
 
     objnames: list[str] | None = None
     template: str | None = None
@@ -53,12 +54,12 @@ class CopyMessage(Struct, frozen=True):
 
     @property
     def workers(self) -> int:
-        """How many objects are copied at once."""
+        """Return how many objects are copied at once."""
         asked_for = self.num_workers or DEFAULT_WORKERS
         return min(max(asked_for, 1), copy_objects.MAX_WORKERS)
 
     def check(self) -> None:
-        """Raises 501 for what is not done here."""
+        """Raise 501 for options that are not supported."""
         for asked, what in (
             (self.synchronize, "copying with synchronize"),
             (self.ext, "changing the extensions of copies"),
@@ -95,8 +96,8 @@ class DeleteListRange:
     known_as="GetObject",
 )
 class CopyListRange:
-    """Besides GET on what is copied it needs PUT on the copies, and CREATE-BUCKET for a target that
-    is not there."""
+    """Needs GET on the sources, PUT on the copies, and CREATE-BUCKET for a target bucket that does
+    not exist."""
 
     asked: CopyMessage = value(default=CopyMessage())
 
@@ -116,7 +117,7 @@ class CopyListRange:
     known_as="GetObject",
 )
 class CopyBucket:
-    """Needs the same rights, for the whole bucket or what has the prefix."""
+    """Needs the same rights, for the whole bucket or for the keys with the prefix."""
 
     to: str = query("bck_to", default="")
     asked: CopyMessage = value(default=CopyMessage())
@@ -155,7 +156,8 @@ async def _copy(
 
 
 def _check_same(call: NativeCall, chosen: Selection, target: Bck, prepend: str) -> None:
-    """What is copied by its prefix into the same bucket would be found there again."""
+    """Refuse to copy a prefix into the same bucket where the job would find its own copies
+    again."""
     if target == call.bck and (not prepend or chosen.all_names() is None):
         raise NativeError(400, f'cannot copy bucket "{call.bck.cname()}" onto itself')
 

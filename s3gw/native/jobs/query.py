@@ -1,6 +1,6 @@
-"""Which jobs a request is about: by id, kind, bucket and node, all of them when nothing is said.
+"""Selection of jobs by id, kind, bucket and node; by default, all.
 
-Names of fields are as Go reads them: in any case, and two spellings of some. Users see the jobs on
+Names of fields are as Go reads them: in any case, and some in two spellings. Users see the jobs on
 buckets that they may use, and their own.
 """
 
@@ -26,8 +26,8 @@ _MOST_IDS = 16
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """`kind` is as it was sent, `buckets` are names of the store, `node` a node's id. `xid` may be
-    several with commas between, as jobs on several nodes are answered."""
+    """`kind` is as received, `buckets` are names in the store, `node` is a node's id. `xid` may be
+    several separated by commas, as jobs on several nodes are answered."""
 
     xid: str = ""
     kind: str = ""
@@ -36,7 +36,7 @@ class JobQuery:
     only_active: bool = False
 
     def kind_name(self) -> str | None:
-        """AIStore's name of the kind; None when none is given. Raises 400 for an unknown one."""
+        """Return AIStore's name of the kind; None without a kind. Raise 400 for an unknown one."""
         if not self.kind:
             return None
         found = find_name(self.kind)
@@ -50,7 +50,7 @@ class JobQuery:
 
 
 def read_query(call: NativeCall, document: dict[str, Any] | None) -> JobQuery:
-    """Raises 400, and 404 for a bucket of another cluster."""
+    """Parse the query. Raise 400, and 404 for a bucket of another cluster."""
     folded = {name.lower(): given for name, given in (document or {}).items()}
     listed = folded.get("buckets") or []
     if not isinstance(listed, list):
@@ -66,7 +66,7 @@ def read_query(call: NativeCall, document: dict[str, Any] | None) -> JobQuery:
 
 
 async def find_jobs(call: NativeCall, query: JobQuery) -> list[JobStatus]:
-    """Those that the caller may see, the oldest first. Raises 400 for an unknown kind."""
+    """Return the jobs that the caller may see, the oldest first. Raise 400 for an unknown kind."""
     kind = query.kind_name()
     if query.node not in ("", *_nodes(call)):
         return []
@@ -89,7 +89,8 @@ async def _found(call: NativeCall, query: JobQuery) -> Sequence[JobStatus]:
 
 
 async def _visible(call: NativeCall, found: Sequence[JobStatus]) -> list[JobStatus]:
-    """A bucket that is gone is nobody's secret: whoever made the next one learns of old jobs."""
+    """Leave out the jobs on buckets that the caller may not use. A bucket that is gone is not a
+    secret: the creator of the next one of its name sees old jobs."""
     mine = call.caller.identity
     others = [each for each in found if each.job.requested_by.identity != mine]
     if not others or call.caller.is_root:
@@ -119,7 +120,7 @@ def _text(document: dict[str, Any], *names: str) -> str:
 
 
 def _bucket(call: NativeCall, given: Any) -> str:
-    """What the store calls the bucket of a document; nothing of none."""
+    """Return the store's name of a document's bucket; empty without one."""
     if not given:
         return ""
     if not isinstance(given, dict):

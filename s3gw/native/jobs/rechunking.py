@@ -1,4 +1,4 @@
-"""Asking for objects to be kept in other chunks: all of a bucket, or those with a prefix."""
+"""Rechunking jobs: all objects of a bucket, or those with a prefix."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from storage.values import BucketInfo
 
 
 class RechunkMessage(Struct, frozen=True):
-    """Without a limit, objects are put together again; the chunk size is the bucket's unless it is
-    told."""
+    """Without a limit, objects are joined again; the chunk size is the bucket's unless it is
+    sent."""
 
     limit: int | str = field(default=0, name="objsize-limit")
     size: int | str = field(default=0, name="chunk-size")
@@ -46,7 +46,8 @@ class RechunkMessage(Struct, frozen=True):
     is_audited=True,
 )
 class RechunkBucket:
-    """For who may change the bucket's properties: nobody reads or changes an object by it."""
+    """Needs the right to change the bucket's properties. The caller neither reads nor changes an
+    object."""
 
     asked: RechunkMessage = value(default=RechunkMessage())
 
@@ -58,7 +59,8 @@ class RechunkBucket:
         return text_reply(await begin_rechunk(call, call.bucket_info, chunks, self.asked.prefix))
 
     def _chunks(self, kept: BucketProperties) -> Chunks:
-        """Raises 400 for what could not be the bucket's property either."""
+        """Return the chunks to write. Raise 400 for values that could not be the bucket's property
+        either."""
         sent = {"objsize-limit": self.asked.limit}
         if self.asked.size not in (0, "", "0"):
             sent["chunk-size"] = self.asked.size
@@ -74,8 +76,8 @@ class RechunkBucket:
 async def begin_rechunk(
     call: NativeCall, bucket: BucketInfo, chunks: Chunks, prefix: str = ""
 ) -> str:
-    """The id of the job, or of one that does the same already. Raises 409 while another one runs
-    that wants other chunks."""
+    """Return the id of the job, or of one that does the same already. Raise 409 while another one
+    runs with other chunks."""
     wanted = chunking(chunks)
     sizes = ChunkSizes(wanted.limit, wanted.size)
     for job in await _running(call, bucket.name):

@@ -1,8 +1,8 @@
-"""What the caller must be allowed before a job may do it in their name: all of it, at the start.
+"""Rights of the caller for a job, all checked at its start.
 
-Who may do it with every key of the bucket is asked for nothing more. Where a bucket's policy, or
-the session's, has a say, each of the names is judged, and one that is refused refuses the job; a
-prefix, whose names nobody knows yet, is refused.
+A caller who has the right for every key of the bucket needs nothing more. Where a bucket's policy,
+or the session's, has conditions, each name is checked, and one refusal refuses the job; a prefix is
+refused, because its names are not known yet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from storage.values import BucketInfo
 
 
 async def require_deleting(call: NativeCall, chosen: Selection) -> None:
-    """Raises 403."""
+    """Raise 403 unless the caller may delete all chosen objects."""
     if may_with_every_key(call, call.bucket_info, Access.DELETE_OBJECT, "DeleteObjects"):
         return
     for name in _judged(call, chosen):
@@ -27,7 +27,7 @@ async def require_deleting(call: NativeCall, chosen: Selection) -> None:
 
 
 async def require_reading(call: NativeCall, chosen: Selection) -> None:
-    """Raises 403."""
+    """Raise 403 unless the caller may read all chosen objects."""
     if may_with_every_key(call, call.bucket_info, Access.GET, "GetObject"):
         return
     call.operation = "CopyObject"
@@ -35,14 +35,14 @@ async def require_reading(call: NativeCall, chosen: Selection) -> None:
         try:
             await authorize_source(call, call.bucket, name)
         except (ObjectNotFound, VersionNotFound):
-            # Told to those only who may know.
+            # Only a caller with the right to know learns that it is missing.
             continue
 
 
 async def require_writing(
     call: NativeCall, target: BucketInfo, chosen: Selection, prepend: str
 ) -> None:
-    """Raises 403."""
+    """Raise 403 unless the caller may write all copies."""
     if may_with_every_key(call, target, Access.PUT, "PutObject"):
         return
     for name in _judged(call, chosen):

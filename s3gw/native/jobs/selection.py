@@ -1,7 +1,7 @@
-"""Which objects a message is about: a list of names, a template, or a prefix.
+"""Objects that a message selects: names, a template, or a prefix.
 
-A template without braces is a prefix, and an empty one is the whole bucket. Neither a message that
-names nothing nor an empty list is taken for that.
+A template without braces is a prefix, and an empty one is the whole bucket. A message that names
+nothing, or an empty list, does not mean the whole bucket.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from cluster.jobs.template import BadTemplate, read_template
 from s3gw.http.request import MAX_KEY
 from s3gw.native.errors import NativeError
 
-# So many names are judged one by one, for callers whose rights depend on them.
+# The most names that are checked one by one, for callers whose rights depend on them.
 MAX_JUDGED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """One of the three; `prefix` when there are neither names nor a template."""
+    """One of the three; `prefix` without names and template."""
 
     names: Sequence[str] = ()
     template: str = ""
     prefix: str = ""
 
     def all_names(self) -> Sequence[str] | None:
-        """None for a prefix."""
+        """Return the names; None for a prefix."""
         return self.names or (read_template(self.template) if self.template else None)
 
 
 def read_selection(names: list[str] | None, template: str | None) -> Selection:
-    """Raises 400."""
+    """Parse a selection. Raise 400."""
     if names is not None:
         if not names:
             raise NativeError(400, "the list of object names is empty")

@@ -86,7 +86,7 @@ def snap_of(known: JobStatus) -> Snap:
         glob_id=str(1 | job.workers << 10),
         stats=stats,
         aborted=state.aborted,
-        # As in AIStore, what has ended is idle, too.
+        # As in AIStore, a job that has ended is also idle.
         is_idle=known.is_idle or state.ended_ns > 0,
     )
 
@@ -99,7 +99,7 @@ def status_of(known: JobStatus) -> Status:
 
 
 def summary_of(job: Job, state: State, usage: Usage) -> Mapping[str, Any]:
-    """What was counted, of the bucket's own copies: there are no others."""
+    """Return the counts, of the bucket's own copies: there are no others."""
     capacity = usage.capacity_bytes
     return {
         **msgspec.structs.asdict(_bck(job.bucket)),
@@ -128,7 +128,7 @@ def _bck(stored: str) -> BckDocument:
 
 
 def _parameters(job: Job) -> str:
-    """As AIStore's clients show them, sizes with a unit."""
+    """Return the parameters as AIStore's clients show them, sizes with a unit."""
     shown = {
         name: show_size(value) if isinstance(value, int) else value
         for name, value in job.parameters.items()

@@ -1,4 +1,7 @@
-"""Register a job for the caller; the answer is its id, bare text, as AIStore's clients read it."""
+"""Start of jobs for the caller.
+
+The answer is the id, bare text, as AIStore's clients read it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ def jobs_of(call: NativeCall) -> Registry:
 
 
 async def begin(call: NativeCall, job: Job, names: Sequence[str] = ()) -> str:
-    """Register the job with its list of names and return its id. Raises 429 for too many jobs."""
+    """Register the job with its list of names and return its id. Raise 429 for too many jobs."""
     try:
         registered = await jobs_of(call).add(_requested(call, job), names)
     except TooManyJobs as error:

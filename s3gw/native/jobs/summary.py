@@ -1,8 +1,8 @@
 """Bucket summaries: a job that counts, and its result.
 
-The first request is answered 202 with the job's id, and so are those that come before its end;
-then the same question, with the id, is answered 200 with the result. It may be asked as a GET, or
-as a HEAD that wants the bucket's properties too.
+The first request is answered 202 with the job's id, and so are those before its end; then the same
+request, with the id, is answered 200 with the result. It may be a GET, or a HEAD that wants the
+bucket's properties too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OUTSIDE = 5
 
 
 class SummaryMessage(Struct, frozen=True):
-    """Everything is in the cluster, and so `cached` and `present` leave nothing out."""
+    """All objects are in the cluster, so `cached` and `present` leave nothing out."""
 
     uuid: str = ""
     prefix: str = ""
@@ -51,7 +51,7 @@ class SummarizeBucket:
 
     @property
     def s3_query(self) -> dict[str, str]:
-        """As S3's policies see it."""
+        """Return the query as S3's policies see it."""
         return {"prefix": self.asked.prefix}
 
     async def run(self, call: NativeCall) -> Reply:
@@ -68,7 +68,7 @@ class SummarizeBucket:
     "HEAD", "buckets/{bucket}/{prefix}", access=Access.LIST_OBJECTS, known_as="ListObjectsV2"
 )
 class HeadBucketBelow:
-    """As the HEAD of a bucket that asks for a summary, of what has the prefix."""
+    """HEAD of a bucket with a summary of the keys that have the prefix."""
 
     bsumm_remote: str = query("bsumm_remote", default="")
     presence: int = query("presence", default=0)
@@ -82,7 +82,7 @@ class HeadBucketBelow:
 
 
 async def bucket_with_summary(call: NativeCall, presence: int, prefix: str, uuid: str) -> Reply:
-    """The bucket's properties, and the summary once it is there."""
+    """Return the bucket's properties, and the summary once it is complete."""
     if presence == _OUTSIDE or not call.bck.is_ours:
         raise BucketNotFound(call.bucket)
     call.operation, call.query = "ListObjectsV2", {"prefix": prefix}
@@ -102,7 +102,7 @@ async def _begin(call: NativeCall, prefix: str) -> str:
 
 
 async def _find(call: NativeCall, uuid: str) -> JobStatus:
-    """Raises 404 unless it is a summary of this bucket that the caller asked for."""
+    """Return the caller's own summary of this bucket. Raise 404 if there is not one of that id."""
     known = await jobs_of(call).find(uuid)
     if known is not None:
         job, mine = known.job, (call.bucket, call.caller.identity)
@@ -112,7 +112,7 @@ async def _find(call: NativeCall, uuid: str) -> JobStatus:
 
 
 async def _told(call: NativeCall, known: JobStatus) -> bytes:
-    """Raises 409 for a job that was stopped before its end."""
+    """Return the summary as JSON. Raise 409 for a job that was stopped before its end."""
     if known.state.aborted:
         why = known.state.abort_error
         raise NativeError(409, f'summary "{known.job.xid}" was aborted: {why}')

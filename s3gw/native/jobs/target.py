@@ -31,7 +31,7 @@ class BckMessage(Struct, frozen=True):
     namespace: BckNamespace | None = None
 
     def bck(self, call: NativeCall) -> Bck:
-        """Raises 400."""
+        """Return the bucket's full name. Raise 400."""
         if "/" in self.name:
             raise NativeError(400, f'invalid bucket name "{self.name[:64]}"')
         space = self.namespace or BckNamespace()
@@ -40,7 +40,7 @@ class BckMessage(Struct, frozen=True):
 
 
 def read_uname(text: str, call: NativeCall) -> Bck:
-    """`provider/@uuid#namespace/bucket/`. Raises 400."""
+    """Parse `provider/@uuid#namespace/bucket/`. Raise 400."""
     match = _UNAME.fullmatch(text)
     if match is None:
         raise NativeError(400, f'invalid bucket "{text[:128]}": provider/@#/name/ is one')
@@ -49,7 +49,8 @@ def read_uname(text: str, call: NativeCall) -> Bck:
 
 
 def read_object_uname(text: str, call: NativeCall) -> tuple[Bck, str]:
-    """`provider/@uuid#namespace/bucket/object`: the bucket and the object's name. Raises 400."""
+    """Parse `provider/@uuid#namespace/bucket/object`: the bucket and the object's name. Raise
+    400."""
     parts = text.split("/", 3)
     if len(parts) < 4 or not parts[3]:
         raise NativeError(400, f'invalid object "{text[:128]}": provider/@#/bucket/object is one')
@@ -57,7 +58,7 @@ def read_object_uname(text: str, call: NativeCall) -> tuple[Bck, str]:
 
 
 async def find_target(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
-    """The bucket; one that is not there is made, or only described as it would be. Raises 400, 403
+    """Return the bucket. A missing one is created, or only described as it would be. Raise 400, 403
     and 501."""
     if not bck.is_ours:
         raise unsupported(f"copying to {bck.cname()}")
@@ -83,7 +84,7 @@ async def _make(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
 
 
 def require_creating(call: NativeCall, bck: Bck) -> None:
-    """Raises 403 unless the caller may make that bucket."""
+    """Raise 403 unless the caller may create that bucket."""
     making = replace(call, bck=bck, bucket=bck.stored)
     if not may_without_bucket(making, Access.CREATE_BUCKET, "s3:CreateBucket"):
         message = f'bucket "{bck.cname()}": access denied: CREATE-BUCKET needed'

@@ -31,8 +31,8 @@ Document = dict[str, Any]
 
 @operation("PUT", "cluster", action="start", access=Access.ADMIN, needs_admin=True)
 class StartJob:
-    """What begins with a request of its own is not started like this, and what this server does not
-    do is refused by its name."""
+    """A job that another request starts is not started like this, and one that this server does not
+    have is refused by name."""
 
     asked: Document | None = value(default=None)
     force: bool = query("frc", default=False)
@@ -62,7 +62,7 @@ class StartJob:
 
 
 def _require_target(call: NativeCall, asked: JobQuery) -> None:
-    """As in AIStore, mountpaths are one target's."""
+    """Raise unless the query names this target: as in AIStore, mountpaths are one target's."""
     if not asked.node:
         raise unsupported("resilver on all targets at once: name one, so it")
     if asked.node != target_id(call.site.cluster_id):
@@ -70,15 +70,15 @@ def _require_target(call: NativeCall, asked: JobQuery) -> None:
 
 
 async def _one_bucket(call: NativeCall, asked: JobQuery) -> BucketInfo | None:
-    """All that are named must be there; the first one is remembered."""
+    """Return the first bucket of the query. Raise 404 unless all of them exist."""
     found = [await _find_bucket(call, name) for name in sorted(asked.buckets)]
     return found[0] if found else None
 
 
 @operation("PUT", "cluster", action="stop", access=Access.SHOW_CLUSTER)
 class StopJobs:
-    """The one with the id, or all that run of a kind: whoever began them, and administrators. There
-    is nothing to stop of one that is over, or that nobody knows."""
+    """Stop the job with the id, or all running jobs of a kind. Only its owner and administrators
+    may stop a job. A job that is over or unknown needs no stopping."""
 
     asked: Document | None = value(default=None)
 
@@ -102,7 +102,7 @@ def _require_own(call: NativeCall, known: JobStatus) -> None:
 
 @operation("GET", "cluster", what="status", access=Access.SHOW_CLUSTER)
 class GetJobStatus:
-    """Of the one with the id, or the latest of a kind."""
+    """Status of the job with the id, or of the latest of a kind."""
 
     asked: Document | None = document(default=None)
 
@@ -118,8 +118,8 @@ class GetJobStatus:
 
 @operation("GET", "cluster", what="qryxstats", access=Access.SHOW_CLUSTER)
 class QueryJobs:
-    """Snapshots, under the one node that there is. That there is none of an id is an error; none of
-    a kind or of a bucket is an empty list, by which clients know that they found nothing."""
+    """Snapshots, under the one node. An unknown id is an error; a kind or a bucket without jobs is
+    an empty list, by which clients see that they found nothing."""
 
     asked: Document | None = document(default=None)
 
@@ -135,7 +135,8 @@ class QueryJobs:
 
 
 async def _find_bucket(call: NativeCall, bucket: str) -> BucketInfo:
-    """Raises 404 for the bucket of a document; those who may not use it are told nothing else."""
+    """Return the document's bucket. Raise 404 if there is not one, also for callers who may not use
+    it."""
     try:
         return await call.store.head_bucket(bucket)
     except BucketNotFound:
@@ -154,7 +155,7 @@ class GetAllStatuses:
 
 @operation("GET", "cluster", what="running_all", access=Access.SHOW_CLUSTER)
 class ListRunningJobs:
-    """Those that are not over, idle ones among them."""
+    """Jobs that are not over, idle ones among them."""
 
     asked: Document | None = document(default=None)
 

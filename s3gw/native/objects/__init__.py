@@ -1,1 +1,1 @@
-"""Objects by the native API: read, write, rename, copy, append, upload, promote."""
+"""Objects in the native API: read, write, rename, copy, append, upload, promote."""

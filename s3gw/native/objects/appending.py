@@ -1,15 +1,15 @@
-"""Appending: the object as it was, and all that was appended, become the object with a flush.
+"""Appends: a flush joins an object with all that was appended.
 
-The pieces are the parts of an upload that no listing shows. The first append makes it, and copies
-what the object has so far into its first part. The handle that each append answers is the upload's
-id, which nobody can guess, and the number of the part that comes next. So a handle stands for what
-was appended until then: a client that repeats an append, because it did not hear the answer, does
-not append twice, and a handle that was used for something else already is refused. Whoever has a
-handle needs the right to append as well, and it is good for the one object only.
+The pieces are the parts of an upload that no listing shows. The first append creates it, and copies
+the object so far into its first part. Each append answers a handle: the upload's id, which cannot
+be guessed, and the number of the next part. So a handle means what was appended until then: a
+client that repeats an append, because it did not receive the answer, does not append twice, and a
+handle that was used for other bytes already is refused. A handle is valid for one object only, and
+its user needs the right to append as well.
 
-A flush replaces the very object that the first append found, or nothing where there was none; it
-fails when somebody has written another one meanwhile, so nothing of either is lost. What is never
-flushed is removed after a day: see `cluster.abandoned`.
+A flush replaces the very object that the first append found, or creates it if there was not one; it
+fails if another client has written one meanwhile, so nothing of either is lost. Appends that are
+never flushed are removed after a day: see `cluster.abandoned`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Handle:
 
 
 def read_handle(text: str) -> Handle:
-    """Raises 400."""
+    """Parse a handle. Raise 400."""
     upload_id, _, number = text.rpartition(".")
     if not upload_id or not (number.isascii() and number.isdigit() and len(number) < 10):
         raise NativeError(400, "invalid append handle")
@@ -75,7 +75,7 @@ def read_handle(text: str) -> Handle:
     known_as="PutObject",
 )
 class AppendObject:
-    """A checksum is of the body, and that of a flush without a body is of the whole object."""
+    """A checksum is of the body; in a flush without a body it is of the whole object."""
 
     append_type: str = query("append_type")
     append_handle: str = query("append_handle", default="")
@@ -115,7 +115,7 @@ def _has_body(call: NativeCall) -> bool:
 
 
 async def _begin(call: NativeCall, promises: Promises) -> Handle:
-    """The upload is there when all of its first parts are; what goes wrong leaves none."""
+    """Begin an upload with its first parts; a failure on the way removes it again."""
     reading = await _existing(call)
     try:
         upload = await _make(call, reading)
@@ -139,7 +139,8 @@ async def _existing(call: NativeCall) -> Reading | None:
 
 
 async def _make(call: NativeCall, reading: Reading | None) -> UploadInfo:
-    """All that was said of the object stays, and whose it is; but it is locked as a new one."""
+    """Create the upload with the object's attributes and owner; but it is locked as a new
+    object."""
     encryption, given = read_encryption(call), read_attributes(call)
     attributes = given
     if reading is not None:
@@ -155,7 +156,7 @@ async def _make(call: NativeCall, reading: Reading | None) -> UploadInfo:
 
 
 async def _take_over(call: NativeCall, upload: UploadInfo, reading: Reading | None) -> Handle:
-    """What the object has so far is the first part."""
+    """Write the object so far as the first part."""
     if reading is None or not reading.info.size:
         return Handle(upload.id, 1)
     check_part(call, upload)
@@ -171,7 +172,7 @@ async def _take_over(call: NativeCall, upload: UploadInfo, reading: Reading | No
 
 
 async def _find(call: NativeCall, handle: Handle) -> UploadInfo:
-    """Raises `UploadNotFound`."""
+    """Return the upload of the handle. Raise `UploadNotFound`."""
     upload = await call.store.head_upload(call.bucket, call.key, handle.upload_id)
     if not upload.is_append:
         raise UploadNotFound(upload.id)
@@ -179,8 +180,8 @@ async def _find(call: NativeCall, handle: Handle) -> UploadInfo:
 
 
 async def _add(call: NativeCall, upload: UploadInfo, handle: Handle, promises: Promises) -> Handle:
-    """The body behind what the handle stands for. Raises 400 when there are too many pieces, and
-    409 when the handle was used for other bytes before."""
+    """Write the body as the next part. Raise 400 for too many pieces, and 409 for a handle that was
+    used for other bytes before."""
     number = handle.number
     if not 1 <= number <= MAX_PARTS:
         raise NativeError(400, f"more than {MAX_PARTS} appends: flush what is there first")
@@ -226,11 +227,11 @@ async def _finish(call: NativeCall, handle: Handle, promises: Promises) -> Reply
 
 
 async def _unchanged(call: NativeCall, handle: Handle) -> Condition:
-    """The object must be the one that the first append found."""
+    """Return the condition that the object is the one that the first append found."""
     try:
         upload = await _find(call, handle)
     except UploadNotFound:
-        # Flushed before, perhaps: the store tells.
+        # Perhaps flushed before: the store finds out.
         return Condition()
     if upload.continues:
         return Condition(if_match=(upload.continues,))
@@ -238,7 +239,7 @@ async def _unchanged(call: NativeCall, handle: Handle) -> Condition:
 
 
 def _keep_promise(promises: Promises, whole: Sealed) -> None:
-    """Raises 400 for another checksum of the whole, and 501 for a kind that nobody kept."""
+    """Raise 400 if the whole has another checksum, and 501 for a type that was not kept."""
     if promises.algorithm is None:
         return
     kept = whole.checksum

@@ -1,10 +1,10 @@
-"""PUT with `archpath`: the body becomes a member, of a new archive or of the one that is there.
+"""PUT with `archpath`: the body becomes a member of an archive.
 
-The header `Ais-Pine` tells which: without it an archive of that one member takes the object's
-place, 1 appends to what is there, 2 appends if there is something. An archive that is appended to
-is written anew, so that it has all its members at every moment. A member that fits in memory is
-held there, and written again when somebody else was faster; a larger one cannot be, and is refused
-with 409.
+The header `Ais-Pine` chooses the archive: without it a new archive of that one member replaces the
+object, 1 appends to an archive that must exist, 2 appends or creates it. An append writes the
+archive as a new object, so that it has all its members at every moment. A member that fits in
+memory is held there, and written again if another writer was faster; a larger one cannot be, and is
+refused with 409.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class PutInArchive:
-    """The member's name, the archive's format if it is not told by its name, the flags of
-    `Ais-Pine`, custom properties, and what is promised of the member's bytes."""
+    """The member's name, the archive's format if its name does not show it, the flags of
+    `Ais-Pine`, custom properties, and the promises about the member's bytes."""
 
     path: str
     mime: str
@@ -52,7 +52,8 @@ class PutInArchive:
 
 
 async def put_member(call: NativeCall, asked: PutInArchive) -> Reply:
-    """Raises 400, 404 for nothing to append to, 409, 411 for a body of unknown length, 501."""
+    """Write a member. Raise 400, 404 if there is nothing to append to, 409, 411 for a body of
+    unknown length, 501."""
     kept, condition = kept_in(call.bucket_info), read_write_condition(call.headers)
     kind, mode = read_format(asked.mime), _mode(asked.pine)
     if asked.custom:
@@ -86,7 +87,8 @@ async def _write(call: NativeCall, order: ArchiveOrder, additions: Additions) ->
 async def _write_again(
     call: NativeCall, order: ArchiveOrder, additions: Callable[[], Additions]
 ) -> ObjectInfo:
-    """Others of this process wait for their turn, those of others are found out at the end."""
+    """Write the archive, and again if it has changed meanwhile. Writers of this process wait for
+    their turn; those of other processes are noticed at the end."""
     async with call.objects.archives.turn(call.bucket, call.key):
         for attempt in range(_ATTEMPTS):
             try:
@@ -102,7 +104,7 @@ async def _one(entry: Entry, body: bytes | Stream) -> Additions:
 
 
 async def _verified(body: AsyncIterator[bytes], digest: PayloadDigest) -> Stream:
-    """The bytes as they come; raises at their end if they are not what was announced."""
+    """Yield the bytes as they come; raise at their end if they are not the announced ones."""
     async for piece in body:
         await asyncio.to_thread(digest.update, piece)
         yield piece
@@ -125,7 +127,7 @@ def _name(path: str) -> str:
 
 
 def _size(call: NativeCall) -> int:
-    """It stands in the archive before the bytes, so it must be known."""
+    """Return the member's size. The archive has it before the bytes, so it must be known."""
     size = call.decoded_length
     if size is None:
         raise S3Error(Code.MissingContentLength)

@@ -1,7 +1,7 @@
-"""Members of archives as GET and HEAD of objects give them, where the query names some.
+"""GET and HEAD of members of archives, where the query names some.
 
-AIStore answers one member with its length alone, and several as a tar. What is told of the archive
-besides is S3's; a range of a member, which AIStore refuses, is served.
+AIStore answers one member with its length alone, and several as a tar. Other facts about the
+archive are given as in S3; a range of a member, refused by AIStore, is served.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NS = 1_000_000_000
 
 
 class Asking(Protocol):
-    """What GET and HEAD read alike."""
+    """Parameters that GET and HEAD share."""
 
     @property
     def archpath(self) -> str: ...
@@ -37,7 +37,7 @@ class Asking(Protocol):
 
 
 def member_query_of(request: Asking) -> MemberQuery | None:
-    """None for a request that wants the object itself. Raises 400."""
+    """Return the query for members; None for a request for the object itself. Raise 400."""
     return read_member_query(
         path=request.archpath,
         mime=request.archmime,

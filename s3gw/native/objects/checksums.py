@@ -1,8 +1,8 @@
-"""Checksums as AIStore names and writes them: a type, and the digest in hex.
+"""Checksums as AIStore names and writes them: a type, and hex.
 
-`xxhash2` and the older `xxhash` are both XXH64 without a seed. Objects that come by this API keep
-the type of their bucket, which S3 clients see under their own name for it, as XXHASH64; those that
-came by S3 show theirs if AIStore knows it, else their MD5.
+`xxhash2` and the older `xxhash` are both XXH64 without a seed. Objects written by this API keep the
+type of their bucket, shown to S3 clients under S3's own name for it, as XXHASH64; objects written
+by S3 show their own type if AIStore knows it, else their MD5.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class AisChecksum(NamedTuple):
 
 
 def read_promise(kind: str, value: str) -> Promises:
-    """What the headers promise of the body; nothing when they are empty or `none`. Raises 400."""
+    """Return the headers' promise about the body; empty if they are empty or `none`. Raise 400."""
     if kind in ("", NONE) or not value:
         return Promises()
     algorithm = TYPES.get(kind.lower())
@@ -50,8 +50,8 @@ def read_promise(kind: str, value: str) -> Promises:
 
 
 def checksum_of(info: ObjectInfo, bucket: BucketInfo) -> AisChecksum | None:
-    """The object's checksum in AIStore's words; None when it has none that AIStore knows. XXH64 has
-    the name that the bucket has for it."""
+    """Return the object's checksum under AIStore's name; None if it has no type that AIStore knows.
+    XXH64 has the name that the bucket has for it."""
     of_bucket = properties_of(bucket).checksum
     text = checksum_text(info, of_bucket)
     if not text:
@@ -62,8 +62,8 @@ def checksum_of(info: ObjectInfo, bucket: BucketInfo) -> AisChecksum | None:
 
 
 def checksum_text(info: ObjectInfo, of_bucket: str = XXHASH2) -> str:
-    """Its value alone, in hex; empty when it has none. In a bucket of the type `none` an ETag is
-    not taken for one."""
+    """Return its value alone, in hex; empty without one. In a bucket of the type `none` an ETag is
+    not shown as a checksum."""
     kept = info.checksum
     if kept is not None and _is_known(kept):
         return a2b_base64(kept.value).hex()

@@ -1,7 +1,7 @@
-"""Custom properties of objects: the same pairs that S3 keeps as user metadata.
+"""Custom properties of objects: the pairs that S3 calls user metadata.
 
-They travel in headers, so their names are what header names can be, and their values what a header
-can hold.
+They are sent in headers, so their names are limited to header names, and their values to what a
+header can hold.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def custom_pairs(info: ObjectInfo) -> Iterator[tuple[str, str]]:
 
 
 def read_custom(pairs: Mapping[str, str]) -> dict[str, str]:
-    """The pairs as they are kept: values in the bytes of UTF-8. Raises 400."""
+    """Return the pairs as they are kept: values in the bytes of UTF-8. Raise 400."""
     for name, text in pairs.items():
         if not _NAME.fullmatch(name):
             raise NativeError(400, f"invalid name of a custom property: {name[:128]!r}")
@@ -42,7 +42,7 @@ def read_custom(pairs: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_custom_header(text: str) -> dict[str, str]:
-    """`k=v, k2=v2`, as AIStore's clients join them. Raises 400."""
+    """Parse `k=v, k2=v2`, as AIStore's clients join them. Raise 400."""
     pairs: dict[str, str] = {}
     for item in filter(None, (each.strip() for each in text.split(","))):
         name, equals, kept = item.partition("=")
@@ -53,7 +53,7 @@ def read_custom_header(text: str) -> dict[str, str]:
 
 
 def with_custom(attributes: Attributes, pairs: Mapping[str, str]) -> Attributes:
-    """Raises when they are more than an object may have."""
+    """Return the attributes with the pairs. Raise for more than an object may have."""
     if sum(len(name) + len(text) for name, text in pairs.items()) > MAX_METADATA:
         raise S3Error(Code.MetadataTooLarge, MaxSizeAllowed=str(MAX_METADATA))
     return msgspec.structs.replace(attributes, custom=dict(pairs))
@@ -67,7 +67,7 @@ def with_custom(attributes: Attributes, pairs: Mapping[str, str]) -> Attributes:
     known_as="PutObject",
 )
 class SetCustomProperties:
-    """Adds to what is there, or takes its place; nothing of a locked version is changed."""
+    """Add to the existing properties, or replace them. A locked version does not change."""
 
     pairs: dict[str, Any] | None = value(default=None)
     replaces: bool = query("set-new-custom", default=False)

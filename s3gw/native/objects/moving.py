@@ -1,4 +1,4 @@
-"""The same object under another name: renamed, or copied, here or in another bucket.
+"""Renames and copies of an object, here or into another bucket.
 
 Both are what S3's RenameObject and CopyObject are: the same rights, events, versions, locks and
 encryption.
@@ -36,7 +36,8 @@ from storage.values import ObjectInfo, Reading, ReadOptions, RenameOptions
     known_as="DeleteObject",
 )
 class RenameObject:
-    """The message's name is the new one; what has it is replaced. A condition is on the source."""
+    """The message's name is the new one; an object of that name is replaced. A condition is about
+    the source."""
 
     async def run(self, call: NativeCall) -> Reply:
         new = call.message.name
@@ -65,8 +66,8 @@ class RenameObject:
     known_as="GetObject",
 )
 class CopyObject:
-    """Needs PUT on the copy besides, and the rights to the tags if there are some. A condition is
-    on what the copy replaces."""
+    """Needs PUT on the copy as well, and the rights to the tags if there are some. A condition is
+    about the object that the copy replaces."""
 
     object_to: str = query("object_to")
     synchronize: bool = query("synchronize", default=False)
@@ -90,7 +91,7 @@ class CopyObject:
 
 
 async def _target(call: NativeCall, bck: Bck, key: str) -> NativeCall:
-    """The call as if it were about the copy, which the caller may write."""
+    """Return the call for the copy. Raise unless the caller may write it."""
     check_key(key)
     if (bck, key) == (call.bck, call.key):
         raise NativeError(400, f"cannot copy {bck.cname(key)} onto itself")
@@ -117,7 +118,7 @@ async def _copy(call: NativeCall, target: NativeCall, reading: Reading) -> Objec
 
 @contextmanager
 def _told_of(target: NativeCall) -> Iterator[None]:
-    """What goes wrong there is told of the copy, and not of its source."""
+    """Name the copy in errors, and not its source."""
     try:
         yield
     except (StorageError, S3Error) as error:

@@ -1,7 +1,7 @@
-"""Headers about an object, for GET and both forms of HEAD.
+"""Headers of an object, for GET and both forms of HEAD.
 
-The old form of HEAD tells everything. The new one names in `props` what it wants; size and presence
-come always. The access time is the modification time: reading an object writes nothing here.
+The old form of HEAD shows everything. The new one names in `props` what it wants; size and presence
+are always sent. The access time is the modification time: reading an object writes nothing here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from storage.values import ObjectInfo, Versioning
 
 CUSTOM_HEADER = "Ais-Custom-Md"
 _NS = 1_000_000_000
-# Where on the machine an object lies is nobody's business.
+# The object's place on the machine is not shown to clients.
 _MOUNTPATH = "/"
 
 Pairs = list[tuple[str, str]]
@@ -53,7 +53,7 @@ def _location(call: NativeCall, info: ObjectInfo) -> Pairs:
 
 
 def _chunked(call: NativeCall, info: ObjectInfo) -> Pairs:
-    """Of an old upload nobody counted the bytes of its largest part."""
+    """Return the chunks' count and largest size; the latter was not counted in old uploads."""
     told = [("Ais-Chunks-Count", info.chunks), ("Ais-Chunks-Max-Chunk-Size", info.largest_chunk)]
     return [(name, str(number)) for name, number in told if number]
 
@@ -67,7 +67,7 @@ def _etag(call: NativeCall, info: ObjectInfo) -> Pairs:
 
 
 def _nothing(call: NativeCall, info: ObjectInfo) -> Pairs:
-    """Name and size are there anyway, and nothing here is erasure-coded."""
+    """Name and size are sent anyway, and nothing here is erasure-coded."""
     return []
 
 
@@ -89,17 +89,17 @@ _OF_A_READER: tuple[Tell, ...] = (_checksum, _atime, _version, _custom, _etag, _
 
 
 def reader_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
-    """What GET tells."""
+    """Return the headers of GET."""
     return [pair for tell in _OF_A_READER for pair in tell(call, info)]
 
 
 def written_headers(call: NativeCall, info: ObjectInfo) -> dict[str, str]:
-    """What PUT tells."""
+    """Return the headers of PUT."""
     return dict([*_etag(call, info), *_checksum(call, info), *_version(call, info)])
 
 
 def all_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
-    """What HEAD without `props` tells."""
+    """Return the headers of HEAD without `props`."""
     named = [
         ("Ais-Present", "true"),
         ("Ais-Name", _latin(info.name)),
@@ -110,7 +110,8 @@ def all_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
 
 
 def chosen_headers(call: NativeCall, info: ObjectInfo, props: str) -> Pairs:
-    """What HEAD with `props`, names with commas between, tells. Raises 400 for one that is none."""
+    """Return the headers of HEAD with `props`, names separated by commas. Raise 400 for an unknown
+    one."""
     names = [name.strip() for name in props.split(",") if name.strip()]
     for name in names:
         if name not in PROPS:
@@ -120,5 +121,5 @@ def chosen_headers(call: NativeCall, info: ObjectInfo, props: str) -> Pairs:
 
 
 def _latin(text: str) -> str:
-    """UTF-8 as headers carry it; what would end a header is left out."""
+    """Return UTF-8 as headers carry it, without the characters that would end a header."""
     return "".join(c for c in text if c >= " " and c != "\x7f").encode().decode("latin-1")

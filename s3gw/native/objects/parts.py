@@ -1,8 +1,8 @@
-"""Parts of native uploads and of appends: how they are written, and how they become the object.
+"""Parts of native uploads and of appends: writing and assembling them.
 
-They are those of S3's multipart uploads, with other rules: no part is too small, and all of them
-make the object. Every part keeps a CRC32C: that of the whole can be told from those of its parts,
-and is one that AIStore and S3 both know.
+They are those of S3's multipart uploads, with other rules: no part is too small, and the object has
+all of them. Every part keeps a CRC32C: the whole's is computed from those of its parts, and AIStore
+and S3 both know it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from storage.values import (
 KEPT = "CRC32C"
 _PAGE = 1000
 
-# Looks at the parts and at what they make of it; raises when that is not what was meant.
+# Checks the parts and the object of them; raises when they are not the intended ones.
 Check = Callable[[UploadInfo, Sequence[PartInfo], Sealed], None]
 Watch = Callable[[BodyDigest], BodyDigest]
 
@@ -43,8 +43,8 @@ async def write_part(
     body: AsyncIterator[bytes] | None = None,
     watched: Watch = lambda digest: digest,
 ) -> PartInfo:
-    """The request's body as a part; `watched` may have a word in its digest. Raises as
-    `Backend.put_part`, and what the promises do."""
+    """Write the request's body as a part; `watched` may wrap its digest. Raise as
+    `Backend.put_part`, and as the promises do."""
     check_part(call, upload)
     return await call.objects.write_part(
         call.bucket_info,
@@ -58,7 +58,7 @@ async def write_part(
 
 
 async def all_parts(call: NativeCall, upload_id: str) -> list[PartInfo]:
-    """Raises `UploadNotFound`."""
+    """Return all parts of the upload. Raise `UploadNotFound`."""
     found: list[PartInfo] = []
     after: int | None = 0
     while after is not None:
@@ -73,8 +73,8 @@ async def all_parts(call: NativeCall, upload_id: str) -> list[PartInfo]:
 async def assemble(
     call: NativeCall, upload_id: str, numbers: Sequence[int], condition: Condition, check: Check
 ) -> ObjectInfo:
-    """The parts become the object. Raises `UploadNotFound`, `PreconditionFailed`, what `check`
-    does, and 400 for a part that is not there."""
+    """Assemble the object from the parts. Raise `UploadNotFound`, `PreconditionFailed`, the errors
+    of `check`, and 400 for a missing part."""
 
     def seal(upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
         check_completion(call, upload)

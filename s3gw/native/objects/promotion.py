@@ -1,8 +1,8 @@
 """Promoting: files of the server's machine become objects of a bucket.
 
-A bucket's policy, which lets others use the bucket, has nothing to give of the machine: the caller
-must hold the right to promote, or be an administrator. A small file is promoted at once; folders
-and large files are for a job, whose id is answered.
+A bucket's policy lets others use the bucket, but cannot give them the machine's files: the caller
+must have the right to promote, or be an administrator. A small file is promoted at once; folders
+and large files are for a job, and its id is the answer.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AT_ONCE_BYTES = 16 << 20
 
 
 class PromoteMessage(Struct, frozen=True):
-    """AIStore's names. There is one node, so what is said of file shares makes no difference."""
+    """AIStore's names. There is one node, so the options about file shares make no difference."""
 
     target: str = field(default="", name="tid")
     source: str = field(default="", name="src")
@@ -51,8 +51,8 @@ class PromoteMessage(Struct, frozen=True):
     is_audited=True,
 )
 class PromoteFiles:
-    """Of a file the object's name is `obj`, or if that ends with a slash or is empty, that and the
-    file's name; of the files in a folder, `obj` and the path in the folder."""
+    """A file's object is named `obj`, or if that ends with a slash or is empty, that and the file's
+    name; of the files in a folder, `obj` and the path in the folder."""
 
     asked: PromoteMessage = value(default=PromoteMessage())
 
@@ -103,7 +103,7 @@ class PromoteFiles:
 
 
 def _path(name: str, source: str) -> str:
-    """It comes in two places. Raises 400 when they differ."""
+    """Return the path, sent in two places. Raise 400 if they differ."""
     if name and source and name != source:
         raise NativeError(400, "the message names two different sources")
     return name or source

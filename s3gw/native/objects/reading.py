@@ -17,14 +17,14 @@ from storage.values import ReadOptions
 
 _TYPE = "application/octet-stream"
 _NS = 1_000_000_000
-# `presence`: only where the cluster does not have it.
+# `presence`: only if the cluster does not have it.
 _OUTSIDE = 5
 
 
 @operation("GET", "objects/{bucket}/{object}", access=Access.GET, known_as="GetObject")
 class GetObject:
-    """How it shall be fetched from a remote bucket (`Ais-Blob-Download` and its kin, `latest-ver`)
-    is no question for an object that is here."""
+    """Options about fetching from a remote bucket (`Ais-Blob-Download` and its kin, `latest-ver`)
+    make no difference for an object that is here."""
 
     range: str | None = header("Range", default=None)
     archpath: str = query("archpath", default="")
@@ -78,7 +78,7 @@ class HeadObject:
 
 
 def wanted(text: str | None) -> Between | From | Last | None:
-    """One range of bytes. Raises 416 for what is none, and 501 for several."""
+    """Parse one range of bytes. Raise 416 for an invalid one, and 501 for several."""
     if text is None:
         return None
     if "," in text:

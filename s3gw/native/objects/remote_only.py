@@ -1,4 +1,4 @@
-"""Questions about objects of remote buckets, answered for buckets that are none."""
+"""Requests about objects of remote buckets, answered for local buckets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PATH = "objects/{bucket}/{object}"
 
 @operation("POST", _PATH, action="check-lock", access=Access.HEAD_OBJECT, known_as="HeadObject")
 class CheckLock:
-    """Clients ask it while an object is fetched from a remote bucket: nothing ever is."""
+    """Clients send it while an object is fetched from a remote bucket: never the case here."""
 
     async def run(self, call: NativeCall) -> Reply:
         return Reply()

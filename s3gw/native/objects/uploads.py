@@ -1,8 +1,8 @@
 """Multipart uploads by the native API: the same uploads that S3 knows.
 
-They are begun with `mpt-upload`, whose answer is the bare id, filled with PUTs of parts, and end
-with `mpt-complete` or `mpt-abort`. All parts that were sent make the object, in the order of their
-numbers, which must be 1, 2, 3 and so on.
+`mpt-upload` begins one and answers the bare id, PUTs of parts fill it, and `mpt-complete` or
+`mpt-abort` ends it. The object has all parts that were sent, in the order of their numbers: these
+must be 1, 2, 3 and so on.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PATH = "objects/{bucket}/{object}"
 
 
 class CompletedPart(Struct, frozen=True):
-    """`etag` is empty for any."""
+    """`etag` is empty if any will do."""
 
     number: int = field(name="part-number", default=0)
     etag: str = ""
@@ -52,7 +52,7 @@ class CreateMultipartUpload:
 
 @operation("PUT", _PATH, needs=("uploadId",), access=Access.PUT, known_as="UploadPart")
 class UploadPart:
-    """An `append_type` beside the upload's id counts for nothing."""
+    """An `append_type` beside the upload's id is ignored."""
 
     upload_id: str = query("uploadId")
     number: str = query("partNumber", default="")
@@ -80,7 +80,7 @@ class UploadPart:
     known_as="CompleteMultipartUpload",
 )
 class CompleteMultipartUpload:
-    """Repeating it answers the same."""
+    """A repeated request gets the same answer."""
 
     upload_id: str = query("uploadId")
     parts: list[CompletedPart] | None = value(default=None)
@@ -91,7 +91,7 @@ class CompleteMultipartUpload:
         try:
             _check_complete(numbers, await all_parts(call, self.upload_id))
         except UploadNotFound:
-            # Completed before, perhaps: the store tells.
+            # Perhaps completed before: the store finds out.
             numbers = numbers or [1]
         condition = read_write_condition(call.headers)
         check = _check_etags({part.number: unquoted(part.etag) for part in asked})
@@ -112,7 +112,7 @@ class AbortMultipartUpload:
 
     @property
     def s3_query(self) -> Mapping[str, str]:
-        """Who began an upload may abandon it."""
+        """Return the query as S3's policies see it: the initiator of an upload may abort it."""
         return {"uploadId": self.upload_id}
 
     async def run(self, call: NativeCall) -> Reply:
@@ -121,7 +121,7 @@ class AbortMultipartUpload:
 
 
 def read_part_number(text: str) -> int:
-    """Raises 400."""
+    """Parse a part number. Raise 400."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if not 1 <= number <= MAX_PARTS:
         raise NativeError(
@@ -132,7 +132,7 @@ def read_part_number(text: str) -> int:
 
 
 async def _some(call: NativeCall) -> AsyncIterator[bytes]:
-    """The body, which must not be empty."""
+    """Yield the body; raise for an empty one."""
     size = 0
     async for chunk in call.body:
         size += len(chunk)
@@ -142,7 +142,7 @@ async def _some(call: NativeCall) -> AsyncIterator[bytes]:
 
 
 def _check_complete(numbers: Sequence[int], there: Sequence[PartInfo]) -> None:
-    """Raises 400 unless the numbers are those of all parts, each once, from 1 on."""
+    """Raise 400 unless the numbers are those of all parts, each once, from 1 on."""
     if not there:
         raise NativeError(400, "the upload has no chunks")
     repeated = [number for number, count in Counter(numbers).items() if count > 1]

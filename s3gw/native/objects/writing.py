@@ -57,8 +57,8 @@ class PutObject:
     known_as="DeleteObject",
 )
 class DeleteObject:
-    """Unlike S3's, it tells when there was nothing. A message with an action asks for something
-    else."""
+    """Unlike S3's, it is an error if there was no object. A message with an action is another
+    operation."""
 
     async def run(self, call: NativeCall) -> Reply:
         request = DeleteRequest(call.key, _THERE)

@@ -1,8 +1,8 @@
-"""GetBatch: many objects, parts of objects and members of archives in one answer, in the order in
-which they were asked for.
+"""GetBatch: many objects, ranges and archive members in one answer.
 
-`decode_batch` reads a request, `Batches.run` answers it with an archive that streams. It knows no
-HTTP: both front ends say the same of it, each in its own words.
+The answer has them in the order of the request. `decode_batch` reads a request, `Batches.run`
+answers it with an archive that streams. It knows no HTTP: both front ends give the same answer,
+each in its own form.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from s3gw.objects.batch.engine import Outcome, Tally
 
 
 class BatchCounters:
-    """Counts into the registry; `add` is what `Batches` tells each batch to."""
+    """Counts into the registry; `Batches` calls `add` for each batch."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._batches = Counter(

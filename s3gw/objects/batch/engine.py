@@ -1,8 +1,8 @@
-"""Answering a batch: an archive that streams while its entries are read, in bounded memory.
+"""Answer to a batch: an archive that streams, in bounded memory.
 
-The first piece is made before the answer begins, so that what is wrong from the start has a status
-of its own. What goes wrong later, and may not, ends the answer early, which its reader notices: an
-archive without its end, in a body without its end.
+The first piece is ready before the answer begins, so that an error at the start has its own status.
+A later error that may not be skipped ends the answer early, and its reader notices: an archive
+without its end, in a body without its end.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from storage.backend import Backend
 from storage.errors import StorageError
 from storage.values import Stream, Unlock
 
-# Stands before the name of an entry that could not be read.
+# Prefix of the name of an entry that could not be read.
 MISSING = "__404__/"
-# So much goes out at once; the first piece is what there is of the first slice.
+# The bytes sent at once; the first piece is smaller, and comes from the first slice.
 _PIECE = 256 << 10
 _FIRST_PIECE = 16 << 10
-# What a stream holds: a block, one read ahead, one on its way out.
+# Memory of a stream: a block, one read ahead, one on its way out.
 _STREAM_BYTES = 3 * UNPACKED_PIECE
 
 
 class Outcome(Enum):
-    """How a batch ended: `ABORTED` is a client that left."""
+    """How a batch ended; `ABORTED`: the client disconnected."""
 
     DONE = "done"
     FAILED = "failed"
@@ -46,7 +46,7 @@ class Outcome(Enum):
 
 @dataclass(slots=True)
 class Tally:
-    """What a batch came to: objects and members that went out, their bytes, and what failed."""
+    """Result of a batch: objects and members sent, their bytes, and the failures."""
 
     objects: int = 0
     members: int = 0
@@ -68,8 +68,8 @@ Watch = Callable[[Outcome, Tally], None]
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """`max_wait_s` is how long one read may take; `slices_ahead` how many groups of entries are
-    read before they are wanted; `memory_bytes` is for all batches of this process at once."""
+    """`max_wait_s` is the most that one read may take; `slices_ahead` is how many groups of entries
+    are read ahead; `memory_bytes` is for all batches of this process at once."""
 
     max_wait_s: float = 30.0
     slices_ahead: int = DEFAULT_AHEAD
@@ -78,7 +78,7 @@ class BatchOptions:
 
     @classmethod
     def from_settings(cls, settings: GetBatch) -> BatchOptions:
-        """As the configuration has them; its 0 is the default, its -1 none."""
+        """Return the options of the configuration; there, 0 is the default and -1 is no limit."""
         return cls(
             settings.max_wait_s,
             max(settings.warmup_workers, 0) if settings.warmup_workers else DEFAULT_AHEAD,
@@ -88,7 +88,7 @@ class BatchOptions:
 
     @property
     def batch_bytes(self) -> int:
-        """What one batch may hold."""
+        """Return the most memory that one batch may hold."""
         return (self.slices_ahead + 1) * (ROOM_BYTES + _STREAM_BYTES) + 4 * _PIECE
 
 
@@ -96,13 +96,13 @@ Check = Callable[[], Awaitable[None]]
 
 
 async def nothing_stops() -> None:
-    """What a batch asks that nobody can stop."""
+    """The check of a batch that cannot be stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the entries are, and who opens what is encrypted: `unlock` raises `StorageError` only.
-    `id` is the batch's own; `check` is asked while it is on its way, and raises `BatchStopped`."""
+    """Where the entries are, and how encrypted ones are opened: `unlock` raises `StorageError`
+    only. `id` is the batch's own; `check` is called while it runs, and raises `BatchStopped`."""
 
     store: Backend
     archives: Archives
@@ -113,14 +113,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The media type of the body, which is a bare archive, or multipart with metadata first."""
+    """Media type and body: a bare archive, or multipart with metadata first."""
 
     content_type: str
     body: Stream
 
 
 class Batches:
-    """Answers batches, as many at once as there is memory for."""
+    """Answers batches, as many at once as memory allows."""
 
     def __init__(self, options: BatchOptions | None = None, watch: Watch | None = None) -> None:
         self.options = options or BatchOptions()
@@ -128,8 +128,8 @@ class Batches:
         self._taken = 0
 
     async def run(self, place: Place, batch: Batch) -> Answer:
-        """The answer, whose body must be closed. Raises `TooBusy`; and `BatchFailed` for an entry
-        that cannot be read and must, as far as is known before the answer begins."""
+        """Return the answer; the caller must close its body. Raise `TooBusy`; and `BatchFailed` for
+        a required entry that cannot be read, if that is known before the answer begins."""
         try:
             ticket = self._admit()
         except TooBusy:
@@ -179,8 +179,8 @@ class Batches:
 
 
 class _Ticket:
-    """Memory that a batch may use; given back when it is closed, or forgotten: a stream that nobody
-    ever started runs no `finally`."""
+    """Memory that a batch may use; returned when closed, or when garbage-collected: a stream that
+    was never started runs no `finally`."""
 
     def __init__(self, batches: Batches, size: int) -> None:
         self._batches = batches
@@ -195,8 +195,8 @@ class _Ticket:
 
 
 class _Resumed(AsyncGenerator[bytes, None]):
-    """A stream whose first piece was taken already. A plain generator would not close what it goes
-    on with before it was started itself."""
+    """A stream whose first piece was taken already. A plain generator that was not started itself
+    would not close the stream that it continues."""
 
     def __init__(self, first: bytes, rest: Stream) -> None:
         self._first: bytes | None = first
@@ -216,7 +216,7 @@ class _Resumed(AsyncGenerator[bytes, None]):
 
 
 class _Metadatum(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the metadata of an answer say of one entry; as in Go, without what is empty."""
+    """Metadata of one entry in an answer; as in Go, without empty fields."""
 
     objname: str
     archpath: str = ""
@@ -234,7 +234,7 @@ class _Metadata(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Run:
-    """One batch on its way."""
+    """One running batch."""
 
     batch: Batch
     entries: Entries
@@ -244,8 +244,8 @@ class _Run:
     _told: list[int | StorageError] | None = None
 
     async def answer(self) -> tuple[str, Stream]:
-        """The type and the pieces of the body. Where the head of the answer must tell of every
-        entry, all are looked at first."""
+        """Return the type and the pieces of the body. Where the metadata at its head needs every
+        entry, all are looked up first."""
         batch = self.batch
         if not (batch.streaming and batch.continue_on_error):
             self._told = await self._look()
@@ -268,7 +268,7 @@ class _Run:
         return told
 
     def _check(self, failures: int, place: int, error: StorageError) -> None:
-        """Raises `BatchFailed` when that is one failure too many."""
+        """Raise `BatchFailed` if that is one failure too many."""
         if not self.batch.continue_on_error:
             raise BatchFailed(place, error)
         if failures > self.options.max_soft_errors:
@@ -322,7 +322,8 @@ class _Run:
         return Entry(path, found.size, found.modified_s)
 
     async def _results(self) -> AsyncGenerator[Result, None]:
-        """What became of each entry; where it was told before, it must be what was told."""
+        """Yield the result of each entry; an entry that was looked up before must still be the
+        same."""
         if self._told is None:
             async with aclosing(self.entries.results(self.batch.items)) as results:
                 async for result in results:
@@ -347,7 +348,7 @@ class _Run:
 
 
 class _Pieces:
-    """Gathers small pieces into large ones, the first of which is not so large."""
+    """Gathers small pieces into large ones; the first one is smaller."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -355,13 +356,13 @@ class _Pieces:
         self._enough = _FIRST_PIECE
 
     def add(self, piece: bytes) -> bool:
-        """Whether there is enough now."""
+        """Add a piece; return whether there is enough now."""
         self._pieces.append(piece)
         self._size += len(piece)
         return self._size >= self._enough
 
     def taken_with(self, piece: bytes) -> bytes:
-        """What was gathered and one more."""
+        """Return the gathered pieces and one more."""
         taken = b"".join((*self._pieces, piece)) if self._pieces else piece
         self._pieces, self._size, self._enough = [], 0, _PIECE
         return taken

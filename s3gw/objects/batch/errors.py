@@ -6,7 +6,7 @@ from storage.errors import StorageError
 
 
 class InvalidBatch(Exception):
-    """The request is none; the text says why."""
+    """The request is not a valid batch; the text says why."""
 
 
 class TooBusy(Exception):
@@ -16,11 +16,12 @@ class TooBusy(Exception):
 
 
 class BatchStopped(Exception):
-    """Somebody stopped the job that the batch belongs to."""
+    """The job that the batch belongs to was stopped."""
 
 
 class BatchFailed(StorageError):
-    """The batch ends here, because an entry failed. `cause` says how; `place` is which one."""
+    """The batch ends here, because an entry failed. `cause` is the entry's error, `place` its
+    index."""
 
     def __init__(self, place: int, cause: StorageError) -> None:
         super().__init__(f"entry {place}: {cause}")
@@ -29,12 +30,12 @@ class BatchFailed(StorageError):
 
 
 class TooManyFailures(BatchFailed):
-    """More entries failed than may."""
+    """More entries failed than the limit."""
 
 
 class TookTooLong(StorageError):
-    """The entry was not there in time."""
+    """The entry could not be read in time."""
 
 
 class SizeChanged(StorageError):
-    """The entry is not what was told of it a moment ago."""
+    """The entry is not the one that was looked up a moment ago."""

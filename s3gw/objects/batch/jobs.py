@@ -1,9 +1,9 @@
-"""The jobs by which AIStore's clients know of batches: to be listed, waited for and stopped.
+"""Jobs of batches, for AIStore's clients to list, await and stop.
 
-A batch is answered within its request, by whichever process got it; its job does no work. It is
-idle from the beginning, and ends as every job that idles does. The batches that one caller asks a
-process for belong to one job for as long as that is not over, so that not every batch has to be
-written down. One that is stopped ends the batches that still are on their way.
+A batch is answered within its request, by the process that received it; its job does no work. It is
+idle from the beginning, and ends as every idle job does. The batches of one caller in one process
+belong to one job until that is over, so that not every batch needs a record. Stopping the job ends
+the batches that still run.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from cluster.requested_by import RequestedBy
 from s3gw.objects.batch.engine import Check, nothing_stops
 from s3gw.objects.batch.errors import BatchStopped
 
-# Callers and buckets that are remembered.
+# The most callers and buckets that are remembered.
 _MOST = 1000
 
 
 @dataclass(slots=True)
 class _Joined:
-    """A job, as it stood when the store was at `revision`."""
+    """A job, as it was at the store's `revision`."""
 
     xid: str
     revision: int
@@ -31,14 +31,14 @@ class _Joined:
 
 @dataclass(slots=True)
 class BatchJobs:
-    """One process's jobs about batches, by who asked and the bucket."""
+    """One process's jobs for batches, by caller and bucket."""
 
     registry: Registry
     _joined: dict[tuple[str, str], _Joined] = field(default_factory=dict)
 
     async def join(self, requested_by: RequestedBy, bucket: str) -> Check:
-        """What the batch is to ask while it is on its way. Where so many jobs wait or run that no
-        more are taken, it goes without one."""
+        """Return the check that the batch calls while it runs. Where too many jobs wait or run, the
+        batch has no job, and the check does nothing."""
         key = requested_by.identity, bucket
         joined = self._joined.get(key)
         if joined is None or not await self._goes_on(joined):

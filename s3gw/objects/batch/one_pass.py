@@ -1,5 +1,8 @@
-"""Members of compressed tars that one slice of a batch wants, found in one pass of each tar: alone,
-every one of them would unpack the tar from its beginning."""
+"""Members of compressed tars, found in one pass of each tar.
+
+One slice of a batch wants them; read alone, each of them would unpack the tar from its
+beginning.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,20 @@ from storage.archives import Member, Shard
 from storage.archives.member import plain
 from storage.errors import MemberNotFound, StorageError
 
-# What is kept of all members of one slice; the others are opened alone.
+# The most bytes kept of all members of one slice; the others are opened alone.
 KEPT_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
 class OnePass:
-    """What a pass through a tar found: contents by plain name; `ended` says that it saw all."""
+    """What a pass through a tar found: contents by plain name; `ended` means that it saw all."""
 
     contents: dict[str, bytes] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     ended: bool = False
 
     def content(self, name: str) -> bytes | None:
-        """None if the member has to be opened alone. Raises `MemberNotFound`."""
+        """Return the member; None if it has to be opened alone. Raise `MemberNotFound`."""
         wanted = plain(name)
         if self.ended and wanted not in self.contents and wanted not in self.passed:
             raise MemberNotFound(name)
@@ -33,8 +36,8 @@ class OnePass:
 
 
 async def pass_through(shard: Shard, names: Iterable[str], max_wait_s: float) -> OnePass:
-    """Look for the members. What cannot be had is left to whoever opens it alone, and to the error
-    that this will be."""
+    """Look for the members. A failure is not raised here: opening the member alone will raise
+    it."""
     found = OnePass()
     try:
         async with asyncio.timeout(max_wait_s):

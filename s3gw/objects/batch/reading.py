@@ -1,8 +1,8 @@
-"""Reading the entries of a batch: some at a time, in order, and more of them ahead.
+"""Reading of a batch's entries: in order, some at a time, ahead.
 
-Consecutive objects and members that lie in their archive as they are become one `get_objects`; the
-others are opened one by one. Whatever the batch, no more than `ROOM_BYTES` of bodies are held for
-each of the slices that are read ahead; what is larger streams through.
+Consecutive objects, and members that are not compressed in their archive, become one `get_objects`;
+the others are opened one by one. Whatever the batch, at most `ROOM_BYTES` of bodies are held for
+each slice that is read ahead; larger ones stream through.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from storage.values import ObjectRead, Reading, ReadOptions, Stream, Unlock
 SLICE = 32
 _FIRST_SLICE = 8
 ROOM_BYTES = 2 << 20
-# Archives of which one batch remembers where they are.
+# The most archives whose location one batch remembers.
 _OPEN_SHARDS = 64
 _NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An entry that is open: its size, its bytes, and when its object was modified."""
+    """An open entry: its size, its bytes, and its object's modification time."""
 
     size: int
     body: bytes | Stream
@@ -46,7 +46,7 @@ Result = Found | StorageError
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """An entry that is read with others: what of which object, and the archive it was found in."""
+    """An entry that is read with others: the part, the object, and the archive it was found in."""
 
     item: Item
     read: ObjectRead
@@ -55,7 +55,7 @@ class _Read:
 
 @dataclass(slots=True)
 class Entries:
-    """Reads entries out of a store. `unlock` raises nothing but `StorageError`."""
+    """Reads entries from a store. `unlock` raises only `StorageError`."""
 
     store: Backend
     archives: Archives
@@ -65,12 +65,12 @@ class Entries:
     _shards: dict[tuple[str, str], Shard] = field(default_factory=dict)
 
     async def results(self, items: Sequence[Item]) -> AsyncGenerator[Result, None]:
-        """What became of each, in order. A stream must be read to its end, or closed, before the
-        next one is asked for."""
+        """Yield the result of each, in order. A stream must be read to its end, or closed, before
+        the next result."""
         slices = _slices(items)
         ahead: deque[tuple[Sequence[Item], asyncio.Task[list[Result]]]] = deque()
         found: list[Result] = []
-        # The first goes alone until it is on its way: it is short, and wanted now.
+        # The first goes alone until it is on its way: it is short, and needed now.
         count = 0
         try:
             while True:
@@ -103,7 +103,7 @@ class Entries:
             ahead.append((chosen, asyncio.create_task(self.some(chosen))))
 
     async def some(self, items: Sequence[Item]) -> list[Result]:
-        """The first of the entries, one at least: as many as there is room for."""
+        """Read the first of the entries, one at least: as many as there is room for."""
         results: list[Result] = []
         together: list[_Read] = []
         passes: dict[tuple[str, str], OnePass] = {}
@@ -157,7 +157,7 @@ class Entries:
         return results
 
     async def _find_member(self, item: Item) -> _Read | Result | None:
-        """How to read a member; None if it has to be opened alone."""
+        """Return how to read a member; None if it has to be opened alone."""
         try:
             shard = await self._shard(item)
             if not shard.has_index:
@@ -193,7 +193,8 @@ class Entries:
     async def _unpacked(
         self, item: Item, items: Sequence[Item], passes: dict[tuple[str, str], OnePass]
     ) -> Result:
-        """A member that is not simply read; those of one compressed tar are looked for at once."""
+        """Return a member that is not simply read; those of one compressed tar are found in one
+        pass."""
         archive = item.bucket, item.name
         names = [each.archpath for each in items if (each.bucket, each.name) == archive]
         if len(names) == 1 or (shard := self._shards.get(archive)) is None or shard.has_index:
@@ -211,7 +212,7 @@ class Entries:
         return Found(len(body), body, shard.info.modified_ns // _NS)
 
     async def _alone(self, item: Item) -> Result:
-        """A member of an archive that was compressed, or changed meanwhile."""
+        """Open a member of an archive that was compressed, or changed meanwhile."""
         asked = MemberAsked(item.archpath, item.part, self._options(None))
         try:
             async with asyncio.timeout(self.max_wait_s):
@@ -229,7 +230,7 @@ class Entries:
         return Found(size, reading.body, shard.info.modified_ns // _NS)
 
     async def look(self, item: Item) -> int | StorageError:
-        """An entry's size, without reading it."""
+        """Return an entry's size, without reading it."""
         try:
             if not item.archpath:
                 reading = await self.store.head_object(item.bucket, item.name)
@@ -246,7 +247,7 @@ class Entries:
 
 
 def _slices(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """The first is short, so that the answer begins soon."""
+    """Cut the entries into slices. The first is short, so that the answer begins soon."""
     yield items[:_FIRST_SLICE]
     for at in range(_FIRST_SLICE, len(items), SLICE):
         yield items[at : at + SLICE]
@@ -261,7 +262,8 @@ async def _found(step: _Read, reading: Reading) -> Result:
 
 
 def exactly(part: Between | From | None, size: int) -> Between:
-    """A range is not cut to what there is: a batch's reader counts on its length."""
+    """Return the range. Raise `RangeNotSatisfiable` instead of cutting it to the object's size: a
+    batch's reader counts on its length."""
     span = resolve(part, size)
     if _is_cut(part, len(span)):
         raise RangeNotSatisfiable(size)
@@ -273,7 +275,7 @@ def _is_cut(want: object, size: int) -> bool:
 
 
 def _held(results: Sequence[Result]) -> int:
-    """Bytes in memory."""
+    """Return the bytes in memory."""
     return sum(
         len(each.body)
         for each in results
@@ -282,7 +284,7 @@ def _held(results: Sequence[Result]) -> int:
 
 
 def _streams(results: Sequence[Result]) -> bool:
-    """Whether the last body is a stream: nothing is opened behind it."""
+    """Whether the last body is a stream: nothing is opened after it."""
     last = results[-1] if results else None
     return isinstance(last, Found) and not isinstance(last.body, bytes)
 
@@ -299,7 +301,7 @@ async def _close_all(results: Sequence[Result]) -> None:
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[list[Result]]]) -> None:
-    """Those that had ended already may have opened a stream."""
+    """Cancel the tasks. Those that had ended already may have opened a stream: close it."""
     for task in tasks:
         task.cancel()
     for found in await asyncio.gather(*tasks, return_exceptions=True):

@@ -1,10 +1,10 @@
-"""The request of GetBatch: AIStore's JSON, whichever front end it came through.
+"""Request of GetBatch: AIStore's JSON, the same in both front ends.
 
     {"in": [{"objname": "a", "bucket": "b", "archpath": "in/shard", "start": 0, "length": 10,
              "opaque": "QQ=="}, ...],
      "mime": ".tar", "coer": true, "onob": false, "strm": true}
 
-A field that is not known is passed over, as AIStore's own server does.
+Unknown fields are ignored, as in AIStore's own server.
 """
 
 from __future__ import annotations
@@ -59,21 +59,22 @@ class _Document(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Document).decode
 
 
-# The name that the store has for a bucket, of its namespace (`@uuid#name`) and its name. Raises
-# `ValueError` when there are none such.
+# Returns the store's name of a bucket, by its namespace (`@uuid#name`) and its name. Raises
+# `ValueError` for a namespace that does not exist.
 Spaces = Callable[[str, str], str]
 
 
 def no_spaces(namespace: str, bucket: str) -> str:
-    """Where nobody knows of namespaces."""
+    """Return the bucket where namespaces are not known. Raise `ValueError` for one with a
+    namespace."""
     if namespace not in _GLOBAL or "/" in bucket:
         raise ValueError(f"{namespace!r} is not a namespace of this cluster")
     return bucket
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One entry: an object, or the member `archpath` of it; all of it, or `part`. `bucket` is its
-    name in the store."""
+    """One entry: an object, or its member `archpath`; the whole, or `part`. `bucket` is its name in
+    the store."""
 
     bucket: str
     name: str
@@ -82,19 +83,19 @@ class Item(msgspec.Struct, frozen=True):
     opaque: bytes = b""
 
     def path(self, *, only_names: bool) -> str:
-        """What it is called in the archive that answers."""
+        """Return its name in the archive of the answer."""
         named = self.name if only_names else f"{self.bucket_name}/{self.name}"
         return f"{named}/{self.archpath}" if self.archpath else named
 
     @property
     def bucket_name(self) -> str:
-        """Without its namespace."""
+        """Return the bucket's name without its namespace."""
         return parted(self.bucket)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is asked for, and how it is to be answered: `format` is the archive's; an entry that
+    """The requested entries, and the form of the answer: `format` is the archive's; an entry that
     cannot be read fails the batch, unless `continue_on_error`; `only_names` leaves the bucket out
     of the names; `streaming` is the bare archive, without metadata before it."""
 
@@ -106,8 +107,8 @@ class Batch:
 
 
 def decode_batch(document: bytes, bucket: str, spaces: Spaces = no_spaces) -> Batch:
-    """`bucket` is that of entries which name none. Raises `InvalidBatch`, and what `spaces` does
-    but for `ValueError`."""
+    """Decode a batch; `bucket` is the default of entries without one. Raise `InvalidBatch`, and
+    what `spaces` does except `ValueError`."""
     try:
         read = _decode(document)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -143,7 +144,7 @@ def _item(number: int, entry: _Entry, bucket: str, spaces: Spaces) -> Item:
 
 
 def _opaque(number: int, entry: _Entry) -> bytes:
-    """Of base64's two alphabets AIStore's client 1.26 writes the one for URLs."""
+    """Decode either of base64's two alphabets: AIStore's client 1.26 writes the one for URLs."""
     if not entry.opaque:
         return b""
     try:
@@ -158,7 +159,7 @@ def _space(entry: _Entry) -> str:
 
 
 def _from_uname(number: int, uname: str) -> tuple[str, str, str, str]:
-    """`provider/@uuid#namespace/bucket/object`."""
+    """Parse `provider/@uuid#namespace/bucket/object`."""
     parts = uname.split("/", 3)
     if len(parts) < 4 or not parts[1].startswith("@"):
         raise _invalid(number, f"{uname!r} does not name an object of this cluster")
@@ -177,7 +178,8 @@ def _part(number: int, entry: _Entry) -> Between | From | None:
 
 
 def _is_too_long(text: str, limit: int) -> bool:
-    """JSON can escape half of a letter, which no name of an object has."""
+    """Whether it is too long in UTF-8. JSON can escape half of a letter, but object names cannot
+    have one."""
     if text.isascii():
         return len(text) > limit
     try:

@@ -1,4 +1,4 @@
-"""GetBatch for both front ends: a batch is admitted, joins its job, and is streamed."""
+"""GetBatch for both front ends: admission, job and answer of a batch."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class BatchService:
     settings: Settings
 
     async def answer(self, context: Context, batch: Batch, unlock: Unlock) -> Answer:
-        """Answer a batch whose entries the caller may read. A key that is missing or wrong is the
-        failure of one entry.
+        """Answer a batch whose entries the caller may read. A missing or wrong key fails only its
+        own entry.
 
-        Raises `SlowDown`, `OperationAborted`, and `BatchFailed` with the entry that it failed by.
+        Raise `SlowDown`, `OperationAborted`, and `BatchFailed` with the entry that failed.
         """
         await self.settings.refresh()
-        # A job about the bucket that the first entry is in.
+        # The job is about the bucket of the first entry.
         check = await self.jobs.join(context.requested_by, batch.items[0].bucket)
         request_id = context.requested_by.request_id
         objects = self.objects

@@ -1,2 +1,1 @@
-"""Files of the server's own machine that become objects: which may, how they are read, and how they
-are written."""
+"""Promotion of the server's own files: choosing, reading and writing them."""

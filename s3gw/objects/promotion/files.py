@@ -1,8 +1,8 @@
-"""Files below the folders that the configuration names, and nowhere else.
+"""Files below the configured folders, and nowhere else.
 
-A path is taken apart and opened one folder after the other, each in the one before, and a symbolic
-link is an error wherever it stands; so it cannot lead out, also when somebody changes the folders
-meanwhile. The configured folder itself may be reached by links: who wrote the configuration knows.
+A path is split and opened one folder after the other, each in the one before, and a symbolic link
+in it is an error; so it cannot lead out, even if the folders are changed meanwhile. The configured
+folder itself may be reached by links: the administrator chose it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# Not waiting: a pipe that nobody writes into would be waited for for ever.
+# Do not wait: opening a pipe without a writer would never return.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class NotPromoted(Exception):
-    """A file, or a folder, cannot be promoted; the text says why. `is_missing`: it is not there."""
+    """A file or folder cannot be promoted; the text says why. `is_missing`: it does not exist."""
 
     def __init__(self, text: str, *, is_missing: bool = False) -> None:
         super().__init__(text)
@@ -28,8 +28,8 @@ class NotPromoted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Promotable:
-    """The folders that the configuration names. Files may be removed, once they are objects, where
-    written objects survive a loss of power."""
+    """The configured folders. Files may be removed after promotion only if written objects survive
+    a loss of power."""
 
     roots: tuple[str, ...] = ()
     may_remove: bool = True
@@ -40,7 +40,7 @@ NOTHING_PROMOTABLE = Promotable()
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file or folder: the configured folder above it, and the names that lead there."""
+    """A file or folder: the configured folder above it, and the names that lead to it."""
 
     root: str
     names: tuple[str, ...]
@@ -49,13 +49,13 @@ class Source:
         return "/".join((self.root.rstrip("/"), *self.names))
 
     def below(self, path: str) -> Source:
-        """What has that relative path in this folder; this itself if it is empty."""
+        """Return what has that relative path in this folder; the folder itself if it is empty."""
         return Source(self.root, (*self.names, *path.split("/"))) if path else self
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A regular file, and the folder that it was found in. `facts` are as it was opened."""
+    """A regular file, and the folder that it was found in. `facts` are those at its opening."""
 
     fd: int
     folder: int
@@ -66,7 +66,8 @@ class OpenFile:
         return _version(os.fstat(self.fd)) != _version(self.facts)
 
     def remove(self) -> None:
-        """Raises `NotPromoted` unless the name is still that of the file, as it was."""
+        """Remove the file. Raise `NotPromoted` unless the name still belongs to that file,
+        unchanged."""
         try:
             there = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
             if _version(there) != _version(self.facts):
@@ -77,7 +78,8 @@ class OpenFile:
 
 
 def find_source(promotable: Promotable, path: str) -> Source:
-    """Raises `NotPromoted` for a path that is not below one of the roots, or not plainly so."""
+    """Return the source. Raise `NotPromoted` for a path that is not below one of the roots, or is
+    not plain."""
     if not promotable.roots:
         raise NotPromoted("no folder is open to it: promote.roots is empty in the configuration")
     if not path.startswith("/") or "\0" in path:
@@ -94,7 +96,7 @@ def find_source(promotable: Promotable, path: str) -> Source:
 
 @contextmanager
 def open_file(source: Source) -> Iterator[OpenFile]:
-    """Raises `NotPromoted`; also for a folder, a link, a pipe or a device."""
+    """Open a file. Raise `NotPromoted`; also for a folder, a link, a pipe or a device."""
     with ExitStack() as opened:
         with _refusing():
             folder = opened.enter_context(_folder(source.root, source.names[:-1]))
@@ -108,7 +110,7 @@ def open_file(source: Source) -> Iterator[OpenFile]:
 
 
 def is_folder(source: Source) -> bool:
-    """Raises `NotPromoted` for what is not there, and for links."""
+    """Whether it is a folder. Raise `NotPromoted` for a missing one, and for links."""
     with _refusing(), _folder(source.root, source.names[:-1]) as folder:
         name = source.names[-1] if source.names else "."
         if _is_link(name, folder):
@@ -117,8 +119,8 @@ def is_folder(source: Source) -> bool:
 
 
 def files_in(source: Source, *, recursive: bool) -> Iterator[str]:
-    """The paths of all that is in the folder and no folder itself, relative to it, in an order that
-    stays the same. Raises `NotPromoted`."""
+    """Yield the relative paths of everything in the folder that is not a folder itself, in a stable
+    order. Raise `NotPromoted`."""
     with _refusing(), _folder(source.root, source.names) as folder:
         for at, folders, files, fd in os.fwalk(".", dir_fd=folder, onerror=_raise):
             above = at.removeprefix(".").removeprefix("/")

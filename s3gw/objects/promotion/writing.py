@@ -23,8 +23,8 @@ _NEW = Condition(if_none_match=("*",))
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """`replaces` the object that has the name; the file is removed when it `moves`. `check` is
-    called between its bytes, and raises when it is to stop."""
+    """`replaces` an object of that name; the file is removed if it `moves`. `check` is called
+    between blocks, and raises to stop it."""
 
     source: Source
     attributes: Attributes
@@ -37,10 +37,10 @@ class Promotion:
 async def promote(
     objects: ObjectService, context: Context, bucket: BucketInfo, key: str, promotion: Promotion
 ) -> int | None:
-    """Make the file an object: its size in bytes, or None when there is an object already and it
-    is not to be replaced. The file is removed when the object is durable.
+    """Write the file as an object. Return its size in bytes, or None if an existing object is not
+    to be replaced. The file is removed when the object is durable.
 
-    Raises `NotPromoted`, and what `ObjectService.write` does.
+    Raise `NotPromoted`, and what `ObjectService.write` does.
     """
     with ExitStack() as opened:
         file = await asyncio.to_thread(opened.enter_context, open_file(promotion.source))
@@ -63,7 +63,7 @@ async def promote(
 
 
 async def _blocks(file: OpenFile, check: Callable[[], None]) -> AsyncIterator[bytes]:
-    """As many bytes as the file had at first. Raises when it was written to meanwhile."""
+    """Yield as many bytes as the file had at first. Raise if it was written to meanwhile."""
     at = 0
     while at < file.facts.st_size:
         check()

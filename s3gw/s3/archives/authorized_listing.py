@@ -1,4 +1,4 @@
-"""Looking into archives for a listing: what the caller may not read stays closed."""
+"""Archives in listings: only those that the caller may read are opened."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from storage.values import ObjectInfo
 if TYPE_CHECKING:
     from s3gw.s3.call import Call
 
-# `S3Error` is what keys are refused with.
+# `S3Error` is the refusal of a key.
 _CLOSED = (Corrupt, MalformedArchive, NotSupported, ObjectChanged, ObjectNotFound, S3Error)
 
 
 async def look_into(call: Call, info: ObjectInfo) -> Contents | None:
-    """What is in the archive that a listing of the call's bucket came to. None for an object that
-    is none in spite of its name, is damaged, is being replaced or cannot be opened without a key
-    that is not there; and for one that the caller may not read."""
+    """Return the contents of an archive in a listing of the call's bucket. None for an object that
+    is not an archive in spite of its name, is damaged, is being replaced or needs a key that the
+    request does not have; and for one that the caller may not read."""
     kind = format_of_name(info.name)
     if kind is None or not await may_read(call, info.name):
         return None

@@ -1,8 +1,9 @@
-"""Archives as folders: where a bucket's property says so, `shard.tar/inner` is a key to read.
+"""Archives as folders: `shard.tar/inner` is a key to read.
 
-It is one only where no object has that very key, and it is read-only: what is written or deleted
-under such a name is an object. Members are listed below a prefix that reaches into their archive
-and nowhere else, or whoever copies a bucket would copy everything twice.
+A bucket's property switches it on. It is such a key only where no object has that very key, and it
+is read-only: what is written or deleted under such a name is an object. Members are listed only
+below a prefix that reaches into their archive; otherwise a copy of a bucket would copy everything
+twice.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from storage.errors import (
 from storage.values import Condition, ListQuery, ObjectInfo, Page, ReadOptions
 
 _READS = frozenset({"GetObject", "HeadObject"})
-# What says that the request is about something else than the member of that name.
+# Parameters that mean something other than the member of that name.
 _OTHERWISE = ("versionId", "archpath", "archregx", "archmode", "archmime")
 _ATTEMPTS = 4
 
 
 async def find_folder(call: Call) -> ArchiveMember | None:
-    """What the key of a request to read means, None where it is an object's or nothing's. Nearly
-    all keys tell by their letters that they lead into no archive."""
+    """Return the member that the key of a read request names; None if it names an object or
+    nothing. Nearly all keys show by their text that they lead into no archive."""
     if call.operation not in _READS or not (names := archives_in(call.key)):
         return None
     if ARCHPATH_HEADER in call.headers or any(name in call.query for name in _OTHERWISE):
@@ -61,7 +62,7 @@ async def _has_folders(call: Call) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A member as an object: its archive's facts, its own, and the bytes that will come."""
+    """A member as an object: its archive's info, its own, and its bytes to read."""
 
     archive: ObjectInfo
     info: ObjectInfo
@@ -71,7 +72,7 @@ class Opened:
 async def open_in_folder(
     call: Call, folder: ArchiveMember, condition: Condition, part: Part | None, *, head: bool
 ) -> Opened:
-    """Raises `MemberNotFound`, and what reading an object does."""
+    """Open the member. Raise `MemberNotFound`, and what reading an object does."""
     for attempt in range(_ATTEMPTS):
         try:
             return await _open(call, folder, condition, part, head=head)
@@ -99,8 +100,8 @@ async def _open(
 
 
 async def list_page(call: Call, query: ListQuery) -> Page:
-    """The objects that the query leaves, and where its prefix reaches into an archive that is a
-    folder, and that the caller may read, the members."""
+    """Return the objects that the query selects, and, where its prefix reaches into a readable
+    archive that is a folder, the members."""
     names = archives_in(query.prefix)
     if not names or not properties_of(call.bucket_info).archives_as_folders:
         return await call.store.list_objects(call.bucket, query)

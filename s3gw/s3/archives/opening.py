@@ -1,4 +1,4 @@
-"""Opening members of the archive that a request names: one, or all that it selects as a tar."""
+"""Opening of a request's archive members: one, or a tar of several."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _NS = 1_000_000_000
 
 
 async def open_one(call: Call, archive: str, asked: MemberAsked) -> tuple[Shard, MemberReading]:
-    """As `Archives.open_member`, for a reader whose headers must be those of the archive."""
+    """Open one member as `Archives.open_member`, for a reader whose headers must be those of the
+    archive."""
     shard, reading = await call.objects.archives.open_member(
         call.store, call.bucket, archive, asked
     )
@@ -39,8 +40,8 @@ async def open_one(call: Call, archive: str, asked: MemberAsked) -> tuple[Shard,
 async def open_selected(
     call: Call, selection: Selection, kind: ArchiveFormat | None, options: ReadOptions
 ) -> tuple[ObjectInfo, Stream]:
-    """The archive's facts, and a tar of all members that are chosen, however many. Raises
-    `MemberNotFound` when there is none."""
+    """Return the archive's info, and a tar of all selected members, however many. Raise
+    `MemberNotFound` if no member is selected."""
     archives = call.objects.archives
     shard = await archives.open(call.store, call.bucket, call.key, options, kind)
     check_reader(call, shard.info)

@@ -10,7 +10,7 @@ from storage.archives import ArchiveFormat, BadSelection, Mode, Selection, forma
 
 @dataclass(frozen=True, slots=True)
 class MemberQuery:
-    """What a request wants of an archive: the member `path`, or those of the `selection`."""
+    """A request for members of an archive: the member `path`, or those of the `selection`."""
 
     path: str
     selection: Selection | None
@@ -18,8 +18,8 @@ class MemberQuery:
 
 
 def read_member_query(*, path: str, mime: str, mode: str, wanted: str) -> MemberQuery | None:
-    """None for a request that wants the object itself. Parameters without a value are as good as
-    none: AIStore's clients send them so. Raises `InvalidArgument`."""
+    """Return the query for members; None for a request for the object itself. Parameters without a
+    value are ignored: AIStore's clients send them so. Raise `InvalidArgument`."""
     if not (path or mime or mode or wanted):
         return None
     kind = read_format(mime)
@@ -36,7 +36,7 @@ def read_member_query(*, path: str, mime: str, mode: str, wanted: str) -> Member
 
 
 def read_format(mime: str) -> ArchiveFormat | None:
-    """None when it is empty. Raises `InvalidArgument`."""
+    """Return the format; None if the text is empty. Raise `InvalidArgument`."""
     kind = format_named(mime) if mime else None
     if mime and kind is None:
         raise invalid("archmime", mime, "It is none of .tar, .tgz, .tar.gz, .tar.lz4 and .zip.")
