@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.h
 from __future__ import annotations
 
 from s3gw.auth.authenticator import Authenticator, Proof
+from s3gw.auth.expiry import MAX_SKEW_S
 from s3gw.auth.options import AuthOptions
-from s3gw.auth.times import MAX_SKEW_S
 
 __all__ = ["MAX_SKEW_S", "AuthOptions", "Authenticator", "Proof"]

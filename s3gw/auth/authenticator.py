@@ -20,6 +20,7 @@ from s3gw.auth.body import (
     expect_unverified_payload,
 )
 from s3gw.auth.credentials import CredentialStore
+from s3gw.auth.expiry import check_skew, check_validity, check_validity_v2, header_timestamp
 from s3gw.auth.form import Form, form_signature, is_form, read_form
 from s3gw.auth.keys import Keys
 from s3gw.auth.options import AuthOptions
@@ -30,9 +31,7 @@ from s3gw.auth.refusals import (
     header_malformed,
     unsupported,
 )
-from s3gw.auth.regions import Regions
-from s3gw.auth.times import check_skew, check_validity, check_validity_v2, header_timestamp
-from s3gw.auth.version4 import chunk_verifier, require_signature
+from s3gw.auth.version4 import Regions, chunk_verifier, require_signature
 from s3gw.identity.accounts import AccessKey, Accounts, Principal
 from s3gw.sigv4.canonical import UNSIGNED_PAYLOAD
 from s3gw.sigv4.errors import AuthorizationMalformed, SignatureMismatch

@@ -1,14 +1,17 @@
-"""The last steps of Signature Version 4, for header and query."""
+"""Signature Version 4: the credential scope and the last steps, for header and query.
+
+The scope's day must be that of the signature; any region is valid unless the options name some.
+"""
 
 from __future__ import annotations
 
-from s3gw.auth.refusals import does_not_match
+from s3gw.auth.refusals import does_not_match, header_malformed, refusal
 from s3gw.sigv4.canonical import Sent, canonical_request, unsigned_headers
 from s3gw.sigv4.chunked import ChunkVerifier
 from s3gw.sigv4.errors import SignatureMismatch
 from s3gw.sigv4.header import Authorization
 from s3gw.sigv4.query import Presigned
-from s3gw.sigv4.scope import Timestamp, signing_key, verify_signature
+from s3gw.sigv4.scope import Credential, Timestamp, signing_key, verify_signature
 from s3gw.wire.errors import Code, S3Error
 
 Proof = Authorization | Presigned
@@ -38,3 +41,40 @@ def require_signature(
 def chunk_verifier(key: bytes, timestamp: Timestamp, proof: Proof) -> ChunkVerifier:
     """Return the verifier for a body of signed chunks; the seed is the proof's signature."""
     return ChunkVerifier(key, timestamp.text, proof.credential.scope, proof.signature)
+
+
+class Regions:
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._ours = names[0] if names else ""
+        # s3cmd signs its first call with the region `US` for us-east-1.
+        self._names = frozenset(names + (("US",) if "us-east-1" in names else ()))
+
+    def check_header(self, credential: Credential, timestamp: Timestamp) -> None:
+        """Check a credential in the header. Raises `AuthorizationHeaderMalformed`."""
+        if problem := self._problem(credential, timestamp):
+            raise header_malformed(problem, self._detail(credential))
+
+    def check_parameter(self, credential: Credential, timestamp: Timestamp) -> None:
+        """Check a credential in a query or in a form. Raises
+        `AuthorizationQueryParametersError`."""
+        if problem := self._problem(credential, timestamp):
+            message = f"Error parsing the X-Amz-Credential parameter; {problem}"
+            details = self._detail(credential)
+            raise refusal(Code.AuthorizationQueryParametersError, message, details)
+
+    def _problem(self, credential: Credential, timestamp: Timestamp) -> str | None:
+        if not timestamp.text.startswith(credential.date):
+            return (
+                f'Invalid credential date "{credential.date}". This date is not the same as '
+                f'X-Amz-Date: "{timestamp.text[:8]}".'
+            )
+        if self._is_foreign(credential.region):
+            return f"the region '{credential.region}' is wrong; expecting '{self._ours}'"
+        return None
+
+    def _detail(self, credential: Credential) -> dict[str, str]:
+        """Return the detail that makes SDKs try again with another region."""
+        return {"Region": self._ours} if self._is_foreign(credential.region) else {}
+
+    def _is_foreign(self, region: str) -> bool:
+        return bool(self._names) and region not in self._names

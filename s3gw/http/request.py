@@ -238,3 +238,15 @@ async def body_stream(receive: Receive) -> AsyncIterator[bytes]:
             yield chunk
         if not message.get("more_body", False):
             return
+
+
+def check_head(scope: Scope, limits: Limits) -> None:
+    """Raise `RequestHeaderSectionTooLarge`; servers limit a head only if it arrives in pieces."""
+    headers = scope["headers"]
+    if len(headers) > limits.headers:
+        most = str(limits.headers)
+        raise S3Error(Code.RequestHeaderSectionTooLarge, MaxHeadersAllowed=most)
+    target_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+    if target_bytes + sum([len(name) + len(value) for name, value in headers]) > limits.head_bytes:
+        most = str(limits.head_bytes)
+        raise S3Error(Code.RequestHeaderSectionTooLarge, MaxSizeAllowed=most)

@@ -15,9 +15,8 @@ from cluster.jobs.job import Job
 from cluster.jobs.job_run import CopyTask, NotCopied
 from s3gw.events.events import removed
 from s3gw.http.request import MAX_KEY
-from s3gw.objects.attributes import new_attributes
+from s3gw.objects.attributes import copied_attributes, new_attributes
 from s3gw.objects.context import Context
-from s3gw.objects.copying import copied_attributes
 from s3gw.objects.encryption import BUCKET_DEFAULT, no_customer_key
 from s3gw.objects.service import CopyOptions, ObjectService, body_of
 from s3gw.wire.errors import S3Error

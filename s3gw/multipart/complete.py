@@ -13,13 +13,11 @@ from s3gw.http.request import Level
 from s3gw.objects.assembly import sealed
 from s3gw.objects.checksums import ALGORITHMS, PREFIX
 from s3gw.s3.call import Call
-from s3gw.s3.encryption_answer import encryption_headers
-from s3gw.s3.encryption_headers import check_completion
+from s3gw.s3.encryption_headers import check_completion, encryption_headers
 from s3gw.s3.expiration import expiration_headers
-from s3gw.s3.headers import quoted, read_write_condition, unquoted
+from s3gw.s3.headers import quoted, read_write_condition, unquoted, written_version_header
 from s3gw.s3.routing import body, header, operation, path, query
 from s3gw.s3.shared_elements import ObjectChecksums, PartChecksums, object_checksum
-from s3gw.s3.versions import written_version_header
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named
 from storage.errors import PartNotFound

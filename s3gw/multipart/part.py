@@ -15,8 +15,7 @@ from s3gw.objects.service import body_of
 from s3gw.s3.call import Call
 from s3gw.s3.checksum_headers import checksum_headers, payload_digest, read_promises
 from s3gw.s3.copy_source import CopySource, open_source, read_copy_source
-from s3gw.s3.encryption_answer import encryption_headers
-from s3gw.s3.encryption_headers import check_part, customer_key
+from s3gw.s3.encryption_headers import check_part, customer_key, encryption_headers
 from s3gw.s3.headers import quoted, refuse_acl, refuse_unsupported
 from s3gw.s3.routing import header, operation, path, query
 from s3gw.s3.shared_elements import PartChecksums, part_checksum

@@ -10,8 +10,7 @@ from s3gw.http.request import Level
 from s3gw.objects.checksums import ALGORITHMS, DEFAULT_ALGORITHM, algorithm_named
 from s3gw.objects.service import UploadRequest
 from s3gw.s3.call import Call
-from s3gw.s3.encryption_answer import written_encryption_headers
-from s3gw.s3.encryption_headers import read_encryption
+from s3gw.s3.encryption_headers import read_encryption, written_encryption_headers
 from s3gw.s3.expiration import abort_headers
 from s3gw.s3.headers import read_attributes
 from s3gw.s3.routing import header, operation, path, query

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from s3gw.access import hide_missing
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.front_end import FrontEnd, log_failure
-from s3gw.http.head_limits import check_head
 from s3gw.http.reply import Reply
-from s3gw.http.request import NO_BUCKET
+from s3gw.http.request import NO_BUCKET, check_head
 from s3gw.identity.accounts import Principal
 from s3gw.native import redirect
 from s3gw.native.actmsg import read_message

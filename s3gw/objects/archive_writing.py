@@ -122,7 +122,7 @@ def _condition(order: ArchiveOrder, prior: Shard | None) -> Condition:
 def _kind(key: str, order: ArchiveOrder) -> ArchiveFormat:
     kind = order.kind or format_of_name(key)
     if kind is None:
-        message = "The key does not tell the archive's format: name one with archmime."
+        message = "The key's extension is not that of an archive: name the format with archmime."
         raise S3Error(Code.InvalidArgument, message, ArgumentName="archmime")
     return kind
 

@@ -30,9 +30,9 @@ from s3gw.events.events import EventName
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.s3.call import Call
+from s3gw.s3.headers import named_version, read_version_header
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.shared_elements import Owner, object_owner, owner_of
-from s3gw.s3.versions import named_version, read_version_header
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named, within, xsi_type
 from storage.settings import setting, with_setting, without_setting

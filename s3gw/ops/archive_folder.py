@@ -10,8 +10,7 @@ from s3gw.http.reply import Reply
 from s3gw.objects.attributes import DEFAULT_TYPE
 from s3gw.s3.archives.folders import open_in_folder
 from s3gw.s3.call import ArchiveMember, Call
-from s3gw.s3.encryption_answer import encryption_headers
-from s3gw.s3.encryption_headers import refuse_on_reads
+from s3gw.s3.encryption_headers import encryption_headers, refuse_on_reads
 from s3gw.s3.headers import object_headers, override_headers, read_condition, span_headers
 from storage.errors import PartNotFound
 from storage.ranges import Between, From, Last, PartNumber, Want

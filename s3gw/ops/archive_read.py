@@ -16,10 +16,15 @@ from s3gw.objects.attributes import DEFAULT_TYPE
 from s3gw.s3.archives.opening import close, open_one, open_selected
 from s3gw.s3.archives.query import MemberQuery, invalid, read_member_query
 from s3gw.s3.call import Call
-from s3gw.s3.encryption_answer import encryption_headers
-from s3gw.s3.encryption_headers import customer_key, refuse_on_reads
-from s3gw.s3.headers import http_date, override_headers, read_condition, read_range
-from s3gw.s3.versions import named_version, read_version_header
+from s3gw.s3.encryption_headers import customer_key, encryption_headers, refuse_on_reads
+from s3gw.s3.headers import (
+    http_date,
+    named_version,
+    override_headers,
+    read_condition,
+    read_range,
+    read_version_header,
+)
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.subresources import ARCHPATH_HEADER
 from storage.archives import ArchiveFormat, MemberAsked, Selection

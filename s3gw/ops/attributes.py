@@ -9,10 +9,9 @@ from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.s3.call import Call
 from s3gw.s3.encryption_headers import check_reader
-from s3gw.s3.headers import http_date
+from s3gw.s3.headers import http_date, named_version, read_version_header
 from s3gw.s3.routing import header, operation, path, query
 from s3gw.s3.shared_elements import ObjectChecksums, PartChecksums, object_checksum, part_checksum
-from s3gw.s3.versions import named_version, read_version_header
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named
 from storage.values import ObjectInfo, ReadOptions

@@ -7,21 +7,24 @@ from dataclasses import dataclass
 from s3gw.access import Access, authorize_copied_tags
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
-from s3gw.objects.attributes import REDIRECT_LOCATION
+from s3gw.objects.attributes import REDIRECT_LOCATION, copied_attributes
 from s3gw.objects.checksums import algorithm_named
-from s3gw.objects.copying import copied_attributes
 from s3gw.objects.encryption import Sealing
 from s3gw.objects.service import CopyOptions
 from s3gw.s3.call import Call
 from s3gw.s3.copy_source import CopySource, open_source, read_copy_source
-from s3gw.s3.encryption_answer import written_encryption_headers
-from s3gw.s3.encryption_headers import read_encryption
+from s3gw.s3.encryption_headers import read_encryption, written_encryption_headers
 from s3gw.s3.expiration import expiration_headers
-from s3gw.s3.headers import quoted, read_attributes, read_write_condition
+from s3gw.s3.headers import (
+    keeps_versions,
+    quoted,
+    read_attributes,
+    read_write_condition,
+    written_version_header,
+)
 from s3gw.s3.routing import header, operation, path
 from s3gw.s3.shared_elements import ObjectChecksums, object_checksum
 from s3gw.s3.slow_reply import SLOW_BYTES, slow_reply
-from s3gw.s3.versions import keeps_versions, written_version_header
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import TimeNs, document
 from storage.conditions import check_write

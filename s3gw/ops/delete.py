@@ -8,10 +8,9 @@ from s3gw.access import Access, may_delete
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import MAX_KEY, Level
 from s3gw.s3.call import Call
-from s3gw.s3.headers import read_write_condition, unquoted
+from s3gw.s3.headers import VERSION_ID, named_version, read_write_condition, unquoted
 from s3gw.s3.lock_headers import bypasses_governance
 from s3gw.s3.routing import body, operation, path, query
-from s3gw.s3.versions import VERSION_ID, named_version
 from s3gw.wire.errors import Code, S3Error, as_s3_error
 from s3gw.wire.xmldoc import document, named
 from storage.errors import StorageError

@@ -16,9 +16,9 @@ from s3gw.objects.object_lock import (
     with_retention,
 )
 from s3gw.s3.call import Call
+from s3gw.s3.headers import named_version
 from s3gw.s3.lock_headers import bypasses_governance, future_retention, retain_until
 from s3gw.s3.routing import body, operation, path, query
-from s3gw.s3.versions import named_version
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document
 from storage.clock import SystemClock

@@ -17,15 +17,16 @@ from s3gw.s3.checksum_headers import checksum_headers
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key, refuse_on_reads
 from s3gw.s3.expiration import expiration_headers
 from s3gw.s3.headers import (
+    named_version,
     object_headers,
     override_headers,
     read_condition,
     read_range,
+    read_version_header,
     span_headers,
     wants_checksum,
 )
 from s3gw.s3.routing import header, operation, path, query
-from s3gw.s3.versions import named_version, read_version_header
 from s3gw.wire.errors import Code, S3Error
 from storage.ranges import PartNumber, Want
 from storage.values import MAX_PARTS, Checksum, Reading, ReadOptions

@@ -19,7 +19,7 @@ from s3gw.auth.post_policy import LengthRange, check_fields
 from s3gw.events.events import EventName
 from s3gw.http.reply import XML, Reply
 from s3gw.http.request import Level
-from s3gw.ops.object_write import store_object
+from s3gw.ops.put_object import store_object
 from s3gw.ops.tagging import Tagging
 from s3gw.s3.call import Call
 from s3gw.s3.headers import CONTENT_HEADERS, check_tags

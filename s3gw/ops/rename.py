@@ -12,9 +12,8 @@ from s3gw.http.reply import Reply
 from s3gw.http.request import Level
 from s3gw.s3.call import Call
 from s3gw.s3.copy_source import read_source_path
-from s3gw.s3.headers import read_condition
+from s3gw.s3.headers import read_condition, written_version_header
 from s3gw.s3.routing import header, operation, path
-from s3gw.s3.versions import written_version_header
 from s3gw.wire.errors import Code, S3Error
 from storage.errors import NotModified
 from storage.values import RenameOptions

@@ -11,8 +11,8 @@ from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.http.request import Level
 from s3gw.s3.call import Call
+from s3gw.s3.headers import named_version
 from s3gw.s3.routing import body, operation, path, query
-from s3gw.s3.versions import named_version
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document
 from storage.values import ReadOptions

@@ -11,10 +11,9 @@ from s3gw.events.events import EventName
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.s3.call import Call
-from s3gw.s3.headers import check_tags
+from s3gw.s3.headers import check_tags, named_version, read_version_header
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.shared_elements import Tag
-from s3gw.s3.versions import named_version, read_version_header
 from s3gw.wire.xmldoc import document, within
 from storage.values import Attributes, ReadOptions, UpdateOptions
 

@@ -16,9 +16,8 @@ from s3gw.auth.form import is_form
 from s3gw.auth.login_throttle import FORM, Attempt, named_key
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.front_end import FrontEnd, log_failure
-from s3gw.http.head_limits import check_head
 from s3gw.http.reply import XML, Reply
-from s3gw.http.request import NO_BUCKET, Addressing, Request, read_request
+from s3gw.http.request import NO_BUCKET, Addressing, Request, check_head, read_request
 from s3gw.s3.archives.folders import find_folder
 from s3gw.s3.call import Call, Services, new_call
 from s3gw.s3.error_document import error_document

@@ -14,8 +14,7 @@ from s3gw.access import authorize_source, hide_missing
 from s3gw.objects.checksums import MAX_PAYLOAD
 from s3gw.s3.call import Call
 from s3gw.s3.encryption_headers import SOURCE_CUSTOMER, checked, customer_key
-from s3gw.s3.headers import read_condition
-from s3gw.s3.versions import named_version
+from s3gw.s3.headers import named_version, read_condition
 from s3gw.wire.errors import Code, S3Error, as_s3_error
 from storage.errors import DeleteMarkerFound, NotModified, ObjectNotFound, VersionNotFound
 from storage.ranges import Want

@@ -1,4 +1,4 @@
-"""Server-side encryption headers of requests, and what AWS refuses in them.
+"""Server-side encryption headers of requests and replies.
 
 Requests presigned with Signature Version 2 carry these headers in their query.
 """
@@ -24,7 +24,7 @@ from s3gw.objects.encryption import (
     with_customer_key,
 )
 from s3gw.wire.errors import Code, S3Error
-from storage.values import ObjectInfo, Reading, UploadInfo
+from storage.values import Encryption, ObjectInfo, Reading, UploadInfo
 
 HEADER = "x-amz-server-side-encryption"
 KEY_ID = f"{HEADER}-aws-kms-key-id"
@@ -251,3 +251,28 @@ def _switch(text: str | None) -> bool | None:
 def _bad(name: str, message: str) -> S3Error:
     """Return the error, without the value: it may be a key."""
     return S3Error(Code.InvalidArgument, message, ArgumentName=name)
+
+
+def encryption_headers(record: Encryption | None) -> dict[str, str]:
+    """Return the headers of an object, a part or an upload, whether it is written or read."""
+    if record is None:
+        return {}
+    if record.customer_key_md5:
+        return {
+            f"{CUSTOMER}algorithm": "AES256",
+            f"{CUSTOMER}key-MD5": record.customer_key_md5,
+        }
+    headers = {HEADER: record.scheme}
+    if record.scheme == "aws:kms":
+        headers[KEY_ID] = record.key_id
+        if record.bucket_key:
+            headers[BUCKET_KEY] = "true"
+    return headers
+
+
+def written_encryption_headers(record: Encryption | None) -> dict[str, str]:
+    """Return the headers for the object's writer, who may know the context."""
+    headers = encryption_headers(record)
+    if record is not None and record.context:
+        headers[CONTEXT] = base64.b64encode(record.context.encode()).decode()
+    return headers

@@ -1,4 +1,4 @@
-"""Header formats in one place: ETags, HTTP dates, ranges, object headers.
+"""Header formats in one place: ETags, HTTP dates, ranges, version ids, object headers.
 
 Inside the program an ETag has no quotes and a time is an integer.
 """
@@ -15,14 +15,23 @@ from urllib.parse import parse_qsl
 from s3gw.access.acl_headers import with_owner_and_acl
 from s3gw.http.request import AuthenticatedRequest, Request
 from s3gw.objects.attributes import DEFAULT_TYPE, REDIRECT_LOCATION
-from s3gw.s3.encryption_answer import encryption_headers
+from s3gw.s3.encryption_headers import encryption_headers
 from s3gw.s3.lock_headers import lock_headers, read_lock
 from s3gw.wire.errors import Code, S3Error
 from storage.clock import SystemClock
 from storage.ranges import Between, From, Last
-from storage.values import ALWAYS, Attributes, Condition, ObjectInfo
+from storage.values import (
+    ALWAYS,
+    NULL_VERSION,
+    Attributes,
+    BucketInfo,
+    Condition,
+    ObjectInfo,
+    Versioning,
+)
 
 META = "x-amz-meta-"
+VERSION_ID = "x-amz-version-id"
 MAX_METADATA = 2048
 MAX_REDIRECT = 2048
 
@@ -296,3 +305,30 @@ def _check_header_value(name: str, value: str) -> None:
     if _CONTROLS.search(value):
         message = "Header value contains control characters."
         raise S3Error(Code.InvalidArgument, message, ArgumentName=name)
+
+
+def named_version(version_id: str | None) -> str | None:
+    """Return the version that the query names, None for the current one. Raise
+    `InvalidArgument`."""
+    if version_id == "":
+        message = "Version id cannot be the empty string"
+        raise S3Error(Code.InvalidArgument, message, ArgumentName="versionId")
+    return version_id
+
+
+def keeps_versions(bucket: BucketInfo) -> bool:
+    """Whether a write keeps the version that it replaces."""
+    return bucket.versioning is Versioning.ENABLED
+
+
+def read_version_header(bucket: BucketInfo, info: ObjectInfo) -> dict[str, str]:
+    """Return the header for a reader; empty in buckets that never had versions, as rclone
+    demands."""
+    if bucket.versioning is Versioning.NEVER:
+        return {}
+    return {VERSION_ID: info.version}
+
+
+def written_version_header(info: ObjectInfo) -> dict[str, str]:
+    """Return the header for a writer: the id of a version that will not be overwritten."""
+    return {} if info.version == NULL_VERSION else {VERSION_ID: info.version}

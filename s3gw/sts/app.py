@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from s3gw.auth.login_throttle import Attempt, named_key
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.front_end import FrontEnd, log_failure
-from s3gw.http.head_limits import check_head
 from s3gw.http.reply import Reply
-from s3gw.http.request import Addressing, bucket_of_host
+from s3gw.http.request import Addressing, bucket_of_host, check_head
 from s3gw.sts.actions import ACTIONS, AUDITED, UNSIGNED, ActionRequest, StsService
 from s3gw.sts.authentication import ANONYMOUS, StsAuthenticator, StsCaller
 from s3gw.sts.documents import error_response, response

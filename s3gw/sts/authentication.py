@@ -11,12 +11,11 @@ import hashlib
 from dataclasses import dataclass
 
 from s3gw.auth.bearer import bearer, bearer_token, looks_like_jwt, not_in_token_place
+from s3gw.auth.expiry import check_skew, check_validity, header_timestamp
 from s3gw.auth.keys import Keys
 from s3gw.auth.options import AuthOptions
 from s3gw.auth.refusals import ONE_MECHANISM, header_malformed, unsupported
-from s3gw.auth.regions import Regions
-from s3gw.auth.times import check_skew, check_validity, header_timestamp
-from s3gw.auth.version4 import require_signature
+from s3gw.auth.version4 import Regions, require_signature
 from s3gw.identity.accounts import AccessKey, Principal
 from s3gw.identity.tokens.protocol import TokenVerifier
 from s3gw.sigv4.errors import AuthorizationMalformed

@@ -97,7 +97,7 @@ class StopJobs:
 
 def _require_own(call: NativeCall, known: JobStatus) -> None:
     if not call.caller.is_root and known.job.requested_by.identity != call.caller.identity:
-        raise NativeError(403, "insufficient permissions: somebody else began the job")
+        raise NativeError(403, "insufficient permissions: another user started the job")
 
 
 @operation("GET", "cluster", what="status", access=Access.SHOW_CLUSTER)

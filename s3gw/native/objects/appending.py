@@ -202,7 +202,7 @@ class _Same:
     def seal(self) -> Sealed:
         sealed = self._plain.seal()
         if self._old not in ("", sealed.etag):
-            message = "this append handle was used before: go on with the one that was answered"
+            message = "this append handle was used before: use the one in the last response"
             raise NativeError(409, message)
         return sealed
 

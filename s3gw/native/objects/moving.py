@@ -19,7 +19,7 @@ from s3gw.native.jobs.target import read_object_uname
 from s3gw.native.names import Bck
 from s3gw.native.objects.object_headers import written_headers
 from s3gw.native.operation import operation, query
-from s3gw.objects.copying import copied_attributes
+from s3gw.objects.attributes import copied_attributes
 from s3gw.objects.service import CopyOptions
 from s3gw.s3.encryption_headers import SOURCE_CUSTOMER, customer_key, read_encryption
 from s3gw.s3.headers import read_attributes, read_write_condition

@@ -9,12 +9,10 @@ from s3gw.http.request import Level
 from s3gw.objects.service import WriteOptions
 from s3gw.s3.call import Call
 from s3gw.s3.checksum_headers import checksum_headers, payload_digest
-from s3gw.s3.encryption_answer import written_encryption_headers
-from s3gw.s3.encryption_headers import read_encryption
+from s3gw.s3.encryption_headers import read_encryption, written_encryption_headers
 from s3gw.s3.expiration import expiration_headers
-from s3gw.s3.headers import quoted, read_attributes, read_write_condition
+from s3gw.s3.headers import quoted, read_attributes, read_write_condition, written_version_header
 from s3gw.s3.routing import operation, path
-from s3gw.s3.versions import written_version_header
 
 
 @operation("PUT", Level.OBJECT, access=Access.PUT)
