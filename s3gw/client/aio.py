@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import aiohttp
 from yarl import URL
 
-from s3gw.client import failures
+from s3gw.client import retries
 from s3gw.client.call import (
     BLOCK_BYTES,
     MAX_ERROR_BYTES,
@@ -53,11 +53,11 @@ class AsyncStream:
                 seen += len(block)
                 yield block
         except aiohttp.ClientPayloadError:
-            failures.require_all(seen, self.head.size)
-            raise failures.broken_off("the server closed it") from None
+            retries.require_all(seen, self.head.size)
+            raise retries.broken_off("the server closed it") from None
         except (OSError, aiohttp.ClientError) as error:
-            raise failures.broken_off(_reason(error)) from None
-        failures.require_all(seen, self.head.size)
+            raise retries.broken_off(_reason(error)) from None
+        retries.require_all(seen, self.head.size)
 
 
 class AsyncClient:
@@ -67,8 +67,8 @@ class AsyncClient:
         self,
         endpoint: Endpoint,
         *,
-        tries: int = failures.TRIES,
-        pause_s: float = failures.FIRST_PAUSE_S,
+        tries: int = retries.TRIES,
+        pause_s: float = retries.FIRST_PAUSE_S,
     ) -> None:
         self.endpoint = endpoint
         self._tries = tries
@@ -78,7 +78,7 @@ class AsyncClient:
     async def __aenter__(self) -> AsyncClient:
         """Raises `BadSetting` for certificates that cannot be used."""
         is_tls = self.endpoint.url.startswith("https:")
-        context: ssl.SSLContext | bool = failures.trust(self.endpoint) if is_tls else True
+        context: ssl.SSLContext | bool = retries.trust(self.endpoint) if is_tls else True
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=context, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -156,7 +156,7 @@ class AsyncClient:
     async def _with_retries(
         self, request: Request, attempt: Callable[[Request], Awaitable[T]]
     ) -> T:
-        attempts = failures.Attempts(request, self._tries, self._pause_s)
+        attempts = retries.Attempts(request, self._tries, self._pause_s)
         while True:
             try:
                 return await attempt(request)
@@ -204,7 +204,7 @@ class AsyncClient:
         if request.method != "HEAD":
             with contextlib.suppress(OSError, aiohttp.ClientError):
                 body = await response.content.read(MAX_ERROR_BYTES)
-        return failures.refusal(request, _head(response), body, self.endpoint)
+        return retries.refusal(request, _head(response), body, self.endpoint)
 
     def _translated(self, error: Exception, timeout_s: float | None) -> ClientError:
         match error:
@@ -213,17 +213,17 @@ class AsyncClient:
             case aiohttp.ClientConnectorSSLError():
                 return self._untrusted(error.os_error)
             case aiohttp.ClientConnectorError():
-                return failures.unreachable(self.endpoint, _reason(error.os_error))
+                return retries.unreachable(self.endpoint, _reason(error.os_error))
             case aiohttp.ConnectionTimeoutError():
-                return failures.unreachable(self.endpoint, failures.reason_of(TimeoutError()))
+                return retries.unreachable(self.endpoint, retries.reason_of(TimeoutError()))
             case TimeoutError():
-                return failures.timed_out(self.endpoint, timeout_s)
-        return failures.broken(self.endpoint, _reason(error))
+                return retries.timed_out(self.endpoint, timeout_s)
+        return retries.broken(self.endpoint, _reason(error))
 
     def _untrusted(self, error: Exception) -> ClientError:
         if isinstance(error, ssl.SSLError):
-            return failures.no_tls(self.endpoint.url, error)
-        return failures.unreachable(self.endpoint, _reason(error))
+            return retries.no_tls(self.endpoint.url, error)
+        return retries.unreachable(self.endpoint, _reason(error))
 
 
 class _Upload:
@@ -258,4 +258,4 @@ def _head(response: aiohttp.ClientResponse) -> ResponseHead:
 def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed it"
-    return failures.reason_of(error)
+    return retries.reason_of(error)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from s3gw.client import failures
+from s3gw.client import retries
 from s3gw.client.call import (
     BLOCK_BYTES,
     MAX_ERROR_BYTES,
@@ -53,8 +53,8 @@ class Stream:
                 seen += len(block)
                 yield block
         except (OSError, http.client.HTTPException) as error:
-            raise failures.broken_off(_reason(error)) from None
-        failures.require_all(seen, self.head.size)
+            raise retries.broken_off(_reason(error)) from None
+        retries.require_all(seen, self.head.size)
 
 
 class Client:
@@ -64,8 +64,8 @@ class Client:
         self,
         endpoint: Endpoint,
         *,
-        tries: int = failures.TRIES,
-        pause_s: float = failures.FIRST_PAUSE_S,
+        tries: int = retries.TRIES,
+        pause_s: float = retries.FIRST_PAUSE_S,
     ) -> None:
         self.endpoint = endpoint
         self._pause_s = pause_s
@@ -157,7 +157,7 @@ class Client:
             self._release(connection, response)
 
     def _with_retries(self, request: Request, attempt: Callable[[Request], T]) -> T:
-        attempts = failures.Attempts(request, self._tries, self._pause_s)
+        attempts = retries.Attempts(request, self._tries, self._pause_s)
         while True:
             try:
                 return attempt(request)
@@ -201,12 +201,10 @@ class Client:
                 self._write(connection, request)
             return connection.getresponse()
         except TimeoutError:
-            raise failures.timed_out(self.endpoint, timeout_s) from None
+            raise retries.timed_out(self.endpoint, timeout_s) from None
         except (OSError, http.client.HTTPException) as error:
             is_transient = not self._closed.is_set()
-            raise failures.broken(
-                self.endpoint, _reason(error), is_transient=is_transient
-            ) from None
+            raise retries.broken(self.endpoint, _reason(error), is_transient=is_transient) from None
 
     def _write(self, connection: http.client.HTTPConnection, request: Request) -> None:
         body = request.body.blocks() if request.body is not None else request.payload
@@ -232,10 +230,10 @@ class Client:
             connection.connect()
         except ssl.SSLError as error:
             self._release(connection, None)
-            raise failures.no_tls(self.endpoint.url, error) from None
+            raise retries.no_tls(self.endpoint.url, error) from None
         except OSError as error:
             self._release(connection, None)
-            raise failures.unreachable(self.endpoint, _reason(error)) from None
+            raise retries.unreachable(self.endpoint, _reason(error)) from None
         return connection
 
     def _new_connection(self) -> http.client.HTTPConnection:
@@ -244,7 +242,7 @@ class Client:
         if self._parts.scheme == "http":
             return http.client.HTTPConnection(host, port, timeout=timeout)
         if self._trust is None:
-            self._trust = failures.trust(self.endpoint)
+            self._trust = retries.trust(self.endpoint)
         return http.client.HTTPSConnection(host, port, timeout=timeout, context=self._trust)
 
     def _release(
@@ -283,10 +281,10 @@ def _refusal(
     body = b""
     with contextlib.suppress(OSError, http.client.HTTPException):
         body = b"" if request.method == "HEAD" else response.read(MAX_ERROR_BYTES)
-    return failures.refusal(request, _head(response), body, endpoint)
+    return retries.refusal(request, _head(response), body, endpoint)
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, http.client.RemoteDisconnected):
         return "the server closed it"
-    return failures.reason_of(error)
+    return retries.reason_of(error)

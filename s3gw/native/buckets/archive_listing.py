@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Protocol
 
-from s3gw.native.buckets.list_message import ListFlag
+from s3gw.native.buckets.list_properties import ListFlag
 from s3gw.native.call import NativeCall
 from s3gw.s3.archives.authorized_listing import look_into
 from storage.archives import FolderPage, Folders

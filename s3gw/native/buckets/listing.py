@@ -19,7 +19,7 @@ from s3gw.access import Access
 from s3gw.config.bucket_properties import properties_of
 from s3gw.http.reply import Reply
 from s3gw.native.buckets.archive_listing import list_page, mark_archives
-from s3gw.native.buckets.list_message import ListFlag, ListMessage
+from s3gw.native.buckets.list_properties import ListFlag, ListMessage
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import JSON, NativeError

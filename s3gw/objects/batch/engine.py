@@ -18,7 +18,7 @@ import msgspec
 
 from s3gw.config.schema import DEFAULT_AHEAD, DEFAULT_SOFT_ERRORS, GetBatch
 from s3gw.objects.batch.errors import BatchFailed, SizeChanged, TooBusy, TooManyFailures
-from s3gw.objects.batch.reading import ROOM_BYTES, Entries, Found, Result
+from s3gw.objects.batch.read_ahead import ROOM_BYTES, Entries, Found, Result
 from s3gw.objects.batch.request import Batch, Item
 from storage.archives import Archives, ArchiveWriter, Entry, archive_writer, packed
 from storage.archives.unpacking import PIECE as UNPACKED_PIECE

@@ -1,4 +1,4 @@
-"""Errors of connections and responses, and repeated attempts, for both drivers."""
+"""Repeated attempts, and the errors of connections and responses, for both drivers."""
 
 from __future__ import annotations
 
