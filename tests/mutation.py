@@ -21,6 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("s3gw", "storage", "cluster", "tests", "compat", "docs", "README.md", "pyproject.toml")
 TIMEOUT_S = 120
+# Unions of types, in annotations that nothing evaluates; and decorators of values.
+POINTLESS = ["core/ReplaceBinaryOperator_BitOr_.*", "core/RemoveDecorator"]
 # The files of the core, with the tests that have to notice.
 CORE = {
     "storage/conditions.py": "tests/storage/test_conditions.py",
@@ -78,27 +80,31 @@ def _mutate(tree: Path, file: str) -> Iterator[tuple[str, str]]:
         f"test-command = {json.dumps(command)}\n"
         "[cosmic-ray.distributor]\n"
         'name = "local"\n'
+        "[cosmic-ray.filters.operators-filter]\n"
+        f"exclude-operators = {json.dumps(POINTLESS)}\n"
     )
     session.unlink(missing_ok=True)
-    _run(tree, "baseline", config.name)
-    _run(tree, "init", config.name, session.name)
-    _run(tree, "exec", config.name, session.name)
-    for line in _run(tree, "dump", session.name).splitlines():
+    _run(tree, "cosmic-ray", "baseline", config.name)
+    _run(tree, "cosmic-ray", "init", config.name, session.name)
+    _run(tree, "cr-filter-operators", session.name, config.name)
+    _run(tree, "cosmic-ray", "exec", config.name, session.name)
+    for line in _run(tree, "cosmic-ray", "dump", session.name).splitlines():
         _, result = json.loads(line)
-        if result is not None:
-            yield result["test_outcome"] or "incompetent", result["diff"]
+        # A frozen value that is not frozen is one that nothing changes anyway.
+        if result is not None and "\n-@dataclass" not in (diff := result["diff"] or ""):
+            yield result["test_outcome"] or "incompetent", diff
 
 
-def _run(tree: Path, *arguments: str) -> str:
+def _run(tree: Path, command: str, *arguments: str) -> str:
     done = subprocess.run(
-        [Path(sys.executable).with_name("cosmic-ray"), *arguments],
+        [Path(sys.executable).with_name(command), *arguments],
         cwd=tree,
         text=True,
         stdout=subprocess.PIPE,
         check=False,
     )
     if done.returncode:
-        sys.exit(f"cosmic-ray {arguments[0]} failed: do the tests pass without a change?")
+        sys.exit(f"{command} {arguments[0]} failed: do the tests pass without a change?")
     return done.stdout
 
 

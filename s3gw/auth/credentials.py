@@ -86,8 +86,8 @@ class CredentialStore:
         return found if found is not None and found.enabled else None
 
     def _principal(self, user: User, access_key: str) -> Principal:
-        assert self.directory is not None
-        given = self.directory.permissions_of(user)
+        directory = self.directory
+        given = NO_PERMISSIONS if directory is None else directory.permissions_of(user)
         return Principal(
             ROOT_ACCOUNT,
             access_key=access_key,

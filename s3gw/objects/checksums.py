@@ -200,8 +200,11 @@ def composite(algorithm: Algorithm, values: list[str]) -> Checksum:
 
 
 def full_object(algorithm: Algorithm, parts: list[tuple[str, int]]) -> Checksum:
-    """Return the checksum of the parts laid end to end, from their (value, size)."""
-    assert algorithm.combine is not None
+    """Return the checksum of the parts laid end to end, from their (value, size). Raise
+    `InvalidRequest` for an algorithm that cannot combine them."""
+    if algorithm.combine is None:
+        message = f"The FULL_OBJECT checksum type cannot be used with {algorithm.name}."
+        raise S3Error(Code.InvalidRequest, message)
     whole = 0
     for value, size in parts:
         whole = algorithm.combine(whole, int.from_bytes(base64.b64decode(value), "big"), size)

@@ -8,7 +8,7 @@ without its end, in a body without its end.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import Enum
@@ -241,31 +241,34 @@ class _Run:
     options: BatchOptions
     id: str
     tally: Tally = field(default_factory=Tally)
-    _told: list[int | StorageError] | None = None
 
     async def answer(self) -> tuple[str, Stream]:
         """Return the type and the pieces of the body. Where the metadata at its head needs every
         entry, all are looked up first."""
         batch = self.batch
-        if not (batch.streaming and batch.continue_on_error):
-            self._told = await self._look()
-        body = self._archive()
-        if batch.format.is_compressed_tar:
-            body = packed(batch.format, body)
+        if batch.streaming and batch.continue_on_error:
+            return batch.format.content_type, self._packed(self._archive(self._results()))
+        found = await self._look()
+        body = self._packed(self._archive(self._results_of(found)))
         if batch.streaming:
             return batch.format.content_type, body
         boundary = os.urandom(16).hex()
-        return f"multipart/mixed; boundary={boundary}", self._multipart(boundary, body)
+        return f"multipart/mixed; boundary={boundary}", self._multipart(boundary, found, body)
 
-    async def _look(self) -> list[int | StorageError]:
-        told: list[int | StorageError] = []
+    def _packed(self, archive: Stream) -> Stream:
+        kind = self.batch.format
+        return packed(kind, archive) if kind.is_compressed_tar else archive
+
+    async def _look(self) -> Sequence[int | StorageError]:
+        """Return the size of each entry, or why it cannot be read."""
+        found: list[int | StorageError] = []
         failures = 0
         for place, item in enumerate(self.batch.items):
-            told.append(await self.entries.look(item))
-            if isinstance(error := told[-1], StorageError):
+            found.append(await self.entries.look(item))
+            if isinstance(error := found[-1], StorageError):
                 failures += 1
                 self._check(failures, place, error)
-        return told
+        return found
 
     def _check(self, failures: int, place: int, error: StorageError) -> None:
         """Raise `BatchFailed` if that is one failure too many."""
@@ -274,10 +277,11 @@ class _Run:
         if failures > self.options.max_soft_errors:
             raise TooManyFailures(place, error)
 
-    async def _multipart(self, boundary: str, archive: Stream) -> Stream:
-        assert self._told is not None
-        told = zip(self.batch.items, self._told, strict=True)
-        metadata = msgspec.json.encode(_Metadata(self.id, [_told(*each) for each in told]))
+    async def _multipart(
+        self, boundary: str, found: Sequence[int | StorageError], archive: Stream
+    ) -> Stream:
+        entries = [_metadatum(*each) for each in zip(self.batch.items, found, strict=True)]
+        metadata = msgspec.json.encode(_Metadata(self.id, entries))
         file = f'name="archive"; filename="archive{self.batch.format.value}"'
         async with aclosing(archive):
             yield (
@@ -290,10 +294,10 @@ class _Run:
                 yield piece
         yield f"\r\n--{boundary}--\r\n".encode()
 
-    async def _archive(self) -> Stream:
+    async def _archive(self, found: AsyncGenerator[Result, None]) -> Stream:
         writer, pieces = archive_writer(self.batch.format), _Pieces()
         place = 0
-        async with aclosing(self._results()) as results:
+        async with aclosing(found) as results:
             async for result in results:
                 item = self.batch.items[place]
                 if isinstance(result, Found) and not isinstance(result.body, bytes):
@@ -321,29 +325,28 @@ class _Run:
         path = item.path(only_names=self.batch.only_names)
         return Entry(path, found.size, found.modified_s)
 
-    async def _results(self) -> AsyncGenerator[Result, None]:
-        """Yield the result of each entry; an entry that was looked up before must still be the
-        same."""
-        if self._told is None:
-            async with aclosing(self.entries.results(self.batch.items)) as results:
-                async for result in results:
-                    yield result
-            return
+    def _results(self) -> AsyncGenerator[Result, None]:
+        return self.entries.results(self.batch.items)
+
+    async def _results_of(
+        self, found: Sequence[int | StorageError]
+    ) -> AsyncGenerator[Result, None]:
+        """Yield the result of each entry; one that was found before must still be the same."""
         there = [
             item
-            for item, told in zip(self.batch.items, self._told, strict=True)
-            if not isinstance(told, StorageError)
+            for item, size in zip(self.batch.items, found, strict=True)
+            if not isinstance(size, StorageError)
         ]
         async with aclosing(self.entries.results(there)) as results:
-            for place, told in enumerate(self._told):
-                if isinstance(told, StorageError):
-                    yield told
+            for place, size in enumerate(found):
+                if isinstance(size, StorageError):
+                    yield size
                     continue
                 result = await anext(results)
                 if isinstance(result, StorageError):
                     raise BatchFailed(place, result)
-                if result.size != told:
-                    raise BatchFailed(place, SizeChanged(f"{told} bytes became {result.size}"))
+                if result.size != size:
+                    raise BatchFailed(place, SizeChanged(f"{size} bytes became {result.size}"))
                 yield result
 
 
@@ -376,16 +379,16 @@ async def _streamed(writer: ArchiveWriter, entry: Entry, body: Stream) -> Stream
     yield writer.end()
 
 
-def _told(item: Item, told: int | StorageError) -> _Metadatum:
-    failed = isinstance(told, StorageError)
+def _metadatum(item: Item, found: int | StorageError) -> _Metadatum:
+    failed = isinstance(found, StorageError)
     return _Metadatum(
         objname=item.name,
         archpath=item.archpath,
         bucket=item.bucket_name,
         provider="ais",
-        err_msg=f"{type(told).__name__}: {told}" if failed else "",
+        err_msg=f"{type(found).__name__}: {found}" if failed else "",
         opaque=item.opaque,
-        size=0 if isinstance(told, StorageError) else told,
+        size=0 if isinstance(found, StorageError) else found,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from storage.backends.local.reading import BlobRange, segments_of
 from storage.backends.local.rows import Chunked, Empty, Inline, Row, Single, decode_manifest
 from storage.cipher import INLINE, FrameCipher
-from storage.errors import PartNotFound
+from storage.errors import Corrupt, PartNotFound
 from storage.ranges import Between, PartNumber, Want, resolve
 
 
@@ -27,15 +27,21 @@ def locate(
         case Empty():
             return b""
         case Inline():
-            assert payload is not None
+            if payload is None:
+                raise _incomplete(row)
             if data_key is not None:
                 payload = FrameCipher(data_key, INLINE).open(payload, 0, last=True)
             return payload if len(payload) == len(span) else payload[span.start : span.stop]
         case Single(chunk):
             return BlobRange([(chunk, span)], "", data_key)
         case Chunked(sidecar):
-            assert payload is not None
+            if payload is None:
+                raise _incomplete(row)
             return BlobRange(segments_of(decode_manifest(payload), span), sidecar, data_key)
+
+
+def _incomplete(row: Row) -> Corrupt:
+    return Corrupt(f"the index lacks the payload of a row of {row.size} bytes")
 
 
 def _part_span(row: Row, payload: bytes | None, number: int) -> Between:

@@ -30,7 +30,7 @@ from storage.backends.local.rows import (
 )
 from storage.backends.local.versions import Bucket, Home, Stored
 from storage.clock import NS_PER_S
-from storage.errors import BucketNotFound
+from storage.errors import BucketNotFound, Corrupt
 from storage.values import NULL_VERSION, UploadInfo, Versioning
 
 T = TypeVar("T")
@@ -329,7 +329,8 @@ class Transaction:
 
     def _manifest(self, payload: int | None) -> Manifest:
         content = self.payload(payload)
-        assert content is not None
+        if content is None:
+            raise Corrupt(f"the index lacks payload {payload}, a manifest")
         return decode_manifest(content)
 
     def _count(self, bucket: int, objects: int, size: int) -> None:
