@@ -13,7 +13,7 @@ _NO_AUTH = "NO AUTHENTICATION: everybody who reaches this port is the root accou
 
 @dataclass(frozen=True, slots=True)
 class StartedServer:
-    """What there is to say: `url` is the endpoint, `workers` how many there are."""
+    """The facts to show: `url` is the endpoint, `workers` is their number."""
 
     config: Config
     found: FoundKeys

@@ -40,7 +40,7 @@ MASTER_KEY_WARNING = (
 
 
 def serve(config: Config) -> None:
-    """Raises `ConfigError`, `CannotListen` and `StartError`."""
+    """Run the server. Raises `ConfigError`, `CannotListen` and `StartError`."""
     set_up_logging(config.log.level, choose_style(config.log.format, sys.stderr))
     if not config.auth.enabled:
         print(NO_AUTH_WARNING, file=sys.stderr)
