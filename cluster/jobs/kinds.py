@@ -14,8 +14,8 @@ J = TypeVar("J", bound=Job)
 
 
 class Start(Enum):
-    """How jobs of a kind begin: with a separate request, and it may do all of the work at once, or
-    by the name of the kind."""
+    """How jobs of a kind begin: by the kind's name, or by a request for this kind only, and that
+    may do all of the work at once."""
 
     REQUEST = "request"
     AT_ONCE = "at once"

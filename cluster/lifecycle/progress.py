@@ -47,7 +47,7 @@ class ProgressFile:
         except FileNotFoundError:
             return State()
         except (OSError, msgspec.DecodeError) as error:
-            log.warning("lifecycle begins anew", extra={"problem": f"{self._path}: {error}"})
+            log.warning("lifecycle starts over", extra={"problem": f"{self._path}: {error}"})
             return State()
 
     def save(self, state: State) -> None:

@@ -30,12 +30,12 @@ from storage.errors import StorageError
 from storage.startup_errors import MountpathError
 
 NO_AUTH_WARNING = (
-    "Warning: without authentication everybody who reaches this port may read, change and delete "
+    "Warning: without authentication everyone who reaches this port can read, change and delete "
     "everything."
 )
 MASTER_KEY_WARNING = (
-    "Warning: the master key is in a data folder, so encryption protects nothing from who takes "
-    "the disk. Keep encryption.master_key_file elsewhere."
+    "Warning: the master key is in a data folder, so encryption does not protect a stolen disk. "
+    "Keep encryption.master_key_file elsewhere."
 )
 
 
