@@ -1,1 +1,1 @@
-"""Which target holds what, and the jobs that tend it; knows nothing of HTTP frameworks or XML."""
+"""Placement of objects on targets, and the jobs on them, without HTTP frameworks or XML."""

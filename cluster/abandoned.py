@@ -1,7 +1,7 @@
 """Removal of abandoned appends, a day after their last piece.
 
-Multipart uploads stay until they are aborted, by their client or by a lifecycle rule; a client has
-no way to list or to abort an append, so its data would lie there for ever.
+Multipart uploads stay until they are aborted, by their client or by a lifecycle rule. A client
+cannot list or abort an append, so without this its data would stay for ever.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class AbandonedAppends:
-    """A job that goes on beside the chores."""
+    """A job that runs beside the chores."""
 
     store: Backend
     stopped_within: StoppedWithin
     clock: Clock = field(default_factory=SystemClock)
 
     async def run_once(self) -> float:
-        """Remove those of all buckets; in how many seconds to look again."""
+        """Remove those of all buckets; return in how many seconds to look again."""
         before_ns = self.clock.now_ns() - ABANDONED_S * _NS
         for bucket in await self.store.list_buckets():
             with suppress(BucketNotFound):
@@ -66,6 +66,6 @@ class AbandonedAppends:
         return True
 
     async def _remove(self, bucket: str, upload: UploadInfo) -> None:
-        """Flushed in the last moment, it is gone already."""
+        """Abort the append, unless it was flushed at the last moment and is gone already."""
         with suppress(UploadNotFound):
             await self.store.abort_upload(bucket, upload.name, upload.id)

@@ -9,35 +9,35 @@ from typing import Protocol
 
 log = logging.getLogger(__name__)
 
-# Waits that many seconds, or less when it is time to stop; says whether it is.
+# Waits that many seconds, or less when it is time to stop; returns whether it is.
 StoppedWithin = Callable[[float], Awaitable[bool]]
 
 
 class MaintenanceRound(Protocol):
     @property
     def more(self) -> bool:
-        """Whether another round at once is worth while."""
+        """Whether there is enough left to do for another round at once."""
         ...
 
 
 class Maintainer(Protocol):
-    """What has chores: each round is bounded, so that stopping never waits long."""
+    """An owner of chores: each round is bounded, so that stopping never waits long."""
 
     def run_once(self) -> MaintenanceRound: ...
 
 
 class Job(Protocol):
-    """What goes on beside the chores, on the loop; a round ends early when it is time to stop."""
+    """Work beside the chores, on the event loop; a round ends early when it is time to stop."""
 
     async def run_once(self) -> float:
-        """How many seconds the next round may wait."""
+        """Do a round; return how many seconds the next one may wait."""
         ...
 
 
 async def run_maintenance(
     keeper: Maintainer, interval_s: float, stopped_within: StoppedWithin
 ) -> None:
-    """A round now and after each interval, at once while there is more to do."""
+    """Run a round now and after each interval, and at once while there is more to do."""
     while True:
         more = await asyncio.to_thread(_round, keeper)
         if await stopped_within(0 if more else interval_s):
@@ -45,7 +45,7 @@ async def run_maintenance(
 
 
 async def run_repeatedly(job: Job, retry_s: float, stopped_within: StoppedWithin) -> None:
-    """One round after the other; one that fails is tried again after `retry_s`."""
+    """Run one round after the other; retry one that failed after `retry_s`."""
     while not await stopped_within(await _job_round(job, retry_s)):
         pass
 
@@ -59,7 +59,7 @@ async def _job_round(job: Job, retry_s: float) -> float:
 
 
 def _round(keeper: Maintainer) -> bool:
-    """A round that fails is logged, and tried again after the interval."""
+    """Run a round; log one that fails, so that it is tried again after the interval."""
     try:
         return keeper.run_once().more
     except Exception:
@@ -68,7 +68,7 @@ def _round(keeper: Maintainer) -> bool:
 
 
 def until(stop: asyncio.Event) -> StoppedWithin:
-    """Real time, and an event that says stop."""
+    """Return a wait in real time that `stop` ends."""
 
     async def stopped_within(seconds: float) -> bool:
         try:
@@ -83,7 +83,7 @@ def until(stop: asyncio.Event) -> StoppedWithin:
 async def repeat(
     job: Callable[[], Awaitable[float]], pause_s: float, stopped_within: StoppedWithin
 ) -> None:
-    """Do a job again and again: it says after how many seconds, and `pause_s` is when it failed."""
+    """Repeat a job after as many seconds as it returns, or after `pause_s` when it failed."""
     while not await stopped_within(await _attempt(job, pause_s)):
         pass
 

@@ -1,9 +1,9 @@
-"""The cluster's truth: a small ordered key-value store, shaped like etcd.
+"""The coordination store: a small ordered key-value store with etcd's interface.
 
 Keys are text, in the order of their bytes; values are bytes. Every transaction that changes
-something makes the next revision, a number that only grows; a key's `mod_revision` is the one that
-wrote it last. A transaction compares first: all of its comparisons hold, or nothing is done. So
-nobody ever overwrites what they have not seen.
+something creates the next revision, a number that only grows; a key's `mod_revision` is the
+revision that wrote it last. A transaction first compares revisions: if one comparison fails,
+nothing is written. So a writer never overwrites a value that it has not seen.
 
 https://etcd.io/docs/v3.5/learning/api/
 """
@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-# As etcd's, which has the same interface and refuses more.
+# etcd's limits: it has the same interface and refuses more.
 MAX_WRITES = 128
 MAX_TRANSACTION_BYTES = 1 << 20
 MAX_KEY_BYTES = 1024
-# So many revisions can be read again; a reader that missed more reads everything.
+# The log of changes holds this many revisions; a reader that missed more reads everything.
 KEPT_REVISIONS = 1000
 
 
@@ -31,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The key was last written at that revision; 0: it is not there."""
+    """The key was last written at that revision; 0: the key does not exist."""
 
     key: str
     mod_revision: int
@@ -50,7 +50,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a transaction did to a key; `value` None: it is gone."""
+    """What a transaction did to a key; `value` None: the key was deleted."""
 
     key: str
     value: bytes | None
@@ -59,24 +59,24 @@ class Change:
 
 class Coordination(Protocol):
     def revision(self) -> int:
-        """The latest one that this process can know of, in microseconds: what it says is there can
-        be read. Whoever keeps a copy asks on every use."""
+        """Return the latest revision that this process can see and read. It takes microseconds, so
+        a holder of a copy checks it on every use."""
         ...
 
     async def range(self, prefix: str) -> tuple[Sequence[Entry], int]:
-        """All entries whose keys begin with the prefix, in order, and the revision they are of."""
+        """Return the entries whose keys begin with the prefix, in order, and their revision."""
         ...
 
     async def changes(self, prefix: str, after: int) -> Sequence[Change] | None:
-        """What was changed since that revision, oldest first; None when it is too long ago, and all
-        has to be read again."""
+        """Return what was changed since that revision, oldest first; None when that is too long
+        ago, and everything has to be read again."""
         ...
 
     async def transact(
         self, unchanged: Sequence[Unchanged], writes: Sequence[Put | Delete]
     ) -> int | None:
-        """Do all writes in one revision and return it; None, and nothing done, when something has
-        changed meanwhile. Durable when it returns."""
+        """Do all writes in one revision and return it; None, with nothing written, when one of
+        `unchanged` has changed meanwhile. Durable on return."""
         ...
 
 

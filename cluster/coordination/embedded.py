@@ -1,12 +1,12 @@
 """Coordination for one machine: SQLite in a file that all of its processes open.
 
-`entries` is what holds now, `log` what the latest transactions did, deletions too. The log is
-bounded: who was away for longer reads everything again. A transaction is one of SQLite's, begun
-with the lock on writing, so what it compares cannot change before its writes are in.
+`entries` holds the current values, `log` what the latest transactions did, deletions too. The log
+is bounded: a reader that missed more reads everything again. A transaction is one of SQLite's,
+begun with the write lock, so what it compares cannot change before its writes are in.
 
-Asking for the revision costs microseconds, because SQLite says in shared memory that another
-connection has committed. So there is a connection which only ever asks, on the event loop; all
-else happens in a thread of its own.
+Reading the revision costs microseconds, because SQLite shows in shared memory that another
+connection has committed. So one connection on the event loop only checks for that; everything else
+runs in a separate thread.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from storage.errors import Corrupt
 # The database in the first data folder of a machine.
 FILE_NAME = "coordination.db"
 
-# SQLite moves the WAL's pages into the file when it has so many: it is seldom written, and no
-# process is in charge of that.
+# At so many pages SQLite moves the WAL into the file: writes are rare, and no process has the task
+# of checkpointing.
 _CHECKPOINT_PAGES = 1000
-# Others hold the lock that readers need for microseconds, and only when they recover the WAL.
+# Other processes lock readers out for microseconds only, and only when they recover the WAL.
 _LOOP_PATIENCE_S = 0.1
 
 _SCHEMA = """
@@ -66,8 +66,8 @@ T = TypeVar("T")
 
 
 def prepare(path: Path) -> None:
-    """Make the file, readable by its owner alone, or find it whole; by one process, before the
-    others open it.
+    """Create the file, readable by its owner alone, or check an existing one. One process does so
+    before the others open it.
 
     Raises `Corrupt`, `DeviceFailed` and `OutOfSpace`, as everything here does.
     """
@@ -87,7 +87,7 @@ def prepare(path: Path) -> None:
 
 
 class EmbeddedCoordination:
-    """One process's door to the file, for one event loop. Nothing is opened before it is used."""
+    """One process's access to the file, for one event loop. Nothing is opened before its use."""
 
     def __init__(self, path: Path, *, kept_revisions: int = KEPT_REVISIONS) -> None:
         self._file = _File(path, kept_revisions)
@@ -111,7 +111,7 @@ class EmbeddedCoordination:
         return await self._in_thread(self._file.transact, unchanged, writes)
 
     def close(self) -> None:
-        """Ends what the thread is at, and closes the file."""
+        """Finish the thread's current work, and close the file."""
         self._thread.submit(self._file.close)
         self._thread.shutdown()
         self._watch.close()
@@ -121,7 +121,7 @@ class EmbeddedCoordination:
 
 
 class _Watch:
-    """The connection that asks only whether something was committed, by whichever other."""
+    """The connection that only checks whether any other connection has committed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -209,7 +209,7 @@ class _File:
 
 
 def _bounds(prefix: str) -> tuple[bytes, bytes]:
-    """The first key with the prefix, and the first one after all of them; UTF-8 has no 0xFF."""
+    """Return the first key with the prefix, and the first one after all; UTF-8 has no 0xFF."""
     low = prefix.encode()
     return low, low[:-1] + bytes([low[-1] + 1]) if low else b"\xff"
 
@@ -233,7 +233,7 @@ def _changes(
     state: Any = connection.execute("SELECT revision, compacted FROM state").fetchone()
     latest, compacted = state
     if not compacted <= after <= latest:
-        # A revision of the future is one of another history: of a file that was put back.
+        # A revision of the future is from another history: an older file was restored.
         return None
     sql = f"""
     SELECT key, value, revision FROM log WHERE revision > ? AND {_BETWEEN} ORDER BY revision, key
@@ -283,7 +283,7 @@ def _write(connection: apsw.Connection, write: Put | Delete, revision: int) -> N
 
 
 def _compact(connection: apsw.Connection, oldest: int) -> None:
-    """Forget what transactions up to that one did."""
+    """Remove the transactions up to that revision from the log."""
     if oldest > 0:
         connection.execute("DELETE FROM log WHERE revision <= ?", (oldest,))
         connection.execute("UPDATE state SET compacted = max(compacted, ?)", (oldest,))

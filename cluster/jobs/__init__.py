@@ -1,5 +1,5 @@
-"""Jobs (AIStore's xactions): work that goes on after its request was answered.
+"""Jobs (AIStore's xactions): work that continues after its request was answered.
 
-A worker writes the job into the coordination store, so it is there before its id is told; the one
-process that runs jobs finds it, and writes down how far it got; any worker answers from the store.
+A worker writes the job into the coordination store before it returns the job's id. The one process
+that runs jobs finds it there and saves its progress; any worker answers from the store.
 """

@@ -1,9 +1,9 @@
 """archive: put the objects of a list, a template or a prefix into one archive.
 
-The archive is there when all of it is, and not before, so after a crash the job starts again. An
-object that is named and missing, or cannot be read, ends it unless it was asked to go on; one with
-the prefix that was deleted meanwhile is passed over. An archive in the bucket that it is made of is
-not put into itself by its prefix.
+The archive appears when it is complete, and not before, so after a crash the job starts again. An
+object that is named and missing, or cannot be read, ends the job unless its `go_on` is set; an
+object with the prefix that was deleted meanwhile is skipped. An archive with the prefix, in the
+bucket that it is created from, is not put into itself.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
-"""cleanup-store: remove now what housekeeping removes in time, the data of what was deleted or
-replaced and that nobody reads any more. It starts again after a crash."""
+"""cleanup-store: remove now what housekeeping would remove later.
+
+That is the data of what was deleted or replaced and has no reader any more. It starts again after a
+crash.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """copy-listrange and copy-bck: copy the objects of a list, a template or a prefix.
 
-A copy has the bytes, content headers, metadata and tags of its source, replaces what has its name,
-and is told as S3's copies are. Repeating one makes the same again, so after a crash the job goes on
-a few objects before the last one. What is not there ends no job: it is told as an error where it
-was named in a list, and belongs to a template as holes do.
+A copy has the bytes, content headers, metadata and tags of its source, replaces the object with its
+name, and sends the events that S3's copies send. Repeating a copy gives the same result, so after a
+crash the job continues a few objects before the last one. A missing object does not end the job: it
+is an error where a list names it, and is expected in a template, because templates may have holes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ROUND = 4
 
 class CopyObjects(SelectingJob, frozen=True, kw_only=True, tag="copy-listrange"):
     """The selected objects of the bucket, into the target. `prepend` begins the names of the
-    copies; `workers` copies are made at once; a `dry_run` only counts."""
+    copies; `workers` objects are copied at once; a `dry_run` only counts."""
 
     prepend: str = ""
     dry_run: bool = False
@@ -65,7 +65,7 @@ def _count(run: JobRun[CopyObjects], infos: Sequence[ObjectInfo]) -> None:
 
 
 async def _copy_all(run: JobRun[CopyObjects], names: Sequence[str]) -> None:
-    """All of a batch, some at a time. Raises the first reason to stop, once all have."""
+    """Copy all of a batch, some at a time. Raises the first reason to stop, once all have ended."""
     gate = asyncio.Semaphore(run.job.workers)
     each = (_copy_one(run, name, gate) for name in names)
     for outcome in await asyncio.gather(*each, return_exceptions=True):
@@ -98,7 +98,7 @@ async def _dry(run: JobRun[CopyObjects], name: str) -> int:
 
 
 def _note(run: JobRun[CopyObjects], name: str, error: NotCopied) -> None:
-    """Raises `JobFailed` for what ends the job."""
+    """Record a problem. Raises `JobFailed` for one that ends the job."""
     text = f"{name}: {error}"
     if not error.is_missing:
         run.problem(text)

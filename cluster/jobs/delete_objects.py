@@ -1,8 +1,8 @@
 """delete-listrange: delete the objects of a list, a template or a prefix.
 
-In a bucket with versioning that adds delete markers, as any deletion does. What is not there is
-passed over, and what is locked stays and is told as an error. It may be repeated: after a crash an
-object that was written since the job was asked for is left alone, because the first attempt may
+In a bucket with versioning that adds delete markers, as any deletion does. A missing object is
+skipped; a locked one stays and is reported as an error. The job may be repeated: after a crash an
+object that was written since the job was requested is left alone, because the first attempt may
 have deleted the one that was meant.
 """
 
@@ -54,7 +54,7 @@ def _newest_s(run: JobRun[DeleteObjects]) -> int | None:
 
 
 def _is_settled(error: StorageError) -> bool:
-    """Nothing was there, or something new is."""
+    """Whether the object was missing, or there is a newer one."""
     return isinstance(error, ObjectNotFound | PreconditionFailed)
 
 

@@ -1,4 +1,4 @@
-"""`get-batch`: batches are answered by the worker that gets them; the job only shows it."""
+"""`get-batch`: the record of batches, answered by the workers that receive them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class GetBatch(Job, frozen=True, kw_only=True, tag="get-batch"):
 
 
 async def run(run: JobRun[GetBatch]) -> None:
-    """Idles, as it did since it was registered."""
+    """Do nothing: the job has idled since it was registered."""
 
 
 KIND = Kind(GetBatch, run, idles=True)

@@ -1,9 +1,9 @@
-"""index-shard: build the indexes of the archives in a bucket, all or those with a prefix, before
-somebody reads their members.
+"""index-shard: index a bucket's archives before the first read of their members.
 
-Archives are known by their names; of those without an index, compressed tars, there is nothing to
-build. An index is written down for all processes, but never that of an encrypted archive. What is
-indexed already costs a look, so after a crash the job starts again.
+The job takes all archives of the bucket, or those with a prefix. It knows them by their names;
+compressed tars have no index, so there is nothing to build for them. An index is saved for all
+processes, but never that of an encrypted archive. An archive with an index costs only a look, so
+after a crash the job starts again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _is_shard(info: ObjectInfo) -> bool:
 async def _index_all(
     run: JobRun[IndexShards], infos: Sequence[ObjectInfo], gate: asyncio.Semaphore
 ) -> None:
-    """All of a batch, some at a time. Raises the first reason to stop, once all have."""
+    """Index a batch, some at a time. Raises the first reason to stop, once all have ended."""
     each = (_index(run, info, gate) for info in infos)
     for outcome in await asyncio.gather(*each, return_exceptions=True):
         if isinstance(outcome, BaseException):

@@ -1,11 +1,11 @@
-"""Records of jobs: what is to be done, once; the progress, again and again.
+"""Records of jobs: the work, written once, and the progress, written repeatedly.
 
-    /jobs/job/<xid>         the job, by the worker that was asked for it
-    /jobs/state/<xid>       how far it is, by the process that runs it
+    /jobs/job/<xid>         the job, by the worker that got the request
+    /jobs/state/<xid>       its progress, by the process that runs it
     /jobs/stop/<xid>        that it is to stop, by any worker
     /job-names/<xid>/<n>    the names of a long list, in pieces
 
-Each has one writer, so none has to look what another did.
+Each has one writer, so a writer never has to compare with what another wrote.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STATE = "/jobs/state/"
 STOP = "/jobs/stop/"
 NAMES = "/job-names/"
 
-# Of a job whose list is still being written: nobody is told of it, and nobody runs it.
+# Of a job whose list is still being written: it is not shown, and not run.
 UNFINISHED = -1
 NAMES_BYTES = 256 << 10
 _TOLD_ERRORS = 5
@@ -34,8 +34,8 @@ _TOLD_BYTES = 512
 class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
     """What is to be done, to `bucket` and perhaps `target`; each kind is a subclass with a tag.
 
-    `xid` and `created_ns`, nanoseconds since the epoch, are given when it is registered. `pieces`
-    is the length of its list of names, in pieces; 0 without a list.
+    `xid` and `created_ns`, nanoseconds since the epoch, are set when it is registered. `pieces` is
+    the length of its list of names, in pieces; 0 without a list.
     """
 
     xid: str = ""
@@ -62,9 +62,9 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class SelectingJob(Job, frozen=True, kw_only=True):
-    """Of the bucket's objects those with names in the list, else those of the `template`, else
-    those with the `prefix`; it is read as one of the three when the job is requested. With
-    `go_on`, what cannot be done to one object does not end the job."""
+    """Selects objects of the bucket by the list of names, else by the `template`, else by the
+    `prefix`; the request decides between the three. With `go_on`, a failure with one object does
+    not end the job."""
 
     template: str = ""
     prefix: str = ""
@@ -81,20 +81,20 @@ class SelectingJob(Job, frozen=True, kw_only=True):
 
 
 class Sizes(Struct):
-    """Of the objects that a summary saw, in bytes."""
+    """Sizes of the objects that a summary saw, in bytes."""
 
     smallest: int = 0
     largest: int = 0
 
 
 class State(Struct):
-    """How far a job got. Times in nanoseconds since the epoch, 0 for not yet.
+    """Progress of a job. Times in nanoseconds since the epoch, 0 for not yet.
 
-    `objects` and `bytes` are done; `done` counts names of the list or template that are behind it,
-    `after` is the last name of a prefix that is, or of it the versions down to `after_version`.
-    `idle_ns` is since when it has nothing to do. `starts` counts how often it was begun: more than
-    once after a crash. `problems` are what could not be done, of which `errors` tells the first;
-    `abort_error` why it ended early.
+    `objects` and `bytes` count what is done. `done` counts the finished names of the list or
+    template; under a prefix, `after` is the last finished name, or with `after_version` its
+    versions down to that one are finished. `idle_ns` is since when it has nothing to do. `starts`
+    counts how often it was begun: more than once after a crash. `problems` counts what could not be
+    done, and `errors` has the first of them; `abort_error` is why it ended early.
     """
 
     starts: int = 0
@@ -118,7 +118,7 @@ class State(Struct):
 
     @property
     def error(self) -> str:
-        """Empty for none."""
+        """The errors in one text; empty without errors."""
         more = self.problems - len(self.errors)
         return "; ".join([*self.errors, *([f"and {more} more"] if more else [])])
 

@@ -34,7 +34,7 @@ from storage.values import (
 )
 
 PAGE = 1000
-# Progress is written down that often at most, beside the last word on the job.
+# Progress is saved that often at most, and at the end of the job.
 SAVE_S = 0.5
 
 
@@ -46,7 +46,7 @@ class StopReason(Enum):
 
 
 class Stopped(Exception):
-    """The job was told to stop, and has: what it did is counted."""
+    """The job has stopped, as requested: what it did is counted."""
 
 
 class JobFailed(Exception):
@@ -63,8 +63,8 @@ class NotCopied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CopyTask:
-    """One object to copy, byte for byte with all that was said of it, as the job's bucket and
-    target say; `check` is called between its bytes and raises when it is to stop."""
+    """One object to copy with its bytes and attributes, from the job's bucket to its target;
+    `check` is called between its bytes and raises when the job is to stop."""
 
     job: Job
     name: str
@@ -72,17 +72,17 @@ class CopyTask:
     check: Callable[[], None]
 
 
-# Copies an object, tells of it, and says how many bytes it has. Raises `NotCopied`.
+# Copies an object, announces the copy, and returns its size in bytes. Raises `NotCopied`.
 Copy = Callable[[CopyTask], Awaitable[int]]
-# Is told what a job deleted, after it was committed.
+# Is called with what a job deleted, after the commit.
 Announce = Callable[[Job, Sequence[tuple[DeleteRequest, Deletion]]], Awaitable[None]]
 
 
 class ArchiveOrders(Struct, frozen=True):
-    """The archive `name` is made in the job's target, of the format `mime` or the one that its name
-    tells, or appended to. Members are named as their objects, or with `bare` by the last part of
-    that; `with_bucket` puts the bucket's name and a slash before. Without `deep`, objects are left
-    out that have a slash behind the job's prefix."""
+    """The archive `name` is created in the job's target, in the format `mime` or the one of its
+    name's suffix, or appended to. Members have the names of their objects, or with `bare` the last
+    part of those; `with_bucket` puts the bucket's name and a slash before. Without `deep`, objects
+    with a slash after the job's prefix are left out."""
 
     name: str
     mime: str = ""
@@ -102,10 +102,10 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveTask:
-    """One archive to make of objects, which `batches` names in their order. `count` is told the
-    size of each that is in it, `skip` the name of one that cannot be, and why; `begin` is called
-    before the first one, again if all has to be done again; `check` between their
-    bytes. What they raise ends it."""
+    """One archive to create from the objects that `batches` names, in that order. `count` is called
+    with the size of each object in it, `skip` with the name of one that is left out, and why;
+    `begin` is called before the first object, and again if everything has to be repeated; `check`
+    between their bytes. What they raise ends the task."""
 
     job: Job
     orders: ArchiveOrders
@@ -116,15 +116,15 @@ class ArchiveTask:
     check: Callable[[], None]
 
 
-# Makes an archive, and tells of it. Raises `JobFailed`, and then there is nothing new.
+# Creates an archive, and announces it. Raises `JobFailed`, and then nothing was written.
 Archive = Callable[[ArchiveTask], Awaitable[None]]
-# Removes some of what nobody needs; whether there is more.
+# Removes some of the data without readers; returns whether there is more.
 CollectGarbage = Callable[[], Awaitable[bool]]
 
 
 class FileOrders(Struct, frozen=True):
-    """The file `source` of the server's machine, or all in that folder, are to become objects, with
-    the job's prefix before their names. They take the place of others with `overwrite` only."""
+    """The file `source` of the server's machine, or all files in that folder, are to become
+    objects, with the job's prefix before their names. They replace others with `overwrite` only."""
 
     source: str
     recursive: bool = False
@@ -134,8 +134,9 @@ class FileOrders(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class FileTask:
-    """One file to make an object of the job's bucket: `key` is the object's, `path` the file's in
-    the folder of the orders. `check` is called between its bytes and raises when it is to stop."""
+    """One file to turn into an object of the job's bucket: `key` is the object's, `path` the file's
+    in the folder of the orders. `check` is called between its bytes and raises when the job is to
+    stop."""
 
     job: Job
     orders: FileOrders
@@ -145,15 +146,15 @@ class FileTask:
 
 
 class NotPromotable(Exception):
-    """A file, or a folder, cannot be made an object; the text says why."""
+    """A file or a folder cannot become an object; the text says why."""
 
 
 class Files(Protocol):
-    """Files of this machine that may be made objects."""
+    """Files of this machine that may become objects."""
 
     def found(self, orders: FileOrders) -> Iterable[str]:
-        """The paths of those in the folder, relative to it; of a file the empty one. Looked for as
-        they are asked for, in any thread. Raises `NotPromotable`."""
+        """Yield the paths of the files in the folder, relative to it; for a file the empty path.
+        The search is lazy, in any thread. Raises `NotPromotable`."""
         ...
 
     async def promote(self, task: FileTask) -> int | None:
@@ -163,7 +164,7 @@ class Files(Protocol):
 
 
 class NoFiles:
-    """Where nothing may be promoted."""
+    """The files of a server that may not promote any."""
 
     def found(self, orders: FileOrders) -> Iterable[str]:
         raise NotPromotable("nothing can be promoted here")
@@ -173,14 +174,14 @@ class NoFiles:
 
 
 async def no_key(record: Encryption) -> bytes:
-    """Where there are no keys."""
+    """Raise `KeyRequired`: the `unlock` of a server without keys."""
     raise KeyRequired("it is encrypted")
 
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What all jobs of a process work on: made once by the composition root. `unlock` opens what is
-    encrypted under the server's keys, and raises `KeyRequired` of everything else."""
+    """Dependencies of all jobs of a process, built once by the composition root. `unlock` opens
+    what is encrypted under the server's keys, and raises `KeyRequired` for everything else."""
 
     store: Backend
     copy: Copy
@@ -193,7 +194,7 @@ class JobContext:
 
 
 class Checkpoints(Protocol):
-    """Where the progress of jobs is kept, and the lists of names that they work on."""
+    """Storage of the jobs' progress, and of the lists of names that they work on."""
 
     async def save(self, xid: str, state: State) -> None: ...
 
@@ -206,8 +207,8 @@ S = TypeVar("S", bound=SelectingJob)
 
 @dataclass(slots=True)
 class JobRun(Generic[J]):
-    """One job on its way. It saves its place after each batch, so a crash repeats one at most
-    and what was done since the last save."""
+    """One running job. It saves its place after a batch, so a crash repeats at most one batch and
+    what was done since the last save."""
 
     job: J
     state: State
@@ -223,16 +224,16 @@ class JobRun(Generic[J]):
 
     @property
     def is_resumed(self) -> bool:
-        """Whether it was begun before, by a process that did not live to end it."""
+        """Whether it was begun before, by a process that ended before the job did."""
         return self.state.starts > 1
 
     def check(self) -> None:
-        """Raises `Stopped` when it is time to stop."""
+        """Raise `Stopped` when it is time to stop."""
         if self.stop is not None:
             raise Stopped(self.stop.value)
 
     async def progress(self) -> None:
-        """After each batch: save now and then, and stop if it is asked."""
+        """After each batch: save now and then, and stop if that was requested."""
         self._mark()
         now = self.timer()
         if now - self._saved_at >= SAVE_S:
@@ -241,22 +242,22 @@ class JobRun(Generic[J]):
         self.check()
 
     def rewind(self) -> None:
-        """Forget what was counted of a batch that is not at its end, and will be begun again."""
+        """Forget the counts of an unfinished batch, because it will be begun again."""
         self.state.objects, self.state.bytes = self._counted
 
     def _mark(self) -> None:
         self._counted = self.state.objects, self.state.bytes
 
     def problem(self, text: str) -> None:
-        """One object could not be done. Raises `JobFailed` unless the job goes on."""
+        """Record a failure with one object. Raises `JobFailed` unless the job has `go_on`."""
         self.state.add_problem(text)
         if not (isinstance(self.job, SelectingJob) and self.job.go_on):
             raise JobFailed(text)
 
 
 async def chosen_names(run: JobRun[S], size: int) -> AsyncIterator[Sequence[str]]:
-    """The names of the job's list or template that it has not done yet, in batches; a batch is done
-    when the next one is asked for."""
+    """Yield the remaining names of the job's list or template, in batches; a batch counts as done
+    when the caller takes the next one."""
     names = await _all_names(run)
     while run.state.done < len(names):
         batch = names[run.state.done : run.state.done + size]
@@ -266,7 +267,7 @@ async def chosen_names(run: JobRun[S], size: int) -> AsyncIterator[Sequence[str]
 
 
 async def listed(run: JobRun[S], size: int) -> AsyncIterator[Sequence[ObjectInfo]]:
-    """The objects with the job's prefix behind the last one that it has done, in batches."""
+    """Yield the objects with the job's prefix after the last finished one, in batches."""
     while True:
         query = ListQuery(run.job.prefix, after=run.state.after, limit=PAGE)
         page = await run.context.store.list_objects(run.job.bucket, query)
@@ -280,7 +281,7 @@ async def listed(run: JobRun[S], size: int) -> AsyncIterator[Sequence[ObjectInfo
 
 
 async def listed_versions(run: JobRun[S], size: int) -> AsyncIterator[Sequence[VersionEntry]]:
-    """The same with all versions, each on its own, and with delete markers."""
+    """Yield the same with all versions and delete markers, each as one entry."""
     state = run.state
     while True:
         query = VersionQuery(run.job.prefix, "", state.after, state.after_version, PAGE)

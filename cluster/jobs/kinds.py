@@ -14,8 +14,8 @@ J = TypeVar("J", bound=Job)
 
 
 class Start(Enum):
-    """How jobs of a kind begin: with a request of their own, which may do all of the work at once,
-    or by the name of the kind."""
+    """How jobs of a kind begin: by the kind's name, or by a request for this kind only, and that
+    may do all of the work at once."""
 
     REQUEST = "request"
     AT_ONCE = "at once"
@@ -37,7 +37,7 @@ class Kind(Generic[J]):
 
     @property
     def name(self) -> str:
-        """AIStore's name, which is the tag of its jobs."""
+        """AIStore's name, and the tag of its jobs."""
         return str(self.job.__struct_config__.tag)
 
 

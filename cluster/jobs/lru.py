@@ -1,4 +1,4 @@
-"""lru: evict what was not used for long.
+"""lru: evict what was not used for a long time.
 
 Eviction is for copies of what is kept elsewhere. Every bucket here is the only place of its
 objects, and its property `lru.enabled` is false and cannot be changed: so the job looks at the

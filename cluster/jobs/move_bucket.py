@@ -1,4 +1,4 @@
-"""move-bck: a bucket got another name. The request itself did it; the job shows it."""
+"""move-bck: the record of a bucket's rename, done by the request itself."""
 
 from __future__ import annotations
 

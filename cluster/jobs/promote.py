@@ -1,7 +1,8 @@
-"""promote: make objects out of a file, or those in a folder, of the machine that runs the job.
+"""promote: turn a file, or those in a folder, of the server's machine into objects.
 
-After a crash it starts again: what is an object already is passed over, unless it is to be
-replaced, and what was removed after it was promoted is not there any more.
+The files are on the machine that runs the job. After a crash it starts again: a file that is an
+object already is skipped, unless it is to be replaced, and one that was removed after it was
+promoted does not exist any more.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ async def run(run: JobRun[Promote]) -> None:
 
 
 async def _promote(run: JobRun[Promote], path: str, shown: str) -> None:
-    """What cannot be promoted is told, and ends nothing."""
+    """Promote a file; one that cannot be is reported, and does not end the job."""
     run.check()
     try:
         task = FileTask(run.job, run.job.files, run.job.prefix + path, path, run.check)
@@ -58,7 +59,7 @@ async def _promote(run: JobRun[Promote], path: str, shown: str) -> None:
 
 
 def _shown(path: str) -> str:
-    """Names of files can be any bytes."""
+    """Return the path as printable text: names of files can be any bytes."""
     return os.fsencode(path.rstrip("/")).decode(errors="backslashreplace")
 
 

@@ -1,9 +1,9 @@
-"""rechunk: keep the objects of a bucket, all or those with a prefix, in other chunks or in none.
+"""rechunk: store a bucket's objects in chunks of another size, or in one piece.
 
-Every version is cut anew and stays what it was for whoever reads it. One that is kept so already
-costs a look; one that is overwritten or removed meanwhile is left to who did that. What cannot be
-read, for want of its key or because it is damaged, is told and stays as it is. After a crash the
-job goes on.
+The job takes all objects of the bucket, or those with a prefix. Every version is rewritten in the
+new chunks, and stays the same for its readers. One that has this form already costs only a look;
+one that is overwritten or removed meanwhile is left alone. What cannot be read, because its key is
+missing or it is damaged, is reported and stays as it is. After a crash the job continues.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from storage.errors import (
 from storage.values import ObjectInfo, ReadOptions
 
 BATCH = 100
-# How long whoever stops the job waits for an object that takes long.
+# How long a stop of the job waits for an object that takes long.
 STOP_S = 0.25
 _SETTLED = (ObjectChanged, ObjectNotFound, VersionNotFound, DeleteMarkerFound)
-# What is not the object's fault, and would be the same with the next one.
+# Errors that are not the object's fault, and would be the same with the next one.
 _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 
 
@@ -83,7 +83,7 @@ async def _rechunk(run: JobRun[Rechunk], chunks: Chunking, info: ObjectInfo) -> 
 
 
 async def _to_its_end(run: JobRun[Rechunk], cutting: Coroutine[Any, Any, bool]) -> None:
-    """Or until the job is to stop: then nothing has happened to the object."""
+    """Await the rewrite, or cancel it when the job is to stop: the object is then unchanged."""
     task = asyncio.create_task(cutting)
     try:
         while not (await asyncio.wait((task,), timeout=STOP_S))[0]:

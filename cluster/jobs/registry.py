@@ -39,7 +39,7 @@ J = TypeVar("J", bound=Job)
 
 
 class TooManyJobs(Exception):
-    """So many wait or run already that no more are taken."""
+    """Too many jobs wait or run already."""
 
 
 class Registry:
@@ -50,7 +50,7 @@ class Registry:
         self._coordination = coordination
 
     def revision(self) -> int:
-        """Another one than before: something may have changed, here or elsewhere in the store."""
+        """Return the store's revision: when it differs, something in the store may have changed."""
         return self._coordination.revision()
 
     async def add(self, job: J, names: Sequence[str] = ()) -> J:
@@ -70,7 +70,7 @@ class Registry:
         return job
 
     async def add_ended(self, job: J) -> J:
-        """Register one that is over: what it was to do is done. However many others there are."""
+        """Register a job that is over, whose work is done; there is no limit for these."""
         job = self._identified(job)
         state = State(starts=1, ended_ns=job.created_ns)
         await self._write(_put(job), Put(STATE + job.xid, msgspec.json.encode(state)))
@@ -89,7 +89,7 @@ class Registry:
         return None if found is None or found.job.pieces == UNFINISHED else found
 
     async def names(self, job: Job) -> list[str]:
-        """The list that the job was made with."""
+        """Return the list of names that the job was registered with."""
         entries, _ = await self._coordination.range(f"{NAMES}{job.xid}/")
         pieces = [msgspec.json.decode(entry.value, type=list[str]) for entry in entries]
         return [name for piece in pieces for name in piece]
@@ -99,7 +99,7 @@ class Registry:
         await self._write(Put(STOP + xid, b""))
 
     async def save(self, xid: str, state: State) -> None:
-        """By the process that runs the job."""
+        """Save the progress; only the process that runs the job does."""
         await self._write(Put(STATE + xid, msgspec.json.encode(state)))
 
     async def end(self, job: Job, state: State) -> None:
@@ -108,8 +108,8 @@ class Registry:
         await self._delete([_piece_key(job.xid, number) for number in range(job.pieces)])
 
     async def forget(self, *, older_than_s: float, beyond: int) -> None:
-        """Remove what ended so long ago, or is none of the latest so many that ended; and what
-        somebody began to register that long ago, and did not live to finish."""
+        """Remove jobs that ended more than `older_than_s` ago or are not among the latest `beyond`
+        that ended, and those whose registration began that long ago and was never finished."""
         every = await self._every()
         before_ns = self.clock.now_ns() - int(older_than_s * _NS)
         ended = sorted((each for each in every if each.is_over), key=_end, reverse=True)
@@ -154,7 +154,7 @@ def _end(known: JobStatus) -> int:
 
 
 def _known(xid: str, values: dict[str, bytes]) -> JobStatus | None:
-    """None for a damaged one: it cannot be run, and the others go on."""
+    """Return a job and its state; None for a damaged one, so that the others can still run."""
     state = values.get(STATE + xid)
     try:
         job = decode_job(values[JOB + xid])
@@ -166,5 +166,5 @@ def _known(xid: str, values: dict[str, bytes]) -> JobStatus | None:
 
 
 def _new_id() -> str:
-    """As AIStore checks them: nine letters and digits or more."""
+    """Return a new id that AIStore's check accepts: nine letters and digits or more."""
     return "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))

@@ -1,7 +1,7 @@
-"""Runs the jobs, in the one process that does: a few at a time, the oldest first.
+"""The runner of jobs, in one process: a few at a time, the oldest first.
 
 A job whose process died, or was stopped, is begun again by the next one, from the place that it
-saved: every kind may be repeated. One that seems to kill the process is given up.
+saved: every kind may be repeated. A job that seems to kill the process is given up.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Run = Callable[[JobRun[Any]], Awaitable[None]]
 
 RUNS: Mapping[str, Run] = {name: kind.run for name, kind in BY_NAME.items()}
-# How soon a new job is begun, and one that is to stop is told.
+# How soon a new job is begun, and a stop request reaches its job.
 LOOK_S = 0.05
 SWEEP_S = 60.0
 MAX_STARTS = 5
@@ -55,16 +55,16 @@ class Runner:
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """Of the jobs that run."""
+        """The tasks of the running jobs."""
         return [task for _, task in self._running.values() if not task.done()]
 
     def keep_to(self, limits: Limits) -> None:
-        """From now on, for what runs and idles too."""
+        """Apply these limits from now on, also to running and idle jobs."""
         self.limits = limits
         self._seen = -1
 
     async def run(self, stopped_within: StoppedWithin) -> None:
-        """Until it is time to stop; jobs then stop where they are, to be gone on with."""
+        """Run until it is time to stop; jobs then stop where they are, to be continued later."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._look_safely(group)
@@ -81,7 +81,7 @@ class Runner:
             log.error("cannot look after the jobs", extra={"error": repr(error)})
 
     async def _look(self, group: asyncio.TaskGroup) -> None:
-        """Begin, stop and forget what is due; nothing at all most of the time."""
+        """Begin, stop and forget what is due; most of the time there is nothing to do."""
         registry, now_ns = self.registry, self.registry.clock.now_ns()
         if now_ns - self._swept_ns >= SWEEP_S * _NS:
             self._swept_ns = now_ns
@@ -113,7 +113,7 @@ class Runner:
             await self._begin(known, group)
 
     async def _end_idle(self, known: JobStatus, now_ns: int) -> None:
-        """At its time, or now when it is asked to stop; all of its run is done either way."""
+        """End an idle job at its time, or now on a stop request; its work is done either way."""
         end_ns = known.state.idle_ns + int(self.limits.idle_s * _NS)
         if known.stopping or now_ns >= end_ns:
             known.state.aborted = known.stopping
@@ -126,8 +126,8 @@ class Runner:
         await self.registry.end(known.job, known.state)
 
     async def _begin(self, known: JobStatus, group: asyncio.TaskGroup) -> None:
-        """It is written down before the run begins, or a job that kills the process would for
-        ever."""
+        """Save the start before the run begins; a job that kills the process would otherwise do so
+        for ever."""
         run = JobRun(known.job, known.state, self.context, self.registry)
         run.state.starts += 1
         await self.registry.save(known.job.xid, run.state)
@@ -139,7 +139,7 @@ class Runner:
             if await self._finish(run):
                 await self._close(run)
             else:
-                # It is no attempt that failed.
+                # That was not a failed attempt.
                 state.starts -= 1
                 run.rewind()
                 await self.registry.save(xid, state)
@@ -161,7 +161,7 @@ class Runner:
             await self.registry.end(run.job, state)
 
     async def _finish(self, run: JobRun[Job]) -> bool:
-        """Do the run, whatever comes of it; False when it is to be gone on with later."""
+        """Do the run, and record its outcome; False when it is to be continued later."""
         try:
             await self.runs[run.job.kind](run)
             return True

@@ -3,9 +3,9 @@
     shard-{0001..1000..3}.tar      a{0..9}-b{0..9}
 
 A range is `{first..last}` or `{first..last..step}`, both ends included. Names are as wide as the
-first number is written, filled up with zeros. Several ranges count like the wheels of an odometer,
-the last one fastest. Names are made when they are asked for, each by its place in the sequence, so
-a template of millions takes no room, and work on it can go on where it stopped.
+first number is written, padded with zeros. Several ranges count like the wheels of an odometer, the
+last one fastest. Each name is computed on demand from its place in the sequence, so a template of
+millions takes no memory, and work on it can continue where it stopped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})(?:\.\.([0-9]{1,18}))?\}")
 
 
 class BadTemplate(ValueError):
-    """The text is no template, or one of too many names."""
+    """The text is not a template, or one with too many names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class NumberRange:
 
 @dataclass(frozen=True, slots=True)
 class Template(Sequence[str]):
-    """The names, in order. `texts` stand before, between and behind the ranges."""
+    """The names, in order. `texts` are those before, between and after the ranges."""
 
     texts: tuple[str, ...]
     ranges: tuple[NumberRange, ...]
@@ -71,7 +71,7 @@ class Template(Sequence[str]):
 
 
 def read_template(text: str) -> Template | None:
-    """None for a text without braces: that is a prefix. Raises `BadTemplate`."""
+    """Parse a template; None for a text without braces, a prefix. Raises `BadTemplate`."""
     if "{" not in text and "}" not in text:
         return None
     pieces = _RANGE.split(text)
@@ -86,7 +86,7 @@ def read_template(text: str) -> Template | None:
 
 
 def _count(template: Template) -> int:
-    # `len` has no room for what nobody would want anyway.
+    # `len` raises OverflowError for a length that is far over the limit.
     return prod((r.last - r.first) // r.step + 1 for r in template.ranges)
 
 

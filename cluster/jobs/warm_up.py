@@ -1,5 +1,7 @@
-"""load-lom-cache: read what is known of the objects of a bucket, so that it is in memory when it is
-asked for. It starts again after a crash."""
+"""load-lom-cache: read the metadata of a bucket's objects into memory, for later requests.
+
+It starts again after a crash.
+"""
 
 from __future__ import annotations
 

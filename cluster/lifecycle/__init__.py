@@ -1,1 +1,1 @@
-"""Objects that go by rule: what the rules mean, what is due, and the walk that removes it."""
+"""Lifecycle: the rules, what they make due, and the walk that removes it."""

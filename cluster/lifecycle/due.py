@@ -1,7 +1,7 @@
 """Actions that a bucket's lifecycle rules make due at one moment.
 
-Days are turned into times once, so that an object costs a comparison with each rule and the filter
-is asked of those only that are old enough. Only names under `prefixes` can be due.
+Days are turned into times once, so that an object costs one comparison with each rule, and only old
+enough objects are compared with the filter. Only names under `prefixes` can be due.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from cluster.lifecycle.rules import Calendar, LifecycleConfiguration, Rule, Scop
 from storage.values import ObjectInfo, UploadInfo
 
 _NS = 1_000_000_000
-# Later than any time: for rules that do not ask when something began.
+# Later than any time: for rules that do not depend on when something began.
 _EVER = 1 << 63
 
 
 class _Limit(NamedTuple):
-    """What is under the scope and began at `latest_ns` or before is due, if so many noncurrent
-    versions are newer."""
+    """What is under the scope and began at `latest_ns` or before is due, if at least `newer`
+    noncurrent versions are newer."""
 
     latest_ns: int
     scope: Scope
@@ -55,7 +55,7 @@ class Due:
         ]
 
     def expired(self, info: ObjectInfo) -> bool:
-        """Whether a current object has had its time."""
+        """Whether a current object has expired."""
         modified = info.modified_ns
         for limit in self._objects:
             if modified <= limit.latest_ns and limit.scope.covers(info):
@@ -63,19 +63,20 @@ class Due:
         return False
 
     def marker_expired(self, info: ObjectInfo) -> bool:
-        """Whether a delete marker may go, if it is the only version of its name."""
+        """Whether a delete marker may be removed, if it is the only version of its name."""
         modified = info.modified_ns
         return any(m.latest_ns >= modified and m.scope.covers(info) for m in self._markers)
 
     def noncurrent_expired(self, info: ObjectInfo, since_ns: int, newer: int) -> bool:
-        """Whether a version may go that is noncurrent since then, with `newer` others before it."""
+        """Whether a version that is noncurrent since `since_ns`, with `newer` others before it, may
+        be removed."""
         for limit in self._noncurrent:
             if since_ns <= limit.latest_ns and newer >= limit.newer and limit.scope.covers(info):
                 return True
         return False
 
     def upload_expired(self, upload: UploadInfo) -> bool:
-        """An upload has neither tags nor a size that a rule could ask for."""
+        """Whether an upload is due. It has neither tags nor a size for a rule's filter."""
         return any(
             upload.initiated_ns <= limit.latest_ns and upload.name.startswith(limit.scope.prefix)
             for limit in self._uploads
@@ -83,7 +84,7 @@ class Due:
 
 
 def object_prefixes(config: LifecycleConfiguration) -> list[str]:
-    """In order, and none a prefix of another."""
+    """Return the prefixes of rules for objects, in order; each covers the longer ones."""
     return _covering(
         scope.prefix
         for rule, scope in _rules(config, "")
@@ -92,7 +93,7 @@ def object_prefixes(config: LifecycleConfiguration) -> list[str]:
 
 
 def upload_prefixes(config: LifecycleConfiguration) -> list[str]:
-    """As `object_prefixes`."""
+    """Return the prefixes of rules for uploads, as `object_prefixes` does."""
     return _covering(s.prefix for rule, s in _rules(config, "") if rule.abort_days is not None)
 
 
@@ -112,7 +113,7 @@ def _rules(config: LifecycleConfiguration, below: str) -> Iterator[tuple[Rule, S
 
 
 def _latest_object(rule: Rule, now_ns: int, calendar: Calendar) -> int | None:
-    """Every object is due when the date has come, also one that is written later."""
+    """Return the latest beginning that is due: every one, also a later one, once a date is past."""
     expiration = rule.expiration
     if expiration is None:
         return None
@@ -123,7 +124,7 @@ def _latest_object(rule: Rule, now_ns: int, calendar: Calendar) -> int | None:
 
 
 def _latest_marker(rule: Rule, now_ns: int, calendar: Calendar) -> int | None:
-    """A rule with days does for delete markers too, when they are that old."""
+    """Return the latest beginning that is due; a rule with days is for delete markers too."""
     expiration = rule.expiration
     if expiration is None:
         return None

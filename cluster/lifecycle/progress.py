@@ -24,7 +24,7 @@ class State(Struct):
 
 
 class Progress(Protocol):
-    """Remembers one state. What it forgets is done again, which does no harm."""
+    """Remembers one state. What it forgets is done again, without harm."""
 
     def load(self) -> State: ...
 
@@ -32,8 +32,8 @@ class Progress(Protocol):
 
 
 class ProgressFile:
-    """A state in a file, replaced whole. A disk that takes no file takes no part of the work away:
-    deleting may be what it needs."""
+    """A state in a file, replaced whole. The work continues when the disk takes no file: deleting
+    may be what it needs."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,7 +47,7 @@ class ProgressFile:
         except FileNotFoundError:
             return State()
         except (OSError, msgspec.DecodeError) as error:
-            log.warning("lifecycle begins anew", extra={"problem": f"{self._path}: {error}"})
+            log.warning("lifecycle starts over", extra={"problem": f"{self._path}: {error}"})
             return State()
 
     def save(self, state: State) -> None:

@@ -1,8 +1,9 @@
-"""The rules of a bucket, kept as their owner wrote them, and when they take effect.
+"""The lifecycle rules of a bucket, as their owner wrote them, and their times.
 
-All here is pure. A rule's filter is a conjunction, however it was written. Days are counted from
-the time an object was written, a version became noncurrent or an upload began, and end at the next
-midnight UTC, as at AWS; a day that is not 24 hours long, for tests, ends when it is over.
+Everything here is pure. A rule's filter is a conjunction, in whatever form it was written. Days are
+counted from the time an object was written, a version became noncurrent or an upload began, and end
+at the next midnight UTC, as at AWS; a day that is not 24 hours long, for tests, ends when it is
+over.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 """
@@ -30,8 +31,8 @@ class Tag(Struct, frozen=True):
 
 
 class Filter(Struct, frozen=True, omit_defaults=True):
-    """Which objects a rule is for: those that meet every condition, those of `also` (S3's `And`)
-    included. Sizes are in bytes and exclusive."""
+    """The objects that a rule is for: they meet every condition, including those of `also` (S3's
+    `And`). Sizes are in bytes and exclusive."""
 
     prefix: str | None = None
     tags: tuple[Tag, ...] = ()
@@ -42,7 +43,7 @@ class Filter(Struct, frozen=True, omit_defaults=True):
 
 class Expiration(Struct, frozen=True, omit_defaults=True):
     """One of: so many days old; past `date_s`, in seconds since the epoch; a delete marker that
-    hides nothing any more (or, when False, nothing at all)."""
+    hides no version any more (or, when False, nothing)."""
 
     days: int | None = None
     date_s: int | None = None
@@ -57,7 +58,7 @@ class NoncurrentExpiration(Struct, frozen=True, omit_defaults=True):
 
 
 class Rule(Struct, frozen=True, omit_defaults=True):
-    """`prefix` is the form of old, in the place of a filter."""
+    """`prefix` is the old form of a filter, in place of `filter`."""
 
     id: str
     enabled: bool = True
@@ -69,8 +70,8 @@ class Rule(Struct, frozen=True, omit_defaults=True):
 
 
 class LifecycleConfiguration(Setting, frozen=True, omit_defaults=True):
-    """The rules in their owner's order. `minimum_size` is of transitions, of which there are none;
-    it is kept for clients that read back what they wrote."""
+    """The rules in their owner's order. `minimum_size` is for transitions, and there are no
+    transitions here; it is kept for clients that read back what they wrote."""
 
     setting_name: ClassVar[str] = "lifecycle"
     rules: tuple[Rule, ...] = ()
@@ -79,7 +80,7 @@ class LifecycleConfiguration(Setting, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """How long a day is."""
+    """Times of days that are `day_s` seconds long."""
 
     day_s: float = REAL_DAY_S
 
@@ -88,12 +89,12 @@ class Calendar:
         return int(self.day_s * _NS)
 
     def due_ns(self, since_ns: int, days: int) -> int:
-        """When what began at `since_ns` is so many days old."""
+        """Return when something that began at `since_ns` is so many days old."""
         due = since_ns + days * self.day_ns
         return due if self.day_s != REAL_DAY_S else -(-due // self.day_ns) * self.day_ns
 
     def latest_ns(self, now_ns: int, days: int) -> int:
-        """The latest beginning that is so many days ago now: the inverse of `due_ns`."""
+        """Return the latest beginning that is so many days ago now: the inverse of `due_ns`."""
         ended = now_ns if self.day_s != REAL_DAY_S else now_ns // self.day_ns * self.day_ns
         return ended - days * self.day_ns
 
@@ -103,7 +104,7 @@ REAL_CALENDAR = Calendar()
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A filter, ready to be asked."""
+    """A filter in the form that is compared with objects."""
 
     prefix: str = ""
     tags: frozenset[tuple[str, str]] = frozenset()
@@ -122,7 +123,7 @@ class Scope:
 
 @lru_cache(maxsize=16_384)
 def scope_of(rule: Rule) -> Scope | None:
-    """None when no object can meet the conditions."""
+    """Return the scope of a rule; None when no object can meet the conditions."""
     conditions = list(_conditions(rule))
     prefixes = [each.prefix for each in conditions if each.prefix]
     prefix = max(prefixes, key=len, default="")
@@ -154,7 +155,7 @@ class Event:
 def expiry(
     config: LifecycleConfiguration, info: ObjectInfo, calendar: Calendar = REAL_CALENDAR
 ) -> Event | None:
-    """When a current object expires, and by which rule: the first of those that come first."""
+    """Return when a current object expires, and the rule: the first among the earliest."""
     if info.delete_marker:
         return None
     return _first(
@@ -177,7 +178,7 @@ def _expires_ns(expiration: Expiration, info: ObjectInfo, calendar: Calendar) ->
 def abortion(
     config: LifecycleConfiguration, name: str, initiated_ns: int, calendar: Calendar = REAL_CALENDAR
 ) -> Event | None:
-    """When an unfinished upload is given up, and by which rule."""
+    """Return when an unfinished upload is aborted, and the rule."""
     return _first(
         Event(calendar.due_ns(initiated_ns, rule.abort_days), rule.id)
         for rule in config.rules

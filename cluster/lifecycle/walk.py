@@ -1,11 +1,10 @@
 """The walk through all buckets that have rules, in bites.
 
 A bite is one page of a listing, or one batch of deletions out of it. Between two bites anything may
-happen, so every deletion says what it believes of its object: its ETag and that nobody wrote it
-since, or that the version is still noncurrent. Storage looks again when it deletes, and keeps what
-is locked.
+happen, so every deletion has a condition: the object's ETag and that it was not written since, or
+that the version is still noncurrent. Storage checks it when it deletes, and keeps what is locked.
 
-The versions of a name come newest first and may stand on several pages. A walk that begins anew in
+The versions of a name come newest first and may be spread over several pages. A walk that began in
 the middle of them would not know how many are newer, so it can be resumed between names only.
 """
 
@@ -56,7 +55,7 @@ log = logging.getLogger(__name__)
 PAGE = 1000
 # What one index transaction deletes: others wait meanwhile.
 BATCH = 250
-# Each upload is given up in a transaction of its own.
+# Each upload is aborted in a separate transaction.
 UPLOAD_BATCH = 50
 _NS = 1_000_000_000
 
@@ -69,8 +68,8 @@ class Stage(Enum):
 
 
 class Position(Struct, frozen=True):
-    """Where to go on: behind the name `after` among those with the prefix; of the uploads of that
-    name, behind the one called `upload`."""
+    """Where to continue: after the name `after` among those with the prefix; among the uploads of
+    that name, after the id `upload`."""
 
     bucket: str = ""
     stage: Stage = Stage.OBJECTS
@@ -81,7 +80,7 @@ class Position(Struct, frozen=True):
 
 class Tally(Struct):
     """What a pass did. `kept` were due and are locked; `changed` were due when they were listed,
-    and not when they were to go; `failed` could not be deleted, or not even be listed."""
+    and not when they were to be deleted; `failed` could not be deleted, or not even be listed."""
 
     scanned: int = 0
     expired: int = 0
@@ -93,12 +92,12 @@ class Tally(Struct):
     failed: int = 0
 
 
-# Is told what was deleted from the bucket of that name, after it was committed.
+# Is called with what was deleted from the bucket of that name, after the commit.
 Announce = Callable[[str, Sequence[tuple[DeleteRequest, Deletion]]], Awaitable[None]]
 
 
 async def tell_nobody(bucket: str, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:
-    """Where nobody wants to know."""
+    """Announce nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class Walk:
     announce: Announce = tell_nobody
 
     async def bites(self, start: Position) -> AsyncGenerator[Position, None]:
-        """Each step does one bite, and gives the place from where a later walk may go on."""
+        """Do one bite per step, and yield the position where a later walk may continue."""
         for bucket in await self.store.list_buckets():
             if bucket.name < start.bucket or setting(bucket, LifecycleConfiguration) is None:
                 continue
@@ -135,7 +134,8 @@ class _BucketWalk:
     history: _History = field(default_factory=lambda: _History())
 
     async def bites(self, at: Position) -> AsyncGenerator[Position, None]:
-        """Rules are read anew for each page: who deletes them means now."""
+        """Do the bites of one bucket. The rules are read again for each page, so that their
+        deletion takes effect at once."""
         following: Position | None = at
         while following is not None:
             at = following
@@ -158,7 +158,7 @@ class _BucketWalk:
     async def _find(
         self, bucket: BucketInfo, config: LifecycleConfiguration, at: Position
     ) -> tuple[list[DeleteRequest], Position]:
-        """What is due on the next page, and what comes behind it."""
+        """Return what is due on the next page, and the position after it."""
         prefixes = _remaining(object_prefixes(config), at)
         if not prefixes:
             return [], Position(at.bucket, Stage.UPLOADS)
@@ -240,8 +240,8 @@ class _BucketWalk:
 
 @dataclass(slots=True)
 class _History:
-    """The versions of one name after the other as they come by; `marker` is where the next page
-    begins, when that is between two pages of one walk."""
+    """The versions of one name after the other, in listing order; `marker` is where the next page
+    begins, between two pages of one walk."""
 
     marker: tuple[str, str] | None = None
     _name: str | None = None
@@ -250,7 +250,7 @@ class _History:
     _lone_marker: ObjectInfo | None = None
 
     def add(self, entry: VersionEntry, due: Due) -> Iterator[DeleteRequest]:
-        """What goes now that this version is known."""
+        """Yield what is to be deleted now that this version is known."""
         info = entry.info
         if info.name != self._name:
             yield from self.end(due)
@@ -269,15 +269,15 @@ class _History:
         self._successor_ns = info.modified_ns
 
     def end(self, due: Due) -> Iterator[DeleteRequest]:
-        """What goes now that the name has no more versions."""
+        """Yield what is to be deleted now that the name has no more versions."""
         marker, self._lone_marker = self._lone_marker, None
         if marker is not None and due.marker_expired(marker):
             yield DeleteRequest(marker.name, version=marker.version, still=Still.LONE_MARKER)
 
 
 def _remaining(prefixes: Sequence[str], at: Position) -> list[str]:
-    """Those that a walk in their order has not done; a change of the rules may have made the one
-    that it is at longer or shorter."""
+    """Return the prefixes that a walk in their order has not done; a change of the rules may have
+    changed the length of the current one."""
     return [each for each in prefixes if each >= at.prefix or at.prefix.startswith(each)]
 
 
@@ -290,7 +290,7 @@ def _unchanged(info: ObjectInfo) -> DeleteRequest:
 
 
 def _noncurrent(info: ObjectInfo) -> DeleteRequest:
-    # A delete marker meets no condition, having no ETag.
+    # A delete marker has no ETag, so it meets no condition.
     condition = ALWAYS if info.delete_marker else _as_it_was(info)
     return DeleteRequest(info.name, condition, info.version, still=Still.NONCURRENT)
 

@@ -1,8 +1,8 @@
-"""When the walk walks: once a day, a bite at a time.
+"""The schedule of the lifecycle walk: once a day, a bite at a time.
 
 Turns are numbered by the days since the epoch, so they begin at midnight UTC, when rules fall due.
-A turn that was interrupted goes on first. Where a day is not 24 hours long, for tests, there are
-several turns in each.
+An interrupted turn is continued first. Where a day is not 24 hours long, for tests, each has
+several turns.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _SYSTEM_CLOCK = SystemClock()
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Applies the rules of all buckets in `store`; `passed` is told what each pass did,
-    `announce` what was deleted."""
+    """Applies the rules of all buckets in `store`; calls `passed` with what each pass did, and
+    `announce` with what was deleted."""
 
     store: Backend
     progress: Progress
@@ -47,7 +47,7 @@ class Worker:
     timer: Callable[[], float] = time.perf_counter
 
     async def run_once(self) -> float:
-        """A pass, if it is time for one; how many seconds the next may wait."""
+        """Do a pass, if it is time for one; return how many seconds the next may wait."""
         state = await asyncio.to_thread(self.progress.load)
         turn = self.clock.now_ns() // self._turn_ns
         if state.at is None:
@@ -58,7 +58,7 @@ class Worker:
         return 0
 
     async def _go_on(self, state: State) -> None:
-        """To the end of the pass, or until it is time to stop."""
+        """Walk to the end of the pass, or until it is time to stop."""
         walk = Walk(self.store, self.calendar, self.clock, state.tally, self.announce)
         saved = began = self.timer()
         async with aclosing(walk.bites(state.at or Position())) as bites:

@@ -1,7 +1,7 @@
 """The command line: one module for each command, imported when it is chosen.
 
 Exit codes: 0 for success, 1 when the command failed or found damage, 2 when it was called wrongly
-or configured wrongly. `commands` says how a command is declared.
+or configured wrongly. `commands` has the way to declare a command.
 """
 
 from __future__ import annotations

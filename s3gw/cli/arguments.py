@@ -27,7 +27,7 @@ def read_pair(text: str) -> Pair:
 
 
 def dict_of(pairs: Iterable[Pair]) -> dict[str, str]:
-    """Raises `Misused` for a name that is given twice."""
+    """Return the pairs as a dict. Raises `Misused` for a name that is given twice."""
     found: dict[str, str] = {}
     for name, value in pairs:
         if name in found:

@@ -1,7 +1,7 @@
 """Candidates for the word that is being typed in a shell.
 
-The shells' scripts call `s3gw completion` at each TAB, so they always match the program. The words
-are followed through the parsers; the metavar of an argument says what it is. Names of buckets,
+The shells' scripts call `s3gw completion` at each TAB, so they always match the program. The
+parsers are followed word by word; the metavar of an argument identifies its kind. Names of buckets,
 objects and jobs come from the server, if it answers quickly.
 """
 
@@ -46,8 +46,8 @@ class Candidates:
 
 @dataclass(slots=True)
 class _Typed:
-    """How far the line has come: the command, its options so far, the option whose value comes
-    next, and how many plain arguments there were."""
+    """The parsed part of the line: the command, its options so far, the option whose value comes
+    next, and the number of plain arguments."""
 
     parser: Parser
     options: dict[str, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ def _bash_word(current: str, word: str) -> str:
 
 
 def _split(line: str) -> list[str]:
-    """As a shell would, with a quote that is still open; the last word is the one being typed."""
+    """Split a line as a shell would, but allow an open quote; the last word is being typed."""
     for end in ("", '"', "'"):
         try:
             words = shlex.split(line + end)
@@ -93,7 +93,7 @@ def _split(line: str) -> list[str]:
 
 
 def _follow(words: Sequence[str]) -> _Typed | None:
-    """Return None when the words are not a command."""
+    """Follow the words through the parsers; return None when they are not a command."""
     typed = _Typed(build_parser().learn())
     for word in words:
         options = _options(typed.parser)

@@ -1,9 +1,9 @@
 """Commands and groups of commands, as modules declare them.
 
 The module of a command has a `COMMAND`: its options, its function and its examples. A group is a
-package whose `COMMAND` is a table of names and summaries, all that its `--help` needs;
-the module of a command has the command's name (with `_` for `-`) and is imported when the command
-is chosen. So `s3gw object get` never imports what `s3gw serve` needs.
+package whose `COMMAND` is a table of names and summaries, all that its `--help` needs. The module
+of a command has the command's name (with `_` for `-`) and is imported when the command is chosen.
+So `s3gw object get` never imports what `s3gw serve` needs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Misused(Exception):
 
 
 class Definition(Protocol):
-    """What `COMMAND` of a module is."""
+    """The type of a module's `COMMAND`."""
 
     def define(self, parser: Parser) -> None: ...
 
@@ -110,7 +110,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """Commands that are together in one module: their summaries, and what they are."""
+    """Commands that are together in one module, with their summaries."""
 
     description: str
     commands: Mapping[str, tuple[str, Command[Any]]]

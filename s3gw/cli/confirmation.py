@@ -15,7 +15,7 @@ def yes_switch() -> Any:
 
 
 def confirmed(question: str, *, yes: bool) -> bool:
-    """Raises `Misused` without a terminal, unless `yes`."""
+    """Whether the user confirms. Raises `Misused` without a terminal, unless `yes`."""
     if yes:
         return True
     if not sys.stdin.isatty():

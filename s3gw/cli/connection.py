@@ -32,7 +32,7 @@ class ClientOptions:
 
 
 def connect(options: ClientOptions) -> Client:
-    """Return a client, which has sent nothing yet. Raises `BadSetting`."""
+    """Return a client; it has sent nothing yet. Raises `BadSetting`."""
     server = options.server
     flags = Flags(server.endpoint, server.token_file, server.ca, server.skip_verify)
     return Client(find_endpoint(os.environ, flags))

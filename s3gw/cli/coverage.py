@@ -1,4 +1,4 @@
-"""Which of AWS' operations work here: the table in `docs/s3.md`, made from the code.
+"""Coverage of AWS' operations: the table in `docs/s3.md`, generated from the code.
 
 python -m s3gw.cli.coverage    writes it on standard output
 """
@@ -13,7 +13,7 @@ from s3gw.server.operations import all_operations
 _NO_DSSE = "no `aws:kms:dsse`"
 _UPLOAD = _NO_DSSE
 
-# What can be asked for and deleted, but never be there.
+# Documents that can be requested and deleted, but never exist.
 _CANNOT_BE = """
     DeleteBucketAnalyticsConfiguration GetBucketAnalyticsConfiguration
     ListBucketAnalyticsConfigurations
@@ -29,7 +29,7 @@ _CANNOT_BE = """
 """
 NEVER_THERE = frozenset(_CANNOT_BE.split())
 
-# What an implemented operation leaves out; the rest works whole.
+# The missing parts of implemented operations; the others are complete.
 LIMITS: Mapping[str, str] = {
     "CreateBucket": "no directory buckets",
     "CreateMultipartUpload": _UPLOAD,
@@ -59,7 +59,8 @@ OURS = frozenset({"GetBatch"})
 
 
 def operations_table() -> str:
-    """A Markdown table of all operations: what works first, then what is refused and why."""
+    """Return a Markdown table of all operations: first those that work, then those that are
+    refused, and why."""
     implemented = sorted(op.__name__ for op in all_operations())
     rows = [(name, _state(name), LIMITS.get(name, "")) for name in implemented]
     rows += [(name, _state(new), f"the older name of {new}") for name, new in LEGACY.items()]

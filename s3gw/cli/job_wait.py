@@ -37,8 +37,8 @@ def follow(
     client: Client, options: JobOptions, job_ids: str, done: str, *, is_counted: bool = True
 ) -> int:
     """Wait for jobs and print their results; return the exit code. `job_ids` are separated by
-    commas, as in the server's answers. `done` begins the sentence that reports a job, which ends
-    with its counts unless `is_counted` is false."""
+    commas, as in the server's answers. `done` begins the sentence that reports a job; its counts
+    end the sentence unless `is_counted` is false."""
     names = [name for name in job_ids.split(",") if name]
     if options.wait.no_wait:
         print(json_text({"jobs": names}) if options.json else "\n".join(names))

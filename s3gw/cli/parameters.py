@@ -7,9 +7,9 @@
         page_size: int = option("N", read=int, default=0, help="of each request")
 
 The parser is built from the fields, and the command receives an instance. A field's name is its
-flag: `page_size` is `--page-size`. `read` makes the value from the word that was typed, and raises
+flag: `page_size` is `--page-size`. `read` parses the typed word into the value, and raises
 `ValueError` with a message for the user. Parameters with the same `exclusive` word exclude one
-another. A dataclass may include another one (`included`), whose flags have a heading of their own.
+another. A dataclass may include another one (`included`), whose flags have a separate heading.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def argument(
     choices: Sequence[str] | None = None,
     help: str | None = None,
 ) -> Any:
-    """Declare one argument by position, which may be left out when it has a default."""
+    """Declare one argument by position; one with a default may be left out."""
     how: dict[str, Any] = {"metavar": metavar, "choices": choices, "help": help}
     if default is not MISSING:
         # argparse would read a default that is a text, such as SUPPRESS, as if it had been typed.
@@ -170,7 +170,7 @@ def included(options: type[Any], title: str = "") -> Any:
 
 
 def from_source(source: Source, default_factory: Callable[[], Any]) -> Any:
-    """Declare a field whose flags are made by `source`."""
+    """Declare a field whose flags are defined by `source`."""
     return field(default_factory=default_factory, metadata={_KEY: source})
 
 

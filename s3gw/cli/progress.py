@@ -1,7 +1,6 @@
 """Progress on a terminal, drawn with rich; nothing is drawn elsewhere.
 
-rich is imported when the first line is drawn, so a command whose output goes to a pipe starts
-without it.
+rich is imported when the first line is drawn, so a command that writes to a pipe starts without it.
 """
 
 from __future__ import annotations

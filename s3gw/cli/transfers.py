@@ -149,7 +149,7 @@ class _Bar:
 
 
 class _Workers:
-    """Threads that take the next transfer until none is left."""
+    """Threads that each take the next transfer until there are no more."""
 
     def __init__(self, transfers: Sequence[Transfer], bar: _Bar) -> None:
         self._next: Iterator[Transfer] = iter(transfers)

@@ -12,7 +12,7 @@ from s3gw.cli.commands import Command
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """There are none."""
+    """No options."""
 
 
 def run(options: Options) -> int:

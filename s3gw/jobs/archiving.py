@@ -1,7 +1,7 @@
-"""Archives that jobs make of objects.
+"""Archives that jobs create from objects.
 
-The rights were checked when the job was requested. The archive is the target bucket's owner's and
-encrypted as the target says. What is under a customer's key cannot be read.
+The rights were checked when the job was requested. The archive belongs to the owner of the target
+bucket, and is encrypted by that bucket's default. Objects under a customer's key cannot be read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from storage.values import BucketInfo, ObjectInfo, ObjectRead, Reading, ReadOpti
 _ROOM_BYTES = 2 << 20
 _ATTEMPTS = 4
 _NS = 1_000_000_000
-# What is not the object's fault, and would be the same with the next one.
+# Errors that are not the object's fault, and would be the same with the next one.
 _ENDS_ALL = (BucketNotFound, DeviceFailed)
 
 
@@ -43,8 +43,8 @@ class ObjectArchiver:
     objects: ObjectService
 
     async def archive(self, task: ArchiveTask) -> None:
-        """Raises `JobFailed`, `BucketNotFound`, `StorageError`, and what `task` does; nothing
-        is there then that was not before."""
+        """Create the archive. Raises `JobFailed`, `BucketNotFound`, `StorageError`, and the errors
+        of `task`; nothing was written then."""
         job, name = task.job, task.orders.name
         target = await self.objects.store.head_bucket(job.target)
         try:
@@ -56,7 +56,7 @@ class ObjectArchiver:
             raise JobFailed(f"{name} was replaced again and again while it was read") from None
 
     async def _write(self, task: ArchiveTask, bucket: str) -> ObjectInfo:
-        """From the beginning whenever somebody else wrote the archive that is appended to."""
+        """Write the archive, from the beginning if the one to append to has changed meanwhile."""
         for attempt in range(_ATTEMPTS):
             target = await self.objects.store.head_bucket(bucket)
             context = Context(task.job.requested_by)
@@ -85,7 +85,7 @@ class ObjectArchiver:
                         yield addition
 
     async def _read(self, task: ArchiveTask, names: Sequence[str], unlock: Unlock) -> Additions:
-        """The objects of one batch, in its order."""
+        """Return the objects of one batch, in its order."""
         bucket, options = task.job.bucket, ReadOptions(unlock=unlock)
         at = 0
         while at < len(names):
@@ -141,7 +141,7 @@ def _order(
 
 
 def _unreadable(error: StorageError) -> Unreadable:
-    """Raises what is no object's fault."""
+    """Return the reason to skip an object. Raises errors that are not the object's fault."""
     if isinstance(error, _ENDS_ALL):
         raise error
     if isinstance(error, ObjectNotFound):

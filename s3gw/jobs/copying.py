@@ -1,8 +1,8 @@
-"""Copies that jobs make, as CopyObject makes them, and the events of what jobs delete.
+"""Copies by jobs, with the results of CopyObject, and events of their deletions.
 
-The rights were checked when the job was requested. A copy is the target bucket's owner's, has the
-content headers, metadata and tags of its source, is encrypted as the target says, and locked as new
-objects there are. What is under a customer's key cannot be read, so it is not copied.
+The rights were checked when the job was requested. A copy belongs to the owner of the target
+bucket, has the content headers, metadata and tags of its source, and is encrypted and locked by the
+target bucket's defaults. Objects under a customer's key cannot be read, so they are not copied.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from storage.values import (
     ReadOptions,
 )
 
-# What is not the object's fault, and would be the same with the next one.
+# Errors that are not the object's fault, and would be the same with the next one.
 _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 
 
@@ -45,8 +45,8 @@ class ObjectCopier:
     objects: ObjectService
 
     async def copy(self, task: CopyTask) -> int:
-        """Copy an object; the bytes that were copied. Raises `NotCopied`, `BucketNotFound` and what
-        `check` does; and `OutOfSpace`, because nothing more can be copied then."""
+        """Copy an object; return its bytes. Raises `NotCopied`, `BucketNotFound` and the errors of
+        `check`; and `OutOfSpace`, because nothing more can be copied then."""
         job = task.job
         if not 0 < len(task.new_name.encode()) <= MAX_KEY:
             raise NotCopied(f"the copy's name would be longer than {MAX_KEY} bytes")

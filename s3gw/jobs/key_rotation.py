@@ -1,9 +1,9 @@
 """Rewrapping the data keys of objects after a key of the ring got a new version.
 
-Only the record in an object's row changes: no byte is read, and times and versions stay. It goes
-beside a running server, name by name; each change looks at the record once more inside its
-transaction, so that a write that came between is never undone. Run again, it goes over what
-is done already and on from there. Unfinished uploads keep their record until they are objects.
+Only the record in an object's row changes: no byte is read, and times and versions stay. It can run
+beside a running server, name by name; each change checks the record again inside its transaction,
+so that a concurrent write is never undone. A second run skips what is done already and continues
+from there. Unfinished uploads keep their record until they are objects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from storage.values import Attributes, Encryption, ObjectInfo, UpdateOptions, Ve
 
 @dataclass(frozen=True, slots=True)
 class Rewrapped:
-    """What was gone over so far. `unreadable` are objects whose key the ring does not have."""
+    """Objects counted so far. `unreadable` are those whose key the ring does not have."""
 
     objects: int = 0
     rewrapped: int = 0
@@ -34,7 +34,7 @@ async def rewrap_all(
     keys: KeyProvider,
     progress: Callable[[Rewrapped], None] = lambda _: None,
 ) -> Rewrapped:
-    """Bring every object's record under its key's newest version."""
+    """Rewrap every object's record with the newest version of its key."""
     done = Rewrapped()
     for bucket in await store.list_buckets():
         async for info in _versions(store, bucket.name):

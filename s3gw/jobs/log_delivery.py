@@ -1,8 +1,8 @@
-"""Makes objects of the lines that wait, for each bucket once enough of them are there or the oldest
-has waited long enough.
+"""Delivery of queued access-log lines as objects.
 
-An object is written before its lines are dropped, so a crash in between repeats lines, as AWS' own
-delivery may.
+A bucket's lines become an object once there are enough of them, or the oldest has waited long
+enough. The object is written before its lines are dropped, so a crash in between repeats lines, as
+AWS' own delivery may.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class LogDelivery:
         self._clock = clock or SystemClock()
 
     async def run_once(self) -> float:
-        """Deliver what is due; the seconds until the next look. A target that cannot be written
-        to is tried again then, and others do not wait for it."""
+        """Deliver what is due; return the seconds until the next look. A target that cannot be
+        written to is tried again then, and others do not wait for it."""
         for queue in await self._outbox.queues():
             if self._is_due(queue):
                 try:
@@ -94,7 +94,7 @@ class LogDelivery:
         await self._outbox.drop([line.id for line in lines])
 
     async def _target(self, queue: LogQueue) -> BucketInfo | None:
-        """None when it was removed since, or belongs to somebody else by now."""
+        """Return the target; None when it was removed since, or has another owner now."""
         try:
             bucket = await self._store.head_bucket(queue.target.bucket)
         except BucketNotFound:

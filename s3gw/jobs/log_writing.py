@@ -17,12 +17,13 @@ _TYPE = "text/plain"
 
 @dataclass(frozen=True, slots=True)
 class LogWriter:
-    """Writes in the name of the bucket's owner."""
+    """Writes as the bucket's owner."""
 
     objects: ObjectService
 
     async def put(self, bucket: BucketInfo, key: str, body: bytes) -> None:
-        """Raises what storage raises, and `S3Error` where the default encryption has no key."""
+        """Write an object. Raises storage's errors, and `S3Error` if the default encryption has no
+        key."""
         context = Context(RequestedBy(bucket.owner, "", new_request_id()))
         options = WriteOptions(
             attributes=new_attributes(bucket, context.clock.now_ns(), _TYPE),

@@ -1,7 +1,7 @@
-"""Files that jobs make objects of.
+"""Promotion of files to objects, by jobs.
 
-The rights were checked when the job was requested; which folders are open to it is looked up again.
-An object is the bucket's owner's, and encrypted and locked as new ones there are.
+The rights were checked when the job was requested; the folders that it may read are checked again.
+An object belongs to the bucket's owner, and is encrypted and locked by the bucket's defaults.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from s3gw.objects.service import ObjectService
 from s3gw.wire.errors import S3Error
 from storage.errors import BucketNotFound, DeviceFailed, OutOfSpace, StorageError
 
-# What is not the file's fault, and would be the same with the next one.
+# Errors that are not the file's fault, and would be the same with the next one.
 _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 
 
@@ -72,7 +72,7 @@ class FilePromoter:
 
 
 def _is_text(name: str) -> bool:
-    """Names of files can be any bytes."""
+    """Whether a file's name, which can be any bytes, is text."""
     try:
         name.encode()
     except UnicodeEncodeError:

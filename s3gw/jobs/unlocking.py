@@ -1,4 +1,4 @@
-"""Keys that jobs have: the server's own. A customer's key comes with requests only."""
+"""Keys of jobs: the server's own; a customer's key comes with requests only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from storage.values import Encryption, Unlock
 
 
 def unlock_with(keys: KeyProvider | None) -> Unlock:
-    """Raises `KeyRequired`, which says what is missing."""
+    """Return the `unlock` of jobs; it raises `KeyRequired` with what is missing."""
 
     async def unlock(record: Encryption) -> bytes:
         if record.scheme == SSE_C:

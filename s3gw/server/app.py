@@ -1,5 +1,8 @@
-"""The whole gateway as one ASGI application: websites by host, health and metrics by path, the
-native API below `/v1/`, STS by what is asked at the root, S3 for the rest."""
+"""The whole gateway as one ASGI application.
+
+Requests are routed to websites by host, to health and metrics by path, to the native API below
+`/v1/`, to STS by the form of a request to the root, and otherwise to S3.
+"""
 
 from __future__ import annotations
 

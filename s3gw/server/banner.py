@@ -8,12 +8,12 @@ from s3gw import __version__
 from s3gw.config.schema import Config
 from s3gw.identity.root_keys import FoundKeys
 
-_NO_AUTH = "NO AUTHENTICATION: everybody who reaches this port is the root account."
+_NO_AUTH = "NO AUTHENTICATION: everyone who reaches this port is the root account."
 
 
 @dataclass(frozen=True, slots=True)
 class StartedServer:
-    """What there is to say: `url` is the endpoint, `workers` how many there are."""
+    """The facts to show: `url` is the endpoint, `workers` is their number."""
 
     config: Config
     found: FoundKeys

@@ -1,9 +1,9 @@
 """Messages between the supervisor and its children.
 
 A child's standard input is a socket to its supervisor. The first line that comes is its task,
-secrets included, which therefore stand neither in an argument nor in the environment. One line goes
-back: the child is ready, or why it cannot be. The end of the stream means that the other one is
-gone.
+including secrets, so that they appear neither in an argument nor in the environment. The child
+answers with one line: that it is ready, or why it cannot be. The end of the stream means that the
+other process is gone.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Role(Enum):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What a child shall do. `slot` names it, and what it leaves behind on the disks; `listen_fd`
-    is a socket that is bound and does not listen yet; the server was started at `started_ns`."""
+    """The work of a child. `slot` names the child, and its leftovers on the disks; `listen_fd` is
+    a socket that is bound and does not listen yet; the server was started at `started_ns`."""
 
     role: Role
     slot: str
@@ -42,7 +42,7 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class Started(msgspec.Struct, frozen=True):
-    """What a child answers; `problem` is a sentence for the operator, empty when all is well."""
+    """A child's answer; `problem` is a sentence for the operator, empty when all is well."""
 
     problem: str = ""
 
@@ -70,8 +70,8 @@ class Channel:
         self._socket.sendall(msgspec.json.encode(started) + b"\n")
 
     def die_with_supervisor(self) -> None:
-        """Leave at once when the supervisor is gone: whoever starts the next one must find the
-        data folders unlocked and the port free. Nothing acknowledged is lost by that."""
+        """Exit at once when the supervisor is gone: the next supervisor must find the data folders
+        unlocked and the port free. Nothing acknowledged is lost by that."""
         threading.Thread(target=self._wait_for_end, name="lifeline", daemon=True).start()
 
     def _wait_for_end(self) -> None:

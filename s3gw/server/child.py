@@ -29,10 +29,10 @@ class Child:
 
     @classmethod
     async def start(cls, task: Task, variables: Mapping[str, str], fds: Sequence[int]) -> Child:
-        """A new program, not a fork; it inherits only `fds` and the standard output and error."""
+        """Start a new program, not a fork; it inherits `fds` and the standard output and error."""
         ours, theirs = socket.socketpair()
         with theirs:
-            # `-P`: a folder named `storage` where the user happens to stand is not ours.
+            # `-P`: a folder named `storage` in the current directory is not our package.
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "s3gw.server.worker", task.slot),
                 stdin=theirs.fileno(),
@@ -52,7 +52,7 @@ class Child:
         return time.monotonic() - self.since
 
     async def started(self) -> Started:
-        """Wait for its answer; one that died without a word is a problem too."""
+        """Wait for its answer; a child that died without an answer is a problem too."""
         try:
             line = await self.reader.readline()
         except ConnectionError:
@@ -62,7 +62,7 @@ class Child:
         return Started(f"Process {self.task.slot} ended with {await self.ended()} while starting.")
 
     async def ended(self) -> str:
-        """Wait for its end; how it came about, in words."""
+        """Wait for its end; return the signal or exit code, in words."""
         code = await self.process.wait()
         self.writer.close()
         return f"signal {-code}" if code < 0 else f"exit code {code}"
@@ -77,6 +77,6 @@ class Child:
 
 
 def _search_path() -> str:
-    """The child finds the same packages, also when they were found beside the command."""
+    """Return a search path with the same packages, also when they were found beside the command."""
     others = os.environ.get("PYTHONPATH")
     return os.pathsep.join([str(package_root()), *([others] if others else [])])

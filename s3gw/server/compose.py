@@ -1,7 +1,7 @@
 """The composition root: the one place where the parts of a process are put together.
 
 Three kinds of process run: the supervisor prepares the data folders, each worker answers requests,
-and one process does maintenance. What each is built of is said here and nowhere else.
+and one process does maintenance. Their parts are chosen here and nowhere else.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ def folders(config: Config) -> list[Path]:
 
 
 def prepare_folders(paths: Sequence[Path]) -> FolderLocks:
-    """Lock the data folders and make them ready; what it returns holds the locks.
+    """Lock the data folders and prepare them; the returned value holds the locks.
 
-    The children of a server that was killed live on for a moment, and so do their locks.
+    The children of a killed server, and their locks, outlive it for a moment.
     """
     deadline = time.monotonic() + _ORPHANS_S
     while True:
@@ -122,12 +122,12 @@ def recover_folders(paths: Sequence[Path], slot: str) -> None:
     try:
         recover_slot(paths, slot)
     except (StorageError, OSError) as error:
-        # The next start of the server tries again; until then it is only room that is lost.
+        # The next start of the server tries again; until then only disk space is lost.
         log.error("cannot clean up", extra={"slot": slot, "error": str(error)})
 
 
 async def run_child(task: Task, channel: Channel, stop: asyncio.Event) -> None:
-    """Do what the task says until `stop` is set."""
+    """Do the task until `stop` is set."""
     match task.role:
         case Role.SERVE:
             await _serve(task, channel, stop)
@@ -234,7 +234,7 @@ def _node(task: Task, metrics: Metrics) -> NodeInfo:
 
 
 def _apply(batches: Batches, now: RuntimeConfig) -> None:
-    """What holds at once, without anybody asking for it."""
+    """Apply those settings that have to be pushed to their users when they change."""
     batches.options = BatchOptions.from_settings(now.get_batch)
     set_log_level(now.log.level)
 

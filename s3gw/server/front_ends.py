@@ -1,4 +1,4 @@
-"""The gateway that a worker answers with, put together from the parts that the process has."""
+"""The gateway of a worker, put together from the parts of the process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from storage.settings import Setting, encoded
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What every front end of a worker is made of."""
+    """The parts that the front ends of a worker share."""
 
     config: Config
     services: Services
@@ -81,7 +81,7 @@ def accounts(config: Config, root: RootKeys) -> Accounts:
 
 
 def new_bucket_settings(config: Config) -> dict[str, str]:
-    """The documents of a new bucket; ones that say what holds without them are left out."""
+    """Return the setting documents of a new bucket, without those that repeat a default."""
     documents: list[Setting] = []
     ownership = Ownership(config.s3.object_ownership)
     if ownership is not Ownership.OBJECT_WRITER:

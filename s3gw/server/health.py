@@ -1,8 +1,8 @@
 """`/v1/health`: 200 while this server takes requests, 503 while it starts or stops.
 
-It asks for no token. `readiness` and `prr`, as AIStore's clients ask, are the same question; to
-`cii` the answer is the state of the cluster, as `what=node_status` has it. How long the server has
-been there is in the headers `Ais-Node-Uptime` and `Ais-Cluster-Uptime`, in nanoseconds.
+It needs no token. The parameters `readiness` and `prr` of AIStore's clients change nothing; with
+`cii` the answer is the state of the cluster, as in `what=node_status`. The headers
+`Ais-Node-Uptime` and `Ais-Cluster-Uptime` have the server's uptime, in nanoseconds.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class State(Enum):
 
 
 class HealthApp:
-    """Answers with the state that was set last, as JSON. `tell_cluster` is asked for the cluster's
-    once it is set."""
+    """Answers with the state that was set last, as JSON. `tell_cluster`, once it is set, returns
+    the state of the cluster."""
 
     def __init__(self, started_ns: int | None = None) -> None:
         self.state = State.STARTING

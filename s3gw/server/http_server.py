@@ -1,7 +1,7 @@
-"""The HTTP servers that a worker can run, each on a socket that it was given.
+"""The HTTP servers that a worker can run, each on a given socket.
 
-All do the same: listen, say `on_ready`, take requests until `stop` is set, then let those in flight
-finish within the time that is allowed, and return.
+All do the same: listen, call `on_ready`, take requests until `stop` is set, then let those in
+flight finish within the shutdown timeout, and return.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ENDLESS = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What every server needs besides the application."""
+    """The inputs of every server besides the application."""
 
     fd: int
     settings: Server
@@ -45,7 +45,7 @@ RunServer = Callable[["ASGIApp", Serving], Awaitable[None]]
 
 
 def choose_server(name: str) -> RunServer:
-    """Raises `ConfigError` when the server's package is not installed."""
+    """Return the server of that name. Raises `ConfigError` when its package is not installed."""
     if find_spec(name) is None:
         raise ConfigError(
             f"server.http_server = {name!r}: it is not installed. Run pip install 's3gw[{name}]', "
@@ -64,14 +64,14 @@ async def run_hypercorn(app: ASGIApp, serving: Serving) -> None:
     bound_hypercorn()
 
     async def ready_then_stop() -> None:
-        # hypercorn begins to wait for the end only when it listens.
+        # hypercorn calls the shutdown trigger only when it listens.
         serving.on_ready()
         await serving.stop.wait()
 
     try:
         await serve(app, _hypercorn_config(serving), shutdown_trigger=ready_then_stop)  # type: ignore[arg-type]
     except asyncio.CancelledError:
-        # So ends hypercorn when it gave up waiting for requests in flight.
+        # hypercorn ends so when it gave up waiting for requests in flight.
         if not serving.stop.is_set():
             raise
 
@@ -80,7 +80,7 @@ def _hypercorn_config(serving: Serving) -> Any:
     from hypercorn.config import Config
 
     class QuickConfig(Config):
-        """Writes the date once a second, not once a request."""
+        """Formats the date once a second, not once a request."""
 
         _written = -1
         _headers: list[tuple[bytes, bytes]] = []
@@ -102,7 +102,7 @@ def _hypercorn_config(serving: Serving) -> Any:
     config.backlog = BACKLOG
     config.accesslog = None
     config.loglevel = "WARNING"
-    # The default of 16 KiB holds or not depending on how the head is cut into packets.
+    # Whether the default of 16 KiB applies depends on how the head is split into packets.
     config.h11_max_incomplete_size = serving.limits.head_bytes
     config.head_timeout_s = serving.limits.head_s  # type: ignore[attr-defined]
     config.most_connections = serving.limits.connections  # type: ignore[attr-defined]
@@ -123,7 +123,7 @@ async def run_uvicorn(app: ASGIApp, serving: Serving) -> None:
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
-            """The worker minds the signals."""
+            """Leave the signals to the worker."""
             yield
 
         async def startup(self, sockets: list[socket] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A check that the three packages of s3gw are its own.
+"""A check that the installed `s3gw`, `storage` and `cluster` belong together.
 
 Two old projects on the Python package index also install a top-level `cluster` or `storage`; one of
 them in the same environment overwrites ours, and everything fails in odd places.
@@ -18,7 +18,7 @@ class BrokenInstallation(Exception):
 
 
 def package_root() -> Path:
-    """The folder that holds the three packages."""
+    """Return the folder that holds the three packages."""
     return Path(s3gw.__file__).resolve().parent.parent
 
 

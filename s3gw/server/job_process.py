@@ -1,4 +1,4 @@
-"""Jobs in the processes of a server: every one can register them, one runs them."""
+"""Jobs in the processes of a server: each can register them, one runs them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SerializedMaintenance:
 
 @asynccontextmanager
 async def open_jobs(config: Config) -> AsyncIterator[Registry]:
-    """The jobs of the first data folder, for one event loop."""
+    """Open the jobs of the first data folder, for one event loop."""
     path = Path(config.storage.data[0]) / FILE_NAME
     with closing(EmbeddedCoordination(path)) as coordination:
         yield Registry(coordination)
@@ -49,7 +49,7 @@ def promotable(config: Config) -> Promotable:
 def job_runner(
     config: Config, objects: ObjectService, registry: Registry, keeper: SerializedMaintenance
 ) -> Runner:
-    """Runs jobs with the server's own keys and events."""
+    """Return a runner of jobs with the server's own keys and events."""
     copier = ObjectCopier(objects)
 
     async def clean() -> bool:

@@ -1,9 +1,9 @@
 """The port that a server answers on, shared by its workers.
 
-Each worker has a listening socket of its own on the same port (SO_REUSEPORT), so that the kernel
-deals connections out among them. With one shared socket a burst of connections goes to the worker
-that wakes first (16 of 16 in four of six trials), and with keep-alive they stay there. When a
-worker dies the kernel closes its socket at once, and new connections go to the others.
+Each worker has a separate listening socket on the same port (SO_REUSEPORT), so that the kernel
+distributes connections among them. With one shared socket the worker that wakes first gets a whole
+burst of connections (16 of 16 in four of six trials), and with keep-alive they stay there. When a
+worker dies the kernel closes its socket at once, and the others get the new connections.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from contextlib import suppress
 
 
 class CannotListen(Exception):
-    """The address cannot be had; the message says why and what to do."""
+    """The address is not available; the message says why and what to do."""
 
 
 class ReservedPort:
-    """A port that is ours: bound by a socket that never listens, so it stays ours to the end."""
+    """A reserved port: bound by a socket that never listens, so it is ours until the end."""
 
     def __init__(
         self, family: int, address: tuple[str, int], flow: tuple[int, ...], scheme: str
@@ -31,7 +31,7 @@ class ReservedPort:
 
     @classmethod
     def reserve(cls, host: str, port: int, scheme: str = "http") -> ReservedPort:
-        """Raises `CannotListen`. Port 0 becomes one that is free."""
+        """Reserve a port; 0 means any free one. Raises `CannotListen`."""
         try:
             family, _, _, _, where = socket.getaddrinfo(
                 host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -41,7 +41,7 @@ class ReservedPort:
                 f"The address {host!r} is unknown here ({error.strerror}): give another --host."
             ) from None
         with _new_socket(family) as probe:
-            # Without SO_REUSEPORT, so that another server on this port is found out.
+            # Without SO_REUSEPORT, so that another server on this port is an error.
             try:
                 probe.bind(where)
             except OSError as error:
@@ -55,14 +55,14 @@ class ReservedPort:
 
     @property
     def url(self) -> str:
-        """Where a client on this machine finds it."""
+        """The endpoint for clients on this machine."""
         host = self._address[0]
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         shown = f"[{shown}]" if ":" in shown else shown
         return f"{self._scheme}://{shown}:{self.number}"
 
     def socket(self) -> socket.socket:
-        """A socket for one worker: bound, not yet listening."""
+        """Return a socket for one worker: bound, not yet listening."""
         made = _new_socket(self._family)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         made.bind((*self._address, *self._flow))

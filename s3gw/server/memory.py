@@ -1,4 +1,4 @@
-"""Tuning the process's memory for a server that moves blocks of a mebibyte."""
+"""Memory settings of the process for blocks of a mebibyte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _M_ARENA_MAX = -8
 
 _KEEP = 32 << 20
 _PAD = 1 << 20
-# One for each core, not eight: each keeps what its threads have freed.
+# One arena for each core, not eight: each keeps what its threads have freed.
 _ARENAS = 2
 _YOUNG_OBJECTS = 20_000
 
@@ -22,8 +22,8 @@ _YOUNG_OBJECTS = 20_000
 def keep_freed_blocks() -> bool:
     """Keep freed blocks up to 32 MiB in the process; False where the C library is not glibc.
 
-    By default glibc maps each block of 1 MiB anew and gives it back at once, so that every chunk of
-    a body costs 256 page faults.
+    By default glibc maps each block of 1 MiB afresh and unmaps it at once, so that every chunk of a
+    body costs 256 page faults.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -41,7 +41,7 @@ def keep_freed_blocks() -> bool:
 
 
 def settle_garbage_collector() -> None:
-    """Call when the server is built: what is there stays, and is not searched again and again."""
+    """Exclude the objects that exist now from garbage collection; call when the server is built."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 50)

@@ -1,5 +1,8 @@
-"""The two durable queues of a server, in its first data folder, and what is built around them:
-workers write into them, the maintenance process passes on what they hold."""
+"""The two durable queues of a server: events, and lines of access logs.
+
+They are in the first data folder. Workers write into them; the maintenance process delivers what
+they hold.
+"""
 
 from __future__ import annotations
 
@@ -33,14 +36,15 @@ _AFTER_FAILURE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Outboxes:
-    """`events` survive a loss of power once they are in; `lines` are AWS' best effort."""
+    """`events` survive a loss of power once they are queued; `lines` are best effort, as at AWS."""
 
     events: Outbox
     lines: Outbox
 
 
 def prepare_outboxes(paths: Sequence[Path]) -> None:
-    """By the supervisor, before any child opens them. Raises `MountpathError` for a damaged one."""
+    """Create or check the queues; the supervisor does so before a child opens them. Raises
+    `MountpathError` for a damaged one."""
     for path in (_events(paths[0]), _lines(paths[0])):
         try:
             prepare(path)
@@ -59,7 +63,7 @@ def open_outboxes(paths: Sequence[Path], config: Config) -> Iterator[Outboxes]:
 
 
 def notifier(outboxes: Outboxes, config: Config, metrics: Metrics) -> Notifier:
-    """For every process that changes objects: workers, and jobs such as lifecycle's."""
+    """Return the notifier of a process that changes objects: a worker, or jobs and lifecycle."""
     return Notifier(
         outboxes.events,
         [target.name for target in config.notifications.targets],
@@ -76,7 +80,7 @@ def recorder(outboxes: Outboxes, config: Config, metrics: Metrics) -> Recorder:
 async def delivering(
     outboxes: Outboxes, store: Backend, config: Config, metrics: Metrics, stop: asyncio.Event
 ) -> AsyncIterator[None]:
-    """Deliver in the background. What is on its way at the end is sent again by the next one."""
+    """Deliver in the background. What is in flight at the end is sent again by the next process."""
     encryption = Encryptor(open_ring(config), config.encryption.default_kms_key)
     # What the server itself writes is not announced.
     objects = ObjectService(store, Unannounced(), encryption)

@@ -30,17 +30,17 @@ from storage.errors import StorageError
 from storage.startup_errors import MountpathError
 
 NO_AUTH_WARNING = (
-    "Warning: without authentication everybody who reaches this port may read, change and delete "
+    "Warning: without authentication everyone who reaches this port can read, change and delete "
     "everything."
 )
 MASTER_KEY_WARNING = (
-    "Warning: the master key is in a data folder, so encryption protects nothing from who takes "
-    "the disk. Keep encryption.master_key_file elsewhere."
+    "Warning: the master key is in a data folder, so encryption does not protect a stolen disk. "
+    "Keep encryption.master_key_file elsewhere."
 )
 
 
 def serve(config: Config) -> None:
-    """Raises `ConfigError`, `CannotListen` and `StartError`."""
+    """Run the server. Raises `ConfigError`, `CannotListen` and `StartError`."""
     set_up_logging(config.log.level, choose_style(config.log.format, sys.stderr))
     if not config.auth.enabled:
         print(NO_AUTH_WARNING, file=sys.stderr)

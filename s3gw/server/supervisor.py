@@ -1,12 +1,12 @@
 """The parent of all processes of a server.
 
 It starts a process for each worker and one for maintenance, waits until all are ready, and from
-then on replaces the ones that die. It answers no request itself. Children are new programs and not
+then on replaces those that die. It answers no request itself. Children are new programs and not
 forks, because the supervisor has threads; they inherit the locks on the data folders, so that no
-other server gets in while one of them still lives.
+other server can use them while a child still lives.
 
-The first SIGTERM or SIGINT stops gracefully: workers take no more connections and finish what they
-are at, within `shutdown_timeout_s`. The second one kills.
+The first SIGTERM or SIGINT stops gracefully: workers take no more connections and finish their
+requests within `shutdown_timeout_s`. The second one kills.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from s3gw.telemetry.recent_log import keep_log
 
 log = logging.getLogger(__name__)
 
-# A child that lived so long started well: the next one is not held back.
+# A child that lived so long started well: its successor starts without a pause.
 _SETTLED_S = 30.0
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 30.0
 _START_TIMEOUT_S = 120.0
-# Beyond what requests in flight are given: closing the store, writing the last log lines.
+# Besides the time for requests in flight: closing the store, writing the last log lines.
 _CLOSING_S = 5.0
 
 
@@ -43,8 +43,8 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run. `recover` cleans up after a dead child's slot, in a thread; `lock_fds` hold the
-    locks on the data folders."""
+    """The server to run. `recover` cleans up after a dead child's slot, in a thread; `lock_fds`
+    hold the locks on the data folders."""
 
     tasks: Sequence[Task]
     port: ReservedPort
@@ -54,7 +54,7 @@ class Plan:
 
 
 def slots(workers: int) -> Iterable[tuple[Role, str]]:
-    """The children of a server, in the order in which they are started."""
+    """Yield the children of a server, in the order of their start."""
     yield Role.MAINTENANCE, "maintenance"
     for number in range(workers):
         yield Role.SERVE, f"worker-{number}"
@@ -62,7 +62,7 @@ def slots(workers: int) -> Iterable[tuple[Role, str]]:
 
 @dataclass(slots=True)
 class Pauses:
-    """How long to wait before a child is started again: not at all, then ever longer."""
+    """The pauses before a child is started again: zero at first, then longer and longer."""
 
     _next_s: float = 0.0
 
@@ -82,7 +82,7 @@ class Supervisor:
     _variables: dict[str, str] = field(default_factory=dict)
 
     async def run(self, on_ready: Callable[[], None]) -> None:
-        """Serve until asked to stop. Raises `StartError`."""
+        """Serve until a signal to stop. Raises `StartError`."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ask_to_stop)
@@ -104,7 +104,7 @@ class Supervisor:
         self._asked.set()
 
     async def _until_asked(self, work: Coroutine[None, None, None]) -> None:
-        """Run `work` to its end, or until somebody asks to stop."""
+        """Run `work` to its end, or until a signal to stop."""
         working = asyncio.ensure_future(work)
         asked = asyncio.ensure_future(self._asked.wait())
         await asyncio.wait((working, asked), return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,7 @@
-"""TLS: one context in each worker, whose certificate is loaded again when its files change.
+"""TLS: one context per worker; its certificate is reloaded when its files change.
 
-A renewed certificate holds for new connections; those that are open keep the old one. A pair of
-files that does not fit, because one of them is not written yet, is tried again later.
+A renewed certificate is used for new connections; open ones keep the old one. A certificate and key
+that do not match, because one of the files is not written yet, are tried again later.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificates:
-    """Who vouches for clients, and whether every client needs that."""
+    """The authorities for client certificates, and whether every client needs a certificate."""
 
     authorities: Path
     required: bool
 
 
 class Certificate:
-    """Raises `ConfigError` when the files cannot be used."""
+    """The server's certificate. Raises `ConfigError` when the files cannot be used."""
 
     def __init__(self, cert: Path, key: Path, clients: ClientCertificates | None = None) -> None:
         self._files = (cert, key)
@@ -47,7 +47,7 @@ class Certificate:
             ) from None
 
     def load_if_changed(self) -> None:
-        """Never raises: what holds goes on holding."""
+        """Reload changed files. Never raises: on an error the loaded certificate stays in use."""
         try:
             if self.state_of_files() != self.loaded_from:
                 self._load()
@@ -58,7 +58,7 @@ class Certificate:
 
     def _load(self) -> None:
         state = self.state_of_files()
-        # On a context of its own first: a failure must not leave half of the pair behind.
+        # On a separate context first: a failure must not leave half of the pair loaded.
         _context().load_cert_chain(*self._files, password=_no_password)
         if self._clients is not None:
             self.context.load_verify_locations(self._clients.authorities)
@@ -66,14 +66,14 @@ class Certificate:
         self.loaded_from = state
 
     def state_of_files(self) -> tuple[tuple[int, int], ...]:
-        """Changes when one of the files does."""
+        """Return a value that changes when one of the files does."""
         authorities = (self._clients.authorities,) if self._clients else ()
         states = (os.stat(file) for file in (*self._files, *authorities))
         return tuple((state.st_mtime_ns, state.st_ino) for state in states)
 
 
 def read_certificate(settings: Server) -> Certificate | None:
-    """The certificate that is configured. Raises `ConfigError`."""
+    """Return the configured certificate. Raises `ConfigError`."""
     clients = _read_clients(settings)
     if not settings.tls_cert:
         if settings.tls_key:
@@ -120,7 +120,7 @@ async def keep_loaded(
 
 
 def _context() -> ssl.SSLContext:
-    """HTTP/1.1 only: S3's clients speak nothing else, and HTTP/2 would cost them speed."""
+    """Return a context for HTTP/1.1 only: S3's clients use nothing else, and HTTP/2 is slower."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -128,5 +128,5 @@ def _context() -> ssl.SSLContext:
 
 
 def _no_password() -> str:
-    """Asked for an encrypted key; OpenSSL would ask the terminal."""
+    """Raise an error for an encrypted key; OpenSSL would prompt on the terminal."""
     raise ssl.SSLError("the key is encrypted")

@@ -1,11 +1,11 @@
 """Fixes to how uvicorn 0.54 sends responses, and limits that it lacks.
 
-* The head of a response goes out together with its first bytes. uvicorn writes the two apart; each
+* The head of a response is sent together with its first bytes. uvicorn writes the two apart; each
   write is a system call and a packet, and wakes a client that may then have nothing to do. An ASGI
   server may hold the head back until the first body message.
-* The head of a request is bounded in size and in time, and a connection on which nothing comes is
-  closed; uvicorn waits for ever for the first request, and for the end of any head.
-* No more than so many connections are open; uvicorn's own limit still takes them.
+* The head of a request is bounded in size and in time, and an idle connection is closed; uvicorn
+  waits for ever for the first request, and for the end of any head.
+* The number of open connections is limited; uvicorn's own limit still accepts them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class JoiningTransport:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a connection, and a request's head on it, may take."""
+    """Limits of a connection, and of a request's head on it."""
 
     connections: int
     head_bytes: int
@@ -64,7 +64,7 @@ class Bounds:
 
 
 class MendedProtocol(HttpToolsProtocol):
-    """uvicorn's own, on such a transport, and within the bounds."""
+    """uvicorn's own protocol, on a `JoiningTransport`, and within the bounds."""
 
     def __init__(self, *args: Any, bounds: Bounds, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -93,7 +93,7 @@ class MendedProtocol(HttpToolsProtocol):
         if not self._in_head or self.transport.is_closing():
             self._end_head()
             return
-        # Before a piece in which a head began there may have been the end of a body.
+        # The piece in which a head begins may start with the end of a body, so it is not counted.
         self._head_bytes = self._head_bytes + len(data) if was_in_head else 0
         if self._head_bytes > self._bounds.head_bytes:
             self._refuse_head(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)

@@ -1,6 +1,6 @@
 """Child process of the supervisor: `python -m s3gw.server.worker SLOT`.
 
-The task comes on its standard input; the argument shows in the list of processes.
+The task comes on its standard input; the argument is only for the list of processes.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def run(options: Options) -> int:
 
 
 def _what_and_where(options: Options) -> tuple[ObjectRead, str]:
-    """Raises `Misused`."""
+    """Return the read, and the name of the file to write. Raises `Misused`."""
     names = list(options.names)
     member = names.pop(0) if names and options.members.pattern is None else ""
     what = options.members.object_read(member)

@@ -46,7 +46,7 @@ def run(options: Options) -> int:
 
 
 def _members(client: Client, archive: ObjectName) -> list[tuple[str, Entry]]:
-    """Raises `ClientError` when the archive does not exist."""
+    """Return the members and their entries. Raises `ClientError` if there is no such archive."""
     above = f"{archive.key}/"
     query = ListQuery(archive, ("name", "size"), Flag.ARCH_DIR)
     members, is_there = [], False

@@ -24,7 +24,7 @@ class MemberFlags:
 
     @property
     def pattern(self) -> tuple[str, str] | None:
-        """AIStore's matching mode and its text, if one is given."""
+        """Return AIStore's matching mode and its text, if one is given."""
         texts = {
             "regexp": self.regex,
             "prefix": self.prefix,
@@ -35,7 +35,7 @@ class MemberFlags:
         return next(((mode, text) for mode, text in texts.items() if text is not None), None)
 
     def object_read(self, member: str) -> ObjectRead:
-        """Raises `Misused` without a member and a pattern."""
+        """Return the read of the member, or of those matched. Raises `Misused` without either."""
         mode, text = self.pattern or ("", "")
         if not (member or mode):
             raise Misused("Name a member, or select several with --regex, --prefix, ...")

@@ -92,7 +92,7 @@ def run(options: Options) -> int:
 
 
 async def _temporary(options: Options, config: Config, directory: StoredDirectory) -> str:
-    """Make keys that every server with the same data folder accepts."""
+    """Issue keys that every server with the same data folder accepts."""
     root = find_root_keys(config)
     if root.new and not (options.user or options.role):
         raise ConfigError("The root account has no keys yet: start `s3gw serve` there once.")

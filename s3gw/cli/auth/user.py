@@ -139,7 +139,7 @@ def run_set_password(options: SetPasswordOptions) -> int:
 
 
 def _password(from_stdin: bool) -> str:
-    """Raises `BadPassword`."""
+    """Read a password from the terminal or from stdin. Raises `BadPassword`."""
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     else:

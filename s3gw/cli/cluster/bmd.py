@@ -21,7 +21,7 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(ClientOptions):
-    """Those of every command."""
+    """The options of every command."""
 
 
 def run(options: Options) -> int:

@@ -21,7 +21,7 @@ _HEAD = ("NODE", "ROLE", "STATUS", "ADDRESS", "USED>", "FREE>", "FULL>", "MEMORY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(ClientOptions):
-    """Those of every command."""
+    """The options of every command."""
 
 
 def run(options: Options) -> int:

@@ -10,7 +10,7 @@ from s3gw.config.docs import configuration_page
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """There are none."""
+    """No options."""
 
 
 def run(options: Options) -> int:

@@ -15,7 +15,7 @@ _EXAMPLES = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(ClientOptions):
-    """Those of every command."""
+    """The options of every command."""
 
 
 def run(options: Options) -> int:

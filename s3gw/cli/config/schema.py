@@ -10,7 +10,7 @@ from s3gw.config.json_schema import configuration_schema
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """There are none."""
+    """No options."""
 
 
 def run(options: Options) -> int:

@@ -18,7 +18,7 @@ class Options(ClientOptions):
 
 
 def run_for_each(options: Options, call_for: Callable[[str], Call[None]], done: str) -> int:
-    """`done` is the word for it, such as `Stopped`."""
+    """Apply an action to each transformation; `done` is its word, such as `Stopped`."""
     with connect(options) as client:
         for name in options.etls:
             client.call(call_for(name))

@@ -18,7 +18,7 @@ _HEAD = ("ETL", "STAGE", "JOB", "OBJECTS>", "IN>", "OUT>")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(ClientOptions):
-    """Those of every command."""
+    """The options of every command."""
 
 
 def run(options: Options) -> int:

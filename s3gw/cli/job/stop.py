@@ -44,7 +44,7 @@ def run(options: Options) -> int:
 
 
 def _found(client: Client, options: Options) -> list[Job]:
-    """Raises `ClientError` for an unknown id, which the server itself would ignore."""
+    """Return the jobs. Raises `ClientError` for an unknown id; the server would ignore it."""
     if options.jobs:
         return [client.call(find_job(xid)) for xid in options.jobs]
     return client.call(find_jobs(JobQuery(kind=options.kind, only_active=True)))

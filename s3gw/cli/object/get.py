@@ -110,7 +110,8 @@ def _transfers(client: Client, source: ObjectName, folder: Path) -> Iterator[Tra
 def _download_below(
     client: Client, name: ObjectName, folder: Path, below: str, meter: Meter
 ) -> int:
-    """Raises `ClientError` for a name that is not a file's, or leads out of the folder."""
+    """Download to a file below the folder. Raises `ClientError` for a name that is not a file's, or
+    leads out of the folder."""
     parts = below.removesuffix("/").split("/")
     if any(part in ("", ".", "..") or "\0" in part for part in parts):
         raise ClientError(

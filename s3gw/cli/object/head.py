@@ -66,7 +66,7 @@ def _document(name: ObjectName, headers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
-    """`k=v, k2=v2`; a comma without a new pair after it is part of the value."""
+    """Parse `k=v, k2=v2`; a comma without a new pair after it is part of the value."""
     pairs: list[tuple[str, str]] = []
     for item in text.split(", "):
         name, equals, value = item.partition("=")

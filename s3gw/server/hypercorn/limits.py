@@ -1,11 +1,11 @@
 """Connection, header-size and header-time limits that hypercorn 0.18 lacks.
 
-* A head that began has to end within a time; hypercorn counts it as an idle connection.
-* No more than so many connections are open; hypercorn takes all. And one that the client closed is
-  closed here too, at once: hypercorn keeps it, and its file descriptor, for the whole time that
-  idle connections are kept.
-* It does not turn to HTTP/2, by `Upgrade: h2c` or by its preface: no client of ours asks for it,
-  and none of the limits would hold there.
+* A head that began has to end within `head_timeout_s`; hypercorn counts it as an idle connection.
+* At most `most_connections` are open; hypercorn accepts any number. And a connection that the
+  client closed is closed here too, at once: hypercorn keeps it, and its file descriptor, for the
+  whole time that idle connections are kept.
+* It does not switch to HTTP/2, by `Upgrade: h2c` or by its preface: our clients do not use it, and
+  the limits would not hold there.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _original_handle = H11Protocol.handle
 
 
 def bound_hypercorn() -> None:
-    """A second call does nothing. The limits stand in hypercorn's configuration, as
-    `most_connections` and `head_timeout_s`."""
+    """Install the limits; a second call does nothing. Their values are in hypercorn's
+    configuration, as `most_connections` and `head_timeout_s`."""
     protocol: Any = H11Protocol
     protocol._slow_head = None
     protocol.handle = _handle
@@ -61,7 +61,7 @@ class BoundedTCPServer(TCPServer):
 
 
 async def _handle(self: Any, event: Any) -> None:
-    """Most heads come whole, and cost nothing here."""
+    """Start a timer for an incomplete head. Most heads come whole, and cost nothing here."""
     await _original_handle(self, event)
     if self.stream is None and type(event) is RawData and _is_in_head(self.connection):
         if self._slow_head is None:
@@ -88,4 +88,4 @@ async def _refuse_slow_head(protocol: Any) -> None:
 
 
 async def _check_protocol(self: Any, request: h11.Request) -> None:
-    """Whatever it asks to turn to: the application answers it as what it is."""
+    """Ignore a requested upgrade: the application answers the request in HTTP/1.1."""

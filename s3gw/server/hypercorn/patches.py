@@ -1,16 +1,16 @@
 """Fixes to how hypercorn 0.18 sends HTTP/1.1 messages.
 
-* `HTTP/1.1 100 ` gets its reason phrase, and so does the answer to who waited for it in vain. RFC
-  9112 makes the phrase optional, but botocore before 1.40.21 takes the line for a broken one and
-  fails every PUT that has a body; newer ones do not see that they were refused. A body without
-  bytes lets nobody wait, and botocore reads its answer in the same way. The connection ends with
-  such an answer, or botocore takes its status for that of the next one.
-* The head of a response goes out together with the first bytes of its body: one system call and one
-  packet less for each small GET, about a tenth of what hypercorn spends on one. An application
-  must not count on its head being seen before its first body message (ASGI says so), so nothing
-  that could be seen is held back.
-* `100 Continue` waits until the application asks for the body, as ASGI has it. hypercorn sends it
-  before, so that a client uploads all of what is then refused.
+* `HTTP/1.1 100 ` gets its reason phrase, and so does the final answer to a client that waited for
+  it in vain. In RFC 9112 the phrase is optional, but botocore before 1.40.21 takes the line for a
+  broken one and fails every PUT that has a body; newer ones do not see that they were refused. With
+  an empty body there is no wait, and botocore reads the answer in the same way. The connection is
+  closed after such an answer, or botocore takes its status for that of the next one.
+* The head of a response is sent together with the first bytes of its body: one system call and one
+  packet less for each small GET, about a tenth of what hypercorn spends on one. ASGI allows a
+  server to send the head only with the first body message, so no application can depend on an
+  earlier one.
+* `100 Continue` waits until the application calls `receive`, as ASGI specifies. hypercorn sends it
+  earlier, so that a client uploads a whole body that is then refused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class UnknownHypercorn(Exception):
 
 
 def mend_hypercorn() -> None:
-    """Apply all of it; a second call does nothing."""
+    """Apply all fixes; a second call does nothing."""
     protocol: Any = H11Protocol
     original = protocol._send_h11_event
     if original is _send_h11_event:
@@ -67,7 +67,7 @@ def _telling_when_asked(create_stream: Any) -> Any:
 
 
 class _ContinueFirst:
-    """hypercorn's wrapper of the application, for a request whose client waits to be told."""
+    """hypercorn's wrapper of the application, for a request whose client waits for a `100`."""
 
     def __init__(self, protocol: Any, app: Any) -> None:
         self._protocol = protocol
@@ -101,7 +101,7 @@ async def _send_h11_event(self: Any, event: Any) -> None:
     try:
         block = self.connection.send(event)
     except h11.LocalProtocolError:
-        # As in the original: the client broke the protocol, nothing can be said to it any more.
+        # As in the original: the client broke the protocol, so there is no answer to it any more.
         if self.connection.their_state != h11.ERROR:
             raise
         return
@@ -120,7 +120,7 @@ def _join(protocol: Any, block: bytes) -> tuple[bytes, ...]:
 
 
 def with_reason(event: Head, *more: tuple[bytes, bytes]) -> Head:
-    """The same with its reason phrase, and with more headers."""
+    """Return the same head with its reason phrase, and with more headers."""
     phrase = HTTPStatus(event.status_code).phrase.encode()
     headers = [*event.headers, *more]
     return type(event)(status_code=event.status_code, headers=headers, reason=phrase)
