@@ -1,1 +1,1 @@
-"""Placement of objects on targets, and the jobs on them, without HTTP frameworks or XML."""
+"""Placement of objects on targets, coordination and jobs, without HTTP."""

@@ -1,4 +1,4 @@
-"""The maintenance loop: rounds of work at an interval, in a thread, until it is stopped."""
+"""Maintenance loop: rounds of work at an interval, in a thread."""
 
 from __future__ import annotations
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 from s3gw.wire.errors import FROM_STORAGE, Code
 from storage import errors as storage_errors
@@ -138,3 +143,70 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 def test_errors_of_any_kind_are_caught_at_the_edges_only() -> None:
     found = {named(path) for path in sources(*PRODUCT) if "except Exception" in path.read_text()}
     assert found == set(EDGES)
+
+
+# Words
+
+# Words of a dialect, where a term of the field says it: the caller, a client, requested, notified.
+DIALECT = frozenset(
+    """affair anew asked asks bears behind everybody goes lest made mended nobody none somebody
+    stand stands tell tells told which whoever""".split()  # noqa: SIM905
+)
+MOST_OF_A_THOUSAND = 6
+HEADLINE_WORDS = 14
+QUESTIONS = ("How", "What", "When", "Where", "Which", "Who")
+# "It is no number" is "it is not a number"; "there is no bucket" stays.
+_IS_NO = re.compile(r"(?<!there )(?<!There )\b(?:is|are) no (?!longer|more|other|limit)[a-z]+")
+
+
+def prose(path: Path) -> str:
+    """Docstrings and comments of a module, or a page without its code and tables; no names in
+    backticks."""
+    text = path.read_text()
+    if path.suffix == ".md":
+        return re.sub(r"```.*?```|`[^`]*`|<!--.*?-->|^\|.*?$", "", text, flags=re.DOTALL | re.M)
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    comments = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    documented = (ast.Module, ast.ClassDef, Function)
+    nodes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, documented))
+    docstrings = [ast.get_docstring(node) or "" for node in nodes]
+    return re.sub(r"`[^`]*`", "", "\n".join([*docstrings, *comments]))
+
+
+def rooms_and_pages() -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in sources(*PRODUCT):
+        parts = path.relative_to(ROOT).parts
+        room = "/".join(parts[: 2 if parts[0] == "s3gw" else 1])
+        found.setdefault(room, []).append(path)
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return found | {named(page): [page] for page in pages}
+
+
+@pytest.mark.parametrize("place", rooms_and_pages())
+def test_prose_has_few_words_of_the_dialect(place: str) -> None:
+    """Python's `None` is not counted."""
+    text = "\n".join(prose(path) for path in rooms_and_pages()[place])
+    words = re.findall(r"[a-z']+", re.sub(r"\bNone\b", "null", text).lower())
+    seen = Counter(word for word in words if word in DIALECT)
+    # Of a short page, one word may be such a one.
+    assert seen.total() <= max(MOST_OF_A_THOUSAND * len(words) / 1000, 1), seen
+
+
+def test_the_first_line_of_a_module_is_a_noun_phrase() -> None:
+    lines = {
+        named(path): (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+        for path in sources(*PRODUCT)
+    }
+    asking = {name for name, line in lines.items() if line.startswith(QUESTIONS)}
+    long = {name for name, line in lines.items() if len(line.split()) > HEADLINE_WORDS}
+    assert asking | long == set()
+
+
+def test_a_thing_is_not_another_thing_rather_than_no_other_thing() -> None:
+    found = [
+        (named(path), match.group())
+        for path in sources(*PRODUCT)
+        for match in _IS_NO.finditer(path.read_text())
+    ]
+    assert found == []

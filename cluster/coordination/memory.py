@@ -1,4 +1,4 @@
-"""Coordination in memory: the model of the other engines, for one process and one event loop."""
+"""Coordination in memory, for one process: the model of the engines."""
 
 from __future__ import annotations
 

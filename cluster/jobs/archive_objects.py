@@ -1,4 +1,4 @@
-"""archive: put the objects of a list, a template or a prefix into one archive.
+"""archive: put a selection of objects into one archive.
 
 The archive appears when it is complete, and not before, so after a crash the job starts again. An
 object that is named and missing, or cannot be read, ends the job unless its `go_on` is set; an

@@ -1,4 +1,4 @@
-"""Catalog of jobs: the kinds that this server runs, and the names of AIStore's others.
+"""Catalog of jobs: kinds of this server, names of AIStore's others.
 
 A new kind is a module with its `KIND`, and a line in `KINDS`.
 """

@@ -1,4 +1,4 @@
-"""rebalance and resilver: bring objects to the node, and on it to the mountpath, where they belong.
+"""rebalance and resilver: move objects to their node and mountpath.
 
 There is one node, and the mountpaths of a store never change: an object is where its name wants it
 from the moment that it is written, and these jobs find nothing to move.

@@ -1,4 +1,4 @@
-"""promote: turn a file, or those in a folder, of the server's machine into objects.
+"""promote: turn files of the server's machine into objects.
 
 The files are on the machine that runs the job. After a crash it starts again: a file that is an
 object already is skipped, unless it is to be replaced, and one that was removed after it was

@@ -1,4 +1,4 @@
-"""The runner of jobs, in one process: a few at a time, the oldest first.
+"""Runner of jobs: one process, a few at a time, oldest first.
 
 A job whose process died, or was stopped, is begun again by the next one, from the place that it
 saved: every kind may be repeated. A job that seems to kill the process is given up.

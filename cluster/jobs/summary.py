@@ -1,4 +1,4 @@
-"""summary-bck: count the objects of a bucket, all or those with a prefix, and their bytes.
+"""summary-bck: count a bucket's objects and bytes, by prefix.
 
 It starts again after a crash.
 """

@@ -80,13 +80,13 @@ Made by `{command}`. Only ratios within one run mean anything; the machine was:
 {facts}
 
 How it is measured: all servers hold the same objects on the same disk, with a warm page cache, and
-take turns at each workload, loaded by the same clients on the same machine, which therefore cost
+take turns at each workload, loaded by the same clients on the same machine, and so they cost
 all of them alike. S3 requests are presigned URLs (Signature Version 4), so every one is
 authenticated and no client pays for signing. nginx serves plain files with sendfile: no
-authentication, no checksum; it does not sync what is PUT to the disk, s3gw does. HEAD is asked of
-empty objects, because wrk waits for the body that a length announces. CPU is the processor time of
+authentication, no checksum; it does not sync what is PUT to the disk, s3gw does. HEAD is for empty
+objects, because wrk waits for the body that a length announces. CPU is the processor time of
 all processes of a server while it was loaded, RSS the highest of a single process (VmHWM). Access
-logs are off everywhere. What the figures are made of: [performance.md](performance.md)."""
+logs are off everywhere. Where the time is spent: [performance.md](performance.md)."""
 
 
 def facts() -> Iterator[str]:

@@ -81,14 +81,14 @@ class Signature:
         "secret needs 16 bytes, and should have as many as the method's hash, 32 for HS256.",
         Text("a secret of 16 bytes or more, or a public key", r"[\s\S]*"),
         secret=True,
-        shown_default="none",
+        shown_default="not set",
     )
     method: str = setting(
         "",
         "The algorithm that the key is for, in any case; `HMAC` and `RSA` are all three of their "
         "families.",
         Method(),
-        shown_default="none",
+        shown_default="not set",
     )
 
 
@@ -125,7 +125,7 @@ class Oidc:
         "token itself; the name of a claim within a claim has dots, `realm_access.roles`. When "
         "empty, roles are not read. Built-in roles such as `Admin` count as well.",
         Text("the name of a claim", r".*"),
-        shown_default="none",
+        shown_default="not set",
     )
     jwks_refresh: float = setting(
         3600.0,
@@ -212,7 +212,7 @@ class Auth:
         "That key itself, instead of a file.",
         Text("32 bytes in base64 or in hexadecimal", r"[A-Za-z0-9+/]{43}=|[0-9A-Fa-f]{64}"),
         secret=True,
-        shown_default="none",
+        shown_default="not set",
     )
     sigv2_query: bool = setting(
         True,
@@ -234,7 +234,7 @@ class Auth:
         "The form of AIStore 4.0: the same as `auth.signature` with this key and the method HS256.",
         Text("a secret of 16 bytes or more"),
         secret=True,
-        shown_default="none",
+        shown_default="not set",
     )
     signature: Signature = field(default_factory=Signature)
     required_claims: RequiredClaims = field(default_factory=RequiredClaims)

@@ -1,4 +1,4 @@
-"""All settings by key, with the tables and other spellings that a file may use."""
+"""All settings by key, with their tables and other spellings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of settings: a dataclass field each, with all there is to know of it.
+"""Declarations of settings: one dataclass field for each.
 
     at_once: int = setting(
         4, "How many jobs run at the same time.", Whole(1, 64), changeable=True

@@ -138,7 +138,7 @@ def shown_default(row: Setting) -> str:
     if row.declaration.shown_default:
         return row.declaration.shown_default
     if isinstance(row.default, tuple):
-        return ", ".join(f"`{item}`" for item in row.default) or "none"
+        return ", ".join(f"`{item}`" for item in row.default) or "empty"
     return f"`{row.declaration.type.show(row.default)}`"
 
 

@@ -1,4 +1,4 @@
-"""The JSON schema of the configuration file, for editors and for checks before a start."""
+"""JSON schema of the configuration file."""
 
 from __future__ import annotations
 

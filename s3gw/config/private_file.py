@@ -1,4 +1,4 @@
-"""Files that hold secrets: readable by their owner alone, written whole or not at all."""
+"""Files with secrets: readable by their owner alone, written whole."""
 
 from __future__ import annotations
 

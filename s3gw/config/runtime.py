@@ -1,4 +1,4 @@
-"""Settings that can change while the cluster runs, and the record of what was set.
+"""Settings that can change while the server runs, and their record.
 
 They are the sections of the configuration themselves, with other values in them, and the properties
 that new buckets get. A setting is among them when it is declared as `changeable`.

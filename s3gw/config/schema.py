@@ -196,7 +196,7 @@ class Encryption:
         Text("a file's path"),
         flag="--master-key-file",
         metavar="FILE",
-        shown_default="none",
+        shown_default="not set",
     )
     master_key: str = setting(
         "",
@@ -204,7 +204,7 @@ class Encryption:
         Text("32 bytes in base64 or in hexadecimal", r"[A-Za-z0-9+/]{43}=|[0-9A-Fa-f]{64}"),
         variable="S3GW_MASTER_KEY",
         secret=True,
-        shown_default="none",
+        shown_default="not set",
     )
     key_file: str = setting(
         "",

@@ -1,4 +1,4 @@
-"""Types of settings: the values that each allows, in every form that a value has.
+"""Types of settings: allowed values, and their forms.
 
 A value comes from a file (as TOML has it), from a flag or a variable (as text), or from a client of
 the native API, as AIStore writes it: sizes are texts like `1GiB`, times texts like `1h30m`, and

@@ -1,1 +1,1 @@
-"""What jobs do to objects: copy, archive, promote, rotate keys, deliver logs."""
+"""Jobs on objects: copy, archive, promote, rotate keys, deliver logs."""

@@ -1,4 +1,4 @@
-"""Rewrapping the data keys of objects after a key of the ring got a new version.
+"""Rewrapping of objects' data keys after a key was rotated.
 
 Only the record in an object's row changes: no byte is read, and times and versions stay. It can run
 beside a running server, name by name; each change checks the record again inside its transaction,

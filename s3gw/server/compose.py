@@ -1,4 +1,4 @@
-"""The composition root: the one place where the parts of a process are put together.
+"""Composition root of a server process.
 
 Three kinds of process run: the supervisor prepares the data folders, each worker answers requests,
 and one process does maintenance. Their parts are chosen here and nowhere else.
