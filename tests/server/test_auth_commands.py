@@ -234,7 +234,7 @@ def test_a_role_is_changed_where_it_is_said(server: ServerProcess) -> None:
         (["user", "add", "bob", "--role", "writer"], 1, "`s3gw auth role list` lists them"),
         (["role", "remove", "painter"], 1, "in use by ann"),
         (["role", "remove", "Guest"], 1, "built-in"),
-        (["role", "add", "token"], 1, "stands for"),
+        (["role", "add", "token"], 1, "means the permissions"),
         (["role", "add", "x", "--cluster", "wr"], 2, "must be ro, rw, su"),
         (["role", "add", "x", "--bucket", "data"], 2, "NAME=PERM"),
         (["role", "add", "x", "--bucket", "a/b=ro"], 2, "is not the name of a bucket"),
