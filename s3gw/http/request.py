@@ -169,17 +169,21 @@ def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
 def read_query(query_string: bytes) -> dict[str, str]:
     if not query_string:
         return {}
+    query: dict[str, str] = {}
     try:
-        pairs = (item.partition("=") for item in query_string.decode().split("&") if item)
-        return {_text(name): _text(value) for name, _, value in pairs}
+        for item in query_string.decode().split("&"):
+            name, _, value = item.partition("=")
+            if "%" in item or "+" in item:
+                name, value = _decoded(name), _decoded(value)
+            if item:
+                query[name] = value
     except UnicodeDecodeError:
         raise S3Error(Code.InvalidURI) from None
+    return query
 
 
-def _text(encoded: str) -> str:
-    if "%" not in encoded and "+" not in encoded:
-        return encoded
-    return unquote_to_bytes(encoded.replace("+", " ")).decode()
+def _decoded(text: str) -> str:
+    return unquote_to_bytes(text.replace("+", " ")).decode()
 
 
 def content_length(text: str | None) -> int | None:

@@ -147,20 +147,17 @@ class S3App(S3FrontEnd):
 
     async def _authenticated(self, request: Request, exchange: Exchange) -> Call:
         """Return the call of the request, with its authenticated caller."""
-        proof = await self._prove(request)
+        if not self._throttle.is_idle:
+            _attempt(self._throttle, request).check()
+        try:
+            proof = await self._authenticator.authenticate(request)
+        except S3Error as error:
+            _attempt(self._throttle, request).failed(error)
+            raise
         caller = exchange.principal = proof.principal
         exchange.account = caller.identity
         exchange.bypasses_lock = bypasses_governance(request.headers)
         return new_call(request, caller, self._services, proof.form)
-
-    async def _prove(self, request: Request) -> Proof:
-        if not self._throttle.is_idle:
-            _attempt(self._throttle, request).check()
-        try:
-            return await self._authenticator.authenticate(request)
-        except S3Error as error:
-            _attempt(self._throttle, request).failed(error)
-            raise
 
 
 def _note_bucket(call: Call, exchange: Exchange) -> None:

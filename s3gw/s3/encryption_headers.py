@@ -67,7 +67,8 @@ def read_encryption(call: Request) -> EncryptionRequest:
 def read_customer_key(call: Request, prefix: str = CUSTOMER) -> CustomerKey | None:
     """Read the three headers of SSE-C that begin with `prefix`; they come together or not at
     all."""
-    algorithm, key, md5 = (sent(call, prefix + name) for name in ("algorithm", "key", "key-md5"))
+    algorithm, key = sent(call, prefix + "algorithm"), sent(call, prefix + "key")
+    md5 = sent(call, prefix + "key-md5")
     if algorithm is key is md5 is None:
         return None
     if algorithm is None:
