@@ -37,7 +37,7 @@ class ArchiveObjects(SelectingJob, frozen=True, kw_only=True, tag="archive"):
         return {"template": self.template, "prefix": self.prefix, "archname": self.archive.name}
 
 
-async def run(run: JobRun[ArchiveObjects]) -> None:
+async def carry_out(run: JobRun[ArchiveObjects]) -> None:
     job = run.job
     task = ArchiveTask(
         job,
@@ -95,4 +95,4 @@ async def _listed(
         after = page.next_after
 
 
-KIND = Kind(ArchiveObjects, run, idles=True)
+KIND = Kind(ArchiveObjects, carry_out, idles=True)

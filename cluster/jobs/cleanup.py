@@ -15,9 +15,9 @@ class Cleanup(Job, frozen=True, kw_only=True, tag="cleanup-store"):
     """All that can be removed."""
 
 
-async def run(run: JobRun[Cleanup]) -> None:
+async def carry_out(run: JobRun[Cleanup]) -> None:
     while await run.context.clean():
         await run.progress()
 
 
-KIND = Kind(Cleanup, run, "cleanup", Start.BY_NAME)
+KIND = Kind(Cleanup, carry_out, "cleanup", Start.BY_NAME)

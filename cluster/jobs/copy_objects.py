@@ -46,7 +46,7 @@ class CopyBucket(CopyObjects, frozen=True, kw_only=True, tag="copy-bck"):
     """All objects of the bucket, or those with the prefix."""
 
 
-async def run(run: JobRun[CopyObjects]) -> None:
+async def carry_out(run: JobRun[CopyObjects]) -> None:
     size = run.job.workers * _ROUND
     if run.job.names_objects:
         async for names in chosen_names(run, size):
@@ -106,5 +106,5 @@ def _note(run: JobRun[CopyObjects], name: str, error: NotCopied) -> None:
         run.state.add_problem(text)
 
 
-KIND = Kind(CopyObjects, run, "copy-objects", idles=True)
-BUCKET_KIND = Kind(CopyBucket, run, "copy-bucket")
+KIND = Kind(CopyObjects, carry_out, "copy-objects", idles=True)
+BUCKET_KIND = Kind(CopyBucket, carry_out, "copy-bucket")

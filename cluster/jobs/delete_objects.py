@@ -25,7 +25,7 @@ class DeleteObjects(SelectingJob, frozen=True, kw_only=True, tag="delete-listran
     """The selected objects of the bucket."""
 
 
-async def run(run: JobRun[DeleteObjects]) -> None:
+async def carry_out(run: JobRun[DeleteObjects]) -> None:
     if run.job.names_objects:
         async for names in chosen_names(run, BATCH):
             await _delete(run, names, [0] * len(names))
@@ -58,4 +58,4 @@ def _is_settled(error: StorageError) -> bool:
     return isinstance(error, ObjectNotFound | PreconditionFailed)
 
 
-KIND = Kind(DeleteObjects, run, "delete-objects")
+KIND = Kind(DeleteObjects, carry_out, "delete-objects")

@@ -11,8 +11,8 @@ class GetBatch(Job, frozen=True, kw_only=True, tag="get-batch"):
     """The batches of one caller about one bucket."""
 
 
-async def run(run: JobRun[GetBatch]) -> None:
+async def carry_out(run: JobRun[GetBatch]) -> None:
     """Do nothing: the job has idled since it was registered."""
 
 
-KIND = Kind(GetBatch, run, idles=True)
+KIND = Kind(GetBatch, carry_out, idles=True)

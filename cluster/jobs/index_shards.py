@@ -36,7 +36,7 @@ class IndexShards(SelectingJob, frozen=True, kw_only=True, tag="index-shard"):
     workers: int = 2
 
 
-async def run(run: JobRun[IndexShards]) -> None:
+async def carry_out(run: JobRun[IndexShards]) -> None:
     state = run.state
     state.objects = state.bytes = state.problems = 0
     state.after, state.errors = "", []
@@ -81,4 +81,4 @@ async def _index(run: JobRun[IndexShards], info: ObjectInfo, gate: asyncio.Semap
     run.state.bytes += info.size
 
 
-KIND = Kind(IndexShards, run, "shard-index")
+KIND = Kind(IndexShards, carry_out, "shard-index")

@@ -16,10 +16,10 @@ class Lru(Job, frozen=True, kw_only=True, tag="lru"):
     """One bucket, or all."""
 
 
-async def run(run: JobRun[Lru]) -> None:
+async def carry_out(run: JobRun[Lru]) -> None:
     if run.job.bucket:
         await run.context.store.head_bucket(run.job.bucket)
     run.check()
 
 
-KIND = Kind(Lru, run, "lru-eviction", Start.BY_NAME)
+KIND = Kind(Lru, carry_out, "lru-eviction", Start.BY_NAME)

@@ -11,8 +11,8 @@ class MoveBucket(Job, frozen=True, kw_only=True, tag="move-bck"):
     """From `bucket` to `target`."""
 
 
-async def run(run: JobRun[MoveBucket]) -> None:
+async def carry_out(run: JobRun[MoveBucket]) -> None:
     """Not called: it is over when it is registered."""
 
 
-KIND = Kind(MoveBucket, run, "rename-bucket", Start.AT_ONCE)
+KIND = Kind(MoveBucket, carry_out, "rename-bucket", Start.AT_ONCE)

@@ -19,11 +19,11 @@ class Resilver(Job, frozen=True, kw_only=True, tag="resilver"):
     """Between the mountpaths of a node."""
 
 
-async def run(run: JobRun[Rebalance] | JobRun[Resilver]) -> None:
+async def carry_out(run: JobRun[Rebalance] | JobRun[Resilver]) -> None:
     if run.job.bucket:
         await run.context.store.head_bucket(run.job.bucket)
     run.check()
 
 
-REBALANCE_KIND = Kind(Rebalance, run, start=Start.BY_NAME)
-RESILVER_KIND = Kind(Resilver, run, start=Start.BY_NAME)
+REBALANCE_KIND = Kind(Rebalance, carry_out, start=Start.BY_NAME)
+RESILVER_KIND = Kind(Resilver, carry_out, start=Start.BY_NAME)

@@ -30,7 +30,7 @@ class Promote(Job, frozen=True, kw_only=True, tag="promote"):
         return {"prefix": self.prefix}
 
 
-async def run(run: JobRun[Promote]) -> None:
+async def carry_out(run: JobRun[Promote]) -> None:
     orders = run.job.files
     if orders.overwrite and not orders.delete_source:
         run.state.objects = run.state.bytes = 0
@@ -63,4 +63,4 @@ def _shown(path: str) -> str:
     return os.fsencode(path.rstrip("/")).decode(errors="backslashreplace")
 
 
-KIND = Kind(Promote, run, "promote-files")
+KIND = Kind(Promote, carry_out, "promote-files")

@@ -57,7 +57,7 @@ class Rechunk(SelectingJob, frozen=True, kw_only=True, tag="rechunk"):
         return {"prefix": self.prefix, **sizes}
 
 
-async def run(run: JobRun[Rechunk]) -> None:
+async def carry_out(run: JobRun[Rechunk]) -> None:
     chunks = Chunking(run.job.chunks.limit, run.job.chunks.size)
     async for entries in listed_versions(run, BATCH):
         for entry in entries:
@@ -95,4 +95,4 @@ async def _to_its_end(run: JobRun[Rechunk], cutting: Coroutine[Any, Any, bool]) 
             await asyncio.gather(task, return_exceptions=True)
 
 
-KIND = Kind(Rechunk, run, start=Start.BY_NAME, of_a_bucket=True)
+KIND = Kind(Rechunk, carry_out, start=Start.BY_NAME, of_a_bucket=True)

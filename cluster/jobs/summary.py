@@ -17,7 +17,7 @@ class Summary(SelectingJob, frozen=True, kw_only=True, tag="summary-bck"):
     """The objects of the bucket, all or those with the prefix."""
 
 
-async def run(run: JobRun[Summary]) -> None:
+async def carry_out(run: JobRun[Summary]) -> None:
     state = run.state
     state.objects = state.bytes = 0
     state.after, state.sizes = "", Sizes()
@@ -34,4 +34,4 @@ def _add(run: JobRun[Summary], infos: Sequence[ObjectInfo]) -> None:
     state.bytes += sum(sizes)
 
 
-KIND = Kind(Summary, run, "summary")
+KIND = Kind(Summary, carry_out, "summary")

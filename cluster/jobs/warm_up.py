@@ -14,7 +14,7 @@ class WarmUp(SelectingJob, frozen=True, kw_only=True, tag="load-lom-cache"):
     """The objects of the bucket, all or those with the prefix."""
 
 
-async def run(run: JobRun[WarmUp]) -> None:
+async def carry_out(run: JobRun[WarmUp]) -> None:
     state = run.state
     state.objects = state.bytes = 0
     state.after = ""
@@ -23,4 +23,4 @@ async def run(run: JobRun[WarmUp]) -> None:
         state.bytes += sum(info.size for info in infos)
 
 
-KIND = Kind(WarmUp, run, "warm-up-metadata", Start.BY_NAME, of_a_bucket=True)
+KIND = Kind(WarmUp, carry_out, "warm-up-metadata", Start.BY_NAME, of_a_bucket=True)

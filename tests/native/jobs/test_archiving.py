@@ -236,7 +236,7 @@ def test_a_job_that_is_stopped_leaves_nothing(scene: JobScene, filled: str) -> N
         context = JobContext(scene.store, unused, unused, unused, halting, unused)
         work = JobRun(known.job, known.state, context, scene.registry)
         with pytest.raises(Stopped):
-            await archive_objects.run(work)
+            await archive_objects.carry_out(work)
         return work
 
     work = scene.server.run(stopped())
