@@ -40,10 +40,10 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@if [ -f .coverage ]; then \
-		echo "coverage of the last 'make coverage': $$($(BIN)/coverage report --format=total) % of the lines"; \
+	@if total=$$($(BIN)/coverage report --ignore-errors --format=total 2>/dev/null); then \
+		echo "coverage: $$total % of the lines, in the last 'make coverage'"; \
 	else \
-		echo "coverage: not measured yet, see 'make coverage'"; \
+		echo "coverage: not measured, see 'make coverage'"; \
 	fi
 
 # In the tests' own processes; servers that they start are not measured.
