@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from s3gw.cli.commands import FAILED, MISUSED, Group, Misused, Parser, chosen
+from s3gw.cli.parsing import FAILED, MISUSED, Group, Misused, Parser, chosen
 from s3gw.cli.tables import printable
 from s3gw.client.errors import BadSetting, ClientError
 from s3gw.server.installation import BrokenInstallation, require_own_packages

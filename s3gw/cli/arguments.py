@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from s3gw.cli.commands import Misused
+from s3gw.cli.parsing import Misused
 
 BUCKET = "BUCKET"
 OBJECT = "BUCKET/OBJECT"

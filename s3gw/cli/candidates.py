@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from s3gw.cli import build_parser
 from s3gw.cli.arguments import BUCKET, FILE, JOB, KIND, OBJECT, PLACE
-from s3gw.cli.commands import Parser
+from s3gw.cli.parsing import Parser
 from s3gw.client.buckets import list_buckets
 from s3gw.client.endpoint import Flags, find_endpoint
 from s3gw.client.errors import ClientError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.cli.commands import Command
 from s3gw.cli.parameters import argument, hidden
+from s3gw.cli.parsing import Command
 
 _EXAMPLES = """\
   source <(s3gw completion bash)                                              in ~/.bashrc

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from s3gw.cli.commands import Misused
 from s3gw.cli.parameters import switch
+from s3gw.cli.parsing import Misused
 
 
 def yes_switch() -> Any:

@@ -5,7 +5,7 @@ Importing these errors imports much of the server, so it is done once something 
 
 from __future__ import annotations
 
-from s3gw.cli.commands import FAILED, MISUSED
+from s3gw.cli.parsing import FAILED, MISUSED
 from s3gw.config.loading import ConfigError
 from s3gw.identity.errors import IdentityError
 from s3gw.server.listener import CannotListen

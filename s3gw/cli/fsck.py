@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from s3gw.cli.commands import Command
 from s3gw.cli.parameters import arguments, switch
+from s3gw.cli.parsing import Command
 from storage.backends.local.fsck import Finding, Rebuilt, Report, check, rebuild
 
 _EXAMPLES = """\

@@ -6,9 +6,9 @@ import sys
 import time
 from dataclasses import dataclass
 
-from s3gw.cli.commands import FAILED
 from s3gw.cli.connection import ClientOptions
 from s3gw.cli.parameters import included, option, switch
+from s3gw.cli.parsing import FAILED
 from s3gw.cli.progress import LiveLine, size_text
 from s3gw.cli.tables import json_text, plural, printable
 from s3gw.client.jobs import Job, wait_for_job

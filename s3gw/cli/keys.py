@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from s3gw.cli.commands import Actions, Command
 from s3gw.cli.parameters import argument, arguments, switch
+from s3gw.cli.parsing import Actions, Command
 from s3gw.cli.progress import LiveLine
 from s3gw.cli.setting_flags import GivenSettings, setting_flags
 from s3gw.cli.tables import plural, print_table

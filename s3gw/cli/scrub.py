@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from s3gw.cli.commands import Command
 from s3gw.cli.parameters import arguments, option, switch
+from s3gw.cli.parsing import Command
 from s3gw.cli.progress import Progress, size_text
 from s3gw.config.types import Size
 from storage.backends.local import LocalStore

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import FILE
-from s3gw.cli.commands import Misused
 from s3gw.cli.parameters import option, switch
+from s3gw.cli.parsing import Misused
 from s3gw.client.names import Bck, ObjectName
 from s3gw.client.objects import Selection
 

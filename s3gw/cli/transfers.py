@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from s3gw.cli.commands import FAILED
+from s3gw.cli.parsing import FAILED
 from s3gw.cli.progress import Progress, size_text
 from s3gw.cli.tables import json_text, plural, printable
 from s3gw.client.errors import ClientError

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from s3gw import __version__
-from s3gw.cli.commands import Command
+from s3gw.cli.parsing import Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

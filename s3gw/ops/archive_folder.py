@@ -11,7 +11,8 @@ from s3gw.objects.attributes import DEFAULT_TYPE
 from s3gw.s3.archives.folders import open_in_folder
 from s3gw.s3.call import ArchiveMember, Call
 from s3gw.s3.encryption_headers import encryption_headers, refuse_on_reads
-from s3gw.s3.headers import object_headers, override_headers, read_condition, span_headers
+from s3gw.s3.headers import object_headers, override_headers, read_condition
+from s3gw.s3.range_headers import span_headers
 from storage.errors import PartNotFound
 from storage.ranges import Between, From, Last, PartNumber, Want
 

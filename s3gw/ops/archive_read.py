@@ -22,9 +22,9 @@ from s3gw.s3.headers import (
     named_version,
     override_headers,
     read_condition,
-    read_range,
     read_version_header,
 )
+from s3gw.s3.range_headers import read_range
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.subresources import ARCHPATH_HEADER
 from storage.archives import ArchiveFormat, MemberAsked, Selection

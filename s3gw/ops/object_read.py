@@ -21,11 +21,10 @@ from s3gw.s3.headers import (
     object_headers,
     override_headers,
     read_condition,
-    read_range,
     read_version_header,
-    span_headers,
     wants_checksum,
 )
+from s3gw.s3.range_headers import read_range, span_headers
 from s3gw.s3.routing import header, operation, path, query
 from s3gw.wire.errors import Code, S3Error
 from storage.ranges import PartNumber, Want

@@ -1,4 +1,4 @@
-"""Header formats in one place: ETags, HTTP dates, ranges, version ids, object headers.
+"""Header formats in one place: ETags, HTTP dates, version ids, object headers.
 
 Inside the program an ETag has no quotes and a time is an integer.
 """
@@ -19,7 +19,6 @@ from s3gw.s3.encryption_headers import encryption_headers
 from s3gw.s3.lock_headers import lock_headers, read_lock
 from s3gw.wire.errors import Code, S3Error
 from storage.clock import SystemClock
-from storage.ranges import Between, From, Last
 from storage.values import (
     ALWAYS,
     NULL_VERSION,
@@ -59,7 +58,6 @@ STORAGE_CLASSES = frozenset(
     ]
 )
 # No object is so large that a position has more digits.
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _NOT_LATIN_1 = re.compile("[^\x00-\xff]")
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _NS = 1_000_000_000
@@ -232,21 +230,6 @@ def _time(text: str | None) -> int | None:
 # Ranges
 
 
-def read_range(text: str | None) -> Between | From | Last | None:
-    """Read a single byte range; S3, as RFC 9110 allows, ignores an unreadable one."""
-    if text is None:
-        return None
-    match = _RANGE.fullmatch(text.replace(" ", ""))
-    if match is None or match.groups() == ("", ""):
-        return None
-    first, last = match.groups()
-    if not first:
-        return Last(int(last))
-    if not last:
-        return From(int(first))
-    return Between(int(first), int(last) + 1) if int(first) <= int(last) else None
-
-
 # Answering
 
 
@@ -270,14 +253,6 @@ def object_headers(info: ObjectInfo) -> dict[str, str]:
         headers |= lock_headers(attributes.lock)
     if attributes.storage_class != "STANDARD":
         headers["x-amz-storage-class"] = attributes.storage_class
-    return headers
-
-
-def span_headers(info: ObjectInfo, span: Between, *, partial: bool) -> dict[str, str]:
-    headers = {"Content-Length": str(span.stop - span.start)}
-    # An empty part has no last byte; S3 leaves Content-Range out.
-    if partial and span.stop > span.start:
-        headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{info.size}"
     return headers
 
 

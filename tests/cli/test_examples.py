@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from s3gw.cli import build_parser
-from s3gw.cli.commands import chosen
+from s3gw.cli.parsing import chosen
 from tests.cli.test_start import COMMANDS, LEAVES
 from tests.server_process import ROOT
 

@@ -11,7 +11,6 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from s3gw.cli import build_parser
-from s3gw.cli.commands import Command, Parser, chosen
 from s3gw.cli.parameters import (
     argument,
     arguments,
@@ -22,6 +21,7 @@ from s3gw.cli.parameters import (
     switch,
     yes_or_no,
 )
+from s3gw.cli.parsing import Command, Parser, chosen
 from tests.cli.test_examples import examples
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from s3gw.cli import build_parser
-from s3gw.cli.commands import Parser
+from s3gw.cli.parsing import Parser
 from tests.cli.conftest import CommandLine
 from tests.server_process import ServerProcess, clean_environment, eventually
 
@@ -66,7 +66,7 @@ def test_every_asking_command_can_answer_programs(command: str) -> None:
 
 def test_summaries_are_listed_without_importing_the_commands() -> None:
     loaded = {name for name in modules_after("--help") if name.startswith("s3gw.cli.")}
-    assert loaded == {"s3gw.cli.commands", "s3gw.cli.parameters", "s3gw.cli.tables"}
+    assert loaded == {"s3gw.cli.parsing", "s3gw.cli.parameters", "s3gw.cli.tables"}
 
 
 @pytest.mark.parametrize(

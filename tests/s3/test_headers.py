@@ -16,11 +16,11 @@ from s3gw.s3.headers import (
     http_date,
     quoted,
     read_condition,
-    read_range,
     read_tagging_header,
     read_write_condition,
     unquoted,
 )
+from s3gw.s3.range_headers import read_range
 from s3gw.wire.errors import S3Error
 from storage.ranges import Between, From, Last
 from storage.values import ALWAYS

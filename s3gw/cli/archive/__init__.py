@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3gw.cli.commands import Group
+from s3gw.cli.parsing import Group
 
 _SUMMARIES = {
     "ls": "list the members of archives",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import BUCKET, OBJECT
-from s3gw.cli.commands import Command, Misused
 from s3gw.cli.connection import connect
 from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import argument, included, option, switch
+from s3gw.cli.parsing import Command, Misused
 from s3gw.cli.selection import HELP, TITLE, SelectionFlags, selected
 from s3gw.client.names import Bck, ObjectName, read_bucket, read_object
 from s3gw.client.objects import ArchiveOptions, archive_many

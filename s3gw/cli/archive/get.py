@@ -9,9 +9,9 @@ from pathlib import Path
 
 from s3gw.cli.archive.member_selection import TITLE, MemberFlags
 from s3gw.cli.arguments import FILE, OBJECT
-from s3gw.cli.commands import Command, Misused
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, arguments, included
+from s3gw.cli.parsing import Command, Misused
 from s3gw.cli.transfers import Transfer, report, transfer_all
 from s3gw.client.files import Meter, download, download_file
 from s3gw.client.names import ObjectName, read_object

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import OBJECT
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, switch
+from s3gw.cli.parsing import Command
 from s3gw.cli.progress import size_text
 from s3gw.cli.tables import print_table, printable
 from s3gw.client.errors import ClientError

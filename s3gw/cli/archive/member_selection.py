@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.cli.commands import Misused
 from s3gw.cli.parameters import option
+from s3gw.cli.parsing import Misused
 from s3gw.client.objects import ObjectRead
 
 TITLE = "several members, as a tar"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s3gw.cli.arguments import FILE, OBJECT
-from s3gw.cli.commands import Command, Misused
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, arguments, option, switch
+from s3gw.cli.parsing import Command, Misused
 from s3gw.cli.tables import json_text
 from s3gw.client.files import add_to_archive
 from s3gw.client.names import ObjectName, read_object

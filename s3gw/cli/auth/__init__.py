@@ -6,7 +6,7 @@ can read the folder is its owner. A running server applies every change at once.
 
 from __future__ import annotations
 
-from s3gw.cli.commands import Group
+from s3gw.cli.parsing import Group
 
 _SUMMARIES = {
     "user": "list, make and change users",

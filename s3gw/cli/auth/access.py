@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from s3gw.access.bucket_access import bucket_access, with_access
 from s3gw.cli.auth.directory import DirectoryOptions
-from s3gw.cli.commands import Command
 from s3gw.cli.parameters import argument
+from s3gw.cli.parsing import Command
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Config
 from s3gw.identity.permissions import parse_permissions, show_permissions

@@ -13,8 +13,8 @@ from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import MAX_ROLE_SESSION_S, SESSION_TOKENS, Kind, Sealer
 from s3gw.cli.auth.directory import duration, in_directory
-from s3gw.cli.commands import Command
 from s3gw.cli.parameters import option, switch
+from s3gw.cli.parsing import Command
 from s3gw.cli.setting_flags import GivenSettings, setting_flags
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Config

@@ -15,8 +15,8 @@ from s3gw.cli.auth.directory import (
     in_directory,
 )
 from s3gw.cli.auth.rendering import as_json
-from s3gw.cli.commands import Actions, Command
 from s3gw.cli.parameters import argument, option
+from s3gw.cli.parsing import Actions, Command
 from s3gw.cli.tables import moment, print_table
 from s3gw.config.types import show_duration
 from s3gw.identity import keys

@@ -8,8 +8,8 @@ from functools import partial
 
 from s3gw.cli.auth.directory import DirectoryOptions, change, duration, in_directory
 from s3gw.cli.auth.rendering import as_json, permission_rows
-from s3gw.cli.commands import Actions, Command
 from s3gw.cli.parameters import argument, option, repeated, yes_or_no
+from s3gw.cli.parsing import Actions, Command
 from s3gw.cli.tables import facts, print_table
 from s3gw.config.types import show_duration
 from s3gw.identity import roles

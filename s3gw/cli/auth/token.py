@@ -9,8 +9,8 @@ from functools import partial
 
 from s3gw.cli.auth.directory import DirectoryOptions, duration, in_directory
 from s3gw.cli.auth.rendering import as_json
-from s3gw.cli.commands import Command
 from s3gw.cli.parameters import argument, option
+from s3gw.cli.parsing import Command
 from s3gw.config.auth import Auth
 from s3gw.config.loading import ConfigError
 from s3gw.identity.directory import StoredDirectory

@@ -9,8 +9,8 @@ from functools import partial
 
 from s3gw.cli.auth.directory import DirectoryOptions, Work, change, in_directory
 from s3gw.cli.auth.rendering import as_json, permission_rows
-from s3gw.cli.commands import Actions, Command
 from s3gw.cli.parameters import argument, arguments, repeated, switch
+from s3gw.cli.parsing import Actions, Command
 from s3gw.cli.tables import facts, moment, print_table, yes
 from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory, UserFacts

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import BUCKET, PLACE
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import connect
 from s3gw.cli.copy_flags import CopyFlags
 from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import argument, included
+from s3gw.cli.parsing import Command
 from s3gw.client.buckets import copy_bucket
 from s3gw.client.names import Bck, ObjectName, read_bucket, read_place
 

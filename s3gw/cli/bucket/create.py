@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from s3gw.cli.arguments import BUCKET, PAIR, Pair, dict_of, read_pair
 from s3gw.cli.bucket.properties import nested
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import arguments, repeated, switch
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text
 from s3gw.client.buckets import create_bucket
 from s3gw.client.errors import ClientError

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from s3gw.cli.arguments import BUCKET
 from s3gw.cli.bucket.ls import access_text
 from s3gw.cli.bucket.properties import shown
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import facts, json_text, moment
 from s3gw.client.buckets import bucket_props
 from s3gw.client.names import Bck, read_bucket

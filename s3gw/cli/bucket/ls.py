@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3gw.cli.bucket.properties import shown
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import option, switch
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text, moment, print_table
 from s3gw.client.buckets import bucket_props, list_buckets
 from s3gw.client.names import Bck

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import BUCKET
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import connect
 from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import argument
+from s3gw.cli.parsing import Command
 from s3gw.client.buckets import rename_bucket
 from s3gw.client.names import Bck, read_bucket
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from s3gw.cli.commands import Misused
+from s3gw.cli.parsing import Misused
 
 # Numbers of 64 bits travel as texts.
 _TEXTS = frozenset({"access", "features"})

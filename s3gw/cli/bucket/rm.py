@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import BUCKET
-from s3gw.cli.commands import FAILED, Command
 from s3gw.cli.confirmation import confirmed, yes_switch
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import arguments
+from s3gw.cli.parsing import FAILED, Command
 from s3gw.cli.tables import json_text
 from s3gw.client.buckets import destroy_bucket
 from s3gw.client.names import Bck, read_bucket

@@ -6,9 +6,9 @@ import sys
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import PLACE
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import arguments
+from s3gw.cli.parsing import Command
 from s3gw.cli.progress import LiveLine, size_text
 from s3gw.cli.tables import json_text, print_table
 from s3gw.client.buckets import Summary, list_buckets, summarize

@@ -8,8 +8,8 @@ from typing import Any
 
 from s3gw.cli.bucket.ls import access_text
 from s3gw.cli.bucket.properties import shown
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text, moment, print_table
 from s3gw.client.cluster import bucket_map
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import switch
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import facts, json_text
 from s3gw.client.cluster import health
 

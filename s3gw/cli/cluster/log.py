@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.cluster.nodes import node_named
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, option
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text
 from s3gw.client.cluster import cluster_map, node_log, nodes_in
 

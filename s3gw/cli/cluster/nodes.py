@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from s3gw.cli.commands import Misused
+from s3gw.cli.parsing import Misused
 from s3gw.client.cluster import Node, node_status
 from s3gw.client.errors import ClientError
 from s3gw.client.sync import Client

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3gw.cli.cluster.nodes import statuses
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parsing import Command
 from s3gw.cli.progress import size_text
 from s3gw.cli.tables import facts, json_text, print_table
 from s3gw.client.cluster import Node, cluster_map, nodes_in, software_version

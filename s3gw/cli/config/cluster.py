@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.bucket.properties import chosen, shown
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import arguments
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text, print_table
 from s3gw.client.cluster import cluster_config
 

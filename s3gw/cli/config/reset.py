@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text
 from s3gw.client.cluster import reset_config
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.cli.commands import Command
+from s3gw.cli.parsing import Command
 from s3gw.config.json_schema import configuration_schema
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from s3gw.cli.commands import Command
 from s3gw.cli.parameters import switch
+from s3gw.cli.parsing import Command
 from s3gw.cli.setting_flags import GivenSettings, setting_flags
 from s3gw.config.catalog import settings
 from s3gw.config.declaration import declared

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass
 
 from s3gw.cli.arguments import ETL, PAIR, Pair, dict_of, read_pair
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, option, repeated, several
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text
 from s3gw.client.etl import EtlSpec, init_etl
 

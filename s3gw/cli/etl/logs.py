@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import ETL
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text
 from s3gw.client.etl import etl_logs
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from s3gw.cli.commands import Command
 from s3gw.cli.etl.by_name import Options, run_for_each
+from s3gw.cli.parsing import Command
 from s3gw.client.etl import stop_etl
 
 

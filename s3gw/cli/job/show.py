@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import JOB
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.job.ls import time_text
 from s3gw.cli.parameters import argument
+from s3gw.cli.parsing import Command
 from s3gw.cli.progress import size_text
 from s3gw.cli.tables import facts, json_text, printable
 from s3gw.client.jobs import Job, find_job

@@ -8,10 +8,10 @@ from typing import Any
 
 from s3gw.cli.arguments import BUCKET, KIND, PAIR, Pair, dict_of, read_pair
 from s3gw.cli.bucket.properties import nested
-from s3gw.cli.commands import Command, Misused
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.job_wait import JobOptions, WaitFlags, follow
 from s3gw.cli.parameters import argument, arguments, option, repeated, switch
+from s3gw.cli.parsing import Command, Misused
 from s3gw.client.jobs import start_job, start_on_bucket
 from s3gw.client.names import Bck, read_bucket
 from s3gw.client.sync import Client

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import JOB, KIND
-from s3gw.cli.commands import Command, Misused
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import arguments, option
+from s3gw.cli.parsing import Command, Misused
 from s3gw.cli.tables import json_text
 from s3gw.client.jobs import Job, JobQuery, find_job, find_jobs, stop_jobs
 from s3gw.client.sync import Client

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import JOB
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.job_wait import JobOptions, WaitFlags, follow
 from s3gw.cli.parameters import arguments, option
+from s3gw.cli.parsing import Command
 
 _EXAMPLES = """\
   s3gw job wait cpy-Zm9vYmFy

@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import OBJECT
-from s3gw.cli.commands import Command, Misused
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.object.read_flags import ReadFlags
 from s3gw.cli.parameters import arguments, included
+from s3gw.cli.parsing import Command, Misused
 from s3gw.client.files import download
 from s3gw.client.names import ObjectName, read_object
 

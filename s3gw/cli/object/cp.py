@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import PLACE
-from s3gw.cli.commands import Command, Misused
 from s3gw.cli.connection import connect
 from s3gw.cli.copy_flags import CopyFlags
 from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import argument, included
+from s3gw.cli.parsing import Command, Misused
 from s3gw.cli.selection import TITLE, SelectionFlags, bucket_alone, selected
 from s3gw.cli.tables import json_text
 from s3gw.client.names import ObjectName, read_place

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import PLACE
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import connect
 from s3gw.cli.job_wait import JobOptions, follow
 from s3gw.cli.parameters import arguments, included
+from s3gw.cli.parsing import Command
 from s3gw.cli.selection import HELP, TITLE, SelectionFlags, selected
 from s3gw.client.names import ObjectName, read_place
 from s3gw.client.objects import evict_many

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from s3gw.cli.arguments import FILE, PLACE
-from s3gw.cli.commands import FAILED, Command, Misused
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.object.read_flags import ReadFlags
 from s3gw.cli.parameters import argument, included, option, switch
+from s3gw.cli.parsing import FAILED, Command, Misused
 from s3gw.cli.tables import json_text
 from s3gw.cli.transfers import Transfer, report, transfer_all
 from s3gw.client.errors import ClientError

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3gw.cli.arguments import OBJECT
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, option
+from s3gw.cli.parsing import Command
 from s3gw.cli.progress import size_text
 from s3gw.cli.tables import facts, json_text, moment, printable
 from s3gw.client.names import ObjectName, read_object

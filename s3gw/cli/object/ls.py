@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3gw.cli.arguments import PLACE
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, option, switch
+from s3gw.cli.parsing import Command
 from s3gw.cli.progress import size_text
 from s3gw.cli.tables import plural, print_table, printable
 from s3gw.client.listing import PROPS, Entry, Flag, ListQuery, list_objects

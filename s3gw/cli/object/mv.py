@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import OBJECT, PLACE
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.object.cp import target_for
 from s3gw.cli.parameters import argument
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text
 from s3gw.client.names import ObjectName, read_object, read_place
 from s3gw.client.objects import copy_object, delete_object, rename_object

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from s3gw.cli.arguments import FILE, PAIR, PLACE, Pair, dict_of, read_pair
-from s3gw.cli.commands import Command, Misused
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, arguments, option, repeated, switch
+from s3gw.cli.parsing import Command, Misused
 from s3gw.cli.tables import printable
 from s3gw.cli.transfers import Transfer, report, transfer_all
 from s3gw.client.files import Meter, upload_file, upload_stream

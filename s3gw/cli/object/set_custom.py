@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import OBJECT, PAIR, Pair, dict_of, read_pair
-from s3gw.cli.commands import Command, Misused
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, arguments, switch
+from s3gw.cli.parsing import Command, Misused
 from s3gw.cli.tables import json_text
 from s3gw.client.names import ObjectName, read_object
 from s3gw.client.objects import set_custom

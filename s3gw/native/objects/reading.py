@@ -10,7 +10,8 @@ from s3gw.native.objects.archive_read import member_head, member_query_of, membe
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
 from s3gw.native.operation import header, operation, query
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
-from s3gw.s3.headers import http_date, quoted, read_condition, read_range, span_headers
+from s3gw.s3.headers import http_date, quoted, read_condition
+from s3gw.s3.range_headers import read_range, span_headers
 from storage.errors import NotModified, ObjectNotFound
 from storage.ranges import Between, From, Last
 from storage.values import ReadOptions

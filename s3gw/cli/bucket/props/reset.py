@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3gw.cli.arguments import BUCKET
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text
 from s3gw.client.buckets import reset_bucket_props
 from s3gw.client.names import Bck, read_bucket

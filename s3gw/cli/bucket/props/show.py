@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from s3gw.cli.arguments import BUCKET
 from s3gw.cli.bucket.properties import chosen, shown
-from s3gw.cli.commands import Command
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import argument, arguments
+from s3gw.cli.parsing import Command
 from s3gw.cli.tables import json_text, print_table
 from s3gw.client.buckets import bucket_props
 from s3gw.client.names import Bck, read_bucket
