@@ -57,7 +57,6 @@ STORAGE_CLASSES = frozenset(
         "GLACIER_IR",
     ]
 )
-# No object is so large that a position has more digits.
 _NOT_LATIN_1 = re.compile("[^\x00-\xff]")
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _NS = 1_000_000_000
@@ -225,9 +224,6 @@ def _time(text: str | None) -> int | None:
         return int(parsedate_to_datetime(text).timestamp())
     except (ValueError, OverflowError):
         return None
-
-
-# Ranges
 
 
 # Answering

@@ -7,6 +7,7 @@ import re
 from storage.ranges import Between, From, Last
 from storage.values import ObjectInfo
 
+# No object is so large that a position has more digits.
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
