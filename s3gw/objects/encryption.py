@@ -243,3 +243,20 @@ def _customer_sealing(customer: CustomerKey) -> Sealing:
 
 def _no_such_key(error: UnknownKey) -> S3Error:
     return S3Error(Code.KMSNotFoundException, f"Key '{error.key_id}' does not exist")
+
+
+def unlock_with(keys: KeyProvider | None) -> Unlock:
+    """Return the `unlock` of jobs; it raises `KeyRequired` with what is missing."""
+
+    async def unlock(record: Encryption) -> bytes:
+        if record.scheme == SSE_C:
+            raise KeyRequired("it is encrypted with a key of the customer's")
+        if keys is None:
+            raise KeyRequired("it is encrypted, and this server has no master key")
+        context = record_context(record.scheme, record.context)
+        try:
+            return await keys.unwrap(record.key_id, record.wrapped, context)
+        except UnknownKey as error:
+            raise KeyRequired(f"its key '{error.key_id}' does not exist") from None
+
+    return unlock

@@ -46,7 +46,7 @@ class Parts:
 
 def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
     store, native = parts.services.objects.store, parts.native
-    health.tell_cluster = partial(cluster_state_json, store, native)
+    health.cluster_state = partial(cluster_state_json, store, native)
     sealer = Sealer(native.authn.directory.vault.derive(SESSION_TOKENS))
     credentials = CredentialStore(native.site.accounts, native.authn.directory)
     keys = Keys(credentials, sealer)

@@ -25,18 +25,18 @@ class State(Enum):
 
 
 class HealthApp:
-    """Answers with the state that was set last, as JSON. `tell_cluster`, once it is set, returns
+    """Answers with the state that was set last, as JSON. `cluster_state`, once it is set, returns
     the state of the cluster."""
 
     def __init__(self, started_ns: int | None = None) -> None:
         self.state = State.STARTING
-        self.tell_cluster: Callable[[Scope], Awaitable[bytes]] | None = None
+        self.cluster_state: Callable[[Scope], Awaitable[bytes]] | None = None
         self._started_ns = time.time_ns() if started_ns is None else started_ns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = b'{"status":"%b"}\n' % self.state.value.encode()
-        if self.tell_cluster is not None and _asks_for_cluster(scope):
-            body = await self.tell_cluster(scope)
+        if self.cluster_state is not None and _asks_for_cluster(scope):
+            body = await self.cluster_state(scope)
         uptime = b"%d" % max(time.time_ns() - self._started_ns, 1)
         headers = [
             (b"content-type", b"application/json"),

@@ -58,9 +58,9 @@ async def run_hypercorn(app: ASGIApp, serving: Serving) -> None:
     from hypercorn.asyncio import serve
 
     from s3gw.server.hypercorn.limits import bound_hypercorn
-    from s3gw.server.hypercorn.patches import mend_hypercorn
+    from s3gw.server.hypercorn.patches import patch_hypercorn
 
-    mend_hypercorn()
+    patch_hypercorn()
     bound_hypercorn()
 
     async def ready_then_stop() -> None:
@@ -148,13 +148,13 @@ async def run_uvicorn(app: ASGIApp, serving: Serving) -> None:
 def _uvicorn_config(app: ASGIApp, serving: Serving) -> Any:
     import uvicorn
 
-    from s3gw.server.uvicorn_patches import Bounds, MendedProtocol
+    from s3gw.server.uvicorn_patches import Bounds, PatchedProtocol
 
     settings, limits = serving.settings, serving.limits
     bounds = Bounds(limits.connections, limits.head_bytes, limits.head_s, settings.keep_alive_s)
     return uvicorn.Config(
         app,
-        http=partial(MendedProtocol, bounds=bounds),  # type: ignore[arg-type]
+        http=partial(PatchedProtocol, bounds=bounds),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,

@@ -17,7 +17,7 @@ from s3gw.config.schema import Config, Jobs
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.promoting import FilePromoter
-from s3gw.jobs.unlocking import unlock_with
+from s3gw.objects.encryption import unlock_with
 from s3gw.objects.promotion.files import Promotable
 from s3gw.objects.service import ObjectService
 

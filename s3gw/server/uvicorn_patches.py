@@ -63,7 +63,7 @@ class Bounds:
     idle_s: float
 
 
-class MendedProtocol(HttpToolsProtocol):
+class PatchedProtocol(HttpToolsProtocol):
     """uvicorn's own protocol, on a `JoiningTransport`, and within the bounds."""
 
     def __init__(self, *args: Any, bounds: Bounds, **named: Any) -> None:

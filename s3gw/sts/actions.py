@@ -7,15 +7,17 @@ authentication, external ids) are refused by name.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from s3gw.access.patterns import read_pattern
+from s3gw.access.session import MAX_CHARACTERS, SessionPolicyError, read_session_policy
 from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import MAX_ROLE_SESSION_S, Kind, held
-from s3gw.identity.accounts import Principal, account_number
+from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER, Principal, account_number
 from s3gw.identity.builtin import TOKEN_ROLE
 from s3gw.identity.protocol import Role, Trust
 from s3gw.identity.tokens.issuer import BEARER, USER
@@ -33,10 +35,11 @@ from s3gw.sts.documents import (
 )
 from s3gw.sts.errors import StsCode, StsError
 from s3gw.sts.issuing import Grant, Issued, Issuer
-from s3gw.sts.names import role_in
-from s3gw.sts.parameters import ARN, SESSION_NAME, Parameters, Rule
-from s3gw.sts.policy import packed_size, session_policy
+from s3gw.sts.parameters import ARN, POLICY, SESSION_NAME, Parameters, Rule
 from s3gw.wire.xmldoc import TimeNs
+
+# Roles in requests: `arn:aws:iam::NUMBER:role/NAME`.
+_ROLE_ARN = re.compile(r"arn:aws:iam::([^:]*):role/(.+)")
 
 MIN_SESSION_S = 900
 MAX_USER_SESSION_S = 36 * 3600
@@ -252,3 +255,31 @@ def _credentials(issued: Issued) -> Credentials:
 
 def _assumed(issued: Issued) -> AssumedRoleUser:
     return AssumedRoleUser(issued.principal.user_id, issued.principal.arn)
+
+
+def role_in(arn: str) -> str | None:
+    """Return the role's name; None if the ARN cannot be ours. All roles are the root account's, and
+    its id is accepted as well as its number."""
+    match = _ROLE_ARN.fullmatch(arn)
+    return match[2] if match and match[1] in (ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER) else None
+
+
+def session_policy(sent: Parameters) -> str:
+    """Return the policy's text, or an empty one. Raises `MalformedPolicyDocument`,
+    `PackedPolicyTooLarge` and `ValidationError`."""
+    text = sent.optional_text("Policy", Rule(1, 1 << 20, POLICY))
+    if text is None:
+        return ""
+    if len(text) > MAX_CHARACTERS:
+        limit = f"A session policy has at most {MAX_CHARACTERS} characters."
+        raise StsError(StsCode.PackedPolicyTooLarge, limit)
+    try:
+        read_session_policy(text)
+    except SessionPolicyError as error:
+        raise StsError(StsCode.MalformedPolicyDocument, str(error)) from None
+    return text
+
+
+def packed_size(policy: str) -> int | None:
+    """Return the policy's size in per cent of the limit; None without a policy."""
+    return -(-100 * len(policy) // MAX_CHARACTERS) if policy else None

@@ -6,7 +6,7 @@ import h11
 import pytest
 from hypercorn.protocol.h11 import H11Protocol
 
-from s3gw.server.hypercorn.patches import UnknownHypercorn, mend_hypercorn, with_reason
+from s3gw.server.hypercorn.patches import UnknownHypercorn, patch_hypercorn, with_reason
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def protocol(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_mending_twice_is_mending_once(protocol: Any) -> None:
-    mend_hypercorn()
+    patch_hypercorn()
     mended = protocol._send_h11_event
-    mend_hypercorn()
+    patch_hypercorn()
     assert protocol._send_h11_event is mended
 
 
@@ -29,7 +29,7 @@ def test_an_unknown_hypercorn_is_not_touched(protocol: Any) -> None:
 
     protocol._send_h11_event = changed
     with pytest.raises(UnknownHypercorn):
-        mend_hypercorn()
+        patch_hypercorn()
     assert protocol._send_h11_event is changed
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply
 from s3gw.native.call import NativeCall, NativeRequest
-from s3gw.native.cluster.certificate import certificate_facts
 from s3gw.native.cluster.config_shape import node_config
 from s3gw.native.cluster.node import asked_node, gateway_id, target_id
 from s3gw.native.cluster.node_state import (
@@ -28,6 +30,8 @@ from s3gw.native.errors import NativeError
 from s3gw.native.operation import operation, query
 from s3gw.telemetry.aistore_counters import kinds
 from s3gw.telemetry.recent_log import SEVERITIES, archive_of, lines_of
+
+_TIME = "%Y-%m-%d %H:%M:%S UTC"
 
 _DAEMON = "daemon"
 _REVERSE = "reverse"
@@ -147,3 +151,19 @@ class GetLog:
             raise NativeError(404, "no log is kept")
         packed = await asyncio.to_thread(archive_of, folder, severity)
         return Reply(headers={"Content-Type": "application/gzip"}, body=packed)
+
+
+def certificate_facts(file: Path) -> dict[str, str]:
+    """Describe the first certificate of the file, under AIStore's names. Raise `OSError` and
+    `ValueError`."""
+    read = x509.load_pem_x509_certificate(file.read_bytes())
+    names = read.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
+    from_, to = read.not_valid_before_utc, read.not_valid_after_utc
+    return {
+        "version": str(read.version.value + 1),
+        "issued-by (CN)": str(names[0].value) if names else "",
+        "signature-algorithm": read.signature_algorithm_oid.dotted_string,
+        "public-key-algorithm": read.public_key_algorithm_oid.dotted_string,
+        "serial-number": str(read.serial_number),
+        "valid": f"from {from_:{_TIME}} to {to:{_TIME}}",
+    }

@@ -37,7 +37,7 @@ class UnknownHypercorn(Exception):
     """The function to replace is not the one that is known."""
 
 
-def mend_hypercorn() -> None:
+def patch_hypercorn() -> None:
     """Apply all fixes; a second call does nothing."""
     protocol: Any = H11Protocol
     original = protocol._send_h11_event

@@ -16,8 +16,8 @@ from s3gw.events.notifier import Notifier, Outcome
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.promoting import FilePromoter
-from s3gw.jobs.unlocking import unlock_with
 from s3gw.keys.provider import KeyProvider
+from s3gw.objects.encryption import unlock_with
 from s3gw.objects.promotion.files import NOTHING_PROMOTABLE, Promotable
 from storage.backend import Backend
 from storage.outbox import Outbox
