@@ -90,8 +90,9 @@ def _mutate(tree: Path, file: str) -> Iterator[tuple[str, str]]:
     _run(tree, "cosmic-ray", "exec", config.name, session.name)
     for line in _run(tree, "cosmic-ray", "dump", session.name).splitlines():
         _, result = json.loads(line)
+        diff = (result or {}).get("diff") or ""
         # A frozen value that is not frozen is one that nothing changes anyway.
-        if result is not None and "\n-@dataclass" not in (diff := result["diff"] or ""):
+        if diff and "\n-@dataclass" not in diff:
             yield result["test_outcome"] or "incompetent", diff
 
 
