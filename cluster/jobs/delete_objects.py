@@ -37,16 +37,13 @@ async def carry_out(run: JobRun[DeleteObjects]) -> None:
 async def _delete(run: JobRun[DeleteObjects], names: Sequence[str], sizes: Sequence[int]) -> None:
     condition = Condition(if_match=("*",), if_unmodified_since=_newest_s(run))
     requests = [DeleteRequest(name, condition) for name in names]
-    outcomes = await run.context.store.delete_objects(run.job.bucket, requests)
-    done = []
+    outcomes = await run.context.delete(run.job, requests)
     for request, outcome, size in zip(requests, outcomes, sizes, strict=True):
         if isinstance(outcome, Deletion):
-            done.append((request, outcome))
             run.state.objects += 1
             run.state.bytes += size
         elif not _is_settled(outcome):
             run.state.add_problem(f"{request.name}: {type(outcome).__name__}")
-    await run.context.announce(run.job, done)
 
 
 def _newest_s(run: JobRun[DeleteObjects]) -> int | None:

@@ -21,7 +21,7 @@ from cluster.jobs.job import Job, SelectingJob, State
 from cluster.jobs.template import Template, read_template
 from storage.archives import Archives
 from storage.backend import Backend
-from storage.errors import KeyRequired
+from storage.errors import KeyRequired, StorageError
 from storage.values import (
     DeleteRequest,
     Deletion,
@@ -74,8 +74,8 @@ class CopyTask:
 
 # Copies an object, announces the copy, and returns its size in bytes. Raises `NotCopied`.
 Copy = Callable[[CopyTask], Awaitable[int]]
-# Is called with what a job deleted, after the commit.
-Announce = Callable[[Job, Sequence[tuple[DeleteRequest, Deletion]]], Awaitable[None]]
+# Deletes objects of the job's bucket, announces it, and returns each outcome, in their order.
+Delete = Callable[[Job, Sequence[DeleteRequest]], Awaitable[Sequence[Deletion | StorageError]]]
 
 
 class ArchiveOrders(Struct, frozen=True):
@@ -185,7 +185,7 @@ class JobContext:
 
     store: Backend
     copy: Copy
-    announce: Announce
+    delete: Delete
     clean: CollectGarbage
     archive: Archive
     unlock: Unlock = no_key

@@ -1,4 +1,4 @@
-"""Copies by jobs, with the results of CopyObject, and events of their deletions.
+"""Copies and deletions by jobs, with the results of CopyObject and DeleteObjects.
 
 The rights were checked when the job was requested. A copy belongs to the owner of the target
 bucket, has the content headers, metadata and tags of its source, and is encrypted and locked by the
@@ -7,13 +7,11 @@ target bucket's defaults. Objects under a customer's key cannot be read, so they
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from cluster.jobs.job import Job
 from cluster.jobs.job_run import CopyTask, NotCopied
-from s3gw.events.events import removed
 from s3gw.http.request import MAX_KEY
 from s3gw.objects.attributes import copied_attributes, new_attributes
 from s3gw.objects.context import Context
@@ -63,11 +61,12 @@ class ObjectCopier:
             raise NotCopied(type(error).__name__) from None
         return made.size
 
-    async def deleted(self, job: Job, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:
-        with contextlib.suppress(BucketNotFound):
-            info = await self.objects.store.head_bucket(job.bucket)
-            context = Context(job.requested_by)
-            await self.objects.announce(context, info, [removed(*each) for each in done])
+    async def delete(
+        self, job: Job, requests: Sequence[DeleteRequest]
+    ) -> list[Deletion | StorageError]:
+        """Delete objects of the job's bucket. Raises `BucketNotFound`."""
+        bucket = await self.objects.store.head_bucket(job.bucket)
+        return await self.objects.delete_many(Context(job.requested_by), bucket, requests)
 
     async def _copy(self, target: BucketInfo, task: CopyTask) -> ObjectInfo:
         objects, context = self.objects, Context(task.job.requested_by)

@@ -58,7 +58,7 @@ def job_runner(
     context = JobContext(
         store=objects.store,
         copy=copier.copy,
-        announce=copier.deleted,
+        delete=copier.delete,
         clean=clean,
         archive=ObjectArchiver(objects).archive,
         unlock=unlock_with(objects.encryption.keys),

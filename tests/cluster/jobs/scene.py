@@ -15,7 +15,7 @@ from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from storage.archives import Archives
 from storage.backends.memory import MemoryBackend
-from storage.errors import KeyRequired, ObjectNotFound
+from storage.errors import KeyRequired, ObjectNotFound, StorageError
 from storage.values import (
     BucketOptions,
     DeleteRequest,
@@ -37,7 +37,7 @@ class Scene:
     folder: Path
     limits: Limits = field(default_factory=Limits)
     clock: FakeClock = field(default_factory=FakeClock)
-    told: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
@@ -61,7 +61,7 @@ class Scene:
         return JobContext(
             store=self.store,
             copy=self._copy,
-            announce=self._announce,
+            delete=self._delete,
             clean=self._clean,
             archive=self._archive,
             unlock=self._unlock,
@@ -143,8 +143,13 @@ class Scene:
                     self.archived.append(name)
                     task.count(1)
 
-    async def _announce(self, job: Job, done: Sequence[tuple[DeleteRequest, Deletion]]) -> None:
-        self.told += [request.name for request, _ in done]
+    async def _delete(
+        self, job: Job, requests: Sequence[DeleteRequest]
+    ) -> Sequence[Deletion | StorageError]:
+        outcomes = await self.store.delete_objects(job.bucket, requests)
+        done = zip(requests, outcomes, strict=True)
+        self.deleted += [request.name for request, each in done if isinstance(each, Deletion)]
+        return outcomes
 
     async def _clean(self) -> bool:
         self.rounds += 1

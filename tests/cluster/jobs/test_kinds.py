@@ -101,7 +101,7 @@ def test_a_list_is_deleted_and_nothing_else(scene: Scene) -> None:
         assert await scene.names() == ["b"]
         assert (done.state.objects, done.state.error, done.is_over) == (2, "", True)
         assert not done.state.aborted
-        assert scene.told == ["a", "c"]
+        assert scene.deleted == ["a", "c"]
 
     run(main())
 

@@ -104,7 +104,7 @@ class JobScene(Scene):
         context = JobContext(
             store=self.store,
             copy=copier.copy,
-            announce=copier.deleted,
+            delete=copier.delete,
             clean=self._clean,
             archive=archiver.archive,
             unlock=unlock_with(self.objects.encryption.keys),
