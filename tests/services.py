@@ -8,7 +8,7 @@ from dataclasses import replace
 from cluster.coordination.memory import MemoryCoordination
 from cluster.jobs.registry import Registry
 from s3gw.auth.throttle import Throttle
-from s3gw.config.auth import ThrottleOptions
+from s3gw.config.auth import LONGEST_TOKEN_S, ThrottleOptions
 from s3gw.config.runtime import Settings, StaticConfig
 from s3gw.events.notifier import Announcer, Unannounced
 from s3gw.http.site import Site
@@ -78,7 +78,7 @@ def new_native_services(
 
 
 def new_issuer() -> TokenIssuer:
-    return TokenIssuer(own_key(_SECRET), (), SystemClock())
+    return TokenIssuer(own_key(_SECRET), (), LONGEST_TOKEN_S, SystemClock())
 
 
 def with_registry(services: Services, registry: Registry) -> Services:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -82,6 +82,14 @@ class Condition:
             return all(self._passes(one, lookup) for one in sent)
         return any(self._passes(one, lookup) for one in sent)
 
+    def rests_on_unresolved(self, request: AccessRequest) -> bool:
+        """Whether it holds without a match, though one of its variables stands for nothing: because
+        its operator is negated, or the request has no value."""
+        if not self.operator.negated and self.get(request):
+            return False
+        lookup = variables_of(request)
+        return not all(each.is_resolved(lookup) for each in _patterns_in(self.values))
+
     def _passes(self, sent: str, lookup: Lookup) -> bool:
         test = self.operator.test
         found = any(test(sent, value, lookup) for value in self.values)
@@ -99,8 +107,18 @@ class Presence:
     def holds(self, request: AccessRequest) -> bool:
         return (not self.get(request)) in self.missing
 
+    def rests_on_unresolved(self, _request: AccessRequest) -> bool:
+        return False
+
 
 AnyCondition = Condition | Presence
+
+
+def _patterns_in(values: tuple[Any, ...]) -> Iterator[Pattern]:
+    """Return the patterns among the values: texts are one each, ARNs one for each part."""
+    for value in values:
+        parts = value if isinstance(value, tuple) else (value,)
+        yield from (part for part in parts if isinstance(part, Pattern))
 
 
 def variables_of(request: AccessRequest) -> Lookup:

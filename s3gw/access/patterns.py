@@ -43,6 +43,10 @@ class Pattern:
     def is_fixed(self) -> bool:
         return all(kind == "text" for kind, _ in self.pieces)
 
+    def is_resolved(self, lookup: Lookup) -> bool:
+        """Whether every variable stands for something."""
+        return self._resolved(lookup) is not None
+
     def matches(self, text: str, lookup: Lookup) -> bool:
         """Whether the pattern matches the whole text."""
         resolved = self._resolved(lookup)

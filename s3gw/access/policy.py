@@ -66,6 +66,11 @@ class Resources:
         found = any(pattern.matches(request.resource, lookup) for pattern in self.patterns)
         return found is not self.negated
 
+    def rests_on_unresolved(self, request: AccessRequest) -> bool:
+        """Whether `NotResource` holds although one of its variables stands for nothing."""
+        lookup = variables_of(request)
+        return self.negated and not all(each.is_resolved(lookup) for each in self.patterns)
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -78,11 +83,19 @@ class Statement:
     conditions: tuple[AnyCondition, ...]
 
     def applies(self, request: AccessRequest) -> bool:
+        """Whether it applies. One that allows does not when that rests on a variable without a
+        value: `NotResource` with it would mean everything."""
         return (
             request.action in self.actions
             and self.principals.include(request.caller, allowed=self.allows)
             and self.resources.match(request)
             and all(condition.holds(request) for condition in self.conditions)
+            and not (self.allows and self._rests_on_unresolved(request))
+        )
+
+    def _rests_on_unresolved(self, request: AccessRequest) -> bool:
+        return self.resources.rests_on_unresolved(request) or any(
+            condition.rests_on_unresolved(request) for condition in self.conditions
         )
 
 

@@ -21,7 +21,7 @@ from s3gw.auth.body import (
 )
 from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.expiry import check_skew, check_validity, check_validity_v2, header_timestamp
-from s3gw.auth.form import Form, form_signature, is_form, read_form
+from s3gw.auth.form import Form, form_signature, read_form
 from s3gw.auth.keys import Keys
 from s3gw.auth.options import AuthOptions
 from s3gw.auth.refusals import (
@@ -29,6 +29,7 @@ from s3gw.auth.refusals import (
     ONLY_V4,
     does_not_match,
     header_malformed,
+    not_signed,
     unsupported,
 )
 from s3gw.auth.version4 import Regions, chunk_verifier, require_signature
@@ -42,6 +43,7 @@ from s3gw.sigv4.query import is_presigned, parse_presigned
 from s3gw.sigv4.scope import ALGORITHM, Credential
 from s3gw.sigv4.v2 import is_presigned_v2, parse_presigned_v2, resource_paths, verify_v2
 from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.subresources import SIGNED_BY_V2
 
 if TYPE_CHECKING:
     from s3gw.http.request import Request
@@ -53,6 +55,8 @@ MOUNT = b"/s3"
 _NS = 1_000_000_000
 _TOKEN = "x-amz-security-token"
 _TOKEN_PARAMETER = "X-Amz-Security-Token"
+# No client signs these with Version 2.
+_UNKNOWN_TO_V2 = "x-s3gw-"
 _TWO_TOKENS = "The request has two security tokens, one of them in its query: send only one."
 
 
@@ -78,9 +82,13 @@ class Authenticator:
         self._tokens = tokens
         self._regions = Regions(options.region_names)
 
-    async def authenticate(self, request: Request) -> Proof:
-        """Return the caller, and prepare the body as the request's head declares it."""
-        if is_form(request):
+    async def authenticate(self, request: Request, *, by_form: bool = False) -> Proof:
+        """Return the caller, and prepare the body as the request's head declares it.
+
+        `by_form` says that the request's operation is the one whose proof is in the fields of a
+        form: a form authorizes nothing else, whatever the type of the request's body.
+        """
+        if by_form:
             return await self._by_form(request)
         return Proof(await self._by_head(request))
 
@@ -175,8 +183,10 @@ class Authenticator:
         found = await self._find(presigned.access_key, _token_of(request, _TOKEN))
         check_validity_v2(self._now_s(), presigned)
         paths = resource_paths(request.raw_path, request.host_bucket, MOUNT)
+        if added := [name for name in request.headers if name.startswith(_UNKNOWN_TO_V2)]:
+            raise not_signed(added)
         try:
-            verify_v2(found.secret, request, presigned, paths)
+            verify_v2(found.secret, request, presigned, paths, SIGNED_BY_V2)
         except SignatureMismatch as error:
             raise does_not_match(error, presigned.access_key) from None
         expect_unchained_payload(request)

@@ -32,6 +32,15 @@ class CredentialStore:
     def role(self, name: str) -> Role | None:
         return None if self.directory is None else self.directory.role(name)
 
+    def incarnation(self, kind: Kind, holder: str) -> str:
+        """Return which user or role of that name there is now; empty for other holders."""
+        found: User | Role | None = None
+        if kind is Kind.USER:
+            found = self._user(holder)
+        elif kind is Kind.ROLE:
+            found = self.role(holder)
+        return found.incarnation if found is not None else ""
+
     def may_assume(self, principal: Principal, role: Role) -> bool:
         """Whether the holder of a lasting key, or of a session requested with one, may assume the
         role. One role cannot assume another."""
@@ -47,12 +56,16 @@ class CredentialStore:
         match session.kind:
             case Kind.USER if not session.parent:
                 user = self._user(session.holder)
-                return None if user is None else self._without_key(session, user)
+                if user is None or not user.is_holder(session.incarnation, session.issued_s):
+                    return None
+                return self._without_key(session, user)
             case Kind.ACCOUNT | Kind.USER:
                 return self._same(session, sealer)
             case Kind.ROLE:
                 role = self.role(session.holder)
-                if role is None or not self._is_still_assumed(session, sealer, role):
+                if role is None or role.incarnation != session.incarnation:
+                    return None
+                if not self._is_still_assumed(session, sealer, role):
                     return None
                 return _assumed(session, role.name, role.permissions)
             case Kind.TOKEN:

@@ -31,7 +31,7 @@ from python_multipart.multipart import parse_options_header
 
 from s3gw.auth.post_policy import Policy, denied, parse_policy
 from s3gw.config.limits import Limits
-from s3gw.http.request import MAX_KEY, Level
+from s3gw.http.request import MAX_KEY
 from s3gw.sigv4.errors import AuthorizationMalformed
 from s3gw.sigv4.form import FieldMissing, FormSignature, FormSignatureV2, parse_form_signature
 from s3gw.sigv4.query import is_presigned
@@ -89,9 +89,7 @@ class Form:
 
 
 def is_form(request: Request) -> bool:
-    """Whether the request posts a form to a bucket, and not a document to a sub-resource."""
-    if request.method != "POST" or request.level is not Level.BUCKET or "delete" in request.query:
-        return False
+    """Whether the request's body is a form, by its type; its operation decides what that means."""
     kind = request.headers.get("content-type", "").partition(";")[0]
     return kind.strip().lower() == "multipart/form-data"
 

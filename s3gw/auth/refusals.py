@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from s3gw.sigv4.errors import SignatureMismatch
 from s3gw.wire.errors import Code, S3Error
@@ -35,6 +35,11 @@ def unsupported(authorization: str) -> S3Error:
 def header_malformed(problem: str, details: Mapping[str, str] | None = None) -> S3Error:
     message = f"The authorization header is malformed; {problem}"
     return refusal(Code.AuthorizationHeaderMalformed, message, details or {})
+
+
+def not_signed(headers: Iterable[str]) -> S3Error:
+    message = "There were headers present in the request which were not signed"
+    return S3Error(Code.AccessDenied, message, HeadersNotSigned=", ".join(headers))
 
 
 def does_not_match(error: SignatureMismatch, access_key: str) -> S3Error:

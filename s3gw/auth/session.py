@@ -67,7 +67,8 @@ class SessionKey(msgspec.Struct, frozen=True, array_like=True):
     `holder` is the account's id, or the name of the user or of the role; of a web identity token it
     is the subject. `name` is the session's, `policy` narrows it. `parent` is the access key that
     requested the session, and `parent_mark` identifies its secret at that time; `web_identity` is
-    the SHA-256 of the token that was sent instead.
+    the SHA-256 of the token that was sent instead. `incarnation` is the holder's: a session does
+    not outlive its user or role, even if there is another of the same name.
     """
 
     access_key: str
@@ -82,6 +83,7 @@ class SessionKey(msgspec.Struct, frozen=True, array_like=True):
     parent_mark: bytes = b""
     held: Held | None = None
     web_identity: bytes = b""
+    incarnation: str = ""
 
     def __repr__(self) -> str:
         return f"SessionKey({self.access_key!r}, ***)"

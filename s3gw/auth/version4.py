@@ -5,18 +5,16 @@ The scope's day must be that of the signature; any region is valid unless the op
 
 from __future__ import annotations
 
-from s3gw.auth.refusals import does_not_match, header_malformed, refusal
+from s3gw.auth.refusals import does_not_match, header_malformed, not_signed, refusal
 from s3gw.sigv4.canonical import Sent, canonical_request, unsigned_headers
 from s3gw.sigv4.chunked import ChunkVerifier
 from s3gw.sigv4.errors import SignatureMismatch
 from s3gw.sigv4.header import Authorization
 from s3gw.sigv4.query import Presigned
 from s3gw.sigv4.scope import Credential, Timestamp, signing_key, verify_signature
-from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.errors import Code
 
 Proof = Authorization | Presigned
-
-_NOT_SIGNED = "There were headers present in the request which were not signed"
 
 
 def require_signature(
@@ -27,7 +25,7 @@ def require_signature(
     Raises `AccessDenied` and `SignatureDoesNotMatch`.
     """
     if missing := unsigned_headers(request.headers, proof.signed):
-        raise S3Error(Code.AccessDenied, _NOT_SIGNED, HeadersNotSigned=", ".join(missing))
+        raise not_signed(missing)
     credential = proof.credential
     key = signing_key(secret, credential.date, credential.region, credential.service)
     canonical = canonical_request(request, proof.signed, payload)

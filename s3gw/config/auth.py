@@ -18,6 +18,8 @@ METHODS = {
     "RSA": RSA_NAMES,
     **{name: (name,) for name in (*HMAC_NAMES, *RSA_NAMES, *EC_NAMES)},
 }
+# AIStore's value for tokens without expiry.
+LONGEST_TOKEN_S = 20 * 365 * 86400
 # How far clocks may be apart.
 MAX_LEEWAY_S = 60.0
 SECRET_VARIABLE = "AIS_AUTHN_SECRET_KEY"
@@ -243,6 +245,12 @@ class Auth:
         30.0,
         "How far an issuer's clock may be from ours when the times in its tokens are checked.",
         Seconds(0, MAX_LEEWAY_S),
+    )
+    longest_token: float = setting(
+        float(LONGEST_TOKEN_S),
+        "How long a token may last that this server issues; one that is asked for without an end "
+        "lasts that long. The default is AIStore's, twenty years.",
+        Duration(1, LONGEST_TOKEN_S),
     )
     throttle: ThrottleOptions = field(default_factory=ThrottleOptions)
 

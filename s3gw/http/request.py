@@ -201,11 +201,13 @@ def origin_form(target: bytes) -> bytes:
 
 
 def bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
-    """Return the part before one of the domains in a Host header, or None."""
+    """Return the part before one of the domains in a Host header, or None. With the dot of the
+    DNS' root, a name is the same name."""
     if not domains:
         return None
     host = host.lower()
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    name = name.removesuffix(".")
     for domain in domains:
         bucket = name.removesuffix("." + domain)
         if bucket != name:

@@ -109,7 +109,7 @@ class StoredDirectory:
         found = self._snapshot.users.get(name)
         if found is None:
             return None
-        return User(name, found.roles, found.enabled, found.created_s)
+        return User(name, found.roles, found.enabled, found.created_s, found.incarnation)
 
     def role(self, name: str) -> Role | None:
         built_in = self._built_in.get(name)

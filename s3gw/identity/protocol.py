@@ -12,12 +12,18 @@ from s3gw.identity.permissions import NO_PERMISSIONS, Permissions
 @dataclass(frozen=True, slots=True)
 class User:
     """`roles` are names; the user may do what any of them allows. `created_s` is seconds since the
-    epoch: an earlier user may have had the same name."""
+    epoch. An earlier user may have had the same name, with another `incarnation`: what is issued to
+    a user, and used later, names both."""
 
     name: str
     roles: tuple[str, ...] = ()
     enabled: bool = True
     created_s: int = field(default=0, compare=False)
+    incarnation: str = field(default="", compare=False)
+
+    def is_holder(self, incarnation: str, issued_s: float) -> bool:
+        """Whether what was issued at that time, to this name and incarnation, is this user's."""
+        return self.incarnation == incarnation and self.created_s <= issued_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,14 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Role:
+    """An earlier role may have had the same name, with another `incarnation`."""
+
     name: str
     description: str = ""
     permissions: Permissions = NO_PERMISSIONS
     trust: tuple[Trust, ...] = ()
     max_session_s: int = 3600
+    incarnation: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ that an older program does not know.
 
 from __future__ import annotations
 
+import secrets
 from typing import TypeVar
 
 import msgspec
@@ -40,12 +41,14 @@ class Record(Struct, frozen=True, kw_only=True):
 
 
 class UserRecord(Record, frozen=True):
-    """`password` is a hash with its cost parameters; empty when the user cannot log in."""
+    """`password` is a hash with its cost parameters; empty when the user cannot log in.
+    `incarnation` is another one for each user of the same name; empty in older records."""
 
     roles: tuple[str, ...] = ()
     enabled: bool = True
     password: str = ""
     created_s: int = 0
+    incarnation: str = ""
 
 
 class RoleRecord(Record, frozen=True):
@@ -55,6 +58,7 @@ class RoleRecord(Record, frozen=True):
     buckets: tuple[tuple[BucketName, int], ...] = ()
     trust: tuple[Trust, ...] = ()
     max_session_s: int = 3600
+    incarnation: str = ""
 
 
 class KeyRecord(Record, frozen=True):
@@ -129,6 +133,10 @@ def decode(key: str, value: bytes, kind: type[R]) -> R:
         raise DamagedRecord(f"{key} is damaged: {error}") from None
 
 
+def new_incarnation() -> str:
+    return secrets.token_hex(8)
+
+
 def role_record(role: Role) -> RoleRecord:
     given = role.permissions
     return RoleRecord(
@@ -138,9 +146,17 @@ def role_record(role: Role) -> RoleRecord:
         buckets=tuple(given.buckets.items()),
         trust=role.trust,
         max_session_s=role.max_session_s,
+        incarnation=role.incarnation,
     )
 
 
 def role_of(name: str, record: RoleRecord) -> Role:
     permissions = Permissions(record.admin, record.clusters, dict(record.buckets))
-    return Role(name, record.description, permissions, record.trust, record.max_session_s)
+    return Role(
+        name,
+        record.description,
+        permissions,
+        record.trust,
+        record.max_session_s,
+        record.incarnation,
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cluster.coordination import Delete, Put
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import LimitExceeded, NoSuchRole, Refused, RoleExists, RoleInUse
 from s3gw.identity.names import check_changeable, check_role_name
 from s3gw.identity.protocol import Role
-from s3gw.identity.records import encode, role_key, role_record
+from s3gw.identity.records import encode, new_incarnation, role_key, role_record
 from s3gw.identity.snapshot import Snapshot
 
 MAX_ROLES = 1000
@@ -29,7 +31,7 @@ async def add(directory: StoredDirectory, role: Role) -> None:
             raise RoleExists(role.name)
         if len(now.roles) >= MAX_ROLES:
             raise LimitExceeded(f"There are {MAX_ROLES} roles: remove one first.")
-        return [_put(role)]
+        return [_put(role, new_incarnation())]
 
     await directory.change(edit)
 
@@ -45,7 +47,7 @@ async def update(directory: StoredDirectory, role: Role) -> None:
     def edit(now: Snapshot) -> list[Put | Delete]:
         if role.name not in now.roles:
             raise NoSuchRole(role.name)
-        return [_put(role)]
+        return [_put(role, now.roles[role.name].incarnation)]
 
     await directory.change(edit)
 
@@ -64,8 +66,8 @@ async def remove(directory: StoredDirectory, name: str) -> None:
     await directory.change(edit)
 
 
-def _put(role: Role) -> Put:
-    return Put(role_key(role.name), encode(role_record(role)))
+def _put(role: Role, incarnation: str) -> Put:
+    return Put(role_key(role.name), encode(role_record(replace(role, incarnation=incarnation))))
 
 
 def _check(role: Role) -> None:

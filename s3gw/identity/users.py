@@ -11,7 +11,14 @@ from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import LimitExceeded, NoSuchRole, NoSuchUser, UserExists
 from s3gw.identity.names import check_user_name
 from s3gw.identity.protocol import User
-from s3gw.identity.records import UserRecord, access_key_key, encode, use_key, user_key
+from s3gw.identity.records import (
+    UserRecord,
+    access_key_key,
+    encode,
+    new_incarnation,
+    use_key,
+    user_key,
+)
 from s3gw.identity.snapshot import Snapshot
 
 MAX_USERS = 10_000
@@ -28,7 +35,12 @@ async def add(
     check_user_name(name)
     hashed = await directory.passwords.hash(password) if password else ""
     chosen = tuple(dict.fromkeys(roles))
-    record = UserRecord(roles=chosen, password=hashed, created_s=directory.now_s())
+    record = UserRecord(
+        roles=chosen,
+        password=hashed,
+        created_s=directory.now_s(),
+        incarnation=new_incarnation(),
+    )
 
     def edit(now: Snapshot) -> list[Put | Delete]:
         if name in now.users:

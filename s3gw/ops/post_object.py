@@ -38,7 +38,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _IN_URLS = "%:/?#[]@!$&'()*+,;=~"
 
 
-@operation("POST", Level.BUCKET, access=Access.PUT)
+@operation("POST", Level.BUCKET, access=Access.PUT, by_form=True)
 class PostObject:
     bucket: str = path("Bucket")
 

@@ -24,7 +24,7 @@ from s3gw.s3.error_document import error_document
 from s3gw.s3.headers import http_date, quoted
 from s3gw.s3.lock_headers import bypasses_governance
 from s3gw.s3.preflight import PREFLIGHT, cross_origin_headers, preflight
-from s3gw.s3.routing import OperationTable, decode
+from s3gw.s3.routing import OperationTable, checked, decode
 from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.observer import Observer
 from s3gw.wire.errors import Code, S3Error, as_s3_error
@@ -39,7 +39,7 @@ _NS = 1_000_000_000
 
 
 class Authenticate(Protocol):
-    async def authenticate(self, request: Request) -> Proof: ...
+    async def authenticate(self, request: Request, *, by_form: bool) -> Proof: ...
 
 
 class S3FrontEnd(FrontEnd):
@@ -130,8 +130,10 @@ class S3App(S3FrontEnd):
         if request.method == PREFLIGHT:
             exchange.operation = PREFLIGHT
             return await preflight(request, self._store)
-        call = await self._authenticated(request, exchange)
-        operation = self._table.resolve(call)
+        found = self._table.find(request)
+        by_form = found is not None and found.by_form and is_form(request)
+        call = await self._authenticated(request, exchange, by_form=by_form)
+        operation = checked(found, request)
         exchange.operation = call.operation = operation.__name__
         call.folder = await find_folder(call)
         try:
@@ -145,14 +147,14 @@ class S3App(S3FrontEnd):
             await hide_missing(call, call.bucket, call.key)
             raise
 
-    async def _authenticated(self, request: Request, exchange: Exchange) -> Call:
+    async def _authenticated(self, request: Request, exchange: Exchange, *, by_form: bool) -> Call:
         """Return the call of the request, with its authenticated caller."""
         if not self._throttle.is_idle:
-            _attempt(self._throttle, request).check()
+            _attempt(self._throttle, request, by_form=by_form).check()
         try:
-            proof = await self._authenticator.authenticate(request)
+            proof = await self._authenticator.authenticate(request, by_form=by_form)
         except S3Error as error:
-            _attempt(self._throttle, request).failed(error)
+            _attempt(self._throttle, request, by_form=by_form).failed(error)
             raise
         caller = exchange.principal = proof.principal
         exchange.account = caller.identity
@@ -165,8 +167,8 @@ def _note_bucket(call: Call, exchange: Exchange) -> None:
         exchange.bucket_info = call.bucket_info
 
 
-def _attempt(throttle: Throttle, request: Request) -> Attempt:
-    name = FORM if is_form(request) else named_key(request.headers, request.query)
+def _attempt(throttle: Throttle, request: Request, *, by_form: bool) -> Attempt:
+    name = FORM if by_form else named_key(request.headers, request.query)
     return Attempt(throttle, request.client, name)
 
 

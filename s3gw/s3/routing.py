@@ -24,7 +24,7 @@ from typing import (
 from s3gw.access import Access
 from s3gw.http.binding import Binding, Fetch, fetcher, header, path, query, without_none
 from s3gw.http.reply import Reply
-from s3gw.http.request import Level
+from s3gw.http.request import Level, Request
 from s3gw.s3.call import Call
 from s3gw.s3.checksum_headers import verify_document
 from s3gw.wire.errors import Code, S3Error
@@ -39,6 +39,7 @@ C = TypeVar("C")
 _OPTIONAL = frozenset({"archmime", "archmode", "archpath", "archregx", "partNumber"})
 # S3 has no POST there; forms of STS are answered before they come here.
 _UNSUPPORTED = frozenset([("POST", Level.SERVICE)])
+_NONE: frozenset[str] = frozenset()
 
 
 def body(*, checksum_of: Literal["document", "object"] = "document") -> Any:
@@ -63,17 +64,18 @@ class Route:
     def demands(self) -> int:
         return len(self.query) + (self.source is not None)
 
-    def takes(self, call: Call) -> bool:
+    def takes(self, request: Request) -> bool:
         for name, value in self.query.items():
-            if name not in call.query or value not in (None, call.query[name]):
+            if name not in request.query or value not in (None, request.query[name]):
                 return False
-        return self.source is None or self.source in call.headers
+        return self.source is None or self.source in request.headers
 
 
 class Operation(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     route: ClassVar[Route]
     access: ClassVar[Access]
+    by_form: ClassVar[bool]
 
     async def run(self, call: Call) -> Reply: ...
 
@@ -87,11 +89,13 @@ def operation(
     marker: str | None = None,
     needs: Iterable[str] = (),
     source: str | None = None,
+    by_form: bool = False,
 ) -> Callable[[type[C]], type[C]]:
     """Declare an S3 operation.
 
     `marker` is its sub-resource (`tagging`, `list-type=2`), `needs` further query names that must
-    be there, `source` a header that must.
+    be there, `source` a header that must. With `by_form`, its caller is proven by the fields of a
+    form that it is sent; for all others by the head of the request.
     """
     demanded: dict[str, str | None] = dict.fromkeys(needs)
     if marker is not None:
@@ -102,6 +106,7 @@ def operation(
         cls = dataclass(frozen=True, kw_only=True)(cls)
         cls.route = Route(method, level, MappingProxyType(demanded), source)  # type: ignore[attr-defined]
         cls.access = access  # type: ignore[attr-defined]
+        cls.by_form = by_form  # type: ignore[attr-defined]
         return cls
 
     return declare
@@ -121,27 +126,43 @@ class OperationTable:
             if any(routes.count(route) > 1 for route in routes):
                 raise ValueError(f"two operations take the same {kind} requests")
 
-    def resolve(self, call: Call) -> type[Operation]:
-        """Return the operation. Raise `NotImplemented` for a sub-resource without one, else
-        `MethodNotAllowed`."""
-        asked = (SUBRESOURCES & call.query.keys()) if call.query else SUBRESOURCES & set()
-        for op in self._by_kind.get((call.method, call.level), ()):
-            if op.route.takes(call) and asked <= op.route.query.keys() | _optional(op):
-                return _checked(op, call)
-        if asked or (call.method, call.level) in _UNSUPPORTED:
-            raise S3Error(Code.NotImplemented)
-        raise S3Error(Code.MethodNotAllowed, Method=call.method, ResourceType=call.level.name)
+    def find(self, request: Request) -> type[Operation] | None:
+        """Return the operation that takes the request. It is found before the caller is known: it
+        decides what proves the caller, so that no proof is good for another operation."""
+        asked = _subresources(request)
+        for op in self._by_kind.get((request.method, request.level), ()):
+            if op.route.takes(request) and asked <= op.route.query.keys() | _optional(op):
+                return op
+        return None
+
+    def resolve(self, request: Request) -> type[Operation]:
+        """Return the operation, as `checked` does."""
+        return checked(self.find(request), request)
 
 
-def _checked(op: type[Operation], call: Call) -> type[Operation]:
-    """Return the operation. Raise if it would ignore a version or a member of an archive: a write
+def checked(op: type[Operation] | None, request: Request) -> type[Operation]:
+    """Return the operation that was found. Raise `NotImplemented` for a sub-resource without one,
+    else `MethodNotAllowed`. Raise if it would ignore a version or a member of an archive: a write
     to one must not become a write to the object or the archive."""
-    if ARCHPATH_HEADER in call.headers and "archpath" not in _bound(op):
+    if op is None:
+        level = request.level
+        if _subresources(request) or (request.method, level) in _UNSUPPORTED:
+            raise S3Error(Code.NotImplemented)
+        raise S3Error(Code.MethodNotAllowed, Method=request.method, ResourceType=level.name)
+    if ARCHPATH_HEADER in request.headers and "archpath" not in _bound(op):
         raise S3Error(Code.NotImplemented)
-    if "versionId" not in call.query or call.level is not Level.OBJECT or "versionId" in _bound(op):
+    if (
+        "versionId" not in request.query
+        or request.level is not Level.OBJECT
+        or "versionId" in _bound(op)
+    ):
         return op
     message = "This operation does not accept a version-id."
     raise S3Error(Code.InvalidArgument, message, ArgumentName="versionId")
+
+
+def _subresources(request: Request) -> frozenset[str]:
+    return SUBRESOURCES.intersection(request.query) if request.query else _NONE
 
 
 @cache

@@ -1,12 +1,15 @@
 """The whole gateway as one ASGI application.
 
-Requests are routed to websites by host, to health and metrics by path, to the native API below
-`/v1/`, to STS by the form of a request to the root, and otherwise to S3.
+Requests are routed by host first: to websites, and to S3 for every path on the host of a bucket.
+On the other hosts they are routed to health and metrics by path, to the native API below `/v1/`, to
+STS by the form of a request to the root, and otherwise to S3.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from s3gw.http.request import bucket_of_host, origin_form
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from s3gw.website.app import WebsiteApp
 
 _NATIVE = b"/v1/"
+_READING = ("GET", "HEAD")
 
 
 class App:
@@ -30,11 +34,13 @@ class App:
         metrics: ASGIApp,
         websites: WebsiteApp | None = None,
         sts: StsApp | None = None,
+        bucket_domains: tuple[str, ...] = (),
     ) -> None:
         self._s3 = s3
         self._native = native
         self._websites = websites
         self._sts = sts
+        self._bucket_domains = bucket_domains
         self._fixed = {
             b"/v1/health": health,
             b"/metrics": metrics,
@@ -53,12 +59,31 @@ class App:
     def _choose(self, scope: Scope) -> ASGIApp:
         if self._websites is not None and self._websites.serves(scope):
             return self._websites
-        path = scope["raw_path"]
+        if self._bucket_domains and _host_names_bucket(scope, self._bucket_domains):
+            return self._s3
+        path = origin_form(scope["raw_path"])
+        fixed = self._fixed.get(path)
+        if fixed is not None:
+            return fixed if scope["method"] in _READING else _only_read
         if path.startswith(_NATIVE):
-            return self._fixed.get(path, self._native)
+            return self._native
         if self._sts is not None and self._sts.serves(scope):
             return self._sts
-        return self._fixed.get(path, self._s3)
+        return self._s3
+
+
+def _host_names_bucket(scope: Scope, domains: tuple[str, ...]) -> bool:
+    for name, value in scope["headers"]:
+        if name == b"host":
+            return bucket_of_host(value.decode("latin-1"), domains) is not None
+    return False
+
+
+async def _only_read(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer 405 to what would change health or metrics."""
+    headers = [(b"allow", ", ".join(_READING).encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 405, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

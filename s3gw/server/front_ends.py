@@ -62,6 +62,7 @@ def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
         health=health,
         metrics=MetricsApp(metrics, store.usage),
         websites=_websites(parts),
+        bucket_domains=_addressing(parts.config).domains,
     )
 
 

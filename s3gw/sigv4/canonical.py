@@ -23,6 +23,8 @@ from s3gw.sigv4.errors import AuthorizationMalformed, Malformed
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 MAX_SIGNED_HEADERS_CHARS = 4096
+# How the names of headers begin that tell the server what to do: a signature must cover them.
+COMMANDING = ("x-amz-", "x-s3gw-")
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 _PATH_BYTES = _UNRESERVED + b"/"
@@ -73,9 +75,10 @@ def parse_signed_headers(text: str) -> SignedHeaders:
 
 
 def unsigned_headers(headers: Mapping[str, str], signed: SignedHeaders) -> list[str]:
-    """Return the headers that the signature should cover but does not: `host`, all of `x-amz-`."""
+    """Return the headers that the signature should cover but does not: `host`, and all that tell
+    this server what to do."""
     members = signed.members
-    missing = [name for name in headers if name not in members and name.startswith("x-amz-")]
+    missing = [name for name in headers if name not in members and name.startswith(COMMANDING)]
     return missing if "host" in members else ["host", *missing]
 
 

@@ -9,8 +9,8 @@
 
 boto3, aws-cli and s3cmd presign with it by default. The path is signed as it was sent. Of the query
 only sub-resources and `response-` overrides are signed, with decoded values. Other parameters are
-not covered, so any holder of the URL can add them; therefore every name that selects an operation
-must be in `SUBRESOURCES`, even if it is newer than V2.
+not covered, so any holder of the URL can add them; therefore the caller names all that are signed,
+those that are newer than V2 as well. A name is what it decodes to, however it is escaped.
 
 A presigner puts `x-amz-` headers, Content-Type and Content-MD5 into the query, and the client may
 send them as headers as well: a header is looked up in both places.
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
@@ -30,18 +30,6 @@ from urllib.parse import unquote_to_bytes
 from s3gw.sigv4.canonical import Sent
 from s3gw.sigv4.errors import AuthorizationMalformed, Malformed, SignatureMismatch
 from s3gw.sigv4.scope import same
-
-_SUBRESOURCES = """
-    abac accelerate acl analytics annotation annotations attributes cors defaultObjectAcl delete
-    encryption intelligent-tiering inventory legal-hold lifecycle location logging
-    metadataAnnotationTable metadataConfiguration metadataInventoryTable metadataJournalTable
-    metadataTable metrics notification object-lock ownershipControls partNumber policy policyStatus
-    publicAccessBlock renameObject replication requestPayment response-cache-control
-    response-content-disposition response-content-encoding response-content-language
-    response-content-type response-expires restore retention select select-type session storageClass
-    tagging torrent uploadId uploads versionId versioning versions website
-"""
-SUBRESOURCES = frozenset(_SUBRESOURCES.split())
 
 
 class Resource(Sent, Protocol):
@@ -86,10 +74,16 @@ def parse_presigned_v2(query: Mapping[str, str]) -> PresignedV2:
 
 
 def verify_v2(
-    secret: str, request: Resource, presigned: PresignedV2, resource_paths: Sequence[bytes]
+    secret: str,
+    request: Resource,
+    presigned: PresignedV2,
+    resource_paths: Sequence[bytes],
+    signed_names: Collection[str],
 ) -> None:
-    """Raise `SignatureMismatch` unless the signature covers this request at one of the paths."""
-    texts = [string_to_sign_v2(request, presigned.expires, path) for path in resource_paths]
+    """Raise `SignatureMismatch` unless the signature covers this request at one of the paths, with
+    those `signed_names` that are in its query."""
+    signed = _subresources(request.query_string, signed_names)
+    texts = [string_to_sign_v2(request, presigned.expires, path, signed) for path in resource_paths]
     for text in texts:
         digest = hmac.digest(secret.encode(), text.encode("utf-8", "surrogateescape"), "sha1")
         if same(base64.b64encode(digest).decode(), presigned.signature):
@@ -111,10 +105,10 @@ def resource_paths(raw_path: bytes, host_bucket: str | None, mount: bytes) -> li
     return paths + [path + b"/" for path in paths if path.count(b"/") == 1 and path != b"/"]
 
 
-def string_to_sign_v2(request: Resource, expires: str, path: bytes) -> str:
+def string_to_sign_v2(request: Resource, expires: str, path: bytes, subresources: str) -> str:
     standard = [_standard(request, name) for name in ("content-md5", "content-type")]
     lines = [request.method, *standard, expires, *_amz_headers(request)]
-    return "\n".join([*lines, _utf8(path) + _subresources(request.query_string)])
+    return "\n".join([*lines, _utf8(path) + subresources])
 
 
 def _standard(request: Resource, name: str) -> str:
@@ -137,15 +131,18 @@ def _amz_headers(request: Resource) -> list[str]:
     return [f"{name}:{found[name]}" for name in sorted(found)]
 
 
-def _subresources(query_string: bytes) -> str:
+def _subresources(query_string: bytes, signed_names: Collection[str]) -> str:
     pairs = [item.partition("=") for item in query_string.decode("latin-1").split("&")]
+    decoded = ((_decoded(name), equals, value) for name, equals, value in pairs)
     signed = sorted(
-        (name, equals + _utf8(unquote_to_bytes(value.replace("+", " "))))
-        for name, equals, value in pairs
-        if name in SUBRESOURCES
+        (name, equals + _decoded(value)) for name, equals, value in decoded if name in signed_names
     )
     query = "&".join([name + value for name, value in signed])
     return f"?{query}" if query else ""
+
+
+def _decoded(text: str) -> str:
+    return _utf8(unquote_to_bytes(text.replace("+", " ")))
 
 
 def _header(value: str) -> str:

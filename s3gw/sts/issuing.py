@@ -89,6 +89,7 @@ class Issuer:
             parent_mark=self._mark(grant.parent),
             held=grant.held,
             web_identity=grant.web_identity,
+            incarnation=self._keys.credentials.incarnation(grant.kind, grant.holder),
         )
 
     def _mark(self, access_key: str) -> bytes:

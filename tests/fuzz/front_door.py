@@ -40,7 +40,7 @@ Headers = list[tuple[bytes, bytes]]
 class Trusting:
     """Takes the caller's word."""
 
-    async def authenticate(self, request: Request) -> Proof:
+    async def authenticate(self, request: Request, *, by_form: bool) -> Proof:
         account = request.headers.get("x-account", "")
         return Proof(Principal(account) if account else Principal.anonymous())
 

@@ -150,9 +150,52 @@ def test_a_removed_users_token_is_refused(authn: AuthnScene, user: str) -> None:
 def test_users_read_themselves_and_change_their_password(authn: AuthnScene, user: str) -> None:
     token = authn.log_in(user)
     assert authn.json("GET", f"users/{user}", token=token)["id"] == user
-    authn.json("PUT", f"users/{user}", {"id": user, "pass": "another one"}, token=token)
+    document = {"id": user, "pass": "another one", "old_pass": PASSWORD}
+    authn.json("PUT", f"users/{user}", document, token=token)
     assert told(authn.send("POST", f"users/{user}", {"password": PASSWORD}, token="")).status == 401
     authn.log_in(user, "another one")
+
+
+@pytest.mark.parametrize("old", [{}, {"old_pass": ""}, {"old_pass": "not it at all"}])
+@pytest.mark.parametrize("role", ["Guest", "Admin"])
+def test_a_token_alone_changes_no_password(
+    authn: AuthnScene, role: str, old: dict[str, str]
+) -> None:
+    name = f"user-{next(_numbers)}"
+    authn.add_user(name, role)
+    document = {"id": name, "pass": "another one", **old}
+    refusal = told(authn.send("PUT", f"users/{name}", document, token=authn.log_in(name)))
+    assert (refusal.status, "old_pass" in refusal.message) == (403, True)
+    authn.log_in(name)
+
+
+def test_guesses_at_the_old_password_are_slowed_down(tmp_path: Path) -> None:
+    with AuthnScene(tmp_path) as scene:
+        scene.add_user("ann", "Guest")
+        token = scene.log_in("ann")
+        document = {"id": "ann", "pass": "another one", "old_pass": "a guess"}
+        answers = [
+            told(scene.send("PUT", "users/ann", document, token=token)).status for _ in range(7)
+        ]
+        assert answers == [403] * 5 + [429] * 2
+
+
+def test_an_administrator_sets_the_password_of_others(authn: AuthnScene, user: str) -> None:
+    authn.json("PUT", f"users/{user}", {"id": user, "pass": "another one"}, token=authn.admin)
+    authn.log_in(user, "another one")
+
+
+@pytest.mark.parametrize(("expires_in", "lasts_s"), [(0, 7200), (7200 * 10**9, 7200), (None, 7200)])
+def test_a_token_lasts_as_long_as_the_setting_allows(
+    tmp_path: Path, expires_in: int | None, lasts_s: int
+) -> None:
+    with AuthnScene(tmp_path, configured(tmp_path, '[auth]\nlongest_token = "2h"\n')) as scene:
+        scene.add_user("ann", "Guest")
+        claims = claims_of(scene.log_in("ann", expires_in=expires_in))
+        assert claims["exp"] - claims["iat"] == lasts_s
+        asked = {"password": PASSWORD, "expires_in": 7201 * 10**9}
+        refusal = told(scene.send("POST", "users/ann", asked, token=""))
+        assert (refusal.status, "auth.longest_token" in refusal.message) == (400, True)
 
 
 def test_users_give_themselves_no_roles(authn: AuthnScene, user: str) -> None:
@@ -201,7 +244,7 @@ def test_another_signers_subject_is_another(tmp_path: Path) -> None:
         scene.add_user("ann", "Guest")
         stranger = signed({"sub": "ann", "exp": 2**33, "clusters": [{"id": "", "perm": "su"}]})
         assert scene.act("GET", "buckets", "list", token=stranger).status == 200
-        document = {"id": "ann", "pass": "stolen account"}
+        document = {"id": "ann", "pass": "stolen account", "old_pass": PASSWORD}
         assert told(scene.send("PUT", "users/ann", document, token=stranger)).status == 403
         scene.json("PUT", "users/ann", document, token=scene.log_in("ann"))
 
@@ -218,7 +261,7 @@ def test_changes_are_written_into_the_audit_log(tmp_path: Path) -> None:
         scene.json("DELETE", "tokens", {"token": token}, token=token)
         scene.json("GET", "users", token=scene.admin)
         written = scene.audited()
-    lines = [json.loads(line) for line in written]
+    lines = [json.loads(line) for line in b"".join(written).splitlines()]
     assert [(x["action"], x["resource"], x["user"], x["outcome"]) for x in lines] == [
         ("CreateUser", "users/ann", "root", "200"),
         ("LogIn", "users/ann", "", "200"),

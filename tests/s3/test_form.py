@@ -88,7 +88,7 @@ def test_the_file_is_read_only_as_it_is_asked_for() -> None:
 
 def authenticate(body: bytes, options: AuthOptions) -> Proof:
     authenticator = Authenticator(Accounts(ROOT, [ALICE]), options)
-    return asyncio.run(authenticator.authenticate(call_of([body])))
+    return asyncio.run(authenticator.authenticate(call_of([body]), by_form=True))
 
 
 def test_forms_of_version_2_can_be_switched_off() -> None:

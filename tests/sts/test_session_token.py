@@ -44,6 +44,7 @@ sessions = st.builds(
     parent_mark=st.binary(max_size=8),
     held=st.none() | permissions.map(held),
     web_identity=st.binary(max_size=32),
+    incarnation=texts,
 )
 ONE = SessionKey("ASIA", "secret", Kind.ROLE, "reader", 1, 2, "job")
 TOKEN = SEALER.seal(ONE)

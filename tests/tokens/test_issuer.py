@@ -113,7 +113,7 @@ async def test_a_new_user_of_the_name_does_not_get_the_old_ones_tokens(tmp_path:
         token = token_of(scene, "alice").token
         await scene.taken(token)
         await users.remove(scene.directory, "alice")
-        scene.clock.advance_s(1)
+        # Within the same second.
         await add_user(scene, "alice", "Guest")
         assert "gone" in await scene.refusal(token)
 
@@ -152,7 +152,7 @@ async def test_our_tokens_are_for_the_audience_that_is_asked_for(tmp_path: Path)
 @in_loop
 async def test_a_token_lasts_for_a_time(tmp_path: Path, ttl_s: int) -> None:
     async with opened(tmp_path) as scene:
-        with pytest.raises(CannotIssue, match="twenty years"):
+        with pytest.raises(CannotIssue, match=r"auth\.longest_token"):
             scene.issuer.for_owner(ttl_s)
 
 

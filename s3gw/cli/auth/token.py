@@ -11,14 +11,12 @@ from s3gw.cli.auth.directory import DirectoryOptions, duration, in_directory
 from s3gw.cli.auth.rendering import as_json
 from s3gw.cli.parameters import argument, option
 from s3gw.cli.parsing import Command
-from s3gw.config.auth import Auth
+from s3gw.config.auth import LONGEST_TOKEN_S, Auth
 from s3gw.config.loading import ConfigError
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import IdentityError, NoSuchUser
 from s3gw.identity.tokens.configured import token_issuer
 from s3gw.identity.tokens.issuer import (
-    DEFAULT_TTL_S,
-    MAX_TTL_S,
     MIN_TTL_S,
     CannotIssue,
     Issued,
@@ -47,7 +45,7 @@ class Options(DirectoryOptions):
     user: str | None = option("NAME", help="for this user (default: a token that may do all)")
     ttl: int | None = option(
         "TIME",
-        read=duration(MIN_TTL_S, MAX_TTL_S),
+        read=duration(MIN_TTL_S, LONGEST_TOKEN_S),
         help="how long it is valid, like 30m (default: 12h)",
     )
 
@@ -56,7 +54,7 @@ def run(options: Options) -> int:
     if options.action is not None:
         return _run_revoke(options)
     auth = options.settings.load().config.auth
-    issue = partial(_issue, auth, options.user, options.ttl or DEFAULT_TTL_S)
+    issue = partial(_issue, auth, options.user, options.ttl)
     issued = in_directory(options.settings, issue)
     print(_shown(issued) if options.json else issued.token)
     return 0
@@ -76,8 +74,11 @@ def _run_revoke(options: Options) -> int:
     return 0
 
 
-async def _issue(auth: Auth, user: str | None, ttl_s: int, directory: StoredDirectory) -> Issued:
+async def _issue(
+    auth: Auth, user: str | None, ttl_s: int | None, directory: StoredDirectory
+) -> Issued:
     issuer = await token_issuer(auth, directory, SystemClock())
+    ttl_s = ttl_s or issuer.usual_s
     try:
         if user is None:
             return issuer.for_owner(ttl_s)

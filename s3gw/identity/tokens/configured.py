@@ -72,7 +72,7 @@ async def token_issuer(auth: Auth, directory: StoredDirectory, clock: Clock) -> 
     key = token_key(auth)
     if key is None or key.algorithms[0] not in HMAC_NAMES:
         key = await _own_key(directory)
-    return TokenIssuer(key, auth.required_claims.aud, clock)
+    return TokenIssuer(key, auth.required_claims.aud, int(auth.longest_token), clock)
 
 
 async def _own_key(directory: StoredDirectory) -> VerifyingKey:

@@ -11,6 +11,8 @@ from s3gw.identity.permissions import Permissions
 # owner of the data folder.
 BEARER = "s3gw"
 USER = "user"
+# The claim that says which user of that name it is: there may be another one later.
+INCARNATION = "s3gw_incarnation"
 OWNER = "owner"
 
 
@@ -44,6 +46,11 @@ class Verified:
         """The directory's user of one of our own tokens; empty for other tokens. Tokens of other
         issuers cannot name a user of this directory."""
         return self.subject if not self.issuer and self.claims.get(BEARER) == USER else ""
+
+    @property
+    def incarnation(self) -> str:
+        """The user's incarnation; empty for a user who has none."""
+        return str(self.claims.get(INCARNATION, ""))
 
 
 class TokenVerifier(Protocol):

@@ -153,7 +153,7 @@ class Verifier:
 
     def _user(self, good: _Good) -> User:
         user = self._directory.user(good.verified.user)
-        if user is None or user.created_s > good.issued_s:
+        if user is None or not user.is_holder(good.verified.incarnation, good.issued_s):
             raise TokenError("the token's user is gone")
         if not user.enabled:
             raise TokenError("the token's user is disabled")

@@ -2,8 +2,9 @@
 
     {"id": "ann", "pass": "...", "roles": [{"name": "r", ...}]}
 
-Users may read themselves and change their own password; all else is for administrators. A password
-comes in and is never sent out.
+Users may read themselves and change their own password, with the old one as `old_pass`: a token
+that was found somewhere is not enough. All else is for administrators. A password comes in and is
+never sent out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.identity import users
 from s3gw.identity.directory import StoredDirectory, UserFacts
-from s3gw.identity.tokens.issuer import DEFAULT_TTL_S, MAX_TTL_S, CannotIssue
+from s3gw.identity.tokens.issuer import CannotIssue, TokenIssuer
 from s3gw.native.answers import json_reply
 from s3gw.native.authn.directory import directory_of, told
 from s3gw.native.authn.roles import RoleInfo, role_info
@@ -25,6 +26,7 @@ from s3gw.native.operation import NO_RIGHT, document, operation
 
 _NS = 1_000_000_000
 _WRONG = "invalid credentials"
+_OLD_PASSWORD = 'to change your own password, send the one you have now as "old_pass"'
 
 
 class UserInfo(Struct, frozen=True):
@@ -32,6 +34,7 @@ class UserInfo(Struct, frozen=True):
 
     id: str = ""
     password: str | None = field(default=None, name="pass")
+    old_password: str = field(default="", name="old_pass")
     roles: list[RoleInfo] | None = None
 
     @property
@@ -50,13 +53,12 @@ class LoginMessage(Struct, frozen=True):
     password: str = ""
     expires_in: int | None = None
 
-    @property
-    def ttl_s(self) -> int:
+    def ttl_s(self, issuer: TokenIssuer) -> int:
         if self.expires_in is None:
-            return DEFAULT_TTL_S
+            return issuer.usual_s
         if self.expires_in < 0:
             raise NativeError(400, "a token cannot have expired before it is issued")
-        return -(-self.expires_in // _NS) or MAX_TTL_S
+        return -(-self.expires_in // _NS) or issuer.longest_s
 
 
 class TokenMessage(Struct, frozen=True):
@@ -79,7 +81,8 @@ class LogIn:
             note_failure(throttle, call.client, login_name(call.name))
             raise token_needed(_WRONG)
         try:
-            issued = issuer.for_user(user, directory.permissions_of(user), self.message.ttl_s)
+            ttl_s = self.message.ttl_s(issuer)
+            issued = issuer.for_user(user, directory.permissions_of(user), ttl_s)
         except CannotIssue as error:
             raise NativeError(400, str(error)) from None
         return json_reply(TokenMessage(issued.token))
@@ -124,7 +127,8 @@ class GetUser:
 
 @operation("PUT", "users/{user}", access=NO_RIGHT, is_audited=True)
 class UpdateUser:
-    """Change a user. A password or roles that are not sent stay as they are."""
+    """Change a user. A password or roles that are not sent stay as they are. Who changes their own
+    password sends the old one as well, administrators too."""
 
     info: UserInfo = document()
 
@@ -135,6 +139,8 @@ class UpdateUser:
         if self.info.roles and not call.caller.is_root:
             raise _denied()
         directory = directory_of(call)
+        if self.info.password and call.caller.user == call.name:
+            await self._require_old_password(call)
         with told():
             if self.info.roles:
                 await users.set_roles(directory, call.name, self.info.role_names)
@@ -142,6 +148,16 @@ class UpdateUser:
                 await users.set_password(directory, call.name, self.info.password)
             directory.user_facts(call.name)
         return Reply()
+
+    async def _require_old_password(self, call: NativeCall) -> None:
+        """Raise 403 unless the old password is right. Wrong ones count as failed logins do."""
+        throttle = call.native.throttle
+        check_login(throttle, call.client, call.name)
+        with told():
+            known = await users.log_in(directory_of(call), call.name, self.info.old_password)
+        if known is None:
+            note_failure(throttle, call.client, login_name(call.name))
+            raise NativeError(403, _OLD_PASSWORD)
 
 
 @operation("DELETE", "users/{user}", access=Access.ADMIN, needs_admin=True, is_audited=True)

@@ -1,4 +1,4 @@
-"""Rights of the caller for a job, all checked at its start.
+"""Rights of the caller for a job: to start it, and to stop it.
 
 A caller who has the right for every key of the bucket needs nothing more. Where a bucket's policy,
 or the session's, has conditions, each name is checked, and one refusal refuses the job; a prefix is
@@ -7,14 +7,59 @@ refused, because its names are not known yet.
 
 from __future__ import annotations
 
-from s3gw.access import Access, authorize_source, authorize_writing, may_delete
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from cluster.jobs import (
+    archive_objects,
+    copy_objects,
+    delete_objects,
+    get_batch,
+    index_shards,
+    move_bucket,
+    promote,
+    rechunk,
+    summary,
+)
+from cluster.jobs.job import Job
+from s3gw.access import Access, authorize, authorize_source, authorize_writing, may_delete
 from s3gw.access.every_key import may_with_every_key
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.selection import MAX_JUDGED, Selection
 from s3gw.wire.errors import Code, S3Error
-from storage.errors import ObjectNotFound, VersionNotFound
+from storage.errors import BucketNotFound, ObjectNotFound, VersionNotFound
 from storage.values import BucketInfo
+
+# The right to the job's bucket that starting a kind needs, and the S3 operation that policies know
+# it as. All other kinds are started, and so stopped, by administrators.
+STARTING: Mapping[str, tuple[Access, str]] = {
+    delete_objects.KIND.name: (Access.DELETE_OBJECT, "DeleteObjects"),
+    copy_objects.KIND.name: (Access.GET, "GetObject"),
+    copy_objects.BUCKET_KIND.name: (Access.GET, "GetObject"),
+    archive_objects.KIND.name: (Access.GET, "GetObject"),
+    get_batch.KIND.name: (Access.GET, "GetObject"),
+    summary.KIND.name: (Access.LIST_OBJECTS, "ListObjectsV2"),
+    move_bucket.KIND.name: (Access.MOVE_BUCKET, "DeleteBucket"),
+    promote.KIND.name: (Access.PROMOTE, "PutObject"),
+    rechunk.KIND.name: (Access.PATCH, "PutBucketVersioning"),
+    index_shards.KIND.name: (Access.PATCH, "PutBucketVersioning"),
+}
+
+
+async def require_stopping(call: NativeCall, job: Job) -> None:
+    """Raise 403 unless the caller is an administrator, or started the job and might start it
+    again."""
+    if call.caller.is_root:
+        return
+    if job.requested_by.identity != call.caller.identity:
+        raise NativeError(403, "insufficient permissions: another user started the job")
+    if job.kind not in STARTING:
+        raise NativeError(403, "insufficient permissions: only administrators stop such jobs")
+    access, operation = STARTING[job.kind]
+    with suppress(BucketNotFound):
+        await authorize(replace(call, bucket=job.bucket, key="", operation=operation), access)
 
 
 async def require_deleting(call: NativeCall, chosen: Selection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cluster.jobs.catalog import BY_NAME
-from cluster.jobs.job import Job, JobStatus
+from cluster.jobs.job import Job
 from cluster.jobs.kinds import Start
 from cluster.jobs.lru import Lru
 from cluster.jobs.placement import Resilver
@@ -19,10 +19,11 @@ from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.jobs.query import JobQuery, find_jobs, read_query
 from s3gw.native.jobs.rechunking import begin_rechunk
+from s3gw.native.jobs.rights import require_stopping
 from s3gw.native.jobs.snaps import snap_of, status_of
 from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.names import bck_of
-from s3gw.native.operation import document, operation, query, value
+from s3gw.native.operation import NO_RIGHT, document, operation, query, value
 from storage.errors import BucketNotFound
 from storage.values import BucketInfo
 
@@ -75,10 +76,10 @@ async def _one_bucket(call: NativeCall, asked: JobQuery) -> BucketInfo | None:
     return found[0] if found else None
 
 
-@operation("PUT", "cluster", action="stop", access=Access.SHOW_CLUSTER)
+@operation("PUT", "cluster", action="stop", access=NO_RIGHT)
 class StopJobs:
-    """Stop the job with the id, or all running jobs of a kind. Only its owner and administrators
-    may stop a job. A job that is over or unknown needs no stopping."""
+    """Stop the job with the id, or all running jobs of a kind. Only administrators, and its owner
+    with the right to start it, may stop a job. A job that is over or unknown needs no stopping."""
 
     asked: Document | None = value(default=None)
 
@@ -89,15 +90,10 @@ class StopJobs:
         found = await find_jobs(call, asked)
         running = [each for each in found if not each.is_over]
         for each in running:
-            _require_own(call, each)
+            await require_stopping(call, each.job)
         for each in running:
             await jobs_of(call).stop(each.job.xid)
         return Reply()
-
-
-def _require_own(call: NativeCall, known: JobStatus) -> None:
-    if not call.caller.is_root and known.job.requested_by.identity != call.caller.identity:
-        raise NativeError(403, "insufficient permissions: another user started the job")
 
 
 @operation("GET", "cluster", what="status", access=Access.SHOW_CLUSTER)

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from cluster.jobs import registry
+from cluster.jobs import get_batch, registry
+from cluster.jobs.catalog import BY_NAME
+from cluster.jobs.kinds import Start
+from s3gw.identity.permissions import Permissions
+from s3gw.identity.rights import Access
+from s3gw.native.catalog import MODULES
+from s3gw.native.jobs.rights import STARTING
+from s3gw.s3.registry import operations_of
 from tests.native.jobs.asking import (
     NEVER,
     attach_policy,
@@ -17,7 +24,7 @@ from tests.native.jobs.asking import (
     refused,
 )
 from tests.native.jobs.scene import JobScene
-from tests.native.scene import told
+from tests.native.scene import TOKENS, told
 
 # What a job's snapshot says
 
@@ -209,6 +216,30 @@ def test_who_began_a_job_may_stop_it_and_others_may_not(scene: JobScene, bucket:
     snap = scene.snap(xid)
     assert (snap["aborted"], scene.names(bucket)) == (True, ["a"])
     assert scene.ask("status", {"ID": xid})["aborted"]
+
+
+def test_who_may_not_begin_a_job_any_more_may_not_stop_it(
+    scene: JobScene, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The right to look at the cluster is not enough, and is not needed."""
+    scene.put(bucket, "a")
+    xid = delete(scene, bucket, {"objnames": ["a"]}, token="writer")
+    stop = ("PUT", "cluster", "stop", {"ID": xid})
+    monkeypatch.setitem(TOKENS, "writer", Permissions(clusters={"": Access.SHOW_CLUSTER.value}))
+    assert refused(scene, *stop, token="writer").status == 403
+    monkeypatch.setitem(TOKENS, "writer", Permissions(clusters={"": Access.DELETE_OBJECT.value}))
+    assert scene.act(*stop, token="writer").status == 200
+
+
+def test_the_right_to_stop_is_that_of_the_operation_that_starts() -> None:
+    every = (op for module in MODULES for op in operations_of(module))
+    starting = {op.route.action: op for op in every if op.route.action}
+    for kind, (access, operation) in STARTING.items():
+        if kind == get_batch.KIND.name:
+            continue
+        assert (starting[kind].access, starting[kind].known_as) == (access, operation)
+    rest = BY_NAME.keys() - STARTING.keys()
+    assert all(BY_NAME[kind].start is Start.BY_NAME for kind in rest)
 
 
 def test_all_jobs_of_a_kind_are_stopped(scene: JobScene, bucket: str) -> None:

@@ -293,3 +293,44 @@ def outcome(text: str) -> object:
         return error.code
     except FactRequired as needed:
         return needed.fact
+
+
+# Variables that stand for nothing: anonymous callers have no user name.
+UNRESOLVED = "${aws:username}"
+RESTING_ON_NOTHING: list[dict[str, Any]] = [
+    {"Resource": f"{ARN}/{UNRESOLVED}"},
+    {"Resource": None, "NotResource": f"{ARN}/{UNRESOLVED}"},
+    {"Resource": None, "NotResource": [f"{ARN}/other", f"{ARN}/{UNRESOLVED}/*"]},
+    *(
+        {"Condition": {f"{quantifier}{operator}{suffix}": {key: value}}}
+        for quantifier in ("", "ForAllValues:", "ForAnyValue:")
+        for suffix in ("", "IfExists")
+        for key in ("s3:prefix", "aws:SourceArn", "aws:UserAgent")
+        for operator, value in [
+            *((f"String{name}", UNRESOLVED) for name in ("Equals", "Like")),
+            *((f"StringNot{name}", UNRESOLVED) for name in ("Equals", "Like", "EqualsIgnoreCase")),
+            *((f"Arn{name}", f"arn:aws:s3:::{UNRESOLVED}") for name in ("Like", "NotLike")),
+            *((f"Arn{name}", f"arn:aws:s3:::{UNRESOLVED}") for name in ("Equals", "NotEquals")),
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize("elements", RESTING_ON_NOTHING)
+def test_a_variable_that_stands_for_nothing_never_allows(elements: dict[str, Any]) -> None:
+    read = read_policy(policy(statement(**elements)), BUCKET)
+    asked = request("nobody", headers={"user-agent": "curl"}, query={"prefix": "a"})
+    assert read.verdict(asked) is Verdict.NONE
+
+
+def test_a_variable_that_stands_for_nothing_still_denies() -> None:
+    elements = {"Resource": None, "NotResource": f"{ARN}/{UNRESOLVED}"}
+    read = read_policy(policy(statement(Effect="Deny", **elements)), BUCKET)
+    assert read.verdict(request("nobody")) is Verdict.DENY
+
+
+def test_a_pattern_without_variables_beside_it_allows_what_it_names() -> None:
+    elements = {"Resource": [f"{ARN}/public/*", f"{ARN}/home/{UNRESOLVED}/*"]}
+    read = read_policy(policy(statement(**elements)), BUCKET)
+    assert read.verdict(request("nobody", key="public/a")) is Verdict.ALLOW
+    assert read.verdict(request("nobody", key="home/a/b")) is Verdict.NONE
