@@ -23,7 +23,7 @@ from s3gw.native.jobs.rights import require_stopping
 from s3gw.native.jobs.snaps import snap_of, status_of
 from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.names import bck_of
-from s3gw.native.operation import NO_RIGHT, document, operation, query, value
+from s3gw.native.operation import document, operation, query, value
 from storage.errors import BucketNotFound
 from storage.values import BucketInfo
 
@@ -76,7 +76,7 @@ async def _one_bucket(call: NativeCall, asked: JobQuery) -> BucketInfo | None:
     return found[0] if found else None
 
 
-@operation("PUT", "cluster", action="stop", access=NO_RIGHT)
+@operation("PUT", "cluster", action="stop", access=Access.SHOW_CLUSTER)
 class StopJobs:
     """Stop the job with the id, or all running jobs of a kind. Only administrators, and its owner
     with the right to start it, may stop a job. A job that is over or unknown needs no stopping."""

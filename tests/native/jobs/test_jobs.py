@@ -221,13 +221,14 @@ def test_who_began_a_job_may_stop_it_and_others_may_not(scene: JobScene, bucket:
 def test_who_may_not_begin_a_job_any_more_may_not_stop_it(
     scene: JobScene, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The right to look at the cluster is not enough, and is not needed."""
+    """The right to look at the cluster is not enough."""
     scene.put(bucket, "a")
     xid = delete(scene, bucket, {"objnames": ["a"]}, token="writer")
     stop = ("PUT", "cluster", "stop", {"ID": xid})
     monkeypatch.setitem(TOKENS, "writer", Permissions(clusters={"": Access.SHOW_CLUSTER.value}))
     assert refused(scene, *stop, token="writer").status == 403
-    monkeypatch.setitem(TOKENS, "writer", Permissions(clusters={"": Access.DELETE_OBJECT.value}))
+    both = Access.SHOW_CLUSTER | Access.DELETE_OBJECT
+    monkeypatch.setitem(TOKENS, "writer", Permissions(clusters={"": both.value}))
     assert scene.act(*stop, token="writer").status == 200
 
 
