@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # How many test processes run at once.
 JOBS ?= 2
 
-.PHONY: help serve test test-deps system-deps compat-deps check coverage mutate format compat bench fuzz docs clean
+.PHONY: help serve test test-deps system-deps compat-deps check coverage mutate format compat bench stall fuzz docs clean
 
 help:
 	@echo "make serve      serve S3 on 127.0.0.1:8080, data in ./s3gw-data (ARGS='--port 8000' for more)"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-deps  install the system's tools that some tests use"
 	@echo "make compat     run real S3 clients against the server"
 	@echo "make bench      measure"
+	@echo "make stall      the longest step of a worker's loop under the worst lawful input"
 	@echo "make fuzz       feed a parser with bytes (ARGS='documents 300' for one, for so many seconds)"
 	@echo "make format     write the code as ruff formats it"
 	@echo "make docs       write docs/configuration.md and the map in docs/architecture.md from the code"
@@ -63,6 +64,9 @@ compat: $(VENV)/installed compat-deps
 
 bench: $(VENV)/installed test-deps
 	$(BIN)/python -m compat.bench $(ARGS)
+
+stall: $(VENV)/installed
+	$(BIN)/python -m tests.stall $(ARGS)
 
 fuzz: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fuzz]'

@@ -54,11 +54,17 @@ class AsgiServer:
         self, method: str, target: str, headers: list[tuple[str, str]], body: bytes = b""
     ) -> Answer:
         """`target` is the path and query as they stand in the request line."""
-        return self.run(self._request(method, target, headers, body))  # type: ignore[no-any-return]
+        return self.run(self.sending(method, target, headers, body))  # type: ignore[no-any-return]
 
-    async def _request(
-        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
+    async def sending(
+        self,
+        method: str,
+        target: str,
+        headers: list[tuple[str, str]],
+        body: bytes,
+        keeps_bytes: int | None = None,
     ) -> Answer:
+        """The same; of the answer's body only so many bytes, or all of them."""
         path, _, query = target.partition("?")
         scope = {
             "type": "http",
@@ -81,7 +87,8 @@ class AsgiServer:
                 raw = message.get("headers", [])
                 answer.headers = {n.decode().lower(): v.decode("latin-1") for n, v in raw}
             else:
-                got.extend(message.get("body", b""))
+                if keeps_bytes is None or len(got) < keeps_bytes:
+                    got.extend(message.get("body", b""))
 
         await self._app(scope, messages.__anext__, send)
         answer.body = bytes(got)

@@ -25,6 +25,7 @@ from cluster.jobs.job import (
     pieces_of,
 )
 from storage.clock import Clock, SystemClock
+from storage.pacing import off_loop
 
 MAX_UNFINISHED = 1000
 _ID_LENGTH = 12
@@ -60,7 +61,7 @@ class Registry:
         if unfinished >= MAX_UNFINISHED:
             raise TooManyJobs(f"{unfinished} jobs are waiting or running")
         job = self._identified(job)
-        pieces = list(pieces_of(names))
+        pieces = await off_loop(sum(map(len, names)), lambda: list(pieces_of(names)))
         if pieces:
             await self._write(_put(msgspec.structs.replace(job, pieces=UNFINISHED)))
         for number, piece in enumerate(pieces):

@@ -23,6 +23,7 @@ from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
 from s3gw.identity.rights import WITHOUT_BUCKET, Access
 from s3gw.wire.errors import Code, S3Error
 from storage.errors import ObjectNotFound, VersionNotFound
+from storage.pacing import paced
 from storage.settings import with_setting
 from storage.values import BucketInfo
 
@@ -122,9 +123,11 @@ async def authorize_reads(call: AuthenticatedRequest, names: Iterable[tuple[str,
     those that are missing. Raises `AccessDenied` and `BucketNotFound`."""
     free: set[str] = set()
     others: dict[str, BucketInfo] = {}
-    for bucket, key in names:
-        if bucket in free:
+    judged: set[tuple[str, str]] = set()
+    async for bucket, key in paced(names):
+        if bucket in free or (bucket, key) in judged:
             continue
+        judged.add((bucket, key))
         if bucket not in others:
             info = await call.store.head_bucket(bucket)
             _check_owner(info, call.headers.get(_EXPECTED_SOURCE_OWNER))
@@ -292,7 +295,9 @@ def _check_some_key(call: AuthenticatedRequest, info: BucketInfo, access: Access
     rules = rules_of(info)
     check = AccessCheck(call, info, access, "*", operation=call.operation)
     request = check.request(needed(call.operation, None, {})[0])
-    if rules.policy is None and not call.caller.session_policy and not allows(request, rules):
+    if call.caller.session_policy or allows(request, replace(rules, policy=None)):
+        return
+    if rules.policy is None or not rules.policy.may_allow(request):
         raise S3Error(Code.AccessDenied)
 
 

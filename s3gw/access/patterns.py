@@ -30,10 +30,12 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`pieces` are each of a kind: `text`, `wild` (`*` or `?`) or `variable`."""
+    """`pieces` are each of a kind: `text`, `wild` (`*` or `?`) or `variable`. `compiled` is there
+    unless one is a variable."""
 
     text: str
     pieces: tuple[tuple[str, str | Variable], ...]
+    compiled: _Wildcards | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -49,8 +51,10 @@ class Pattern:
 
     def matches(self, text: str, lookup: Lookup) -> bool:
         """Whether the pattern matches the whole text."""
+        if self.compiled is not None:
+            return self.compiled.match(text)
         resolved = self._resolved(lookup)
-        return resolved is not None and _compiled(resolved).fullmatch(text) is not None
+        return resolved is not None and _compiled(resolved).match(text)
 
     def equals(self, text: str, lookup: Lookup, *, fold: bool = False) -> bool:
         """Whether the text equals the pattern, with `*` and `?` as plain characters."""
@@ -77,7 +81,9 @@ class Pattern:
 def read_pattern(text: str, *, variables: bool) -> Pattern:
     """Parse a pattern; `variables` says whether `${...}` is special, as since version
     2012-10-17."""
-    return Pattern(text, tuple(_pieces(text, variables)))
+    pieces = tuple(_pieces(text, variables))
+    fixed = tuple((kind, piece) for kind, piece in pieces if isinstance(piece, str))
+    return Pattern(text, pieces, _compiled(fixed) if len(fixed) == len(pieces) else None)
 
 
 def _pieces(text: str, variables: bool) -> Iterator[tuple[str, str | Variable]]:
@@ -105,17 +111,67 @@ def _variable(inside: str) -> tuple[str, str | Variable]:
     return "variable", Variable(inside.strip())
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Text between two stars: of a fixed length, with `?` for any character. A run without `?` is
+    found as plain text, in C; `pattern` is for the others."""
+
+    text: str
+    pattern: re.Pattern[str] | None
+    length: int
+
+    def find(self, text: str, start: int) -> int:
+        """Return the end of the first place from `start` on; -1 if there is none."""
+        if self.pattern is None:
+            at = text.find(self.text, start)
+            return -1 if at < 0 else at + self.length
+        found = self.pattern.search(text, start)
+        return -1 if found is None else found.end()
+
+    def is_at(self, text: str, start: int) -> bool:
+        if self.pattern is None:
+            return text.startswith(self.text, start)
+        return self.pattern.match(text, start) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wildcards:
+    """The runs of a pattern, one more than it has stars."""
+
+    runs: tuple[_Run, ...]
+
+    def match(self, text: str) -> bool:
+        """Whether the whole text matches. Each run is found at its first place and never looked for
+        again: if the pattern matches at all, it matches so."""
+        first, last = self.runs[0], self.runs[-1]
+        if not first.is_at(text, 0):
+            return False
+        at, end = first.length, len(text) - last.length
+        if len(self.runs) == 1:
+            return end == 0
+        if end < at or not last.is_at(text, end):
+            return False
+        for run in self.runs[1:-1]:
+            at = run.find(text, at)
+            if not 0 <= at <= end:
+                return False
+        return True
+
+
 @lru_cache(maxsize=4096)
-def _compiled(pieces: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
-    """Text between two stars is found at its first place and never looked for again (`(?>...)`)."""
-    runs = [""]
+def _compiled(pieces: tuple[tuple[str, str], ...]) -> _Wildcards:
+    runs: list[list[tuple[str, str]]] = [[]]
     for kind, piece in pieces:
         if (kind, piece) == ("wild", "*"):
-            runs.append("")
+            runs.append([])
         else:
-            runs[-1] += "." if kind == "wild" else re.escape(piece)
-    first, *rest = runs
-    if not rest:
-        return re.compile(first, re.DOTALL)
-    between = "".join(f"(?>.*?{run})" for run in rest[:-1] if run)
-    return re.compile(f"{first}{between}.*{rest[-1]}", re.DOTALL)
+            runs[-1].append((kind, piece))
+    return _Wildcards(tuple(map(_run, runs)))
+
+
+def _run(pieces: list[tuple[str, str]]) -> _Run:
+    text = "".join(piece for _, piece in pieces)
+    if all(kind == "text" for kind, _ in pieces):
+        return _Run(text, None, len(text))
+    spelt = "".join("." if kind == "wild" else re.escape(piece) for kind, piece in pieces)
+    return _Run(text, re.compile(spelt, re.DOTALL), len(text))

@@ -103,6 +103,16 @@ class Statement:
 class Policy:
     statements: tuple[Statement, ...]
 
+    def may_allow(self, request: AccessRequest) -> bool:
+        """Whether a statement allows the caller the action for some key, whatever its conditions
+        are."""
+        return any(
+            each.allows
+            and request.action in each.actions
+            and each.principals.include(request.caller, allowed=True)
+            for each in self.statements
+        )
+
     def verdict(self, request: AccessRequest) -> Verdict:
         """Return the policy's verdict; one statement that denies outweighs all that allow."""
         verdict = Verdict.NONE

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
+from s3gw.http.leaving import ClientLeft
 from s3gw.http.reply import Reply, write_reply
 from s3gw.http.request import origin_form
 from s3gw.http.request_body import RequestBody
@@ -53,6 +54,9 @@ class FrontEnd(ABC):
             if await _leaves_body(reply, scope["method"], received):
                 reply.headers["Connection"] = "close"
             await write_reply(reply, scope["method"], received, send)
+        except ClientLeft:
+            # Nobody waits for the answer; the log has its status.
+            pass
         except StorageError as error:
             # The head is already sent, so the client notices the failure by the length: the server
             # closes the connection after an answer that is too short.

@@ -6,13 +6,12 @@ does, it starts a task group for each response, which costs small GETs about a t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from s3gw.wire.errors import S3Error
+from s3gw.http.leaving import ClientLeft, Connected
 from s3gw.wire.xmldoc import to_xml
 from storage.values import Stream
 
@@ -62,26 +61,15 @@ async def _write_stream(reply: Reply, body: Stream, receive: Receive, send: Send
     """Send the stream; False when the client left before its end.
 
     hypercorn silently drops data for a disconnected client, so a task listens for the disconnect.
-    Bodies of one chunk are not worth a task.
+    Bodies of one chunk are not worth a task, unless work goes on for the next one.
     """
-    left: asyncio.Task[None] | None = None
     try:
-        async with aclosing(body):
+        async with Connected(receive) as client, aclosing(body):
             async for chunk in body:
-                if left is not None and left.done():
-                    return False
-                if reply.sent and left is None:
-                    left = asyncio.create_task(_until_disconnect(receive))
+                if reply.sent:
+                    client.listen()
                 reply.sent += len(chunk)
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        return True
-    finally:
-        if left is not None:
-            left.cancel()
-
-
-async def _until_disconnect(receive: Receive) -> None:
-    """Wait for a disconnect; a client that stops sending its body counts as disconnected too."""
-    with suppress(S3Error):
-        while (await receive())["type"] != "http.disconnect":
-            pass
+    except ClientLeft:
+        return False
+    return True

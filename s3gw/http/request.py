@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.wire.errors import Code, S3Error
+from storage.pacing import off_loop
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from storage.backend import Backend
 
 MAX_KEY = 1024
+# More than any operation knows, and than any client sends.
+MAX_PARAMETERS = 1000
 # The bucket of a request without one, or before its bucket is looked up.
 NO_BUCKET = BucketInfo("", "", 0)
 
@@ -51,9 +54,9 @@ class Request:
 
     `query` is decoded, the last of a repeated name wins; `headers` have lower-case names, values
     decoded as latin-1, repeated ones joined with commas. `body` is what the operation reads:
-    authentication may have wrapped it. `decoded_length` is the payload's length in bytes;
-    `content_sha256` the hex digest that was signed for it; `trailers` are filled when the body has
-    ended. `client` is the address of the client, empty when unknown.
+    authentication may have wrapped it; `receive` is what it is read from. `decoded_length` is the
+    payload's length in bytes; `content_sha256` the hex digest that was signed for it; `trailers`
+    are filled when the body has ended. `client` is the address of the client, empty when unknown.
     """
 
     method: str
@@ -73,6 +76,7 @@ class Request:
     client: str = ""
     limits: Limits = DEFAULT_LIMITS
     document: bytes | None = None
+    receive: Receive | None = None
 
     @property
     def is_secure(self) -> bool:
@@ -90,12 +94,13 @@ class Request:
         if self.document is not None:
             return self.document
         most = limit_bytes or self.limits.document_bytes
-        read = bytearray()
+        pieces, size = [], 0
         async for chunk in self.body:
-            read += chunk
-            if len(read) > most:
+            pieces.append(chunk)
+            size += len(chunk)
+            if size > most:
                 raise S3Error(Code.MaxMessageLengthExceeded)
-        self.document = bytes(read)
+        self.document = await off_loop(size, b"".join, pieces)
         return self.document
 
 
@@ -154,6 +159,7 @@ def read_request(
         scheme=scope.get("scheme", "http"),
         client=client[0] if client else "",
         limits=limits,
+        receive=receive,
     )
 
 
@@ -170,6 +176,8 @@ def read_query(query_string: bytes) -> dict[str, str]:
     if not query_string:
         return {}
     query: dict[str, str] = {}
+    if query_string.count(b"&") >= MAX_PARAMETERS:
+        raise S3Error(Code.InvalidURI, f"A query has at most {MAX_PARAMETERS:,} parameters.")
     try:
         for item in query_string.decode().split("&"):
             name, _, value = item.partition("=")

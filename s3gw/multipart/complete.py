@@ -39,7 +39,7 @@ class CompletedPart(PartChecksums):
     part_number: int
 
 
-@document("CompleteMultipartUpload")
+@document("CompleteMultipartUpload", elements=130_000)
 @dataclass(frozen=True, slots=True)
 class CompletedMultipartUpload:
     parts: tuple[CompletedPart, ...] = named("Part")

@@ -47,7 +47,7 @@ def read_message(text: bytes) -> ActionMessage:
         return NO_MESSAGE
     try:
         return _DECODER.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NativeError(400, f"failed to read the action message: {error}") from None
 
 

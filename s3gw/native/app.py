@@ -46,6 +46,7 @@ from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.observer import Observer
 from s3gw.wire.errors import Code, as_s3_error
 from storage.errors import NotModified, ObjectNotFound, VersionNotFound
+from storage.pacing import off_loop
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -119,7 +120,8 @@ class NativeApp(FrontEnd):
         return caller
 
     async def _run(self, call: NativeCall, kind: type[NativeOperation]) -> Reply:
-        operation = decode(kind, call)
+        sent_bytes = len(call.document or call.message.value)
+        operation = await off_loop(sent_bytes, decode, kind, call)
         # From here on the query is what S3's policies may ask for.
         call.query = getattr(operation, "s3_query", {})
         if not kind.is_open:
@@ -152,4 +154,5 @@ async def _read_body(call: NativeCall, found: Operations) -> None:
     if any(op.reads_document for op in found):
         call.document = await call.read_body()
     elif reads_message(call, found):
-        call.message = read_message(await call.read_body())
+        text = await call.read_body()
+        call.message = await off_loop(len(text), read_message, text)

@@ -29,6 +29,7 @@ from s3gw.native.errors import NativeError
 from s3gw.native.names import Bck, read_bck
 from s3gw.native.services import NativeServices
 from s3gw.s3.call import Call, Services
+from storage.pacing import off_loop
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -104,12 +105,13 @@ class NativeCall(Call):
 
     async def read_body(self) -> bytes:
         """Return the whole body of a request that carries a message. Raise 413."""
-        read, most = bytearray(), self.limits.json_bytes
+        pieces, size, most = [], 0, self.limits.json_bytes
         async for chunk in self.body:
-            read += chunk
-            if len(read) > most:
+            pieces.append(chunk)
+            size += len(chunk)
+            if size > most:
                 raise NativeError(413, f"the message has more than {most} bytes")
-        return bytes(read)
+        return await off_loop(size, b"".join, pieces)
 
 
 def read_native_request(
@@ -130,6 +132,7 @@ def read_native_request(
         scheme=scope.get("scheme", "http"),
         client=client[0] if client else "",
         limits=limits,
+        receive=receive,
         segments=_segments(raw_path),
         sent=sent,
     )
@@ -153,6 +156,7 @@ def new_native_call(
         scheme=request.scheme,
         client=request.client,
         limits=request.limits,
+        receive=request.receive,
         caller=caller,
         store=services.objects.store,
         site=services.site,

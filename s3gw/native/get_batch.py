@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from s3gw.access import Access
+from s3gw.http.leaving import Connected
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, as_native_error, unsupported
@@ -54,11 +55,12 @@ async def _answered(call: NativeCall, text: bytes, bucket: str) -> Reply:
         raise unsupported(f"the ML endpoint {call.name[:64]!r}")
     call.operation = _OPERATION
     try:
-        batch = await allowed_batch(call, text, bucket, _spaces(call))
+        async with Connected(call.receive):
+            batch = await allowed_batch(call, text, bucket, _spaces(call))
+            answer = await _answer(call, batch)
     except BucketNotFound as error:
         message = f'bucket "{bck_of(str(error)).cname()}" does not exist'
         raise NativeError(404, message, Tcode.BCK_NOT_FOUND) from None
-    answer = await _answer(call, batch)
     return Reply(200, {"Content-Type": answer.content_type}, answer.body)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from s3gw.access import Access
@@ -19,6 +20,9 @@ from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document
 from storage.settings import setting, with_setting, without_setting
 from storage.values import BucketInfo
+
+# More than a policy may have, so that AWS' own error is the answer to one that is a little longer.
+_READ_BYTES = 1 << 20
 
 
 @operation("GET", Level.BUCKET, marker="policy", access=Access.HEAD_BUCKET)
@@ -38,12 +42,12 @@ class PutBucketPolicy:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        text = await call.read_document(call.limits.json_bytes)
+        text = await call.read_document(_READ_BYTES)
         verify_document(call, text, checksummed=True)
         if not text:
             raise S3Error(Code.MissingRequestBodyError)
         policy = BucketPolicy(_decoded(text))
-        read = read_policy(policy.text, self.bucket)
+        read = await asyncio.to_thread(read_policy, policy.text, self.bucket)
         _check_principals(call, read)
 
         def change(info: BucketInfo) -> BucketInfo:

@@ -14,6 +14,7 @@ from s3gw.s3.routing import body, operation, path, query
 from s3gw.wire.errors import Code, S3Error, as_s3_error
 from s3gw.wire.xmldoc import document, named
 from storage.errors import StorageError
+from storage.pacing import paced
 from storage.values import ALWAYS, BucketInfo, Condition, DeleteRequest, Deletion, Versioning
 
 MAX_DELETES = 1000
@@ -60,7 +61,7 @@ class ObjectIdentifier:
     size: int | None = None
 
 
-@document("Delete")
+@document("Delete", elements=10_000)
 @dataclass(frozen=True, slots=True)
 class Delete:
     objects: tuple[ObjectIdentifier, ...] = named("Object")
@@ -103,7 +104,7 @@ class DeleteObjects:
         if not 0 < len(wanted) <= MAX_DELETES:
             raise S3Error(Code.MalformedXML)
         refused = {at: error for at, one in enumerate(wanted) if (error := _refusal(one))}
-        for at, one in enumerate(wanted):
+        async for at, one in paced(enumerate(wanted)):
             if at not in refused and not await may_delete(call, one.key, one.version_id):
                 refused[at] = S3Error(Code.AccessDenied)
         asked = [(at, one) for at, one in enumerate(wanted) if at not in refused]

@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec import Struct
 
@@ -23,6 +24,7 @@ from s3gw.s3.routing import operation, path, query
 from s3gw.s3.shared_elements import Owner, Prefix, owners_in
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import ETag, TimeNs, alternatives, document
+from storage.pacing import off_loop
 from storage.values import (
     Attributes,
     ChecksumType,
@@ -35,6 +37,8 @@ from storage.values import (
 )
 
 MAX_KEYS = 1000
+# A page is written in a thread when it has so many times more text than other input would.
+_FOLD = 4
 Owners = Callable[[Attributes], Owner]
 
 
@@ -134,8 +138,9 @@ class ListObjects:
         wanted = ListQuery(self.prefix, self.delimiter, self.marker, limit)
         page = await list_page(call, wanted)
         owner = owners_in(call)
-        return xml_reply(
-            ListObjectsResult(
+
+        def written() -> ListObjectsResult:
+            return ListObjectsResult(
                 name=self.bucket,
                 prefix=encode(self.prefix),
                 marker=encode(self.marker),
@@ -148,7 +153,8 @@ class ListObjects:
                 contents=_contents(page, encode, owner),
                 common_prefixes=_prefixes(page, encode),
             )
-        )
+
+        return await _answer(page, written)
 
 
 @operation("GET", Level.BUCKET, marker="list-type=2", access=Access.LIST_OBJECTS)
@@ -170,8 +176,9 @@ class ListObjectsV2:
         wanted = ListQuery(self.prefix, self.delimiter, after, limit)
         page = await list_page(call, wanted)
         owner = owners_in(call) if self.fetch_owner.lower() == "true" else None
-        return xml_reply(
-            ListObjectsV2Result(
+
+        def written() -> ListObjectsV2Result:
+            return ListObjectsV2Result(
                 name=self.bucket,
                 prefix=encode(self.prefix),
                 start_after=_maybe(encode, self.start_after or None),
@@ -185,7 +192,8 @@ class ListObjectsV2:
                 contents=_contents(page, encode, owner),
                 common_prefixes=_prefixes(page, encode),
             )
-        )
+
+        return await _answer(page, written)
 
 
 @operation("GET", Level.BUCKET, marker="versions", access=Access.LIST_OBJECTS)
@@ -210,8 +218,9 @@ class ListObjectVersions:
         page = await call.store.list_versions(self.bucket, wanted)
         owner = owners_in(call)
         more = page.next_after is not None
-        return xml_reply(
-            ListVersionsResult(
+
+        def written() -> ListVersionsResult:
+            return ListVersionsResult(
                 name=self.bucket,
                 prefix=encode(self.prefix),
                 key_marker=encode(self.key_marker),
@@ -225,7 +234,15 @@ class ListObjectVersions:
                 entries=tuple([_entry(each, encode, owner) for each in page.versions]),
                 common_prefixes=_prefixes(page, encode),
             )
-        )
+
+        return await _answer(page, written)
+
+
+async def _answer(page: Page | VersionPage, written: Callable[[], Any]) -> Reply:
+    """Return the page as XML; pages of long keys are written in a thread."""
+    names = page.objects if isinstance(page, Page) else [each.info for each in page.versions]
+    size = sum([len(info.name) for info in names]) + sum(map(len, page.common_prefixes))
+    return await off_loop(size // _FOLD, lambda: xml_reply(written()))
 
 
 def _contents(page: Page, encode: Encode, owner: Owners | None) -> tuple[Contents, ...]:

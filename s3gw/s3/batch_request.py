@@ -7,6 +7,7 @@ from s3gw.http.request import AuthenticatedRequest
 from s3gw.objects.batch import Batch, InvalidBatch, decode_batch
 from s3gw.objects.batch.request import Spaces, no_spaces
 from s3gw.wire.errors import Code, S3Error
+from storage.pacing import off_loop
 
 
 async def allowed_batch(
@@ -18,7 +19,7 @@ async def allowed_batch(
     of its entries may not be read.
     """
     try:
-        batch = decode_batch(document, bucket, spaces)
+        batch = await off_loop(len(document), decode_batch, document, bucket, spaces)
     except InvalidBatch as error:
         # A caller without read access does not learn the format of a valid document.
         if bucket:

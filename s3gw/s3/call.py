@@ -116,6 +116,7 @@ def new_call(
         client=request.client,
         limits=request.limits,
         document=request.document,
+        receive=request.receive,
         caller=caller,
         store=services.objects.store,
         site=services.site,

@@ -10,8 +10,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from s3gw.wire.errors import Code, S3Error
@@ -24,6 +25,7 @@ MAX_RULES = 100
 MAX_ID = 255
 MAX_AGE_S = 0x7FFFFFFF
 MAX_BYTES = 64 << 10
+MAX_HEADERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,16 @@ def _check_exposed(names: Sequence[str]) -> None:
 
 
 def requested_headers(text: str | None) -> tuple[str, ...]:
-    """Return the names in `Access-Control-Request-Headers`, in lower case."""
+    """Return the names in `Access-Control-Request-Headers`, in lower case, each once."""
     names = (name.strip().lower() for name in (text or "").split(","))
-    return tuple(name for name in names if name)
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def find_rule(configuration: CORSConfiguration, ask: Ask) -> CORSRule | None:
-    """Return the first rule that allows all of the request."""
+    """Return the first rule that allows all of the request. No request has more headers than
+    `MAX_HEADERS`, so none is allowed to announce them."""
+    if len(ask.headers) > MAX_HEADERS:
+        return None
     return next((rule for rule in configuration.rules if _allows(rule, ask)), None)
 
 
@@ -128,8 +133,55 @@ def _allows(rule: CORSRule, ask: Ask) -> bool:
         return False
     if not any(_matches(pattern, ask.origin) for pattern in rule.allowed_origins):
         return False
-    patterns = [pattern.lower() for pattern in rule.allowed_headers]
-    return all(any(_matches(each, name) for each in patterns) for name in ask.headers)
+    if not ask.headers:
+        return True
+    allowed = _allowed(rule.allowed_headers)
+    return all(allowed.has(name) for name in ask.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Endings:
+    texts: frozenset[str]
+    lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _AllowedNames:
+    """Names of headers, and those with a wildcard as `ends`: by what is before it, what is after
+    it. A name is found in as many looks as there are lengths of either."""
+
+    names: frozenset[str]
+    ends: Mapping[str, _Endings]
+    lengths: tuple[int, ...]
+
+    def has(self, name: str) -> bool:
+        return name in self.names or any(
+            self._ends(name, length) for length in self.lengths if length <= len(name)
+        )
+
+    def _ends(self, name: str, length: int) -> bool:
+        ends, rest = self.ends.get(name[:length]), name[length:]
+        return ends is not None and any(
+            rest[len(rest) - each :] in ends.texts for each in ends.lengths if each <= len(rest)
+        )
+
+
+@lru_cache(maxsize=256)
+def _allowed(patterns: tuple[str, ...]) -> _AllowedNames:
+    ends: dict[str, set[str]] = {}
+    for pattern in patterns:
+        start, wildcard, end = pattern.lower().partition("*")
+        if wildcard:
+            ends.setdefault(start, set()).add(end)
+    return _AllowedNames(
+        frozenset(each.lower() for each in patterns if "*" not in each),
+        {start: _Endings(frozenset(those), _lengths(those)) for start, those in ends.items()},
+        _lengths(ends),
+    )
+
+
+def _lengths(texts: Collection[str]) -> tuple[int, ...]:
+    return tuple(sorted(set(map(len, texts))))
 
 
 def _matches(pattern: str, text: str) -> bool:

@@ -33,6 +33,8 @@ META = "x-amz-meta-"
 VERSION_ID = "x-amz-version-id"
 MAX_METADATA = 2048
 MAX_REDIRECT = 2048
+# So many more tags than AWS allows are not even read.
+_MANY_TAGS = 100
 
 # Content headers of an upload, kept and sent back as received.
 CONTENT_HEADERS = (
@@ -143,6 +145,8 @@ def read_tagging_header(text: str | None) -> dict[str, str]:
     """Parse `x-amz-tagging: a=1&b=2`, URL-encoded. Raise `InvalidTag`, `InvalidArgument`."""
     if not text:
         return {}
+    if text.count("&") > _MANY_TAGS:
+        raise S3Error(Code.BadRequest, "Object tags cannot be greater than 10")
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
     except ValueError:

@@ -30,6 +30,7 @@ from s3gw.s3.checksum_headers import verify_document
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.subresources import ARCHPATH_HEADER, SUBRESOURCES
 from s3gw.wire.xmldoc import from_xml
+from storage.pacing import off_loop
 
 __all__ = ["Operation", "OperationTable", "Route", "body", "header", "operation", "path", "query"]
 
@@ -210,6 +211,9 @@ def _document_reader(hint: Any, *, checksummed: bool) -> Callable[[Call], Awaita
 
     async def read(call: Call) -> Any:
         text = await call.read_document()
+        return await off_loop(len(text), parse, call, text)
+
+    def parse(call: Call, text: bytes) -> Any:
         verify_document(call, text, checksummed=checksummed)
         if not text and optional:
             return None

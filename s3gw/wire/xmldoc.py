@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, field, fields
 from enum import Enum
 from functools import cache, lru_cache, partial
@@ -68,6 +68,8 @@ _SCALARS = frozenset({str, int, bool})
 
 # The default limit on nested elements in a document.
 MAX_DEPTH = 20
+# The most elements of a document, unless it declares another number.
+MAX_ELEMENTS = 30_000
 
 T = TypeVar("T")
 # Converts the values of one field of several rows, in order.
@@ -84,11 +86,13 @@ class _Cell(NamedTuple):
         return map(self.template.__mod__, self.column(values))
 
 
-def document(root: str) -> Callable[[type[T]], type[T]]:
-    """Mark a dataclass as a whole document whose root element is `root`."""
+def document(root: str, *, elements: int = MAX_ELEMENTS) -> Callable[[type[T]], type[T]]:
+    """Mark a dataclass as a whole document whose root element is `root`, with so many `elements` at
+    most when it is read."""
 
     def mark(cls: type[T]) -> type[T]:
         cls.__xml_root__ = root  # type: ignore[attr-defined]
+        cls.__xml_elements__ = elements  # type: ignore[attr-defined]
         return cls
 
     return mark
@@ -140,7 +144,10 @@ def to_xml(document: Any, namespace: str = NAMESPACE) -> bytes:
 
 
 def from_xml(cls: type[T], body: bytes, max_depth: int = MAX_DEPTH) -> T:
-    """Read a request document; anything but the declared shape is MalformedXML."""
+    """Read a request document; anything but the declared shape is MalformedXML. Its tags are
+    counted before anything is built of them."""
+    if body.count(b"<") > 2 * cls.__xml_elements__:  # type: ignore[attr-defined]
+        raise S3Error(Code.MalformedXML)
     try:
         root = etree.fromstring(body, _PARSER)
         if root.getroottree().docinfo.internalDTD is not None:
@@ -282,32 +289,59 @@ def _item_kind(hint: Any) -> Any:
 # Reading
 
 
-@cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
-
-
 def _read(cls: Any, element: etree._Element) -> Any:
-    hints = _hints(cls)
-    names = element_names(cls)
     values: dict[str, Any] = {}
-    for name, how in fields_of(cls).items():
-        if "text" in how:
-            values[name] = element.text or ""
+    children = _by_name(element)
+    for field_ in _shape(cls):
+        if field_.is_text:
+            values[field_.name] = element.text or ""
             continue
-        found = list(_find(element, how.get("wrapper"), names[name]))
-        if get_origin(hints[name]) is tuple:
-            values[name] = tuple(_read_one(get_args(hints[name])[0], one) for one in found)
+        found = children.get(field_.element, ())
+        if field_.wrapper:
+            holders = children.get(field_.wrapper, ())
+            found = [one for holder in holders for one in _by_name(holder).get(field_.element, ())]
+        if field_.is_repeated:
+            values[field_.name] = tuple([_read_one(field_.kind, one) for one in found])
         elif len(found) > 1:
-            raise ValueError(f"<{names[name]}> is repeated")
+            raise ValueError(f"<{field_.element}> is repeated")
         elif found:
-            values[name] = _read_one(_required(hints[name]), found[0])
+            values[field_.name] = _read_one(field_.kind, found[0])
     return cls(**values)
 
 
-def _find(element: etree._Element, wrapper: str | None, name: str) -> Iterator[etree._Element]:
-    for holder in _children(element, wrapper) if wrapper else (element,):
-        yield from _children(holder, name)
+class _Field(NamedTuple):
+    """How one field is read."""
+
+    name: str
+    element: str
+    kind: Any
+    wrapper: str
+    is_repeated: bool
+    is_text: bool
+
+
+@cache
+def _shape(cls: Any) -> tuple[_Field, ...]:
+    hints, names = get_type_hints(cls), element_names(cls)
+    return tuple(
+        _Field(
+            name,
+            names[name],
+            _item_kind(hints[name]),
+            how.get("wrapper", ""),
+            get_origin(hints[name]) is tuple,
+            "text" in how,
+        )
+        for name, how in fields_of(cls).items()
+    )
+
+
+def _by_name(element: etree._Element) -> dict[str, list[etree._Element]]:
+    """Return the children by their names, without namespaces."""
+    found: dict[str, list[etree._Element]] = {}
+    for child in element:
+        found.setdefault(_local(child), []).append(child)
+    return found
 
 
 def _read_one(kind: Any, element: etree._Element) -> Any:
@@ -337,9 +371,6 @@ def _required(hint: Any) -> Any:
     return hint
 
 
-def _children(element: etree._Element, name: str) -> Iterator[etree._Element]:
-    return (child for child in element if _local(child) == name)
-
-
 def _local(element: etree._Element) -> str:
-    return etree.QName(element).localname
+    # Without comments and instructions, every tag is a text.
+    return str(element.tag).rpartition("}")[2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import xxhash
@@ -52,15 +52,18 @@ class ShardIndex:
         return len(self._columns[0])
 
     def __iter__(self) -> Iterator[Member]:
-        return (self._member(number) for number in range(len(self)))
+        return (self.member(number) for number in range(len(self)))
+
+    def chosen(self, takes: Callable[[str], bool], start: int, stop: int) -> list[int]:
+        """The positions, of those from `start` to `stop`, whose names are taken."""
+        return [at for at in range(start, stop) if takes(decoded(self._name(at)))]
 
     def size(self, position: int) -> int:
         return self._columns[2][position]
 
     def key(self, position: int) -> bytes:
         """The member's plain name, as it was written."""
-        ends = self._columns[0]
-        return plain_bytes(self._names[ends[position - 1] if position else 0 : ends[position]])
+        return plain_bytes(self._name(position))
 
     def order(self) -> array[int]:
         """The positions by plain name, of each name the first one; without names that are empty or
@@ -86,15 +89,19 @@ class ShardIndex:
         hashed = hash_of(wanted)
         at = bisect_left(hashes, hashed)
         while at < len(hashes) and hashes[at] == hashed:
-            member = self._member(positions[at])
+            member = self.member(positions[at])
             if plain(member.name) == wanted:
                 return member
             at += 1
         return None
 
-    def _member(self, number: int) -> Member:
-        ends, offsets, sizes, packings, packed, crcs, _, _ = self._columns
-        name = self._names[ends[number - 1] if number else 0 : ends[number]]
+    def _name(self, position: int) -> bytes:
+        ends = self._columns[0]
+        return self._names[ends[position - 1] if position else 0 : ends[position]]
+
+    def member(self, number: int) -> Member:
+        _, offsets, sizes, packings, packed, crcs, _, _ = self._columns
+        name = self._name(number)
         packing = Packing(packings[number])
         if not packed:
             return Member(decoded(name), offsets[number], sizes[number], packing)

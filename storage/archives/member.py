@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -25,6 +26,12 @@ class Packing(IntEnum):
     UNKNOWN = 5
     DANGLING = 6
 
+
+# The longest name of a member, in bytes: many times any system's longest path.
+MAX_NAME = 128 << 10
+# Possessive: it is gone through once, whatever follows.
+_LEADING = re.compile(r"(?:\./|/)++")
+_LEADING_BYTES = re.compile(rb"(?:\./|/)++")
 
 _REFUSALS = {
     Packing.SPARSE: ("reading a sparse member", "TAR"),
@@ -64,15 +71,13 @@ class MemberReading:
 
 def plain(name: str) -> str:
     """The name that a member is found by: `./a` and `/a` are `a`."""
-    while name.startswith(("./", "/")):
-        name = name[2:] if name[0] == "." else name[1:]
-    return name
+    leading = _LEADING.match(name)
+    return name if leading is None else name[leading.end() :]
 
 
 def plain_bytes(name: bytes) -> bytes:
-    while name.startswith((b"./", b"/")):
-        name = name[2:] if name[:1] == b"." else name[1:]
-    return name
+    leading = _LEADING_BYTES.match(name)
+    return name if leading is None else name[leading.end() :]
 
 
 def decoded(raw: bytes) -> str:

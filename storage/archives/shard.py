@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 
@@ -30,12 +30,15 @@ from storage.archives.zip_read import open_zipped
 from storage.backend import Backend
 from storage.cipher import unlocked
 from storage.errors import MemberNotFound, ObjectChanged
+from storage.pacing import paced
 from storage.ranges import Between, From, Last, resolve
 from storage.values import READ_ALL, ObjectInfo, ReadOptions, Stream, Unlock
 
 Part = Between | From | Last
 # An archive that is replaced again and again, faster than it can be read, is not waited for.
 _ATTEMPTS = 4
+# How many names are searched in one step, and how many are too few for a thread.
+_SEARCHED, _FEW = 20_000, 500
 
 
 class Archives:
@@ -193,7 +196,7 @@ class Shard:
     async def members(self) -> AsyncGenerator[Member, None]:
         """All members that are files, in the archive's order."""
         if self.has_index:
-            for member in await self.index():
+            async for member in paced(await self.index()):
                 yield member
             return
         cursor = await self.cursor()
@@ -207,7 +210,7 @@ class Shard:
         """The members that are wanted, open one after another; each body is to be read to its end,
         or closed, before the next one is requested. Raises `NotSupported`."""
         if self.has_index:
-            for member in _chosen(await self.index(), selection):
+            async for member in _chosen(await self.index(), selection):
                 yield await self.open_member(member)
             return
         cursor = await self.cursor()
@@ -255,8 +258,16 @@ class Shard:
         return TarCursor(unpacked(packed, unpacker_of(self.format)))
 
 
-def _chosen(index: ShardIndex, selection: Selection) -> Iterator[Member]:
-    return (member for member in index if selection.takes(member.name))
+async def _chosen(index: ShardIndex, selection: Selection) -> AsyncGenerator[Member, None]:
+    """Look for them some thousands at a time, in a thread."""
+    for start in range(0, len(index), _SEARCHED):
+        stop = min(start + _SEARCHED, len(index))
+        if len(index) > _FEW:
+            found = await asyncio.to_thread(index.chosen, selection.takes, start, stop)
+        else:
+            found = index.chosen(selection.takes, start, stop)
+        async for position in paced(found):
+            yield index.member(position)
 
 
 async def _rest_of(cursor: TarCursor, span: Between) -> Stream:

@@ -13,13 +13,15 @@ from storage.archives.source import WINDOW, Source
 from storage.archives.tar_stream import TarCursor
 from storage.archives.tar_walk import HardLink, TarWalk
 from storage.errors import MalformedArchive
+from storage.pacing import Pace
 
 
 async def index_tar(source: Source) -> ShardIndex:
     """Raises `MalformedArchive`, also of an archive that was cut off."""
-    walk, builder = TarWalk(), IndexBuilder()
+    walk, builder, pace = TarWalk(), IndexBuilder(), Pace()
     window, start = b"", 0
     while not walk.ended and not (walk.position >= source.size and walk.may_end):
+        await pace.step()
         at, stop = walk.position, walk.position + walk.wanted
         if stop > source.size:
             raise MalformedArchive(f"{source.info.name} was cut off")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from storage.archives.member import Member, plain
 from storage.archives.tar_walk import HardLink, TarWalk
 from storage.errors import MalformedArchive, NotSupported
+from storage.pacing import Pace
 from storage.values import Stream
 
 
@@ -53,6 +54,7 @@ class TarCursor:
     def __init__(self, stream: Stream) -> None:
         self._bytes = _Bytes(stream)
         self._walk = TarWalk()
+        self._pace = Pace()
 
     async def next(self) -> Member | HardLink | None:
         """The next member, or None at the end; what was not read of the last one is passed over.
@@ -61,6 +63,7 @@ class TarCursor:
         """
         walk = self._walk
         while not walk.ended:
+            await self._pace.step()
             if not await self._bytes.pass_to(walk.position):
                 raise MalformedArchive("the tar was cut off")
             first = await self._bytes.some(walk.wanted)

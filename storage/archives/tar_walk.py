@@ -15,12 +15,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storage.archives.member import Member, Packing, decoded
+from storage.archives.member import MAX_NAME, Member, Packing, decoded
 from storage.errors import MalformedArchive
 
 BLOCK = 512
-# What precedes a header may be so long: longer names than this are an attack.
-MAX_EXTENDED = 1 << 20
+# What precedes a header may be so long: longer ones are an attack.
+MAX_EXTENDED = 256 << 10
+# The keys of an extended header that mean something here. Of one header only the last record of a
+# key counts, and a header is of the one member that follows it.
+_KEYS = frozenset(("path", "linkpath", "size"))
 MAX_SIZE = (1 << 62) - 1
 
 _ZEROS = bytes(BLOCK)
@@ -88,7 +91,7 @@ class TarWalk:
             case b"K":
                 self._long_link = piece.partition(b"\0")[0]
             case b"x" | b"X":
-                self._pax |= pax_records(piece, self.position)
+                self._pax = _known(pax_records(piece, self.position))
             case b"S" if piece[504]:
                 self.position += BLOCK
                 self._next += BLOCK
@@ -110,18 +113,28 @@ class TarWalk:
             size = _pax_size(pax["size"], self.position)
         self.position = content if kind in _WITHOUT_CONTENT else content + padded(size)
         is_old_folder = kind == b"\0" and long_name is None and _field(block, 0, 100)[-1:] == b"/"
-        name = decoded(_name(block, pax, long_name))
+        name = decoded(self._checked(_name(block, pax, long_name)))
         if kind == b"1":
             target = pax.get("linkpath") or long_link or _field(block, 157, 100)
-            return HardLink(name, decoded(target))
+            return HardLink(name, decoded(self._checked(target)))
         if kind == b"S":
             return self._take_sparse(Member(name, content, size, Packing.SPARSE), block[482])
         if kind not in _REGULAR or is_old_folder:
             return None
         if any(key.startswith(_SPARSE) for key in pax):
             name = decoded(pax.get("GNU.sparse.name", name.encode("utf-8", "surrogateescape")))
+            self._checked(name.encode("utf-8", "surrogateescape"))
             return Member(name, content, size, Packing.SPARSE)
         return Member(name, content, size)
+
+    def _checked(self, name: bytes) -> bytes:
+        if len(name) > MAX_NAME:
+            raise MalformedArchive(f"a name of {len(name)} bytes before {self.position}")
+        return name
+
+
+def _known(records: dict[str, bytes]) -> dict[str, bytes]:
+    return {key: value for key, value in records.items() if key in _KEYS or key.startswith(_SPARSE)}
 
 
 def padded(size: int) -> int:

@@ -61,21 +61,33 @@ async def index_zip(source: Source) -> ShardIndex:
     """Raises `MalformedArchive`."""
     directory = await find_directory(source)
     builder = IndexBuilder(zipped=True)
-    window, start, at = b"", directory.start, directory.start
-    count = 0
+    at, count = directory.start, 0
     while at < directory.stop:
         needed = min(at + _MAX_ENTRY, directory.stop)
-        if needed > start + len(window):
-            start = at
-            window = await source.read(at, min(max(needed, at + WINDOW), directory.stop))
-        member, length = _entry(window, at - start, directory)
+        window = await source.read(at, min(max(needed, at + WINDOW), directory.stop))
+        ends = at + len(window) == directory.stop
+        length, entries = await asyncio.to_thread(_add_all, builder, window, directory, ends=ends)
+        at += length
+        count += entries
+    if count != directory.entries:
+        raise _malformed(f"its directory has {count} entries and tells of {directory.entries}")
+    return await asyncio.to_thread(builder.build)
+
+
+def _add_all(
+    builder: IndexBuilder, window: bytes, directory: Directory, *, ends: bool
+) -> tuple[int, int]:
+    """Add the entries that the window has whole, all of it where the directory `ends`; return their
+    bytes, and how many they are."""
+    at, count = 0, 0
+    last = len(window) if ends else len(window) - _MAX_ENTRY
+    while at < last:
+        member, length = _entry(window, at, directory)
         if member is not None:
             builder.add(member)
         at += length
         count += 1
-    if count != directory.entries:
-        raise _malformed(f"its directory has {count} entries and tells of {directory.entries}")
-    return await asyncio.to_thread(builder.build)
+    return at, count
 
 
 async def find_directory(source: Source) -> Directory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 import struct
+import tarfile
 import zlib
 from contextlib import suppress
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.archives import ArchiveFormat
+from storage.archives.member import MAX_NAME, plain, plain_bytes
 from storage.archives.tar_walk import BLOCK, MAX_EXTENDED
 from storage.errors import (
     MalformedArchive,
@@ -122,6 +124,35 @@ def test_a_tar_header_that_cannot_be_is_malformed(stored: Stored, archive: bytes
 def test_a_name_may_be_longer_than_any_header_but_not_endless(stored: Stored) -> None:
     stored.put("long.tar", tar([("n" * 70_000, b"x")]))
     assert stored.read("long.tar", "n" * 70_000) == b"x"
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_a_name_is_bounded(stored: Stored, form: int) -> None:
+    stored.put("long.tar", tar([("n" * (MAX_NAME + 1), b"x")], form))
+    with pytest.raises(MalformedArchive, match=f"a name of {MAX_NAME + 1} bytes"):
+        stored.members("long.tar")
+
+
+def test_an_extended_header_is_of_the_one_member_that_follows(stored: Stored) -> None:
+    """Headers do not add up: of several before a member the last one counts."""
+
+    def extended(record: bytes) -> bytes:
+        return header(kind=b"x", size=b"%011o\0" % len(record)) + record.ljust(BLOCK, b"\0")
+
+    first, second = b"16 path=another\n", b"12 other=ok\n"
+    stored.put("two.tar", extended(first) + extended(second) + header() + bytes(2 * BLOCK))
+    assert [each.name for each in stored.members("two.tar")] == ["a"]
+    stored.put("one.tar", extended(first) + header() + header() + bytes(2 * BLOCK))
+    assert [each.name for each in stored.members("one.tar")] == ["another", "a"]
+
+
+@given(st.text("./a", max_size=12))
+def test_a_plain_name_has_nothing_before_it(name: str) -> None:
+    expected = name
+    while expected.startswith(("./", "/")):
+        expected = expected[2:] if expected[0] == "." else expected[1:]
+    assert plain(name) == expected
+    assert plain_bytes(name.encode()) == expected.encode()
 
 
 def test_a_deflated_member_gives_no_more_than_it_says(stored: Stored) -> None:

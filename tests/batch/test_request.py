@@ -134,3 +134,15 @@ def test_the_number_of_entries_is_limited() -> None:
 def test_any_bytes_are_a_batch_or_refused(document: bytes) -> None:
     with suppress(InvalidBatch):
         decode_batch(document, "home")
+
+
+def test_entries_are_counted_before_they_are_built() -> None:
+    for text in (b'{"in":[' + b"{}," * 300_000 + b"{}]}", b"{" * 300_000):
+        with pytest.raises(InvalidBatch, match="entries"):
+            decode_batch(text, "b")
+
+
+def test_braces_in_names_are_no_entries() -> None:
+    name = "{" * 1000
+    document = {"in": [{"objname": f"{name}{at}"} for at in range(300)]}
+    assert len(decode_batch(json.dumps(document).encode(), "b").items) == 300

@@ -19,6 +19,9 @@ SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange", "rechunk
 SERVED |= {"move-bck"}
 
 
+DEEP = b'{"action":"list","value":' + b"[" * 5000
+
+
 @pytest.mark.parametrize(
     ("method", "target", "status"),
     [
@@ -113,7 +116,9 @@ def test_what_is_no_action_is_an_error(scene: Scene, bucket: str) -> None:
     assert told(scene.send("POST", f"buckets/{bucket}")).status == 400
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"7", b'"x"', b'{"action":7}', b"\xff", b"[" * 5000])
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"7", b'"x"', b'{"action":7}', b"\xff", b"[" * 5000, DEEP]
+)
 def test_a_broken_message_is_an_error(scene: Scene, bucket: str, body: bytes) -> None:
     assert told(scene.send("POST", f"buckets/{bucket}", body=body)).status == 400
 

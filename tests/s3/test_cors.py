@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3gw.s3.cors import (
+    MAX_HEADERS,
     METHODS,
     VARY,
     Ask,
@@ -328,3 +330,24 @@ def test_the_first_rule_that_matches_decides(allowed: list[str], method: str) ->
         assert allowing_headers(found, Ask("o", method))["Access-Control-Allow-Methods"] == method
     else:
         assert found is None
+
+
+wildcards = st.text("ab*", max_size=4).filter(lambda text: text.count("*") <= 1)
+
+
+@given(st.lists(wildcards, max_size=5), st.lists(st.text("ab", max_size=4), max_size=3))
+def test_headers_match_as_shell_patterns_do(patterns: list[str], names: list[str]) -> None:
+    rule = CORSRule(
+        allowed_headers=tuple(patterns), allowed_methods=("GET",), allowed_origins=("*",)
+    )
+    found = find_rule(CORSConfiguration((rule,)), Ask("o", "GET", tuple(names)))
+    expected = all(any(fnmatchcase(name, each) for each in patterns) for name in names)
+    assert (found is rule) is expected
+
+
+def test_no_page_sends_so_many_headers() -> None:
+    rule = CORSRule(allowed_headers=("*",), allowed_methods=("GET",), allowed_origins=("*",))
+    names = requested_headers(",".join(f"h{at}" for at in range(MAX_HEADERS + 1)))
+    assert find_rule(CORSConfiguration((rule,)), Ask("o", "GET", names)) is None
+    assert find_rule(CORSConfiguration((rule,)), Ask("o", "GET", names[1:])) is rule
+    assert requested_headers("A, a,,b ") == ("a", "b")

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from storage.archives import ArchiveFormat
+from storage.backends.memory import MemoryBackend
+from storage.values import Reading
 from tests.archives.made import read_back, tar
 from tests.asgi import Answer
 from tests.s3.gateway import ALICE, BOB, ROOT, Gateway, code_of, error_of
@@ -218,3 +220,38 @@ def test_versions_that_are_deleted_are_missing(gateway: Gateway, s3: Any, bucket
     s3.delete_object(Bucket=bucket, Key="b")
     got = files(ask(gateway, bucket, [{"objname": "a"}, {"objname": "b"}]))
     assert got == [(f"{bucket}/a", b"new"), (f"__404__/{bucket}/b", b"")]
+
+
+class Counting(MemoryBackend):
+    looked = 0
+
+    async def head_object(self, *args: Any, **more: Any) -> Reading:
+        self.looked += 1
+        return await super().head_object(*args, **more)
+
+
+def test_each_key_is_judged_once() -> None:
+    store = Counting()
+    gateway = Gateway(store)
+    bucket, s3 = gateway.new_bucket(), gateway.client()
+    s3.put_object(Bucket=bucket, Key="a", Body=b"0123456789")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": BOB.account},
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement))
+    store.looked = 0
+    answer = ask(gateway, bucket, [{"objname": "a"}] * 100, account=BOB)
+    assert len(files(answer)) == 100
+    assert store.looked == 1
+    gateway.close()
+
+
+def test_who_has_no_identity_sends_no_long_documents(gateway: Gateway, filled: str) -> None:
+    entries = [{"objname": "a" * 200}] * 2000
+    assert code_of(ask(gateway, filled, entries, account=None)) == (
+        400,
+        "MaxMessageLengthExceeded",
+    )

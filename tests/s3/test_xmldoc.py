@@ -143,3 +143,18 @@ def test_a_number_is_decimal_digits(text: str) -> None:
     body = f"<Outer><ID>i</ID><Truth>true</Truth><Item><ETag>e</ETag><PartNumber>{text}"
     with pytest.raises(S3Error):
         from_xml(Outer, f"{body}</PartNumber></Item></Outer>".encode())
+
+
+def test_elements_are_counted_before_they_are_built() -> None:
+    @document("Root", elements=100)
+    @dataclass(frozen=True, slots=True)
+    class Root:
+        each: tuple[str, ...] = named("Each")
+
+    def with_so_many(count: int) -> bytes:
+        return b"<Root>" + b"<Each>x</Each>" * count + b"</Root>"
+
+    assert len(from_xml(Root, with_so_many(99)).each) == 99
+    with pytest.raises(S3Error) as raised:
+        from_xml(Root, with_so_many(100))
+    assert raised.value.code is Code.MalformedXML

@@ -74,7 +74,7 @@ class ArchiveListRange:
 
     async def run(self, call: NativeCall) -> Reply:
         asked, orders = self.asked, self.asked.orders
-        chosen = read_selection(asked.objnames, asked.template)
+        chosen = await read_selection(asked.objnames, asked.template)
         target = asked.tobck.bck(call) if asked.tobck and asked.tobck.name else call.bck
         await require_reading(call, chosen)
         described = await find_target(call, target, make=False)

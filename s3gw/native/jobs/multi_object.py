@@ -80,7 +80,7 @@ class DeleteListRange:
     asked: DeleteMessage = value(default=DeleteMessage())
 
     async def run(self, call: NativeCall) -> Reply:
-        chosen = read_selection(self.asked.objnames, self.asked.template)
+        chosen = await read_selection(self.asked.objnames, self.asked.template)
         await require_deleting(call, chosen)
         job = delete_objects.DeleteObjects(
             bucket=call.bucket, template=chosen.template, prefix=chosen.prefix
@@ -104,7 +104,7 @@ class CopyListRange:
     async def run(self, call: NativeCall) -> Reply:
         if self.asked.prefix:
             raise NativeError(400, "a prefix beside a list or a template: make it the template")
-        chosen = read_selection(self.asked.objnames, self.asked.template)
+        chosen = await read_selection(self.asked.objnames, self.asked.template)
         target = self.asked.tobck.bck(call)
         return await _copy(call, copy_objects.CopyObjects, chosen, target, self.asked)
 

@@ -30,6 +30,7 @@ from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.selection import MAX_JUDGED, Selection
 from s3gw.wire.errors import Code, S3Error
 from storage.errors import BucketNotFound, ObjectNotFound, VersionNotFound
+from storage.pacing import paced
 from storage.values import BucketInfo
 
 # The right to the job's bucket that starting a kind needs, and the S3 operation that policies know
@@ -66,7 +67,7 @@ async def require_deleting(call: NativeCall, chosen: Selection) -> None:
     """Raise 403 unless the caller may delete all chosen objects."""
     if may_with_every_key(call, call.bucket_info, Access.DELETE_OBJECT, "DeleteObjects"):
         return
-    for name in _judged(call, chosen):
+    async for name in paced(_judged(call, chosen)):
         if not await may_delete(call, name, None):
             raise S3Error(Code.AccessDenied)
 
@@ -76,7 +77,7 @@ async def require_reading(call: NativeCall, chosen: Selection) -> None:
     if may_with_every_key(call, call.bucket_info, Access.GET, "GetObject"):
         return
     call.operation = "CopyObject"
-    for name in _judged(call, chosen):
+    async for name in paced(_judged(call, chosen)):
         try:
             await authorize_source(call, call.bucket, name)
         except (ObjectNotFound, VersionNotFound):
@@ -90,7 +91,7 @@ async def require_writing(
     """Raise 403 unless the caller may write all copies."""
     if may_with_every_key(call, target, Access.PUT, "PutObject"):
         return
-    for name in _judged(call, chosen):
+    async for name in paced(_judged(call, chosen)):
         await authorize_writing(call, target, prepend + name)
 
 

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from cluster.jobs.template import BadTemplate, read_template
 from s3gw.http.request import MAX_KEY
 from s3gw.native.errors import NativeError
+from storage.pacing import off_loop
 
 # The most names that are checked one by one, for callers whose rights depend on them.
 MAX_JUDGED = 10_000
+# About how many bytes a name has.
+_NAME_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,12 @@ class Selection:
         return self.names or (read_template(self.template) if self.template else None)
 
 
-def read_selection(names: list[str] | None, template: str | None) -> Selection:
+async def read_selection(names: list[str] | None, template: str | None) -> Selection:
     """Parse a selection. Raise 400."""
+    return await off_loop(_NAME_BYTES * len(names or ()), _read, names, template)
+
+
+def _read(names: list[str] | None, template: str | None) -> Selection:
     if names is not None:
         if not names:
             raise NativeError(400, "the list of object names is empty")

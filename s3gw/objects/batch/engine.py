@@ -24,6 +24,7 @@ from storage.archives import Archives, ArchiveWriter, Entry, archive_writer, pac
 from storage.archives.unpacking import PIECE as UNPACKED_PIECE
 from storage.backend import Backend
 from storage.errors import StorageError
+from storage.pacing import off_loop, paced
 from storage.values import Stream, Unlock
 
 # Prefix of the name of an entry that could not be read.
@@ -31,6 +32,8 @@ MISSING = "__404__/"
 # The bytes sent at once; the first piece is smaller, and comes from the first slice.
 _PIECE = 256 << 10
 _FIRST_PIECE = 16 << 10
+# About how many bytes the metadata of an entry has.
+_ROW_BYTES = 100
 # Memory of a stream: a block, one read ahead, one on its way out.
 _STREAM_BYTES = 3 * UNPACKED_PIECE
 
@@ -262,9 +265,12 @@ class _Run:
     async def _look(self) -> Sequence[int | StorageError]:
         """Return the size of each entry, or why it cannot be read."""
         found: list[int | StorageError] = []
+        known: dict[Item, int | StorageError] = {}
         failures = 0
-        for place, item in enumerate(self.batch.items):
-            found.append(await self.entries.look(item))
+        async for place, item in paced(enumerate(self.batch.items)):
+            if item not in known:
+                known[item] = await self.entries.look(item)
+            found.append(known[item])
             if isinstance(error := found[-1], StorageError):
                 failures += 1
                 self._check(failures, place, error)
@@ -280,8 +286,7 @@ class _Run:
     async def _multipart(
         self, boundary: str, found: Sequence[int | StorageError], archive: Stream
     ) -> Stream:
-        entries = [_metadatum(*each) for each in zip(self.batch.items, found, strict=True)]
-        metadata = msgspec.json.encode(_Metadata(self.id, entries))
+        metadata = await off_loop(_ROW_BYTES * len(found), self._metadata, found)
         file = f'name="archive"; filename="archive{self.batch.format.value}"'
         async with aclosing(archive):
             yield (
@@ -293,6 +298,10 @@ class _Run:
             async for piece in archive:
                 yield piece
         yield f"\r\n--{boundary}--\r\n".encode()
+
+    def _metadata(self, found: Sequence[int | StorageError]) -> bytes:
+        entries = [_metadatum(*each) for each in zip(self.batch.items, found, strict=True)]
+        return msgspec.json.encode(_Metadata(self.id, entries))
 
     async def _archive(self, found: AsyncGenerator[Result, None]) -> Stream:
         writer, pieces = archive_writer(self.batch.format), _Pieces()

@@ -1,70 +1,99 @@
-"""Members of compressed tars, found in one pass of each tar.
+"""Members of a compressed tar, found in one pass through it.
 
-One slice of a batch wants them; read alone, each of them would unpack the tar from its
-beginning.
+Read alone, each of them would unpack the tar from its beginning. A pass goes on from one entry of a
+batch to the next, and keeps what later entries want of what it passes.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from storage.archives import Member, Shard
 from storage.archives.member import plain
+from storage.archives.tar_stream import TarCursor
 from storage.errors import MemberNotFound, StorageError
 
-# The most bytes kept of all members of one slice; the others are opened alone.
+# The most bytes kept of all members of one tar; what does not fit is opened alone.
 KEPT_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
 class OnePass:
-    """What a pass through a tar found: contents by plain name; `ended` means that it saw all."""
+    """One tar, and how many entries still want each of its members, by plain name. `contents` are
+    kept ones, `passed` those that were found and not kept; `ended` means that it saw all."""
 
+    shard: Shard
+    wanted: Counter[str]
     contents: dict[str, bytes] = field(default_factory=dict)
     passed: set[str] = field(default_factory=set)
     ended: bool = False
+    _failed: bool = False
+    _room: int = KEPT_BYTES
+    _cursor: TarCursor | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def content(self, name: str) -> bytes | None:
-        """Return the member; None if it has to be opened alone. Raise `MemberNotFound`."""
+    @classmethod
+    def of(cls, shard: Shard, names: Iterable[str]) -> OnePass:
+        return cls(shard, Counter(map(plain, names)))
+
+    async def content(self, name: str, max_wait_s: float) -> bytes | None:
+        """Return the member; None if it has to be opened alone, which will also raise why the pass
+        failed. Raise `MemberNotFound`."""
         wanted = plain(name)
-        if self.ended and wanted not in self.contents and wanted not in self.passed:
+        async with self._turn:
+            try:
+                async with asyncio.timeout(max_wait_s):
+                    await self._pass_to(wanted)
+            except (StorageError, TimeoutError):
+                self._failed = True
+                await self._end()
+            content = self.contents.get(wanted)
+            self._note_use(wanted)
+        if content is None and self.ended and wanted not in self.passed:
             raise MemberNotFound(name)
-        return self.contents.get(wanted)
+        return content
 
+    @property
+    def is_done(self) -> bool:
+        """Whether no entry wants anything more."""
+        return self.wanted.total() <= 0
 
-async def pass_through(shard: Shard, names: Iterable[str], max_wait_s: float) -> OnePass:
-    """Look for the members. A failure is not raised here: opening the member alone will raise
-    it."""
-    found = OnePass()
-    try:
-        async with asyncio.timeout(max_wait_s):
-            await _fill(found, shard, {plain(name) for name in names})
-    except (StorageError, TimeoutError):
-        found.ended = False
-    return found
+    async def close(self) -> None:
+        async with self._turn:
+            self.contents.clear()
+            await self._end()
 
-
-async def _fill(found: OnePass, shard: Shard, missing: set[str]) -> None:
-    room = KEPT_BYTES
-    cursor = await shard.cursor()
-    try:
-        while missing:
-            member = await cursor.next()
+    async def _pass_to(self, wanted: str) -> None:
+        while not (self.ended or self._failed or wanted in self.contents or wanted in self.passed):
+            if self._cursor is None:
+                self._cursor = await self.shard.cursor()
+            member = await self._cursor.next()
             if member is None:
-                found.ended = True
+                self.ended = True
+                await self._end()
                 return
             name = plain(member.name)
-            if name not in missing:
+            if not self.wanted[name] or name in self.contents or name in self.passed:
                 continue
-            missing.remove(name)
-            if not isinstance(member, Member) or member.packing or member.size > room:
-                found.passed.add(name)
+            if not isinstance(member, Member) or member.packing or member.size > self._room:
+                self.passed.add(name)
                 continue
-            async with aclosing(cursor.content(0, member.size)) as pieces:
-                found.contents[name] = b"".join([piece async for piece in pieces])
-            room -= member.size
-    finally:
-        await cursor.close()
+            async with aclosing(self._cursor.content(0, member.size)) as pieces:
+                self.contents[name] = b"".join([piece async for piece in pieces])
+            self._room -= member.size
+
+    def _note_use(self, name: str) -> None:
+        """Forget a member after its last use; from then on it counts as passed."""
+        self.wanted[name] -= 1
+        if self.wanted[name] <= 0 and name in self.contents:
+            self._room += len(self.contents.pop(name))
+            self.passed.add(name)
+
+    async def _end(self) -> None:
+        cursor, self._cursor = self._cursor, None
+        if cursor is not None:
+            await cursor.close()

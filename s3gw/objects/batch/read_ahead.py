@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from s3gw.objects.batch.errors import TookTooLong
-from s3gw.objects.batch.one_pass import OnePass, pass_through
+from s3gw.objects.batch.one_pass import OnePass
 from s3gw.objects.batch.request import Item
 from storage.archives import Archives, MemberAsked, Shard
 from storage.archives.member import Packing
@@ -21,6 +21,7 @@ from storage.archives.source import close
 from storage.backend import Backend
 from storage.cipher import unlocked
 from storage.errors import MemberNotFound, ObjectChanged, RangeNotSatisfiable, StorageError
+from storage.pacing import paced
 from storage.ranges import Between, From, resolve
 from storage.values import ObjectRead, Reading, ReadOptions, Stream, Unlock
 
@@ -29,6 +30,8 @@ _FIRST_SLICE = 8
 ROOM_BYTES = 2 << 20
 # The most archives whose location one batch remembers.
 _OPEN_SHARDS = 64
+# The most compressed tars that one batch goes through at once.
+_OPEN_PASSES = 4
 _NS = 1_000_000_000
 
 
@@ -63,10 +66,15 @@ class Entries:
     max_wait_s: float
     slices_ahead: int
     _shards: dict[tuple[str, str], Shard] = field(default_factory=dict)
+    _passes: dict[tuple[str, str], OnePass] = field(default_factory=dict)
+    # The members that the batch wants of each archive; counted when one of them is compressed.
+    _members: dict[tuple[str, str], list[str]] | None = None
+    _items: Sequence[Item] = ()
 
     async def results(self, items: Sequence[Item]) -> AsyncGenerator[Result, None]:
         """Yield the result of each, in order. A stream must be read to its end, or closed, before
         the next result."""
+        self._items = items
         slices = _slices(items)
         ahead: deque[tuple[Sequence[Item], asyncio.Task[list[Result]]]] = deque()
         found: list[Result] = []
@@ -90,6 +98,8 @@ class Entries:
         finally:
             await _close_all(found)
             await _cancel([task for _, task in ahead])
+            while self._passes:
+                await self._passes.popitem()[1].close()
 
     def _fill(
         self,
@@ -106,7 +116,6 @@ class Entries:
         """Read the first of the entries, one at least: as many as there is room for."""
         results: list[Result] = []
         together: list[_Read] = []
-        passes: dict[tuple[str, str], OnePass] = {}
         room = ROOM_BYTES
         for item in items:
             if item.archpath:
@@ -124,7 +133,7 @@ class Entries:
             if len(results) < wanted or (results and room <= 0) or _streams(results):
                 return results
             if step is None:
-                step = await self._unpacked(item, items, passes)
+                step = await self._unpacked(item)
             results.append(step)
             room = ROOM_BYTES - _held(results)
             if _streams(results):
@@ -190,26 +199,43 @@ class Entries:
             self._shards[name] = shard
         return shard
 
-    async def _unpacked(
-        self, item: Item, items: Sequence[Item], passes: dict[tuple[str, str], OnePass]
-    ) -> Result:
+    async def _unpacked(self, item: Item) -> Result:
         """Return a member that is not simply read; those of one compressed tar are found in one
         pass."""
-        archive = item.bucket, item.name
-        names = [each.archpath for each in items if (each.bucket, each.name) == archive]
-        if len(names) == 1 or (shard := self._shards.get(archive)) is None or shard.has_index:
+        shard = self._shards.get((item.bucket, item.name))
+        found = None if shard is None or shard.has_index else await self._pass(shard, item)
+        if found is None:
             return await self._alone(item)
-        if archive not in passes:
-            passes[archive] = await pass_through(shard, names, self.max_wait_s)
         try:
-            content = passes[archive].content(item.archpath)
+            content = await found.content(item.archpath, self.max_wait_s)
+            if found.is_done:
+                self._passes.pop((item.bucket, item.name), None)
+                await found.close()
             if content is None:
                 return await self._alone(item)
             span = exactly(item.part, len(content))
         except StorageError as error:
             return error
         body = content[span.start : span.stop]
-        return Found(len(body), body, shard.info.modified_ns // _NS)
+        return Found(len(body), body, found.shard.info.modified_ns // _NS)
+
+    async def _pass(self, shard: Shard, item: Item) -> OnePass | None:
+        """Return the pass through a compressed tar; None if only one entry wants it."""
+        archive = item.bucket, item.name
+        if self._members is None:
+            members: dict[tuple[str, str], list[str]] = {}
+            async for each in paced(self._items):
+                if each.archpath:
+                    members.setdefault((each.bucket, each.name), []).append(each.archpath)
+            self._members = members
+        names = self._members.get(archive, ())
+        if len(names) < 2:
+            return None
+        if archive not in self._passes:
+            while len(self._passes) >= _OPEN_PASSES:
+                await self._passes.pop(next(iter(self._passes))).close()
+            self._passes[archive] = OnePass.of(shard, names)
+        return self._passes[archive]
 
     async def _alone(self, item: Item) -> Result:
         """Open a member of an archive that was compressed, or changed meanwhile."""
@@ -236,9 +262,12 @@ class Entries:
                 reading = await self.store.head_object(item.bucket, item.name)
                 await unlocked(reading.info, self.unlock)
                 return len(exactly(item.part, reading.info.size))
-            asked = MemberAsked(item.archpath, None, self._options(None), head=True)
-            _, member = await self.archives.open_member(self.store, item.bucket, item.name, asked)
-            return len(exactly(item.part, member.member.size))
+            shard = await self._shard(item)
+            member = (await shard.index()).find(item.archpath)
+            if member is None:
+                return MemberNotFound(f"{item.name}/{item.archpath}")
+            member.check_readable()
+            return len(exactly(item.part, member.size))
         except StorageError as error:
             return error
 

@@ -10,6 +10,7 @@ Unknown fields are ignored, as in AIStore's own server.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ _LARGEST = 1 << 62
 _LOCAL = ("", "ais")
 _GLOBAL = ("", "#", "@", "@#")
 _TO_THE_END = -1
+_TEXTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _PLAIN_BASE64 = str.maketrans("-_", "+/")
 
 
@@ -109,6 +111,7 @@ class Batch:
 def decode_batch(document: bytes, bucket: str, spaces: Spaces = no_spaces) -> Batch:
     """Decode a batch; `bucket` is the default of entries without one. Raise `InvalidBatch`, and
     what `spaces` does except `ValueError`."""
+    _check_count(document)
     try:
         read = _decode(document)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -122,6 +125,15 @@ def decode_batch(document: bytes, bucket: str, spaces: Spaces = no_spaces) -> Ba
         raise InvalidBatch("`coloc` is 0, 1 or 2.")
     items = tuple(_item(number, each, bucket, spaces) for number, each in enumerate(read.entries))
     return Batch(items, kind, read.coer, read.onob, read.strm)
+
+
+def _check_count(document: bytes) -> None:
+    """Raise `InvalidBatch` for far too many entries, before they are built. An entry is an object
+    in braces, and may have another one in it; names may have braces too."""
+    most = 2 * MAX_ITEMS + 1
+    count = document.count(b"{")
+    if count > most and _TEXTS.sub(b"", document).count(b"{") > most:
+        raise InvalidBatch(f"A batch has 1 to {MAX_ITEMS:,} entries, not {count // 2:,} or more.")
 
 
 def _item(number: int, entry: _Entry, bucket: str, spaces: Spaces) -> Item:

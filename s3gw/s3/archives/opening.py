@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+from s3gw.http.leaving import Connected
 from s3gw.s3.call import Call
 from s3gw.s3.encryption_headers import check_reader
 from storage.archives import (
@@ -26,9 +27,10 @@ _NS = 1_000_000_000
 async def open_one(call: Call, archive: str, asked: MemberAsked) -> tuple[Shard, MemberReading]:
     """Open one member as `Archives.open_member`, for a reader whose headers must be those of the
     archive."""
-    shard, reading = await call.objects.archives.open_member(
-        call.store, call.bucket, archive, asked
-    )
+    async with Connected(call.receive):
+        shard, reading = await call.objects.archives.open_member(
+            call.store, call.bucket, archive, asked
+        )
     try:
         check_reader(call, shard.info)
     except BaseException:
@@ -46,7 +48,8 @@ async def open_selected(
     shard = await archives.open(call.store, call.bucket, call.key, options, kind)
     check_reader(call, shard.info)
     chosen = shard.select(selection)
-    first = await anext(chosen, None)
+    async with Connected(call.receive):
+        first = await anext(chosen, None)
     if first is None:
         raise MemberNotFound(call.key)
     additions = _additions(first, chosen, shard.info.modified_ns // _NS)

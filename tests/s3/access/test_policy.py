@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from s3gw.access.patterns import read_pattern
 from s3gw.access.policy import MAX_BYTES, Verdict, read_policy
 from s3gw.access.request import Fact, FactRequired
 from s3gw.wire.errors import Code, S3Error
@@ -334,3 +336,19 @@ def test_a_pattern_without_variables_beside_it_allows_what_it_names() -> None:
     read = read_policy(policy(statement(**elements)), BUCKET)
     assert read.verdict(request("nobody", key="public/a")) is Verdict.ALLOW
     assert read.verdict(request("nobody", key="home/a/b")) is Verdict.NONE
+
+
+runs = st.lists(st.sampled_from(["a", "b", "ab", "*", "?"]), max_size=8).map("".join)
+
+
+@given(runs, st.text("ab", max_size=10))
+def test_wildcards_match_as_shell_patterns_do(pattern: str, text: str) -> None:
+    found = read_pattern(pattern, variables=False).matches(text, lambda _: None)
+    assert found is fnmatchcase(text, pattern)
+
+
+@given(runs, st.text("ab*?", max_size=3), st.text("ab*?", max_size=6))
+def test_the_value_of_a_variable_is_taken_literally(pattern: str, value: str, text: str) -> None:
+    read = read_pattern(pattern + "${aws:userid}", variables=True)
+    literal = "".join(f"[{letter}]" for letter in value)
+    assert read.matches(text, lambda _: value) is fnmatchcase(text, pattern + literal)
