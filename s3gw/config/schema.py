@@ -314,8 +314,21 @@ class GetBatch:
     )
     memory: int = setting(
         128 << 20,
-        "How much memory all batches of one worker may use; further ones get 503 SlowDown.",
+        "How much memory all batches of one worker may use; further ones wait, and no client has "
+        "more than half of it.",
         Size(16 << 20, 1 << 40),
+    )
+    queue_s: float = setting(
+        15.0,
+        "How long a batch may wait for memory before it gets 429 TooManyRequests.",
+        Seconds(0, 600),
+        changeable=True,
+    )
+    queue: int = setting(
+        1000,
+        "How many batches may wait in a worker; further ones get 429 TooManyRequests at once.",
+        Whole(0, 100_000),
+        changeable=True,
     )
 
 

@@ -176,6 +176,7 @@ class Code(Enum):
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method.",
     )
+    TooManyRequests = 429, "Too many batches wait for memory: send fewer of them at a time."
     SlowDown = 503, "Please reduce your request rate: too many attempts to authenticate failed."
     UnresolvableGrantByEmailAddress = (
         400,

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from s3gw.objects.batch import (
+    Answer,
     Batch,
     Batches,
     BatchFailed,
@@ -28,6 +29,7 @@ from s3gw.objects.batch import (
     TooBusy,
     TooManyFailures,
 )
+from s3gw.objects.batch.read_ahead import SLICE_BYTES
 from storage.archives import ArchiveFormat
 from storage.backends.memory import MemoryBackend
 from storage.errors import Corrupt, MemberNotFound, ObjectNotFound, RangeNotSatisfiable
@@ -256,28 +258,77 @@ def test_what_is_read_ahead_is_bounded_whatever_is_asked_for() -> None:
     run(reading())
 
 
-def test_more_batches_than_have_memory_are_refused_until_one_ends(stored: Scene) -> None:
-    options = BatchOptions(memory_bytes=2 * BatchOptions().batch_bytes)
+async def read(answer: Answer) -> int:
+    return sum([len(piece) async for piece in answer.body])
+
+
+def test_more_batches_than_have_memory_wait_until_one_ends(stored: Scene) -> None:
+    options = BatchOptions(memory_bytes=SLICE_BYTES + 1, slices_ahead=0, queue_s=60)
     batch = Batch((Item("one", "large"),) * 10, continue_on_error=True)
 
     async def crowding() -> None:
         batches = stored.batches(options)
         first = await batches.run(stored.place(), batch)
-        second = await batches.run(stored.place(), batch)
-        with pytest.raises(TooBusy):
-            await batches.run(stored.place(), batch)
-        assert stored.notes[-1][0] is Outcome.REFUSED
-        async for _ in first.body:
-            pass
-        third = await batches.run(stored.place(), batch)
+        waiting = [asyncio.create_task(batches.run(stored.place(), batch)) for _ in range(3)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not any(each.done() for each in waiting)
+        sizes = [await read(first)]
+        for each in waiting:
+            sizes.append(await read(await each))
+        assert len(set(sizes)) == 1
         # What failed at once gave its memory back, too.
-        await second.body.aclose()
         for _ in range(5):
             with pytest.raises(BatchFailed):
                 await batches.run(stored.place(), Batch((Item("one", "none"),)))
-        await third.body.aclose()
+        assert batches._room.taken == 0
 
     run(crowding())
+
+
+@pytest.mark.parametrize("limit", [{"queue_s": 0.0}, {"queue": 0}])
+def test_a_batch_that_waited_too_long_is_refused(stored: Scene, limit: dict[str, Any]) -> None:
+    options = BatchOptions(memory_bytes=1, slices_ahead=0, **limit)
+    batch = Batch((Item("one", "large"),) * 10, continue_on_error=True)
+
+    async def crowding() -> None:
+        batches = stored.batches(options)
+        first = await batches.run(stored.place(), batch)
+        with pytest.raises(TooBusy):
+            await batches.run(stored.place(), batch)
+        assert stored.notes[-1][0] is Outcome.REFUSED
+        await first.body.aclose()
+        await read(await batches.run(stored.place(), batch))
+
+    run(crowding())
+
+
+def test_many_clients_share_the_memory_and_none_is_refused(tmp_path: Path) -> None:
+    """64 batches of 64 objects of 300 KB at once, in memory for a few of them."""
+    options = BatchOptions(memory_bytes=32 << 20, queue_s=60)
+    batch = Batch(tuple(Item("one", "block") for _ in range(64)))
+
+    async def crowding(stored: Scene) -> None:
+        batches = stored.batches(options)
+        most = 0
+
+        async def one(number: int) -> int:
+            nonlocal most
+            place = dataclasses.replace(stored.place(), client=f"client-{number % 8}")
+            size = 0
+            answer = await batches.run(place, batch)
+            async for piece in answer.body:
+                size += len(piece)
+                most = max(most, batches._room.taken)
+            return size
+
+        sizes = await asyncio.gather(*(one(number) for number in range(64)))
+        assert min(sizes) > 64 * 300_000
+        assert most <= options.memory_bytes
+        assert batches._room.taken == 0
+
+    with scene("local", tmp_path) as stored:
+        run(crowding(stored))
 
 
 def test_an_answer_that_nobody_ever_read_gives_its_memory_back(stored: Scene) -> None:
@@ -418,20 +469,3 @@ def test_a_batch_that_somebody_stops_ends_where_it_is(stored: Scene) -> None:
 
     run(reading())
     assert stored.notes[-1][0] is Outcome.ABORTED
-
-
-def test_a_batch_larger_than_all_the_memory_runs_alone(stored: Scene) -> None:
-    """Refusing it would refuse it for ever."""
-    batch = Batch((Item("one", "large"),) * 10, continue_on_error=True)
-
-    async def alone() -> None:
-        batches = stored.batches(BatchOptions(memory_bytes=1))
-        first = await batches.run(stored.place(), batch)
-        with pytest.raises(TooBusy):
-            await batches.run(stored.place(), batch)
-        async for _ in first.body:
-            pass
-        second = await batches.run(stored.place(), batch)
-        await second.body.aclose()
-
-    run(alone())

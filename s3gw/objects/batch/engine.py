@@ -18,10 +18,10 @@ import msgspec
 
 from s3gw.config.schema import DEFAULT_AHEAD, DEFAULT_SOFT_ERRORS, GetBatch
 from s3gw.objects.batch.errors import BatchFailed, SizeChanged, TooBusy, TooManyFailures
-from s3gw.objects.batch.read_ahead import ROOM_BYTES, Entries, Found, Result
+from s3gw.objects.batch.read_ahead import SLICE_BYTES, Entries, Found, Result
 from s3gw.objects.batch.request import Batch, Item
+from s3gw.objects.batch.room import Holding, Room
 from storage.archives import Archives, ArchiveWriter, Entry, archive_writer, packed
-from storage.archives.unpacking import PIECE as UNPACKED_PIECE
 from storage.backend import Backend
 from storage.errors import StorageError
 from storage.pacing import off_loop, paced
@@ -34,8 +34,6 @@ _PIECE = 256 << 10
 _FIRST_PIECE = 16 << 10
 # About how many bytes the metadata of an entry has.
 _ROW_BYTES = 100
-# Memory of a stream: a block, one read ahead, one on its way out.
-_STREAM_BYTES = 3 * UNPACKED_PIECE
 
 
 class Outcome(Enum):
@@ -72,12 +70,15 @@ Watch = Callable[[Outcome, Tally], None]
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
     """`max_wait_s` is the most that one read may take; `slices_ahead` is how many groups of entries
-    are read ahead; `memory_bytes` is for all batches of this process at once."""
+    are read ahead; `memory_bytes` is for all batches of this process at once, and `queue_s` how
+    long one waits for it, with at most `queue` others."""
 
     max_wait_s: float = 30.0
     slices_ahead: int = DEFAULT_AHEAD
     max_soft_errors: int = DEFAULT_SOFT_ERRORS
     memory_bytes: int = 128 << 20
+    queue_s: float = 15.0
+    queue: int = 1000
 
     @classmethod
     def from_settings(cls, settings: GetBatch) -> BatchOptions:
@@ -87,12 +88,14 @@ class BatchOptions:
             max(settings.warmup_workers, 0) if settings.warmup_workers else DEFAULT_AHEAD,
             settings.max_soft_errs or DEFAULT_SOFT_ERRORS,
             settings.memory,
+            settings.queue_s,
+            settings.queue,
         )
 
     @property
     def batch_bytes(self) -> int:
         """Return the most memory that one batch may hold."""
-        return (self.slices_ahead + 1) * (ROOM_BYTES + _STREAM_BYTES) + 4 * _PIECE
+        return (self.slices_ahead + 1) * SLICE_BYTES + 4 * _PIECE
 
 
 Check = Callable[[], Awaitable[None]]
@@ -105,12 +108,14 @@ async def nothing_stops() -> None:
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the entries are, and how encrypted ones are opened: `unlock` raises `StorageError`
-    only. `id` is the batch's own; `check` is called while it runs, and raises `BatchStopped`."""
+    only. `id` is the batch's own, `client` is who shares memory with others of the same; `check` is
+    called while it runs, and raises `BatchStopped`."""
 
     store: Backend
     archives: Archives
     unlock: Unlock
     id: str = ""
+    client: str = ""
     check: Check = nothing_stops
 
 
@@ -123,45 +128,50 @@ class Answer:
 
 
 class Batches:
-    """Answers batches, as many at once as memory allows."""
+    """Answers batches, as many at once as memory allows; further ones wait."""
 
     def __init__(self, options: BatchOptions | None = None, watch: Watch | None = None) -> None:
         self.options = options or BatchOptions()
         self._watch = watch
-        self._taken = 0
+        self._room = Room(self.options.memory_bytes)
 
     async def run(self, place: Place, batch: Batch) -> Answer:
         """Return the answer; the caller must close its body. Raise `TooBusy`; and `BatchFailed` for
         a required entry that cannot be read, if that is known before the answer begins."""
+        options, room = self.options, self._room
+        room.size, room.patience_s, room.longest = (
+            options.memory_bytes,
+            options.queue_s,
+            options.queue,
+        )
         try:
-            ticket = self._admit()
+            memory = await room.enter(place.client, SLICE_BYTES)
         except TooBusy:
             self._note(Outcome.REFUSED, Tally())
             raise
-        run = _Run(batch, self._entries(place), self.options, place.id)
+        run = _Run(batch, self._entries(place, memory), options, place.id)
         try:
             kind, body = await run.answer()
         except BaseException as error:
-            ticket.close()
+            memory.close()
             failed = isinstance(error, StorageError)
             self._note(Outcome.FAILED if failed else Outcome.ABORTED, run.tally)
             raise
-        pieces = self._watched(run, body, ticket, place.check)
+        pieces = self._watched(run, body, memory, place.check)
         return Answer(kind, _Resumed(await anext(pieces), pieces))
 
-    def _entries(self, place: Place) -> Entries:
+    def _entries(self, place: Place, memory: Holding) -> Entries:
         options = self.options
         return Entries(
-            place.store, place.archives, place.unlock, options.max_wait_s, options.slices_ahead
+            place.store,
+            place.archives,
+            place.unlock,
+            options.max_wait_s,
+            options.slices_ahead,
+            memory,
         )
 
-    def _admit(self) -> _Ticket:
-        needed = self.options.batch_bytes
-        if self._taken and self._taken + needed > self.options.memory_bytes:
-            raise TooBusy
-        return _Ticket(self, needed)
-
-    async def _watched(self, run: _Run, body: Stream, ticket: _Ticket, check: Check) -> Stream:
+    async def _watched(self, run: _Run, body: Stream, memory: Holding, check: Check) -> Stream:
         outcome = Outcome.ABORTED
         try:
             async with aclosing(body):
@@ -173,28 +183,12 @@ class Batches:
             outcome = Outcome.FAILED
             raise
         finally:
-            ticket.close()
+            memory.close()
             self._note(outcome, run.tally)
 
     def _note(self, outcome: Outcome, tally: Tally) -> None:
         if self._watch is not None:
             self._watch(outcome, tally)
-
-
-class _Ticket:
-    """Memory that a batch may use; returned when closed, or when garbage-collected: a stream that
-    was never started runs no `finally`."""
-
-    def __init__(self, batches: Batches, size: int) -> None:
-        self._batches = batches
-        self._size = size
-        batches._taken += size
-
-    def close(self) -> None:
-        self._batches._taken -= self._size
-        self._size = 0
-
-    __del__ = close
 
 
 class _Resumed(AsyncGenerator[bytes, None]):

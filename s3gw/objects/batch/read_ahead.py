@@ -13,11 +13,13 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from s3gw.objects.batch.errors import TookTooLong
-from s3gw.objects.batch.one_pass import OnePass
+from s3gw.objects.batch.one_pass import KEPT_BYTES, OnePass
 from s3gw.objects.batch.request import Item
+from s3gw.objects.batch.room import Holding
 from storage.archives import Archives, MemberAsked, Shard
 from storage.archives.member import Packing
 from storage.archives.source import close
+from storage.archives.unpacking import PIECE as UNPACKED_PIECE
 from storage.backend import Backend
 from storage.cipher import unlocked
 from storage.errors import MemberNotFound, ObjectChanged, RangeNotSatisfiable, StorageError
@@ -28,8 +30,13 @@ from storage.values import ObjectRead, Reading, ReadOptions, Stream, Unlock
 SLICE = 32
 _FIRST_SLICE = 8
 ROOM_BYTES = 2 << 20
+# Memory of a stream: a block, one read ahead, one on its way out.
+STREAM_BYTES = 3 * UNPACKED_PIECE
+# What one slice may need.
+SLICE_BYTES = ROOM_BYTES + STREAM_BYTES
 # The most archives whose location one batch remembers.
 _OPEN_SHARDS = 64
+PASS_BYTES = KEPT_BYTES + 2 * UNPACKED_PIECE
 # The most compressed tars that one batch goes through at once.
 _OPEN_PASSES = 4
 _NS = 1_000_000_000
@@ -65,6 +72,7 @@ class Entries:
     unlock: Unlock
     max_wait_s: float
     slices_ahead: int
+    memory: Holding
     _shards: dict[tuple[str, str], Shard] = field(default_factory=dict)
     _passes: dict[tuple[str, str], OnePass] = field(default_factory=dict)
     # The members that the batch wants of each archive; counted when one of them is compressed.
@@ -73,44 +81,37 @@ class Entries:
 
     async def results(self, items: Sequence[Item]) -> AsyncGenerator[Result, None]:
         """Yield the result of each, in order. A stream must be read to its end, or closed, before
-        the next result."""
+        the next result. `memory` holds `SLICE_BYTES` for the first of them."""
         self._items = items
-        slices = _slices(items)
-        ahead: deque[tuple[Sequence[Item], asyncio.Task[list[Result]]]] = deque()
+        slices = _Ahead(self, _slices(items))
         found: list[Result] = []
         # The first goes alone until it is on its way: it is short, and needed now.
         count = 0
         try:
-            while True:
-                self._fill(ahead, slices, 1)
-                if not ahead:
-                    return
-                left, task = ahead[0]
-                found = await task
-                ahead.popleft()
-                self._fill(ahead, slices, count)
+            while slices.begin_first():
+                left, found = await slices.first()
+                slices.begin(count)
                 count = self.slices_ahead
                 while found:
+                    if slices.are_over and len(found) == len(left):
+                        self._give_unused(found)
                     for each in found:
                         yield each
                     left = left[len(found) :]
                     found = await self.some(left) if left else []
+                if slices.reading:
+                    # The next one has its own.
+                    self.memory.give(SLICE_BYTES)
         finally:
             await _close_all(found)
-            await _cancel([task for _, task in ahead])
-            while self._passes:
-                await self._passes.popitem()[1].close()
+            await _cancel([task for _, task in slices.reading])
+            for archive in tuple(self._passes):
+                await self._close_pass(archive)
 
-    def _fill(
-        self,
-        ahead: deque[tuple[Sequence[Item], asyncio.Task[list[Result]]]],
-        slices: Iterator[Sequence[Item]],
-        count: int,
-    ) -> None:
-        while len(ahead) < count:
-            if (chosen := next(slices, None)) is None:
-                return
-            ahead.append((chosen, asyncio.create_task(self.some(chosen))))
+    def _give_unused(self, found: Sequence[Result]) -> None:
+        """Give back what the last slice took and did not need."""
+        held = _held(found) + (STREAM_BYTES if _streams(found) else 0)
+        self.memory.give(SLICE_BYTES - min(held, SLICE_BYTES))
 
     async def some(self, items: Sequence[Item]) -> list[Result]:
         """Read the first of the entries, one at least: as many as there is room for."""
@@ -209,8 +210,7 @@ class Entries:
         try:
             content = await found.content(item.archpath, self.max_wait_s)
             if found.is_done:
-                self._passes.pop((item.bucket, item.name), None)
-                await found.close()
+                await self._close_pass((item.bucket, item.name))
             if content is None:
                 return await self._alone(item)
             span = exactly(item.part, len(content))
@@ -233,9 +233,17 @@ class Entries:
             return None
         if archive not in self._passes:
             while len(self._passes) >= _OPEN_PASSES:
-                await self._passes.pop(next(iter(self._passes))).close()
+                await self._close_pass(next(iter(self._passes)))
+            if not self.memory.try_take(PASS_BYTES):
+                return None
             self._passes[archive] = OnePass.of(shard, names)
         return self._passes[archive]
+
+    async def _close_pass(self, archive: tuple[str, str]) -> None:
+        found = self._passes.pop(archive, None)
+        if found is not None:
+            self.memory.give(PASS_BYTES)
+            await found.close()
 
     async def _alone(self, item: Item) -> Result:
         """Open a member of an archive that was compressed, or changed meanwhile."""
@@ -273,6 +281,45 @@ class Entries:
 
     def _options(self, part: Between | From | None) -> ReadOptions:
         return ReadOptions(part, unlock=self.unlock)
+
+
+class _Ahead:
+    """The slices of a batch: those that are read, and those that follow."""
+
+    def __init__(self, entries: Entries, slices: Iterator[Sequence[Item]]) -> None:
+        self.reading: deque[tuple[Sequence[Item], asyncio.Task[list[Result]]]] = deque()
+        self._entries = entries
+        self._slices = slices
+        self._following = next(slices, None)
+
+    @property
+    def are_over(self) -> bool:
+        """Whether none is read, and none follows."""
+        return not self.reading and self._following is None
+
+    def begin_first(self) -> bool:
+        """Begin to read the next slice unless one is read; return whether there is one."""
+        if not self.reading and self._following is not None:
+            self._begin(self._following)
+        return bool(self.reading)
+
+    def begin(self, count: int) -> None:
+        """Read so many slices ahead, as long as there is memory that nobody waits for."""
+        while (following := self._following) is not None and len(self.reading) < count:
+            if not self._entries.memory.try_take(SLICE_BYTES):
+                return
+            self._begin(following)
+
+    async def first(self) -> tuple[Sequence[Item], list[Result]]:
+        """Return the first slice, and what was read of it."""
+        items, task = self.reading[0]
+        found = await task
+        self.reading.popleft()
+        return items, found
+
+    def _begin(self, items: Sequence[Item]) -> None:
+        self.reading.append((items, asyncio.create_task(self._entries.some(items))))
+        self._following = next(self._slices, None)
 
 
 def _slices(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

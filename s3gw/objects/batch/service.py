@@ -16,7 +16,6 @@ from s3gw.wire.errors import Code, S3Error
 from storage.values import Unlock
 
 _STOPPED = "Somebody stopped the job that the batch belongs to."
-_NO_MEMORY = "Reduce your request rate: there is no memory for another batch now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +29,24 @@ class BatchService:
         """Answer a batch whose entries the caller may read. A missing or wrong key fails only its
         own entry.
 
-        Raise `SlowDown`, `OperationAborted`, and `BatchFailed` with the entry that failed.
+        Raise `TooManyRequests`, `OperationAborted`, and `BatchFailed` with the entry that failed.
         """
         await self.settings.refresh()
         # The job is about the bucket of the first entry.
         check = await self.jobs.join(context.requested_by, batch.items[0].bucket)
-        request_id = context.requested_by.request_id
-        objects = self.objects
-        place = Place(objects.store, objects.archives, refusing_one(unlock), request_id, check)
+        objects, requested_by = self.objects, context.requested_by
+        place = Place(
+            objects.store,
+            objects.archives,
+            refusing_one(unlock),
+            requested_by.request_id,
+            f"{requested_by.identity} {requested_by.client}",
+            check,
+        )
         try:
             return await self.batches.run(place, batch)
         except BatchStopped:
             raise S3Error(Code.OperationAborted, _STOPPED) from None
         except TooBusy as error:
             headers = {"Retry-After": str(error.retry_after_s)}
-            raise S3Error(Code.SlowDown, _NO_MEMORY, headers=headers) from None
+            raise S3Error(Code.TooManyRequests, headers=headers) from None
