@@ -58,7 +58,7 @@ class ServerProcess:
 
     `flags` and `environment` are added to the command's own; without `fixed_keys` the server makes
     its own. `authority` is the certificate to trust when the flags make it speak https. `data` are
-    the data folders, by default one below `folder`.
+    the data folders, by default one below `folder`; `open_files` is the system's limit for it.
     """
 
     def __init__(
@@ -71,8 +71,10 @@ class ServerProcess:
         workers: int = 1,
         fixed_keys: bool = True,
         authority: Path | None = None,
+        open_files: int | None = None,
     ) -> None:
         self.folder = folder
+        self.open_files = open_files
         self.authority = authority
         self.data = list(data) or [folder / "data"]
         self.flags = list(flags)
@@ -93,7 +95,9 @@ class ServerProcess:
     def command(self) -> list[str]:
         folders = [part for folder in self.data for part in ("--data", str(folder))]
         numbers = ["--port", str(self.port), "--workers", str(self.workers)]
-        return [sys.executable, "-m", "s3gw", "serve", *folders, *numbers, *self.flags]
+        limited = ["sh", "-c", f'ulimit -n {self.open_files}; exec "$@"', "sh"]
+        command = [sys.executable, "-m", "s3gw", "serve", *folders, *numbers, *self.flags]
+        return [*limited, *command] if self.open_files else command
 
     @property
     def endpoint(self) -> str:

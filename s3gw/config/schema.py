@@ -322,13 +322,11 @@ class GetBatch:
         15.0,
         "How long a batch may wait for memory before it gets 429 TooManyRequests.",
         Seconds(0, 600),
-        changeable=True,
     )
     queue: int = setting(
         1000,
         "How many batches may wait in a worker; further ones get 429 TooManyRequests at once.",
         Whole(0, 100_000),
-        changeable=True,
     )
 
 

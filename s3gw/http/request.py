@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
+from s3gw.http.documents import TooLong, read_whole
+from s3gw.http.memory_room import Holding, TooBusy
 from s3gw.wire.errors import Code, S3Error
-from storage.pacing import off_loop
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 MAX_KEY = 1024
 # More than any operation knows, and than any client sends.
 MAX_PARAMETERS = 1000
+_MANY_DOCUMENTS = "Please reduce your request rate: too many documents are read at once."
 # The bucket of a request without one, or before its bucket is looked up.
 NO_BUCKET = BucketInfo("", "", 0)
 
@@ -76,6 +78,7 @@ class Request:
     client: str = ""
     limits: Limits = DEFAULT_LIMITS
     document: bytes | None = None
+    document_memory: Holding | None = None
     receive: Receive | None = None
 
     @property
@@ -94,13 +97,13 @@ class Request:
         if self.document is not None:
             return self.document
         most = limit_bytes or self.limits.document_bytes
-        pieces, size = [], 0
-        async for chunk in self.body:
-            pieces.append(chunk)
-            size += len(chunk)
-            if size > most:
-                raise S3Error(Code.MaxMessageLengthExceeded)
-        self.document = await off_loop(size, b"".join, pieces)
+        try:
+            self.document, self.document_memory = await read_whole(self.body, most, self.client)
+        except TooLong:
+            raise S3Error(Code.MaxMessageLengthExceeded) from None
+        except TooBusy as error:
+            headers = {"Retry-After": str(error.retry_after_s)}
+            raise S3Error(Code.SlowDown, _MANY_DOCUMENTS, headers=headers) from None
         return self.document
 
 

@@ -1,8 +1,8 @@
 """Password hashes with Argon2id.
 
 A hash costs memory and a tenth of a second. It includes its cost parameters, so that old ones stay
-valid when the costs rise. Each process works on one at a time and lets a few wait: many logins at
-once do not block other requests.
+valid when the costs rise. Each process works on one at a time and lets a few wait, and of one
+client fewer: many logins at once block neither other requests nor the logins of others.
 
 https://www.rfc-editor.org/rfc/rfc9106
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,7 +22,8 @@ from s3gw.identity.errors import BadPassword, Busy
 
 MIN_LENGTH = 8
 MAX_BYTES = 1024
-MAX_WAITING = 16
+MAX_WAITING = 64
+MAX_OF_ONE_CLIENT = 16
 
 _MEMORY_KIB = 32 * 1024
 _ITERATIONS = 2
@@ -39,30 +41,33 @@ class Passwords:
 
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(1)
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
 
     async def hash(self, password: str) -> str:
         """Return the hash. Raises `BadPassword` and `Busy`."""
         check_password(password)
-        return await self._in_turn(lambda: _hash(password))
+        return await self._in_turn("", lambda: _hash(password))
 
-    async def verify(self, password: str, stored: str) -> bool:
+    async def verify(self, password: str, stored: str, client: str = "") -> bool:
         """Whether the password matches; `stored` is empty for an unknown user, or one without a
-        password. Raises `Busy`."""
+        password. `client` is the address that asks. Raises `Busy`."""
         if len(password.encode()) > MAX_BYTES:
             return False
-        matches = await self._in_turn(lambda: _verify(password, stored or _NOBODYS))
+        matches = await self._in_turn(client, lambda: _verify(password, stored or _NOBODYS))
         return matches and bool(stored)
 
-    async def _in_turn(self, work: Callable[[], T]) -> T:
-        if self._waiting == MAX_WAITING:
+    async def _in_turn(self, client: str, work: Callable[[], T]) -> T:
+        waiting = self._waiting
+        if waiting[client] >= MAX_OF_ONE_CLIENT or waiting.total() >= MAX_WAITING:
             raise Busy("Too many log in at the moment: try again.")
-        self._waiting += 1
+        waiting[client] += 1
         try:
             async with self._turn:
                 return await asyncio.to_thread(work)
         finally:
-            self._waiting -= 1
+            waiting[client] -= 1
+            if not waiting[client]:
+                del waiting[client]
 
 
 def check_password(password: str) -> None:

@@ -93,11 +93,15 @@ async def remove(directory: StoredDirectory, name: str) -> None:
     await directory.change(edit)
 
 
-async def log_in(directory: StoredDirectory, name: str, password: str) -> User | None:
-    """Return the user, if the name exists, is enabled and has that password. Raises `Busy`."""
+async def log_in(
+    directory: StoredDirectory, name: str, password: str, client: str = ""
+) -> User | None:
+    """Return the user, if the name exists, is enabled and has that password. `client` is the
+    address that asks. Raises `Busy`."""
     await directory.refresh()
     record = directory.snapshot.users.get(name)
-    if not await directory.passwords.verify(password, record.password if record else ""):
+    stored = record.password if record else ""
+    if not await directory.passwords.verify(password, stored, client):
         return None
     user = directory.user(name)
     return user if user is not None and user.enabled else None

@@ -51,6 +51,9 @@ from storage.pacing import off_loop
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
+# What a message that anybody may send may have: a login.
+_OPEN_BYTES = 16 << 10
+
 
 class NativeApp(FrontEnd):
     """Answers every request below `/v1/`."""
@@ -150,8 +153,11 @@ class NativeApp(FrontEnd):
 
 
 async def _read_body(call: NativeCall, found: Operations) -> None:
-    """Read the body of a request that carries no object: a message, or another document."""
-    if any(op.reads_document for op in found):
+    """Read the body of a request that carries no object: a message, or another document. What
+    anybody may send is short."""
+    if any(op.is_open for op in found):
+        call.document = await call.read_body(_OPEN_BYTES)
+    elif any(op.reads_document for op in found):
         call.document = await call.read_body()
     elif reads_message(call, found):
         text = await call.read_body()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from s3gw.config.limits import Limits
+from s3gw.http.documents import TooLong, read_whole
+from s3gw.http.memory_room import TooBusy
 from s3gw.http.request import (
     MAX_KEY,
     Request,
@@ -25,11 +27,10 @@ from s3gw.http.request import (
     read_query,
 )
 from s3gw.native.actmsg import NO_MESSAGE, ActionMessage
-from s3gw.native.errors import NativeError
+from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.names import Bck, read_bck
 from s3gw.native.services import NativeServices
 from s3gw.s3.call import Call, Services
-from storage.pacing import off_loop
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -103,15 +104,18 @@ class NativeCall(Call):
     def own_names(self) -> Collection[str]:
         return own_names(self.native)
 
-    async def read_body(self) -> bytes:
+    async def read_body(self, limit_bytes: int | None = None) -> bytes:
         """Return the whole body of a request that carries a message. Raise 413."""
-        pieces, size, most = [], 0, self.limits.json_bytes
-        async for chunk in self.body:
-            pieces.append(chunk)
-            size += len(chunk)
-            if size > most:
-                raise NativeError(413, f"the message has more than {most} bytes")
-        return await off_loop(size, b"".join, pieces)
+        most = limit_bytes or self.limits.json_bytes
+        try:
+            text, self.document_memory = await read_whole(self.body, most, self.client)
+        except TooLong:
+            raise NativeError(413, f"the message has more than {most} bytes") from None
+        except TooBusy as error:
+            headers = {"Retry-After": str(error.retry_after_s)}
+            message = "too many messages are read at once"
+            raise NativeError(429, message, Tcode.TOO_MANY, headers=headers) from None
+        return text
 
 
 def read_native_request(

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from s3gw.config.limits import Limits
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Server
+from s3gw.server.descriptors import most_connections
+from s3gw.server.slow_readers import SlowReaders
 from s3gw.server.tls import Certificate
 
 if TYPE_CHECKING:
@@ -105,7 +107,8 @@ def _hypercorn_config(serving: Serving) -> Any:
     # Whether the default of 16 KiB applies depends on how the head is split into packets.
     config.h11_max_incomplete_size = serving.limits.head_bytes
     config.head_timeout_s = serving.limits.head_s  # type: ignore[attr-defined]
-    config.most_connections = serving.limits.connections  # type: ignore[attr-defined]
+    config.most_connections = most_connections(serving.limits)  # type: ignore[attr-defined]
+    config.slow_readers = SlowReaders(serving.limits.body_stall_s)  # type: ignore[attr-defined]
     config.keep_alive_timeout = serving.settings.keep_alive_s
     config.keep_alive_max_requests = _ENDLESS
     config.graceful_timeout = serving.settings.shutdown_timeout_s
@@ -151,7 +154,13 @@ def _uvicorn_config(app: ASGIApp, serving: Serving) -> Any:
     from s3gw.server.uvicorn_patches import Bounds, PatchedProtocol
 
     settings, limits = serving.settings, serving.limits
-    bounds = Bounds(limits.connections, limits.head_bytes, limits.head_s, settings.keep_alive_s)
+    bounds = Bounds(
+        most_connections(limits),
+        limits.head_bytes,
+        limits.head_s,
+        settings.keep_alive_s,
+        SlowReaders(limits.body_stall_s),
+    )
     return uvicorn.Config(
         app,
         http=partial(PatchedProtocol, bounds=bounds),  # type: ignore[arg-type]

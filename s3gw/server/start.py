@@ -17,6 +17,7 @@ from s3gw.identity.opening import prepare_directory
 from s3gw.identity.root_keys import FoundKeys, find_root_keys
 from s3gw.identity.tokens.configured import check_tokens
 from s3gw.keys.opening import beside_the_data, prepare_ring
+from s3gw.server import descriptors
 from s3gw.server.banner import StartedServer, banner
 from s3gw.server.channel import Task
 from s3gw.server.compose import folders, prepare_folders, recover_folders
@@ -44,6 +45,8 @@ def serve(config: Config) -> None:
     set_up_logging(config.log.level, choose_style(config.log.format, sys.stderr))
     if not config.auth.enabled:
         print(NO_AUTH_WARNING, file=sys.stderr)
+    if warned := descriptors.warning(config.limits, descriptors.raise_limit()):
+        print(warned, file=sys.stderr)
     choose_server(config.server.http_server)
     read_certificate(config.server)
     check_tokens(config.auth)

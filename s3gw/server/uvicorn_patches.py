@@ -17,6 +17,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from s3gw.server.slow_readers import SlowReaders
+
 # Larger pieces are not worth the copying.
 _JOIN_UP_TO = 64 << 10
 
@@ -55,12 +57,13 @@ class JoiningTransport:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Limits of a connection, and of a request's head on it."""
+    """Limits of a connection, of a request's head on it, and of unread answers."""
 
     connections: int
     head_bytes: int
     head_s: float
     idle_s: float
+    slow_readers: SlowReaders
 
 
 class PatchedProtocol(HttpToolsProtocol):
@@ -84,8 +87,17 @@ class PatchedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
+        self._bounds.slow_readers.resume(self.transport)
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._bounds.slow_readers.pause(self.transport)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._bounds.slow_readers.resume(self.transport)
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         was_in_head = self._in_head

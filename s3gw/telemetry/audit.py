@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "audit.log"
 MAX_WAITING = 10_000
+# An ARN with the longest names of a bucket and of an object has fewer characters.
+MAX_TEXT = 1200
 _CHANGES = """
     CreateBucket DeleteBucket
     PutBucketAbac PutBucketAccelerateConfiguration PutBucketAcl PutBucketCors PutBucketEncryption
@@ -76,7 +78,8 @@ class Audit:
     def record(self, action: Action) -> None:
         if self._writer is None:
             return
-        line = _ENCODER.encode({"time": timestamp(time.time()), **msgspec.structs.asdict(action)})
+        told = {name: _clipped(value) for name, value in msgspec.structs.asdict(action).items()}
+        line = _ENCODER.encode({"time": timestamp(time.time()), **told})
         if not self._writer.write(line + b"\n"):
             log.error("audit line dropped", extra={"action": action.action})
 
@@ -91,6 +94,13 @@ class Audit:
         """Return when everything is written."""
         if self._writer is not None:
             self._writer.close()
+
+
+def _clipped(value: object) -> object:
+    """Cut what a client may have made long: names that can be are shorter."""
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return f"{value[:MAX_TEXT]}... ({len(value)} characters)"
+    return value
 
 
 NO_AUDIT = Audit(None)

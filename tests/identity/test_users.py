@@ -13,12 +13,14 @@ from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import (
     BadName,
     BadPassword,
+    Busy,
     LimitExceeded,
     NoSuchRole,
     NoSuchUser,
     Reserved,
     UserExists,
 )
+from s3gw.identity.passwords import MAX_OF_ONE_CLIENT
 from s3gw.identity.permissions import NO_PERMISSIONS, BucketName, Permissions
 from s3gw.identity.protocol import Directory, Role, User
 from s3gw.identity.rights import Access
@@ -199,3 +201,22 @@ def _on(bucket: str, access: Access) -> Permissions:
 
 def _bytes_of(path: Path) -> bytes:
     return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+
+def test_one_client_does_not_keep_others_from_logging_in(directory: StoredDirectory) -> None:
+    run(users.add(directory, "ann", password=PASSWORD))
+
+    async def crowd() -> list[str]:
+        async def attempt(client: str) -> str:
+            try:
+                found = await users.log_in(directory, "ann", PASSWORD, client)
+            except Busy:
+                return f"{client} busy"
+            return f"{client} {found is not None}"
+
+        many = (attempt("many") for _ in range(30))
+        return await asyncio.gather(*many, attempt("other"))
+
+    answers = run(crowd())
+    assert answers[-1] == "other True"
+    assert answers.count("many busy") == 30 - MAX_OF_ONE_CLIENT

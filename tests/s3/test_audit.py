@@ -12,7 +12,7 @@ import pytest
 from s3gw.config.loading import ConfigError
 from s3gw.http.request import Level
 from s3gw.server.operations import all_operations
-from s3gw.telemetry.audit import AUDITED, BYPASSING, Audit, open_audit
+from s3gw.telemetry.audit import AUDITED, BYPASSING, Action, Audit, open_audit
 from storage.backends.memory import MemoryBackend
 from tests.s3.gateway import ALICE, BOB, Gateway
 
@@ -102,3 +102,21 @@ def test_a_file_that_cannot_be_opened_is_said_so(tmp_path: Path) -> None:
 
 def test_without_a_sink_recording_does_nothing() -> None:
     Audit(None).close()
+
+
+def test_a_line_is_bounded_whatever_the_request() -> None:
+    lines: list[bytes] = []
+
+    class Sink:
+        def write(self, block: bytes) -> None:
+            lines.append(block)
+
+        def close(self) -> None:
+            pass
+
+    audit = Audit(Sink())
+    audit.record(Action(action="CreateBucket", resource="x" * 60_000, outcome="400"))
+    audit.close()
+    (line,) = b"".join(lines).splitlines()
+    assert len(line) < 2000
+    assert b"(60000 characters)" in line

@@ -76,7 +76,7 @@ class LogIn:
         throttle = call.native.throttle
         check_login(throttle, call.client, call.name)
         with told():
-            user = await users.log_in(directory, call.name, self.message.password)
+            user = await users.log_in(directory, call.name, self.message.password, call.client)
         if user is None:
             note_failure(throttle, call.client, login_name(call.name))
             raise token_needed(_WRONG)
@@ -154,7 +154,9 @@ class UpdateUser:
         throttle = call.native.throttle
         check_login(throttle, call.client, call.name)
         with told():
-            known = await users.log_in(directory_of(call), call.name, self.info.old_password)
+            known = await users.log_in(
+                directory_of(call), call.name, self.info.old_password, call.client
+            )
         if known is None:
             note_failure(throttle, call.client, login_name(call.name))
             raise NativeError(403, _OLD_PASSWORD)

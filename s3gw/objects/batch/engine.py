@@ -17,10 +17,10 @@ from typing import Any
 import msgspec
 
 from s3gw.config.schema import DEFAULT_AHEAD, DEFAULT_SOFT_ERRORS, GetBatch
+from s3gw.http.memory_room import Holding, Room
 from s3gw.objects.batch.errors import BatchFailed, SizeChanged, TooBusy, TooManyFailures
 from s3gw.objects.batch.read_ahead import SLICE_BYTES, Entries, Found, Result
 from s3gw.objects.batch.request import Batch, Item
-from s3gw.objects.batch.room import Holding, Room
 from storage.archives import Archives, ArchiveWriter, Entry, archive_writer, packed
 from storage.backend import Backend
 from storage.errors import StorageError

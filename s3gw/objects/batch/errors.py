@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from s3gw.http.memory_room import TooBusy as TooBusy
 from storage.errors import StorageError
 
 
 class InvalidBatch(Exception):
     """The request is not a valid batch; the text says why."""
-
-
-class TooBusy(Exception):
-    """There is no memory for another batch now."""
-
-    retry_after_s = 1
 
 
 class BatchStopped(Exception):

@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from s3gw.http.memory_room import Holding
 from s3gw.objects.batch.errors import TookTooLong
 from s3gw.objects.batch.one_pass import KEPT_BYTES, OnePass
 from s3gw.objects.batch.request import Item
-from s3gw.objects.batch.room import Holding
 from storage.archives import Archives, MemberAsked, Shard
 from storage.archives.member import Packing
 from storage.archives.source import close

@@ -4,6 +4,7 @@
 * At most `most_connections` are open; hypercorn accepts any number. And a connection that the
   client closed is closed here too, at once: hypercorn keeps it, and its file descriptor, for the
   whole time that idle connections are kept.
+* A client that does not read its answer is let go (`slow_readers`).
 * It does not switch to HTTP/2, by `Upgrade: h2c` or by its preface: our clients do not use it, and
   the limits would not hold there.
 """
@@ -44,6 +45,8 @@ class BoundedTCPServer(TCPServer):
         if BoundedTCPServer._open >= config.most_connections:
             self.writer.transport.abort()
             return
+        transport: Any = self.writer.transport
+        config.slow_readers.watch(transport, transport.get_protocol())
         BoundedTCPServer._open += 1
         try:
             await super().run()

@@ -1,4 +1,4 @@
-"""Memory for batches: nobody gets more than there is, and the clients take turns."""
+"""Memory that is shared: nobody gets more than there is, and the clients take turns."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from s3gw.objects.batch.errors import TooBusy
-from s3gw.objects.batch.room import Holding, Room
+from s3gw.http.memory_room import Holding, Room, TooBusy
 from tests.storage.event_loop import run
 
 
@@ -61,11 +60,11 @@ def test_one_client_leaves_half_of_it_to_others() -> None:
 
 def test_nobody_reads_ahead_while_others_wait() -> None:
     async def work() -> None:
-        room = Room(5)
+        room = Room(6)
         begun, other = await room.enter("a", 2), await room.enter("b", 2)
         assert begun.try_take(1)
         assert not begun.try_take(1)
-        new = asyncio.create_task(room.enter("c", 2))
+        new = asyncio.create_task(room.enter("c", 3))
         await settled()
         begun.give(1)
         assert not begun.try_take(1)

@@ -1,4 +1,4 @@
-"""Memory for batches, counted by what they hold, and a fair queue for it.
+"""Memory that requests share, counted by what they hold, and a fair queue for it.
 
 A batch has memory for the group of entries that it reads; to read further ones ahead, it takes more
 if there is some. When there is none for a new batch, it waits, and the clients take turns, however
@@ -11,16 +11,20 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 
-from s3gw.objects.batch.errors import TooBusy
-
 # The part of the memory that one client may hold.
 _SHARE = 2
 
 
+class TooBusy(Exception):
+    """There is no memory for another one now."""
+
+    retry_after_s = 1
+
+
 @dataclass(slots=True)
 class Holding:
-    """The memory of one batch. It is given back when the batch closes it, or when it is
-    garbage-collected: a stream that was never started runs no `finally`."""
+    """The memory of one batch, or of one document. It is given back when its holder closes it, or
+    when it is garbage-collected: a stream that was never started runs no `finally`."""
 
     room: Room
     client: str
@@ -49,7 +53,7 @@ class _Waiter:
 
 @dataclass(slots=True)
 class Room:
-    """`size` bytes for all batches of a process; `longest` of them wait, each for `patience_s` at
+    """`size` bytes for all requests of a process; `longest` of them wait, each for `patience_s` at
     most."""
 
     size: int
@@ -83,7 +87,8 @@ class Room:
         return holding
 
     def try_take(self, holding: Holding, count: int) -> bool:
-        if self._waiting or self.taken + count > self.size:
+        held = self._by_client[holding.client] + count
+        if self._waiting or self.taken + count > self.size or held > self.size // _SHARE:
             return False
         self._take(holding, count)
         return True
