@@ -1,6 +1,6 @@
-"""Clients that do not read their answers: they are let go, so that they hold no memory for long.
+"""Clients that do not read their answers.
 
-A connection is paused while its client leaves more unread than a buffer's worth. One that stays
+They are let go, so that they hold no memory for long. A connection is paused while its client leaves more unread than a buffer's worth. One that stays
 paused is aborted, as one that does not send its request is. When many are paused at once, those
 that have been for some seconds go first.
 """
