@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
-from storage.backends.local.index import connect, translated
 from storage.clock import Clock, SystemClock
+from storage.sqlite.connection import connect, translated
 
 # Jobs in one commit; each has the records of one request, a thousand at the most.
 BATCH_LIMIT = 256

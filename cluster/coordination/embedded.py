@@ -31,8 +31,8 @@ from cluster.coordination import (
     Unchanged,
     check_transaction,
 )
-from storage.backends.local.index import connect, translated
 from storage.errors import Corrupt
+from storage.sqlite.connection import connect, translated
 
 # The database in the first data folder of a machine.
 FILE_NAME = "coordination.db"

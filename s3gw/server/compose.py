@@ -91,7 +91,7 @@ def folders(config: Config) -> list[Path]:
     return [Path(folder) for folder in config.storage.data]
 
 
-def prepare_folders(paths: Sequence[Path]) -> FolderLocks:
+def prepare_folders(config: Config) -> FolderLocks:
     """Lock the data folders and prepare them; the returned value holds the locks.
 
     The children of a killed server, and their locks, outlive it for a moment.
@@ -99,15 +99,16 @@ def prepare_folders(paths: Sequence[Path]) -> FolderLocks:
     deadline = time.monotonic() + _ORPHANS_S
     while True:
         try:
-            return _prepare(paths)
+            return _prepare(config)
         except MountpathError as error:
             if not isinstance(error.__cause__, BlockingIOError) or time.monotonic() > deadline:
                 raise
             time.sleep(_ORPHANS_S / 20)
 
 
-def _prepare(paths: Sequence[Path]) -> FolderLocks:
-    locks = prepare(paths)
+def _prepare(config: Config) -> FolderLocks:
+    paths = folders(config)
+    locks = prepare(paths, durability=Durability(config.storage.durability))
     try:
         prepare_outboxes(paths)
         prepare_coordination(paths)

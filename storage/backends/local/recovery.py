@@ -29,6 +29,7 @@ from storage.backends.local.mountpath import (
     mark_ready,
     read_mountpaths,
 )
+from storage.backends.local.options import Durability
 from storage.backends.local.rows import (
     Chunked,
     Label,
@@ -39,13 +40,15 @@ from storage.backends.local.rows import (
     decode_row,
 )
 from storage.errors import Corrupt
+from storage.sqlite.opening import require_whole
 from storage.startup_errors import MountpathError
 
 
-def prepare(paths: Sequence[Path]) -> FolderLocks:
+def prepare(paths: Sequence[Path], *, durability: Durability = Durability.SYNC) -> FolderLocks:
     """Make or check the mountpaths, lock them and recover; keep what it returns until the end.
 
-    Called once, by the supervisor, before any worker. Raises `MountpathError`.
+    Called once, by the supervisor, before any worker. Raises `MountpathError`, and `Corrupt` for an
+    index that only a rebuild brings back.
     """
     with index.translated():
         for path in paths:
@@ -54,7 +57,7 @@ def prepare(paths: Sequence[Path]) -> FolderLocks:
         locks = lock_folders(paths)
         try:
             format_folders(paths)
-            _recover(read_mountpaths(paths))
+            _recover(read_mountpaths(paths), synced=durability is Durability.SYNC)
         except BaseException:
             locks.close()
             raise
@@ -73,13 +76,14 @@ def recover_slot(paths: Sequence[Path], slot: str) -> None:
             _mend_buckets(mountpaths, connections)
 
 
-def _recover(mountpaths: Sequence[Mountpath]) -> None:
+def _recover(mountpaths: Sequence[Mountpath], *, synced: bool) -> None:
     with ExitStack() as stack:
         for mountpath in mountpaths:
             if mountpath.ready and not mountpath.index.exists():
                 raise MountpathError(
                     f"{mountpath.path} has lost its index.db; restore it, or rebuild it with fsck"
                 )
+            require_whole(mountpath.index, synced=synced)
             index.create(mountpath.index)
         mark_ready(mountpaths)
         connections = [_open(stack, mountpath) for mountpath in mountpaths]

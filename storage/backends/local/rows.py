@@ -35,7 +35,9 @@ class Empty(Struct, frozen=True, gc=False, array_like=True, tag=0):
 
 
 class Inline(Struct, frozen=True, gc=False, array_like=True, tag=1):
-    """The bytes are the object's row in `payloads`."""
+    """The bytes are the object's row in `payloads`; `digest` is their xxh3-64, empty if old."""
+
+    digest: bytes = b""
 
 
 class Single(Struct, frozen=True, gc=False, array_like=True, tag=2):

@@ -1,0 +1,86 @@
+"""Connections to SQLite through apsw, every page checksummed, and what its errors mean."""
+
+from __future__ import annotations
+
+import errno
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import apsw
+import apsw.sqlite_extra
+
+from storage.errors import Corrupt, DeviceFailed, OutOfSpace, StorageError
+
+_BUSY_LIMIT_S = 10.0
+_CACHE_KIB = 32 * 1024
+
+
+@cache
+def _load_checksums() -> None:
+    """Registers the `cksmvfs` VFS for the whole process."""
+    apsw.sqlite_extra.load(apsw.Connection(":memory:"), "cksumvfs")
+
+
+def connect(path: Path, *, flags: int = apsw.SQLITE_OPEN_READWRITE) -> apsw.Connection:
+    """A connection for one thread at a time."""
+    _load_checksums()
+    connection = apsw.Connection(str(path), vfs="cksmvfs", flags=flags)
+    connection.set_busy_handler(_Patience())
+    connection.pragma("synchronous", "FULL")
+    connection.pragma("mmap_size", 0)
+    connection.pragma("cache_size", -_CACHE_KIB)
+    connection.pragma("wal_autocheckpoint", 0)
+    return connection
+
+
+class _Patience:
+    """SQLite's own waiting doubles up to 100 ms and starves the unlucky for nearly a second;
+    short random naps keep the tail at some 50 ms with four processes writing."""
+
+    def __init__(self) -> None:
+        self._deadline = 0.0
+
+    def __call__(self, calls: int) -> bool:
+        now = time.monotonic()
+        if calls == 0:
+            self._deadline = now + _BUSY_LIMIT_S
+        time.sleep(random.uniform(0.0001, 0.001))
+        return now < self._deadline
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns what SQLite and the file system say into our own errors."""
+    try:
+        yield
+    except (apsw.Error, OSError) as error:
+        raise storage_error(error) from error
+
+
+def storage_error(error: Exception) -> Exception:
+    """The error of ours that it means, or the very same one if it means a bug."""
+    match error:
+        case StorageError():
+            return error
+        case apsw.FullError():
+            return OutOfSpace(str(error))
+        case apsw.CorruptError() | apsw.NotADBError():
+            return Corrupt(str(error))
+        case apsw.IOError() if _extended(error) == apsw.SQLITE_IOERR_DATA:
+            return Corrupt("a page of the index does not match its checksum")
+        case apsw.IOError() | apsw.BusyError() | apsw.CantOpenError() | apsw.ReadOnlyError():
+            return DeviceFailed(str(error))
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
+            return OutOfSpace(str(error))
+        case OSError():
+            return DeviceFailed(str(error))
+    return error
+
+
+def _extended(error: apsw.Error) -> int:
+    """apsw sets the attribute at run time only."""
+    return int(getattr(error, "extendedresult", 0))
