@@ -20,6 +20,10 @@ import apsw
 
 from storage.clock import Clock, SystemClock
 from storage.sqlite.connection import connect, translated
+from storage.sqlite.opening import require_whole
+from storage.sqlite.rebuilding import RebuiltDatabase, rebuild_database
+from storage.sqlite.salvage import Salvaged
+from storage.sqlite.shape import keep_shape
 
 # Jobs in one commit; each has the records of one request, a thousand at the most.
 BATCH_LIMIT = 256
@@ -69,11 +73,12 @@ class _Job(NamedTuple):
     taken: asyncio.Future[list[bool]]
 
 
-def prepare(path: Path) -> None:
+def prepare(path: Path, *, durable: bool = True) -> None:
     """Make the file, or find it whole; by one process, before the others open it.
 
     Raises `Corrupt`, `DeviceFailed` and `OutOfSpace`, as all of the outbox does.
     """
+    require_whole(path, synced=durable)
     with translated():
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         connection = connect(path, flags=flags)
@@ -83,8 +88,23 @@ def prepare(path: Path) -> None:
             connection.pragma("journal_mode", "WAL")
             with connection:
                 connection.execute(_SCHEMA)
+            keep_shape(connection, path)
         finally:
             connection.close()
+
+
+def rebuild(path: Path, quarantine: Path) -> RebuiltDatabase:
+    """Records that were on damaged pages are left out."""
+    return rebuild_database(path, prepare, _mend, quarantine)
+
+
+def _mend(connection: apsw.Connection, salvaged: Salvaged) -> list[str]:
+    doubtful = sorted(salvaged.doubtful.get("records", set()))
+    connection.executemany("DELETE FROM records WHERE id = ?", doubtful)
+    connection.execute("DELETE FROM queues")
+    sql = "SELECT queue, count(*), sum(length(body)) FROM records GROUP BY queue"
+    connection.executemany(_ADD_TOTAL, connection.execute(sql).fetchall())
+    return [f"record {number!r}" for (number,) in doubtful]
 
 
 class Outbox:

@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,12 +34,14 @@ from cluster.coordination import (
 )
 from storage.errors import Corrupt
 from storage.sqlite.connection import connect, translated
+from storage.sqlite.opening import require_whole
+from storage.sqlite.shape import keep_shape
 
 # The database in the first data folder of a machine.
 FILE_NAME = "coordination.db"
 
-# At so many pages SQLite moves the WAL into the file: writes are rare, and no process has the task
-# of checkpointing.
+# At so many pages a writer moves the WAL into the file, should the process be late that has the
+# task.
 _CHECKPOINT_PAGES = 1000
 # Other processes lock readers out for microseconds only, and only when they recover the WAL.
 _LOOP_PATIENCE_S = 0.1
@@ -69,8 +72,10 @@ def prepare(path: Path) -> None:
     """Create the file, readable by its owner alone, or check an existing one. One process does so
     before the others open it.
 
-    Raises `Corrupt`, `DeviceFailed` and `OutOfSpace`, as everything here does.
+    Raises `Corrupt`, `DeviceFailed` and `OutOfSpace`, as everything here does; `Corrupt` also where
+    one is missing that was there before.
     """
+    require_whole(path)
     with translated():
         # SQLite gives the files beside it the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -79,6 +84,7 @@ def prepare(path: Path) -> None:
             connection.reserve_bytes(reserve=8)
             connection.pragma("journal_mode", "WAL")
             connection.execute(_SCHEMA)
+            keep_shape(connection, path)
             problem = connection.pragma("integrity_check")
         finally:
             connection.close()
@@ -109,6 +115,11 @@ class EmbeddedCoordination:
         """Raises `ValueError` when it is too large, or writes a key twice."""
         check_transaction(writes)
         return await self._in_thread(self._file.transact, unchanged, writes)
+
+    async def checkpoint(self) -> None:
+        """Write the log into the file, and cut it off, so that damage to it costs little. For one
+        process, from time to time."""
+        await self._in_thread(self._file.checkpoint)
 
     def close(self) -> None:
         """Finish the thread's current work, and close the file."""
@@ -182,6 +193,13 @@ class _File:
     ) -> int | None:
         work = partial(_transact, unchanged, writes, self._kept)
         return self._transaction("BEGIN IMMEDIATE", work)
+
+    def checkpoint(self) -> None:
+        with translated(), suppress(apsw.BusyError):
+            connection = self._open()
+            pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            if 0 < pages == moved:
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def close(self) -> None:
         if self._connection is not None:

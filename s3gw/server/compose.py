@@ -50,6 +50,7 @@ from s3gw.server.http_server import Serving, choose_server
 from s3gw.server.job_process import (
     SerializedMaintenance,
     job_runner,
+    keep_log_short,
     limits_of,
     open_jobs,
     promotable,
@@ -299,6 +300,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         ):
             interval_s = config.storage.housekeeping_interval_s
             tasks.create_task(run_maintenance(keeper, interval_s, stopped_within))
+            tasks.create_task(keep_log_short(config, stopped_within))
             if config.lifecycle.enabled:
                 announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
                 worker = _lifecycle(task, store, stopped_within, announce)

@@ -25,10 +25,15 @@ def _load_checksums() -> None:
     apsw.sqlite_extra.load(apsw.Connection(":memory:"), "cksumvfs")
 
 
-def connect(path: Path, *, flags: int = apsw.SQLITE_OPEN_READWRITE) -> apsw.Connection:
-    """A connection for one thread at a time."""
+def connect(
+    path: Path, *, flags: int = apsw.SQLITE_OPEN_READWRITE, keep_log: bool = False
+) -> apsw.Connection:
+    """A connection for one thread at a time. The last one that closes writes the log into the file
+    and removes it, even where it could read nothing; with `keep_log` it does not."""
     _load_checksums()
     connection = apsw.Connection(str(path), vfs="cksmvfs", flags=flags)
+    if keep_log:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.set_busy_handler(_Patience())
     connection.pragma("synchronous", "FULL")
     connection.pragma("mmap_size", 0)

@@ -28,10 +28,11 @@ _BTREE_PAGE = 5
 
 @dataclass
 class Salvaged:
-    """`doubtful` has the keys, table by table, of rows from damaged pages; `lost` says in words
-    what could not be read."""
+    """`damaged` are the tables that lack something, or may. `doubtful` has the keys, table by
+    table, of rows from damaged pages; `lost` says in words what could not be read."""
 
     rows: int = 0
+    damaged: set[str] = field(default_factory=set)
     doubtful: dict[str, set[tuple[Value, ...]]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
 
@@ -74,7 +75,7 @@ class _Salvage:
         else:
             self._claim_by_form(tables)
         if self.pages.lost_frames:
-            self._lose(f"{self.pages.lost_frames} pages in the log were overwritten")
+            self._lose(f"{self.pages.lost_frames} pages in the log were overwritten", *tables)
         late: list[tuple[_Table, TableRow]] = []
         for number, name in sorted(self.owners.items()):
             if name in tables:
@@ -82,7 +83,8 @@ class _Salvage:
         for table, row in late:
             self._insert(table, row)
 
-    def _lose(self, problem: str) -> None:
+    def _lose(self, problem: str, *tables: str) -> None:
+        self.done.damaged.update(tables)
         self.done.lost.append(f"{self.database}: {problem}")
 
     def _claim(self, name: str, root: int) -> None:
@@ -134,13 +136,13 @@ class _Salvage:
     def _copy(self, number: int, table: _Table, late: list[tuple[_Table, TableRow]]) -> None:
         page = self.pages.get(number)
         if not is_btree(page, number):
-            self._lose(f"page {number} of table {table.name} is lost")
+            self._lose(f"page {number} of table {table.name} is lost", table.name)
             return
         if page.trust is not Trust.SURE:
-            self._lose(f"page {number} of table {table.name} is damaged")
+            self._lose(f"page {number} of table {table.name} is damaged", table.name)
         for row in rows(self.pages, page, number):
             if isinstance(row, Unreadable):
-                self._lose(f"a row on page {number} of table {table.name}: {row}")
+                self._lose(f"a row on page {number} of table {table.name}: {row}", table.name)
             elif row.sure:
                 self._insert(table, row)
             else:
@@ -149,17 +151,18 @@ class _Salvage:
     def _insert(self, table: _Table, row: TableRow) -> None:
         values = _values(table, row)
         if values is None:
-            self._lose(f"a row of table {table.name} has {len(row.values)} columns")
+            self._lose(f"a row of table {table.name} has {len(row.values)} columns", table.name)
             return
         marks = ", ".join("?" * table.columns)
         try:
             self.target.execute(f"INSERT OR IGNORE INTO {table.name} VALUES({marks})", values)
         except (apsw.ConstraintError, apsw.MismatchError) as error:
-            self._lose(f"a row of table {table.name}: {error}")
+            self._lose(f"a row of table {table.name}: {error}", table.name)
             return
         if self.target.changes():
             self.done.rows += 1
             if not row.sure:
+                self.done.damaged.add(table.name)
                 self.done.doubtful.setdefault(table.name, set()).add(values[: table.keys])
 
 

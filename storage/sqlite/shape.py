@@ -38,7 +38,7 @@ def keep_shape(connection: apsw.Connection, database: Path) -> None:
         return
     path = shape_file(database)
     aside = path.with_name(f"{path.name}.new")
-    with open(aside, "wb") as file:
+    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(msgspec.json.encode(shape) + b"\n")
         file.flush()
         os.fsync(file.fileno())

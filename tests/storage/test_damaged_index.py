@@ -201,6 +201,16 @@ def test_any_flipped_bit_of_page_1_is_found_and_costs_nothing(
     assert check([stopped]).clean
 
 
+def test_nothing_is_overwritten_where_file_and_log_are_damaged(killed: Path) -> None:
+    flip(index_of(killed), 100)
+    flip(log_of(killed), 32 + 9 * FRAME + 5, 1)
+    before = log_of(killed).read_bytes()
+    with pytest.raises(Corrupt):
+        prepare([killed])
+    check([killed])
+    assert log_of(killed).read_bytes() == before
+
+
 def test_without_page_1_the_kept_shape_brings_everything_back(
     stopped: Path, clock: FakeClock
 ) -> None:

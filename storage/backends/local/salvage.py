@@ -117,8 +117,7 @@ def _whole(database: Path) -> apsw.Connection | None:
         return None
     try:
         require_whole(database)
-        connection = index.connect(database)
-        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection = index.connect(database, keep_log=True)
         if connection.execute("PRAGMA integrity_check(1)").get == "ok":
             return connection
         connection.close()
