@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import apsw
 
 from storage.clock import Clock, SystemClock
-from storage.sqlite.connection import connect, translated
+from storage.sqlite.connection import INCREMENTAL, connect, translated
 from storage.sqlite.opening import require_whole
 from storage.sqlite.rebuilding import RebuiltDatabase, rebuild_database
 from storage.sqlite.salvage import Salvaged
@@ -84,7 +84,8 @@ def prepare(path: Path, *, durable: bool = True) -> None:
         connection = connect(path, flags=flags)
         try:
             connection.reserve_bytes(reserve=8)
-            connection.pragma("auto_vacuum", "INCREMENTAL")
+            if connection.pragma("auto_vacuum") != INCREMENTAL:
+                connection.pragma("auto_vacuum", "INCREMENTAL")
             connection.pragma("journal_mode", "WAL")
             with connection:
                 connection.execute(_SCHEMA)

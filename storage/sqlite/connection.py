@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import random
 import time
@@ -14,6 +15,9 @@ import apsw
 import apsw.sqlite_extra
 
 from storage.errors import Corrupt, DeviceFailed, OutOfSpace, StorageError
+
+# What `PRAGMA auto_vacuum` says of a file that gives room back in bites.
+INCREMENTAL = 2
 
 _BUSY_LIMIT_S = 10.0
 _CACHE_KIB = 32 * 1024
@@ -29,16 +33,20 @@ def connect(
     path: Path, *, flags: int = apsw.SQLITE_OPEN_READWRITE, keep_log: bool = False
 ) -> apsw.Connection:
     """A connection for one thread at a time. The last one that closes writes the log into the file
-    and removes it, even where it could read nothing; with `keep_log` it does not."""
+    and cuts it off, even where it could read nothing; with `keep_log` it does not."""
     _load_checksums()
     connection = apsw.Connection(str(path), vfs="cksmvfs", flags=flags)
     if keep_log:
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    # What the files beside it take must not have to be found again at a start on a full disk.
+    persist = ctypes.c_int(1)
+    connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(persist))
     connection.set_busy_handler(_Patience())
     connection.pragma("synchronous", "FULL")
     connection.pragma("mmap_size", 0)
     connection.pragma("cache_size", -_CACHE_KIB)
     connection.pragma("wal_autocheckpoint", 0)
+    connection.pragma("journal_size_limit", 0)
     return connection
 
 
@@ -77,6 +85,8 @@ def storage_error(error: Exception) -> Exception:
             return Corrupt(str(error))
         case apsw.IOError() if _extended(error) == apsw.SQLITE_IOERR_DATA:
             return Corrupt("a page of the index does not match its checksum")
+        case apsw.IOError() if _extended(error) == apsw.SQLITE_IOERR_SHMSIZE:
+            return OutOfSpace("no room for the shared memory of the index")
         case apsw.IOError() | apsw.BusyError() | apsw.CantOpenError() | apsw.ReadOnlyError():
             return DeviceFailed(str(error))
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):

@@ -20,12 +20,13 @@ from typing import Any, TypeVar
 import apsw
 
 from storage.backends.local import failpoints
+from storage.backends.local.ballast import Ballast
 from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.index import connect, storage_error
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.transaction import Leaving, Transaction
-from storage.errors import StorageError
+from storage.errors import OutOfSpace, StorageError
 
 QUEUE_LIMIT = 1024
 BATCH_LIMIT = 256
@@ -51,6 +52,10 @@ class _Job:
         self.result: Any = None
         self.error: Exception | None = None
 
+    @property
+    def makes_room(self) -> bool:
+        return getattr(self.mutation, "makes_room", False)
+
     def settle(self) -> None:
         self.room.release()
         if self.future.done():
@@ -70,6 +75,7 @@ class Committer:
         self._path = mountpath.index
         self._durability = durability
         self._settle = settle
+        self._ballast = Ballast(mountpath.path)
         self._connection: apsw.Connection | None = None
         self._wal_pages = 0
         self._room = asyncio.Semaphore(QUEUE_LIMIT)
@@ -122,7 +128,11 @@ class Committer:
             transaction = self._begin()
         except apsw.Error as error:
             self._hang_up()
-            self._refuse(batch, error)
+            if len(batch) > 1 and isinstance(storage_error(error), OutOfSpace):
+                for job in batch:
+                    self._commit([job])
+            else:
+                self._end_alone(batch, error)
             return
         if self._run_all(transaction, batch):
             self._finish(transaction, batch)
@@ -186,10 +196,18 @@ class Committer:
         if len(batch) == 1 and isinstance(batch[0].error, Leaving):
             self._try_again(batch)
         elif len(batch) == 1:
-            self._refuse(batch, batch[0].error or apsw.FullError("the disk is full"))
+            self._end_alone(batch, batch[0].error or apsw.FullError("the disk is full"))
         else:
             for job in batch:
                 self._commit([job])
+
+    def _end_alone(self, batch: list[_Job], error: Exception) -> None:
+        """What makes room gets the room that is kept for it, as long as there is some."""
+        is_full = isinstance(storage_error(error), OutOfSpace)
+        if is_full and batch[0].makes_room and self._ballast.give_up():
+            self._commit(batch)
+        else:
+            self._refuse(batch, error)
 
     def _refuse(self, batch: list[_Job], error: Exception) -> None:
         for job in batch:

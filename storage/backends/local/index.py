@@ -23,7 +23,7 @@ from pathlib import Path
 
 import apsw
 
-from storage.sqlite.connection import connect, storage_error, translated
+from storage.sqlite.connection import INCREMENTAL, connect, storage_error, translated
 from storage.sqlite.shape import keep_shape
 
 __all__ = ["ACTIVE", "DELETING", "connect", "create", "storage_error", "translated"]
@@ -78,7 +78,8 @@ def create(path: Path) -> None:
         try:
             connection.reserve_bytes(reserve=8)
             # Takes effect before the first table only; housekeeping gives the room back.
-            connection.pragma("auto_vacuum", "INCREMENTAL")
+            if connection.pragma("auto_vacuum") != INCREMENTAL:  # said again, it writes again
+                connection.pragma("auto_vacuum", "INCREMENTAL")
             connection.pragma("journal_mode", "WAL")
             with connection:
                 connection.execute(_SCHEMA)

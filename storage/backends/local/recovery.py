@@ -15,6 +15,7 @@ from typing import Any
 import apsw
 
 from storage.backends.local import index
+from storage.backends.local.ballast import Ballast
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label, names_by_label, write_names
 from storage.backends.local.buckets import reconcile
@@ -39,7 +40,7 @@ from storage.backends.local.rows import (
     decode_part,
     decode_row,
 )
-from storage.errors import Corrupt
+from storage.errors import Corrupt, OutOfSpace
 from storage.sqlite.opening import require_whole
 from storage.startup_errors import MountpathError
 
@@ -57,11 +58,28 @@ def prepare(paths: Sequence[Path], *, durability: Durability = Durability.SYNC) 
         locks = lock_folders(paths)
         try:
             format_folders(paths)
-            _recover(read_mountpaths(paths), synced=durability is Durability.SYNC)
+            _recover_on_full_disks(paths, synced=durability is Durability.SYNC)
         except BaseException:
             locks.close()
             raise
         return locks
+
+
+def _recover_on_full_disks(paths: Sequence[Path], *, synced: bool) -> None:
+    """The ballast makes the room that a start needs."""
+    while True:
+        try:
+            with index.translated():
+                return _recover(read_mountpaths(paths), synced=synced)
+        except OutOfSpace:
+            if not give_up_ballast(paths):
+                raise
+
+
+def give_up_ballast(paths: Sequence[Path]) -> bool:
+    """Whether there is more room on a disk that was full."""
+    given = [Ballast(path).give_up() for path in paths]
+    return any(given)
 
 
 def recover_slot(paths: Sequence[Path], slot: str) -> None:
@@ -91,7 +109,6 @@ def _recover(mountpaths: Sequence[Mountpath], *, synced: bool) -> None:
             for mountpath in mountpaths:
                 for folder in sorted(mountpath.work.iterdir()):
                     _recover_folder(mountpath, connections, folder)
-                    folder.rmdir()
         _mend_buckets(mountpaths, connections)
 
 
