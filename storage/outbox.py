@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import apsw
 
 from storage.clock import Clock, SystemClock
-from storage.sqlite.connection import INCREMENTAL, connect, translated
+from storage.sqlite.connection import INCREMENTAL, connect, errno_kept, translated
 from storage.sqlite.opening import require_whole
 from storage.sqlite.rebuilding import RebuiltDatabase, rebuild_database
 from storage.sqlite.salvage import Salvaged
@@ -238,8 +238,9 @@ class _File:
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                done = work(connection)
-                connection.execute("COMMIT")
+                with errno_kept(connection):
+                    done = work(connection)
+                    connection.execute("COMMIT")
             except BaseException:
                 # Closing rolls back, also where ROLLBACK itself would fail.
                 self.close()

@@ -33,7 +33,7 @@ from cluster.coordination import (
     check_transaction,
 )
 from storage.errors import Corrupt
-from storage.sqlite.connection import connect, translated
+from storage.sqlite.connection import connect, errno_kept, translated
 from storage.sqlite.opening import require_whole
 from storage.sqlite.shape import keep_shape
 
@@ -217,8 +217,9 @@ class _File:
             connection = self._open()
             connection.execute(begin)
             try:
-                done = work(connection)
-                connection.execute("COMMIT")
+                with errno_kept(connection):
+                    done = work(connection)
+                    connection.execute("COMMIT")
             except BaseException:
                 # Closing rolls back, also where ROLLBACK itself would fail.
                 self.close()

@@ -19,6 +19,7 @@ from storage.errors import Corrupt, DeviceFailed, OutOfSpace, StorageError
 # What `PRAGMA auto_vacuum` says of a file that gives room back in bites.
 INCREMENTAL = 2
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BUSY_LIMIT_S = 10.0
 _CACHE_KIB = 32 * 1024
 
@@ -74,6 +75,22 @@ def translated() -> Iterator[None]:
         raise storage_error(error) from error
 
 
+@contextmanager
+def errno_kept(connection: apsw.Connection) -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as error:
+        keep_errno(connection, error)
+        raise
+
+
+def keep_errno(connection: apsw.Connection, error: Exception) -> None:
+    """Notes on an error of the disk why the system said no. SQLite knows a full disk, but not a
+    quota."""
+    if isinstance(error, apsw.IOError):
+        error.errno = connection.system_errno  # type: ignore[attr-defined]
+
+
 def storage_error(error: Exception) -> Exception:
     """The error of ours that it means, or the very same one if it means a bug."""
     match error:
@@ -87,9 +104,11 @@ def storage_error(error: Exception) -> Exception:
             return Corrupt("a page of the index does not match its checksum")
         case apsw.IOError() if _extended(error) == apsw.SQLITE_IOERR_SHMSIZE:
             return OutOfSpace("no room for the shared memory of the index")
+        case apsw.IOError() if getattr(error, "errno", 0) in _NO_ROOM:
+            return OutOfSpace(str(error))
         case apsw.IOError() | apsw.BusyError() | apsw.CantOpenError() | apsw.ReadOnlyError():
             return DeviceFailed(str(error))
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
+        case OSError() if error.errno in _NO_ROOM:
             return OutOfSpace(str(error))
         case OSError():
             return DeviceFailed(str(error))

@@ -27,6 +27,7 @@ from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.transaction import Leaving, Transaction
 from storage.errors import OutOfSpace, StorageError
+from storage.sqlite.connection import keep_errno
 
 QUEUE_LIMIT = 1024
 BATCH_LIMIT = 256
@@ -157,6 +158,7 @@ class Committer:
             try:
                 job.result = job.mutation(transaction)
             except Exception as error:  # a job runner's edge: any error is handed to the caller
+                keep_errno(transaction.connection, error)
                 job.error = error
                 if changes() != before or isinstance(error, apsw.Error):
                     return False
@@ -168,10 +170,12 @@ class Committer:
             transaction.flush()
             failpoints.hit("inside_commit")
             transaction.connection.execute("COMMIT")
-        except apsw.FullError:
-            self._split(transaction.connection, batch)
         except apsw.Error as error:
-            self._give_up(batch, error)
+            keep_errno(transaction.connection, error)
+            if _is_full(error):
+                self._split(transaction.connection, batch)
+            else:
+                self._give_up(batch, error)
         else:
             failpoints.hit("after_commit")
             _answer([job for job in batch if not isinstance(job.error, Leaving)])
@@ -237,6 +241,15 @@ class Committer:
         if self._connection is not None:
             with suppress(apsw.Error):
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+
+def _is_full(error: apsw.Error) -> bool:
+    """Whether it was refused before anything of it was in the log. A sync that failed leaves open
+    what is there."""
+    if isinstance(error, apsw.FullError):
+        return True
+    is_write = getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_WRITE
+    return is_write and isinstance(storage_error(error), OutOfSpace)
 
 
 def _answer(batch: list[_Job]) -> None:

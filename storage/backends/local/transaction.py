@@ -31,6 +31,7 @@ from storage.backends.local.rows import (
 from storage.backends.local.versions import Bucket, Home, Stored
 from storage.clock import NS_PER_S
 from storage.errors import BucketNotFound, Corrupt
+from storage.sqlite.connection import errno_kept
 from storage.values import NULL_VERSION, UploadInfo, Versioning
 
 T = TypeVar("T")
@@ -343,10 +344,11 @@ def in_transaction(connection: apsw.Connection, mutation: Callable[[Transaction]
     """Run one mutation and commit it, for those who own a connection and have no committer."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        transaction = Transaction(connection)
-        result = mutation(transaction)
-        transaction.flush()
-        connection.execute("COMMIT")
+        with errno_kept(connection):
+            transaction = Transaction(connection)
+            result = mutation(transaction)
+            transaction.flush()
+            connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:  # some failures have rolled it back already
             connection.execute("ROLLBACK")
