@@ -130,16 +130,60 @@ def test_the_last_transaction_may_be_torn_by_a_loss_of_power(
     killed: Path, clock: FakeClock
 ) -> None:
     """Its writes were not synced, so none was acknowledged: some blocks never came to be."""
+    (killed / "index.db-noted").unlink()
     size = log_of(killed).stat().st_size
     os.truncate(log_of(killed), size - 100)
     assert contents(killed, clock).keys() == EVERYTHING.keys() - {"large-2"}
 
 
 def test_a_block_that_was_never_written_is_no_damage(killed: Path, clock: FakeClock) -> None:
+    (killed / "index.db-noted").unlink()
     frames = (log_of(killed).stat().st_size - 32) // FRAME
     first = _frames_of_the_last(killed, frames)
     zero(log_of(killed), -(-(32 + first * FRAME) // 4096) * 4096)
     assert contents(killed, clock).keys() == EVERYTHING.keys() - {"large-2"}
+
+
+@pytest.mark.parametrize("how", ["cut", "block", "missing", "empty", "swapped"])
+def test_a_log_that_lacks_what_was_acknowledged_is_found(
+    killed: Path, tmp_path: Path, clock: FakeClock, how: str
+) -> None:
+    """SQLite finds nothing wrong with any of these."""
+    log, size = log_of(killed), log_of(killed).stat().st_size
+    if how == "cut":
+        os.truncate(log, size - FRAME)
+    elif how == "block":
+        zero(log, (size - 4096) // 4096 * 4096, 8192)
+    elif how == "empty":
+        os.truncate(log, 0)
+    elif how == "missing":
+        log.unlink()
+    else:
+        other = filled(tmp_path / "other", clock, tmp_path / "other-killed")
+        log.write_bytes(log_of(other).read_bytes())
+    with pytest.raises(Corrupt):
+        prepare([killed])
+    assert check([killed]).index
+    rebuilt = rebuild([killed])
+    assert rebuilt.unreadable
+    assert contents(killed, clock).items() <= EVERYTHING.items()
+    assert contents(killed, clock).keys() >= LARGE.keys()
+    assert check([killed]).clean
+
+
+def test_the_index_of_another_folder_is_not_taken(
+    stopped: Path, tmp_path: Path, clock: FakeClock
+) -> None:
+    other = tmp_path / "other"
+    with local_store([other], clock, StoreOptions()) as store:
+        run(store.create_bucket("other", BucketOptions(OWNER)))
+        SyncBucket(store, "other").put("secret", b"of another store")
+    index_of(stopped).write_bytes(index_of(other).read_bytes())
+    with pytest.raises(Corrupt, match="another data folder"):
+        prepare([stopped])
+    assert check([stopped]).index
+    assert any("another data folder" in line for line in rebuild([stopped]).unreadable)
+    assert contents(stopped, clock) == LARGE
 
 
 def _frames_of_the_last(path: Path, frames: int) -> int:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import apsw
 
 from storage.backends.local import failpoints
+from storage.backends.local.acknowledged import Note
 from storage.backends.local.ballast import Ballast
 from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.index import connect, storage_error
@@ -77,6 +78,7 @@ class Committer:
         self._durability = durability
         self._settle = settle
         self._ballast = Ballast(mountpath.path)
+        self._note = Note(mountpath)
         self._connection: apsw.Connection | None = None
         self._wal_pages = 0
         self._room = asyncio.Semaphore(QUEUE_LIMIT)
@@ -116,6 +118,7 @@ class Committer:
             if self._wal_pages > ABSURD_WAL_PAGES:
                 self._checkpoint()
         self._hang_up()
+        self._note.close()
 
     def _take(self) -> list[_Job]:
         with self._changed:
@@ -178,6 +181,8 @@ class Committer:
                 self._give_up(batch, error)
         else:
             failpoints.hit("after_commit")
+            if self._durability is Durability.SYNC and transaction.count:
+                self._note.write(transaction.count)
             _answer([job for job in batch if not isinstance(job.error, Leaving)])
             self._try_again([job for job in batch if isinstance(job.error, Leaving)])
 

@@ -28,6 +28,7 @@ import apsw
 import msgspec
 
 from storage.backends.local import index
+from storage.backends.local.acknowledged import lost_commits, stamp
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import read_names
 from storage.backends.local.crossing import settled
@@ -132,6 +133,10 @@ def _build(mountpaths: Sequence[Mountpath]) -> _Counts:
         for each in rebuilds:
             each.restore()
         counts.buckets = buckets.total
+        for mountpath, salvage, target in zip(mountpaths, salvages, targets, strict=True):
+            if lost := lost_commits(mountpath, salvage.connection):
+                counts.unreadable.append(f"{mountpath.index}: its last {lost} commits are lost")
+            stamp(target, mountpath, 0)
         for target in targets:
             target.execute("COMMIT")
             target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

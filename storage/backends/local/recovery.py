@@ -15,6 +15,7 @@ from typing import Any
 import apsw
 
 from storage.backends.local import index
+from storage.backends.local.acknowledged import require_acknowledged
 from storage.backends.local.ballast import Ballast
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label, names_by_label, write_names
@@ -103,6 +104,8 @@ def _recover(mountpaths: Sequence[Mountpath], *, synced: bool) -> None:
                 )
             require_whole(mountpath.index, synced=synced)
             index.create(mountpath.index)
+            with closing(index.connect(mountpath.index, keep_log=True)) as connection:
+                require_acknowledged(mountpath, connection)
         mark_ready(mountpaths)
         connections = [_open(stack, mountpath) for mountpath in mountpaths]
         with settled(mountpaths, connections):

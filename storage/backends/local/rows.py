@@ -177,6 +177,14 @@ class SidecarLabel(Struct, frozen=True, array_like=True, tag=2):
 
 Label = ObjectLabel | PartLabel | SidecarLabel
 
+
+def labelled_blob(label: Label) -> str | None:
+    """The blob that has such a label."""
+    if isinstance(label, PartLabel):
+        return label.part.chunk.blob if label.part.chunk else None
+    return label.row.own_blob()
+
+
 encode = msgspec.msgpack.Encoder().encode
 decode_row = msgspec.msgpack.Decoder(Row).decode
 # Each request looks its bucket up: the same few rows, maybe with long documents.

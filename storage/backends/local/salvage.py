@@ -16,6 +16,7 @@ import apsw
 import msgspec
 
 from storage.backends.local import index
+from storage.backends.local.acknowledged import is_anothers
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.rows import Row, decode_blobs, decode_row
 from storage.errors import StorageError
@@ -40,15 +41,21 @@ class Salvage:
         self._doubtful: dict[str, set[tuple[Any, ...]]] = {}
         whole = _whole(mountpath.index)
         self.is_whole = whole is not None
-        self.connection = whole or self._copied(stack, mountpath)
+        is_other = whole is not None and is_anothers(mountpath, whole)
+        if whole is None or is_other:
+            whole = self._copied(stack, mountpath, is_other=is_other)
+        self.connection = whole
         stack.callback(self.connection.close)
 
-    def _copied(self, stack: ExitStack, mountpath: Mountpath) -> apsw.Connection:
+    def _copied(self, stack: ExitStack, mountpath: Mountpath, *, is_other: bool) -> apsw.Connection:
         path = mountpath.path / "index.salvaged.db"
         stack.callback(_remove, path)
         _remove(path)
         index.create(path)
         connection = index.connect(path)
+        if is_other:
+            self._unreadable.append(f"{mountpath.index} is the index of another data folder")
+            return connection
         with connection:
             done = salvage(mountpath.index, connection)
         self._doubtful = done.doubtful
