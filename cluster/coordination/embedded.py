@@ -34,6 +34,7 @@ from cluster.coordination import (
 )
 from storage.errors import Corrupt
 from storage.sqlite.connection import connect, errno_kept, translated
+from storage.sqlite.noting import Note, noted
 from storage.sqlite.opening import require_whole
 from storage.sqlite.shape import keep_shape
 
@@ -59,6 +60,8 @@ CREATE TABLE IF NOT EXISTS log(
 INSERT OR IGNORE INTO state(id, revision, compacted) VALUES (0, 0, 0);
 COMMIT;
 """
+# The note beside the file is the store's.
+_OWNER = 1
 _PUT = """
 INSERT INTO entries(key, value, mod_revision) VALUES (?1, ?2, ?3)
 ON CONFLICT(key) DO UPDATE SET value = ?2, mod_revision = ?3
@@ -79,17 +82,34 @@ def prepare(path: Path) -> None:
     with translated():
         # SQLite gives the files beside it the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = connect(path)
+        connection = connect(path, keep_log=True)
         try:
             connection.reserve_bytes(reserve=8)
             connection.pragma("journal_mode", "WAL")
             connection.execute(_SCHEMA)
             keep_shape(connection, path)
+            if lacking := lacks(path, connection):
+                raise Corrupt(f"{path} {lacking}")
             problem = connection.pragma("integrity_check")
         finally:
             connection.close()
     if problem != "ok":
         raise Corrupt(str(problem))
+
+
+def lacks(path: Path, connection: apsw.Connection) -> str:
+    """What was acknowledged and is not there; empty if there is nothing."""
+    revision, last = _revision(connection), last_acknowledged(path)
+    if revision >= last:
+        return ""
+    return (
+        f"ends with revision {revision}, but {last} was acknowledged: its log is cut or lost, or "
+        "the file is an older one"
+    )
+
+
+def last_acknowledged(path: Path) -> int:
+    return noted(path, _OWNER)
 
 
 class EmbeddedCoordination:
@@ -180,6 +200,7 @@ class _File:
         self._path = path
         self._kept = kept_revisions
         self._connection: apsw.Connection | None = None
+        self._note = Note(path, _OWNER)
 
     def range(self, prefix: str) -> tuple[Sequence[Entry], int]:
         sql = f"SELECT key, value, mod_revision FROM entries WHERE {_BETWEEN} ORDER BY key"
@@ -192,7 +213,10 @@ class _File:
         self, unchanged: Sequence[Unchanged], writes: Sequence[Put | Delete]
     ) -> int | None:
         work = partial(_transact, unchanged, writes, self._kept)
-        return self._transaction("BEGIN IMMEDIATE", work)
+        revision = self._transaction("BEGIN IMMEDIATE", work)
+        if revision is not None:
+            self._note.write(revision)
+        return revision
 
     def checkpoint(self) -> None:
         with translated(), suppress(apsw.BusyError):
@@ -202,6 +226,7 @@ class _File:
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def close(self) -> None:
+        self._note.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

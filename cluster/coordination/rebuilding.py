@@ -7,12 +7,13 @@ start anew: the log begins behind what was.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-from cluster.coordination.embedded import prepare
+from cluster.coordination.embedded import last_acknowledged, prepare
 from storage.sqlite.rebuilding import RebuiltDatabase, rebuild_database
 from storage.sqlite.salvage import Salvaged
 
@@ -21,14 +22,15 @@ _LEAP = 1 << 20
 
 
 def rebuild(file: Path, quarantine: Path) -> RebuiltDatabase:
-    return rebuild_database(file, _create, _mend, quarantine)
+    mend = partial(_mend, last_acknowledged(file))
+    return rebuild_database(file, _create, mend, quarantine)
 
 
 def _create(file: Path) -> None:
     prepare(file)
 
 
-def _mend(connection: apsw.Connection, salvaged: Salvaged) -> list[str]:
+def _mend(last: int, connection: apsw.Connection, salvaged: Salvaged) -> list[str]:
     doubtful = salvaged.doubtful.get("entries", set())
     connection.executemany("DELETE FROM entries WHERE key = ?", doubtful)
     connection.executemany(
@@ -41,17 +43,21 @@ def _mend(connection: apsw.Connection, salvaged: Salvaged) -> list[str]:
         for key, value, revision in changes:
             _replay(connection, key, value, revision)
             lost.discard(key)
-    _begin_anew(connection)
-    return [f"entry {key.decode(errors='backslashreplace')}" for key in sorted(lost)]
+    named = [f"entry {key.decode(errors='backslashreplace')}" for key in sorted(lost)]
+    ended = _begin_anew(connection, last)
+    return [*named, f"the changes after revision {ended}"] if ended < last else named
 
 
-def _begin_anew(connection: apsw.Connection) -> None:
+def _begin_anew(connection: apsw.Connection, last: int) -> int:
+    """Returns the highest revision that was found."""
     sql = """SELECT max(mod_revision) FROM entries UNION ALL SELECT max(revision) FROM log
     UNION ALL SELECT max(revision) FROM state"""
     highest: Any = connection.execute(sql).fetchall()
-    revision = max(found or 0 for (found,) in highest) + _LEAP
+    ended = max(int(found or 0) for (found,) in highest)
+    revision = max(ended, last) + _LEAP
     connection.execute("DELETE FROM log")
     connection.execute("INSERT OR REPLACE INTO state VALUES(0, ?1, ?1)", (revision,))
+    return ended
 
 
 def _replay(connection: apsw.Connection, key: bytes, value: bytes | None, revision: int) -> None:

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import apsw
 import msgspec
 
 from cluster.coordination import embedded, rebuilding
 from s3gw.cli.parameters import arguments, switch
 from s3gw.cli.parsing import Command
 from s3gw.server.outboxes import BUCKET_LOGS, NOTIFICATIONS
+from storage import outbox
 from storage.backends.local.fsck import Finding, Rebuilt, Report, check, rebuild
 from storage.backends.local.mountpath import lock_folders
-from storage.outbox import rebuild as rebuild_outbox
 from storage.sqlite.rebuilding import RebuiltDatabase, problem_of
 
-# Databases beside the index, in the first data folder.
-_BESIDE: Mapping[str, Callable[[Path, Path], RebuiltDatabase]] = {
-    embedded.FILE_NAME: rebuilding.rebuild,
-    NOTIFICATIONS: rebuild_outbox,
-    BUCKET_LOGS: rebuild_outbox,
+
+class _Database(NamedTuple):
+    rebuild: Callable[[Path, Path], RebuiltDatabase]
+    lacks: Callable[[Path, apsw.Connection], str]
+
+
+# Beside the index, in the first data folder.
+_BESIDE: Mapping[str, _Database] = {
+    embedded.FILE_NAME: _Database(rebuilding.rebuild, embedded.lacks),
+    NOTIFICATIONS: _Database(outbox.rebuild, outbox.lacks),
+    BUCKET_LOGS: _Database(outbox.rebuild, outbox.lacks),
 }
 
 _EXAMPLES = """\
@@ -66,7 +74,7 @@ def _rebuild(folders: Sequence[Path]) -> Rebuilt:
     lost, aside = [*rebuilt.unreadable], [*rebuilt.set_aside]
     with lock_folders(folders):
         for file, _ in _damaged(folders):
-            done = _BESIDE[file.name](file, file.parent / "quarantine")
+            done = _BESIDE[file.name].rebuild(file, file.parent / "quarantine")
             lost += (f"{file}: {each} is lost" for each in done.lost)
             aside.append(done.set_aside)
     return replace(rebuilt, unreadable=tuple(lost), set_aside=tuple(aside))
@@ -74,8 +82,9 @@ def _rebuild(folders: Sequence[Path]) -> Rebuilt:
 
 def _damaged(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     for folder in folders:
-        for name in _BESIDE:
-            problem = problem_of(folder / name, synced=name != BUCKET_LOGS)
+        for name, database in _BESIDE.items():
+            lacks = partial(database.lacks, folder / name)
+            problem = problem_of(folder / name, synced=name != BUCKET_LOGS, lacks=lacks)
             if problem is not None:
                 yield folder / name, problem
 

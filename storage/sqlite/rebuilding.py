@@ -31,15 +31,19 @@ class RebuiltDatabase:
     set_aside: Path
 
 
-def problem_of(database: Path, *, synced: bool = True) -> str | None:
+def problem_of(
+    database: Path, *, synced: bool = True, lacks: Callable[[apsw.Connection], str] = lambda _: ""
+) -> str | None:
     """What is wrong with the database; None when it is whole, or was never there. Changes nothing.
-    No process has it open."""
+    No process has it open. `lacks` says what was acknowledged and is not there."""
     try:
         require_whole(database, synced=synced)
         if not database.exists():
             return None
         with closing(connect(database, keep_log=True)) as connection:
             found = connection.execute("PRAGMA integrity_check(1)").get
+            if found == "ok" and (lacking := lacks(connection)):
+                return f"{database} {lacking}"
         return None if found == "ok" else f"{database}: {found}"
     except StorageError as error:
         return str(error)

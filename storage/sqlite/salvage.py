@@ -29,12 +29,14 @@ _BTREE_PAGE = 5
 @dataclass
 class Salvaged:
     """`damaged` are the tables that lack something, or may. `doubtful` has the keys, table by
-    table, of rows from damaged pages; `lost` says in words what could not be read."""
+    table, of rows from damaged pages; `lost` says in words what could not be read.
+    `sequences` are the highest ids that were given (`AUTOINCREMENT`)."""
 
     rows: int = 0
     damaged: set[str] = field(default_factory=set)
     doubtful: dict[str, set[tuple[Value, ...]]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    sequences: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class _Salvage:
             self._claim_by_map(tables)
         else:
             self._claim_by_form(tables)
+        self._read_sequences()
         if self.pages.lost_frames:
             self._lose(f"{self.pages.lost_frames} pages in the log were overwritten", *tables)
         late: list[tuple[_Table, TableRow]] = []
@@ -82,6 +85,15 @@ class _Salvage:
                 self._copy(number, tables[name], late)
         for table, row in late:
             self._insert(table, row)
+
+    def _read_sequences(self) -> None:
+        number = self.shape.roots.get("sqlite_sequence", 0)
+        page = self.pages.get(number)
+        for row in rows(self.pages, page, number) if is_btree(page, number) else ():
+            if isinstance(row, TableRow) and row.sure and len(row.values) == 2:
+                name, highest = row.values
+                if isinstance(name, str) and isinstance(highest, int):
+                    self.done.sequences[name] = highest
 
     def _lose(self, problem: str, *tables: str) -> None:
         self.done.damaged.update(tables)

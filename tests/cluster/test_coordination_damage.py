@@ -115,7 +115,6 @@ def test_a_store_that_was_there_before_is_missed(file: Path, quarantine: Path) -
     file.unlink()
     with pytest.raises(Corrupt, match="is missing"):
         prepare(file)
-    (lost,) = rebuild(file, quarantine).lost
-    assert "is missing" in lost
+    assert any("is missing" in line for line in rebuild(file, quarantine).lost)
     prepare(file)
     assert entries(file) == {}

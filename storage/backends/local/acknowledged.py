@@ -1,4 +1,4 @@
-"""Count of commits in the index, and a note beside it of the last one that was acknowledged.
+"""Count of commits in the index, against a note of the last acknowledged one.
 
 The log of an index can be cut, be lost, or end with a block of zeros, and the index can be that of
 last week: SQLite finds nothing wrong. So each transaction counts in the index itself, in the table
@@ -12,54 +12,23 @@ where commits wait for the disk.
 
 from __future__ import annotations
 
-import os
-import struct
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import apsw
-import xxhash
 
 from storage.backends.local.mountpath import Mountpath
 from storage.errors import Corrupt
+from storage.sqlite.noting import Note, noted
 
 COUNT = "UPDATE identity SET commits = commits + 1 RETURNING commits"
-_NOTE = struct.Struct("<QQQ")
 
 
-class Note:
-    """That of one mountpath, for one thread."""
-
-    def __init__(self, mountpath: Mountpath) -> None:
-        self._path = note_of(mountpath)
-        self._owner = _owner(mountpath)
-        self._fd = -1
-
-    def write(self, count: int) -> None:
-        """What cannot be noted is not: it only says what must not get lost."""
-        with suppress(OSError):
-            if self._fd < 0:
-                self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if _noted(os.pread(self._fd, _NOTE.size, 0), self._owner) < count:
-                os.pwrite(self._fd, _packed(self._owner, count), 0)
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+def note_for(mountpath: Mountpath) -> Note:
+    return Note(mountpath.index, _owner(mountpath))
 
 
-def note_of(mountpath: Mountpath) -> Path:
-    return mountpath.path / "index.db-noted"
-
-
-def noted(mountpath: Mountpath) -> int:
-    """0 without a note that can be read."""
-    try:
-        return _noted(note_of(mountpath).read_bytes(), _owner(mountpath))
-    except FileNotFoundError:
-        return 0
+def _noted(mountpath: Mountpath) -> int:
+    return noted(mountpath.index, _owner(mountpath))
 
 
 def require_acknowledged(mountpath: Mountpath, connection: apsw.Connection) -> None:
@@ -70,7 +39,7 @@ def require_acknowledged(mountpath: Mountpath, connection: apsw.Connection) -> N
         stamp(connection, mountpath, 0)
     elif owner != _owner(mountpath):
         raise Corrupt(f"{mountpath.index} is the index of another data folder")
-    elif count < (last := noted(mountpath)):
+    elif count < (last := _noted(mountpath)):
         raise Corrupt(
             f"{mountpath.index} ends with commit {count}, but commit {last} was acknowledged: its "
             "log is cut or lost, or the file is an older one"
@@ -80,7 +49,7 @@ def require_acknowledged(mountpath: Mountpath, connection: apsw.Connection) -> N
 def lost_commits(mountpath: Mountpath, connection: apsw.Connection) -> int:
     """How many were acknowledged after the last one that the index has."""
     count, owner = _counted(connection)
-    return max(0, noted(mountpath) - count) if owner == _owner(mountpath) else 0
+    return max(0, _noted(mountpath) - count) if owner == _owner(mountpath) else 0
 
 
 def is_anothers(mountpath: Mountpath, connection: apsw.Connection) -> bool:
@@ -88,7 +57,7 @@ def is_anothers(mountpath: Mountpath, connection: apsw.Connection) -> bool:
 
 
 def stamp(connection: apsw.Connection, mountpath: Mountpath, count: int) -> None:
-    values = (max(count, noted(mountpath)), _owner(mountpath))
+    values = (max(count, _noted(mountpath)), _owner(mountpath))
     connection.execute("INSERT OR REPLACE INTO identity VALUES(0, ?, ?)", values)
 
 
@@ -100,15 +69,3 @@ def _counted(connection: apsw.Connection) -> tuple[int, int]:
 def _owner(mountpath: Mountpath) -> int:
     """Never 0; SQLite's integers have a sign."""
     return mountpath.digest >> 1 | 1
-
-
-def _packed(owner: int, count: int) -> bytes:
-    facts = struct.pack("<QQ", owner, count)
-    return facts + xxhash.xxh3_64_digest(facts)
-
-
-def _noted(raw: bytes, owner: int) -> int:
-    if len(raw) != _NOTE.size or _packed(*struct.unpack("<QQ", raw[:16])) != raw:
-        return 0
-    found, count, _ = _NOTE.unpack(raw)
-    return int(count) if found == owner else 0

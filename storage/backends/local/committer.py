@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import apsw
 
 from storage.backends.local import failpoints
-from storage.backends.local.acknowledged import Note
+from storage.backends.local.acknowledged import note_for
 from storage.backends.local.ballast import Ballast
 from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.index import connect, storage_error
@@ -78,7 +78,7 @@ class Committer:
         self._durability = durability
         self._settle = settle
         self._ballast = Ballast(mountpath.path)
-        self._note = Note(mountpath)
+        self._note = note_for(mountpath)
         self._connection: apsw.Connection | None = None
         self._wal_pages = 0
         self._room = asyncio.Semaphore(QUEUE_LIMIT)
