@@ -22,7 +22,7 @@ from storage.backends.local.ballast import Ballast
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.rows import blob_of_garbage, decode_blobs
 from storage.backends.local.trash import empty_some
-from storage.clock import NS_PER_S, Clock, SystemClock
+from storage.clock import NS_PER_S, Clock, PatientClock
 from storage.errors import OutOfSpace
 
 GARBAGE_BITE = 200
@@ -34,7 +34,7 @@ SPARE_SHARE = 4
 VACUUM_BITE = 512
 LARGE_WAL_PAGES = 64 * 1024 * 1024 // 4096
 
-_SYSTEM_CLOCK = SystemClock()
+_PATIENT_CLOCK = PatientClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Maintainer:
     """One per set of mountpaths, in one process; for one thread at a time."""
 
     def __init__(
-        self, paths: Sequence[Path], *, clock: Clock = _SYSTEM_CLOCK, reserve_bytes: int = 0
+        self, paths: Sequence[Path], *, clock: Clock = _PATIENT_CLOCK, reserve_bytes: int = 0
     ) -> None:
         self._clock = clock
         self._reserve_bytes = reserve_bytes
