@@ -20,7 +20,13 @@ import apsw
 
 from storage.clock import Clock, SystemClock
 from storage.errors import Corrupt
-from storage.sqlite.connection import INCREMENTAL, connect, errno_kept, translated
+from storage.sqlite.connection import (
+    INCREMENTAL,
+    connect,
+    errno_kept,
+    release_log,
+    translated,
+)
 from storage.sqlite.noting import Note, noted
 from storage.sqlite.opening import require_whole
 from storage.sqlite.rebuilding import RebuiltDatabase, rebuild_database
@@ -96,6 +102,7 @@ def prepare(path: Path, *, durable: bool = True) -> None:
             keep_shape(connection, path)
             if lacking := lacks(path, connection):
                 raise Corrupt(f"{path} {lacking}")
+            release_log(connection)
         finally:
             connection.close()
 

@@ -33,7 +33,7 @@ from cluster.coordination import (
     check_transaction,
 )
 from storage.errors import Corrupt
-from storage.sqlite.connection import connect, errno_kept, translated
+from storage.sqlite.connection import connect, errno_kept, release_log, translated
 from storage.sqlite.noting import Note, noted
 from storage.sqlite.opening import require_whole
 from storage.sqlite.shape import keep_shape
@@ -90,6 +90,7 @@ def prepare(path: Path) -> None:
             keep_shape(connection, path)
             if lacking := lacks(path, connection):
                 raise Corrupt(f"{path} {lacking}")
+            release_log(connection)
             problem = connection.pragma("integrity_check")
         finally:
             connection.close()

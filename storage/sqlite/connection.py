@@ -51,6 +51,11 @@ def connect(
     return connection
 
 
+def release_log(connection: apsw.Connection) -> None:
+    """For a connection that kept the log until it was found to be whole."""
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+
+
 class _Patience:
     """SQLite's own waiting doubles up to 100 ms and starves the unlucky for nearly a second;
     short random naps keep the tail at some 50 ms with four processes writing."""

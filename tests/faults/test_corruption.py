@@ -169,7 +169,7 @@ def test_a_stopped_server_leaves_no_log(server: ServerProcess) -> None:
     (data,) = server.data
     put(server.client(), "small", SMALL)
     assert server.stop() == 0
-    assert [each.name for each in data.glob("*-wal")] == []
+    assert [each.name for each in data.glob("*-wal") if each.stat().st_size] == []
 
 
 def test_an_idle_server_keeps_its_logs_short(server: ServerProcess) -> None:
