@@ -171,7 +171,7 @@ def test_others_fill_the_disk_to_the_last_byte(tmp_path: Path, disk: Path, kille
             server.stop()
         _take_all_but(disk / "foreign", 0)
         server.start()
-        assert "no room on the disk" in server.errors
+        eventually(lambda: "no room on the disk" in server.errors, "a line in the log")
         assert b"no room" in ask(server, "GET", "/v1/health").body
         assert b"\ns3gw_has_room 0.0\n" in ask(server, "GET", "/metrics").body
         assert read_back(server.client(), "first") == FIRST
