@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from cluster.maintenance import StoppedWithin
 from storage.backend import Backend
-from storage.clock import Clock, SystemClock
+from storage.clock import Clock, PatientClock
 from storage.errors import BucketNotFound, UploadNotFound
 from storage.values import UploadInfo, UploadQuery
 
@@ -28,7 +28,7 @@ class AbandonedAppends:
 
     store: Backend
     stopped_within: StoppedWithin
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=PatientClock)
 
     async def run_once(self) -> float:
         """Remove those of all buckets; return in how many seconds to look again."""

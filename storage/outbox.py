@@ -18,8 +18,20 @@ from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
-from storage.backends.local.index import connect, translated
 from storage.clock import Clock, SystemClock
+from storage.errors import Corrupt
+from storage.sqlite.connection import (
+    INCREMENTAL,
+    connect,
+    errno_kept,
+    release_log,
+    translated,
+)
+from storage.sqlite.noting import Note, noted
+from storage.sqlite.opening import require_whole
+from storage.sqlite.rebuilding import RebuiltDatabase, rebuild_database
+from storage.sqlite.salvage import Salvaged
+from storage.sqlite.shape import keep_shape
 
 # Jobs in one commit; each has the records of one request, a thousand at the most.
 BATCH_LIMIT = 256
@@ -32,6 +44,8 @@ CREATE TABLE IF NOT EXISTS records(
     body BLOB NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS records_of_queue ON records(queue, id);
 """
+# The note beside the file is the queue's.
+_OWNER = 2
 _ADD_TOTAL = """
 INSERT INTO queues(name, records, bytes) VALUES (?1, ?2, ?3)
 ON CONFLICT(name) DO UPDATE SET records = records + ?2, bytes = bytes + ?3
@@ -69,22 +83,60 @@ class _Job(NamedTuple):
     taken: asyncio.Future[list[bool]]
 
 
-def prepare(path: Path) -> None:
+def prepare(path: Path, *, durable: bool = True) -> None:
     """Make the file, or find it whole; by one process, before the others open it.
 
     Raises `Corrupt`, `DeviceFailed` and `OutOfSpace`, as all of the outbox does.
     """
+    require_whole(path, synced=durable)
     with translated():
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-        connection = connect(path, flags=flags)
+        connection = connect(path, flags=flags, keep_log=True)
         try:
             connection.reserve_bytes(reserve=8)
-            connection.pragma("auto_vacuum", "INCREMENTAL")
+            if connection.pragma("auto_vacuum") != INCREMENTAL:
+                connection.pragma("auto_vacuum", "INCREMENTAL")
             connection.pragma("journal_mode", "WAL")
             with connection:
                 connection.execute(_SCHEMA)
+            keep_shape(connection, path)
+            if lacking := lacks(path, connection):
+                raise Corrupt(f"{path} {lacking}")
+            release_log(connection)
         finally:
             connection.close()
+
+
+def lacks(path: Path, connection: apsw.Connection) -> str:
+    """What was taken and is not there; empty if there is nothing."""
+    if _last_record(connection) >= noted(path, _OWNER):
+        return ""
+    return "lacks records that were taken: its log is cut or lost, or the file is an older one"
+
+
+def _last_record(connection: apsw.Connection) -> int:
+    """Also of those that were dropped since."""
+    found: Any = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'records'").get
+    return int(found or 0)
+
+
+def rebuild(path: Path, quarantine: Path) -> RebuiltDatabase:
+    """Records that were on damaged pages are left out."""
+    return rebuild_database(path, prepare, partial(_mend, noted(path, _OWNER)), quarantine)
+
+
+def _mend(last: int, connection: apsw.Connection, salvaged: Salvaged) -> list[str]:
+    doubtful = sorted(salvaged.doubtful.get("records", set()))
+    found: Any = connection.execute("SELECT max(id) FROM records").get
+    ended = max(int(found or 0), salvaged.sequences.get("records", 0))
+    connection.execute("DELETE FROM sqlite_sequence WHERE name = 'records'")
+    connection.execute("INSERT INTO sqlite_sequence VALUES('records', ?)", (max(last, ended),))
+    connection.executemany("DELETE FROM records WHERE id = ?", doubtful)
+    connection.execute("DELETE FROM queues")
+    sql = "SELECT queue, count(*), sum(length(body)) FROM records GROUP BY queue"
+    connection.executemany(_ADD_TOTAL, connection.execute(sql).fetchall())
+    lost = [f"record {number!r}" for (number,) in doubtful]
+    return [*lost, f"the records after {ended}"] if ended < last else lost
 
 
 class Outbox:
@@ -168,9 +220,13 @@ class _File:
         self._durable = durable
         self._clock = clock
         self._connection: apsw.Connection | None = None
+        self._note = Note(path, _OWNER)
 
     def append(self, records: Sequence[Record]) -> list[bool]:
-        return self._transaction(partial(self._append, records))
+        taken = self._transaction(partial(self._append, records))
+        if self._durable and any(taken) and self._connection is not None:
+            self._note.write(self._connection.last_insert_rowid())
+        return taken
 
     def drop(self, ids: Sequence[int]) -> None:
         self._transaction(partial(_drop, ids))
@@ -201,6 +257,7 @@ class _File:
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def close(self) -> None:
+        self._note.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -217,8 +274,9 @@ class _File:
             connection = self._open()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                done = work(connection)
-                connection.execute("COMMIT")
+                with errno_kept(connection):
+                    done = work(connection)
+                    connection.execute("COMMIT")
             except BaseException:
                 # Closing rolls back, also where ROLLBACK itself would fail.
                 self.close()

@@ -462,13 +462,15 @@ class PartPage:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a store holds and how much room it has, in objects and bytes."""
+    """What a store holds and how much room it has, in objects and bytes; without `has_room` it is
+    for reading and deleting."""
 
     buckets: int = 0
     objects: int = 0
     stored_bytes: int = 0
     capacity_bytes: int = 0
     free_bytes: int = 0
+    has_room: bool = True
 
 
 class Still(Enum):

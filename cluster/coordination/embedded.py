@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,14 +32,17 @@ from cluster.coordination import (
     Unchanged,
     check_transaction,
 )
-from storage.backends.local.index import connect, translated
 from storage.errors import Corrupt
+from storage.sqlite.connection import connect, errno_kept, release_log, translated
+from storage.sqlite.noting import Note, noted
+from storage.sqlite.opening import require_whole
+from storage.sqlite.shape import keep_shape
 
 # The database in the first data folder of a machine.
 FILE_NAME = "coordination.db"
 
-# At so many pages SQLite moves the WAL into the file: writes are rare, and no process has the task
-# of checkpointing.
+# At so many pages a writer moves the WAL into the file, should the process be late that has the
+# task.
 _CHECKPOINT_PAGES = 1000
 # Other processes lock readers out for microseconds only, and only when they recover the WAL.
 _LOOP_PATIENCE_S = 0.1
@@ -56,6 +60,8 @@ CREATE TABLE IF NOT EXISTS log(
 INSERT OR IGNORE INTO state(id, revision, compacted) VALUES (0, 0, 0);
 COMMIT;
 """
+# The note beside the file is the store's.
+_OWNER = 1
 _PUT = """
 INSERT INTO entries(key, value, mod_revision) VALUES (?1, ?2, ?3)
 ON CONFLICT(key) DO UPDATE SET value = ?2, mod_revision = ?3
@@ -69,21 +75,42 @@ def prepare(path: Path) -> None:
     """Create the file, readable by its owner alone, or check an existing one. One process does so
     before the others open it.
 
-    Raises `Corrupt`, `DeviceFailed` and `OutOfSpace`, as everything here does.
+    Raises `Corrupt`, `DeviceFailed` and `OutOfSpace`, as everything here does; `Corrupt` also where
+    one is missing that was there before.
     """
+    require_whole(path)
     with translated():
         # SQLite gives the files beside it the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = connect(path)
+        connection = connect(path, keep_log=True)
         try:
             connection.reserve_bytes(reserve=8)
             connection.pragma("journal_mode", "WAL")
             connection.execute(_SCHEMA)
+            keep_shape(connection, path)
+            if lacking := lacks(path, connection):
+                raise Corrupt(f"{path} {lacking}")
+            release_log(connection)
             problem = connection.pragma("integrity_check")
         finally:
             connection.close()
     if problem != "ok":
         raise Corrupt(str(problem))
+
+
+def lacks(path: Path, connection: apsw.Connection) -> str:
+    """What was acknowledged and is not there; empty if there is nothing."""
+    revision, last = _revision(connection), last_acknowledged(path)
+    if revision >= last:
+        return ""
+    return (
+        f"ends with revision {revision}, but {last} was acknowledged: its log is cut or lost, or "
+        "the file is an older one"
+    )
+
+
+def last_acknowledged(path: Path) -> int:
+    return noted(path, _OWNER)
 
 
 class EmbeddedCoordination:
@@ -109,6 +136,11 @@ class EmbeddedCoordination:
         """Raises `ValueError` when it is too large, or writes a key twice."""
         check_transaction(writes)
         return await self._in_thread(self._file.transact, unchanged, writes)
+
+    async def checkpoint(self) -> None:
+        """Write the log into the file, and cut it off, so that damage to it costs little. For one
+        process, from time to time."""
+        await self._in_thread(self._file.checkpoint)
 
     def close(self) -> None:
         """Finish the thread's current work, and close the file."""
@@ -169,6 +201,7 @@ class _File:
         self._path = path
         self._kept = kept_revisions
         self._connection: apsw.Connection | None = None
+        self._note = Note(path, _OWNER)
 
     def range(self, prefix: str) -> tuple[Sequence[Entry], int]:
         sql = f"SELECT key, value, mod_revision FROM entries WHERE {_BETWEEN} ORDER BY key"
@@ -181,9 +214,20 @@ class _File:
         self, unchanged: Sequence[Unchanged], writes: Sequence[Put | Delete]
     ) -> int | None:
         work = partial(_transact, unchanged, writes, self._kept)
-        return self._transaction("BEGIN IMMEDIATE", work)
+        revision = self._transaction("BEGIN IMMEDIATE", work)
+        if revision is not None:
+            self._note.write(revision)
+        return revision
+
+    def checkpoint(self) -> None:
+        with translated(), suppress(apsw.BusyError):
+            connection = self._open()
+            pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            if 0 < pages == moved:
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def close(self) -> None:
+        self._note.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -199,8 +243,9 @@ class _File:
             connection = self._open()
             connection.execute(begin)
             try:
-                done = work(connection)
-                connection.execute("COMMIT")
+                with errno_kept(connection):
+                    done = work(connection)
+                    connection.execute("COMMIT")
             except BaseException:
                 # Closing rolls back, also where ROLLBACK itself would fail.
                 self.close()

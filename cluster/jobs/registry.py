@@ -24,7 +24,7 @@ from cluster.jobs.job import (
     State,
     pieces_of,
 )
-from storage.clock import Clock, SystemClock
+from storage.clock import Clock, PatientClock, SystemClock
 from storage.pacing import off_loop
 
 MAX_UNFINISHED = 1000
@@ -48,6 +48,7 @@ class Registry:
 
     def __init__(self, coordination: Coordination, *, clock: Clock = _CLOCK) -> None:
         self.clock = clock
+        self._patience = PatientClock() if clock is _CLOCK else clock
         self._coordination = coordination
 
     def revision(self) -> int:
@@ -112,7 +113,7 @@ class Registry:
         """Remove jobs that ended more than `older_than_s` ago or are not among the latest `beyond`
         that ended, and those whose registration began that long ago and was never finished."""
         every = await self._every()
-        before_ns = self.clock.now_ns() - int(older_than_s * _NS)
+        before_ns = self._patience.now_ns() - int(older_than_s * _NS)
         ended = sorted((each for each in every if each.is_over), key=_end, reverse=True)
         old = [e.job for at, e in enumerate(ended) if at >= beyond or _end(e) < before_ns]
         for each in every:

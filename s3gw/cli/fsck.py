@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import apsw
 import msgspec
 
+from cluster.coordination import embedded, rebuilding
 from s3gw.cli.parameters import arguments, switch
 from s3gw.cli.parsing import Command
+from s3gw.server.outboxes import BUCKET_LOGS, NOTIFICATIONS
+from storage import outbox
 from storage.backends.local.fsck import Finding, Rebuilt, Report, check, rebuild
+from storage.backends.local.mountpath import lock_folders
+from storage.sqlite.rebuilding import RebuiltDatabase, problem_of
+
+
+class _Database(NamedTuple):
+    rebuild: Callable[[Path, Path], RebuiltDatabase]
+    lacks: Callable[[Path, apsw.Connection], str]
+
+
+# Beside the index, in the first data folder.
+_BESIDE: Mapping[str, _Database] = {
+    embedded.FILE_NAME: _Database(rebuilding.rebuild, embedded.lacks),
+    NOTIFICATIONS: _Database(outbox.rebuild, outbox.lacks),
+    BUCKET_LOGS: _Database(outbox.rebuild, outbox.lacks),
+}
 
 _EXAMPLES = """\
   s3gw fsck s3gw-data                 report only
@@ -33,12 +53,40 @@ class Options:
 
 def run(options: Options) -> int:
     if options.rebuild:
-        rebuilt = rebuild(options.data)
+        rebuilt = _rebuild(options.data)
         print(_json(rebuilt) if options.json else rebuilt_text(rebuilt))
         return 1 if rebuilt.unreadable or rebuilt.incomplete else 0
-    report = check(options.data, repair=options.repair)
+    report = _check(options.data, repair=options.repair)
     print(_json(report) if options.json else report_text(report))
     return 1 if _is_wrong(report) else 0
+
+
+def _check(folders: Sequence[Path], *, repair: bool) -> Report:
+    """The index and blobs, and what is kept beside them."""
+    report = check(folders, repair=repair)
+    with lock_folders(folders):
+        problems = [Finding(file.parent, problem) for file, problem in _damaged(folders)]
+    return replace(report, index=(*report.index, *problems))
+
+
+def _rebuild(folders: Sequence[Path]) -> Rebuilt:
+    rebuilt = rebuild(folders)
+    lost, aside = [*rebuilt.unreadable], [*rebuilt.set_aside]
+    with lock_folders(folders):
+        for file, _ in _damaged(folders):
+            done = _BESIDE[file.name].rebuild(file, file.parent / "quarantine")
+            lost += (f"{file}: {each} is lost" for each in done.lost)
+            aside.append(done.set_aside)
+    return replace(rebuilt, unreadable=tuple(lost), set_aside=tuple(aside))
+
+
+def _damaged(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    for folder in folders:
+        for name, database in _BESIDE.items():
+            lacks = partial(database.lacks, folder / name)
+            problem = problem_of(folder / name, synced=name != BUCKET_LOGS, lacks=lacks)
+            if problem is not None:
+                yield folder / name, problem
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

@@ -50,8 +50,9 @@ def prepare_coordination(paths: Sequence[Path]) -> None:
         prepare(file)
     except Corrupt as error:
         message = (
-            f"{file} is damaged, with all users, roles and access keys: put back a good copy, or "
-            "move it away to start without any"
+            f"{file} is damaged, with all users, roles and access keys ({error}): put back a good "
+            "copy, or `s3gw fsck --rebuild` keeps what can be read; or move "
+            f"{file}* away to start without any"
         )
         raise MountpathError(message) from error
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -50,6 +50,7 @@ from s3gw.server.http_server import Serving, choose_server
 from s3gw.server.job_process import (
     SerializedMaintenance,
     job_runner,
+    keep_log_short,
     limits_of,
     open_jobs,
     promotable,
@@ -73,11 +74,13 @@ from storage.backends.local import (
     LocalStore,
     Maintainer,
     StoreOptions,
+    give_up_ballast,
+    has_room,
     prepare,
     recover_slot,
 )
 from storage.clock import SystemClock
-from storage.errors import BucketNotFound, StorageError
+from storage.errors import BucketNotFound, OutOfSpace, StorageError
 from storage.startup_errors import MountpathError
 from storage.values import DeleteRequest, Deletion
 
@@ -91,7 +94,7 @@ def folders(config: Config) -> list[Path]:
     return [Path(folder) for folder in config.storage.data]
 
 
-def prepare_folders(paths: Sequence[Path]) -> FolderLocks:
+def prepare_folders(config: Config) -> FolderLocks:
     """Lock the data folders and prepare them; the returned value holds the locks.
 
     The children of a killed server, and their locks, outlive it for a moment.
@@ -99,15 +102,19 @@ def prepare_folders(paths: Sequence[Path]) -> FolderLocks:
     deadline = time.monotonic() + _ORPHANS_S
     while True:
         try:
-            return _prepare(paths)
+            return _prepare(config)
         except MountpathError as error:
             if not isinstance(error.__cause__, BlockingIOError) or time.monotonic() > deadline:
                 raise
             time.sleep(_ORPHANS_S / 20)
+        except OutOfSpace:
+            if not give_up_ballast(folders(config)):
+                raise
 
 
-def _prepare(paths: Sequence[Path]) -> FolderLocks:
-    locks = prepare(paths)
+def _prepare(config: Config) -> FolderLocks:
+    paths = folders(config)
+    locks = prepare(paths, durability=Durability(config.storage.durability))
     try:
         prepare_outboxes(paths)
         prepare_coordination(paths)
@@ -138,6 +145,7 @@ async def run_child(task: Task, channel: Channel, stop: asyncio.Event) -> None:
 async def _serve(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     run_server = choose_server(task.config.server.http_server)
     health = HealthApp(task.started_ns)
+    health.has_room = room_of(task.config)
 
     def ready() -> None:
         settle_garbage_collector()
@@ -284,7 +292,9 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     config, stopped_within = task.config, until(stop)
     metrics = Metrics(task.slot)
     with (
-        contextlib.closing(Maintainer(folders(config))) as housekeeper,
+        contextlib.closing(
+            Maintainer(folders(config), reserve_bytes=config.storage.reserve_bytes)
+        ) as housekeeper,
         open_outboxes(folders(config), config) as outboxes,
     ):
         keeper = SerializedMaintenance(housekeeper)
@@ -298,6 +308,8 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         ):
             interval_s = config.storage.housekeeping_interval_s
             tasks.create_task(run_maintenance(keeper, interval_s, stopped_within))
+            tasks.create_task(watch_room(room_of(config), interval_s, stopped_within))
+            tasks.create_task(keep_log_short(config, stopped_within))
             if config.lifecycle.enabled:
                 announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
                 worker = _lifecycle(task, store, stopped_within, announce)
@@ -310,6 +322,26 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
             settings.on_change(partial(_apply_to_jobs, runner))
             tasks.create_task(runner.run(stopped_within))
             channel.answer(Started())
+
+
+def room_of(config: Config) -> Callable[[], bool]:
+    return partial(has_room, folders(config), config.storage.reserve_bytes)
+
+
+async def watch_room(
+    look: Callable[[], bool], interval_s: float, stopped_within: StoppedWithin
+) -> None:
+    """Log when a disk is full, and when it has room again."""
+    had_room = True
+    while True:
+        if (room := look()) != had_room:
+            had_room = room
+            if room:
+                log.warning("the disk has room again: objects can be written")
+            else:
+                log.error("no room on the disk: only reading and deleting goes on")
+        if await stopped_within(interval_s):
+            return
 
 
 async def _announce_expired(

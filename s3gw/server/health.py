@@ -25,16 +25,18 @@ class State(Enum):
 
 
 class HealthApp:
-    """Answers with the state that was set last, as JSON. `cluster_state`, once it is set, returns
+    """Answers with the state that was set last, as JSON; on a full disk a ready server says so,
+    still with 200. `cluster_state`, once it is set, returns
     the state of the cluster."""
 
     def __init__(self, started_ns: int | None = None) -> None:
         self.state = State.STARTING
         self.cluster_state: Callable[[Scope], Awaitable[bytes]] | None = None
+        self.has_room: Callable[[], bool] = lambda: True
         self._started_ns = time.time_ns() if started_ns is None else started_ns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = b'{"status":"%b"}\n' % self.state.value.encode()
+        body = b'{"status":"%b"%b}\n' % (self.state.value.encode(), self._room())
         if self.cluster_state is not None and _asks_for_cluster(scope):
             body = await self.cluster_state(scope)
         uptime = b"%d" % max(time.time_ns() - self._started_ns, 1)
@@ -50,6 +52,9 @@ class HealthApp:
         await send(
             {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body}
         )
+
+    def _room(self) -> bytes:
+        return b"" if self.has_room() else b',"storage":"no room: for reading and deleting only"'
 
 
 def _asks_for_cluster(scope: Scope) -> bool:

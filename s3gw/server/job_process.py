@@ -12,7 +12,7 @@ from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
 from cluster.jobs.job_run import JobContext
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
-from cluster.maintenance import Maintainer, MaintenanceRound
+from cluster.maintenance import Maintainer, MaintenanceRound, StoppedWithin, repeat
 from s3gw.config.schema import Config, Jobs
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
@@ -40,6 +40,19 @@ async def open_jobs(config: Config) -> AsyncIterator[Registry]:
     path = Path(config.storage.data[0]) / FILE_NAME
     with closing(EmbeddedCoordination(path)) as coordination:
         yield Registry(coordination)
+
+
+async def keep_log_short(config: Config, stopped_within: StoppedWithin) -> None:
+    """Checkpoint the coordination store while the server runs."""
+    interval_s = config.storage.housekeeping_interval_s
+    path = Path(config.storage.data[0]) / FILE_NAME
+    with closing(EmbeddedCoordination(path)) as coordination:
+
+        async def checkpoint() -> float:
+            await coordination.checkpoint()
+            return interval_s
+
+        await repeat(checkpoint, interval_s, stopped_within)
 
 
 def promotable(config: Config) -> Promotable:

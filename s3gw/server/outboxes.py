@@ -31,6 +31,8 @@ from storage.errors import Corrupt
 from storage.outbox import Outbox, prepare
 from storage.startup_errors import MountpathError
 
+NOTIFICATIONS = "notifications.db"
+BUCKET_LOGS = "bucket-logs.db"
 _AFTER_FAILURE_S = 10.0
 
 
@@ -45,11 +47,14 @@ class Outboxes:
 def prepare_outboxes(paths: Sequence[Path]) -> None:
     """Create or check the queues; the supervisor does so before a child opens them. Raises
     `MountpathError` for a damaged one."""
-    for path in (_events(paths[0]), _lines(paths[0])):
+    for path, durable in ((_events(paths[0]), True), (_lines(paths[0]), False)):
         try:
-            prepare(path)
+            prepare(path, durable=durable)
         except Corrupt as error:
-            message = f"{path} is damaged; move it away to start without what waits in it"
+            message = (
+                f"{path} is damaged ({error}); `s3gw fsck --rebuild` keeps what can be read, or "
+                f"move {path}* away to start without what waits in it"
+            )
             raise MountpathError(message) from error
 
 
@@ -109,8 +114,8 @@ def _queues(
 
 
 def _events(folder: Path) -> Path:
-    return folder / "notifications.db"
+    return folder / NOTIFICATIONS
 
 
 def _lines(folder: Path) -> Path:
-    return folder / "bucket-logs.db"
+    return folder / BUCKET_LOGS

@@ -7,9 +7,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 from s3gw.config.schema import Config
 from s3gw.config.stored import forget_transient
@@ -27,7 +26,7 @@ from s3gw.server.supervisor import Plan, StartError, Supervisor, slots
 from s3gw.server.tls import read_certificate
 from s3gw.telemetry.logs import choose_style, set_up_logging
 from storage.backends.local import FolderLocks
-from storage.errors import StorageError
+from storage.errors import Corrupt, StorageError
 from storage.startup_errors import MountpathError
 
 NO_AUTH_WARNING = (
@@ -51,7 +50,7 @@ def serve(config: Config) -> None:
     read_certificate(config.server)
     check_tokens(config.auth)
     paths = folders(config)
-    with _locked(paths) as locks, contextlib.closing(_reserve(config)) as port:
+    with _locked(config) as locks, contextlib.closing(_reserve(config)) as port:
         found = find_root_keys(config)
         prepare_ring(config)
         prepare_directory(config)
@@ -98,11 +97,16 @@ def _reserve(config: Config) -> ReservedPort:
 
 
 @contextlib.contextmanager
-def _locked(paths: Sequence[Path]) -> Iterator[FolderLocks]:
+def _locked(config: Config) -> Iterator[FolderLocks]:
     try:
-        locks = prepare_folders(paths)
+        locks = prepare_folders(config)
     except MountpathError as error:
         raise StartError(f"{error}.") from None
+    except Corrupt as error:
+        raise StartError(
+            f"Nothing is served, and nothing was changed: {error}. Keep a copy of the data "
+            "folders, then `s3gw fsck --rebuild` makes a new index from all that can be read."
+        ) from None
     except StorageError as error:
         raise StartError(
             f"Cannot use the data folders: {error}. With --data, name some that this user may "

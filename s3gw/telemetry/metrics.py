@@ -174,3 +174,5 @@ class _UsageGauges(Collector):
         yield GaugeMetricFamily("s3gw_stored_bytes", "Bytes of all objects.", usage.stored_bytes)
         yield GaugeMetricFamily("s3gw_capacity_bytes", "Size of the disks.", usage.capacity_bytes)
         yield GaugeMetricFamily("s3gw_free_bytes", "Room left on the disks.", usage.free_bytes)
+        room = "1 while objects can be written; 0 on a full disk, for reading and deleting."
+        yield GaugeMetricFamily("s3gw_has_room", room, int(usage.has_room))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from cluster.abandoned import ABANDONED_S, AbandonedAppends
 from s3gw.objects.checksums import PayloadDigest, Promises
 from storage.backends.memory import MemoryBackend
+from storage.clock import PatientClock
 from storage.values import BucketOptions, PartOptions, UploadOptions, UploadQuery
 from tests.storage.fake_clock import FakeClock
 
@@ -61,5 +62,19 @@ def test_an_append_goes_a_day_after_its_last_piece() -> None:
         assert await scene.left() == ["going on", "new", "upload"]
         scene.clock.advance_ns(DAY_NS)
         assert await scene.left() == ["upload"]
+
+    asyncio.run(story())
+
+
+def test_a_clock_that_jumps_ahead_ends_no_append() -> None:
+    async def story() -> None:
+        scene, passed = Scene(), FakeClock(0)
+        await scene.store.create_bucket("b", BucketOptions("me"))
+        clock = PatientClock(scene.clock, passed=passed)
+        await scene.begin("going on")
+        scene.clock.advance_ns(3 * DAY_NS)
+        await AbandonedAppends(scene.store, never, clock).run_once()
+        page = await scene.store.list_uploads("b", UploadQuery(appends=True))
+        assert [upload.name for upload in page.uploads] == ["going on"]
 
     asyncio.run(story())

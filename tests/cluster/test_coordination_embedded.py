@@ -50,7 +50,10 @@ def child(path: Path, *words: str) -> subprocess.Popen[str]:
 def test_only_the_owner_can_read_the_file(path: Path, engine: EmbeddedCoordination) -> None:
     put(engine, "/a", b"")
     modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
-    assert set(modes) == {path.name, f"{path.name}-wal", f"{path.name}-shm"}
+    assert set(modes) == {
+        path.name,
+        *(f"{path.name}{each}" for each in ("-wal", "-shm", "-shape", "-noted")),
+    }
     assert set(modes.values()) == {0o600}
 
 

@@ -22,7 +22,7 @@ from tests.faults.objects import (
     whole,
 )
 from tests.faults.wire import ask
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, eventually
 
 BLOCK = 512 * 1024
 LARGE = whole("large", content(31, 6 * BLOCK))
@@ -30,6 +30,7 @@ ONE_BLOCK = whole("one", content(32, 100_000))
 PARTS = (content(33, 5 << 20), content(34, 700_000))
 IN_PARTS = joined("parts", *PARTS)
 SMALL = whole("small", content(35, 500))
+SLOW_HOUSEKEEPING = {"S3GW_STORAGE_HOUSEKEEPING_INTERVAL_S": "3600"}
 
 
 @pytest.fixture
@@ -130,6 +131,52 @@ def test_a_damaged_index_is_an_error_and_a_rebuild_keeps_what_is_readable(
     assert "The index was rebuilt." in rebuilt.stdout, rebuilt.stderr
     server.start()
     assert {key: read_back(server.client(), key) for key in kept} == kept
+
+
+def test_a_flip_costs_a_killed_server_nothing(tmp_path: Path) -> None:
+    """In the log, and in the first pages: it does not start, and says what brings all back."""
+    kept = {f"small-{number}": whole("", content(number, 300)) for number in range(12)}
+    with ServerProcess(tmp_path, environment=SLOW_HOUSEKEEPING) as server:
+        (data,) = server.data
+        server.client().create_bucket(Bucket=BUCKET)
+        for key, facts in kept.items():
+            put(server.client(), key, facts)
+        server.kill9()
+        _flip(data / "index.db-wal", (data / "index.db-wal").stat().st_size // 2)
+        _assert_rebuilt(server, "index.db-wal is damaged at its frame")
+        _flip(data / "index.db", 21)
+        _assert_rebuilt(server, "index.db is damaged")
+        _flip(data / "coordination.db", 103)
+        _assert_rebuilt(server, "coordination.db is damaged")
+        server.start()
+        assert {key: read_back(server.client(), key) for key in kept} == kept
+
+
+def _assert_rebuilt(server: ServerProcess, problem: str) -> None:
+    server.launch()
+    assert server.running.wait(60) != 0
+    assert problem in server.errors
+    assert "`s3gw fsck --rebuild`" in server.errors
+    found = s3gw("fsck", server.data)
+    assert found.returncode == 1
+    assert problem in found.stdout
+    rebuilt = s3gw("fsck", server.data, "--rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stdout + rebuilt.stderr
+    assert s3gw("fsck", server.data).returncode == 0
+
+
+def test_a_stopped_server_leaves_no_log(server: ServerProcess) -> None:
+    (data,) = server.data
+    put(server.client(), "small", SMALL)
+    assert server.stop() == 0
+    assert [each.name for each in data.glob("*-wal") if each.stat().st_size] == []
+
+
+def test_an_idle_server_keeps_its_logs_short(server: ServerProcess) -> None:
+    (data,) = server.data
+    put(server.client(), "small", SMALL)
+    logs = [data / name for name in ("index.db-wal", "coordination.db-wal")]
+    eventually(lambda: not any(log.stat().st_size for log in logs), "logs written into their files")
 
 
 def _stored(server: ServerProcess, key: str, facts: Facts) -> Path:

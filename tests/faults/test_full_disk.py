@@ -118,10 +118,8 @@ def test_the_index_itself_fills_the_disk_and_recovers(
         foreign = disk / "foreign"
         _take_all_but(foreign, 2_500_000 + _bytes(reserve))
         stored = _fill(client, 30_000)
-        _take_all_but(foreign, 0)
-        with pytest.raises(ClientError) as refused:
-            put(client, "one more", FIRST)
-        assert code_of(refused.value) == FULL
+        # Housekeeping may give room back until then: that of the index' log.
+        eventually(lambda: _is_refused_without_room(client, foreign), "the disk full")
         _assert_stored(client, stored)
         foreign.unlink()
         stored["one more"] = whole("one more", content(45, 30_000))
@@ -153,6 +151,73 @@ def test_deleting_small_objects_makes_room_for_others(tmp_path: Path, disk: Path
         stored["again"] = again
         _assert_stored(client, stored)
         assert_whole(server)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_others_fill_the_disk_to_the_last_byte(tmp_path: Path, disk: Path, killed: bool) -> None:
+    """Reads and deletions go on, also after a restart; with room, all is as before."""
+    with _server(tmp_path, disk, "2MiB") as server:
+        client = server.client()
+        client.create_bucket(Bucket=BUCKET)
+        put(client, "first", FIRST)
+        keys = _some_objects(client)
+        eventually((disk / "data" / "ballast").exists, "ballast")
+        _take_all_but(disk / "foreign", 0)
+        assert _statuses(server, keys[:30]) == [204] * 30
+        _take_all_but(disk / "foreign", 0)
+        if killed:
+            server.kill9()
+        else:
+            server.stop()
+        _take_all_but(disk / "foreign", 0)
+        server.start()
+        eventually(lambda: "no room on the disk" in server.errors, "a line in the log")
+        assert b"no room" in ask(server, "GET", "/v1/health").body
+        assert b"\ns3gw_has_room 0.0\n" in ask(server, "GET", "/metrics").body
+        assert read_back(server.client(), "first") == FIRST
+        refused = ask(server, "PUT", f"/{BUCKET}/raw", content(47, 500_000))
+        assert (refused.status, refused.code) == FULL
+        assert _statuses(server, keys[30:]) == [204] * 30
+        (disk / "foreign").unlink()
+        put(server.client(), "again", FIRST)
+        eventually(lambda: _ballast(disk) == DISK // 32, "ballast allocated again")
+        assert b"no room" not in ask(server, "GET", "/v1/health").body
+        assert_whole(server)
+
+
+def test_a_server_starts_for_reading_without_any_room(tmp_path: Path, disk: Path) -> None:
+    with _server(tmp_path, disk, "2MiB") as server:
+        server.client().create_bucket(Bucket=BUCKET)
+        put(server.client(), "first", FIRST)
+        for stop in (server.stop, server.kill9):
+            stop()
+            (disk / "data" / "ballast").write_bytes(b"")
+            _take_all_but(disk / "foreign", 0)
+            server.start()
+            assert b"no room" in ask(server, "GET", "/v1/health").body
+            assert read_back(server.client(), "first") == FIRST
+            assert ask(server, "GET", f"/{BUCKET}").status == 200
+            assert ask(server, "PUT", f"/{BUCKET}/raw", b"small").status == 507
+
+
+def _is_refused_without_room(client: S3Client, foreign: Path) -> bool:
+    _take_all_but(foreign, 0)
+    return not _is_stored(client, "one more", FIRST)
+
+
+def _some_objects(client: S3Client) -> list[str]:
+    keys = [f"other-{number}" for number in range(60)]
+    for number, key in enumerate(keys):
+        put(client, key, whole(key, content(number, 1000 if number % 2 else 150_000)))
+    return keys
+
+
+def _statuses(server: ServerProcess, keys: list[str]) -> list[int]:
+    return [ask(server, "DELETE", f"/{BUCKET}/{key}").status for key in keys]
+
+
+def _ballast(disk: Path) -> int:
+    return (disk / "data" / "ballast").stat().st_size
 
 
 def _fill(client: S3Client, size: int, first: int = 0) -> dict[str, Facts]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -55,12 +55,19 @@ def why_not() -> str:
 
 @contextmanager
 def failing(
-    pid: int, calls: str, error: str, folder: Path, *, when: str = "1", file: Path | None = None
+    pid: int,
+    calls: str,
+    error: str,
+    folder: Path,
+    *,
+    when: str = "1",
+    file: Path | None = None,
+    files: Sequence[Path] = (),
 ) -> Iterator[Fault]:
-    """Inside, these calls of the process fail with `error`: only those on `file`, if it is given,
-    and of each thread only those that `when` counts, as strace's manual has it."""
+    """Inside, these calls of the process fail with `error`: only those on `file` or `files`, if
+    they are given, and of each thread only those that `when` counts, as strace's manual has it."""
     log = folder / f"strace-{len(list(folder.glob('strace-*')))}"
-    only = ["-P", str(file)] if file else []
+    only = [part for each in ([file] if file else files) for part in ("-P", str(each))]
     inject = f"inject={calls}:error={error}:when={when}"
     command = ["strace", "-f", "-qq", "-o", str(log), *only, "-e", f"trace={calls}", "-e", inject]
     with subprocess.Popen([*command, "-p", str(pid)], stderr=subprocess.DEVNULL) as tracer:

@@ -61,6 +61,30 @@ class VersionContract:
         bucket.set_versioning(ENABLED)
         return bucket
 
+    @pytest.mark.parametrize("jump_s", [86_400, -3_600])
+    def test_versions_keep_their_order_when_the_clock_jumps(
+        self, versioned: SyncBucket, clock: FakeClock, jump_s: int
+    ) -> None:
+        written = [versioned.put("a", b"1").version]
+        clock.advance_s(jump_s)
+        written.append(versioned.put("a", b"2").version)
+        marker = versioned.remove("a").version
+        clock.advance_s(-2 * jump_s)
+        written += [marker, versioned.put("a", b"3").version]
+        assert versioned.history("a") == written[::-1]
+        assert versioned.read("a") == b"3"
+        versioned.remove("a", written[-1])
+        assert marked(versioned, "a").version == marker
+
+    def test_a_lock_holds_when_the_clock_goes_back(
+        self, versioned: SyncBucket, clock: FakeClock
+    ) -> None:
+        version = versioned.put("a", b"x").version
+        versioned.lock("a", until(clock, 60))
+        clock.advance_s(-3_600)
+        with pytest.raises(ObjectLocked):
+            versioned.remove("a", version)
+
     def test_without_versioning_an_object_is_its_null_version(self, bucket: SyncBucket) -> None:
         info = bucket.put("a", b"x")
         assert info.version == NULL_VERSION

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.errors import Corrupt
-from storage.outbox import BATCH_LIMIT, Outbox, Queue, Record, prepare
+from storage.outbox import BATCH_LIMIT, Outbox, Queue, Record, prepare, rebuild
+from tests.storage.damage import flip
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
 
@@ -147,3 +148,21 @@ def test_the_totals_are_those_of_a_list(
         found = {queue.name: (queue.records, queue.bytes) for queue in run(outbox.queues())}
     sums = {name: (len(all_), sum(map(len, all_))) for name, all_ in model.items() if all_}
     assert found == sums
+
+
+def test_a_damaged_file_is_refused_and_rebuilt(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    (tmp_path / "quarantine").mkdir()
+    prepare(path)
+    records = [Record("queue", bytes([number]) * 500) for number in range(40)]
+    with closing(Outbox(path, limit_bytes=1 << 20)) as outbox:
+        run(outbox.append(records))
+    flip(path, 25)
+    with pytest.raises(Corrupt):
+        prepare(path)
+    assert rebuild(path, tmp_path / "quarantine").lost == ()
+    prepare(path)
+    with closing(Outbox(path, limit_bytes=1 << 20)) as outbox:
+        assert [each.body for each in run(outbox.read("queue", 100))] == [r.body for r in records]
+        (queue,) = run(outbox.queues())
+        assert (queue.records, queue.bytes) == (40, 20_000)

@@ -7,8 +7,8 @@ and `scrub` check them.
 from storage.backends.local.maintenance import Maintainer
 from storage.backends.local.mountpath import FolderLocks
 from storage.backends.local.options import Durability, StoreOptions
-from storage.backends.local.recovery import prepare, recover_slot
-from storage.backends.local.store import LocalStore
+from storage.backends.local.recovery import give_up_ballast, prepare, recover_slot
+from storage.backends.local.store import LocalStore, has_room
 
 __all__ = [
     "Durability",
@@ -16,6 +16,8 @@ __all__ = [
     "LocalStore",
     "Maintainer",
     "StoreOptions",
+    "give_up_ballast",
+    "has_room",
     "prepare",
     "recover_slot",
 ]

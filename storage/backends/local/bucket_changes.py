@@ -6,7 +6,7 @@ Those in the first mountpath's index are authoritative and counted: `revision` g
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import apsw
 import msgspec
@@ -75,6 +75,13 @@ class CopyBucket:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreBucket(CopyBucket):
+    """In any mountpath: what it had before a change that another had no room for."""
+
+    makes_room: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateBucket:
     """Other facts of the same bucket."""
 
@@ -120,6 +127,8 @@ class MarkBucket:
     """Let the bucket take no objects from here on, if it is empty. An earlier removal that a
     failing disk stopped may have marked it, or removed it here."""
 
+    makes_room: ClassVar[bool] = True
+
     bucket: Bucket
 
     def __call__(self, transaction: Transaction) -> None:
@@ -130,6 +139,8 @@ class MarkBucket:
 
 @dataclass(frozen=True, slots=True)
 class UnmarkBucket:
+    makes_room: ClassVar[bool] = True
+
     bucket: Bucket
 
     def __call__(self, transaction: Transaction) -> None:
@@ -139,6 +150,8 @@ class UnmarkBucket:
 @dataclass(frozen=True, slots=True)
 class RemoveBucket:
     """The bucket, its unfinished uploads and what it remembers of finished ones."""
+
+    makes_room: ClassVar[bool] = True
 
     key: int
 
@@ -161,6 +174,8 @@ class RemoveBucket:
 class TrashBucket:
     """From this commit on the bucket is not found. Its label stays reserved while a blob has it."""
 
+    makes_room: ClassVar[bool] = True
+
     name: str
     change: BucketChange
 
@@ -175,6 +190,8 @@ class TrashBucket:
 @dataclass(frozen=True, slots=True)
 class CopyTrash:
     """In another mountpath."""
+
+    makes_room: ClassVar[bool] = True
 
     bucket: Bucket
 

@@ -9,8 +9,9 @@ removing a bucket takes a commit in each; a file lock excludes other processes m
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import apsw
@@ -24,6 +25,7 @@ from storage.backends.local.bucket_changes import (
     MarkBucket,
     RemoveBucket,
     RenameBucket,
+    RestoreBucket,
     TrashBucket,
     UnmarkBucket,
     UpdateBucket,
@@ -37,11 +39,13 @@ from storage.backends.local.index import ACTIVE, DELETING
 from storage.backends.local.mountpath import FileLock
 from storage.backends.local.rows import decode_bucket
 from storage.backends.local.threads import Threads, to_the_end
-from storage.backends.local.transaction import in_transaction
+from storage.backends.local.transaction import Transaction, in_transaction
 from storage.backends.local.versions import Bucket
 from storage.clock import Clock
 from storage.errors import BucketNotEmpty, StorageError
 from storage.values import BucketInfo, BucketOptions
+
+log = logging.getLogger(__name__)
 
 
 class Buckets:
@@ -59,11 +63,21 @@ class Buckets:
     async def _create(self, info: BucketInfo) -> BucketInfo:
         first, *others = self._disks
         bucket: Bucket = await first.committer.run(CreateBucket(info))
-        for disk in others:
-            await disk.committer.run(CopyBucket(bucket))
-        if bucket.info.label:
-            await self._threads.run(self._write_names)
+        try:
+            for disk in others:
+                await disk.committer.run(CopyBucket(bucket))
+            if bucket.info.label:
+                await self._threads.run(self._write_names)
+        except StorageError:
+            await self._undo(RemoveBucket(bucket.key))
+            raise
         return bucket.info
+
+    async def _undo(self, change: Callable[[Transaction], None]) -> None:
+        """On every mountpath. What fails of it is repaired by the next start."""
+        for disk in reversed(self._disks):
+            with suppress(StorageError):
+                await disk.committer.run(change)
 
     async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:
         async with self._locked():
@@ -71,9 +85,14 @@ class Buckets:
 
     async def _update(self, name: str, change: BucketChange) -> BucketInfo:
         first, *others = self._disks
+        before = first.bucket(name)
         bucket: Bucket = await first.committer.run(UpdateBucket(name, change))
-        for disk in others:
-            await disk.committer.run(CopyBucket(bucket))
+        try:
+            for disk in others:
+                await disk.committer.run(CopyBucket(bucket))
+        except StorageError:
+            await self._undo(RestoreBucket(before))
+            raise
         return bucket.info
 
     async def rename_bucket(
@@ -86,8 +105,8 @@ class Buckets:
         """The name is written down before the commit in the first index, which is the rename: a
         disk that takes no file then refuses it."""
         first, *others = self._disks
-        label = first.bucket(name).label
-        await self._threads.run(self._write_names, {label: new_name})
+        before = first.bucket(name)
+        await self._threads.run(self._write_names, {before.label: new_name})
         failpoints.hit("bucket_rename_after_names")
         try:
             bucket: Bucket = await first.committer.run(RenameBucket(name, new_name, change))
@@ -95,8 +114,13 @@ class Buckets:
             await self._threads.run(self._write_names)
             raise
         failpoints.hit("bucket_rename_after_first")
-        for disk in others:
-            await disk.committer.run(CopyBucket(bucket))
+        try:
+            for disk in others:
+                await disk.committer.run(CopyBucket(bucket))
+        except StorageError:
+            await self._undo(RestoreBucket(before))
+            await self._write_names_later()
+            raise
         failpoints.hit("bucket_rename_after_others")
         return bucket.info
 
@@ -105,6 +129,14 @@ class Buckets:
         with self._disks.first.snapshot() as connection:
             names = names_by_label(connection) | (coming or {})
         write_names([disk.mountpath for disk in self._disks], names)
+
+    async def _write_names_later(self) -> None:
+        """After a removal: a bucket that is gone makes no difference, and the next start, or the
+        end of its trash, writes them too."""
+        try:
+            await self._threads.run(self._write_names)
+        except StorageError as error:
+            log.warning("names of buckets are written later", extra={"error": str(error)})
 
     async def head_bucket(self, name: str) -> BucketInfo:
         return self._disks.first.bucket(name).info
@@ -135,10 +167,14 @@ class Buckets:
             for disk in marked:
                 await disk.committer.run(UnmarkBucket(bucket))
             raise
-        for disk in reversed(self._disks):
-            await disk.committer.run(RemoveBucket(bucket.key))
+        try:
+            for disk in reversed(self._disks):
+                await disk.committer.run(RemoveBucket(bucket.key))
+        except StorageError:
+            await self._undo(RestoreBucket(bucket))
+            raise
         if bucket.info.label:
-            await self._threads.run(self._write_names)
+            await self._write_names_later()
 
     async def discard_bucket(self, name: str, change: BucketChange = unchanged) -> None:
         async with self._locked():
@@ -150,11 +186,15 @@ class Buckets:
         first, *others = self._disks
         bucket: Bucket = await first.committer.run(TrashBucket(name, change))
         failpoints.hit("bucket_discard_after_first")
-        for disk in others:
-            await disk.committer.run(CopyTrash(bucket))
-        failpoints.hit("bucket_discard_after_others")
-        await self._threads.run(self._disks.crossings.settle)
-        await self._threads.run(self._write_names)
+        try:
+            for disk in others:
+                await disk.committer.run(CopyTrash(bucket))
+            failpoints.hit("bucket_discard_after_others")
+            await self._threads.run(self._disks.crossings.settle)
+        except StorageError as error:
+            # It is gone with the first commit; the next start does the rest.
+            log.warning("a bucket leaves a disk later", extra={"error": str(error)})
+        await self._write_names_later()
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:

@@ -20,12 +20,15 @@ from typing import Any, TypeVar
 import apsw
 
 from storage.backends.local import failpoints
+from storage.backends.local.acknowledged import note_for
+from storage.backends.local.ballast import Ballast
 from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.index import connect, storage_error
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.transaction import Leaving, Transaction
-from storage.errors import StorageError
+from storage.errors import OutOfSpace, StorageError
+from storage.sqlite.connection import keep_errno
 
 QUEUE_LIMIT = 1024
 BATCH_LIMIT = 256
@@ -51,6 +54,10 @@ class _Job:
         self.result: Any = None
         self.error: Exception | None = None
 
+    @property
+    def makes_room(self) -> bool:
+        return getattr(self.mutation, "makes_room", False)
+
     def settle(self) -> None:
         self.room.release()
         if self.future.done():
@@ -70,6 +77,8 @@ class Committer:
         self._path = mountpath.index
         self._durability = durability
         self._settle = settle
+        self._ballast = Ballast(mountpath.path)
+        self._note = note_for(mountpath)
         self._connection: apsw.Connection | None = None
         self._wal_pages = 0
         self._room = asyncio.Semaphore(QUEUE_LIMIT)
@@ -109,6 +118,7 @@ class Committer:
             if self._wal_pages > ABSURD_WAL_PAGES:
                 self._checkpoint()
         self._hang_up()
+        self._note.close()
 
     def _take(self) -> list[_Job]:
         with self._changed:
@@ -122,7 +132,11 @@ class Committer:
             transaction = self._begin()
         except apsw.Error as error:
             self._hang_up()
-            self._refuse(batch, error)
+            if len(batch) > 1 and isinstance(storage_error(error), OutOfSpace):
+                for job in batch:
+                    self._commit([job])
+            else:
+                self._end_alone(batch, error)
             return
         if self._run_all(transaction, batch):
             self._finish(transaction, batch)
@@ -147,6 +161,7 @@ class Committer:
             try:
                 job.result = job.mutation(transaction)
             except Exception as error:  # a job runner's edge: any error is handed to the caller
+                keep_errno(transaction.connection, error)
                 job.error = error
                 if changes() != before or isinstance(error, apsw.Error):
                     return False
@@ -158,12 +173,16 @@ class Committer:
             transaction.flush()
             failpoints.hit("inside_commit")
             transaction.connection.execute("COMMIT")
-        except apsw.FullError:
-            self._split(transaction.connection, batch)
         except apsw.Error as error:
-            self._give_up(batch, error)
+            keep_errno(transaction.connection, error)
+            if _is_full(error):
+                self._split(transaction.connection, batch)
+            else:
+                self._give_up(batch, error)
         else:
             failpoints.hit("after_commit")
+            if self._durability is Durability.SYNC and transaction.count:
+                self._note.write(transaction.count)
             _answer([job for job in batch if not isinstance(job.error, Leaving)])
             self._try_again([job for job in batch if isinstance(job.error, Leaving)])
 
@@ -186,10 +205,18 @@ class Committer:
         if len(batch) == 1 and isinstance(batch[0].error, Leaving):
             self._try_again(batch)
         elif len(batch) == 1:
-            self._refuse(batch, batch[0].error or apsw.FullError("the disk is full"))
+            self._end_alone(batch, batch[0].error or apsw.FullError("the disk is full"))
         else:
             for job in batch:
                 self._commit([job])
+
+    def _end_alone(self, batch: list[_Job], error: Exception) -> None:
+        """What makes room gets the room that is kept for it, as long as there is some."""
+        is_full = isinstance(storage_error(error), OutOfSpace)
+        if is_full and batch[0].makes_room and self._ballast.give_up():
+            self._commit(batch)
+        else:
+            self._refuse(batch, error)
 
     def _refuse(self, batch: list[_Job], error: Exception) -> None:
         for job in batch:
@@ -219,6 +246,15 @@ class Committer:
         if self._connection is not None:
             with suppress(apsw.Error):
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+
+def _is_full(error: apsw.Error) -> bool:
+    """Whether it was refused before anything of it was in the log. A sync that failed leaves open
+    what is there."""
+    if isinstance(error, apsw.FullError):
+        return True
+    is_write = getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_WRITE
+    return is_write and isinstance(storage_error(error), OutOfSpace)
 
 
 def _answer(batch: list[_Job]) -> None:

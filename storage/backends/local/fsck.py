@@ -30,6 +30,7 @@ from storage.backends.local.rows import (
     blob_of_garbage,
     decode_blobs,
     decode_row,
+    labelled_blob,
 )
 from storage.backends.local.transaction import Transaction
 from storage.backends.local.walk import (
@@ -206,14 +207,17 @@ class _Check:
     def _check_chunk(self, where: Mountpath, chunk: Chunk, bucket: str, name: str) -> None:
         self._know(chunk.blob)
         try:
-            size = read_footer(where.blob(chunk.blob)).size
+            footer = read_footer(where.blob(chunk.blob))
         except FileNotFoundError:
             self.damaged.append(self._finding("blob missing", bucket, name, chunk.blob))
         except Corrupt as error:
             self.damaged.append(self._finding(str(error), bucket, name, chunk.blob))
         else:
-            if size != chunk.size:
-                problem = f"blob has {size} bytes, the row says {chunk.size}"
+            if footer.size != chunk.size:
+                problem = f"blob has {footer.size} bytes, the row says {chunk.size}"
+                self.damaged.append(self._finding(problem, bucket, name, chunk.blob))
+            elif labelled_blob(footer.label) != chunk.blob:
+                problem = "another blob lies in its place"
                 self.damaged.append(self._finding(problem, bucket, name, chunk.blob))
 
     def _know(self, *blobs: str) -> None:

@@ -19,21 +19,14 @@ Only the maintenance process checkpoints, except for a writer whose WAL has grow
 
 from __future__ import annotations
 
-import errno
-import random
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import apsw
-import apsw.sqlite_extra
 
-from storage.errors import Corrupt, DeviceFailed, OutOfSpace, StorageError
+from storage.sqlite.connection import INCREMENTAL, connect, storage_error, translated
+from storage.sqlite.shape import keep_shape
 
-_BUSY_LIMIT_S = 10.0
-_CACHE_KIB = 32 * 1024
+__all__ = ["ACTIVE", "DELETING", "connect", "create", "storage_error", "translated"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets(
@@ -44,6 +37,9 @@ CREATE TABLE IF NOT EXISTS labels(
 CREATE TABLE IF NOT EXISTS trash(id INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS counters(
     name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS identity(
+    id INTEGER PRIMARY KEY CHECK (id = 0), commits INTEGER NOT NULL,
+    mountpath INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS usage(
     bucket INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS objects(
@@ -77,24 +73,6 @@ ACTIVE = 0
 DELETING = 1
 
 
-@cache
-def _load_checksums() -> None:
-    """Registers the `cksmvfs` VFS for the whole process."""
-    apsw.sqlite_extra.load(apsw.Connection(":memory:"), "cksumvfs")
-
-
-def connect(path: Path, *, flags: int = apsw.SQLITE_OPEN_READWRITE) -> apsw.Connection:
-    """A connection for one thread at a time."""
-    _load_checksums()
-    connection = apsw.Connection(str(path), vfs="cksmvfs", flags=flags)
-    connection.set_busy_handler(_Patience())
-    connection.pragma("synchronous", "FULL")
-    connection.pragma("mmap_size", 0)
-    connection.pragma("cache_size", -_CACHE_KIB)
-    connection.pragma("wal_autocheckpoint", 0)
-    return connection
-
-
 def create(path: Path) -> None:
     """Make the index, or add the tables that an older one lacks."""
     with translated():
@@ -103,58 +81,11 @@ def create(path: Path) -> None:
         try:
             connection.reserve_bytes(reserve=8)
             # Takes effect before the first table only; housekeeping gives the room back.
-            connection.pragma("auto_vacuum", "INCREMENTAL")
+            if connection.pragma("auto_vacuum") != INCREMENTAL:  # said again, it writes again
+                connection.pragma("auto_vacuum", "INCREMENTAL")
             connection.pragma("journal_mode", "WAL")
             with connection:
                 connection.execute(_SCHEMA)
+            keep_shape(connection, path)
         finally:
             connection.close()
-
-
-class _Patience:
-    """SQLite's own waiting doubles up to 100 ms and starves the unlucky for nearly a second;
-    short random naps keep the tail at some 50 ms with four processes writing."""
-
-    def __init__(self) -> None:
-        self._deadline = 0.0
-
-    def __call__(self, calls: int) -> bool:
-        now = time.monotonic()
-        if calls == 0:
-            self._deadline = now + _BUSY_LIMIT_S
-        time.sleep(random.uniform(0.0001, 0.001))
-        return now < self._deadline
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turns what SQLite and the file system say into our own errors."""
-    try:
-        yield
-    except (apsw.Error, OSError) as error:
-        raise storage_error(error) from error
-
-
-def storage_error(error: Exception) -> Exception:
-    """The error of ours that it means, or the very same one if it means a bug."""
-    match error:
-        case StorageError():
-            return error
-        case apsw.FullError():
-            return OutOfSpace(str(error))
-        case apsw.CorruptError() | apsw.NotADBError():
-            return Corrupt(str(error))
-        case apsw.IOError() if _extended(error) == apsw.SQLITE_IOERR_DATA:
-            return Corrupt("a page of the index does not match its checksum")
-        case apsw.IOError() | apsw.BusyError() | apsw.CantOpenError() | apsw.ReadOnlyError():
-            return DeviceFailed(str(error))
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
-            return OutOfSpace(str(error))
-        case OSError():
-            return DeviceFailed(str(error))
-    return error
-
-
-def _extended(error: apsw.Error) -> int:
-    """apsw sets the attribute at run time only."""
-    return int(getattr(error, "extendedresult", 0))

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import xxhash
+
+from storage.backends.local.blobs import read_footer
+from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.reading import BlobRange, segments_of
-from storage.backends.local.rows import Chunked, Empty, Inline, Row, Single, decode_manifest
+from storage.backends.local.rows import (
+    Chunked,
+    Empty,
+    Inline,
+    PartLabel,
+    Row,
+    SidecarLabel,
+    Single,
+    decode_manifest,
+    encode,
+)
 from storage.cipher import INLINE, FrameCipher
 from storage.errors import Corrupt, PartNotFound
 from storage.ranges import Between, PartNumber, Want, resolve
@@ -29,6 +45,7 @@ def locate(
         case Inline():
             if payload is None:
                 raise _incomplete(row)
+            require_right(row.location, payload)
             if data_key is not None:
                 payload = FrameCipher(data_key, INLINE).open(payload, 0, last=True)
             return payload if len(payload) == len(span) else payload[span.start : span.stop]
@@ -38,6 +55,45 @@ def locate(
             if payload is None:
                 raise _incomplete(row)
             return BlobRange(segments_of(decode_manifest(payload), span), sidecar, data_key)
+
+
+def digest_of(payload: bytes) -> bytes:
+    """What the row keeps of the bytes in the index: a lost page of theirs may read as zeros."""
+    return xxhash.xxh3_64_digest(payload)
+
+
+def require_right(location: Inline, payload: bytes) -> None:
+    """Raises `Corrupt`. Old rows have no digest."""
+    if location.digest and digest_of(payload) != location.digest:
+        raise Corrupt("the bytes in the index do not match their digest")
+
+
+def is_right(row: Row, payload: bytes | None) -> bool:
+    """False when the bytes in the index are not those of the row. Old rows have no digest."""
+    if payload is None or not isinstance(row.location, Inline) or not row.location.digest:
+        return True
+    return digest_of(payload) == row.location.digest
+
+
+def is_proven(row: Row, payload: bytes | None, mountpath: Mountpath) -> bool:
+    """Whether a row that may be wrong anywhere has the right bytes."""
+    blob = row.own_blob()
+    if blob is None:
+        return isinstance(row.location, Inline) and payload is not None and _proves(row, payload)
+    try:
+        label = read_footer(mountpath.blob(blob)).label
+    except (OSError, Corrupt):
+        return False
+    if isinstance(label, PartLabel) or (label.row.etag, label.row.size) != (row.etag, row.size):
+        return False
+    return not isinstance(label, SidecarLabel) or encode(label.manifest) == payload
+
+
+def _proves(row: Row, payload: bytes) -> bool:
+    if isinstance(row.location, Inline) and row.location.digest:
+        return digest_of(payload) == row.location.digest
+    digest = hashlib.md5(payload, usedforsecurity=False).hexdigest()
+    return len(payload) == row.size and digest == row.etag
 
 
 def _incomplete(row: Row) -> Corrupt:

@@ -18,10 +18,12 @@ from typing import Any
 import apsw
 
 from storage.backends.local import failpoints, index
+from storage.backends.local.ballast import Ballast
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.rows import blob_of_garbage, decode_blobs
 from storage.backends.local.trash import empty_some
-from storage.clock import NS_PER_S, Clock, SystemClock
+from storage.clock import NS_PER_S, Clock, PatientClock
+from storage.errors import OutOfSpace
 
 GARBAGE_BITE = 200
 COMPLETED_BITE = 1000
@@ -32,7 +34,7 @@ SPARE_SHARE = 4
 VACUUM_BITE = 512
 LARGE_WAL_PAGES = 64 * 1024 * 1024 // 4096
 
-_SYSTEM_CLOCK = SystemClock()
+_PATIENT_CLOCK = PatientClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,11 @@ class MaintenanceResult:
 class Maintainer:
     """One per set of mountpaths, in one process; for one thread at a time."""
 
-    def __init__(self, paths: Sequence[Path], *, clock: Clock = _SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, paths: Sequence[Path], *, clock: Clock = _PATIENT_CLOCK, reserve_bytes: int = 0
+    ) -> None:
         self._clock = clock
+        self._reserve_bytes = reserve_bytes
         with index.translated():
             self._mountpaths = read_mountpaths(paths)
             self._connections = [index.connect(each.index) for each in self._mountpaths]
@@ -63,16 +68,28 @@ class Maintainer:
         """Raises `DeviceFailed`, `Corrupt` or `OutOfSpace`; the next run starts over."""
         done = MaintenanceResult()
         for number in range(len(self._mountpaths)):
-            with index.translated():
-                done = _sum(done, self._maintain(number))
+            done = _sum(done, self._maintain_with_room(number))
         return done
 
+    def _maintain_with_room(self, number: int) -> MaintenanceResult:
+        """On a full disk too: what was deleted gives its room back in here."""
+        while True:
+            try:
+                with index.translated():
+                    return self._maintain(number)
+            except OutOfSpace:
+                if not Ballast(self._mountpaths[number].path).give_up():
+                    raise
+
     def close(self) -> None:
+        """Leaves no log, if it is the last to close."""
         for connection in self._connections:
             connection.close()
 
     def _maintain(self, number: int) -> MaintenanceResult:
         connection = self._connections[number]
+        with suppress(OSError):  # another took the room meanwhile
+            Ballast(self._mountpaths[number].path).allocate(self._reserve_bytes)
         collected = self._collect(number)
         emptying = empty_some(self._mountpaths, self._connections, number)
         before = self._clock.now_ns() - COMPLETED_KEPT_NS

@@ -7,6 +7,7 @@ buckets.json          the names of buckets that have another label, if there are
 renames.lock          in the first mountpath: held while an object changes its mountpath
 index.db              the truth
 blobs/ab/<id>         immutable files
+ballast               room for deletions on a full disk
 work/<slot>/          files that the process of that slot is writing
 quarantine/           what fsck did not understand
 """

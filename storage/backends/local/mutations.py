@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import msgspec
 
@@ -224,6 +225,8 @@ def add_delete_marker(transaction: Transaction, home: Home, name: bytes, marker:
 class DeleteObjects:
     """Several deletions in one go, each with its own outcome: what it did, or an error."""
 
+    makes_room: ClassVar[bool] = True
+
     bucket: Bucket
     requests: Sequence[DeleteRequest]
     now_ns: int
@@ -330,6 +333,8 @@ class PutPart:
 
 @dataclass(frozen=True, slots=True)
 class AbortUpload:
+    makes_room: ClassVar[bool] = True
+
     bucket: Bucket
     name: str
     upload: str

@@ -14,6 +14,7 @@ from storage.backend import Change
 from storage.backends.local.chunked_writing import Subject
 from storage.backends.local.disk import Disk
 from storage.backends.local.disks import Disks
+from storage.backends.local.location import digest_of
 from storage.backends.local.mutations import (
     DeleteObjects,
     PutObject,
@@ -114,11 +115,11 @@ class ObjectWriter:
         self, disk: Disk, home: Bucket, name: str, content: bytes, options: PutOptions
     ) -> ObjectInfo:
         options.digest.update(content)
-        row = self._row(
-            len(content), options.digest.seal(), options, Inline() if content else Empty()
-        )
+        size = len(content)
         if content and options.data_key is not None:
             content = FrameCipher(options.data_key, INLINE).seal(content, 0, last=True)
+        location = Inline(digest_of(content)) if content else Empty()
+        row = self._row(size, options.digest.seal(), options, location)
         put = PutObject(home, name, row, content or None, options.condition)
         return await disk.committer.run(put)
 

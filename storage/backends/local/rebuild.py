@@ -5,10 +5,12 @@ The new index is built from what can be read of the old one, and from the labels
 Versions with an id of their own all come back, in the order of `modified_ns`. Of the null versions
 of a name the newest wins, and a row of the old index wins over a label of the same time, because
 metadata may have been changed since the blob was written. Objects that are only in the index
-(`inline_limit` bytes and less) and delete markers come back only as far as the old index can be
-read. Without it an object that was deleted may come back, one that was renamed comes back under its
-first name, and a bucket has the name in `buckets.json`. Blobs that lose stay where they are:
-`fsck.check` reports them, and moves them to quarantine if it is to repair.
+(`inline_limit` bytes and less) and delete markers come back only as far as the pages of the old
+index and of its log can be read. A row on a damaged page counts if its bytes match their digest,
+and is named in the report. Without the old index an object that was deleted may come back, one that
+was renamed comes back under its first name, and a bucket has the name in `buckets.json`. Blobs that
+lose stay where they are: `fsck.check` reports them, and moves them to quarantine if it is to
+repair.
 
 The new index is written beside the old one and renamed at the end, so that a crash leaves the old.
 """
@@ -20,14 +22,18 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
+import msgspec
 
 from storage.backends.local import index
+from storage.backends.local.acknowledged import lost_commits, stamp
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import read_names
 from storage.backends.local.crossing import settled
 from storage.backends.local.histories import Histories
+from storage.backends.local.location import is_proven, is_right
 from storage.backends.local.mountpath import Mountpath, lock_folders, read_mountpaths, sync_folder
 from storage.backends.local.rebuilt_buckets import RebuiltBuckets
 from storage.backends.local.rows import (
@@ -35,17 +41,16 @@ from storage.backends.local.rows import (
     Label,
     ObjectLabel,
     PartLabel,
-    Row,
     SidecarLabel,
     blob_of_garbage,
-    decode_row,
     encode,
 )
 from storage.backends.local.salvage import Salvage
 from storage.backends.local.walk import blobs_on, usage_of
-from storage.errors import Corrupt
+from storage.errors import Corrupt, StorageError
+from storage.sqlite.shape import shape_file
 
-_FILES = ("index.db", "index.db-wal", "index.db-shm")
+_FILES = ("index.db", "index.db-wal", "index.db-shm", "index.db-shape")
 
 
 @dataclass
@@ -63,7 +68,7 @@ class _Counts:
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """`salvaged` objects came from the old index, `inline` of them live only there; `from_labels`
-    came from blobs. `unreadable` names tables that are partly lost: inline objects may be gone
+    came from blobs. `unreadable` says which pages are lost, and of what: inline objects may be gone
     with them. `incomplete` names objects and blobs that could not be restored, and why."""
 
     buckets: int
@@ -81,7 +86,6 @@ def rebuild(paths: Sequence[Path]) -> Rebuilt:
     """Raises `MountpathError`, also when a server runs on the folders."""
     with lock_folders(paths), index.translated():
         mountpaths = read_mountpaths(paths)
-        _settle_renames(mountpaths)
         counts = _build(mountpaths)
         aside = tuple(_swap(mountpath) for mountpath in mountpaths)
     return Rebuilt(
@@ -97,13 +101,11 @@ def rebuild(paths: Sequence[Path]) -> Rebuilt:
     )
 
 
-def _settle_renames(mountpaths: Sequence[Mountpath]) -> None:
-    """If the indexes can still be read. Else an object may be met under both names, and the first
-    one that is met has it."""
-    with suppress(apsw.Error), ExitStack() as stack:
-        connections = [index.connect(mountpath.index) for mountpath in mountpaths]
-        for connection in connections:
-            stack.callback(connection.close)
+def _settle_renames(mountpaths: Sequence[Mountpath], salvages: Sequence[Salvage]) -> None:
+    """If what the indexes say of them can be read. Else an object may be met under both names, and
+    the first one that is met has it."""
+    connections = [salvage.connection for salvage in salvages]
+    with suppress(apsw.Error, StorageError, msgspec.MsgspecError, KeyError), ExitStack() as stack:
         stack.enter_context(settled(mountpaths, connections))
 
 
@@ -115,10 +117,13 @@ def _build(mountpaths: Sequence[Mountpath]) -> _Counts:
     counts = _Counts()
     with ExitStack() as stack:
         salvages = [Salvage(stack, mountpath, counts.unreadable) for mountpath in mountpaths]
+        _settle_renames(mountpaths, salvages)
         targets = [_fresh(stack, mountpath) for mountpath in mountpaths]
         buckets = RebuiltBuckets(targets, read_names(mountpaths))
         for salvage in salvages:
             buckets.add_salvaged(salvage)
+        for mountpath, salvage in zip(mountpaths, salvages, strict=True):
+            _adopt_buckets(mountpath, salvage, buckets, counts)
         buckets.count_on(salvages[0])
         rebuilds: list[_Rebuild] = []
         for mountpath, salvage, target in zip(mountpaths, salvages, targets, strict=True):
@@ -128,15 +133,40 @@ def _build(mountpaths: Sequence[Mountpath]) -> _Counts:
         for each in rebuilds:
             each.restore()
         counts.buckets = buckets.total
+        for mountpath, salvage, target in zip(mountpaths, salvages, targets, strict=True):
+            if lost := lost_commits(mountpath, salvage.connection):
+                counts.unreadable.append(f"{mountpath.index}: its last {lost} commits are lost")
+            stamp(target, mountpath, 0)
         for target in targets:
             target.execute("COMMIT")
             target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     return counts
 
 
+def _adopt_buckets(
+    mountpath: Mountpath, salvage: Salvage, buckets: RebuiltBuckets, counts: _Counts
+) -> None:
+    """Buckets whose own rows are lost, but not those of their objects: a blob has the name."""
+    for old in salvage.buckets_of_objects():
+        if not buckets.is_known(old):
+            name = buckets.adopt(old, _any_label(mountpath, salvage, old))
+            counts.incomplete.append(f"{name}: the settings of the bucket are lost")
+
+
+def _any_label(
+    mountpath: Mountpath, salvage: Salvage, bucket: int
+) -> ObjectLabel | SidecarLabel | None:
+    for row in salvage.objects_of(bucket):
+        with suppress(OSError, Corrupt):
+            label = read_footer(mountpath.blob(row.own_blob() or "")).label
+            if not isinstance(label, PartLabel):
+                return label
+    return None
+
+
 def _fresh(stack: ExitStack, mountpath: Mountpath) -> apsw.Connection:
     path = _new_index(mountpath)
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm", "-shape"):
         with suppress(FileNotFoundError):
             os.unlink(f"{path}{suffix}")
     index.create(path)
@@ -154,9 +184,21 @@ def _swap(mountpath: Mountpath) -> Path:
     for name in _FILES:
         with suppress(FileNotFoundError):
             os.rename(mountpath.path / name, aside / name)
+    os.rename(shape_file(_new_index(mountpath)), shape_file(mountpath.index))
     os.rename(_new_index(mountpath), mountpath.index)
     sync_folder(mountpath.path)
     return aside
+
+
+class _OldRow(NamedTuple):
+    """A version in the old index; `age` is None if it was in `objects`."""
+
+    bucket: int
+    name: bytes
+    age: int | None
+    encoded: bytes
+    payload: int | None
+    doubtful: bool
 
 
 @dataclass
@@ -174,9 +216,11 @@ class _Rebuild:
     def salvage_rows(self) -> None:
         """All indexes first: a row may name blobs on another mountpath."""
         for old, name, row, payload in self.salvage.rows("objects", "bucket, name"):
-            self._salvage_version(old, name, None, decode_row(row), payload)
+            doubtful = self.salvage.is_doubtful("objects", old, name)
+            self._salvage_version(_OldRow(old, name, None, row, payload, doubtful))
         for old, name, age, _, row, payload in self.salvage.rows("versions", "bucket, name, age"):
-            self._salvage_version(old, name, age, decode_row(row), payload)
+            doubtful = self.salvage.is_doubtful("versions", old, name, age)
+            self._salvage_version(_OldRow(old, name, age, row, payload, doubtful))
         self._salvage_uploads()
         self.garbage = self.salvage.garbage()
 
@@ -194,23 +238,35 @@ class _Rebuild:
     def __post_init__(self) -> None:
         self.histories = Histories(self.target)
 
-    def _salvage_version(
-        self, old: int, name: bytes, age: int | None, row: Row, payload: int | None
-    ) -> None:
-        if self.buckets.is_trash(old):
+    def _salvage_version(self, old: _OldRow) -> None:
+        if self.buckets.is_trash(old.bucket):
             return
-        bucket = self.buckets.by_old_id(old)
-        content = self.salvage.payload(payload)
-        if bucket is None or (payload is not None and content is None):
-            self.counts.incomplete.append(f"{name.decode()}: its bucket or payload is unreadable")
+        row, bucket = self.salvage.row(old.encoded), self.buckets.by_old_id(old.bucket)
+        if row is None or bucket is None:
+            self._leave(old, "its row or its bucket is unreadable")
             return
-        others = [each for each in self.all if each is not self]
-        if _is_named(row.own_blob(), others):
-            self.counts.incomplete.append(f"{name.decode()}: another name has its blob")
+        content = self.salvage.payload(old.payload)
+        if old.payload is not None and content is None:
+            self._leave(old, "its bytes, or where they are, were on a page that is lost")
             return
-        self.histories.salvage(bucket, name, age, row, content)
+        if _is_named(row.own_blob(), [each for each in self.all if each is not self]):
+            self._leave(old, "another name has its blob")
+            return
+        if old.doubtful or self.salvage.is_doubtful("payloads", old.payload):
+            if not is_proven(row, content, self.mountpath):
+                self._leave(old, "it was on a damaged page, and nothing proves it right")
+                return
+            self._leave(old, "its bytes are right; its metadata were on a damaged page")
+        elif isinstance(row.location, Inline) and not is_right(row, content):
+            self._leave(old, "its bytes are not those that were stored")
+            return
+        self.histories.salvage(bucket, old.name, old.age, row, content)
         self.counts.salvaged += not row.delete_marker
         self.counts.inline += isinstance(row.location, Inline)
+
+    def _leave(self, old: _OldRow, why: str) -> None:
+        name = old.name.decode(errors="backslashreplace")
+        self.counts.incomplete.append(f"{self.buckets.old_name(old.bucket)}/{name}: {why}")
 
     def _salvage_uploads(self) -> None:
         for old, name, upload, row in self.salvage.rows("uploads", "bucket, name, id"):

@@ -18,6 +18,14 @@ from storage.backends.local.salvage import Salvage
 from storage.values import NULL_VERSION, BucketInfo, Versioning
 
 
+def _decoded(row: bytes) -> BucketInfo | None:
+    """None when it cannot be read."""
+    try:
+        return decode_bucket(row)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
 class RebuiltBuckets:
     """`names` are the present names by label, of those that have another."""
 
@@ -37,11 +45,12 @@ class RebuiltBuckets:
     def add_salvaged(self, salvage: Salvage) -> None:
         """The first mountpath comes first: it is right about what others have otherwise."""
         for old, row in salvage.rows("trash", "id"):
-            if old not in self._old:
-                self._trash[old] = decode_bucket(row).lasting_name
+            info = _decoded(row)
+            if old not in self._old and info and not salvage.is_doubtful("trash", old):
+                self._trash[old] = info.lasting_name
         for old, _, _, row in salvage.rows("buckets", "id"):
-            if old not in self._trash:
-                info = decode_bucket(row)
+            info = _decoded(row)
+            if old not in self._trash and info:
                 self._old[old] = info.lasting_name
                 self._add(info)
 
@@ -51,6 +60,25 @@ class RebuiltBuckets:
         counted = [value for name, value in first.rows("counters", "name") if name == "buckets"]
         value = max(counted, default=int(time.time())) + 1
         self._targets[0].execute("INSERT INTO counters VALUES('buckets', ?)", (value,))
+
+    def is_known(self, old: int) -> bool:
+        return old in self._old or old in self._trash
+
+    def adopt(self, old: int, label: ObjectLabel | SidecarLabel | None) -> str:
+        """A bucket that has lost its row; without a label it gets a name that says so. Returns
+        its name."""
+        if label is None:
+            info = BucketInfo(f"lost-bucket-{old}", "", time.time_ns())
+            self._old[old] = info.lasting_name
+            return self._add(info).name
+        self.by_label(label)
+        self._old[old] = label.bucket
+        return self._names.get(label.bucket, label.bucket)
+
+    def old_name(self, old: int) -> str:
+        """What the reader of a report knows the bucket by."""
+        label = self._old.get(old) or self._trash.get(old)
+        return f"bucket {old}" if label is None else self._names.get(label, label)
 
     def is_trash(self, old: int) -> bool:
         return old in self._trash

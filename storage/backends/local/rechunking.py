@@ -14,7 +14,7 @@ import msgspec
 from storage.backends.local.chunked_writing import Subject
 from storage.backends.local.disk import Disk
 from storage.backends.local.disks import Disks
-from storage.backends.local.location import locate
+from storage.backends.local.location import digest_of, locate
 from storage.backends.local.mutations import RechunkObject
 from storage.backends.local.object_reader import ObjectReader
 from storage.backends.local.reading import Vanished
@@ -109,9 +109,10 @@ class Rechunker:
 
     async def _put_inline_again(self, found: _Found, body: Body) -> None:
         content = b"".join([piece async for piece in body])
-        new = found.moved(len(content), Inline())
+        size = len(content)
         if found.data_key is not None:
             content = FrameCipher(found.data_key, INLINE).seal(content, 0, last=True)
+        new = found.moved(size, Inline(digest_of(content)))
         await found.disk.committer.run(found.change(new, content))
 
     async def _put_blobs(

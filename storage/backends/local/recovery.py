@@ -15,6 +15,8 @@ from typing import Any
 import apsw
 
 from storage.backends.local import index
+from storage.backends.local.acknowledged import require_acknowledged
+from storage.backends.local.ballast import Ballast
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label, names_by_label, write_names
 from storage.backends.local.buckets import reconcile
@@ -29,6 +31,7 @@ from storage.backends.local.mountpath import (
     mark_ready,
     read_mountpaths,
 )
+from storage.backends.local.options import Durability
 from storage.backends.local.rows import (
     Chunked,
     Label,
@@ -38,14 +41,16 @@ from storage.backends.local.rows import (
     decode_part,
     decode_row,
 )
-from storage.errors import Corrupt
+from storage.errors import Corrupt, OutOfSpace
+from storage.sqlite.opening import require_whole
 from storage.startup_errors import MountpathError
 
 
-def prepare(paths: Sequence[Path]) -> FolderLocks:
+def prepare(paths: Sequence[Path], *, durability: Durability = Durability.SYNC) -> FolderLocks:
     """Make or check the mountpaths, lock them and recover; keep what it returns until the end.
 
-    Called once, by the supervisor, before any worker. Raises `MountpathError`.
+    Called once, by the supervisor, before any worker. Raises `MountpathError`, and `Corrupt` for an
+    index that only a rebuild brings back.
     """
     with index.translated():
         for path in paths:
@@ -54,11 +59,28 @@ def prepare(paths: Sequence[Path]) -> FolderLocks:
         locks = lock_folders(paths)
         try:
             format_folders(paths)
-            _recover(read_mountpaths(paths))
+            _recover_on_full_disks(paths, synced=durability is Durability.SYNC)
         except BaseException:
             locks.close()
             raise
         return locks
+
+
+def _recover_on_full_disks(paths: Sequence[Path], *, synced: bool) -> None:
+    """The ballast makes the room that a start needs."""
+    while True:
+        try:
+            with index.translated():
+                return _recover(read_mountpaths(paths), synced=synced)
+        except OutOfSpace:
+            if not give_up_ballast(paths):
+                raise
+
+
+def give_up_ballast(paths: Sequence[Path]) -> bool:
+    """Whether there is more room on a disk that was full."""
+    given = [Ballast(path).give_up() for path in paths]
+    return any(given)
 
 
 def recover_slot(paths: Sequence[Path], slot: str) -> None:
@@ -73,21 +95,23 @@ def recover_slot(paths: Sequence[Path], slot: str) -> None:
             _mend_buckets(mountpaths, connections)
 
 
-def _recover(mountpaths: Sequence[Mountpath]) -> None:
+def _recover(mountpaths: Sequence[Mountpath], *, synced: bool) -> None:
     with ExitStack() as stack:
         for mountpath in mountpaths:
             if mountpath.ready and not mountpath.index.exists():
                 raise MountpathError(
                     f"{mountpath.path} has lost its index.db; restore it, or rebuild it with fsck"
                 )
+            require_whole(mountpath.index, synced=synced)
             index.create(mountpath.index)
+            with closing(index.connect(mountpath.index, keep_log=True)) as connection:
+                require_acknowledged(mountpath, connection)
         mark_ready(mountpaths)
         connections = [_open(stack, mountpath) for mountpath in mountpaths]
         with settled(mountpaths, connections):
             for mountpath in mountpaths:
                 for folder in sorted(mountpath.work.iterdir()):
                     _recover_folder(mountpath, connections, folder)
-                    folder.rmdir()
         _mend_buckets(mountpaths, connections)
 
 

@@ -35,7 +35,9 @@ class Empty(Struct, frozen=True, gc=False, array_like=True, tag=0):
 
 
 class Inline(Struct, frozen=True, gc=False, array_like=True, tag=1):
-    """The bytes are the object's row in `payloads`."""
+    """The bytes are the object's row in `payloads`; `digest` is their xxh3-64, empty if old."""
+
+    digest: bytes = b""
 
 
 class Single(Struct, frozen=True, gc=False, array_like=True, tag=2):
@@ -174,6 +176,14 @@ class SidecarLabel(Struct, frozen=True, array_like=True, tag=2):
 
 
 Label = ObjectLabel | PartLabel | SidecarLabel
+
+
+def labelled_blob(label: Label) -> str | None:
+    """The blob that has such a label."""
+    if isinstance(label, PartLabel):
+        return label.part.chunk.blob if label.part.chunk else None
+    return label.row.own_blob()
+
 
 encode = msgspec.msgpack.Encoder().encode
 decode_row = msgspec.msgpack.Decoder(Row).decode

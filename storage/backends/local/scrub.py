@@ -20,7 +20,7 @@ from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.reading import BlobRange, Source, Vanished
-from storage.backends.local.rows import Chunk
+from storage.backends.local.rows import Chunk, labelled_blob
 from storage.backends.local.walk import objects_of, parts_of, versions_of
 from storage.errors import Corrupt, DeviceFailed
 from storage.ranges import Between
@@ -145,12 +145,12 @@ def _read(mountpath: Mountpath, chunk: Chunk, pace: _Pace) -> int:
 
 def _read_sidecar(mountpath: Mountpath, blob: str) -> str:
     try:
-        read_footer(mountpath.blob(blob))
+        label = read_footer(mountpath.blob(blob)).label
     except FileNotFoundError:
         return "sidecar missing"
     except Corrupt as error:
         return str(error)
-    return ""
+    return "" if labelled_blob(label) == blob else "another blob lies in its place"
 
 
 def _still_named(connection: apsw.Connection, item: _Item) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.backends.local.batch_reader import BatchReader
+from storage.backends.local.blobs import free_bytes
 from storage.backends.local.buckets import Buckets
 from storage.backends.local.disks import Disks
 from storage.backends.local.index import translated
@@ -31,6 +32,8 @@ from storage.values import Usage
 
 _SYSTEM_CLOCK = SystemClock()
 _DEFAULTS = StoreOptions()
+# What a transaction of the index may need.
+_LEAST_ROOM = 64 << 10
 
 
 class LocalStore:
@@ -41,6 +44,7 @@ class LocalStore:
     def __init__(
         self, mountpaths: Sequence[Mountpath], slot: str, clock: Clock, options: StoreOptions
     ) -> None:
+        self._reserve = options.reserve_bytes
         self.threads = threads = Threads(options.threads)
         self.disks = disks = Disks(mountpaths, slot, options.durability)
         writers = Writers(threads.disk, options)
@@ -105,10 +109,10 @@ class LocalStore:
 
     async def usage(self) -> Usage:
         mountpaths = [disk.mountpath for disk in self.disks]
-        return await self.threads.run(_usage, self.disks.snapshots, mountpaths)
+        return await self.threads.run(_usage, self.disks.snapshots, mountpaths, self._reserve)
 
 
-def _usage(snapshots: Snapshots, mountpaths: Sequence[Mountpath]) -> Usage:
+def _usage(snapshots: Snapshots, mountpaths: Sequence[Mountpath], reserve: int) -> Usage:
     objects = stored = buckets = 0
     with ExitStack() as stack:
         for connection in snapshots(stack):
@@ -117,7 +121,13 @@ def _usage(snapshots: Snapshots, mountpaths: Sequence[Mountpath]) -> Usage:
             counted: Any = connection.execute(sql).get
             objects, stored, buckets = objects + counted[0], stored + counted[1], counted[2]
     capacity, free = space_of(mountpaths)
-    return Usage(buckets, objects, stored, capacity, free)
+    room = has_room([mountpath.path for mountpath in mountpaths], reserve)
+    return Usage(buckets, objects, stored, capacity, free, room)
+
+
+def has_room(paths: Sequence[Path], reserve_bytes: int) -> bool:
+    """Whether more can be written, wherever it belongs."""
+    return all(free_bytes(path) > max(reserve_bytes, _LEAST_ROOM) for path in paths)
 
 
 def space_of(mountpaths: Sequence[Mountpath]) -> tuple[int, int]:

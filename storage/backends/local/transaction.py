@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 
+from storage.backends.local.acknowledged import COUNT
 from storage.backends.local.index import ACTIVE
 from storage.backends.local.rows import (
     Chunked,
@@ -31,6 +32,7 @@ from storage.backends.local.rows import (
 from storage.backends.local.versions import Bucket, Home, Stored
 from storage.clock import NS_PER_S
 from storage.errors import BucketNotFound, Corrupt
+from storage.sqlite.connection import errno_kept
 from storage.values import NULL_VERSION, UploadInfo, Versioning
 
 T = TypeVar("T")
@@ -56,12 +58,15 @@ class Leaving(Exception):
 
 
 class Transaction:
-    """One open write transaction. Counters are kept aside and written once, before the commit."""
+    """One open write transaction. Counters are kept aside and written once, before the commit;
+    `count` is then the number of the commit, 0 if it changes nothing."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
         self._run = connection.execute
         self._usage: dict[int, list[int]] = {}
+        self._changes = connection.total_changes()
+        self.count = 0
         self._leaving: set[tuple[int, bytes]] | None = None
 
     def bucket(self, bucket: Bucket) -> int:
@@ -304,6 +309,9 @@ class Transaction:
         for bucket, (objects, size) in self._usage.items():
             sql = "UPDATE usage SET objects = objects + ?, bytes = bytes + ? WHERE bucket = ?"
             self._run(sql, (objects, size, bucket))
+        if self.connection.total_changes() != self._changes:
+            counted: Any = self._run(COUNT).get
+            self.count = counted or 0
 
     def _drop_bytes(self, bucket: int, old: Stored) -> None:
         if old.row.delete_marker:
@@ -343,10 +351,11 @@ def in_transaction(connection: apsw.Connection, mutation: Callable[[Transaction]
     """Run one mutation and commit it, for those who own a connection and have no committer."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        transaction = Transaction(connection)
-        result = mutation(transaction)
-        transaction.flush()
-        connection.execute("COMMIT")
+        with errno_kept(connection):
+            transaction = Transaction(connection)
+            result = mutation(transaction)
+            transaction.flush()
+            connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:  # some failures have rolled it back already
             connection.execute("ROLLBACK")
