@@ -1,4 +1,4 @@
-"""Memory that requests share, counted by what they hold, and a fair queue for it.
+"""Memory that requests share, and a fair queue for it.
 
 A batch has memory for the group of entries that it reads; to read further ones ahead, it takes more
 if there is some. When there is none for a new batch, it waits, and the clients take turns, however
