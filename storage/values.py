@@ -243,12 +243,16 @@ class BodyDigest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """HTTP preconditions. ETags without quotes, `*` for any; times in seconds since the epoch."""
+    """HTTP preconditions. ETags without quotes, `*` for any; times in seconds since the epoch.
+
+    `if_range` is the ETag or the time of the object that a wanted range is of; an empty text is
+    of none."""
 
     if_match: tuple[str, ...] = ()
     if_none_match: tuple[str, ...] = ()
     if_modified_since: int | None = None
     if_unmodified_since: int | None = None
+    if_range: str | int | None = None
 
 
 ALWAYS = Condition()

@@ -23,6 +23,7 @@ from s3gw.sigv4.payload import (
     is_payload,
 )
 from s3gw.wire.errors import Code, S3Error
+from storage.digits import read_digits
 
 if TYPE_CHECKING:
     from s3gw.http.request import Request
@@ -95,10 +96,11 @@ def _decode_body(
     text = request.headers.get(_DECODED_LENGTH)
     if text is None:
         raise S3Error(Code.MissingContentLength)
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
+    length = read_digits(text)
+    if length is None:
         raise S3Error(Code.InvalidArgument, ArgumentName=_DECODED_LENGTH, ArgumentValue=text)
-    request.decoded_length = int(text)
-    decoder = ChunkedDecoder(request.decoded_length, announced, verifier)
+    request.decoded_length = length
+    decoder = ChunkedDecoder(length, announced, verifier)
     request.body = _decoded(request.body, decoder, request.trailers)
 
 

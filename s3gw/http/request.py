@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.wire.errors import Code, S3Error
 from storage.pacing import off_loop
+from storage.digits import read_digits
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
@@ -195,9 +196,7 @@ def _decoded(text: str) -> str:
 
 
 def content_length(text: str | None) -> int | None:
-    if text is None or not (text.isascii() and text.isdigit() and len(text) < 20):
-        return None
-    return int(text)
+    return None if text is None else read_digits(text)
 
 
 def origin_form(target: bytes) -> bytes:

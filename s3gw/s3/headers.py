@@ -197,9 +197,12 @@ def read_condition(headers: Mapping[str, str], prefix: str = "") -> Condition:
     none_match = headers.get(f"{prefix}if-none-match")
     modified = headers.get(f"{prefix}if-modified-since")
     unmodified = headers.get(f"{prefix}if-unmodified-since")
-    if match is none_match is modified is unmodified:
+    if_range = None if prefix else headers.get("if-range")
+    if match is none_match is modified is unmodified is if_range:
         return ALWAYS
-    return Condition(_etags(match), _etags(none_match), _time(modified), _time(unmodified))
+    return Condition(
+        _etags(match), _etags(none_match), _time(modified), _time(unmodified), _validator(if_range)
+    )
 
 
 def read_write_condition(headers: Mapping[str, str]) -> Condition:
@@ -207,16 +210,31 @@ def read_write_condition(headers: Mapping[str, str]) -> Condition:
 
     AWS knows only `*` in If-None-Match; an ETag there means what RFC 9110 says.
     """
-    none_match = headers.get("if-none-match")
-    if "if-match" not in headers and none_match is None:
+    match, none_match = headers.get("if-match"), headers.get("if-none-match")
+    unmodified = headers.get("if-unmodified-since")
+    if match is none_match is unmodified:
         return ALWAYS
-    if "if-match" in headers and none_match is not None:
+    if match is not None and none_match is not None:
         raise S3Error(Code.InvalidRequest, "If-Match and If-None-Match exclude each other.")
-    return Condition(_etags(headers.get("if-match")), _etags(none_match))
+    # An ETag is the better witness (RFC 9110, 13.2.2).
+    latest = _time(unmodified) if match is None else None
+    return Condition(_etags(match), _etags(none_match), if_unmodified_since=latest)
 
 
 def _etags(text: str | None) -> tuple[str, ...]:
     return () if text is None else tuple(unquoted(etag) for etag in text.split(","))
+
+
+def _validator(text: str | None) -> str | int | None:
+    """Read If-Range, an ETag or a date. A weak ETag does not promise equal bytes, and is of no
+    object."""
+    if text is None:
+        return None
+    text = text.strip()
+    if text.startswith("W/"):
+        return ""
+    moment = None if text.startswith('"') else _time(text)
+    return unquoted(text) if moment is None else moment
 
 
 def _time(text: str | None) -> int | None:

@@ -25,7 +25,7 @@ from storage.capabilities import ALL_CAPABILITIES
 from storage.chunking import Chunking
 from storage.cipher import check_key, unlocked
 from storage.clock import Clock, SystemClock
-from storage.conditions import check_read, check_write
+from storage.conditions import check_read, check_write, wanted_part
 from storage.errors import (
     DeleteMarkerFound,
     ObjectChanged,
@@ -181,12 +181,18 @@ class MemoryBackend(NamedBuckets[_Bucket]):
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         stored = self._bucket(bucket).object(name, options.version)
         check_read(options.condition, stored.info)
-        return Reading(stored.info, span_of(stored, options.want), b"")
+        want = wanted_part(options.want, options.condition, stored.info)
+        return Reading(
+            stored.info,
+            span_of(stored, want),
+            b"",
+        )
 
     async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         stored = self._bucket(bucket).object(name, options.version)
         check_read(options.condition, stored.info)
-        span = span_of(stored, options.want)
+        want = wanted_part(options.want, options.condition, stored.info)
+        span = span_of(stored, want)
         await unlocked(stored.info, options.unlock)
         content = stored.content[span.start : span.stop]
         small = len(content) <= STREAM_BLOCK_BYTES

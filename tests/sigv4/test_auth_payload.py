@@ -107,7 +107,7 @@ def test_a_chunk_signature_of_another_chain_does_not_match(payload: str) -> None
 
 def test_a_chunked_body_needs_its_decoded_length() -> None:
     assert refusal(put(UNSIGNED_TRAILER, {})).code is Code.MissingContentLength
-    for text in ("-1", "five", "9" * 20):
+    for text in ("-1", "five", ""):
         call = put(UNSIGNED_TRAILER, {"x-amz-decoded-content-length": text})
         assert refusal(call).code is Code.InvalidArgument
 

@@ -12,6 +12,7 @@ from s3gw.native.operation import header, operation, query
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
 from s3gw.s3.headers import http_date, quoted, read_condition
 from s3gw.s3.range_headers import read_range, span_headers
+from storage.conditions import wanted_part
 from storage.errors import NotModified, ObjectNotFound
 from storage.ranges import Between, From, Last
 from storage.values import ReadOptions
@@ -43,7 +44,7 @@ class GetObject:
         )
         opened = await call.store.get_object(call.bucket, call.key, options)
         reading = await checked(call, opened)
-        partial = options.want is not None
+        partial = wanted_part(options.want, options.condition, reading.info) is not None
         headers = {"Content-Type": _TYPE, "Accept-Ranges": "bytes"}
         headers |= span_headers(reading.info, reading.span, partial=partial)
         repeated = reader_headers(call, reading.info)
@@ -66,7 +67,8 @@ class HeadObject:
             raise ObjectNotFound(call.key)
         if in_archive := member_query_of(self):
             return await member_head(call, in_archive)
-        reading = await call.store.head_object(call.bucket, call.key)
+        options = ReadOptions(condition=read_condition(call.headers))
+        reading = await call.store.head_object(call.bucket, call.key, options)
         info = reading.info
         check_reader(call, info)
         told = (

@@ -25,6 +25,7 @@ from s3gw.native.operation import header, operation, query, value
 from s3gw.objects.service import UploadRequest
 from s3gw.s3.encryption_headers import read_encryption
 from s3gw.s3.headers import quoted, read_attributes, read_write_condition, unquoted
+from storage.digits import read_digits
 from storage.errors import UploadNotFound
 from storage.values import MAX_PARTS, PartInfo, Sealed, UploadInfo
 
@@ -122,7 +123,7 @@ class AbortMultipartUpload:
 
 def read_part_number(text: str) -> int:
     """Parse a part number. Raise 400."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    number = read_digits(text) or 0
     if not 1 <= number <= MAX_PARTS:
         raise NativeError(
             400,
