@@ -418,3 +418,18 @@ def test_a_download_is_resumed_from_the_same_object_only(
     got = scene.send("GET", f"objects/{bucket}/k", headers=sent)
     assert (got.status, got.body) == ((206, BODY[10:]) if same else (200, BODY))
     assert ("content-range" in got.headers) == same
+
+
+def test_custom_properties_are_metadata_in_ascii_for_s3(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", b"abc")
+    target = f"objects/{bucket}/k"
+    assert scene.act("PATCH", target, "", {"c": "ÄMÄZÕÑ S3"}).status == 200
+    head = scene.s3.head_object(Bucket=bucket, Key="k")
+    assert head["Metadata"] == {"c": "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?="}
+
+
+def test_line_ends_in_metadata_do_not_end_a_header(scene: Scene, bucket: str) -> None:
+    word = "=?UTF-8?Q?a=0D=0Ab:_c?="
+    scene.s3.put_object(Bucket=bucket, Key="k", Metadata={"m": word})
+    head = scene.send("HEAD", f"objects/{bucket}/k")
+    assert head.headers["ais-custom-md"] == f"m={word}"
