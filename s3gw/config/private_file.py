@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+from s3gw.client.replacing import Replacement
+
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -22,16 +24,9 @@ def read_private(file: Path) -> bytes:
 
 
 def write_durably(file: Path, content: bytes) -> None:
-    """Write the content whole or not at all, also when the power fails."""
-    aside = file.with_name(file.name + ".new")
-    aside.unlink(missing_ok=True)
-    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+    """Write the content whole or not at all, also when the power fails. A file that is replaced
+    keeps its owner: an administrator may do what the server's user must read."""
+    replacement = Replacement(file, 0o600)
+    with replacement as opened:
         opened.write(content + b"\n")
-        opened.flush()
-        os.fsync(opened.fileno())
-    aside.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        replacement.commit(durably=True)
