@@ -27,14 +27,10 @@ _PERMISSIONS = 0o777
 
 
 class Replacement:
-    """A file in the making. All methods raise `OSError`.
+    """A file in the making. All methods raise `OSError`."""
 
-    `mode` is that of the file, whatever the old one had; None keeps it.
-    """
-
-    def __init__(self, file: Path, mode: int | None = None) -> None:
+    def __init__(self, file: Path) -> None:
         self._file = file
-        self._mode = mode
         self._target = file
         self._beside: Path | None = None
         self._is_copied = False
@@ -54,20 +50,15 @@ class Replacement:
         self._open_beside(there)
         return self._opened
 
-    def commit(self, *, durably: bool = False) -> None:
-        """Put the file in its place; `durably` also when the power fails."""
-        self._opened.flush()
-        if durably:
-            os.fsync(self._opened.fileno())
+    def commit(self) -> None:
+        """Put the file in its place."""
         self._opened.close()
         if self._beside is None:
             return
         if self._is_copied:
-            _copy_into(self._beside, self._target, durably=durably)
-            return
-        os.replace(self._beside, self._target)
-        if durably:
-            _sync_folder(self._target.parent)
+            _copy_into(self._beside, self._target)
+        else:
+            os.replace(self._beside, self._target)
 
     def __exit__(
         self,
@@ -95,14 +86,12 @@ class Replacement:
     def _open_beside(self, there: os.stat_result | None) -> None:
         beside = self._target.with_name(f".s3gw-{secrets.token_hex(8)}.part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        mode = 0o666 if self._mode is None else self._mode
-        self._opened = os.fdopen(os.open(beside, flags, mode), "wb")
+        self._opened = os.fdopen(os.open(beside, flags, 0o666), "wb")
         self._beside = beside
         if there is None:
             return
         self._is_copied = there.st_nlink > 1 or not self._owned_as(there)
-        if self._mode is None:
-            os.fchmod(self._opened.fileno(), there.st_mode & _PERMISSIONS)
+        os.fchmod(self._opened.fileno(), there.st_mode & _PERMISSIONS)
 
     def _owned_as(self, there: os.stat_result) -> bool:
         """Give the new file the owner and the group of the old one; return whether it has them."""
@@ -116,18 +105,7 @@ class Replacement:
         return True
 
 
-def _copy_into(source: Path, target: Path, *, durably: bool) -> None:
+def _copy_into(source: Path, target: Path) -> None:
     with source.open("rb") as read, target.open("r+b") as written:
         shutil.copyfileobj(read, written)
         written.truncate()
-        if durably:
-            written.flush()
-            os.fsync(written.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
-
-from s3gw.client.replacing import Replacement
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -25,8 +24,21 @@ def read_private(file: Path) -> bytes:
 
 def write_durably(file: Path, content: bytes) -> None:
     """Write the content whole or not at all, also when the power fails. A file that is replaced
-    keeps its owner: an administrator may do what the server's user must read."""
-    replacement = Replacement(file, 0o600)
-    with replacement as opened:
+    keeps its owner, as an administrator may write what the server's user must read, and a link to
+    it stays."""
+    file = Path(os.path.realpath(file))
+    aside = file.with_name(file.name + ".new")
+    aside.unlink(missing_ok=True)
+    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+        with suppress(OSError):
+            there = file.stat()
+            os.fchown(opened.fileno(), there.st_uid, there.st_gid)
         opened.write(content + b"\n")
-        replacement.commit(durably=True)
+        opened.flush()
+        os.fsync(opened.fileno())
+    aside.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

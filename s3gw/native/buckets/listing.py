@@ -46,6 +46,16 @@ _TIMES = {
     "Jan _2 15:04:05": "%b %e %H:%M:%S",
     "Jan _2 15:04:05.000": "%b %e %H:%M:%S.000",
 }
+# The names of Go's constants for them.
+_TIMES |= {
+    "RFC822": _TIMES["02 Jan 06 15:04 MST"],
+    "RFC822Z": _TIMES["02 Jan 06 15:04 -0700"],
+    "RFC1123": _TIMES["Mon, 02 Jan 2006 15:04:05 MST"],
+    "RFC1123Z": _TIMES["Mon, 02 Jan 2006 15:04:05 -0700"],
+    "RFC3339": _TIMES["2006-01-02T15:04:05Z07:00"],
+    "Stamp": _TIMES["Jan _2 15:04:05"],
+    "StampMilli": _TIMES["Jan _2 15:04:05.000"],
+}
 
 
 class Entry(Struct, omit_defaults=True, gc=False):
@@ -123,7 +133,8 @@ class ListObjects:
         page = listed.page
         entries = [entry(info) for info in page.objects]
         mark_archives(entries, listed)
-        if ListFlag.NO_DIRS not in flags and page.common_prefixes:
+        # NO_DIRS leaves out what is a folder on a disk; these are prefixes, and AIStore lists them.
+        if page.common_prefixes:
             entries = _with_folders(entries, page)
         return self._reply(List(_listing_id(asked.uuid), page.next_after or "", entries, 0))
 

@@ -81,7 +81,7 @@ class UploadPart:
     known_as="CompleteMultipartUpload",
 )
 class CompleteMultipartUpload:
-    """A repeated request gets the same answer."""
+    """Completing twice is an error, as in AIStore: the upload is not there any more."""
 
     upload_id: str = query("uploadId")
     parts: list[CompletedPart] | None = value(default=None)
@@ -89,11 +89,7 @@ class CompleteMultipartUpload:
     async def run(self, call: NativeCall) -> Reply:
         asked = sorted(self.parts or (), key=lambda part: part.number)
         numbers = [part.number for part in asked]
-        try:
-            _check_complete(numbers, await all_parts(call, self.upload_id))
-        except UploadNotFound:
-            # Perhaps completed before: the store finds out.
-            numbers = numbers or [1]
+        _check_complete(numbers, await all_parts(call, self.upload_id))
         condition = read_write_condition(call.headers)
         check = _check_etags({part.number: unquoted(part.etag) for part in asked})
         info = await assemble(call, self.upload_id, numbers, condition, check)
