@@ -1,4 +1,4 @@
-"""AIStore's `presence`: a request for what the cluster has, or for what only its backends have."""
+"""The presence that a request wants: here, or outside of the cluster."""
 
 from __future__ import annotations
 
