@@ -15,8 +15,8 @@ from urllib.parse import unquote_to_bytes
 
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.wire.errors import Code, S3Error
-from storage.pacing import off_loop
 from storage.digits import read_digits
+from storage.pacing import off_loop
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
