@@ -252,7 +252,8 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         check_key(options.data_key, options.attributes)
         content, sealed = await _absorb(body, options.digest)
         self._same(home)
-        check_write(options.condition, name, home.info_of(name))
+        current = home.info_of(name)
+        check_write(options.condition, name, current)
         info = ObjectInfo(
             name=name,
             size=len(content),
@@ -260,6 +261,7 @@ class MemoryBackend(NamedBuckets[_Bucket]):
             modified_ns=self._clock.now_ns(),
             attributes=options.attributes,
             checksum=sealed.checksum,
+            writes=current.writes + 1 if current else 1,
         )
         layout = options.chunks.layout(len(content), options.size) if options.chunks else ()
         made = MemoryObject(info, content).cut(layout)
@@ -372,8 +374,12 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         upload = home.upload(name, upload_id)
         parts = upload.choose(options.numbers)
         sealed = options.assemble(upload.info, [part.info for part in parts])
-        check_write(options.condition, name, home.info_of(name))
+        current = home.info_of(name)
+        check_write(options.condition, name, current)
         made = assembled(upload.info, parts, sealed, self._clock.now_ns())
+        if current:
+            info = msgspec.structs.replace(made.info, writes=current.writes + 1)
+            made = replace(made, info=info)
         info = home.put(made, self._new_version, made.info.modified_ns)
         del home.uploads[name, upload_id]
         home.completed[name, upload_id] = info

@@ -98,7 +98,7 @@ def test_only_what_is_asked_for_is_told(scene: Scene, filled: str) -> None:
     assert keys() == {"n", "s", "f"}
     assert keys(flags="1") == {"n", "s", "cs", "a", "f"}
     every = "name,size,version,checksum,atime,cached,copies,location,custom,ec,status"
-    assert keys(props=every) == {"n", "s", "cs", "a", "t", "c", "f"}
+    assert keys(props=every) == {"n", "s", "cs", "a", "v", "t", "c", "f"}
     assert keys(props="name, node, target_url") == {"n", "t", "f"}
 
 

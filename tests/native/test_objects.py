@@ -433,3 +433,20 @@ def test_line_ends_in_metadata_do_not_end_a_header(scene: Scene, bucket: str) ->
     scene.s3.put_object(Bucket=bucket, Key="k", Metadata={"m": word})
     head = scene.send("HEAD", f"objects/{bucket}/k")
     assert head.headers["ais-custom-md"] == f"m={word}"
+
+
+def test_an_object_has_a_version_that_grows(scene: Scene, bucket: str) -> None:
+    for number in ("1", "2", "3"):
+        assert scene.put(bucket, "k", b"x").headers["ais-version"] == number
+        for method in ("GET", "HEAD"):
+            got = scene.send(method, f"objects/{bucket}/k")
+            assert got.headers["ais-version"] == number
+    assert scene.act("PATCH", f"objects/{bucket}/k", "", {"a": "b"}).status == 200
+    assert scene.send("HEAD", f"objects/{bucket}/k").headers["ais-version"] == "3"
+    scene.s3.put_object(Bucket=bucket, Key="k")
+    chosen = scene.send("HEAD", f"objects/{bucket}/k?props=version")
+    assert chosen.headers["ais-version"] == "4"
+    page = scene.listing(bucket, props="name,version")
+    assert [entry["v"] for entry in page["Entries"]] == ["4"]
+    scene.send("DELETE", f"objects/{bucket}/k")
+    assert scene.put(bucket, "k", b"x").headers["ais-version"] == "1"

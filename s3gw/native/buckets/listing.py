@@ -25,8 +25,9 @@ from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import JSON, NativeError
 from s3gw.native.objects.checksums import checksum_text
 from s3gw.native.objects.custom import custom_pairs
+from s3gw.native.objects.object_headers import version_text
 from s3gw.native.operation import header, operation, value
-from storage.values import ListQuery, ObjectInfo, Page, Versioning
+from storage.values import BucketInfo, ListQuery, ObjectInfo, Page
 
 MSGPACK = "application/msgpack"
 
@@ -160,25 +161,25 @@ def _entry_maker(call: NativeCall, asked: ListMessage, props: frozenset[str]) ->
         raise NativeError(400, f"invalid time format {asked.time_format[:64]!r}")
     location = f"t[{target_id(call.site.cluster_id)}]" if "location" in props else ""
     layout = _TIMES[asked.time_format] if "atime" in props else ""
-    if call.bucket_info.versioning is Versioning.NEVER:
-        props -= {"version"}
-    of_bucket = properties_of(call.bucket_info).checksum
-    return _full_entry_maker(props, layout, location, of_bucket)
+    return _full_entry_maker(props, layout, location, call.bucket_info)
 
 
-def _full_entry_maker(props: frozenset[str], layout: str, location: str, of_bucket: str) -> Make:
+def _full_entry_maker(
+    props: frozenset[str], layout: str, location: str, bucket: BucketInfo
+) -> Make:
     """Look up the wanted properties once, and not for each of ten thousand entries."""
     checksum, version, custom, size = (
         name in props for name in ("checksum", "version", "custom", "size")
     )
     copies = 1 if "copies" in props else 0
+    of_bucket = properties_of(bucket).checksum
 
     def make(info: ObjectInfo) -> Entry:
         return Entry(
             info.name,
             checksum_text(info, of_bucket) if checksum else "",
             _time(info.modified_ns // _NS, layout) if layout else "",
-            info.version if version else "",
+            version_text(bucket, info) if version else "",
             location,
             _custom(info) if custom else "",
             info.size if size else 0,
