@@ -5,13 +5,20 @@ Their precedence is that of AWS.
 Reading: If-Match decides over If-Unmodified-Since, If-None-Match over If-Modified-Since. Writing:
 `If-None-Match: *` requires that there is no object, `If-Match` that there is that very one; the
 times are of the object that is replaced, and are met where there is none.
+
+If-Range decides about the range alone: `wanted_part`.
 """
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from storage.clock import NS_PER_S
 from storage.errors import NotModified, ObjectNotFound, PreconditionFailed
+from storage.ranges import PartNumber, Want
 from storage.values import ALWAYS, Condition, ObjectInfo
+
+W = TypeVar("W", bound=Want | None)
 
 
 def check_read(condition: Condition, info: ObjectInfo) -> None:
@@ -29,6 +36,18 @@ def check_read(condition: Condition, info: ObjectInfo) -> None:
             raise NotModified(info.etag, info.modified_ns)
     elif condition.if_modified_since is not None and modified_s <= condition.if_modified_since:
         raise NotModified(info.etag, info.modified_ns)
+
+
+def wanted_part(want: W, condition: Condition, info: ObjectInfo) -> W | None:
+    """Return the range; None when If-Range is about another object, which is then wanted whole.
+
+    A time must be the very one (RFC 9110, 13.1.5). What Range did not ask for stays.
+    """
+    asked = condition.if_range
+    if asked is None or isinstance(want, PartNumber):
+        return want
+    is_same = asked == (info.modified_ns // NS_PER_S if isinstance(asked, int) else info.etag)
+    return want if is_same else None
 
 
 def check_write(condition: Condition, name: str, current: ObjectInfo | None) -> None:

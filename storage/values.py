@@ -119,7 +119,8 @@ class ObjectInfo(Struct, frozen=True, gc=False):
 
     `parts` counts the parts that it was completed from, 0 for an object put whole; `chunks` in
     how many pieces it is kept, 0 for one, and `largest_chunk` the bytes of the largest. A
-    `delete_marker` is a version that says that the object is deleted; it has no bytes.
+    `delete_marker` is a version that says that the object is deleted; it has no bytes. `writes`
+    counts how often the name was written since it was new, this time included.
     """
 
     name: str
@@ -133,6 +134,7 @@ class ObjectInfo(Struct, frozen=True, gc=False):
     delete_marker: bool = False
     chunks: int = 0
     largest_chunk: int = 0
+    writes: int = 1
 
 
 # Of one upload; the numbers of its parts are 1 to this.
@@ -243,12 +245,16 @@ class BodyDigest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """HTTP preconditions. ETags without quotes, `*` for any; times in seconds since the epoch."""
+    """HTTP preconditions. ETags without quotes, `*` for any; times in seconds since the epoch.
+
+    `if_range` is the ETag or the time of the object that a wanted range is of; an empty text is
+    of none."""
 
     if_match: tuple[str, ...] = ()
     if_none_match: tuple[str, ...] = ()
     if_modified_since: int | None = None
     if_unmodified_since: int | None = None
+    if_range: str | int | None = None
 
 
 ALWAYS = Condition()

@@ -95,9 +95,10 @@ def test_seconds_are_a_number_in_a_file_and_a_time_on_the_wire() -> None:
 
 
 @pytest.mark.parametrize("setting", [WAIT, Duration(1, 60)])
-@pytest.mark.parametrize("sent", ["999ms", "61s", "5", "soon", 0.99, 60.1, True, None, [5]])
+@pytest.mark.parametrize("sent", ["999ms", "61s", "0", "61", "soon", 0.99, 60.1, True, None, [5]])
 def test_both_sides_of_a_times_limit_on_the_wire(setting: SettingType, sent: object) -> None:
     assert (setting.from_wire("1s"), setting.from_wire("1m")) == (1.0, 60.0)
+    assert (setting.from_wire("5"), setting.from_wire("1.5")) == (5.0, 1.5)
     assert refuses(setting.from_wire, sent)
 
 

@@ -32,9 +32,9 @@ def bucket_access(bucket: BucketInfo) -> int:
 
 
 def with_access(bucket: BucketInfo, value: str | int) -> BucketInfo:
-    """Return the bucket with the mask, in the format of `parse_permissions`. Raises
-    `ValueError`."""
+    """Return the bucket with the mask, in the format of `parse_permissions`. The number 0 is full
+    access, AIStore's default of old. Raises `ValueError`."""
     mask = parse_permissions(value)
-    if mask == ALL:
+    if mask == ALL or str(value).strip() == "0":
         return without_setting(bucket, BucketAccess)
     return with_setting(bucket, BucketAccess(str(mask)))

@@ -27,7 +27,7 @@ from s3gw.wire.errors import Code, S3Error
 # Whether a value of the request passes the test against one of the policy's.
 Test = Callable[[str, Any, Lookup], bool]
 
-_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _ARN_PARTS = 6
 
 

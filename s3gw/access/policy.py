@@ -201,7 +201,9 @@ def _check_sids(statements: list[Any]) -> None:
     sids = [statement["Sid"] for statement in statements if "Sid" in statement]
     if not all(isinstance(sid, str) for sid in sids):
         raise malformed("Statement IDs (SID) must be strings.")
-    if len(set(sids)) != len(sids):
+    # An empty one is none: Terraform writes it where its user gave no id.
+    named = [sid for sid in sids if sid]
+    if len(set(named)) != len(named):
         raise malformed("Statement IDs (SID) in a single policy must be unique.")
 
 

@@ -6,11 +6,12 @@ hash, and the aws-chunked decoder put before `request.body` for a streamed one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from s3gw.sigv4.canonical import UNSIGNED_PAYLOAD
-from s3gw.sigv4.chunked import ChunkedDecoder, ChunkVerifier
+from s3gw.sigv4.chunked import MAX_LINE, ChunkedDecoder, ChunkVerifier
 from s3gw.sigv4.errors import Broken, ChunkedError
 from s3gw.sigv4.payload import (
     CHAINED,
@@ -23,6 +24,7 @@ from s3gw.sigv4.payload import (
     is_payload,
 )
 from s3gw.wire.errors import Code, S3Error
+from storage.digits import read_digits
 
 if TYPE_CHECKING:
     from s3gw.http.request import Request
@@ -37,6 +39,14 @@ _BAD_CONTENT_SHA256 = (
     "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER "
     "or a valid sha256 value."
 )
+_UNSIGNED_CHUNKS = (
+    "aws-chunked encoding is not supported when x-amz-content-sha256 UNSIGNED-PAYLOAD is supplied."
+)
+_NOT_STREAMED = (
+    "An aws-chunked payload needs a STREAMING value of x-amz-content-sha256: the one that was sent "
+    "is of a payload without chunks."
+)
+_CHUNK_HEADER = re.compile(rb"[0-9a-fA-F]+(;[^\r\n]*)?\r\n")
 _BROKEN: Mapping[Broken, tuple[Code, str | None]] = {
     Broken.FRAMING: (Code.IncompleteBody, "The request body is not well-formed aws-chunked."),
     Broken.LENGTH: (Code.IncompleteBody, None),
@@ -79,14 +89,59 @@ def expect_payload(request: Request, payload: str | None, verifier: ChunkVerifie
         # Unsigned and presigned uploads of SDKs are chunked without that header.
         if _DECODED_LENGTH in request.headers and is_chunked(request.headers):
             _decode_body(request, announced_trailers(request.headers), None)
+        else:
+            _expect_unframed(request, UNSIGNED_PAYLOAD)
     elif payload == SIGNED_CHUNKS:
         _decode_body(request, (), verifier)
     elif payload == SIGNED_CHUNKS_TRAILER:
         _decode_body(request, announced_trailers(request.headers), verifier)
     elif payload == UNSIGNED_CHUNKS_TRAILER:
         _decode_body(request, announced_trailers(request.headers), None)
-    elif payload != UNSIGNED_PAYLOAD:
-        request.content_sha256 = payload.lower()
+    else:
+        _expect_unframed(request, payload)
+        if payload != UNSIGNED_PAYLOAD:
+            request.content_sha256 = payload.lower()
+
+
+def _expect_unframed(request: Request, payload: str) -> None:
+    """Raise for a head that declares aws-chunked in one place and denies it in the other: the
+    framing would be stored as a part of the object.
+
+    AWS keeps a body with a signed hash that calls itself aws-chunked and is not.
+    """
+    headers = request.headers
+    length = headers.get(_DECODED_LENGTH)
+    if length is not None and read_digits(length) != request.decoded_length:
+        raise S3Error(
+            Code.InvalidArgument,
+            _NOT_STREAMED,
+            ArgumentName=_DECODED_LENGTH,
+            ArgumentValue=length,
+        )
+    if "content-encoding" not in headers or not is_chunked(headers):
+        return
+    if payload == UNSIGNED_PAYLOAD:
+        encoding = headers["content-encoding"]
+        raise S3Error(
+            Code.InvalidArgument,
+            _UNSIGNED_CHUNKS,
+            ArgumentName="content-encoding",
+            ArgumentValue=encoding,
+        )
+    request.body = _unframed(request.body)
+
+
+async def _unframed(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the body. Raise for one that begins as an aws-chunked one does."""
+    start: bytes | None = b""
+    async for piece in body:
+        if start is not None:
+            start += piece
+            if _CHUNK_HEADER.match(start):
+                raise S3Error(Code.InvalidArgument, _NOT_STREAMED, ArgumentName=CONTENT_SHA256)
+            if b"\n" in start or len(start) > MAX_LINE:
+                start = None
+        yield piece
 
 
 def _decode_body(
@@ -95,10 +150,11 @@ def _decode_body(
     text = request.headers.get(_DECODED_LENGTH)
     if text is None:
         raise S3Error(Code.MissingContentLength)
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
+    length = read_digits(text)
+    if length is None:
         raise S3Error(Code.InvalidArgument, ArgumentName=_DECODED_LENGTH, ArgumentValue=text)
-    request.decoded_length = int(text)
-    decoder = ChunkedDecoder(request.decoded_length, announced, verifier)
+    request.decoded_length = length
+    decoder = ChunkedDecoder(length, announced, verifier)
     request.body = _decoded(request.body, decoder, request.trailers)
 
 

@@ -25,17 +25,17 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from s3gw.wire.errors import Code, S3Error
+from storage.digits import LARGEST, read_digits
 
 # Fields that need not be in a condition. A checksum can only make the upload fail, so it does not
 # need permission; AWS requires a condition, other servers do not.
 _FREE = frozenset(["awsaccesskeyid", "file", "policy", "signature", "x-amz-signature"])
 _FREE_PREFIXES = ("x-ignore-", "x-amz-checksum-")
 
-_EXPIRATION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
+_EXPIRATION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 # AWS lets a policy escape two characters that JSON does not.
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _MORE_ESCAPES = {"$": "$", "v": "\\u000b"}
-_MAX_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ def parse_policy(encoded: str) -> Policy:
             _ESCAPE.sub(lambda found: _MORE_ESCAPES.get(found[1], found[0]), text),
             object_pairs_hook=_object,
             parse_constant=_no_constant,
+            parse_int=_whole,
         )
     except (ValueError, RecursionError):
         raise _invalid("Invalid JSON.") from None
@@ -159,9 +160,11 @@ def _length_range(low: object, high: object) -> LengthRange:
 
 def _size(value: object) -> int:
     """Read a number, or its digits as a string, as some upload libraries write it."""
-    text = str(value) if type(value) is int else value
-    if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
-        return int(text)
+    size = read_digits(value) if isinstance(value, str) else None
+    if type(value) is int and value >= 0:
+        size = min(value, LARGEST)
+    if size is not None:
+        return size
     raise _invalid("Invalid content-length-range: expecting two sizes in bytes.")
 
 
@@ -192,6 +195,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name is repeated")
     return found
+
+
+def _whole(text: str) -> int:
+    """Read an integer of any length."""
+    number = read_digits(text.removeprefix("-"))
+    if number is None:
+        raise ValueError("not a number")
+    return -number if text.startswith("-") else number
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from s3gw.cli.parsing import Misused
 
@@ -24,6 +26,30 @@ def read_pair(text: str) -> Pair:
     if not (name and equals):
         raise ValueError(f"{text!r}: must be {PAIR}")
     return name, value
+
+
+def read_properties(text: str) -> tuple[Pair, ...]:
+    """Parse properties as AIStore's command line writes them: `a.b=1 c=2`, or JSON. Raises
+    `ValueError`."""
+    if text.lstrip().startswith("{"):
+        document = json.loads(text)
+        return tuple(_leaves(document, ""))
+    # Spaces in a value are its own: what has no `=` belongs to the value before.
+    pieces: list[str] = []
+    for word in text.split(" "):
+        if pieces and "=" not in word:
+            pieces[-1] += f" {word}"
+        else:
+            pieces.append(word)
+    return tuple(read_pair(piece.rstrip()) for piece in pieces)
+
+
+def _leaves(document: Mapping[str, Any], above: str) -> Iterator[Pair]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{name}.")
+        else:
+            yield above + name, value if isinstance(value, str) else json.dumps(value)
 
 
 def dict_of(pairs: Iterable[Pair]) -> dict[str, str]:

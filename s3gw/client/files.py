@@ -1,14 +1,13 @@
 """Files into objects and objects into files.
 
 An upload carries its checksum, which the server verifies before it stores the object. A download is
-written beside its target and renamed when it is complete and its checksum is right, so that a file
-is never half an object. Reading and writing of local files happens within the steps and receivers,
-which a driver with an event loop runs in threads.
+written beside its target and takes its place when it is complete and its checksum is right, so that
+a file is never half an object. Reading and writing of local files happens within the steps and
+receivers, which a driver with an event loop runs in threads.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +31,7 @@ from s3gw.client.objects import (
     get_object,
     put_object,
 )
+from s3gw.client.replacing import Replacement
 
 
 class Meter(Protocol):
@@ -160,21 +160,22 @@ class OpenFileReceiver:
 
 
 class FileReceiver:
-    """Writes a body beside `file`, which it replaces at the end; after an error it is removed."""
+    """Writes a body that takes the place of `file` at the end; after an error nothing is left of
+    it. What is not a regular file is written into."""
 
     def __init__(self, name: ObjectName, read: ObjectRead, file: Path, meter: Meter) -> None:
         self._file = file
-        self._beside = file.with_name(f".s3gw-{secrets.token_hex(8)}.part")
+        self._replacement = Replacement(file)
         self._open: Callable[[IO[bytes]], OpenFileReceiver] = lambda opened: OpenFileReceiver(
             name, read, opened, meter
         )
 
     def __enter__(self) -> FileReceiver:
         try:
-            self._opened = self._beside.open("xb")
+            opened = self._replacement.__enter__()
         except OSError as error:
             raise self._unwritable(error) from None
-        self._inner = self._open(self._opened)
+        self._inner = self._open(opened)
         return self
 
     def __exit__(
@@ -183,8 +184,7 @@ class FileReceiver:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._opened.close()
-        self._beside.unlink(missing_ok=True)
+        self._replacement.__exit__(kind, error, trace)
 
     def begin(self, head: ResponseHead) -> None:
         self._inner.begin(head)
@@ -198,8 +198,7 @@ class FileReceiver:
     def finish(self) -> int:
         size = self._inner.finish()
         try:
-            self._opened.close()
-            self._beside.replace(self._file)
+            self._replacement.commit()
         except OSError as error:
             raise self._unwritable(error) from None
         return size

@@ -252,6 +252,27 @@ class Auth:
         "lasts that long. The default is AIStore's, twenty years.",
         Duration(1, LONGEST_TOKEN_S),
     )
+    min_password_length: int = setting(
+        8,
+        "How many characters a user's password has at least. With 1, as in AIStore, any password "
+        "that is not empty is taken.",
+        Whole(1, 128),
+    )
+    su_name: str = setting(
+        "admin",
+        "The name of the first administrator, see `auth.su_pass`.",
+        Text("the name of a user"),
+        variable="AIS_AUTHN_SU_NAME",
+    )
+    su_pass: str = setting(
+        "",
+        "The password of the first administrator, a user with the role `Admin`, who is created at "
+        "a start without any users. Once there are users it changes nothing.",
+        Text("a password", r".*"),
+        variable="AIS_AUTHN_SU_PASS",
+        secret=True,
+        shown_default="not set",
+    )
     throttle: ThrottleOptions = field(default_factory=ThrottleOptions)
 
 

@@ -8,6 +8,7 @@ a variable is `S3GW_<SECTION>_<KEY>` unless the setting declares another.
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -106,22 +107,28 @@ def _from_table(table: str, given: _Given, written: dict[str, str]) -> Iterator[
 
 
 def _parse(file: Path) -> dict[str, Any]:
+    is_json = file.suffix == ".json"
     try:
-        return tomllib.loads(file.read_text())
+        text = file.read_text()
+        found = json.loads(text) if is_json else tomllib.loads(text)
     except OSError as error:
         raise ConfigError(
             f"The configuration file {file} cannot be read: {error.strerror}."
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The configuration file {file} is not TOML: {error}.") from None
+    except ValueError as error:
+        kind = "JSON" if is_json else "TOML"
+        raise ConfigError(f"The configuration file {file} is not {kind}: {error}.") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"The configuration file {file} is not a JSON object.")
+    return found
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, _Given]]:
     known = {row.variable: row for row in settings().values() if row.variable}
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or variable in OTHER_VARIABLES:
-            continue
         if variable not in known:
+            if not variable.startswith(PREFIX) or variable in OTHER_VARIABLES:
+                continue
             raise _unknown(variable, "the environment", variable, [*known, *OTHER_VARIABLES])
         row = known[variable]
         yield row.key, _from_text(row, text, f"environment {variable}")

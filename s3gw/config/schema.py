@@ -15,7 +15,18 @@ from s3gw.config.auth import Auth
 from s3gw.config.declaration import setting, table_of
 from s3gw.config.limits import Limits
 from s3gw.config.notifications import Notifications
-from s3gw.config.types import Choice, LogLevel, Reachable, Seconds, Size, Switch, Text, Texts, Whole
+from s3gw.config.types import (
+    Choice,
+    Duration,
+    LogLevel,
+    Reachable,
+    Seconds,
+    Size,
+    Switch,
+    Text,
+    Texts,
+    Whole,
+)
 
 # Of GetBatch, where a setting of 0 means the default.
 DEFAULT_AHEAD = 2
@@ -296,9 +307,10 @@ class GetBatch:
     max_wait_s: float = setting(
         30.0,
         "How long one read for a batch may take before its entry has failed.",
-        Seconds(1, 60),
+        Duration(1, 60),
         changeable=True,
         on_wire="get_batch.max_wait",
+        aliases=("max_wait",),
     )
     warmup_workers: int = setting(
         DEFAULT_AHEAD,

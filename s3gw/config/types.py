@@ -172,7 +172,9 @@ class Duration(SettingType):
         return seconds
 
     def from_wire(self, sent: object) -> float:
-        # A text needs its unit, as in AIStore: only a JSON number is a number of seconds.
+        # A query has texts only, so digits alone are a number of seconds there.
+        if isinstance(sent, str) and re.fullmatch(r"[0-9]+(\.[0-9]+)?", sent):
+            sent = float(sent)
         return self.read(sent)
 
     def to_wire(self, value: Any) -> Wire:

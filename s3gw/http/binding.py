@@ -12,9 +12,11 @@ from typing import Any, Union, get_args, get_origin
 
 from s3gw.http.request import Request
 from s3gw.wire.errors import Code, S3Error
+from storage.digits import read_digits
 
 Fetch = Callable[[Request], Any]
 
+_MOST = 0x7FFFFFFF
 # True in Go's strconv and AIStore's clients; everything else is false.
 TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
 
@@ -78,8 +80,9 @@ def _absent(name: str, default: Any) -> Any:
 
 def _number(name: str, text: str) -> int:
     """Parse a non-negative 32-bit integer, S3's range for numbers in queries."""
-    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= 0x7FFFFFFF:
-        return int(text)
+    number = read_digits(text)
+    if number is not None and number <= _MOST:
+        return number
     message = f"Provided {name} not an integer or within integer range"
     raise S3Error(Code.InvalidArgument, message, ArgumentName=name, ArgumentValue=text)
 

@@ -17,6 +17,7 @@ from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.documents import TooLong, read_whole
 from s3gw.http.memory_room import Holding, TooBusy
 from s3gw.wire.errors import Code, S3Error
+from storage.digits import read_digits
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def read_query(query_string: bytes) -> dict[str, str]:
             if "%" in item or "+" in item:
                 name, value = _decoded(name), _decoded(value)
             if item:
-                query[name] = value
+                query.setdefault(name, value)
     except UnicodeDecodeError:
         raise S3Error(Code.InvalidURI) from None
     return query
@@ -198,9 +199,7 @@ def _decoded(text: str) -> str:
 
 
 def content_length(text: str | None) -> int | None:
-    if text is None or not (text.isascii() and text.isdigit() and len(text) < 20):
-        return None
-    return int(text)
+    return None if text is None else read_digits(text)
 
 
 def origin_form(target: bytes) -> bytes:
@@ -258,7 +257,8 @@ async def body_stream(receive: Receive) -> AsyncIterator[bytes]:
 
 
 def check_head(scope: Scope, limits: Limits) -> None:
-    """Raise `RequestHeaderSectionTooLarge`; servers limit a head only if it arrives in pieces."""
+    """Raise `RequestHeaderSectionTooLarge`, as servers limit a head only if it arrives in pieces,
+    and `BadRequest` for one whose host or body is not certain."""
     headers = scope["headers"]
     if len(headers) > limits.headers:
         most = str(limits.headers)
@@ -267,3 +267,24 @@ def check_head(scope: Scope, limits: Limits) -> None:
     if target_bytes + sum([len(name) + len(value) for name, value in headers]) > limits.head_bytes:
         most = str(limits.head_bytes)
         raise S3Error(Code.RequestHeaderSectionTooLarge, MaxSizeAllowed=most)
+    names = [name for name, _ in headers]
+    if names.count(b"host") != 1 and (b"host" in names or scope.get("http_version") != "1.0"):
+        raise _uncertain(Code.BadRequest, "A request has exactly one Host header.")
+    if b"transfer-encoding" in names:
+        _check_transfer(scope["headers"], names)
+
+
+def _check_transfer(headers: list[tuple[bytes, bytes]], names: list[bytes]) -> None:
+    """Raise for a body whose end a proxy may see elsewhere, or that has a coding besides chunks."""
+    if b"content-length" in names:
+        message = "Content-Length and Transfer-Encoding exclude each other."
+        raise _uncertain(Code.BadRequest, message)
+    codings = [value for name, value in headers if name == b"transfer-encoding"]
+    if [coding.strip().lower() for coding in codings] != [b"chunked"]:
+        raise _uncertain(Code.NotImplemented, Header="Transfer-Encoding")
+
+
+def _uncertain(code: Code, problem: str | None = None, **details: str) -> S3Error:
+    """Return the error for a connection that cannot be read any further (RFC 9112, 6.1)."""
+    message = f"An error occurred when parsing the HTTP request. {problem}" if problem else None
+    return S3Error(code, message, headers={"Connection": "close"}, **details)

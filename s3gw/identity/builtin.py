@@ -23,7 +23,8 @@ _OWN_BUCKETS = (
     | Access.DESTROY_BUCKET
     | Access.MOVE_BUCKET
 )
-NAMES = ("Admin", "ClusterOwner", "BucketOwner", "Guest")
+ADMIN = "Admin"
+NAMES = (ADMIN, "ClusterOwner", "BucketOwner", "Guest")
 
 
 def built_in_roles(cluster_id: str) -> Mapping[str, Role]:
@@ -33,7 +34,7 @@ def built_in_roles(cluster_id: str) -> Mapping[str, Role]:
         return Permissions(clusters={cluster_id: bits})
 
     roles = (
-        Role("Admin", "May do everything.", Permissions(admin=True)),
+        Role(ADMIN, "May do everything.", Permissions(admin=True)),
         Role("ClusterOwner", "Has every right on this cluster.", on_cluster(ALL)),
         Role(
             "BucketOwner",

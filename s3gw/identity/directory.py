@@ -79,9 +79,16 @@ class StoredDirectory:
     """A `Directory`, for one event loop. Call `load` before any lookup; the modules `users`,
     `roles`, `keys`, `revocation` and `clusters` change it."""
 
-    def __init__(self, coordination: Coordination, vault: Vault, *, clock: Clock = _CLOCK) -> None:
+    def __init__(
+        self,
+        coordination: Coordination,
+        vault: Vault,
+        *,
+        clock: Clock = _CLOCK,
+        passwords: Passwords | None = None,
+    ) -> None:
         self.vault = vault
-        self.passwords = Passwords()
+        self.passwords = passwords or Passwords()
         self.cluster_id = ""
         self._coordination = coordination
         self._clock = clock

@@ -19,7 +19,11 @@ from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination, prepa
 from cluster.maintenance import repeat, until
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Config
+from s3gw.identity import users
+from s3gw.identity.builtin import ADMIN
 from s3gw.identity.directory import USE_EVERY_S, StoredDirectory
+from s3gw.identity.errors import IdentityError
+from s3gw.identity.passwords import Passwords
 from s3gw.identity.records import (
     CLUSTER_ID,
     VAULT,
@@ -94,7 +98,9 @@ async def directory_in_use(config: Config) -> AsyncIterator[StoredDirectory]:
 
 async def _open(config: Config, coordination: Coordination) -> StoredDirectory:
     try:
-        directory = StoredDirectory(coordination, await _opened_vault(config, coordination))
+        vault = await _opened_vault(config, coordination)
+        passwords = Passwords(config.auth.min_password_length)
+        directory = StoredDirectory(coordination, vault, passwords=passwords)
         await directory.load()
     except DamagedRecord as error:
         raise ConfigError(f"{_file(config)}: {error}.") from None
@@ -108,7 +114,17 @@ async def _prepare(config: Config, coordination: Coordination) -> None:
         sealed = Vault(_master_key(config)).seal(VAULT, _KNOWN)
         await _put_first(coordination, VAULT, encode(SecretRecord(sealed=sealed)))
     await _put_first(coordination, CLUSTER_ID, _new_id().encode())
-    await _open(config, coordination)
+    directory = await _open(config, coordination)
+    if config.auth.su_pass and not directory.snapshot.users:
+        await _add_administrator(config, directory)
+
+
+async def _add_administrator(config: Config, directory: StoredDirectory) -> None:
+    name, password = config.auth.su_name, config.auth.su_pass
+    try:
+        await users.add(directory, name, roles=[ADMIN], password=password)
+    except IdentityError as error:
+        raise ConfigError(f"The administrator of auth.su_name and auth.su_pass: {error}") from None
 
 
 async def _opened_vault(config: Config, coordination: Coordination) -> Vault:

@@ -37,15 +37,16 @@ T = TypeVar("T")
 
 
 class Passwords:
-    """Hashing in a thread, one at a time."""
+    """Hashing in a thread, one at a time. New passwords have `min_length` characters or more."""
 
-    def __init__(self) -> None:
+    def __init__(self, min_length: int = MIN_LENGTH) -> None:
+        self._min_length = min_length
         self._turn = asyncio.Semaphore(1)
         self._waiting: Counter[str] = Counter()
 
     async def hash(self, password: str) -> str:
         """Return the hash. Raises `BadPassword` and `Busy`."""
-        check_password(password)
+        check_password(password, self._min_length)
         return await self._in_turn("", lambda: _hash(password))
 
     async def verify(self, password: str, stored: str, client: str = "") -> bool:
@@ -70,10 +71,12 @@ class Passwords:
                 del waiting[client]
 
 
-def check_password(password: str) -> None:
+def check_password(password: str, min_length: int = MIN_LENGTH) -> None:
     """Raise `BadPassword` for one that is too short or too long."""
-    if len(password) < MIN_LENGTH:
-        raise BadPassword(f"A password needs at least {MIN_LENGTH} characters.")
+    if len(password) < min_length:
+        raise BadPassword(
+            f"A password needs at least {min_length} characters (auth.min_password_length)."
+        )
     if len(password.encode()) > MAX_BYTES:
         raise BadPassword(f"A password has at most {MAX_BYTES} bytes.")
 

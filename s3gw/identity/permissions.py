@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from s3gw.identity.rights import Access
+from storage.digits import read_digits
 
 ALL = (1 << 64) - 1
 READ_ONLY = Access.GET | Access.HEAD_OBJECT | Access.HEAD_BUCKET | Access.LIST_OBJECTS
@@ -36,8 +37,7 @@ _CLUSTER_BITS = OF_THE_CLUSTER.value
 _WORDS = {"ro": READ_ONLY.value, "rw": READ_WRITE.value, "su": ALL, "all": ALL}
 _NAMES = {each.name.replace("_", "-"): each.value for each in Access if each.name}
 _SHOWN = {bits: word for word, bits in _WORDS.items() if word != "all"}
-_DECIMAL = re.compile(r"[0-9]{1,20}")
-_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
+_HEXADECIMAL = re.compile(r"0[xX]0*([0-9a-fA-F]{1,17})[0-9a-fA-F]*")
 
 _LEGACY = 0x1F
 # Today's rights for each of the old bits. Cold GET does not have its own bit today: it is a GET.
@@ -173,11 +173,10 @@ def _named(item: str) -> int:
 
 
 def _number(text: str) -> int | None:
-    if _DECIMAL.fullmatch(text):
-        number = int(text)
-    elif _HEXADECIMAL.fullmatch(text):
-        number = int(text, 16)
-    else:
+    number = read_digits(text, ALL + 1)
+    if number is None and (found := _HEXADECIMAL.fullmatch(text)):
+        number = int(found[1], 16)
+    if number is None:
         return None
     if number > ALL:
         raise ValueError("permissions are a number of 64 bits")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from cluster.coordination import Delete, Put
 from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.errors import LimitExceeded, NoSuchRole, Refused, RoleExists, RoleInUse
 from s3gw.identity.names import check_changeable, check_role_name
 from s3gw.identity.protocol import Role
-from s3gw.identity.records import encode, new_incarnation, role_key, role_record
+from s3gw.identity.records import encode, new_incarnation, role_key, role_record, user_key
 from s3gw.identity.snapshot import Snapshot
 
 MAX_ROLES = 1000
 BUCKETS_OF_A_ROLE = 1000
 TRUSTS_OF_A_ROLE = 32
 MAX_DESCRIPTION = 1000
+# Users whose roles one transaction changes.
+USERS_AT_ONCE = 64
 # AWS' bounds for the longest session of a role.
 SHORTEST_SESSION_S = 900
 LONGEST_SESSION_S = 12 * 3600
@@ -64,6 +68,28 @@ async def remove(directory: StoredDirectory, name: str) -> None:
         return [Delete(role_key(name))]
 
     await directory.change(edit)
+
+
+async def withdraw(directory: StoredDirectory, name: str) -> None:
+    """Remove a role and take it from its users, as AIStore does; a role that is created later under
+    the name is another one. Raises `NoSuchRole` and `Reserved`."""
+    check_changeable(name)
+    while True:
+        try:
+            await remove(directory, name)
+            return
+        except RoleInUse:
+            await directory.change(lambda now: _without(now, name))
+
+
+def _without(now: Snapshot, name: str) -> list[Put | Delete]:
+    """Return the changes of the first users who have the role, as many as fit."""
+    having = [(user, each) for user, each in now.users.items() if name in each.roles]
+    changed = (
+        (user, msgspec.structs.replace(each, roles=tuple(r for r in each.roles if r != name)))
+        for user, each in having[:USERS_AT_ONCE]
+    )
+    return [Put(user_key(user), encode(each)) for user, each in changed]
 
 
 def _put(role: Role, incarnation: str) -> Put:

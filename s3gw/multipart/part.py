@@ -22,6 +22,7 @@ from s3gw.s3.shared_elements import PartChecksums, part_checksum
 from s3gw.s3.slow_reply import SLOW_BYTES, slow_reply
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import TimeNs, document
+from storage.digits import read_digits
 from storage.errors import RangeNotSatisfiable
 from storage.ranges import Between
 from storage.values import MAX_PARTS, Reading, UploadInfo
@@ -155,11 +156,10 @@ def read_source_range(text: str | None) -> Between | None:
     """Parse `bytes=first-last`, both ends given; a copy does not ignore an unreadable range."""
     if text is None:
         return None
-    first, dash, last = text.removeprefix("bytes=").partition("-")
-    if text.startswith("bytes=") and dash and _digits(first) and _digits(last):
-        span = Between(int(first), int(last) + 1)
-        if span.start < span.stop:
-            return span
+    first, _, last = text.removeprefix("bytes=").partition("-")
+    start, end = read_digits(first), read_digits(last)
+    if text.startswith("bytes=") and start is not None and end is not None and start <= end:
+        return Between(start, end + 1)
     message = (
         "The x-amz-copy-source-range value must be of the form bytes=first-last where first and "
         "last are the zero-based offsets of the first and last bytes to copy"
@@ -167,7 +167,3 @@ def read_source_range(text: str | None) -> Between | None:
     raise S3Error(
         Code.InvalidArgument, message, ArgumentName="x-amz-copy-source-range", ArgumentValue=text
     )
-
-
-def _digits(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19

@@ -24,7 +24,8 @@ _ACTIONS = """
     copy-listrange delete-listrange etl-listrange evict-listrange prefetch-listrange archive attach
     detach enable-bend disable-bend start-maintenance stop-maintenance shutdown-node
     decommission-node attach-mp enable-mp detach-mp disable-mp rescan-mp fshc-mp check-lock
-    get-batch create-inventory destroy-inventory show-inventory blob-download start stop
+    get-batch invallistobjcache create-inventory destroy-inventory show-inventory blob-download
+    start stop
 """
 ACTIONS = frozenset(_ACTIONS.split())
 

@@ -104,6 +104,7 @@ def token_needed(why: str) -> NativeError:
 
 
 _TOO_MANY = (429, 503)
+_KEPT_HEADERS = ("Connection", "Retry-After")
 _BY_STORAGE: Mapping[type[storage.StorageError], tuple[int, Tcode, str]] = {
     storage.BucketExists: (409, Tcode.BUCKET_EXISTS, 'bucket "{bucket}" already exists'),
     storage.BucketNotFound: (404, Tcode.BCK_NOT_FOUND, 'bucket "{bucket}" does not exist'),
@@ -151,7 +152,7 @@ def _told(row: tuple[int, Tcode, str], about: About | None, message: str) -> Nat
 
 
 def _from_s3(refusal: S3Error) -> NativeError:
-    headers = {name: value for name, value in refusal.headers.items() if name == "Retry-After"}
+    headers = {name: value for name, value in refusal.headers.items() if name in _KEPT_HEADERS}
     tcode = Tcode.TOO_MANY if refusal.code.status in _TOO_MANY else Tcode.NONE
     return NativeError(refusal.code.status, refusal.message, tcode, headers=headers)
 

@@ -18,6 +18,9 @@ AIS = "ais"
 PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "ht")
 _ALIASES = {"": AIS, "s3": "aws", "az": "azure", "gs": "gcp", "oc": "oci"}
 _NAMESPACE = re.compile(r"@?([A-Za-z0-9_-]{0,64})(?:#([A-Za-z0-9_-]{0,64}))?")
+# AIStore's names of any remote cluster: of its command line, and of its API.
+REMOTE = "@"
+_ANY_REMOTE = frozenset({"@", "@@", "@@#"})
 _BUCKET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 # The server's own paths, where S3 clients could not find a bucket.
 _TAKEN = frozenset({"v1", "s3", "metrics"})
@@ -74,7 +77,9 @@ def bck_of(stored: str) -> Bck:
 
 def read_namespace(text: str, ours: Collection[str]) -> tuple[str, str]:
     """Return the cluster's id (empty for ours, whose ids and aliases are `ours`) and the name.
-    Raise 400."""
+    Raise 400. `@` alone is any cluster but ours."""
+    if text in _ANY_REMOTE:
+        return REMOTE, ""
     match = _NAMESPACE.fullmatch(text)
     if match is None:
         raise NativeError(400, f'invalid namespace "{_plain(text)}"')

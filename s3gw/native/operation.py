@@ -51,6 +51,9 @@ _PATHS: Mapping[tuple[str, int], frozenset[str]] = {
         ("sort", 2, "DELETE"),
         ("download", 1, "GET POST"),
         ("download", 2, "DELETE"),
+        ("query", 1, "GET POST PUT"),
+        ("query", 2, "GET POST PUT"),
+        ("query", 3, "GET POST PUT"),
         ("ml", 2, "GET"),
         ("ml", 3, "GET"),
         ("users", 1, "GET POST"),
@@ -77,7 +80,12 @@ _MEANINGFUL_TEXT = """
 _MEANINGFUL = frozenset(_MEANINGFUL_TEXT.split())
 _FALSE = frozenset({"", "0", "f", "false", "n", "no", "off"})
 # Parts of AIStore that do not exist here, whatever the request: their bodies are not messages.
-_ABSENT = {"etl": "ETL", "sort": "dsort", "download": "the downloader"}
+_ABSENT = {
+    "etl": "ETL",
+    "sort": "dsort",
+    "download": "the downloader",
+    "query": "querying objects",
+}
 
 
 def value(*, default: Any = ...) -> Any:

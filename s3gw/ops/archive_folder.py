@@ -26,7 +26,7 @@ async def folder_reply(
     condition, part = read_condition(call.headers), _only_part(want)
     opened = await open_in_folder(call, folder, condition, part, head=head)
     span = opened.reading.span
-    partial = part is not None and len(span) > 0
+    partial = opened.is_partial and len(span) > 0
     headers = object_headers(opened.info) | {"content-type": DEFAULT_TYPE}
     headers |= span_headers(opened.info, span, partial=partial)
     if opened.archive.attributes.encryption:

@@ -28,6 +28,7 @@ from s3gw.s3.range_headers import read_range
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.subresources import ARCHPATH_HEADER
 from storage.archives import ArchiveFormat, MemberAsked, Selection
+from storage.conditions import wanted_part
 from storage.values import ObjectInfo, ReadOptions
 
 _NS = 1_000_000_000
@@ -82,7 +83,7 @@ async def member_reply(call: Call, wanted: MemberQuery, *, head: bool) -> Reply:
         await close(reading)
         raise
     size, span = reading.member.size, reading.span
-    partial = part is not None and len(span) > 0
+    partial = wanted_part(part, options.condition, shard.info) is not None and len(span) > 0
     headers = _headers(call, shard.info, DEFAULT_TYPE)
     headers |= {"Accept-Ranges": "bytes", "Content-Length": str(len(span))}
     if partial:

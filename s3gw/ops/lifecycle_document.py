@@ -31,7 +31,7 @@ MAX_RULES = 1000
 MAX_ID = 255
 MAX_SIZE = 1_099_511_627_776_000
 _MAX_INT = 0x7FFFFFFF
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 
 class Status(Enum):

@@ -22,6 +22,7 @@ from s3gw.s3.routing import body, operation, path, query
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document
 from storage.clock import SystemClock
+from storage.digits import read_digits
 from storage.settings import setting, with_setting
 from storage.values import (
     BucketInfo,
@@ -125,11 +126,11 @@ def _default(rule: DefaultRetentionRule) -> DefaultRetention:
 
 
 def _period(text: str, unit: str, most: int) -> int:
-    number = text.strip().removeprefix("-")
-    if not (number.isascii() and number.isdigit()):
+    text = text.strip()
+    count = read_digits(text.removeprefix("-"))
+    if count is None:
         raise S3Error(Code.MalformedXML)
-    count = int(text) if len(number) < 10 else most + 1
-    if count <= 0:
+    if count == 0 or text.startswith("-"):
         message = f"Default retention period must be a positive integer value of {unit}."
         raise S3Error(Code.InvalidRetentionPeriod, message)
     if count > most:

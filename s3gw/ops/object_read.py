@@ -27,6 +27,7 @@ from s3gw.s3.headers import (
 from s3gw.s3.range_headers import read_range, span_headers
 from s3gw.s3.routing import header, operation, path, query
 from s3gw.wire.errors import Code, S3Error
+from storage.conditions import wanted_part
 from storage.ranges import PartNumber, Want
 from storage.values import MAX_PARTS, Checksum, Reading, ReadOptions
 
@@ -137,7 +138,7 @@ def read_want(range_header: str | None, part_number: int | None) -> Want | None:
 def object_reply(call: Call, reading: Reading, read: ObjectReadRequest) -> Reply:
     """Return the whole object with 200, or the requested part with 206."""
     info, span = reading.info, reading.span
-    want = read.options.want
+    want = wanted_part(read.options.want, read.options.condition, info)
     partial = want is not None and span.stop > span.start
     headers = object_headers(info)
     headers |= read_version_header(call.bucket_info, info)

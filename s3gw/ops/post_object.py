@@ -22,7 +22,7 @@ from s3gw.http.request import Level
 from s3gw.ops.put_object import store_object
 from s3gw.ops.tagging import Tagging
 from s3gw.s3.call import Call
-from s3gw.s3.headers import CONTENT_HEADERS, check_tags
+from s3gw.s3.headers import CONTENT_HEADERS, META, check_tags
 from s3gw.s3.routing import operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import DECLARATION, escape, from_xml
@@ -30,10 +30,12 @@ from s3gw.wire.xmldoc import DECLARATION, escape, from_xml
 _NOT_A_FORM = "Bucket POST must be of the enclosure-type multipart/form-data"
 _SIGNS = frozenset(["x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"])
 _CONTENT = frozenset(CONTENT_HEADERS) | {"content-md5"}
+_LATIN_1 = frozenset(CONTENT_HEADERS[:6]) - {"content-disposition"}
 _STATUSES = frozenset(["200", "201", "204"])
 # What RFC 9110 allows: a field may hold line breaks, a header may not.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_LINE_ENDS = re.compile("[\r\n]")
 # Valid in a URL as it is (RFC 3986): everything else of a redirect is escaped.
 _IN_URLS = "%:/?#[]@!$&'()*+,;=~"
 
@@ -71,11 +73,19 @@ def _headers(form: Form) -> dict[str, str]:
 
 
 def _header_value(name: str, value: str) -> str:
-    """Return the value as a header would have it, with its bytes as latin-1."""
-    if not _TOKEN.fullmatch(name) or _CONTROLS.search(value):
+    """Return the value as a header would have it, with its bytes as latin-1.
+
+    Metadata is any text of one line, as it goes out in encoded words. Of other headers AWS keeps
+    what latin-1 has, and a space for the rest; a file name is kept in full.
+    """
+    refused = _LINE_ENDS if name.startswith(META) else _CONTROLS
+    if not _TOKEN.fullmatch(name) or refused.search(value):
         message = "A field of the form cannot be written as a header."
         raise S3Error(Code.InvalidArgument, message, ArgumentName=name)
-    return value.strip(" \t").encode().decode("latin-1")
+    value = value.strip(" \t")
+    if name in _LATIN_1:
+        return "".join(character if character <= "\xff" else " " for character in value)
+    return value.encode().decode("latin-1")
 
 
 def _tagging(document: str) -> str:

@@ -16,6 +16,7 @@ from s3gw.access.acl_headers import with_owner_and_acl
 from s3gw.http.request import AuthenticatedRequest, Request
 from s3gw.objects.attributes import DEFAULT_TYPE, REDIRECT_LOCATION
 from s3gw.s3.encryption_headers import encryption_headers
+from s3gw.s3.header_text import content_disposition, decoded_words, encoded_word
 from s3gw.s3.lock_headers import lock_headers, read_lock
 from s3gw.wire.errors import Code, S3Error
 from storage.clock import SystemClock
@@ -59,6 +60,7 @@ STORAGE_CLASSES = frozenset(
         "GLACIER_IR",
     ]
 )
+_DISPOSITION = "content-disposition"
 _NOT_LATIN_1 = re.compile("[^\x00-\xff]")
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _NS = 1_000_000_000
@@ -83,12 +85,14 @@ def http_date(seconds: int) -> str:
 # Reading an upload's headers
 
 
-def read_attributes(call: AuthenticatedRequest) -> Attributes:
+def read_attributes(call: AuthenticatedRequest, *, words: bool = True) -> Attributes:
     """Read the attributes of the object to write, with its bucket's additions. Raise for what
-    cannot be kept."""
+    cannot be kept. `words`: metadata may have encoded words."""
     refuse_unsupported(call)
     headers = call.headers
     custom = {n[len(META) :]: v for n, v in headers.items() if n.startswith(META)}
+    if words:
+        custom = {name: decoded_words(value) for name, value in custom.items()}
     if sum(len(name) + len(value) for name, value in custom.items()) > MAX_METADATA:
         raise S3Error(Code.MetadataTooLarge, MaxSizeAllowed=str(MAX_METADATA))
     attributes = Attributes(
@@ -197,9 +201,12 @@ def read_condition(headers: Mapping[str, str], prefix: str = "") -> Condition:
     none_match = headers.get(f"{prefix}if-none-match")
     modified = headers.get(f"{prefix}if-modified-since")
     unmodified = headers.get(f"{prefix}if-unmodified-since")
-    if match is none_match is modified is unmodified:
+    if_range = None if prefix else headers.get("if-range")
+    if match is none_match is modified is unmodified is if_range:
         return ALWAYS
-    return Condition(_etags(match), _etags(none_match), _time(modified), _time(unmodified))
+    return Condition(
+        _etags(match), _etags(none_match), _time(modified), _time(unmodified), _validator(if_range)
+    )
 
 
 def read_write_condition(headers: Mapping[str, str]) -> Condition:
@@ -207,16 +214,31 @@ def read_write_condition(headers: Mapping[str, str]) -> Condition:
 
     AWS knows only `*` in If-None-Match; an ETag there means what RFC 9110 says.
     """
-    none_match = headers.get("if-none-match")
-    if "if-match" not in headers and none_match is None:
+    match, none_match = headers.get("if-match"), headers.get("if-none-match")
+    unmodified = headers.get("if-unmodified-since")
+    if match is none_match is unmodified:
         return ALWAYS
-    if "if-match" in headers and none_match is not None:
+    if match is not None and none_match is not None:
         raise S3Error(Code.InvalidRequest, "If-Match and If-None-Match exclude each other.")
-    return Condition(_etags(headers.get("if-match")), _etags(none_match))
+    # An ETag is the better witness (RFC 9110, 13.2.2).
+    latest = _time(unmodified) if match is None else None
+    return Condition(_etags(match), _etags(none_match), if_unmodified_since=latest)
 
 
 def _etags(text: str | None) -> tuple[str, ...]:
     return () if text is None else tuple(unquoted(etag) for etag in text.split(","))
+
+
+def _validator(text: str | None) -> str | int | None:
+    """Read If-Range, an ETag or a date. A weak ETag does not promise equal bytes, and is of no
+    object."""
+    if text is None:
+        return None
+    text = text.strip()
+    if text.startswith("W/"):
+        return ""
+    moment = None if text.startswith('"') else _time(text)
+    return unquoted(text) if moment is None else moment
 
 
 def _time(text: str | None) -> int | None:
@@ -242,9 +264,9 @@ def object_headers(info: ObjectInfo) -> dict[str, str]:
         "Accept-Ranges": "bytes",
     }
     for name, value in attributes.headers.items():
-        headers[name] = value
+        headers[name] = content_disposition(value) if name == _DISPOSITION else value
     for name, value in attributes.custom.items():
-        headers[META + name] = value
+        headers[META + name] = encoded_word(value)
     if attributes.encryption:
         headers |= encryption_headers(attributes.encryption)
     if attributes.tags:
@@ -270,7 +292,10 @@ def override_headers(call: AuthenticatedRequest) -> dict[str, str]:
         raise S3Error(Code.InvalidRequest, message)
     for query, value in asked.items():
         _check_header_value(query, value)
-    return {OVERRIDES[query]: value for query, value in asked.items()}
+    headers = {OVERRIDES[query]: value for query, value in asked.items()}
+    if _DISPOSITION in headers:
+        headers[_DISPOSITION] = content_disposition(headers[_DISPOSITION])
+    return headers
 
 
 def _check_header_value(name: str, value: str) -> None:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import re
 
+from storage.digits import read_digits
 from storage.ranges import Between, From, Last
 from storage.values import ObjectInfo
 
-# No object is so large that a position has more digits.
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+# A unit is in any case (RFC 9110, 14.1).
+_RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]*)\s*-\s*([0-9]*)\s*", re.ASCII | re.IGNORECASE)
 
 
 def read_range(text: str | None) -> Between | From | Last | None:
     """Read a single byte range; S3, as RFC 9110 allows, ignores an unreadable one."""
     if text is None:
         return None
-    match = _RANGE.fullmatch(text.replace(" ", ""))
-    if match is None or match.groups() == ("", ""):
+    match = _RANGE.fullmatch(text)
+    if match is None:
         return None
-    first, last = match.groups()
-    if not first:
-        return Last(int(last))
-    if not last:
-        return From(int(first))
-    return Between(int(first), int(last) + 1) if int(first) <= int(last) else None
+    first, last = read_digits(match[1]), read_digits(match[2])
+    if first is None:
+        return None if last is None else Last(last)
+    if last is None:
+        return From(first)
+    return Between(first, last + 1) if first <= last else None
 
 
 def span_headers(info: ObjectInfo, span: Between, *, partial: bool) -> dict[str, str]:

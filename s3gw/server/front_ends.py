@@ -16,6 +16,7 @@ from s3gw.http.request import Addressing
 from s3gw.identity.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.identity.root_keys import RootKeys
 from s3gw.native.app import NativeApp
+from s3gw.native.cluster.node import target_id
 from s3gw.native.cluster.node_state import cluster_state_json
 from s3gw.native.services import NativeServices
 from s3gw.s3.app import S3App
@@ -60,7 +61,7 @@ def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
         ),
         sts=_sts(parts, keys, sealer),
         health=health,
-        metrics=MetricsApp(metrics, store.usage),
+        metrics=MetricsApp(metrics, store.usage, target_id(native.site.cluster_id)),
         websites=_websites(parts),
         bucket_domains=_addressing(parts.config).domains,
     )

@@ -1,8 +1,8 @@
 """Clients that do not read their answers.
 
-They are let go, so that they hold no memory for long. A connection is paused while its client leaves more unread than a buffer's worth. One that stays
-paused is aborted, as one that does not send its request is. When many are paused at once, those
-that have been for some seconds go first.
+They are let go, so that they hold no memory for long. A connection is paused while its client
+leaves more unread than a buffer's worth. One that stays paused is aborted, as one that does not
+send its request is. When many are paused at once, those that have been for some seconds go first.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from s3gw.sigv4.scope import (
     parse_credential,
     parse_timestamp,
 )
+from storage.digits import read_digits
 
 MAX_EXPIRES_S = 604_800
 
@@ -91,12 +92,11 @@ def _credential(text: str, service: str) -> Credential:
 
 def _expires(text: str) -> int:
     """Read the seconds. Zero is valid: such a URL has expired at once."""
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+    seconds = read_digits(text.removeprefix("-"))
+    if seconds is None:
         raise AuthorizationMalformed(Malformed.EXPIRES, "X-Amz-Expires should be a number")
     if text.startswith("-"):
         raise AuthorizationMalformed(Malformed.EXPIRES, "X-Amz-Expires must be non-negative")
-    seconds = int(digits)
     if seconds > MAX_EXPIRES_S:
         raise AuthorizationMalformed(
             Malformed.EXPIRES,

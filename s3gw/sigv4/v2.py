@@ -30,6 +30,7 @@ from urllib.parse import unquote_to_bytes
 from s3gw.sigv4.canonical import Sent
 from s3gw.sigv4.errors import AuthorizationMalformed, Malformed, SignatureMismatch
 from s3gw.sigv4.scope import same
+from storage.digits import read_digits
 
 
 class Resource(Sent, Protocol):
@@ -65,12 +66,13 @@ def parse_presigned_v2(query: Mapping[str, str]) -> PresignedV2:
             "Query-string authentication requires the Signature, Expires and AWSAccessKeyId "
             "parameters",
         ) from None
-    if not (expires.isascii() and expires.isdigit() and len(expires) < 16):
+    expires_s = read_digits(expires)
+    if expires_s is None:
         raise AuthorizationMalformed(
             Malformed.EXPIRES, f"Invalid date (should be seconds since epoch): {expires}"
         )
     # An unescaped `+` of base64 arrives as a space.
-    return PresignedV2(access_key, signature.replace(" ", "+"), expires, int(expires))
+    return PresignedV2(access_key, signature.replace(" ", "+"), expires, expires_s)
 
 
 def verify_v2(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from s3gw.sts.errors import StsCode, StsError
+from storage.digits import read_digits
 
 SESSION_NAME = r"[\w+=,.@-]*"
 ARN = r"[\t\n\r\x20-\x7E\x85\xA0-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]+"
@@ -70,17 +71,16 @@ class Parameters:
         text = self._sent.get(name)
         if text is None:
             return None
-        digits = text.removeprefix("-")
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= 10):
-            raise _invalid(f"'{text[:20]}'", name, "Member must be an integer")
-        if int(text) < least:
+        number = read_digits(text.removeprefix("-"))
+        shown = f"'{text[:20]}'"
+        if number is None:
+            raise _invalid(shown, name, "Member must be an integer")
+        if text.startswith("-") or number < least:
             limit = f"Member must have value greater than or equal to {least}"
-            raise _invalid(f"'{text}'", name, limit)
-        if int(text) > most:
-            raise _invalid(
-                f"'{text}'", name, f"Member must have value less than or equal to {most}"
-            )
-        return int(text)
+            raise _invalid(shown, name, limit)
+        if number > most:
+            raise _invalid(shown, name, f"Member must have value less than or equal to {most}")
+        return number
 
 
 def _invalid(value: str, name: str, constraint: str) -> StsError:

@@ -5,10 +5,12 @@ They count both front ends together.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 # Keyed by the operation's name, without the prefix of the native API.
 _NAMES: Mapping[str, str] = {
@@ -29,7 +31,18 @@ _NAMES: Mapping[str, str] = {
 _NATIVE = "native."
 _NS = 1_000_000_000
 _TOTALS = {"s3gw_sent_bytes_total": "get.size", "s3gw_received_bytes_total": "put.size"}
+# Our counters of batches, by kind of entry.
+_ENTRIES = {
+    ("s3gw_getbatch_entries_total", "object"): "getbatch.obj.n",
+    ("s3gw_getbatch_entries_total", "member"): "getbatch.file.n",
+    ("s3gw_getbatch_entries_total", "failed"): "err.soft.getbatch.n",
+    ("s3gw_getbatch_bytes_total", "object"): "getbatch.obj.size",
+    ("s3gw_getbatch_bytes_total", "member"): "getbatch.file.size",
+}
+# Waiting for other targets, and sleeping under load, which one node does not do.
+_NEVER = ("getbatch.rxwait.ns", "getbatch.throttle.ns")
 UPTIME = "up.ns.time"
+_OWN_NAMES = "getbatch"
 
 
 def kinds() -> dict[str, str]:
@@ -37,6 +50,8 @@ def kinds() -> dict[str, str]:
     made: dict[str, str] = {}
     for name in dict.fromkeys(_NAMES.values()):
         made |= {f"{name}.n": "counter", f"err.{name}.n": "counter", f"{name}.ns.total": "total"}
+    made |= {name: "size" if "size" in name else "counter" for name in _ENTRIES.values()}
+    made |= dict.fromkeys(_NEVER, "total")
     return made | dict.fromkeys(_TOTALS.values(), "size") | {UPTIME: "special"}
 
 
@@ -45,6 +60,9 @@ def counters(families: Iterable[Metric]) -> Mapping[str, int]:
     counted: Counter[str] = Counter()
     for family in families:
         for sample in family.samples:
+            entry = _ENTRIES.get((sample.name, sample.labels.get("kind", "")))
+            if entry:
+                counted[entry] += int(sample.value)
             name = _NAMES.get(sample.labels.get("operation", "").removeprefix(_NATIVE))
             if sample.name in _TOTALS:
                 counted[_TOTALS[sample.name]] += int(sample.value)
@@ -55,3 +73,25 @@ def counters(families: Iterable[Metric]) -> Mapping[str, int]:
             elif name and sample.name == "s3gw_request_duration_seconds_sum":
                 counted[f"{name}.ns.total"] += int(sample.value * _NS)
     return {name: counted[name] for name in kinds() if name != UPTIME}
+
+
+def prometheus_name(name: str) -> str:
+    """Return a counter's name in AIStore's metrics, by which its dashboards find it."""
+    if _OWN_NAMES not in name:
+        name = re.sub(r"\.n$", ".count", re.sub(r"\.size$", ".bytes", name))
+    return "ais_target_" + name.replace(".", "_")
+
+
+class AistoreCounters(Collector):
+    """The counters as AIStore's targets show them to Prometheus."""
+
+    def __init__(self, counted: Mapping[str, int], node: str) -> None:
+        self._counted = counted
+        self._node = node
+
+    def collect(self) -> Iterable[Metric]:
+        for name, value in self._counted.items():
+            # AIStore's names do not end as those of Prometheus' counters do.
+            metric = Metric(prometheus_name(name), f"AIStore's {name}.", "unknown")
+            metric.add_sample(metric.name, {"node_id": self._node}, value)
+            yield metric

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import stat
 import sys
 from collections import deque
 from collections.abc import Sequence
@@ -52,8 +53,9 @@ class LogFile:
 
     def write(self, block: bytes) -> None:
         if self._was_moved():
+            mode = stat.S_IMODE(os.fstat(self._fd).st_mode)
             os.close(self._fd)
-            self._fd = self._open()
+            self._fd = self._open(mode)
         _write_all(self._fd, block)
         if self._max_bytes is not None and os.fstat(self._fd).st_size >= self._max_bytes:
             rotate(self._path)
@@ -61,8 +63,9 @@ class LogFile:
     def close(self) -> None:
         os.close(self._fd)
 
-    def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    def _open(self, mode: int = 0o640) -> int:
+        """Open the file; `mode` is that of a new one."""
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
 
     def _was_moved(self) -> bool:
         try:
@@ -133,9 +136,12 @@ def open_sink(target: str) -> Sink:
 
 
 def rotate(path: Path) -> None:
-    """Rename a file to the older one, and replace the previous older one."""
-    with suppress(FileNotFoundError):
-        os.replace(path, path.with_name(path.name + OLDER))
+    """Rename a file to the older one, and replace the previous older one. A link stays, and the
+    file that it leads to is renamed; what is not a file is left alone."""
+    path = Path(os.path.realpath(path))
+    if path.is_file():
+        with suppress(FileNotFoundError):
+            os.replace(path, path.with_name(path.name + OLDER))
 
 
 def in_pieces(lines: Sequence[bytes]) -> list[bytes]:

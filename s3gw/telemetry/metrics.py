@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from cluster.lifecycle.walk import Tally
 from s3gw.events.notifier import Outcome
-from s3gw.telemetry.aistore_counters import counters
+from s3gw.telemetry.aistore_counters import AistoreCounters, counters
 from s3gw.telemetry.bucket_log_recorder import Fate
 from s3gw.telemetry.exchange import Exchange
 from storage.values import Usage
@@ -103,11 +103,13 @@ class Metrics:
     def count_lines(self, fate: Fate, count: int) -> None:
         self._lines.labels(fate.value).inc(count)
 
-    def text(self, usage: Usage) -> bytes:
-        """Return all workers' counters, and the store's usage, as Prometheus' text."""
-        gauges = CollectorRegistry()
-        gauges.register(_UsageGauges(usage))
-        return generate_latest(self._everybodys()) + generate_latest(gauges)
+    def text(self, usage: Usage, node: str) -> bytes:
+        """Return all workers' counters, and the store's usage, as Prometheus' text; the counters
+        under AIStore's names too, as those of that node."""
+        more = CollectorRegistry()
+        more.register(_UsageGauges(usage))
+        more.register(AistoreCounters(self.native_counters(), node))
+        return generate_latest(self._everybodys()) + generate_latest(more)
 
     def native_counters(self) -> Mapping[str, int]:
         """Return all workers' counters under AIStore's names."""
@@ -147,12 +149,13 @@ class LifecycleCounters:
 class MetricsApp:
     """Answers a scrape, in Prometheus' text format."""
 
-    def __init__(self, metrics: Metrics, usage: Callable[[], Awaitable[Usage]]) -> None:
+    def __init__(self, metrics: Metrics, usage: Callable[[], Awaitable[Usage]], node: str) -> None:
         self._metrics = metrics
         self._usage = usage
+        self._node = node
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await asyncio.to_thread(self._metrics.text, await self._usage())
+        body = await asyncio.to_thread(self._metrics.text, await self._usage(), self._node)
         headers = [
             (b"content-type", CONTENT_TYPE),
             (b"content-length", b"%d" % len(body)),

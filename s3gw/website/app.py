@@ -52,7 +52,7 @@ OPERATIONS: Sequence[type[Any]] = (GetObject, HeadObject)
 _READING = ("GET", "HEAD")
 # Conditions and ranges of the requested page, not valid for another object in its place.
 _ABOUT_ONE_OBJECT = frozenset(
-    ["range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
+    ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
 )
 
 

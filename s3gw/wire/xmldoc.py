@@ -28,6 +28,7 @@ from lxml import etree
 from msgspec import Struct
 
 from s3gw.wire.errors import Code, S3Error
+from storage.digits import LARGEST, read_digits
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -360,9 +361,10 @@ def _read_one(kind: Any, element: etree._Element) -> Any:
 
 
 def _read_int(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 19:
-        return int(text)
-    raise ValueError("not an integer")
+    number = read_digits(text)
+    if number is None or number == LARGEST:
+        raise ValueError("not an integer")
+    return number
 
 
 def _required(hint: Any) -> Any:

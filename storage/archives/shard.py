@@ -29,6 +29,7 @@ from storage.archives.zip_index import index_zip
 from storage.archives.zip_read import open_zipped
 from storage.backend import Backend
 from storage.cipher import unlocked
+from storage.conditions import wanted_part
 from storage.errors import MemberNotFound, ObjectChanged
 from storage.pacing import paced
 from storage.ranges import Between, From, Last, resolve
@@ -92,9 +93,10 @@ class Archives:
         for attempt in range(_ATTEMPTS):
             shard = await self.open(store, bucket, name, asked.options, asked.kind)
             try:
+                part = wanted_part(asked.part, asked.options.condition, shard.info)
                 if asked.head:
-                    return shard, await shard.head(asked.path, asked.part)
-                return shard, await shard.open(asked.path, asked.part)
+                    return shard, await shard.head(asked.path, part)
+                return shard, await shard.open(asked.path, part)
             except ObjectChanged:
                 if attempt == _ATTEMPTS - 1:
                     raise

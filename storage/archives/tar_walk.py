@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storage.archives.member import MAX_NAME, Member, Packing, decoded
+from storage.digits import read_digits
 from storage.errors import MalformedArchive
 
 BLOCK = 512
@@ -186,9 +187,10 @@ def _number(field: bytes, position: int) -> int:
 
 
 def _pax_size(text: bytes, position: int) -> int:
-    if not text.isdigit() or len(text) > 18:
+    size = read_digits(text.decode("latin-1"))
+    if size is None or size > MAX_SIZE:
         raise MalformedArchive(f"the pax size before {position} is not a number")
-    return int(text)
+    return size
 
 
 def pax_records(data: bytes, position: int) -> dict[str, bytes]:

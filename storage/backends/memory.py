@@ -25,7 +25,7 @@ from storage.capabilities import ALL_CAPABILITIES
 from storage.chunking import Chunking
 from storage.cipher import check_key, unlocked
 from storage.clock import Clock, SystemClock
-from storage.conditions import check_read, check_write
+from storage.conditions import check_read, check_write, wanted_part
 from storage.errors import (
     DeleteMarkerFound,
     ObjectChanged,
@@ -181,12 +181,18 @@ class MemoryBackend(NamedBuckets[_Bucket]):
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         stored = self._bucket(bucket).object(name, options.version)
         check_read(options.condition, stored.info)
-        return Reading(stored.info, span_of(stored, options.want), b"")
+        want = wanted_part(options.want, options.condition, stored.info)
+        return Reading(
+            stored.info,
+            span_of(stored, want),
+            b"",
+        )
 
     async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         stored = self._bucket(bucket).object(name, options.version)
         check_read(options.condition, stored.info)
-        span = span_of(stored, options.want)
+        want = wanted_part(options.want, options.condition, stored.info)
+        span = span_of(stored, want)
         await unlocked(stored.info, options.unlock)
         content = stored.content[span.start : span.stop]
         small = len(content) <= STREAM_BLOCK_BYTES
@@ -246,7 +252,8 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         check_key(options.data_key, options.attributes)
         content, sealed = await _absorb(body, options.digest)
         self._same(home)
-        check_write(options.condition, name, home.info_of(name))
+        current = home.info_of(name)
+        check_write(options.condition, name, current)
         info = ObjectInfo(
             name=name,
             size=len(content),
@@ -254,6 +261,7 @@ class MemoryBackend(NamedBuckets[_Bucket]):
             modified_ns=self._clock.now_ns(),
             attributes=options.attributes,
             checksum=sealed.checksum,
+            writes=current.writes + 1 if current else 1,
         )
         layout = options.chunks.layout(len(content), options.size) if options.chunks else ()
         made = MemoryObject(info, content).cut(layout)
@@ -366,8 +374,12 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         upload = home.upload(name, upload_id)
         parts = upload.choose(options.numbers)
         sealed = options.assemble(upload.info, [part.info for part in parts])
-        check_write(options.condition, name, home.info_of(name))
+        current = home.info_of(name)
+        check_write(options.condition, name, current)
         made = assembled(upload.info, parts, sealed, self._clock.now_ns())
+        if current:
+            info = msgspec.structs.replace(made.info, writes=current.writes + 1)
+            made = replace(made, info=info)
         info = home.put(made, self._new_version, made.info.modified_ns)
         del home.uploads[name, upload_id]
         home.completed[name, upload_id] = info

@@ -163,3 +163,18 @@ def test_there_are_so_many_roles_and_no_more(
     run(roles.add(directory, Role("painter")))
     with pytest.raises(LimitExceeded):
         run(roles.add(directory, Role("writer")))
+
+
+def test_a_role_that_is_withdrawn_is_taken_from_its_users(directory: StoredDirectory) -> None:
+    run(roles.add(directory, Role("painter")))
+    run(roles.add(directory, Role("writer")))
+    for name in ("ann", "bob"):
+        run(users.add(directory, name, roles=["painter", "writer"]))
+    run(roles.withdraw(directory, "painter"))
+    run(roles.add(directory, Role("painter", permissions=Permissions(admin=True))))
+    for name in ("ann", "bob"):
+        user = directory.user(name)
+        assert user is not None
+        assert user.roles == ("writer",)
+    with pytest.raises(NoSuchRole):
+        run(roles.withdraw(directory, "none"))

@@ -344,3 +344,14 @@ def test_a_property_makes_archives_folders_for_s3_clients(scene: Scene, bucket: 
             assert got["Body"].read() == b"1"
         # By this API a member is named with `archpath`.
         assert get(scene, key).status == 404
+
+
+def test_a_range_is_of_the_archive_that_the_reader_knows(scene: Scene, shards: str) -> None:
+    target, whole = f"objects/{shards}/shard.tar?archpath=a/1.jpg", FILES[0][1]
+    etag = scene.send("HEAD", f"objects/{shards}/shard.tar").headers["etag"]
+    got = scene.send("GET", target, headers={"range": "bytes=2-", "if-range": etag})
+    assert (got.status, got.body) == (206, whole[2:])
+    got = scene.send("GET", target, headers={"range": "bytes=99-", "if-range": '"other"'})
+    assert (got.status, got.body) == (200, whole)
+    refused = scene.send("HEAD", target, headers={"if-match": '"other"'})
+    assert refused.status == 412

@@ -353,12 +353,12 @@ def test_roles_that_cannot_be_are_refused(authn: AuthnScene, wrong: dict[str, An
     assert told(authn.send("POST", "roles", document, token=authn.admin)).status == 400
 
 
-def test_a_role_in_use_stays(authn: AuthnScene, role: str) -> None:
+def test_a_role_that_is_deleted_is_taken_from_its_users(authn: AuthnScene, role: str) -> None:
     name = f"user-{next(_numbers)}"
     authn.add_user(name, role)
-    assert told(authn.send("DELETE", f"roles/{role}", token=authn.admin)).status == 400
-    authn.json("DELETE", f"users/{name}", token=authn.admin)
     authn.json("DELETE", f"roles/{role}", token=authn.admin)
+    assert authn.json("GET", f"users/{name}", token=authn.admin)["roles"] == []
+    authn.json("DELETE", f"users/{name}", token=authn.admin)
     error = told(authn.send("GET", f"roles/{role}", token=authn.admin))
     assert (error.status, f"role '{role}'" in error.message) == (404, True)
 

@@ -202,10 +202,32 @@ def test_many_objects_are_destroyed(scene: Scene, bucket: str) -> None:
     assert scene.act("DELETE", f"buckets/{bucket}", "destroy-bck").status == 200
 
 
-def test_who_may_not_delete_objects_destroys_empty_buckets_only(scene: Scene, bucket: str) -> None:
+def test_the_right_to_destroy_a_bucket_is_enough(scene: Scene, bucket: str) -> None:
     scene.put(bucket, "k")
     destroyer = {"token": "destroyer"}
-    assert told(scene.act("DELETE", f"buckets/{bucket}", "destroy-bck", **destroyer)).status == 403
-    assert scene.send("HEAD", f"objects/{bucket}/k").status == 200
-    scene.send("DELETE", f"objects/{bucket}/k")
     assert scene.act("DELETE", f"buckets/{bucket}", "destroy-bck", **destroyer).status == 200
+    assert scene.send("HEAD", f"buckets/{bucket}").status == 404
+
+
+@pytest.mark.parametrize("namespace", ["@", "@@", "@@%23"])
+def test_any_remote_cluster_has_no_buckets(scene: Scene, bucket: str, namespace: str) -> None:
+    assert bucket in str(scene.act("GET", "buckets", "list").body)
+    listed = scene.act("GET", f"buckets?namespace={namespace}", "list")
+    assert (listed.status, json.loads(listed.body)) == (200, [])
+
+
+@pytest.mark.parametrize("method_and_target", ["GET buckets", "HEAD buckets/{b}"])
+def test_there_are_six_kinds_of_presence(scene: Scene, bucket: str, method_and_target: str) -> None:
+    method, _, target = method_and_target.format(b=bucket).partition(" ")
+    for number, status in ((4, 200), (6, 400), (99, 400)):
+        message = {"action": "list"} if method == "GET" else None
+        assert scene.send(method, f"{target}?presence={number}", message).status == status
+
+
+def test_access_0_is_full_access(scene: Scene, bucket: str) -> None:
+    for given in ("ro", 0, "ro", "0"):
+        assert (
+            scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"access": given}).status == 200
+        )
+        props = json.loads(scene.send("HEAD", f"buckets/{bucket}").headers["ais-bucket-props"])
+        assert (props["access"] == str(2**64 - 1)) == (given != "ro")

@@ -374,3 +374,79 @@ def test_an_error_of_a_head_is_one_line_of_ascii(scene: Scene, bucket: str) -> N
     assert text.isascii()
     assert text.isprintable()
     assert "日本🙂" in msgspec.json.decode(text)["message"]
+
+
+# Conditions
+
+PAST = "Thu, 01 Jan 2004 00:00:00 GMT"
+FAILING = [
+    {"if-match": '"other"'},
+    {"if-unmodified-since": PAST},
+]
+
+
+@pytest.mark.parametrize("condition", FAILING)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+def test_every_request_for_an_object_has_conditions(
+    scene: Scene, bucket: str, method: str, condition: dict[str, str]
+) -> None:
+    scene.put(bucket, "k", b"abc")
+    refused = scene.send(method, f"objects/{bucket}/k", headers=condition)
+    assert told(refused).status == 412
+    assert scene.send("GET", f"objects/{bucket}/k").body == b"abc"
+
+
+def test_no_object_is_replaced_by_who_wants_none(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", b"abc")
+    sent = {"if-none-match": "*"}
+    refused = scene.send("PUT", f"objects/{bucket}/k", body=b"new", headers=sent)
+    assert told(refused).status == 412
+    assert scene.send("GET", f"objects/{bucket}/k").body == b"abc"
+
+
+def test_who_has_it_already_gets_no_head(scene: Scene, bucket: str) -> None:
+    etag = scene.put(bucket, "k", b"abc").headers["etag"]
+    assert scene.send("HEAD", f"objects/{bucket}/k", headers={"if-none-match": etag}).status == 304
+
+
+@pytest.mark.parametrize(("validator", "same"), [("E", True), ('"other"', False), (PAST, False)])
+def test_a_download_is_resumed_from_the_same_object_only(
+    scene: Scene, bucket: str, validator: str, same: bool
+) -> None:
+    etag = scene.put(bucket, "k", BODY).headers["etag"]
+    sent = {"range": "bytes=10-9223372036854775807", "if-range": validator.replace("E", etag)}
+    got = scene.send("GET", f"objects/{bucket}/k", headers=sent)
+    assert (got.status, got.body) == ((206, BODY[10:]) if same else (200, BODY))
+    assert ("content-range" in got.headers) == same
+
+
+def test_custom_properties_are_metadata_in_ascii_for_s3(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", b"abc")
+    target = f"objects/{bucket}/k"
+    assert scene.act("PATCH", target, "", {"c": "ÄMÄZÕÑ S3"}).status == 200
+    head = scene.s3.head_object(Bucket=bucket, Key="k")
+    assert head["Metadata"] == {"c": "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?="}
+
+
+def test_line_ends_in_metadata_do_not_end_a_header(scene: Scene, bucket: str) -> None:
+    word = "=?UTF-8?Q?a=0D=0Ab:_c?="
+    scene.s3.put_object(Bucket=bucket, Key="k", Metadata={"m": word})
+    head = scene.send("HEAD", f"objects/{bucket}/k")
+    assert head.headers["ais-custom-md"] == f"m={word}"
+
+
+def test_an_object_has_a_version_that_grows(scene: Scene, bucket: str) -> None:
+    for number in ("1", "2", "3"):
+        assert scene.put(bucket, "k", b"x").headers["ais-version"] == number
+        for method in ("GET", "HEAD"):
+            got = scene.send(method, f"objects/{bucket}/k")
+            assert got.headers["ais-version"] == number
+    assert scene.act("PATCH", f"objects/{bucket}/k", "", {"a": "b"}).status == 200
+    assert scene.send("HEAD", f"objects/{bucket}/k").headers["ais-version"] == "3"
+    scene.s3.put_object(Bucket=bucket, Key="k")
+    chosen = scene.send("HEAD", f"objects/{bucket}/k?props=version")
+    assert chosen.headers["ais-version"] == "4"
+    page = scene.listing(bucket, props="name,version")
+    assert [entry["v"] for entry in page["Entries"]] == ["4"]
+    scene.send("DELETE", f"objects/{bucket}/k")
+    assert scene.put(bucket, "k", b"x").headers["ais-version"] == "1"

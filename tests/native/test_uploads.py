@@ -89,11 +89,10 @@ def test_an_upload_of_s3_can_be_filled_and_completed_here(scene: Scene, bucket: 
     assert scene.s3.head_object(Bucket=bucket, Key="k")["ContentType"] == "text/x"
 
 
-def test_completing_twice_answers_the_same(scene: Scene, bucket: str) -> None:
+def test_completing_twice_is_an_error(scene: Scene, bucket: str) -> None:
     upload = filled(scene, bucket)
-    first = complete(scene, bucket, upload, [1, 2, 3])
-    second = complete(scene, bucket, upload, [1, 2, 3])
-    assert (second.status, second.headers["etag"]) == (200, first.headers["etag"])
+    assert complete(scene, bucket, upload, [1, 2, 3]).status == 200
+    assert told(complete(scene, bucket, upload, [1, 2, 3])).status == 404
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", "", "10001"])

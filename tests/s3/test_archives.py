@@ -57,6 +57,20 @@ def test_a_range_is_one_of_the_member(
     assert got.headers["content-range"] == f"bytes {start}-{stop - 1}/10"
 
 
+@pytest.mark.parametrize("key", KEYS)
+def test_a_range_is_of_the_archive_that_the_reader_knows(
+    gateway: Gateway, shards: str, key: str
+) -> None:
+    target, whole = f"/{shards}/{key}?archpath=a/1.jpg", FILES[0][1]
+    archive = gateway.send("HEAD", f"/{shards}/{key}").headers
+    for validator in (archive["etag"], archive["last-modified"]):
+        got = gateway.send("GET", target, {"range": "bytes=2-", "if-range": validator})
+        assert (got.status, got.body) == (206, whole[2:])
+    got = gateway.send("GET", target, {"range": "bytes=99-", "if-range": '"other"'})
+    assert (got.status, got.body) == (200, whole)
+    assert "content-range" not in got.headers
+
+
 def test_a_range_behind_the_member_is_not_satisfiable(gateway: Gateway, shards: str) -> None:
     target = f"/{shards}/shard.tar?archpath=a/1.jpg"
     got = gateway.send("GET", target, {"range": "bytes=10-"})

@@ -57,6 +57,19 @@ def test_a_member_is_read_like_an_object(
 
 
 @pytest.mark.parametrize("shard", SHARDS)
+def test_a_range_is_of_the_member_that_the_reader_knows(
+    gateway: Gateway, shards: str, shard: str
+) -> None:
+    target, whole = f"/{shards}/{shard}/{FILES[0][0]}", FILES[0][1]
+    etag = gateway.send("HEAD", target).headers["etag"]
+    got = gateway.send("GET", target, {"range": "bytes=2-", "if-range": etag})
+    assert (got.status, got.body) == (206, whole[2:])
+    got = gateway.send("GET", target, {"range": "bytes=99-", "if-range": '"other"'})
+    assert (got.status, got.body) == (200, whole)
+    assert "content-range" not in got.headers
+
+
+@pytest.mark.parametrize("shard", SHARDS)
 def test_a_range_of_a_member(s3: Any, shards: str, shard: str) -> None:
     asked = {"Bucket": shards, "Key": f"{shard}/a/1.jpg"}
     got = s3.get_object(**asked, Range="bytes=2-4")

@@ -177,3 +177,75 @@ def test_conditions_of_directory_buckets_are_not_ignored(
     gateway.send("PUT", f"/{bucket}/k", body=b"x")
     assert code_of(gateway.send("DELETE", f"/{bucket}/k", {name: "1"})) == (501, "NotImplemented")
     assert gateway.send("HEAD", f"/{bucket}/k").status == 200
+
+
+# If-Range
+
+RESUMED = [
+    ('"E"', True),
+    ("E", True),
+    ('W/"E"', False),
+    ('"other"', False),
+    ("*", False),
+    ("", False),
+    ("no date", False),
+    ("DATE", True),
+    (PAST, False),
+    (FUTURE, False),
+]
+BODY = bytes(range(100))
+
+
+def asked_of(answer: Any, validator: str) -> str:
+    return validator.replace("DATE", answer.headers["last-modified"]).replace(
+        "E", answer.headers["etag"].strip('"')
+    )
+
+
+@pytest.mark.parametrize(("validator", "same"), RESUMED)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_download_is_resumed_from_the_same_object_only(
+    gateway: Gateway, bucket: str, method: str, validator: str, same: bool
+) -> None:
+    gateway.send("PUT", f"/{bucket}/k", body=BODY)
+    head = gateway.send("HEAD", f"/{bucket}/k")
+    sent = {"range": "bytes=90-", "if-range": asked_of(head, validator)}
+    got = gateway.send(method, f"/{bucket}/k", sent)
+    assert got.status == (206 if same else 200)
+    assert got.headers["content-length"] == ("10" if same else "100")
+    assert ("content-range" in got.headers) == same
+    if method == "GET":
+        assert got.body == (BODY[90:] if same else BODY)
+
+
+def test_a_range_of_another_object_need_not_be_satisfiable(gateway: Gateway, bucket: str) -> None:
+    gateway.send("PUT", f"/{bucket}/k", body=b"short")
+    sent = {"range": "bytes=90-", "if-range": '"other"'}
+    got = gateway.send("GET", f"/{bucket}/k", sent)
+    assert (got.status, got.body) == (200, b"short")
+
+
+def test_if_range_alone_changes_nothing(gateway: Gateway, bucket: str) -> None:
+    gateway.send("PUT", f"/{bucket}/k", body=BODY)
+    assert gateway.send("GET", f"/{bucket}/k", {"if-range": '"other"'}).body == BODY
+
+
+def test_other_conditions_come_before_if_range(gateway: Gateway, bucket: str) -> None:
+    etag = gateway.send("PUT", f"/{bucket}/k", body=BODY).headers["etag"]
+    sent = {"range": "bytes=90-", "if-range": '"other"', "if-match": '"other"'}
+    assert gateway.send("GET", f"/{bucket}/k", sent).status == 412
+    sent = {"range": "bytes=90-", "if-range": etag, "if-none-match": etag}
+    assert gateway.send("GET", f"/{bucket}/k", sent).status == 304
+
+
+# A write that comes too late
+
+
+def test_a_write_that_is_too_late_changes_nothing(gateway: Gateway, bucket: str) -> None:
+    for method in ("PUT", "DELETE"):
+        gateway.send("PUT", f"/{bucket}/k", body=b"first")
+        refused = gateway.send(method, f"/{bucket}/k", {"if-unmodified-since": PAST}, b"second")
+        assert code_of(refused) == (412, "PreconditionFailed")
+        assert gateway.send("GET", f"/{bucket}/k").body == b"first"
+        sent = {"if-unmodified-since": FUTURE}
+        assert gateway.send(method, f"/{bucket}/k", sent, b"").status in (200, 204)

@@ -235,3 +235,26 @@ def test_uploads_are_listed_by_key_and_in_pages(s3: Any, bucket: str) -> None:
     assert rolled["Uploads"][0]["Initiator"]["ID"] == ALICE.account
     one = s3.list_multipart_uploads(Bucket=bucket, Prefix="c")["Uploads"]
     assert [(u["Key"], u["UploadId"]) for u in one] == made[-1:]
+
+
+# Versions of the listing, and repeated parameters
+
+
+def test_the_first_version_can_be_asked_for(gateway: Gateway, bucket: str) -> None:
+    gateway.send("PUT", f"/{bucket}/k")
+    first = gateway.send("GET", f"/{bucket}?list-type=1").body
+    assert first == gateway.send("GET", f"/{bucket}").body
+    assert b"<KeyCount>" in gateway.send("GET", f"/{bucket}?list-type=2").body
+
+
+@pytest.mark.parametrize("version", ["", "0", "3", "x"])
+def test_other_versions_are_none(gateway: Gateway, bucket: str, version: str) -> None:
+    refused = gateway.send("GET", f"/{bucket}?list-type={version}")
+    assert code_of(refused) == (501, "NotImplemented")
+
+
+def test_the_first_of_repeated_parameters_counts(gateway: Gateway, bucket: str) -> None:
+    for key in ("a/1", "b/1"):
+        gateway.send("PUT", f"/{bucket}/{key}")
+    page = xml_of(gateway.send("GET", f"/{bucket}?prefix=a/&prefix=b/&list-type=2&list-type=3"))
+    assert values(page, "Key") == ["a/1"]

@@ -78,7 +78,6 @@ HEADERS = {
     "x-amz-website-redirect-location": "/elsewhere",
     "x-amz-meta-plain": "value",
     "x-amz-meta-spaces": "two  spaces",
-    "x-amz-meta-utf8": "ü 日本",
     "x-amz-meta-under_score": "kept",
     "x-amz-meta-empty": "",
 }
@@ -150,7 +149,6 @@ RANGES = [
     ("bytes=a-b", 200, b"0123456789", None),
     ("bytes=-", 200, b"0123456789", None),
     ("items=0-1", 200, b"0123456789", None),
-    ("bytes=" + "9" * 5000 + "-", 200, b"0123456789", None),
 ]
 
 
@@ -228,7 +226,7 @@ def test_a_reader_chooses_the_headers_of_the_answer(s3: Any, bucket: str) -> Non
         "gzip",
     )
     assert got["CacheControl"] == "no-store"
-    assert got["ContentDisposition"] == 'attachment; filename="é"'
+    assert got["ContentDisposition"] == "attachment; filename=\"_\"; filename*=UTF-8''%C3%A9"
     assert got["ExpiresString"] == "Thu, 01 Dec 1994 16:00:00 GMT"
 
 

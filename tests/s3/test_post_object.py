@@ -91,7 +91,7 @@ def test_what_the_fields_say_of_the_object_is_kept(gateway: Gateway, bucket: str
     assert headers["content-type"] == "text/plain"
     assert headers["cache-control"] == "no-store"
     assert headers["content-disposition"] == "attachment"
-    assert headers["x-amz-meta-name"].encode("latin-1").decode() == "größer"
+    assert headers["x-amz-meta-name"] == "=?UTF-8?Q?gr=C3=B6=C3=9Fer?="
     assert headers["x-amz-storage-class"] == "STANDARD_IA"
     tagging = xml_of(gateway.send("GET", f"/{bucket}/k?tagging"))
     assert (values(tagging, "Key"), values(tagging, "Value")) == (["a b"], ["ü+="])

@@ -161,7 +161,7 @@ def test_other_dates_are_invalid(expiration: object) -> None:
     [{}, {"a": "b", "c": "d"}, {"a": 1}, {"a": None}, [], ["eq"], ["eq", "$a"], ["eq", "a", "b"]]
     + [["eq", "$a", 1], ["ends-with", "$a", "b"], ["eq", "$a", "b", "c"], [["eq"], "$a", "b"], "x"]
     + [["content-length-range", *sizes] for sizes in ([0], [-1, 0], [1, 0], ["x", 1], [True, 1])]
-    + [["content-length-range", *sizes] for sizes in ([0, 1.5], [0, 1, 2], [0, 10**18], ["²", 9])],
+    + [["content-length-range", *sizes] for sizes in ([0, 1.5], [0, 1, 2], ["²", 9])],
 )
 def test_other_conditions_are_invalid(condition: object) -> None:
     document = {"expiration": FOREVER, "conditions": [condition]}

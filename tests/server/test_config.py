@@ -295,3 +295,14 @@ def test_the_defaults_of_the_store_are_the_ones_that_were_measured() -> None:
     options, storage = StoreOptions(), Config().storage
     assert storage.inline_limit == options.inline_limit
     assert storage.reserve_bytes == options.reserve_bytes
+
+
+def test_a_file_may_be_json_with_aistores_names(tmp_path: Path) -> None:
+    file = tmp_path / "ais.json"
+    file.write_text('{"get_batch": {"max_wait": "30s", "max_soft_errs": 7}, "auth": {}}')
+    config = load(file=file, environ={}, flags={}).config
+    assert (config.get_batch.max_wait_s, config.get_batch.max_soft_errs) == (30.0, 7)
+    for text in ("[1]", "{", '{"get_batch": {"max_wait": "forever"}}'):
+        file.write_text(text)
+        with pytest.raises(ConfigError):
+            load(file=file, environ={}, flags={})

@@ -69,6 +69,10 @@ def test_a_batch_that_breaks_is_an_incomplete_answer(tmp_path: Path, http_server
         assert b's3gw_getbatch_total{outcome="done"} 1.0' in metrics
         assert b's3gw_getbatch_total{outcome="failed"} 1.0' in metrics
         assert b's3gw_getbatch_entries_total{kind="failed"} 7.0' in metrics
+        # As AIStore's dashboards look for them.
+        assert re.search(rb'ais_target_getbatch_n{node_id="t[A-Za-z0-9]+"} [1-9]', metrics)
+        assert re.search(rb'ais_target_err_soft_getbatch_n{node_id="t[A-Za-z0-9]+"} 7', metrics)
+        assert re.search(rb'ais_target_put_count{node_id="t[A-Za-z0-9]+"} [1-9]', metrics)
 
 
 def test_an_archives_index_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -108,6 +108,45 @@ def test_a_longer_head_is_refused(tmp_path: Path) -> None:
         assert _answer_to_head(server, 80_000).startswith(b"HTTP/1.1 431")
 
 
+CHUNKS = b"4\r\nbody\r\n0\r\n\r\n"
+# Each could be understood in two ways, by a proxy and by us: the first line decides the method.
+UNCERTAIN = [
+    (b"PUT", b"Host: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS),
+    (b"PUT", b"Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n" + CHUNKS),
+    (b"PUT", b"Host: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nbody!"),
+    (b"GET", b"Host: x\r\nHost: y\r\n\r\n"),
+    (b"GET", b"Host: x\r\nHost: x\r\n\r\n"),
+    (b"GET", b"A: b\r\n\r\n"),
+]
+
+
+def everything(server: ServerProcess, request: bytes) -> bytes:
+    """All that comes until the server closes the connection; a test hangs while it does not."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(request)
+        return connection.makefile("rb").read()
+
+
+def test_what_can_be_understood_in_two_ways_is_refused(server: ServerProcess) -> None:
+    for target in (b"/bucket/key", b"/v1/objects/bucket/key"):
+        for method, rest in UNCERTAIN:
+            answer = everything(server, method + b" " + target + b" HTTP/1.1\r\n" + rest)
+            assert answer.startswith(b"HTTP/1.1 400"), (method, rest, answer)
+            assert answer.count(b"HTTP/1.1 ") == 1
+    assert server.get("/bucket/key")[0] == 404
+
+
+def test_codings_besides_chunks_are_refused(server: ServerProcess) -> None:
+    head = b"PUT /bucket/key HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+    assert everything(server, head + CHUNKS).startswith(b"HTTP/1.1 501")
+    assert server.get("/bucket/key")[0] == 404
+
+
+def test_http_1_0_needs_no_host(server: ServerProcess) -> None:
+    answer = everything(server, b"GET /bucket/key HTTP/1.0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 404")
+
+
 def _answer_to_head(server: ServerProcess, size: int) -> bytes:
     """What is answered to a request whose head comes in pieces and has about that size."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote, urlsplit
 
 from s3gw.auth import Authenticator, AuthOptions
-from s3gw.http.request import Request, read_query
+from s3gw.http.request import Request, content_length, read_query
 from s3gw.identity.accounts import Account, Accounts, Principal
 from s3gw.sigv4.canonical import canonical_request, parse_signed_headers
 from s3gw.sigv4.scope import EMPTY_SHA256, sign, signing_key
@@ -49,6 +49,7 @@ def call_for(
         request_id="request",
         host_bucket=host_bucket,
         query=read_query(query),
+        decoded_length=content_length(sent.get("content-length")),
     )
 
 

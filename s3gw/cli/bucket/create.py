@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
-from s3gw.cli.arguments import BUCKET, PAIR, Pair, dict_of, read_pair
+from s3gw.cli.arguments import BUCKET, PAIR, Pair, dict_of, read_properties
 from s3gw.cli.bucket.properties import nested
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import arguments, repeated, switch
@@ -18,20 +19,25 @@ _EXAMPLES = """\
   s3gw bucket create ais://shards
   s3gw bucket create train validate test
   s3gw bucket create ais://shards --props checksum.type=md5 --props access=ro
+  s3gw bucket create ais://shards --props "checksum.type=md5 access=ro"
+  s3gw bucket create ais://shards --props '{"checksum": {"type": "md5"}}'
   s3gw bucket create ais://shards --exist-ok      for scripts: succeeds if it exists already"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(ClientOptions):
     buckets: tuple[Bck, ...] = arguments(BUCKET, read=read_bucket)
-    props: tuple[Pair, ...] = repeated(
-        PAIR, read=read_pair, help="named as in `s3gw bucket props show`; may be repeated"
+    props: tuple[tuple[Pair, ...], ...] = repeated(
+        PAIR,
+        read=read_properties,
+        help="named as in `s3gw bucket props show`: one, several with spaces between, or JSON; "
+        "may be repeated",
     )
     exist_ok: bool = switch(help="leave a bucket that exists as it is")
 
 
 def run(options: Options) -> int:
-    props = nested(dict_of(options.props))
+    props = nested(dict_of(chain.from_iterable(options.props)))
     created = []
     with connect(options) as client:
         for bck in options.buckets:

@@ -30,7 +30,8 @@ _EXAMPLES = """\
   s3gw object get ais://shards/0001.tar head --range 0-1023
   s3gw object get ais://shards/0001.tar --archpath images/7.jpg
 
-A file appears only when it is complete and its checksum is right."""
+A file appears only when it is complete and its checksum is right. One that was there keeps its
+mode and its owner, and a symbolic link is followed. A device or a pipe is written into."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

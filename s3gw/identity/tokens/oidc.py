@@ -28,6 +28,7 @@ from s3gw.identity.tokens.protocol import TokenError
 from s3gw.identity.tokens.signature import VerifyingKey
 from s3gw.outbound.fetch import Fetch, Fetched, Outbound, OutboundError
 from storage.clock import Clock
+from storage.digits import read_digits
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ EARLY = 0.2
 
 _NEVER_S = float("-inf")
 _WELL_KNOWN = "/.well-known/openid-configuration"
-_MAX_AGE = re.compile(r"(?:^|[,\s])max-age=(\d{1,9})(?:$|[,\s])", re.IGNORECASE)
+_MAX_AGE = re.compile(r"(?:^|[,\s])max-age=([0-9]+)(?:$|[,\s])", re.IGNORECASE)
 _NS = 1_000_000_000
 
 
@@ -169,7 +170,7 @@ class IssuerKeys:
 
     def _fresh_s(self, answer: Fetched) -> float:
         said = _MAX_AGE.search(answer.headers.get("Cache-Control", ""))
-        asked = float(said[1]) if said else self._options.jwks_refresh
+        asked = float(read_digits(said[1]) or 0) if said else self._options.jwks_refresh
         return min(max(asked, LEAST_FRESH_S), self._options.jwks_refresh)
 
     def _now_s(self) -> float:

@@ -105,7 +105,7 @@ class UpdateRole:
 class DeleteRole:
     async def run(self, call: NativeCall) -> Reply:
         with told():
-            await roles.remove(directory_of(call), call.name)
+            await roles.withdraw(directory_of(call), call.name)
         return Reply()
 
 

@@ -11,7 +11,8 @@ from msgspec import Struct
 from s3gw.access import Access, authorize, may_delete, may_use
 from s3gw.access.acl_headers import new_bucket_settings
 from s3gw.access.bucket_access import bucket_access
-from s3gw.access.every_key import may_with_every_key
+from s3gw.access.gate import may_use_freely
+from s3gw.access.policy import BucketPolicy
 from s3gw.events.rules import is_notifying
 from s3gw.http.reply import Reply
 from s3gw.identity.permissions import ALL
@@ -23,6 +24,7 @@ from s3gw.native.errors import unsupported
 from s3gw.native.jobs.summary import bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket
 from s3gw.native.operation import operation, query, value
+from s3gw.native.presence import is_outside
 from s3gw.objects.object_lock import ObjectLockSetting
 from s3gw.wire.errors import Code, S3Error
 from storage.errors import BucketNotEmpty, BucketNotFound, StorageError
@@ -35,8 +37,6 @@ from storage.values import (
     VersionQuery,
 )
 
-# `presence`: only what the cluster does not have.
-_OUTSIDE = 5
 _PAGE = 1000
 
 
@@ -84,7 +84,7 @@ class ListBuckets:
 
     async def run(self, call: NativeCall) -> Reply:
         found: list[ListedBucket] = []
-        if call.bck.is_ours and self.presence != _OUTSIDE:
+        if not is_outside(self.presence) and call.bck.is_ours:
             found = [
                 ListedBucket(bck.name, bck.provider, Namespace(name=bck.namespace))
                 for bucket in await call.store.list_buckets()
@@ -107,7 +107,7 @@ class HeadBucket:
     async def run(self, call: NativeCall) -> Reply:
         if self.bsumm_remote:
             return await bucket_with_summary(call, self.presence, "", self.uuid)
-        if self.presence == _OUTSIDE:
+        if is_outside(self.presence):
             raise BucketNotFound(call.bucket)
         return Reply(headers={"Ais-Bucket-Props": props_json(call.bucket_info)})
 
@@ -160,9 +160,9 @@ class ResetBucketProps:
 )
 class DestroyBucket:
     """Unlike S3, AIStore destroys a bucket with all its objects, and at once: the objects are
-    removed afterwards. A bucket with object lock is destroyed only when it is empty. Where each
-    object matters by itself, because of a policy or of event notifications, the objects are removed
-    one by one before the bucket is."""
+    removed afterwards. The right to destroy the bucket is enough, as in AIStore. A bucket with
+    object lock is destroyed only when it is empty. Where each object matters by itself, because of
+    a policy or of event notifications, the objects are removed one by one before the bucket is."""
 
     async def run(self, call: NativeCall) -> Reply:
         with suppress(_ToldApart):
@@ -184,11 +184,16 @@ class _ToldApart(Exception):
 
 def _as_one(call: NativeCall, info: BucketInfo) -> BucketInfo:
     """Return the bucket if its objects can be removed all at once; raise `_ToldApart` if not."""
-    locks, tells = setting(info, ObjectLockSetting), is_notifying(info)
-    free = may_with_every_key(call, info, Access.DELETE_OBJECT, "DeleteObjects")
-    if locks or tells or not free:
+    if setting(info, ObjectLockSetting) or is_notifying(info) or _is_judged(call, info):
         raise _ToldApart
     return info
+
+
+def _is_judged(call: NativeCall, info: BucketInfo) -> bool:
+    """Whether a policy may keep the caller from some of the objects."""
+    if may_use_freely(call.caller, info):
+        return False
+    return BucketPolicy.setting_name in info.settings or bool(call.caller.session_policy)
 
 
 async def _authorize_access(call: NativeCall) -> None:
@@ -199,6 +204,7 @@ async def _authorize_access(call: NativeCall) -> None:
 async def _empty(call: NativeCall) -> None:
     """Remove all versions of all objects, each as if by its own request."""
     plain = call.bucket_info.versioning is Versioning.NEVER
+    judged = _is_judged(call, call.bucket_info)
     while True:
         query = VersionQuery(limit=_PAGE)
         page = await call.store.list_versions(call.bucket, query)
@@ -209,7 +215,7 @@ async def _empty(call: NativeCall) -> None:
             for v in page.versions
         ]
         for request in requests:
-            if not await may_delete(call, request.name, request.version):
+            if judged and not await may_delete(call, request.name, request.version):
                 raise S3Error(Code.AccessDenied)
         await _remove(call, requests)
 

@@ -7,6 +7,7 @@ from enum import IntFlag
 from msgspec import Struct, field
 
 from s3gw.native.errors import NativeError, unsupported
+from storage.digits import read_digits
 
 MAX_PAGE = 10_000
 
@@ -98,9 +99,10 @@ class ListMessage(Struct, frozen=True):
 
 def _whole(name: str, number: int | str) -> int:
     if isinstance(number, str):
-        if not (number.isascii() and number.isdigit() and len(number) < 20) and number:
+        digits = read_digits(number or "0")
+        if digits is None:
             raise NativeError(400, f"invalid {name} {number[:64]!r}")
-        number = int(number or 0)
+        number = digits
     if number < 0:
         raise NativeError(400, f"invalid {name} {number}")
     return number

@@ -25,8 +25,9 @@ from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import JSON, NativeError
 from s3gw.native.objects.checksums import checksum_text
 from s3gw.native.objects.custom import custom_pairs
+from s3gw.native.objects.object_headers import version_text
 from s3gw.native.operation import header, operation, value
-from storage.values import ListQuery, ObjectInfo, Page, Versioning
+from storage.values import BucketInfo, ListQuery, ObjectInfo, Page
 
 MSGPACK = "application/msgpack"
 
@@ -45,6 +46,16 @@ _TIMES = {
     "2006-01-02T15:04:05Z07:00": "%Y-%m-%dT%H:%M:%SZ",
     "Jan _2 15:04:05": "%b %e %H:%M:%S",
     "Jan _2 15:04:05.000": "%b %e %H:%M:%S.000",
+}
+# The names of Go's constants for them.
+_TIMES |= {
+    "RFC822": _TIMES["02 Jan 06 15:04 MST"],
+    "RFC822Z": _TIMES["02 Jan 06 15:04 -0700"],
+    "RFC1123": _TIMES["Mon, 02 Jan 2006 15:04:05 MST"],
+    "RFC1123Z": _TIMES["Mon, 02 Jan 2006 15:04:05 -0700"],
+    "RFC3339": _TIMES["2006-01-02T15:04:05Z07:00"],
+    "Stamp": _TIMES["Jan _2 15:04:05"],
+    "StampMilli": _TIMES["Jan _2 15:04:05.000"],
 }
 
 
@@ -123,7 +134,8 @@ class ListObjects:
         page = listed.page
         entries = [entry(info) for info in page.objects]
         mark_archives(entries, listed)
-        if ListFlag.NO_DIRS not in flags and page.common_prefixes:
+        # NO_DIRS leaves out what is a folder on a disk; these are prefixes, and AIStore lists them.
+        if page.common_prefixes:
             entries = _with_folders(entries, page)
         return self._reply(List(_listing_id(asked.uuid), page.next_after or "", entries, 0))
 
@@ -149,25 +161,25 @@ def _entry_maker(call: NativeCall, asked: ListMessage, props: frozenset[str]) ->
         raise NativeError(400, f"invalid time format {asked.time_format[:64]!r}")
     location = f"t[{target_id(call.site.cluster_id)}]" if "location" in props else ""
     layout = _TIMES[asked.time_format] if "atime" in props else ""
-    if call.bucket_info.versioning is Versioning.NEVER:
-        props -= {"version"}
-    of_bucket = properties_of(call.bucket_info).checksum
-    return _full_entry_maker(props, layout, location, of_bucket)
+    return _full_entry_maker(props, layout, location, call.bucket_info)
 
 
-def _full_entry_maker(props: frozenset[str], layout: str, location: str, of_bucket: str) -> Make:
+def _full_entry_maker(
+    props: frozenset[str], layout: str, location: str, bucket: BucketInfo
+) -> Make:
     """Look up the wanted properties once, and not for each of ten thousand entries."""
     checksum, version, custom, size = (
         name in props for name in ("checksum", "version", "custom", "size")
     )
     copies = 1 if "copies" in props else 0
+    of_bucket = properties_of(bucket).checksum
 
     def make(info: ObjectInfo) -> Entry:
         return Entry(
             info.name,
             checksum_text(info, of_bucket) if checksum else "",
             _time(info.modified_ns // _NS, layout) if layout else "",
-            info.version if version else "",
+            version_text(bucket, info) if version else "",
             location,
             _custom(info) if custom else "",
             info.size if size else 0,

@@ -21,7 +21,7 @@ from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.starting import begin_ended, jobs_of
-from s3gw.native.jobs.target import read_uname, require_creating
+from s3gw.native.jobs.target import read_uname
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket
 from s3gw.native.operation import operation, query
 from s3gw.wire.errors import S3Error
@@ -39,14 +39,13 @@ from storage.values import BucketInfo
     is_audited=True,
 )
 class RenameBucket:
-    """Needs CREATE-BUCKET for the new name besides. The job is over when the answer has its id."""
+    """MOVE-BUCKET is enough for both names. The job is over when the answer has its id."""
 
     to: str = query("bck_to", default="")
 
     async def run(self, call: NativeCall) -> Reply:
         new = _new_name(call, self.to)
         call.made = new.cname()
-        require_creating(call, new)
         await _require_no_job(call)
         await _require_unnamed(call)
         try:

@@ -7,6 +7,7 @@ switched while the server runs: two follow its settings, the others its design.
 from __future__ import annotations
 
 from s3gw.config.schema import Config
+from storage.digits import read_digits
 
 # In the order of their bits.
 NAMES = [
@@ -58,8 +59,9 @@ def features_of(config: Config) -> int:
 def read_features(sent: object) -> int:
     """Parse a number, as a text or not, or names separated by commas. Raise `ValueError`."""
     text = str(sent).strip() if type(sent) in (int, str) else ""
-    if text.isascii() and text.isdigit() and len(text) <= 20:
-        number = int(text)
+    digits = read_digits(text)
+    if digits is not None:
+        number = digits
     else:
         words = [each.strip() for each in text.split(",")]
         number = 0 if words == [_NONE] else sum(map(flag, dict.fromkeys(words)))

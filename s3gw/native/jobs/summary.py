@@ -22,12 +22,12 @@ from s3gw.native.errors import JSON, NativeError, Tcode
 from s3gw.native.jobs.snaps import summary_of
 from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.operation import operation, query, value
+from s3gw.native.presence import is_outside
 from storage.errors import BucketNotFound
 
 PROPS = "Ais-Bucket-Props"
 SUMMARY = "Ais-Bucket-Summ"
 JOB_ID = "Ais-Xaction-Id"
-_OUTSIDE = 5
 
 
 class SummaryMessage(Struct, frozen=True):
@@ -83,7 +83,7 @@ class HeadBucketBelow:
 
 async def bucket_with_summary(call: NativeCall, presence: int, prefix: str, uuid: str) -> Reply:
     """Return the bucket's properties, and the summary once it is complete."""
-    if presence == _OUTSIDE or not call.bck.is_ours:
+    if is_outside(presence) or not call.bck.is_ours:
         raise BucketNotFound(call.bucket)
     call.operation, call.query = "ListObjectsV2", {"prefix": prefix}
     await authorize(call, Access.LIST_OBJECTS)

@@ -32,6 +32,7 @@ from s3gw.objects.checksums import PayloadDigest, Promises
 from s3gw.objects.service import UploadRequest, body_of
 from s3gw.s3.encryption_headers import check_part, customer_key, read_encryption
 from s3gw.s3.headers import read_attributes
+from storage.digits import read_digits
 from storage.errors import ObjectNotFound, PreconditionFailed, UploadNotFound
 from storage.values import (
     MAX_PARTS,
@@ -61,9 +62,10 @@ class Handle:
 def read_handle(text: str) -> Handle:
     """Parse a handle. Raise 400."""
     upload_id, _, number = text.rpartition(".")
-    if not upload_id or not (number.isascii() and number.isdigit() and len(number) < 10):
+    position = read_digits(number)
+    if not upload_id or position is None:
         raise NativeError(400, "invalid append handle")
-    return Handle(upload_id, int(number))
+    return Handle(upload_id, position)
 
 
 @operation(

@@ -16,6 +16,7 @@ from s3gw.s3.archives.query import MemberQuery, read_member_query
 from s3gw.s3.encryption_headers import customer_key
 from s3gw.s3.headers import http_date, read_condition
 from storage.archives import ArchiveFormat, MemberAsked, MemberReading
+from storage.conditions import wanted_part
 from storage.ranges import Between, From, Last
 from storage.values import ObjectInfo, ReadOptions
 
@@ -53,7 +54,7 @@ async def member_reply(
     if wanted.selection is None:
         asked = MemberAsked(wanted.path, part, options, wanted.kind)
         shard, reading = await open_one(call, call.key, asked)
-        partial = part is not None
+        partial = wanted_part(part, options.condition, shard.info) is not None
         headers = _headers(shard.info, reading, partial=partial)
         return Reply(206 if partial else 200, headers, reading.body)
     if part is not None:

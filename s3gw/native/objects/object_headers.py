@@ -6,6 +6,7 @@ are always sent. The access time is the modification time: reading an object wri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from s3gw.native.call import NativeCall
@@ -13,11 +14,13 @@ from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import NativeError
 from s3gw.native.objects.checksums import checksum_of
 from s3gw.native.objects.custom import custom_pairs
+from s3gw.s3.header_text import encoded_word
 from s3gw.s3.headers import http_date, quoted
-from storage.values import ObjectInfo, Versioning
+from storage.values import BucketInfo, ObjectInfo, Versioning
 
 CUSTOM_HEADER = "Ais-Custom-Md"
 _NS = 1_000_000_000
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 # The object's place on the machine is not shown to clients.
 _MOUNTPATH = "/"
 
@@ -26,9 +29,13 @@ Tell = Callable[[NativeCall, ObjectInfo], Pairs]
 
 
 def _version(call: NativeCall, info: ObjectInfo) -> Pairs:
-    if call.bucket_info.versioning is Versioning.NEVER:
-        return []
-    return [("Ais-Version", info.version)]
+    return [("Ais-Version", version_text(call.bucket_info, info))]
+
+
+def version_text(bucket: BucketInfo, info: ObjectInfo) -> str:
+    """Return AIStore's version: a number that grows with each write. Where versions are kept it is
+    S3's id, by which it can be read."""
+    return str(info.writes) if bucket.versioning is Versioning.NEVER else info.version
 
 
 def _checksum(call: NativeCall, info: ObjectInfo) -> Pairs:
@@ -41,7 +48,13 @@ def _atime(call: NativeCall, info: ObjectInfo) -> Pairs:
 
 
 def _custom(call: NativeCall, info: ObjectInfo) -> Pairs:
-    return [(CUSTOM_HEADER, f"{name}={value}") for name, value in custom_pairs(info)]
+    return [(CUSTOM_HEADER, f"{name}={_sendable(value)}") for name, value in custom_pairs(info)]
+
+
+def _sendable(value: str) -> str:
+    """Return the value. AIStore sends text of any script as it is, but no header can have line
+    ends, which a form of S3 or an encoded word may bring."""
+    return encoded_word(value) if _CONTROLS.search(value) else value
 
 
 def _copies(call: NativeCall, info: ObjectInfo) -> Pairs:

@@ -9,17 +9,17 @@ from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.objects.archive_read import member_head, member_query_of, member_reply
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
 from s3gw.native.operation import header, operation, query
+from s3gw.native.presence import is_outside
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
 from s3gw.s3.headers import http_date, quoted, read_condition
 from s3gw.s3.range_headers import read_range, span_headers
+from storage.conditions import wanted_part
 from storage.errors import NotModified, ObjectNotFound
 from storage.ranges import Between, From, Last
 from storage.values import ReadOptions
 
 _TYPE = "application/octet-stream"
 _NS = 1_000_000_000
-# `presence`: only if the cluster does not have it.
-_OUTSIDE = 5
 
 
 @operation("GET", "objects/{bucket}/{object}", access=Access.GET, known_as="GetObject")
@@ -43,7 +43,7 @@ class GetObject:
         )
         opened = await call.store.get_object(call.bucket, call.key, options)
         reading = await checked(call, opened)
-        partial = options.want is not None
+        partial = wanted_part(options.want, options.condition, reading.info) is not None
         headers = {"Content-Type": _TYPE, "Accept-Ranges": "bytes"}
         headers |= span_headers(reading.info, reading.span, partial=partial)
         repeated = reader_headers(call, reading.info)
@@ -60,13 +60,12 @@ class HeadObject:
     archregx: str = query("archregx", default="")
 
     async def run(self, call: NativeCall) -> Reply:
-        if self.presence > _OUTSIDE:
-            raise NativeError(400, f'invalid presence "{self.presence}"')
-        if self.presence == _OUTSIDE:
+        if is_outside(self.presence):
             raise ObjectNotFound(call.key)
         if in_archive := member_query_of(self):
             return await member_head(call, in_archive)
-        reading = await call.store.head_object(call.bucket, call.key)
+        options = ReadOptions(condition=read_condition(call.headers))
+        reading = await call.store.head_object(call.bucket, call.key, options)
         info = reading.info
         check_reader(call, info)
         told = (

@@ -25,6 +25,7 @@ from s3gw.native.operation import header, operation, query, value
 from s3gw.objects.service import UploadRequest
 from s3gw.s3.encryption_headers import read_encryption
 from s3gw.s3.headers import quoted, read_attributes, read_write_condition, unquoted
+from storage.digits import read_digits
 from storage.errors import UploadNotFound
 from storage.values import MAX_PARTS, PartInfo, Sealed, UploadInfo
 
@@ -80,7 +81,7 @@ class UploadPart:
     known_as="CompleteMultipartUpload",
 )
 class CompleteMultipartUpload:
-    """A repeated request gets the same answer."""
+    """Completing twice is an error, as in AIStore: the upload is not there any more."""
 
     upload_id: str = query("uploadId")
     parts: list[CompletedPart] | None = value(default=None)
@@ -88,11 +89,7 @@ class CompleteMultipartUpload:
     async def run(self, call: NativeCall) -> Reply:
         asked = sorted(self.parts or (), key=lambda part: part.number)
         numbers = [part.number for part in asked]
-        try:
-            _check_complete(numbers, await all_parts(call, self.upload_id))
-        except UploadNotFound:
-            # Perhaps completed before: the store finds out.
-            numbers = numbers or [1]
+        _check_complete(numbers, await all_parts(call, self.upload_id))
         condition = read_write_condition(call.headers)
         check = _check_etags({part.number: unquoted(part.etag) for part in asked})
         info = await assemble(call, self.upload_id, numbers, condition, check)
@@ -122,7 +119,7 @@ class AbortMultipartUpload:
 
 def read_part_number(text: str) -> int:
     """Parse a part number. Raise 400."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    number = read_digits(text) or 0
     if not 1 <= number <= MAX_PARTS:
         raise NativeError(
             400,

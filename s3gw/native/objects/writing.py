@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
@@ -15,9 +17,9 @@ from s3gw.objects.service import WriteOptions
 from s3gw.s3.checksum_headers import payload_digest
 from s3gw.s3.encryption_headers import read_encryption
 from s3gw.s3.headers import read_attributes, read_write_condition
-from storage.values import Condition, DeleteRequest
+from storage.values import DeleteRequest
 
-_THERE = Condition(if_match=("*",))
+_ANY = ("*",)
 
 
 @operation("PUT", "objects/{bucket}/{object}", access=Access.PUT, known_as="PutObject")
@@ -61,6 +63,9 @@ class DeleteObject:
     operation."""
 
     async def run(self, call: NativeCall) -> Reply:
-        request = DeleteRequest(call.key, _THERE)
+        condition = read_write_condition(call.headers)
+        if not condition.if_match:
+            condition = replace(condition, if_match=_ANY)
+        request = DeleteRequest(call.key, condition)
         await call.objects.delete(call.context, call.bucket_info, request)
         return Reply()

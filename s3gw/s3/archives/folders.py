@@ -17,7 +17,7 @@ from s3gw.s3.encryption_headers import check_reader, customer_key
 from s3gw.wire.subresources import ARCHPATH_HEADER
 from storage.archives import Folders, MemberReading, Shard, archives_in
 from storage.archives.shard import Part
-from storage.conditions import check_read
+from storage.conditions import check_read, wanted_part
 from storage.errors import (
     BucketNotFound,
     MalformedArchive,
@@ -62,11 +62,13 @@ async def _has_folders(call: Call) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A member as an object: its archive's info, its own, and its bytes to read."""
+    """A member as an object: its archive's info, its own, and its bytes to read, or a range of
+    them."""
 
     archive: ObjectInfo
     info: ObjectInfo
     reading: MemberReading
+    is_partial: bool
 
 
 async def open_in_folder(
@@ -96,7 +98,8 @@ async def _open(
         raise MemberNotFound(call.key)
     check_read(condition, info)
     read = shard.head if head else shard.open
-    return Opened(shard.info, info, await read(folder.inner, part))
+    part = wanted_part(part, condition, info)
+    return Opened(shard.info, info, await read(folder.inner, part), is_partial=part is not None)
 
 
 async def list_page(call: Call, query: ListQuery) -> Page:

@@ -17,6 +17,7 @@ from storage.backends.local.versions import (
     Bucket,
     Home,
     Stored,
+    counted,
     delete_marker,
     info_of,
     missing,
@@ -64,7 +65,8 @@ class PutObject:
         check_write(self.condition, self.name, info_of(current, self.name))
         replaced = transaction.replaced(home, name, current)
         require_removable(replaced, self.name, self.row.modified_ns)
-        new = Stored(versioned(self.row, home), transaction.add_payload(self.payload))
+        row = counted(versioned(self.row, home), current)
+        new = Stored(row, transaction.add_payload(self.payload))
         transaction.put(home, name, new, current, replaced)
         return new.row.info(self.name)
 
@@ -372,7 +374,7 @@ class CompleteUpload:
         check_write(self.condition, self.upload.name, info_of(current, self.upload.name))
         replaced = transaction.replaced(home, name, current)
         require_removable(replaced, self.upload.name, self.row.modified_ns)
-        row = versioned(self.row, home)
+        row = counted(versioned(self.row, home), current)
         new = Stored(row, transaction.add_payload(encode(self.manifest)))
         transaction.put(home, name, new, current, replaced)
         keep = frozenset(self.manifest.blobs())

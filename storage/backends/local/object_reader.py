@@ -17,7 +17,7 @@ from storage.backends.local.rows import Row, decode_manifest
 from storage.backends.local.threads import Threads
 from storage.backends.local.version_listing import list_version_page
 from storage.cipher import unlocked
-from storage.conditions import check_read
+from storage.conditions import check_read, wanted_part
 from storage.errors import Corrupt
 from storage.ranges import Between, PartNumber
 from storage.values import (
@@ -49,13 +49,14 @@ class ObjectReader:
 
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         disk, where = self._disks.locate(bucket, name)
-        want, payload = options.want, None
-        if isinstance(want, PartNumber):
+        payload = None
+        if isinstance(options.want, PartNumber):
             row, payload = disk.open(where, name, options.version)
         else:
             row = disk.find(where, name, options.version)
         info = row.info(name)
         check_read(options.condition, info)
+        want = wanted_part(options.want, options.condition, info)
         return Reading(info, span_of(row, payload, want), b"")
 
     async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
@@ -65,7 +66,8 @@ class ObjectReader:
             row, payload = disk.open(where, name, options.version)
             info = row.info(name)
             check_read(options.condition, info)
-            span = span_of(row, payload, options.want)
+            want = wanted_part(options.want, options.condition, info)
+            span = span_of(row, payload, want)
             data_key = await unlocked(info, options.unlock)
             try:
                 body = locate(row, payload, span, data_key)

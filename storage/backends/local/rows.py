@@ -77,6 +77,7 @@ class Row(Struct, frozen=True, gc=False, array_like=True):
     delete_marker: bool = False
     label: str = ""
     mountpath: str = ""
+    writes: int = 1
 
     def info(self, name: str) -> ObjectInfo:
         chunks, largest, location = 0, 0, self.location
@@ -95,6 +96,7 @@ class Row(Struct, frozen=True, gc=False, array_like=True):
             self.delete_marker,
             chunks,
             largest,
+            self.writes,
         )
 
     def own_blob(self) -> str | None:

@@ -62,6 +62,13 @@ def versioned(row: Row, home: Home) -> Row:
     return msgspec.structs.replace(row, version=new_version(home.versioning))
 
 
+def counted(row: Row, current: Stored | None) -> Row:
+    """The row as the next write of its name."""
+    if current is None or current.row.delete_marker:
+        return row
+    return msgspec.structs.replace(row, writes=current.row.writes + 1)
+
+
 def delete_marker(home: Home, now_ns: int) -> Row:
     version = new_version(home.versioning)
     return Row(0, "", now_ns, NO_ATTRIBUTES, Empty(), version=version, delete_marker=True)

@@ -352,3 +352,9 @@ def test_the_value_of_a_variable_is_taken_literally(pattern: str, value: str, te
     read = read_pattern(pattern + "${aws:userid}", variables=True)
     literal = "".join(f"[{letter}]" for letter in value)
     assert read.matches(text, lambda _: value) is fnmatchcase(text, pattern + literal)
+
+
+def test_an_empty_id_is_no_id() -> None:
+    """Terraform writes them."""
+    text = policy(statement(Sid=""), statement(Sid=""), statement(Sid="a"))
+    assert len(read_policy(text, BUCKET).statements) == 3
