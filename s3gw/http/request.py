@@ -271,12 +271,12 @@ def check_head(scope: Scope, limits: Limits) -> None:
     if names.count(b"host") != 1 and (b"host" in names or scope.get("http_version") != "1.0"):
         raise _uncertain(Code.BadRequest, "A request has exactly one Host header.")
     if b"transfer-encoding" in names:
-        _check_transfer(scope["headers"], names)
+        _check_transfer(headers)
 
 
-def _check_transfer(headers: list[tuple[bytes, bytes]], names: list[bytes]) -> None:
+def _check_transfer(headers: list[tuple[bytes, bytes]]) -> None:
     """Raise for a body whose end a proxy may see elsewhere, or that has a coding besides chunks."""
-    if b"content-length" in names:
+    if any(name == b"content-length" and value for name, value in headers):
         message = "Content-Length and Transfer-Encoding exclude each other."
         raise _uncertain(Code.BadRequest, message)
     codings = [value for name, value in headers if name == b"transfer-encoding"]
