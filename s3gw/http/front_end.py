@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.leaving import ClientLeft
+from s3gw.http.memory_room import Holding, TooBusy
+from s3gw.http.output import STREAM_BYTES, STREAMS
 from s3gw.http.reply import Reply, write_reply
 from s3gw.http.request import origin_form
 from s3gw.http.request_body import RequestBody
 from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.observer import Observer
 from s3gw.telemetry.request_id import REQUEST_ID, new_request_id
-from s3gw.wire.errors import as_s3_error
+from s3gw.wire.errors import Code, as_s3_error
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -47,13 +49,18 @@ class FrontEnd(ABC):
         started = time.perf_counter()
         received = RequestBody(receive, scope["headers"], self._limits)
         reply = Reply(499)
+        memory: Holding | None = None
         try:
             reply = await self.reply(scope, received, exchange)
             exchange.turnaround_s = time.perf_counter() - received.ended_s
             reply.headers[self.request_id_header] = exchange.request_id
             if await _leaves_body(reply, scope["method"], received):
                 reply.headers["Connection"] = "close"
+            if not isinstance(reply.body, bytes):
+                memory = await STREAMS.enter(exchange.remote, STREAM_BYTES)
             await write_reply(reply, scope["method"], received, send)
+        except TooBusy:
+            reply = await self._too_busy(reply, exchange, send)
         except ClientLeft:
             # Nobody waits for the answer; the log has its status.
             pass
@@ -63,6 +70,8 @@ class FrontEnd(ABC):
             exchange.error_code = as_s3_error(error).code.name
             log_failure(error, exchange)
         finally:
+            if memory is not None:
+                memory.close()
             exchange.status = reply.status
             exchange.answer = reply.headers
             exchange.bytes_in = received.count
@@ -70,6 +79,15 @@ class FrontEnd(ABC):
             exchange.seconds = time.perf_counter() - started
             self._observer.record(exchange)
             REQUEST_ID.set("")
+
+    async def _too_busy(self, reply: Reply, exchange: Exchange, send: Send) -> Reply:
+        """Send 503 in place of an answer for which there is no memory."""
+        if not isinstance(reply.body, bytes):
+            await reply.body.aclose()
+        exchange.error_code = Code.SlowDown.name
+        busy = Reply(503, {"Retry-After": "1", self.request_id_header: exchange.request_id})
+        await write_reply(busy, exchange.method, None, send)
+        return busy
 
     @abstractmethod
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:

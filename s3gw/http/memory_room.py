@@ -11,9 +11,6 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 
-# The part of the memory that one client may hold.
-_SHARE = 2
-
 
 class TooBusy(Exception):
     """There is no memory for another one now."""
@@ -54,15 +51,21 @@ class _Waiter:
 @dataclass(slots=True)
 class Room:
     """`size` bytes for all requests of a process; `longest` of them wait, each for `patience_s` at
-    most."""
+    most. A client may hold the whole divided by `shares`."""
 
     size: int
     longest: int = 1000
     patience_s: float = 15.0
+    shares: int = 2
     taken: int = 0
     _by_client: Counter[str] = field(default_factory=Counter)
     _new: OrderedDict[str, deque[_Waiter]] = field(default_factory=OrderedDict)
     _waiting: int = 0
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether somebody waits."""
+        return self._waiting > 0
 
     async def enter(self, client: str, count: int) -> Holding:
         """Return the memory of a new batch of the client, with so much of it taken. Raise
@@ -88,7 +91,7 @@ class Room:
 
     def try_take(self, holding: Holding, count: int) -> bool:
         held = self._by_client[holding.client] + count
-        if self._waiting or self.taken + count > self.size or held > self.size // _SHARE:
+        if self._waiting or self.taken + count > self.size or held > self.size // self.shares:
             return False
         self._take(holding, count)
         return True
@@ -105,7 +108,7 @@ class Room:
         """Whether a new batch fits, also into its client's share. One that is all alone does: if it
         needs more than there is, it would wait for ever."""
         held = self._by_client[holding.client]
-        share = not held or held + count <= self.size // _SHARE
+        share = not held or held + count <= self.size // self.shares
         return self.taken == 0 or (share and self.taken + count <= self.size)
 
     def _take(self, holding: Holding, count: int) -> None:

@@ -40,7 +40,7 @@ def xml_reply(document: Any, status: int = 200, headers: dict[str, str] | None =
     return Reply(status, {"Content-Type": XML, **(headers or {})}, to_xml(document))
 
 
-async def write_reply(reply: Reply, method: str, receive: Receive, send: Send) -> None:
+async def write_reply(reply: Reply, method: str, receive: Receive | None, send: Send) -> None:
     """Send the reply; a HEAD keeps the length that a GET would have, and has no body."""
     body = reply.body
     headers = reply.headers
@@ -57,7 +57,7 @@ async def write_reply(reply: Reply, method: str, receive: Receive, send: Send) -
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _write_stream(reply: Reply, body: Stream, receive: Receive, send: Send) -> bool:
+async def _write_stream(reply: Reply, body: Stream, receive: Receive | None, send: Send) -> bool:
     """Send the stream; False when the client left before its end.
 
     hypercorn silently drops data for a disconnected client, so a task listens for the disconnect.

@@ -2,13 +2,16 @@
 
 They are let go, so that they hold no memory for long. A connection is paused while its client
 leaves more unread than a buffer's worth. One that stays paused is aborted, as one that does not
-send its request is. When many are paused at once, those that have been for some seconds go first.
+send its request is. When many are paused at once, or others wait for the memory that they hold,
+those that have been for some seconds go first.
 """
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
+
+from s3gw.http.output import STREAMS
 
 # With more than so many paused connections, one is let go after `CROWDED_S`.
 MOST_PAUSED = 256
@@ -58,7 +61,7 @@ class SlowReaders:
         protocol.connection_lost = connection_lost
 
     def _look(self, transport: asyncio.Transport, waited_s: float) -> None:
-        if waited_s >= self._stall_s or len(self._timers) > self._most:
+        if waited_s >= self._stall_s or len(self._timers) > self._most or STREAMS.is_crowded:
             self.resume(transport)
             transport.abort()
             return
