@@ -88,7 +88,8 @@ def test_parts_of_an_upload_need_its_key(s3: Any, bucket: str) -> None:
     part = {**where, "PartNumber": 1, "Body": b"1"}
     assert refused(s3.upload_part, **part) == (400, "InvalidRequest")
     assert refused(s3.upload_part, **part, **customer(KEY_B)) == (400, "InvalidRequest")
-    parts = [{"ETag": s3.upload_part(**part, **customer(KEY_A))["ETag"], "PartNumber": 1}]
+    stored = s3.upload_part(**part, **customer(KEY_A))
+    parts = [{name: stored[name] for name in ("ETag", "ChecksumCRC32")} | {"PartNumber": 1}]
     done = {**where, "MultipartUpload": {"Parts": parts}}
     assert refused(s3.complete_multipart_upload, **done) == (400, "InvalidRequest")
     assert refused(s3.complete_multipart_upload, **done, **customer(KEY_B))[0] == 400

@@ -117,6 +117,12 @@ def test_the_name_of_the_file_stands_in_every_field(
     assert keys(gateway, bucket) == [f"x/{name}"]
 
 
+def test_a_file_without_a_name_leaves_the_variable(gateway: Gateway, bucket: str) -> None:
+    fields = allowed(bucket, {"key": "x/${filename}"})
+    assert post(gateway, bucket, form(fields, None, after=part("file", b"x"))).status == 204
+    assert keys(gateway, bucket) == ["x/${filename}"]
+
+
 def test_names_of_fields_and_of_matches_have_no_case(gateway: Gateway, bucket: str) -> None:
     conditions = [{"bUcKeT": bucket}, ["StArTs-WiTh", "$KeY", "a"], ["EQ", "$aCl", "private"]]
     fields = signed(conditions) | {"kEy": "ab", "Acl": "private"}
