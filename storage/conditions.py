@@ -78,10 +78,12 @@ def time_of(current: ObjectInfo | None) -> int:
 def check_completion(
     condition: Condition, upload: UploadInfo, name: str, current: ObjectInfo | None
 ) -> None:
-    """Check the condition of who completes an upload. It is about the object that was there when
-    the upload began too: raise `WriteConflict` if that is another one, as AWS does."""
+    """Check the condition of who completes an upload. Unless that appends, it is about the object
+    that was there when the upload began too: raise `WriteConflict` if that is another one, as AWS
+    does."""
     check_write(condition, name, current)
-    if condition == ALWAYS or upload.over_ns in (-1, time_of(current)):
+    unknown = condition == ALWAYS or upload.is_append or upload.over_ns == -1
+    if unknown or upload.over_ns == time_of(current):
         return
     raise WriteConflict(name, "If-Match" if condition.if_match else "If-None-Match")
 

@@ -260,9 +260,7 @@ def _id(given: str | None) -> str:
 
 def _filter(read: Filter) -> rules.Filter:
     both = read.and_
-    there = [one for one in (read.prefix, read.tag, both, *_sizes(read)) if one is not None]
-    # Several conditions are inside <And>, and there are several in it.
-    if len(there) > 1 or (both is not None and len(both) < 2):
+    if both is not None and len(both) < 2:
         raise S3Error(Code.MalformedXML)
     return rules.Filter(
         read.prefix,

@@ -251,7 +251,11 @@ def read_delete_condition(headers: Mapping[str, str]) -> Condition:
     match = headers.get("if-match")
     if "if-none-match" in headers:
         raise S3Error(Code.NotImplemented, Header="If-None-Match")
-    return ALWAYS if match is None else Condition(_etags(match))
+    unmodified = headers.get("if-unmodified-since")
+    if match is unmodified:
+        return ALWAYS
+    latest = _time(unmodified) if match is None else None
+    return Condition(_etags(match), if_unmodified_since=latest)
 
 
 def _no_condition(header: str, why: str) -> S3Error:
