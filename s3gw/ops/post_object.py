@@ -88,7 +88,8 @@ def _header_value(name: str, value: str) -> str:
 
 
 def _tagging(document: str) -> str:
-    tagging = from_xml(Tagging, document.encode())
+    """Return the tags as a header has them. AWS takes a document of another kind as one of none."""
+    tagging = from_xml(Tagging, document.encode(), any_root=True)
     return urlencode(check_tags([(tag.key, tag.value) for tag in tagging.tag_set]))
 
 

@@ -155,7 +155,7 @@ def to_xml(document: Any, namespace: str = NAMESPACE) -> bytes:
     return f'{DECLARATION}<{root} xmlns="{namespace}">{inside}</{root}>'.encode()
 
 
-def from_xml(cls: type[T], body: bytes, max_depth: int = MAX_DEPTH) -> T:
+def from_xml(cls: type[T], body: bytes, max_depth: int = MAX_DEPTH, *, any_root: bool = False) -> T:
     """Read a request document; anything but the declared shape is the document's error. Its tags
     are counted before anything is built of them."""
     code: Code = cls.__xml_error__  # type: ignore[attr-defined]
@@ -167,7 +167,7 @@ def from_xml(cls: type[T], body: bytes, max_depth: int = MAX_DEPTH) -> T:
             raise ValueError("a document type could hide text in entities")
         if _deeper_than(max_depth)(root):
             raise ValueError("too many elements within one another")
-        if _local(root) != cls.__xml_root__:  # type: ignore[attr-defined]
+        if not any_root and _local(root) != cls.__xml_root__:  # type: ignore[attr-defined]
             raise ValueError(f"unexpected root <{_local(root)}>")
         read: T = _read(cls, root)
         return read

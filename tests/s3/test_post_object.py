@@ -345,7 +345,13 @@ def test_what_a_put_cannot_keep_a_form_cannot_either(
     assert code_of(post(gateway, bucket, form(fields))) == code_of(put)
 
 
-@pytest.mark.parametrize("tagging", ["", "x", "<Other/>", "<Tagging><TagSet><Tag/></TagSet>"])
+def test_tags_of_another_document_are_none(gateway: Gateway, bucket: str) -> None:
+    fields = allowed(bucket, {"key": "k", "tagging": "<Other></Other>"})
+    assert post(gateway, bucket, fields).status == 204
+    assert values(xml_of(gateway.send("GET", f"/{bucket}/k?tagging")), "Key") == []
+
+
+@pytest.mark.parametrize("tagging", ["", "x", "<Tagging><TagSet><Tag/></TagSet>"])
 def test_tags_must_be_a_document(gateway: Gateway, bucket: str, tagging: str) -> None:
     fields = allowed(bucket, {"key": "k", "tagging": tagging})
     assert refused(gateway, bucket, form(fields)) == (400, "MalformedXML")
