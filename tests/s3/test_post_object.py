@@ -347,7 +347,7 @@ def test_what_a_put_cannot_keep_a_form_cannot_either(
 
 def test_tags_of_another_document_are_none(gateway: Gateway, bucket: str) -> None:
     fields = allowed(bucket, {"key": "k", "tagging": "<Other></Other>"})
-    assert post(gateway, bucket, fields).status == 204
+    assert post(gateway, bucket, form(fields)).status == 204
     assert values(xml_of(gateway.send("GET", f"/{bucket}/k?tagging")), "Key") == []
 
 
