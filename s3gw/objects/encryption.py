@@ -242,7 +242,12 @@ def with_customer_key(record: Encryption, customer: CustomerKey | None) -> bytes
     try:
         return unwrap(customer.key, record.wrapped, _SSE_C_CONTEXT)
     except WrongKey:
-        raise S3Error(Code.AccessDenied, _WRONG_KEY) from None
+        raise wrong_key() from None
+
+
+def wrong_key() -> S3Error:
+    """Return the error for a customer's key that is not the object's."""
+    return S3Error(Code.AccessDenied, _WRONG_KEY)
 
 
 def _customer_sealing(customer: CustomerKey) -> Sealing:

@@ -22,6 +22,7 @@ from s3gw.objects.encryption import (
     EncryptionRequest,
     ReadCustomerKey,
     with_customer_key,
+    wrong_key,
 )
 from s3gw.wire.errors import Code, S3Error
 from storage.values import Encryption, ObjectInfo, Reading, UploadInfo
@@ -42,6 +43,7 @@ _PARTS_NEED_KEY = (
     "The multipart upload initiate requested encryption. Subsequent part requests must include the "
     "appropriate encryption parameters."
 )
+_NO_KEY = "The secret key was invalid for the specified algorithm."
 _OTHER_KEY = "The provided encryption parameters did not match the ones used originally."
 
 
@@ -65,9 +67,12 @@ def read_encryption(call: Request) -> EncryptionRequest:
     )
 
 
-def read_customer_key(call: Request, prefix: str = CUSTOMER) -> CustomerKey | None:
+def read_customer_key(
+    call: Request, prefix: str = CUSTOMER, *, reads: bool = False
+) -> CustomerKey | None:
     """Read the three headers of SSE-C that begin with `prefix`; they come together or not at
-    all. AWS names none of them where one is wrong, but the header of the other encryptions."""
+    all. AWS names none of them where one is wrong, but the header of the other encryptions. For a
+    request that `reads`, a key of another length is as any that is not the object's."""
     algorithm, key = sent(call, prefix + "algorithm"), sent(call, prefix + "key")
     md5 = sent(call, prefix + "key-md5")
     if algorithm is key is md5 is None:
@@ -81,12 +86,12 @@ def read_customer_key(call: Request, prefix: str = CUSTOMER) -> CustomerKey | No
         raise _bad(HEADER, _MUST_PROVIDE + "an appropriate secret key.")
     if md5 is None:
         raise _bad(HEADER, _MUST_PROVIDE + "the client calculated MD5 of the secret key.")
-    return _customer_key(key, md5)
+    return _customer_key(key, md5, wrong_key() if reads else _bad(HEADER, _NO_KEY))
 
 
 def customer_key(call: Request, prefix: str = CUSTOMER) -> ReadCustomerKey:
     """Return what reads the request's customer key when an object needs it."""
-    return lambda: read_customer_key(call, prefix)
+    return lambda: read_customer_key(call, prefix, reads=True)
 
 
 def check_reader(call: Request, info: ObjectInfo, prefix: str = CUSTOMER) -> None:
@@ -94,7 +99,7 @@ def check_reader(call: Request, info: ObjectInfo, prefix: str = CUSTOMER) -> Non
     refuse_on_reads(call)
     record = info.attributes.encryption
     if record is not None and record.scheme == SSE_C:
-        with_customer_key(record, read_customer_key(call, prefix))
+        with_customer_key(record, read_customer_key(call, prefix, reads=True))
     elif read_customer_key(call, prefix) is not None:
         raise S3Error(Code.InvalidRequest, NOT_APPLICABLE)
 
@@ -160,13 +165,13 @@ _MUST_PROVIDE = (
 )
 
 
-def _customer_key(text: str, md5: str) -> CustomerKey:
+def _customer_key(text: str, md5: str, of_other_length: S3Error) -> CustomerKey:
     try:
         key = base64.b64decode(text, validate=True)
     except (Error, ValueError):
         key = b""
     if len(key) != _KEY_BYTES:
-        raise _bad(HEADER, "The secret key was invalid for the specified algorithm.")
+        raise of_other_length
     digest = base64.b64encode(hashlib.md5(key, usedforsecurity=False).digest()).decode()
     if not compare_digest(digest.encode(), md5.encode()):
         message = "The calculated MD5 hash of the key did not match the hash that was provided."
