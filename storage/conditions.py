@@ -14,9 +14,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 from storage.clock import NS_PER_S
-from storage.errors import NotModified, ObjectNotFound, PreconditionFailed
+from storage.errors import NotModified, ObjectNotFound, PreconditionFailed, WriteConflict
 from storage.ranges import PartNumber, Want
-from storage.values import ALWAYS, Condition, ObjectInfo
+from storage.values import ALWAYS, Condition, ObjectInfo, UploadInfo
 
 W = TypeVar("W", bound=Want | None)
 
@@ -33,9 +33,9 @@ def check_read(condition: Condition, info: ObjectInfo) -> None:
         raise PreconditionFailed("If-Unmodified-Since")
     if condition.if_none_match:
         if _matches(condition.if_none_match, info.etag):
-            raise NotModified(info.etag, info.modified_ns)
+            raise NotModified(info.etag, info.modified_ns, "If-None-Match")
     elif condition.if_modified_since is not None and modified_s <= condition.if_modified_since:
-        raise NotModified(info.etag, info.modified_ns)
+        raise NotModified(info.etag, info.modified_ns, "If-Modified-Since")
 
 
 def wanted_part(want: W, condition: Condition, info: ObjectInfo) -> W | None:
@@ -68,6 +68,24 @@ def check_write(condition: Condition, name: str, current: ObjectInfo | None) -> 
         raise PreconditionFailed("If-Unmodified-Since")
     if condition.if_modified_since is not None and modified_s <= condition.if_modified_since:
         raise PreconditionFailed("If-Modified-Since")
+
+
+def time_of(current: ObjectInfo | None) -> int:
+    """Return what an upload remembers of the object whose name it takes."""
+    return current.modified_ns if current is not None else 0
+
+
+def check_completion(
+    condition: Condition, upload: UploadInfo, name: str, current: ObjectInfo | None
+) -> None:
+    """Check the condition of who completes an upload. Unless that appends, it is about the object
+    that was there when the upload began too: raise `WriteConflict` if that is another one, as AWS
+    does."""
+    check_write(condition, name, current)
+    unknown = condition == ALWAYS or upload.is_append or upload.over_ns == -1
+    if unknown or upload.over_ns == time_of(current):
+        return
+    raise WriteConflict(name, "If-Match" if condition.if_match else "If-None-Match")
 
 
 def _matches(etags: tuple[str, ...], etag: str) -> bool:

@@ -55,11 +55,12 @@ class UploadNotFound(StorageError):
 
 
 class PartNotFound(StorageError):
-    """The upload or the object has no part of that number."""
+    """The upload or the object has no part of that number; an object has `count` of them."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, count: int = 1) -> None:
         super().__init__(f"part {number}")
         self.number = number
+        self.count = count
 
 
 class PreconditionFailed(StorageError):
@@ -70,13 +71,24 @@ class PreconditionFailed(StorageError):
         self.condition = condition
 
 
-class NotModified(StorageError):
-    """The reader's copy is still good; the validators are for the answer's headers."""
+class WriteConflict(StorageError):
+    """The condition named `condition` holds, but the object was written or deleted since the upload
+    that is now complete began."""
 
-    def __init__(self, etag: str, modified_ns: int) -> None:
+    def __init__(self, name: str, condition: str) -> None:
+        super().__init__(name)
+        self.condition = condition
+
+
+class NotModified(StorageError):
+    """The reader's copy is still good, by that condition; the validators are for the answer's
+    headers."""
+
+    def __init__(self, etag: str, modified_ns: int, condition: str) -> None:
         super().__init__(etag)
         self.etag = etag
         self.modified_ns = modified_ns
+        self.condition = condition
 
 
 class RangeNotSatisfiable(StorageError):

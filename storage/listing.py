@@ -2,9 +2,8 @@
 
 A row is an item, or the common prefix of all items whose names have the delimiter after the query's
 prefix. Both count against the limit. The marker `after` is a name that is left out with all before
-it; one that is itself a common prefix under the query excludes all names that begin with it. A
-marker inside a common prefix leaves the rest of it, and the rest is rolled up again: so the prefix
-is a row even though it sorts before the marker.
+it; one that is a common prefix under the query, or inside one, excludes all names that begin with
+that prefix: it was a row before the marker.
 
 Python orders strings by code point; that is the order of their UTF-8 bytes.
 """
@@ -91,7 +90,7 @@ def _remaining(
     name = history[0].name
     if name != query.after or not query.after_version:
         return enumerate(history) if _is_past(name, query) else ()
-    if common_prefix(name, query.prefix, query.delimiter) == name:
+    if common_prefix(name, query.prefix, query.delimiter) is not None:
         return ()
     versions = [info.version for info in history]
     marked = query.after_version in versions
@@ -109,15 +108,14 @@ def part_page(parts: Iterable[PartInfo], after: int, limit: int) -> PartPage:
 
 def _is_past(name: str, query: ListQuery | UploadQuery | VersionQuery) -> bool:
     after = query.after
-    if after and common_prefix(after, query.prefix, query.delimiter) == after:
-        return name > after and not name.startswith(after)
-    return name > after
+    common = common_prefix(after, query.prefix, query.delimiter)
+    return name > after and (common is None or not name.startswith(common))
 
 
 def _is_upload_past(info: UploadInfo, query: UploadQuery) -> bool:
     if info.name != query.after or not query.after_id:
         return _is_past(info.name, query)
-    rolled_up = common_prefix(info.name, query.prefix, query.delimiter) == info.name
+    rolled_up = common_prefix(info.name, query.prefix, query.delimiter) is not None
     return info.id > query.after_id and not rolled_up
 
 

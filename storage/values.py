@@ -189,7 +189,8 @@ APPEND_MARK = "~"
 class UploadInfo(Struct, frozen=True, array_like=True):
     """One unfinished multipart upload; `checksum_algorithm` is empty when the client named no
     algorithm, and parts then keep `kept_checksum`, or what is usual if that is empty too.
-    `continues` is the ETag of the object that an append extends, empty for a new object.
+    `continues` is the ETag of the object that an append extends, empty for a new object. `over_ns`
+    is the time of the object that had the name when the upload began, 0 for none, -1 if unknown.
     """
 
     id: str
@@ -201,6 +202,7 @@ class UploadInfo(Struct, frozen=True, array_like=True):
     checksum_type: ChecksumType = ChecksumType.FULL_OBJECT
     kept_checksum: str = ""
     continues: str = ""
+    over_ns: int = -1
 
     @classmethod
     def from_options(

@@ -96,9 +96,12 @@ def checked(grants: Iterable[Grant]) -> Grants:
     return listed
 
 
-def known_account(accounts: Accounts, account: str) -> str:
+def known_account(accounts: Accounts, account: str, argument: str = "CanonicalUser/ID") -> str:
+    """Return the account's id; `argument` is what the error calls it, in a document or a header."""
     if accounts.account(account) is None:
-        raise S3Error(Code.InvalidArgument, "Invalid id", ArgumentName="CanonicalUser/ID")
+        raise S3Error(
+            Code.InvalidArgument, "Invalid id", ArgumentName=argument, ArgumentValue=account
+        )
     return account
 
 
@@ -111,12 +114,12 @@ def account_with_email(accounts: Accounts, email: str) -> str:
     return found[0]
 
 
-def known_group(uri: str) -> Group:
+def known_group(uri: str, argument: str = "Group/URI") -> Group:
     try:
         return Group(uri)
     except ValueError:
         raise S3Error(
-            Code.InvalidArgument, "Invalid group uri", ArgumentName="Group/URI", ArgumentValue=uri
+            Code.InvalidArgument, "Invalid group uri", ArgumentName=argument, ArgumentValue=uri
         ) from None
 
 
@@ -136,7 +139,9 @@ def with_owner_and_acl(call: AuthenticatedRequest, attributes: Attributes) -> At
     bucket = call.bucket_info
     given = read_requested_acl(call)
     if enforces_owner(bucket):
-        _check_enforced(given, bucket.owner)
+        if given is not None:
+            given.for_object("", "")
+            _check_enforced(given, bucket.owner)
         return attributes
     writer = _writer(call, bucket)
     if (
@@ -166,9 +171,9 @@ def _writer(call: AuthenticatedRequest, bucket: BucketInfo) -> str:
     return call.caller.account if call.caller.owns_what_it_writes else bucket.owner
 
 
-def _check_enforced(given: RequestedAcl | None, owner: str) -> None:
+def _check_enforced(given: RequestedAcl, owner: str) -> None:
     """Accept, where ACLs are off, only the ACL that changes nothing: many clients send it."""
-    if given not in (None, RequestedAcl(_OWNER_HAS_ALL), RequestedAcl(grants=full_control(owner))):
+    if given not in (RequestedAcl(_OWNER_HAS_ALL), RequestedAcl(grants=full_control(owner))):
         raise S3Error(Code.AccessControlListNotSupported)
 
 
@@ -200,9 +205,7 @@ def _ownership(name: str) -> Ownership:
         return Ownership(name)
     except ValueError:
         message = f"Invalid {_OWNERSHIP} header: {name}"
-        raise S3Error(
-            Code.InvalidArgument, message, ArgumentName=_OWNERSHIP, ArgumentValue=name
-        ) from None
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=_OWNERSHIP) from None
 
 
 # Reading headers
@@ -226,11 +229,11 @@ def _header_grants(accounts: Accounts, name: str, text: str) -> Iterator[Grant]:
 def _grant(accounts: Accounts, permission: Permission, kind: str, value: str) -> Grant:
     match kind:
         case "id":
-            return Grant(permission, known_account(accounts, value))
+            return Grant(permission, known_account(accounts, value, "id"))
         case "emailaddress":
             return Grant(permission, account_with_email(accounts, value))
         case _:
-            return Grant(permission, group=known_group(value))
+            return Grant(permission, group=known_group(value, "uri"))
 
 
 def _known(canned: str, grants: Grants | None) -> Grants:
@@ -238,4 +241,5 @@ def _known(canned: str, grants: Grants | None) -> Grants:
         return grants
     if canned in _CANNED_ELSEWHERE:
         raise S3Error(Code.NotImplemented, Header=CANNED)
-    raise S3Error(Code.InvalidArgument, None, ArgumentName=CANNED, ArgumentValue=canned)
+    # AWS has no text for it.
+    raise S3Error(Code.InvalidArgument, "", ArgumentName=CANNED, ArgumentValue=canned)

@@ -172,6 +172,7 @@ _BYPASS = "x-amz-bypass-governance-retention"
 # Others ignore the header.
 _BYPASSING = frozenset({"DeleteObject", "DeleteObjects", "PutObjectRetention"})
 _NEW_OBJECT = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload", "PostObject"})
+_CONDITIONAL = frozenset({"PutObject", "CopyObject", "CompleteMultipartUpload", "DeleteObject"})
 _MADE_WITH_ACL = ("x-amz-acl", "x-amz-grant-")
 # These leave a new object to the owner of its bucket, who has it anyway.
 _GIVING_NOTHING = frozenset({"private", "bucket-owner-read", "bucket-owner-full-control"})
@@ -201,6 +202,11 @@ def needed(operation: str, version: str | None, headers: Mapping[str, str]) -> l
     if operation in _BYPASSING and headers.get(_BYPASS, "").lower() == "true":
         actions.append("s3:BypassGovernanceRetention")
     return actions
+
+
+def tests_etag(operation: str, headers: Mapping[str, str]) -> bool:
+    """Whether the answer to a write tells what ETag the object has: that needs `s3:GetObject`."""
+    return operation in _CONDITIONAL and "if-match" in headers
 
 
 def sets_acl(operation: str, headers: Mapping[str, str]) -> bool:

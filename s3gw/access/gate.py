@@ -6,12 +6,13 @@ bucket without policy and without objects of others: they pass after one look at
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from s3gw.access.actions import gives_rights, needed, sets_acl
+from s3gw.access.actions import gives_rights, needed, sets_acl, tests_etag
 from s3gw.access.bucket_access import BucketAccess
 from s3gw.access.check import NARROWING_USERS, AccessCheck, now_s, request_of
 from s3gw.access.decide import allows, allows_without_bucket, denies, rules_of
@@ -36,6 +37,7 @@ _EXPECTED_SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
 # Documents that can keep a bucket's owner from something, and the one that can keep root.
 _ACCESS = BucketAccess.setting_name
 _NARROWING = frozenset({BucketPolicy.setting_name, HoldsForeignObjects.setting_name, _ACCESS})
+_ACCOUNT_NUMBER = re.compile(r"\d{12}", re.ASCII)
 _LOOKING = (Access.HEAD_BUCKET | Access.LIST_OBJECTS).value
 # Decided for each of the keys that the document names, once it is read.
 _BY_KEY = frozenset({"DeleteObjects", "PostObject"})
@@ -44,6 +46,20 @@ _BY_ENTRY = frozenset({"GetBatch"})
 _DELETION = "DeleteObjects"
 # Headers with information of other operations: their actions without and with a version.
 _RETENTION = ("s3:GetObjectRetention", "s3:GetObjectRetention")
+# What a caller without identity may not do, whatever a policy allows: somebody has to be the
+# initiator of an upload and the reader of a copy's source, and own what decides about ownership.
+_NO_OWNERSHIP = "s3:{}BucketOwnershipControls does not support Anonymous requests!"
+_NO_COPY = "Anonymous users cannot copy objects. Please authenticate."
+_NEVER_ANONYMOUS = {
+    "CreateMultipartUpload": (
+        "Anonymous users cannot initiate multipart uploads. Please authenticate."
+    ),
+    "CopyObject": _NO_COPY,
+    "UploadPartCopy": _NO_COPY,
+    "GetBucketOwnershipControls": _NO_OWNERSHIP.format("Get"),
+    "PutBucketOwnershipControls": _NO_OWNERSHIP.format("Put"),
+    "DeleteBucketOwnershipControls": _NO_OWNERSHIP.format("Put"),
+}
 _TELLING = {
     "x-amz-tagging-count": ("s3:GetObjectTagging", "s3:GetObjectVersionTagging"),
     "x-amz-object-lock-mode": _RETENTION,
@@ -66,7 +82,9 @@ async def authorize(call: AuthenticatedRequest, access: Access, archive: str | N
                 raise S3Error(Code.AccessDenied)
         return
     info = call.bucket_info = await call.store.head_bucket(call.bucket)
-    _check_owner(info, call.headers.get(_EXPECTED_OWNER))
+    _check_owner(call, info, _EXPECTED_OWNER)
+    if call.caller.is_anonymous and call.operation in _NEVER_ANONYMOUS:
+        raise S3Error(Code.AccessDenied, _NEVER_ANONYMOUS[call.operation])
     if may_use_freely(call.caller, info):
         return
     if call.operation in _BY_ENTRY:
@@ -104,6 +122,8 @@ async def authorize_key(
     actions = needed(operation, version, call.headers)
     for action in actions:
         await check.require(action)
+    if tests_etag(operation, call.headers):
+        await replace(check, access=Access.GET).require("s3:GetObject")
     if sets_acl(operation, call.headers):
         await _check_acl(check)
     if not _WRITES.isdisjoint(actions):
@@ -130,7 +150,7 @@ async def authorize_reads(call: AuthenticatedRequest, names: Iterable[tuple[str,
         judged.add((bucket, key))
         if bucket not in others:
             info = await call.store.head_bucket(bucket)
-            _check_owner(info, call.headers.get(_EXPECTED_SOURCE_OWNER))
+            _check_owner(call, info, _EXPECTED_SOURCE_OWNER)
             if may_use_freely(call.caller, info):
                 free.add(bucket)
                 continue
@@ -283,11 +303,18 @@ def _without_session_policy(principal: Principal) -> Principal:
     return replace(principal, session=replace(session, policy=""))
 
 
-def _check_owner(bucket: BucketInfo, expected: str | None) -> None:
+def _check_owner(call: AuthenticatedRequest, bucket: BucketInfo, header: str) -> None:
+    """Raise `AccessDenied` for another owner than the header expects, and
+    `InvalidBucketOwnerAWSAccountID` for what no account has for its id."""
+    expected = call.headers.get(header)
     if expected == ROOT_ACCOUNT_NUMBER:
         expected = ROOT_ACCOUNT
-    if expected not in (None, bucket.owner):
-        raise S3Error(Code.AccessDenied)
+    if expected in (None, bucket.owner):
+        return
+    if not _ACCOUNT_NUMBER.fullmatch(expected) and call.site.accounts.account(expected) is None:
+        code = Code.InvalidBucketOwnerAWSAccountID
+        raise S3Error(code, f"{code.message} [{expected}]")
+    raise S3Error(Code.AccessDenied)
 
 
 def _check_some_key(call: AuthenticatedRequest, info: BucketInfo, access: Access) -> None:
@@ -315,7 +342,7 @@ async def _source(
     call: AuthenticatedRequest, bucket: str, key: str, version: str | None
 ) -> AccessCheck:
     info = await call.store.head_bucket(bucket)
-    _check_owner(info, call.headers.get(_EXPECTED_SOURCE_OWNER))
+    _check_owner(call, info, _EXPECTED_SOURCE_OWNER)
     return AccessCheck(call, info, Access.GET, key, version, call.operation)
 
 

@@ -172,7 +172,10 @@ class Authenticator:
         found = await self._find(credential.access_key, _token_of(request, _TOKEN_PARAMETER))
         self._regions.check_parameter(credential, timestamp)
         check_validity(self._now_s(), presigned)
-        signed = payload or UNSIGNED_PAYLOAD
+        covered = (
+            CONTENT_SHA256_PARAMETER in request.query or CONTENT_SHA256 in presigned.signed.members
+        )
+        signed = payload if payload and covered else UNSIGNED_PAYLOAD
         values = read_query_headers(request)
         sent = _with_signed(request, presigned, values)
         key = require_signature(sent, presigned, timestamp, signed, found.secret)

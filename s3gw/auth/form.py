@@ -136,7 +136,7 @@ class _Reader:
         self.stage = _Stage.FIELDS
         self.closed = False
         self.fields: dict[str, str] = {}
-        self.filename = ""
+        self.filename: str | None = None
         self._read_bytes = 0
         self._headers: dict[bytes, bytes] = {}
         self._header = bytearray()
@@ -214,7 +214,8 @@ class _Reader:
         if kind != b"form-data" or not self._name or encoding not in _AS_IT_STANDS:
             raise _malformed()
         if self._name == "file":
-            self.filename = _decoded(options.get(b"filename", b""))
+            named = options.get(b"filename")
+            self.filename = None if named is None else _decoded(named)
             self.stage = _Stage.FILE
 
     def _on_part_end(self) -> None:
@@ -261,8 +262,9 @@ def _check_head(request: Request) -> None:
         raise S3Error(Code.MissingContentLength)
 
 
-def _expanded(fields: Mapping[str, str], filename: str, limits: Limits) -> dict[str, str]:
-    name = _SEPARATOR.split(filename)[-1]
+def _expanded(fields: Mapping[str, str], filename: str | None, limits: Limits) -> dict[str, str]:
+    """Return the fields with the file's name in them; a file without one leaves the variable."""
+    name = _VARIABLE if filename is None else _SEPARATOR.split(filename)[-1]
     expanded = {field: value.replace(_VARIABLE, name) for field, value in fields.items()}
     if sum(map(len, expanded.values())) > limits.form_bytes:
         raise _too_much(limits)

@@ -58,7 +58,15 @@ class LengthRange:
     maximum: int
 
 
-Condition = Equals | StartsWith | LengthRange
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A condition that no form meets: on a field without its `$`, or on sizes that are none. AWS
+    does not call such a policy invalid; it is as if another form had been signed."""
+
+    shown: str
+
+
+Condition = Equals | StartsWith | LengthRange | Unmet
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +113,9 @@ def check_fields(policy: Policy, fields: Mapping[str, str]) -> None:
     """
     matches = [c for c in policy.conditions if not isinstance(c, LengthRange)]
     for condition in matches:
-        if not _holds(condition, fields):
+        if isinstance(condition, Unmet) or not _holds(condition, fields):
             raise denied(f"Policy Condition failed: {_shown(condition)}")
-    named = {condition.field for condition in matches}
+    named = {condition.field for condition in matches if not isinstance(condition, Unmet)}
     extra = [n for n in fields if n not in named | _FREE and not n.startswith(_FREE_PREFIXES)]
     if extra:
         raise denied(f"Extra input fields: {', '.join(extra)}")
@@ -131,13 +139,16 @@ def _condition(item: object) -> Condition:
         case dict():
             return _simple_condition(item)
         case [str() as match, low, high] if match.lower() == "content-length-range":
-            return _length_range(low, high)
+            return _length_range(low, high) or Unmet(_as_text(item))
+        case [str() as match, str() as name, str()] if not name.startswith("$"):
+            if match.lower() in ("eq", "starts-with"):
+                return Unmet(_as_text(item))
         case [str() as match, str() as name, str() as value] if name.startswith("$"):
             if match.lower() == "eq":
                 return Equals(name[1:].lower(), value)
             if match.lower() == "starts-with":
                 return StartsWith(name[1:].lower(), value)
-    raise _invalid(f"Invalid Condition: {json.dumps(item, ensure_ascii=False)}")
+    raise _invalid(f"Invalid Condition: {_as_text(item)}")
 
 
 def _simple_condition(item: dict[str, Any]) -> Equals:
@@ -151,20 +162,24 @@ def _simple_condition(item: dict[str, Any]) -> Equals:
     return Equals(name.lower(), value)
 
 
-def _length_range(low: object, high: object) -> LengthRange:
-    limits = LengthRange(_size(low), _size(high))
+def _length_range(low: object, high: object) -> LengthRange | None:
+    """Return the range; None if either end is not a size."""
+    minimum, maximum = _size(low), _size(high)
+    if minimum is None or maximum is None:
+        return None
+    limits = LengthRange(minimum, maximum)
     if limits.minimum > limits.maximum:
         raise _invalid("Invalid content-length-range: the minimum exceeds the maximum.")
     return limits
 
 
-def _size(value: object) -> int:
-    """Read a number, or its digits as a string, as some upload libraries write it."""
-    size = read_digits(value) if isinstance(value, str) else None
+def _size(value: object) -> int | None:
+    """Read a number, or its digits as a string, as some upload libraries write it; None for any
+    other string."""
+    if isinstance(value, str):
+        return read_digits(value)
     if type(value) is int and value >= 0:
-        size = min(value, LARGEST)
-    if size is not None:
-        return size
+        return min(value, LARGEST)
     raise _invalid("Invalid content-length-range: expecting two sizes in bytes.")
 
 
@@ -182,12 +197,18 @@ def _holds(condition: Equals | StartsWith, fields: Mapping[str, str]) -> bool:
             return value.startswith(prefix)
 
 
-def _shown(condition: Equals | StartsWith) -> str:
+def _shown(condition: Equals | StartsWith | Unmet) -> str:
     match condition:
         case Equals(field=field, value=value):
-            return json.dumps(["eq", f"${field}", value], ensure_ascii=False)
+            return _as_text(["eq", f"${field}", value])
         case StartsWith(field=field, prefix=prefix):
-            return json.dumps(["starts-with", f"${field}", prefix], ensure_ascii=False)
+            return _as_text(["starts-with", f"${field}", prefix])
+        case Unmet(shown=shown):
+            return shown
+
+
+def _as_text(item: object) -> str:
+    return json.dumps(item, ensure_ascii=False)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -47,7 +47,14 @@ def does_not_match(error: SignatureMismatch, access_key: str) -> S3Error:
         "AWSAccessKeyId": access_key,
         "StringToSign": error.string_to_sign,
         "SignatureProvided": error.provided,
+        "StringToSignBytes": _octets(error.string_to_sign.encode("utf-8", "surrogateescape")),
     }
     if error.canonical_request:
         details["CanonicalRequest"] = error.canonical_request
+        details["CanonicalRequestBytes"] = _octets(error.canonical_request.encode("latin-1"))
     return refusal(Code.SignatureDoesNotMatch, None, details)
+
+
+def _octets(text: bytes) -> str:
+    """Return the bytes as AWS shows them, so that a client can find the first that differs."""
+    return text.hex(" ")

@@ -67,7 +67,7 @@ class Account:
     access_key: str = required("The access key id.", _ACCESS_KEY)
     secret_key: str = required("The secret access key.", _SECRET_KEY, secret=True)
     display_name: str = setting(
-        "", "The name shown in listings; empty for the id.", Text(pattern=".*")
+        "", "The name shown beside the id; empty for none, as at AWS.", Text(pattern=".*")
     )
     email: str = setting("", "The e-mail address, for grants by e-mail.", Text(pattern=".*"))
 

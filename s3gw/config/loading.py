@@ -244,6 +244,11 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
         raise ConfigError(
             "encryption.master_key and encryption.master_key_file are both given: give one."
         )
+    encryption = config.encryption
+    if config.s3.encrypt_new_buckets and not (encryption.master_key or encryption.master_key_file):
+        raise ConfigError(
+            "s3.encrypt_new_buckets needs encryption.master_key_file or encryption.master_key."
+        )
     if problem := problem_with(auth.secret, auth.signature):
         raise ConfigError(problem)
     if auth.secrets_key and auth.secrets_key_file:

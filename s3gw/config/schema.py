@@ -174,6 +174,11 @@ class S3:
         "off, as AWS does. The request that creates a bucket may name another.",
         Choice(("ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced")),
     )
+    encrypt_new_buckets: bool = setting(
+        False,
+        "Whether new buckets encrypt with SSE-S3 by default, as AWS' do. It needs a master key.",
+        Switch(),
+    )
     block_public_access: bool = setting(
         False,
         "Whether new buckets begin with all of Block Public Access on, as AWS' do.",

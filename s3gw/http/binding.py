@@ -21,6 +21,10 @@ _MOST = 0x7FFFFFFF
 TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
 
 
+# What AWS says of some numbers instead of the usual text.
+_TEXTS = {"partNumber": "Part number must be an integer between 1 and 10000, inclusive"}
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """The place of a field in the request, in the terms of AWS' model."""
@@ -83,7 +87,7 @@ def _number(name: str, text: str) -> int:
     number = read_digits(text)
     if number is not None and number <= _MOST:
         return number
-    message = f"Provided {name} not an integer or within integer range"
+    message = _TEXTS.get(name, f"Provided {name} not an integer or within integer range")
     raise S3Error(Code.InvalidArgument, message, ArgumentName=name, ArgumentValue=text)
 
 

@@ -179,7 +179,7 @@ class Accounts:
 
     def display_name(self, account: str) -> str | None:
         found = self._accounts.get(account)
-        return found.display_name if found else None
+        return (found.display_name or None) if found else None
 
     def _add(self, account: Account, *, is_root: bool) -> None:
         if account.account in self._accounts or account.account == ANONYMOUS_ACCOUNT:

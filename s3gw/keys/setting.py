@@ -9,7 +9,7 @@ from storage.settings import Setting
 
 class BucketEncryption(Setting, frozen=True):
     """`scheme` is `AES256`, `aws:kms` or empty; `blocked` are schemes that uploads must not use
-    (`SSE-C`)."""
+    (`SSE-C`). `implied` is one that a new bucket got without being asked."""
 
     setting_name: ClassVar[str] = "encryption"
 
@@ -17,3 +17,4 @@ class BucketEncryption(Setting, frozen=True):
     key_id: str = ""
     bucket_key: bool | None = None
     blocked: tuple[str, ...] = ()
+    implied: bool = False

@@ -24,6 +24,7 @@ from storage.errors import PartNotFound
 from storage.values import (
     MAX_PARTS,
     Checksum,
+    ChecksumType,
     CompleteOptions,
     PartInfo,
     Sealed,
@@ -65,7 +66,13 @@ class CompleteMultipartUpload:
 
     async def run(self, call: Call) -> Reply:
         parts = self.upload.parts if self.upload else ()
-        check_order(parts, self.upload_id)
+        try:
+            _check_document(self.upload)
+            check_order(parts, self.upload_id)
+        except S3Error:
+            # An upload that does not exist is the first thing that is wrong.
+            await call.store.head_upload(self.bucket, self.key, self.upload_id)
+            raise
         expected = Expectations(
             parts=parts,
             checksum_type=self.checksum_type and self.checksum_type.upper(),
@@ -83,7 +90,8 @@ class CompleteMultipartUpload:
                 call.context, call.bucket_info, self.key, self.upload_id, options
             )
         except PartNotFound as error:
-            raise _invalid_part(error.number, self.upload_id) from error
+            etag = next(part.etag for part in parts if part.part_number == error.number)
+            raise _invalid_part(error.number, self.upload_id, etag) from error
         result = CompleteMultipartUploadResult(
             location=_location(call),
             bucket=self.bucket,
@@ -110,33 +118,55 @@ class Expectations:
         """Return the object of the parts; pure. Raise `InvalidPart`, `EntityTooSmall`,
         `InvalidRequest`, `BadDigest`."""
         self.check_upload(upload)
+        self._check_type(upload)
         for asked, part in zip(self.parts, parts, strict=True):
             _check_part(upload, asked, part)
         _check_sizes(parts)
         whole = sealed(upload, parts)
         size = sum(part.size for part in parts)
         if self.object_size not in (None, size):
-            message = f"The provided 'x-amz-mp-object-size' does not match the size {size}."
-            raise S3Error(Code.InvalidRequest, message)
-        if whole.checksum is not None:
-            self._check_checksum(whole.checksum)
-        return whole
-
-    def _check_checksum(self, checksum: Checksum) -> None:
-        if self.checksum_type not in (None, checksum.type.value):
             message = (
-                "The upload was created using the "
-                f"{checksum.type.value} checksum mode. The complete request must use the same."
+                f"The provided 'x-amz-mp-object-size' header value {self.object_size} does not "
+                f"match what was computed: {size}"
             )
             raise S3Error(Code.InvalidRequest, message)
+        if whole.checksum is not None:
+            self._check_checksums(upload, whole.checksum)
+        return whole
+
+    def _check_type(self, upload: UploadInfo) -> None:
+        created = upload.checksum_type.value if upload.checksum_algorithm else "null"
+        if self.checksum_type not in (None, created):
+            message = (
+                f"The upload was created using the {created} checksum mode. The complete request "
+                "must use the same checksum mode."
+            )
+            raise S3Error(Code.InvalidRequest, message)
+
+    def _check_checksums(self, upload: UploadInfo, checksum: Checksum) -> None:
+        """Check the promises of the whole object. One without a type is taken for composite, so a
+        FULL_OBJECT upload cannot keep it. AWS ignores composite values where the upload named no
+        algorithm: there is nothing that they could be of."""
         for algorithm, value in self.checksums:
+            if not upload.checksum_algorithm and _is_composite(value):
+                continue
+            full = checksum.type is ChecksumType.FULL_OBJECT
+            typed = self.checksum_type is not None or not (full and upload.checksum_algorithm)
             # Composite values come with or without their `-N`.
-            if algorithm == checksum.algorithm and value not in (
-                checksum.value,
-                checksum.value.partition("-")[0],
-            ):
-                message = f"The {algorithm} you specified did not match the calculated checksum."
+            same = value in (checksum.value, checksum.value.partition("-")[0])
+            if algorithm != checksum.algorithm or not typed or not same:
+                name = checksum.algorithm.lower()
+                message = f"The {name} you specified did not match the calculated checksum."
                 raise S3Error(Code.BadDigest, message)
+
+
+def _is_composite(value: str) -> bool:
+    return value.rpartition("-")[2].isdigit() and "-" in value
+
+
+def _check_document(upload: CompletedMultipartUpload | None) -> None:
+    if upload is None:
+        raise S3Error(Code.InvalidRequest, "You must specify at least one part")
 
 
 def check_order(parts: tuple[CompletedPart, ...], upload_id: str) -> None:
@@ -146,16 +176,40 @@ def check_order(parts: tuple[CompletedPart, ...], upload_id: str) -> None:
         raise S3Error(Code.MalformedXML)
     for part in parts:
         if not 1 <= part.part_number <= MAX_PARTS:
-            raise _invalid_part(part.part_number, upload_id)
+            raise _invalid_part(part.part_number, upload_id, part.etag)
     if any(a.part_number >= b.part_number for a, b in pairwise(parts)):
-        raise S3Error(Code.InvalidPartOrder)
+        raise S3Error(Code.InvalidPartOrder, UploadId=upload_id)
 
 
 def _check_part(upload: UploadInfo, asked: CompletedPart, part: PartInfo) -> None:
-    kept = part.checksum
-    claimed = getattr(asked, f"checksum_{kept.algorithm.lower()}") if kept else None
-    if unquoted(asked.etag) != part.etag or claimed not in (None, kept and kept.value):
-        raise _invalid_part(part.number, upload.id)
+    """Check the part's ETag, and its checksums: each is the upload's, and a COMPOSITE upload needs
+    it of every part."""
+    promised = {name: value for name in ALGORITHMS if (value := _promise(asked, name)) is not None}
+    wrong = unquoted(asked.etag) != part.etag
+    if wrong or (promised and not upload.checksum_algorithm):
+        raise _invalid_part(part.number, upload.id, asked.etag)
+    named = upload.checksum_algorithm
+    for algorithm, value in promised.items():
+        if algorithm != named:
+            message = (
+                f"The {algorithm.lower()} you specified for part {part.number} did not match what "
+                "we received."
+            )
+            raise S3Error(Code.BadDigest, message)
+        if part.checksum is None or value != part.checksum.value:
+            raise _invalid_part(part.number, upload.id, asked.etag)
+    if named and not promised and upload.checksum_type is ChecksumType.COMPOSITE:
+        message = (
+            f"The upload was created using a {named.lower()} checksum. The complete request must "
+            "include the checksum for each part. It was missing for part "
+            f"{part.number} in the request."
+        )
+        raise S3Error(Code.InvalidRequest, message)
+
+
+def _promise(asked: CompletedPart, algorithm: str) -> str | None:
+    value: str | None = getattr(asked, f"checksum_{algorithm.lower()}")
+    return value
 
 
 def _check_sizes(parts: Sequence[PartInfo]) -> None:
@@ -170,8 +224,10 @@ def _check_sizes(parts: Sequence[PartInfo]) -> None:
             )
 
 
-def _invalid_part(number: int, upload_id: str) -> S3Error:
-    return S3Error(Code.InvalidPart, UploadId=upload_id, PartNumber=str(number))
+def _invalid_part(number: int, upload_id: str, etag: str) -> S3Error:
+    return S3Error(
+        Code.InvalidPart, UploadId=upload_id, PartNumber=str(number), ETag=unquoted(etag)
+    )
 
 
 def _promised(call: Call) -> tuple[tuple[str, str], ...]:

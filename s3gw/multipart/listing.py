@@ -16,12 +16,14 @@ from s3gw.s3.shared_elements import (
     Owner,
     PartChecksums,
     Prefix,
-    owner_of,
+    initiator_of,
     owners_in,
     part_checksum,
 )
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import TimeNs, document, named
+from storage.errors import UploadNotFound
+from storage.upload_ids import is_upload_id
 from storage.values import PartInfo, PartPage, UploadInfo, UploadPage, UploadQuery
 
 MAX_PARTS = 1000
@@ -74,7 +76,7 @@ class ListParts:
         return xml_reply(self._result(call, upload, page), headers=abort_headers(call, upload))
 
     def _result(self, call: Call, upload: UploadInfo, page: PartPage) -> ListPartsResult:
-        last = page.parts[-1].number if page.parts else self.part_number_marker
+        last = page.parts[-1].number if page.parts else 0
         return ListPartsResult(
             bucket=self.bucket,
             key=self.key,
@@ -84,7 +86,7 @@ class ListParts:
             max_parts=min(self.max_parts, MAX_PARTS),
             is_truncated=page.next_after is not None,
             parts=tuple(_part(part, upload) for part in page.parts),
-            initiator=owner_of(call, upload.owner),
+            initiator=initiator_of(call, upload.owner),
             owner=owners_in(call)(upload.attributes),
             storage_class=upload.attributes.storage_class,
             checksum_algorithm=upload.checksum_algorithm or None,
@@ -120,9 +122,9 @@ class ListMultipartUploadsResult:
     bucket: str
     key_marker: str
     upload_id_marker: str
-    next_key_marker: str | None
-    next_upload_id_marker: str | None
-    prefix: str
+    next_key_marker: str
+    next_upload_id_marker: str
+    prefix: str | None
     delimiter: str | None
     encoding_type: str | None
     max_uploads: int
@@ -145,6 +147,7 @@ class ListMultipartUploads:
         if self.max_uploads == 0:
             raise S3Error(Code.InvalidArgument, ArgumentName="max-uploads", ArgumentValue="0")
         encode = key_encoding(self.encoding_type)
+        await self._check_marker(call)
         wanted = UploadQuery(
             prefix=self.prefix,
             delimiter=self.delimiter,
@@ -155,31 +158,57 @@ class ListMultipartUploads:
         page = await call.store.list_uploads(self.bucket, wanted)
         return xml_reply(self._result(call, page, wanted.limit, encode))
 
+    async def _check_marker(self, call: Call) -> None:
+        """Raise `InvalidArgument` for the id of an upload that the key never had. One that has
+        ended is a marker still: clients abort what they list, page by page."""
+        name, upload_id = self.key_marker, self.upload_id_marker
+        if not name or not upload_id or is_upload_id(upload_id, name):
+            return
+        try:
+            await call.store.head_upload(self.bucket, name, upload_id)
+        except UploadNotFound:
+            raise S3Error(
+                Code.InvalidArgument,
+                "Invalid uploadId marker",
+                ArgumentName="upload-id-marker",
+                ArgumentValue=upload_id,
+            ) from None
+
     def _result(
         self, call: Call, page: UploadPage, limit: int, encode: Encode
     ) -> ListMultipartUploadsResult:
-        more = page.next_after is not None
+        after, after_id = _next_markers(page)
         return ListMultipartUploadsResult(
             bucket=self.bucket,
             key_marker=encode(self.key_marker),
-            upload_id_marker=self.upload_id_marker,
-            next_key_marker=encode(page.next_after) if page.next_after is not None else None,
-            next_upload_id_marker=page.next_id if more else None,
-            prefix=encode(self.prefix),
+            upload_id_marker=self.upload_id_marker if self.key_marker else "",
+            next_key_marker=encode(after),
+            next_upload_id_marker=after_id,
+            prefix=encode(self.prefix) or None,
             delimiter=encode(self.delimiter) or None,
             encoding_type=self.encoding_type or None,
             max_uploads=limit,
-            is_truncated=more,
+            is_truncated=page.next_after is not None,
             uploads=tuple(_upload(call, upload, encode) for upload in page.uploads),
             common_prefixes=tuple(Prefix(encode(prefix)) for prefix in page.common_prefixes),
         )
+
+
+def _next_markers(page: UploadPage) -> tuple[str, str]:
+    """Return the markers of the next page; AWS names the last upload on the last page too, and
+    nothing after a common prefix. There a next page needs the prefix, and gets it here."""
+    if page.next_after is not None:
+        return page.next_after, page.next_id
+    if not page.uploads:
+        return "", ""
+    return page.uploads[-1].name, page.uploads[-1].id
 
 
 def _upload(call: Call, upload: UploadInfo, encode: Encode) -> Upload:
     return Upload(
         key=encode(upload.name),
         upload_id=upload.id,
-        initiator=owner_of(call, upload.owner),
+        initiator=initiator_of(call, upload.owner),
         owner=owners_in(call)(upload.attributes),
         storage_class=upload.attributes.storage_class,
         initiated=TimeNs(upload.initiated_ns),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from s3gw.objects.assembly import kept_algorithm
 from s3gw.objects.checksums import PayloadDigest, Promises
 from s3gw.objects.service import body_of
 from s3gw.s3.call import Call
-from s3gw.s3.checksum_headers import checksum_headers, payload_digest, read_promises
+from s3gw.s3.checksum_headers import payload_digest, read_promises
 from s3gw.s3.copy_source import CopySource, open_source, read_copy_source
 from s3gw.s3.encryption_headers import check_part, customer_key, encryption_headers
-from s3gw.s3.headers import quoted, refuse_acl, refuse_unsupported
+from s3gw.s3.headers import quoted, refuse_acl, refuse_unsupported, source_version_header
 from s3gw.s3.routing import header, operation, path, query
 from s3gw.s3.shared_elements import PartChecksums, part_checksum
 from s3gw.s3.slow_reply import SLOW_BYTES, slow_reply
@@ -49,29 +50,43 @@ class UploadPart:
         refuse_acl(call)
         upload = await call.store.head_upload(self.bucket, self.key, self.upload_id)
         check_part(call, upload)
-        digest = payload_digest(call, kept_algorithm(upload))
-        _check_algorithm(upload, read_promises(call))
-        part = await call.objects.write_part(
-            call.bucket_info,
-            upload,
-            self.part_number,
-            call.body,
-            digest,
-            customer_key=customer_key(call),
-        )
-        headers = checksum_headers(part.checksum)
-        headers |= encryption_headers(upload.attributes.encryption)
-        headers.pop("x-amz-checksum-type", None)
+        promises = read_promises(call)
+        _check_algorithm(upload, promises)
+        digest = payload_digest(call, kept_algorithm(upload), promises)
+        try:
+            part = await call.objects.write_part(
+                call.bucket_info,
+                upload,
+                self.part_number,
+                call.body,
+                digest,
+                customer_key=customer_key(call),
+            )
+        except S3Error as error:
+            raise _in_base64(error, promises) from None
+        headers = encryption_headers(upload.attributes.encryption)
+        # The checksum that was sent, not the one that is kept where the upload did not name any.
+        if (sent := promises.algorithm) is not None:
+            headers[sent.header] = promises.checksum or call.trailers.get(sent.header, "").strip()
         return Reply(headers={"ETag": quoted(part.etag), **headers})
 
 
+def _in_base64(error: S3Error, promises: Promises) -> S3Error:
+    """Return the error with the promised MD5 as it was sent: here AWS does not write it in
+    hexadecimal, as elsewhere."""
+    if error.code is Code.BadDigest and promises.md5 and "ExpectedDigest" in error.details:
+        sent = base64.b64encode(promises.md5).decode()
+        error.details = {**error.details, "ExpectedDigest": sent}
+    return error
+
+
 def _check_algorithm(upload: UploadInfo, promises: Promises) -> None:
-    """Raise for another checksum than the upload's, if the upload named one."""
-    sent = promises.algorithm
-    if sent is not None and upload.checksum_algorithm not in ("", sent.name):
+    """Raise for another checksum than the upload's, or without any, if the upload named one."""
+    sent = promises.algorithm.name if promises.algorithm else "null"
+    if upload.checksum_algorithm not in ("", sent):
         message = (
             "Checksum Type mismatch occurred, expected checksum Type: "
-            f"{upload.checksum_algorithm.lower()}, actual checksum Type: {sent.name.lower()}"
+            f"{upload.checksum_algorithm.lower()}, actual checksum Type: {sent.lower()}"
         )
         raise S3Error(Code.InvalidRequest, message)
 
@@ -108,6 +123,7 @@ class UploadPartCopy:
         check_part(call, upload)
         headers = encryption_headers(upload.attributes.encryption)
         async with self._open(call, source, want) as reading:
+            headers |= source_version_header(reading.info)
             if len(reading.span) <= SLOW_BYTES:
                 return xml_reply(await self._copy(call, upload, reading), headers=headers)
         return slow_reply(call, lambda: self._copy_anew(call, upload, source, want), headers)
@@ -119,16 +135,17 @@ class UploadPartCopy:
         try:
             async with open_source(call, source, want) as reading:
                 if want is not None and want.stop > reading.info.size:
-                    raise RangeNotSatisfiable(reading.info.size)
+                    size = reading.info.size
+                    raise S3Error(
+                        Code.InvalidArgument,
+                        f"Range specified is not valid for source object of size: {size}",
+                        ArgumentName="x-amz-copy-source-range",
+                        ArgumentValue=self.copy_source_range or "",
+                    )
                 yield reading
         except RangeNotSatisfiable as error:
-            message = f"Range specified is not valid for source object of size: {error.size}"
-            raise S3Error(
-                Code.InvalidArgument,
-                message,
-                ArgumentName="x-amz-copy-source-range",
-                ArgumentValue=self.copy_source_range or "",
-            ) from error
+            message = "The specified copy range is invalid for the source object size"
+            raise S3Error(Code.InvalidRequest, message) from error
 
     async def _copy_anew(
         self, call: Call, upload: UploadInfo, source: CopySource, want: Between | None
@@ -148,7 +165,7 @@ class UploadPartCopy:
         return CopyPartResult(
             etag=quoted(part.etag),
             last_modified=TimeNs(part.modified_ns),
-            **part_checksum(part.checksum),
+            **(part_checksum(part.checksum) if upload.checksum_algorithm else {}),
         )
 
 

@@ -60,7 +60,10 @@ def read_upload_checksum(algorithm: str | None, kind: str | None) -> tuple[str, 
     """
     if algorithm is None:
         if kind is not None:
-            message = "x-amz-checksum-type needs x-amz-checksum-algorithm."
+            message = (
+                "The x-amz-checksum-type header can only be used with the "
+                "x-amz-checksum-algorithm header."
+            )
             raise S3Error(Code.InvalidRequest, message)
         return "", ChecksumType.FULL_OBJECT
     name = algorithm_named(algorithm).name

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from s3gw.objects.checksums import ALGORITHMS, DEFAULT_ALGORITHM, Algorithm, composite, full_object
+from s3gw.objects.encryption import SSE_C
 from s3gw.wire.errors import Code, S3Error
 from storage.values import Checksum, ChecksumType, PartInfo, Sealed, UploadInfo
 
@@ -32,7 +33,12 @@ def multipart_etag(parts: Sequence[PartInfo]) -> str:
     return f"{whole.hexdigest()}-{len(parts)}"
 
 
-def whole_checksum(upload: UploadInfo, parts: Sequence[PartInfo]) -> Checksum:
+def whole_checksum(upload: UploadInfo, parts: Sequence[PartInfo]) -> Checksum | None:
+    """Return the checksum of the object. Under a customer's key it has one only if the upload named
+    an algorithm, as at AWS: nobody else should learn anything of the bytes."""
+    encryption = upload.attributes.encryption
+    if encryption is not None and encryption.scheme == SSE_C and not upload.checksum_algorithm:
+        return None
     algorithm = kept_algorithm(upload)
     values = [(part.checksum.value if part.checksum else "", part.size) for part in parts]
     if upload.checksum_type is ChecksumType.FULL_OBJECT:

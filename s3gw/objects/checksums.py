@@ -81,6 +81,8 @@ ALGORITHMS: Mapping[str, Algorithm] = {
         Algorithm("XXHASH128", xxhash.xxh3_128, 16),
     )
 }
+# The algorithms that AWS names where another was sent.
+_TOLD = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
 # Null algorithm: store no S3 checksum, only the ETag.
 NO_ALGORITHM = Algorithm("", lambda: Crc(lambda block, before: 0, 0), 0)
 
@@ -92,7 +94,7 @@ def algorithm_named(name: str) -> Algorithm:
         raise S3Error(
             Code.InvalidRequest,
             "Checksum algorithm provided is unsupported. Please try again with any of the valid "
-            f"types: {list(ALGORITHMS)}",
+            f"types: [{', '.join(_TOLD)}]",
         ) from None
 
 
@@ -151,9 +153,11 @@ class PayloadDigest:
         if self._announced is not None and self._size != self._announced:
             raise S3Error(Code.IncompleteBody)
         if promises.md5 is not None and not compare_digest(promises.md5, self._md5.digest()):
+            # AWS writes one in hexadecimal and the other in base64.
             raise S3Error(
                 Code.BadDigest,
-                ExpectedDigest=_base64(promises.md5),
+                "The Content-MD5 you specified did not match what we received.",
+                ExpectedDigest=promises.md5.hex(),
                 CalculatedDigest=_base64(self._md5.digest()),
             )
         if self._sha256 is not None and self._sha256.hexdigest() != promises.sha256:

@@ -42,6 +42,10 @@ _NEEDS_KEY = (
     "The object was stored using a form of Server Side Encryption. The correct parameters must be "
     "provided to retrieve the object."
 )
+_WRONG_KEY = (
+    "Requests specifying Server Side Encryption with Customer provided keys must provide the "
+    "correct secret key."
+)
 NOT_APPLICABLE = "The encryption parameters are not applicable to this object."
 
 
@@ -213,6 +217,12 @@ def is_encrypted(bucket: BucketInfo, request: EncryptionRequest) -> bool:
     return default is not None and bool(default.scheme)
 
 
+def has_chosen_encryption(bucket: BucketInfo) -> bool:
+    """Whether somebody set a default encryption of the bucket, and it is not what new ones have."""
+    default = setting(bucket, BucketEncryption)
+    return default is not None and bool(default.scheme) and not default.implied
+
+
 def as_before(record: Encryption) -> EncryptionRequest:
     """Return the request for the same encryption as an object has, under the server's keys."""
     if record.scheme == KMS:
@@ -232,7 +242,12 @@ def with_customer_key(record: Encryption, customer: CustomerKey | None) -> bytes
     try:
         return unwrap(customer.key, record.wrapped, _SSE_C_CONTEXT)
     except WrongKey:
-        raise S3Error(Code.AccessDenied) from None
+        raise wrong_key() from None
+
+
+def wrong_key() -> S3Error:
+    """Return the error for a customer's key that is not the object's."""
+    return S3Error(Code.AccessDenied, _WRONG_KEY)
 
 
 def _customer_sealing(customer: CustomerKey) -> Sealing:

@@ -32,7 +32,7 @@ class AccelerateSetting(Setting, frozen=True):
 @document("AccelerateConfiguration")
 @dataclass(frozen=True, slots=True)
 class AccelerateConfiguration:
-    status: Status | None = None
+    status: str | None = None
 
 
 @operation("GET", Level.BUCKET, marker="accelerate", access=Access.HEAD_BUCKET)
@@ -41,7 +41,7 @@ class GetBucketAccelerateConfiguration:
 
     async def run(self, call: Call) -> Reply:
         found = setting(call.bucket_info, AccelerateSetting)
-        return xml_reply(AccelerateConfiguration(found.status if found else None))
+        return xml_reply(AccelerateConfiguration(found.status.value if found else None))
 
 
 @operation("PUT", Level.BUCKET, marker="accelerate", access=Access.PATCH)
@@ -50,15 +50,16 @@ class PutBucketAccelerateConfiguration:
     configuration: AccelerateConfiguration = body()
 
     async def run(self, call: Call) -> Reply:
-        status = self.configuration.status
-        if status is None:
-            raise S3Error(Code.MalformedXML)
         if "." in self.bucket:
             message = (
                 "S3 Transfer Acceleration is not supported for buckets with periods (.) in their "
                 "names"
             )
             raise S3Error(Code.InvalidRequest, message)
+        try:
+            status = Status(self.configuration.status)
+        except ValueError:
+            raise S3Error(Code.MalformedXML) from None
         if status is Status.ENABLED:
             message = "S3 Transfer Acceleration is not available: there are no edge locations."
             raise S3Error(Code.NotImplemented, message)

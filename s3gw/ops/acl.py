@@ -30,6 +30,7 @@ from s3gw.events.events import EventName
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.s3.call import Call
+from s3gw.s3.delete_markers import refusing_markers
 from s3gw.s3.headers import named_version, read_version_header
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.shared_elements import Owner, object_owner, owner_of
@@ -37,6 +38,8 @@ from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named, within, xsi_type
 from storage.settings import setting, with_setting, without_setting
 from storage.values import Attributes, BucketInfo, ReadOptions, UpdateOptions
+
+_GRANTEES = ("CanonicalUser", "AmazonCustomerByEmail", "Group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class PolicyOwner:
     id: str | None = None
 
 
-@document("AccessControlPolicy")
+@document("AccessControlPolicy", malformed=Code.MalformedACLError)
 @dataclass(frozen=True, slots=True)
 class AccessControlPolicy:
     owner: PolicyOwner | None = None
@@ -89,6 +92,7 @@ class PutBucketAcl:
 
     async def run(self, call: Call) -> Reply:
         given = _given(call, self.policy)
+        given.for_bucket("")
 
         def change(info: BucketInfo) -> BucketInfo:
             _check_enforced(info)
@@ -130,8 +134,9 @@ class PutObjectAcl:
 
     async def run(self, call: Call) -> Reply:
         bucket = await call.store.head_bucket(self.bucket)
-        _check_enforced(bucket)
         given = _given(call, self.policy)
+        given.for_object("", "")
+        _check_enforced(bucket)
 
         def change(attributes: Attributes) -> Attributes:
             owner = object_owner(bucket, attributes)
@@ -141,22 +146,26 @@ class PutObjectAcl:
             return msgspec.structs.replace(attributes, acl=kept(grants, owner))
 
         options = UpdateOptions(version=named_version(self.version_id))
-        info = await call.objects.change_attributes(
-            call.context, bucket, self.key, change, event=EventName.ACL_PUT, options=options
-        )
+        with refusing_markers():
+            info = await call.objects.change_attributes(
+                call.context, bucket, self.key, change, event=EventName.ACL_PUT, options=options
+            )
         return Reply(headers=read_version_header(bucket, info))
 
 
 def _given(call: Call, policy: AccessControlPolicy | None) -> RequestedAcl:
-    """Return the ACL of the headers or of the document; a request has only one of them."""
+    """Return the ACL of the headers or of the document; a request has only one of them. What is
+    wrong with it comes before the question whether the bucket has ACLs at all."""
     in_headers = read_requested_acl(call)
     if in_headers is not None and policy is not None:
-        message = "An ACL comes in headers or in the document, and not in both."
-        raise S3Error(Code.InvalidRequest, message)
+        raise S3Error(Code.UnexpectedContent)
     if in_headers is not None:
         return in_headers
     if policy is None:
         raise S3Error(Code.MissingSecurityHeader, MissingHeaderName="x-amz-acl")
+    if policy.owner is None or not policy.owner.id:
+        raise S3Error(Code.MalformedACLError)
+    known_account(call.site.accounts, policy.owner.id)
     return RequestedAcl(grants=checked(_grant(call, one) for one in policy.grants))
 
 
@@ -167,15 +176,13 @@ def _check_enforced(bucket: BucketInfo) -> None:
 
 def _check_owner(policy: AccessControlPolicy | None, owner: str) -> None:
     """Raise unless the document names the current owner: it cannot change the owner."""
-    if policy is None:
-        return
-    if policy.owner is None or not policy.owner.id:
-        raise S3Error(Code.MalformedACLError)
-    if policy.owner.id != owner:
+    if policy is not None and policy.owner is not None and policy.owner.id != owner:
         raise S3Error(Code.AccessDenied)
 
 
 def _grant(call: Call, one: PermissionOf) -> Grant:
+    if one.grantee.type not in _GRANTEES:
+        raise S3Error(Code.MalformedACLError)
     match one.grantee:
         case Grantee(id=str(account), email_address=None, uri=None):
             return Grant(one.permission, known_account(call.site.accounts, account))
@@ -188,10 +195,8 @@ def _grant(call: Call, one: PermissionOf) -> Grant:
 
 
 def _policy(call: Call, owner: str, grants: Grants) -> AccessControlPolicy:
-    """Build the document: groups first, then accounts, each in the order of the grants."""
     shown: Owner = owner_of(call, owner)
-    in_order = sorted(grants, key=lambda grant: grant.group is None)
-    rows = tuple(PermissionOf(_grantee(call, grant), grant.permission) for grant in in_order)
+    rows = tuple(PermissionOf(_grantee(call, grant), grant.permission) for grant in grants)
     return AccessControlPolicy(PolicyOwner(shown.display_name, shown.id), rows)
 
 

@@ -27,7 +27,7 @@ async def folder_reply(
     opened = await open_in_folder(call, folder, condition, part, head=head)
     span = opened.reading.span
     partial = opened.is_partial and len(span) > 0
-    headers = object_headers(opened.info) | {"content-type": DEFAULT_TYPE}
+    headers = object_headers(opened.info) | {"Content-Type": DEFAULT_TYPE}
     headers |= span_headers(opened.info, span, partial=partial)
     if opened.archive.attributes.encryption:
         headers |= encryption_headers(opened.archive.attributes.encryption)

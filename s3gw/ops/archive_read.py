@@ -111,7 +111,7 @@ async def _selected(
 def _headers(call: Call, info: ObjectInfo, content_type: str) -> dict[str, str]:
     headers = {
         "Last-Modified": http_date(info.modified_ns // _NS),
-        "content-type": content_type,
+        "Content-Type": content_type,
     }
     headers |= read_version_header(call.bucket_info, info)
     if info.attributes.encryption:

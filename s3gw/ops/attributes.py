@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
@@ -14,7 +16,7 @@ from s3gw.s3.routing import header, operation, path, query
 from s3gw.s3.shared_elements import ObjectChecksums, PartChecksums, object_checksum, part_checksum
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named
-from storage.values import ObjectInfo, ReadOptions
+from storage.values import Checksum, ChecksumType, ObjectInfo, ReadOptions
 
 MAX_PARTS = 1000
 _NAMES = frozenset({"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"})
@@ -29,10 +31,10 @@ class ObjectPart(PartChecksums):
 @dataclass(frozen=True, slots=True)
 class ObjectParts:
     total_parts_count: int = named("PartsCount")
-    part_number_marker: int = 0
+    part_number_marker: int | None = None
     next_part_number_marker: int | None = None
-    max_parts: int = MAX_PARTS
-    is_truncated: bool = False
+    max_parts: int | None = None
+    is_truncated: bool | None = None
     parts: tuple[ObjectPart, ...] = named("Part", default=())
 
 
@@ -66,6 +68,10 @@ class GetObjectAttributes:
         return xml_reply(_response(info, asked, parts), headers=headers)
 
     async def _parts(self, call: Call, info: ObjectInfo) -> ObjectParts:
+        """Return the parts, if their checksums are what the object's is made of; else AWS tells
+        their number alone."""
+        if info.checksum is None or info.checksum.type is not ChecksumType.COMPOSITE:
+            return ObjectParts(info.parts)
         limit, after = min(self.max_parts, MAX_PARTS), self.part_number_marker
         page = await call.store.list_object_parts(
             self.bucket, self.key, version=info.version, after=after, limit=limit
@@ -73,7 +79,7 @@ class GetObjectAttributes:
         return ObjectParts(
             total_parts_count=info.parts,
             part_number_marker=after,
-            next_part_number_marker=page.parts[-1].number if page.parts else after,
+            next_part_number_marker=page.parts[-1].number if page.parts else 0,
             max_parts=limit,
             is_truncated=page.next_after is not None,
             parts=tuple(
@@ -86,7 +92,8 @@ class GetObjectAttributes:
 def _response(
     info: ObjectInfo, asked: frozenset[str], parts: ObjectParts | None
 ) -> GetObjectAttributesResponse:
-    checksum = ObjectChecksums(**object_checksum(info.checksum)) if info.checksum else None
+    whole = _without_count(info.checksum)
+    checksum = ObjectChecksums(**object_checksum(whole)) if whole else None
     return GetObjectAttributesResponse(
         etag=info.etag if "ETag" in asked else None,
         checksum=checksum if "Checksum" in asked else None,
@@ -94,6 +101,13 @@ def _response(
         storage_class=info.attributes.storage_class if "StorageClass" in asked else None,
         object_size=info.size if "ObjectSize" in asked else None,
     )
+
+
+def _without_count(checksum: Checksum | None) -> Checksum | None:
+    """Return the checksum without the `-N` that other answers give a composite one."""
+    if checksum is None or checksum.type is not ChecksumType.COMPOSITE:
+        return checksum
+    return msgspec.structs.replace(checksum, value=checksum.value.partition("-")[0])
 
 
 def _names(text: str) -> frozenset[str]:

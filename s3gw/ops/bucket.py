@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from s3gw.access import Access, may_use
 from s3gw.access.acl import BucketAcl
 from s3gw.access.acl_headers import new_bucket_settings
-from s3gw.http.reply import Reply, xml_reply
+from s3gw.http.reply import XML, Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.identity.namespaces import is_in_namespace
 from s3gw.objects.object_lock import ObjectLockSetting
@@ -17,11 +17,12 @@ from s3gw.ops.bucket_tagging import check_bucket_tags
 from s3gw.s3.call import Call
 from s3gw.s3.encryption_headers import refuse_any
 from s3gw.s3.headers import refuse_unsupported
+from s3gw.s3.page_tokens import new_token, read_token
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.shared_elements import Owner, Tag, owner_of
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import TimeNs, document, text_value, within
-from storage.errors import BucketExists
+from storage.errors import BucketExists, BucketNotEmpty
 from storage.settings import encoded
 from storage.values import BucketInfo, BucketOptions, Versioning
 
@@ -34,6 +35,17 @@ _LOCATION = re.compile(r"[A-Za-z0-9-]{1,63}")
 _RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 MAX_BUCKETS = 10_000
+BUCKET_ARN = "x-amz-bucket-arn"
+
+
+def region_of(call: Call, bucket: BucketInfo) -> str:
+    """Return the bucket's region; `EU` is the old name of one."""
+    location = bucket.location or call.site.region
+    return "eu-west-1" if location == "EU" else location
+
+
+def bucket_arn(name: str) -> str:
+    return f"arn:aws:s3:::{name}"
 
 
 def check_bucket_name(name: str) -> None:
@@ -88,15 +100,37 @@ class CreateBucket:
         if location and not _LOCATION.fullmatch(location):
             raise S3Error(Code.InvalidLocationConstraint, LocationConstraint=location)
         account = call.caller.account
-        tags = check_bucket_tags(self.configuration.tags) if self.configuration else {}
+        tags = _new_tags(self.configuration)
         try:
             settings = new_bucket_settings(call, await call.services.new_buckets.current())
             options = BucketOptions(account, location, settings=settings, tags=tags)
             await call.store.create_bucket(self.bucket, _locking(call, options))
         except BucketExists as error:
-            _accept_again(call, error)
+            _accept_again(call, error, self.configuration)
             await _check_same_acl(call, settings)
-        return Reply(headers={"Location": f"/{self.bucket}"})
+        return Reply(
+            headers={"Location": self._location(call), BUCKET_ARN: bucket_arn(self.bucket)}
+        )
+
+    def _location(self, call: Call) -> str:
+        """Return the new bucket's place: its host, if it was asked for there with a location."""
+        asked = self.configuration
+        if call.host_bucket is None or asked is None or asked.location_constraint is None:
+            return f"/{self.bucket}"
+        return f"http://{call.headers.get('host', '')}/"
+
+
+def _new_tags(configuration: CreateBucketConfiguration | None) -> dict[str, str]:
+    if configuration is None:
+        return {}
+    for tag in configuration.tags:
+        if tag.key.startswith("aws:"):
+            message = (
+                'User-defined tag keys can\'t start with "aws:". This prefix is reserved for '
+                'system tags. Remove "aws:" from your tag keys and try again.'
+            )
+            raise S3Error(Code.InvalidTag, message)
+    return check_bucket_tags(configuration.tags)
 
 
 def _locking(call: Call, options: BucketOptions) -> BucketOptions:
@@ -116,12 +150,16 @@ def _refuse_other_kinds(call: Call, configuration: CreateBucketConfiguration | N
         raise S3Error(Code.NotImplemented, Header="x-amz-bucket-namespace")
 
 
-def _accept_again(call: Call, error: BucketExists) -> None:
-    """Accept it in us-east-1 when the owner creates the bucket again; elsewhere it is an error."""
+def _accept_again(
+    call: Call, error: BucketExists, configuration: CreateBucketConfiguration | None
+) -> None:
+    """Accept it in us-east-1 when the owner creates the bucket again, and asks for no location and
+    no tags; else it is an error, whether or not the bucket has them."""
     if error.owner != call.caller.account:
         raise S3Error(Code.BucketAlreadyExists) from error
-    if call.site.region != "us-east-1":
-        raise S3Error(Code.BucketAlreadyOwnedByYou) from error
+    asked = configuration and (configuration.location_constraint or configuration.tags)
+    if call.site.region != "us-east-1" or asked:
+        raise S3Error(Code.BucketAlreadyOwnedByYou, BucketName=call.bucket) from error
 
 
 async def _check_same_acl(call: Call, wanted: Mapping[str, str]) -> None:
@@ -139,8 +177,15 @@ class HeadBucket:
 
     async def run(self, call: Call) -> Reply:
         info = await call.store.head_bucket(self.bucket)
-        region = info.location or call.site.region
-        return Reply(headers={"x-amz-bucket-region": region, "x-amz-access-point-alias": "false"})
+        region = region_of(call, info)
+        return Reply(
+            headers={
+                "Content-Type": XML,
+                BUCKET_ARN: bucket_arn(self.bucket),
+                "x-amz-bucket-region": region,
+                "x-amz-access-point-alias": "false",
+            }
+        )
 
 
 @operation("DELETE", Level.BUCKET, access=Access.DESTROY_BUCKET)
@@ -148,7 +193,13 @@ class DeleteBucket:
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
-        await call.store.delete_bucket(self.bucket)
+        try:
+            await call.store.delete_bucket(self.bucket)
+        except BucketNotEmpty as error:
+            if call.bucket_info.versioning is Versioning.NEVER:
+                raise
+            message = f"{Code.BucketNotEmpty.message}. You must delete all versions in the bucket."
+            raise S3Error(Code.BucketNotEmpty, message, BucketName=self.bucket) from error
         return Reply(204)
 
 
@@ -173,6 +224,7 @@ class Bucket:
     name: str
     creation_date: TimeNs
     bucket_region: str
+    bucket_arn: str
 
 
 @document("ListAllMyBucketsResult")
@@ -194,17 +246,24 @@ class ListBuckets:
     async def run(self, call: Call) -> Reply:
         if not 1 <= self.max_buckets <= MAX_BUCKETS:
             raise S3Error(Code.InvalidArgument, ArgumentName="max-buckets")
-        found = [b for b in await call.store.list_buckets() if self._wants(b, call)]
+        token = self.continuation_token
+        after = read_token(token) if token else ""
+        every = await call.store.list_buckets()
+        found = [b for b in every if b.name > after and self._wants(b, call)]
         page = found[: self.max_buckets]
         return xml_reply(
             ListAllMyBucketsResult(
                 owner=owner_of(call, call.caller.account),
                 buckets=tuple(
-                    Bucket(b.name, TimeNs(b.created_ns), b.location or call.site.region)
+                    Bucket(
+                        b.name,
+                        TimeNs(b.created_ns),
+                        region_of(call, b),
+                        bucket_arn(b.name),
+                    )
                     for b in page
                 ),
-                # A bucket's name serves as the token, and needs no state.
-                continuation_token=page[-1].name if len(found) > len(page) else None,
+                continuation_token=new_token(page[-1].name) if len(found) > len(page) else None,
                 prefix=self.prefix or None,
             )
         )
@@ -214,6 +273,5 @@ class ListBuckets:
             may_use(call, bucket)
             and not is_in_namespace(bucket.name)
             and bucket.name.startswith(self.prefix)
-            and bucket.name > self.continuation_token
-            and self.bucket_region in ("", bucket.location or call.site.region)
+            and self.bucket_region in ("", region_of(call, bucket))
         )

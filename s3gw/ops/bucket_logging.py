@@ -15,7 +15,7 @@ from s3gw.identity.namespaces import is_in_namespace
 from s3gw.s3.call import Call
 from s3gw.s3.routing import body, operation, path
 from s3gw.wire.errors import Code, S3Error
-from s3gw.wire.xmldoc import document, within
+from s3gw.wire.xmldoc import document, named
 from storage.clock import SystemClock
 from storage.errors import BucketNotFound
 from storage.settings import setting, with_setting, without_setting
@@ -28,6 +28,11 @@ _CLOCK = SystemClock()
 @dataclass(frozen=True, slots=True)
 class TargetGrant:
     permission: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGrants:
+    grants: tuple[TargetGrant, ...] = named("Grant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class TargetObjectKeyFormat:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggingEnabled:
     target_bucket: str
-    target_grants: tuple[TargetGrant, ...] = within("TargetGrants", "Grant")
+    target_grants: TargetGrants | None = None
     target_object_key_format: TargetObjectKeyFormat | None = None
     target_prefix: str
 
@@ -86,7 +91,7 @@ class PutBucketLogging:
 
 def _target(asked: LoggingEnabled) -> LoggingTarget:
     """Return the target. Raise `NotImplemented`, `InvalidArgument` and `MalformedXML`."""
-    if asked.target_grants:
+    if asked.target_grants is not None and asked.target_grants.grants:
         raise S3Error(
             Code.NotImplemented, "Log objects belong to the target bucket's owner, without grants."
         )
@@ -122,7 +127,11 @@ async def _check_target_bucket(call: Call, target: LoggingTarget) -> None:
             raise BucketNotFound(target.bucket)
         bucket = await call.store.head_bucket(target.bucket)
     except BucketNotFound:
-        raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=target.bucket) from None
+        code, message = (
+            Code.InvalidTargetBucketForLogging,
+            "The target bucket for logging does not exist",
+        )
+        raise S3Error(code, message, TargetBucket=target.bucket) from None
     logged = Source(source.name, source.owner, call.site.region)
     some_key = log_key(logged, target, _CLOCK.now_ns(), "0")
     if bucket.owner != call.owner or not may_deliver_logs(bucket, some_key, source):
@@ -133,7 +142,6 @@ async def _check_target_bucket(call: Call, target: LoggingTarget) -> None:
 def _shown(target: LoggingTarget) -> LoggingEnabled:
     return LoggingEnabled(
         target_bucket=target.bucket,
-        target_grants=(),
         target_object_key_format=_shown_format(target) if target.shown_format else None,
         target_prefix=target.prefix,
     )

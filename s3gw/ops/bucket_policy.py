@@ -44,8 +44,6 @@ class PutBucketPolicy:
     async def run(self, call: Call) -> Reply:
         text = await call.read_document(_READ_BYTES)
         verify_document(call, text, checksummed=True)
-        if not text:
-            raise S3Error(Code.MissingRequestBodyError)
         policy = BucketPolicy(_decoded(text))
         read = await asyncio.to_thread(read_policy, policy.text, self.bucket)
         _check_principals(call, read)

@@ -51,7 +51,8 @@ def check_bucket_tags(tags: tuple[Tag, ...]) -> dict[str, str]:
     """Return the tags as a bucket keeps them. Raise `InvalidTag`, and `BadRequest` for too many."""
     if len(tags) > MAX_TAGS:
         raise S3Error(Code.BadRequest, f"Bucket tag count cannot be greater than {MAX_TAGS}")
-    return check_tags([(tag.key, tag.value) for tag in tags], MAX_TAGS)
+    system_tag = "System tags cannot be added/updated by requester"
+    return check_tags([(tag.key, tag.value) for tag in tags], MAX_TAGS, system_tag)
 
 
 async def _replace_tags(call: Call, bucket: str, tags: dict[str, str]) -> None:

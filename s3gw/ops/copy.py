@@ -9,18 +9,20 @@ from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.objects.attributes import REDIRECT_LOCATION, copied_attributes
 from s3gw.objects.checksums import algorithm_named
-from s3gw.objects.encryption import Sealing
+from s3gw.objects.encryption import Sealing, has_chosen_encryption
 from s3gw.objects.service import CopyOptions
 from s3gw.s3.call import Call
 from s3gw.s3.copy_source import CopySource, open_source, read_copy_source
 from s3gw.s3.encryption_headers import read_encryption, written_encryption_headers
 from s3gw.s3.expiration import expiration_headers
 from s3gw.s3.headers import (
+    STORAGE_CLASS,
     keeps_versions,
     quoted,
     read_attributes,
+    read_version_header,
     read_write_condition,
-    written_version_header,
+    source_version_header,
 )
 from s3gw.s3.routing import header, operation, path
 from s3gw.s3.shared_elements import ObjectChecksums, object_checksum
@@ -64,10 +66,10 @@ class CopyObject:
         async with open_source(call, source) as reading:
             if self.tagging_directive == "COPY" and reading.info.attributes.tags:
                 await authorize_copied_tags(call, source.bucket, source.key, source.version)
-            copied_from = _source_version_header(reading.info)
+            copied_from = source_version_header(reading.info)
             if not self._is_slow(call, source, reading.info, sealing):
                 made = await self._make(call, source, reading, sealing)
-                headers = copied_from | _written_headers(made)
+                headers = copied_from | _written_headers(call, made)
                 return xml_reply(_result(made), headers=headers | expiration_headers(call, made))
             # Refuse now what can be refused: SDKs take an error after a 200 for a 500.
             self._attributes(call, reading.info.attributes)
@@ -80,7 +82,8 @@ class CopyObject:
     ) -> ObjectInfo:
         attributes = self._attributes(call, reading.info.attributes)
         if self._is_onto_itself(source):
-            self._require_change(call, reading.info, attributes, sealing)
+            await self._check_target(call)
+            self._require_change(call, reading.info, sealing)
         if self._is_in_place(call, source, reading.info, sealing):
             condition = read_write_condition(call.headers)
             return await call.objects.copy_in_place(
@@ -125,21 +128,26 @@ class CopyObject:
         return copied_attributes(given, described, tagged)
 
     def _keeps_bytes(self, source: ObjectInfo, sealing: Sealing) -> bool:
-        """Whether a copy onto itself can leave the stored bytes and checksum as they are."""
+        """Whether a copy onto itself can leave the stored bytes as they are. One made of parts
+        becomes one of a single piece, with an ETag of its own."""
+        return not source.parts and self._keeps_form(source, sealing)
+
+    def _keeps_form(self, source: ObjectInfo, sealing: Sealing) -> bool:
+        """Whether a copy has the checksum and the encryption of its source."""
         wanted = self.checksum_algorithm
         same_checksum = wanted is None or (
             source.checksum is not None and source.checksum.algorithm == wanted.upper()
         )
         return same_checksum and sealing.keeps(source.attributes.encryption)
 
-    def _require_change(
-        self, call: Call, source: ObjectInfo, attributes: Attributes, sealing: Sealing
-    ) -> None:
-        """Raise `InvalidRequest` for a copy onto itself that would change nothing."""
-        replaces = "REPLACE" in (self.metadata_directive, self.tagging_directive)
-        replaces = replaces or REDIRECT_LOCATION in call.headers
-        same = attributes.storage_class == source.attributes.storage_class
-        if self._keeps_bytes(source, sealing) and same and not replaces:
+    def _require_change(self, call: Call, source: ObjectInfo, sealing: Sealing) -> None:
+        """Raise `InvalidRequest` for a copy onto itself that names no change. What is named need
+        not differ: AWS takes the storage class that the object has, and the encryption that the
+        bucket's owner chose for it."""
+        named = "REPLACE" in (self.metadata_directive, self.tagging_directive)
+        named = named or not call.headers.keys().isdisjoint((REDIRECT_LOCATION, STORAGE_CLASS))
+        named = named or sealing.requested or has_chosen_encryption(call.bucket_info)
+        if self._keeps_form(source, sealing) and not named:
             message = (
                 "This copy request is illegal because it is trying to copy an object to itself "
                 "without changing the object's metadata, storage class, website redirect location "
@@ -178,15 +186,11 @@ def _check_directive(name: str, value: str) -> None:
         )
 
 
-def _source_version_header(info: ObjectInfo) -> dict[str, str]:
-    if info.version == NULL_VERSION:
-        return {}
-    return {"x-amz-copy-source-version-id": info.version}
-
-
-def _written_headers(info: ObjectInfo) -> dict[str, str]:
+def _written_headers(call: Call, info: ObjectInfo) -> dict[str, str]:
+    """Return the headers of a copy; unlike other writes it names the `null` version of a bucket
+    whose versioning is suspended."""
     encrypted = written_encryption_headers(info.attributes.encryption)
-    return encrypted | written_version_header(info)
+    return encrypted | read_version_header(call.bucket_info, info)
 
 
 def _result(info: ObjectInfo) -> CopyObjectResult:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.access import Access, may_delete
+from s3gw.access import Access, may_delete, may_read
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import MAX_KEY, Level
 from s3gw.s3.call import Call
-from s3gw.s3.headers import VERSION_ID, named_version, read_write_condition, unquoted
-from s3gw.s3.lock_headers import bypasses_governance
+from s3gw.s3.headers import (
+    VERSION_ID,
+    is_version_id,
+    named_version,
+    read_delete_condition,
+    unquoted,
+)
+from s3gw.s3.lock_headers import bypasses_governance, check_bypass
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.wire.errors import Code, S3Error, as_s3_error
 from s3gw.wire.xmldoc import document, named
@@ -32,7 +38,8 @@ class DeleteObject:
         for name in _DIRECTORY_ONLY:
             if name in call.headers:
                 raise S3Error(Code.NotImplemented, Header=name)
-        condition = read_write_condition(call.headers)
+        check_bypass(call.headers, call.bucket_info)
+        condition = read_delete_condition(call.headers)
         request = DeleteRequest(
             self.key,
             condition,
@@ -103,9 +110,10 @@ class DeleteObjects:
         wanted = self.delete.objects
         if not 0 < len(wanted) <= MAX_DELETES:
             raise S3Error(Code.MalformedXML)
+        check_bypass(call.headers, call.bucket_info)
         refused = {at: error for at, one in enumerate(wanted) if (error := _refusal(one))}
         async for at, one in paced(enumerate(wanted)):
-            if at not in refused and not await may_delete(call, one.key, one.version_id):
+            if at not in refused and not await _may_delete(call, one):
                 refused[at] = S3Error(Code.AccessDenied)
         asked = [(at, one) for at, one in enumerate(wanted) if at not in refused]
         bypass = bypasses_governance(call.headers)
@@ -130,6 +138,12 @@ class DeleteObjects:
         return DeleteResult(tuple(deleted), tuple(errors))
 
 
+async def _may_delete(call: Call, one: ObjectIdentifier) -> bool:
+    """Whether the caller may; an ETag in the entry is a question about the object."""
+    may = await may_delete(call, one.key, one.version_id)
+    return may and (one.etag is None or await may_read(call, one.key))
+
+
 def _deleted(one: ObjectIdentifier, deletion: Deletion) -> DeletedObject:
     marker = deletion.version if deletion.delete_marker else None
     return DeletedObject(one.key, one.version_id, deletion.delete_marker or None, marker)
@@ -139,6 +153,8 @@ def _refusal(one: ObjectIdentifier) -> S3Error | None:
     """Return why one of the entries cannot even be tried."""
     if one.version_id == "":
         return S3Error(Code.InvalidArgument, "Version id cannot be the empty string")
+    if one.version_id is not None and not is_version_id(one.version_id):
+        return S3Error(Code.NoSuchVersion)
     if one.size is not None or one.last_modified_time is not None:
         return S3Error(Code.NotImplemented)
     if not one.key:

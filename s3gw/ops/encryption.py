@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from msgspec.structs import replace
+
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
@@ -74,11 +76,17 @@ class GetBucketEncryption:
 
 @operation("DELETE", Level.BUCKET, marker="encryption", access=Access.PATCH)
 class DeleteBucketEncryption:
+    """Back to what new buckets have."""
+
     bucket: str = path("Bucket")
 
     async def run(self, call: Call) -> Reply:
+        name = BucketEncryption.setting_name
+        default = (await call.services.new_buckets.current()).get(name)
+
         def change(info: BucketInfo) -> BucketInfo:
-            return without_setting(info, BucketEncryption)
+            plain = without_setting(info, BucketEncryption)
+            return replace(plain, settings={**plain.settings, name: default}) if default else plain
 
         await call.store.update_bucket(self.bucket, change)
         return Reply(204)
@@ -110,8 +118,12 @@ def _scheme(call: Call, default: ServerSideEncryptionByDefault) -> str:
             raise S3Error(Code.NotImplemented, f"Encryption with {scheme} is not implemented.")
         raise S3Error(Code.MalformedXML)
     if default.kms_master_key_id is not None and scheme != KMS:
-        message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms"
-        raise S3Error(Code.InvalidArgument, message, ArgumentName="KMSMasterKeyID")
+        message = (
+            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or "
+            "aws:kms:dsse"
+        )
+        argument = "ApplyServerSideEncryptionByDefault"
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=argument)
     call.objects.encryption.require_ring()
     return scheme
 

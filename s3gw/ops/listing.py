@@ -6,8 +6,6 @@ marker is the last key or prefix that was returned, so a page needs no state on 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +17,9 @@ from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.s3.archives.folders import list_page
 from s3gw.s3.call import Call
+from s3gw.s3.headers import is_version_id
 from s3gw.s3.key_encoding import Encode, key_encoding
+from s3gw.s3.page_tokens import new_token, read_token
 from s3gw.s3.routing import operation, path, query
 from s3gw.s3.shared_elements import Owner, Prefix, owners_in
 from s3gw.wire.errors import Code, S3Error
@@ -114,7 +114,7 @@ class ListVersionsResult:
     name: str
     prefix: str
     key_marker: str
-    version_id_marker: str | None
+    version_id_marker: str
     next_key_marker: str | None
     next_version_id_marker: str | None
     max_keys: int
@@ -142,7 +142,7 @@ class ListObjects:
         limit = min(self.max_keys, MAX_KEYS)
         wanted = ListQuery(self.prefix, self.delimiter, self.marker, limit)
         page = await list_page(call, wanted)
-        owner = owners_in(call)
+        owner = None if call.caller.is_anonymous else owners_in(call)
 
         def written() -> ListObjectsResult:
             return ListObjectsResult(
@@ -177,7 +177,7 @@ class ListObjectsV2:
         encode = key_encoding(self.encoding_type)
         limit = min(self.max_keys, MAX_KEYS)
         token = self.continuation_token
-        after = _read_token(token) if token else self.start_after
+        after = read_token(token) if token is not None else self.start_after
         wanted = ListQuery(self.prefix, self.delimiter, after, limit)
         page = await list_page(call, wanted)
         owner = owners_in(call) if self.fetch_owner.lower() == "true" else None
@@ -186,9 +186,10 @@ class ListObjectsV2:
             return ListObjectsV2Result(
                 name=self.bucket,
                 prefix=encode(self.prefix),
-                start_after=_maybe(encode, self.start_after or None),
+                # A token goes on from elsewhere, and AWS then forgets where the listing began.
+                start_after=None if token else _maybe(encode, self.start_after or None),
                 continuation_token=token,
-                next_continuation_token=_maybe(_token, page.next_after),
+                next_continuation_token=_maybe(new_token, page.next_after),
                 key_count=len(page.objects) + len(page.common_prefixes),
                 max_keys=limit,
                 delimiter=encode(self.delimiter) or None,
@@ -214,7 +215,19 @@ class ListObjectVersions:
     async def run(self, call: Call) -> Reply:
         if self.version_id_marker and not self.key_marker:
             message = "A version-id marker cannot be specified without a key marker."
-            raise S3Error(Code.InvalidArgument, message, ArgumentName="version-id-marker")
+            raise S3Error(
+                Code.InvalidArgument,
+                message,
+                ArgumentName="version-id-marker",
+                ArgumentValue=self.version_id_marker,
+            )
+        if self.version_id_marker and not is_version_id(self.version_id_marker):
+            raise S3Error(
+                Code.InvalidArgument,
+                "Invalid version id specified",
+                ArgumentName="version-id-marker",
+                ArgumentValue=self.version_id_marker,
+            )
         encode = key_encoding(self.encoding_type)
         limit = min(self.max_keys, MAX_KEYS)
         wanted = VersionQuery(
@@ -229,7 +242,7 @@ class ListObjectVersions:
                 name=self.bucket,
                 prefix=encode(self.prefix),
                 key_marker=encode(self.key_marker),
-                version_id_marker=self.version_id_marker or None,
+                version_id_marker=self.version_id_marker,
                 next_key_marker=_maybe(encode, page.next_after),
                 next_version_id_marker=page.next_version or None,
                 max_keys=limit,
@@ -295,15 +308,3 @@ def _prefixes(page: Page | VersionPage, encode: Encode) -> tuple[Prefix, ...]:
 
 def _maybe(encode: Encode, text: str | None) -> str | None:
     return None if text is None else encode(text)
-
-
-def _token(after: str) -> str:
-    return base64.urlsafe_b64encode(after.encode()).decode()
-
-
-def _read_token(token: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
-    except (binascii.Error, UnicodeError):
-        message = "The continuation token provided is incorrect"
-        raise S3Error(Code.InvalidArgument, message, ArgumentName="continuation-token") from None

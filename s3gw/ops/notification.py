@@ -37,7 +37,11 @@ _OVERLAP = (
     "prefixes are overlapping for the same event type."
 )
 _UNKNOWN_TARGET = "Unable to validate the following destination configurations"
-_NOT_CONFIGURED = "The destination is not one of this server's notification targets"
+_NOT_THERE = {
+    Kind.TOPIC: "The destination topic does not exist",
+    Kind.QUEUE: "The destination queue does not exist",
+    Kind.FUNCTION: "The destination Lambda does not exist",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ def _rule(kind: Kind, asked: Configuration) -> Rule:
         raise _invalid(f"The ID must not be longer than {MAX_ID} characters.", "Id", asked.id)
     target = target_of(kind, asked.arn)
     if target is None:
-        raise _invalid("The ARN is not well formed", kind.value, asked.arn)
+        raise _invalid("The ARN could not be parsed", kind.value, asked.arn)
     return Rule(
         id=asked.id or str(uuid.uuid4()),
         kind=kind,
@@ -199,12 +203,12 @@ def _check_together(rules: tuple[Rule, ...]) -> None:
 
 def _check_targets(call: Call, rules: Iterable[Rule]) -> None:
     known = call.objects.announcer.targets
-    unknown = [rule.arn for rule in rules if rule.target not in known]
+    unknown = {rule.arn: rule.kind for rule in rules if rule.target not in known}
     if unknown:
         details = {}
-        for number, arn in enumerate(dict.fromkeys(unknown), 1):
+        for number, (arn, kind) in enumerate(unknown.items(), 1):
             details[f"ArgumentName{number}"] = arn
-            details[f"ArgumentValue{number}"] = _NOT_CONFIGURED
+            details[f"ArgumentValue{number}"] = _NOT_THERE[kind]
         raise S3Error(Code.InvalidArgument, _UNKNOWN_TARGET, headers=None, **details)
 
 

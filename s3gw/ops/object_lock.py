@@ -67,14 +67,14 @@ class ObjectLockConfiguration:
     rule: ObjectLockRule | None = None
 
 
-@document("Retention")
+@document("Retention", empty=Code.MalformedXML)
 @dataclass(frozen=True, slots=True)
 class RetentionDocument:
     mode: LockMode | None = None
     retain_until_date: str | None = None
 
 
-@document("LegalHold")
+@document("LegalHold", empty=Code.MalformedXML)
 @dataclass(frozen=True, slots=True)
 class LegalHold:
     status: Status
@@ -87,7 +87,7 @@ class GetObjectLockConfiguration:
     async def run(self, call: Call) -> Reply:
         own = setting(call.bucket_info, ObjectLockSetting)
         if own is None:
-            raise S3Error(Code.ObjectLockConfigurationNotFoundError)
+            raise S3Error(Code.ObjectLockConfigurationNotFoundError, BucketName=self.bucket)
         rule = ObjectLockRule(_shown(own.default)) if own.default else None
         return xml_reply(ObjectLockConfiguration(Enabled.ENABLED, rule))
 
@@ -107,7 +107,8 @@ class PutObjectLockConfiguration:
 
         def change(bucket: BucketInfo) -> BucketInfo:
             if bucket.versioning is not Versioning.ENABLED:
-                message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock"
+                what = "on the bucket to apply a Object Lock configuration"
+                message = f"Versioning must be 'Enabled' {what}"
                 raise S3Error(Code.InvalidBucketState, message)
             return with_setting(bucket, wanted)
 
@@ -185,7 +186,7 @@ class PutObjectRetention:
             return None
         if mode is None or until is None:
             raise S3Error(Code.MalformedXML)
-        return future_retention(mode, until.strip(), now_ns)
+        return future_retention(mode, until.strip(), now_ns, "RetainUntilDate")
 
 
 @operation("GET", Level.OBJECT, marker="legal-hold", access=Access.HEAD_OBJECT)

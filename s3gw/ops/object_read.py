@@ -29,7 +29,7 @@ from s3gw.s3.routing import header, operation, path, query
 from s3gw.wire.errors import Code, S3Error
 from storage.conditions import wanted_part
 from storage.ranges import PartNumber, Want
-from storage.values import MAX_PARTS, Checksum, Reading, ReadOptions
+from storage.values import MAX_PARTS, Checksum, ChecksumType, Reading, ReadOptions
 
 
 @operation("GET", Level.OBJECT, access=Access.GET)
@@ -156,9 +156,12 @@ def _checksum_of(reading: Reading, read: ObjectReadRequest) -> Checksum | None:
     """Return the part's or the whole's checksum; for a range, no checksum: the whole's would
     contradict its bytes.
 
-    S3 gives a part's checksum the type of the whole object's.
+    S3 gives a part's checksum the type of the whole object's, and for a part of a FULL_OBJECT none.
     """
     whole = reading.info.checksum
+    by_part = isinstance(read.options.want, PartNumber) and reading.info.parts > 1
+    if by_part and whole is not None and whole.type is ChecksumType.FULL_OBJECT:
+        return None
     if read.part_checksum is not None and whole is not None and reading.info.parts:
         return msgspec.structs.replace(read.part_checksum, type=whole.type)
     return whole if len(reading.span) == reading.info.size else None

@@ -23,11 +23,10 @@ from s3gw.ops.put_object import store_object
 from s3gw.ops.tagging import Tagging
 from s3gw.s3.call import Call
 from s3gw.s3.headers import CONTENT_HEADERS, META, check_tags
-from s3gw.s3.routing import operation, path
+from s3gw.s3.routing import not_a_form, operation, path
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import DECLARATION, escape, from_xml
 
-_NOT_A_FORM = "Bucket POST must be of the enclosure-type multipart/form-data"
 _SIGNS = frozenset(["x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"])
 _CONTENT = frozenset(CONTENT_HEADERS) | {"content-md5"}
 _LATIN_1 = frozenset(CONTENT_HEADERS[:6]) - {"content-disposition"}
@@ -47,7 +46,7 @@ class PostObject:
     async def run(self, call: Call) -> Reply:
         form = call.form
         if form is None:
-            raise S3Error(Code.PreconditionFailed, Condition=_NOT_A_FORM)
+            raise not_a_form()
         if form.policy is not None:
             check_fields(form.policy, {**form.fields, "bucket": self.bucket})
         ranges = form.policy.length_ranges if form.policy else ()
@@ -89,7 +88,8 @@ def _header_value(name: str, value: str) -> str:
 
 
 def _tagging(document: str) -> str:
-    tagging = from_xml(Tagging, document.encode())
+    """Return the tags as a header has them. AWS takes a document of another kind as one of none."""
+    tagging = from_xml(Tagging, document.encode(), any_root=True)
     return urlencode(check_tags([(tag.key, tag.value) for tag in tagging.tag_set]))
 
 

@@ -11,6 +11,7 @@ from s3gw.events.events import EventName
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.s3.call import Call
+from s3gw.s3.delete_markers import refusing_markers
 from s3gw.s3.headers import check_tags, named_version, read_version_header
 from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.shared_elements import Tag
@@ -32,7 +33,8 @@ class GetObjectTagging:
 
     async def run(self, call: Call) -> Reply:
         options = ReadOptions(version=named_version(self.version_id))
-        info = (await call.store.head_object(self.bucket, self.key, options)).info
+        with refusing_markers():
+            info = (await call.store.head_object(self.bucket, self.key, options)).info
         tags = sorted(info.attributes.tags.items())
         document = Tagging(tuple(Tag(key, value) for key, value in tags))
         return xml_reply(document, headers=read_version_header(call.bucket_info, info))
@@ -71,7 +73,8 @@ async def _replace_tags(
         return msgspec.structs.replace(attributes, tags=tags)
 
     options = UpdateOptions(version=named_version(version_id))
-    info = await call.objects.change_attributes(
-        call.context, call.bucket_info, call.key, change, event=event, options=options
-    )
+    with refusing_markers():
+        info = await call.objects.change_attributes(
+            call.context, call.bucket_info, call.key, change, event=event, options=options
+        )
     return read_version_header(call.bucket_info, info)

@@ -24,9 +24,10 @@ from s3gw.s3.error_document import error_document
 from s3gw.s3.headers import http_date, quoted
 from s3gw.s3.lock_headers import bypasses_governance
 from s3gw.s3.preflight import PREFLIGHT, cross_origin_headers, preflight
-from s3gw.s3.routing import OperationTable, checked, decode
+from s3gw.s3.routing import OperationTable, checked, decode, not_a_form
 from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.observer import Observer
+from s3gw.telemetry.request_id import host_id
 from s3gw.wire.errors import Code, S3Error, as_s3_error
 from storage.errors import NotModified, ObjectNotFound, StorageError, VersionNotFound
 
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from s3gw.auth.throttle import Throttle
 
 _NS = 1_000_000_000
+REGION = "x-amz-bucket-region"
+_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
+# Every answer of AWS names its server; nothing may be concluded from this name, so no version.
+SERVER = "s3gw"
 
 
 class Authenticate(Protocol):
@@ -72,10 +77,12 @@ class S3FrontEnd(FrontEnd):
             reply = _not_modified(error)
         except Exception as error:
             await self._find_bucket(request, exchange)
-            reply = self._refuse(error, scope, exchange)
+            reply = self._refuse(_with_request(error, request), scope, exchange)
         if request is not None and "origin" in request.headers:
             bucket = exchange.bucket_info or NO_BUCKET
             reply.headers |= await cross_origin_headers(request, self._store, bucket)
+        reply.headers["x-amz-id-2"] = host_id(exchange.request_id)
+        reply.headers["Server"] = SERVER
         return reply
 
     @abstractmethod
@@ -104,7 +111,10 @@ class S3FrontEnd(FrontEnd):
         return refusal
 
     def _error_reply(self, error: S3Error, exchange: Exchange) -> Reply:
-        return error_reply(error, exchange.path, exchange.request_id, self._services.site.region)
+        reply = error_reply(error, exchange.request_id, self._services.site.region)
+        if exchange.operation == PREFLIGHT:
+            reply.headers.pop(REGION, None)
+        return reply
 
 
 class S3App(S3FrontEnd):
@@ -135,6 +145,8 @@ class S3App(S3FrontEnd):
         call = await self._authenticated(request, exchange, by_form=by_form)
         operation = checked(found, request)
         exchange.operation = call.operation = operation.__name__
+        if operation.by_form and call.form is None:
+            raise not_a_form()
         call.folder = await find_folder(call)
         try:
             archive = call.folder.archive if call.folder is not None else None
@@ -156,10 +168,21 @@ class S3App(S3FrontEnd):
         except S3Error as error:
             _attempt(self._throttle, request, by_form=by_form).failed(error)
             raise
+        _apply_presigned_conditions(request)
         caller = exchange.principal = proof.principal
         exchange.account = caller.identity
         exchange.bypasses_lock = bypasses_governance(request.headers)
         return new_call(request, caller, self._services, proof.form)
+
+
+def _apply_presigned_conditions(request: Request) -> None:
+    """Read the conditions of a presigned URL's query as headers: who made the URL meant them."""
+    if "X-Amz-Signature" not in request.query:
+        return
+    told = {name.lower(): value for name, value in request.query.items()}
+    found = {name: told[name] for name in _CONDITIONS if name in told}
+    if found:
+        request.headers = {**found, **request.headers}
 
 
 def _note_bucket(call: Call, exchange: Exchange) -> None:
@@ -172,11 +195,29 @@ def _attempt(throttle: Throttle, request: Request, *, by_form: bool) -> Attempt:
     return Attempt(throttle, request.client, name)
 
 
-def error_reply(error: S3Error, resource: str, request_id: str, region: str) -> Reply:
+def _with_request(error: Exception, request: Request | None) -> Exception:
+    """Return the error with what S3 repeats of the request in it."""
+    if request is None:
+        return error
+    refusal = as_s3_error(error)
+    match refusal.code:
+        case Code.InvalidRange:
+            told = {"RangeRequested": request.headers.get("range", "")}
+        case Code.MethodNotAllowed:
+            told = {"Method": request.method}
+        case Code.NoSuchVersion:
+            told = {"Key": request.key}
+        case _:
+            return error
+    refusal.details = {**told, **refusal.details}
+    return refusal
+
+
+def error_reply(error: S3Error, request_id: str, region: str) -> Reply:
     headers = {"Content-Type": XML, **error.headers}
     if error.code.status in (301, 400, 403, 404):
-        headers["x-amz-bucket-region"] = region
-    return Reply(error.code.status, headers, error_document(error, resource, request_id))
+        headers[REGION] = region
+    return Reply(error.code.status, headers, error_document(error, request_id))
 
 
 def _not_modified(error: NotModified) -> Reply:

@@ -16,11 +16,19 @@ from s3gw.s3.call import Call
 from s3gw.s3.encryption_headers import SOURCE_CUSTOMER, checked, customer_key
 from s3gw.s3.headers import named_version, read_condition
 from s3gw.wire.errors import Code, S3Error, as_s3_error
-from storage.errors import DeleteMarkerFound, NotModified, ObjectNotFound, VersionNotFound
+from storage.errors import (
+    DeleteMarkerFound,
+    NotModified,
+    ObjectNotFound,
+    PreconditionFailed,
+    VersionNotFound,
+)
 from storage.ranges import Want
 from storage.values import Reading, ReadOptions
 
 HEADER = "x-amz-copy-source"
+# No bucket has such a name.
+_SCHEMES = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,10 @@ class CopySource:
 
 
 def read_copy_source(text: str) -> CopySource:
-    """Parse `[/]bucket/key[?versionId=ID]`, URL-encoded. Raise `InvalidArgument`."""
+    """Parse `[/]bucket/key[?versionId=ID]`, URL-encoded, or a URL with that path. Raise
+    `InvalidArgument`."""
+    if text.startswith(_SCHEMES):
+        text = text.partition("://")[2].partition("/")[2]
     path, has_version, version = text.partition("?versionId=")
     bucket, key = read_source_path(path, HEADER)
     return CopySource(bucket, key, named_version(version if has_version else None))
@@ -50,8 +61,9 @@ def read_source_path(text: str, header: str) -> tuple[str, str]:
         decoded = ""
     bucket, _, key = decoded.removeprefix("/").partition("/")
     if not bucket or not key:
-        message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
-        raise S3Error(Code.InvalidArgument, message, ArgumentName=header, ArgumentValue=text)
+        # AWS repeats the header's name where the value should be.
+        message = "Invalid copy source object key"
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=header, ArgumentValue=header)
     return bucket, key
 
 
@@ -73,8 +85,9 @@ async def open_source(
             message = "The source of a copy request may not specifically refer to a delete marker"
             raise S3Error(Code.InvalidRequest, message) from None
         raise as_s3_error(error) from error
-    except NotModified:
-        raise S3Error(Code.PreconditionFailed, Condition=f"{HEADER}-If-None-Match") from None
+    except (NotModified, PreconditionFailed) as error:
+        condition_name = f"{HEADER}-{error.condition}"
+        raise S3Error(Code.PreconditionFailed, Condition=condition_name) from None
     try:
         _check_size(reading)
         yield reading

@@ -22,6 +22,7 @@ from s3gw.objects.encryption import (
     EncryptionRequest,
     ReadCustomerKey,
     with_customer_key,
+    wrong_key,
 )
 from s3gw.wire.errors import Code, S3Error
 from storage.values import Encryption, ObjectInfo, Reading, UploadInfo
@@ -42,15 +43,17 @@ _PARTS_NEED_KEY = (
     "The multipart upload initiate requested encryption. Subsequent part requests must include the "
     "appropriate encryption parameters."
 )
+_NO_KEY = "The secret key was invalid for the specified algorithm."
 _OTHER_KEY = "The provided encryption parameters did not match the ones used originally."
 
 
 def read_encryption(call: Request) -> EncryptionRequest:
     """Return how to encrypt the object that the request writes. Raise for contradictions."""
     _refuse_unknown(call)
-    customer, method = read_customer_key(call), sent(call, HEADER)
-    if customer is not None:
+    method = sent(call, HEADER)
+    if any(sent(call, name) is not None for name in _CUSTOMER_ONLY):
         _refuse_both(call)
+    if (customer := read_customer_key(call)) is not None:
         return EncryptionRequest(SSE_C, customer)
     if method is not None:
         _check_method(method)
@@ -64,30 +67,31 @@ def read_encryption(call: Request) -> EncryptionRequest:
     )
 
 
-def read_customer_key(call: Request, prefix: str = CUSTOMER) -> CustomerKey | None:
+def read_customer_key(
+    call: Request, prefix: str = CUSTOMER, *, reads: bool = False
+) -> CustomerKey | None:
     """Read the three headers of SSE-C that begin with `prefix`; they come together or not at
-    all."""
+    all. AWS names none of them where one is wrong, but the header of the other encryptions. For a
+    request that `reads`, a key of another length is as any that is not the object's."""
     algorithm, key = sent(call, prefix + "algorithm"), sent(call, prefix + "key")
     md5 = sent(call, prefix + "key-md5")
     if algorithm is key is md5 is None:
         return None
     if algorithm is None:
-        raise _bad(prefix + "algorithm", _MUST_PROVIDE + "a valid encryption algorithm.")
+        raise _bad(HEADER, _MUST_PROVIDE + "a valid encryption algorithm.")
     if algorithm != AES256:
-        details = {"ArgumentName": prefix + "algorithm", "ArgumentValue": algorithm}
+        details = {"ArgumentName": HEADER, "ArgumentValue": algorithm}
         raise S3Error(Code.InvalidEncryptionAlgorithmError, headers=None, **details)
     if key is None:
-        raise _bad(prefix + "key", _MUST_PROVIDE + "an appropriate secret key.")
+        raise _bad(HEADER, _MUST_PROVIDE + "an appropriate secret key.")
     if md5 is None:
-        raise _bad(
-            prefix + "key-MD5", _MUST_PROVIDE + "the client calculated MD5 of the secret key."
-        )
-    return _customer_key(prefix, key, md5)
+        raise _bad(HEADER, _MUST_PROVIDE + "the client calculated MD5 of the secret key.")
+    return _customer_key(key, md5, wrong_key() if reads else _bad(HEADER, _NO_KEY))
 
 
 def customer_key(call: Request, prefix: str = CUSTOMER) -> ReadCustomerKey:
     """Return what reads the request's customer key when an object needs it."""
-    return lambda: read_customer_key(call, prefix)
+    return lambda: read_customer_key(call, prefix, reads=True)
 
 
 def check_reader(call: Request, info: ObjectInfo, prefix: str = CUSTOMER) -> None:
@@ -95,7 +99,7 @@ def check_reader(call: Request, info: ObjectInfo, prefix: str = CUSTOMER) -> Non
     refuse_on_reads(call)
     record = info.attributes.encryption
     if record is not None and record.scheme == SSE_C:
-        with_customer_key(record, read_customer_key(call, prefix))
+        with_customer_key(record, read_customer_key(call, prefix, reads=True))
     elif read_customer_key(call, prefix) is not None:
         raise S3Error(Code.InvalidRequest, NOT_APPLICABLE)
 
@@ -123,7 +127,7 @@ def _check_upload(call: Request, upload: UploadInfo, *, needs_key: bool) -> None
     record, customer = upload.attributes.encryption, read_customer_key(call)
     if record is None or record.scheme != SSE_C:
         if customer is not None:
-            raise S3Error(Code.InvalidRequest, NOT_APPLICABLE)
+            raise S3Error(Code.InvalidRequest, _PARTS_NEED_KEY)
     elif customer is None:
         if needs_key:
             raise S3Error(Code.InvalidRequest, _PARTS_NEED_KEY)
@@ -161,17 +165,17 @@ _MUST_PROVIDE = (
 )
 
 
-def _customer_key(prefix: str, text: str, md5: str) -> CustomerKey:
+def _customer_key(text: str, md5: str, of_other_length: S3Error) -> CustomerKey:
     try:
         key = base64.b64decode(text, validate=True)
     except (Error, ValueError):
         key = b""
     if len(key) != _KEY_BYTES:
-        raise _bad(prefix + "key", "The secret key was invalid for the specified algorithm.")
+        raise of_other_length
     digest = base64.b64encode(hashlib.md5(key, usedforsecurity=False).digest()).decode()
     if not compare_digest(digest.encode(), md5.encode()):
         message = "The calculated MD5 hash of the key did not match the hash that was provided."
-        raise _bad(prefix + "key-MD5", message)
+        raise _bad(HEADER, message)
     return CustomerKey(key, digest)
 
 
@@ -187,7 +191,9 @@ def _refuse_both(call: Request) -> None:
             "Server Side Encryption with Customer provided key is incompatible with the encryption "
             "method specified"
         )
-        raise _bad(HEADER, message)
+        value = sent(call, HEADER)
+        told = {"ArgumentValue": value} if value is not None else {}
+        raise S3Error(Code.InvalidArgument, message, headers=None, ArgumentName=HEADER, **told)
 
 
 def _check_method(method: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from s3gw.telemetry.request_id import host_id
 from s3gw.wire.errors import S3Error
 from s3gw.wire.xmldoc import DECLARATION, escape
 
@@ -11,15 +12,15 @@ from s3gw.wire.xmldoc import DECLARATION, escape
 _UNSPEAKABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def error_document(error: S3Error, resource: str, request_id: str) -> bytes:
-    """Return the document. Unlike S3's other documents it has no namespace."""
+def error_document(error: S3Error, request_id: str) -> bytes:
+    """Return the document. Unlike S3's other documents it has no namespace; AWS does not repeat the
+    path in it, whatever its documentation shows."""
     parts = {
         "Code": error.code.wire,
         "Message": error.message,
         **error.details,
-        "Resource": resource,
         "RequestId": request_id,
-        "HostId": request_id,
+        "HostId": host_id(request_id),
     }
     inside = "".join(f"<{name}>{escape(speakable(text))}</{name}>" for name, text in parts.items())
     return f"{DECLARATION}<Error>{inside}</Error>".encode()

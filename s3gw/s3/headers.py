@@ -31,6 +31,7 @@ from storage.values import (
 )
 
 META = "x-amz-meta-"
+STORAGE_CLASS = "x-amz-storage-class"
 VERSION_ID = "x-amz-version-id"
 MAX_METADATA = 2048
 MAX_REDIRECT = 2048
@@ -47,6 +48,8 @@ CONTENT_HEADERS = (
     "expires",
     REDIRECT_LOCATION,
 )
+# As answers spell them; x-amz-* stays in lower case.
+_SPELT = {name: name.title() for name in CONTENT_HEADERS if not name.startswith("x-amz-")}
 # `response-content-type` and its like; S3 lets only signed requests use them.
 OVERRIDES = {f"response-{name}": name for name in CONTENT_HEADERS[:6]}
 
@@ -63,6 +66,7 @@ STORAGE_CLASSES = frozenset(
 _DISPOSITION = "content-disposition"
 _NOT_LATIN_1 = re.compile("[^\x00-\xff]")
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_VERSION_ID = re.compile("[0-9a-f]{32}")
 _NS = 1_000_000_000
 _CLOCK = SystemClock()
 
@@ -99,7 +103,7 @@ def read_attributes(call: AuthenticatedRequest, *, words: bool = True) -> Attrib
         headers=_content_headers(headers),
         custom=custom,
         tags=read_tagging_header(headers.get("x-amz-tagging")),
-        storage_class=_storage_class(headers.get("x-amz-storage-class")),
+        storage_class=_storage_class(headers.get(STORAGE_CLASS)),
         lock=read_lock(headers, call.bucket_info, _CLOCK.now_ns()),
     )
     return with_owner_and_acl(call, attributes)
@@ -155,16 +159,23 @@ def read_tagging_header(text: str | None) -> dict[str, str]:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
     except ValueError:
         pairs = []
-    if not pairs or len(dict(pairs)) != len(pairs):
+    if not pairs or len(dict(pairs)) != len(pairs) or text.count("=") > len(pairs):
         message = (
             "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
             "parameters without tag name duplicates."
         )
-        raise S3Error(Code.InvalidArgument, message, ArgumentName="x-amz-tagging")
+        raise S3Error(
+            Code.InvalidArgument, message, ArgumentName="x-amz-tagging", ArgumentValue=text
+        )
     return check_tags(pairs)
 
 
-def check_tags(pairs: list[tuple[str, str]], limit: int = 10) -> dict[str, str]:
+SYSTEM_TAG = "Your TagKey cannot be prefixed with aws:"
+
+
+def check_tags(
+    pairs: list[tuple[str, str]], limit: int = 10, system_tag: str = SYSTEM_TAG
+) -> dict[str, str]:
     """Check the tags: at most `limit`, keys of 1 to 128 and values of up to 256 characters, no key
     twice.
 
@@ -173,12 +184,13 @@ def check_tags(pairs: list[tuple[str, str]], limit: int = 10) -> dict[str, str]:
     tags = dict(pairs)
     if len(pairs) > limit:
         raise S3Error(Code.BadRequest, f"Object tags cannot be greater than {limit}")
-    if len(tags) != len(pairs):
-        raise S3Error(Code.InvalidTag, "Cannot provide multiple Tags with the same key")
+    for at, (key, _) in enumerate(pairs):
+        if any(key == earlier for earlier, _ in pairs[:at]):
+            message = "Cannot provide multiple Tags with the same key"
+            raise S3Error(Code.InvalidTag, message, TagKey=key)
     for key, value in pairs:
         if key.startswith("aws:"):
-            message = "System tags cannot be added/updated by requester"
-            raise S3Error(Code.InvalidTag, message, TagKey=key)
+            raise S3Error(Code.InvalidTag, system_tag, TagKey=key)
         if not 0 < len(key) <= 128 or not _is_tag_text(key):
             raise S3Error(Code.InvalidTag, "The TagKey you have provided is invalid", TagKey=key)
         if len(value) > 256 or not _is_tag_text(value):
@@ -205,24 +217,49 @@ def read_condition(headers: Mapping[str, str], prefix: str = "") -> Condition:
     if match is none_match is modified is unmodified is if_range:
         return ALWAYS
     return Condition(
-        _etags(match), _etags(none_match), _time(modified), _time(unmodified), _validator(if_range)
+        _etags(match), _etags(none_match), _past(modified), _time(unmodified), _validator(if_range)
     )
 
 
 def read_write_condition(headers: Mapping[str, str]) -> Condition:
     """Read the conditions of a write: it replaces that very object, or no object at all.
 
-    AWS knows only `*` in If-None-Match; an ETag there means what RFC 9110 says.
+    Raise `NotImplemented` for what AWS does not take: both at once, and `*` in the wrong one.
     """
     match, none_match = headers.get("if-match"), headers.get("if-none-match")
     unmodified = headers.get("if-unmodified-since")
     if match is none_match is unmodified:
         return ALWAYS
     if match is not None and none_match is not None:
-        raise S3Error(Code.InvalidRequest, "If-Match and If-None-Match exclude each other.")
+        raise _no_condition(
+            "If-Match,If-None-Match", "Multiple conditional request headers present in the request"
+        )
+    for name, value, taken in (
+        ("If-Match", match, match is None or match.strip() != "*"),
+        ("If-None-Match", none_match, none_match is None or none_match.strip() == "*"),
+    ):
+        if value is not None and not taken:
+            why = f"We don't accept the provided value of {name} header for this API"
+            raise _no_condition(name, why)
     # An ETag is the better witness (RFC 9110, 13.2.2).
     latest = _time(unmodified) if match is None else None
     return Condition(_etags(match), _etags(none_match), if_unmodified_since=latest)
+
+
+def read_delete_condition(headers: Mapping[str, str]) -> Condition:
+    """Read the condition of a deletion: `If-Match` with an ETag, or with `*` for any object."""
+    match = headers.get("if-match")
+    if "if-none-match" in headers:
+        raise S3Error(Code.NotImplemented, Header="If-None-Match")
+    unmodified = headers.get("if-unmodified-since")
+    if match is unmodified:
+        return ALWAYS
+    latest = _time(unmodified) if match is None else None
+    return Condition(_etags(match), if_unmodified_since=latest)
+
+
+def _no_condition(header: str, why: str) -> S3Error:
+    return S3Error(Code.NotImplemented, Header=header, additionalMessage=why)
 
 
 def _etags(text: str | None) -> tuple[str, ...]:
@@ -252,6 +289,13 @@ def _time(text: str | None) -> int | None:
         return None
 
 
+def _past(text: str | None) -> int | None:
+    """Return the time of If-Modified-Since; one in the future is not a condition, as at AWS and in
+    RFC 9110 (13.1.3)."""
+    moment = _time(text)
+    return None if moment is None or moment > _CLOCK.now_ns() // _NS else moment
+
+
 # Answering
 
 
@@ -264,7 +308,8 @@ def object_headers(info: ObjectInfo) -> dict[str, str]:
         "Accept-Ranges": "bytes",
     }
     for name, value in attributes.headers.items():
-        headers[name] = content_disposition(value) if name == _DISPOSITION else value
+        text = content_disposition(value) if name == _DISPOSITION else value
+        headers[_SPELT.get(name, name)] = text
     for name, value in attributes.custom.items():
         headers[META + name] = encoded_word(value)
     if attributes.encryption:
@@ -274,7 +319,7 @@ def object_headers(info: ObjectInfo) -> dict[str, str]:
     if attributes.lock is not None:
         headers |= lock_headers(attributes.lock)
     if attributes.storage_class != "STANDARD":
-        headers["x-amz-storage-class"] = attributes.storage_class
+        headers[STORAGE_CLASS] = attributes.storage_class
     return headers
 
 
@@ -292,9 +337,10 @@ def override_headers(call: AuthenticatedRequest) -> dict[str, str]:
         raise S3Error(Code.InvalidRequest, message)
     for query, value in asked.items():
         _check_header_value(query, value)
-    headers = {OVERRIDES[query]: value for query, value in asked.items()}
-    if _DISPOSITION in headers:
-        headers[_DISPOSITION] = content_disposition(headers[_DISPOSITION])
+    headers = {}
+    for query, value in asked.items():
+        name = OVERRIDES[query]
+        headers[_SPELT[name]] = content_disposition(value) if name == _DISPOSITION else value
     return headers
 
 
@@ -313,7 +359,19 @@ def named_version(version_id: str | None) -> str | None:
     if version_id == "":
         message = "Version id cannot be the empty string"
         raise S3Error(Code.InvalidArgument, message, ArgumentName="versionId")
+    if version_id is not None and not is_version_id(version_id):
+        raise S3Error(
+            Code.InvalidArgument,
+            "Invalid version id specified",
+            ArgumentName="versionId",
+            ArgumentValue=version_id,
+        )
     return version_id
+
+
+def is_version_id(text: str) -> bool:
+    """Whether a version could have the id: one that no version ever had is not one that is gone."""
+    return text == NULL_VERSION or _VERSION_ID.fullmatch(text) is not None
 
 
 def keeps_versions(bucket: BucketInfo) -> bool:
@@ -332,3 +390,10 @@ def read_version_header(bucket: BucketInfo, info: ObjectInfo) -> dict[str, str]:
 def written_version_header(info: ObjectInfo) -> dict[str, str]:
     """Return the header for a writer: the id of a version that will not be overwritten."""
     return {} if info.version == NULL_VERSION else {VERSION_ID: info.version}
+
+
+def source_version_header(info: ObjectInfo) -> dict[str, str]:
+    """Return the header that says which version was copied."""
+    if info.version == NULL_VERSION:
+        return {}
+    return {"x-amz-copy-source-version-id": info.version}

@@ -15,9 +15,13 @@ Encode = Callable[[str], str]
 
 def key_encoding(encoding_type: str | None) -> Encode:
     """Return how to write keys: as they are, or percent-encoded except slashes."""
-    if not encoding_type:
+    if encoding_type is None:
         return str
     if encoding_type != "url":
-        message = "Invalid Encoding Method specified in Request"
-        raise S3Error(Code.InvalidArgument, message, ArgumentName="encoding-type")
+        raise S3Error(
+            Code.InvalidArgument,
+            "Invalid Encoding Method specified in Request",
+            ArgumentName="encoding-type",
+            ArgumentValue=encoding_type,
+        )
     return quote

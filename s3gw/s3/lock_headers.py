@@ -22,6 +22,13 @@ BYPASS = "x-amz-bypass-governance-retention"
 _NS = 1_000_000_000
 
 
+def check_bypass(headers: Mapping[str, str], bucket: BucketInfo) -> None:
+    """Raise `InvalidArgument` for the header on a bucket that does not lock, whatever it says."""
+    if BYPASS in headers and setting(bucket, ObjectLockSetting) is None:
+        message = f"{BYPASS} is only applicable to Object Lock enabled buckets."
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=BYPASS)
+
+
 def bypasses_governance(headers: Mapping[str, str]) -> bool:
     return headers.get(BYPASS, "").lower() == "true"
 
@@ -44,13 +51,16 @@ def _retention_header(headers: Mapping[str, str], now_ns: int) -> Retention | No
     if mode is None and until is None:
         return None
     if mode is None or until is None:
-        message = f"{MODE} and {UNTIL} must both be supplied"
-        raise S3Error(Code.InvalidArgument, message)
+        message = f"{UNTIL} and {MODE} must both be supplied"
+        missing = MODE if mode is None else UNTIL
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=missing)
     try:
         known = LockMode(mode)
     except ValueError:
         message = "Unknown wormMode directive."
-        raise S3Error(Code.InvalidArgument, message, ArgumentName=MODE) from None
+        raise S3Error(
+            Code.InvalidArgument, message, ArgumentName=MODE, ArgumentValue=mode
+        ) from None
     return future_retention(known, until, now_ns)
 
 
@@ -62,19 +72,19 @@ def _legal_hold_header(headers: Mapping[str, str]) -> bool | None:
     return None if status is None else status == "ON"
 
 
-def future_retention(mode: LockMode, until: str, now_ns: int) -> Retention:
+def future_retention(mode: LockMode, until: str, now_ns: int, argument: str = UNTIL) -> Retention:
     """Return the retention. Raise `InvalidArgument` unless `until` is an ISO 8601 time in the
     future."""
     try:
         moment = datetime.fromisoformat(until)
     except ValueError:
         message = "The retain until date must be provided in ISO 8601 format"
-        raise S3Error(Code.InvalidArgument, message, ArgumentName=UNTIL) from None
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=argument) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     until_ns = int(moment.timestamp() * 1000) * (_NS // 1000)
     if until_ns <= now_ns:
         message = "The retain until date must be in the future!"
-        raise S3Error(Code.InvalidArgument, message, ArgumentName=UNTIL)
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=argument)
     return Retention(mode, until_ns)
 
 

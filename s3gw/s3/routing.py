@@ -72,6 +72,13 @@ class Route:
         return self.source is None or self.source in request.headers
 
 
+def not_a_form() -> S3Error:
+    """Return the error for a POST to a bucket with neither a sub-resource nor a form. It comes
+    before all questions of rights."""
+    condition = "Bucket POST must be of the enclosure-type multipart/form-data"
+    return S3Error(Code.PreconditionFailed, Condition=condition)
+
+
 class Operation(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     route: ClassVar[Route]
@@ -218,7 +225,7 @@ def _document_reader(hint: Any, *, checksummed: bool) -> Callable[[Call], Awaita
         if not text and optional:
             return None
         if not text:
-            raise S3Error(Code.MissingRequestBodyError)
+            raise S3Error(kind.__xml_empty__)
         return from_xml(kind, text, call.limits.document_depth)
 
     return read

@@ -36,6 +36,11 @@ def owner_of(call: Call, account: str) -> Owner:
     return Owner(call.display_name(account), account)
 
 
+def initiator_of(call: Call, caller: str) -> Owner:
+    """Return who began an upload. AWS names no owners any more, but whoever acted."""
+    return Owner(call.display_name(caller) or caller, caller)
+
+
 def owners_in(call: Call) -> Callable[[Attributes], Owner]:
     """Return a function from an object's attributes to its owner, for the request's bucket."""
     bucket, whole = call.bucket_info, owner_of(call, call.bucket_info.owner)

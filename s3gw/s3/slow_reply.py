@@ -62,4 +62,4 @@ def _outcome(call: AuthenticatedRequest, task: asyncio.Future[Any]) -> bytes:
     if refusal.code is Code.InternalError:
         fields = {"request_id": call.request_id, "operation": call.operation}
         log.error("request failed", exc_info=error, extra=fields)
-    return error_document(refusal, call.raw_path.decode("latin-1"), call.request_id)
+    return error_document(refusal, call.request_id)

@@ -15,10 +15,12 @@ from s3gw.config.schema import Config
 from s3gw.http.request import Addressing
 from s3gw.identity.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.identity.root_keys import RootKeys
+from s3gw.keys.setting import BucketEncryption
 from s3gw.native.app import NativeApp
 from s3gw.native.cluster.node import target_id
 from s3gw.native.cluster.node_state import cluster_state_json
 from s3gw.native.services import NativeServices
+from s3gw.objects.encryption import AES256
 from s3gw.s3.app import S3App
 from s3gw.s3.call import Services
 from s3gw.s3.routing import OperationTable
@@ -69,11 +71,11 @@ def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
 
 def accounts(config: Config, root: RootKeys) -> Accounts:
     return Accounts(
-        Account(ROOT_ACCOUNT, "root", secrets={root.access_key: root.secret_key}),
+        Account(ROOT_ACCOUNT, secrets={root.access_key: root.secret_key}),
         [
             Account(
                 each.id,
-                each.display_name or each.id,
+                each.display_name,
                 each.email,
                 {each.access_key: each.secret_key},
             )
@@ -90,6 +92,8 @@ def new_bucket_settings(config: Config) -> dict[str, str]:
         documents.append(OwnershipControls(ownership))
     if config.s3.block_public_access:
         documents.append(ALL_BLOCKED)
+    if config.s3.encrypt_new_buckets:
+        documents.append(BucketEncryption(AES256, implied=True))
     return {document.setting_name: encoded(document) for document in documents}
 
 

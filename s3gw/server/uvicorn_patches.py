@@ -5,6 +5,7 @@
   server may hold the head back until the first body message.
 * The head of a request is bounded in size and in time, and an idle connection is closed; uvicorn
   waits for ever for the first request, and for the end of any head.
+* What the parser refuses is answered in S3's words.
 * The number of open connections is limited; uvicorn's own limit still accepts them.
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from s3gw.server.parser_refusals import parser_refusal
 from s3gw.server.slow_readers import SlowReaders
 
 # Larger pieces are not worth the copying.
@@ -129,6 +131,11 @@ class PatchedProtocol(HttpToolsProtocol):
 
     def _refuse_head(self, status: HTTPStatus) -> None:
         self._end_head()
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-length: 0\r\n"
-        self.transport.write(f"{head}connection: close\r\n\r\n".encode())
+        headers, body = parser_refusal(status)
+        lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+        lines += [name + b": " + value for name, value in headers]
+        self.transport.write(b"\r\n".join([*lines, b"", body]))
         self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse_head(HTTPStatus.BAD_REQUEST)

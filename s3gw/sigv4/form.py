@@ -76,7 +76,7 @@ def parse_form_signature(fields: Mapping[str, str]) -> FormSignature | FormSigna
     """
     if any(name.lower() in fields for name in _V4):
         return _parse_v4(*_required(fields, (*_V4, _POLICY)))
-    if any(name.lower() in fields for name in (*_V2, _POLICY)):
+    if any(name.lower() in fields for name in _V2):
         return FormSignatureV2(*_required(fields, (_V2[0], _POLICY, _V2[1])))
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from contextvars import ContextVar
 from itertools import count
 
@@ -14,6 +15,16 @@ _START = int.from_bytes(os.urandom(8), "big")
 _NEXT = count()
 # Odd, so that multiplying by it visits every 64-bit number once.
 _STRIDE = 0x9E3779B97F4A7C15
+
+
+# Of the process, as AWS' host ids are of a server: the second half of `x-amz-id-2`.
+_HOST = b64encode(os.urandom(33)).decode()
+
+
+def host_id(request_id: str) -> str:
+    """Return the `x-amz-id-2` of a request: 60 characters of base64, its id backwards among them,
+    so that neither of the two is found in the other."""
+    return request_id[::-1] + _HOST
 
 
 def new_request_id() -> str:

@@ -41,6 +41,7 @@ from s3gw.s3.website_configuration import (
 )
 from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.observer import Observer
+from s3gw.telemetry.request_id import host_id
 from s3gw.wire.errors import Code, S3Error, as_s3_error
 from storage.errors import NotModified, ObjectNotFound, StorageError, VersionNotFound
 from storage.settings import setting
@@ -192,7 +193,7 @@ def _error_headers(error: S3Error) -> dict[str, str]:
 def _error_html(error: S3Error, request_id: str, second: S3Error | None = None) -> Reply:
     """Return a page for people; `second` is why the bucket's own error page could not be shown."""
     title = f"{error.code.status} {HTTPStatus(error.code.status).phrase}"
-    ids = {"RequestId": request_id, "HostId": request_id}
+    ids = {"RequestId": request_id, "HostId": host_id(request_id)}
     parts = [f"<h1>{title}</h1>\n", _facts({**_named(error), **ids})]
     if second is not None:
         why = "An Error Occurred While Attempting to Retrieve a Custom Error Document"

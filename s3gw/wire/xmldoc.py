@@ -87,13 +87,22 @@ class _Cell(NamedTuple):
         return map(self.template.__mod__, self.column(values))
 
 
-def document(root: str, *, elements: int = MAX_ELEMENTS) -> Callable[[type[T]], type[T]]:
+def document(
+    root: str,
+    *,
+    elements: int = MAX_ELEMENTS,
+    malformed: Code = Code.MalformedXML,
+    empty: Code = Code.MissingRequestBodyError,
+) -> Callable[[type[T]], type[T]]:
     """Mark a dataclass as a whole document whose root element is `root`, with so many `elements` at
-    most when it is read."""
+    most when it is read. `malformed` is the error for one of another shape, `empty` for a request
+    without any."""
 
     def mark(cls: type[T]) -> type[T]:
         cls.__xml_root__ = root  # type: ignore[attr-defined]
         cls.__xml_elements__ = elements  # type: ignore[attr-defined]
+        cls.__xml_error__ = malformed  # type: ignore[attr-defined]
+        cls.__xml_empty__ = empty  # type: ignore[attr-defined]
         return cls
 
     return mark
@@ -141,26 +150,29 @@ def to_xml(document: Any, namespace: str = NAMESPACE) -> bytes:
     root: str = document.__xml_root__
     cls: Any = type(document)
     (inside,) = _rows(cls)((document,))
+    if not inside:
+        return f'{DECLARATION}<{root} xmlns="{namespace}"/>'.encode()
     return f'{DECLARATION}<{root} xmlns="{namespace}">{inside}</{root}>'.encode()
 
 
-def from_xml(cls: type[T], body: bytes, max_depth: int = MAX_DEPTH) -> T:
-    """Read a request document; anything but the declared shape is MalformedXML. Its tags are
-    counted before anything is built of them."""
+def from_xml(cls: type[T], body: bytes, max_depth: int = MAX_DEPTH, *, any_root: bool = False) -> T:
+    """Read a request document; anything but the declared shape is the document's error. Its tags
+    are counted before anything is built of them."""
+    code: Code = cls.__xml_error__  # type: ignore[attr-defined]
     if body.count(b"<") > 2 * cls.__xml_elements__:  # type: ignore[attr-defined]
-        raise S3Error(Code.MalformedXML)
+        raise S3Error(code)
     try:
         root = etree.fromstring(body, _PARSER)
         if root.getroottree().docinfo.internalDTD is not None:
             raise ValueError("a document type could hide text in entities")
         if _deeper_than(max_depth)(root):
             raise ValueError("too many elements within one another")
-        if _local(root) != cls.__xml_root__:  # type: ignore[attr-defined]
+        if not any_root and _local(root) != cls.__xml_root__:  # type: ignore[attr-defined]
             raise ValueError(f"unexpected root <{_local(root)}>")
         read: T = _read(cls, root)
         return read
     except (etree.XMLSyntaxError, ValueError, TypeError, LookupError) as error:
-        raise S3Error(Code.MalformedXML) from error
+        raise S3Error(code) from error
 
 
 @cache
@@ -297,6 +309,10 @@ def _read(cls: Any, element: etree._Element) -> Any:
         if field_.is_text:
             values[field_.name] = element.text or ""
             continue
+        if field_.is_xsi_type:
+            if (kind := element.get(f"{{{_XSI}}}type")) is not None:
+                values[field_.name] = kind
+            continue
         found = children.get(field_.element, ())
         if field_.wrapper:
             holders = children.get(field_.wrapper, ())
@@ -319,6 +335,7 @@ class _Field(NamedTuple):
     wrapper: str
     is_repeated: bool
     is_text: bool
+    is_xsi_type: bool
 
 
 @cache
@@ -332,6 +349,7 @@ def _shape(cls: Any) -> tuple[_Field, ...]:
             how.get("wrapper", ""),
             get_origin(hints[name]) is tuple,
             "text" in how,
+            "xsi_type" in how,
         )
         for name, how in fields_of(cls).items()
     )

@@ -25,7 +25,7 @@ from storage.capabilities import ALL_CAPABILITIES
 from storage.chunking import Chunking
 from storage.cipher import check_key, unlocked
 from storage.clock import Clock, SystemClock
-from storage.conditions import check_read, check_write, wanted_part
+from storage.conditions import check_completion, check_read, check_write, time_of, wanted_part
 from storage.errors import (
     DeleteMarkerFound,
     ObjectChanged,
@@ -37,6 +37,7 @@ from storage.errors import (
     VersionNotFound,
 )
 from storage.listing import object_page, part_page, upload_page, version_page
+from storage.upload_ids import new_upload_id
 from storage.values import (
     ALWAYS,
     NO_ATTRIBUTES,
@@ -159,7 +160,7 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         self,
         clock: Clock = _SYSTEM_CLOCK,
         *,
-        new_upload_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_upload_id: Callable[[str, int], str] = new_upload_id,
         new_version: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         super().__init__(clock, _Bucket)
@@ -340,7 +341,9 @@ class MemoryBackend(NamedBuckets[_Bucket]):
 
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         home = self._bucket(bucket)
-        info = UploadInfo.from_options(self._new_upload_id(), name, options, self._clock.now_ns())
+        now = self._clock.now_ns()
+        info = UploadInfo.from_options(self._new_upload_id(name, now), name, options, now)
+        info = msgspec.structs.replace(info, over_ns=time_of(home.info_of(name)))
         home.uploads[name, info.id] = MemoryUpload(info)
         return info
 
@@ -375,7 +378,7 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         parts = upload.choose(options.numbers)
         sealed = options.assemble(upload.info, [part.info for part in parts])
         current = home.info_of(name)
-        check_write(options.condition, name, current)
+        check_completion(options.condition, upload.info, name, current)
         made = assembled(upload.info, parts, sealed, self._clock.now_ns())
         if current:
             info = msgspec.structs.replace(made.info, writes=current.writes + 1)

@@ -57,7 +57,7 @@ def _part_span(stored: MemoryObject, number: int) -> Between:
         if part.number == number:
             return Between(start, start + part.size)
         start += part.size
-    raise PartNotFound(number)
+    raise PartNotFound(number, len(stored.parts) or 1)
 
 
 def assembled(

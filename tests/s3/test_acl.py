@@ -31,10 +31,10 @@ def code(caught: pytest.ExceptionInfo[ClientError]) -> str:
     ("canned", "grants"),
     [
         ("private", [("Alice", FULL)]),
-        ("public-read", [(ALL_USERS, "READ"), ("Alice", FULL)]),
-        ("public-read-write", [(ALL_USERS, "READ"), (ALL_USERS, "WRITE"), ("Alice", FULL)]),
-        ("authenticated-read", [(AUTHENTICATED, "READ"), ("Alice", FULL)]),
-        ("log-delivery-write", [(LOGS, "WRITE"), (LOGS, "READ_ACP"), ("Alice", FULL)]),
+        ("public-read", [("Alice", FULL), (ALL_USERS, "READ")]),
+        ("public-read-write", [("Alice", FULL), (ALL_USERS, "READ"), (ALL_USERS, "WRITE")]),
+        ("authenticated-read", [("Alice", FULL), (AUTHENTICATED, "READ")]),
+        ("log-delivery-write", [("Alice", FULL), (LOGS, "WRITE"), (LOGS, "READ_ACP")]),
         ("bucket-owner-full-control", [("Alice", FULL)]),
     ],
 )
@@ -151,8 +151,8 @@ REFUSED: list[tuple[dict[str, str], bytes, tuple[int, str]]] = [
     ({"x-amz-acl": "public"}, b"", (400, "InvalidArgument")),
     ({"x-amz-acl": ""}, b"", (400, "InvalidArgument")),
     (TWICE, b"", (400, "InvalidRequest")),
-    ({"x-amz-acl": "private"}, document(""), (400, "InvalidRequest")),
-    ({"x-amz-grant-read": f"id={BOB.account}"}, document(""), (400, "InvalidRequest")),
+    ({"x-amz-acl": "private"}, document(""), (400, "UnexpectedContent")),
+    ({"x-amz-grant-read": f"id={BOB.account}"}, document(""), (400, "UnexpectedContent")),
     ({"x-amz-grant-read": "bob"}, b"", (400, "InvalidArgument")),
     ({"x-amz-grant-read": ""}, b"", (400, "InvalidArgument")),
     ({"x-amz-grant-read": "id=eve"}, b"", (400, "InvalidArgument")),
@@ -168,12 +168,13 @@ REFUSED: list[tuple[dict[str, str], bytes, tuple[int, str]]] = [
     ({}, document(grant("<URI>http://example.com</URI>")), (400, "InvalidArgument")),
     ({}, document(grant("")), (400, "MalformedACLError")),
     ({}, document(grant(f"<ID>{BOB.account}</ID>{NOBODY}")), (400, "MalformedACLError")),
-    ({}, document(grant(f"<ID>{BOB.account}</ID>", "EVERYTHING")), (400, "MalformedXML")),
+    ({}, document(grant(f"<ID>{BOB.account}</ID>", "EVERYTHING")), (400, "MalformedACLError")),
     ({}, document(grant(f"<ID>{BOB.account}</ID>") * 101), (400, "MalformedACLError")),
     ({}, document("", owner=BOB.account), (403, "AccessDenied")),
     ({}, document("", owner=""), (400, "MalformedACLError")),
     ({}, b"<AccessControlPolicy/>", (400, "MalformedACLError")),
-    ({}, b"<Other/>", (400, "MalformedXML")),
+    ({}, document("", owner="eve"), (400, "InvalidArgument")),
+    ({}, b"<Other/>", (400, "MalformedACLError")),
 ]
 
 

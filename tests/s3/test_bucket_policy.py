@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from s3gw.access.actions import OPERATIONS
 from s3gw.server.operations import all_operations
-from tests.s3.gateway import ALICE, BOB, ROOT, Gateway, code_of, details, values, xml_of
+from tests.s3.gateway import ALICE, BOB, ROOT, Gateway, code_of, details, error_of, values, xml_of
 from tests.s3.test_access import OPERATIONS as ASKED
 from tests.s3.test_access import send
 
@@ -57,7 +57,7 @@ def test_a_policy_is_kept_byte_for_byte(s3: Any, bucket: str) -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (b"", (400, "MissingRequestBodyError")),
+        (b"", (400, "MalformedPolicy")),
         (b"x", (400, "MalformedPolicy")),
         (b"\xff", (400, "MalformedPolicy")),
         (b"{}", (400, "MalformedPolicy")),
@@ -101,6 +101,31 @@ def test_a_policy_lets_others_in(gateway: Gateway, bobs: Any, bucket: str) -> No
     assert bobs.get_bucket_policy(Bucket=bucket)["Policy"]
     assert gateway.send("PUT", f"/{bucket}/k", body=b"y", account=BOB).status == 403
     assert gateway.send("GET", f"/{bucket}/k", account=None).status == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers", "text"),
+    [
+        ("POST", "k?uploads", {}, "cannot initiate multipart uploads"),
+        ("PUT", "copy", {"x-amz-copy-source": "B/k"}, "cannot copy objects"),
+        ("GET", "?ownershipControls", {}, "does not support Anonymous requests"),
+    ],
+)
+def test_some_things_no_policy_lets_a_stranger_do(
+    gateway: Gateway,
+    bucket: str,
+    method: str,
+    target: str,
+    headers: dict[str, str],
+    text: str,
+) -> None:
+    put(gateway, bucket, {"Principal": "*", "Action": "s3:*"})
+    gateway.send("PUT", f"/{bucket}/k", body=b"x")
+    sent = {name: value.replace("B", bucket) for name, value in headers.items()}
+    answer = gateway.send(method, f"/{bucket}/{target}", sent, account=None)
+    assert code_of(answer) == (403, "AccessDenied")
+    assert text in error_of(answer)["Message"]
+    assert gateway.send("PUT", f"/{bucket}/k", body=b"y", account=None).status == 200
 
 
 def test_a_denial_binds_the_owner_but_for_the_policy(gateway: Gateway, bucket: str) -> None:

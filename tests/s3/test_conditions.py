@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from tests.s3.gateway import Gateway, code_of, error_of
+from tests.s3.gateway import (
+    ALICE,
+    BOB,
+    ENDPOINT,
+    Gateway,
+    code_of,
+    details,
+    error_of,
+    values,
+    xml_of,
+)
 
 PAST = "Thu, 01 Jan 2004 00:00:00 GMT"
 FUTURE = "Fri, 01 Jan 2100 00:00:00 GMT"
@@ -25,7 +39,7 @@ READS = [
     ({"if-none-match": "*"}, 304),
     ({"if-none-match": "other"}, 200),
     ({"if-modified-since": PAST}, 200),
-    ({"if-modified-since": FUTURE}, 304),
+    ({"if-modified-since": FUTURE}, 200),
     ({"if-modified-since": "no date"}, 200),
     ({"if-unmodified-since": PAST}, 412),
     ({"if-unmodified-since": FUTURE}, 200),
@@ -115,18 +129,93 @@ def test_a_write_can_want_to_replace_one_object_only(s3: Any, bucket: str, write
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_write_can_want_not_to_replace_one_object(s3: Any, bucket: str, write: Any) -> None:
+@pytest.mark.parametrize(
+    "conditions",
+    [{"IfNoneMatch": '"other"'}, {"IfMatch": "*"}, {"IfMatch": '"other"', "IfNoneMatch": "*"}],
+)
+def test_a_condition_that_no_write_knows_is_refused(
+    s3: Any, bucket: str, write: Any, conditions: dict[str, str]
+) -> None:
     old = s3.put_object(Bucket=bucket, Key="k", Body=b"old")["ETag"]
-    with pytest.raises(ClientError, match="PreconditionFailed"):
-        write(s3, bucket, IfNoneMatch=old)
-    new = write(s3, bucket, IfNoneMatch='"other"')
-    assert s3.head_object(Bucket=bucket, Key="k")["ETag"] == new
+    with pytest.raises(ClientError) as error:
+        write(s3, bucket, **conditions)
+    assert details(error)["Code"] == "NotImplemented"
+    assert details(error)["additionalMessage"]
+    assert s3.head_object(Bucket=bucket, Key="k")["ETag"] == old
 
 
-def test_conditions_that_exclude_each_other_are_refused(gateway: Gateway, bucket: str) -> None:
-    both = {"if-match": "x", "if-none-match": "*"}
-    answer = gateway.send("PUT", f"/{bucket}/k", both, b"x")
-    assert code_of(answer) == (400, "InvalidRequest")
+def replaced(s3: Any, where: dict[str, str]) -> str:
+    return str(s3.put_object(**where, Body=b"same")["ETag"])
+
+
+def removed(s3: Any, where: dict[str, str]) -> None:
+    s3.delete_object(**where)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "condition"), [(replaced, "IfMatch"), (removed, "IfNoneMatch")]
+)
+def test_a_condition_on_an_upload_is_about_the_object_that_it_began_over(
+    s3: Any, bucket: str, meanwhile: Any, condition: str
+) -> None:
+    where = {"Bucket": bucket, "Key": "k"}
+    etag = s3.put_object(**where, Body=b"same")["ETag"]
+    upload = where | {"UploadId": s3.create_multipart_upload(**where)["UploadId"]}
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"part")
+    done = upload | {"MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}}
+    meanwhile(s3, where)
+    holds = {condition: etag if condition == "IfMatch" else "*"}
+    with pytest.raises(ClientError) as error:
+        s3.complete_multipart_upload(**done, **holds)
+    told = details(error)
+    assert (told["Code"], told["Key"]) == ("ConditionalRequestConflict", "k")
+    assert told["Condition"].replace("-", "") == condition
+    s3.complete_multipart_upload(**done)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_who_may_only_write_cannot_ask_for_etags(gateway: Gateway, method: str) -> None:
+    bucket, s3 = gateway.new_bucket(), gateway.client()
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    s3.put_object(Bucket=bucket, Key="mine/k", Body=b"x")
+    writing = ["s3:PutObject", "s3:DeleteObject", "s3:ListBucket"]
+    rules: list[dict[str, Any]] = [
+        {"Action": writing, "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]},
+        {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/mine/*"},
+    ]
+    statements = [{"Effect": "Allow", "Principal": {"AWS": BOB.account}, **rule} for rule in rules]
+    policy = {"Version": "2012-10-17", "Statement": statements}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    for condition in (etag, '"other"'):
+        answer = gateway.send(method, f"/{bucket}/k", {"if-match": condition}, account=BOB)
+        assert code_of(answer) == (403, "AccessDenied")
+    body = f"<Delete><Object><Key>k</Key><ETag>{etag.strip(chr(34))}</ETag></Object></Delete>"
+    answer = gateway.send("POST", f"/{bucket}?delete", body=body.encode(), account=BOB)
+    assert values(xml_of(answer), "Code") == ["AccessDenied"]
+    answer = gateway.send(method, f"/{bucket}/mine/k", {"if-match": '"other"'}, account=BOB)
+    assert code_of(answer) == (412, "PreconditionFailed")
+    assert gateway.send(method, f"/{bucket}/k", account=BOB).status in (200, 204)
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"), [(("If-None-Match", "*"), 412), (("if-match", '"other"'), 412)]
+)
+def test_a_condition_in_a_presigned_url_counts(
+    gateway: Gateway, bucket: str, condition: tuple[str, str], status: int
+) -> None:
+    gateway.send("PUT", f"/{bucket}/k", body=b"x")
+    name, value = condition
+    target = presigned("PUT", f"/{bucket}/k", {name: value})
+    answer = gateway.send("PUT", target, body=b"y", account=None)
+    assert code_of(answer) == (status, "PreconditionFailed")
+    assert gateway.send("GET", f"/{bucket}/k").body == b"x"
+
+
+def presigned(method: str, path: str, query: dict[str, str]) -> str:
+    request: Any = AWSRequest(method=method, url=ENDPOINT + path, params=query)
+    credentials = Credentials(*next(iter(ALICE.secrets.items())))
+    S3SigV4QueryAuth(credentials, "s3", "us-east-1").add_auth(request)
+    return str(request.url).removeprefix(ENDPOINT)
 
 
 @pytest.mark.parametrize("write", WRITES)

@@ -54,6 +54,16 @@ def test_a_key_is_not_applicable_to_objects_that_need_none(
     assert refused(s3.head_object, **where)[0] == 400
 
 
+def test_a_key_of_another_length_is_refused_by_whoever_would_use_it(
+    gateway: Gateway, s3: Any, bucket: str
+) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", **customer(KEY_A))
+    too_long = customer_headers(KEY_A + b"x")
+    assert code_of(gateway.send("GET", f"/{bucket}/k", too_long)) == (403, "AccessDenied")
+    assert gateway.send("HEAD", f"/{bucket}/k", too_long).status == 403
+    assert code_of(gateway.send("PUT", f"/{bucket}/k", too_long)) == (400, "InvalidArgument")
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -88,7 +98,8 @@ def test_parts_of_an_upload_need_its_key(s3: Any, bucket: str) -> None:
     part = {**where, "PartNumber": 1, "Body": b"1"}
     assert refused(s3.upload_part, **part) == (400, "InvalidRequest")
     assert refused(s3.upload_part, **part, **customer(KEY_B)) == (400, "InvalidRequest")
-    parts = [{"ETag": s3.upload_part(**part, **customer(KEY_A))["ETag"], "PartNumber": 1}]
+    stored = s3.upload_part(**part, **customer(KEY_A))
+    parts = [{name: stored[name] for name in ("ETag", "ChecksumCRC32")} | {"PartNumber": 1}]
     done = {**where, "MultipartUpload": {"Parts": parts}}
     assert refused(s3.complete_multipart_upload, **done) == (400, "InvalidRequest")
     assert refused(s3.complete_multipart_upload, **done, **customer(KEY_B))[0] == 400

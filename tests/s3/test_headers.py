@@ -56,8 +56,8 @@ def test_an_etag_is_the_same_however_it_is_written(etag: str) -> None:
 
 @given(st.integers(0, 253_402_300_799))
 def test_a_date_is_read_as_it_is_written(seconds: int) -> None:
-    condition = read_condition({"if-modified-since": http_date(seconds)})
-    assert condition.if_modified_since == seconds
+    condition = read_condition({"if-unmodified-since": http_date(seconds)})
+    assert condition.if_unmodified_since == seconds
     assert http_date(seconds) == formatdate(seconds, usegmt=True)
 
 

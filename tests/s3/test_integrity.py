@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from s3gw.objects.checksums import ALGORITHMS
-from tests.s3.gateway import Gateway, code_of, error_of, signed
+from tests.s3.gateway import Gateway, code_of, error_of, signed, values, xml_of
 
 BODY = b"hello world"
 MIN = 5 << 20
@@ -145,7 +145,8 @@ def test_a_content_md5_is_verified(gateway: Gateway, bucket: str) -> None:
     assert good.status == 200
     bad = gateway.send("PUT", f"/{bucket}/other", {"content-md5": md5(b"x")}, BODY)
     assert code_of(bad) == (400, "BadDigest")
-    assert error_of(bad)["ExpectedDigest"] == md5(b"x")
+    # AWS writes one in hexadecimal, the other in base64.
+    assert error_of(bad)["ExpectedDigest"] == hashlib.md5(b"x").hexdigest()
     assert error_of(bad)["CalculatedDigest"] == md5(BODY)
     assert gateway.send("HEAD", f"/{bucket}/other").status == 404
 
@@ -262,11 +263,88 @@ def check_reads(
     head = s3.head_object(**target, ChecksumMode="ENABLED")
     assert (head[name], head["ChecksumType"]) == (expected, kind)
     second = s3.get_object(**target, PartNumber=2, ChecksumMode="ENABLED")
-    assert (second[name], second["ChecksumType"]) == (parts[1][name], kind)
     assert second["Body"].read() == b"end"
     told = s3.get_object_attributes(**target, ObjectAttributes=["Checksum", "ObjectParts"])
-    assert (told["Checksum"][name], told["Checksum"]["ChecksumType"]) == (expected, kind)
-    assert [p[name] for p in told["ObjectParts"]["Parts"]] == [p[name] for p in parts]
+    assert told["Checksum"][name] == expected.partition("-")[0]
+    assert told["Checksum"]["ChecksumType"] == kind
+    if kind == "COMPOSITE":
+        assert (second[name], second["ChecksumType"]) == (parts[1][name], kind)
+        assert [p[name] for p in told["ObjectParts"]["Parts"]] == [p[name] for p in parts]
+    else:
+        # The whole's checksum says nothing of a part, so neither do its parts'.
+        assert name not in second
+        assert told["ObjectParts"] == {"TotalPartsCount": len(parts)}
+
+
+WRONG_PARTS: list[tuple[dict[str, str], dict[str, str], str]] = [
+    ({"ChecksumAlgorithm": "CRC32"}, {}, "InvalidRequest"),
+    ({"ChecksumAlgorithm": "CRC32"}, {"ChecksumSHA256": checksum("SHA256", BODY)}, "BadDigest"),
+    ({"ChecksumAlgorithm": "CRC32"}, {"ChecksumCRC32": checksum("CRC32", b"x")}, "InvalidPart"),
+    ({}, {"ChecksumCRC32": checksum("CRC32", BODY)}, "InvalidPart"),
+    ({}, {"ChecksumCRC64NVME": checksum("CRC64NVME", BODY)}, "InvalidPart"),
+]
+
+
+@pytest.mark.parametrize(("begun", "listed", "refusal"), WRONG_PARTS)
+def test_the_parts_of_a_completion_have_the_checksums_of_their_upload(
+    s3: Any, bucket: str, begun: dict[str, str], listed: dict[str, str], refusal: str
+) -> None:
+    where, etag = one_part(s3, bucket, begun)
+    part = {"PartNumber": 1, "ETag": etag, **listed}
+    with pytest.raises(ClientError) as error:
+        s3.complete_multipart_upload(**where, MultipartUpload={"Parts": [part]})
+    assert error.value.response["Error"]["Code"] == refusal
+
+
+FULL = {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}
+RIGHT = {"ChecksumCRC32": checksum("CRC32", BODY)}
+WRONG_WHOLES: list[tuple[dict[str, str], dict[str, str], str]] = [
+    ({}, {"ChecksumType": "FULL_OBJECT"}, "InvalidRequest"),
+    ({}, {"ChecksumType": "COMPOSITE"}, "InvalidRequest"),
+    ({}, {"ChecksumCRC64NVME": checksum("CRC64NVME", b"x")}, "BadDigest"),
+    ({}, RIGHT, "BadDigest"),
+    (FULL, RIGHT, "BadDigest"),
+    (FULL, {"ChecksumType": "COMPOSITE", **RIGHT}, "InvalidRequest"),
+    (FULL, {"ChecksumType": "FULL_OBJECT", "ChecksumCRC32": checksum("CRC32", b"")}, "BadDigest"),
+    (FULL, {"ChecksumCRC64NVME": checksum("CRC64NVME", BODY)}, "BadDigest"),
+    (
+        FULL,
+        {"ChecksumType": "FULL_OBJECT", "ChecksumSHA1": checksum("SHA1", BODY)},
+        "BadDigest",
+    ),
+]
+
+
+@pytest.mark.parametrize(("begun", "promised", "refusal"), WRONG_WHOLES)
+def test_a_promise_about_the_whole_is_kept_or_refused(
+    s3: Any, bucket: str, begun: dict[str, str], promised: dict[str, str], refusal: str
+) -> None:
+    where, etag = one_part(s3, bucket, begun)
+    done = {**where, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": etag}]}}
+    with pytest.raises(ClientError) as error:
+        s3.complete_multipart_upload(**done, **promised)
+    assert error.value.response["Error"]["Code"] == refusal
+    with pytest.raises(ClientError, match="404"):
+        s3.head_object(Bucket=bucket, Key="k")
+    s3.complete_multipart_upload(**done)
+
+
+def one_part(s3: Any, bucket: str, begun: dict[str, str]) -> tuple[dict[str, str], str]:
+    made = s3.create_multipart_upload(Bucket=bucket, Key="k", **begun)
+    where = {"Bucket": bucket, "Key": "k", "UploadId": made["UploadId"]}
+    part = s3.upload_part(**where, PartNumber=1, Body=BODY, ChecksumAlgorithm="CRC32")
+    return where, part["ETag"]
+
+
+def test_a_part_without_the_checksum_of_its_upload_is_refused(
+    gateway: Gateway, bucket: str
+) -> None:
+    headers = {"x-amz-checksum-algorithm": "SHA256"}
+    begun = xml_of(gateway.send("POST", f"/{bucket}/k?uploads", headers))
+    target = f"/{bucket}/k?partNumber=1&uploadId={values(begun, 'UploadId')[0]}"
+    answer = gateway.send("PUT", target, body=BODY)
+    assert code_of(answer) == (400, "InvalidRequest")
+    assert error_of(answer)["Message"].endswith("sha256, actual checksum Type: null")
 
 
 def test_an_upload_without_an_algorithm_gets_a_crc64nvme_of_the_whole(s3: Any, bucket: str) -> None:
@@ -318,9 +396,11 @@ def test_an_upload_that_is_not_what_its_completer_believes_is_not_completed(
 ) -> None:
     made = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm="CRC32")
     upload = {"Bucket": bucket, "Key": "k", "UploadId": made["UploadId"]}
-    etag = s3.upload_part(**upload, PartNumber=1, Body=BODY)["ETag"]
+    stored = s3.upload_part(**upload, PartNumber=1, Body=BODY, ChecksumAlgorithm="CRC32")
     wrong = checksum("CRC32", b"x")
-    part = {"PartNumber": 1, "ETag": etag} | ({"ChecksumCRC32": wrong} if where == "part" else {})
+    right = stored["ChecksumCRC32"]
+    part = {"PartNumber": 1, "ETag": stored["ETag"]}
+    part["ChecksumCRC32"] = wrong if where == "part" else right
     extra = {"part": {}, "whole": {"ChecksumCRC32": wrong}, "type": {"ChecksumType": "FULL_OBJECT"}}
     with pytest.raises(ClientError) as error:
         s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]}, **extra[where])

@@ -308,8 +308,8 @@ def test_a_refused_operation_is_never_another_one(gateway: Gateway, bucket: str,
     gateway.send("PUT", f"/{bucket}/k", body=b"before")
     method, target = request_for(name, bucket)
     answer = gateway.send(method, target, body=b"after" if method in ("PUT", "POST") else b"")
-    # Its own host tells it from a form that is posted to a bucket of that name.
+    # Its own host tells it from a form that is posted to a bucket of that name, which it is not.
     from_lambda = name == "WriteGetObjectResponse"
-    refusal = (404, "NoSuchBucket") if from_lambda else (501, "NotImplemented")
+    refusal = (412, "PreconditionFailed") if from_lambda else (501, "NotImplemented")
     assert code_of(answer) == refusal
     assert gateway.send("GET", f"/{bucket}/k").body == b"before"

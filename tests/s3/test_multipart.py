@@ -159,7 +159,6 @@ def test_clients_write_the_parts_in_many_ways(
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
         b"<",
         b"x",
         b"<CompleteMultipartUpload/>",
@@ -172,6 +171,15 @@ def test_a_document_that_names_no_parts_is_malformed(
 ) -> None:
     target = f"/{upload['Bucket']}/k?uploadId={upload['UploadId']}"
     assert code_of(gateway.send("POST", target, body=body)) == (400, "MalformedXML")
+
+
+def test_a_completion_without_a_document_is_refused(
+    gateway: Gateway, upload: dict[str, str]
+) -> None:
+    target = f"/{upload['Bucket']}/k?uploadId={upload['UploadId']}"
+    assert code_of(gateway.send("POST", target)) == (400, "InvalidRequest")
+    # An upload that is not there is the first thing that is wrong.
+    assert code_of(gateway.send("POST", target + "0")) == (404, "NoSuchUpload")
 
 
 def test_completing_again_gives_the_same_answer(s3: Any, upload: dict[str, str]) -> None:
@@ -268,9 +276,15 @@ def test_a_part_without_its_number_is_not_the_object(
     assert gateway.send("HEAD", f"/{upload['Bucket']}/k").status == 404
 
 
-def test_an_object_tells_of_its_parts(s3: Any, upload: dict[str, str]) -> None:
-    parts = [put(s3, upload, 1, b"a" * MIN), put(s3, upload, 5, b"end")]
-    done = complete(s3, upload, parts)
+def test_an_object_tells_of_its_parts(s3: Any, bucket: str) -> None:
+    begun = s3.create_multipart_upload(Bucket=bucket, Key="k", ChecksumAlgorithm="CRC32")
+    upload = {"Bucket": bucket, "Key": "k", "UploadId": begun["UploadId"]}
+    parts = []
+    for number, body in ((1, b"a" * MIN), (5, b"end")):
+        part = s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumAlgorithm="CRC32")
+        told = {name: part[name] for name in ("ETag", "ChecksumCRC32")}
+        parts.append({"PartNumber": number, **told})
+    done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     wanted = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"]
     target = {"Bucket": upload["Bucket"], "Key": "k", "ObjectAttributes": wanted}
     told = s3.get_object_attributes(**target, MaxParts=1)

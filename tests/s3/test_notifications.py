@@ -150,8 +150,8 @@ def test_each_target_gets_a_test_event_unless_that_is_skipped(scene: Scene) -> N
 
 REFUSED = [
     ([queue(arn="arn:aws:sqs:us-east-1:123456789012:nobody")], "Unable to validate the following"),
-    ([queue(arn="arn:aws:sns:us-east-1:123456789012:hook")], "The ARN is not well formed"),
-    ([queue(arn="hook")], "The ARN is not well formed"),
+    ([queue(arn="arn:aws:sns:us-east-1:123456789012:hook")], "The ARN could not be parsed"),
+    ([queue(arn="hook")], "The ARN could not be parsed"),
     ([queue("s3:ObjectCreated:Nothing")], "not supported for notifications"),
     ([queue("s3:ObjectRestore:*")], "not supported for notifications"),
     ([queue(prefix="a", Prefix="b")], "more than one prefix rule"),

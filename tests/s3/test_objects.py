@@ -129,7 +129,6 @@ def test_a_missing_key_is_named_and_the_answer_to_a_head_is_empty(
     assert code_of(answer) == (404, "NoSuchKey")
     error = error_of(answer)
     assert error["Key"] == "a/missing\ufffdkey"
-    assert error["Resource"] == f"/{bucket}/a%2Fmissing%01key"
     assert error["RequestId"] == answer.headers["x-amz-request-id"]
     head = gateway.send("HEAD", f"/{bucket}/a%2Fmissing%01key")
     assert (head.status, head.body) == (404, b"")
@@ -279,6 +278,8 @@ def test_the_null_version_is_the_object(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     assert s3.get_object(Bucket=bucket, Key="k", VersionId="null")["Body"].read() == b"x"
     with pytest.raises(ClientError, match="NoSuchVersion"):
+        s3.get_object(Bucket=bucket, Key="k", VersionId="0" * 32)
+    with pytest.raises(ClientError, match="InvalidArgument"):
         s3.get_object(Bucket=bucket, Key="k", VersionId="other")
     s3.delete_object(Bucket=bucket, Key="k", VersionId="null")
     with pytest.raises(ClientError, match="404"):

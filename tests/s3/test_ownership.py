@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from s3gw.config.schema import S3, Config
+from s3gw.keys.ring import new_ring
 from s3gw.server.front_ends import new_bucket_settings
 from storage.backends.memory import MemoryBackend
 from tests.s3.gateway import ALICE, BOB, Gateway, code_of, details
@@ -174,6 +177,22 @@ def test_new_buckets_can_begin_as_at_aws(like_aws: Gateway) -> None:
     headers["x-amz-object-ownership"] = "ObjectWriter"
     answer = like_aws.send("PUT", "/another", headers)
     assert code_of(answer) == (400, "InvalidBucketAclWithBlockPublicAccessError")
+
+
+def test_new_buckets_can_encrypt_as_at_aws(tmp_path: Path) -> None:
+    ring = new_ring(tmp_path / "keyring.json", os.urandom(32))
+    settings = new_bucket_settings(Config(s3=S3(encrypt_new_buckets=True)))
+    gateway = Gateway(MemoryBackend(), keys=ring, new_bucket_settings=settings)
+    s3, bucket = gateway.client(), gateway.new_bucket()
+    where = {"Bucket": bucket, "Key": "k"}
+    assert s3.put_object(**where, Body=b"x")["ServerSideEncryption"] == "AES256"
+    # Nobody chose it, so a copy onto itself does not name it.
+    with pytest.raises(ClientError, match="InvalidRequest"):
+        s3.copy_object(**where, CopySource=where)
+    s3.delete_bucket_encryption(Bucket=bucket)
+    rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    gateway.close()
 
 
 def test_without_configuration_a_new_bucket_has_no_documents() -> None:

@@ -117,6 +117,12 @@ def test_the_name_of_the_file_stands_in_every_field(
     assert keys(gateway, bucket) == [f"x/{name}"]
 
 
+def test_a_file_without_a_name_leaves_the_variable(gateway: Gateway, bucket: str) -> None:
+    fields = allowed(bucket, {"key": "x/${filename}"})
+    assert post(gateway, bucket, form(fields, None, after=part("file", b"x"))).status == 204
+    assert keys(gateway, bucket) == ["x/${filename}"]
+
+
 def test_names_of_fields_and_of_matches_have_no_case(gateway: Gateway, bucket: str) -> None:
     conditions = [{"bUcKeT": bucket}, ["StArTs-WiTh", "$KeY", "a"], ["EQ", "$aCl", "private"]]
     fields = signed(conditions) | {"kEy": "ab", "Acl": "private"}
@@ -339,7 +345,13 @@ def test_what_a_put_cannot_keep_a_form_cannot_either(
     assert code_of(post(gateway, bucket, form(fields))) == code_of(put)
 
 
-@pytest.mark.parametrize("tagging", ["", "x", "<Other/>", "<Tagging><TagSet><Tag/></TagSet>"])
+def test_tags_of_another_document_are_none(gateway: Gateway, bucket: str) -> None:
+    fields = allowed(bucket, {"key": "k", "tagging": "<Other></Other>"})
+    assert post(gateway, bucket, form(fields)).status == 204
+    assert values(xml_of(gateway.send("GET", f"/{bucket}/k?tagging")), "Key") == []
+
+
+@pytest.mark.parametrize("tagging", ["", "x", "<Tagging><TagSet><Tag/></TagSet>"])
 def test_tags_must_be_a_document(gateway: Gateway, bucket: str, tagging: str) -> None:
     fields = allowed(bucket, {"key": "k", "tagging": tagging})
     assert refused(gateway, bucket, form(fields)) == (400, "MalformedXML")

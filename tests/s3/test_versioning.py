@@ -131,10 +131,18 @@ def test_the_version_before_becomes_the_object_again(s3: Any, versioned: str) ->
     assert (read(s3, versioned), listed(s3, versioned)) == (b"one", [("k", first, True)])
 
 
-@pytest.mark.parametrize("version", ["nope", "0" * 32])
-def test_a_version_that_is_not_there_is_said_to_be_missing(
-    s3: Any, versioned: str, version: str
-) -> None:
+@pytest.mark.parametrize("version", ["nope", "0" * 31, "0" * 33, "A" * 32])
+def test_a_version_that_cannot_be_is_refused(s3: Any, versioned: str, version: str) -> None:
+    put(s3, versioned, b"x")
+    for asking in (s3.get_object, s3.get_object_tagging, s3.get_object_acl, s3.delete_object):
+        with pytest.raises(ClientError) as error:
+            asking(Bucket=versioned, Key="k", VersionId=version)
+        assert code(error) == "InvalidArgument"
+    assert read(s3, versioned) == b"x"
+
+
+def test_a_version_that_is_not_there_is_said_to_be_missing(s3: Any, versioned: str) -> None:
+    version = "0" * 32
     put(s3, versioned, b"x")
     for reading in (s3.get_object, s3.get_object_tagging, s3.get_object_acl):
         with pytest.raises(ClientError) as error:
@@ -232,15 +240,18 @@ def test_many_deletions_each_say_what_became_of_their_version(s3: Any, versioned
         {"Key": "a", "VersionId": old},
         {"Key": "b"},
         {"Key": "c", "VersionId": marker},
-        {"Key": "d", "VersionId": "nope"},
+        {"Key": "d", "VersionId": "0" * 32},
+        {"Key": "e", "VersionId": "nope"},
     ]
-    deleted = s3.delete_objects(Bucket=versioned, Delete={"Objects": objects})["Deleted"]
+    done = s3.delete_objects(Bucket=versioned, Delete={"Objects": objects})
+    assert [(one["Key"], one["Code"]) for one in done["Errors"]] == [("e", "NoSuchVersion")]
+    deleted = done["Deleted"]
     added = deleted[1].pop("DeleteMarkerVersionId")
     assert deleted == [
         {"Key": "a", "VersionId": old},
         {"Key": "b", "DeleteMarker": True},
         {"Key": "c", "VersionId": marker, "DeleteMarker": True, "DeleteMarkerVersionId": marker},
-        {"Key": "d", "VersionId": "nope"},
+        {"Key": "d", "VersionId": "0" * 32},
     ]
     assert ("b", added, True) in listed(s3, versioned)
     assert read(s3, versioned, key="a") == b"two"

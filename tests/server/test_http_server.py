@@ -154,3 +154,30 @@ def _answer_to_head(server: ServerProcess, size: int) -> bytes:
         connection.sendall(b"x-amz-security-token: " + b"t" * size)
         connection.sendall(b"\r\nConnection: close\r\n\r\n")
         return connection.recv(4096)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nnot a header\r\n\r\n", b"400 Bad Request"),
+        (b"PUT /k HTTP/1.1\r\nHost: x\r\nContent-Length: one\r\n\r\n", b"400 Bad Request"),
+    ],
+)
+def test_what_is_not_http_is_refused_in_s3s_words(
+    server: ServerProcess, request_line: bytes, status: bytes
+) -> None:
+    """botocore takes an empty phrase for a closed connection."""
+    head, _, body = exchange(server, request_line).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert b"<Code>BadRequest</Code>" in body
+    ids = dict(re.findall(rb"(?i)(x-amz-(?:request-id|id-2)): (\S+)", head))
+    assert b"<RequestId>" + ids[b"x-amz-request-id"] + b"</RequestId>" in body
+    assert b"<HostId>" + ids[b"x-amz-id-2"] + b"</HostId>" in body
+
+
+def test_a_coding_that_is_unknown_is_not_implemented(server: ServerProcess) -> None:
+    """uvicorn's parser calls it a bad request, and is as right."""
+    head = b"PUT /k HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"
+    answer = exchange(server, head)
+    assert answer.startswith((b"HTTP/1.1 501 Not Implemented", b"HTTP/1.1 400 Bad Request"))
+    assert b"<Error><Code>" in answer

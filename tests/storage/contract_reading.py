@@ -123,7 +123,7 @@ class ReadingContract:
             bucket.head("a", want)
         assert (by_get.value.size, by_head.value.size) == (5, 5)
 
-    @pytest.mark.parametrize("want", [Between(0, 1), From(0), Last(1), Last(0)])
+    @pytest.mark.parametrize("want", [Between(0, 1), From(0), Last(0)])
     def test_no_range_of_an_empty_object_is_satisfiable(
         self, bucket: SyncBucket, want: Want
     ) -> None:
@@ -132,7 +132,7 @@ class ReadingContract:
             bucket.reading("a", want)
         assert failed.value.size == 0
 
-    @pytest.mark.parametrize("want", [None, PartNumber(1)])
+    @pytest.mark.parametrize("want", [None, PartNumber(1), Last(1), Last(5)])
     def test_an_empty_object_reads_whole(self, bucket: SyncBucket, want: Want | None) -> None:
         bucket.put("a", b"")
         reading, content = bucket.reading("a", want)

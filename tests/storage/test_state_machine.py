@@ -163,7 +163,7 @@ class StoreMachine(RuleBasedStateMachine):
         )
         self.clock = FakeClock(_START_S)
         self.upload_id = ""
-        self.model = MemoryBackend(self.clock, new_upload_id=lambda: self.upload_id)
+        self.model = MemoryBackend(self.clock, new_upload_id=lambda name, now_ns: self.upload_id)
         self.running = ExitStack()
 
     @initialize(mountpaths=st.sampled_from([1, 3]))

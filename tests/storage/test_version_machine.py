@@ -87,7 +87,7 @@ class VersionMachine(StoreMachine):
         self.known = {NULL_VERSION, NO_SUCH_VERSION}
         self.minted: list[str] = []
         self.model = MemoryBackend(
-            self.clock, new_upload_id=lambda: self.upload_id, new_version=self._mint
+            self.clock, new_upload_id=lambda name, now_ns: self.upload_id, new_version=self._mint
         )
 
     def learn(self, real: object) -> None:

@@ -9,6 +9,7 @@
   packet less for each small GET, about a tenth of what hypercorn spends on one. ASGI allows a
   server to send the head only with the first body message, so no application can depend on an
   earlier one.
+* What the parser refuses is answered in S3's words; hypercorn sends an empty body without a phrase.
 * `100 Continue` waits until the application calls `receive`, as ASGI specifies. hypercorn sends it
   earlier, so that a client uploads a whole body that is then refused.
 """
@@ -21,6 +22,8 @@ from typing import Any, TypeVar
 import h11
 from hypercorn.events import RawData
 from hypercorn.protocol.h11 import H11Protocol
+
+from s3gw.server.parser_refusals import parser_refusal
 
 # Larger first pieces of a body are not worth the copying.
 _JOIN_UP_TO = 64 << 10
@@ -50,6 +53,7 @@ def patch_hypercorn() -> None:
     protocol._expected = False
     protocol._send_h11_event = _send_h11_event
     protocol._create_stream = _telling_when_asked(protocol._create_stream)
+    protocol._send_error_response = _send_error_response
 
 
 def _telling_when_asked(create_stream: Any) -> Any:
@@ -89,6 +93,13 @@ class _ContinueFirst:
             event = h11.InformationalResponse(status_code=_CONTINUE, headers=[])
             await self._protocol._send_h11_event(event)
             self._protocol._go_ahead = False
+
+
+async def _send_error_response(self: Any, status_code: int) -> None:
+    headers, body = parser_refusal(status_code)
+    await self._send_h11_event(with_reason(h11.Response(status_code=status_code, headers=headers)))
+    await self._send_h11_event(h11.Data(data=body))
+    await self._send_h11_event(h11.EndOfMessage())
 
 
 async def _send_h11_event(self: Any, event: Any) -> None:

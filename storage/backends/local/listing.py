@@ -158,9 +158,9 @@ class _Scan:
         self._begin = self._first(query.after.encode(), after_id)
 
     def _first(self, after: bytes, after_id: str) -> tuple[bytes, str]:
-        """The first place after `after`; after all its names if it is itself a common prefix."""
-        if after and self._common(after) == after:
-            start = behind(after)
+        """The first place after `after`; after all names of a common prefix that it is in."""
+        if (common := self._common(after)) is not None:
+            start = behind(common)
         elif after and after_id:
             return max((after, after_id), (self._prefix, ""))
         else:

@@ -110,4 +110,4 @@ def _part_span(row: Row, payload: bytes | None, number: int) -> Between:
         if info.number == number:
             return Between(start, start + info.size)
         start += info.size
-    raise PartNotFound(number)
+    raise PartNotFound(number, row.parts)

@@ -25,7 +25,7 @@ from storage.backends.local.versions import (
     require_removable,
     versioned,
 )
-from storage.conditions import check_write
+from storage.conditions import check_completion, check_write, time_of
 from storage.errors import (
     ObjectChanged,
     ObjectNotFound,
@@ -314,9 +314,12 @@ class CreateUpload:
     bucket: Bucket
     upload: UploadInfo
 
-    def __call__(self, transaction: Transaction) -> None:
-        bucket = transaction.bucket(self.bucket)
-        transaction.add_upload(bucket, self.upload.name.encode(), self.upload)
+    def __call__(self, transaction: Transaction) -> UploadInfo:
+        bucket, name = transaction.bucket(self.bucket), self.upload.name.encode()
+        over_ns = time_of(info_of(transaction.find(bucket, name), self.upload.name))
+        upload = msgspec.structs.replace(self.upload, over_ns=over_ns)
+        transaction.add_upload(bucket, name, upload)
+        return upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +374,8 @@ class CompleteUpload:
         if any(parts.get(part.info.number) != part for part in self.manifest.parts):
             raise PartsChanged
         current = transaction.find(home.key, name)
-        check_write(self.condition, self.upload.name, info_of(current, self.upload.name))
+        there = info_of(current, self.upload.name)
+        check_completion(self.condition, self.upload, self.upload.name, there)
         replaced = transaction.replaced(home, name, current)
         require_removable(replaced, self.upload.name, self.row.modified_ns)
         row = counted(versioned(self.row, home), current)

@@ -6,8 +6,6 @@ one index transaction. It is repeated if a part was replaced meanwhile.
 
 from __future__ import annotations
 
-import os
-
 import msgspec
 
 from storage.backends.local import failpoints
@@ -38,6 +36,7 @@ from storage.backends.local.writing import Blocks
 from storage.cipher import check_key
 from storage.clock import Clock
 from storage.errors import PartNotFound, UploadNotFound
+from storage.upload_ids import new_upload_id
 from storage.values import (
     Body,
     CompleteOptions,
@@ -62,11 +61,9 @@ class Uploads:
 
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         now = self._clock.now_ns()
-        # So that ids of one name sort by time.
-        upload = UploadInfo.from_options(f"{now:016x}{os.urandom(16).hex()}", name, options, now)
+        upload = UploadInfo.from_options(new_upload_id(name, now), name, options, now)
         home = self._disks.bucket(bucket)
-        await self._disks.home(home, name).committer.run(CreateUpload(home, upload))
-        return upload
+        return await self._disks.home(home, name).committer.run(CreateUpload(home, upload))
 
     async def head_upload(self, bucket: str, name: str, upload_id: str) -> UploadInfo:
         disk, where = self._disks.locate(bucket, name)

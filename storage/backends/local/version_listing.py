@@ -121,8 +121,8 @@ class _Scan:
     def _begin(self) -> tuple[bytes, bytes, int]:
         """Current versions from a name on, others after a name and an age."""
         after = self._after
-        if after and self._common(after) == after:
-            start = behind(after)
+        if (common := self._common(after)) is not None:
+            start = behind(common)
         elif after >= self._prefix and (age := self._age_of_marker()) is not None:
             return after + b"\0", after, age
         elif self._after_version:
