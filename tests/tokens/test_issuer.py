@@ -119,6 +119,17 @@ async def test_a_new_user_of_the_name_does_not_get_the_old_ones_tokens(tmp_path:
 
 
 @in_loop
+async def test_our_tokens_hold_when_the_clock_is_set_back(tmp_path: Path) -> None:
+    async with opened(tmp_path) as scene:
+        await add_user(scene, "alice", "Guest")
+        tokens = [token_of(scene, "alice").token, scene.issuer.for_owner(24 * 3600).token]
+        scene.clock.advance_s(-3600)
+        tokens.append(token_of(scene, "alice").token)
+        for each in tokens:
+            await scene.taken(each)
+
+
+@in_loop
 async def test_a_configured_secret_signs_what_other_clusters_take(tmp_path: Path) -> None:
     async with opened(tmp_path, with_secret()) as scene:
         token = scene.issuer.for_owner(3600).token

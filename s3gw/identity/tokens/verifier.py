@@ -27,7 +27,7 @@ from s3gw.identity.tokens.claims import (
 from s3gw.identity.tokens.compact import MAX_TOKEN_BYTES, Compact, read_compact
 from s3gw.identity.tokens.keys import KeySource, OneKey
 from s3gw.identity.tokens.oidc import Issuers
-from s3gw.identity.tokens.protocol import TokenError, Verified
+from s3gw.identity.tokens.protocol import BEARER, TokenError, Verified
 from s3gw.identity.tokens.signature import VerifyingKey
 from storage.clock import Clock
 
@@ -104,7 +104,8 @@ class Verifier:
         source, issuer = self._signers.of(parsed)
         version = await self._check_signature(parsed, source)
         claims = standard_claims(parsed.claims)
-        self._rules.check(claims, now_s)
+        is_ours = not issuer and BEARER in parsed.claims
+        self._rules.check(claims, now_s, is_ours=is_ours)
         claimed = read_permissions(parsed.claims)
         return _Good(
             verified=Verified(
