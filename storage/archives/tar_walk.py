@@ -57,11 +57,12 @@ class TarWalk:
         self._long_name: bytes | None = None
         self._long_link: bytes | None = None
         self._pax: dict[str, bytes] = {}
+        self._is_promised = False  # a member, by an extended header: even an empty one is of it
 
     @property
     def may_end(self) -> bool:
         """Whether the tar may end here: some writers leave out the end."""
-        return not (self._kind or self._pax or self._long_name or self._long_link)
+        return not (self._kind or self._is_promised)
 
     def take(self, piece: bytes) -> Member | HardLink | None:
         """The member that those bytes complete. Raises `MalformedArchive`."""
@@ -97,6 +98,7 @@ class TarWalk:
                 self.position += BLOCK
                 self._next += BLOCK
                 return
+        self._is_promised = self._is_promised or self._kind not in (b"g", b"S")
         self.position, self.wanted, self._kind = self._next, BLOCK, b""
 
     def _take_sparse(self, member: Member, is_continued: int) -> Member:
@@ -109,6 +111,7 @@ class TarWalk:
     def _take_header(self, block: bytes, kind: bytes, size: int) -> Member | HardLink | None:
         pax, long_name, long_link = self._pax, self._long_name, self._long_link
         self._pax, self._long_name, self._long_link = {}, None, None
+        self._is_promised = False
         content = self.position + BLOCK
         if "size" in pax:
             size = _pax_size(pax["size"], self.position)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.archives import Addition, Additions, ArchiveFormat, Entry, NotAsLong, archive_of
+from storage.archives.tar_walk import BLOCK
 from storage.errors import MalformedArchive
 from storage.values import Stream
 from tests.archives.made import Files, made, read_back, tar, zipped
@@ -105,6 +106,32 @@ def test_nothing_is_appended_to_a_tar_that_was_cut_off(length: int) -> None:
     archive = tar([("a", b"123"), ("b", b"x" * 600)])
     with pytest.raises(MalformedArchive):
         made_of(ArchiveFormat.TAR, [("c", b"")], archive[:length])
+
+
+@pytest.mark.parametrize("name", [b"", b"longer"])
+@pytest.mark.parametrize("kind", [b"L", b"K", b"x"])
+def test_nothing_is_appended_behind_an_extended_header(kind: bytes, name: bytes) -> None:
+    """What is appended would be taken for the member that the header is of, were it never so
+    empty."""
+    content = b"%d mtime=%s\n" % (len(name) + 9, name) if kind == b"x" else name + b"\0"
+    archive = tar([("a", b"")])[:BLOCK] + header(kind, len(content)) + content.ljust(BLOCK, b"\0")
+    for ended in (archive, archive + bytes(2 * BLOCK)):
+        with pytest.raises(MalformedArchive):
+            made_of(ArchiveFormat.TAR, [("c", b"")], ended)
+
+
+def test_a_tar_may_end_with_a_header_for_all_that_follows() -> None:
+    record = b"13 comment=x\n"
+    archive = tar([("a", b"")])[:BLOCK] + header(b"g", len(record)) + record.ljust(BLOCK, b"\0")
+    grown = made_of(ArchiveFormat.TAR, [("c", b"")], archive)
+    assert [name for name, _ in read_back(ArchiveFormat.TAR, grown)] == ["a", "c"]
+
+
+def header(kind: bytes, size: int) -> bytes:
+    """Of a member of that kind, which tells of one that follows."""
+    info = tarfile.TarInfo("header")
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.USTAR_FORMAT)
 
 
 @pytest.mark.parametrize("kind", FORMATS)

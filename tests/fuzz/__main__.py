@@ -26,7 +26,7 @@ def main() -> int:
         return 2
     name, *options = sys.argv[1:]
     seconds = options.pop(0) if options and options[0].isdigit() else "60"
-    with atheris.instrument_imports(include=["s3gw"]):
+    with atheris.instrument_imports(include=["s3gw", "cluster", "storage"]):
         target = import_module(f"tests.fuzz.{name}")
     folder = CORPUS / name
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-TARGETS = ("authorization", "presigned", "chunked", "post_forms", "documents", "policies", "tokens")
+TARGETS = (
+    *("authorization", "presigned", "chunked", "post_forms", "documents", "policies", "tokens"),
+    *("archives", "native", "requests"),
+)

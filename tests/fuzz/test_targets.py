@@ -10,10 +10,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import authorization, chunked, documents, policies, post_forms, presigned, tokens
+from tests.archives.made import read_back
+from tests.fuzz import (
+    archives,
+    authorization,
+    chunked,
+    documents,
+    native,
+    policies,
+    post_forms,
+    presigned,
+    requests,
+    tokens,
+)
 from tests.fuzz.front_door import BODY, BUCKET, OWNER, closed_door, open_door
 from tests.fuzz.mutation import spliced
 from tests.fuzz.registry import TARGETS
+from tests.fuzz.written import read
 
 MODULES = {name: import_module(f"tests.fuzz.{name}") for name in TARGETS}
 EXAMPLES = settings(
@@ -73,6 +86,18 @@ def test_what_the_targets_begin_with_is_good() -> None:
         body = documents.TARGETS[name].encode()
         answer = open_door().ask(method, f"/{BUCKET}".encode(), marker.encode(), as_owner, body)
         assert answer.status < 300, (name, answer)
+    # Half and more of the whole requests do what they are for.
+    good = [native.NativeDoor().send(read(text.encode())).status for text in native.REQUESTS]
+    assert sum(status < 300 for status in good) > len(good) * 0.7
+    good = [requests.Desk().send(read(text.encode()), OWNER).status for text in requests.REQUESTS]
+    assert sum(status < 300 for status in good) > len(good) * 0.5
+
+
+def test_an_archive_without_a_change_is_read() -> None:
+    for number in range(16):
+        kind, archive = archives.archive_in(bytes([number]) + b"\0\0\0\0")
+        found = read_back(kind, archive)
+        assert found[: len(archives._FILES)] == archives._FILES
 
 
 def test_a_splice_without_a_change_is_the_good_text() -> None:
