@@ -18,6 +18,9 @@ from storage.errors import MalformedArchive
 from storage.values import Stream
 
 PIECE = 512 << 10
+# What a new member or frame is given first: of thousands of short ones each copies what is behind
+# it, so it must not be much.
+_BEGINNING = 1 << 10
 
 
 class Unpacker(Protocol):
@@ -51,22 +54,34 @@ class Inflater:
         return self._stream.eof and not self._rest
 
     def unpack(self, piece: bytes) -> bytes:
-        taken = self._rest + piece
-        if not taken and self._stream.eof:
-            return b""
-        if self._stream.eof:
-            # Only gzip continues, and only with another member: padding of zeros is not to be read.
-            if self._window_bits < 0 or not taken.startswith(b"\x1f\x8b"[: len(taken)]):
-                self._rest = b""
-                return b""
-            self._stream = zlib.decompressobj(self._window_bits)
-        try:
-            unpacked = self._stream.decompress(taken, PIECE)
-        except zlib.error as error:
-            raise MalformedArchive(f"its compressed bytes are damaged: {error}") from error
-        self._rest = self._stream.unconsumed_tail or self._stream.unused_data
-        self._full = len(unpacked) == PIECE and not self._stream.eof
-        return unpacked
+        taken, made = self._rest + piece, list[bytes]()
+        at = size = 0
+        while at < len(taken) or not self._stream.eof:
+            stop = len(taken)
+            if self._stream.eof:
+                if not self._continues(taken[at : at + 2]):
+                    at = stop
+                    break
+                self._stream, stop = zlib.decompressobj(self._window_bits), at + _BEGINNING
+            fed = taken[at:stop]
+            try:
+                unpacked = self._stream.decompress(fed, PIECE - size)
+            except zlib.error as error:
+                if made:
+                    break
+                raise _damaged(error) from error
+            at += len(fed) - len(self._stream.unconsumed_tail or self._stream.unused_data)
+            made.append(unpacked)
+            size += len(unpacked)
+            if size == PIECE or at == len(taken):
+                break
+        self._rest = taken[at:]
+        self._full = size == PIECE and not self._stream.eof
+        return made[0] if len(made) == 1 else b"".join(made)
+
+    def _continues(self, begin: bytes) -> bool:
+        """Only gzip continues, and only with another member: padding of zeros is not to be read."""
+        return self._window_bits > 0 and b"\x1f\x8b".startswith(begin)
 
 
 class Lz4Unpacker:
@@ -85,18 +100,30 @@ class Lz4Unpacker:
         return bool(self._stream.eof) and not self._rest
 
     def unpack(self, piece: bytes) -> bytes:
-        taken, self._rest = self._rest + piece, b""
-        if self._stream.eof:
-            if not taken:
-                return b""
-            self._stream = lz4.frame.LZ4FrameDecompressor()
-        try:
-            unpacked: bytes = self._stream.decompress(taken, PIECE)
-        except (RuntimeError, EOFError) as error:
-            raise MalformedArchive(f"its compressed bytes are damaged: {error}") from error
-        if self._stream.eof:
-            self._rest = self._stream.unused_data or b""
-        return unpacked
+        taken, made = self._rest + piece, list[bytes]()
+        at = size = 0
+        while at < len(taken) or not self._stream.eof:
+            stop = len(taken)
+            if self._stream.eof:
+                self._stream, stop = lz4.frame.LZ4FrameDecompressor(), at + _BEGINNING
+            fed = taken[at:stop]
+            try:
+                unpacked: bytes = self._stream.decompress(fed, PIECE - size)
+            except (RuntimeError, EOFError) as error:
+                if made:
+                    break
+                raise _damaged(error) from error
+            at += len(fed) - len(self._stream.unused_data or b"")
+            made.append(unpacked)
+            size += len(unpacked)
+            if size == PIECE or at == len(taken):
+                break
+        self._rest = taken[at:]
+        return made[0] if len(made) == 1 else b"".join(made)
+
+
+def _damaged(error: Exception) -> MalformedArchive:
+    return MalformedArchive(f"its compressed bytes are damaged: {error}")
 
 
 def unpacker_of(kind: ArchiveFormat) -> Unpacker:

@@ -7,6 +7,7 @@ import random
 import struct
 import tarfile
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 
 import lz4.frame
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from storage.archives import ArchiveFormat
 from storage.archives.member import MAX_NAME, plain, plain_bytes
 from storage.archives.tar_walk import BLOCK, MAX_EXTENDED
+from storage.archives.unpacking import PIECE, Inflater, Lz4Unpacker, Unpacker
 from storage.errors import (
     MalformedArchive,
     MemberNotFound,
@@ -164,6 +166,64 @@ def test_a_deflated_member_gives_no_more_than_it_says(stored: Stored) -> None:
     stored.put("bomb.zip", bytes(archive))
     with pytest.raises(MalformedArchive, match="not what its ZIP says"):
         stored.read("bomb.zip", "bomb")
+
+
+PACKERS = [
+    (lambda content: gzip.compress(content, mtime=0), lambda: Inflater(31)),
+    (lz4.frame.compress, Lz4Unpacker),
+]
+
+
+@pytest.mark.parametrize(("compress", "unpacker"), PACKERS)
+@pytest.mark.parametrize("content", [b"", b"x"])
+def test_thousands_of_short_members_are_one_step(
+    compress: Callable[[bytes], bytes], unpacker: Callable[[], Unpacker], content: bytes
+) -> None:
+    """Each was a hop into a thread with all that followed it copied."""
+    count = 10_000
+    opened = unpacker()
+    assert opened.unpack(compress(content) * count) == content * count
+    assert opened.needs_input
+    assert opened.finished
+
+
+@pytest.mark.parametrize(("compress", "unpacker"), PACKERS)
+def test_what_precedes_a_damaged_member_is_given_first(
+    compress: Callable[[bytes], bytes], unpacker: Callable[[], Unpacker]
+) -> None:
+    opened, good = unpacker(), compress(b"good")
+    damaged = bytearray(compress(bytes(range(256)) * 9))
+    damaged[-8:] = b"\xff" * 8
+    assert opened.unpack(good * 3 + damaged).startswith(b"good" * 3)
+    with pytest.raises(MalformedArchive):
+        _unpack_all(opened)
+
+
+def _unpack_all(opened: Unpacker) -> None:
+    while not opened.needs_input:
+        opened.unpack(b"")
+
+
+@pytest.mark.parametrize(("compress", "unpacker"), PACKERS)
+@given(
+    contents=st.lists(st.binary(max_size=9) | st.integers(0, 1 << 20).map(bytes), max_size=5),
+    cut=st.integers(1, 3000),
+)
+@settings(max_examples=60, deadline=None)
+def test_members_in_a_row_however_they_arrive(
+    compress: Callable[[bytes], bytes],
+    unpacker: Callable[[], Unpacker],
+    contents: list[bytes],
+    cut: int,
+) -> None:
+    opened, archive, got = unpacker(), b"".join(map(compress, contents)), b""
+    for at in range(0, len(archive), cut):
+        got += opened.unpack(archive[at : at + cut])
+        while not opened.needs_input:
+            piece = opened.unpack(b"")
+            assert len(piece) <= PIECE
+            got += piece
+    assert got == b"".join(contents)
 
 
 def test_a_deflated_member_that_is_damaged_is_told_at_its_end(stored: Stored) -> None:

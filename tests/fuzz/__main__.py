@@ -10,6 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from tests.fuzz.mutation import ODD
 from tests.fuzz.registry import TARGETS
 
 CORPUS = Path(".fuzz")
@@ -32,11 +33,25 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.SEEDS):
         (folder / f"seed-{number}").write_bytes(seed)
+    words = folder.parent / f"{name}.dict"
+    words.write_text("".join(f'"{_escaped(word)}"\n' for word in ODD if word))
     kept = f"-artifact_prefix={folder}/"
-    command = [sys.argv[0], f"-max_total_time={seconds}", kept, *options, str(folder)]
+    command = [
+        sys.argv[0],
+        f"-max_total_time={seconds}",
+        kept,
+        f"-dict={words}",
+        *options,
+        str(folder),
+    ]
     atheris.Setup(command, target.one_input)
     atheris.Fuzz()
     return 0
+
+
+def _escaped(word: bytes) -> str:
+    """As libFuzzer's dictionaries have it."""
+    return "".join(f"\\x{byte:02x}" for byte in word)
 
 
 if __name__ == "__main__":

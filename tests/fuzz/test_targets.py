@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +26,7 @@ from tests.fuzz import (
     tokens,
 )
 from tests.fuzz.front_door import BODY, BUCKET, OWNER, closed_door, open_door
-from tests.fuzz.mutation import spliced
+from tests.fuzz.mutation import ODD, spliced
 from tests.fuzz.registry import TARGETS
 from tests.fuzz.written import read
 
@@ -38,13 +40,15 @@ EXAMPLES = settings(
 changes = st.builds(
     lambda kind, where, length, new: bytes([kind, 0]) + where.to_bytes(2, "big") + bytes([length])
     + new,
-    st.integers(0, 255), st.integers(0, 2000), st.integers(0, 20), st.binary(max_size=20),
+    st.integers(0, 255), st.integers(0, 2000), st.integers(0, 20),
+    st.binary(max_size=20) | st.sampled_from(ODD),
 )  # fmt: skip
 
 
 @pytest.fixture(params=TARGETS)
-def target(request: pytest.FixtureRequest) -> ModuleType:
-    return MODULES[request.param]
+def target(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
+    yield MODULES[request.param]
+    tracemalloc.stop()
 
 
 def test_the_seeds_pass(target: ModuleType) -> None:
