@@ -56,10 +56,9 @@ class Contents:
 
     def _begin(self, query: ListQuery) -> int:
         after = query.after
-        if after and common_prefix(after, query.prefix, query.delimiter) == after:
-            passed = self._behind(after)
-        else:
-            passed = self._place(after, right=True)
+        common = common_prefix(after, query.prefix, query.delimiter)
+        # A prefix that the marker is in was a row before it, as among objects.
+        passed = self._place(after, right=True) if common is None else self._behind(common)
         return max(passed, self._place(query.prefix, right=False))
 
     def _place(self, name: str, *, right: bool) -> int:

@@ -76,6 +76,7 @@ def assert_same(found: FolderPage, expected: Page) -> None:
 
 @given(held=held, query=queries)
 @example(held={"a.tar": ("b",), "a.tar.gz": ("b",)}, query=ListQuery("", "", "a.tar.gz", 4))
+@example(held={"b/a.tar": ("a",)}, query=ListQuery("", "/", "b/a.tar/", 1))
 @settings(max_examples=500, deadline=None)
 def test_members_are_listed_as_if_they_were_objects(held: Held, query: ListQuery) -> None:
     archives = [name for name in held if format_of_name(name)]
