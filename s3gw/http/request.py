@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from storage.backend import Backend
 
 MAX_KEY = 1024
+# A longer number is not the length of anything.
+_LENGTH_CHARS = 4000
 # More than any operation knows, and than any client sends.
 MAX_PARAMETERS = 1000
 _MANY_DOCUMENTS = "Please reduce your request rate: too many documents are read at once."
@@ -199,7 +201,7 @@ def _decoded(text: str) -> str:
 
 
 def content_length(text: str | None) -> int | None:
-    return None if text is None else read_digits(text)
+    return None if text is None or len(text) > _LENGTH_CHARS else read_digits(text)
 
 
 def origin_form(target: bytes) -> bytes:

@@ -36,8 +36,6 @@ from storage.values import (
     VersionQuery,
 )
 
-# The version of ListObjects that a request without `list-type` has.
-_FIRST = "1"
 MAX_KEYS = 1000
 # A page is written in a thread when it has so many times more text than other input would.
 _FOLD = 4
@@ -133,11 +131,8 @@ class ListObjects:
     marker: str = query("marker", default="")
     max_keys: int = query("max-keys", default=MAX_KEYS)
     encoding_type: str | None = query("encoding-type", default=None)
-    list_type: str = query("list-type", default=_FIRST)
 
     async def run(self, call: Call) -> Reply:
-        if self.list_type != _FIRST:
-            raise S3Error(Code.NotImplemented)
         encode = key_encoding(self.encoding_type)
         limit = min(self.max_keys, MAX_KEYS)
         wanted = ListQuery(self.prefix, self.delimiter, self.marker, limit)

@@ -37,10 +37,11 @@ __all__ = ["Operation", "OperationTable", "Route", "body", "header", "operation"
 C = TypeVar("C")
 
 # Read by GetObject and HeadObject too, where they select nothing.
-_OPTIONAL = frozenset({"archmime", "archmode", "archpath", "archregx", "list-type", "partNumber"})
+_OPTIONAL = frozenset({"archmime", "archmode", "archpath", "archregx", "partNumber"})
 # S3 has no POST there; forms of STS are answered before they come here.
 _UNSUPPORTED = frozenset([("POST", Level.SERVICE)])
 _NONE: frozenset[str] = frozenset()
+_LIST_TYPE = frozenset({"list-type"})
 
 
 def body(*, checksum_of: Literal["document", "object"] = "document") -> Any:
@@ -170,7 +171,11 @@ def checked(op: type[Operation] | None, request: Request) -> type[Operation]:
 
 
 def _subresources(request: Request) -> frozenset[str]:
-    return SUBRESOURCES.intersection(request.query) if request.query else _NONE
+    """Return the sub-resources that the request names; `list-type=1` is the list without a type."""
+    if not request.query:
+        return _NONE
+    named = SUBRESOURCES.intersection(request.query)
+    return named - _LIST_TYPE if request.query.get("list-type") == "1" else named
 
 
 @cache

@@ -29,7 +29,7 @@ EVIL = [
 # Large enough for a file of its own.
 BODY = b"x" * (64 << 10)
 OWN_NAME = re.compile(
-    r"mountpath\.json|index\.db(-wal|-shm)?|(\w+\.)?lock|quarantine|work(/[\w-]+){0,2}"
+    r"mountpath\.json|index\.db(-wal|-shm|-shape|-noted)?|(\w+\.)?lock|quarantine|work(/[\w-]+){0,2}"
     r"|blobs(/[0-9a-f]{2}(/[0-9a-f]{32})?)?"
 )
 

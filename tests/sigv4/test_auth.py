@@ -380,7 +380,9 @@ def test_no_presigned_parameter_breaks_the_server(name: str, value: str) -> None
 
 @given(st.sampled_from(["AWSAccessKeyId", "Expires", "Signature", "versionId"]), anything)
 def test_no_version_2_parameter_breaks_the_server(name: str, value: str) -> None:
-    call = get({}, f"{V2_TARGET}&{name}={quote(value, safe='')}")
+    path, _, query = V2_TARGET.partition("?")
+    # The first of repeated parameters counts.
+    call = get({}, f"{path}?{name}={quote(value, safe='')}&{query}")
     assert refusal(call, now_s=1175139619).code.status in (400, 403)
 
 

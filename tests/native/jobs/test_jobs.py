@@ -266,7 +266,7 @@ def test_a_job_is_seen_by_who_began_it_and_who_may_use_its_bucket(
     xid = delete(scene, bucket, {"template": "nothing"}, token="writer")
     for token in ("admin", "reader", "writer"):
         assert scene.snap(xid, token=token)["id"] == xid
-    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"access": "0"})
+    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"access": "PROMOTE"})
     assert scene.snap(xid, token="writer")["id"] == xid
     asked = {"ID": xid}
     assert told(scene.send("GET", "cluster?what=status", asked, token="reader")).status == 404
