@@ -52,8 +52,9 @@ def prepare_outboxes(paths: Sequence[Path]) -> None:
             prepare(path, durable=durable)
         except Corrupt as error:
             message = (
-                f"{path} is damaged ({error}); `s3gw fsck --rebuild` keeps what can be read, or "
-                f"move {path}* away to start without what waits in it"
+                f"{path} is damaged; move it away, with the files whose names it begins, to start "
+                f"without what waits in it, or keep what can be read with `s3gw fsck --rebuild`: "
+                f"{error}"
             )
             raise MountpathError(message) from error
 
