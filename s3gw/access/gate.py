@@ -38,6 +38,7 @@ _EXPECTED_SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
 _ACCESS = BucketAccess.setting_name
 _NARROWING = frozenset({BucketPolicy.setting_name, HoldsForeignObjects.setting_name, _ACCESS})
 _ACCOUNT_NUMBER = re.compile(r"\d{12}", re.ASCII)
+_AS_AT_AWS = re.compile(r"\d{12}|[0-9a-f]{64}", re.ASCII)
 _LOOKING = (Access.HEAD_BUCKET | Access.LIST_OBJECTS).value
 # Decided for each of the keys that the document names, once it is read.
 _BY_KEY = frozenset({"DeleteObjects", "PostObject"})
@@ -305,13 +306,16 @@ def _without_session_policy(principal: Principal) -> Principal:
 
 def _check_owner(call: AuthenticatedRequest, bucket: BucketInfo, header: str) -> None:
     """Raise `AccessDenied` for another owner than the header expects, and
-    `InvalidBucketOwnerAWSAccountID` for what no account has for its id."""
+    `InvalidBucketOwnerAWSAccountID` for what no account has for its id. Where the owner's id is
+    not one that AWS gives, any text could be another's."""
     expected = call.headers.get(header)
     if expected == ROOT_ACCOUNT_NUMBER:
         expected = ROOT_ACCOUNT
     if expected in (None, bucket.owner):
         return
     if not _ACCOUNT_NUMBER.fullmatch(expected) and call.site.accounts.account(expected) is None:
+        if not _AS_AT_AWS.fullmatch(bucket.owner):
+            raise S3Error(Code.AccessDenied)
         code = Code.InvalidBucketOwnerAWSAccountID
         raise S3Error(code, f"{code.message} [{expected}]")
     raise S3Error(Code.AccessDenied)

@@ -132,6 +132,7 @@ class Expectations:
             raise S3Error(Code.InvalidRequest, message)
         if whole.checksum is not None:
             self._check_checksums(upload, whole.checksum)
+        _check_nothing_missing(upload, self.parts)
         return whole
 
     def _check_type(self, upload: UploadInfo) -> None:
@@ -182,8 +183,7 @@ def check_order(parts: tuple[CompletedPart, ...], upload_id: str) -> None:
 
 
 def _check_part(upload: UploadInfo, asked: CompletedPart, part: PartInfo) -> None:
-    """Check the part's ETag, and its checksums: each is the upload's, and a COMPOSITE upload needs
-    it of every part."""
+    """Check the part's ETag, and its checksums: each is the upload's."""
     promised = {name: value for name in ALGORITHMS if (value := _promise(asked, name)) is not None}
     wrong = unquoted(asked.etag) != part.etag
     if wrong or (promised and not upload.checksum_algorithm):
@@ -198,13 +198,21 @@ def _check_part(upload: UploadInfo, asked: CompletedPart, part: PartInfo) -> Non
             raise S3Error(Code.BadDigest, message)
         if part.checksum is None or value != part.checksum.value:
             raise _invalid_part(part.number, upload.id, asked.etag)
-    if named and not promised and upload.checksum_type is ChecksumType.COMPOSITE:
-        message = (
-            f"The upload was created using a {named.lower()} checksum. The complete request must "
-            "include the checksum for each part. It was missing for part "
-            f"{part.number} in the request."
-        )
-        raise S3Error(Code.InvalidRequest, message)
+
+
+def _check_nothing_missing(upload: UploadInfo, asked: tuple[CompletedPart, ...]) -> None:
+    """Raise `InvalidRequest` unless each part of a COMPOSITE upload comes with its checksum."""
+    named = upload.checksum_algorithm
+    if not named or upload.checksum_type is not ChecksumType.COMPOSITE:
+        return
+    for part in asked:
+        if _promise(part, named) is None:
+            message = (
+                f"The upload was created using a {named.lower()} checksum. The complete request "
+                "must include the checksum for each part. It was missing for part "
+                f"{part.part_number} in the request."
+            )
+            raise S3Error(Code.InvalidRequest, message)
 
 
 def _promise(asked: CompletedPart, algorithm: str) -> str | None:

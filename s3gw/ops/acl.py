@@ -196,6 +196,9 @@ def _grant(call: Call, one: PermissionOf) -> Grant:
 
 def _policy(call: Call, owner: str, grants: Grants) -> AccessControlPolicy:
     shown: Owner = owner_of(call, owner)
+    if shown.display_name:
+        # Clients from the days of display names look for groups first: they have none.
+        grants = tuple(sorted(grants, key=lambda grant: grant.group is None))
     rows = tuple(PermissionOf(_grantee(call, grant), grant.permission) for grant in grants)
     return AccessControlPolicy(PolicyOwner(shown.display_name, shown.id), rows)
 

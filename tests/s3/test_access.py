@@ -50,6 +50,12 @@ def test_another_owner_than_expected_is_denied(
     assert not is_denied(send(gateway, bucket, operation, headers=found))
 
 
+def test_any_text_could_be_another_owner_than_one_with_such_an_id(gateway: Gateway) -> None:
+    gateway.send("PUT", "/texts", account=ROOT)
+    expected = {"x-amz-expected-bucket-owner": f"{ROOT.account}-not"}
+    assert is_denied(gateway.send("GET", "/texts", expected, account=ROOT))
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_root_account_may_do_everything(gateway: Gateway, bucket: str, operation: str) -> None:
     assert not is_denied(send(gateway, bucket, operation, account=ROOT))

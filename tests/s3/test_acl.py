@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from s3gw.identity.accounts import Accounts
+from storage.backends.memory import MemoryBackend
 from tests.s3.gateway import ALICE, BOB, ROOT, Gateway, code_of, details, values, xml_of
 
 ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -31,10 +34,10 @@ def code(caught: pytest.ExceptionInfo[ClientError]) -> str:
     ("canned", "grants"),
     [
         ("private", [("Alice", FULL)]),
-        ("public-read", [("Alice", FULL), (ALL_USERS, "READ")]),
-        ("public-read-write", [("Alice", FULL), (ALL_USERS, "READ"), (ALL_USERS, "WRITE")]),
-        ("authenticated-read", [("Alice", FULL), (AUTHENTICATED, "READ")]),
-        ("log-delivery-write", [("Alice", FULL), (LOGS, "WRITE"), (LOGS, "READ_ACP")]),
+        ("public-read", [(ALL_USERS, "READ"), ("Alice", FULL)]),
+        ("public-read-write", [(ALL_USERS, "READ"), (ALL_USERS, "WRITE"), ("Alice", FULL)]),
+        ("authenticated-read", [(AUTHENTICATED, "READ"), ("Alice", FULL)]),
+        ("log-delivery-write", [(LOGS, "WRITE"), (LOGS, "READ_ACP"), ("Alice", FULL)]),
         ("bucket-owner-full-control", [("Alice", FULL)]),
     ],
 )
@@ -45,6 +48,15 @@ def test_a_canned_acl_of_a_bucket(
     assert shown(s3.get_bucket_acl(Bucket=bucket)) == grants
     s3.create_bucket(Bucket=f"{bucket}-2", ACL=canned)
     assert shown(s3.get_bucket_acl(Bucket=f"{bucket}-2")) == grants
+
+
+def test_grants_of_an_owner_without_a_display_name_keep_their_order() -> None:
+    nameless = Accounts(replace(ROOT, display_name=""))
+    gateway = Gateway(MemoryBackend(), accounts=nameless)
+    gateway.send("PUT", "/nameless", {"x-amz-acl": "public-read"}, account=ROOT)
+    told = xml_of(gateway.send("GET", "/nameless?acl", account=ROOT))
+    assert values(told, "Permission") == [FULL, "READ"]
+    gateway.close()
 
 
 @pytest.mark.parametrize("canned", ["public-read", "authenticated-read", "private"])

@@ -315,6 +315,20 @@ WRONG_WHOLES: list[tuple[dict[str, str], dict[str, str], str]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("promised", "refusal"),
+    [({}, "InvalidRequest"), ({"ChecksumCRC32": "bad"}, "BadDigest")],
+)
+def test_a_promise_about_the_whole_counts_before_those_that_are_missing(
+    s3: Any, bucket: str, promised: dict[str, str], refusal: str
+) -> None:
+    where, etag = one_part(s3, bucket, {"ChecksumAlgorithm": "CRC32"})
+    done = {**where, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": etag}]}}
+    with pytest.raises(ClientError) as error:
+        s3.complete_multipart_upload(**done, **promised)
+    assert error.value.response["Error"]["Code"] == refusal
+
+
 @pytest.mark.parametrize(("begun", "promised", "refusal"), WRONG_WHOLES)
 def test_a_promise_about_the_whole_is_kept_or_refused(
     s3: Any, bucket: str, begun: dict[str, str], promised: dict[str, str], refusal: str

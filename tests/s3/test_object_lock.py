@@ -202,6 +202,22 @@ def test_many_deletions_refuse_what_is_locked_and_no_more(s3: Any, locked: str) 
     assert "Errors" not in answer
 
 
+def test_a_bucket_that_does_not_lock_takes_a_bypass_only_for_versions(s3: Any, bucket: str) -> None:
+    for bypass in (True, False):
+        for removal in ({"Key": "k"}, {"Key": "k", "VersionId": "null"}):
+            s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+            s3.put_object(Bucket=bucket, Key="l", Body=b"x")
+            asked: dict[str, Any] = {"Bucket": bucket, "BypassGovernanceRetention": bypass}
+            assert refused(s3.delete_object, **asked, **removal) == "InvalidArgument"
+            unversioned = [{"Key": "l", "VersionId": "null"}, {"Key": "k"}]
+            asked["Delete"] = {"Objects": unversioned}
+            assert refused(s3.delete_objects, **asked) == "InvalidArgument"
+            asked["Delete"] = {"Objects": [{"Key": key, "VersionId": "null"} for key in "kl"]}
+            answer = s3.delete_objects(**asked)
+            assert [row["Key"] for row in answer["Deleted"]] == ["k", "l"]
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
 def test_what_is_locked_is_not_renamed(s3: Any, locked: str) -> None:
     version = put(s3, locked, ObjectLockLegalHoldStatus="ON")
     attempt = {"Bucket": locked, "Key": "other", "RenameSource": f"{locked}/k"}
