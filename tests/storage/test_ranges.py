@@ -43,8 +43,9 @@ def test_between_takes_what_is_there(size: int, start: int, length: int) -> None
 
 @given(SIZES, PLACES)
 def test_last_takes_the_end(size: int, count: int) -> None:
+    """Of an empty object these are none, which is no error: readers of footers ask for them."""
     end = CONTENT[max(0, size - count) : size]
-    assert taken(Last(count), size) == (end or None)
+    assert taken(Last(count), size) == (end if count else None)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,7 @@ def test_last_takes_the_end(size: int, count: int) -> None:
         (Last(7), 7, Between(0, 7)),
         (Last(8), 7, Between(0, 7)),
         (Last(1), 7, Between(6, 7)),
+        (Last(1), 0, Between(0, 0)),
     ],
 )
 def test_a_range_that_can_be_had(
@@ -77,7 +79,6 @@ def test_a_range_that_can_be_had(
         (Between(0, 1), 0),
         (Between(7, 8), 7),
         (Last(0), 7),
-        (Last(1), 0),
         (Last(0), 0),
     ],
 )
