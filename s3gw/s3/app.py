@@ -108,6 +108,8 @@ class S3FrontEnd(FrontEnd):
         exchange.error_code = refusal.code.name
         if refusal.code is Code.InternalError:
             log_failure(error, exchange)
+            # Which object it is about: it may be damaged.
+            refusal.details = {**refusal.details, "Resource": exchange.path}
         return refusal
 
     def _error_reply(self, error: S3Error, exchange: Exchange) -> Reply:
