@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
-from s3gw.http.leaving import ClientLeft
+from s3gw.http.leaving import ClientLeft, Connected
 from s3gw.http.memory_room import Holding, TooBusy
 from s3gw.http.output import STREAM_BYTES, STREAMS
 from s3gw.http.reply import Reply, write_reply
@@ -22,6 +22,7 @@ from s3gw.telemetry.observer import Observer
 from s3gw.telemetry.request_id import REQUEST_ID, new_request_id
 from s3gw.wire.errors import Code, as_s3_error
 from storage.errors import StorageError
+from storage.values import Stream
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WITH_BODY = ("PUT", "POST")
+MANY_STREAMS = "Please reduce your request rate: too many answers are being sent at once."
 
 
 class FrontEnd(ABC):
@@ -57,12 +59,15 @@ class FrontEnd(ABC):
             if await _leaves_body(reply, scope["method"], received):
                 reply.headers["Connection"] = "close"
             if not isinstance(reply.body, bytes):
-                memory = await STREAMS.enter(exchange.remote, STREAM_BYTES)
+                memory = await _memory_of(reply.body, received, exchange.remote)
             await write_reply(reply, scope["method"], received, send)
         except TooBusy:
-            reply = await self._too_busy(reply, exchange, send)
+            reply = self.busy(exchange)
+            exchange.error_code = Code.SlowDown.name
+            reply.headers[self.request_id_header] = exchange.request_id
+            await write_reply(reply, scope["method"], received, send)
         except ClientLeft:
-            # Nobody waits for the answer; the log has its status.
+            # An answer would reach no client; the log has its status.
             pass
         except StorageError as error:
             # The head is already sent, so the client notices the failure by the length: the server
@@ -80,18 +85,23 @@ class FrontEnd(ABC):
             self._observer.record(exchange)
             REQUEST_ID.set("")
 
-    async def _too_busy(self, reply: Reply, exchange: Exchange, send: Send) -> Reply:
-        """Send 503 in place of an answer for which there is no memory."""
-        if not isinstance(reply.body, bytes):
-            await reply.body.aclose()
-        exchange.error_code = Code.SlowDown.name
-        busy = Reply(503, {"Retry-After": "1", self.request_id_header: exchange.request_id})
-        await write_reply(busy, exchange.method, None, send)
-        return busy
+    def busy(self, _: Exchange) -> Reply:
+        """Return the answer in place of a stream for which there is no memory."""
+        return Reply(503, {"Retry-After": "1"})
 
     @abstractmethod
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
         """Return the answer to one request; raise nothing."""
+
+
+async def _memory_of(body: Stream, received: RequestBody, client: str) -> Holding:
+    """Return the memory of a stream; close the stream if it gets none, or its client leaves."""
+    try:
+        async with Connected(received):
+            return await STREAMS.enter(client, STREAM_BYTES)
+    except BaseException:
+        await body.aclose()
+        raise
 
 
 async def _leaves_body(reply: Reply, method: str, received: RequestBody) -> bool:

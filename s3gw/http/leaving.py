@@ -1,4 +1,4 @@
-"""Clients that leave: work that nobody waits for any more is ended."""
+"""Clients that leave, and the end of the work for them."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ class Connected:
         self._task: asyncio.Task[object] | None = None
         self._over = False
         self._cancelled = False
+        # By others, who want the whole task to end.
+        self._cancelled_before = 0
 
     async def __aenter__(self) -> Connected:
         self._task = asyncio.current_task()
+        self._cancelled_before = self._task.cancelling() if self._task is not None else 0
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._after_s, self.listen)
         return self
@@ -66,12 +69,13 @@ class Connected:
             self._listening.cancel()
         if not self._cancelled or self._task is None:
             return
-        if kind is None:
+        was_cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+        if not was_cancelled:
             # The work ended in the same moment: the cancellation is on its way, and means nothing.
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(0)
-        self._task.uncancel()
-        if kind is not None:
+        others = self._task.uncancel()
+        if was_cancelled and others <= self._cancelled_before:
             raise ClientLeft from error
 
 

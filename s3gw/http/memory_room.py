@@ -28,7 +28,7 @@ class Holding:
     held: int = 0
 
     def try_take(self, count: int) -> bool:
-        """Take more memory if there is some and nobody waits. A batch never waits for more, or
+        """Take more memory if there is some and the queue is empty. A batch never waits for more, or
         batches would wait for each other."""
         return self.room.try_take(self, count)
 
@@ -64,7 +64,7 @@ class Room:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether somebody waits."""
+        """Whether there is a queue."""
         return self._waiting > 0
 
     async def enter(self, client: str, count: int) -> Holding:

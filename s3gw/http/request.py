@@ -57,7 +57,7 @@ class Addressing:
 class Request:
     """A request before authentication.
 
-    `query` is decoded, the last of a repeated name wins; `headers` have lower-case names, values
+    `query` is decoded, the first of a repeated name wins; `headers` have lower-case names, values
     decoded as latin-1, repeated ones joined with commas. `body` is what the operation reads:
     authentication may have wrapped it; `receive` is what it is read from. `decoded_length` is the
     payload's length in bytes; `content_sha256` the hex digest that was signed for it; `trailers`

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from s3gw.access import hide_missing
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
-from s3gw.http.front_end import FrontEnd, log_failure
+from s3gw.http.front_end import MANY_STREAMS, FrontEnd, log_failure
 from s3gw.http.reply import Reply
 from s3gw.http.request import NO_BUCKET, check_head
 from s3gw.identity.accounts import Principal
@@ -31,7 +31,7 @@ from s3gw.native.call import (
 from s3gw.native.catalog import native_operations
 from s3gw.native.cluster.daemon import check_node, turn_to_node
 from s3gw.native.cluster.node import gateway_id
-from s3gw.native.errors import NativeError, as_native_error, error_reply
+from s3gw.native.errors import NativeError, Tcode, as_native_error, error_reply
 from s3gw.native.objects.reading import not_modified
 from s3gw.native.operation import (
     NativeOperation,
@@ -136,6 +136,11 @@ class NativeApp(FrontEnd):
         except (ObjectNotFound, VersionNotFound):
             await hide_missing(call, call.bucket, call.key)
             raise
+
+    def busy(self, exchange: Exchange) -> Reply:
+        headers = {"Retry-After": "1"}
+        error = NativeError(503, MANY_STREAMS, Tcode.TOO_MANY, headers=headers)
+        return self._refuse(error, None, exchange)
 
     def _refuse(
         self, error: Exception, about: NativeRequest | NativeCall | None, exchange: Exchange

@@ -15,7 +15,7 @@ from s3gw.auth import Proof
 from s3gw.auth.form import is_form
 from s3gw.auth.login_throttle import FORM, Attempt, named_key
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
-from s3gw.http.front_end import FrontEnd, log_failure
+from s3gw.http.front_end import MANY_STREAMS, FrontEnd, log_failure
 from s3gw.http.reply import XML, Reply
 from s3gw.http.request import NO_BUCKET, Addressing, Request, check_head, read_request
 from s3gw.s3.archives.folders import find_folder
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 _NS = 1_000_000_000
 REGION = "x-amz-bucket-region"
-_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 # Every answer of AWS names its server; nothing may be concluded from this name, so no version.
 SERVER = "s3gw"
 
@@ -112,6 +111,10 @@ class S3FrontEnd(FrontEnd):
             refusal.details = {**refusal.details, "Resource": exchange.path}
         return refusal
 
+    def busy(self, exchange: Exchange) -> Reply:
+        headers = {"Retry-After": "1"}
+        return self._error_reply(S3Error(Code.SlowDown, MANY_STREAMS, headers=headers), exchange)
+
     def _error_reply(self, error: S3Error, exchange: Exchange) -> Reply:
         reply = error_reply(error, exchange.request_id, self._services.site.region)
         if exchange.operation == PREFLIGHT:
@@ -170,21 +173,10 @@ class S3App(S3FrontEnd):
         except S3Error as error:
             _attempt(self._throttle, request, by_form=by_form).failed(error)
             raise
-        _apply_presigned_conditions(request)
         caller = exchange.principal = proof.principal
         exchange.account = caller.identity
         exchange.bypasses_lock = bypasses_governance(request.headers)
         return new_call(request, caller, self._services, proof.form)
-
-
-def _apply_presigned_conditions(request: Request) -> None:
-    """Read the conditions of a presigned URL's query as headers: who made the URL meant them."""
-    if "X-Amz-Signature" not in request.query:
-        return
-    told = {name.lower(): value for name, value in request.query.items()}
-    found = {name: told[name] for name in _CONDITIONS if name in told}
-    if found:
-        request.headers = {**found, **request.headers}
 
 
 def _note_bucket(call: Call, exchange: Exchange) -> None:

@@ -26,8 +26,7 @@ class State(Enum):
 
 class HealthApp:
     """Answers with the state that was set last, as JSON; on a full disk a ready server says so,
-    still with 200. `cluster_state`, once it is set, returns
-    the state of the cluster."""
+    still with 200. `cluster_state`, once it is set, returns the state of the cluster."""
 
     def __init__(self, started_ns: int | None = None) -> None:
         self.state = State.STARTING

@@ -13,7 +13,7 @@ from typing import Any
 
 from s3gw.http.output import STREAMS
 
-# With more than so many paused connections, one is let go after `CROWDED_S`.
+# With more than so many paused connections, those are let go that have been for `CROWDED_S`.
 MOST_PAUSED = 256
 CROWDED_S = 5.0
 
@@ -31,6 +31,11 @@ class SlowReaders:
         loop = asyncio.get_running_loop()
         wait_s = min(CROWDED_S, self._stall_s)
         self._timers[transport] = loop.call_later(wait_s, self._look, transport, wait_s)
+
+    def forget(self, transport: asyncio.Transport, protocol: Any) -> None:
+        """Undo `watch`, so that nothing refers to a connection that is lost."""
+        self.resume(transport)
+        del protocol.pause_writing, protocol.resume_writing, protocol.connection_lost
 
     def resume(self, transport: asyncio.Transport) -> None:
         timer = self._timers.pop(transport, None)
@@ -54,7 +59,7 @@ class SlowReaders:
             resume()
 
         def connection_lost(error: Exception | None) -> None:
-            self.resume(transport)
+            self.forget(transport, protocol)
             lost(error)
 
         protocol.pause_writing, protocol.resume_writing = pause_writing, resume_writing
@@ -66,5 +71,6 @@ class SlowReaders:
             transport.abort()
             return
         loop = asyncio.get_running_loop()
-        rest_s = self._stall_s - waited_s
-        self._timers[transport] = loop.call_later(rest_s, self._look, transport, self._stall_s)
+        wait_s = min(CROWDED_S, self._stall_s - waited_s)
+        later = loop.call_later(wait_s, self._look, transport, waited_s + wait_s)
+        self._timers[transport] = later

@@ -129,3 +129,37 @@ def test_a_cancelled_task_is_cancelled() -> None:
             await task
 
     run(work())
+
+
+def test_an_error_at_the_moment_of_leaving_is_the_error() -> None:
+    async def fail() -> None:
+        async with Connected(left, after_s=0) as client:
+            client.listen()
+            await asyncio.sleep(0)
+            raise KeyError("mine")
+
+    async def work() -> int:
+        with pytest.raises(KeyError, match="mine"):
+            await fail()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return 7
+
+    assert run(work()) == 7
+
+
+def test_who_is_cancelled_while_the_client_leaves_is_cancelled() -> None:
+    async def work() -> None:
+        async def wait() -> None:
+            async with Connected(left, after_s=0) as client:
+                client.listen()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(wait())
+        for _ in range(2):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(work())

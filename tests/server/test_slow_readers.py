@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from s3gw.config.limits import Limits
+from s3gw.http.memory_room import Room
 from s3gw.server import slow_readers
 from s3gw.server.descriptors import EACH, RESERVED, connections_within, raise_limit, warning
 from s3gw.server.slow_readers import SlowReaders
@@ -61,6 +62,34 @@ def test_when_many_are_slow_some_are_let_go_sooner(monkeypatch: pytest.MonkeyPat
         return sum(each.aborted.is_set() for each in transports)
 
     assert asyncio.run(work()) == 3
+
+
+def test_who_was_slow_before_it_became_crowded_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection is looked at again and again, and not only once."""
+    monkeypatch.setattr(slow_readers, "CROWDED_S", 0.01)
+    room = Room(1, patience_s=60.0, shares=1)
+    monkeypatch.setattr(slow_readers, "STREAMS", room)
+
+    async def work() -> None:
+        readers, transport = SlowReaders(stall_s=3600), Transport()
+        looked = asyncio.Event()
+        look = readers._look
+
+        def looking(*args: Any) -> None:
+            look(*args)
+            looked.set()
+
+        monkeypatch.setattr(readers, "_look", looking)
+        readers.pause(transport)  # type: ignore[arg-type]
+        await asyncio.wait_for(looked.wait(), 60)
+        assert not transport.aborted.is_set()
+        holding = await room.enter("slow", 1)
+        waiting = asyncio.create_task(room.enter("another", 1))
+        await asyncio.wait_for(transport.aborted.wait(), 60)
+        holding.close()
+        (await waiting).close()
+
+    asyncio.run(work())
 
 
 @pytest.mark.parametrize("http_server", ["hypercorn", "uvicorn"])
