@@ -28,8 +28,8 @@ class Holding:
     held: int = 0
 
     def try_take(self, count: int) -> bool:
-        """Take more memory if there is some and the queue is empty. A batch never waits for more, or
-        batches would wait for each other."""
+        """Take more memory if there is some and the queue is empty. Who has some never waits for
+        more, or they would wait for each other."""
         return self.room.try_take(self, count)
 
     def give(self, count: int) -> None:

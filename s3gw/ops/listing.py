@@ -37,7 +37,8 @@ from storage.values import (
 )
 
 MAX_KEYS = 1000
-# A page is written in a thread when it has so many times more text than other input would.
+# A page costs less for each byte than other input: its names are so many times longer before a
+# thread is worth it.
 _FOLD = 4
 Owners = Callable[[Attributes], Owner]
 
