@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
-from s3gw.http.leaving import ClientLeft, Connected
+from s3gw.http.leaving import ClientLeft
 from s3gw.http.memory_room import Holding, TooBusy
-from s3gw.http.output import STREAM_BYTES, STREAMS
+from s3gw.http.output import stream_memory
 from s3gw.http.reply import Reply, write_reply
 from s3gw.http.request import origin_form
 from s3gw.http.request_body import RequestBody
@@ -58,7 +58,8 @@ class FrontEnd(ABC):
             reply.headers[self.request_id_header] = exchange.request_id
             if await _leaves_body(reply, scope["method"], received):
                 reply.headers["Connection"] = "close"
-            if not isinstance(reply.body, bytes):
+            memory = reply.memory
+            if memory is None and not isinstance(reply.body, bytes):
                 memory = await _memory_of(reply.body, received, exchange.remote)
             await write_reply(reply, scope["method"], received, send)
         except TooBusy:
@@ -91,14 +92,13 @@ class FrontEnd(ABC):
 
     @abstractmethod
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
-        """Return the answer to one request; raise nothing."""
+        """Return the answer to one request; raise nothing but `TooBusy`."""
 
 
 async def _memory_of(body: Stream, received: RequestBody, client: str) -> Holding:
     """Return the memory of a stream; close the stream if it gets none, or its client leaves."""
     try:
-        async with Connected(received):
-            return await STREAMS.enter(client, STREAM_BYTES)
+        return await stream_memory(received, client)
     except BaseException:
         await body.aclose()
         raise

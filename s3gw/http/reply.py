@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from s3gw.http.leaving import ClientLeft, Connected
+from s3gw.http.memory_room import Holding
 from s3gw.wire.xmldoc import to_xml
 from storage.values import Stream
 
@@ -25,8 +26,8 @@ XML = "application/xml"
 class Reply:
     """The answer of an operation: a status, headers, and bytes or a stream of them.
 
-    `repeated` are headers whose names may occur several times. `sent` counts the bytes of the body
-    that were sent, for the log and the metrics.
+    `repeated` are headers whose names may occur several times. `memory` is what a stream has been
+    given already. `sent` counts the bytes of the body that were sent, for the log and the metrics.
     """
 
     status: int = 200
@@ -34,6 +35,7 @@ class Reply:
     body: bytes | Stream = b""
     sent: int = 0
     repeated: Sequence[tuple[str, str]] = ()
+    memory: Holding | None = None
 
 
 def xml_reply(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Reply:

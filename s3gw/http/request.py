@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.documents import TooLong, read_whole
 from s3gw.http.memory_room import Holding, TooBusy
+from s3gw.http.output import stream_memory
 from s3gw.wire.errors import Code, S3Error
 from storage.digits import read_digits
 from storage.values import BucketInfo
@@ -82,6 +83,7 @@ class Request:
     limits: Limits = DEFAULT_LIMITS
     document: bytes | None = None
     document_memory: Holding | None = None
+    stream_memory: Holding | None = None
     receive: Receive | None = None
 
     @property
@@ -108,6 +110,11 @@ class Request:
             headers = {"Retry-After": str(error.retry_after_s)}
             raise S3Error(Code.SlowDown, _MANY_DOCUMENTS, headers=headers) from None
         return self.document
+
+    async def before_stream(self) -> None:
+        """Wait for the memory of an answer that streams, once. Raise `TooBusy`."""
+        if self.stream_memory is None:
+            self.stream_memory = await stream_memory(self.receive, self.client)
 
 
 @dataclass(slots=True, kw_only=True)

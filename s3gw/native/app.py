@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from s3gw.access import hide_missing
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.front_end import MANY_STREAMS, FrontEnd, log_failure
+from s3gw.http.memory_room import TooBusy
 from s3gw.http.reply import Reply
 from s3gw.http.request import NO_BUCKET, check_head
 from s3gw.identity.accounts import Principal
@@ -85,6 +86,8 @@ class NativeApp(FrontEnd):
             return await self._answer(request, exchange)
         except NotModified as error:
             return not_modified(error)
+        except TooBusy:
+            raise
         except Exception as error:
             return self._refuse(error, request, exchange)
 
@@ -102,8 +105,11 @@ class NativeApp(FrontEnd):
         reply = None
         try:
             reply = await self._run(call, operation)
+            reply.memory = call.stream_memory
         except NotModified as error:
             reply = not_modified(error)
+        except TooBusy:
+            raise
         except Exception as error:
             reply = self._refuse(error, call, exchange)
         finally:

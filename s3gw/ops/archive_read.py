@@ -71,6 +71,7 @@ async def member_reply(call: Call, wanted: MemberQuery, *, head: bool) -> Reply:
         read_condition(call.headers),
         version,
         call.objects.encryption.unlock(customer_key(call)),
+        call.before_stream,
     )
     if wanted.selection is not None:
         return await _selected(call, wanted.selection, wanted.kind, options, head=head)

@@ -113,6 +113,7 @@ async def read_object_request(call: Call, request: ReadsObject) -> ObjectReadReq
         read_condition(call.headers),
         version,
         call.objects.encryption.unlock(customer_key(call)),
+        call.before_stream,
     )
     overrides = override_headers(call)
     if request.part_number is None or not wants_checksum(call):

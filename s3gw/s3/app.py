@@ -16,6 +16,7 @@ from s3gw.auth.form import is_form
 from s3gw.auth.login_throttle import FORM, Attempt, named_key
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.front_end import MANY_STREAMS, FrontEnd, log_failure
+from s3gw.http.memory_room import TooBusy
 from s3gw.http.reply import XML, Reply
 from s3gw.http.request import NO_BUCKET, Addressing, Request, check_head, read_request
 from s3gw.s3.archives.folders import find_folder
@@ -74,6 +75,8 @@ class S3FrontEnd(FrontEnd):
             reply = await self._answer(request, exchange)
         except NotModified as error:
             reply = _not_modified(error)
+        except TooBusy:
+            raise
         except Exception as error:
             await self._find_bucket(request, exchange)
             reply = self._refuse(_with_request(error, request), scope, exchange)
@@ -159,10 +162,12 @@ class S3App(S3FrontEnd):
         finally:
             _note_bucket(call, exchange)
         try:
-            return await (await decode(operation, call)).run(call)
+            reply = await (await decode(operation, call)).run(call)
         except (ObjectNotFound, VersionNotFound):
             await hide_missing(call, call.bucket, call.key)
             raise
+        reply.memory = call.stream_memory
+        return reply
 
     async def _authenticated(self, request: Request, exchange: Exchange, *, by_form: bool) -> Call:
         """Return the call of the request, with its authenticated caller."""

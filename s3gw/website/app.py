@@ -141,6 +141,7 @@ class WebsiteApp(S3FrontEnd):
         except (ObjectNotFound, VersionNotFound):
             await hide_missing(call, call.bucket, call.key)
             raise
+        reply.memory = call.stream_memory
         location = reply.headers.get(REDIRECT_LOCATION)
         return reply if location is None else _moved(Redirection(301, safe_location(location)))
 

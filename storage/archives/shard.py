@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storage.archives.cache import IndexCache
 from storage.archives.contents import Contents
@@ -33,7 +33,7 @@ from storage.conditions import wanted_part
 from storage.errors import MemberNotFound, ObjectChanged
 from storage.pacing import paced
 from storage.ranges import Between, From, Last, resolve
-from storage.values import READ_ALL, ObjectInfo, ReadOptions, Stream, Unlock
+from storage.values import ALWAYS, READ_ALL, ObjectInfo, ReadOptions, Stream, Unlock
 
 Part = Between | From | Last
 # An archive that is replaced again and again, faster than it can be read, is not waited for.
@@ -71,7 +71,7 @@ class Archives:
         head = ReadOptions(None, options.condition, options.version)
         info = (await store.head_object(bucket, name, head)).info
         await unlocked(info, options.unlock)
-        source = Source(store, bucket, info, options.version, options.unlock)
+        source = Source(store, bucket, info, replace(options, want=None, condition=ALWAYS))
         return Shard(source, kind or await _format(source), self._cache)
 
     def of(
@@ -83,7 +83,7 @@ class Archives:
         unlock: Unlock | None = None,
     ) -> Shard:
         """The archive that a listing found; the caller has checked the right to read it."""
-        return Shard(Source(store, bucket, info, None, unlock), kind, self._cache)
+        return Shard(Source(store, bucket, info, ReadOptions(unlock=unlock)), kind, self._cache)
 
     async def open_member(
         self, store: Backend, bucket: str, name: str, asked: MemberAsked

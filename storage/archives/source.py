@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storage.backend import Backend
 from storage.errors import ObjectChanged
 from storage.ranges import Between
-from storage.values import NULL_VERSION, ObjectInfo, Reading, ReadOptions, Stream, Unlock
+from storage.values import (
+    NULL_VERSION,
+    READ_ALL,
+    ObjectInfo,
+    Reading,
+    ReadOptions,
+    Stream,
+)
 
 # Index builders read as much at a time: a block of the local store.
 WINDOW = 512 << 10
@@ -16,13 +23,13 @@ WINDOW = 512 << 10
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One version of one object. Every read raises `ObjectChanged` once it is another."""
+    """One version of one object, read as `how` says, which has no condition and no range. Every
+    read raises `ObjectChanged` once it is another."""
 
     store: Backend
     bucket: str
     info: ObjectInfo
-    version: str | None = None
-    unlock: Unlock | None = None
+    how: ReadOptions = READ_ALL
 
     @property
     def size(self) -> int:
@@ -30,8 +37,9 @@ class Source:
 
     def options(self, span: Between) -> ReadOptions:
         """A null version can be replaced, and is looked at again; another is what it is."""
-        version = self.version if self.info.version == NULL_VERSION else self.info.version
-        return ReadOptions(span, version=version, unlock=self.unlock)
+        is_null = self.info.version == NULL_VERSION
+        version = self.how.version if is_null else self.info.version
+        return replace(self.how, want=span, version=version)
 
     def is_same(self, info: ObjectInfo) -> bool:
         mine = self.info

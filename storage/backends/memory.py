@@ -196,8 +196,11 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         span = span_of(stored, want)
         await unlocked(stored.info, options.unlock)
         content = stored.content[span.start : span.stop]
-        small = len(content) <= STREAM_BLOCK_BYTES
-        return Reading(stored.info, span, content if small else _stream(content))
+        if len(content) <= STREAM_BLOCK_BYTES:
+            return Reading(stored.info, span, content)
+        if options.before_stream is not None:
+            await options.before_stream()
+        return Reading(stored.info, span, _stream(content))
 
     async def get_objects(
         self, reads: Sequence[ObjectRead], room_bytes: int

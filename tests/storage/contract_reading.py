@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import aclosing
 
 import pytest
@@ -329,3 +330,29 @@ async def _replace_or_delete(bucket: SyncBucket, *, overwrite: bool) -> None:
         await bucket.backend.put_object("bucket", "a", body, put_options())
     else:
         await bucket.backend.delete_object("bucket", DeleteRequest("a"))
+
+    def test_a_stream_waits_before_its_file_is_opened(self, bucket: SyncBucket) -> None:
+        """What raises while it waits leaves nothing open, and a short body does not wait."""
+        bucket.put("big", pattern(BIG))
+        bucket.put("small", b"small")
+        assert bucket.read("big") == pattern(BIG)
+        meanwhile: list[int] = []
+        before = _open_files()
+
+        async def refuse() -> None:
+            meanwhile.append(_open_files())
+            raise InterruptedError
+
+        options = ReadOptions(before_stream=refuse)
+
+        async def read(name: str) -> bytes:
+            return await content_of(await bucket.backend.get_object(bucket.bucket, name, options))
+
+        assert run(read("small")) == b"small"
+        with pytest.raises(InterruptedError):
+            run(read("big"))
+        assert (meanwhile, _open_files()) == ([before], before)
+
+
+def _open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))

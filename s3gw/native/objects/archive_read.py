@@ -77,6 +77,7 @@ def _options(call: NativeCall) -> ReadOptions:
     return ReadOptions(
         condition=read_condition(call.headers),
         unlock=call.objects.encryption.unlock(customer_key(call)),
+        before_stream=call.before_stream,
     )
 
 

@@ -40,6 +40,7 @@ class GetObject:
             want=wanted(self.range),
             condition=read_condition(call.headers),
             unlock=call.objects.encryption.unlock(customer_key(call)),
+            before_stream=call.before_stream,
         )
         opened = await call.store.get_object(call.bucket, call.key, options)
         reading = await checked(call, opened)

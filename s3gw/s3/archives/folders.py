@@ -89,7 +89,8 @@ async def open_in_folder(
 async def _open(
     call: Call, folder: ArchiveMember, condition: Condition, part: Part | None, *, head: bool
 ) -> Opened:
-    options = ReadOptions(unlock=call.objects.encryption.unlock(customer_key(call)))
+    unlock = call.objects.encryption.unlock(customer_key(call))
+    options = ReadOptions(unlock=unlock, before_stream=call.before_stream)
     archives = call.objects.archives
     shard: Shard = await archives.open(call.store, call.bucket, folder.archive, options)
     check_reader(call, shard.info)

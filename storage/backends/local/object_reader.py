@@ -6,6 +6,8 @@ everything is looked up once more.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from storage.backends.local.blobs import BLOCK, FRAME
 from storage.backends.local.block_cache import BlockCache
 from storage.backends.local.disks import Disks
@@ -73,19 +75,27 @@ class ObjectReader:
                 body = locate(row, payload, span, data_key)
                 if isinstance(body, bytes):
                     return Reading(info, span, body)
-                return Reading(info, span, await self.read(self._disks.blobs_of(disk, row), body))
+                blobs = self._disks.blobs_of(disk, row)
+                return Reading(info, span, await self.read(blobs, body, options.before_stream))
             except Vanished as error:
                 if row == seen:
                     raise Corrupt(f"the bytes of {bucket}/{name} are missing") from error
                 seen = row
 
-    async def read(self, mountpath: Mountpath, wanted: BlobRange) -> bytes | Stream:
+    async def read(
+        self,
+        mountpath: Mountpath,
+        wanted: BlobRange,
+        before_stream: Callable[[], Awaitable[None]] | None = None,
+    ) -> bytes | Stream:
         """At most a block at once, more as a stream. Raises `Corrupt`, `Vanished`."""
         encrypted = wanted.data_key is not None
         if _in_one_block(wanted, FRAME if encrypted else BLOCK):
             if not encrypted:
                 return await self._in_block(mountpath, wanted)
             return await self._threads.run(_read_whole, mountpath, wanted)
+        if before_stream is not None:
+            await before_stream()
         source, first = await self._threads.run(_open_source, mountpath, wanted)
         return stream(self._threads.disk, source, first)
 
