@@ -135,7 +135,11 @@ def owners_of(row: Setting) -> tuple[str, str]:
     return table.rpartition(".")[2], kind.__name__
 
 
-@pytest.mark.parametrize("key", settings())
+# Kept and told for AIStore's clients; their text says that they change nothing.
+ONLY_TOLD = ("chunks.checkpoint_every",)
+
+
+@pytest.mark.parametrize("key", [key for key in settings() if key not in ONLY_TOLD])
 def test_a_setting_is_read_by_the_product(key: str) -> None:
     row = settings()[key]
     name = row.key.rpartition(".")[2]

@@ -2,6 +2,7 @@
 
     /jobs/job/<xid>         the job, by the worker that got the request
     /jobs/state/<xid>       its progress, by the process that runs it
+    /jobs/counted/<xid>     what its worker did, for jobs whose work is done within requests
     /jobs/stop/<xid>        that it is to stop, by any worker
     /job-names/<xid>/<n>    the names of a long list, in pieces
 
@@ -21,6 +22,7 @@ from cluster.requested_by import RequestedBy
 ROOT = "/jobs/"
 JOB = "/jobs/job/"
 STATE = "/jobs/state/"
+COUNTED = "/jobs/counted/"
 STOP = "/jobs/stop/"
 NAMES = "/job-names/"
 
@@ -121,6 +123,21 @@ class State(Struct):
         """The errors in one text; empty without errors."""
         more = self.problems - len(self.errors)
         return "; ".join([*self.errors, *([f"and {more} more"] if more else [])])
+
+
+class Counted(Struct, frozen=True):
+    """What was done for a job until `at_ns`, nanoseconds since the epoch."""
+
+    objects: int = 0
+    bytes: int = 0
+    at_ns: int = 0
+
+    def added_to(self, state: State) -> State:
+        """Return the job's state with it. It may be in there already."""
+        state.objects, state.bytes = max(state.objects, self.objects), max(state.bytes, self.bytes)
+        if state.idle_ns:
+            state.idle_ns = max(state.idle_ns, self.at_ns)
+        return state
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,14 @@ import msgspec
 from cluster.coordination import Coordination, Delete, Put
 from cluster.jobs.catalog import decode_job
 from cluster.jobs.job import (
+    COUNTED,
     JOB,
     NAMES,
     ROOT,
     STATE,
     STOP,
     UNFINISHED,
+    Counted,
     Job,
     JobStatus,
     State,
@@ -84,7 +86,7 @@ class Registry:
 
     async def find(self, xid: str) -> JobStatus | None:
         values: dict[str, bytes] = {}
-        for key in (JOB + xid, STATE + xid, STOP + xid):
+        for key in (root + xid for root in (JOB, STATE, COUNTED, STOP)):
             entries, _ = await self._coordination.range(key)
             values |= {entry.key: entry.value for entry in entries if entry.key == key}
         found = _known(xid, values) if JOB + xid in values else None
@@ -103,6 +105,11 @@ class Registry:
     async def save(self, xid: str, state: State) -> None:
         """Save the progress; only the process that runs the job does."""
         await self._write(Put(STATE + xid, msgspec.json.encode(state)))
+
+    async def count(self, xid: str, counted: Counted) -> None:
+        """Save what was done for a job whose work is done within requests, all in all; only the
+        process that registered it does."""
+        await self._write(Put(COUNTED + xid, msgspec.json.encode(counted)))
 
     async def end(self, job: Job, state: State) -> None:
         state.ended_ns = self.clock.now_ns()
@@ -123,7 +130,7 @@ class Registry:
                 old.append(each.job)
         for job in old:
             pieces = [_piece_key(job.xid, number) for number in range(job.pieces)]
-            await self._delete([*pieces, *(root + job.xid for root in (STATE, STOP, JOB))])
+            await self._delete([*pieces, *(root + job.xid for root in (STATE, COUNTED, STOP, JOB))])
 
     def _identified(self, job: J) -> J:
         return msgspec.structs.replace(job, xid=_new_id(), created_ns=self.clock.now_ns())
@@ -157,10 +164,12 @@ def _end(known: JobStatus) -> int:
 
 def _known(xid: str, values: dict[str, bytes]) -> JobStatus | None:
     """Return a job and its state; None for a damaged one, so that the others can still run."""
-    state = values.get(STATE + xid)
+    state, counted = values.get(STATE + xid), values.get(COUNTED + xid)
     try:
         job = decode_job(values[JOB + xid])
         found = msgspec.json.decode(state, type=State) if state is not None else State()
+        if counted is not None:
+            found = msgspec.json.decode(counted, type=Counted).added_to(found)
     except msgspec.DecodeError as error:
         log.error("damaged job", extra={"job": xid, "error": str(error)})
         return None

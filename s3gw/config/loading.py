@@ -17,8 +17,10 @@ from types import MappingProxyType
 from typing import Any
 
 from s3gw.config.auth import PUBLIC_KEY_VARIABLE, SECRET_VARIABLE, Auth, problem_with
+from s3gw.config.bucket_properties import problem_together
 from s3gw.config.catalog import PREFIX, Setting, aliases, keys_in, settings, tables
 from s3gw.config.declaration import Declaration, Tables, declared, is_required, table_of
+from s3gw.config.runtime import properties_of_new_buckets
 from s3gw.config.schema import SECTIONS, Config
 
 # Variables that are not settings: they are read before, or beside, the configuration.
@@ -260,6 +262,8 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
             f"{min(both)} is in s3.domain and in s3.website_domain: below one host name buckets "
             "are either S3 or websites."
         )
+    if problem := problem_together(properties_of_new_buckets(config)):
+        raise ConfigError(f"{problem}.")
     _check_promotable(config)
     _check_accounts(auth)
     _check_unique(

@@ -18,6 +18,7 @@ from s3gw.config.bucket_properties import (
     INHERITED,
     PROPERTIES,
     BucketProperties,
+    Chunks,
 )
 from s3gw.config.catalog import settings
 from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log
@@ -114,7 +115,23 @@ class StaticConfig:
 def configured(config: Config) -> RuntimeConfig:
     """Return what file, variables and flags say."""
     sections = [item.name for item in fields(RuntimeConfig) if item.name in SECTIONS]
-    return RuntimeConfig(**{name: getattr(config, name) for name in sections})
+    new_buckets = NewBuckets(properties_of_new_buckets(config))
+    return RuntimeConfig(
+        **{name: getattr(config, name) for name in sections}, new_buckets=new_buckets
+    )
+
+
+def properties_of_new_buckets(config: Config) -> BucketProperties:
+    """Return what file, variables and flags say of them."""
+    chunks = config.chunks
+    return BucketProperties(
+        chunks=Chunks(
+            chunks.objsize_limit,
+            chunks.max_monolithic_size,
+            chunks.chunk_size,
+            chunks.checkpoint_every,
+        )
+    )
 
 
 def with_values(config: RuntimeConfig, values: Mapping[str, object]) -> RuntimeConfig:

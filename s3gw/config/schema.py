@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from s3gw.config.auth import Auth
+from s3gw.config.bucket_properties import PROPERTIES
 from s3gw.config.declaration import setting, table_of
 from s3gw.config.limits import Limits
 from s3gw.config.notifications import Notifications
@@ -347,6 +348,28 @@ class GetBatch:
     )
 
 
+def _chunks_setting(name: str, doc: str) -> Any:
+    return setting(0, doc, PROPERTIES[f"chunks.{name}"].type)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """Chunks of objects in new buckets; a bucket's own properties come before these."""
+
+    objsize_limit: int = _chunks_setting(
+        "objsize_limit", "Objects of this size or more are stored in chunks; 0 is never."
+    )
+    max_monolithic_size: int = _chunks_setting(
+        "max_monolithic_size", "No object is larger in one piece; 0 is 1TiB."
+    )
+    chunk_size: int = _chunks_setting("chunk_size", "How large a chunk is; 0 is 1GiB.")
+    checkpoint_every: int = _chunks_setting(
+        "checkpoint_every",
+        "After how many parts AIStore writes a manifest down; here it always does, whatever the "
+        "value.",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Jobs:
     """Work that continues after the response: deleting, copying and counting many objects."""
@@ -417,6 +440,7 @@ class Config:
     outbound: Outbound = field(default_factory=Outbound)
     limits: Limits = field(default_factory=Limits)
     get_batch: GetBatch = field(default_factory=GetBatch)
+    chunks: Chunks = field(default_factory=Chunks)
     jobs: Jobs = field(default_factory=Jobs)
     promote: Promote = field(default_factory=Promote)
     native: Native = field(default_factory=Native)

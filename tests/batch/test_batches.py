@@ -25,6 +25,7 @@ from s3gw.objects.batch import (
     BatchOptions,
     BatchStopped,
     Item,
+    NoJob,
     Outcome,
     TooBusy,
     TooManyFailures,
@@ -454,14 +455,15 @@ class Opened(MemoryBackend):
 def test_a_batch_that_somebody_stops_ends_where_it_is(stored: Scene) -> None:
     asked = 0
 
-    async def check() -> None:
-        nonlocal asked
-        asked += 1
-        if asked == 3:
-            raise BatchStopped
+    class Stopping(NoJob):
+        async def check(self) -> None:
+            nonlocal asked
+            asked += 1
+            if asked == 3:
+                raise BatchStopped
 
     async def reading() -> None:
-        place = dataclasses.replace(stored.place(), check=check)
+        place = dataclasses.replace(stored.place(), job=Stopping())
         batch = Batch((Item("one", "large"),) * 100, continue_on_error=True)
         answer = await stored.batches().run(place, batch)
         with pytest.raises(BatchStopped):

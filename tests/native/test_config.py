@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from cluster.coordination import Put
-from s3gw.config.runtime import RuntimeConfig
-from s3gw.config.schema import GetBatch
+from s3gw.config.runtime import RuntimeConfig, configured
+from s3gw.config.schema import Chunks, Config, GetBatch
 from s3gw.config.stored import RECORD
 from tests.native.config_scene import ConfigScene
 from tests.native.scene import CLUSTER, Scene, told
@@ -325,6 +325,17 @@ def test_new_buckets_inherit_from_the_cluster_by_either_front_end(cluster: Confi
     assert props(cluster, native)["checksum"]["type"] == "sha256"
     assert cluster.act("PATCH", f"buckets/{native}", "reset-bprops").status == 200
     assert props(cluster, native)["checksum"]["type"] == "xxhash2"
+
+
+def test_new_buckets_get_the_chunks_of_the_file(tmp_path: Path) -> None:
+    base = configured(Config(chunks=Chunks(objsize_limit=1 << 20, chunk_size=64 << 10)))
+    with ConfigScene(tmp_path, base=base) as cluster:
+        first = cluster.new_bucket()
+        assert props(cluster, first)["chunks"]["chunk_size"] == "64KiB"
+        cluster.set("chunks.chunk_size=1MiB")
+        second = cluster.new_bucket()
+        told = props(cluster, second)["chunks"]
+        assert (told["objsize_limit"], told["chunk_size"]) == ("1MiB", "1MiB")
 
 
 def test_a_bucket_may_be_made_with_other_properties_than_the_clusters(

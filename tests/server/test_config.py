@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from s3gw.cli.config.show import as_json, as_table
+from s3gw.config.bucket_properties import Chunks
 from s3gw.config.catalog import settings
 from s3gw.config.declaration import table_of
 from s3gw.config.docs import configuration_page
 from s3gw.config.loading import ConfigError, Loaded, load
+from s3gw.config.runtime import properties_of_new_buckets
 from s3gw.config.schema import SECTIONS, Config
 from storage.backends.local import StoreOptions
 from tests.server_process import ROOT
@@ -297,11 +299,21 @@ def test_the_defaults_of_the_store_are_the_ones_that_were_measured() -> None:
     assert storage.reserve_bytes == options.reserve_bytes
 
 
+def test_the_sizes_of_chunks_fit_together(tmp_path: Path) -> None:
+    file = tmp_path / "s3gw.toml"
+    file.write_text('[chunks]\nobjsize_limit = "2GiB"\nmax_monolithic_size = "1GiB"\n')
+    with pytest.raises(ConfigError, match=r"chunks.objsize_limit = 2GiB must not be more than"):
+        load(file=file, environ={}, flags={})
+
+
 def test_a_file_may_be_json_with_aistores_names(tmp_path: Path) -> None:
     file = tmp_path / "ais.json"
     file.write_text('{"get_batch": {"max_wait": "30s", "max_soft_errs": 7}, "auth": {}}')
     config = load(file=file, environ={}, flags={}).config
     assert (config.get_batch.max_wait_s, config.get_batch.max_soft_errs) == (30.0, 7)
+    file.write_text('{"chunks": {"objsize_limit": "1GiB", "chunk_size": "64MiB"}}')
+    config = load(file=file, environ={}, flags={}).config
+    assert properties_of_new_buckets(config).chunks == Chunks(1 << 30, 0, 64 << 20, 0)
     for text in ("[1]", "{", '{"get_batch": {"max_wait": "forever"}}'):
         file.write_text(text)
         with pytest.raises(ConfigError):

@@ -323,14 +323,6 @@ class ReadingContract:
             assert content in contents
             assert len(content) == info.size
 
-
-async def _replace_or_delete(bucket: SyncBucket, *, overwrite: bool) -> None:
-    if overwrite:
-        body = body_of(pattern(BIG, seed=9))
-        await bucket.backend.put_object("bucket", "a", body, put_options())
-    else:
-        await bucket.backend.delete_object("bucket", DeleteRequest("a"))
-
     def test_a_stream_waits_before_its_file_is_opened(self, bucket: SyncBucket) -> None:
         """What raises while it waits leaves nothing open, and a short body does not wait."""
         bucket.put("big", pattern(BIG))
@@ -352,6 +344,14 @@ async def _replace_or_delete(bucket: SyncBucket, *, overwrite: bool) -> None:
         with pytest.raises(InterruptedError):
             run(read("big"))
         assert (meanwhile, _open_files()) == ([before], before)
+
+
+async def _replace_or_delete(bucket: SyncBucket, *, overwrite: bool) -> None:
+    if overwrite:
+        body = body_of(pattern(BIG, seed=9))
+        await bucket.backend.put_object("bucket", "a", body, put_options())
+    else:
+        await bucket.backend.delete_object("bucket", DeleteRequest("a"))
 
 
 def _open_files() -> int:

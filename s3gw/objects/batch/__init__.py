@@ -11,10 +11,9 @@ from s3gw.objects.batch.engine import (
     Answer,
     Batches,
     BatchOptions,
-    Check,
+    NoJob,
     Outcome,
     Place,
-    nothing_stops,
 )
 from s3gw.objects.batch.errors import (
     BatchFailed,
@@ -32,13 +31,12 @@ __all__ = [
     "BatchOptions",
     "BatchStopped",
     "Batches",
-    "Check",
     "InvalidBatch",
     "Item",
+    "NoJob",
     "Outcome",
     "Place",
     "TooBusy",
     "TooManyFailures",
     "decode_batch",
-    "nothing_stops",
 ]

@@ -8,11 +8,11 @@ without its end, in a body without its end.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -98,25 +98,38 @@ class BatchOptions:
         return (self.slices_ahead + 1) * SLICE_BYTES + 4 * _PIECE
 
 
-Check = Callable[[], Awaitable[None]]
+class BatchJob(Protocol):
+    """The job that a batch belongs to."""
+
+    async def check(self) -> None:
+        """Raise `BatchStopped` when it was stopped; called while the batch runs."""
+
+    def count(self, tally: Tally) -> None:
+        """Count what the batch has sent, at its end."""
 
 
-async def nothing_stops() -> None:
-    """The check of a batch that cannot be stopped."""
+class NoJob:
+    """In place of the job of a batch that has none."""
+
+    async def check(self) -> None:
+        pass
+
+    def count(self, tally: Tally) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the entries are, and how encrypted ones are opened: `unlock` raises `StorageError`
-    only. `id` is the batch's own, `client` is who shares memory with others of the same; `check` is
-    called while it runs, and raises `BatchStopped`."""
+    only. `id` is the batch's own, `client` is who shares memory with others of the same; `job` is
+    what it belongs to."""
 
     store: Backend
     archives: Archives
     unlock: Unlock
     id: str = ""
     client: str = ""
-    check: Check = nothing_stops
+    job: BatchJob = field(default_factory=NoJob)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +170,7 @@ class Batches:
             failed = isinstance(error, StorageError)
             self._note(Outcome.FAILED if failed else Outcome.ABORTED, run.tally)
             raise
-        pieces = self._watched(run, body, memory, place.check)
+        pieces = self._watched(run, body, memory, place.job)
         return Answer(kind, _Resumed(await anext(pieces), pieces))
 
     def _entries(self, place: Place, memory: Holding) -> Entries:
@@ -171,12 +184,12 @@ class Batches:
             memory,
         )
 
-    async def _watched(self, run: _Run, body: Stream, memory: Holding, check: Check) -> Stream:
+    async def _watched(self, run: _Run, body: Stream, memory: Holding, job: BatchJob) -> Stream:
         outcome = Outcome.ABORTED
         try:
             async with aclosing(body):
                 async for piece in body:
-                    await check()
+                    await job.check()
                     yield piece
             outcome = Outcome.DONE
         except StorageError:
@@ -184,6 +197,7 @@ class Batches:
             raise
         finally:
             memory.close()
+            job.count(run.tally)
             self._note(outcome, run.tally)
 
     def _note(self, outcome: Outcome, tally: Tally) -> None:

@@ -2,31 +2,78 @@
 
 A batch is answered within its request, by the process that received it; its job does no work. It is
 idle from the beginning, and ends as every idle job does. The batches of one caller in one process
-belong to one job until that is over, so that not every batch needs a record. Stopping the job ends
-the batches that still run.
+belong to one job until that is over, so that not every batch needs a record; what they sent is
+counted, and saved once a second. Stopping the job ends the batches that still run.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass, field
 
 from cluster.jobs.get_batch import GetBatch
-from cluster.jobs.job import State
+from cluster.jobs.job import Counted, State
 from cluster.jobs.registry import Registry, TooManyJobs
 from cluster.requested_by import RequestedBy
-from s3gw.objects.batch.engine import Check, nothing_stops
+from s3gw.objects.batch.engine import BatchJob, NoJob, Tally
 from s3gw.objects.batch.errors import BatchStopped
+from storage.errors import StorageError
+
+log = logging.getLogger(__name__)
 
 # The most callers and buckets that are remembered.
 _MOST = 1000
+_SAVED_EVERY_S = 1.0
+
+
+@dataclass(slots=True)
+class _Shared:
+    """The job of several batches, as it was at the store's `revision`."""
+
+    registry: Registry
+    xid: str
+    revision: int
+    counted: Counted = field(default_factory=Counted)
+    _saving: asyncio.Task[None] | None = None
+
+    def count(self, tally: Tally) -> None:
+        self.counted = Counted(
+            self.counted.objects + tally.objects + tally.members,
+            self.counted.bytes + tally.object_bytes + tally.member_bytes,
+            self.registry.clock.now_ns(),
+        )
+        if self._saving is None or self._saving.done():
+            self._saving = asyncio.create_task(self._save())
+
+    async def _save(self) -> None:
+        saved = Counted()
+        while saved != self.counted:
+            saved = self.counted
+            try:
+                await self.registry.count(self.xid, saved)
+            except StorageError as error:
+                log.warning("cannot count a batch", extra={"job": self.xid, "error": repr(error)})
+            await asyncio.sleep(_SAVED_EVERY_S)
 
 
 @dataclass(slots=True)
 class _Joined:
-    """A job, as it was at the store's `revision`."""
+    """One batch of a job."""
 
-    xid: str
+    shared: _Shared
     revision: int
+
+    async def check(self) -> None:
+        registry, xid = self.shared.registry, self.shared.xid
+        if self.revision != (revision := registry.revision()):
+            self.revision = revision
+            known = await registry.find(xid)
+            if known is not None and (known.stopping or known.state.aborted):
+                raise BatchStopped(xid)
+
+    def count(self, tally: Tally) -> None:
+        self.shared.count(tally)
 
 
 @dataclass(slots=True)
@@ -34,48 +81,35 @@ class BatchJobs:
     """One process's jobs for batches, by caller and bucket."""
 
     registry: Registry
-    _joined: dict[tuple[str, str], _Joined] = field(default_factory=dict)
+    _shared: dict[tuple[str, str], _Shared] = field(default_factory=dict)
 
-    async def join(self, requested_by: RequestedBy, bucket: str) -> Check:
-        """Return the check that the batch calls while it runs. Where too many jobs wait or run, the
-        batch has no job, and the check does nothing."""
+    async def join(self, requested_by: RequestedBy, bucket: str) -> BatchJob:
+        """Return the job of a new batch; where too many jobs wait or run, it has none."""
         key = requested_by.identity, bucket
-        joined = self._joined.get(key)
-        if joined is None or not await self._goes_on(joined):
+        shared = self._shared.get(key)
+        if shared is None or not await self._goes_on(shared):
             try:
-                joined = await self._new(requested_by, bucket)
+                shared = await self._new(requested_by, bucket)
             except TooManyJobs:
-                return nothing_stops
-            self._remember(key, joined)
-        return self._check_of(joined)
+                return NoJob()
+            self._remember(key, shared)
+        return _Joined(shared, shared.revision)
 
-    def _check_of(self, joined: _Joined) -> Check:
-        mine = _Joined(joined.xid, joined.revision)
-
-        async def check() -> None:
-            if mine.revision != (revision := self.registry.revision()):
-                mine.revision = revision
-                known = await self.registry.find(mine.xid)
-                if known is not None and (known.stopping or known.state.aborted):
-                    raise BatchStopped(mine.xid)
-
-        return check
-
-    async def _goes_on(self, joined: _Joined) -> bool:
+    async def _goes_on(self, shared: _Shared) -> bool:
         revision = self.registry.revision()
-        if joined.revision == revision:
+        if shared.revision == revision:
             return True
-        known = await self.registry.find(joined.xid)
-        joined.revision = revision
+        known = await self.registry.find(shared.xid)
+        shared.revision = revision
         return known is not None and not known.is_over and not known.stopping
 
-    async def _new(self, requested_by: RequestedBy, bucket: str) -> _Joined:
+    async def _new(self, requested_by: RequestedBy, bucket: str) -> _Shared:
         job = await self.registry.add(GetBatch(requested_by=requested_by, bucket=bucket))
         idle = State(starts=1, idle_ns=job.created_ns)
         await self.registry.save(job.xid, idle)
-        return _Joined(job.xid, self.registry.revision())
+        return _Shared(self.registry, job.xid, self.registry.revision())
 
-    def _remember(self, key: tuple[str, str], joined: _Joined) -> None:
-        if len(self._joined) >= _MOST:
-            self._joined.clear()
-        self._joined[key] = joined
+    def _remember(self, key: tuple[str, str], shared: _Shared) -> None:
+        if len(self._shared) >= _MOST:
+            self._shared.clear()
+        self._shared[key] = shared

@@ -33,7 +33,7 @@ class BatchService:
         """
         await self.settings.refresh()
         # The job is about the bucket of the first entry.
-        check = await self.jobs.join(context.requested_by, batch.items[0].bucket)
+        job = await self.jobs.join(context.requested_by, batch.items[0].bucket)
         objects, requested_by = self.objects, context.requested_by
         place = Place(
             objects.store,
@@ -41,7 +41,7 @@ class BatchService:
             refusing_one(unlock),
             requested_by.request_id,
             f"{requested_by.identity} {requested_by.client}",
-            check,
+            job,
         )
         try:
             return await self.batches.run(place, batch)

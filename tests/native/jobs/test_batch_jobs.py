@@ -12,6 +12,7 @@ from s3gw.objects.batch.jobs import BatchJobs
 from tests.asgi import Answer
 from tests.native.jobs.scene import JobScene
 from tests.native.scene import told
+from tests.server_process import eventually
 
 KIND = {"Kind": "get-batch"}
 
@@ -46,6 +47,35 @@ def test_the_batches_of_a_caller_and_a_bucket_belong_to_one_job(
     assert len(snaps(scene, bucket)) == 2
 
 
+def test_a_job_counts_what_its_batches_sent(scene: JobScene, bucket: str) -> None:
+    """Saved once a second, so the first count is there at once, and a later one soon."""
+    scene.put(bucket, "a", b"12345")
+    asked = {"in": [{"objname": "a"}, {"objname": "a"}, {"objname": "none"}], "coer": True}
+    for _ in range(2):
+        assert scene.send("GET", f"ml/moss/{bucket}", asked).status == 200
+
+    def counted() -> tuple[int, int]:
+        (snap,) = snaps(scene, bucket)
+        return int(snap["stats"]["loc-objs"]), int(snap["stats"]["loc-bytes"])
+
+    eventually(lambda: counted() == (4, 20), "what two batches sent")
+    scene.clock.advance_s(60)
+    scene.run_jobs()
+    assert counted() == (4, 20)
+
+
+def test_batches_keep_their_job_from_ending(scene: JobScene, bucket: str) -> None:
+    ask(scene, bucket)
+    scene.clock.advance_s(40)
+    ask(scene, bucket)
+    (snap,) = snaps(scene, bucket)
+    eventually(lambda: snaps(scene, bucket)[0]["stats"]["loc-objs"] == "2", "both batches")
+    scene.clock.advance_s(40)
+    scene.run_jobs()
+    running = scene.ask("running_all", {"kind": "get-batch", "node": "", "show_active": True})
+    assert f"get-batch[{snap['id']}]" in running
+
+
 def test_a_job_of_batches_ends_when_there_were_none_for_a_while(
     scene: JobScene, bucket: str
 ) -> None:
@@ -73,9 +103,9 @@ def test_who_stops_a_job_of_batches_stops_no_later_ones(scene: JobScene, bucket:
 def test_a_batch_that_is_stopped_on_its_way_ends(scene: JobScene, bucket: str) -> None:
     async def stopping() -> None:
         jobs = BatchJobs(scene.registry)
-        check = await jobs.join(RequestedBy("somebody"), bucket)
+        job = await jobs.join(RequestedBy("somebody"), bucket)
         other = await jobs.join(RequestedBy("somebody else"), bucket)
-        await check()
+        await job.check()
         found = [
             each
             for each in await scene.registry.all()
@@ -83,8 +113,8 @@ def test_a_batch_that_is_stopped_on_its_way_ends(scene: JobScene, bucket: str) -
         ]
         await scene.registry.stop(found[-1].job.xid)
         with pytest.raises(BatchStopped):
-            await check()
-        await other()
+            await job.check()
+        await other.check()
 
     scene.server.run(stopping())
 
