@@ -19,6 +19,7 @@ import msgspec
 from storage.archives.index import ShardIndex
 from storage.archives.index_key import IndexKey
 from storage.errors import Corrupt
+from storage.sqlite.connection import keep_plans
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class SavedIndexes:
     def _opened(self) -> apsw.Connection:
         if self._connection is None:
             connection = apsw.Connection(str(self._path))
+            keep_plans(connection)
             connection.set_busy_timeout(_BUSY_MS)
             connection.pragma("journal_mode", "WAL")
             connection.pragma("synchronous", "OFF")

@@ -42,6 +42,7 @@ def connect(
     # What the files beside it take must not have to be found again at a start on a full disk.
     persist = ctypes.c_int(1)
     connection.file_control("main", apsw.SQLITE_FCNTL_PERSIST_WAL, ctypes.addressof(persist))
+    keep_plans(connection)
     connection.set_busy_handler(_Patience())
     connection.pragma("synchronous", "FULL")
     connection.pragma("mmap_size", 0)
@@ -49,6 +50,13 @@ def connect(
     connection.pragma("wal_autocheckpoint", 0)
     connection.pragma("journal_size_limit", 0)
     return connection
+
+
+def keep_plans(connection: apsw.Connection) -> None:
+    """Let SQLite compile a statement once. With STAT4, as in apsw, it compiles one anew whenever a
+    value is bound that might lead to a better plan, which is each time; nobody runs ANALYZE here,
+    so there are no statistics to choose a plan by."""
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
 
 def release_log(connection: apsw.Connection) -> None:

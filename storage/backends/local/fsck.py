@@ -42,6 +42,7 @@ from storage.backends.local.walk import (
     versions_of,
 )
 from storage.errors import Corrupt
+from storage.sqlite.connection import keep_plans
 
 __all__ = ["Finding", "Rebuilt", "Report", "check", "rebuild"]
 
@@ -106,6 +107,7 @@ def _run(mountpaths: Sequence[Mountpath], *, repair: bool) -> list[_Check]:
     no blob can be called an orphan."""
     by_uuid = {mountpath.uuid: mountpath for mountpath in mountpaths}
     with closing(apsw.Connection("")) as known:  # a file, so that it may be large
+        keep_plans(known)
         known.execute("CREATE TABLE known(blob TEXT PRIMARY KEY) WITHOUT ROWID")
         checks = [_Check(mountpath, by_uuid, known, repair) for mountpath in mountpaths]
         for each in checks:
