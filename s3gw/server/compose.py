@@ -215,6 +215,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         try:
             yield gateway(parts, health, metrics)
         finally:
+            metrics.flush()
             await access_log.close()
             audit.close()
 

@@ -3,7 +3,8 @@
 Several workers answer on one socket, so a scrape reaches any of them. The counters are in files of
 a folder shared by all workers (prometheus_client's multiprocess mode, switched on by the variable
 `PROMETHEUS_MULTIPROC_DIR`; it must be set before that package is imported), and the scraped worker
-adds them up. Gauges are read from the store at the time of a scrape.
+adds them up. Requests are counted in the process first, and handed to those counters twice a second
+and before a scrape. Gauges are read from the store at the time of a scrape.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client import CollectorRegistry, Counter, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -23,6 +24,7 @@ from s3gw.events.notifier import Outcome
 from s3gw.telemetry.aistore_counters import AistoreCounters, counters
 from s3gw.telemetry.bucket_log_recorder import Fate
 from s3gw.telemetry.exchange import Exchange
+from s3gw.telemetry.request_counts import RequestCounts, WithDurations
 from storage.values import Usage
 
 if TYPE_CHECKING:
@@ -30,10 +32,7 @@ if TYPE_CHECKING:
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
-# A request that was refused before its operation was known.
-NO_OPERATION = "none"
-
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_HANDED_OVER_S = 0.5
 
 
 class Metrics:
@@ -46,25 +45,7 @@ class Metrics:
     def __init__(self, process: str) -> None:
         _count_in_files(process)
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "s3gw_requests_total",
-            "Requests answered, by S3 operation and HTTP status.",
-            ("operation", "status"),
-            registry=self.registry,
-        )
-        self._seconds = Histogram(
-            "s3gw_request_duration_seconds",
-            "Time from a request's head to the end of its answer.",
-            ("operation",),
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._received = Counter(
-            "s3gw_received_bytes_total", "Bytes of request bodies.", registry=self.registry
-        )
-        self._sent = Counter(
-            "s3gw_sent_bytes_total", "Bytes of response bodies.", registry=self.registry
-        )
+        self._counts = RequestCounts(self.registry)
         self._events = Counter(
             "s3gw_notifications_total",
             "Events of buckets, by target and what became of them.",
@@ -77,25 +58,15 @@ class Metrics:
             ("outcome",),
             registry=self.registry,
         )
-        # `.labels()` each time would cost more than the counting.
-        self._requests_by: dict[tuple[str, int], Counter] = {}
-        self._seconds_by: dict[str, Histogram] = {}
 
     def record(self, exchange: Exchange) -> None:
-        operation = exchange.operation or NO_OPERATION
-        requests = self._requests_by.get((operation, exchange.status))
-        if requests is None:
-            requests = self._requests.labels(operation, str(exchange.status))
-            self._requests_by[operation, exchange.status] = requests
-        seconds = self._seconds_by.get(operation)
-        if seconds is None:
-            seconds = self._seconds_by[operation] = self._seconds.labels(operation)
-        requests.inc()
-        seconds.observe(exchange.seconds)
-        if exchange.bytes_in:
-            self._received.inc(exchange.bytes_in)
-        if exchange.bytes_out:
-            self._sent.inc(exchange.bytes_out)
+        """Count a request; it is seen in the metrics half a second later at most."""
+        if self._counts.add(exchange):
+            asyncio.get_running_loop().call_later(_HANDED_OVER_S, self.flush)
+
+    def flush(self) -> None:
+        """Show what was counted."""
+        self._counts.hand_over()
 
     def count_events(self, target: str, outcome: Outcome, count: int) -> None:
         self._events.labels(target, outcome.value).inc(count)
@@ -109,18 +80,21 @@ class Metrics:
         more = CollectorRegistry()
         more.register(_UsageGauges(usage))
         more.register(AistoreCounters(self.native_counters(), node))
-        return generate_latest(self._everybodys()) + generate_latest(more)
+        everybodys = CollectorRegistry()
+        everybodys.register(self._everybodys())
+        return generate_latest(everybodys) + generate_latest(more)
 
     def native_counters(self) -> Mapping[str, int]:
         """Return all workers' counters under AIStore's names."""
         return counters(self._everybodys().collect())
 
-    def _everybodys(self) -> CollectorRegistry:
-        if not os.environ.get(FOLDER_VARIABLE):
-            return self.registry
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return registry
+    def _everybodys(self) -> Collector:
+        self.flush()
+        registry = self.registry
+        if os.environ.get(FOLDER_VARIABLE):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return WithDurations(registry)
 
 
 def _count_in_files(process: str) -> None:
