@@ -95,9 +95,8 @@ class Authenticator:
         return Proof(await self._by_head(request))
 
     async def _by_head(self, request: Request) -> Principal:
-        in_query = bool(request.query) and (
-            is_presigned(request.query) or is_presigned_v2(request.query)
-        )
+        by_v4 = bool(request.query) and is_presigned(request.query)
+        in_query = by_v4 or (bool(request.query) and is_presigned_v2(request.query))
         if self._options.no_auth:
             if in_query:
                 apply_query_headers(request, read_query_headers(request))
@@ -113,9 +112,7 @@ class Authenticator:
         if not in_query:
             expect_unchained_payload(request)
             return Principal.anonymous()
-        found = await (self._by_query if is_presigned(request.query) else self._by_v2_query)(
-            request
-        )
+        found = await (self._by_query if by_v4 else self._by_v2_query)(request)
         return self._proven(found)
 
     async def _by_header(self, request: Request, text: str) -> Principal:
@@ -180,7 +177,9 @@ class Authenticator:
         sent = _with_signed(request, presigned, values)
         key = require_signature(sent, presigned, timestamp, signed, found.secret)
         apply_query_headers(request, values)
-        expect_payload(request, payload, chunk_verifier(key, timestamp, presigned))
+        chained = payload in CHAINED
+        verifier = chunk_verifier(key, timestamp, presigned) if chained else None
+        expect_payload(request, payload, verifier)
         return found
 
     async def _by_v2_query(self, request: Request) -> AccessKey:

@@ -80,6 +80,8 @@ def fate_of(name: str) -> Fate | None:
     of S3."""
     if found := FATES.get(name):
         return found
+    if not name.startswith(_PREFIXES):
+        return None
     return next((FATES[prefix] for prefix in _PREFIXES if name.startswith(prefix)), None)
 
 

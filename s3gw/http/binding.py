@@ -45,11 +45,16 @@ def header(name: str, *, default: Any = MISSING) -> Any:
     return field(default=default, metadata={"binding": Binding("header", name)})
 
 
+def wire_name(binding: Binding) -> str:
+    """Return the name by which requests have it."""
+    return binding.name.lower() if binding.place == "header" else binding.name
+
+
 def fetcher(f: Field[Any], hint: Any) -> Fetch:
     """Return the function that reads the field, a text, a number or a flag."""
     binding: Binding = f.metadata["binding"]
     kind, _ = without_none(hint)
-    name = binding.name.lower() if binding.place == "header" else binding.name
+    name = wire_name(binding)
     default = f.default
     if binding.place == "uri":
         return (

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from storage.backend import Backend
 
 MAX_KEY = 1024
+# A character has at most four bytes.
+_SURELY_SHORT = MAX_KEY // 4
 # A longer number is not the length of anything.
 _LENGTH_CHARS = 4000
 # More than any operation knows, and than any client sends.
@@ -44,6 +46,9 @@ class Level(Enum):
     SERVICE = 0
     BUCKET = 1
     OBJECT = 2
+
+
+_SERVICE, _BUCKET, _OBJECT = Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +97,7 @@ class Request:
 
     @property
     def level(self) -> Level:
-        if self.key:
-            return Level.OBJECT
-        return Level.BUCKET if self.bucket else Level.SERVICE
+        return _OBJECT if self.key else _BUCKET if self.bucket else _SERVICE
 
     async def read_document(self, limit_bytes: int | None = None) -> bytes:
         """Return the whole body of a request that carries a document, not an object. It may have
@@ -155,7 +158,7 @@ def read_request(
     bucket, key = _cut(raw_path, host_bucket, addressing.root_access)
     if "/" in bucket:
         raise S3Error(Code.InvalidBucketName, BucketName=bucket)
-    if len(key) > MAX_KEY or len(key.encode()) > MAX_KEY:
+    if len(key) > _SURELY_SHORT and len(key.encode()) > MAX_KEY:
         raise S3Error(Code.KeyTooLongError, Size=str(len(key)), MaxSizeAllowed=str(MAX_KEY))
     return Request(
         method=scope["method"],
@@ -179,10 +182,42 @@ def read_request(
 def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name_bytes, value_bytes in raw:
-        name = name_bytes.decode("latin-1").lower()
+        name = _NAMES.get(name_bytes) or name_bytes.decode("latin-1").lower()
         value = value_bytes.decode("latin-1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers
+
+
+# Names of headers that nearly every request has, as text.
+_NAMES = {
+    name.encode(): name
+    for name in [
+        "accept",
+        "accept-encoding",
+        "amz-sdk-invocation-id",
+        "amz-sdk-request",
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-md5",
+        "content-type",
+        "expect",
+        "host",
+        "range",
+        "transfer-encoding",
+        "user-agent",
+        "x-amz-checksum-crc32",
+        "x-amz-checksum-crc64nvme",
+        "x-amz-checksum-mode",
+        "x-amz-content-sha256",
+        "x-amz-date",
+        "x-amz-decoded-content-length",
+        "x-amz-sdk-checksum-algorithm",
+        "x-amz-security-token",
+        "x-amz-trailer",
+    ]
+}
 
 
 def read_query(query_string: bytes) -> dict[str, str]:

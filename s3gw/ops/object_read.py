@@ -14,9 +14,17 @@ from s3gw.ops.archive_folder import folder_reply
 from s3gw.ops.archive_read import in_archive, member_reply
 from s3gw.s3.call import Call
 from s3gw.s3.checksum_headers import checksum_headers
-from s3gw.s3.encryption_headers import check_reader, checked, customer_key, refuse_on_reads
+from s3gw.s3.encryption_headers import (
+    ENCRYPTION_HEADERS,
+    check_reader,
+    checked,
+    customer_key,
+    refuse_on_reads,
+)
 from s3gw.s3.expiration import expiration_headers
 from s3gw.s3.headers import (
+    CONDITIONS,
+    OVERRIDES,
     named_version,
     object_headers,
     override_headers,
@@ -27,6 +35,7 @@ from s3gw.s3.headers import (
 from s3gw.s3.range_headers import read_range, span_headers
 from s3gw.s3.routing import header, operation, path, query
 from s3gw.wire.errors import Code, S3Error
+from s3gw.wire.subresources import ARCHPATH_HEADER
 from storage.conditions import wanted_part
 from storage.ranges import PartNumber, Want
 from storage.values import MAX_PARTS, Checksum, ChecksumType, Reading, ReadOptions
@@ -45,13 +54,16 @@ class GetObject:
     archregx: str = query("archregx", default="")
 
     async def run(self, call: Call) -> Reply:
-        if members := in_archive(call):
+        if is_plain(call):
+            read = plain_request(call)
+        elif members := in_archive(call):
             return await member_reply(call, members, head=False)
-        if call.folder is not None:
+        elif call.folder is not None:
             return await folder_reply(
                 call, call.folder, read_want(self.range, self.part_number), head=False
             )
-        read = await read_object_request(call, self)
+        else:
+            read = await read_object_request(call, self)
         reading = await call.store.get_object(self.bucket, self.key, read.options)
         reply = object_reply(call, await checked(call, reading), read)
         await hide_headers(call, reply.headers)
@@ -71,13 +83,16 @@ class HeadObject:
     archregx: str = query("archregx", default="")
 
     async def run(self, call: Call) -> Reply:
-        if members := in_archive(call):
+        if is_plain(call):
+            read = plain_request(call)
+        elif members := in_archive(call):
             return await member_reply(call, members, head=True)
-        if call.folder is not None:
+        elif call.folder is not None:
             return await folder_reply(
                 call, call.folder, read_want(self.range, self.part_number), head=True
             )
-        read = await read_object_request(call, self)
+        else:
+            read = await read_object_request(call, self)
         reading = await call.store.head_object(self.bucket, self.key, read.options)
         check_reader(call, reading.info)
         reply = object_reply(call, reading, read)
@@ -103,6 +118,31 @@ class ObjectReadRequest:
     options: ReadOptions
     overrides: dict[str, str]
     part_checksum: Checksum | None = None
+
+
+# All that asks for something else than a whole object.
+_ASKING_HEADERS = (
+    CONDITIONS | ENCRYPTION_HEADERS | {"range", "x-amz-checksum-mode", ARCHPATH_HEADER}
+)
+_ASKING_QUERIES = (
+    OVERRIDES.keys()
+    | ENCRYPTION_HEADERS
+    | {"archmime", "archmode", "archpath", "archregx", "partNumber", "versionId"}
+)
+
+
+def is_plain(call: Call) -> bool:
+    """Whether nothing but the whole object is asked for, as nearly always."""
+    return (
+        call.folder is None
+        and _ASKING_HEADERS.isdisjoint(call.headers)
+        and _ASKING_QUERIES.isdisjoint(call.query)
+    )
+
+
+def plain_request(call: Call) -> ObjectReadRequest:
+    unlock = call.objects.encryption.unlock(customer_key(call))
+    return ObjectReadRequest(ReadOptions(unlock=unlock, before_stream=call.before_stream), {})
 
 
 async def read_object_request(call: Call, request: ReadsObject) -> ObjectReadRequest:

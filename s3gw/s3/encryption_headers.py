@@ -36,7 +36,7 @@ SOURCE_CUSTOMER = "x-amz-copy-source-server-side-encryption-customer-"
 _DSSE = "aws:kms:dsse"
 _KMS_ONLY = (KEY_ID, CONTEXT, BUCKET_KEY)
 _CUSTOMER_ONLY = [CUSTOMER + name for name in ("algorithm", "key", "key-md5")]
-_KNOWN = frozenset([HEADER, *_KMS_ONLY, *_CUSTOMER_ONLY])
+ENCRYPTION_HEADERS = frozenset([HEADER, *_KMS_ONLY, *_CUSTOMER_ONLY])
 _KEY_BYTES = 32
 _MAX_CONTEXT = 8192
 _PARTS_NEED_KEY = (
@@ -181,7 +181,7 @@ def _customer_key(text: str, md5: str, of_other_length: S3Error) -> CustomerKey:
 
 def _refuse_unknown(call: Request) -> None:
     for name in call.headers:
-        if name.startswith(HEADER) and name not in _KNOWN:
+        if name.startswith(HEADER) and name not in ENCRYPTION_HEADERS:
             raise S3Error(Code.NotImplemented, Header=name)
 
 

@@ -207,6 +207,12 @@ def _is_tag_text(text: str) -> bool:
 # Conditions
 
 
+# The headers of a reader's condition.
+CONDITIONS = frozenset(
+    {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"}
+)
+
+
 def read_condition(headers: Mapping[str, str], prefix: str = "") -> Condition:
     """Read If-Match and its kin; `prefix` is `x-amz-copy-source-` for those on a copy's source."""
     match = headers.get(f"{prefix}if-match")

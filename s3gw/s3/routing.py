@@ -8,7 +8,7 @@ else registers it. How fields are read is compiled once, when the table is built
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from types import MappingProxyType
 from typing import (
@@ -22,7 +22,16 @@ from typing import (
 )
 
 from s3gw.access import Access
-from s3gw.http.binding import Binding, Fetch, fetcher, header, path, query, without_none
+from s3gw.http.binding import (
+    Binding,
+    Fetch,
+    fetcher,
+    header,
+    path,
+    query,
+    wire_name,
+    without_none,
+)
 from s3gw.http.reply import Reply
 from s3gw.http.request import Level, Request
 from s3gw.s3.call import Call
@@ -126,9 +135,19 @@ class OperationTable:
 
     def __init__(self, operations: Iterable[type[Operation]]) -> None:
         self._by_kind: dict[tuple[str, Level], list[type[Operation]]] = {}
+        # The operation of each kind of request that names nothing besides.
+        self._plain: dict[tuple[str, Level], type[Operation]] = {}
+        queries, sources = {"versionId"}, {ARCHPATH_HEADER}
         for op in operations:
-            self._by_kind.setdefault((op.route.method, op.route.level), []).append(op)
+            kind = op.route.method, op.route.level
+            self._by_kind.setdefault(kind, []).append(op)
+            if not op.route.demands:
+                self._plain[kind] = op
+            queries |= op.route.query.keys()
+            sources |= {op.route.source} if op.route.source is not None else set()
             fetchers(op)
+        self._telling_queries = SUBRESOURCES | queries
+        self._telling_headers = frozenset(sources)
         for kind, ops in self._by_kind.items():
             ops.sort(key=lambda op: -op.route.demands)
             routes = [op.route for op in ops]
@@ -138,11 +157,21 @@ class OperationTable:
     def find(self, request: Request) -> type[Operation] | None:
         """Return the operation that takes the request. It is found before the caller is known: it
         decides what proves the caller, so that no proof is good for another operation."""
+        if self.is_plain(request):
+            plain = self._plain.get((request.method, request.level))
+            if plain is not None:
+                return plain
         asked = _subresources(request)
         for op in self._by_kind.get((request.method, request.level), ()):
             if op.route.takes(request) and asked <= op.route.query.keys() | _optional(op):
                 return op
         return None
+
+    def is_plain(self, request: Request) -> bool:
+        """Whether the request names nothing that could select an operation or a version."""
+        return self._telling_queries.isdisjoint(request.query) and self._telling_headers.isdisjoint(
+            request.headers
+        )
 
     def resolve(self, request: Request) -> type[Operation]:
         """Return the operation, as `checked` does."""
@@ -192,30 +221,47 @@ def _bound(op: type[Operation]) -> frozenset[str]:
 
 async def decode(op: type[Operation], call: Call) -> Operation:
     """Build the operation's instance from the request, field by field."""
-    plain, documents = fetchers(op)
-    values: dict[str, Any] = {}
-    for name, fetch in plain:
-        values[name] = fetch(call)
-    for name, read in documents:
+    reading = fetchers(op)
+    values = {name: fetch(call) for name, fetch in reading.always}
+    if not (reading.queries.isdisjoint(call.query) and reading.headers.isdisjoint(call.headers)):
+        for name, fetch in reading.optional:
+            values[name] = fetch(call)
+    for name, read in reading.documents:
         values[name] = await read(call)
     return op(**values)
 
 
+@dataclass(frozen=True, slots=True)
+class _Fetchers:
+    """How the fields of an operation are read: those without a default, those that have one and
+    the names by which they are in the query or the headers, and those of the document."""
+
+    always: list[tuple[str, Fetch]]
+    optional: list[tuple[str, Fetch]]
+    queries: frozenset[str]
+    headers: frozenset[str]
+    documents: list[tuple[str, Callable[[Call], Awaitable[Any]]]]
+
+
 @cache
-def fetchers(
-    op: type[Operation],
-) -> tuple[list[tuple[str, Fetch]], list[tuple[str, Callable[[Call], Awaitable[Any]]]]]:
-    """Return how each field is read: those of the request's head, and those of its document."""
+def fetchers(op: type[Operation]) -> _Fetchers:
     hints = get_type_hints(op)
-    plain: list[tuple[str, Fetch]] = []
+    always: list[tuple[str, Fetch]] = []
+    optional: list[tuple[str, Fetch]] = []
+    names: dict[str, set[str]] = {"querystring": set(), "header": set()}
     documents: list[tuple[str, Callable[[Call], Awaitable[Any]]]] = []
     for f in fields(op):
-        if f.metadata["binding"].place == "body":
-            of_document = f.metadata["binding"].name == "document"
+        binding: Binding = f.metadata["binding"]
+        if binding.place == "body":
+            of_document = binding.name == "document"
             documents.append((f.name, _document_reader(hints[f.name], checksummed=of_document)))
+        elif f.default is MISSING:
+            always.append((f.name, fetcher(f, hints[f.name])))
         else:
-            plain.append((f.name, fetcher(f, hints[f.name])))
-    return plain, documents
+            optional.append((f.name, fetcher(f, hints[f.name])))
+            names[binding.place].add(wire_name(binding))
+    queries, headers = frozenset(names["querystring"]), frozenset(names["header"])
+    return _Fetchers(always, optional, queries, headers, documents)
 
 
 def _document_reader(hint: Any, *, checksummed: bool) -> Callable[[Call], Awaitable[Any]]:

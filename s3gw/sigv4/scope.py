@@ -32,6 +32,11 @@ STS = "sts"
 TERMINAL = "aws4_request"
 MAX_CREDENTIAL_CHARS = 512
 
+# Of HMAC with SHA-256, for keys that are no longer than a block.
+_BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
+
 _CREDENTIAL_FORM = '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"'
 
 
@@ -93,7 +98,19 @@ def verify_signature(
 
 
 def sign(key: bytes, text: str) -> str:
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    """Return the HMAC in hex. Half of an HMAC is the key's, and remembered with it."""
+    inner, outer = _states(key)
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(text.encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _states(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """Return the inner and the outer hash of an HMAC after its key (RFC 2104)."""
+    block = key.ljust(_BLOCK, b"\0")
+    return hashlib.sha256(block.translate(_INNER)), hashlib.sha256(block.translate(_OUTER))
 
 
 def same(expected: str, provided: str) -> bool:
@@ -103,7 +120,12 @@ def same(expected: str, provided: str) -> bool:
 
 def parse_timestamp(text: str) -> Timestamp | None:
     """Read `yyyymmddThhmmssZ`, or None when it is anything else."""
-    if len(text) != 16 or text[8] != "T" or text[15] != "Z" or not text.isascii():
+    return _parse_timestamp(text) if len(text) == 16 else None
+
+
+@lru_cache(maxsize=1024)
+def _parse_timestamp(text: str) -> Timestamp | None:
+    if text[8] != "T" or text[15] != "Z" or not text.isascii():
         return None
     if not (text[:8].isdigit() and text[9:15].isdigit()):
         return None

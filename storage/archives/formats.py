@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from types import MappingProxyType
 
 from storage.errors import NotAnArchive
 
+_LEADS_IN = re.compile(r"\.(?:tar|tgz|tar\.gz|tar\.lz4|zip)/", re.IGNORECASE).search
 # Enough bytes to recognise a tar.
 MAGIC_BYTES = 512
 MAX_ARCHIVES_IN = 8
@@ -64,6 +66,8 @@ def format_of_name(name: str) -> ArchiveFormat | None:
 def archives_in(path: str) -> list[str]:
     """The names of archives that a path like `a/shard.tar/inner` may lead into, shortest first: a
     few, whatever strangers make up."""
+    if _LEADS_IN(path) is None:
+        return []
     ends = (at for at, letter in enumerate(path) if letter == "/")
     return [path[:at] for at in ends if format_of_name(path[:at])][:MAX_ARCHIVES_IN]
 

@@ -1,9 +1,10 @@
 """Lookup of buckets by name, cached until any process changes a bucket.
 
-The first mountpath's index has the names, and a rename is one commit there. With a single mountpath
-objects are looked up by the bucket's name directly. With several, the place of an object depends on
-the bucket's label, and the other indexes know buckets by id only; so what the first index said is
-kept for as long as the change counter in the file of the buckets' lock stays the same.
+The first mountpath's index has the names, and a rename is one commit there. Nearly every request
+asks for its bucket, so what the index said is kept for as long as the change counter in the file of
+the buckets' lock stays the same. With a single mountpath objects are looked up by the bucket's name
+all the same; with several, the place of an object depends on the bucket's label, and the other
+indexes know buckets by id only.
 """
 
 from __future__ import annotations
@@ -26,8 +27,6 @@ class BucketLookup:
 
     def find(self, name: str) -> Bucket:
         """Raises `BucketNotFound`."""
-        if self._first.is_alone:
-            return self._first.bucket(name)
         count = self._count.read()
         if count != self._as_of:
             self._known.clear()

@@ -139,7 +139,7 @@ class Buckets:
             log.warning("names of buckets are written later", extra={"error": str(error)})
 
     async def head_bucket(self, name: str) -> BucketInfo:
-        return self._disks.first.bucket(name).info
+        return self._disks.lookup.find(name).info
 
     async def list_buckets(self) -> list[BucketInfo]:
         return await self._threads.scan(_list, self._disks.first)
