@@ -88,7 +88,7 @@ def prepare(path: Path, *, durable: bool = True) -> None:
 
     Raises `Corrupt`, `DeviceFailed` and `OutOfSpace`, as all of the outbox does.
     """
-    require_whole(path, synced=durable)
+    require_whole(path, synced=durable, counted=noted(path, _OWNER) > 0)
     with translated():
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         connection = connect(path, flags=flags, keep_log=True)

@@ -78,7 +78,7 @@ def prepare(path: Path) -> None:
     Raises `Corrupt`, `DeviceFailed` and `OutOfSpace`, as everything here does; `Corrupt` also where
     one is missing that was there before.
     """
-    require_whole(path)
+    require_whole(path, counted=noted(path, _OWNER) > 0)
     with translated():
         # SQLite gives the files beside it the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -41,6 +41,15 @@ def note_of(database: Path) -> Path:
     return database.with_name(f"{database.name}-noted")
 
 
+def has_note(database: Path) -> bool:
+    """Whether there is one that can be read, whoever wrote it."""
+    try:
+        raw = note_of(database).read_bytes()
+    except FileNotFoundError:
+        return False
+    return len(raw) == _NOTE.size and _packed(*struct.unpack("<QQ", raw[:16])) == raw
+
+
 def noted(database: Path, owner: int) -> int:
     """0 without a note that can be read."""
     try:

@@ -13,16 +13,17 @@ from storage.sqlite.shape import shape_file
 from storage.sqlite.wal import PAGE_BYTES, find_damage, log_of
 
 
-def require_whole(database: Path, *, synced: bool = True) -> None:
+def require_whole(database: Path, *, synced: bool = True, counted: bool = False) -> None:
     """Raises `Corrupt` when to use the database would lose what was committed. Changes nothing.
-    For one process, before any other opens it. `synced`: commits wait for the disk."""
+    For one process, before any other opens it. `synced`: commits wait for the disk. `counted`: the
+    caller knows how many were acknowledged, and compares."""
     if not database.exists():
         if shape_file(database).exists():
             raise Corrupt(f"{database} is missing, and it was there before")
         return
     log = log_of(database)
     if log.exists() and log.stat().st_size > PAGE_BYTES:
-        damage = find_damage(log, _readable_frames(database), synced=synced)
+        damage = find_damage(log, _readable_frames(database), synced=synced, counted=counted)
         if damage is not None:
             raise Corrupt(
                 f"{log} is damaged at its frame {damage.frame}: {damage.transactions} committed "

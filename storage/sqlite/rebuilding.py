@@ -12,6 +12,7 @@ import apsw
 
 from storage.errors import StorageError
 from storage.sqlite.connection import connect, storage_error, translated
+from storage.sqlite.noting import has_note
 from storage.sqlite.opening import require_whole
 from storage.sqlite.salvage import Salvaged, salvage
 
@@ -37,7 +38,7 @@ def problem_of(
     """What is wrong with the database; None when it is whole, or was never there. Changes nothing.
     No process has it open. `lacks` says what was acknowledged and is not there."""
     try:
-        require_whole(database, synced=synced)
+        require_whole(database, synced=synced, counted=has_note(database))
         if not database.exists():
             return None
         with closing(connect(database, keep_log=True)) as connection:

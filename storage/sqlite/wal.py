@@ -13,6 +13,9 @@ What may honestly stand behind a frame that does not fit:
 * Leftovers of earlier rounds of the log: they have other salts.
 * Leftovers of a transaction that was rolled back, or whose process was killed: the salts of this
   log, but no frame that ends a transaction, because its end is written last.
+* Leftovers of a transaction whose sync the disk refused: all of it, with its end, and what was
+  committed in its place is shorter. Nothing follows that end among frames that fit one another,
+  because the next transaction was written over the beginning.
 * After a loss of power, a transaction whose writes were not synced yet, and reached the disk in any
   order. The log is synced at the end of each transaction and there is one writer, so this is one
   transaction, the last; and where its writes are missing there are blocks of 4 KiB with the zeros
@@ -22,8 +25,9 @@ What may honestly stand behind a frame that does not fit:
 So acknowledged transactions are at stake when behind the first frame that does not fit there are
 two ends of transactions; or one, and every frame up to it has the salts; or when one flipped bit is
 all that keeps a frame from fitting. A last transaction with a whole block overwritten looks like
-the work of a power loss; whoever counts commits elsewhere can tell. Where commits are not synced
-(`synced=False`), several transactions may be missing blocks.
+the work of a power loss, and one with a ruined frame like a refused sync; whoever counts commits
+elsewhere can tell (`counted=True`). Where commits are not synced (`synced=False`), several
+transactions may be missing blocks.
 
 https://sqlite.org/fileformat2.html#the_write_ahead_log
 """
@@ -98,8 +102,11 @@ def log_of(database: Path) -> Path:
     return database.with_name(f"{database.name}-wal")
 
 
-def find_damage(log: Path, readable: int = 0, *, synced: bool = True) -> Damage | None:
-    """What would be lost if SQLite used the log; `readable` frames are known to be whole."""
+def find_damage(
+    log: Path, readable: int = 0, *, synced: bool = True, counted: bool = False
+) -> Damage | None:
+    """What would be lost if SQLite used the log; `readable` frames are known to be whole. With
+    `counted`, the caller notices a lost transaction by its count, and leftovers are none."""
     with open(log, "rb") as file:
         header = _read_header(file)
         if header is None:
@@ -114,7 +121,21 @@ def find_damage(log: Path, readable: int = 0, *, synced: bool = True) -> Damage 
     was_unwritten = any(frame.state is State.FOREIGN for frame in cut)
     if not is_flip and was_unwritten and (len(ends) == 1 or not synced):
         return None
+    if not is_flip and counted and _may_be_leftovers(cut):
+        return None
     return Damage(readable + first + 1, len(ends))
+
+
+def _may_be_leftovers(frames: Sequence[Frame]) -> bool:
+    """Whether each run of frames that fit one another has at most one end, and nothing after it."""
+    ended = False
+    for frame in frames:
+        if frame.state is not State.WHOLE:
+            ended = False
+        elif ended:
+            return False
+        ended = ended or frame.is_end
+    return True
 
 
 def replay(log: Path) -> list[Frame]:

@@ -3,6 +3,7 @@ soon as there is some, without a restart."""
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -262,10 +263,19 @@ def _fill_with_parts(client: S3Client, upload: str) -> list[bytes]:
 
 def _take_all_but(file: Path, left: int) -> None:
     """Grow the file until no more than so many bytes of its disk are free."""
-    stat = os.statvfs(file.parent)
-    size = (file.stat().st_size if file.exists() else 0) + stat.f_bavail * stat.f_frsize - left
     with file.open("ab") as opened:
-        os.posix_fallocate(opened.fileno(), 0, max(size, 1))
+        while True:
+            stat = os.statvfs(file.parent)
+            free = stat.f_bavail * stat.f_frsize
+            size = os.fstat(opened.fileno()).st_size + free - left
+            try:
+                os.posix_fallocate(opened.fileno(), 0, max(size, 1))
+            except OSError as error:
+                # The server took some of it meanwhile.
+                if error.errno != errno.ENOSPC:
+                    raise
+            else:
+                return
 
 
 def _bytes(reserve: str) -> int:

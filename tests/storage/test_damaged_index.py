@@ -144,6 +144,60 @@ def test_a_block_that_was_never_written_is_no_damage(killed: Path, clock: FakeCl
     assert contents(killed, clock).keys() == EVERYTHING.keys() - {"large-2"}
 
 
+@pytest.mark.parametrize("shorter", [1, 5])
+def test_leftovers_of_a_commit_that_the_disk_refused_are_no_damage(
+    killed: Path, tmp_path: Path, clock: FakeClock, shorter: int
+) -> None:
+    """All frames of the refused commit were written, and its sync failed; then another was
+    committed over their beginning, and its server was killed."""
+    log = log_of(killed)
+    kept = log.read_bytes()
+    refused = _with_commit(as_killed(killed, tmp_path / "refused"), "refused", 40)
+    _with_commit(killed, "committed", shorter)
+    committed = log.read_bytes()
+    assert kept == committed[: len(kept)] == refused[: len(kept)]
+    assert len(committed) < len(refused)
+    log.write_bytes(committed + refused[len(committed) :])
+    assert contents(killed, clock) == EVERYTHING
+    assert _marks(killed) == ["committed"] * shorter
+    assert check([killed]).clean
+
+
+def test_a_ruined_frame_of_an_acknowledged_commit_is_no_leftover(
+    killed: Path, clock: FakeClock
+) -> None:
+    """It looks the same, but what is behind it was counted."""
+    log = log_of(killed)
+    frames = (log.stat().st_size - 32) // FRAME
+    first = _frames_of_the_last(killed, frames)
+    with open(log, "r+b") as file:
+        file.seek(32 + first * FRAME + 24)
+        file.write(os.urandom(1000))
+    before = log.read_bytes()
+    with pytest.raises(Corrupt, match="was acknowledged"):
+        prepare([killed])
+    assert log.read_bytes() == before
+    assert check([killed]).index
+
+
+def _with_commit(path: Path, text: str, rows: int) -> bytes:
+    """One more commit, of that many pages at least; the log after it."""
+    connection = store_index.connect(index_of(path), keep_log=True)
+    with connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS marks(text TEXT, filler BLOB)")
+        for _ in range(rows):
+            connection.execute("INSERT INTO marks VALUES(?, zeroblob(4096))", (text,))
+    connection.close()
+    return log_of(path).read_bytes()
+
+
+def _marks(path: Path) -> list[str]:
+    connection = store_index.connect(index_of(path))
+    found: list[str] = [text for (text,) in connection.execute("SELECT text FROM marks")]
+    connection.close()
+    return found
+
+
 @pytest.mark.parametrize("how", ["cut", "block", "missing", "empty", "swapped"])
 def test_a_log_that_lacks_what_was_acknowledged_is_found(
     killed: Path, tmp_path: Path, clock: FakeClock, how: str

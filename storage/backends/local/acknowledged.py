@@ -31,6 +31,11 @@ def _noted(mountpath: Mountpath) -> int:
     return noted(mountpath.index, _owner(mountpath))
 
 
+def is_counted(mountpath: Mountpath) -> bool:
+    """Whether there is a note to compare with."""
+    return _noted(mountpath) > 0
+
+
 def require_acknowledged(mountpath: Mountpath, connection: apsw.Connection) -> None:
     """Raises `Corrupt` for an index that lacks what was acknowledged, or is another's. One that
     does not count yet begins to."""

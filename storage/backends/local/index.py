@@ -19,11 +19,18 @@ Only the maintenance process checkpoints, except for a writer whose WAL has grow
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 
-from storage.sqlite.connection import INCREMENTAL, connect, storage_error, translated
+from storage.sqlite.connection import (
+    INCREMENTAL,
+    connect,
+    release_log,
+    storage_error,
+    translated,
+)
 from storage.sqlite.shape import keep_shape
 
 __all__ = ["ACTIVE", "DELETING", "connect", "create", "storage_error", "translated"]
@@ -73,11 +80,12 @@ ACTIVE = 0
 DELETING = 1
 
 
-def create(path: Path) -> None:
-    """Make the index, or add the tables that an older one lacks."""
+def create(path: Path, check: Callable[[apsw.Connection], None] | None = None) -> None:
+    """Make the index, or add the tables that an older one lacks. What `check` raises leaves the log
+    as it was."""
     with translated():
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-        connection = connect(path, flags=flags)
+        connection = connect(path, flags=flags, keep_log=True)
         try:
             connection.reserve_bytes(reserve=8)
             # Takes effect before the first table only; housekeeping gives the room back.
@@ -87,5 +95,8 @@ def create(path: Path) -> None:
             with connection:
                 connection.execute(_SCHEMA)
             keep_shape(connection, path)
+            if check is not None:
+                check(connection)
+            release_log(connection)
         finally:
             connection.close()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from storage.backends.local import index
-from storage.backends.local.acknowledged import require_acknowledged
+from storage.backends.local.acknowledged import is_counted, require_acknowledged
 from storage.backends.local.ballast import Ballast
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label, names_by_label, write_names
@@ -102,10 +103,8 @@ def _recover(mountpaths: Sequence[Mountpath], *, synced: bool) -> None:
                 raise MountpathError(
                     f"{mountpath.path} has lost its index.db; restore it, or rebuild it with fsck"
                 )
-            require_whole(mountpath.index, synced=synced)
-            index.create(mountpath.index)
-            with closing(index.connect(mountpath.index, keep_log=True)) as connection:
-                require_acknowledged(mountpath, connection)
+            require_whole(mountpath.index, synced=synced, counted=is_counted(mountpath))
+            index.create(mountpath.index, partial(require_acknowledged, mountpath))
         mark_ready(mountpaths)
         connections = [_open(stack, mountpath) for mountpath in mountpaths]
         with settled(mountpaths, connections):
