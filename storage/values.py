@@ -302,8 +302,9 @@ Unlock = Callable[[Encryption], Awaitable[bytes]]
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """What to read of an object. `version` None is the current one; `unlock` returns the data
-    key of an encrypted object whose bytes are wanted. `before_stream` is awaited before a body that
-    is a stream is opened: until then it holds nothing, so that many can wait for their turn."""
+    key of an encrypted object whose bytes are wanted. `before_stream` is awaited before a
+    long body is opened, which is a stream or nearly as long as a piece of one: until then it holds
+    nothing, so that many can wait for their turn."""
 
     want: Want | None = None
     condition: Condition = ALWAYS

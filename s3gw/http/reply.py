@@ -54,7 +54,12 @@ async def write_reply(reply: Reply, method: str, receive: Receive | None, send: 
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})
     if isinstance(body, bytes):
         reply.sent = 0 if method == "HEAD" else len(body)
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+        body = b"" if method == "HEAD" else body
+        if reply.memory is not None:
+            # The end waits until the client has taken most of it.
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            body = b""
+        await send({"type": "http.response.body", "body": body})
     elif await _write_stream(reply, body, receive, send):
         await send({"type": "http.response.body", "body": b""})
 

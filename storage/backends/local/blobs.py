@@ -38,7 +38,7 @@ _TRAILER = struct.Struct("<QIIQ8s")
 _MAGIC = b"s3gwblb1"
 
 
-def block_hash(block: bytes) -> bytes:
+def block_hash(block: bytes | memoryview) -> bytes:
     return xxhash.xxh3_128_digest(block)
 
 

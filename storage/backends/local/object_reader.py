@@ -14,7 +14,7 @@ from storage.backends.local.disks import Disks
 from storage.backends.local.listing import list_page
 from storage.backends.local.location import locate, span_of
 from storage.backends.local.mountpath import Mountpath
-from storage.backends.local.reading import BlobRange, Source, Vanished, read_all, stream
+from storage.backends.local.reading import AT_ONCE, BlobRange, Source, Vanished, read_all, stream
 from storage.backends.local.rows import Row, decode_manifest
 from storage.backends.local.threads import Threads
 from storage.backends.local.version_listing import list_version_page
@@ -88,14 +88,16 @@ class ObjectReader:
         wanted: BlobRange,
         before_stream: Callable[[], Awaitable[None]] | None = None,
     ) -> bytes | Stream:
-        """At most a block at once, more as a stream. Raises `Corrupt`, `Vanished`."""
+        """A body of one step at once, a longer one as a stream. Raises `Corrupt`, `Vanished`."""
         encrypted = wanted.data_key is not None
-        if _in_one_block(wanted, FRAME if encrypted else BLOCK):
+        if _within(wanted, FRAME if encrypted else BLOCK, 1):
             if not encrypted:
                 return await self._in_block(mountpath, wanted)
             return await self._threads.run(_read_whole, mountpath, wanted)
         if before_stream is not None:
             await before_stream()
+        if not encrypted and _within(wanted, BLOCK, AT_ONCE):
+            return await self._threads.run(_read_whole, mountpath, wanted)
         source, first = await self._threads.run(_open_source, mountpath, wanted)
         return stream(self._threads.disk, source, first)
 
@@ -132,11 +134,12 @@ class ObjectReader:
         return PartPage(page, page[-1].number if len(infos) > limit else None)
 
 
-def _in_one_block(wanted: BlobRange, size: int) -> bool:
+def _within(wanted: BlobRange, size: int, count: int) -> bool:
+    """Whether all is in so many blocks of that size, one after another."""
     if len(wanted.segments) != 1:
         return False
     span = wanted.segments[0][1]
-    return span.start // size == (span.stop - 1) // size
+    return (span.stop - 1) // size - span.start // size < count
 
 
 def _read_whole(mountpath: Mountpath, wanted: BlobRange) -> bytes:

@@ -24,6 +24,8 @@ from storage.ranges import Between
 from storage.values import Stream
 
 _HASH = 16
+# How many blocks are read in one step, where that costs less than two.
+AT_ONCE = 2
 
 
 class Vanished(Exception):
@@ -45,14 +47,30 @@ class OpenBlob:
 
     def block(self, number: int) -> bytes:
         """The verified block of that number. Raises `Corrupt`."""
-        start = number * BLOCK
-        length = min(BLOCK, self.chunk.size - start)
-        block = os.pread(self.fd, length, start)
-        if len(block) != length or block_hash(block) != self._expected(number):
-            raise Corrupt(f"blob {self.chunk.blob}: block {number} is not what was stored")
+        return self.blocks(number, 1)
+
+    def blocks(self, first: int, count: int) -> bytes:
+        """So many verified blocks in one piece; of an encrypted blob one. Raises `Corrupt`."""
+        start = first * BLOCK
+        length = min(count * BLOCK, self.chunk.size - start)
+        found = os.pread(self.fd, length, start)
+        if len(found) != length:
+            raise self._is_other(first)
+        if length <= BLOCK:
+            if block_hash(found) != self._expected(first):
+                raise self._is_other(first)
+        else:
+            whole = memoryview(found)
+            for number in range(first, first + count):
+                offset = (number - first) * BLOCK
+                if block_hash(whole[offset : offset + BLOCK]) != self._expected(number):
+                    raise self._is_other(number)
         if self._cipher is None:
-            return block
-        return self._cipher.open(block, number, last=start + length == self.chunk.size)
+            return found
+        return self._cipher.open(found, first, last=start + length == self.chunk.size)
+
+    def _is_other(self, number: int) -> Corrupt:
+        return Corrupt(f"blob {self.chunk.blob}: block {number} is not what was stored")
 
     def close(self) -> None:
         if self.fd >= 0:
@@ -90,7 +108,7 @@ class BlobRange:
 
 
 class Source:
-    """The bytes of a `BlobRange`, a block at a time. Nothing refers back to it, so that its files
+    """The bytes of a `BlobRange`, a step at a time. Nothing refers back to it, so that its files
     are closed the moment it is forgotten."""
 
     def __init__(self, mountpath: Mountpath, wanted: BlobRange) -> None:
@@ -99,10 +117,11 @@ class Source:
         sidecar = wanted.sidecar
         self._lock = _lock_sidecar(mountpath.blob(sidecar)) if sidecar else None
         self._blob: OpenBlob | None = None
-        self._steps = _steps(wanted)
+        self._steps = _steps(wanted, 1 if wanted.data_key else AT_ONCE)
 
     def read(self) -> bytes:
-        """The next bytes, at most a block; empty at the end. Raises `Corrupt`, `Vanished`."""
+        """The next bytes, at most `AT_ONCE` blocks; empty at the end. Raises `Corrupt`,
+        `Vanished`."""
         try:
             return self._read()
         except OSError as error:
@@ -117,13 +136,13 @@ class Source:
         step = next(self._steps, None)
         if step is None:
             return b""
-        chunk, number, span = step
+        chunk, first, count, span = step
         if self._blob is None or self._blob.chunk is not chunk:
             if self._blob is not None:
                 self._blob.close()
             self._blob = self._open(chunk)
-        block = self._blob.block(number)
-        return block if len(span) == len(block) else block[span.start : span.stop]
+        blocks = self._blob.blocks(first, count)
+        return blocks if len(span) == len(blocks) else blocks[span.start : span.stop]
 
     def _open(self, chunk: Chunk) -> OpenBlob:
         try:
@@ -152,7 +171,7 @@ class BlockReader:
         try:
             if sidecar and sidecar not in self._locks:
                 self._locks[sidecar] = _lock_sidecar(self._mountpath.blob(sidecar))
-            for chunk, number, span in _steps(wanted):
+            for chunk, number, _, span in _steps(wanted, 1):
                 if (chunk.blob, number) != self._read:
                     self._block = self._open(chunk, wanted).block(number)
                     self._read = chunk.blob, number
@@ -181,14 +200,16 @@ class BlockReader:
         return self._blob
 
 
-def _steps(wanted: BlobRange) -> Iterator[tuple[Chunk, int, Between]]:
-    """Yield the blob, the number of a block in it, and which bytes of that block."""
+def _steps(wanted: BlobRange, at_once: int) -> Iterator[tuple[Chunk, int, int, Between]]:
+    """Yield the blob, the number of a block in it, how many blocks from there on, and which bytes
+    of them."""
     size = BLOCK if wanted.data_key is None else FRAME
     for chunk, span in wanted.segments:
-        for number in range(span.start // size, -(-span.stop // size)):
-            offset = number * size
-            start, stop = max(0, span.start - offset), min(size, span.stop - offset)
-            yield chunk, number, Between(start, stop)
+        end = -(-span.stop // size)
+        for first in range(span.start // size, end, at_once):
+            count, offset = min(at_once, end - first), first * size
+            start, stop = max(0, span.start - offset), min(count * size, span.stop - offset)
+            yield chunk, first, count, Between(start, stop)
 
 
 _NOTHING = Chunk("", 0, b"")
@@ -219,7 +240,7 @@ def segments_of(manifest: Manifest, span: Between) -> list[Segment]:
 
 
 def read_all(source: Source) -> bytes:
-    """For a body of one block: everything in one go."""
+    """For a body of one step: everything in one go."""
     try:
         return source.read()
     finally:
@@ -227,7 +248,8 @@ def read_all(source: Source) -> bytes:
 
 
 async def stream(threads: Executor, source: Source, first: bytes) -> Stream:
-    """The first block is at hand; each next one is read while its forerunner is on its way."""
+    """The first bytes are at hand; each next ones are read while their forerunners are on their
+    way."""
     block, ahead = first, None
     try:
         while block:
