@@ -12,7 +12,7 @@ The contract is executable: `tests/storage/contract.py` runs against every backe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from storage.capabilities import Capability
 from storage.chunking import Chunking
@@ -27,6 +27,8 @@ from storage.values import (
     CompleteOptions,
     DeleteRequest,
     Deletion,
+    ListedPage,
+    ListedVersionPage,
     ListQuery,
     ObjectInfo,
     ObjectRead,
@@ -48,6 +50,7 @@ from storage.values import (
     VersionQuery,
 )
 
+T = TypeVar("T")
 Change = Callable[[Attributes], Attributes]
 BucketChange = Callable[[BucketInfo], BucketInfo]
 
@@ -61,6 +64,14 @@ class Objects(Protocol):
 
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         """Current versions, without those that are delete markers."""
+        ...
+
+    async def show_objects(
+        self, bucket: str, query: ListQuery, show: Callable[[ListedPage], T]
+    ) -> T:
+        """What `show` makes of the page that `list_objects` returns, or raises. It is called where
+        the rows are read, maybe in a thread: the caller's loop then does nothing for each row, and
+        nothing is read of a row that listings do not show."""
         ...
 
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
@@ -124,6 +135,12 @@ class Versions(Protocol):
 
     async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
         """Every version and delete marker; in a bucket without versioning the null versions."""
+        ...
+
+    async def show_versions(
+        self, bucket: str, query: VersionQuery, show: Callable[[ListedVersionPage], T]
+    ) -> T:
+        """What `show` makes of the page that `list_versions` returns, as in `show_objects`."""
         ...
 
 

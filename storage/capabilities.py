@@ -13,7 +13,7 @@ from enum import Flag, auto
 class Capability(Flag):
     """The comment above each member lists the methods and options that it covers."""
 
-    # `list_versions`; buckets with versioning; `version` and `still` in options.
+    # `list_versions`, `show_versions`; buckets with versioning; `version` and `still` in options.
     VERSIONS = auto()
     # `Attributes.lock` keeps a version from being removed.
     LOCKS = auto()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, Self
 
 from msgspec import Struct
 
@@ -427,6 +427,69 @@ class VersionQuery:
     limit: int = 1000
 
 
+class ListedAttributes(Protocol):
+    """Those of `Attributes` that listings show."""
+
+    @property
+    def custom(self) -> dict[str, str]: ...
+
+    @property
+    def storage_class(self) -> str: ...
+
+    @property
+    def encryption(self) -> Encryption | None: ...
+
+    @property
+    def owner(self) -> str: ...
+
+
+class Listed(Protocol):
+    """What listings show of one version beside its name; any `ObjectInfo` says it."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def etag(self) -> str: ...
+
+    @property
+    def modified_ns(self) -> int: ...
+
+    @property
+    def attributes(self) -> ListedAttributes: ...
+
+    @property
+    def checksum(self) -> Checksum | None: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def delete_marker(self) -> bool: ...
+
+    @property
+    def chunks(self) -> int: ...
+
+    @property
+    def writes(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """The same page as a `Page`, to be shown and not kept: the names, and in their order what there
+    is to show of them."""
+
+    names: Sequence[str]
+    listed: Sequence[Listed]
+    common_prefixes: tuple[str, ...] = ()
+    next_after: str | None = None
+
+    @classmethod
+    def of(cls, page: Page) -> Self:
+        names = [info.name for info in page.objects]
+        return cls(names, page.objects, page.common_prefixes, page.next_after)
+
+
 class VersionEntry(Struct, frozen=True, gc=False):
     """One version in a listing; `latest` is the one that a GET without version finds."""
 
@@ -440,6 +503,30 @@ class VersionPage:
     common_prefixes: tuple[str, ...] = ()
     next_after: str | None = None
     next_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVersionPage:
+    """The same page as a `VersionPage`, to be shown. `latest` says it of each version."""
+
+    names: Sequence[str]
+    listed: Sequence[Listed]
+    latest: Sequence[bool]
+    common_prefixes: tuple[str, ...] = ()
+    next_after: str | None = None
+    next_version: str = ""
+
+    @classmethod
+    def of(cls, page: VersionPage) -> Self:
+        infos = [entry.info for entry in page.versions]
+        return cls(
+            [info.name for info in infos],
+            infos,
+            [entry.latest for entry in page.versions],
+            page.common_prefixes,
+            page.next_after,
+            page.next_version,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class GetObjectAcl:
         reading = await call.store.head_object(self.bucket, self.key, options)
         bucket = await call.store.head_bucket(self.bucket)
         attributes = reading.info.attributes
-        owner = object_owner(bucket, attributes)
+        owner = object_owner(bucket, attributes.owner)
         grants = None if enforces_owner(bucket) else from_text(attributes.acl)
         shown = full_control(owner) if grants is None else grants
         headers = read_version_header(bucket, reading.info)
@@ -139,7 +139,7 @@ class PutObjectAcl:
         _check_enforced(bucket)
 
         def change(attributes: Attributes) -> Attributes:
-            owner = object_owner(bucket, attributes)
+            owner = object_owner(bucket, attributes.owner)
             _check_owner(self.policy, owner)
             grants = given.for_object(owner, bucket.owner)
             refuse_public(grants, bucket)

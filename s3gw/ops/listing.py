@@ -6,73 +6,24 @@ marker is the last key or prefix that was returned, so a page needs no state on 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from msgspec import Struct
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
-from s3gw.s3.archives.folders import list_page
+from s3gw.ops.list_entries import common_prefixes, contents, versions
+from s3gw.s3.archives.folders import show_page
 from s3gw.s3.call import Call
 from s3gw.s3.headers import is_version_id
 from s3gw.s3.key_encoding import Encode, key_encoding
 from s3gw.s3.page_tokens import new_token, read_token
 from s3gw.s3.routing import operation, path, query
-from s3gw.s3.shared_elements import Owner, Prefix, owners_in
+from s3gw.s3.shared_elements import owners_in
 from s3gw.wire.errors import Code, S3Error
-from s3gw.wire.xmldoc import ETag, TimeNs, alternatives, document
-from storage.pacing import off_loop
-from storage.values import (
-    Attributes,
-    ChecksumType,
-    ListQuery,
-    ObjectInfo,
-    Page,
-    VersionEntry,
-    VersionPage,
-    VersionQuery,
-)
+from s3gw.wire.xmldoc import Written, document
+from storage.values import ListedPage, ListedVersionPage, ListQuery, VersionQuery
 
 MAX_KEYS = 1000
-# A page costs less for each byte than other input: its names are so many times longer before a
-# thread is worth it.
-_FOLD = 4
-Owners = Callable[[Attributes], Owner]
-
-
-class Contents(Struct, frozen=True):
-    key: str
-    last_modified: TimeNs
-    etag: ETag
-    checksum_algorithm: str | None
-    checksum_type: ChecksumType | None
-    size: int
-    owner: Owner | None
-    storage_class: str
-
-
-class DeleteMarker(Struct, frozen=True):
-    key: str
-    version_id: str
-    is_latest: bool
-    last_modified: TimeNs
-    owner: Owner
-
-
-class Version(Struct, frozen=True):
-    key: str
-    version_id: str
-    is_latest: bool
-    last_modified: TimeNs
-    etag: ETag
-    checksum_algorithm: str | None
-    checksum_type: ChecksumType | None
-    size: int
-    owner: Owner
-    storage_class: str
 
 
 @document("ListBucketResult")
@@ -86,8 +37,8 @@ class ListObjectsResult:
     is_truncated: bool
     encoding_type: str | None
     next_marker: str | None
-    contents: tuple[Contents, ...]
-    common_prefixes: tuple[Prefix, ...]
+    contents: Written
+    common_prefixes: Written
 
 
 @document("ListBucketResult")
@@ -103,8 +54,8 @@ class ListObjectsV2Result:
     delimiter: str | None
     is_truncated: bool
     encoding_type: str | None
-    contents: tuple[Contents, ...]
-    common_prefixes: tuple[Prefix, ...]
+    contents: Written
+    common_prefixes: Written
 
 
 @document("ListVersionsResult")
@@ -120,8 +71,8 @@ class ListVersionsResult:
     delimiter: str | None
     is_truncated: bool
     encoding_type: str | None
-    entries: tuple[Version | DeleteMarker, ...] = alternatives()
-    common_prefixes: tuple[Prefix, ...] = ()
+    entries: Written
+    common_prefixes: Written
 
 
 @operation("GET", Level.BUCKET, access=Access.LIST_OBJECTS)
@@ -137,11 +88,10 @@ class ListObjects:
         encode = key_encoding(self.encoding_type)
         limit = min(self.max_keys, MAX_KEYS)
         wanted = ListQuery(self.prefix, self.delimiter, self.marker, limit)
-        page = await list_page(call, wanted)
-        owner = None if call.caller.is_anonymous else owners_in(call)
+        owners = None if call.caller.is_anonymous else owners_in(call)
 
-        def written() -> ListObjectsResult:
-            return ListObjectsResult(
+        def written(page: ListedPage) -> Reply:
+            result = ListObjectsResult(
                 name=self.bucket,
                 prefix=encode(self.prefix),
                 marker=encode(self.marker),
@@ -151,11 +101,12 @@ class ListObjects:
                 encoding_type=self.encoding_type or None,
                 # Without a delimiter the last key is the marker, and S3 does not repeat it.
                 next_marker=_maybe(encode, page.next_after) if self.delimiter else None,
-                contents=_contents(page, encode, owner),
-                common_prefixes=_prefixes(page, encode),
+                contents=contents(page, encode, owners),
+                common_prefixes=common_prefixes(page.common_prefixes, encode),
             )
+            return xml_reply(result)
 
-        return await _answer(page, written)
+        return await show_page(call, wanted, written)
 
 
 @operation("GET", Level.BUCKET, marker="list-type=2", access=Access.LIST_OBJECTS)
@@ -175,27 +126,27 @@ class ListObjectsV2:
         token = self.continuation_token
         after = read_token(token) if token is not None else self.start_after
         wanted = ListQuery(self.prefix, self.delimiter, after, limit)
-        page = await list_page(call, wanted)
-        owner = owners_in(call) if self.fetch_owner.lower() == "true" else None
+        owners = owners_in(call) if self.fetch_owner.lower() == "true" else None
 
-        def written() -> ListObjectsV2Result:
-            return ListObjectsV2Result(
+        def written(page: ListedPage) -> Reply:
+            result = ListObjectsV2Result(
                 name=self.bucket,
                 prefix=encode(self.prefix),
                 # A token goes on from elsewhere, and AWS then forgets where the listing began.
                 start_after=None if token else _maybe(encode, self.start_after or None),
                 continuation_token=token,
                 next_continuation_token=_maybe(new_token, page.next_after),
-                key_count=len(page.objects) + len(page.common_prefixes),
+                key_count=len(page.names) + len(page.common_prefixes),
                 max_keys=limit,
                 delimiter=encode(self.delimiter) or None,
                 is_truncated=page.next_after is not None,
                 encoding_type=self.encoding_type or None,
-                contents=_contents(page, encode, owner),
-                common_prefixes=_prefixes(page, encode),
+                contents=contents(page, encode, owners),
+                common_prefixes=common_prefixes(page.common_prefixes, encode),
             )
+            return xml_reply(result)
 
-        return await _answer(page, written)
+        return await show_page(call, wanted, written)
 
 
 @operation("GET", Level.BUCKET, marker="versions", access=Access.LIST_OBJECTS)
@@ -229,12 +180,10 @@ class ListObjectVersions:
         wanted = VersionQuery(
             self.prefix, self.delimiter, self.key_marker, self.version_id_marker, limit
         )
-        page = await call.store.list_versions(self.bucket, wanted)
-        owner = owners_in(call)
-        more = page.next_after is not None
+        owners = owners_in(call)
 
-        def written() -> ListVersionsResult:
-            return ListVersionsResult(
+        def written(page: ListedVersionPage) -> Reply:
+            result = ListVersionsResult(
                 name=self.bucket,
                 prefix=encode(self.prefix),
                 key_marker=encode(self.key_marker),
@@ -243,63 +192,14 @@ class ListObjectVersions:
                 next_version_id_marker=page.next_version or None,
                 max_keys=limit,
                 delimiter=encode(self.delimiter) or None,
-                is_truncated=more,
+                is_truncated=page.next_after is not None,
                 encoding_type=self.encoding_type or None,
-                entries=tuple([_entry(each, encode, owner) for each in page.versions]),
-                common_prefixes=_prefixes(page, encode),
+                entries=versions(page, encode, owners),
+                common_prefixes=common_prefixes(page.common_prefixes, encode),
             )
+            return xml_reply(result)
 
-        return await _answer(page, written)
-
-
-async def _answer(page: Page | VersionPage, written: Callable[[], Any]) -> Reply:
-    """Return the page as XML; pages of long keys are written in a thread."""
-    names = page.objects if isinstance(page, Page) else [each.info for each in page.versions]
-    size = sum([len(info.name) for info in names]) + sum(map(len, page.common_prefixes))
-    return await off_loop(size // _FOLD, lambda: xml_reply(written()))
-
-
-def _contents(page: Page, encode: Encode, owner: Owners | None) -> tuple[Contents, ...]:
-    return tuple([_content(info, encode(info.name), owner) for info in page.objects])
-
-
-def _content(info: ObjectInfo, key: str, owner: Owners | None) -> Contents:
-    checksum = info.checksum
-    return Contents(
-        key,
-        TimeNs(info.modified_ns),
-        ETag(info.etag),
-        checksum.algorithm if checksum else None,
-        checksum.type if checksum else None,
-        info.size,
-        owner(info.attributes) if owner else None,
-        info.attributes.storage_class,
-    )
-
-
-def _entry(entry: VersionEntry, encode: Encode, owner: Owners) -> Version | DeleteMarker:
-    info, key = entry.info, encode(entry.info.name)
-    if info.delete_marker:
-        modified = TimeNs(info.modified_ns)
-        whose = owner(info.attributes)
-        return DeleteMarker(key, info.version, entry.latest, modified, whose)
-    checksum = info.checksum
-    return Version(
-        key=key,
-        version_id=info.version,
-        is_latest=entry.latest,
-        last_modified=TimeNs(info.modified_ns),
-        etag=ETag(info.etag),
-        checksum_algorithm=checksum.algorithm if checksum else None,
-        checksum_type=checksum.type if checksum else None,
-        size=info.size,
-        owner=owner(info.attributes),
-        storage_class=info.attributes.storage_class,
-    )
-
-
-def _prefixes(page: Page | VersionPage, encode: Encode) -> tuple[Prefix, ...]:
-    return tuple(Prefix(encode(prefix)) for prefix in page.common_prefixes)
+        return await call.store.show_versions(self.bucket, wanted, written)
 
 
 def _maybe(encode: Encode, text: str | None) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.s3.call import Call
 from storage.settings import setting
-from storage.values import Attributes, BucketInfo, Checksum
+from storage.values import BucketInfo, Checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,21 @@ def initiator_of(call: Call, caller: str) -> Owner:
     return Owner(call.display_name(caller) or caller, caller)
 
 
-def owners_in(call: Call) -> Callable[[Attributes], Owner]:
-    """Return a function from an object's attributes to its owner, for the request's bucket."""
+def owners_in(call: Call) -> Callable[[str], Owner]:
+    """Return a function from the account that an object's attributes name to the object's owner,
+    for the request's bucket."""
     bucket, whole = call.bucket_info, owner_of(call, call.bucket_info.owner)
     if setting(bucket, HoldsForeignObjects) is None:
         return lambda _: whole
-    return lambda attributes: owner_of(call, object_owner(bucket, attributes))
+    return lambda account: owner_of(call, object_owner(bucket, account))
 
 
-def object_owner(bucket: BucketInfo, attributes: Attributes) -> str:
-    """Return the account id of an object's owner; the bucket's, unless another account wrote it."""
-    if not attributes.owner or enforces_owner(bucket):
+def object_owner(bucket: BucketInfo, account: str) -> str:
+    """Return the account id of an object's owner: the bucket's, unless the object's attributes name
+    another `account`, which wrote it."""
+    if not account or enforces_owner(bucket):
         return bucket.owner
-    return attributes.owner
+    return account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

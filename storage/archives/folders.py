@@ -9,16 +9,22 @@ from __future__ import annotations
 import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from storage.archives.contents import Contents, Row
 from storage.archives.formats import archives_in, format_of_name
 from storage.backend import Backend
 from storage.errors import ObjectNotFound
-from storage.values import ListQuery, ObjectInfo, Page
+from storage.pacing import off_loop
+from storage.values import ListedPage, ListQuery, ObjectInfo, Page
 
 # What is in an archive; None for an object that is not one, or that the client may not read.
 LookInto = Callable[[ObjectInfo], Awaitable[Contents | None]]
 _CHUNK = 1000
+# A page costs less for each byte than other input: its names are so many times longer before a
+# thread is worth it.
+_FOLD = 4
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,12 @@ class FolderPage:
     page: Page
     archives: frozenset[str] = frozenset()
     members: frozenset[str] = frozenset()
+
+    async def show(self, show: Callable[[ListedPage], T]) -> T:
+        """What `show` makes of the page; pages of long names are shown in a thread."""
+        page = ListedPage.of(self.page)
+        size = sum(map(len, page.names)) + sum(map(len, page.common_prefixes))
+        return await off_loop(size // _FOLD, show, page)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import msgspec
 
@@ -51,6 +52,8 @@ from storage.values import (
     CompleteOptions,
     DeleteRequest,
     Deletion,
+    ListedPage,
+    ListedVersionPage,
     ListQuery,
     ObjectInfo,
     ObjectRead,
@@ -75,6 +78,7 @@ from storage.values import (
     VersionQuery,
 )
 
+T = TypeVar("T")
 STREAM_BLOCK_BYTES = 64 * 1024
 _SYSTEM_CLOCK = SystemClock()
 
@@ -172,8 +176,18 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         current = (history[0] for history in histories if not history[0].delete_marker)
         return object_page(current, query)
 
+    async def show_objects(
+        self, bucket: str, query: ListQuery, show: Callable[[ListedPage], T]
+    ) -> T:
+        return show(ListedPage.of(await self.list_objects(bucket, query)))
+
     async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
         return version_page(self._histories(bucket), query)
+
+    async def show_versions(
+        self, bucket: str, query: VersionQuery, show: Callable[[ListedVersionPage], T]
+    ) -> T:
+        return show(ListedVersionPage.of(await self.list_versions(bucket, query)))
 
     def _histories(self, bucket: str) -> Iterator[list[ObjectInfo]]:
         histories = self._bucket(bucket).histories

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import botocore.session
 import pytest
-from msgspec import Struct
 
 from s3gw import multipart, ops
 from s3gw.cli.coverage import LIMITS, NEVER_THERE
@@ -19,7 +18,8 @@ from s3gw.s3.routing import OperationTable
 from s3gw.server.operations import all_operations
 from s3gw.wire.errors import Code
 from s3gw.wire.subresources import SUBRESOURCES
-from s3gw.wire.xmldoc import element_names, fields_of
+from s3gw.wire.xmldoc import Written, element_names, fields_of
+from tests.s3.declared_entries import CommonPrefixes, Contents, DeleteMarker, Version
 from tests.s3.gateway import Gateway, code_of
 
 MODEL: Any = botocore.session.Session().get_service_model("s3")
@@ -170,15 +170,20 @@ def test_a_document_is_spelt_as_aws_spells_it(document: type[Any]) -> None:
     check_elements(document, MODEL.shape_for(shape))
 
 
+@pytest.mark.parametrize("entry", [Contents, Version, DeleteMarker, CommonPrefixes], ids=named)
+def test_an_entry_of_a_listing_is_spelt_as_aws_spells_it(entry: type[Any]) -> None:
+    listing = "ListObjectsV2Output" if entry is Contents else "ListObjectVersionsOutput"
+    name = entry.__xml_root__
+    check_elements(entry, members_of(MODEL.shape_for(listing))[name].member)
+
+
 def check_elements(document: type[Any], shape: Any) -> None:
     members = members_of(shape)
     hints = get_type_hints(document)
     for field, how in fields_of(document).items():
         if "xsi_type" in how or "text" in how:
             continue
-        if "alternatives" in how:
-            for kind in get_args(get_args(hints[field])[0]):
-                check_elements(kind, members[kind.__name__].member)
+        if hints[field] is Written:
             continue
         name = element_names(document)[field]
         wrapper = how.get("wrapper")
@@ -188,7 +193,7 @@ def check_elements(document: type[Any], shape: Any) -> None:
             assert member.member.serialization.get("name") == name
         inner = member.member if repeated else member
         for kind in (*get_args(hints[field]), hints[field]):
-            if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, Struct)):
+            if isinstance(kind, type) and is_dataclass(kind):
                 check_elements(kind, inner)
 
 

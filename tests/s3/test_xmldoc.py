@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
 
 from s3gw.ops.delete import Delete
 from s3gw.s3.error_document import error_document
@@ -25,7 +24,8 @@ class Inner:
     checksum_crc64nvme: str | None = None
 
 
-class Row(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Row:
     key: str
     inner: Inner | None = None
     truth: bool | None = None

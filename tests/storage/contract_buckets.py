@@ -174,6 +174,7 @@ class BucketContract:
         reads = (
             backend.head_bucket("none"),
             backend.list_objects("none", ListQuery()),
+            backend.show_objects("none", ListQuery(), lambda page: page),
             backend.head_object("none", "a"),
             backend.get_object("none", "a"),
         )

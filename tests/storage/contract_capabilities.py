@@ -29,6 +29,7 @@ from storage.values import (
     UpdateOptions,
     UploadQuery,
     Versioning,
+    VersionQuery,
 )
 from tests.storage.bodies import body_of
 from tests.storage.digests import Md5Digest
@@ -43,6 +44,7 @@ BASIC = {
     "delete_bucket",
     "list_buckets",
     "list_objects",
+    "show_objects",
     "head_object",
     "get_object",
     "put_object",
@@ -88,6 +90,8 @@ def _same(attributes: Attributes) -> Attributes:
 VERSIONS, UPLOADS = Capability.VERSIONS, Capability.UPLOADS
 USES = [
     Use(VERSIONS, "list_versions", lambda b: b.versions()),
+    Use(VERSIONS, "show_versions", lambda b: run(
+        b.backend.show_versions("bucket", VersionQuery(), lambda page: page))),
     Use(VERSIONS, "a bucket with versioning", lambda b: run(
         b.backend.create_bucket("v", BucketOptions(OWNER, versioning=Versioning.ENABLED)))),
     Use(VERSIONS, "turning versioning on", lambda b: b.set_versioning(Versioning.ENABLED)),

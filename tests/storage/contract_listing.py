@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from storage.capabilities import Capability
-from storage.values import ListQuery, Page
+from storage.values import Attributes, ListedPage, ListQuery, Page
+from tests.storage.event_loop import run
 from tests.storage.needs import needs
-from tests.storage.sync_bucket import SyncBucket
+from tests.storage.sync_bucket import SyncBucket, put_options
 
 ODD_NAMES = (
     "a",
@@ -85,6 +86,31 @@ class ListingContract:
         bucket.put("a", b"x")
         bucket.put_in_parts("b", b"one", b"two")
         assert bucket.page().objects == (bucket.info("a"), bucket.info("b"))
+
+    def test_a_page_shows_what_was_said_of_an_object(self, bucket: SyncBucket) -> None:
+        said = Attributes(
+            headers={"content-type": "text/plain"},
+            custom={"mtime": "1"},
+            tags={"a": "b"},
+            storage_class="GLACIER",
+            owner="someone",
+            acl="an opaque document",
+        )
+        bucket.put("a", b"x", options=put_options(attributes=said))
+
+        def show(page: ListedPage) -> tuple[object, ...]:
+            (of,) = (listed.attributes for listed in page.listed)
+            return list(page.names), of.custom, of.storage_class, of.owner, of.encryption
+
+        shown = run(bucket.backend.show_objects(bucket.bucket, ListQuery(), show))
+        assert shown == (["a"], {"mtime": "1"}, "GLACIER", "someone", None)
+
+    def test_what_showing_a_page_raises_comes_out(self, bucket: SyncBucket) -> None:
+        def show(page: ListedPage) -> None:
+            raise LookupError(page.names)
+
+        with pytest.raises(LookupError):
+            run(bucket.backend.show_objects(bucket.bucket, ListQuery(), show))
 
     @needs(Capability.UPLOADS)
     def test_unfinished_uploads_are_not_objects(self, bucket: SyncBucket) -> None:

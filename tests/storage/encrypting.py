@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from storage.values import (
     Body,
     CompleteOptions,
     Encryption,
+    ListedPage,
+    ListedVersionPage,
     ListQuery,
     ObjectInfo,
     ObjectRead,
@@ -39,6 +41,8 @@ from storage.values import (
     VersionPage,
     VersionQuery,
 )
+
+T = TypeVar("T")
 
 
 def encrypted(attributes: Attributes = Attributes()) -> Attributes:  # noqa: B008, a frozen value
@@ -92,10 +96,20 @@ class Encrypting:
         page = await self._inner.list_objects(bucket, query)
         return replace(page, objects=tuple(map(_plain, page.objects)))
 
+    async def show_objects(
+        self, bucket: str, query: ListQuery, show: Callable[[ListedPage], T]
+    ) -> T:
+        return show(ListedPage.of(await self.list_objects(bucket, query)))
+
     async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
         page = await self._inner.list_versions(bucket, query)
         entries = (VersionEntry(_plain(each.info), each.latest) for each in page.versions)
         return replace(page, versions=tuple(entries))
+
+    async def show_versions(
+        self, bucket: str, query: VersionQuery, show: Callable[[ListedVersionPage], T]
+    ) -> T:
+        return show(ListedVersionPage.of(await self.list_versions(bucket, query)))
 
     async def update_object(
         self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT

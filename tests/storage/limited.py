@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from storage.backend import BucketChange, Change, unchanged
 from storage.backends.memory import MemoryBackend
@@ -21,6 +21,8 @@ from storage.values import (
     CompleteOptions,
     DeleteRequest,
     Deletion,
+    ListedPage,
+    ListedVersionPage,
     ListQuery,
     ObjectInfo,
     ObjectRead,
@@ -42,6 +44,8 @@ from storage.values import (
     VersionPage,
     VersionQuery,
 )
+
+T = TypeVar("T")
 
 
 class LimitedBackend:
@@ -80,6 +84,11 @@ class LimitedBackend:
 
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         return await self._inner.list_objects(bucket, query)
+
+    async def show_objects(
+        self, bucket: str, query: ListQuery, show: Callable[[ListedPage], T]
+    ) -> T:
+        return await self._inner.show_objects(bucket, query, show)
 
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         self._check_version(options.version)
@@ -124,6 +133,12 @@ class LimitedBackend:
     async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
         self._require(Capability.VERSIONS, "list_versions")
         return await self._inner.list_versions(bucket, query)
+
+    async def show_versions(
+        self, bucket: str, query: VersionQuery, show: Callable[[ListedVersionPage], T]
+    ) -> T:
+        self._require(Capability.VERSIONS, "show_versions")
+        return await self._inner.show_versions(bucket, query, show)
 
     async def get_objects(
         self, reads: Sequence[ObjectRead], room_bytes: int

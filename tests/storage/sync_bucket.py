@@ -22,6 +22,9 @@ from storage.values import (
     Condition,
     DeleteRequest,
     Deletion,
+    Listed,
+    ListedPage,
+    ListedVersionPage,
     ListQuery,
     ObjectInfo,
     ObjectLock,
@@ -50,6 +53,27 @@ from tests.storage.event_loop import run
 OWNER = "012345678901"
 
 Tidy = Callable[[], None]
+
+
+def shown(page: ListedPage) -> object:
+    """Everything that a listing may show of a page."""
+    rows = [(name, *_shown(listed)) for name, listed in zip(page.names, page.listed, strict=True)]
+    return rows, page.common_prefixes, page.next_after
+
+
+def shown_versions(page: ListedVersionPage) -> object:
+    """The same of a page of versions."""
+    whole = ListedPage(page.names, page.listed, page.common_prefixes, page.next_after)
+    assert len(page.latest) == len(page.names)
+    return shown(whole), list(page.latest), page.next_version
+
+
+def _shown(row: Listed) -> tuple[object, ...]:
+    of = row.attributes
+    return (
+        *(row.size, row.etag, row.modified_ns, row.checksum, row.version, row.delete_marker),
+        *(row.chunks, row.writes, of.custom, of.storage_class, of.encryption, of.owner),
+    )
 
 
 def join_etags(upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
@@ -127,7 +151,11 @@ class SyncBucket:
         run(self.backend.update_bucket(self.bucket, change))
 
     def versions(self, query: VersionQuery = VersionQuery()) -> VersionPage:  # noqa: B008, frozen
-        return run(self.backend.list_versions(self.bucket, query))
+        """The page, which must be shown as it is."""
+        page = run(self.backend.list_versions(self.bucket, query))
+        shown = run(self.backend.show_versions(self.bucket, query, shown_versions))
+        assert shown == shown_versions(ListedVersionPage.of(page))
+        return page
 
     def history(self, name: str) -> list[str]:
         """The ids of its versions, newest first."""
@@ -177,7 +205,12 @@ class SyncBucket:
             assert {name: getattr(usage, name) for name in expected} == expected
 
     def page(self, query: ListQuery = ListQuery()) -> Page:  # noqa: B008, a frozen value
-        return run(self.backend.list_objects(self.bucket, query))
+        """The page, which must be shown as it is."""
+        page = run(self.backend.list_objects(self.bucket, query))
+        assert run(self.backend.show_objects(self.bucket, query, shown)) == shown(
+            ListedPage.of(page)
+        )
+        return page
 
     def names(self, query: ListQuery = ListQuery()) -> list[str]:  # noqa: B008, a frozen value
         return [info.name for info in self.page(query).objects]

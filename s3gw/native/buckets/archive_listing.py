@@ -7,38 +7,49 @@ like an archive's is listed as a plain object if it is not one, or if the caller
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TypeVar
 
 from s3gw.native.buckets.list_properties import ListFlag
 from s3gw.native.call import NativeCall
 from s3gw.s3.archives.authorized_listing import look_into
-from storage.archives import FolderPage, Folders
-from storage.values import ListQuery
+from storage.archives import Folders
+from storage.values import ListedPage, ListQuery
 
 _IN_ARCHIVE = 1 << 7
 _IS_ARCHIVE = 1 << 9
 
 
-class Flagged(Protocol):
-    """An entry of a listing: its name and its flags."""
-
-    n: str
-    f: int
+T = TypeVar("T")
 
 
-async def list_page(call: NativeCall, query: ListQuery, flags: ListFlag) -> FolderPage:
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The names on a page that are archives with members after them, and those that are members."""
+
+    archives: frozenset[str] = frozenset()
+    members: frozenset[str] = frozenset()
+
+    def flags(self, names: Sequence[str]) -> list[int]:
+        return [self._flag(name) for name in names]
+
+    def _flag(self, name: str) -> int:
+        if name in self.members:
+            return _IN_ARCHIVE
+        return _IS_ARCHIVE if name in self.archives else 0
+
+
+NO_MARKS = Marks()
+
+
+async def show_page(
+    call: NativeCall, query: ListQuery, flags: ListFlag, show: Callable[[ListedPage, Marks], T]
+) -> T:
+    """Return what `show` makes of the page."""
     if ListFlag.ARCH_DIR not in flags:
-        return FolderPage(await call.store.list_objects(call.bucket, query))
-    return await Folders(call.store, call.bucket, partial(look_into, call)).every(query)
-
-
-def mark_archives(entries: Iterable[Flagged], listed: FolderPage) -> None:
-    if not (listed.archives or listed.members):
-        return
-    for entry in entries:
-        if entry.n in listed.members:
-            entry.f |= _IN_ARCHIVE
-        elif entry.n in listed.archives:
-            entry.f |= _IS_ARCHIVE
+        return await call.store.show_objects(call.bucket, query, lambda page: show(page, NO_MARKS))
+    found = await Folders(call.store, call.bucket, partial(look_into, call)).every(query)
+    marks = Marks(found.archives, found.members)
+    return await found.show(lambda page: show(page, marks))

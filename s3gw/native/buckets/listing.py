@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import repeat
+from operator import attrgetter, or_
+from typing import Any, Self
 
 import msgspec
 from msgspec import Struct
@@ -18,16 +22,15 @@ from msgspec import Struct
 from s3gw.access import Access
 from s3gw.config.bucket_properties import properties_of
 from s3gw.http.reply import Reply
-from s3gw.native.buckets.archive_listing import list_page, mark_archives
+from s3gw.native.buckets.archive_listing import NO_MARKS, Marks, show_page
 from s3gw.native.buckets.list_properties import ListFlag, ListMessage
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import JSON, NativeError
 from s3gw.native.objects.checksums import checksum_text
-from s3gw.native.objects.custom import custom_pairs
 from s3gw.native.objects.object_headers import version_text
 from s3gw.native.operation import header, operation, value
-from storage.values import BucketInfo, ListQuery, ObjectInfo, Page
+from storage.values import BucketInfo, ListedPage, ListQuery
 
 MSGPACK = "application/msgpack"
 
@@ -35,6 +38,7 @@ _CACHED = 1 << 6
 _IS_DIR = 1 << 8
 _CHUNKED = 1 << 13
 _NS = 1_000_000_000
+_BASIC = frozenset({"name", "size", "cached", "status"})
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # Go's names of time formats, as Python writes them; all in UTC.
 _TIMES = {
@@ -128,66 +132,90 @@ class ListObjects:
     async def run(self, call: NativeCall) -> Reply:
         asked, flags = self.asked, self.asked.wants()
         after = asked.continuation_token or asked.start_after
-        entry = _entry_maker(call, asked, asked.chosen(flags))
+        columns = _Columns.chosen(call, asked, asked.chosen(flags))
         query = ListQuery(asked.prefix, self._delimiter, after, asked.limit)
-        listed = await list_page(call, query, flags)
-        page = listed.page
-        entries = [entry(info) for info in page.objects]
-        mark_archives(entries, listed)
-        # NO_DIRS leaves out what is a folder on a disk; these are prefixes, and AIStore lists them.
-        if page.common_prefixes:
-            entries = _with_folders(entries, page)
-        return self._reply(List(_listing_id(asked.uuid), page.next_after or "", entries, 0))
+        form = _AS_MSGPACK if MSGPACK in self.accept else _AS_JSON
 
-    def _reply(self, made: List) -> Reply:
-        if MSGPACK in self.accept:
-            return Reply(headers={"Content-Type": MSGPACK}, body=_PACK(made))
-        entries = [_as_json(entry) for entry in made.Entries]
-        listed = JsonList(made.UUID, made.ContinuationToken, entries, made.Flags)
-        return Reply(headers={"Content-Type": JSON}, body=msgspec.json.encode(listed))
+        def written(page: ListedPage, marks: Marks) -> Reply:
+            entries = list(map(form.entry, *columns.of(page, marks, form.size)))
+            # NO_DIRS leaves out what is a folder on a disk; these are prefixes, and AIStore lists
+            # them.
+            if page.common_prefixes:
+                entries = _with_folders(entries, page.common_prefixes, form)
+            made = form.page(_listing_id(asked.uuid), page.next_after or "", entries, 0)
+            return Reply(headers={"Content-Type": form.content_type}, body=form.encode(made))
+
+        return await show_page(call, query, flags, written)
 
 
-_PACK = msgspec.msgpack.Encoder().encode
-Make = Callable[[ObjectInfo], Entry]
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a page is written: its classes, and the size and the name of an entry."""
+
+    content_type: str
+    page: Callable[..., List | JsonList]
+    entry: Callable[..., Any]
+    size: Callable[[int], int | str]
+    name: Callable[[Any], str]
+    encode: Callable[[object], bytes]
 
 
-def _entry_maker(call: NativeCall, asked: ListMessage, props: frozenset[str]) -> Make:
-    """Choose how to make an entry. Most listings want names and sizes only: those must be quick."""
-    if not props:
-        return lambda info: Entry(n=info.name, f=_CACHED)
-    if props <= {"name", "size", "cached", "status"}:
-        return lambda info: Entry(n=info.name, s=info.size, f=_CACHED)
-    if asked.time_format not in _TIMES:
-        raise NativeError(400, f"invalid time format {asked.time_format[:64]!r}")
-    location = f"t[{target_id(call.site.cluster_id)}]" if "location" in props else ""
-    layout = _TIMES[asked.time_format] if "atime" in props else ""
-    return _full_entry_maker(props, layout, location, call.bucket_info)
+_AS_MSGPACK = _Form(MSGPACK, List, Entry, int, attrgetter("n"), msgspec.msgpack.Encoder().encode)
+_AS_JSON = _Form(
+    JSON,
+    JsonList,
+    JsonEntry,
+    lambda size: str(size) if size else "",
+    attrgetter("name"),
+    msgspec.json.Encoder().encode,
+)
 
 
-def _full_entry_maker(
-    props: frozenset[str], layout: str, location: str, bucket: BucketInfo
-) -> Make:
-    """Look up the wanted properties once, and not for each of ten thousand entries."""
-    checksum, version, custom, size = (
-        name in props for name in ("checksum", "version", "custom", "size")
-    )
-    copies = 1 if "copies" in props else 0
-    of_bucket = properties_of(bucket).checksum
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The properties that entries show: looked up once, and not for each of ten thousand."""
 
-    def make(info: ObjectInfo) -> Entry:
-        return Entry(
-            info.name,
-            checksum_text(info, of_bucket) if checksum else "",
-            _time(info.modified_ns // _NS, layout) if layout else "",
-            version_text(bucket, info) if version else "",
-            location,
-            _custom(info) if custom else "",
-            info.size if size else 0,
-            copies,
-            _CACHED | _CHUNKED if info.chunks else _CACHED,
-        )
+    props: frozenset[str]
+    layout: str
+    location: str
+    bucket: BucketInfo
 
-    return make
+    @classmethod
+    def chosen(cls, call: NativeCall, asked: ListMessage, props: frozenset[str]) -> Self:
+        # Most listings show names and sizes only, and then the time format does not matter.
+        if props <= _BASIC:
+            return cls(props and _BASIC, "", "", call.bucket_info)
+        if asked.time_format not in _TIMES:
+            raise NativeError(400, f"invalid time format {asked.time_format[:64]!r}")
+        location = f"t[{target_id(call.site.cluster_id)}]" if "location" in props else ""
+        layout = _TIMES[asked.time_format] if "atime" in props else ""
+        return cls(props, layout, location, call.bucket_info)
+
+    def of(
+        self, page: ListedPage, marks: Marks, size: Callable[[int], int | str]
+    ) -> list[Iterable[object]]:
+        """The fields of all entries, each in a column, in the order that both classes have."""
+        rows, props, bucket = page.listed, self.props, self.bucket
+        of_bucket = properties_of(bucket).checksum
+        none = repeat("")
+        return [
+            page.names,
+            [checksum_text(row, of_bucket) for row in rows] if "checksum" in props else none,
+            [_time(row.modified_ns // _NS, self.layout) for row in rows] if self.layout else none,
+            [version_text(bucket, row) for row in rows] if "version" in props else none,
+            repeat(self.location),
+            [_custom(row.attributes.custom) for row in rows] if "custom" in props else none,
+            [size(row.size) for row in rows] if "size" in props else repeat(size(0)),
+            repeat(1 if "copies" in props else 0),
+            self._flags(page, marks),
+        ]
+
+    def _flags(self, page: ListedPage, marks: Marks) -> list[int]:
+        if self.props <= _BASIC:
+            flags = [_CACHED] * len(page.names)
+        else:
+            flags = [_CACHED | _CHUNKED if row.chunks else _CACHED for row in page.listed]
+        return flags if marks is NO_MARKS else list(map(or_, flags, marks.flags(page.names)))
 
 
 @lru_cache(maxsize=4096)
@@ -195,21 +223,17 @@ def _time(seconds: int, layout: str) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime(layout)
 
 
-def _custom(info: ObjectInfo) -> str:
-    if not info.attributes.custom:
-        return ""
-    pairs = " ".join(f"{name}:{text}" for name, text in custom_pairs(info))
+def _custom(custom: Mapping[str, str]) -> str:
+    pairs = " ".join(f"{name}:{text}" for name, text in custom.items())
     return f"[{pairs}]" if pairs else ""
 
 
-def _with_folders(entries: list[Entry], page: Page) -> list[Entry]:
-    folders = [Entry(n=prefix, f=_CACHED | _IS_DIR) for prefix in page.common_prefixes]
-    return sorted([*entries, *folders], key=lambda entry: entry.n)
-
-
-def _as_json(e: Entry) -> JsonEntry:
-    size = str(e.s) if e.s else ""
-    return JsonEntry(e.n, e.cs, e.a, e.v, e.t, e.m, size, e.c, e.f)
+def _with_folders(entries: list[Any], prefixes: Sequence[str], form: _Form) -> list[Any]:
+    nothing = form.size(0)
+    folders = [
+        form.entry(prefix, "", "", "", "", "", nothing, 0, _CACHED | _IS_DIR) for prefix in prefixes
+    ]
+    return sorted([*entries, *folders], key=form.name)
 
 
 def _listing_id(asked: str) -> str:

@@ -17,7 +17,7 @@ from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.objects.bucket_checksums import TYPES
 from s3gw.objects.checksums import Promises
 from s3gw.objects.encryption import AES256
-from storage.values import BucketInfo, Checksum, ChecksumType, ObjectInfo
+from storage.values import BucketInfo, Checksum, ChecksumType, Listed, ObjectInfo
 
 TYPE_HEADER = "Ais-Checksum-Type"
 VALUE_HEADER = "Ais-Checksum-Value"
@@ -61,7 +61,7 @@ def checksum_of(info: ObjectInfo, bucket: BucketInfo) -> AisChecksum | None:
     return AisChecksum(_XXHASH if name == XXHASH2 and of_bucket == _XXHASH else name, text)
 
 
-def checksum_text(info: ObjectInfo, of_bucket: str = XXHASH2) -> str:
+def checksum_text(info: Listed, of_bucket: str = XXHASH2) -> str:
     """Return its value alone, in hex; empty without one. In a bucket of the type `none` an ETag is
     not shown as a checksum."""
     kept = info.checksum

@@ -16,7 +16,7 @@ from s3gw.native.objects.checksums import checksum_of
 from s3gw.native.objects.custom import custom_pairs
 from s3gw.s3.header_text import encoded_word
 from s3gw.s3.headers import http_date, quoted
-from storage.values import BucketInfo, ObjectInfo, Versioning
+from storage.values import BucketInfo, Listed, ObjectInfo, Versioning
 
 CUSTOM_HEADER = "Ais-Custom-Md"
 _NS = 1_000_000_000
@@ -32,7 +32,7 @@ def _version(call: NativeCall, info: ObjectInfo) -> Pairs:
     return [("Ais-Version", version_text(call.bucket_info, info))]
 
 
-def version_text(bucket: BucketInfo, info: ObjectInfo) -> str:
+def version_text(bucket: BucketInfo, info: Listed) -> str:
     """Return AIStore's version: a number that grows with each write. Where versions are kept it is
     S3's id, by which it can be read."""
     return str(info.writes) if bucket.versioning is Versioning.NEVER else info.version

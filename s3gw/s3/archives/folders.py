@@ -8,7 +8,9 @@ twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from s3gw.config.bucket_properties import properties_of
 from s3gw.s3.archives.authorized_listing import look_into
@@ -26,12 +28,13 @@ from storage.errors import (
     ObjectChanged,
     ObjectNotFound,
 )
-from storage.values import Condition, ListQuery, ObjectInfo, Page, ReadOptions
+from storage.values import Condition, ListedPage, ListQuery, ObjectInfo, ReadOptions
 
 _READS = frozenset({"GetObject", "HeadObject"})
 # Parameters that mean something other than the member of that name.
 _OTHERWISE = ("versionId", "archpath", "archregx", "archmode", "archmime")
 _ATTEMPTS = 4
+T = TypeVar("T")
 
 
 async def find_folder(call: Call) -> ArchiveMember | None:
@@ -103,12 +106,12 @@ async def _open(
     return Opened(shard.info, info, await read(folder.inner, part), is_partial=part is not None)
 
 
-async def list_page(call: Call, query: ListQuery) -> Page:
-    """Return the objects that the query selects, and, where its prefix reaches into a readable
-    archive that is a folder, the members."""
+async def show_page(call: Call, query: ListQuery, show: Callable[[ListedPage], T]) -> T:
+    """Return what `show` makes of the objects that the query selects, and, where its prefix reaches
+    into a readable archive that is a folder, of the members."""
     names = archives_in(query.prefix)
     if not names or not properties_of(call.bucket_info).archives_as_folders:
-        return await call.store.list_objects(call.bucket, query)
+        return await call.store.show_objects(call.bucket, query, show)
 
     folders = Folders(call.store, call.bucket, lambda info: look_into(call, info))
-    return (await folders.below(query)).page
+    return await (await folders.below(query)).show(show)

@@ -21,9 +21,17 @@ from typing import Any, TypeVar
 import apsw
 
 from storage.backends.local.disk import Disk
-from storage.backends.local.rows import decode_part, decode_row, decode_upload
+from storage.backends.local.rows import decode_listed, decode_part, decode_row, decode_upload
 from storage.errors import BucketNotFound
-from storage.values import APPEND_MARK, ListQuery, Page, PartPage, UploadPage, UploadQuery
+from storage.values import (
+    APPEND_MARK,
+    ListedPage,
+    ListQuery,
+    Page,
+    PartPage,
+    UploadPage,
+    UploadQuery,
+)
 
 _OBJECTS = """
 SELECT name, '', row FROM objects
@@ -70,16 +78,33 @@ _OF_APPENDS = _of_uploads(f">= '{APPEND_MARK}'")
 # Name, upload id, row; a common prefix has no row. Two mountpaths never share the first two.
 _Entry = tuple[bytes, str, bytes | None]
 E = TypeVar("E")
+T = TypeVar("T")
 # Opens read transactions on all indexes at one moment.
 Snapshots = Callable[[ExitStack], Sequence[apsw.Connection]]
 
 
 def list_page(snapshots: Snapshots, bucket: str, query: ListQuery) -> Page:
+    entries, last = _object_entries(snapshots, bucket, query)
+    objects = tuple(decode_row(row).info(name.decode()) for name, _, row in entries if row)
+    return Page(objects, _prefixes(entries), last)
+
+
+def show_page(
+    snapshots: Snapshots, bucket: str, query: ListQuery, show: Callable[[ListedPage], T]
+) -> T:
+    entries, last = _object_entries(snapshots, bucket, query)
+    names = [name.decode() for name, _, row in entries if row]
+    listed = [decode_listed(row) for _, _, row in entries if row]
+    return show(ListedPage(names, listed, _prefixes(entries), last))
+
+
+def _object_entries(
+    snapshots: Snapshots, bucket: str, query: ListQuery
+) -> tuple[list[_Entry], str | None]:
+    """The entries of a page, and the last name when there are more."""
     with ExitStack() as stack:
         entries, more = take(_merged(stack, snapshots, bucket, query, ""), query.limit)
-    objects = tuple(decode_row(row).info(name.decode()) for name, _, row in entries if row)
-    last = entries[-1][0].decode() if more else None
-    return Page(objects, _prefixes(entries), last)
+    return entries, entries[-1][0].decode() if more else None
 
 
 def list_upload_page(snapshots: Snapshots, bucket: str, query: UploadQuery) -> UploadPage:

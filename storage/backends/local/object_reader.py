@@ -7,23 +7,26 @@ everything is looked up once more.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from storage.backends.local.blobs import BLOCK, FRAME
 from storage.backends.local.block_cache import BlockCache
 from storage.backends.local.disks import Disks
-from storage.backends.local.listing import list_page
+from storage.backends.local.listing import list_page, show_page
 from storage.backends.local.location import locate, span_of
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.reading import AT_ONCE, BlobRange, Source, Vanished, read_all, stream
 from storage.backends.local.rows import Row, decode_manifest
 from storage.backends.local.threads import Threads
-from storage.backends.local.version_listing import list_version_page
+from storage.backends.local.version_listing import list_version_page, show_version_page
 from storage.cipher import unlocked
 from storage.conditions import check_read, wanted_part
 from storage.errors import Corrupt
 from storage.ranges import Between, PartNumber
 from storage.values import (
     READ_ALL,
+    ListedPage,
+    ListedVersionPage,
     ListQuery,
     Page,
     PartPage,
@@ -33,6 +36,8 @@ from storage.values import (
     VersionPage,
     VersionQuery,
 )
+
+T = TypeVar("T")
 
 
 class ObjectReader:
@@ -48,6 +53,19 @@ class ObjectReader:
     async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
         self._disks.first.bucket(bucket)
         return await self._threads.scan(list_version_page, self._disks.snapshots, bucket, query)
+
+    async def show_objects(
+        self, bucket: str, query: ListQuery, show: Callable[[ListedPage], T]
+    ) -> T:
+        self._disks.first.bucket(bucket)
+        return await self._threads.scan(show_page, self._disks.snapshots, bucket, query, show)
+
+    async def show_versions(
+        self, bucket: str, query: VersionQuery, show: Callable[[ListedVersionPage], T]
+    ) -> T:
+        self._disks.first.bucket(bucket)
+        scan = self._threads.scan
+        return await scan(show_version_page, self._disks.snapshots, bucket, query, show)
 
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         disk, where = self._disks.locate(bucket, name)

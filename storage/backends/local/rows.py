@@ -15,6 +15,7 @@ from storage.values import (
     Attributes,
     BucketInfo,
     Checksum,
+    Encryption,
     ObjectInfo,
     PartInfo,
     UploadInfo,
@@ -57,6 +58,10 @@ class Chunked(Struct, frozen=True, gc=False, array_like=True, tag=3):
     count: int = -1
     largest: int = 0
 
+    def pieces(self, parts: int) -> int:
+        """In how many chunks an object is kept that was completed from so many parts."""
+        return self.count if self.count >= 0 else parts
+
 
 Location = Empty | Inline | Single | Chunked
 
@@ -82,8 +87,7 @@ class Row(Struct, frozen=True, gc=False, array_like=True):
     def info(self, name: str) -> ObjectInfo:
         chunks, largest, location = 0, 0, self.location
         if type(location) is Chunked:
-            chunks = location.count if location.count >= 0 else self.parts
-            largest = location.largest
+            chunks, largest = location.pieces(self.parts), location.largest
         return ObjectInfo(
             name,
             self.size,
@@ -107,6 +111,57 @@ class Row(Struct, frozen=True, gc=False, array_like=True):
             case Chunked(sidecar):
                 return sidecar
         return None
+
+
+class _UnreadMap(Struct, frozen=True, gc=False):
+    """Any map; nothing of it is kept."""
+
+
+class _UnreadArray(Struct, frozen=True, gc=False, array_like=True):
+    """Any array; nothing of it is kept."""
+
+
+class _UnreadInline(Struct, frozen=True, gc=False, array_like=True, tag=1):
+    """An `Inline`; nothing of it is kept."""
+
+
+class _UnreadSingle(Struct, frozen=True, gc=False, array_like=True, tag=2):
+    """A `Single`; nothing of it is kept."""
+
+
+class _RowAttributes(Struct, frozen=True, gc=False, array_like=True):
+    """The fields of `Attributes` up to the last one that listings show."""
+
+    headers: _UnreadMap = _UnreadMap()
+    custom: dict[str, str] = {}
+    tags: _UnreadMap = _UnreadMap()
+    storage_class: str = "STANDARD"
+    lock: _UnreadArray | None = None
+    encryption: Encryption | None = None
+    owner: str = ""
+
+
+class ListedRow(Struct, frozen=True, gc=False, array_like=True):
+    """The same array as a `Row`, read by listings: what they do not show is passed over, and that
+    is a fifth of the time."""
+
+    size: int
+    etag: str
+    modified_ns: int
+    attributes: _RowAttributes
+    location: Empty | _UnreadInline | _UnreadSingle | Chunked
+    checksum: Checksum | None = None
+    parts: int = 0
+    version: str = NULL_VERSION
+    delete_marker: bool = False
+    label: str = ""
+    mountpath: str = ""
+    writes: int = 1
+
+    @property
+    def chunks(self) -> int:
+        location = self.location
+        return location.pieces(self.parts) if type(location) is Chunked else 0
 
 
 class Departure(Struct, frozen=True, array_like=True):
@@ -189,6 +244,7 @@ def labelled_blob(label: Label) -> str | None:
 
 encode = msgspec.msgpack.Encoder().encode
 decode_row = msgspec.msgpack.Decoder(Row).decode
+decode_listed = msgspec.msgpack.Decoder(ListedRow).decode
 # Each request looks its bucket up: the same few rows, maybe with long documents.
 decode_bucket = lru_cache(maxsize=1024)(msgspec.msgpack.Decoder(BucketInfo).decode)
 decode_upload = msgspec.msgpack.Decoder(UploadInfo).decode

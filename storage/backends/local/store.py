@@ -68,7 +68,9 @@ class LocalStore:
         self.buckets_revision = buckets.buckets_revision
 
         self.list_objects = reader.list_objects
+        self.show_objects = reader.show_objects
         self.list_versions = reader.list_versions
+        self.show_versions = reader.show_versions
         self.list_object_parts = reader.list_object_parts
         self.head_object = reader.head_object
         self.get_object = reader.get_object

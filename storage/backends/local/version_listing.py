@@ -8,10 +8,10 @@ the next in either table, however many versions lie in between.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
@@ -22,9 +22,9 @@ from storage.backends.local.listing import (
     take,
     without_repeats,
 )
-from storage.backends.local.rows import decode_row
+from storage.backends.local.rows import decode_listed, decode_row
 from storage.errors import BucketNotFound
-from storage.values import VersionEntry, VersionPage, VersionQuery
+from storage.values import ListedVersionPage, VersionEntry, VersionPage, VersionQuery
 
 # A current version sorts before all ages.
 _CURRENT = -(2**63)
@@ -65,22 +65,44 @@ WHERE entry.name NOT NULL"""
 
 # Name, whether it is the latest version, row; a common prefix has no row.
 _Entry = tuple[bytes, bool, bytes | None]
+T = TypeVar("T")
 
 
 def list_version_page(snapshots: Snapshots, bucket: str, query: VersionQuery) -> VersionPage:
-    with ExitStack() as stack:
-        entries, more = take(_merged(stack, snapshots, bucket, query), query.limit)
+    entries, after, after_version = _entries(snapshots, bucket, query)
     versions = tuple(
         VersionEntry(decode_row(row).info(name.decode()), latest)
         for name, latest, row in entries
         if row is not None
     )
-    prefixes = tuple(name.decode() for name, _, row in entries if row is None)
+    return VersionPage(versions, _prefixes(entries), after, after_version)
+
+
+def show_version_page(
+    snapshots: Snapshots, bucket: str, query: VersionQuery, show: Callable[[ListedVersionPage], T]
+) -> T:
+    entries, after, after_version = _entries(snapshots, bucket, query)
+    names = [name.decode() for name, _, row in entries if row is not None]
+    listed = [decode_listed(row) for _, _, row in entries if row is not None]
+    latest = [latest for _, latest, row in entries if row is not None]
+    prefixes = _prefixes(entries)
+    return show(ListedVersionPage(names, listed, latest, prefixes, after, after_version))
+
+
+def _entries(
+    snapshots: Snapshots, bucket: str, query: VersionQuery
+) -> tuple[list[_Entry], str | None, str]:
+    """The entries of a page, and the last name and version when there are more."""
+    with ExitStack() as stack:
+        entries, more = take(_merged(stack, snapshots, bucket, query), query.limit)
     if not more:
-        return VersionPage(versions, prefixes)
+        return entries, None, ""
     name, _, row = entries[-1]
-    version = "" if row is None else decode_row(row).version
-    return VersionPage(versions, prefixes, name.decode(), version)
+    return entries, name.decode(), "" if row is None else decode_row(row).version
+
+
+def _prefixes(entries: Iterable[_Entry]) -> tuple[str, ...]:
+    return tuple(name.decode() for name, _, row in entries if row is None)
 
 
 def _merged(
