@@ -1,4 +1,4 @@
-"""`s3gw version`"""
+"""`s3gw version`, and `s3gw --version`"""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ class Options:
 
 
 def run(options: Options) -> int:
-    print(f"s3gw {__version__} (Python {platform.python_version()}, {sys.platform})")
+    print(description())
     return 0
+
+
+def description() -> str:
+    return f"s3gw {__version__} (Python {platform.python_version()}, {sys.platform})"
 
 
 COMMAND = Command(Options, run, "  s3gw version")
