@@ -16,6 +16,7 @@ import msgspec
 from s3gw.server.channel import Channel, Started
 from s3gw.server.forking import fork
 
+SUCCESS = "exit code 0"
 _MAX_LINE = 1 << 20
 
 

@@ -23,7 +23,7 @@ from functools import partial
 import msgspec
 
 from s3gw.server.channel import Channel, Role, Task
-from s3gw.server.child import Child
+from s3gw.server.child import SUCCESS, Child
 from s3gw.server.listener import ReservedPort
 from s3gw.server.worker import work
 from s3gw.telemetry.metrics import FOLDER_VARIABLE
@@ -163,11 +163,13 @@ class Supervisor:
 
         child = await Child.start("recovery", recover)
         try:
-            await child.ended()
+            how = await child.ended()
         except asyncio.CancelledError:
             # It can be interrupted anywhere: the next start of the server completes it.
             child.kill()
             raise
+        if how != SUCCESS:
+            log.error("cannot clean up", extra={"slot": slot, "how": how})
 
     async def _stop_all(self) -> None:
         """Stop workers first: maintenance must run until the last request ended."""
