@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from s3gw import description
 from s3gw.cli.parsing import FAILED, MISUSED, Group, Misused, Parser, chosen
 from s3gw.cli.tables import printable
 from s3gw.client.errors import BadSetting, ClientError
@@ -62,8 +63,6 @@ def build_parser() -> Parser:
 
 class _PrintVersion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from s3gw.cli.version import description
-
         print(description())
         parser.exit()
 

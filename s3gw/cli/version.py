@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import platform
-import sys
 from dataclasses import dataclass
 
-from s3gw import __version__
+from s3gw import description
 from s3gw.cli.parsing import Command
 
 
@@ -18,10 +16,6 @@ class Options:
 def run(options: Options) -> int:
     print(description())
     return 0
-
-
-def description() -> str:
-    return f"s3gw {__version__} (Python {platform.python_version()}, {sys.platform})"
 
 
 COMMAND = Command(Options, run, "  s3gw version")

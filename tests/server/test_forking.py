@@ -174,6 +174,18 @@ def test_a_command_imports_little() -> None:
         assert HEAVY & set(modules.split()) == set(), word
 
 
+def test_the_version_needs_no_parser() -> None:
+    program = """
+        import sys
+        from s3gw.__main__ import main
+        main()
+        print(*sys.modules)
+        """
+    version, modules = printed(program, "--version").splitlines()
+    assert version.startswith("s3gw ")
+    assert (HEAVY | {"argparse", "dataclasses"}) & set(modules.split()) == set()
+
+
 def test_a_server_that_fetches_nothing_imports_no_client() -> None:
     imported = printed("import s3gw.server.start, sys; print(*sys.modules)").split()
     assert AIOHTTP not in imported
