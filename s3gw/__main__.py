@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from s3gw.cli import main as run
+from s3gw import description
 
 
 def main() -> None:
+    if sys.argv[1:] == ["--version"]:
+        # The parser of commands takes as long to import as Python takes to start.
+        print(description())
+        return
+    from s3gw.cli import main as run
+
     sys.exit(run())
 
 

@@ -187,9 +187,9 @@ class ServerProcess:
             self.kill9_all()
 
     def children(self) -> dict[str, int]:
-        """Process ids by slot: `house`, `worker-0`, ..."""
+        """Process ids by slot: `maintenance`, `worker-0`, ..."""
         listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        named = {_last_argument(int(pid)): int(pid) for pid in listed}
+        named = {_name(int(pid)): int(pid) for pid in listed}
         named.pop("", None)
         return named
 
@@ -253,10 +253,9 @@ def state_of(pid: int) -> str:
         return ""
 
 
-def _last_argument(pid: int) -> str:
+def _name(pid: int) -> str:
     """Empty when the process ended meanwhile."""
     try:
-        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
     except (FileNotFoundError, ProcessLookupError):
         return ""
-    return line.rstrip(b"\0").rpartition(b"\0")[2].decode()

@@ -67,7 +67,7 @@ def modules_of_commands() -> Iterator[str]:
 def running_modules() -> frozenset[str]:
     """What a server or a command can import, but for the declarations themselves. `loading` has
     the checks of settings with one another."""
-    seen, waiting = set[str](), ["s3gw.__main__", "s3gw.server.worker", *modules_of_commands()]
+    seen, waiting = set[str](), ["s3gw.__main__", *modules_of_commands()]
     while waiting:
         module = waiting.pop()
         if module not in seen:

@@ -30,7 +30,7 @@ EDGES = {
     "s3gw/native/app.py": "the other front end's ASGI application",
     "s3gw/s3/app.py": "the ASGI application",
     "s3gw/sts/app.py": "the ASGI application of STS",
-    "s3gw/server/worker.py": "the process",
+    "s3gw/server/forking.py": "the process",
     "cluster/maintenance.py": "the job runner",
     "cluster/jobs/runner.py": "the runner of AIStore's jobs",
     "storage/backends/local/committer.py": "runs what others gave it, and hands their errors on",
@@ -75,7 +75,7 @@ def test_what_is_long_has_a_reason() -> None:
 # Modules
 
 # Started as a program or looked up by name, not imported.
-ENTRY_POINTS = ("s3gw.__main__", "s3gw.server.worker", "s3gw.cli.")
+ENTRY_POINTS = ("s3gw.__main__", "s3gw.cli.")
 # What other implementations are compared with, and the driver for programs on an event loop.
 NOT_OF_THE_SERVER = {
     "cluster.coordination.memory",

@@ -6,10 +6,13 @@ or configured wrongly. `commands` has the way to declare a command.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
+from s3gw import description
 from s3gw.cli.parsing import FAILED, MISUSED, Group, Misused, Parser, chosen
 from s3gw.cli.tables import printable
 from s3gw.client.errors import BadSetting, ClientError
@@ -53,8 +56,15 @@ COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)
 
 def build_parser() -> Parser:
     parser = Parser(prog="s3gw", description="An object store that speaks S3.")
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
     COMMAND.define(parser)
     return parser
+
+
+class _PrintVersion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(description())
+        parser.exit()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

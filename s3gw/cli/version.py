@@ -1,12 +1,10 @@
-"""`s3gw version`"""
+"""`s3gw version`, and `s3gw --version`"""
 
 from __future__ import annotations
 
-import platform
-import sys
 from dataclasses import dataclass
 
-from s3gw import __version__
+from s3gw import description
 from s3gw.cli.parsing import Command
 
 
@@ -16,7 +14,7 @@ class Options:
 
 
 def run(options: Options) -> int:
-    print(f"s3gw {__version__} (Python {platform.python_version()}, {sys.platform})")
+    print(description())
     return 0
 
 

@@ -168,7 +168,8 @@ def operation(
     first, *others = path.split("/")
 
     def declare(cls: type[C]) -> type[C]:
-        made: Any = dataclass(frozen=True, kw_only=True)(cls)
+        # No two requests are compared, and each method takes time at every start.
+        made: Any = dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
         depth = len(others) + 1
         made.route = Route(method, first, depth, action, what, tuple(needs), unless)
         made.access, made.known_as, made.is_open = access, known_as, is_open

@@ -121,7 +121,8 @@ def operation(
         demanded[name] = value if equals else None
 
     def declare(cls: type[C]) -> type[C]:
-        cls = dataclass(frozen=True, kw_only=True)(cls)
+        # No two requests are compared, and each method takes time at every start.
+        cls = dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
         cls.route = Route(method, level, MappingProxyType(demanded), source)  # type: ignore[attr-defined]
         cls.access = access  # type: ignore[attr-defined]
         cls.by_form = by_form  # type: ignore[attr-defined]

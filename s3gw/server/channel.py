@@ -1,9 +1,7 @@
 """Messages between the supervisor and its children.
 
-A child's standard input is a socket to its supervisor. The first line that comes is its task,
-including secrets, so that they appear neither in an argument nor in the environment. The child
-answers with one line: that it is ready, or why it cannot be. The end of the stream means that the
-other process is gone.
+Each child has a socket to its supervisor. The child answers with one line: that it is ready, or why
+it cannot be. The end of the stream means that the other process is gone.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ import msgspec
 from s3gw.config.schema import Config
 from s3gw.identity.root_keys import RootKeys
 
-_MAX_LINE = 1 << 20
 _ORPHANED = 3
 
 
@@ -52,19 +49,6 @@ class Channel:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-
-    @classmethod
-    def inherited(cls) -> Channel:
-        """Take over standard input, and leave an empty one in its place."""
-        connection = socket.socket(fileno=os.dup(0))
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
-        return cls(connection)
-
-    def read_task(self) -> Task:
-        with self._socket.makefile("rb") as lines:
-            return msgspec.json.decode(lines.readline(_MAX_LINE), type=Task)
 
     def answer(self, started: Started) -> None:
         self._socket.sendall(msgspec.json.encode(started) + b"\n")

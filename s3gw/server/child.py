@@ -4,48 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
-from s3gw.server.channel import Started, Task
-from s3gw.server.installation import package_root
+from s3gw.server.channel import Channel, Started
+from s3gw.server.forking import fork
 
+SUCCESS = "exit code 0"
 _MAX_LINE = 1 << 20
 
 
 @dataclass(slots=True)
 class Child:
-    task: Task
-    process: asyncio.subprocess.Process
+    name: str
+    pid: int
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     since: float
+    _how: str = ""
 
     @classmethod
-    async def start(cls, task: Task, variables: Mapping[str, str], fds: Sequence[int]) -> Child:
-        """Start a new program, not a fork; it inherits `fds` and the standard output and error."""
+    async def start(
+        cls, name: str, work: Callable[[Channel], int], fds: Sequence[int] = ()
+    ) -> Child:
+        """Start a process that does `work` and ends when this one does; it inherits the sockets
+        `fds`, the files, and the standard output and error."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            # `-P`: a folder named `storage` in the current directory is not our package.
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "s3gw.server.worker", task.slot),
-                stdin=theirs.fileno(),
-                pass_fds=fds,
-                env={**os.environ, **variables, "PYTHONPATH": _search_path()},
-            )
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_MAX_LINE)
-        writer.write(msgspec.json.encode(task) + b"\n")
-        return cls(task, process, reader, writer, time.monotonic())
 
-    @property
-    def pid(self) -> int:
-        return self.process.pid
+        def work_until_orphaned() -> int:
+            channel = Channel(theirs)
+            channel.die_with_supervisor()
+            return work(channel)
+
+        with theirs:
+            pid = fork(name, work_until_orphaned, keep=(*fds, theirs.fileno()))
+        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_MAX_LINE)
+        return cls(name, pid, reader, writer, time.monotonic())
 
     @property
     def age_s(self) -> float:
@@ -59,24 +59,30 @@ class Child:
             line = b""
         if line:
             return msgspec.json.decode(line, type=Started)
-        return Started(f"Process {self.task.slot} ended with {await self.ended()} while starting.")
+        return Started(f"Process {self.name} ended with {await self.ended()} while starting.")
 
     async def ended(self) -> str:
         """Wait for its end; return the signal or exit code, in words."""
-        code = await self.process.wait()
+        if not self._how:
+            with suppress(ConnectionError):
+                await self.reader.read()
+            self._reap()
+        return self._how
+
+    def _reap(self) -> None:
+        # Its end of the channel was closed by its death, so there is nothing to wait for.
+        _, status = os.waitpid(self.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        self._how = f"signal {-code}" if code < 0 else f"exit code {code}"
         self.writer.close()
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
 
     def terminate(self) -> None:
-        with suppress(ProcessLookupError):
-            self.process.terminate()
+        self._send(signal.SIGTERM)
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            self.process.kill()
+        self._send(signal.SIGKILL)
 
-
-def _search_path() -> str:
-    """Return a search path with the same packages, also when they were found beside the command."""
-    others = os.environ.get("PYTHONPATH")
-    return os.pathsep.join([str(package_root()), *([others] if others else [])])
+    def _send(self, number: signal.Signals) -> None:
+        # After its end the number may be another process'.
+        if not self._how:
+            os.kill(self.pid, number)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from socket import socket
 from ssl import SSLContext
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 BACKLOG = 2048
+_MODULES = {
+    "hypercorn": (
+        "hypercorn.asyncio",
+        "s3gw.server.hypercorn.limits",
+        "s3gw.server.hypercorn.patches",
+    ),
+    "uvicorn": ("uvicorn", "s3gw.server.uvicorn_patches"),
+}
 _ENDLESS = 2**62
 
 
@@ -47,12 +56,17 @@ RunServer = Callable[["ASGIApp", Serving], Awaitable[None]]
 
 
 def choose_server(name: str) -> RunServer:
-    """Return the server of that name. Raises `ConfigError` when its package is not installed."""
+    """Return the server of that name. Raises `ConfigError` when its package is not installed.
+
+    It is imported at once and not when it runs, so that the supervisor's choice is imported before
+    the workers are forked."""
     if find_spec(name) is None:
         raise ConfigError(
             f"server.http_server = {name!r}: it is not installed. Run pip install 's3gw[{name}]', "
             "or leave the setting out to use hypercorn."
         )
+    for module in _MODULES[name]:
+        import_module(module)
     return {"hypercorn": run_hypercorn, "uvicorn": run_uvicorn}[name]
 
 

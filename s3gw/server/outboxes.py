@@ -12,13 +12,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
 from cluster.maintenance import repeat, until
 from s3gw.config.schema import Config
 from s3gw.events.delivery import Pace, TargetQueue
 from s3gw.events.notifier import Notifier, Unannounced
-from s3gw.events.webhook import Webhook
 from s3gw.jobs.log_delivery import Bundling, LogDelivery
 from s3gw.jobs.log_writing import LogWriter
 from s3gw.keys.opening import open_ring
@@ -96,22 +93,37 @@ async def delivering(
         bundling=Bundling(config.bucket_logging.interval_s, config.bucket_logging.object_bytes),
         count=metrics.count_lines,
     )
-    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
-        jobs = [logs.run_once, *(q.run_once for q in _queues(outboxes, session, config, metrics))]
+    async with _queues(outboxes, config, metrics) as queues, asyncio.TaskGroup() as tasks:
+        jobs = [logs.run_once, *(queue.run_once for queue in queues)]
         running = [tasks.create_task(repeat(job, _AFTER_FAILURE_S, until(stop))) for job in jobs]
         yield
         for task in running:
             task.cancel()
 
 
-def _queues(
-    outboxes: Outboxes, session: aiohttp.ClientSession, config: Config, metrics: Metrics
-) -> Iterator[TargetQueue]:
+@contextlib.asynccontextmanager
+async def _queues(
+    outboxes: Outboxes, config: Config, metrics: Metrics
+) -> AsyncIterator[Sequence[TargetQueue]]:
     settings = config.notifications
+    if not settings.targets:
+        yield ()
+        return
+    from aiohttp import ClientSession
+
+    from s3gw.events.webhook import Webhook
+
     pace = Pace(settings.interval_s, settings.retry_s, settings.longest_retry_s, settings.keep_s)
-    for target in settings.targets:
-        hook = Webhook(session, target.url, target.authorization, target.timeout_s)
-        yield TargetQueue(target.name, outboxes.events, hook, pace=pace, count=metrics.count_events)
+    count = metrics.count_events
+    async with ClientSession() as session:
+        hooks = {
+            target.name: Webhook(session, target.url, target.authorization, target.timeout_s)
+            for target in settings.targets
+        }
+        yield [
+            TargetQueue(name, outboxes.events, hook, pace=pace, count=count)
+            for name, hook in hooks.items()
+        ]
 
 
 def _events(folder: Path) -> Path:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import sys
 import time
 from collections.abc import Iterator
 from functools import partial
+from importlib import import_module
 
 from s3gw.config.schema import Config
 from s3gw.config.stored import forget_transient
@@ -46,11 +48,11 @@ def serve(config: Config) -> None:
         print(NO_AUTH_WARNING, file=sys.stderr)
     if warned := descriptors.warning(config.limits, descriptors.raise_limit()):
         print(warned, file=sys.stderr)
-    choose_server(config.server.http_server)
+    _import_chosen(config)
     read_certificate(config.server)
     check_tokens(config.auth)
     paths = folders(config)
-    with _locked(config) as locks, contextlib.closing(_reserve(config)) as port:
+    with _locked(config), contextlib.closing(_reserve(config)) as port:
         found = find_root_keys(config)
         prepare_ring(config)
         prepare_directory(config)
@@ -61,12 +63,20 @@ def serve(config: Config) -> None:
         plan = Plan(
             tasks=tasks,
             port=port,
-            lock_fds=locks.fds,
             recover=partial(recover_folders, paths),
             shutdown_timeout_s=config.server.shutdown_timeout_s,
         )
         now = StartedServer(config, found, port.url, len(tasks) - 1)
+        # What was imported is never garbage. Collections in the children would write to its pages.
+        gc.freeze()
         asyncio.run(Supervisor(plan).run(on_ready=partial(_announce, now)))
+
+
+def _import_chosen(config: Config) -> None:
+    """Import what only some configurations need, before it would be imported by each fork."""
+    choose_server(config.server.http_server)
+    if config.auth.oidc.allowed_iss or config.notifications.targets:
+        import_module("aiohttp")
 
 
 def _announce(now: StartedServer) -> None:

@@ -1,9 +1,9 @@
 """The parent of all processes of a server.
 
 It starts a process for each worker and one for maintenance, waits until all are ready, and from
-then on replaces those that die. It answers no request itself. Children are new programs and not
-forks, because the supervisor has threads; they inherit the locks on the data folders, so that no
-other server can use them while a child still lives.
+then on replaces those that die. It answers no request itself. Children are forks (`forking`): so it
+has one thread, and what opens a database after the first fork is done by a child too. They inherit
+the locks on the data folders, so that no other server can use them while a child still lives.
 
 The first SIGTERM or SIGINT stops gracefully: workers take no more connections and finish their
 requests within `shutdown_timeout_s`. The second one kills.
@@ -13,16 +13,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
-from s3gw.server.channel import Role, Task
-from s3gw.server.child import Child
+from s3gw.server.channel import Channel, Role, Task
+from s3gw.server.child import SUCCESS, Child
 from s3gw.server.listener import ReservedPort
+from s3gw.server.worker import work
 from s3gw.telemetry.metrics import FOLDER_VARIABLE
 from s3gw.telemetry.recent_log import keep_log
 
@@ -43,12 +46,10 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The server to run. `recover` cleans up after a dead child's slot, in a thread; `lock_fds`
-    hold the locks on the data folders."""
+    """The server to run. `recover` cleans up after a dead child's slot."""
 
     tasks: Sequence[Task]
     port: ReservedPort
-    lock_fds: Sequence[int]
     recover: Callable[[str], None]
     shutdown_timeout_s: float
 
@@ -79,7 +80,6 @@ class Supervisor:
     plan: Plan
     _children: dict[str, Child] = field(default_factory=dict)
     _asked: asyncio.Event = field(default_factory=asyncio.Event)
-    _variables: dict[str, str] = field(default_factory=dict)
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Serve until a signal to stop. Raises `StartError`."""
@@ -87,7 +87,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ask_to_stop)
         with tempfile.TemporaryDirectory(prefix="s3gw-metrics-") as folder:
-            self._variables[FOLDER_VARIABLE] = folder
+            os.environ[FOLDER_VARIABLE] = folder
             keep_log(folder, "supervisor")
             try:
                 await self._until_asked(self._start_all())
@@ -127,13 +127,13 @@ class Supervisor:
             raise StartError(" ".join(sorted(problems)))
 
     async def _start(self, task: Task) -> Child:
-        if task.role is not Role.SERVE:
-            child = await Child.start(task, self._variables, self.plan.lock_fds)
-        else:
+        if task.role is Role.SERVE:
             with self.plan.port.socket() as listener:
                 fd = listener.fileno()
                 task = msgspec.structs.replace(task, listen_fd=fd)
-                child = await Child.start(task, self._variables, (*self.plan.lock_fds, fd))
+                child = await Child.start(task.slot, partial(work, task), (fd,))
+        else:
+            child = await Child.start(task.slot, partial(work, task))
         self._children[task.slot] = child
         return child
 
@@ -152,16 +152,31 @@ class Supervisor:
             fields = {"slot": task.slot, "dead_pid": child.pid, "how": how, "pause_s": pause_s}
             log.error("process died and is started again", extra=fields)
             await asyncio.sleep(pause_s)
-            await asyncio.to_thread(self.plan.recover, task.slot)
+            await self._recover(task.slot)
             if problem := (await (await self._start(task)).started()).problem:
                 log.error("process cannot start", extra={"slot": task.slot, "problem": problem})
+
+    async def _recover(self, slot: str) -> None:
+        def recover(_channel: Channel) -> int:
+            self.plan.recover(slot)
+            return 0
+
+        child = await Child.start("recovery", recover)
+        try:
+            how = await child.ended()
+        except asyncio.CancelledError:
+            # It can be interrupted anywhere: the next start of the server completes it.
+            child.kill()
+            raise
+        if how != SUCCESS:
+            log.error("cannot clean up", extra={"slot": slot, "how": how})
 
     async def _stop_all(self) -> None:
         """Stop workers first: maintenance must run until the last request ended."""
         self.plan.port.close()
-        children = list(self._children.values())
-        await self._stop([child for child in children if child.task.role is Role.SERVE])
-        await self._stop([child for child in children if child.task.role is not Role.SERVE])
+        for is_worker in (True, False):
+            tasks = [task for task in self.plan.tasks if (task.role is Role.SERVE) is is_worker]
+            await self._stop([self._children[t.slot] for t in tasks if t.slot in self._children])
 
     async def _stop(self, children: Sequence[Child]) -> None:
         if not children:
@@ -173,7 +188,7 @@ class Supervisor:
         _, late = await asyncio.wait(endings, timeout=allowed_s)
         for ending in late:
             log.warning(
-                "process killed: it did not stop in time", extra={"slot": endings[ending].task.slot}
+                "process killed: it did not stop in time", extra={"slot": endings[ending].name}
             )
             endings[ending].kill()
         await asyncio.wait(endings)

@@ -10,15 +10,24 @@ from itertools import count
 # The id of the current task's request; it is in every line that the task logs.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 
-# A random start for each process and a counter: one system call a process, not one a request.
-_START = int.from_bytes(os.urandom(8), "big")
-_NEXT = count()
 # Odd, so that multiplying by it visits every 64-bit number once.
 _STRIDE = 0x9E3779B97F4A7C15
-
-
+_NEXT = count()
+# A random start for each process and a counter: one system call a process, not one a request.
+_START: int
 # Of the process, as AWS' host ids are of a server: the second half of `x-amz-id-2`.
-_HOST = b64encode(os.urandom(33)).decode()
+_HOST: str
+
+
+def _begin() -> None:
+    global _START, _HOST
+    _START = int.from_bytes(os.urandom(8), "big")
+    _HOST = b64encode(os.urandom(33)).decode()
+
+
+_begin()
+# Otherwise all workers would count from the number of the process that they are forks of.
+os.register_at_fork(after_in_child=_begin)
 
 
 def host_id(request_id: str) -> str:

@@ -7,7 +7,6 @@ import hmac
 from collections.abc import Sequence
 from functools import cache
 
-from s3gw.config.auth import Oidc
 from s3gw.identity.permissions import NO_PERMISSIONS, Permissions
 from s3gw.identity.protocol import Role, User, UserKey
 from s3gw.identity.tokens.claims import Rules
@@ -16,8 +15,6 @@ from s3gw.identity.tokens.oidc import Issuers
 from s3gw.identity.tokens.protocol import TokenError
 from s3gw.identity.tokens.signature import configured_key
 from s3gw.identity.tokens.verifier import Signers, Verifier
-from s3gw.outbound.addresses import Allowed
-from s3gw.outbound.fetch import Outbound
 from tests.fuzz.mutation import spliced
 from tests.storage.fake_clock import FakeClock
 from tests.tokens.scene import SECRET, START_S, claims, signed
@@ -61,7 +58,7 @@ def _signed(payload: bytes) -> str:
 @cache
 def _verifier() -> Verifier:
     clock = FakeClock(START_S)
-    issuers = Issuers(Oidc(), Outbound(Allowed()), clock)
+    issuers = Issuers({})
     signers = Signers(issuers, configured_key("HS256", SECRET), None)
     return Verifier(signers, Nobody(), Rules(), "", clock)
 

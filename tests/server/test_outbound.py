@@ -14,7 +14,8 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from s3gw.outbound.addresses import Allowed
-from s3gw.outbound.fetch import Fetch, Fetched, Outbound, OutboundError, Refused, TooLarge
+from s3gw.outbound.client import Outbound
+from s3gw.outbound.fetch import Fetch, Fetched, OutboundError, Refused, TooLarge
 from tests.server.test_config import loaded
 
 LIMIT = 1000

@@ -22,7 +22,7 @@ from s3gw.identity.tokens.oidc import FIRST_RETRY_S, UNKNOWN_KEY_S, IssuerKeys
 from s3gw.identity.tokens.principal import principal_of
 from s3gw.native.authn.revoking import revoke_token
 from s3gw.outbound.addresses import Allowed
-from s3gw.outbound.fetch import Outbound
+from s3gw.outbound.client import Outbound
 from tests.server.certificates import write_certificate
 from tests.storage.fake_clock import FakeClock
 from tests.tokens.issuer import DISCOVERY, JWKS, Issuer, ec_key, jwk, listening, pem, rsa_key

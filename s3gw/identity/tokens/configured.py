@@ -13,12 +13,11 @@ from s3gw.identity.directory import StoredDirectory
 from s3gw.identity.tokens.claims import Rules
 from s3gw.identity.tokens.issuer import TokenIssuer
 from s3gw.identity.tokens.keys import OWN_SECRET, new_own_secret, own_key
-from s3gw.identity.tokens.oidc import Issuers, trusted_authorities
+from s3gw.identity.tokens.oidc import IssuerKeys, Issuers, trusted_authorities
 from s3gw.identity.tokens.signature import UnusableKey, VerifyingKey, configured_key, weakness
 from s3gw.identity.tokens.verifier import Signers, Verifier
 from s3gw.identity.vault import VaultError
 from s3gw.outbound.addresses import Allowed
-from s3gw.outbound.fetch import Outbound
 from storage.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -59,12 +58,25 @@ async def verifying(
 ) -> AsyncIterator[Verifier]:
     """Run the verifier and keep its issuers' keys fresh. Raises `ConfigError`."""
     auth = config.auth
-    async with Outbound(Allowed.parse(config.outbound.allow)) as outbound:
-        issuers = Issuers(auth.oidc, outbound, clock)
+    async with _issuers(config, clock) as issuers:
         signers = Signers(issuers, token_key(auth), await _own_key(directory))
         rules = Rules(frozenset(auth.required_claims.aud), auth.leeway_s)
         async with issuers.kept_fresh():
             yield Verifier(signers, directory, rules, auth.oidc.roles_claim, clock)
+
+
+@asynccontextmanager
+async def _issuers(config: Config, clock: Clock) -> AsyncIterator[Issuers]:
+    oidc, allowed = config.auth.oidc, Allowed.parse(config.outbound.allow)
+    if not oidc.allowed_iss:
+        yield Issuers({})
+        return
+    from s3gw.outbound.client import Outbound
+
+    async with Outbound(allowed) as outbound:
+        yield Issuers(
+            {issuer: IssuerKeys(issuer, oidc, outbound, clock) for issuer in oidc.allowed_iss}
+        )
 
 
 async def token_issuer(auth: Auth, directory: StoredDirectory, clock: Clock) -> TokenIssuer:

@@ -18,7 +18,8 @@ import contextlib
 import logging
 import re
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cluster.maintenance import run_repeatedly
 from s3gw.config.auth import Oidc
@@ -26,9 +27,12 @@ from s3gw.identity.tokens.compact import Compact, read_object
 from s3gw.identity.tokens.jwks import KeySetError, read_key_set
 from s3gw.identity.tokens.protocol import TokenError
 from s3gw.identity.tokens.signature import VerifyingKey
-from s3gw.outbound.fetch import Fetch, Fetched, Outbound, OutboundError
+from s3gw.outbound.fetch import Fetch, Fetched, OutboundError
 from storage.clock import Clock
 from storage.digits import read_digits
+
+if TYPE_CHECKING:
+    from s3gw.outbound.client import Outbound
 
 log = logging.getLogger(__name__)
 
@@ -180,10 +184,8 @@ class IssuerKeys:
 class Issuers:
     """All issuers whose tokens are accepted."""
 
-    def __init__(self, options: Oidc, outbound: Outbound, clock: Clock) -> None:
-        self._issuers = {
-            issuer: IssuerKeys(issuer, options, outbound, clock) for issuer in options.allowed_iss
-        }
+    def __init__(self, issuers: Mapping[str, IssuerKeys]) -> None:
+        self._issuers = issuers
 
     def get(self, issuer: str) -> IssuerKeys | None:
         return self._issuers.get(issuer)
