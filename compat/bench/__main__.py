@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     names = [each.name for each in WORKLOADS]
     add("--quick", action="store_true", help="two minutes instead of ten; figures are rough")
     add("--only", action="append", default=[], choices=names, metavar="W", help="run this workload")
-    add("--http-server", default="hypercorn,uvicorn", metavar="NAMES",
+    add("--http-server", default="uvicorn,hypercorn", metavar="NAMES",
         help="HTTP servers to run s3gw with (default: %(default)s)")  # fmt: skip
     add("--peer", action="append", default=[], type=parse_peer, metavar="NAME=URL,KEY,SECRET",
         help="another S3 server to measure beside ours")  # fmt: skip

@@ -120,7 +120,7 @@ class Beside:
 def run(folder: Path, asked: argparse.Namespace) -> None:
     config = folder / "s3gw.toml"
     config.write_text(_CONFIG)
-    gateway = Gateway(folder / "server", "hypercorn", WORKERS, ["--config", str(config)])
+    gateway = Gateway(folder / "server", "uvicorn", WORKERS, ["--config", str(config)])
     with gateway:
         make_buckets(gateway, [BUCKET, BIG_LIST])
         put_all(gateway, paths("4k"), payload(OBJECTS["4k"][1]))

@@ -18,7 +18,7 @@ DELETE_CPU_MS = 60.0
 NATIVE_LIST_CPU_MS = 30.0
 # Two figures that should be the same may differ by the noise of a run.
 SAME = 1.25
-_DEFAULT_SERVER = "hypercorn"
+_DEFAULT_SERVER = "uvicorn"
 
 
 @dataclass(frozen=True, slots=True)

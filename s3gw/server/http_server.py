@@ -62,8 +62,8 @@ def choose_server(name: str) -> RunServer:
     the workers are forked."""
     if find_spec(name) is None:
         raise ConfigError(
-            f"server.http_server = {name!r}: it is not installed. Run pip install 's3gw[{name}]', "
-            "or leave the setting out to use hypercorn."
+            f"server.http_server = {name!r}: it is not installed. Run pip install {name}, or "
+            "leave the setting out."
         )
     for module in _MODULES[name]:
         import_module(module)

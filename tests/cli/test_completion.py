@@ -31,7 +31,7 @@ def test_a_script_is_printed_for_each_shell(shell: str, offline: CommandLine) ->
         ("s3gw bucket props ", ["show", "set", "reset"]),
         ("s3gw bucket create --ex", ["--exist-ok"]),
         ("s3gw object get --ra", ["--range"]),
-        ("s3gw serve --http-server ", ["hypercorn", "uvicorn"]),
+        ("s3gw serve --http-server ", ["uvicorn", "hypercorn"]),
         ("s3gw serve --http-server=h", ["hypercorn"]),
         ("s3gw completion z", ["zsh"]),
         ("s3gw job start rech", ["rechunk"]),

@@ -173,12 +173,14 @@ def test_no_auth_is_refused_on_a_reachable_address(tmp_path: Path) -> None:
     assert "add --allow-remote" in said
 
 
-def test_a_missing_extra_is_named(tmp_path: Path) -> None:
+def test_a_missing_server_is_named(tmp_path: Path) -> None:
     hide = tmp_path / "sitecustomize.py"
-    hide.write_text("import sys; sys.modules['uvicorn'] = None")
-    result = s3gw("serve", "--http-server", "uvicorn", folder=tmp_path, PYTHONPATH=_path(tmp_path))
+    hide.write_text("import sys; sys.modules['hypercorn'] = None")
+    result = s3gw(
+        "serve", "--http-server", "hypercorn", folder=tmp_path, PYTHONPATH=_path(tmp_path)
+    )
     assert result.returncode == 2
-    assert "pip install 's3gw[uvicorn]'" in result.stderr
+    assert "pip install hypercorn" in result.stderr
 
 
 def test_fsck_and_scrub_tell_a_whole_store_from_a_damaged_one(tmp_path: Path) -> None:

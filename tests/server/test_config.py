@@ -163,7 +163,7 @@ def test_what_nothing_reads_is_refused_with_the_allowed_keys(table: str, tmp_pat
         ("[server]\nport = '1'", "must be a whole number from 0 to 65535."),
         ("[server]\nport = true", "server.port = True (FILE): must be a whole number"),
         ("[server]\nport = 65536", "server.port = 65536 (FILE): must be a whole number from 0 to"),
-        ("[server]\nhttp_server = 'apache'", "must be hypercorn or uvicorn."),
+        ("[server]\nhttp_server = 'apache'", "must be uvicorn or hypercorn."),
         ("[server]\nshutdown_timeout_s = -1", "must be a number of seconds from 0 to 3600."),
         ("[storage]\ndata = 'x'", "storage.data = 'x' (FILE): must be a list of folders."),
         ("[storage]\ndata = []", "storage.data is empty: name at least one folder."),
