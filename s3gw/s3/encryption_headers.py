@@ -15,6 +15,7 @@ import msgspec
 from s3gw.http.request import Request
 from s3gw.objects.encryption import (
     AES256,
+    BUCKET_DEFAULT,
     KMS,
     NOT_APPLICABLE,
     SSE_C,
@@ -50,6 +51,8 @@ _OTHER_KEY = "The provided encryption parameters did not match the ones used ori
 def read_encryption(call: Request) -> EncryptionRequest:
     """Return how to encrypt the object that the request writes. Raise for contradictions."""
     _refuse_unknown(call)
+    if ENCRYPTION_HEADERS.isdisjoint(call.headers) and ENCRYPTION_HEADERS.isdisjoint(call.query):
+        return BUCKET_DEFAULT
     method = sent(call, HEADER)
     if any(sent(call, name) is not None for name in _CUSTOMER_ONLY):
         _refuse_both(call)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import partial
 
-from storage.backends.local.blobs import WorkFile, require_room
+from storage.backends.local.blobs import WorkFile, free_bytes, require_room
 from storage.backends.local.chunked_writing import ChunkedWriter
 from storage.backends.local.disk import Disk
 from storage.backends.local.options import Durability, StoreOptions
 from storage.backends.local.writing import BlobWriter
+
+_REMEMBERED_S = 0.1
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The free bytes of a disk, without those that were promised since."""
+
+    until: float
+    free: int
 
 
 class Writers:
@@ -17,10 +29,17 @@ class Writers:
         self._threads = threads
         self._reserve = options.reserve_bytes
         self._sync = options.durability is Durability.SYNC
+        self._seen: dict[Disk, _Seen] = {}
 
     def require_room(self, disk: Disk, size: int) -> None:
-        """Raises `OutOfSpace` when so many bytes do not fit beside the reserve."""
-        require_room(disk.mountpath.path, size, self._reserve)
+        """Raises `OutOfSpace` when so many bytes do not fit beside the reserve. Where there is
+        plenty, the disk is asked ten times a second at most."""
+        now, seen = time.monotonic(), self._seen.get(disk)
+        if seen is None or now >= seen.until or seen.free < size + self._reserve:
+            require_room(disk.mountpath.path, size, self._reserve)
+            free = free_bytes(disk.mountpath.path)
+            seen = self._seen[disk] = _Seen(now + _REMEMBERED_S, free)
+        seen.free -= size
 
     def work_file(self, disk: Disk) -> WorkFile:
         return WorkFile(disk.mountpath, disk.slot, sync=self._sync)
