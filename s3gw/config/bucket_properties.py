@@ -22,6 +22,9 @@ from storage.values import BucketInfo
 
 XXHASH2 = "xxhash2"
 NO_CHECKSUM = "none"
+# What the ETag of an object of one part is: its MD5, or the hash of its bytes in the form that
+# clients take as "not an MD5".
+ETAG_MD5, ETAG_CHECKSUM = "md5", "checksum"
 CHECKSUM_TYPES = (XXHASH2, "xxhash", "md5", "crc32c", "sha256", "sha512", NO_CHECKSUM)
 
 _KIB, _GIB, _TIB = 1 << 10, 1 << 30, 1 << 40
@@ -55,8 +58,8 @@ class Chunks(Struct, frozen=True):
 class BucketProperties(Setting, frozen=True):
     """`checksum` is the type for objects that come by the native API; with `archives_as_folders`
     the members of archives can be listed and read as keys, by S3 clients too. `validate_warm_get`
-    requests what is always done: every block is verified when it is read. `custom` means nothing to
-    the server."""
+    requests what is always done: every block is verified when it is read. `etag` is for what S3
+    clients write: the native API computes no MD5. `custom` means nothing to the server."""
 
     setting_name: ClassVar[str] = "properties"
 
@@ -64,6 +67,9 @@ class BucketProperties(Setting, frozen=True):
     chunks: Chunks = Chunks()
     archives_as_folders: Annotated[bool, Property("archives.as_folders", Switch())] = False
     validate_warm_get: Annotated[bool, Property("checksum.validate_warm_get", Switch())] = False
+    etag: Annotated[str, Property("etag", Choice((ETAG_MD5, ETAG_CHECKSUM)), inherited=False)] = (
+        ETAG_MD5
+    )
     custom: Annotated[str, Property("extra.custom", note(1024), inherited=False)] = ""
 
 

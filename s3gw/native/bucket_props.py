@@ -147,6 +147,8 @@ class Bprops(Struct, frozen=True):
     created: str = "0"
     versioning: Versions = Versions()
     archives: Archives = Archives()
+    # As `archives`, the server's own addition: see docs/native.md.
+    etag: str = "md5"
 
 
 def props_of(bucket: BucketInfo) -> Bprops:
@@ -161,6 +163,7 @@ def props_of(bucket: BucketInfo) -> Bprops:
         created=str(bucket.created_ns),
         versioning=Versions(enabled=bucket.versioning is Versioning.ENABLED),
         archives=Archives(kept.archives_as_folders),
+        etag=kept.etag,
     )
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from s3gw.objects.checksums import ALGORITHMS, DEFAULT_ALGORITHM, Algorithm, composite, full_object
+from s3gw.objects.checksums import (
+    ALGORITHMS,
+    DEFAULT_ALGORITHM,
+    NOT_MD5,
+    Algorithm,
+    composite,
+    full_object,
+)
 from s3gw.objects.encryption import SSE_C
 from s3gw.wire.errors import Code, S3Error
 from storage.values import Checksum, ChecksumType, PartInfo, Sealed, UploadInfo
@@ -26,10 +33,10 @@ def sealed(upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
 
 
 def multipart_etag(parts: Sequence[PartInfo]) -> str:
-    """Return the MD5 of the parts' MD5s, with the number of parts."""
+    """Return the MD5 of the parts' MD5s, or other hashes, with the number of parts."""
     whole = hashlib.md5(usedforsecurity=False)
     for part in parts:
-        whole.update(bytes.fromhex(part.etag))
+        whole.update(bytes.fromhex(part.etag.removesuffix(NOT_MD5)))
     return f"{whole.hexdigest()}-{len(parts)}"
 
 

@@ -21,11 +21,14 @@ from typing import Protocol
 import xxhash
 from awscrt import checksums as crt
 
+from s3gw.config.bucket_properties import ETAG_MD5
 from s3gw.wire.errors import Code, S3Error
 from storage.values import Checksum, ChecksumType, Sealed
 
 DEFAULT_ALGORITHM = "CRC64NVME"
 _MD5_NAME = "MD5"
+# How an ETag ends that is no MD5, as that of an upload of one part: nobody takes it for an MD5.
+NOT_MD5 = "-1"
 PREFIX = "x-amz-checksum-"
 # The most bytes of one request, also of one without a length.
 MAX_PAYLOAD = 5 << 30
@@ -114,7 +117,7 @@ class PayloadDigest:
     """A `BodyDigest` that computes the ETag and the checksum, and checks the client's promises.
 
     `keep` is the algorithm whose value is stored, whatever the client sent; `NO_ALGORITHM` stores
-    no checksum.
+    no checksum. `etag` is what the bucket's property of that name says.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class PayloadDigest:
         keep: Algorithm | None = None,
         announced: int | None = None,
         limit: int = MAX_PAYLOAD,
+        etag: str = ETAG_MD5,
     ) -> None:
         self._promises = promises
         self._trailers = trailers
@@ -131,13 +135,16 @@ class PayloadDigest:
         self._limit = limit
         self._keep = keep or promises.algorithm or ALGORITHMS[DEFAULT_ALGORITHM]
         self._size = 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if promises.sha256 else None
         wanted = {self._keep, promises.algorithm or self._keep} - {NO_ALGORITHM}
-        # The ETag's MD5 is computed anyway: once is enough.
-        others = {a.name: a.new() for a in wanted if a.name != _MD5_NAME}
-        self._hashers: dict[str, Hasher] = {**others, _MD5_NAME: self._md5}
+        self._hashers: dict[str, Hasher] = {a.name: a.new() for a in wanted}
+        if etag == ETAG_MD5 or promises.md5 is not None:
+            self._hashers.setdefault(_MD5_NAME, hashlib.md5(usedforsecurity=False))
         self._updates = [h.update for h in self._hashers.values()]
+        # Where there is an MD5, the ETag is that.
+        self._xxh3 = None if _MD5_NAME in self._hashers else xxhash.xxh3_128()
+        if self._xxh3 is not None:
+            self._updates.append(self._xxh3.update)
         if self._sha256 is not None:
             self._updates.append(self._sha256.update)
 
@@ -152,14 +159,16 @@ class PayloadDigest:
         promises = self._promises
         if self._announced is not None and self._size != self._announced:
             raise S3Error(Code.IncompleteBody)
-        if promises.md5 is not None and not compare_digest(promises.md5, self._md5.digest()):
-            # AWS writes one in hexadecimal and the other in base64.
-            raise S3Error(
-                Code.BadDigest,
-                "The Content-MD5 you specified did not match what we received.",
-                ExpectedDigest=promises.md5.hex(),
-                CalculatedDigest=_base64(self._md5.digest()),
-            )
+        if promises.md5 is not None:
+            md5 = self._hashers[_MD5_NAME].digest()
+            if not compare_digest(promises.md5, md5):
+                # AWS writes one in hexadecimal and the other in base64.
+                raise S3Error(
+                    Code.BadDigest,
+                    "The Content-MD5 you specified did not match what we received.",
+                    ExpectedDigest=promises.md5.hex(),
+                    CalculatedDigest=_base64(md5),
+                )
         if self._sha256 is not None and self._sha256.hexdigest() != promises.sha256:
             raise S3Error(
                 Code.XAmzContentSHA256Mismatch,
@@ -168,7 +177,12 @@ class PayloadDigest:
             )
         if promises.algorithm is not None:
             self._check(promises.algorithm)
-        return Sealed(self._md5.hexdigest(), self._kept())
+        return Sealed(self._etag(), self._kept())
+
+    def _etag(self) -> str:
+        if self._xxh3 is None:
+            return self._hashers[_MD5_NAME].digest().hex()
+        return self._xxh3.hexdigest() + NOT_MD5
 
     def _kept(self) -> Checksum | None:
         if self._keep is NO_ALGORITHM:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 
-from s3gw.http.request import Request
+from s3gw.config.bucket_properties import properties_of
+from s3gw.http.request import AuthenticatedRequest, Request
 from s3gw.objects.checksums import (
     ALGORITHMS,
     MAX_PAYLOAD,
@@ -27,10 +28,13 @@ _NOT_VALUES = frozenset({"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-a
 
 
 def payload_digest(
-    call: Request, keep: Algorithm | None = None, promises: Promises | None = None
+    call: AuthenticatedRequest,
+    keep: Algorithm | None = None,
+    promises: Promises | None = None,
+    etag: str = "",
 ) -> PayloadDigest:
     """Return the digest for the call's body; raise if the length is unknown or too large.
-    `promises` are by default those of the headers."""
+    `promises` are by default those of the headers, `etag` is the bucket's."""
     if call.decoded_length is None and "transfer-encoding" not in call.headers:
         raise S3Error(Code.MissingContentLength)
     if call.decoded_length is not None and call.decoded_length > MAX_PAYLOAD:
@@ -40,7 +44,8 @@ def payload_digest(
             MaxSizeAllowed=str(MAX_PAYLOAD),
         )
     promised = promises or read_promises(call)
-    return PayloadDigest(promised, call.trailers, keep, call.decoded_length)
+    etag = etag or properties_of(call.bucket_info).etag
+    return PayloadDigest(promised, call.trailers, keep, call.decoded_length, etag=etag)
 
 
 def read_promises(call: Request) -> Promises:

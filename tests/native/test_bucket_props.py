@@ -20,7 +20,7 @@ from tests.native.scene import Scene, Told, told
 
 SECTIONS = """
     backend_bck write_policy provider Renamed checksum extra rate_limit ec chunks mirror lru access
-    features bid created versioning archives
+    features bid created versioning archives etag
 """
 # All bits but PUT.
 NO_PUT = str((1 << 18) - 1 - 4)
@@ -32,6 +32,7 @@ KEPT: Mapping[str, Any] = {
     "chunks.chunk_size": "8MiB",
     "chunks.checkpoint_every": 128,
     "archives.as_folders": True,
+    "etag": "checksum",
     "extra.custom": "team=alpha;id=7",
     "versioning.enabled": True,
 }
@@ -290,6 +291,7 @@ LEGAL = st.fixed_dictionaries(
         "chunks.chunk_size": st.just(0) | _sizes(1 << 10, 5 << 30),
         "chunks.checkpoint_every": st.integers(0, 1024),
         "archives.as_folders": st.booleans(),
+        "etag": st.sampled_from(["md5", "checksum"]),
         "extra.custom": st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40),
     },
 )

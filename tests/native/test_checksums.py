@@ -63,7 +63,8 @@ def test_a_bucket_of_no_type_keeps_none(scene: Scene) -> None:
     answer = scene.send("GET", f"objects/{bucket}/k")
     assert answer.body == BODY
     assert "ais-checksum-type" not in answer.headers
-    assert answer.headers["etag"] == f'"{hashlib.md5(BODY).hexdigest()}"'
+    # No MD5 is computed natively; its form tells clients that it is none.
+    assert answer.headers["etag"] == f'"{xxhash.xxh3_128_hexdigest(BODY)}-1"'
     (entry,) = scene.listing(bucket, props="name,checksum")["Entries"]
     assert "cs" not in entry
     head = scene.s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
@@ -147,3 +148,25 @@ def test_an_encrypted_object_has_the_checksum_of_its_bytes(scene: Scene, kind: s
     assert answer.headers.get("ais-checksum-value") == (
         None if kind == "none" else DIGESTS[kind](BODY)
     )
+
+
+def test_a_bucket_may_do_without_md5(scene: Scene) -> None:
+    """Where nobody asks for one; its parts' ETags are no MD5s either."""
+    bucket = scene.new_bucket()
+    assert scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"etag": "checksum"}).status == 200
+    fast = f'"{xxhash.xxh3_128_hexdigest(BODY)}-1"'
+    assert scene.s3.put_object(Bucket=bucket, Key="k", Body=BODY)["ETag"] == fast
+    assert scene.s3.head_object(Bucket=bucket, Key="k")["ETag"] == fast
+    assert scene.s3.get_object(Bucket=bucket, Key="k", IfMatch=fast)["Body"].read() == BODY
+    sent = base64.b64encode(hashlib.md5(BODY).digest()).decode()
+    put = scene.s3.put_object(Bucket=bucket, Key="sent", Body=BODY, ContentMD5=sent)
+    assert put["ETag"] == f'"{hashlib.md5(BODY).hexdigest()}"'
+    upload = scene.s3.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+    about = {"Bucket": bucket, "Key": "parts", "UploadId": upload}
+    part = scene.s3.upload_part(**about, PartNumber=1, Body=BODY)["ETag"]
+    assert part == fast
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part}]}
+    made = scene.s3.complete_multipart_upload(**about, MultipartUpload=parts)
+    whole = hashlib.md5(xxhash.xxh3_128_digest(BODY)).hexdigest()
+    assert made["ETag"] == f'"{whole}-1"'
+    assert scene.s3.get_object(Bucket=bucket, Key="parts")["Body"].read() == BODY

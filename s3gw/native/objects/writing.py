@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from s3gw.access import Access
+from s3gw.config.bucket_properties import ETAG_CHECKSUM
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.objects.archive_put import PINE_HEADER, PutInArchive, put_member
@@ -40,7 +41,7 @@ class PutObject:
         attributes = with_custom(read_attributes(call), read_custom_header(self.custom))
         options = WriteOptions(
             attributes=attributes,
-            digest=payload_digest(call, kept_in(call.bucket_info), promises),
+            digest=payload_digest(call, kept_in(call.bucket_info), promises, ETAG_CHECKSUM),
             condition=read_write_condition(call.headers),
             size=call.decoded_length,
             encryption=encryption,
