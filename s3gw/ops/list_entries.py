@@ -1,6 +1,6 @@
 """Entries of listings as XML.
 
-A page has up to a thousand entries, and they are nearly all that it costs. So none of them becomes
+A page has up to a thousand entries, and they are nearly all that it costs. So an entry does not become
 an object: each is one f-string of its row. What clients named is escaped before, all of a page at
 once, and what many rows have alike is converted once.
 """
@@ -22,7 +22,7 @@ _WHOLE = ChecksumType.FULL_OBJECT
 
 
 def contents(page: ListedPage, encode: Encode, owners: Owners | None) -> Written:
-    """Write a page's objects; without `owners` they have none."""
+    """Write a page's objects, with their owners if there are `owners`."""
     rows, times = page.listed, Texts(iso_time)
     columns = zip(
         rows,
@@ -111,7 +111,7 @@ def _owners(rows: Sequence[Listed], owners: Owners) -> list[str]:
 
 
 def _checksums(rows: Sequence[Listed]) -> list[str]:
-    """Return the algorithm and the type of each checksum, nothing where there is none."""
+    """Return the algorithm and the type of each checksum, and nothing without a checksum."""
     whole, composite = Texts(_whole), Texts(_composite)
     return [
         ""

@@ -120,7 +120,7 @@ class ObjectReadRequest:
     part_checksum: Checksum | None = None
 
 
-# All that asks for something else than a whole object.
+# All that requests something else than a whole object.
 _ASKING_HEADERS = (
     CONDITIONS | ENCRYPTION_HEADERS | {"range", "x-amz-checksum-mode", ARCHPATH_HEADER}
 )
@@ -132,7 +132,7 @@ _ASKING_QUERIES = (
 
 
 def is_plain(call: Call) -> bool:
-    """Whether nothing but the whole object is asked for, as nearly always."""
+    """Whether the request is for the whole object, as nearly always."""
     return (
         call.folder is None
         and _ASKING_HEADERS.isdisjoint(call.headers)

@@ -29,7 +29,7 @@ async def store_object(call: Call, event: EventName) -> dict[str, str]:
     options = WriteOptions(
         encryption=read_encryption(call),
         digest=payload_digest(call),
-        # The fields of a form are not headers, and what looks like a word there is none.
+        # The fields of a form are not headers, and have no encoded words.
         attributes=read_attributes(call, words=event is not EventName.CREATED_POST),
         condition=read_write_condition(call.headers),
         size=call.decoded_length,
