@@ -1,8 +1,8 @@
 """Entries of listings as XML.
 
-A page has up to a thousand entries, and they are nearly all that it costs. So an entry does not become
-an object: each is one f-string of its row. What clients named is escaped before, all of a page at
-once, and what many rows have alike is converted once.
+A page has up to a thousand entries, and they are nearly all that it costs. So an entry does not
+become an object: each is one f-string of its row. What clients named is escaped before, all of a
+page at once, and what many rows have alike is converted once.
 """
 
 from __future__ import annotations
