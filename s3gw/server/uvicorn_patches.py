@@ -6,12 +6,15 @@
 * The head of a request is bounded in size and in time, and an idle connection is closed; uvicorn
   waits for ever for the first request, and for the end of any head.
 * What the parser refuses is answered in S3's words.
+* After the answer to a request whose body has not ended, the connection lingers before it is
+  closed: with unread data in it, the system would reset it, and the client might lose the answer.
 * The number of open connections is limited; uvicorn's own limit still accepts them.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -23,15 +26,25 @@ from s3gw.server.slow_readers import SlowReaders
 
 # Larger pieces are not worth the copying.
 _JOIN_UP_TO = 64 << 10
+# As long as a client may go on with a request that was answered already.
+_LINGER_S = 2.0
 
 
 class JoiningTransport:
-    """A transport that keeps a small block until the next one, or until the loop's next turn."""
+    """A transport that keeps a small block until the next one, or until the loop's next turn. It
+    lingers when it is closed while the other side is `sending`."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        sending: Callable[[], bool],
+    ) -> None:
         self._transport = transport
         self._loop = loop
+        self._sending = sending
         self._held = b""
+        self.lingers = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -49,7 +62,18 @@ class JoiningTransport:
 
     def close(self) -> None:
         self._flush()
-        self._transport.close()
+        if self.is_closing():
+            return
+        if self._sending() and self._transport.can_write_eof():
+            self.lingers = True
+            self._transport.write_eof()
+            self._transport.resume_reading()
+            self._loop.call_later(_LINGER_S, self._transport.close)
+        else:
+            self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self.lingers or self._transport.is_closing()
 
     def _flush(self) -> None:
         block, self._held = self._held, b""
@@ -76,11 +100,13 @@ class PatchedProtocol(HttpToolsProtocol):
         self._bounds = bounds
         self._in_head = False
         self._head_bytes = 0
+        self._named_bytes = 0
         self._slow_head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = JoiningTransport(transport, self.loop)  # type: ignore[assignment]
+        joining = JoiningTransport(transport, self.loop, self._is_sending)
+        self.transport = joining  # type: ignore[assignment]
         if len(self.connections) > self._bounds.connections:
             transport.abort()
             return
@@ -101,7 +127,12 @@ class PatchedProtocol(HttpToolsProtocol):
         self._bounds.slow_readers.resume(self.transport)
         super().resume_writing()
 
+    def _is_sending(self) -> bool:
+        return self.cycle is not None and self.cycle.more_body
+
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
         was_in_head = self._in_head
         super().data_received(data)
         if not self._in_head or self.transport.is_closing():
@@ -119,9 +150,17 @@ class PatchedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
+        self._named_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._named_bytes += len(name) + len(value)
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if self._named_bytes > self._bounds.head_bytes:
+            # Of a head that came in one piece. The parser stops, and asks for `send_400_response`.
+            raise ValueError("the head is too long")
         super().on_headers_complete()
 
     def _end_head(self) -> None:
@@ -138,4 +177,6 @@ class PatchedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse_head(HTTPStatus.BAD_REQUEST)
+        is_long = self._named_bytes > self._bounds.head_bytes
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if is_long else HTTPStatus.BAD_REQUEST
+        self._refuse_head(status)

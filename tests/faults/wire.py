@@ -20,7 +20,7 @@ TIMEOUT_S = 30.0
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
-    headers: Mapping[str, str]
+    headers: http.client.HTTPMessage
     body: bytes
 
     @property
@@ -73,6 +73,6 @@ def ask(
     try:
         connection.request(method, path, body or None, signed(server, method, path, headers))
         answer = connection.getresponse()
-        return Answer(answer.status, dict(answer.headers), answer.read())
+        return Answer(answer.status, answer.headers, answer.read())
     finally:
         connection.close()

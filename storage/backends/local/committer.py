@@ -42,7 +42,7 @@ Mutation = Callable[[Transaction], T]
 class _Job:
     """One mutation, what it makes part of the store, and who waits for it."""
 
-    __slots__ = ("error", "file", "future", "mutation", "result", "room")
+    __slots__ = ("error", "file", "future", "mutation", "result", "retried", "room")
 
     def __init__(
         self, mutation: Mutation[Any], file: Files | None, room: asyncio.Semaphore
@@ -52,6 +52,7 @@ class _Job:
         self.room = room
         self.future = asyncio.get_running_loop().create_future()
         self.result: Any = None
+        self.retried = False
         self.error: Exception | None = None
 
     @property
@@ -212,8 +213,11 @@ class Committer:
 
     def _end_alone(self, batch: list[_Job], error: Exception) -> None:
         """What makes room gets the room that is kept for it, as long as there is some."""
+        job = batch[0]
         is_full = isinstance(storage_error(error), OutOfSpace)
-        if is_full and batch[0].makes_room and self._ballast.give_up():
+        if is_full and job.makes_room and (self._ballast.give_up() or not job.retried):
+            # Others may have made room meanwhile, so that none had to be given up.
+            job.retried = True
             self._commit(batch)
         else:
             self._refuse(batch, error)
