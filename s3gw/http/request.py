@@ -255,18 +255,17 @@ def origin_form(target: bytes) -> bytes:
 
 
 def bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
-    """Return the part before one of the domains in a Host header, or None. With the dot of the
-    DNS' root, a name is the same name."""
+    """Return the part before one of the domains in a Host header, or None. A domain may be below
+    another: the longest decides. With the dot of the DNS' root, a name is the same name."""
     if not domains:
         return None
     host = host.lower()
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     name = name.removesuffix(".")
-    for domain in domains:
-        bucket = name.removesuffix("." + domain)
-        if bucket != name:
-            return bucket
-    return None
+    below = [domain for domain in domains if name == domain or name.endswith("." + domain)]
+    if not below:
+        return None
+    return name.removesuffix(max(below, key=len)).removesuffix(".") or None
 
 
 def _cut(raw_path: bytes, host_bucket: str | None, root_access: bool) -> tuple[str, str]:

@@ -36,6 +36,7 @@ _RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 MAX_BUCKETS = 10_000
 BUCKET_ARN = "x-amz-bucket-arn"
+BUCKET_REGION = "x-amz-bucket-region"
 
 
 def region_of(call: Call, bucket: BucketInfo) -> str:
@@ -182,7 +183,7 @@ class HeadBucket:
             headers={
                 "Content-Type": XML,
                 BUCKET_ARN: bucket_arn(self.bucket),
-                "x-amz-bucket-region": region,
+                BUCKET_REGION: region,
                 "x-amz-access-point-alias": "false",
             }
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
+from s3gw.ops.bucket import BUCKET_REGION, region_of
 from s3gw.ops.list_entries import common_prefixes, contents, versions
 from s3gw.s3.archives.folders import show_page
 from s3gw.s3.call import Call
@@ -104,7 +105,7 @@ class ListObjects:
                 contents=contents(page, encode, owners),
                 common_prefixes=common_prefixes(page.common_prefixes, encode),
             )
-            return xml_reply(result)
+            return xml_reply(result, headers={BUCKET_REGION: region_of(call, call.bucket_info)})
 
         return await show_page(call, wanted, written)
 
@@ -144,7 +145,7 @@ class ListObjectsV2:
                 contents=contents(page, encode, owners),
                 common_prefixes=common_prefixes(page.common_prefixes, encode),
             )
-            return xml_reply(result)
+            return xml_reply(result, headers={BUCKET_REGION: region_of(call, call.bucket_info)})
 
         return await show_page(call, wanted, written)
 

@@ -257,3 +257,10 @@ def test_the_first_of_repeated_parameters_counts(gateway: Gateway, bucket: str) 
         gateway.send("PUT", f"/{bucket}/{key}")
     page = xml_of(gateway.send("GET", f"/{bucket}?prefix=a/&prefix=b/&list-type=2&list-type=3"))
     assert values(page, "Key") == ["a/1"]
+
+
+@pytest.mark.parametrize("listing", ["list_objects", "list_objects_v2"])
+def test_a_listing_says_where_its_bucket_is(s3: Any, bucket: str, listing: str) -> None:
+    """As AWS was recorded to answer (LocalStack, test_region_header_exists_outside_us_east_1)."""
+    answer = getattr(s3, listing)(Bucket=bucket)
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"] == "us-east-1"

@@ -97,6 +97,14 @@ def test_a_bucket_stands_before_the_domain_or_in_the_path(host: str, bucket: str
     assert (call.bucket, call.key) == (bucket, key)
 
 
+@pytest.mark.parametrize("domains", [("s3.x.io", "x.io"), ("x.io", "s3.x.io")])
+@pytest.mark.parametrize(
+    ("host", "bucket"), [("s3.x.io", "b"), ("x.io", "b"), ("a.s3.x.io", "a"), ("a.x.io", "a")]
+)
+def test_the_longest_domain_decides(domains: tuple[str, ...], host: str, bucket: str) -> None:
+    assert call_for("/b/k", host, Addressing(domains=domains)).bucket == bucket
+
+
 def test_a_key_below_s3_is_no_mount_when_the_bucket_is_in_the_host() -> None:
     assert call_for("/s3/k", "bucket.localhost", HOSTED).key == "s3/k"
 
