@@ -20,6 +20,8 @@ from tests.server_process import ServerProcess
 
 SMALL, LARGE = content(61, 900), content(62, 700_000)
 MOST_CALLS = 12
+# What makes room is tried again once, so that one refusal does no harm.
+TRIED_AGAIN = ("DELETE", "mpt-abort")
 _FILE_CALLS = "fsync,link,linkat,rename,ftruncate,mkdir"
 
 needs_strace = pytest.mark.skipif(bool(tracing.why_not()), reason=tracing.why_not())
@@ -241,7 +243,7 @@ def test_each_call_of_an_operation_may_find_no_room(
             refused += answer.status == 507
             if not hits:
                 break
-    assert refused
+    assert refused or name in TRIED_AGAIN
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
