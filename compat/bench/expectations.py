@@ -18,7 +18,7 @@ DELETE_CPU_MS = 60.0
 NATIVE_LIST_CPU_MS = 30.0
 # Two figures that should be the same may differ by the noise of a run.
 SAME = 1.25
-_DEFAULT_SERVER = "uvicorn"
+_SLOWER = "hypercorn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _check(table: Figures, subject: str) -> Iterator[Checked]:
 
 
 def _expectations(subject: str) -> tuple[Expectation, ...]:
-    small = 1 / 6 if subject.endswith(_DEFAULT_SERVER) else 1 / 4
+    small = 1 / 6 if subject.endswith(_SLOWER) else 1 / 4
     share = f"at least 1/{round(1 / small)} of nginx"
     return (
         Expectation(f"GET 4 KiB, authenticated: {share}", _against("get-4k", Nginx.name), small),
