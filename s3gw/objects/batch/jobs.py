@@ -43,18 +43,20 @@ class _Shared:
             self.counted.bytes + tally.object_bytes + tally.member_bytes,
             self.registry.clock.now_ns(),
         )
-        if self._saving is None or self._saving.done():
+        if self._saving is None:
             self._saving = asyncio.create_task(self._save())
 
     async def _save(self) -> None:
-        saved = Counted()
-        while saved != self.counted:
-            saved = self.counted
-            try:
-                await self.registry.count(self.xid, saved)
-            except StorageError as error:
-                log.warning("cannot count a batch", extra={"job": self.xid, "error": repr(error)})
-            await asyncio.sleep(_SAVED_EVERY_S)
+        saved = self.counted
+        try:
+            await self.registry.count(self.xid, saved)
+        except StorageError as error:
+            log.warning("cannot count a batch", extra={"job": self.xid, "error": repr(error)})
+        asyncio.get_running_loop().call_later(_SAVED_EVERY_S, self._look_again, saved)
+
+    def _look_again(self, saved: Counted) -> None:
+        more = saved != self.counted
+        self._saving = asyncio.create_task(self._save()) if more else None
 
 
 @dataclass(slots=True)
