@@ -43,6 +43,13 @@ _CANONICAL_ESCAPES = frozenset(
 )
 
 
+# How each byte is spelt where those bytes are plain.
+_SPELLINGS = {
+    plain: [bytes([byte]) if byte in plain else b"%%%02X" % byte for byte in range(256)]
+    for plain in (_PATH_BYTES, _QUERY_BYTES)
+}
+
+
 class Sent(Protocol):
     """A request as it was sent; header names in lower case, repeated headers joined with commas."""
 
@@ -134,7 +141,7 @@ def _reencoded(raw: bytes, plain: bytes) -> bytes:
 def _plain_encoded(raw: bytes, plain: bytes) -> bytes:
     if not raw.translate(None, plain):
         return raw
-    return b"".join([bytes([byte]) if byte in plain else b"%%%02X" % byte for byte in raw])
+    return b"".join(map(_SPELLINGS[plain].__getitem__, raw))
 
 
 def _folded(value: str) -> str:
