@@ -181,6 +181,8 @@ def _uvicorn_config(app: ASGIApp, serving: Serving) -> Any:
         ws="none",
         lifespan="on",
         log_config=None,
+        # Who sends what is not HTTP writes no line of the log; its start is told by the banner.
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,

@@ -181,3 +181,10 @@ def test_a_coding_that_is_unknown_is_not_implemented(server: ServerProcess) -> N
     answer = exchange(server, head)
     assert answer.startswith((b"HTTP/1.1 501 Not Implemented", b"HTTP/1.1 400 Bad Request"))
     assert b"<Error><Code>" in answer
+
+
+def test_the_library_writes_no_lines_of_its_own(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        exchange(server, b"GET / HTTP/1.1\r\nHost: x\r\nnot a header\r\n\r\n")
+        server.stop()
+        assert "uvicorn.error" not in server.errors
