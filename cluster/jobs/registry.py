@@ -108,7 +108,10 @@ class Registry:
 
     async def count(self, xid: str, counted: Counted) -> None:
         """Save what was done for a job whose work is done within requests, all in all; only the
-        process that registered it does."""
+        process that registered it does. Of a job that was forgotten, nothing is."""
+        known, _ = await self._coordination.range(JOB + xid)
+        if not known:
+            return
         await self._write(Put(COUNTED + xid, msgspec.json.encode(counted)))
 
     async def end(self, job: Job, state: State) -> None:

@@ -64,9 +64,10 @@ class JoiningTransport:
         self._flush()
         if self.is_closing():
             return
-        if self._sending() and self._transport.can_write_eof():
+        if self._sending():
             self.lingers = True
-            self._transport.write_eof()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
             self._transport.resume_reading()
             self._loop.call_later(_LINGER_S, self._transport.close)
         else:
@@ -101,6 +102,8 @@ class PatchedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._named_bytes = 0
+        # What was received since the last byte of a body, or of a head.
+        self._without_body = 0
         self._slow_head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -134,9 +137,16 @@ class PatchedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         was_in_head = self._in_head
+        self._without_body += len(data)
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        if self.transport.is_closing():
             self._end_head()
+            return
+        if not self._in_head:
+            self._end_head()
+            if self._is_sending() and self._without_body > self._bounds.head_bytes:
+                # Trailers, or extensions of chunks, without an end.
+                self._refuse_head(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         # The piece in which a head begins may start with the end of a body, so it is not counted.
         self._head_bytes = self._head_bytes + len(data) if was_in_head else 0
@@ -153,15 +163,25 @@ class PatchedProtocol(HttpToolsProtocol):
         self._named_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._named_bytes += len(name) + len(value)
-        super().on_header(name, value)
+        # The trailers of a body in chunks are no headers: what they say is not signed, and a proxy
+        # has not looked at it (RFC 9110, 6.5.1).
+        if self._in_head:
+            self._named_bytes += len(name) + len(value)
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._without_body = 0
+        # The parser stops, and asks for `send_400_response`.
+        if self.parser.get_http_version() not in ("1.0", "1.1"):
+            raise ValueError("another version of HTTP")
         if self._named_bytes > self._bounds.head_bytes:
-            # Of a head that came in one piece. The parser stops, and asks for `send_400_response`.
-            raise ValueError("the head is too long")
+            raise ValueError("the head is too long, and came in one piece")
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._without_body = 0
+        super().on_body(body)
 
     def _end_head(self) -> None:
         if self._slow_head is not None:

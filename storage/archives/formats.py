@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 from storage.errors import NotAnArchive
 
-_LEADS_IN = re.compile(r"\.(?:tar|tgz|tar\.gz|tar\.lz4|zip)/", re.IGNORECASE).search
 # Enough bytes to recognise a tar.
 MAGIC_BYTES = 512
 MAX_ARCHIVES_IN = 8
@@ -42,6 +41,8 @@ _CONTENT_TYPES = MappingProxyType(
 _EXTENSIONS = MappingProxyType(
     {each.value: each for each in ArchiveFormat} | {".tar.gz": ArchiveFormat.TGZ}
 )
+# A path without this leads into no archive.
+_LEADS_IN = re.compile(f"(?:{'|'.join(map(re.escape, _EXTENSIONS))})/", re.IGNORECASE).search
 _NAMES = MappingProxyType(
     dict(_EXTENSIONS)
     | {extension[1:]: each for extension, each in _EXTENSIONS.items()}

@@ -188,3 +188,35 @@ def test_the_library_writes_no_lines_of_its_own(tmp_path: Path) -> None:
         exchange(server, b"GET / HTTP/1.1\r\nHost: x\r\nnot a header\r\n\r\n")
         server.stop()
         assert "uvicorn.error" not in server.errors
+
+
+def _in_chunks(trailers: bytes) -> bytes:
+    head = b"PUT /bucket/trailed HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"4\r\nbody\r\n0\r\n" + trailers + b"\r\n"
+
+
+def test_trailers_are_no_headers(server: ServerProcess) -> None:
+    assert b"HTTP/1.1 200" in exchange(server, _in_chunks(b"x-amz-meta-a: 1\r\nHost: y\r\n"))
+    request = b"HEAD /bucket/trailed HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    head = everything(server, request).lower()
+    assert b"content-length: 4" in head
+    assert b"x-amz-meta-a" not in head
+
+
+def test_trailers_without_an_end_are_refused(server: ServerProcess) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(_in_chunks(b"")[:-2] + b"a: ")
+        answer = b""
+        try:
+            for _ in range(1000):
+                connection.sendall(b"b" * 100_000)
+        except OSError:
+            answer = b"closed"
+        assert answer or connection.recv(100).startswith(b"HTTP/1.1 4")
+
+
+def test_other_versions_of_http_are_refused_by_default(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        for line in (b"GET / HTTP/2.0", b"GET / HTTP/0.9", b"GET /"):
+            answer = everything(server, line + b"\r\nHost: x\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 400"), (line, answer)
