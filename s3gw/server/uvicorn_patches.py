@@ -163,7 +163,7 @@ class PatchedProtocol(HttpToolsProtocol):
         self._named_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # The trailers of a body in chunks are no headers: what they say is not signed, and a proxy
+        # The trailers of a body in chunks are not headers: what they say is not signed, and a proxy
         # has not looked at it (RFC 9110, 6.5.1).
         if self._in_head:
             self._named_bytes += len(name) + len(value)

@@ -2,9 +2,9 @@
 
 Several workers answer on one socket, so a scrape reaches any of them. The counters are in files of
 a folder shared by all workers (prometheus_client's multiprocess mode, switched on by the variable
-`PROMETHEUS_MULTIPROC_DIR`; it must be set before that package is imported), and the scraped worker
-adds them up. Requests are counted in the process first, and handed to those counters twice a second
-and before a scrape. Gauges are read from the store at the time of a scrape.
+`PROMETHEUS_MULTIPROC_DIR`, which a process needs before it makes its `Metrics`), and the scraped
+worker adds them up. Requests are counted in the process first, and handed to those counters twice a
+second and before a scrape. Gauges are read from the store at the time of a scrape.
 """
 
 from __future__ import annotations
