@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from s3gw.http.answer import Answer, answer_over
 from s3gw.http.leaving import ClientLeft, Connected
 from s3gw.http.memory_room import Holding
 from s3gw.wire.xmldoc import to_xml
@@ -44,27 +45,28 @@ def xml_reply(document: Any, status: int = 200, headers: dict[str, str] | None =
 
 async def write_reply(reply: Reply, method: str, receive: Receive | None, send: Send) -> None:
     """Send the reply; a HEAD keeps the length that a GET would have, and has no body."""
-    body = reply.body
-    headers = reply.headers
-    if isinstance(body, bytes) and reply.status not in (204, 304):
+    body, headers, answer = reply.body, reply.headers, answer_over(send)
+    if not isinstance(body, bytes):
+        answer.begin(reply.status, headers, reply.repeated)
+        if await _write_stream(reply, body, receive, answer):
+            await answer.write(b"", last=True)
+        return
+    if reply.status not in (204, 304):
         headers.setdefault("Content-Length", str(len(body)))
-    raw = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in headers.items()]
-    if reply.repeated:
-        raw += [(n.encode("latin-1"), v.encode("latin-1")) for n, v in reply.repeated]
-    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-    if isinstance(body, bytes):
-        reply.sent = 0 if method == "HEAD" else len(body)
-        body = b"" if method == "HEAD" else body
-        if reply.memory is not None:
-            # The end waits until the client has taken most of it.
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-            body = b""
-        await send({"type": "http.response.body", "body": body})
-    elif await _write_stream(reply, body, receive, send):
-        await send({"type": "http.response.body", "body": b""})
+    answer.begin(reply.status, headers, reply.repeated)
+    if method == "HEAD":
+        body = b""
+    reply.sent = len(body)
+    if reply.memory is not None:
+        # The end waits until the client has taken most of it.
+        await answer.write(body, last=False)
+        body = b""
+    await answer.write(body, last=True)
 
 
-async def _write_stream(reply: Reply, body: Stream, receive: Receive | None, send: Send) -> bool:
+async def _write_stream(
+    reply: Reply, body: Stream, receive: Receive | None, answer: Answer
+) -> bool:
     """Send the stream; False when the client left before its end.
 
     hypercorn silently drops data for a disconnected client, so a task listens for the disconnect.
@@ -76,7 +78,7 @@ async def _write_stream(reply: Reply, body: Stream, receive: Receive | None, sen
                 if reply.sent:
                     client.listen()
                 reply.sent += len(chunk)
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await answer.write(chunk, last=False)
     except ClientLeft:
         return False
     return True

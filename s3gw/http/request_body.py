@@ -29,6 +29,8 @@ class RequestBody:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._receive = receive
+        # What a server may offer beside ASGI: the next message, if there is no need to wait for it.
+        self._at_once = getattr(receive, "at_once", None)
         self._head = head
         self._limits = limits
         self._patience_s = limits.body_stall_s
@@ -42,7 +44,9 @@ class RequestBody:
     async def __call__(self) -> dict[str, object]:
         """Receive a message. Raises `RequestTimeout` when the body does not continue."""
         self._asked = True
-        message = await (self._receive() if self._ended else self._next())
+        message = None if self._at_once is None else self._at_once()
+        if message is None:
+            message = await (self._receive() if self._ended else self._next())
         if body := message.get("body"):
             self.count += len(body)
             self.ended_s = time.perf_counter()

@@ -35,7 +35,7 @@ _MODULES = {
         "s3gw.server.hypercorn.limits",
         "s3gw.server.hypercorn.patches",
     ),
-    "uvicorn": ("uvicorn", "s3gw.server.uvicorn_patches"),
+    "uvicorn": ("uvicorn", "s3gw.server.http1.connection"),
 }
 _ENDLESS = 2**62
 
@@ -165,19 +165,20 @@ async def run_uvicorn(app: ASGIApp, serving: Serving) -> None:
 def _uvicorn_config(app: ASGIApp, serving: Serving) -> Any:
     import uvicorn
 
-    from s3gw.server.uvicorn_patches import Bounds, PatchedProtocol
+    from s3gw.server.http1.connection import Connection
+    from s3gw.server.http1.sweep import Bounds, Sweep
 
     settings, limits = serving.settings, serving.limits
     bounds = Bounds(
-        most_connections(limits),
-        limits.head_bytes,
-        limits.head_s,
-        settings.keep_alive_s,
-        SlowReaders(limits.body_stall_s),
+        connections=most_connections(limits),
+        head_bytes=limits.head_bytes,
+        head_s=limits.head_s,
+        idle_s=settings.keep_alive_s,
+        unread_s=limits.body_stall_s,
     )
     return uvicorn.Config(
         app,
-        http=partial(PatchedProtocol, bounds=bounds),  # type: ignore[arg-type]
+        http=partial(Connection, sweep=Sweep(bounds)),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,
@@ -186,6 +187,7 @@ def _uvicorn_config(app: ASGIApp, serving: Serving) -> Any:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=int(settings.keep_alive_s),
         timeout_graceful_shutdown=int(settings.shutdown_timeout_s),

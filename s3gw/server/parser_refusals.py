@@ -14,7 +14,8 @@ from s3gw.telemetry.request_id import host_id, new_request_id
 from s3gw.wire.errors import Code, S3Error
 
 _PARSING = "An error occurred when parsing the HTTP request."
-_ERRORS = {
+_ERRORS: dict[HTTPStatus, tuple[Code, str | None]] = {
+    HTTPStatus.INTERNAL_SERVER_ERROR: (Code.InternalError, None),
     HTTPStatus.NOT_IMPLEMENTED: (Code.NotImplemented, None),
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (Code.RequestHeaderSectionTooLarge, None),
     HTTPStatus.REQUEST_TIMEOUT: (Code.RequestTimeout, None),
