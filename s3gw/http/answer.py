@@ -5,7 +5,7 @@ A server whose `send` is an `Answer` itself is spared the messages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -16,9 +16,10 @@ class Answer(Protocol):
     """A head, and then a body in blocks."""
 
     def begin(
-        self, status: int, headers: Mapping[str, str], more: Iterable[tuple[str, str]] = ()
+        self, status: int, headers: Mapping[str, str], more: Sequence[tuple[str, str]] = ()
     ) -> None:
-        """Set the head; `more` are headers whose names may occur several times."""
+        """Set the head; `more` are headers whose names may occur several times. In `headers`,
+        `Content-Length` and `Connection` are spelt so."""
 
     async def write(self, block: bytes, *, last: bool) -> None:
         """Send a block of the body, and the head with the first one."""
@@ -32,7 +33,7 @@ class AsgiAnswer:
         self._start: Message | None = None
 
     def begin(
-        self, status: int, headers: Mapping[str, str], more: Iterable[tuple[str, str]] = ()
+        self, status: int, headers: Mapping[str, str], more: Sequence[tuple[str, str]] = ()
     ) -> None:
         pairs = [*headers.items(), *more]
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]

@@ -22,6 +22,7 @@ class Flow(Protocol):
     def taken(self) -> None:
         """A piece was taken: there is room for another one."""
 
+
 class IncomingBody:
     """Pieces that were received and not taken yet.
 

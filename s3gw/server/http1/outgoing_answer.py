@@ -6,7 +6,7 @@ The head leaves together with the first bytes of the body, in one write.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Larger blocks are not worth the copying.
 JOIN_UP_TO = 64 << 10
+# As the front ends spell it.
+_LENGTH = "Content-Length"
 _WITHOUT_BODY = frozenset((204, 304))
 _CHUNKED = "Transfer-Encoding: chunked\r\n"
 _LAST_CHUNK = b"0\r\n\r\n"
@@ -104,39 +106,35 @@ class OutgoingAnswer:
             await self.write(message.get("body", b""), last=not message.get("more_body", False))
 
     def begin(
-        self, status: int, headers: Mapping[str, str], more: Iterable[tuple[str, str]] = ()
+        self, status: int, headers: Mapping[str, str], more: Sequence[tuple[str, str]] = ()
     ) -> None:
-        """Set the head, which waits for the first bytes of the body.
+        """Set the head, which waits for the first bytes of the body. `Content-Length` and
+        `Connection` are spelt so in `headers`, and in any way in `more`.
 
         Raises `BrokenAnswer` for a header with a line break in it.
         """
         if self.started:
             raise BrokenAnswer("a second head")
         self.started = True
-        pairs: Sequence[tuple[str, str]] = [*headers.items(), *more]
-        framed = self._is_head or status in _WITHOUT_BODY
-        self.keep_alive = self.keep_alive and self._line.may_go_on()
-        says_close = False
-        for name, value in pairs:
-            kind = name.lower() if len(name) in _TELLING_LENGTHS else name
-            if kind == "content-length":
-                self._left = int(value)
-                framed = True
-            elif kind == "connection" and value.lower() == "close":
-                self.keep_alive, says_close = False, True
-        if self._is_head or status in _WITHOUT_BODY:
-            self._left = 0
-        lines = [f"{name}: {value}\r\n" for name, value in pairs]
+        said = {name.lower(): value for name, value in more} if more else {}
+        length = headers.get(_LENGTH) or said.get("content-length")
+        closes = (headers.get("Connection") or said.get("connection", "")).lower() == "close"
+        self.keep_alive = self.keep_alive and not closes and self._line.may_go_on()
+        lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+        lines += [f"{name}: {value}\r\n" for name, value in more]
         text = "".join(lines)
         if text.count("\n") != len(lines) or text.count("\r") != len(lines) or "\0" in text:
             raise BrokenAnswer("a line break in a header")
-        if not framed:
-            if self._old:
-                self.keep_alive = False
-            else:
-                self._chunked = True
-                text += _CHUNKED
-        end = "\r\n" if self.keep_alive or says_close else _CLOSE
+        if self._is_head or status in _WITHOUT_BODY:
+            self._left = 0
+        elif length is not None:
+            self._left = int(length)
+        elif self._old:
+            self.keep_alive = False
+        else:
+            self._chunked = True
+            text += _CHUNKED
+        end = "\r\n" if self.keep_alive or closes else _CLOSE
         self._head = (_STATUS_LINES.line(status) + text + end).encode("latin-1")
 
     async def write(self, block: bytes, *, last: bool) -> None:
@@ -167,9 +165,6 @@ class OutgoingAnswer:
             self.ended = True
         else:
             await self._line.drained()
-
-
-_TELLING_LENGTHS = frozenset((len("content-length"), len("connection")))
 
 
 def _chunk(block: bytes, *, last: bool) -> bytes:
