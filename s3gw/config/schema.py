@@ -62,7 +62,8 @@ class Server:
     )
     http_server: str = setting(
         "uvicorn",
-        "The HTTP server in each worker. uvicorn takes about half of the processor time.",
+        "The HTTP server in each worker. hypercorn takes more than twice the processor time, and "
+        "has no limits for connections, heads and clients that do not read: run it behind a proxy.",
         Choice(("uvicorn", "hypercorn")),
         flag="--http-server",
     )

@@ -22,7 +22,6 @@ from s3gw.config.limits import Limits
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Server
 from s3gw.server.descriptors import most_connections
-from s3gw.server.slow_readers import SlowReaders
 from s3gw.server.tls import Certificate
 
 if TYPE_CHECKING:
@@ -30,11 +29,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 2048
 _MODULES = {
-    "hypercorn": (
-        "hypercorn.asyncio",
-        "s3gw.server.hypercorn.limits",
-        "s3gw.server.hypercorn.patches",
-    ),
+    "hypercorn": ("hypercorn.asyncio",),
     "uvicorn": ("uvicorn", "s3gw.server.http1.connection"),
 }
 _ENDLESS = 2**62
@@ -71,13 +66,9 @@ def choose_server(name: str) -> RunServer:
 
 
 async def run_hypercorn(app: ASGIApp, serving: Serving) -> None:
+    """Run hypercorn as it is. It knows no limits of connections, of the time of a head, and of
+    clients that do not read: it is for behind a proxy that has them."""
     from hypercorn.asyncio import serve
-
-    from s3gw.server.hypercorn.limits import bound_hypercorn
-    from s3gw.server.hypercorn.patches import patch_hypercorn
-
-    patch_hypercorn()
-    bound_hypercorn()
 
     async def ready_then_stop() -> None:
         # hypercorn calls the shutdown trigger only when it listens.
@@ -120,9 +111,6 @@ def _hypercorn_config(serving: Serving) -> Any:
     config.loglevel = "WARNING"
     # Whether the default of 16 KiB applies depends on how the head is split into packets.
     config.h11_max_incomplete_size = serving.limits.head_bytes
-    config.head_timeout_s = serving.limits.head_s  # type: ignore[attr-defined]
-    config.most_connections = most_connections(serving.limits)  # type: ignore[attr-defined]
-    config.slow_readers = SlowReaders(serving.limits.body_stall_s)  # type: ignore[attr-defined]
     config.keep_alive_timeout = serving.settings.keep_alive_s
     config.keep_alive_max_requests = _ENDLESS
     config.graceful_timeout = serving.settings.shutdown_timeout_s

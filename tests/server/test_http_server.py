@@ -1,4 +1,4 @@
-"""What goes over the wire under each HTTP server: the bytes, not what a client makes of them."""
+"""What goes over the wire by default: the bytes, not what a client makes of them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ import pytest
 
 from tests.server_process import ServerProcess
 
-NAMES = ("hypercorn", "uvicorn")
 
-
-@pytest.fixture(params=NAMES)
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServerProcess]:
-    flags = ["--no-auth", "--http-server", request.param]
-    with ServerProcess(tmp_path, flags=flags) as server:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path, flags=["--no-auth"]) as server:
         exchange(server, b"PUT /bucket HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
         yield server
 

@@ -1,1 +1,0 @@
-"""Limits and fixes that hypercorn 0.18 lacks."""
