@@ -22,9 +22,11 @@ _ERRORS: dict[HTTPStatus, tuple[Code, str | None]] = {
 }
 
 
-def parser_refusal(status: int) -> tuple[list[tuple[bytes, bytes]], bytes]:
+def parser_refusal(status: int, problem: str = "") -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Return the headers and the body of the answer; the connection is closed after it."""
     code, message = _ERRORS.get(HTTPStatus(status), (Code.BadRequest, _PARSING))
+    if message is not None and problem:
+        message = f"{message} {problem}"
     request_id = new_request_id()
     body = error_document(S3Error(code, message), request_id)
     headers = {

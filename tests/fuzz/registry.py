@@ -4,5 +4,5 @@ from __future__ import annotations
 
 TARGETS = (
     *("authorization", "presigned", "chunked", "post_forms", "documents", "policies", "tokens"),
-    *("archives", "native", "requests"),
+    *("archives", "native", "requests", "http1"),
 )

@@ -34,6 +34,8 @@ _LINGER_S = 2.0
 _MOST_UNREAD = 256
 _CROWDED_S = 5.0
 _VERSIONS = frozenset(("1.0", "1.1"))
+_ONE_HOST = "A request has exactly one Host header."
+_OTHER_VERSION = "The version of HTTP is 1.1 or 1.0."
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -42,6 +44,12 @@ class _Request:
     scope: Scope
     body: IncomingBody
     answer: OutgoingAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    status: HTTPStatus
+    problem: str = ""
 
 
 class _Refused(Exception):
@@ -73,6 +81,8 @@ class Connection(asyncio.BufferedProtocol):
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
+        self._hosts = 0
+        self._codings: list[bytes] = []
         self._length: int | None = None
         self._expects = False
         # Bytes received since the last one of a body, or of a head, in parsed data.
@@ -82,7 +92,7 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting: deque[_Request] = deque()
         self._answering: _Request | None = None
         self._last: _Request | None = None
-        self._refusal: HTTPStatus | None = None
+        self._refusal: _Refusal | None = None
         # What is missing of a body with a length, and the block that it is received into.
         self._left: int | None = None
         self._block: bytearray | None = None
@@ -233,7 +243,7 @@ class Connection(asyncio.BufferedProtocol):
         self._in_head = True
         self._since = self._sweep.now
         self._target, self._headers, self._head_bytes = b"", [], 0
-        self._length, self._expects = None, False
+        self._hosts, self._codings, self._length, self._expects = 0, [], None, False
 
     def on_url(self, url: bytes) -> None:
         self._target += url
@@ -244,8 +254,12 @@ class Connection(asyncio.BufferedProtocol):
         if self._in_head:
             name = name.lower()
             self._headers.append((name, value))
-            if name == b"content-length":
+            if name == b"host":
+                self._hosts += 1
+            elif name == b"content-length":
                 self._length = int(value)
+            elif name == b"transfer-encoding":
+                self._codings.append(value.strip().lower())
             elif name == b"expect":
                 self._expects = value.lower() == b"100-continue"
 
@@ -254,12 +268,8 @@ class Connection(asyncio.BufferedProtocol):
         self._in_head = False
         self._beside_body = 0
         version = parser.get_http_version()
-        if version not in _VERSIONS:
-            self._refusal = HTTPStatus.BAD_REQUEST
-            raise _Refused
-        head_bytes = len(self._target) + sum([len(name) + len(value) for name, value in headers])
-        if head_bytes > self._sweep.bounds.head_bytes:
-            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        self._refusal = self._problem_of_head(version)
+        if self._refusal is not None:
             raise _Refused
         method = parser.get_method().decode("ascii")
         path, _, query = self._target.partition(b"?")
@@ -281,6 +291,19 @@ class Connection(asyncio.BufferedProtocol):
         self._left = self._length
         self._receiving = self._last = _Request(scope, body, answer)
         self._waiting.append(self._receiving)
+
+    def _problem_of_head(self, version: str) -> _Refusal | None:
+        """Return what is wrong with a head whose request, or its end, is not certain."""
+        if version not in _VERSIONS:
+            return _Refusal(HTTPStatus.BAD_REQUEST, _OTHER_VERSION)
+        if self._hosts != 1 and (self._hosts or version != "1.0"):
+            return _Refusal(HTTPStatus.BAD_REQUEST, _ONE_HOST)
+        if self._codings and self._codings != [b"chunked"]:
+            return _Refusal(HTTPStatus.NOT_IMPLEMENTED)
+        size = len(self._target) + sum([len(name) + len(value) for name, value in self._headers])
+        if size > self._sweep.bounds.head_bytes:
+            return _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        return None
 
     def on_body(self, piece: bytes) -> None:
         self._beside_body = 0
@@ -373,7 +396,7 @@ class Connection(asyncio.BufferedProtocol):
         answer, body = request.answer, request.body
         if not answer.ended:
             if not answer.started:
-                self._write_refusal(HTTPStatus.INTERNAL_SERVER_ERROR)
+                self._write_refusal(_Refusal(HTTPStatus.INTERNAL_SERVER_ERROR))
             else:
                 self._close()
         elif not answer.keep_alive or self._stopping:
@@ -391,7 +414,7 @@ class Connection(asyncio.BufferedProtocol):
         self._in_head = False
         self._deaf = True
         if self._last is None or self._last.answer.keep_alive:
-            self._refusal = self._refusal or status
+            self._refusal = self._refusal or _Refusal(status)
         if self._answering is None:
             self._next()
 
@@ -413,8 +436,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._receiving is not None:
             self._receiving.body.lose()
 
-    def _write_refusal(self, status: HTTPStatus) -> None:
-        headers, body = parser_refusal(status)
+    def _write_refusal(self, refusal: _Refusal) -> None:
+        status = refusal.status
+        headers, body = parser_refusal(status, refusal.problem)
         lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
         lines += [name + b": " + value for name, value in headers]
         self.write(b"\r\n".join([*lines, b"", body]))
