@@ -31,6 +31,7 @@ EDGES = {
     "s3gw/s3/app.py": "the ASGI application",
     "s3gw/sts/app.py": "the ASGI application of STS",
     "s3gw/server/forking.py": "the process",
+    "s3gw/server/http1/connection.py": "the server, below every application",
     "cluster/maintenance.py": "the job runner",
     "cluster/jobs/runner.py": "the runner of AIStore's jobs",
     "storage/backends/local/committer.py": "runs what others gave it, and hands their errors on",

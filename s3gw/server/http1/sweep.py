@@ -1,4 +1,4 @@
-"""The connections of a worker, their bounds, and one timer that looks at all of them.
+"""Connections of a worker: their bounds, and one timer for all.
 
 `now` is the time of the last sweep: reading the clock once for all connections is exact enough for
 limits of seconds.
