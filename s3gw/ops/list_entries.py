@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 
-from s3gw.s3.key_encoding import Encode
+from s3gw.s3.key_encoding import Encode, encoded_all
 from s3gw.s3.shared_elements import Owner
 from s3gw.wire.xmldoc import Texts, Written, element, escaped, iso_time
 from storage.values import ChecksumType, Listed, ListedPage, ListedVersionPage
@@ -93,8 +93,7 @@ def _beginnings(page: ListedVersionPage, encode: Encode) -> list[str]:
 
 
 def _keys(names: Sequence[str], encode: Encode) -> Iterable[str]:
-    # Most are shown as they are, and `str` of a thousand of them takes as long as their escaping.
-    return escaped(names if encode is str else [encode(name) for name in names])
+    return escaped(encoded_all(names, encode))
 
 
 def _etags(rows: Sequence[Listed]) -> Iterable[str]:
