@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httptools
@@ -14,6 +13,14 @@ import httptools
 from s3gw.http.output import STREAMS
 from s3gw.server.http1.incoming_body import IncomingBody
 from s3gw.server.http1.outgoing_answer import OutgoingAnswer
+from s3gw.server.http1.request_head import (
+    BAD_REQUEST,
+    FAILED,
+    TOO_LONG,
+    TOO_SLOW,
+    Refusal,
+    RequestHead,
+)
 from s3gw.server.http1.sweep import BLOCK_BYTES, Sweep
 from s3gw.server.parser_refusals import parser_refusal
 
@@ -33,9 +40,6 @@ _LINGER_S = 2.0
 # With more connections that do not read their answers, those are let go that have not for so long.
 _MOST_UNREAD = 256
 _CROWDED_S = 5.0
-_VERSIONS = frozenset(("1.0", "1.1"))
-_ONE_HOST = "A request has exactly one Host header."
-_OTHER_VERSION = "The version of HTTP is 1.1 or 1.0."
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -44,12 +48,6 @@ class _Request:
     scope: Scope
     body: IncomingBody
     answer: OutgoingAnswer
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    status: HTTPStatus
-    problem: str = ""
 
 
 class _Refused(Exception):
@@ -76,15 +74,9 @@ class Connection(asyncio.BufferedProtocol):
         self._client: tuple[str, int] | None = None
         self._scheme = "http"
         self._parser = httptools.HttpRequestParser(self)
-        # The head that is being parsed.
+        # The head that is being parsed, or was.
         self._in_head = False
-        self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._head_bytes = 0
-        self._hosts = 0
-        self._codings: list[bytes] = []
-        self._length: int | None = None
-        self._expects = False
+        self._head = RequestHead()
         # Bytes received since the last one of a body, or of a head, in parsed data.
         self._beside_body = 0
         # The request whose body is being received, those that wait, and the one being answered.
@@ -92,7 +84,7 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting: deque[_Request] = deque()
         self._answering: _Request | None = None
         self._last: _Request | None = None
-        self._refusal: _Refusal | None = None
+        self._refusal: Refusal | None = None
         # What is missing of a body with a length, and the block that it is received into.
         self._left: int | None = None
         self._block: bytearray | None = None
@@ -181,7 +173,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._close()
         elif self._in_head:
             if over(self._since, bounds.head_s):
-                self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+                self._refuse(TOO_SLOW)
         elif self._answering is None:
             if over(self._since, bounds.idle_s):
                 self._transport.close()
@@ -219,9 +211,10 @@ class Connection(asyncio.BufferedProtocol):
         most = self._sweep.bounds.head_bytes
         if self._in_head:
             # The piece in which a head begins may start with the end of a body: it is not counted.
-            self._head_bytes = self._head_bytes + received if was_in_head else 0
-            if self._head_bytes > most:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            if was_in_head:
+                self._head.received += received
+            if self._head.received > most:
+                self._refuse(TOO_LONG)
         elif self._receiving is not None and self._beside_body > most:
             # Trailers, or extensions of chunks, without an end.
             self._break()
@@ -242,37 +235,27 @@ class Connection(asyncio.BufferedProtocol):
     def on_message_begin(self) -> None:
         self._in_head = True
         self._since = self._sweep.now
-        self._target, self._headers, self._head_bytes = b"", [], 0
-        self._hosts, self._codings, self._length, self._expects = 0, [], None, False
+        self._head = RequestHead()
 
     def on_url(self, url: bytes) -> None:
-        self._target += url
+        self._head.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # The trailers of a body in chunks are not headers: what they say is not signed, and a proxy
         # has not looked at it (RFC 9110, 6.5.1).
         if self._in_head:
-            name = name.lower()
-            self._headers.append((name, value))
-            if name == b"host":
-                self._hosts += 1
-            elif name == b"content-length":
-                self._length = int(value)
-            elif name == b"transfer-encoding":
-                self._codings.append(value.strip().lower())
-            elif name == b"expect":
-                self._expects = value.lower() == b"100-continue"
+            self._head.add(name, value)
 
     def on_headers_complete(self) -> None:
-        parser, headers = self._parser, self._headers
+        parser, head = self._parser, self._head
         self._in_head = False
         self._beside_body = 0
         version = parser.get_http_version()
-        self._refusal = self._problem_of_head(version)
+        self._refusal = head.refusal(version, self._sweep.bounds.head_bytes)
         if self._refusal is not None:
             raise _Refused
         method = parser.get_method().decode("ascii")
-        path, _, query = self._target.partition(b"?")
+        path, _, query = head.target.partition(b"?")
         is_old = version == "1.0"
         scope = {
             "type": "http",
@@ -281,29 +264,16 @@ class Connection(asyncio.BufferedProtocol):
             "scheme": self._scheme,
             "raw_path": path,
             "query_string": query,
-            "headers": headers,
+            "headers": head.headers,
             "client": self._client,
         }
         keep_alive = not is_old and parser.should_keep_alive()
         answer = OutgoingAnswer(self, method=method, old=is_old, keep_alive=keep_alive)
         body = IncomingBody(self)
-        body.expected = self._expects and not is_old
-        self._left = self._length
+        body.expected = head.expects_continue and not is_old
+        self._left = head.length
         self._receiving = self._last = _Request(scope, body, answer)
         self._waiting.append(self._receiving)
-
-    def _problem_of_head(self, version: str) -> _Refusal | None:
-        """Return what is wrong with a head whose request, or its end, is not certain."""
-        if version not in _VERSIONS:
-            return _Refusal(HTTPStatus.BAD_REQUEST, _OTHER_VERSION)
-        if self._hosts != 1 and (self._hosts or version != "1.0"):
-            return _Refusal(HTTPStatus.BAD_REQUEST, _ONE_HOST)
-        if self._codings and self._codings != [b"chunked"]:
-            return _Refusal(HTTPStatus.NOT_IMPLEMENTED)
-        size = len(self._target) + sum([len(name) + len(value) for name, value in self._headers])
-        if size > self._sweep.bounds.head_bytes:
-            return _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        return None
 
     def on_body(self, piece: bytes) -> None:
         self._beside_body = 0
@@ -396,7 +366,7 @@ class Connection(asyncio.BufferedProtocol):
         answer, body = request.answer, request.body
         if not answer.ended:
             if not answer.started:
-                self._write_refusal(_Refusal(HTTPStatus.INTERNAL_SERVER_ERROR))
+                self._write_refusal(FAILED)
             else:
                 self._close()
         elif not answer.keep_alive or self._stopping:
@@ -409,12 +379,12 @@ class Connection(asyncio.BufferedProtocol):
             self._next()
             self._resume()
 
-    def _refuse(self, status: HTTPStatus) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """Refuse a head, after the answers to the requests before it."""
         self._in_head = False
         self._deaf = True
         if self._last is None or self._last.answer.keep_alive:
-            self._refusal = self._refusal or _Refusal(status)
+            self._refusal = self._refusal or refusal
         if self._answering is None:
             self._next()
 
@@ -422,7 +392,7 @@ class Connection(asyncio.BufferedProtocol):
         """Stop reading what cannot be parsed."""
         broken = self._receiving
         if broken is None:
-            self._refuse(HTTPStatus.BAD_REQUEST)
+            self._refuse(BAD_REQUEST)
             return
         self._end_here()
         if self._discards:
@@ -436,7 +406,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._receiving is not None:
             self._receiving.body.lose()
 
-    def _write_refusal(self, refusal: _Refusal) -> None:
+    def _write_refusal(self, refusal: Refusal) -> None:
         status = refusal.status
         headers, body = parser_refusal(status, refusal.problem)
         lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
