@@ -25,6 +25,7 @@ from s3gw.telemetry.metrics import Metrics
 from storage.backend import Backend
 from storage.backends.local import StoreOptions
 from storage.clock import SystemClock
+from tests.server.wire import Wire
 from tests.services import new_services
 from tests.storage.local_stores import local_store
 
@@ -36,7 +37,15 @@ MARK = "getppid"
 REPEATED = 40
 LISTED = 100
 # What each phase does, and how often.
-PHASES = {"reference": 1, "get": REPEATED, "put": REPEATED, "list": REPEATED // 10}
+PHASES = {
+    "reference": 1,
+    "get": REPEATED,
+    "put": REPEATED,
+    "list": REPEATED // 10,
+    "http": REPEATED,
+}
+
+_HEADERS = {"Content-Length": str(len(BODY)), **{f"x-amz-header-{n}": "value" for n in range(9)}}
 
 Scope = dict[str, Any]
 
@@ -110,6 +119,25 @@ class Requests:
         assert status == 200, (scope["raw_path"], status)
 
 
+class Http:
+    """The server's protocol around an application that does nothing: head, answer, next request."""
+
+    def __init__(self) -> None:
+        self._wire = Wire(self._answer)
+        self._head = f"GET /bucket/object?{'x' * 300} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+
+    async def repeat(self, times: int) -> None:
+        sent = self._wire.sent.count(b"HTTP/1.1 200")
+        for _ in range(times):
+            self._wire.receive(self._head)
+            await asyncio.sleep(0)
+        assert self._wire.sent.count(b"HTTP/1.1 200") == sent + times
+
+    async def _answer(self, _scope: Any, _receive: Any, send: Any) -> None:
+        send.begin(200, _HEADERS)
+        await send.write(BODY, last=True)
+
+
 class Reference:
     """Work of the interpreter alone, to compare with: builds of Python differ by a fifth."""
 
@@ -148,6 +176,11 @@ async def phases(store: Backend) -> None:
     for scope, times in works:
         await requests.repeat(scope, times)
         mark()
+    http = Http()
+    await http.repeat(3)
+    mark()
+    await http.repeat(PHASES["http"])
+    mark()
 
 
 def main() -> None:

@@ -128,9 +128,12 @@ class Wire:
 
     async def send(self, *pieces: bytes) -> None:
         for piece in pieces:
-            self._unread += piece
-            self._read()
+            self.receive(piece)
             await turns()
+
+    def receive(self, piece: bytes) -> None:
+        self._unread += piece
+        self._read()
 
     async def sweep_after(self, seconds: float) -> None:
         """Let the sweep look as if that much time had passed."""
