@@ -26,6 +26,10 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def is_running(pid: int) -> bool:
+    return bool(_stat(pid))
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of `pid` and all below it, with children that have ended."""
     ticks = 0

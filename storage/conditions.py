@@ -16,7 +16,7 @@ from typing import TypeVar
 from storage.clock import NS_PER_S
 from storage.errors import NotModified, ObjectNotFound, PreconditionFailed, WriteConflict
 from storage.ranges import PartNumber, Want
-from storage.values import ALWAYS, Condition, ObjectInfo, UploadInfo
+from storage.values import ALWAYS, Condition, ObjectInfo, ReadOptions, UploadInfo
 
 W = TypeVar("W", bound=Want | None)
 
@@ -48,6 +48,13 @@ def wanted_part(want: W, condition: Condition, info: ObjectInfo) -> W | None:
         return want
     is_same = asked == (info.modified_ns // NS_PER_S if isinstance(asked, int) else info.etag)
     return want if is_same else None
+
+
+def wanted_of(options: ReadOptions, info: ObjectInfo) -> Want | None:
+    """Return what a read wants of the object that it has found."""
+    if options.choose is not None:
+        return options.choose(info)
+    return wanted_part(options.want, options.condition, info)
 
 
 def check_write(condition: Condition, name: str, current: ObjectInfo | None) -> None:

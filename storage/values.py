@@ -304,13 +304,15 @@ class ReadOptions:
     """What to read of an object. `version` None is the current one; `unlock` returns the data
     key of an encrypted object whose bytes are wanted. `before_stream` is awaited before a
     long body is opened, which is a stream or nearly as long as a piece of one: until then it holds
-    nothing, so that many can wait for their turn."""
+    nothing, so that many can wait for their turn. `choose` says instead of `want` what to read, by
+    the facts that the read has found; what it raises refuses the read."""
 
     want: Want | None = None
     condition: Condition = ALWAYS
     version: str | None = None
     unlock: Unlock | None = None
     before_stream: Callable[[], Awaitable[None]] | None = None
+    choose: Callable[[ObjectInfo], Want | None] | None = None
 
 
 READ_ALL = ReadOptions()

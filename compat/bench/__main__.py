@@ -29,7 +29,7 @@ _EXAMPLES = """examples:
   python -m compat.bench --only get-4k --only head --http-server uvicorn
   python -m compat.bench --output docs/benchmarks.md
   python -m compat.bench --http-server uvicorn --before ../s3gw-1.0 --only get-4k --only put-4k
-  python -m compat.bench --peer other=http://127.0.0.1:9100,KEY,SECRET
+  python -m compat.bench --peer other=http://127.0.0.1:9100,KEY,SECRET,4242
 
 workloads:
 """
@@ -150,8 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--only", action="append", default=[], choices=names, metavar="W", help="run this workload")
     add("--http-server", default="uvicorn,hypercorn", metavar="NAMES",
         help="HTTP servers to run s3gw with (default: %(default)s)")  # fmt: skip
-    add("--peer", action="append", default=[], type=parse_peer, metavar="NAME=URL,KEY,SECRET",
-        help="another S3 server to measure beside ours")  # fmt: skip
+    add("--peer", action="append", default=[], type=parse_peer, metavar="NAME=URL,KEY,SECRET[,PID]",
+        help="another S3 server to measure beside ours; of the process PID and those below it the "
+        "processor time is measured too")  # fmt: skip
     add("--before", type=Path, metavar="DIR",
         help="another checkout of s3gw, the version before, to measure in turns")  # fmt: skip
     add("--output", type=Path, metavar="FILE", help="write the report there too, as Markdown")

@@ -46,7 +46,8 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`rate` is in the workload's unit; cost is None where the processes are not ours."""
+    """`rate` is in the workload's unit; cost is None where the processes are not known. `closed`
+    counts the connections that the server closed."""
 
     subject: str
     workload: str
@@ -56,6 +57,7 @@ class Figure:
     p99_ms: float
     cpu_s: float | None = None
     rss_mib: float | None = None
+    closed: int = 0
 
     @property
     def cpu_ms_each(self) -> float | None:
@@ -75,6 +77,7 @@ def figure(subject: Subject, workload: str, rate: float, outcome: Outcome, meter
         outcome.p99_ms,
         cpu_s,
         meter.rss_mib(),
+        outcome.closed,
     )
 
 

@@ -12,13 +12,15 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`size_bytes` are payload bytes, in whichever direction."""
+    """`size_bytes` are payload bytes, in whichever direction; `closed` counts the connections that
+    the server closed and the clients made again."""
 
     requests: int
     seconds: float
     size_bytes: int
     p50_ms: float
     p99_ms: float
+    closed: int = 0
 
     @property
     def per_second(self) -> float:
@@ -29,11 +31,12 @@ class Outcome:
         return self.size_bytes / self.seconds
 
 
-def outcome_of(latencies_s: Sequence[float], seconds: float, size_bytes: int) -> Outcome:
+def outcome_of(
+    latencies_s: Sequence[float], seconds: float, size_bytes: int, closed: int = 0
+) -> Outcome:
     ordered = sorted(latencies_s)
-    return Outcome(
-        len(ordered), seconds, size_bytes, 1e3 * _at(ordered, 0.50), 1e3 * _at(ordered, 0.99)
-    )
+    p50_ms, p99_ms = 1e3 * _at(ordered, 0.50), 1e3 * _at(ordered, 0.99)
+    return Outcome(len(ordered), seconds, size_bytes, p50_ms, p99_ms, closed)
 
 
 def _at(ordered: Sequence[float], share: float) -> float:

@@ -18,7 +18,7 @@ from compat.bench.workloads import Scale, Unit, Workload
 
 _BAR = 40
 _BAR_OF_ONE = 20
-_HEADER = ("", "rate", "of nginx", "p50 ms", "p99 ms", "CPU s", "CPU ms each", "RSS MiB")
+_HEADER = ("", "rate", "of nginx", "p50 ms", "p99 ms", "CPU s", "CPU ms each", "RSS MiB", "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ all of them alike. S3 requests are presigned URLs (Signature Version 4), so ever
 authenticated and no client pays for signing. nginx serves plain files with sendfile: no
 authentication, no checksum; it does not sync what is PUT to the disk, s3gw does. HEAD is for empty
 objects, because wrk waits for the body that a length announces. CPU is the processor time of
-all processes of a server while it was loaded, RSS the highest of a single process (VmHWM). Access
+all processes of a server while it was loaded, RSS the highest of a single process (VmHWM), closed
+the connections that the server closed and the clients made again. Access
 logs are off everywhere. Where the time is spent: [performance.md](performance.md)."""
 
 
@@ -141,6 +142,7 @@ def _row(figure: Figure, unit: Unit, nginx: Figure | None) -> tuple[str, ...]:
         _number(figure.cpu_s, 2),
         "-" if figure.subject in YARDSTICKS else _number(figure.cpu_ms_each, 3),
         _number(figure.rss_mib, 0),
+        str(figure.closed or "-"),
     )
 
 

@@ -13,6 +13,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -63,28 +64,41 @@ class Answer:
     content: bytes = b""
 
 
+class ServerClosed(LoadFailed):
+    """The server closed the connection where something was to come."""
+
+
 class Connection:
-    """One keep-alive connection; knows of HTTP what our servers answer: a length, or chunks."""
+    """One keep-alive connection, made again when the server has closed it; knows of HTTP what our
+    servers answer: a length, or chunks. `closed` counts how often that was."""
 
     def __init__(self, host: str) -> None:
-        name, _, port = host.partition(":")
         self.host = host
-        self.socket = socket.create_connection((name, int(port or 80)))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # The kernel's timeouts: Python's own would poll before each call.
-        for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            self.socket.setsockopt(socket.SOL_SOCKET, way, struct.pack("ll", _PATIENCE_S, 0))
+        self.socket = _connect(host)
         self.moved_bytes = 0
+        self.closed = 0
+        self._answers = 0
+        self._is_closing = False
+        self._is_cut = False
         self._waste = bytearray(_BLOCK)
 
     def close(self) -> None:
         self.socket.close()
 
+    def cut(self) -> None:
+        """End what another thread sends or receives."""
+        self._is_cut = True
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+
     def send(self, request: Request, *, keep: bool = False) -> Answer:
         """Raises `LoadFailed` when the answer is an error."""
-        self.begin(request)
-        head, rest = self._read_head()
+        if self._is_closing:
+            self._reconnect()
+        head, rest = self._ask(request)
         status, headers = _parse(head)
+        self._answers += 1
+        self._is_closing = headers.get("connection", "").lower() == "close"
         if status >= 400:
             rest = self._read_all(headers, rest)
             where = request.target.partition("?")[0]
@@ -96,6 +110,26 @@ class Connection:
         if request.method != "HEAD":
             self._drain(size - len(rest))
         return Answer(status, headers, size)
+
+    def _ask(self, request: Request) -> tuple[bytes, bytes]:
+        """Return the head of the answer, and what came with it. Between two requests a server may
+        close; the second one is then sent again (RFC 9112, 9.3.1)."""
+        try:
+            self.begin(request)
+            return self._read_head()
+        except (ConnectionError, ServerClosed):
+            if not self._answers or self._is_cut:
+                raise
+        self._reconnect()
+        self.begin(request)
+        return self._read_head()
+
+    def _reconnect(self) -> None:
+        self.socket.close()
+        self.socket = _connect(self.host)
+        self.closed += 1
+        self._answers = 0
+        self._is_closing = False
 
     def begin(self, request: Request) -> None:
         """Send it, and leave the answer to the caller."""
@@ -135,14 +169,14 @@ class Connection:
         while left > 0:
             got = self.socket.recv_into(self._waste, min(left, _BLOCK), socket.MSG_TRUNC)
             if not got:
-                raise LoadFailed(f"the server closed with {left} bytes to come")
+                raise ServerClosed(f"the server closed with {left} bytes to come")
             self.moved_bytes += got
             left -= got
 
     def receive(self, size: int) -> bytes:
         data = self.socket.recv(size)
         if not data:
-            raise LoadFailed("the server closed the connection")
+            raise ServerClosed("the server closed the connection")
         return data
 
 
@@ -174,7 +208,8 @@ def run_streams(host: str, load: StreamLoad) -> Outcome:
         thread.join()
     if run.errors:
         raise LoadFailed(run.errors[0])
-    return outcome_of(run.latencies, time.perf_counter() - started, run.moved_bytes())
+    took_s = time.perf_counter() - started
+    return outcome_of(run.latencies, took_s, run.moved_bytes(), run.closed())
 
 
 class _Run:
@@ -219,6 +254,10 @@ class _Run:
         """Of payloads, also of those that were cut off."""
         return sum(connection.moved_bytes for connection in self._connections)
 
+    def closed(self) -> int:
+        """Return how many connections the server has closed."""
+        return sum(connection.closed for connection in self._connections)
+
     def time_left(self, started: float) -> float | None:
         cut = self._load.cut_after_s
         return None if cut is None else max(0.0, started + cut - time.perf_counter())
@@ -227,10 +266,17 @@ class _Run:
         """Close what is still open, as clients do that go away."""
         self._is_cut = True
         for connection in self._connections:
-            try:
-                connection.socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+            connection.cut()
+
+
+def _connect(host: str) -> socket.socket:
+    name, _, port = host.partition(":")
+    made = socket.create_connection((name, int(port or 80)))
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # The kernel's timeouts: Python's own would poll before each call.
+    for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        made.setsockopt(socket.SOL_SOCKET, way, struct.pack("ll", _PATIENCE_S, 0))
+    return made
 
 
 def _parse(head: bytes) -> tuple[int, dict[str, str]]:

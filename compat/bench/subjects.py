@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from compat.bench.stream import Connection
 from compat.presign import Presigner
+from compat.processes import is_running
 from compat.server import HOST, REPOSITORY, Server, free_port
 
 BUCKET = "bench"
@@ -62,29 +63,35 @@ class Subject(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another S3 server, already running elsewhere."""
+    """Another S3 server, already running. Its API may lie below a `folder` of its address."""
 
     name: str
     host: str
     signer: Presigner
     can: Can = Can.FILES | Can.S3
     pid: int | None = None
+    folder: str = ""
 
     def target(self, method: str, path: str, query: Mapping[str, str] | None = None) -> str:
-        return self.signer.url(method, path, query)
+        return self.signer.url(method, self.folder + path, query)
 
     def token(self) -> str:
         return ""
 
 
 def parse_peer(text: str) -> Peer:
-    """Read `NAME=URL,KEY,SECRET`. Raises `ValueError`."""
+    """Read `NAME=URL,KEY,SECRET[,PID]`; the process of that id leads those of the server. Raises
+    `ValueError`."""
     name, _, rest = text.partition("=")
-    url, key, secret = rest.split(",")
-    host = urlsplit(url).netloc
-    if not name or not host:
+    url, key, secret, *more = rest.split(",")
+    place = urlsplit(url)
+    if not name or not place.netloc or len(more) > 1:
         raise ValueError(text)
-    return Peer(name, host, Presigner(host, key, secret))
+    pid = int(more[0]) if more else None
+    if pid is not None and not is_running(pid):
+        raise ValueError(f"no process {pid}")
+    signer = Presigner(place.netloc, key, secret)
+    return Peer(name, place.netloc, signer, pid=pid, folder=place.path.rstrip("/"))
 
 
 class Gateway:

@@ -58,8 +58,9 @@ class Chunks(Struct, frozen=True):
 class BucketProperties(Setting, frozen=True):
     """`checksum` is the type for objects that come by the native API; with `archives_as_folders`
     the members of archives can be listed and read as keys, by S3 clients too. `validate_warm_get`
-    requests what is always done: every block is verified when it is read. `etag` is for what S3
-    clients write: the native API computes no MD5. `custom` means nothing to the server."""
+    requests what is always done: every block is verified when it is read. `etag` is for all that
+    is written, except bodies of native requests: they have no MD5 anywhere. `custom` means nothing
+    to the server."""
 
     setting_name: ClassVar[str] = "properties"
 

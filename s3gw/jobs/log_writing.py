@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cluster.requested_by import RequestedBy
 from s3gw.objects.attributes import new_attributes
-from s3gw.objects.checksums import PayloadDigest, Promises
+from s3gw.objects.checksums import Payload
 from s3gw.objects.context import Context
 from s3gw.objects.service import ObjectService, WriteOptions
 from s3gw.telemetry.request_id import new_request_id
@@ -27,7 +27,7 @@ class LogWriter:
         context = Context(RequestedBy(bucket.owner, "", new_request_id()))
         options = WriteOptions(
             attributes=new_attributes(bucket, context.clock.now_ns(), _TYPE),
-            digest=PayloadDigest(Promises(), {}, None, len(body)),
+            payload=Payload(announced=len(body)),
             size=len(body),
         )
         await self.objects.write(context, bucket, key, _once(body), options)

@@ -11,10 +11,10 @@ from s3gw.access import Access
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.objects.assembly import kept_algorithm
-from s3gw.objects.checksums import PayloadDigest, Promises
+from s3gw.objects.checksums import Payload, Promises
 from s3gw.objects.service import body_of
 from s3gw.s3.call import Call
-from s3gw.s3.checksum_headers import payload_digest, read_promises
+from s3gw.s3.checksum_headers import read_payload, read_promises
 from s3gw.s3.copy_source import CopySource, open_source, read_copy_source
 from s3gw.s3.encryption_headers import check_part, customer_key, encryption_headers
 from s3gw.s3.headers import quoted, refuse_acl, refuse_unsupported, source_version_header
@@ -52,14 +52,14 @@ class UploadPart:
         check_part(call, upload)
         promises = read_promises(call)
         _check_algorithm(upload, promises)
-        digest = payload_digest(call, kept_algorithm(upload), promises)
+        payload = read_payload(call, kept_algorithm(upload), promises)
         try:
             part = await call.objects.write_part(
                 call.bucket_info,
                 upload,
                 self.part_number,
                 call.body,
-                digest,
+                payload,
                 customer_key=customer_key(call),
             )
         except S3Error as error:
@@ -159,7 +159,7 @@ class UploadPartCopy:
             upload,
             self.part_number,
             body_of(reading),
-            PayloadDigest(Promises(), {}, kept_algorithm(upload)),
+            Payload(keep=kept_algorithm(upload)),
             customer_key=customer_key(call),
         )
         return CopyPartResult(

@@ -13,7 +13,7 @@ from enum import Enum
 
 import msgspec
 
-from s3gw.objects.checksums import Algorithm, PayloadDigest, Promises
+from s3gw.objects.checksums import Algorithm, Payload
 from s3gw.objects.context import Context
 from s3gw.objects.encryption import (
     BUCKET_DEFAULT,
@@ -55,8 +55,8 @@ class Mode(Enum):
 @dataclass(frozen=True, slots=True)
 class ArchiveOrder:
     """How to write an archive. Without a `kind` the key decides, or the bytes of the existing
-    archive, opened with `unlock`; `condition` is on the object that is replaced; `keep` is the
-    checksum that is kept of the archive."""
+    archive, opened with `unlock`; `condition` is on the object that is replaced; `keep` and `etag`
+    are those of the archive's `Payload`."""
 
     mode: Mode
     attributes: Attributes
@@ -65,6 +65,7 @@ class ArchiveOrder:
     condition: Condition = ALWAYS
     keep: Algorithm | None = None
     encryption: EncryptionRequest = BUCKET_DEFAULT
+    etag: str = ""
 
 
 async def write_archive(
@@ -82,7 +83,7 @@ async def write_archive(
     before = prior.info.attributes if prior else None
     options = WriteOptions(
         attributes=_attributes(order.attributes, before, kind),
-        digest=PayloadDigest(Promises(), {}, order.keep, limit=MAX_ARCHIVE_BYTES),
+        payload=Payload(keep=order.keep, limit=MAX_ARCHIVE_BYTES, etag=order.etag),
         condition=_condition(order, prior),
         encryption=_encryption(bucket, order, before.encryption if before else None),
     )

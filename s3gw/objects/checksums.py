@@ -14,16 +14,16 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Protocol
 
 import xxhash
 from awscrt import checksums as crt
 
-from s3gw.config.bucket_properties import ETAG_MD5
+from s3gw.config.bucket_properties import ETAG_MD5, properties_of
 from s3gw.wire.errors import Code, S3Error
-from storage.values import Checksum, ChecksumType, Sealed
+from storage.values import BucketInfo, Checksum, ChecksumType, Sealed
 
 DEFAULT_ALGORITHM = "CRC64NVME"
 _MD5_NAME = "MD5"
@@ -113,51 +113,54 @@ class Promises:
     trailer: str | None = None
 
 
-class PayloadDigest:
-    """A `BodyDigest` that computes the ETag and the checksum, and checks the client's promises.
+NO_PROMISES = Promises()
 
-    `keep` is the algorithm whose value is stored, whatever the client sent; `NO_ALGORITHM` stores
-    no checksum. `etag` is what the bucket's property of that name says.
+
+@dataclass(slots=True)
+class Payload:
+    """What is known of a payload before its bytes.
+
+    `trailers` are filled by the end of the body; `announced` is its length. `keep` is the algorithm
+    whose value is stored, whatever the client sent; `NO_ALGORITHM` stores no checksum. `etag` is
+    the kind of the ETag where it is not the bucket's to say.
     """
 
-    def __init__(
-        self,
-        promises: Promises,
-        trailers: Mapping[str, str],
-        keep: Algorithm | None = None,
-        announced: int | None = None,
-        limit: int = MAX_PAYLOAD,
-        etag: str = ETAG_MD5,
-    ) -> None:
-        self._promises = promises
-        self._trailers = trailers
-        self._announced = announced
-        self._limit = limit
-        self._keep = keep or promises.algorithm or ALGORITHMS[DEFAULT_ALGORITHM]
+    promises: Promises = NO_PROMISES
+    trailers: Mapping[str, str] = field(default_factory=dict)
+    keep: Algorithm | None = None
+    announced: int | None = None
+    limit: int = MAX_PAYLOAD
+    etag: str = ""
+
+
+class PayloadCheck:
+    """Compares a payload with its length and the client's promises."""
+
+    def __init__(self, payload: Payload) -> None:
+        self._payload = payload
         self._size = 0
+        promises = payload.promises
+        self._hashers: dict[str, Hasher] = {}
         self._sha256 = hashlib.sha256() if promises.sha256 else None
-        wanted = {self._keep, promises.algorithm or self._keep} - {NO_ALGORITHM}
-        self._hashers: dict[str, Hasher] = {a.name: a.new() for a in wanted}
-        if etag == ETAG_MD5 or promises.md5 is not None:
+        if promises.algorithm is not None:
+            self._hashers[promises.algorithm.name] = promises.algorithm.new()
+        if promises.md5 is not None:
             self._hashers.setdefault(_MD5_NAME, hashlib.md5(usedforsecurity=False))
         self._updates = [h.update for h in self._hashers.values()]
-        # Where there is an MD5, the ETag is that.
-        self._xxh3 = None if _MD5_NAME in self._hashers else xxhash.xxh3_128()
-        if self._xxh3 is not None:
-            self._updates.append(self._xxh3.update)
         if self._sha256 is not None:
             self._updates.append(self._sha256.update)
 
     def update(self, block: bytes) -> None:
         self._size += len(block)
-        if self._size > self._limit:
-            raise S3Error(Code.EntityTooLarge, MaxSizeAllowed=str(self._limit))
+        if self._size > self._payload.limit:
+            raise S3Error(Code.EntityTooLarge, MaxSizeAllowed=str(self._payload.limit))
         for update in self._updates:
             update(block)
 
-    def seal(self) -> Sealed:
-        promises = self._promises
-        if self._announced is not None and self._size != self._announced:
+    def check(self) -> None:
+        """Raise unless the whole payload was what its sender promised."""
+        payload, promises = self._payload, self._payload.promises
+        if payload.announced is not None and self._size != payload.announced:
             raise S3Error(Code.IncompleteBody)
         if promises.md5 is not None:
             md5 = self._hashers[_MD5_NAME].digest()
@@ -176,23 +179,13 @@ class PayloadDigest:
                 S3ComputedContentSHA256=self._sha256.hexdigest(),
             )
         if promises.algorithm is not None:
-            self._check(promises.algorithm)
-        return Sealed(self._etag(), self._kept())
+            self._check_value(promises.algorithm)
 
-    def _etag(self) -> str:
-        if self._xxh3 is None:
-            return self._hashers[_MD5_NAME].digest().hex()
-        return self._xxh3.hexdigest() + NOT_MD5
-
-    def _kept(self) -> Checksum | None:
-        if self._keep is NO_ALGORITHM:
-            return None
-        return Checksum(self._keep.name, self._value(self._keep))
-
-    def _check(self, algorithm: Algorithm) -> None:
-        promised = self._promises.checksum
-        if self._promises.trailer is not None:
-            promised = self._trailers.get(self._promises.trailer)
+    def _check_value(self, algorithm: Algorithm) -> None:
+        promises = self._payload.promises
+        promised = promises.checksum
+        if promises.trailer is not None:
+            promised = self._payload.trailers.get(promises.trailer)
             if promised is None:
                 raise S3Error(
                     Code.InvalidRequest, "The trailing checksum was announced and absent."
@@ -206,6 +199,41 @@ class PayloadDigest:
 
     def _value(self, algorithm: Algorithm) -> str:
         return _base64(self._hashers[algorithm.name].digest())
+
+
+class PayloadDigest(PayloadCheck):
+    """A `BodyDigest`: checks the promises, and computes checksum and ETag of an object or a part.
+
+    The one place where the kind of an ETag is decided, so it takes the bucket that is written to.
+    """
+
+    def __init__(self, payload: Payload, bucket: BucketInfo) -> None:
+        super().__init__(payload)
+        keep = payload.keep or payload.promises.algorithm or ALGORITHMS[DEFAULT_ALGORITHM]
+        self._keep = None if keep is NO_ALGORITHM else keep
+        if self._keep is not None:
+            self._compute(self._keep)
+        if (payload.etag or properties_of(bucket).etag) == ETAG_MD5:
+            self._compute(ALGORITHMS[_MD5_NAME])
+        # An MD5 that is computed anyway is the ETag.
+        self._xxh3 = None if _MD5_NAME in self._hashers else xxhash.xxh3_128()
+        if self._xxh3 is not None:
+            self._updates.append(self._xxh3.update)
+
+    def seal(self) -> Sealed:
+        self.check()
+        kept = self._keep
+        return Sealed(self._etag(), Checksum(kept.name, self._value(kept)) if kept else None)
+
+    def _compute(self, algorithm: Algorithm) -> None:
+        if algorithm.name not in self._hashers:
+            hasher = self._hashers[algorithm.name] = algorithm.new()
+            self._updates.append(hasher.update)
+
+    def _etag(self) -> str:
+        if self._xxh3 is None:
+            return self._hashers[_MD5_NAME].digest().hex()
+        return self._xxh3.hexdigest() + NOT_MD5
 
 
 def composite(algorithm: Algorithm, values: list[str]) -> Checksum:

@@ -17,7 +17,7 @@ from s3gw.events.events import EventName, ObjectEvent, changed, created, removed
 from s3gw.events.notifier import Announcer
 from s3gw.events.rules import is_notifying
 from s3gw.objects.bucket_chunks import chunking_of
-from s3gw.objects.checksums import ALGORITHMS, Algorithm, PayloadDigest, Promises
+from s3gw.objects.checksums import ALGORITHMS, Algorithm, Payload, PayloadDigest
 from s3gw.objects.context import Context
 from s3gw.objects.encryption import (
     BUCKET_DEFAULT,
@@ -55,12 +55,12 @@ from storage.values import (
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """How to write an object. `digest` computes what is kept of the body, and raises if the body
-    breaks a promise; `size` is in bytes, None if unknown before the body ends; `event` is the one
-    to announce."""
+    """How to write an object. `payload` says what is kept of the body, and what its sender
+    promised; `size` is in bytes, None if unknown before the body ends; `event` is the one to
+    announce."""
 
     attributes: Attributes
-    digest: PayloadDigest
+    payload: Payload
     condition: Condition = ALWAYS
     size: int | None = None
     encryption: EncryptionRequest = BUCKET_DEFAULT
@@ -108,7 +108,7 @@ class ObjectService:
         """Write the body as a new object, or as a new version of one."""
         sealing = await self.encryption.seal(bucket, options.encryption)
         put = PutOptions(
-            digest=sealing.digest(options.digest),
+            digest=sealing.digest(PayloadDigest(options.payload, bucket)),
             attributes=sealing.mark(options.attributes),
             condition=options.condition,
             size=options.size,
@@ -126,7 +126,7 @@ class ObjectService:
         sealing = options.sealing
         algorithm = options.algorithm or _algorithm_of(source.info)
         put = PutOptions(
-            digest=sealing.digest(PayloadDigest(Promises(), {}, algorithm)),
+            digest=sealing.digest(PayloadDigest(Payload(keep=algorithm), bucket)),
             attributes=sealing.mark(options.attributes),
             condition=options.condition,
             size=source.info.size,
@@ -228,14 +228,15 @@ class ObjectService:
         upload: UploadInfo,
         number: int,
         body: Body,
-        digest: PayloadDigest,
+        payload: Payload,
         *,
         customer_key: ReadCustomerKey,
         watch: Callable[[BodyDigest], BodyDigest] = lambda digest: digest,
     ) -> PartInfo:
         """Write one part, encrypted as its upload is; `watch` may wrap the digest."""
         sealing = await self.encryption.seal_part(upload, customer_key)
-        options = PartOptions(watch(sealing.digest(digest)), sealing.data_key)
+        digest = watch(sealing.digest(PayloadDigest(payload, bucket)))
+        options = PartOptions(digest, sealing.data_key)
         return await self.store.put_part(bucket.name, upload.name, upload.id, number, body, options)
 
     async def complete_upload(

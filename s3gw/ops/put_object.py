@@ -8,7 +8,7 @@ from s3gw.http.reply import Reply
 from s3gw.http.request import Level
 from s3gw.objects.service import WriteOptions
 from s3gw.s3.call import Call
-from s3gw.s3.checksum_headers import checksum_headers, payload_digest
+from s3gw.s3.checksum_headers import checksum_headers, read_payload
 from s3gw.s3.encryption_headers import read_encryption, written_encryption_headers
 from s3gw.s3.expiration import expiration_headers
 from s3gw.s3.headers import quoted, read_attributes, read_write_condition, written_version_header
@@ -28,7 +28,7 @@ async def store_object(call: Call, event: EventName) -> dict[str, str]:
     """Store the call's body as its object, as its headers say; return the headers of the answer."""
     options = WriteOptions(
         encryption=read_encryption(call),
-        digest=payload_digest(call),
+        payload=read_payload(call),
         # The fields of a form are not headers, and have no encoded words.
         attributes=read_attributes(call, words=event is not EventName.CREATED_POST),
         condition=read_write_condition(call.headers),

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import base64
 
-from s3gw.config.bucket_properties import properties_of
 from s3gw.http.request import AuthenticatedRequest, Request
 from s3gw.objects.checksums import (
     ALGORITHMS,
     MAX_PAYLOAD,
     PREFIX,
     Algorithm,
-    PayloadDigest,
+    Payload,
+    PayloadCheck,
     Promises,
     algorithm_named,
     checked_value,
@@ -27,14 +27,14 @@ _BY_HEADER = {algorithm.header: algorithm for algorithm in ALGORITHMS.values()}
 _NOT_VALUES = frozenset({"x-amz-checksum-algorithm", "x-amz-checksum-mode", "x-amz-checksum-type"})
 
 
-def payload_digest(
+def read_payload(
     call: AuthenticatedRequest,
     keep: Algorithm | None = None,
     promises: Promises | None = None,
     etag: str = "",
-) -> PayloadDigest:
-    """Return the digest for the call's body; raise if the length is unknown or too large.
-    `promises` are by default those of the headers, `etag` is the bucket's."""
+) -> Payload:
+    """Return what the headers say of the call's body; raise if its length is unknown or too large.
+    `promises` are by default those of the headers."""
     if call.decoded_length is None and "transfer-encoding" not in call.headers:
         raise S3Error(Code.MissingContentLength)
     if call.decoded_length is not None and call.decoded_length > MAX_PAYLOAD:
@@ -44,8 +44,7 @@ def payload_digest(
             MaxSizeAllowed=str(MAX_PAYLOAD),
         )
     promised = promises or read_promises(call)
-    etag = etag or properties_of(call.bucket_info).etag
-    return PayloadDigest(promised, call.trailers, keep, call.decoded_length, etag=etag)
+    return Payload(promised, call.trailers, keep, call.decoded_length, etag=etag)
 
 
 def read_promises(call: Request) -> Promises:
@@ -80,9 +79,9 @@ def read_hashes(call: Request) -> Promises:
 def verify_document(call: Request, text: bytes, *, checksummed: bool = True) -> None:
     """Check the promises about a request document; its checksum header only if `checksummed`."""
     promises = read_promises(call) if checksummed else read_hashes(call)
-    digest = PayloadDigest(promises, call.trailers, announced=call.decoded_length)
-    digest.update(text)
-    digest.seal()
+    check = PayloadCheck(Payload(promises, call.trailers, announced=call.decoded_length))
+    check.update(text)
+    check.check()
 
 
 def checksum_headers(checksum: Checksum | None) -> dict[str, str]:

@@ -42,6 +42,10 @@ class IndexCache:
             self._keep(key, index)
             return index
 
+    def at_hand(self, key: IndexKey) -> ShardIndex | None:
+        """The index, if it is in memory."""
+        return self._find(key)
+
     async def _load_or_build(
         self, key: IndexKey, build: Callable[[], Awaitable[ShardIndex]], *, secret: bool
     ) -> ShardIndex:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass, replace
 
 from storage.archives.cache import IndexCache
@@ -30,7 +30,7 @@ from storage.archives.zip_read import open_zipped
 from storage.backend import Backend
 from storage.cipher import unlocked
 from storage.conditions import wanted_part
-from storage.errors import MemberNotFound, ObjectChanged
+from storage.errors import MemberNotFound, ObjectChanged, RangeNotSatisfiable
 from storage.pacing import paced
 from storage.ranges import Between, From, Last, resolve
 from storage.values import ALWAYS, READ_ALL, ObjectInfo, ReadOptions, Stream, Unlock
@@ -90,6 +90,10 @@ class Archives:
     ) -> tuple[Shard, MemberReading]:
         """One member of an archive as it is now, with an empty body for a HEAD. Raises as `open`
         and `Shard.open` do."""
+        kind = asked.kind or format_of_name(name)
+        if kind is not None and not asked.head and not kind.is_compressed_tar:
+            with suppress(_NotAtHand):
+                return await self._open_at_hand(store, bucket, name, asked, kind)
         for attempt in range(_ATTEMPTS):
             shard = await self.open(store, bucket, name, asked.options, asked.kind)
             try:
@@ -101,6 +105,43 @@ class Archives:
                 if attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError
+
+    async def _open_at_hand(
+        self, store: Backend, bucket: str, name: str, asked: MemberAsked, kind: ArchiveFormat
+    ) -> tuple[Shard, MemberReading]:
+        """A stored member, found in an index that is in memory: with one look-up of the archive."""
+        how = asked.options
+        found: tuple[Member, Between] | None = None
+
+        def choose(info: ObjectInfo) -> Between:
+            nonlocal found
+            index = self._cache.at_hand(IndexKey.of(bucket, info, kind))
+            member = index.find(asked.path) if index is not None else None
+            if member is None or member.packing is not Packing.STORED:
+                raise _NotAtHand
+            try:
+                span = resolve(wanted_part(asked.part, how.condition, info), member.size)
+            except RangeNotSatisfiable:
+                # Not to be known before the right to read the archive is.
+                raise _NotAtHand from None
+            if not len(span):
+                raise _NotAtHand
+            found = member, span
+            return Between(member.offset + span.start, member.offset + span.stop)
+
+        options = ReadOptions(
+            None, how.condition, how.version, how.unlock, how.before_stream, choose
+        )
+        reading = await store.get_object(bucket, name, options)
+        assert found is not None
+        member, span = found
+        unconditional = ReadOptions(None, ALWAYS, how.version, how.unlock, how.before_stream)
+        source = Source(store, bucket, reading.info, unconditional)
+        return Shard(source, kind, self._cache), MemberReading(member, span, reading.body)
+
+
+class _NotAtHand(Exception):
+    """The member has to be looked for."""
 
 
 @dataclass(frozen=True, slots=True)

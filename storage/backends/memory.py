@@ -26,7 +26,7 @@ from storage.capabilities import ALL_CAPABILITIES
 from storage.chunking import Chunking
 from storage.cipher import check_key, unlocked
 from storage.clock import Clock, SystemClock
-from storage.conditions import check_completion, check_read, check_write, time_of, wanted_part
+from storage.conditions import check_completion, check_read, check_write, time_of, wanted_of
 from storage.errors import (
     DeleteMarkerFound,
     ObjectChanged,
@@ -196,7 +196,7 @@ class MemoryBackend(NamedBuckets[_Bucket]):
     async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         stored = self._bucket(bucket).object(name, options.version)
         check_read(options.condition, stored.info)
-        want = wanted_part(options.want, options.condition, stored.info)
+        want = wanted_of(options, stored.info)
         return Reading(
             stored.info,
             span_of(stored, want),
@@ -206,7 +206,7 @@ class MemoryBackend(NamedBuckets[_Bucket]):
     async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
         stored = self._bucket(bucket).object(name, options.version)
         check_read(options.condition, stored.info)
-        want = wanted_part(options.want, options.condition, stored.info)
+        want = wanted_of(options, stored.info)
         span = span_of(stored, want)
         await unlocked(stored.info, options.unlock)
         content = stored.content[span.start : span.stop]

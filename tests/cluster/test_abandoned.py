@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from cluster.abandoned import ABANDONED_S, AbandonedAppends
-from s3gw.objects.checksums import PayloadDigest, Promises
+from s3gw.objects.checksums import Payload, PayloadDigest
 from storage.backends.memory import MemoryBackend
 from storage.clock import PatientClock
 from storage.values import BucketOptions, PartOptions, UploadOptions, UploadQuery
@@ -34,7 +34,7 @@ class Scene:
         return (await self.store.create_upload("b", name, options)).id
 
     async def add(self, name: str, upload: str) -> None:
-        digest = PayloadDigest(Promises(), {})
+        digest = PayloadDigest(Payload(), await self.store.head_bucket("b"))
         await self.store.put_part("b", name, upload, 1, body(), PartOptions(digest))
 
     async def left(self) -> list[str]:

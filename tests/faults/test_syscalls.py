@@ -141,7 +141,7 @@ def test_a_read_that_the_disk_refuses_is_an_error_and_harms_nobody_else(
     put(server.client(), "unreadable", LARGE)
     (blob,) = set(blob_files(data)) - before
     (pid,) = server.worker_pids()
-    with failing(pid, "pread64", "EIO", tmp_path, when="1+", file=blob) as fault:
+    with failing(pid, "pread64,preadv2", "EIO", tmp_path, when="1+", file=blob) as fault:
         answer = ask(server, "GET", f"/{BUCKET}/unreadable")
         assert fault.hits > 0
         assert (answer.status, answer.code) == IO_ERROR

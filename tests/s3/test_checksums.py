@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 from s3gw.objects.checksums import (
     ALGORITHMS,
     Algorithm,
+    Payload,
     PayloadDigest,
-    Promises,
     algorithm_named,
     composite,
     full_object,
 )
 from s3gw.wire.errors import Code, S3Error
-from storage.values import ChecksumType
+from storage.values import BucketInfo, ChecksumType
 
 BODIES = st.lists(st.binary(max_size=50), min_size=1, max_size=6)
+BUCKET = BucketInfo("b", "me", 0)
 COMBINABLE = [a for a in ALGORITHMS.values() if a.combine is not None]
 
 
@@ -63,7 +64,7 @@ def test_a_digest_does_not_care_how_the_body_is_cut(
     algorithm: Algorithm, bodies: list[bytes]
 ) -> None:
     whole = b"".join(bodies)
-    digest = PayloadDigest(Promises(), {}, algorithm)
+    digest = PayloadDigest(Payload(keep=algorithm), BUCKET)
     for body in bodies:
         digest.update(body)
     sealed = digest.seal()
@@ -74,7 +75,7 @@ def test_a_digest_does_not_care_how_the_body_is_cut(
 
 @pytest.mark.parametrize(("size", "fits"), [(9, True), (10, True), (11, False)])
 def test_a_body_without_a_length_ends_at_the_limit(size: int, fits: bool) -> None:
-    digest = PayloadDigest(Promises(), {}, limit=10)
+    digest = PayloadDigest(Payload(limit=10), BUCKET)
     if fits:
         digest.update(bytes(size))
         assert digest.seal().etag

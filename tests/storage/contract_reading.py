@@ -47,6 +47,27 @@ IN_PARTS = [pytest.param(True, marks=needs(Capability.UPLOADS)), False]
 
 
 class ReadingContract:
+    def test_a_reader_may_choose_by_what_is_found(self, bucket: SyncBucket) -> None:
+        put = bucket.put("a", pattern(BIG))
+        seen: list[ObjectInfo] = []
+
+        def choose(info: ObjectInfo) -> Want:
+            seen.append(info)
+            return Between(info.size - 9, info.size - 4)
+
+        reading = run(bucket.backend.get_object(bucket.bucket, "a", ReadOptions(choose=choose)))
+        assert run(content_of(reading)) == pattern(BIG)[-9:-4]
+        assert (reading.span, seen) == (Between(BIG - 9, BIG - 4), [put])
+
+    def test_what_a_reader_raises_while_choosing_refuses_the_read(self, bucket: SyncBucket) -> None:
+        bucket.put("a", b"x")
+
+        def choose(info: ObjectInfo) -> Want:
+            raise PartNotFound(7)
+
+        with pytest.raises(PartNotFound):
+            run(bucket.backend.get_object(bucket.bucket, "a", ReadOptions(choose=choose)))
+
     def test_reading_nothing_is_object_not_found(self, bucket: SyncBucket) -> None:
         with pytest.raises(ObjectNotFound):
             bucket.reading("a")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from storage.backends.local import StoreOptions
-from storage.backends.local.blobs import BLOCK
-from storage.backends.local.block_cache import MOST, BlockCache
+from storage.backends.local.blobs import BLOCK, block_hash
+from storage.backends.local.block_cache import MOST, UNIT, BlockCache
 from storage.clock import SystemClock
 from storage.errors import Corrupt
 from storage.ranges import Between
@@ -52,6 +52,44 @@ def test_the_block_that_was_not_used_longest_is_forgotten() -> None:
     recent.remember(("c", 0), b"c")
     assert recent.get(("b", 0)) is None
     assert (recent.get(("a", 0)), recent.get(("c", 0))) == (b"a", b"c")
+
+
+def test_hashes_of_more_blocks_are_remembered_than_blocks() -> None:
+    recent = BlockCache(1, 2)
+    for name in ("a", "b", "c"):
+        recent.remember((name, 0), name.encode() * UNIT)
+    assert [recent.get((name, 0)) for name in ("a", "b")] == [None, None]
+    assert [recent.hashes((name, 0)) is None for name in ("a", "b", "c")] == [True, False, False]
+    assert recent.hashes(("b", 0)) == block_hash(b"b" * UNIT)
+
+
+@pytest.mark.parametrize("size", [BLOCK, 3 * UNIT, 40_000])
+def test_parts_are_right_when_only_hashes_of_their_block_are_remembered(
+    bucket: SyncBucket, size: int
+) -> None:
+    """Across units, at the ends of units, and in a last one that is short."""
+    content = pattern(size)
+    bucket.put("a", content)
+    bucket.put("other", LARGE)
+    bucket.read("a", Between(0, 1))
+    for number in range(MOST):
+        bucket.read("other", part(number))
+    cuts = [0, 1, UNIT - 1, UNIT, UNIT + 1, 2 * UNIT + 5, size - 1, size]
+    for start in cuts:
+        for stop in cuts:
+            if start < stop and (start, stop) != (0, size):
+                assert bucket.read("a", Between(start, stop)) == content[start:stop]
+
+
+def test_damage_is_found_by_the_hash_of_a_unit(bucket: SyncBucket, tmp_path: Path) -> None:
+    bucket.put("a", LARGE)
+    for number in range(MOST + 1):
+        bucket.read("a", part(number))
+    flip_block(tmp_path, 0)
+    elsewhere = Between(UNIT, UNIT + 100)
+    assert bucket.read("a", elsewhere) == LARGE[UNIT : UNIT + 100]
+    with pytest.raises(Corrupt):
+        bucket.read("a", part(0))
 
 
 def test_parts_of_a_block_are_what_was_stored(bucket: SyncBucket) -> None:

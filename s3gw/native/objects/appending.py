@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import msgspec
 
 from s3gw.access import Access
+from s3gw.config.bucket_properties import ETAG_CHECKSUM
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
@@ -28,7 +29,7 @@ from s3gw.native.objects.object_headers import written_headers
 from s3gw.native.objects.parts import KEPT, assemble, write_part
 from s3gw.native.operation import header, operation, query
 from s3gw.objects.assembly import MAX_OBJECT_BYTES, kept_algorithm
-from s3gw.objects.checksums import PayloadDigest, Promises
+from s3gw.objects.checksums import Payload, Promises
 from s3gw.objects.service import UploadRequest, body_of
 from s3gw.s3.encryption_headers import check_part, customer_key, read_encryption
 from s3gw.s3.headers import read_attributes
@@ -167,7 +168,7 @@ async def _take_over(call: NativeCall, upload: UploadInfo, reading: Reading | No
         upload,
         1,
         body_of(reading),
-        PayloadDigest(Promises(), {}, kept_algorithm(upload), limit=MAX_OBJECT_BYTES),
+        Payload(keep=kept_algorithm(upload), limit=MAX_OBJECT_BYTES, etag=ETAG_CHECKSUM),
         customer_key=customer_key(call),
     )
     return Handle(upload.id, 2)

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from s3gw.config.bucket_properties import ETAG_CHECKSUM
 from s3gw.http.reply import Reply
 from s3gw.http.request import MAX_KEY
 from s3gw.native.call import NativeCall
@@ -20,7 +21,7 @@ from s3gw.native.errors import NativeError, unsupported
 from s3gw.native.objects.object_headers import written_headers
 from s3gw.objects.archive_writing import ArchiveOrder, Mode, write_archive
 from s3gw.objects.bucket_checksums import kept_in
-from s3gw.objects.checksums import MAX_PAYLOAD, PayloadDigest, Promises
+from s3gw.objects.checksums import MAX_PAYLOAD, Payload, PayloadCheck, Promises
 from s3gw.s3.archives.query import read_format
 from s3gw.s3.encryption_headers import customer_key, read_encryption
 from s3gw.s3.headers import read_attributes, read_write_condition
@@ -67,9 +68,11 @@ async def put_member(call: NativeCall, asked: PutInArchive) -> Reply:
         condition=condition,
         keep=kept,
         encryption=read_encryption(call),
+        etag=ETAG_CHECKSUM,
     )
     entry = Entry(_name(asked.path), size, _CLOCK.now_ns() // _NS)
-    body = _verified(call.body, PayloadDigest(asked.promises, call.trailers, None, size))
+    payload = Payload(asked.promises, call.trailers, announced=size)
+    body = _verified(call.body, PayloadCheck(payload))
     if size > HELD_BYTES:
         info = await _write(call, order, _one(entry, body))
     else:
@@ -103,12 +106,12 @@ async def _one(entry: Entry, body: bytes | Stream) -> Additions:
     yield Addition(entry, body)
 
 
-async def _verified(body: AsyncIterator[bytes], digest: PayloadDigest) -> Stream:
+async def _verified(body: AsyncIterator[bytes], check: PayloadCheck) -> Stream:
     """Yield the bytes as they come; raise at their end if they are not the announced ones."""
     async for piece in body:
-        await asyncio.to_thread(digest.update, piece)
+        await asyncio.to_thread(check.update, piece)
         yield piece
-    digest.seal()
+    check.check()
 
 
 def _mode(pine: str) -> Mode:

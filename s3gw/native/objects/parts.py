@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from s3gw.config.bucket_properties import ETAG_CHECKSUM
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.objects.assembly import kept_algorithm, sealed
 from s3gw.objects.checksums import Promises
-from s3gw.s3.checksum_headers import payload_digest
+from s3gw.s3.checksum_headers import read_payload
 from s3gw.s3.encryption_headers import check_completion, check_part, customer_key
 from storage.errors import PartNotFound
 from storage.values import (
@@ -51,7 +52,7 @@ async def write_part(
         upload,
         number,
         body or call.body,
-        payload_digest(call, kept_algorithm(upload), promises),
+        read_payload(call, kept_algorithm(upload), promises, ETAG_CHECKSUM),
         customer_key=customer_key(call),
         watch=watched,
     )

@@ -15,7 +15,7 @@ from s3gw.native.objects.object_headers import CUSTOM_HEADER, written_headers
 from s3gw.native.operation import header, operation, query
 from s3gw.objects.bucket_checksums import kept_in
 from s3gw.objects.service import WriteOptions
-from s3gw.s3.checksum_headers import payload_digest
+from s3gw.s3.checksum_headers import read_payload
 from s3gw.s3.encryption_headers import read_encryption
 from s3gw.s3.headers import read_attributes, read_write_condition
 from storage.values import DeleteRequest
@@ -41,7 +41,7 @@ class PutObject:
         attributes = with_custom(read_attributes(call), read_custom_header(self.custom))
         options = WriteOptions(
             attributes=attributes,
-            digest=payload_digest(call, kept_in(call.bucket_info), promises, ETAG_CHECKSUM),
+            payload=read_payload(call, kept_in(call.bucket_info), promises, ETAG_CHECKSUM),
             condition=read_write_condition(call.headers),
             size=call.decoded_length,
             encryption=encryption,

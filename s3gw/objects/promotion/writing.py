@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from s3gw.objects.bucket_checksums import kept_in
-from s3gw.objects.checksums import PayloadDigest, Promises
+from s3gw.objects.checksums import Payload
 from s3gw.objects.context import Context
 from s3gw.objects.encryption import BUCKET_DEFAULT, EncryptionRequest
 from s3gw.objects.promotion.files import NotPromoted, OpenFile, Source, open_file
@@ -47,7 +47,7 @@ async def promote(
         size = file.facts.st_size
         options = WriteOptions(
             attributes=promotion.attributes,
-            digest=PayloadDigest(Promises(), {}, kept_in(bucket), size),
+            payload=Payload(keep=kept_in(bucket), announced=size),
             condition=ALWAYS if promotion.replaces else _NEW,
             size=size,
             encryption=promotion.encryption,

@@ -32,7 +32,7 @@ from storage.errors import Corrupt, OutOfSpace
 BLOCK = 512 * 1024
 # So much of an encrypted object fills a block.
 FRAME = BLOCK - TAG_BYTES
-_HASH = 16
+HASH_BYTES = 16
 _LENGTHS = struct.Struct("<QII")
 _TRAILER = struct.Struct("<QIIQ8s")
 _MAGIC = b"s3gwblb1"
@@ -44,12 +44,12 @@ def block_hash(block: bytes | memoryview) -> bytes:
 
 def root_hash(hashes: bytes) -> bytes:
     """What the index keeps of a blob: the hash of its only block, or of all block hashes."""
-    return hashes if len(hashes) == _HASH else xxhash.xxh3_128_digest(hashes)
+    return hashes if len(hashes) == HASH_BYTES else xxhash.xxh3_128_digest(hashes)
 
 
 def hashes_length(size: int) -> int:
     """Bytes of the hash table after the data; 0 for a blob of one block."""
-    return -(-size // BLOCK) * _HASH if size > BLOCK else 0
+    return -(-size // BLOCK) * HASH_BYTES if size > BLOCK else 0
 
 
 def clear_size(sealed: int) -> int:

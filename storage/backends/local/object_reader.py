@@ -7,20 +7,30 @@ everything is looked up once more.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple, Unpack
 
 from storage.backends.local.blobs import BLOCK, FRAME
 from storage.backends.local.block_cache import BlockCache
 from storage.backends.local.disks import Disks
+from storage.backends.local.index import translated
 from storage.backends.local.listing import list_page, show_page
 from storage.backends.local.location import locate, span_of
 from storage.backends.local.mountpath import Mountpath
-from storage.backends.local.reading import AT_ONCE, BlobRange, Source, Vanished, read_all, stream
+from storage.backends.local.page_cache import WAITING, CachedFiles, Files, NotCached
+from storage.backends.local.reading import (
+    AT_ONCE,
+    BlobRange,
+    Vanished,
+    open_source,
+    read_units,
+    read_whole,
+    stream,
+)
 from storage.backends.local.rows import Row, decode_manifest
 from storage.backends.local.threads import Threads
 from storage.backends.local.version_listing import list_version_page, show_version_page
 from storage.cipher import unlocked
-from storage.conditions import check_read, wanted_part
+from storage.conditions import check_read, wanted_of
 from storage.errors import Corrupt
 from storage.ranges import Between, PartNumber
 from storage.values import (
@@ -38,6 +48,7 @@ from storage.values import (
 )
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 
 class ObjectReader:
@@ -45,6 +56,8 @@ class ObjectReader:
         self._disks = disks
         self._threads = threads
         self._cache = BlockCache()
+        # By the mountpath's uuid: each may be on another file system.
+        self._cached: dict[str, CachedFiles] = {}
 
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         self._disks.first.bucket(bucket)
@@ -76,7 +89,7 @@ class ObjectReader:
             row = disk.find(where, name, options.version)
         info = row.info(name)
         check_read(options.condition, info)
-        want = wanted_part(options.want, options.condition, info)
+        want = wanted_of(options, info)
         return Reading(info, span_of(row, payload, want), b"")
 
     async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
@@ -86,7 +99,7 @@ class ObjectReader:
             row, payload = disk.open(where, name, options.version)
             info = row.info(name)
             check_read(options.condition, info)
-            want = wanted_part(options.want, options.condition, info)
+            want = wanted_of(options, info)
             span = span_of(row, payload, want)
             data_key = await unlocked(info, options.unlock)
             try:
@@ -111,28 +124,51 @@ class ObjectReader:
         if _within(wanted, FRAME if encrypted else BLOCK, 1):
             if not encrypted:
                 return await self._in_block(mountpath, wanted)
-            return await self._threads.run(_read_whole, mountpath, wanted)
+            return await self._at_once(mountpath, read_whole, wanted)
         if before_stream is not None:
             await before_stream()
         if not encrypted and _within(wanted, BLOCK, AT_ONCE):
-            return await self._threads.run(_read_whole, mountpath, wanted)
-        source, first = await self._threads.run(_open_source, mountpath, wanted)
-        return stream(self._threads.disk, source, first)
+            return await self._at_once(mountpath, read_whole, wanted)
+        source, first = await self._at_once(mountpath, open_source, wanted)
+        return stream(self._threads.disk, source, first, self._cached_files(mountpath))
 
     async def _in_block(self, mountpath: Mountpath, wanted: BlobRange) -> bytes:
-        """Read a block, or a part of one: then the whole block is read, verified and cached."""
+        """Read a block, or a part of one. The first part of it costs the whole block, which is read
+        and verified; for others there are the hashes of its units."""
         ((chunk, span),) = wanted.segments
         start = span.start // BLOCK * BLOCK
         block = Between(start, min(start + BLOCK, chunk.size))
         if span == block:
-            return await self._threads.run(_read_whole, mountpath, wanted)
+            return await self._at_once(mountpath, read_whole, wanted)
         key = chunk.blob, start
         found = self._cache.get(key)
         if found is None:
+            hashes = self._cache.hashes(key)
+            if hashes is not None:
+                return await self._at_once(mountpath, read_units, chunk, span, hashes)
             whole = BlobRange([(chunk, block)], wanted.sidecar)
-            found = await self._threads.run(_read_whole, mountpath, whole)
+            found = await self._at_once(mountpath, read_whole, whole)
             self._cache.remember(key, found)
         return found[span.start - start : span.stop - start]
+
+    async def _at_once(
+        self,
+        mountpath: Mountpath,
+        read: Callable[[Mountpath, Unpack[Args], Files], T],
+        *args: *Args,
+    ) -> T:
+        """Do one step of reading: here if it needs no disk, else in a thread."""
+        try:
+            with translated():
+                return read(mountpath, *args, self._cached_files(mountpath))
+        except NotCached:
+            return await self._threads.run(read, mountpath, *args, WAITING)
+
+    def _cached_files(self, mountpath: Mountpath) -> CachedFiles:
+        files = self._cached.get(mountpath.uuid)
+        if files is None:
+            files = self._cached[mountpath.uuid] = CachedFiles()
+        return files
 
     async def list_object_parts(
         self,
@@ -158,16 +194,3 @@ def _within(wanted: BlobRange, size: int, count: int) -> bool:
         return False
     span = wanted.segments[0][1]
     return (span.stop - 1) // size - span.start // size < count
-
-
-def _read_whole(mountpath: Mountpath, wanted: BlobRange) -> bytes:
-    return read_all(Source(mountpath, wanted))
-
-
-def _open_source(mountpath: Mountpath, wanted: BlobRange) -> tuple[Source, bytes]:
-    source = Source(mountpath, wanted)
-    try:
-        return source, source.read()
-    except BaseException:
-        source.close()
-        raise

@@ -1,6 +1,7 @@
 """Bytes from blobs, verified and decrypted block by block.
 
 A `Source` is read by one thread at a time; it opens the blobs one after another as it reaches them.
+The event loop is one of these threads, for what needs no disk (`page_cache`).
 An open file outlives its name, so an object of one blob needs no lock. One of many parts does: the
 reader locks the sidecar, and the garbage collector skips an entry whose first blob is locked.
 """
@@ -14,16 +15,25 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
-from storage.backends.local.blobs import BLOCK, FRAME, block_hash, hashes_length, root_hash
+from storage.backends.local.blobs import (
+    BLOCK,
+    FRAME,
+    HASH_BYTES,
+    block_hash,
+    hashes_length,
+    root_hash,
+)
+from storage.backends.local.block_cache import UNIT, hash_of
 from storage.backends.local.index import storage_error
 from storage.backends.local.mountpath import Mountpath
+from storage.backends.local.page_cache import WAITING, CachedFiles, Files, NotCached
 from storage.backends.local.rows import Chunk, Manifest
 from storage.cipher import FrameCipher
 from storage.errors import Corrupt
+from storage.pacing import Pace
 from storage.ranges import Between
 from storage.values import Stream
 
-_HASH = 16
 # How many blocks are read in one step, where that costs less than two.
 AT_ONCE = 2
 
@@ -38,9 +48,11 @@ class OpenBlob:
 
     __slots__ = ("_cipher", "_hashes", "chunk", "fd")
 
-    def __init__(self, path: str, chunk: Chunk, data_key: bytes | None = None) -> None:
+    def __init__(
+        self, path: str, chunk: Chunk, data_key: bytes | None = None, files: Files = WAITING
+    ) -> None:
         self.fd = -1
-        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.fd = files.open(path)
         self.chunk = chunk
         self._cipher = None if data_key is None else FrameCipher(data_key, chunk.blob)
         self._hashes: bytes | None = None
@@ -49,21 +61,21 @@ class OpenBlob:
         """The verified block of that number. Raises `Corrupt`."""
         return self.blocks(number, 1)
 
-    def blocks(self, first: int, count: int) -> bytes:
+    def blocks(self, first: int, count: int, files: Files = WAITING) -> bytes:
         """So many verified blocks in one piece; of an encrypted blob one. Raises `Corrupt`."""
         start = first * BLOCK
         length = min(count * BLOCK, self.chunk.size - start)
-        found = os.pread(self.fd, length, start)
+        found = files.read(self.fd, length, start)
         if len(found) != length:
             raise self._is_other(first)
         if length <= BLOCK:
-            if block_hash(found) != self._expected(first):
+            if block_hash(found) != self._expected(first, files):
                 raise self._is_other(first)
         else:
             whole = memoryview(found)
             for number in range(first, first + count):
                 offset = (number - first) * BLOCK
-                if block_hash(whole[offset : offset + BLOCK]) != self._expected(number):
+                if block_hash(whole[offset : offset + BLOCK]) != self._expected(number, files):
                     raise self._is_other(number)
         if self._cipher is None:
             return found
@@ -79,16 +91,16 @@ class OpenBlob:
 
     __del__ = close
 
-    def _expected(self, number: int) -> bytes:
+    def _expected(self, number: int, files: Files) -> bytes:
         if self.chunk.size <= BLOCK:
             return self.chunk.root
         if self._hashes is None:
-            self._hashes = self._read_hashes()
-        return self._hashes[number * _HASH : (number + 1) * _HASH]
+            self._hashes = self._read_hashes(files)
+        return self._hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES]
 
-    def _read_hashes(self) -> bytes:
+    def _read_hashes(self, files: Files) -> bytes:
         length = hashes_length(self.chunk.size)
-        hashes = os.pread(self.fd, length, self.chunk.size)
+        hashes = files.read(self.fd, length, self.chunk.size)
         if len(hashes) != length or root_hash(hashes) != self.chunk.root:
             raise Corrupt(f"blob {self.chunk.blob}: the block hashes are not what was stored")
         return hashes
@@ -111,19 +123,20 @@ class Source:
     """The bytes of a `BlobRange`, a step at a time. Nothing refers back to it, so that its files
     are closed the moment it is forgotten."""
 
-    def __init__(self, mountpath: Mountpath, wanted: BlobRange) -> None:
+    def __init__(self, mountpath: Mountpath, wanted: BlobRange, files: Files = WAITING) -> None:
         self._mountpath = mountpath
         self._data_key = wanted.data_key
         sidecar = wanted.sidecar
-        self._lock = _lock_sidecar(mountpath.blob(sidecar)) if sidecar else None
+        self._lock = _lock_sidecar(mountpath.blob(sidecar), files) if sidecar else None
         self._blob: OpenBlob | None = None
         self._steps = _steps(wanted, 1 if wanted.data_key else AT_ONCE)
+        self._step = next(self._steps, None)
 
-    def read(self) -> bytes:
-        """The next bytes, at most `AT_ONCE` blocks; empty at the end. Raises `Corrupt`,
-        `Vanished`."""
+    def read(self, files: Files = WAITING) -> bytes:
+        """The next bytes, at most `AT_ONCE` blocks; empty at the end. Raises `Corrupt`, `Vanished`,
+        and `NotCached` for `files` that do: the next call reads the same."""
         try:
-            return self._read()
+            return self._read(files)
         except OSError as error:
             raise storage_error(error) from error
 
@@ -132,25 +145,70 @@ class Source:
             if blob is not None:
                 blob.close()
 
-    def _read(self) -> bytes:
-        step = next(self._steps, None)
-        if step is None:
+    def _read(self, files: Files) -> bytes:
+        if self._step is None:
             return b""
-        chunk, first, count, span = step
+        chunk, first, count, span = self._step
         if self._blob is None or self._blob.chunk is not chunk:
             if self._blob is not None:
                 self._blob.close()
-            self._blob = self._open(chunk)
-        blocks = self._blob.blocks(first, count)
+                self._blob = None
+            self._blob = self._open(chunk, files)
+        blocks = self._blob.blocks(first, count, files)
+        self._step = next(self._steps, None)
         return blocks if len(span) == len(blocks) else blocks[span.start : span.stop]
 
-    def _open(self, chunk: Chunk) -> OpenBlob:
+    def _open(self, chunk: Chunk, files: Files) -> OpenBlob:
         try:
-            return OpenBlob(self._mountpath.blob(chunk.blob), chunk, self._data_key)
+            return OpenBlob(self._mountpath.blob(chunk.blob), chunk, self._data_key, files)
         except FileNotFoundError as error:
             if self._lock is None:
                 raise Vanished from error
             raise Corrupt(f"blob {chunk.blob} of a part is missing") from error
+
+
+def read_whole(mountpath: Mountpath, wanted: BlobRange, files: Files) -> bytes:
+    """Return a body of one step. Raises as `Source` does."""
+    source = Source(mountpath, wanted, files)
+    try:
+        return source.read(files)
+    finally:
+        source.close()
+
+
+def open_source(mountpath: Mountpath, wanted: BlobRange, files: Files) -> tuple[Source, bytes]:
+    """Return a body of many steps, and its first one. Raises as `Source` does."""
+    source = Source(mountpath, wanted, files)
+    try:
+        return source, source.read(files)
+    except BaseException:
+        source.close()
+        raise
+
+
+def read_units(
+    mountpath: Mountpath, chunk: Chunk, span: Between, hashes: bytes, files: Files
+) -> bytes:
+    """Return a part of one block, of which `hashes` are those of the units. Raises `Corrupt`,
+    `Vanished`, `NotCached`."""
+    block = span.start // BLOCK * BLOCK
+    first, end = (span.start - block) // UNIT, -(-(span.stop - block) // UNIT)
+    start = block + first * UNIT
+    length = min(block + end * UNIT, chunk.size) - start
+    try:
+        blob = OpenBlob(mountpath.blob(chunk.blob), chunk, files=files)
+    except FileNotFoundError as error:
+        raise Vanished from error
+    try:
+        found = files.read(blob.fd, length, start)
+    finally:
+        blob.close()
+    view = memoryview(found)
+    for unit in range(first, end):
+        at = (unit - first) * UNIT
+        if block_hash(view[at : at + UNIT]) != hash_of(hashes, unit):
+            raise Corrupt(f"blob {chunk.blob}: block {block // BLOCK} is not what it was")
+    return found[span.start - start : span.stop - start]
 
 
 class BlockReader:
@@ -215,10 +273,10 @@ def _steps(wanted: BlobRange, at_once: int) -> Iterator[tuple[Chunk, int, int, B
 _NOTHING = Chunk("", 0, b"")
 
 
-def _lock_sidecar(path: str) -> OpenBlob:
+def _lock_sidecar(path: str, files: Files = WAITING) -> OpenBlob:
     """Raises `Vanished` when the garbage collector has it, or had it before we locked."""
     try:
-        blob = OpenBlob(path, _NOTHING)
+        blob = OpenBlob(path, _NOTHING, files=files)
         fcntl.flock(blob.fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if os.stat(path).st_ino != os.fstat(blob.fd).st_ino:
             raise Vanished
@@ -239,23 +297,28 @@ def segments_of(manifest: Manifest, span: Between) -> list[Segment]:
     return segments
 
 
-def read_all(source: Source) -> bytes:
-    """For a body of one step: everything in one go."""
-    try:
-        return source.read()
-    finally:
-        source.close()
+async def stream(threads: Executor, source: Source, first: bytes, cached: CachedFiles) -> Stream:
+    """Yield the first bytes, which are at hand, and those after them.
 
-
-async def stream(threads: Executor, source: Source, first: bytes) -> Stream:
-    """The first bytes are at hand; each next ones are read while their forerunners are on their
-    way."""
-    block, ahead = first, None
+    The loop reads on for as long as nothing needs the disk. From then on each step is read in a
+    thread while the one before it is on its way.
+    """
+    block, ahead, is_cached, pace = first, None, True, Pace()
     try:
         while block:
-            ahead = threads.submit(source.read)
+            if not is_cached:
+                ahead = threads.submit(source.read)
             yield block
-            block = await asyncio.wrap_future(ahead)
+            # A consumer may wait for nothing, as one that copies into memory does.
+            await pace.step()
+            if is_cached:
+                try:
+                    block = source.read(cached)
+                    continue
+                except NotCached:
+                    is_cached, ahead = False, threads.submit(source.read)
+            if ahead is not None:
+                block = await asyncio.wrap_future(ahead)
     finally:
         _close_after(source, ahead)
 
