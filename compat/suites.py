@@ -49,6 +49,14 @@ class Npm:
 
 
 @dataclass(frozen=True, slots=True)
+class Go:
+    """A program in `clients/<folder>`, built of Go modules, which the tests drive."""
+
+    module: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """`requirements` names a file in `requirements/`, `files` stand below this folder, `driver` is
     the module in `clients/` of which the claims are made. `with_token`: the client is given a
@@ -57,7 +65,7 @@ class Suite:
 
     name: str
     about: str
-    source: Pip | Debian | Npm
+    source: Pip | Debian | Npm | Go
     files: tuple[str, ...] = ()
     driver: str = ""
     requirements: str = "pytest"
@@ -116,6 +124,9 @@ _SUITES = (
           ("clients/test_awscli.py",), "awscli"),
     Suite("aws-sdk-js", "AWS SDK for JavaScript v3", Npm("@aws-sdk/client-s3", "aws-sdk-js"),
           ("clients/test_aws_sdk_js.py",), "aws_sdk_js"),
+    Suite("aws-sdk-go", "AWS SDK for Go v2",
+          Go("github.com/aws/aws-sdk-go-v2/service/s3", "aws_sdk_go"),
+          ("clients/test_sdk.py",), "program"),
     Suite("awscrt", "AWS CRT (awscrt.s3)", Pip("awscrt"), driver="awscrt",
           requirements="boto3"),
     Suite("minio-py", "minio-py", Pip("minio"), driver="minio_py", requirements="minio-py"),
@@ -166,7 +177,7 @@ _SUITES = (
 
 # Those that can be told to trust a certificate of ours.
 _WITH_HTTPS = (
-    "boto3", "boto3-old", "awscli", "awscli-2", "aws-sdk-js", "minio-py", "minio-js",
+    "boto3", "boto3-old", "awscli", "awscli-2", "aws-sdk-js", "aws-sdk-go", "minio-py", "minio-js",
     "rclone", "rclone-debian", "s3cmd", "s5cmd", "s3fs", "polars", "obstore", "smart-open",
     "aistore-sdk", "aistore-sdk-1",
 )  # fmt: skip
