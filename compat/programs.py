@@ -17,6 +17,7 @@ from compat.installed import CACHE, Installed, InstallFailed, NotHere
 
 CLIENTS = Path(__file__).resolve().parent / "clients"
 OLDEST_GO = (1, 24)
+OLDEST_JAVA = 17
 
 
 def go_program(name: str, module: str) -> Installed:
@@ -29,6 +30,19 @@ def go_program(name: str, module: str) -> Installed:
     return _installed(found[1] if found else "", str(program))
 
 
+def java_program(name: str, *arguments: str) -> Installed:
+    """Raises `NotHere` where there is no JDK or no Maven, or a JDK that is too old."""
+    _check_java()
+    folder = CACHE / "maven" / name
+    goals = ("compiler:compile", "dependency:copy-dependencies")
+    _build(name, folder, "mvn", "-q", "-B", f"-Dbuild={folder}", *goals)
+    found = re.search("<client.version>(.*?)<", (CLIENTS / name / "pom.xml").read_text())
+    path = f"{folder / 'classes'}:{folder / 'dependency'}/*"
+    version = found[1] if found else ""
+    # What runs for seconds needs no second compiler.
+    return _installed(version, "java", "-XX:TieredStopAtLevel=1", "-cp", path, "Main", *arguments)
+
+
 def _installed(version: str, *command: str) -> Installed:
     return Installed(version, variables={"COMPAT_PROGRAM": json.dumps(command)})
 
@@ -39,6 +53,14 @@ def _check_go() -> None:
     told = subprocess.run(("go", "env", "GOVERSION"), capture_output=True, text=True).stdout
     if tuple(map(int, re.findall(r"\d+", told)[:2])) < OLDEST_GO:
         raise NotHere(f"Go is older than {'.'.join(map(str, OLDEST_GO))}")
+
+
+def _check_java() -> None:
+    if not (shutil.which("javac") and shutil.which("mvn")):
+        raise NotHere("there is no JDK, or no Maven here")
+    told = subprocess.run(("javac", "-version"), capture_output=True, text=True).stdout
+    if int((re.findall(r"\d+", told) or ["0"])[0]) < OLDEST_JAVA:
+        raise NotHere(f"Java is older than {OLDEST_JAVA}")
 
 
 def _build(name: str, folder: Path, *command: str) -> None:

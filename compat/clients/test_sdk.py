@@ -18,7 +18,10 @@ from compat.clients.test_claims import ODD_KEYS
 
 Driver: type[Program] = import_module(f"compat.clients.{os.environ['COMPAT_DRIVER']}").Driver
 
-CHECKSUMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512")
+CHECKSUMS = (
+    "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "XXHASH64",
+    "XXHASH3", "XXHASH128",
+)  # fmt: skip
 SIZES = (0, 5, 3 * MIB)
 # In a path each of these is written in more than one way.
 KEYS = (*ODD_KEYS, "a/../b", "//", "a///b//", "%2F/%252F", "+ +")
@@ -51,13 +54,22 @@ def body_of(client: Program, bucket: str, key: str, **more: str) -> bytes:
     return bytes.fromhex(client.ask("get_object", bucket=bucket, key=key, **more))
 
 
+@pytest.mark.parametrize("unsummed", ["yes", None])
+@pytest.mark.parametrize("unchunked", ["yes", None])
 @pytest.mark.parametrize("stream", ["yes", None])
 @pytest.mark.parametrize("size", SIZES)
-def test_a_body_arrives(
-    client: Program, bucket: str, tmp_path: Path, stream: str | None, size: int
+def test_a_body_arrives_however_it_is_framed(
+    client: Program,
+    bucket: str,
+    tmp_path: Path,
+    stream: str | None,
+    unchunked: str | None,
+    unsummed: str | None,
+    size: int,
 ) -> None:
     file = written(tmp_path / "body", noise(size))
-    client.ask("put_object", bucket=bucket, key="k", file=file, stream=stream)
+    how = {"stream": stream, "unchunked": unchunked, "unsummed": unsummed}
+    client.ask("put_object", bucket=bucket, key="k", file=file, **how)
     assert raw.get(bucket, "k") == noise(size) == body_of(client, bucket, "k")
 
 

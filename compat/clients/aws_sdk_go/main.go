@@ -226,6 +226,10 @@ func presign(w words) (any, error) {
 // A body that cannot be read twice: over http the SDK cannot sign it, over https it has a trailer.
 type stream struct{ io.Reader }
 
+func unsummed(options *s3.Options) {
+	options.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+}
+
 func isPlain() bool {
 	return strings.HasPrefix(os.Args[1], "http:")
 }
@@ -248,6 +252,12 @@ func putObject(w words) (any, error) {
 		input.Metadata = map[string]string{"mark": mark}
 	}
 	options := []func(*s3.Options){}
+	if w["unsummed"] == yes {
+		options = append(options, unsummed)
+	}
+	if w["unchunked"] == yes {
+		return nil, cannot("frames no body by choice")
+	}
 	if w["stream"] == yes && isPlain() && w["checksum"] != "" {
 		return nil, cannot("sums no stream over plain HTTP")
 	}
@@ -260,9 +270,7 @@ func putObject(w words) (any, error) {
 		if isPlain() {
 			options = append(options,
 				s3.WithAPIOptions(v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware),
-				func(o *s3.Options) {
-					o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
-				})
+				unsummed)
 		}
 	}
 	done, err := client.PutObject(ctx, &input, options...)
