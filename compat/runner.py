@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from compat import debian, npm
+from compat import debian, npm, programs
 from compat.installed import Installed, InstallFailed, NotHere
 from compat.results import Judged, Outcome, Verdict, judge, read_junit
 from compat.server import TLS_FLAGS, Server, ServerFailed
-from compat.suites import COMPAT, DOMAIN, Debian, Npm, Pip, Suite, client_environment
+from compat.suites import COMPAT, DOMAIN, Debian, Go, Maven, Npm, Pip, Suite, client_environment
 from compat.tls import make_certificate
 from compat.venvs import environment_of, required_version
 
@@ -96,6 +96,10 @@ def _installed(suite: Suite) -> Installed:
             found = debian.fetched(package, program)
         case Npm(package, modules):
             found = npm.modules(modules, package)
+        case Go(module, folder_name):
+            found = programs.go_program(folder_name, module)
+        case Maven(folder_name, variant):
+            found = programs.java_program(folder_name, variant)
     return Installed(found.version, (*found.folders, folder), found.variables)
 
 

@@ -49,6 +49,22 @@ class Npm:
 
 
 @dataclass(frozen=True, slots=True)
+class Go:
+    """A program in `clients/<folder>`, built of Go modules, which the tests drive."""
+
+    module: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Maven:
+    """A program in `clients/<folder>`, built by Maven; `variant` is its first argument."""
+
+    folder: str
+    variant: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """`requirements` names a file in `requirements/`, `files` stand below this folder, `driver` is
     the module in `clients/` of which the claims are made. `with_token`: the client is given a
@@ -57,7 +73,7 @@ class Suite:
 
     name: str
     about: str
-    source: Pip | Debian | Npm
+    source: Pip | Debian | Npm | Go | Maven
     files: tuple[str, ...] = ()
     driver: str = ""
     requirements: str = "pytest"
@@ -104,6 +120,19 @@ _AISTORE_SDK = (
     "aistore_sdk/test_tokens.py",
     "aistore_sdk/test_writers.py",
 )
+# The HTTP clients that the SDK can use: each writes paths, bodies and headers in its own way.
+_JAVA = tuple(
+    Suite(f"aws-sdk-java-{variant}", f"AWS SDK for Java v2, {about}",
+          Maven("aws_sdk_java", variant), ("clients/test_sdk.py",), "aws_sdk_java")
+    for variant, about in (
+        ("apache", "Apache 4"),
+        ("apache5", "Apache 5"),
+        ("url-connection", "URLConnection"),
+        ("netty", "Netty, Transfer Manager"),
+        ("crt", "CRT's HTTP client, Transfer Manager"),
+        ("s3-crt", "CRT's S3 client, Transfer Manager"),
+    )
+)  # fmt: skip
 _TRAINING = "aistore_sdk/test_training.py"
 
 _SUITES = (
@@ -116,6 +145,10 @@ _SUITES = (
           ("clients/test_awscli.py",), "awscli"),
     Suite("aws-sdk-js", "AWS SDK for JavaScript v3", Npm("@aws-sdk/client-s3", "aws-sdk-js"),
           ("clients/test_aws_sdk_js.py",), "aws_sdk_js"),
+    Suite("aws-sdk-go", "AWS SDK for Go v2",
+          Go("github.com/aws/aws-sdk-go-v2/service/s3", "aws_sdk_go"),
+          ("clients/test_sdk.py",), "aws_sdk_go"),
+    *_JAVA,
     Suite("awscrt", "AWS CRT (awscrt.s3)", Pip("awscrt"), driver="awscrt",
           requirements="boto3"),
     Suite("minio-py", "minio-py", Pip("minio"), driver="minio_py", requirements="minio-py"),
@@ -166,7 +199,9 @@ _SUITES = (
 
 # Those that can be told to trust a certificate of ours.
 _WITH_HTTPS = (
-    "boto3", "boto3-old", "awscli", "awscli-2", "aws-sdk-js", "minio-py", "minio-js",
+    "boto3", "boto3-old", "awscli", "awscli-2", "aws-sdk-js", "aws-sdk-go",
+    "aws-sdk-java-apache", "aws-sdk-java-apache5", "aws-sdk-java-url-connection",
+    "aws-sdk-java-netty", "minio-py", "minio-js",
     "rclone", "rclone-debian", "s3cmd", "s5cmd", "s3fs", "polars", "obstore", "smart-open",
     "aistore-sdk", "aistore-sdk-1",
 )  # fmt: skip

@@ -200,10 +200,12 @@ def test_metadata_and_headers_come_back(s3: Any, bucket: str) -> None:
 
 
 def test_metadata_beyond_ascii_survives_in_its_encodings(s3: Any, bucket: str) -> None:
-    # botocore lets only ASCII through: programs send RFC 2047 or percent-encoding themselves.
-    said = {"word": "=?UTF-8?B?w7xtbMOkdXQ=?=", "percent": "%C3%BCml%C3%A4ut"}
-    s3.put_object(Bucket=bucket, Key="k", Body=b"x", Metadata=said)
-    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == said
+    # botocore lets only ASCII through: programs send RFC 2047 or percent-encoding themselves. AWS
+    # chooses the encoding of a word anew.
+    sent = {"word": "=?UTF-8?B?w7xtbMOkdXQ=?=", "percent": "%C3%BCml%C3%A4ut"}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", Metadata=sent)
+    back = s3.head_object(Bucket=bucket, Key="k")["Metadata"]
+    assert back == {"word": "=?UTF-8?Q?=C3=BCml=C3=A4ut?=", "percent": "%C3%BCml%C3%A4ut"}
 
 
 def test_a_copy_keeps_or_replaces_metadata(s3: Any, bucket: str) -> None:

@@ -42,12 +42,12 @@ def _bucket(s3: Any) -> Iterator[str]:
     remove(s3, name)
 
 
-def remove(s3: Any, bucket: str) -> None:
-    """The bucket with every version that is in it, locked or not."""
+def remove(s3: Any, bucket: str, **how: Any) -> None:
+    """The bucket with every version that is in it; `how` says that locked ones go, too."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         for row in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
             named = {"Bucket": bucket, "Key": row["Key"], "VersionId": row["VersionId"]}
-            s3.delete_object(**named, BypassGovernanceRetention=True)
+            s3.delete_object(**named, **how)
     s3.delete_bucket(Bucket=bucket)
 
 
@@ -87,7 +87,7 @@ def test_what_is_locked_stays(s3: Any) -> None:
     with refused("AccessDenied", 403):
         s3.delete_object(Bucket=bucket, Key="k", VersionId=version)
     assert s3.get_object_retention(Bucket=bucket, Key="k")["Retention"]["Mode"] == "GOVERNANCE"
-    remove(s3, bucket)
+    remove(s3, bucket, BypassGovernanceRetention=True)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from s3gw.identity.accounts import Accounts
 
 CANNED = "x-amz-acl"
-_OWNERSHIP = "x-amz-object-ownership"
+OWNERSHIP = "x-amz-object-ownership"
 _GRANTS: Mapping[str, Permission] = {
     "x-amz-grant-read": Permission.READ,
     "x-amz-grant-write": Permission.WRITE,
@@ -183,7 +183,7 @@ def _check_enforced(given: RequestedAcl, owner: str) -> None:
 def new_bucket_settings(call: AuthenticatedRequest, defaults: Mapping[str, str]) -> dict[str, str]:
     """Return the defaults, with the ownership and the ACL that a request gives a new bucket."""
     settings = dict(defaults)
-    if (name := call.headers.get(_OWNERSHIP)) is not None:
+    if (name := call.headers.get(OWNERSHIP)) is not None:
         controls = OwnershipControls(_ownership(name))
         settings[OwnershipControls.setting_name] = encoded(controls)
     owner = call.caller.account
@@ -204,8 +204,8 @@ def _ownership(name: str) -> Ownership:
     try:
         return Ownership(name)
     except ValueError:
-        message = f"Invalid {_OWNERSHIP} header: {name}"
-        raise S3Error(Code.InvalidArgument, message, ArgumentName=_OWNERSHIP) from None
+        message = f"Invalid {OWNERSHIP} header: {name}"
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=OWNERSHIP) from None
 
 
 # Reading headers

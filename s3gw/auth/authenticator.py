@@ -35,6 +35,7 @@ from s3gw.auth.refusals import (
     unsupported,
 )
 from s3gw.auth.version4 import Regions, chunk_verifier, require_signature
+from s3gw.http.request import MOUNT
 from s3gw.identity.accounts import AccessKey, Accounts, Principal
 from s3gw.sigv4.canonical import UNSIGNED_PAYLOAD
 from s3gw.sigv4.errors import AuthorizationMalformed, SignatureMismatch
@@ -50,9 +51,6 @@ from s3gw.wire.subresources import SIGNED_BY_V2
 if TYPE_CHECKING:
     from s3gw.http.request import Request
     from s3gw.identity.tokens.protocol import TokenVerifier
-
-# S3 is answered here as well as at the root.
-MOUNT = b"/s3"
 
 _NS = 1_000_000_000
 _TOKEN = "x-amz-security-token"

@@ -6,7 +6,7 @@ The scope's day must be that of the signature; any region is valid unless the op
 from __future__ import annotations
 
 from s3gw.auth.refusals import does_not_match, header_malformed, not_signed, refusal
-from s3gw.sigv4.canonical import Sent, canonical_request, unsigned_headers
+from s3gw.sigv4.canonical import Sent, canonical_requests, unsigned_headers
 from s3gw.sigv4.chunked import ChunkVerifier
 from s3gw.sigv4.errors import SignatureMismatch
 from s3gw.sigv4.header import Authorization
@@ -34,9 +34,9 @@ def require_signature(
         raise not_signed(missing)
     credential = proof.credential
     key = signing_key(secret, credential.date, credential.region, credential.service)
-    canonical = canonical_request(request, proof.signed, payload)
+    requests = canonical_requests(request, proof.signed, payload)
     try:
-        verify_signature(key, timestamp, credential.scope, canonical, proof.signature)
+        verify_signature(key, timestamp, credential.scope, requests, proof.signature)
     except SignatureMismatch as error:
         raise does_not_match(error, credential.access_key) from None
     return key

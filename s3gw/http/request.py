@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from s3gw.identity.accounts import Principal
     from storage.backend import Backend
 
+# S3 is answered here as well as at the root.
+MOUNT = b"/s3"
 MAX_KEY = 1024
 # A character has at most four bytes.
 _SURELY_SHORT = MAX_KEY // 4
@@ -90,6 +92,11 @@ class Request:
     document_memory: Holding | None = None
     stream_memory: Holding | None = None
     receive: Receive | None = None
+
+    @property
+    def root(self) -> str:
+        """Return the path below which the client reached the buckets: `/s3`, or empty."""
+        return MOUNT.decode() if self.host_bucket is None and _is_mounted(self.raw_path) else ""
 
     @property
     def is_secure(self) -> bool:
@@ -270,15 +277,19 @@ def bucket_of_host(host: str, domains: tuple[str, ...]) -> str | None:
 
 def _cut(raw_path: bytes, host_bucket: str | None, root_access: bool) -> tuple[str, str]:
     """Return the bucket and the key; the key is the decoded rest, including its slashes."""
-    path = raw_path[1:]
     if host_bucket is not None:
-        return host_bucket, path_text(path)
-    if path == b"s3" or path.startswith(b"s3/"):
-        path = path[3:]
+        return host_bucket, path_text(raw_path[1:])
+    path = raw_path
+    if _is_mounted(path):
+        path = path.removeprefix(MOUNT)
     elif not root_access:
         raise S3Error(Code.InvalidURI, "S3 is answered under /s3 here.")
-    bucket, _, key = path.partition(b"/")
+    bucket, _, key = path[1:].partition(b"/")
     return path_text(bucket), path_text(key)
+
+
+def _is_mounted(path: bytes) -> bool:
+    return path == MOUNT or path.startswith(MOUNT + b"/")
 
 
 def path_text(raw: bytes) -> str:

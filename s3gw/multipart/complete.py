@@ -8,6 +8,7 @@ from functools import partial
 from itertools import pairwise
 
 from s3gw.access import Access
+from s3gw.http.addresses import object_url
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.objects.assembly import sealed
@@ -93,7 +94,7 @@ class CompleteMultipartUpload:
             etag = next(part.etag for part in parts if part.part_number == error.number)
             raise _invalid_part(error.number, self.upload_id, etag) from error
         result = CompleteMultipartUploadResult(
-            location=_location(call),
+            location=object_url(call, call.key),
             bucket=self.bucket,
             key=self.key,
             etag=quoted(info.etag),
@@ -242,8 +243,3 @@ def _promised(call: Call) -> tuple[tuple[str, str], ...]:
     """Return the object's checksums, from headers that elsewhere are of the request's body."""
     names = ((a.name, call.headers.get(PREFIX + a.name.lower())) for a in ALGORITHMS.values())
     return tuple((name, value) for name, value in names if value is not None)
-
-
-def _location(call: Call) -> str:
-    host = call.headers.get("host", "")
-    return f"{call.scheme}://{host}{call.raw_path.decode('latin-1')}"

@@ -8,12 +8,12 @@ and the content type that a client sends with its requests is not the object's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from s3gw.config.limits import Limits
+from s3gw.http.addresses import endpoint_of
 from s3gw.http.documents import TooLong, read_whole
 from s3gw.http.memory_room import TooBusy
 from s3gw.http.request import (
@@ -43,8 +43,6 @@ _NOT_OF_OBJECTS = frozenset(
     {"content-type", "content-encoding", "content-language", "content-disposition", "expires"}
     | {"cache-control"}
 )
-_SECURE_PROXY = "x-forwarded-proto"
-_HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 _ABOUT_BUCKETS = ("buckets", "objects")
 NO_BCK = Bck("")
 
@@ -176,14 +174,6 @@ def own_names(native: NativeServices) -> Collection[str]:
     own = native.site.cluster_id
     alias = native.authn.directory.alias_of(own)
     return (own, alias) if alias else (own,)
-
-
-def endpoint_of(sent: Mapping[str, str], scheme: str) -> str:
-    """Return the address that a request was sent to; through a proxy, as its headers say."""
-    scheme = sent.get(_SECURE_PROXY, "") or scheme
-    host = sent.get("host", "")
-    known = host if _HOST.fullmatch(host) else "localhost"
-    return f"{'https' if scheme == 'https' else 'http'}://{known}"
 
 
 def name_bucket(request: NativeRequest, ours: Collection[str]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from s3gw.access import Access, may_use
 from s3gw.access.acl import BucketAcl
-from s3gw.access.acl_headers import new_bucket_settings
+from s3gw.access.acl_headers import OWNERSHIP, new_bucket_settings
+from s3gw.http.addresses import bucket_url
 from s3gw.http.reply import XML, Reply, xml_reply
 from s3gw.http.request import Level
 from s3gw.identity.namespaces import is_in_namespace
@@ -35,14 +35,20 @@ _LOCATION = re.compile(r"[A-Za-z0-9-]{1,63}")
 _RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 MAX_BUCKETS = 10_000
+# The one region where creating one's own bucket again is not an error.
+_IDEMPOTENT_IN = "us-east-1"
+_LOCK = "x-amz-bucket-object-lock-enabled"
 BUCKET_ARN = "x-amz-bucket-arn"
 BUCKET_REGION = "x-amz-bucket-region"
 
 
 def region_of(call: Call, bucket: BucketInfo) -> str:
     """Return the bucket's region; `EU` is the old name of one."""
-    location = bucket.location or call.site.region
-    return "eu-west-1" if location == "EU" else location
+    return _region(call, bucket.location)
+
+
+def _region(call: Call, location: str) -> str:
+    return "eu-west-1" if location == "EU" else location or call.site.region
 
 
 def bucket_arn(name: str) -> str:
@@ -100,15 +106,18 @@ class CreateBucket:
         location = (self.configuration and self.configuration.location_constraint) or ""
         if location and not _LOCATION.fullmatch(location):
             raise S3Error(Code.InvalidLocationConstraint, LocationConstraint=location)
-        account = call.caller.account
         tags = _new_tags(self.configuration)
+        settings = new_bucket_settings(call, await call.services.new_buckets.current())
+        options = BucketOptions(call.caller.account, location, settings=settings, tags=tags)
+        options = _locking(call, options)
         try:
-            settings = new_bucket_settings(call, await call.services.new_buckets.current())
-            options = BucketOptions(account, location, settings=settings, tags=tags)
-            await call.store.create_bucket(self.bucket, _locking(call, options))
+            await call.store.create_bucket(self.bucket, options)
         except BucketExists as error:
-            _accept_again(call, error, self.configuration)
-            await _check_same_acl(call, settings)
+            if error.owner != options.owner:
+                raise S3Error(Code.BucketAlreadyExists) from error
+            there = await call.store.head_bucket(self.bucket)
+            if _asks_for_more(call, options, there):
+                raise S3Error(Code.BucketAlreadyOwnedByYou, BucketName=self.bucket) from error
         return Reply(
             headers={"Location": self._location(call), BUCKET_ARN: bucket_arn(self.bucket)}
         )
@@ -117,8 +126,8 @@ class CreateBucket:
         """Return the new bucket's place: its host, if it was asked for there with a location."""
         asked = self.configuration
         if call.host_bucket is None or asked is None or asked.location_constraint is None:
-            return f"/{self.bucket}"
-        return f"http://{call.headers.get('host', '')}/"
+            return f"{call.root}/{self.bucket}"
+        return f"{bucket_url(call)}/"
 
 
 def _new_tags(configuration: CreateBucketConfiguration | None) -> dict[str, str]:
@@ -136,7 +145,11 @@ def _new_tags(configuration: CreateBucketConfiguration | None) -> dict[str, str]
 
 def _locking(call: Call, options: BucketOptions) -> BucketOptions:
     """Return the options with versioning, if the bucket is to lock objects."""
-    if call.headers.get("x-amz-bucket-object-lock-enabled", "false").lower() != "true":
+    asked = call.headers.get(_LOCK, "false")
+    if asked.lower() not in ("true", "false"):
+        message = f"Invalid {_LOCK} header: {asked}"
+        raise S3Error(Code.InvalidArgument, message, ArgumentName=_LOCK, ArgumentValue=asked)
+    if asked.lower() == "false":
         return options
     lock = ObjectLockSetting()
     settings = {**options.settings, lock.setting_name: encoded(lock)}
@@ -151,25 +164,19 @@ def _refuse_other_kinds(call: Call, configuration: CreateBucketConfiguration | N
         raise S3Error(Code.NotImplemented, Header="x-amz-bucket-namespace")
 
 
-def _accept_again(
-    call: Call, error: BucketExists, configuration: CreateBucketConfiguration | None
-) -> None:
-    """Accept it in us-east-1 when the owner creates the bucket again, and asks for no location and
-    no tags; else it is an error, whether or not the bucket has them."""
-    if error.owner != call.caller.account:
-        raise S3Error(Code.BucketAlreadyExists) from error
-    asked = configuration and (configuration.location_constraint or configuration.tags)
-    if call.site.region != "us-east-1" or asked:
-        raise S3Error(Code.BucketAlreadyOwnedByYou, BucketName=call.bucket) from error
+def _asks_for_more(call: Call, options: BucketOptions, there: BucketInfo) -> bool:
+    """Whether a request to create one's own bucket again is an error.
 
-
-async def _check_same_acl(call: Call, wanted: Mapping[str, str]) -> None:
-    """Refuse another ACL: the existing bucket keeps its own, and the caller must not believe
-    otherwise."""
-    there = (await call.store.head_bucket(call.bucket)).settings
+    It is accepted in us-east-1, for a bucket there, if it asks for nothing else: the bucket stays
+    as it is, and the caller must not believe otherwise. AWS counts what is asked for, whether or
+    not the bucket has it. The ACL may be that of the bucket.
+    """
+    regions = {call.site.region, _region(call, options.location), region_of(call, there)}
+    is_elsewhere = regions != {_IDEMPOTENT_IN}
+    locks = options.versioning is Versioning.ENABLED
     name = BucketAcl.setting_name
-    if there.get(name) != wanted.get(name):
-        raise S3Error(Code.BucketAlreadyExists)
+    other_acl = there.settings.get(name) != options.settings.get(name)
+    return is_elsewhere or bool(options.tags) or locks or OWNERSHIP in call.headers or other_acl
 
 
 @operation("HEAD", Level.BUCKET, access=Access.HEAD_BUCKET)

@@ -17,6 +17,7 @@ from s3gw.access import Access, authorize_key
 from s3gw.auth.form import Form
 from s3gw.auth.post_policy import LengthRange, check_fields
 from s3gw.events.events import EventName
+from s3gw.http.addresses import object_url
 from s3gw.http.reply import XML, Reply
 from s3gw.http.request import Level
 from s3gw.ops.put_object import store_object
@@ -119,7 +120,7 @@ def _answer(call: Call, form: Form, stored: dict[str, str]) -> Reply:
     wanted = form.fields.get("success_action_redirect", form.fields.get("redirect", ""))
     if target := _redirect(wanted, {"bucket": call.bucket, "key": form.key, "etag": etag}):
         return Reply(303, {**stored, "Location": target})
-    location = _location(call, form.key)
+    location = object_url(call, form.key)
     headers = {**stored, "Location": location}
     status = form.fields.get("success_action_status", "")
     if status == "201":
@@ -138,11 +139,6 @@ def _redirect(url: str, parameters: dict[str, str]) -> str | None:
     added = urlencode(parameters, quote_via=quote)
     query = f"{parts.query}&{added}" if parts.query else added
     return quote(parts._replace(query=query).geturl(), safe=_IN_URLS)
-
-
-def _location(call: Call, key: str) -> str:
-    host = call.headers.get("host", "")
-    return f"http://{host}{call.raw_path.decode('latin-1').rstrip('/')}/{quote(key, safe='')}"
 
 
 def _post_response(**elements: str) -> bytes:

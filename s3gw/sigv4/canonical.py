@@ -3,9 +3,15 @@
     <method> LF <path> LF <query> LF (<header>:<value> LF)... LF <signed headers> LF <payload hash>
 
 It is built from the bytes that were sent. S3 encodes a path once and never normalises it: `//`,
-`.`, `..` and `%2F` stay. Each byte has one spelling: itself when it is unreserved, else `%XX` in
-upper case; so `%7e` becomes `~` and a bare `(` becomes `%28`. A query parameter without `=` is
-signed as `name=`, and `+` is a space. Header values lose outer spaces and fold inner ones.
+`.` and `..` stay. Each byte has one spelling: itself when it is unreserved, else `%XX` in upper
+case; so `%7e` becomes `~` and a bare `(` becomes `%28`. A query parameter without `=` is signed as
+`name=`, and `+` is a space. Header values lose outer spaces and fold inner ones.
+
+A `%2F` in the path is a slash, as AWS shows in its errors: the SDKs for Java sign the slashes of a
+key as they are, and send `//` as `/%2F` because their HTTP library would make one slash of two. A
+client may also sign the `%2F` that it sends. Either names the same object, for a path is decoded
+once: the bucket ends at the first bare slash, a bucket with a slash in it is refused, and in the
+key both are a slash. `%252F` is another key.
 
 Header values come decoded as latin-1, and go back the same way: what is hashed is what was sent.
 
@@ -89,17 +95,36 @@ def unsigned_headers(headers: Mapping[str, str], signed: SignedHeaders) -> list[
     return missing if "host" in members else ["host", *missing]
 
 
-def canonical_request(request: Sent, signed: SignedHeaders, payload_hash: str) -> str:
+def canonical_requests(request: Sent, signed: SignedHeaders, payload_hash: str) -> list[str]:
+    """Return the requests that a client may have signed; AWS' form is the first."""
+    sent = _sent_path(request.raw_path)
+    paths = (_with_slashes(sent), sent) if "%2F" in sent else (sent,)
+    return [canonical_request(request, signed, payload_hash, path) for path in paths]
+
+
+def canonical_request(
+    request: Sent, signed: SignedHeaders, payload_hash: str, path: str | None = None
+) -> str:
+    """Return the request in AWS' form, or with that spelling of its path."""
+    path = canonical_path(request.raw_path) if path is None else path
     headers = request.headers
     lines = [f"{name}:{_folded(headers.get(name, ''))}\n" for name in signed.names]
     return (
-        f"{request.method}\n{canonical_path(request.raw_path)}\n"
+        f"{request.method}\n{path}\n"
         f"{canonical_query(request.query_string)}\n{''.join(lines)}\n{signed.text}\n{payload_hash}"
     )
 
 
 def canonical_path(raw_path: bytes) -> str:
+    return _with_slashes(_sent_path(raw_path))
+
+
+def _sent_path(raw_path: bytes) -> str:
     return _encoded(raw_path, _PATH_BYTES) or "/"
+
+
+def _with_slashes(path: str) -> str:
+    return path.replace("%2F", "/")
 
 
 def canonical_query(query_string: bytes) -> str:

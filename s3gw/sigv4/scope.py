@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -88,13 +89,17 @@ def signing_key(secret: str, date: str, region: str, service: str = SERVICE) -> 
 
 
 def verify_signature(
-    key: bytes, timestamp: Timestamp, scope: str, request: str, provided: str
+    key: bytes, timestamp: Timestamp, scope: str, requests: Sequence[str], provided: str
 ) -> None:
-    """Raise `SignatureMismatch` unless `provided` signs the canonical request."""
+    """Raise `SignatureMismatch` unless `provided` signs one of the canonical requests."""
+    texts = [_string_to_sign(timestamp, scope, request) for request in requests]
+    if not any(same(sign(key, text), provided) for text in texts):
+        raise SignatureMismatch(provided, texts[0], requests[0])
+
+
+def _string_to_sign(timestamp: Timestamp, scope: str, request: str) -> str:
     digest = hashlib.sha256(request.encode("latin-1")).hexdigest()
-    text = f"{ALGORITHM}\n{timestamp.text}\n{scope}\n{digest}"
-    if not same(sign(key, text), provided):
-        raise SignatureMismatch(provided, text, request)
+    return f"{ALGORITHM}\n{timestamp.text}\n{scope}\n{digest}"
 
 
 def sign(key: bytes, text: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from s3gw.access import authorize, hide_missing
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
+from s3gw.http.addresses import scheme_of
 from s3gw.http.reply import Reply
 from s3gw.http.request import Addressing, Request, bucket_of_host
 from s3gw.identity.accounts import Principal
@@ -111,7 +112,7 @@ class WebsiteApp(S3FrontEnd):
         found = setting(call.bucket_info, WebsiteSetting)
         if found is None:
             raise S3Error(Code.NoSuchWebsiteConfiguration, BucketName=call.bucket)
-        place = Place(call.scheme, call.headers["host"], call.key)
+        place = Place(scheme_of(call.headers, call.scheme), call.headers["host"], call.key)
         return _Visit(call, found.configuration, place)
 
     async def _page(self, visit: _Visit, exchange: Exchange) -> Reply:

@@ -282,7 +282,7 @@ def test_a_copy_needs_the_source_and_the_target(gateway: Gateway, s3: Any, bobs:
 def test_making_a_bucket_again_changes_no_acl(s3: Any, bucket: str) -> None:
     with pytest.raises(ClientError) as caught:
         s3.create_bucket(Bucket=bucket, ACL="public-read")
-    assert code(caught) == "BucketAlreadyExists"
+    assert code(caught) == "BucketAlreadyOwnedByYou"
     s3.create_bucket(Bucket=bucket)
     assert shown(s3.get_bucket_acl(Bucket=bucket)) == [("Alice", FULL)]
 

@@ -45,8 +45,63 @@ def test_a_location_constraint_that_no_header_could_carry_is_refused(gateway: Ga
     assert code_of(answer) == (400, "InvalidLocationConstraint")
 
 
-def test_making_ones_own_bucket_again_is_no_error(s3: Any, bucket: str) -> None:
-    assert s3.create_bucket(Bucket=bucket)["Location"] == f"/{bucket}"
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"CreateBucketConfiguration": {"LocationConstraint": "us-east-1"}},
+        {"CreateBucketConfiguration": {"Tags": []}},
+        {"ACL": "private", "ObjectLockEnabledForBucket": False},
+    ],
+)
+def test_making_ones_own_bucket_again_is_no_error(
+    s3: Any, bucket: str, asked: dict[str, Any]
+) -> None:
+    assert s3.create_bucket(Bucket=bucket, **asked)["Location"] == f"/{bucket}"
+
+
+ASKED_FOR = [
+    {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}},
+    {"CreateBucketConfiguration": {"Tags": [{"Key": "a", "Value": "1"}]}},
+    {"ObjectLockEnabledForBucket": True},
+    {"ObjectOwnership": "BucketOwnerPreferred"},
+]
+
+
+@pytest.mark.parametrize("asked", ASKED_FOR)
+def test_what_is_asked_for_with_ones_own_bucket_is_not_dropped(
+    s3: Any, bucket: str, asked: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError) as error:
+        s3.create_bucket(Bucket=bucket, **asked)
+    assert code(error) == "BucketAlreadyOwnedByYou"
+    assert details(error)["BucketName"] == bucket
+
+
+@pytest.mark.parametrize("asked", ASKED_FOR)
+def test_what_a_bucket_was_made_with_is_not_asked_for_twice(
+    gateway: Gateway, s3: Any, asked: dict[str, Any]
+) -> None:
+    bucket = f"{gateway.new_bucket()}-again"
+    s3.create_bucket(Bucket=bucket, **asked)
+    with pytest.raises(ClientError) as error:
+        s3.create_bucket(Bucket=bucket, **asked)
+    assert code(error) == "BucketAlreadyOwnedByYou"
+
+
+def test_ones_own_bucket_in_another_region_is_not_made_again(s3: Any, gateway: Gateway) -> None:
+    bucket = f"{gateway.new_bucket()}-elsewhere"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "EU"})
+    with pytest.raises(ClientError) as error:
+        s3.create_bucket(Bucket=bucket)
+    assert code(error) == "BucketAlreadyOwnedByYou"
+
+
+def test_whether_a_new_bucket_locks_objects_is_true_or_false(gateway: Gateway) -> None:
+    for value, expected in (("TRUE", 200), ("false", 200), ("yes", 400), ("", 400)):
+        name = f"{gateway.new_bucket()}-lock"
+        headers = {"x-amz-bucket-object-lock-enabled": value}
+        assert gateway.send("PUT", f"/{name}", headers).status == expected
 
 
 def test_making_somebody_elses_bucket_is_one(bobs: Any, bucket: str) -> None:

@@ -347,6 +347,10 @@ def test_rules_come_before_objects_and_error_rules_before_the_error_document(sit
         site.put(key, key, **({"WebsiteRedirectLocation": "/x"} if key == "docs/a" else {}))
     here = f"http://{site.host}"
     assert moved(site.get("/docs/a")) == (301, f"{here}/d/a")
+    assert moved(site.get("/docs/a", x_forwarded_proto="https")) == (
+        301,
+        f"https://{site.host}/d/a",
+    )
     assert moved(site.get("/both/nope")) == (301, f"{here}/both.html")
     assert moved(site.get("/both/")) == (301, f"{here}/both.html")
     assert moved(site.get("/nope")) == (307, "http://example.org/nope")

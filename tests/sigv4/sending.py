@@ -67,16 +67,21 @@ def drained(call: Request) -> bytes:
     return asyncio.run(drain())
 
 
-def signature_of(call: Request, signed: str, payload: str) -> str:
-    """What a client calculates at `TIMESTAMP`; AWS' vectors vouch for the functions used."""
-    request = canonical_request(call, parse_signed_headers(signed), payload)
+def signature_of(call: Request, signed: str, payload: str, path: str | None = None) -> str:
+    """What a client calculates at `TIMESTAMP`; AWS' vectors vouch for the functions used. `path` is
+    another spelling of the request's."""
+    request = canonical_request(call, parse_signed_headers(signed), payload, path)
     digest = hashlib.sha256(request.encode("latin-1")).hexdigest()
     key = signing_key(SECRET, *SCOPE.split("/")[:2])
     return sign(key, f"AWS4-HMAC-SHA256\n{TIMESTAMP}\n{SCOPE}\n{digest}")
 
 
 def signed_headers(
-    method: str, target: str, headers: Mapping[str, str] | None = None, payload: str = EMPTY_SHA256
+    method: str,
+    target: str,
+    headers: Mapping[str, str] | None = None,
+    payload: str = EMPTY_SHA256,
+    path: str | None = None,
 ) -> dict[str, str]:
     """The headers with an Authorization that covers all of them."""
     sent = {
@@ -86,7 +91,7 @@ def signed_headers(
         **(headers or {}),
     }
     names = ";".join(sorted(sent))
-    signature = signature_of(call_for(method, target, sent), names, payload)
+    signature = signature_of(call_for(method, target, sent), names, payload, path)
     authorization = (
         f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/{SCOPE}, SignedHeaders={names}, "
         f"Signature={signature}"

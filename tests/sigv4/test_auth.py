@@ -81,6 +81,27 @@ def test_an_authorization_header_has_many_spellings(spelling: str) -> None:
     assert authenticate(get({**SIGNED, "authorization": spelling})).is_root
 
 
+def test_a_slash_that_was_signed_may_come_escaped() -> None:
+    headers, presigned = signed_headers("GET", "/b/a//b"), presigned_target("/b/a//b")
+    for sent in ("/b/a/%2Fb", "/b/a/%2fb", "/b/a//b"):
+        assert authenticate(get(headers, sent)).is_root
+        assert authenticate(get({}, presigned.replace("/b/a//b", sent))).is_root
+    for sent in ("/b/a/b", "/b/a/%252Fb", "/b/a/%2F%2Fb"):
+        assert refusal(get(headers, sent)).code is Code.SignatureDoesNotMatch
+
+
+def test_an_escaped_slash_that_was_signed_must_come_so() -> None:
+    headers = signed_headers("GET", "/b/a%2Fb", path="/b/a%2Fb")
+    assert authenticate(get(headers, "/b/a%2Fb")).is_root
+    error = refusal(get(headers, "/b/a/b"))
+    assert error.code is Code.SignatureDoesNotMatch
+
+
+def test_a_wrong_signature_shows_the_slashes_that_aws_signs() -> None:
+    error = refusal(get({**SIGNED, "x-amz-date": TIMESTAMP}, "/b/a%2Fb"))
+    assert error.details["CanonicalRequest"].startswith("GET\n/b/a/b\n")
+
+
 MALFORMED_HEADERS = {
     "AWS4-HMAC-SHA256": "is malformed",
     "AWS4-HMAC-SHA256 hello": "is malformed",

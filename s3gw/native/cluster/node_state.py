@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from s3gw.http.addresses import endpoint_of
 from s3gw.http.request import read_headers
 from s3gw.native.actmsg import json
-from s3gw.native.call import endpoint_of
 from s3gw.native.cluster.node import cluster_map
 from s3gw.native.cluster.smap import Snode
 from s3gw.native.services import NativeServices

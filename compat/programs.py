@@ -1,0 +1,84 @@
+"""Client programs in other languages, in `clients/<name>`, built by the language's own tool.
+
+A program is built once, below `.compat`, and again when one of its files changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from compat.installed import CACHE, Installed, InstallFailed, NotHere
+
+CLIENTS = Path(__file__).resolve().parent / "clients"
+OLDEST_GO = (1, 24)
+OLDEST_JAVA = 17
+
+
+def go_program(name: str, module: str) -> Installed:
+    """Raises `NotHere` where there is no Go, or one that is too old."""
+    _check_go()
+    folder = CACHE / "go" / name
+    program, text = folder / name, (CLIENTS / name / "go.mod").read_text()
+    _build(name, folder, "go", "build", "-mod=readonly", "-o", str(program), ".")
+    found = re.search(rf"^\s*{re.escape(module)} v(\S+)", text, re.MULTILINE)
+    return _installed(found[1] if found else "", str(program))
+
+
+def java_program(name: str, *arguments: str) -> Installed:
+    """Raises `NotHere` where there is no JDK or no Maven, or a JDK that is too old."""
+    _check_java()
+    folder = CACHE / "maven" / name
+    goals = ("compiler:compile", "dependency:copy-dependencies")
+    _build(name, folder, "mvn", "-q", "-B", f"-Dbuild={folder}", *goals)
+    found = re.search("<client.version>(.*?)<", (CLIENTS / name / "pom.xml").read_text())
+    path = f"{folder / 'classes'}:{folder / 'dependency'}/*"
+    version = found[1] if found else ""
+    # What runs for seconds needs no second compiler.
+    return _installed(version, "java", "-XX:TieredStopAtLevel=1", "-cp", path, "Main", *arguments)
+
+
+def _installed(version: str, *command: str) -> Installed:
+    return Installed(version, variables={"COMPAT_PROGRAM": json.dumps(command)})
+
+
+def _check_go() -> None:
+    if shutil.which("go") is None:
+        raise NotHere("there is no Go here")
+    told = subprocess.run(("go", "env", "GOVERSION"), capture_output=True, text=True).stdout
+    if tuple(map(int, re.findall(r"\d+", told)[:2])) < OLDEST_GO:
+        raise NotHere(f"Go is older than {'.'.join(map(str, OLDEST_GO))}")
+
+
+def _check_java() -> None:
+    if not (shutil.which("javac") and shutil.which("mvn")):
+        raise NotHere("there is no JDK, or no Maven here")
+    told = subprocess.run(("javac", "-version"), capture_output=True, text=True).stdout
+    if int((re.findall(r"\d+", told) or ["0"])[0]) < OLDEST_JAVA:
+        raise NotHere(f"Java is older than {OLDEST_JAVA}")
+
+
+def _build(name: str, folder: Path, *command: str) -> None:
+    """Run the command in the program's folder, unless it was run for these very files."""
+    stamp, sources = folder / "built-from", _digest(CLIENTS / name)
+    if stamp.exists() and stamp.read_text() == sources:
+        return
+    print(f"compat: building {name} with {command[0]}", file=sys.stderr)
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    done = subprocess.run(command, cwd=CLIENTS / name, capture_output=True, text=True)
+    if done.returncode:
+        raise InstallFailed(f"{name}: {(done.stdout + done.stderr)[-2000:]}")
+    stamp.write_text(sources)
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
