@@ -57,7 +57,7 @@ def test_a_nodes_configuration_is_the_clusters_and_its_own(
     node = cluster.json("GET", "daemon?what=config")
     assert cluster.config().items() <= node.items()
     assert node["host_net"]["port"] == "8080"
-    assert node["fspaths"]["paths"] == {str(tmp_path): ""}
+    assert node["fspaths"] == {str(tmp_path): ""}
 
 
 CHANGES = {
