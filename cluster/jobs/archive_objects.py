@@ -20,6 +20,7 @@ from cluster.jobs.job_run import (
     JobRun,
     Unreadable,
     chosen_names,
+    selected_prefixes,
 )
 from cluster.jobs.kinds import Kind
 from storage.values import ListQuery
@@ -84,15 +85,16 @@ async def _listed(
 ) -> AsyncGenerator[Sequence[str], None]:
     job, delimiter = run.job, "" if orders.deep else "/"
     itself = orders.name if job.bucket == job.target else None
-    after: str | None = ""
-    while after is not None:
-        query = ListQuery(job.prefix, delimiter, after, PAGE)
-        page = await run.context.store.list_objects(job.bucket, query)
-        names = [info.name for info in page.objects if info.name != itself]
-        for at in range(0, len(names), BATCH):
-            yield names[at : at + BATCH]
-            await run.progress()
-        after = page.next_after
+    for prefix in selected_prefixes(job.prefix, flat=not orders.deep):
+        after: str | None = ""
+        while after is not None:
+            query = ListQuery(prefix, delimiter, after, PAGE)
+            page = await run.context.store.list_objects(job.bucket, query)
+            names = [info.name for info in page.objects if info.name != itself]
+            for at in range(0, len(names), BATCH):
+                yield names[at : at + BATCH]
+                await run.progress()
+            after = page.next_after
 
 
 KIND = Kind(ArchiveObjects, carry_out, idles=True)

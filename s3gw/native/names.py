@@ -75,6 +75,12 @@ def bck_of(stored: str) -> Bck:
     return Bck(name, namespace=namespace)
 
 
+def is_asked(asked: Bck, bck: Bck) -> bool:
+    """Whether a query without a bucket's name, by provider and namespace, is about the bucket. An
+    empty namespace is all of them."""
+    return asked.is_ours and asked.namespace in ("", bck.namespace)
+
+
 def read_namespace(text: str, ours: Collection[str]) -> tuple[str, str]:
     """Return the cluster's id (empty for ours, whose ids and aliases are `ours`) and the name.
     Raise 400. `@` alone is any cluster but ours."""

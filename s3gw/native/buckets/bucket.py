@@ -22,7 +22,7 @@ from s3gw.native.buckets.props_change import gives_access, with_defaults, with_p
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import unsupported
 from s3gw.native.jobs.summary import bucket_with_summary
-from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket
+from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket, is_asked
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_outside
 from s3gw.objects.object_lock import ObjectLockSetting
@@ -95,7 +95,7 @@ class ListBuckets:
 
 def _is_meant(call: NativeCall, bck: Bck) -> bool:
     """Whether the request wants it, by name and by namespace; an empty one matches all."""
-    return call.message.name in ("", bck.name) and call.bck.namespace in ("", bck.namespace)
+    return call.message.name in ("", bck.name) and is_asked(call.bck, bck)
 
 
 @operation("HEAD", "buckets/{bucket}", access=Access.HEAD_BUCKET, known_as="HeadBucket")

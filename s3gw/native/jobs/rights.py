@@ -28,6 +28,7 @@ from s3gw.access.every_key import may_with_every_key
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.selection import MAX_JUDGED, Selection
+from s3gw.native.names import bck_of
 from s3gw.wire.errors import Code, S3Error
 from storage.errors import BucketNotFound, ObjectNotFound, VersionNotFound
 from storage.pacing import paced
@@ -70,6 +71,14 @@ async def require_deleting(call: NativeCall, chosen: Selection) -> None:
     async for name in paced(_judged(call, chosen)):
         if not await may_delete(call, name, None):
             raise S3Error(Code.AccessDenied)
+
+
+async def require_deleting_in(call: NativeCall, target: BucketInfo, chosen: Selection) -> None:
+    """Raise 403 unless the caller may delete all chosen objects of another bucket."""
+    bck = bck_of(target.name)
+    await require_deleting(
+        replace(call, bck=bck, bucket=target.name, key="", bucket_info=target), chosen
+    )
 
 
 async def require_reading(call: NativeCall, chosen: Selection) -> None:

@@ -67,14 +67,13 @@ class RenameObject:
 )
 class CopyObject:
     """Needs PUT on the copy as well, and the rights to the tags if there are some. A condition is
-    about the object that the copy replaces."""
+    about the object that the copy replaces. To `synchronize` is to remove what a cloud does not
+    have any more: no bucket here has one."""
 
     object_to: str = query("object_to")
     synchronize: bool = query("synchronize", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
-        if self.synchronize:
-            raise unsupported("copying with synchronize")
         if call.decoded_length or "transfer-encoding" in call.headers:
             raise NativeError(400, "a copy has no body")
         target = await _target(call, *read_object_uname(self.object_to, call))
