@@ -37,6 +37,9 @@ class Tcode(Enum):
     CAPACITY = "ErrCapExceeded"
     CHECKSUM = "ErrInvalidCksum"
     TOO_MANY = "ErrTooManyRequests"
+    NOT_ENOUGH_TARGETS = "ErrNotEnoughTargets"
+    NODE_NOT_FOUND = "errNodeNotFound"
+    INVALID_PATH = "errInvalidPath"
 
 
 class NativeError(Exception):

@@ -18,7 +18,12 @@ from s3gw.http.reply import Reply
 from s3gw.identity.permissions import ALL
 from s3gw.native.answers import json_reply
 from s3gw.native.bucket_props import Namespace, props_json
-from s3gw.native.buckets.props_change import gives_access, with_defaults, with_props
+from s3gw.native.buckets.props_change import (
+    gives_access,
+    with_changed_props,
+    with_defaults,
+    with_props,
+)
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import unsupported
 from s3gw.native.jobs.summary import bucket_with_summary
@@ -126,7 +131,10 @@ class SetBucketProps:
     async def run(self, call: NativeCall) -> Reply:
         if gives_access(self.props):
             await _authorize_access(call)
-        await call.store.update_bucket(call.bucket, lambda info: with_props(info, self.props))
+        mountpaths = len(call.native.node.folders) or 1
+        await call.store.update_bucket(
+            call.bucket, lambda info: with_changed_props(info, self.props, mountpaths)
+        )
         return Reply()
 
 
