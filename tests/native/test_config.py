@@ -257,9 +257,8 @@ def test_other_items_are_refused_by_name(cluster: ConfigScene, item: str) -> Non
 @pytest.mark.parametrize(
     "action",
     [
-        "shutdown", "decommission", "start-maintenance", "stop-maintenance", "shutdown-node",
-        "decommission-node", "rebalance", "reset-stats", "clear-lcache", "reload-creds",
-        "attach-mp", "detach-mp",
+        "shutdown", "decommission", "start-maintenance", "shutdown-node", "decommission-node",
+        "rebalance", "attach-mp", "detach-mp",
     ],
 )  # fmt: skip
 def test_actions_on_nodes_are_refused_by_name(cluster: ConfigScene, action: str) -> None:

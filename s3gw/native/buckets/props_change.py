@@ -48,6 +48,7 @@ _READ_ONLY = frozenset({"provider", "Renamed", "bid", "created"})
 _TYPES: Mapping[str, SettingType] = {
     "write_policy.data": Choice(("immediate", "delayed", "never")),
 }
+
 _TARGETS = 1
 
 

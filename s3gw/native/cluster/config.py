@@ -48,13 +48,14 @@ _ITEMS = frozenset({"proxy", "load-x509", "mountpaths", "enable-mp", "disable-mp
 # The section of the server's own file for each of these; changes hold from the next start.
 _IN_THE_FILE = {"auth": "[auth]", "net": "[server]", "host_net": "[server]", "fspaths": "[storage]"}
 # AIStore's sections that are the whole cluster's, and ours, by the names of its messages.
-_OF_THE_CLUSTER = {
-    section: section
-    for section in (
-        "tcb tco arch lso rebalance ec transport chunks mirror periodic auth backend proxy net "
-        "features versioning jobs archives"
-    ).split()
-} | {"checksum": "cksum", "get_batch": "getbatch"}
+_SECTIONS_TEXT = """
+    tcb tco arch lso rebalance ec transport chunks mirror periodic auth backend proxy net features
+    versioning jobs archives
+"""
+_OF_THE_CLUSTER = {section: section for section in _SECTIONS_TEXT.split()} | {
+    "checksum": "cksum",
+    "get_batch": "getbatch",
+}
 # Other parameters that a query may have.
 _NO_KEYS = frozenset({_TRANSIENT, "provider", "namespace"})
 

@@ -18,6 +18,7 @@ from s3gw.native.cluster.node import cluster_map
 from s3gw.native.cluster.smap import Snode
 from s3gw.native.services import NativeServices
 from s3gw.telemetry.aistore_counters import STATE, UPTIME, kinds
+from s3gw.telemetry.counter_base import since_reset
 from s3gw.telemetry.host_stats import DiskRates, Room, SystemInfo, room_of
 from s3gw.telemetry.node_info import NodeInfo
 from storage.backend import Backend
@@ -238,6 +239,8 @@ def _signed(number: int) -> int:
 
 def _tracker(facts: NodeInfo) -> dict[str, int]:
     counted: Mapping[str, int] = {**dict.fromkeys(kinds(), 0), **facts.counters()}
+    if facts.log_folder is not None:
+        counted = since_reset(facts.log_folder, counted)
     return {**counted, UPTIME: facts.uptime_ns, STATE: _HEALTHY}
 
 

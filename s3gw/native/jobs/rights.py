@@ -17,6 +17,7 @@ from cluster.jobs import (
     delete_objects,
     get_batch,
     index_shards,
+    mirroring,
     move_bucket,
     promote,
     rechunk,
@@ -46,6 +47,7 @@ STARTING: Mapping[str, tuple[Access, str]] = {
     move_bucket.KIND.name: (Access.MOVE_BUCKET, "DeleteBucket"),
     promote.KIND.name: (Access.PROMOTE, "PutObject"),
     rechunk.KIND.name: (Access.PATCH, "PutBucketVersioning"),
+    mirroring.KIND.name: (Access.PATCH, "PutBucketVersioning"),
     index_shards.KIND.name: (Access.PATCH, "PutBucketVersioning"),
 }
 
