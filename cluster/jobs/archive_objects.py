@@ -20,6 +20,7 @@ from cluster.jobs.job_run import (
     JobRun,
     Unreadable,
     chosen_names,
+    missing,
     selected_prefixes,
 )
 from cluster.jobs.kinds import Kind
@@ -65,7 +66,7 @@ def _count(run: JobRun[ArchiveObjects], size: int) -> None:
 
 def _skip(run: JobRun[ArchiveObjects], name: str, error: Unreadable) -> None:
     if run.job.names_objects or not error.is_missing:
-        run.problem(f"{name}: {error}")
+        run.problem(missing(run.job, name) if error.is_missing else f"{name}: {error}")
 
 
 async def _batches(

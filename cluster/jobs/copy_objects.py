@@ -18,6 +18,7 @@ from cluster.jobs.job_run import (
     NotCopied,
     chosen_names,
     listed,
+    missing,
 )
 from cluster.jobs.kinds import Kind
 from cluster.jobs.pruning import prune
@@ -101,17 +102,16 @@ async def _dry(run: JobRun[CopyObjects], name: str) -> int:
     try:
         return (await run.context.store.head_object(run.job.bucket, name)).info.size
     except ObjectNotFound:
-        raise NotCopied("does not exist", is_missing=True) from None
+        raise NotCopied("it does not exist", is_missing=True) from None
 
 
 def _note(run: JobRun[CopyObjects], name: str, error: NotCopied) -> None:
     """Record a problem. Raises `JobFailed` for one that ends the job."""
-    text = f"{name}: {error}"
     if not error.is_missing:
-        run.problem(text)
+        run.problem(f"{name}: {error}")
     elif run.job.pieces:
-        run.state.add_problem(text)
+        run.state.add_problem(missing(run.job, name))
 
 
-KIND = Kind(CopyObjects, carry_out, "copy-objects", idles=True)
+KIND = Kind(CopyObjects, carry_out, "copy-objects", idles=True, prefix="tco-")
 BUCKET_KIND = Kind(CopyBucket, carry_out, "copy-bucket")

@@ -255,6 +255,11 @@ class JobRun(Generic[J]):
             raise JobFailed(text)
 
 
+def missing(job: Job, name: str) -> str:
+    """Return the text about an object that a list names and that is not there, as in AIStore."""
+    return f"ais://{job.bucket}/{name} does not exist"
+
+
 async def chosen_names(run: JobRun[S], size: int) -> AsyncIterator[Sequence[str]]:
     """Yield the remaining names of the job's list or template, in batches; a batch counts as done
     when the caller takes the next one."""

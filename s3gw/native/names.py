@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from s3gw.identity.namespaces import parted, stored_name
 from s3gw.native.errors import NativeError, Tcode
+from s3gw.native.object_names import name_of
 
 AIS = "ais"
 PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "ht")
@@ -55,7 +56,7 @@ class Bck:
         space = f"@{self.uuid}" if self.uuid else ""
         space += f"#{self.namespace}" if self.namespace else ""
         bucket = f"{self.provider}://{space}/{self.name}" if space else f"{self.provider}://{self}"
-        return f"{bucket}/{key}" if key else bucket
+        return f"{bucket}/{name_of(key)}" if key else bucket
 
     def __str__(self) -> str:
         return self.name

@@ -260,6 +260,13 @@ def _disks(device: int) -> Iterator[str]:
         yield place.parent.name if (place / "partition").exists() else place.name
 
 
+def is_rotational(disk: str) -> bool:
+    try:
+        return Path(f"/sys/block/{disk}/queue/rotational").read_text().strip() == "1"
+    except OSError:
+        return False
+
+
 def _disk_counts(name: str) -> _DiskCounts:
     counters = psutil.disk_io_counters(perdisk=True, nowrap=False).get(name)
     if counters is None:

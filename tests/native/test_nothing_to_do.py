@@ -25,8 +25,9 @@ class Counting(ConfigScene):
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Counting]:
-    with Counting(tmp_path) as scene:
-        yield scene
+    scene = Counting(tmp_path)
+    yield scene
+    scene.close()
 
 
 def tracker(scene: ConfigScene) -> dict[str, int]:

@@ -10,7 +10,6 @@ from typing import Any
 
 from s3gw.access import Access
 from s3gw.http.reply import Reply
-from s3gw.native.actmsg import read_value
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.node import gateway_id, target_id
 from s3gw.native.errors import NativeError, Tcode, unsupported
@@ -28,7 +27,7 @@ class _ResetStats:
     """The value is whether errors only are reset."""
 
     async def run(self, call: NativeCall) -> Reply:
-        errors_only = read_value(bool | None, call.message.value) is True
+        errors_only = bytes(call.message.value) == b"true"
         facts = call.native.node
         if facts.log_folder is not None:
             counted = await asyncio.to_thread(facts.counters)

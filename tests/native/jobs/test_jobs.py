@@ -369,7 +369,6 @@ def test_a_bucket_without_a_backend_has_nothing_to_evict_or_prefetch(
     [
         ("POST", "etl-bck"),
         ("POST", "etl-listrange"),
-        ("POST", "make-n-copies"),
         ("POST", "ec-encode"),
         ("POST", "create-inventory"),
     ],

@@ -214,3 +214,51 @@ def test_a_summary_is_of_the_buckets_that_its_caller_may_list(scene: JobScene, b
     assert bucket in {each["name"] for each in summaries(scene)}
     answer = scene.act("GET", "buckets/", "summary-bck", {}, token="nobody")
     assert told(answer).status == 403
+
+
+# Names that are missing
+
+
+def test_missing_names_of_a_list_are_errors_of_the_job(scene: JobScene, bucket: str) -> None:
+    fill(scene, bucket, "a", "b")
+    xid = delete(scene, bucket, {"objnames": ["a", "none", "b"]})
+    scene.run_jobs()
+    snap = scene.snap(xid)
+    assert (snap["aborted"], snap["err"]) == (False, f"ais://{bucket}/none does not exist")
+    assert snap["stats"]["loc-objs"] == "2"
+    assert scene.ask("status", {"id": xid})["err"] == f"ais://{bucket}/none does not exist"
+    assert scene.names(bucket) == []
+
+
+def test_a_template_may_have_holes(scene: JobScene, bucket: str) -> None:
+    fill(scene, bucket, "n-2")
+    xid = delete(scene, bucket, {"template": "n-{1..3}"})
+    scene.run_jobs()
+    assert scene.snap(xid)["err"] == ""
+    assert scene.names(bucket) == []
+
+
+def test_copies_and_archives_say_what_is_missing_in_the_same_words(
+    scene: JobScene, bucket: str
+) -> None:
+    fill(scene, bucket, "a")
+    missing = f"ais://{bucket}/none does not exist"
+    target = scene.new_bucket()
+    assert copy(scene, bucket, target, objnames=["a", "none"])["err"] == missing
+    asked = {"objnames": ["a", "none"], "archname": "packed.tar", "coer": True}
+    assert scene.done("PUT", f"buckets/{bucket}", "archive", asked)["err"] == missing
+
+
+# Ids
+
+
+def test_ids_of_some_kinds_begin_with_aistore_s_prefix(scene: JobScene, bucket: str) -> None:
+    fill(scene, bucket, "a")
+    target = scene.new_bucket()
+    assert copy(scene, bucket, target, objnames=["a"])["id"].startswith("tco-")
+    for snap in (
+        copy_bucket(scene, bucket, target),
+        scene.snap(delete(scene, bucket, {"objnames": ["a"]})),
+    ):
+        assert snap["id"].isalnum()
+    scene.run_jobs()
