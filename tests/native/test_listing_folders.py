@@ -47,7 +47,12 @@ def test_with_recursion_a_prefix_is_a_prefix(scene: Scene, bucket: str) -> None:
 def test_listing_inside_takes_the_right_to_do_so(scene: Scene, bucket: str) -> None:
     scene.put(bucket, "dir/a")
     resource = f"arn:aws:s3:::{bucket}"
-    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket", "Resource": resource}
+    deny: dict[str, Any] = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:ListBucket",
+        "Resource": resource,
+    }
     deny["Condition"] = {"StringEquals": {"s3:prefix": "dir/"}}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     scene.s3.put_bucket_policy(Bucket=bucket, Policy=policy)

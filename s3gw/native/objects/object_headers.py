@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.native.object_names import name_of
-from s3gw.native.objects.checksums import checksum_of
+from s3gw.native.objects.checksums import AisChecksum, checksum_of
 from s3gw.native.objects.custom import custom_pairs
 from s3gw.native.objects.location import location_of, mountpath_of
 from s3gw.s3.header_text import encoded_word
@@ -98,12 +98,13 @@ PROPS: Mapping[str, Tell] = {
     "last-modified": _last_modified,
     "etag": _etag,
 }
-_OF_A_READER: tuple[Tell, ...] = (_checksum, _atime, _version, _custom, _etag, _last_modified)
+_OF_A_READER: tuple[Tell, ...] = (_atime, _version, _custom, _etag, _last_modified)
 
 
-def reader_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
-    """Return the headers of GET."""
-    return [pair for tell in _OF_A_READER for pair in tell(call, info)]
+def reader_headers(call: NativeCall, info: ObjectInfo, checksum: AisChecksum | None) -> Pairs:
+    """Return the headers of GET; `checksum` is of the range that is sent, if it has its own."""
+    found = list(checksum.headers().items()) if checksum else _checksum(call, info)
+    return found + [pair for tell in _OF_A_READER for pair in tell(call, info)]
 
 
 def written_headers(call: NativeCall, info: ObjectInfo) -> dict[str, str]:
