@@ -20,6 +20,8 @@ from cluster.jobs.job_run import (
     JobRun,
     Unreadable,
     chosen_names,
+    missing,
+    selected_prefixes,
 )
 from cluster.jobs.kinds import Kind
 from storage.values import ListQuery
@@ -64,7 +66,7 @@ def _count(run: JobRun[ArchiveObjects], size: int) -> None:
 
 def _skip(run: JobRun[ArchiveObjects], name: str, error: Unreadable) -> None:
     if run.job.names_objects or not error.is_missing:
-        run.problem(f"{name}: {error}")
+        run.problem(missing(run.job, name) if error.is_missing else f"{name}: {error}")
 
 
 async def _batches(
@@ -84,15 +86,16 @@ async def _listed(
 ) -> AsyncGenerator[Sequence[str], None]:
     job, delimiter = run.job, "" if orders.deep else "/"
     itself = orders.name if job.bucket == job.target else None
-    after: str | None = ""
-    while after is not None:
-        query = ListQuery(job.prefix, delimiter, after, PAGE)
-        page = await run.context.store.list_objects(job.bucket, query)
-        names = [info.name for info in page.objects if info.name != itself]
-        for at in range(0, len(names), BATCH):
-            yield names[at : at + BATCH]
-            await run.progress()
-        after = page.next_after
+    for prefix in selected_prefixes(job.prefix, flat=not orders.deep):
+        after: str | None = ""
+        while after is not None:
+            query = ListQuery(prefix, delimiter, after, PAGE)
+            page = await run.context.store.list_objects(job.bucket, query)
+            names = [info.name for info in page.objects if info.name != itself]
+            for at in range(0, len(names), BATCH):
+                yield names[at : at + BATCH]
+                await run.progress()
+            after = page.next_after
 
 
 KIND = Kind(ArchiveObjects, carry_out, idles=True)

@@ -18,6 +18,7 @@ from cluster.jobs import (
     get_batch,
     index_shards,
     lru,
+    mirroring,
     move_bucket,
     placement,
     promote,
@@ -34,6 +35,7 @@ KINDS: tuple[AnyKind, ...] = (
     copy_objects.BUCKET_KIND,
     summary.KIND,
     move_bucket.KIND,
+    mirroring.KIND,
     cleanup.KIND,
     lru.KIND,
     promote.KIND,
@@ -51,7 +53,7 @@ _OTHERS = """
     ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
     blob-download download dsort evict-listrange/evict-objects
     evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
-    make-n-copies/mirror etl-bck/etl-bucket list create-inventory
+    etl-bck/etl-bucket list create-inventory
 """
 
 BY_NAME: Mapping[str, AnyKind] = {kind.name: kind for kind in KINDS}

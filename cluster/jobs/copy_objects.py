@@ -18,8 +18,10 @@ from cluster.jobs.job_run import (
     NotCopied,
     chosen_names,
     listed,
+    missing,
 )
 from cluster.jobs.kinds import Kind
+from cluster.jobs.pruning import prune
 from storage.errors import ObjectNotFound
 from storage.values import ObjectInfo
 
@@ -29,17 +31,21 @@ _ROUND = 4
 
 class CopyObjects(SelectingJob, frozen=True, kw_only=True, tag="copy-listrange"):
     """The selected objects of the bucket, into the target. `prepend` begins the names of the
-    copies; `workers` objects are copied at once; a `dry_run` only counts."""
+    copies; `workers` objects are copied at once; a `dry_run` only counts. To `synchronize` is to
+    delete the selected names of the target that the bucket does not have; a list selects none."""
 
     prepend: str = ""
     dry_run: bool = False
+    synchronize: bool = False
     workers: int = 1
 
     @property
     def parameters(self) -> Mapping[str, str | int]:
         dry_run = "true" if self.dry_run else ""
         selection = {"template": self.template, "prefix": self.prefix}
-        return {**selection, "prepend": self.prepend, "dry-run": dry_run}
+        synchronize = "true" if self.synchronize else ""
+        flags = {"dry-run": dry_run, "sync": synchronize}
+        return {**selection, "prepend": self.prepend, **flags}
 
 
 class CopyBucket(CopyObjects, frozen=True, kw_only=True, tag="copy-bck"):
@@ -51,12 +57,14 @@ async def carry_out(run: JobRun[CopyObjects]) -> None:
     if run.job.names_objects:
         async for names in chosen_names(run, size):
             await _copy_all(run, names)
-        return
-    async for infos in listed(run, size):
-        if run.job.dry_run:
-            _count(run, infos)
-        else:
-            await _copy_all(run, [info.name for info in infos])
+    else:
+        async for infos in listed(run, size):
+            if run.job.dry_run:
+                _count(run, infos)
+            else:
+                await _copy_all(run, [info.name for info in infos])
+    if run.job.synchronize and not run.job.dry_run:
+        await prune(run)
 
 
 def _count(run: JobRun[CopyObjects], infos: Sequence[ObjectInfo]) -> None:
@@ -94,17 +102,16 @@ async def _dry(run: JobRun[CopyObjects], name: str) -> int:
     try:
         return (await run.context.store.head_object(run.job.bucket, name)).info.size
     except ObjectNotFound:
-        raise NotCopied("does not exist", is_missing=True) from None
+        raise NotCopied("it does not exist", is_missing=True) from None
 
 
 def _note(run: JobRun[CopyObjects], name: str, error: NotCopied) -> None:
     """Record a problem. Raises `JobFailed` for one that ends the job."""
-    text = f"{name}: {error}"
     if not error.is_missing:
-        run.problem(text)
+        run.problem(f"{name}: {error}")
     elif run.job.pieces:
-        run.state.add_problem(text)
+        run.state.add_problem(missing(run.job, name))
 
 
-KIND = Kind(CopyObjects, carry_out, "copy-objects", idles=True)
+KIND = Kind(CopyObjects, carry_out, "copy-objects", idles=True, prefix="tco-")
 BUCKET_KIND = Kind(CopyBucket, carry_out, "copy-bucket")

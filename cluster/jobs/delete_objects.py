@@ -1,9 +1,10 @@
 """delete-listrange: delete the objects of a list, a template or a prefix.
 
 In a bucket with versioning that adds delete markers, as any deletion does. A missing object is
-skipped; a locked one stays and is reported as an error. The job may be repeated: after a crash an
-object that was written since the job was requested is left alone, because the first attempt may
-have deleted the one that was meant.
+skipped in a template, which may have holes, and is an error in a list; a locked one stays and is
+reported as an error. Neither ends the job. The job may be repeated: after a crash an object that
+was written since the job was requested is left alone, because the first attempt may have deleted
+the one that was meant.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cluster.jobs.job import SelectingJob
-from cluster.jobs.job_run import JobRun, chosen_names, listed
+from cluster.jobs.job_run import JobRun, chosen_names, listed, missing
 from cluster.jobs.kinds import Kind
 from storage.errors import ObjectNotFound, PreconditionFailed, StorageError
 from storage.values import Condition, DeleteRequest, Deletion
@@ -42,7 +43,11 @@ async def _delete(run: JobRun[DeleteObjects], names: Sequence[str], sizes: Seque
         if isinstance(outcome, Deletion):
             run.state.objects += 1
             run.state.bytes += size
-        elif not _is_settled(outcome):
+        elif _is_settled(outcome):
+            # What an attempt before a crash may have deleted is not missing.
+            if run.job.pieces and not run.is_resumed:
+                run.state.add_problem(missing(run.job, request.name))
+        else:
             run.state.add_problem(f"{request.name}: {type(outcome).__name__}")
 
 

@@ -15,4 +15,4 @@ async def carry_out(run: JobRun[GetBatch]) -> None:
     """Do nothing: the job has idled since it was registered."""
 
 
-KIND = Kind(GetBatch, carry_out, idles=True)
+KIND = Kind(GetBatch, carry_out, idles=True, prefix="gbt-")

@@ -65,11 +65,12 @@ class Job(Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 class SelectingJob(Job, frozen=True, kw_only=True):
     """Selects objects of the bucket by the list of names, else by the `template`, else by the
-    `prefix`; the request decides between the three. With `go_on`, a failure with one object does
-    not end the job."""
+    `prefix`; the request decides between the three. With `flat`, a prefix selects no objects of
+    the folders below it. With `go_on`, a failure with one object does not end the job."""
 
     template: str = ""
     prefix: str = ""
+    flat: bool = False
     go_on: bool = False
 
     @property
@@ -80,6 +81,15 @@ class SelectingJob(Job, frozen=True, kw_only=True):
     @property
     def parameters(self) -> Mapping[str, str | int]:
         return {"template": self.template, "prefix": self.prefix}
+
+
+class Tally(Struct):
+    """What a summary counted in one of several buckets; sizes in bytes."""
+
+    objects: int = 0
+    bytes: int = 0
+    smallest: int = 0
+    largest: int = 0
 
 
 class Sizes(Struct):
@@ -96,7 +106,8 @@ class State(Struct):
     template; under a prefix, `after` is the last finished name, or with `after_version` its
     versions down to that one are finished. `idle_ns` is since when it has nothing to do. `starts`
     counts how often it was begun: more than once after a crash. `problems` counts what could not be
-    done, and `errors` has the first of them; `abort_error` is why it ended early.
+    done, and `errors` has the first of them; `abort_error` is why it ended early. `tallies` are by
+    the bucket's name.
     """
 
     starts: int = 0
@@ -112,6 +123,7 @@ class State(Struct):
     problems: int = 0
     errors: list[str] = []
     sizes: Sizes = msgspec.field(default_factory=Sizes)
+    tallies: dict[str, Tally] = {}
 
     def add_problem(self, text: str) -> None:
         self.problems += 1

@@ -255,6 +255,11 @@ class JobRun(Generic[J]):
             raise JobFailed(text)
 
 
+def missing(job: Job, name: str) -> str:
+    """Return the text about an object that a list names and that is not there, as in AIStore."""
+    return f"ais://{job.bucket}/{name} does not exist"
+
+
 async def chosen_names(run: JobRun[S], size: int) -> AsyncIterator[Sequence[str]]:
     """Yield the remaining names of the job's list or template, in batches; a batch counts as done
     when the caller takes the next one."""
@@ -268,16 +273,34 @@ async def chosen_names(run: JobRun[S], size: int) -> AsyncIterator[Sequence[str]
 
 async def listed(run: JobRun[S], size: int) -> AsyncIterator[Sequence[ObjectInfo]]:
     """Yield the objects with the job's prefix after the last finished one, in batches."""
-    while True:
-        query = ListQuery(run.job.prefix, after=run.state.after, limit=PAGE)
-        page = await run.context.store.list_objects(run.job.bucket, query)
-        for at in range(0, len(page.objects), size):
-            batch = page.objects[at : at + size]
-            yield batch
-            run.state.after = batch[-1].name
-            await run.progress()
-        if page.next_after is None:
-            return
+    async for batch in listed_in(run, run.job.bucket, size):
+        yield batch
+
+
+async def listed_in(run: JobRun[S], bucket: str, size: int) -> AsyncIterator[Sequence[ObjectInfo]]:
+    """Yield the same of another bucket than the job's."""
+    state, prefixes = run.state, selected_prefixes(run.job.prefix, flat=run.job.flat)
+    if state.after.startswith(prefixes[-1]):
+        prefixes = prefixes[-1:]
+    for prefix in prefixes:
+        after: str | None = state.after if state.after.startswith(prefix) else ""
+        while after is not None:
+            query = ListQuery(prefix, "/" if run.job.flat else "", after, PAGE)
+            page = await run.context.store.list_objects(bucket, query)
+            for at in range(0, len(page.objects), size):
+                batch = page.objects[at : at + size]
+                yield batch
+                state.after = batch[-1].name
+                await run.progress()
+            after = page.next_after
+
+
+def selected_prefixes(prefix: str, *, flat: bool) -> tuple[str, ...]:
+    """Return the prefixes to list. As in AIStore, a flat selection of a folder that is named
+    without its slash is what is in the folder, besides the names that begin like it."""
+    if not flat or not prefix or prefix.endswith("/"):
+        return (prefix,)
+    return (prefix, f"{prefix}/")
 
 
 async def listed_versions(run: JobRun[S], size: int) -> AsyncIterator[Sequence[VersionEntry]]:

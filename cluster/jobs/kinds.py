@@ -26,7 +26,8 @@ class Start(Enum):
 class Kind(Generic[J]):
     """`display` is its other name, empty for the same. A kind that `idles` is not over when its
     work is done: clients wait until it is idle, and expect to find it among the running jobs for a
-    while. One that is `of_a_bucket` is not started without a bucket."""
+    while. One that is `of_a_bucket` is not started without a bucket. Its jobs' ids begin with
+    `prefix`, by which AIStore's clients tell some kinds."""
 
     job: type[J]
     run: Callable[[JobRun[J]], Awaitable[None]]
@@ -34,6 +35,7 @@ class Kind(Generic[J]):
     start: Start = Start.REQUEST
     idles: bool = False
     of_a_bucket: bool = False
+    prefix: str = ""
 
     @property
     def name(self) -> str:

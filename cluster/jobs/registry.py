@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from cluster.coordination import Coordination, Delete, Put
-from cluster.jobs.catalog import decode_job
+from cluster.jobs.catalog import BY_NAME, decode_job
 from cluster.jobs.job import (
     COUNTED,
     JOB,
@@ -136,7 +136,8 @@ class Registry:
             await self._delete([*pieces, *(root + job.xid for root in (STATE, COUNTED, STOP, JOB))])
 
     def _identified(self, job: J) -> J:
-        return msgspec.structs.replace(job, xid=_new_id(), created_ns=self.clock.now_ns())
+        xid = BY_NAME[job.kind].prefix + _new_id()
+        return msgspec.structs.replace(job, xid=xid, created_ns=self.clock.now_ns())
 
     async def _every(self) -> list[JobStatus]:
         entries, _ = await self._coordination.range(ROOT)

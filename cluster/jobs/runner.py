@@ -170,7 +170,7 @@ class Runner:
                 return False
             why = str(error)
         except BucketNotFound as error:
-            why = f"bucket {str(error) or run.job.bucket} does not exist"
+            why = f'bucket "ais://{str(error) or run.job.bucket}" does not exist'
         except (JobFailed, StorageError) as error:
             why = str(error) or type(error).__name__
         except Exception as error:

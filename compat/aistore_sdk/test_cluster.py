@@ -71,7 +71,7 @@ def test_performance_is_told_by_target(client: Any, smap: Any) -> None:
 def test_performance_counts_requests(client: Any, bucket: Any) -> None:
     put(bucket, "k").get_reader().read_all()
     (told,) = client.cluster().get_performance().values()
-    assert all(value["v"].isdecimal() for value in told["tracker"].values())
+    assert all(isinstance(value, int) for value in told["tracker"].values())
 
 
 def test_a_node_has_a_log(client: Any, smap: Any) -> None:

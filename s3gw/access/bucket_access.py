@@ -2,20 +2,22 @@
 
 The mask grants nothing. An operation outside it is refused, to the owner and the root account too,
 even if something else allows it. Only principals with all rights of the root account can always
-change the mask.
+change the mask. Without authentication, as in AIStore, the mask keeps data
+and the bucket from being changed and removed, and nothing else.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from s3gw.identity.permissions import ALL, parse_permissions
+from s3gw.identity.permissions import ALL, READ_ONLY, parse_permissions
 from s3gw.identity.rights import Access
 from storage.settings import Setting, setting, with_setting, without_setting
 from storage.values import BucketInfo
 
 # Without these the bucket could never be opened again.
 ALWAYS_ROOTS = (Access.PATCH | Access.SET_BUCKET_ACL).value
+ALWAYS_ANYONES = ALWAYS_ROOTS | READ_ONLY.value
 
 
 class BucketAccess(Setting, frozen=True):

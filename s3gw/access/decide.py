@@ -30,7 +30,7 @@ from s3gw.access.acl import (
     grants_to_account,
     grants_to_group,
 )
-from s3gw.access.bucket_access import ALWAYS_ROOTS, bucket_access
+from s3gw.access.bucket_access import ALWAYS_ANYONES, ALWAYS_ROOTS, bucket_access
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy, Policy, Verdict, kept_policy
 from s3gw.access.principals import LOGGING
@@ -130,7 +130,8 @@ def allows_without_bucket(request: AccessRequest) -> bool:
 def _is_closed(request: AccessRequest, rules: Rules) -> bool:
     missing = request.access & ~rules.access
     if missing and request.caller.is_root:
-        missing &= ~ALWAYS_ROOTS
+        is_unproven = request.caller.principal.is_unproven
+        missing &= ~(ALWAYS_ANYONES if is_unproven else ALWAYS_ROOTS)
     return missing != 0
 
 

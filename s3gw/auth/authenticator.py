@@ -99,7 +99,7 @@ class Authenticator:
             if in_query:
                 apply_query_headers(request, read_query_headers(request))
             expect_unverified_payload(request)
-            return self._accounts.root
+            return self._accounts.unproven_root
         authorization = request.headers.get("authorization", "")
         if authorization and in_query:
             raise S3Error(Code.InvalidArgument, ONE_MECHANISM, ArgumentName="Authorization")
@@ -203,7 +203,8 @@ class Authenticator:
     async def _by_form(self, request: Request) -> Proof:
         """Authenticate by the form's fields, which sign its policy; the request is not signed."""
         form = await read_form(request)
-        principal = self._accounts.root if self._options.no_auth else await self._signer(form)
+        accounts = self._accounts
+        principal = accounts.unproven_root if self._options.no_auth else await self._signer(form)
         form.read_policy(self._now_s())
         return Proof(principal, form)
 

@@ -8,14 +8,14 @@ AIStore's own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
-from s3gw.config.types import Choice, SettingType, Size, Switch, Whole, note
+from s3gw.config.kept_properties import KeptProperties, Property
+from s3gw.config.types import Choice, Size, Switch, Whole, note
 from s3gw.config.wire_keys import WireKey
 from storage.settings import Setting, setting, with_setting
 from storage.values import BucketInfo
@@ -28,16 +28,6 @@ ETAG_MD5, ETAG_CHECKSUM = "md5", "checksum"
 CHECKSUM_TYPES = (XXHASH2, "xxhash", "md5", "crc32c", "sha256", "sha512", NO_CHECKSUM)
 
 _KIB, _GIB, _TIB = 1 << 10, 1 << 30, 1 << 40
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """What is declared of a property, beside its field. With `inherited`, new buckets get it from
-    the cluster's configuration."""
-
-    name: str
-    type: SettingType
-    inherited: bool = True
 
 
 class Chunks(Struct, frozen=True):
@@ -58,9 +48,9 @@ class Chunks(Struct, frozen=True):
 class BucketProperties(Setting, frozen=True):
     """`checksum` is the type for objects that come by the native API; with `archives_as_folders`
     the members of archives can be listed and read as keys, by S3 clients too. `validate_warm_get`
-    requests what is always done: every block is verified when it is read. `etag` is for all that
-    is written, except bodies of native requests: they have no MD5 anywhere. `custom` means nothing
-    to the server."""
+    requests what is always done: every block is verified when it is read. With `ranges` a range of
+    an object is answered with its own checksum. `etag` is for all that is written, except bodies of
+    native requests: they have no MD5 anywhere. `custom` and `kept` mean nothing to the server."""
 
     setting_name: ClassVar[str] = "properties"
 
@@ -72,6 +62,8 @@ class BucketProperties(Setting, frozen=True):
         ETAG_MD5
     )
     custom: Annotated[str, Property("extra.custom", note(1024), inherited=False)] = ""
+    ranges: Annotated[bool, Property("checksum.enable_read_range", Switch())] = False
+    kept: KeptProperties = KeptProperties()
 
 
 DEFAULT_PROPERTIES = BucketProperties()
@@ -118,6 +110,8 @@ def with_property(properties: BucketProperties, name: str, value: Any) -> Bucket
 
 def problem_together(properties: BucketProperties) -> str:
     """Return what is wrong with values that are good each for itself; empty when nothing is."""
+    if properties.kept.problem:
+        return properties.kept.problem
     chunks = properties.chunks
     if chunks.objsize_limit <= (chunks.max_monolithic_size or _TIB):
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from s3gw.identity.permissions import Permissions
 
@@ -68,7 +68,8 @@ class Principal:
     Without `permissions` it is an account: judged by what it owns, by policies and by ACLs. With
     them it is a user of the root account, a role or a token's subject: `user` is its name, and it
     may do what the permissions allow, and what policies and ACLs grant it; that its account owns
-    something gives it nothing. `is_root` may do everything, `session` narrows all of it.
+    something gives it nothing. `is_root` may do everything, `session` narrows all of it. With
+    `is_unproven` the server has no authentication: the caller may be anyone.
     """
 
     account: str
@@ -79,6 +80,7 @@ class Principal:
     user: str = ""
     permissions: Permissions | None = None
     session: Session | None = None
+    is_unproven: bool = False
 
     @classmethod
     def anonymous(cls) -> Principal:
@@ -150,7 +152,8 @@ class AccessKey:
 
 
 class Accounts:
-    """The accounts of this server: the root account, who may do everything, and others.
+    """The accounts of this server: the root account, who may do everything, and others. Without
+    authentication every caller is `unproven_root`.
 
     Raises `ValueError` when two share an id or an access key, or when there are too many.
     """
@@ -161,6 +164,7 @@ class Accounts:
         self.root = Principal(
             root.account, root.display_name, root.email, next(iter(root.secrets), ""), is_root=True
         )
+        self.unproven_root = replace(self.root, is_unproven=True)
         self._add(root, is_root=True)
         for account in others:
             self._add(account, is_root=False)

@@ -54,7 +54,7 @@ class ObjectCopier:
         except S3Error as error:
             raise NotCopied(error.message) from None
         except ObjectNotFound:
-            raise NotCopied("does not exist", is_missing=True) from None
+            raise NotCopied("it does not exist", is_missing=True) from None
         except _ENDS_ALL:
             raise
         except StorageError as error:

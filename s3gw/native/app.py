@@ -20,7 +20,7 @@ from s3gw.native import redirect
 from s3gw.native.actmsg import read_message
 from s3gw.native.auditing import note
 from s3gw.native.authentication import BearerAuthenticator
-from s3gw.native.authorization import require
+from s3gw.native.authorization import closed_by_access, require
 from s3gw.native.call import (
     NativeCall,
     NativeRequest,
@@ -71,7 +71,7 @@ class NativeApp(FrontEnd):
     ) -> None:
         super().__init__(observer, limits)
         self._table = NativeTable(native_operations())
-        root = services.site.accounts.root
+        root = services.site.accounts.unproven_root
         self._authenticator = BearerAuthenticator(native.authn, root, native.throttle)
         self._services = services
         self._native = native
@@ -133,15 +133,16 @@ class NativeApp(FrontEnd):
         operation = await off_loop(sent_bytes, decode, kind, call)
         # From here on the query is what S3's policies may ask for.
         call.query = getattr(operation, "s3_query", {})
-        if not kind.is_open:
-            await require(call, kind)
-        if redirect.is_first_leg(call.origin):
-            return redirect.to_itself(call.origin, call.site.cluster_id)
-        try:
-            return await operation.run(call)
-        except (ObjectNotFound, VersionNotFound):
-            await hide_missing(call, call.bucket, call.key)
-            raise
+        with closed_by_access(call, kind):
+            if not kind.is_open:
+                await require(call, kind)
+            if redirect.is_first_leg(call.origin):
+                return redirect.to_itself(call.origin, call.site.cluster_id)
+            try:
+                return await operation.run(call)
+            except (ObjectNotFound, VersionNotFound):
+                await hide_missing(call, call.bucket, call.key)
+                raise
 
     def busy(self, exchange: Exchange) -> Reply:
         headers = {"Retry-After": "1"}

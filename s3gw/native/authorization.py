@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from s3gw.access import authorize, may_without_bucket
-from s3gw.identity.rights import WITHOUT_BUCKET
+from s3gw.access.bucket_access import bucket_access
+from s3gw.identity.rights import WITHOUT_BUCKET, Access
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError
+from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.operation import NativeOperation
+from s3gw.wire.errors import Code, S3Error
 from storage.errors import BucketNotFound
+
+# As many rights as AIStore's messages name.
+_SHOWN = 4
+ALL_RIGHTS = sum(each.value for each in Access)
 
 
 async def require(call: NativeCall, operation: type[NativeOperation]) -> None:
@@ -25,5 +34,30 @@ async def require(call: NativeCall, operation: type[NativeOperation]) -> None:
         raise NativeError(403, f"insufficient permissions: {_names(operation)} needed")
 
 
+@contextmanager
+def closed_by_access(call: NativeCall, operation: type[NativeOperation]) -> Iterator[None]:
+    """Say which right the bucket's `access` leaves out, and what it has, where that is why the
+    caller is refused."""
+    try:
+        yield
+    except S3Error as error:
+        missing = operation.access.value & ~bucket_access(call.bucket_info)
+        if error.code is not Code.AccessDenied or not missing:
+            raise
+        allowed = named(Access(bucket_access(call.bucket_info) & ALL_RIGHTS))
+        shown = [*allowed[:_SHOWN], *([" ..."] if len(allowed) > _SHOWN else [])]
+        right = ",".join(named(Access(missing)))
+        message = (
+            f"bucket {call.bck.cname()}: {right} access denied "
+            f"(allowed: [{','.join(shown) or 'none'}])"
+        )
+        raise NativeError(403, message, Tcode.BUCKET_DENIED) from None
+
+
+def named(rights: Access) -> list[str]:
+    """Return AIStore's names of the rights, in the order of their bits."""
+    return [(each.name or "").replace("_", "-") for each in rights]
+
+
 def _names(operation: type[NativeOperation]) -> str:
-    return ", ".join(each.name or "" for each in operation.access).replace("_", "-")
+    return ", ".join(named(operation.access))

@@ -6,12 +6,15 @@ and times too.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 import xxhash
 from msgspec import Struct, field
 
 from s3gw.access.bucket_access import bucket_access
 from s3gw.config.bucket_properties import PROPERTIES, BucketProperties, properties_of
+from s3gw.native.dotted_keys import flat, nested
 from storage.values import BucketInfo, Versioning
 
 EVERYTHING = str((1 << 64) - 1)
@@ -153,27 +156,23 @@ class Bprops(Struct, frozen=True):
 
 def props_of(bucket: BucketInfo) -> Bprops:
     made = f"{bucket.lasting_name}/{bucket.created_ns}"
-    kept = properties_of(bucket)
-    return Bprops(
-        checksum=Cksum(kept.checksum, validate_warm_get=kept.validate_warm_get),
-        extra=Extra(custom=kept.custom),
-        chunks=chunks_of(kept),
+    shown = _shown(properties_of(bucket))
+    is_versioned = bucket.versioning is Versioning.ENABLED
+    return msgspec.structs.replace(
+        shown,
         access=str(bucket_access(bucket)),
         bid=str(xxhash.xxh64_intdigest(made.encode())),
         created=str(bucket.created_ns),
-        versioning=Versions(enabled=bucket.versioning is Versioning.ENABLED),
-        archives=Archives(kept.archives_as_folders),
-        etag=kept.etag,
+        versioning=msgspec.structs.replace(shown.versioning, enabled=is_versioned),
     )
 
 
-def chunks_of(kept: BucketProperties) -> Chunks:
-    shown = {
-        name.removeprefix("chunks."): each.shown(kept)
-        for name, each in PROPERTIES.items()
-        if name.startswith("chunks.")
-    }
-    return Chunks(**shown)  # type: ignore[arg-type]
+@lru_cache(maxsize=256)
+def _shown(kept: BucketProperties) -> Bprops:
+    """Return what the document says, beside the properties that have one value."""
+    fixed = dict(flat(msgspec.to_builtins(Bprops())))
+    values = {name: each.shown(kept) for name, each in PROPERTIES.items()}
+    return msgspec.convert(nested(fixed | values), Bprops, strict=False)
 
 
 def props_json(bucket: BucketInfo) -> str:

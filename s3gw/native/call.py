@@ -17,7 +17,6 @@ from s3gw.http.addresses import endpoint_of
 from s3gw.http.documents import TooLong, read_whole
 from s3gw.http.memory_room import TooBusy
 from s3gw.http.request import (
-    MAX_KEY,
     Request,
     body_stream,
     content_length,
@@ -29,6 +28,7 @@ from s3gw.http.request import (
 from s3gw.native.actmsg import NO_MESSAGE, ActionMessage
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.names import Bck, read_bck
+from s3gw.native.object_names import key_of
 from s3gw.native.services import NativeServices
 from s3gw.s3.call import Call, Services
 
@@ -182,14 +182,8 @@ def name_bucket(request: NativeRequest, ours: Collection[str]) -> None:
         return
     bucket, key = [*request.segments[1:], "", ""][:2]
     request.bck = read_bck(bucket, request.query, ours)
-    request.bucket, request.key = (request.bck.stored if bucket else ""), key
-    check_key(key)
-
-
-def check_key(key: str) -> None:
-    """Raise 400 for a name that is too long."""
-    if len(key) > MAX_KEY or len(key.encode()) > MAX_KEY:
-        raise NativeError(400, f"the object's name is longer than {MAX_KEY} bytes")
+    request.bucket = request.bck.stored if bucket else ""
+    request.key = key_of(key) if key else ""
 
 
 def _means_something(name: str) -> bool:

@@ -7,8 +7,17 @@ from typing import Any
 from s3gw.native import get_batch
 from s3gw.native.authn import clusters, roles, tokens, users
 from s3gw.native.buckets import bucket, listing, renaming
-from s3gw.native.cluster import config, daemon, maps, views
-from s3gw.native.jobs import archiving, indexing, multi_object, rechunking, summary, watching
+from s3gw.native.cluster import config, daemon, maps, nothing_to_do, views
+from s3gw.native.jobs import (
+    absent,
+    archiving,
+    indexing,
+    mirroring,
+    multi_object,
+    rechunking,
+    summary,
+    watching,
+)
 from s3gw.native.objects import (
     appending,
     custom,
@@ -24,8 +33,8 @@ from s3gw.s3.registry import operations_of
 MODULES = (
     *(bucket, listing, renaming),
     *(appending, custom, moving, promotion, reading, remote_only, uploads, writing),
-    *(archiving, indexing, multi_object, rechunking, summary, watching),
-    *(config, daemon, maps, views),
+    *(absent, archiving, indexing, mirroring, multi_object, rechunking, summary, watching),
+    *(config, daemon, maps, nothing_to_do, views),
     *(clusters, roles, tokens, users),
     get_batch,
 )

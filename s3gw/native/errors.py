@@ -37,6 +37,9 @@ class Tcode(Enum):
     CAPACITY = "ErrCapExceeded"
     CHECKSUM = "ErrInvalidCksum"
     TOO_MANY = "ErrTooManyRequests"
+    NOT_ENOUGH_TARGETS = "ErrNotEnoughTargets"
+    NODE_NOT_FOUND = "errNodeNotFound"
+    INVALID_PATH = "errInvalidPath"
 
 
 class NativeError(Exception):
@@ -108,11 +111,11 @@ _KEPT_HEADERS = ("Connection", "Retry-After")
 _BY_STORAGE: Mapping[type[storage.StorageError], tuple[int, Tcode, str]] = {
     storage.BucketExists: (409, Tcode.BUCKET_EXISTS, 'bucket "{bucket}" already exists'),
     storage.BucketNotFound: (404, Tcode.BCK_NOT_FOUND, 'bucket "{bucket}" does not exist'),
-    storage.ObjectNotFound: (404, Tcode.NOT_FOUND, "object {object} does not exist"),
-    storage.VersionNotFound: (404, Tcode.NOT_FOUND, "object {object} does not exist"),
+    storage.ObjectNotFound: (404, Tcode.NOT_FOUND, "{object} does not exist"),
+    storage.VersionNotFound: (404, Tcode.NOT_FOUND, "{object} does not exist"),
     storage.MemberNotFound: (404, Tcode.NOT_FOUND, "{bucket}/{message} does not exist"),
     storage.UploadNotFound: (404, Tcode.NOT_FOUND, "upload of {object} does not exist"),
-    storage.ObjectLocked: (403, Tcode.NONE, "object {object} is locked: it cannot be removed"),
+    storage.ObjectLocked: (403, Tcode.NONE, "{object} is locked: it cannot be removed"),
     storage.OutOfSpace: (507, Tcode.CAPACITY, "out of space"),
 }
 _BY_CODE: Mapping[Code, tuple[int, Tcode, str]] = {

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from s3gw.identity.namespaces import parted, stored_name
 from s3gw.native.errors import NativeError, Tcode
+from s3gw.native.object_names import name_of
 
 AIS = "ais"
 PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "ht")
@@ -55,7 +56,7 @@ class Bck:
         space = f"@{self.uuid}" if self.uuid else ""
         space += f"#{self.namespace}" if self.namespace else ""
         bucket = f"{self.provider}://{space}/{self.name}" if space else f"{self.provider}://{self}"
-        return f"{bucket}/{key}" if key else bucket
+        return f"{bucket}/{name_of(key)}" if key else bucket
 
     def __str__(self) -> str:
         return self.name
@@ -73,6 +74,12 @@ def bck_of(stored: str) -> Bck:
     """Return the full name of a bucket of the store."""
     name, namespace = parted(stored)
     return Bck(name, namespace=namespace)
+
+
+def is_asked(asked: Bck, bck: Bck) -> bool:
+    """Whether a query without a bucket's name, by provider and namespace, is about the bucket. An
+    empty namespace is all of them."""
+    return asked.is_ours and asked.namespace in ("", bck.namespace)
 
 
 def read_namespace(text: str, ours: Collection[str]) -> tuple[str, str]:

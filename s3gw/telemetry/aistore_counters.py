@@ -42,6 +42,9 @@ _ENTRIES = {
 # Waiting for other targets, and sleeping under load, which one node does not do.
 _NEVER = ("getbatch.rxwait.ns", "getbatch.throttle.ns")
 UPTIME = "up.ns.time"
+# Flags of the node's state.
+STATE = "state.flags"
+_NOT_COUNTED = frozenset({UPTIME, STATE})
 _OWN_NAMES = "getbatch"
 
 
@@ -52,7 +55,8 @@ def kinds() -> dict[str, str]:
         made |= {f"{name}.n": "counter", f"err.{name}.n": "counter", f"{name}.ns.total": "total"}
     made |= {name: "size" if "size" in name else "counter" for name in _ENTRIES.values()}
     made |= dict.fromkeys(_NEVER, "total")
-    return made | dict.fromkeys(_TOTALS.values(), "size") | {UPTIME: "special"}
+    made |= dict.fromkeys(_TOTALS.values(), "size")
+    return made | {UPTIME: "special", STATE: "gauge"}
 
 
 def counters(families: Iterable[Metric]) -> Mapping[str, int]:
@@ -72,7 +76,7 @@ def counters(families: Iterable[Metric]) -> Mapping[str, int]:
                     counted[f"err.{name}.n"] += int(sample.value)
             elif name and sample.name == "s3gw_request_duration_seconds_sum":
                 counted[f"{name}.ns.total"] += int(sample.value * _NS)
-    return {name: counted[name] for name in kinds() if name != UPTIME}
+    return {name: counted[name] for name in kinds() if name not in _NOT_COUNTED}
 
 
 def prometheus_name(name: str) -> str:

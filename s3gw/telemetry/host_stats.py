@@ -22,9 +22,49 @@ class LoadAverage(Struct, frozen=True, rename="pascal"):
     fifteen: float = 0.0
 
 
+class MachineMemory(Struct, frozen=True, rename="pascal"):
+    """Memory of the machine in bytes; the actual numbers count caches as free."""
+
+    total: int = 0
+    used: int = 0
+    free: int = 0
+    buff_cache: int = 0
+    actual_free: int = 0
+    actual_used: int = 0
+    swap_total: int = 0
+    swap_free: int = 0
+    swap_used: int = 0
+
+
+class ProcessorUse(Struct, frozen=True, rename="pascal"):
+    """Processor time in milliseconds since the processes started, and per cent since the last
+    reading."""
+
+    user: int = 0
+    system: int = 0
+    total: int = 0
+    last_time: int = 0
+    percent: float = 0.0
+
+
+class MemoryUse(Struct, frozen=True, rename="pascal"):
+    """Memory in bytes."""
+
+    size: int = 0
+    resident: int = 0
+    share: int = 0
+
+
+class ProcessUse(Struct, frozen=True, rename={"cpu": "CPU", "mem": "Mem"}):
+    """What the server's processes use together."""
+
+    cpu: ProcessorUse = ProcessorUse()
+    mem: MemoryUse = MemoryUse()
+
+
 class SystemInfo(Struct, frozen=True):
-    """Memory and processors of the machine, and the use by the server's processes, in bytes and
-    per cent."""
+    """The use by the server's processes, what is available, and the load of the machine, in bytes
+    and per cent."""
 
     mem_used: int
     mem_avail: int
@@ -32,6 +72,8 @@ class SystemInfo(Struct, frozen=True):
     pct_cpu_used: float
     load_avg: LoadAverage
     cpu_util: int
+    mem: MachineMemory = MachineMemory()
+    proc: ProcessUse = ProcessUse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +130,22 @@ class Meter:
     _disks: dict[str, tuple[float, _DiskCounts]] = field(default_factory=dict)
 
     def system(self) -> SystemInfo:
-        memory = psutil.virtual_memory()
-        ours_bytes, ours_s = _use_of(server_processes())
+        machine = _memory()
+        memory, user_s, system_s = _use_of(server_processes())
+        ours_s = user_s + system_s
         all_s, busy_s = _processors_s()
         since = max(all_s - self._all_s, 0.01)
+        percent = round(100 * max(ours_s - self._ours_s, 0) / since, 2)
+        ours = ProcessorUse(_ms(user_s), _ms(system_s), _ms(ours_s), percent=percent)
         info = SystemInfo(
-            mem_used=memory.total - memory.available,
-            mem_avail=memory.available,
-            pct_mem_used=round(100 * ours_bytes / max(memory.total, 1), 2),
-            pct_cpu_used=round(100 * max(ours_s - self._ours_s, 0) / since, 2),
+            mem_used=memory.resident,
+            mem_avail=machine.actual_free,
+            pct_mem_used=round(100 * memory.resident / max(machine.total, 1), 2),
+            pct_cpu_used=percent,
             load_avg=LoadAverage(*(round(each, 2) for each in psutil.getloadavg())),
             cpu_util=min(round(100 * (busy_s - self._busy_s) / since), 100),
+            mem=machine,
+            proc=ProcessUse(ours, memory),
         )
         self._all_s, self._busy_s, self._ours_s = all_s, busy_s, ours_s
         return info
@@ -136,18 +183,40 @@ def server_processes() -> list[psutil.Process]:
     return [own]
 
 
-def _use_of(processes: Sequence[psutil.Process]) -> tuple[int, float]:
-    """Return resident bytes and processor seconds; a process may end at any moment."""
-    resident, seconds = 0, 0.0
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def _memory() -> MachineMemory:
+    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    return MachineMemory(
+        total=memory.total,
+        used=memory.total - memory.free,
+        free=memory.free,
+        buff_cache=memory.buffers + memory.cached,
+        actual_free=memory.available,
+        actual_used=memory.total - memory.available,
+        swap_total=swap.total,
+        swap_free=swap.free,
+        swap_used=swap.used,
+    )
+
+
+def _use_of(processes: Sequence[psutil.Process]) -> tuple[MemoryUse, float, float]:
+    """Return the memory, and the seconds of processors for the processes and for the system on
+    their behalf; a process may end at any moment."""
+    size, resident, share = 0, 0, 0
+    user_s, system_s = 0.0, 0.0
     for process in processes:
         try:
             with process.oneshot():
-                resident += process.memory_info().rss
-                times = process.cpu_times()
-                seconds += times.user + times.system
+                memory, times = process.memory_info(), process.cpu_times()
         except psutil.Error:
             continue
-    return resident, seconds
+        size, resident = size + memory.vms, resident + memory.rss
+        share += memory.shared
+        user_s, system_s = user_s + times.user, system_s + times.system
+    return MemoryUse(size, resident, share), user_s, system_s
 
 
 def _processors_s() -> tuple[float, float]:
@@ -189,6 +258,13 @@ def _disks(device: int) -> Iterator[str]:
     if link.exists():
         place = link.resolve()
         yield place.parent.name if (place / "partition").exists() else place.name
+
+
+def is_rotational(disk: str) -> bool:
+    try:
+        return Path(f"/sys/block/{disk}/queue/rotational").read_text().strip() == "1"
+    except OSError:
+        return False
 
 
 def _disk_counts(name: str) -> _DiskCounts:

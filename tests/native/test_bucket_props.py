@@ -17,6 +17,7 @@ from s3gw.native.buckets.props_change import with_props
 from s3gw.native.errors import NativeError
 from storage.values import BucketInfo
 from tests.native.scene import Scene, Told, told
+from tests.native.wire import differences, recorded
 
 SECTIONS = """
     backend_bck write_policy provider Renamed checksum extra rate_limit ec chunks mirror lru access
@@ -34,6 +35,23 @@ KEPT: Mapping[str, Any] = {
     "archives.as_folders": True,
     "etag": "checksum",
     "extra.custom": "team=alpha;id=7",
+    "checksum.enable_read_range": True,
+    "checksum.validate_cold_get": True,
+    "checksum.validate_obj_move": True,
+    "mirror.copies": 3,
+    "ec.parity_slices": 1,
+    "lru.enabled": True,
+    "lru.dont_evict_time": "3h",
+    "write_policy.md": "delayed",
+    "rate_limit.frontend.enabled": True,
+    "rate_limit.backend.max_tokens": 7,
+    "rate_limit.backend.per_op_max_tokens": "get:100",
+    "extra.aws.endpoint": "http://localhost",
+    "extra.aws.multipart_size": "8MiB",
+    "extra.oci.region": "here",
+    "versioning.validate_warm_get": True,
+    "versioning.synchronize": True,
+    "features": "16",
     "versioning.enabled": True,
 }
 
@@ -148,8 +166,10 @@ def test_zero_stands_for_aistores_default(scene: Scene, bucket: str) -> None:
         ("rate_limit.frontend.interval", "2h", "from 1s to 1h"),
         ("provider", "aws", "cannot be changed"),
         ("bid", "1", "cannot be changed"),
-        ("mirror.enabled", "maybe", "False"),
-        ("mirror.enabled", [1], "False"),
+        ("mirror.enabled", "maybe", "true or false"),
+        ("mirror.enabled", [1], "true or false"),
+        ("rate_limit.frontend.burst_size", 501, "50% of rate_limit.frontend.max_tokens = 1000"),
+        ("features", "x", "from 0 to"),
     ],
 )
 def test_a_value_out_of_range_is_told_with_what_is_allowed(
@@ -176,24 +196,10 @@ def test_chunks_cannot_begin_above_the_largest_object(scene: Scene, bucket: str)
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("mirror.enabled", True),
-        ("mirror.copies", 3),
-        ("ec.enabled", True),
-        ("ec.parity_slices", 1),
-        ("lru.enabled", True),
-        ("lru.dont_evict_time", "3h"),
         ("backend_bck.name", "elsewhere"),
         ("backend_bck.provider", "aws"),
         ("backend_bck", "gs://elsewhere"),
-        ("write_policy.md", "delayed"),
         ("write_policy.data", "never"),
-        ("checksum.validate_cold_get", True),
-        ("checksum.enable_read_range", True),
-        ("versioning.validate_warm_get", True),
-        ("versioning.synchronize", True),
-        ("rate_limit.frontend.enabled", True),
-        ("extra.aws.endpoint", "http://localhost"),
-        ("features", "1"),
     ],
 )
 def test_what_the_server_cannot_do_is_refused_by_name(
@@ -318,3 +324,45 @@ def test_any_legal_properties_are_as_they_were_set_last(
 
 def told_values(bucket: BucketInfo) -> dict[str, Any]:
     return {name: each.of(properties_of(bucket)) for name, each in PROPERTIES.items()}
+
+
+# What needs more targets or mountpaths
+
+
+def test_erasure_coding_needs_more_targets(scene: Scene, bucket: str) -> None:
+    before = props(scene, bucket)
+    error = refused(scene, bucket, {"ec": {"enabled": True}})
+    assert (error.status, error.tcode) == (400, "ErrNotEnoughTargets")
+    assert error.message == (
+        "not enough target nodes: EC configuration (D = 2, P = 2) requires at least 5 targets "
+        "(have 1)"
+    )
+    error = refused(scene, bucket, {"ec": {"enabled": True, "data_slices": 1, "parity_slices": 1}})
+    assert "requires at least 3 targets" in error.message
+    assert props(scene, bucket) == before
+    name = f"{bucket}-coded"
+    answer = scene.act("POST", f"buckets/{name}", "create-bck", {"ec": {"enabled": True}})
+    assert told(answer).tcode == "ErrNotEnoughTargets"
+    assert scene.send("HEAD", f"buckets/{name}").status == 404
+
+
+def test_a_bucket_is_not_mirrored_on_one_mountpath(scene: Scene, bucket: str) -> None:
+    error = refused(scene, bucket, {"mirror": {"enabled": True, "copies": 3}})
+    message = f"not enough mountpaths (1) to configure ais://{bucket} as 3-way mirror"
+    assert (error.status, error.message) == (400, message)
+    error = refused(scene, bucket, {"mirror": {"enabled": True, "copies": 1}})
+    assert error.message.endswith("as 2-way mirror")
+    # As in AIStore, a bucket is created so: there is nothing to copy yet.
+    name = f"{bucket}-mirrored"
+    value = {"mirror": {"enabled": True, "copies": 2}}
+    assert scene.act("POST", f"buckets/{name}", "create-bck", value).status == 200
+    assert props(scene, name)["mirror"]["enabled"] is True
+    # That it is so already is not a change.
+    assert change(scene, name, {**value, "checksum": {"type": "md5"}}) == 200
+    assert change(scene, name, {"mirror": {"enabled": False}}) == 200
+
+
+def test_a_bucket_s_properties_have_aistore_s_types(scene: Scene, bucket: str) -> None:
+    assert not [*differences(recorded("bprops"), props(scene, bucket))]
+    assert change(scene, bucket, KEPT) == 200
+    assert not [*differences(recorded("bprops"), props(scene, bucket))]

@@ -164,10 +164,10 @@ def test_properties_that_cannot_be_kept_are_refused_by_name(scene: Scene, bucket
         error = told(scene.act("PATCH", f"buckets/{bucket}", "set-bprops", value))
         return error.status, error.message
 
-    status, message = change({"mirror": {"enabled": True}})
-    assert (status, "mirror.enabled" in message) == (501, True)
-    status, message = change({"versioning": {"enabled": True}, "lru": {"enabled": True}})
-    assert (status, "lru.enabled" in message) == (501, True)
+    status, message = change({"write_policy": {"data": "never"}})
+    assert (status, "write_policy.data" in message) == (501, True)
+    status, message = change({"versioning": {"enabled": True}, "ec": {"enabled": True}})
+    assert (status, "EC configuration" in message) == (400, True)
     assert props(scene, bucket)["versioning"]["enabled"] is False
     status, message = change({"versioning": {"nonsense": 1}})
     assert (status, "versioning.nonsense" in message) == (400, True)

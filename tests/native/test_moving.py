@@ -157,7 +157,6 @@ def test_an_object_is_not_copied_onto_itself(scene: Scene, bucket: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "word"),
     [
-        ("&synchronize=True", "synchronize"),
         ("&etl_name=etl-abc", "etl_name"),
         ("&etl_pipeline=a,b", "etl_pipeline"),
         ("&etl_args={}", "etl_args"),

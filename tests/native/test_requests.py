@@ -16,7 +16,7 @@ SERVED = {"create-bck", "destroy-bck", "set-bprops", "reset-bprops", "list"}
 # Those of jobs have tests of their own.
 SERVED |= {"archive", "delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
 SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange", "rechunk", "index-shard"}
-SERVED |= {"move-bck"}
+SERVED |= {"move-bck", "make-n-copies"}
 
 
 DEEP = b'{"action":"list","value":' + b"[" * 5000
@@ -96,7 +96,6 @@ def test_actions_on_objects_are_refused_by_name(scene: Scene, bucket: str, actio
         ("DELETE", "sort", "dsort"),
         ("DELETE", "sort/abort?uuid=x", "dsort"),
         ("POST", "download", "downloader"),
-        ("GET", "download", "downloader"),
         ("DELETE", "download/abort", "downloader"),
         ("DELETE", "download/remove", "downloader"),
     ],

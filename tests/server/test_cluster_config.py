@@ -141,12 +141,12 @@ def test_the_state_is_the_whole_servers(tmp_path: Path) -> None:
 
         def puts() -> int:
             status = asker.json("reverse/daemon?what=node_status", Ais_Node_Id=target)
-            return int(status["tracker"]["put.n"]["v"])
+            return int(status["tracker"]["put.n"])
 
         eventually(lambda: puts() == 8, "all counted")
         status = asker.json("reverse/daemon?what=node_status", Ais_Node_Id=target)
-        assert int(status["tracker"]["put.size"]["v"]) >= 8000
-        assert int(status["tracker"]["put.ns.total"]["v"]) > 0
+        assert int(status["tracker"]["put.size"]) >= 8000
+        assert int(status["tracker"]["put.ns.total"]) > 0
         mountpath = status["capacity"]["mountpaths"][str(server.data[0])]
         assert int(mountpath["avail"]) > 0
 

@@ -61,16 +61,21 @@ def run(options: Options) -> int:
 
 def _counters(client: Client, nodes: Sequence[Node], part: str) -> Counters:
     return {
-        (node, name): int(counter.get("v") or 0)
+        (node, name): counter
         for node, status in statuses(client, nodes).items()
         for name, counter in _tracker(status).items()
         if part in name
     }
 
 
-def _tracker(status: Mapping[str, Any]) -> Mapping[str, Any]:
+def _tracker(status: Mapping[str, Any]) -> Mapping[str, int]:
+    """Return the counters by name; AIStore before 4.0 has each as a text in a document."""
     tracker: Mapping[str, Any] = status.get("tracker") or {}
-    return dict(sorted(tracker.items()))
+    return {name: _number(tracker[name]) for name in sorted(tracker)}
+
+
+def _number(counter: Any) -> int:
+    return int((counter.get("v") or 0) if isinstance(counter, dict) else counter)
 
 
 def _document(found: Counters, interval_s: float) -> dict[str, Any]:

@@ -18,11 +18,16 @@ from s3gw.http.reply import Reply
 from s3gw.identity.permissions import ALL
 from s3gw.native.answers import json_reply
 from s3gw.native.bucket_props import Namespace, props_json
-from s3gw.native.buckets.props_change import gives_access, with_defaults, with_props
+from s3gw.native.buckets.props_change import (
+    gives_access,
+    with_changed_props,
+    with_defaults,
+    with_props,
+)
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import unsupported
 from s3gw.native.jobs.summary import bucket_with_summary
-from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket
+from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket, is_asked
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_outside
 from s3gw.objects.object_lock import ObjectLockSetting
@@ -95,7 +100,7 @@ class ListBuckets:
 
 def _is_meant(call: NativeCall, bck: Bck) -> bool:
     """Whether the request wants it, by name and by namespace; an empty one matches all."""
-    return call.message.name in ("", bck.name) and call.bck.namespace in ("", bck.namespace)
+    return call.message.name in ("", bck.name) and is_asked(call.bck, bck)
 
 
 @operation("HEAD", "buckets/{bucket}", access=Access.HEAD_BUCKET, known_as="HeadBucket")
@@ -126,7 +131,10 @@ class SetBucketProps:
     async def run(self, call: NativeCall) -> Reply:
         if gives_access(self.props):
             await _authorize_access(call)
-        await call.store.update_bucket(call.bucket, lambda info: with_props(info, self.props))
+        mountpaths = len(call.native.node.folders) or 1
+        await call.store.update_bucket(
+            call.bucket, lambda info: with_changed_props(info, self.props, mountpaths)
+        )
         return Reply()
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import repeat
 from operator import attrgetter, or_
 from typing import Any, Self
@@ -19,15 +19,16 @@ from typing import Any, Self
 import msgspec
 from msgspec import Struct
 
-from s3gw.access import Access
+from s3gw.access import Access, authorize
 from s3gw.config.bucket_properties import properties_of
 from s3gw.http.reply import Reply
 from s3gw.native.buckets.archive_listing import NO_MARKS, Marks, show_page
 from s3gw.native.buckets.list_properties import ListFlag, ListMessage
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import JSON, NativeError
+from s3gw.native.object_names import names_of, prefix_of
 from s3gw.native.objects.checksums import checksum_text
+from s3gw.native.objects.location import location_of
 from s3gw.native.objects.object_headers import version_text
 from s3gw.native.operation import header, operation, value
 from storage.values import BucketInfo, ListedPage, ListQuery
@@ -122,8 +123,12 @@ class ListObjects:
     @property
     def s3_query(self) -> dict[str, str]:
         """Return the query as S3's policies see it."""
-        query = {"prefix": self.asked.prefix, "max-keys": str(self.asked.limit)}
+        query = {"prefix": self._prefix, "max-keys": str(self.asked.limit)}
         return query | ({"delimiter": self._delimiter} if self._delimiter else {})
+
+    @property
+    def _prefix(self) -> str:
+        return prefix_of(self.asked.prefix, "list-objects")
 
     @property
     def _delimiter(self) -> str:
@@ -133,7 +138,8 @@ class ListObjects:
         asked, flags = self.asked, self.asked.wants()
         after = asked.continuation_token or asked.start_after
         columns = _Columns.chosen(call, asked, asked.chosen(flags))
-        query = ListQuery(asked.prefix, self._delimiter, after, asked.limit)
+        prefix = await self._folder(call, self._prefix)
+        query = ListQuery(prefix, self._delimiter, after, asked.limit)
         form = _AS_MSGPACK if MSGPACK in self.accept else _AS_JSON
 
         def written(page: ListedPage, marks: Marks) -> Reply:
@@ -146,6 +152,19 @@ class ListObjects:
             return Reply(headers={"Content-Type": form.content_type}, body=form.encode(made))
 
         return await show_page(call, query, flags, written)
+
+    async def _folder(self, call: NativeCall, prefix: str) -> str:
+        """Return the prefix; as in AIStore, where a listing without recursion names a folder
+        without its slash, it is of what is in the folder."""
+        if not self._delimiter or not prefix or prefix.endswith("/"):
+            return prefix
+        below = f"{prefix}/"
+        found = await call.store.list_objects(call.bucket, ListQuery(below, limit=1))
+        if not found.objects:
+            return prefix
+        call.query = {**self.s3_query, "prefix": below}
+        await authorize(call, Access.LIST_OBJECTS)
+        return below
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,19 +196,19 @@ class _Columns:
 
     props: frozenset[str]
     layout: str
-    location: str
+    locate: Callable[[str], str] | None
     bucket: BucketInfo
 
     @classmethod
     def chosen(cls, call: NativeCall, asked: ListMessage, props: frozenset[str]) -> Self:
         # Most listings show names and sizes only, and then the time format does not matter.
         if props <= _BASIC:
-            return cls(props and _BASIC, "", "", call.bucket_info)
+            return cls(props and _BASIC, "", None, call.bucket_info)
         if asked.time_format not in _TIMES:
             raise NativeError(400, f"invalid time format {asked.time_format[:64]!r}")
-        location = f"t[{target_id(call.site.cluster_id)}]" if "location" in props else ""
+        locate = partial(location_of, call) if "location" in props else None
         layout = _TIMES[asked.time_format] if "atime" in props else ""
-        return cls(props, layout, location, call.bucket_info)
+        return cls(props, layout, locate, call.bucket_info)
 
     def of(
         self, page: ListedPage, marks: Marks, size: Callable[[int], int | str]
@@ -199,11 +218,11 @@ class _Columns:
         of_bucket = properties_of(bucket).checksum
         none = repeat("")
         return [
-            page.names,
+            names_of(page.names),
             [checksum_text(row, of_bucket) for row in rows] if "checksum" in props else none,
             [_time(row.modified_ns // _NS, self.layout) for row in rows] if self.layout else none,
-            [version_text(bucket, row) for row in rows] if "version" in props else none,
-            repeat(self.location),
+            [version_text(row) for row in rows] if "version" in props else none,
+            map(self.locate, page.names) if self.locate else none,
             [_custom(row.attributes.custom) for row in rows] if "custom" in props else none,
             [size(row.size) for row in rows] if "size" in props else repeat(size(0)),
             repeat(1 if "copies" in props else 0),
@@ -231,7 +250,7 @@ def _custom(custom: Mapping[str, str]) -> str:
 def _with_folders(entries: list[Any], prefixes: Sequence[str], form: _Form) -> list[Any]:
     nothing = form.size(0)
     folders = [
-        form.entry(prefix, "", "", "", "", "", nothing, 0, _CACHED | _IS_DIR) for prefix in prefixes
+        form.entry(prefix, "", "", "", "", "", nothing, 0, _IS_DIR) for prefix in names_of(prefixes)
     ]
     return sorted([*entries, *folders], key=form.name)
 

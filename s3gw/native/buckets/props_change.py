@@ -19,8 +19,9 @@ from s3gw.config.bucket_properties import (
     with_properties,
     with_property,
 )
+from s3gw.config.kept_properties import ErasureCoding
 from s3gw.config.runtime import NewBuckets
-from s3gw.config.types import Choice, Duration, SettingType, Whole, Wire
+from s3gw.config.types import Choice, SettingType, Wire
 from s3gw.native.bucket_props import EVERYTHING, props_of
 from s3gw.native.dotted_keys import (
     flat,
@@ -29,7 +30,8 @@ from s3gw.native.dotted_keys import (
     require_unchanged,
     unknown,
 )
-from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.names import bck_of
 from s3gw.objects.object_lock import ObjectLockSetting
 from s3gw.wire.errors import Code, S3Error
 from storage.settings import setting
@@ -42,29 +44,18 @@ _BACKEND = "backend_bck"
 # AIStore's word for continuing where it would warn; nothing here depends on it.
 _FORCE = "force"
 _READ_ONLY = frozenset({"provider", "Renamed", "bid", "created"})
-_POLICY = Choice(("immediate", "delayed", "never"))
-_WINDOW = Duration(1, 3600)
 # Types of properties that have one value here, to refuse a value of another type.
 _TYPES: Mapping[str, SettingType] = {
-    "write_policy.data": _POLICY,
-    "write_policy.md": _POLICY,
-    "mirror.copies": Whole(1, 32),
-    "ec.objsize_limit": Whole(-1, 1 << 62),
-    "ec.data_slices": Whole(1, 32),
-    "ec.parity_slices": Whole(1, 32),
-    "lru.dont_evict_time": Duration(3600, 1e9),
-    "lru.capacity_upd_time": Duration(10, 1e9),
-    "lru.batch_size": Whole(0, 1 << 31),
-    "rate_limit.backend.interval": _WINDOW,
-    "rate_limit.backend.num_retries": Whole(1, 10),
-    "rate_limit.frontend.interval": _WINDOW,
+    "write_policy.data": Choice(("immediate", "delayed", "never")),
 }
+
+_TARGETS = 1
 
 
 def with_props(bucket: BucketInfo, given: Mapping[str, Any]) -> BucketInfo:
     """Return the bucket with all of the given properties changed. Raise 400 for an unknown property
-    or an invalid value, and 501 for a value that the server does not support; then nothing
-    changes."""
+    or an invalid value, also of a bucket that would need more targets, and 501 for a value that the
+    server does not support; then nothing changes."""
     shown: dict[str, Wire] = dict(flat(msgspec.to_builtins(props_of(bucket))))
     kept = properties_of(bucket)
     for name, value in flat(given):
@@ -79,7 +70,33 @@ def with_props(bucket: BucketInfo, given: Mapping[str, Any]) -> BucketInfo:
             _require_so(name, value, shown)
     if problem := problem_together(kept):
         raise NativeError(400, f"invalid {_WHAT} {problem}")
+    _require_targets(properties_of(bucket).kept.ec, kept.kept.ec)
     return with_properties(bucket, kept)
+
+
+def with_changed_props(bucket: BucketInfo, given: Mapping[str, Any], mountpaths: int) -> BucketInfo:
+    """Return the same of a bucket that exists: its objects would have to be mirrored at once. Raise
+    400 without as many mountpaths, and 501 with them."""
+    changed = with_props(bucket, given)
+    before, after = properties_of(bucket).kept.mirror, properties_of(changed).kept.mirror
+    if after.enabled and after != before:
+        ways = max(after.copies, 2)
+        if ways > mountpaths:
+            name = bck_of(bucket.name).cname()
+            message = f"not enough mountpaths ({mountpaths}) to configure {name}"
+            raise NativeError(400, f"{message} as {ways}-way mirror")
+        raise unsupported(f'{_WHAT} "mirror.enabled" of a bucket with objects')
+    return changed
+
+
+def _require_targets(before: ErasureCoding, after: ErasureCoding) -> None:
+    """Raise 400 for erasure coding that was off, or of other slices: there is one target."""
+    if not after.enabled or after == before:
+        return
+    slices = f"(D = {after.data_slices}, P = {after.parity_slices})"
+    needed = after.data_slices + after.parity_slices + 1
+    message = f"not enough target nodes: EC configuration {slices} requires at least {needed}"
+    raise NativeError(400, f"{message} targets (have {_TARGETS})", Tcode.NOT_ENOUGH_TARGETS)
 
 
 def gives_access(given: Mapping[str, Any]) -> bool:

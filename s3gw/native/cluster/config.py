@@ -4,13 +4,14 @@
     PUT /v1/cluster  {"action": "set-config", "value": {"get_batch": {"max_wait": "10s"}}}
     PUT /v1/cluster  {"action": "reset-config"}
 
-The one node's configuration is the cluster's, so `/v1/daemon` takes the same. All keys of a request
-are set, or it fails and changes nothing.
+The one node's configuration is the cluster's, so `/v1/daemon` takes what AIStore takes for one
+node. All keys of a request are set, or it fails and changes nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,8 @@ from s3gw.native.operation import operation, query, value
 from s3gw.native.services import NativeServices
 from s3gw.telemetry.recent_log import rotate_all
 
+log = logging.getLogger(__name__)
+
 _WHAT = "configuration key"
 _SET = "set-config"
 _TRANSIENT = "transient"
@@ -44,6 +47,15 @@ _FEATURES = "features"
 _ITEMS = frozenset({"proxy", "load-x509", "mountpaths", "enable-mp", "disable-mp"}) | ACTIONS
 # The section of the server's own file for each of these; changes hold from the next start.
 _IN_THE_FILE = {"auth": "[auth]", "net": "[server]", "host_net": "[server]", "fspaths": "[storage]"}
+# AIStore's sections that are the whole cluster's, and ours, by the names of its messages.
+_SECTIONS_TEXT = """
+    tcb tco arch lso rebalance ec transport chunks mirror periodic auth backend proxy net features
+    versioning jobs archives
+"""
+_OF_THE_CLUSTER = {section: section for section in _SECTIONS_TEXT.split()} | {
+    "checksum": "cksum",
+    "get_batch": "getbatch",
+}
 # Other parameters that a query may have.
 _NO_KEYS = frozenset({_TRANSIENT, "provider", "namespace"})
 
@@ -77,6 +89,7 @@ class SetNodeConfig:
     transient: bool = query(_TRANSIENT, default=False)
 
     async def run(self, call: NativeCall) -> Reply:
+        _require_of_a_node(self.asked)
         return await change(call, self.asked, transient=self.transient)
 
 
@@ -93,6 +106,8 @@ class PutNodeItem:
     transient: bool = query(_TRANSIENT, default=False)
 
     async def run(self, call: NativeCall) -> Reply:
+        if call.segments[1] == _SET:
+            _require_of_a_node(_asked_in(call))
         return await change_by_query(call, transient=self.transient)
 
 
@@ -139,9 +154,19 @@ async def change_by_query(call: NativeCall, *, transient: bool) -> Reply:
     if item != _SET:
         named = f'"{item[:64]}"'
         raise unsupported(named) if item in _ITEMS else NativeError(400, f"invalid item {named}")
+    return await change(call, _asked_in(call), transient=transient)
+
+
+def _asked_in(call: NativeCall) -> dict[str, str]:
     pairs = read_query(call.query_string)
-    asked = {name: text for name, text in pairs.items() if name not in _NO_KEYS}
-    return await change(call, asked, transient=transient)
+    return {name: text for name, text in pairs.items() if name not in _NO_KEYS}
+
+
+def _require_of_a_node(asked: Mapping[str, Any]) -> None:
+    """Raise 400 for what only all nodes together may have."""
+    for name, _ in flat(asked):
+        if section := _OF_THE_CLUSTER.get(name.partition(".")[0]):
+            raise NativeError(400, f"{section} configuration can only be globally updated")
 
 
 async def change(call: NativeCall, asked: Mapping[str, Any], *, transient: bool) -> Reply:
@@ -181,7 +206,7 @@ def read_values(services: NativeServices, asked: Mapping[str, Any]) -> dict[str,
         if name in KEYS:
             values[name] = read_value_of(_WHAT, name, KEYS[name].type, sent)
         elif name == _FEATURES:
-            _require_features(services.node.features, sent)
+            _note_features(services.node.features, sent)
         elif name in shown:
             _require_so(name, shown[name], sent)
         else:
@@ -207,14 +232,16 @@ def _require_so(name: str, shown: Any, sent: object) -> None:
         raise NativeError(501, f"{error.message}: {where}", Tcode.UNSUPPORTED) from None
 
 
-def _require_features(features: int, sent: object) -> None:
+def _note_features(features: int, sent: object) -> None:
+    """Log what cannot be switched. Clients always send all of them, with the ones that they read
+    and do not mean to change. Raise 400 for what is not a feature."""
     try:
         others = read_features(sent) ^ features
     except ValueError:
         why = "must be a number, or AIStore's names of features with commas between"
         raise invalid(_WHAT, _FEATURES, sent, why) from None
     if others:
-        raise unsupported(f'{_WHAT} "{_FEATURES}": switching {names_of(others)}')
+        log.warning("features cannot be switched", extra={"features": names_of(others)})
 
 
 def _check(in_force: RuntimeConfig) -> None:

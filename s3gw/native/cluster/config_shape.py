@@ -104,6 +104,7 @@ domain_tls = ""
 client_ca_tls = ""
 client_auth_tls = 0
 idle_conn_time = "6s"
+backend_idle_conn_time = "6s"
 idle_conns_per_host = 32
 idle_conns = 256
 write_buffer_size = 0
@@ -173,6 +174,14 @@ compression = "never"
 bundle_multiplier = 2
 burst_buffer = 512
 
+[lso]
+compression = "never"
+bundle_multiplier = 1
+burst_buffer = 32
+walk_buffer = 128
+idle_time = "20s"
+quiescent = "5s"
+
 [get_batch]
 compression = "never"
 bundle_multiplier = 2
@@ -206,7 +215,7 @@ def shown_values(services: NativeServices) -> dict[str, Wire]:
 def cluster_config(services: NativeServices) -> dict[str, Any]:
     """Return the cluster's configuration. `config_version` is a text; secrets are left out."""
     return nested(shown_values(services)) | {
-        "backend": {},
+        "backend": {"ais": None},
         "uuid": services.site.cluster_id,
         "config_version": str(services.settings.record.version),
         "lastupdate_time": _updated(services.settings),
@@ -231,7 +240,7 @@ def local_config(facts: NodeInfo) -> dict[str, Any]:
             "port_intra_control": port,
             "port_intra_data": port,
         },
-        "fspaths": {"paths": {str(folder.absolute()): "" for folder in facts.folders}},
+        "fspaths": {str(folder.absolute()): "" for folder in facts.folders},
         "test_fspaths": {"root": "", "count": 0, "instance": 0},
     }
 

@@ -1,6 +1,6 @@
 """State of the one node, in AIStore's structures.
 
-Numbers of 64 bits are texts.
+Most numbers of 64 bits are texts; counters are numbers, and so are the bytes of memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from s3gw.native.actmsg import json
 from s3gw.native.cluster.node import cluster_map
 from s3gw.native.cluster.smap import Snode
 from s3gw.native.services import NativeServices
-from s3gw.telemetry.aistore_counters import UPTIME, kinds
+from s3gw.telemetry.aistore_counters import STATE, UPTIME, kinds
+from s3gw.telemetry.counter_base import since_reset
 from s3gw.telemetry.host_stats import DiskRates, Room, SystemInfo, room_of
 from s3gw.telemetry.node_info import NodeInfo
 from storage.backend import Backend
@@ -30,14 +31,10 @@ _HEALTHY = 2 | 4
 _ONLINE = "online"
 
 
-class Value(Struct, frozen=True):
-    v: str
-
-
 class Fs(Struct, frozen=True, rename={"fs": "Fs", "fs_type": "FsType", "fs_id": "FsID"}):
     fs: str
     fs_type: str
-    fs_id: tuple[int, int]
+    fs_id: str
 
 
 class MountpathCapacity(Struct, frozen=True):
@@ -50,7 +47,9 @@ class MountpathCapacity(Struct, frozen=True):
 
 
 class Capacity(Struct, frozen=True):
-    mountpaths: dict[str, MountpathCapacity]
+    """`mountpaths` is None for a gateway."""
+
+    mountpaths: dict[str, MountpathCapacity] | None
     cs_err: str
     total_used: str
     total_avail: str
@@ -61,7 +60,7 @@ class Capacity(Struct, frozen=True):
 
 class NodeStats(Struct, frozen=True):
     snode: Snode
-    tracker: dict[str, Value]
+    tracker: dict[str, int]
     capacity: Capacity
 
 
@@ -93,7 +92,7 @@ class ClusterState(Struct, frozen=True):
 
 class NodeStatus(Struct, frozen=True):
     snode: Snode
-    tracker: dict[str, Value]
+    tracker: dict[str, int]
     capacity: Capacity
     status: str
     deployment: str
@@ -200,7 +199,7 @@ def capacity(rooms: Sequence[Room]) -> Capacity:
     percents = [room.percent_used for room in rooms] or [0]
     apart = {(room.filesystem.source, room.filesystem.id): room for room in rooms}.values()
     return Capacity(
-        mountpaths={str(room.folder): _mountpath(room) for room in rooms},
+        mountpaths={str(room.folder): _mountpath(room) for room in rooms} or None,
         cs_err="",
         total_used=str(sum(room.used for room in apart)),
         total_avail=str(sum(room.available for room in apart)),
@@ -221,7 +220,7 @@ def _absolute(folders: Sequence[Path]) -> list[Path]:
 
 def _mountpath(room: Room) -> MountpathCapacity:
     on = room.filesystem
-    halves = (_signed(on.id), _signed(on.id >> 32))
+    halves = f"{_signed(on.id)},{_signed(on.id >> 32)}"
     return MountpathCapacity(
         str(room.used),
         str(room.available),
@@ -238,9 +237,11 @@ def _signed(number: int) -> int:
     return low - (1 << 32) if low >= 1 << 31 else low
 
 
-def _tracker(facts: NodeInfo) -> dict[str, Value]:
+def _tracker(facts: NodeInfo) -> dict[str, int]:
     counted: Mapping[str, int] = {**dict.fromkeys(kinds(), 0), **facts.counters()}
-    return {name: Value(str(n)) for name, n in {**counted, UPTIME: facts.uptime_ns}.items()}
+    if facts.log_folder is not None:
+        counted = since_reset(facts.log_folder, counted)
+    return {**counted, UPTIME: facts.uptime_ns, STATE: _HEALTHY}
 
 
 def _disk_stats(rates: DiskRates) -> DiskStats:

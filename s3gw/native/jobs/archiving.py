@@ -11,7 +11,6 @@ from cluster.jobs import archive_objects
 from cluster.jobs.job_run import ArchiveOrders
 from s3gw.access import Access
 from s3gw.http.reply import Reply
-from s3gw.http.request import MAX_KEY
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
@@ -19,6 +18,7 @@ from s3gw.native.jobs.rights import require_reading, require_writing
 from s3gw.native.jobs.selection import Selection, read_selection
 from s3gw.native.jobs.starting import begin
 from s3gw.native.jobs.target import BckMessage, find_target
+from s3gw.native.object_names import key_of
 from s3gw.native.operation import operation, value
 from s3gw.s3.archives.query import read_format
 from storage.archives import format_of_name
@@ -44,8 +44,7 @@ class ArchiveMessage(Struct, frozen=True):
         name = self.archname
         if not name or "\0" in name:
             raise NativeError(400, "archname is empty: name the archive")
-        if len(name.encode()) > MAX_KEY:
-            raise NativeError(400, f"archname is longer than {MAX_KEY} bytes")
+        name = key_of(name)
         if read_format(self.mime) is None and format_of_name(name) is None and not self.append:
             message = f'"{name[:128]}" tells no format: name one with mime, .tar for example'
             raise NativeError(400, message)

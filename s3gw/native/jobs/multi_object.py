@@ -6,6 +6,7 @@ prefetching need a cloud bucket, so they are refused for a bucket without one.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from msgspec import Struct, field
@@ -18,6 +19,7 @@ from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, no_backend, unsupported
 from s3gw.native.jobs.rights import (
     require_deleting,
+    require_deleting_in,
     require_reading,
     require_writing,
 )
@@ -26,6 +28,7 @@ from s3gw.native.jobs.starting import begin
 from s3gw.native.jobs.target import BckMessage, find_target, read_uname
 from s3gw.native.names import Bck
 from s3gw.native.operation import operation, query, value
+from s3gw.native.presence import is_outside
 
 DEFAULT_WORKERS = 4
 
@@ -33,10 +36,12 @@ DEFAULT_WORKERS = 4
 class DeleteMessage(Struct, frozen=True):
     objnames: list[str] | None = None
     template: str | None = None
+    flat: bool = field(default=False, name="non-recurs")
 
 
 class CopyMessage(Struct, frozen=True):
-    """`latest_ver` and `force` hold for every copy here; `ext` and `id` need more than a copy."""
+    """`latest_ver` and `force` hold for every copy here, and `flat` is of a prefix; `ext` and `id`
+    need more than a copy."""
 
     objnames: list[str] | None = None
     template: str | None = None
@@ -47,6 +52,7 @@ class CopyMessage(Struct, frozen=True):
     force: bool = False
     latest_ver: bool = field(default=False, name="latest-ver")
     synchronize: bool = False
+    flat: bool = field(default=False, name="non-recurs")
     go_on: bool = field(default=False, name="coer")
     num_workers: int = field(default=0, name="num-workers")
     ext: dict[str, Any] | None = None
@@ -59,9 +65,14 @@ class CopyMessage(Struct, frozen=True):
         return min(max(asked_for, 1), copy_objects.MAX_WORKERS)
 
     def check(self) -> None:
-        """Raise 501 for options that are not supported."""
+        """Raise 400 for options that exclude each other, and 501 for those that are not
+        supported."""
+        if self.synchronize and self.prepend:
+            message = (
+                f"prepend option ({json.dumps(self.prepend)}) is incompatible with the request"
+            )
+            raise NativeError(400, f"{message} to synchronize buckets")
         for asked, what in (
-            (self.synchronize, "copying with synchronize"),
             (self.ext, "changing the extensions of copies"),
             (self.etl, "transforming copies"),
         ):
@@ -83,7 +94,10 @@ class DeleteListRange:
         chosen = await read_selection(self.asked.objnames, self.asked.template)
         await require_deleting(call, chosen)
         job = delete_objects.DeleteObjects(
-            bucket=call.bucket, template=chosen.template, prefix=chosen.prefix
+            bucket=call.bucket,
+            template=chosen.template,
+            prefix=chosen.prefix,
+            flat=self.asked.flat,
         )
         return text_reply(await begin(call, job, chosen.names))
 
@@ -100,8 +114,10 @@ class CopyListRange:
     not exist."""
 
     asked: CopyMessage = value(default=CopyMessage())
+    presence: int = query("presence", default=0)
 
     async def run(self, call: NativeCall) -> Reply:
+        _check_presence(self.presence)
         if self.asked.prefix:
             raise NativeError(400, "a prefix beside a list or a template: make it the template")
         chosen = await read_selection(self.asked.objnames, self.asked.template)
@@ -121,8 +137,10 @@ class CopyBucket:
 
     to: str = query("bck_to", default="")
     asked: CopyMessage = value(default=CopyMessage())
+    presence: int = query("presence", default=0)
 
     async def run(self, call: NativeCall) -> Reply:
+        _check_presence(self.presence)
         target = read_uname(self.to, call)
         chosen = Selection(prefix=self.asked.prefix)
         return await _copy(call, copy_objects.CopyBucket, chosen, target, self.asked)
@@ -140,6 +158,8 @@ async def _copy(
     await require_reading(call, chosen)
     described = await find_target(call, target, make=False)
     await require_writing(call, described, chosen, asked.prepend)
+    if asked.synchronize:
+        await require_deleting_in(call, described, chosen)
     if not asked.dry_run:
         await find_target(call, target, make=True)
     job = kind(
@@ -148,11 +168,19 @@ async def _copy(
         template=chosen.template,
         prefix=chosen.prefix,
         prepend=asked.prepend,
+        flat=asked.flat,
         dry_run=asked.dry_run,
+        synchronize=asked.synchronize,
         go_on=asked.go_on,
         workers=asked.workers,
     )
     return text_reply(await begin(call, job, chosen.names))
+
+
+def _check_presence(presence: int) -> None:
+    """Raise 501 for what is outside of the cluster only; all that is known here is here."""
+    if is_outside(presence):
+        raise unsupported("copying what is outside of the cluster")
 
 
 def _check_same(call: NativeCall, chosen: Selection, target: Bck, prepend: str) -> None:

@@ -17,6 +17,7 @@ from cluster.jobs import (
     delete_objects,
     get_batch,
     index_shards,
+    mirroring,
     move_bucket,
     promote,
     rechunk,
@@ -28,6 +29,7 @@ from s3gw.access.every_key import may_with_every_key
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.selection import MAX_JUDGED, Selection
+from s3gw.native.names import bck_of
 from s3gw.wire.errors import Code, S3Error
 from storage.errors import BucketNotFound, ObjectNotFound, VersionNotFound
 from storage.pacing import paced
@@ -45,6 +47,7 @@ STARTING: Mapping[str, tuple[Access, str]] = {
     move_bucket.KIND.name: (Access.MOVE_BUCKET, "DeleteBucket"),
     promote.KIND.name: (Access.PROMOTE, "PutObject"),
     rechunk.KIND.name: (Access.PATCH, "PutBucketVersioning"),
+    mirroring.KIND.name: (Access.PATCH, "PutBucketVersioning"),
     index_shards.KIND.name: (Access.PATCH, "PutBucketVersioning"),
 }
 
@@ -70,6 +73,14 @@ async def require_deleting(call: NativeCall, chosen: Selection) -> None:
     async for name in paced(_judged(call, chosen)):
         if not await may_delete(call, name, None):
             raise S3Error(Code.AccessDenied)
+
+
+async def require_deleting_in(call: NativeCall, target: BucketInfo, chosen: Selection) -> None:
+    """Raise 403 unless the caller may delete all chosen objects of another bucket."""
+    bck = bck_of(target.name)
+    await require_deleting(
+        replace(call, bck=bck, bucket=target.name, key="", bucket_info=target), chosen
+    )
 
 
 async def require_reading(call: NativeCall, chosen: Selection) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from cluster.jobs.template import BadTemplate, read_template
 from s3gw.http.request import MAX_KEY
 from s3gw.native.errors import NativeError
+from s3gw.native.object_names import key_of, prefix_of
 from storage.pacing import off_loop
 
 # The most names that are checked one by one, for callers whose rights depend on them.
@@ -42,8 +43,7 @@ def _read(names: list[str] | None, template: str | None) -> Selection:
     if names is not None:
         if not names:
             raise NativeError(400, "the list of object names is empty")
-        _check_names(names)
-        return Selection(names=names)
+        return Selection(names=_keys_of(names))
     if template is None:
         raise NativeError(400, "neither a list of object names nor a template is given")
     try:
@@ -51,19 +51,15 @@ def _read(names: list[str] | None, template: str | None) -> Selection:
     except BadTemplate as error:
         raise NativeError(400, f"invalid template: {error}") from None
     if found is None:
-        _check_length(template)
-        return Selection(prefix=template)
-    _check_names([found[0], found[-1]])
+        prefix = prefix_of(template, "list-range")
+        if len(prefix.encode()) > MAX_KEY:
+            raise NativeError(400, f"an object's name is longer than {MAX_KEY} bytes")
+        return Selection(prefix=prefix)
+    _keys_of([found[0], found[-1]])
     return Selection(template=template)
 
 
-def _check_names(names: Sequence[str]) -> None:
-    for name in names:
-        if not name:
-            raise NativeError(400, "an object's name is empty")
-        _check_length(name)
-
-
-def _check_length(name: str) -> None:
-    if len(name) > MAX_KEY or len(name.encode()) > MAX_KEY:
-        raise NativeError(400, f"an object's name is longer than {MAX_KEY} bytes")
+def _keys_of(names: Sequence[str]) -> Sequence[str]:
+    if not all(names):
+        raise NativeError(400, "an object's name is empty")
+    return [key_of(name) for name in names]

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from cluster.jobs.job import Job, JobStatus, State
+from cluster.jobs.job import Job, JobStatus, Tally
 from s3gw.config.types import show_size
 from s3gw.native.bucket_props import Namespace
 from s3gw.native.names import bck_of
@@ -98,24 +98,24 @@ def status_of(known: JobStatus) -> Status:
     )
 
 
-def summary_of(job: Job, state: State, usage: Usage) -> Mapping[str, Any]:
+def summary_of(bucket: str, tally: Tally, usage: Usage) -> Mapping[str, Any]:
     """Return the counts, of the bucket's own copies: there are no others."""
     capacity = usage.capacity_bytes
     return {
-        **msgspec.structs.asdict(_bck(job.bucket)),
-        "ObjCount": {"obj_count_present": str(state.objects), "obj_count_remote": "0"},
+        **msgspec.structs.asdict(_bck(bucket)),
+        "ObjCount": {"obj_count_present": str(tally.objects), "obj_count_remote": "0"},
         "ObjSize": {
-            "obj_min_size": state.sizes.smallest,
-            "obj_avg_size": state.bytes // max(state.objects, 1),
-            "obj_max_size": state.sizes.largest,
+            "obj_min_size": tally.smallest,
+            "obj_avg_size": tally.bytes // max(tally.objects, 1),
+            "obj_max_size": tally.largest,
         },
         "TotalSize": {
-            "size_on_disk": str(state.bytes),
-            "size_all_present_objs": str(state.bytes),
+            "size_on_disk": str(tally.bytes),
+            "size_all_present_objs": str(tally.bytes),
             "size_all_remote_objs": "0",
             "total_disks_size": str(capacity),
         },
-        "used_pct": state.bytes * 100 // capacity if capacity else 0,
+        "used_pct": tally.bytes * 100 // capacity if capacity else 0,
         "is_present": True,
     }
 

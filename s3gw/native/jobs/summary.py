@@ -7,12 +7,16 @@ bucket's properties too.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+
 from msgspec import Struct
 
 from cluster.jobs import summary
-from cluster.jobs.job import JobStatus
+from cluster.jobs.job import JobStatus, Tally
 from cluster.jobs.summary import Summary
-from s3gw.access import Access, authorize
+from s3gw.access import Access, authorize, may_use
 from s3gw.http.reply import Reply
 from s3gw.native.actmsg import json
 from s3gw.native.answers import text_reply
@@ -21,8 +25,10 @@ from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, NativeError, Tcode
 from s3gw.native.jobs.snaps import summary_of
 from s3gw.native.jobs.starting import begin, jobs_of
+from s3gw.native.names import bck_of, is_asked
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_outside
+from s3gw.wire.errors import S3Error
 from storage.errors import BucketNotFound
 
 PROPS = "Ais-Bucket-Props"
@@ -58,10 +64,47 @@ class SummarizeBucket:
         if not self.asked.uuid:
             xid = await _begin(call, self.asked.prefix)
             return text_reply(xid, status=202)
-        known = await _find(call, self.asked.uuid)
-        if not known.is_over:
-            return text_reply(known.job.xid, status=202)
-        return Reply(headers={"Content-Type": JSON}, body=b"[" + await _told(call, known) + b"]")
+        return await _outcome(call, self.asked.uuid)
+
+
+@operation(
+    "GET",
+    "buckets",
+    action=summary.KIND.name,
+    access=Access.LIST_BUCKETS,
+    known_as="ListBuckets",
+)
+class SummarizeBuckets:
+    """All buckets that the query names, by provider and namespace, and that the caller may list."""
+
+    asked: SummaryMessage = value(default=SummaryMessage())
+
+    async def run(self, call: NativeCall) -> Reply:
+        if self.asked.uuid:
+            return await _outcome(call, self.asked.uuid)
+        found = tuple([name async for name in _listable(call, self.asked.prefix)])
+        xid = await begin(call, Summary(buckets=found, prefix=self.asked.prefix))
+        return text_reply(xid, status=202)
+
+
+async def _listable(call: NativeCall, prefix: str) -> AsyncIterator[str]:
+    for bucket in await call.store.list_buckets():
+        if not (is_asked(call.bck, bck_of(bucket.name)) and may_use(call, bucket)):
+            continue
+        of_bucket = replace(call, bck=bck_of(bucket.name), bucket=bucket.name)
+        of_bucket.operation, of_bucket.query = "ListObjectsV2", {"prefix": prefix}
+        with suppress(S3Error, BucketNotFound):
+            await authorize(of_bucket, Access.LIST_OBJECTS)
+            yield bucket.name
+
+
+async def _outcome(call: NativeCall, uuid: str) -> Reply:
+    """Return the result of the caller's own summary, or its id until it is over."""
+    known = await _find(call, uuid)
+    if not known.is_over:
+        return text_reply(known.job.xid, status=202)
+    body = b"[" + b",".join(await _results(call, known)) + b"]"
+    return Reply(headers={"Content-Type": JSON}, body=body)
 
 
 @operation(
@@ -94,7 +137,8 @@ async def bucket_with_summary(call: NativeCall, presence: int, prefix: str, uuid
     headers[JOB_ID] = known.job.xid
     if not known.is_over:
         return Reply(202, headers)
-    return Reply(200, headers | {SUMMARY: (await _told(call, known)).decode()})
+    (result,) = await _results(call, known)
+    return Reply(200, headers | {SUMMARY: result.decode()})
 
 
 async def _begin(call: NativeCall, prefix: str) -> str:
@@ -111,9 +155,13 @@ async def _find(call: NativeCall, uuid: str) -> JobStatus:
     raise NativeError(404, f'xaction "{uuid[:64]}" not found', Tcode.NOT_FOUND)
 
 
-async def _told(call: NativeCall, known: JobStatus) -> bytes:
-    """Return the summary as JSON. Raise 409 for a job that was stopped before its end."""
-    if known.state.aborted:
-        why = known.state.abort_error
-        raise NativeError(409, f'summary "{known.job.xid}" was aborted: {why}')
-    return json(summary_of(known.job, known.state, await call.store.usage()))
+async def _results(call: NativeCall, known: JobStatus) -> list[bytes]:
+    """Return the summary of each bucket as JSON. Raise 409 for a job that was stopped before its
+    end."""
+    state = known.state
+    if state.aborted:
+        raise NativeError(409, f'summary "{known.job.xid}" was aborted: {state.abort_error}')
+    usage, bucket, sizes = await call.store.usage(), known.job.bucket, state.sizes
+    whole = Tally(state.objects, state.bytes, sizes.smallest, sizes.largest)
+    tallies = {bucket: whole} if bucket else state.tallies
+    return [json(summary_of(name, tally, usage)) for name, tally in tallies.items()]

@@ -13,10 +13,11 @@ from dataclasses import replace
 from s3gw.access import Access, authorize, authorize_copied_tags, authorize_key
 from s3gw.http.reply import Reply
 from s3gw.http.request import NO_BUCKET
-from s3gw.native.call import NativeCall, check_key
+from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, as_native_error, unsupported
 from s3gw.native.jobs.target import read_object_uname
 from s3gw.native.names import Bck
+from s3gw.native.object_names import key_of
 from s3gw.native.objects.object_headers import written_headers
 from s3gw.native.operation import operation, query
 from s3gw.objects.attributes import copied_attributes
@@ -43,7 +44,7 @@ class RenameObject:
         new = call.message.name
         if not new:
             raise NativeError(400, "the message does not say the object's new name")
-        check_key(new)
+        new = key_of(new)
         if new == call.key:
             raise NativeError(400, f"cannot rename {call.bck.cname(new)} to itself")
         await authorize_key(call, "RenameObject", new, Access.MOVE_OBJECT)
@@ -67,14 +68,13 @@ class RenameObject:
 )
 class CopyObject:
     """Needs PUT on the copy as well, and the rights to the tags if there are some. A condition is
-    about the object that the copy replaces."""
+    about the object that the copy replaces. To `synchronize` is to remove what a cloud does not
+    have any more: no bucket here has one."""
 
     object_to: str = query("object_to")
     synchronize: bool = query("synchronize", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
-        if self.synchronize:
-            raise unsupported("copying with synchronize")
         if call.decoded_length or "transfer-encoding" in call.headers:
             raise NativeError(400, "a copy has no body")
         target = await _target(call, *read_object_uname(self.object_to, call))
@@ -92,7 +92,7 @@ class CopyObject:
 
 async def _target(call: NativeCall, bck: Bck, key: str) -> NativeCall:
     """Return the call for the copy. Raise unless the caller may write it."""
-    check_key(key)
+    key = key_of(key)
     if (bck, key) == (call.bck, call.key):
         raise NativeError(400, f"cannot copy {bck.cname(key)} onto itself")
     if not bck.is_ours:

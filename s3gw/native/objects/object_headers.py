@@ -10,32 +10,31 @@ import re
 from collections.abc import Callable, Mapping
 
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import NativeError
-from s3gw.native.objects.checksums import checksum_of
+from s3gw.native.object_names import name_of
+from s3gw.native.objects.checksums import AisChecksum, checksum_of
 from s3gw.native.objects.custom import custom_pairs
+from s3gw.native.objects.location import location_of, mountpath_of
 from s3gw.s3.header_text import encoded_word
 from s3gw.s3.headers import http_date, quoted
-from storage.values import BucketInfo, Listed, ObjectInfo, Versioning
+from storage.values import Listed, ObjectInfo
 
 CUSTOM_HEADER = "Ais-Custom-Md"
 _NS = 1_000_000_000
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-# The object's place on the machine is not shown to clients.
-_MOUNTPATH = "/"
 
 Pairs = list[tuple[str, str]]
 Tell = Callable[[NativeCall, ObjectInfo], Pairs]
 
 
 def _version(call: NativeCall, info: ObjectInfo) -> Pairs:
-    return [("Ais-Version", version_text(call.bucket_info, info))]
+    return [("Ais-Version", version_text(info))]
 
 
-def version_text(bucket: BucketInfo, info: Listed) -> str:
-    """Return AIStore's version: a number that grows with each write. Where versions are kept it is
-    S3's id, by which it can be read."""
-    return str(info.writes) if bucket.versioning is Versioning.NEVER else info.version
+def version_text(info: Listed) -> str:
+    """Return AIStore's version: a number that grows with each write of the name, by either API and
+    whether versions are kept or not."""
+    return str(info.writes)
 
 
 def _checksum(call: NativeCall, info: ObjectInfo) -> Pairs:
@@ -58,11 +57,12 @@ def _sendable(value: str) -> str:
 
 
 def _copies(call: NativeCall, info: ObjectInfo) -> Pairs:
-    return [("Ais-Mirror-Copies", "1"), ("Ais-Mirror-Paths", f"[{_MOUNTPATH}]")]
+    folder = mountpath_of(call.native.node.folders, call.bucket_info, info.name)
+    return [("Ais-Mirror-Copies", "1"), ("Ais-Mirror-Paths", str(folder))]
 
 
 def _location(call: NativeCall, info: ObjectInfo) -> Pairs:
-    return [("Ais-Location", f"t[{target_id(call.site.cluster_id)}]:{_MOUNTPATH}")]
+    return [("Ais-Location", location_of(call, info.name))]
 
 
 def _chunked(call: NativeCall, info: ObjectInfo) -> Pairs:
@@ -98,12 +98,13 @@ PROPS: Mapping[str, Tell] = {
     "last-modified": _last_modified,
     "etag": _etag,
 }
-_OF_A_READER: tuple[Tell, ...] = (_checksum, _atime, _version, _custom, _etag, _last_modified)
+_OF_A_READER: tuple[Tell, ...] = (_atime, _version, _custom, _etag, _last_modified)
 
 
-def reader_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
-    """Return the headers of GET."""
-    return [pair for tell in _OF_A_READER for pair in tell(call, info)]
+def reader_headers(call: NativeCall, info: ObjectInfo, checksum: AisChecksum | None) -> Pairs:
+    """Return the headers of GET; `checksum` is of the range that is sent, if it has its own."""
+    found = list(checksum.headers().items()) if checksum else _checksum(call, info)
+    return found + [pair for tell in _OF_A_READER for pair in tell(call, info)]
 
 
 def written_headers(call: NativeCall, info: ObjectInfo) -> dict[str, str]:
@@ -115,7 +116,7 @@ def all_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
     """Return the headers of HEAD without `props`."""
     named = [
         ("Ais-Present", "true"),
-        ("Ais-Name", _latin(info.name)),
+        ("Ais-Name", _latin(name_of(info.name))),
         ("Ais-Bucket-Name", call.bck.name),
         ("Ais-Bucket-Provider", call.bck.provider),
     ]

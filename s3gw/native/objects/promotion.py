@@ -18,10 +18,11 @@ from s3gw.access.every_key import may_with_every_key
 from s3gw.access.request import Caller
 from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
-from s3gw.native.call import NativeCall, check_key
+from s3gw.native.call import NativeCall
 from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.starting import begin
+from s3gw.native.object_names import key_of
 from s3gw.native.operation import operation, value
 from s3gw.objects.promotion.files import NotPromoted, Source, find_source, is_folder, open_file
 from s3gw.objects.promotion.writing import Promotion, promote
@@ -78,7 +79,7 @@ class PromoteFiles:
         name = self.asked.name
         if not name or name.endswith("/"):
             name += source.names[-1]
-        check_key(name)
+        name = key_of(name)
         await authorize_key(call, "PutObject", name, Access.PROMOTE)
         if await asyncio.to_thread(_size, source) > AT_ONCE_BYTES:
             return await self._begin(call, path, name)

@@ -8,6 +8,7 @@ from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.objects.archive_read import member_head, member_query_of, member_reply
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
+from s3gw.native.objects.range_checksums import has_own_checksums, with_checksum
 from s3gw.native.operation import header, operation, query
 from s3gw.native.presence import is_outside
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
@@ -45,9 +46,12 @@ class GetObject:
         opened = await call.store.get_object(call.bucket, call.key, options)
         reading = await checked(call, opened)
         partial = wanted_part(options.want, options.condition, reading.info) is not None
+        checksum = None
+        if partial and has_own_checksums(call.bucket_info):
+            reading, checksum = await with_checksum(call, options, reading)
         headers = {"Content-Type": _TYPE, "Accept-Ranges": "bytes"}
         headers |= span_headers(reading.info, reading.span, partial=partial)
-        repeated = reader_headers(call, reading.info)
+        repeated = reader_headers(call, reading.info, checksum)
         return Reply(206 if partial else 200, headers, reading.body, repeated=repeated)
 
 

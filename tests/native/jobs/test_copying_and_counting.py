@@ -159,7 +159,6 @@ def test_a_copy_is_announced_as_s3s_is(scene: JobScene, bucket: str) -> None:
 @pytest.mark.parametrize(
     ("more", "status"),
     [
-        ({"synchronize": True}, 501),
         ({"ext": {"jpg": "txt"}}, 501),
         ({"id": "my-etl"}, 501),
         ({"prefix": "p"}, 400),

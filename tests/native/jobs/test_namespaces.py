@@ -58,7 +58,7 @@ def test_what_is_missing_is_told_with_its_namespace(scene: JobScene, spaced: str
     error = told(scene.send("GET", f"objects/{spaced}/none?{SPACE}"))
     assert (error.status, error.message) == (
         404,
-        f"object ais://#ns1/{spaced}/none does not exist",
+        f"ais://#ns1/{spaced}/none does not exist",
     )
     error = told(scene.send("GET", f"objects/{spaced}/k?namespace=%23ns3"))
     assert (error.status, error.tcode) == (404, "ErrBckNotFound")

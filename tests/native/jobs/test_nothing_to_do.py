@@ -1,0 +1,82 @@
+"""Jobs that AIStore has and that have nothing to do here, or do not exist here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.native.jobs.asking import NEVER
+from tests.native.jobs.scene import JobScene
+from tests.native.scene import told
+
+# One copy
+
+
+@pytest.mark.parametrize("copies", [1, "1"])
+def test_one_copy_of_each_object_is_what_there_is(
+    scene: JobScene, bucket: str, copies: object
+) -> None:
+    scene.put(bucket, "k")
+    snap = scene.done("POST", f"buckets/{bucket}", "make-n-copies", copies)
+    assert (snap["kind"], snap["bck"]["name"], snap["aborted"]) == ("make-n-copies", bucket, False)
+    assert snap["end-time"] != NEVER
+    assert scene.names(bucket) == ["k"]
+
+
+@pytest.mark.parametrize(
+    ("copies", "why"),
+    [
+        (2, "number of copies (2) exceeds the number of mountpaths (1)"),
+        (0, "invalid num copies 0, must be in [1, 16] range"),
+        (17, "invalid num copies 17, must be in [1, 16] range"),
+    ],
+)
+def test_more_copies_than_mountpaths_cannot_be(
+    scene: JobScene, bucket: str, copies: int, why: str
+) -> None:
+    error = told(scene.act("POST", f"buckets/{bucket}", "make-n-copies", copies))
+    assert (error.status, error.message) == (400, why)
+
+
+def test_copies_need_the_right_to_change_the_bucket(scene: JobScene, bucket: str) -> None:
+    where = f"buckets/{bucket}"
+    assert told(scene.act("POST", where, "make-n-copies", 1, token="writer")).status == 403
+    assert scene.act("POST", where, "make-n-copies", 1, token="patcher").status == 200
+
+
+# What does not exist here has no jobs
+
+LISTED: Any = {"id": "", "regex": "", "only_active_tasks": False}
+
+
+@pytest.mark.parametrize("where", ["download", "download/", "sort", "sort/"])
+def test_there_are_no_downloads_and_no_sorts(scene: JobScene, where: str) -> None:
+    for document in (None, LISTED):
+        answer = scene.send("GET", where, document)
+        assert (answer.status, json.loads(answer.body)) == (200, [])
+    assert told(scene.send("GET", where, token="nobody")).status == 403
+
+
+def test_a_download_is_not_found_by_its_id(scene: JobScene) -> None:
+    error = told(scene.send("GET", "download", {"id": "nosuch"}))
+    assert (error.status, error.tcode) == (404, "ErrNotFound")
+    assert error.message == "download job nosuch does not exist"
+
+
+@pytest.mark.parametrize(
+    ("method", "where"),
+    [
+        ("POST", "download"),
+        ("POST", "sort"),
+        ("GET", "etl"),
+        ("DELETE", "download/abort"),
+        ("GET", "sort?uuid=x"),
+    ],
+)
+def test_they_are_refused_by_name_where_they_would_work(
+    scene: JobScene, method: str, where: str
+) -> None:
+    error = told(scene.send(method, where, {"id": "x"}))
+    assert (error.status, error.tcode) == (501, "ErrUnsupp")
