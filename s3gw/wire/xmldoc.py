@@ -70,7 +70,7 @@ _SCALARS = frozenset({str, int, bool})
 MAX_DEPTH = 20
 # The most elements of a document, unless it declares another number.
 MAX_ELEMENTS = 30_000
-# The most attributes: documents of S3 have hardly any. Many thousands of them leave as many free
+# The most attributes: the documents of S3 have hardly any. Many thousands of them leave as many free
 # pieces of memory behind, which the C library joins in whichever thread needs a large piece next.
 MAX_ATTRIBUTES = 20_000
 

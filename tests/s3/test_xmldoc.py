@@ -177,7 +177,7 @@ def test_elements_are_counted_before_they_are_built() -> None:
 
 
 def test_attributes_are_counted_before_they_are_built() -> None:
-    """Equals signs and quotation marks of texts count only if there are many of both."""
+    """Equals signs and quotation marks of texts are not attributes, unless there are many of both."""
     marks = b"=" * (MAX_ATTRIBUTES + 1)
     assert from_xml(Keyed, b"<Keyed><Key>" + marks + b"</Key></Keyed>").key == marks.decode()
     many = b" ".join(b"a%d=''" % number for number in range(MAX_ATTRIBUTES + 1))
