@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 from compat.bench.batches import prepare_batches
@@ -60,7 +62,7 @@ class Bench:
             others: list[Subject] = [nginx, *self.peers]
             for other in others:
                 _say(f"preparing {other.name}")
-                prepare(other)
+                prepare(other, self._needs())
                 subjects.append(other)
             for workload in self.workloads:
                 yield from self._measure(workload, subjects)
@@ -78,16 +80,20 @@ class Bench:
         first, *others = gateways
         _say(f"preparing {first.name}")
         with first:
-            prepare(first)
+            prepare(first, self._needs())
             make_buckets(first, [BIG_LIST])
-            if any(Can.NATIVE in each.needs for each in self.workloads):
+            if Can.NATIVE in self._needs():
                 prepare_batches(first)
-        if any(Can.BIG_LIST in each.needs for each in self.workloads):
+        if Can.BIG_LIST in self._needs():
             _say(f"loading {self.scale.big_list:,} keys")
             load_big_list(first.server.data, self.scale.big_list)
         for other in others:
             shutil.copytree(first.server.data, other.server.data)
         return [first, *others]
+
+    def _needs(self) -> Can:
+        """Return what any of the workloads needs."""
+        return reduce(or_, (each.needs for each in self.workloads))
 
     def _measure(self, workload: Workload, subjects: Sequence[Subject]) -> Iterator[Figure]:
         if workload.name == ONE_STREAM:

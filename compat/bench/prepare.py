@@ -51,12 +51,14 @@ def list_keys(count: int) -> Iterator[str]:
             yield f"d{prefix:04d}/k{number:06d}"
 
 
-def prepare(subject: Subject) -> None:
+def prepare(subject: Subject, needs: Can) -> None:
+    """Make what workloads of these needs find in the subject."""
     if Can.S3 in subject.can:
         make_buckets(subject, (BUCKET, SMALL_LIST))
         put_all(subject, [f"/{SMALL_LIST}/{key}" for key in list_keys(LIST_PREFIXES)], b"")
+    if Can.VERSIONS in subject.can & needs:
         make_versions(subject)
-    if Can.ENCRYPTION in subject.can:
+    if Can.ENCRYPTION in subject.can & needs:
         make_encrypted(subject)
     for kind, (_, size) in OBJECTS.items():
         put_all(subject, paths(kind), payload(size) if size else b"")

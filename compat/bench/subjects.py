@@ -34,6 +34,7 @@ class Can(Flag):
 
     FILES = auto()
     S3 = auto()
+    VERSIONS = auto()
     BIG_LIST = auto()
     ENCRYPTION = auto()
     NATIVE = auto()
@@ -68,7 +69,7 @@ class Peer:
     name: str
     host: str
     signer: Presigner
-    can: Can = Can.FILES | Can.S3
+    can: Can = Can.FILES | Can.S3 | Can.VERSIONS
     pid: int | None = None
     folder: str = ""
 
@@ -98,7 +99,7 @@ class Gateway:
     """Our own server on `folder`, with one of the HTTP servers that it can run; with `source`, that
     of another checkout."""
 
-    can = Can.FILES | Can.S3 | Can.BIG_LIST | Can.ENCRYPTION | Can.NATIVE
+    can = Can.FILES | Can.S3 | Can.VERSIONS | Can.BIG_LIST | Can.ENCRYPTION | Can.NATIVE
 
     def __init__(
         self,

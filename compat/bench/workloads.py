@@ -211,7 +211,7 @@ WORKLOADS = (
              listing(BIG_LIST, ""), Can.BIG_LIST),
     Workload("list-big-delimiter", "the same with a delimiter, {big_list:,} keys", Unit.REQUESTS,
              listing(BIG_LIST, "/"), Can.BIG_LIST),
-    Workload("list-versions", "list 1,000 versions", Unit.REQUESTS, versions, Can.S3),
+    Workload("list-versions", "list 1,000 versions", Unit.REQUESTS, versions, Can.VERSIONS),
     Workload("delete-1000", "delete 1,000 in one call", Unit.REQUESTS, deletion, Can.S3),
     Workload("objects-one-by-one", "1,000 objects of 10 KiB, one by one", Unit.OBJECTS,
              in_rounds(batches.one_by_one(batches.objects)), Can.NATIVE),
