@@ -64,11 +64,11 @@ final class Clients {
 
     /** What has the operations without bodies. */
     S3Client operations() {
-        return isAsync() ? blocking(async(Framing.USUAL)) : sync(Framing.USUAL);
+        return isAsync() ? blocking(async(Framing.USUAL, false)) : sync(Framing.USUAL);
     }
 
     S3TransferManager transfers() {
-        return S3TransferManager.builder().s3Client(async(Framing.USUAL)).build();
+        return S3TransferManager.builder().s3Client(async(Framing.USUAL, true)).build();
     }
 
     PutObjectResponse put(PutObjectRequest request, Path file, boolean stream, Framing framing)
@@ -80,7 +80,7 @@ final class Clients {
                         : RequestBody.fromFile(file));
             }
         }
-        try (S3AsyncClient client = async(framing); InputStream body = new FileInputStream(file.toFile())) {
+        try (S3AsyncClient client = async(framing, false); InputStream body = new FileInputStream(file.toFile())) {
             var threads = Executors.newSingleThreadExecutor();
             try {
                 return client.putObject(request, stream
@@ -103,7 +103,8 @@ final class Clients {
         return builder.build();
     }
 
-    private S3AsyncClient async(Framing framing) {
+    /** Transfers are in parts, several at a time. */
+    private S3AsyncClient async(Framing framing, boolean inParts) {
         if (http.equals("s3-crt")) {
             if (!framing.chunked() || !framing.summed()) {
                 throw new Protocol.Cannot("frames no body by choice");
@@ -115,7 +116,7 @@ final class Clients {
                 ? AwsCrtAsyncHttpClient.builder().build()
                 : NettyNioAsyncHttpClient.builder().tlsTrustManagersProvider(Clients::trusted)
                         .proxyConfiguration(DIRECT).build();
-        var builder = S3AsyncClient.builder().httpClient(client).multipartEnabled(framing.equals(Framing.USUAL));
+        var builder = S3AsyncClient.builder().httpClient(client).multipartEnabled(inParts);
         settle(builder, framing);
         return builder.build();
     }
