@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from compat.installed import CACHE, Installed, InstallFailed, NotHere
@@ -18,6 +19,7 @@ from compat.installed import CACHE, Installed, InstallFailed, NotHere
 CLIENTS = Path(__file__).resolve().parent / "clients"
 OLDEST_GO = (1, 24)
 OLDEST_JAVA = 17
+OLDEST_RUST = (1, 88)
 
 
 def go_program(name: str, module: str) -> Installed:
@@ -43,6 +45,16 @@ def java_program(name: str, *arguments: str) -> Installed:
     return _installed(version, "java", "-XX:TieredStopAtLevel=1", "-cp", path, "Main", *arguments)
 
 
+def rust_program(name: str, crate: str) -> Installed:
+    """Raises `NotHere` where there is no cargo, or one that is too old."""
+    _check_cargo()
+    folder = CACHE / "cargo" / name
+    _build(name, folder, "cargo", "build", "--quiet", "--locked", "--target-dir", str(folder))
+    packages = tomllib.loads((CLIENTS / name / "Cargo.lock").read_text())["package"]
+    (version,) = (package["version"] for package in packages if package["name"] == crate)
+    return _installed(version, str(folder / "debug" / f"{name}_client"))
+
+
 def _installed(version: str, *command: str) -> Installed:
     return Installed(version, variables={"COMPAT_PROGRAM": json.dumps(command)})
 
@@ -61,6 +73,14 @@ def _check_java() -> None:
     told = subprocess.run(("javac", "-version"), capture_output=True, text=True).stdout
     if int((re.findall(r"\d+", told) or ["0"])[0]) < OLDEST_JAVA:
         raise NotHere(f"Java is older than {OLDEST_JAVA}")
+
+
+def _check_cargo() -> None:
+    if shutil.which("cargo") is None:
+        raise NotHere("there is no cargo here")
+    told = subprocess.run(("cargo", "--version"), capture_output=True, text=True).stdout
+    if tuple(map(int, re.findall(r"\d+", told)[:2])) < OLDEST_RUST:
+        raise NotHere(f"Rust is older than {'.'.join(map(str, OLDEST_RUST))}")
 
 
 def _build(name: str, folder: Path, *command: str) -> None:

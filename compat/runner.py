@@ -17,7 +17,18 @@ from compat import debian, npm, programs
 from compat.installed import Installed, InstallFailed, NotHere
 from compat.results import Judged, Outcome, Verdict, judge, read_junit
 from compat.server import TLS_FLAGS, Server, ServerFailed
-from compat.suites import COMPAT, DOMAIN, Debian, Go, Maven, Npm, Pip, Suite, client_environment
+from compat.suites import (
+    COMPAT,
+    DOMAIN,
+    Cargo,
+    Debian,
+    Go,
+    Maven,
+    Npm,
+    Pip,
+    Suite,
+    client_environment,
+)
 from compat.tls import make_certificate
 from compat.venvs import environment_of, required_version
 
@@ -98,6 +109,8 @@ def _installed(suite: Suite) -> Installed:
             found = npm.modules(modules, package)
         case Go(module, folder_name):
             found = programs.go_program(folder_name, module)
+        case Cargo(crate, folder_name):
+            found = programs.rust_program(folder_name, crate)
         case Maven(folder_name, variant):
             found = programs.java_program(folder_name, variant)
     return Installed(found.version, (*found.folders, folder), found.variables)

@@ -65,6 +65,14 @@ class Maven:
 
 
 @dataclass(frozen=True, slots=True)
+class Cargo:
+    """A program in `clients/<folder>`, built of crates."""
+
+    crate: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """`requirements` names a file in `requirements/`, `files` stand below this folder, `driver` is
     the module in `clients/` of which the claims are made. `with_token`: the client is given a
@@ -73,7 +81,7 @@ class Suite:
 
     name: str
     about: str
-    source: Pip | Debian | Npm | Go | Maven
+    source: Pip | Debian | Npm | Go | Maven | Cargo
     files: tuple[str, ...] = ()
     driver: str = ""
     requirements: str = "pytest"
@@ -170,6 +178,8 @@ _SUITES = (
           requirements="duckdb"),
     Suite("obstore", "obstore", Pip("obstore"), ("clients/test_obstore.py",), "obstore",
           requirements="obstore"),
+    Suite("object-store", "object_store (Rust)", Cargo("object_store", "object_store"),
+          ("clients/test_object_store.py",), "object_store"),
     Suite("smart-open", "smart_open", Pip("smart_open"), ("clients/test_smart_open.py",),
           requirements="smart-open"),
     Suite("s3torchconnector", "s3torchconnector, with PyTorch", Pip("s3torchconnector"),
@@ -202,7 +212,8 @@ _WITH_HTTPS = (
     "boto3", "boto3-old", "awscli", "awscli-2", "aws-sdk-js", "aws-sdk-go",
     "aws-sdk-java-apache", "aws-sdk-java-apache5", "aws-sdk-java-url-connection",
     "aws-sdk-java-netty", "minio-py", "minio-js",
-    "rclone", "rclone-debian", "s3cmd", "s5cmd", "s3fs", "polars", "obstore", "smart-open",
+    "rclone", "rclone-debian", "s3cmd", "s5cmd", "s3fs", "polars", "obstore",
+    "object-store", "smart-open",
     "aistore-sdk", "aistore-sdk-1",
 )  # fmt: skip
 SUITES = (*_SUITES, *(over_https(suite) for suite in _SUITES if suite.name in _WITH_HTTPS))

@@ -122,10 +122,17 @@ def test_users_are_told(admin: Any, user: str, role: str) -> None:
         manager.delete(user)
 
 
-def test_a_password_is_changed_by_its_user(endpoint: str, user: str) -> None:
+def test_a_token_alone_changes_no_password(endpoint: str, user: str) -> None:
+    """The SDK has no means to send the old one."""
     theirs = AuthNClient(endpoint)
     theirs.login(user, PASSWORD)
-    theirs.user_manager().update(user, password="another one")
+    with pytest.raises(authn_errors.AuthNError, match="old_pass"):
+        theirs.user_manager().update(user, password="another one")
+    assert AuthNClient(endpoint).login(user, PASSWORD)
+
+
+def test_a_password_is_changed_by_an_administrator(endpoint: str, admin: Any, user: str) -> None:
+    admin.user_manager().update(user, password="another one")
     with pytest.raises(authn_errors.ErrUserInvalidCredentials):
         AuthNClient(endpoint).login(user, PASSWORD)
     assert AuthNClient(endpoint).login(user, "another one")

@@ -10,21 +10,15 @@ from typing import Any
 
 from compat.clients import raw
 from compat.clients.client import Client, cannot
+from compat.clients.object_store import NOT_NORMAL
 
 # It lives in this suite's own environment only.
 obstore = import_module("obstore")
 stores = import_module("obstore.store")
 
-_NORMAL = "takes no key with an empty, `.` or `..` segment"
-
 
 class Driver(Client):
-    cannot_name = {
-        "a//b": _NORMAL,
-        "trailing/": _NORMAL,
-        "dot/./dot/../dot": _NORMAL,
-        "/leading": _NORMAL,
-    }
+    cannot_name = NOT_NORMAL
 
     def store(self, bucket: str) -> Any:
         scheme, _, address = self.endpoint.partition("://")

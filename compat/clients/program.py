@@ -28,9 +28,17 @@ class Driver(Client):
         command = json.loads(os.environ["COMPAT_PROGRAM"])
         style = "virtual" if virtual_host else "path"
         self._process = subprocess.Popen(
-            [*command, endpoint, style], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*command, endpoint, style],
+            env={**os.environ, **self.variables()},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         weakref.finalize(self, _end, self._process)
+
+    def variables(self) -> Mapping[str, str]:
+        """What the program finds in its environment beside the test's own."""
+        return {}
 
     def ask(self, command: str, **words: str | int | Path | None) -> Any:
         """The result; words that are None are left out. Raises `Failed`."""

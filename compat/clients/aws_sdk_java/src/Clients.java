@@ -10,6 +10,7 @@ import java.security.cert.CertificateFactory;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
@@ -22,6 +23,7 @@ import software.amazon.awssdk.http.apache.ApacheHttpClient;
 import software.amazon.awssdk.http.apache5.Apache5HttpClient;
 import software.amazon.awssdk.http.async.SdkAsyncHttpClient;
 import software.amazon.awssdk.http.crt.AwsCrtAsyncHttpClient;
+import software.amazon.awssdk.http.nio.netty.ProxyConfiguration;
 import software.amazon.awssdk.http.nio.netty.NettyNioAsyncHttpClient;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
@@ -36,7 +38,9 @@ import software.amazon.awssdk.transfer.s3.S3TransferManager;
 
 /** The SDK over one of its HTTP clients, asked as if all of them blocked. */
 final class Clients {
-    private static final String PLAIN = "http";
+    /** Netty sends a tunnel's CONNECT to every proxy; it finds hosts in `jdk.net.hosts.file`. */
+    private static final ProxyConfiguration DIRECT = ProxyConfiguration.builder()
+            .useEnvironmentVariableValues(false).useSystemPropertyValues(false).build();
 
     private final URI endpoint;
     private final boolean virtual;
@@ -60,11 +64,11 @@ final class Clients {
 
     /** What has the operations without bodies. */
     S3Client operations() {
-        return isAsync() ? blocking(async(Framing.USUAL)) : sync(Framing.USUAL);
+        return isAsync() ? blocking(async(Framing.USUAL, false)) : sync(Framing.USUAL);
     }
 
     S3TransferManager transfers() {
-        return S3TransferManager.builder().s3Client(async(Framing.USUAL)).build();
+        return S3TransferManager.builder().s3Client(async(Framing.USUAL, true)).build();
     }
 
     PutObjectResponse put(PutObjectRequest request, Path file, boolean stream, Framing framing)
@@ -76,7 +80,7 @@ final class Clients {
                         : RequestBody.fromFile(file));
             }
         }
-        try (S3AsyncClient client = async(framing); InputStream body = new FileInputStream(file.toFile())) {
+        try (S3AsyncClient client = async(framing, false); InputStream body = new FileInputStream(file.toFile())) {
             var threads = Executors.newSingleThreadExecutor();
             try {
                 return client.putObject(request, stream
@@ -99,7 +103,8 @@ final class Clients {
         return builder.build();
     }
 
-    private S3AsyncClient async(Framing framing) {
+    /** Transfers are in parts, several at a time. */
+    private S3AsyncClient async(Framing framing, boolean inParts) {
         if (http.equals("s3-crt")) {
             if (!framing.chunked() || !framing.summed()) {
                 throw new Protocol.Cannot("frames no body by choice");
@@ -109,8 +114,9 @@ final class Clients {
         }
         SdkAsyncHttpClient client = http.equals("crt")
                 ? AwsCrtAsyncHttpClient.builder().build()
-                : NettyNioAsyncHttpClient.builder().tlsTrustManagersProvider(Clients::trusted).build();
-        var builder = S3AsyncClient.builder().httpClient(client).multipartEnabled(framing.equals(Framing.USUAL));
+                : NettyNioAsyncHttpClient.builder().tlsTrustManagersProvider(Clients::trusted)
+                        .proxyConfiguration(DIRECT).build();
+        var builder = S3AsyncClient.builder().httpClient(client).multipartEnabled(inParts);
         settle(builder, framing);
         return builder.build();
     }
@@ -127,6 +133,9 @@ final class Clients {
     /** The same operations, each waited for. */
     private static S3Client blocking(S3AsyncClient client) {
         InvocationHandler handler = (proxy, method, arguments) -> {
+            if (arguments[0] instanceof Consumer || method.getName().endsWith("Paginator")) {
+                return InvocationHandler.invokeDefault(proxy, method, arguments);
+            }
             if (method.getName().equals("getObjectAsBytes")) {
                 return wait(client.getObject((GetObjectRequest) arguments[0], AsyncResponseTransformer.toBytes()));
             }
@@ -135,9 +144,6 @@ final class Clients {
                         .contentStreamProvider().newStream().readAllBytes());
                 var asynchronous = S3AsyncClient.class.getMethod("uploadPart", method.getParameterTypes()[0], AsyncRequestBody.class);
                 return wait((CompletableFuture<?>) asynchronous.invoke(client, arguments));
-            }
-            if (method.getName().endsWith("Paginator")) {
-                return InvocationHandler.invokeDefault(proxy, method, arguments);
             }
             var asynchronous = S3AsyncClient.class.getMethod(method.getName(), method.getParameterTypes());
             try {

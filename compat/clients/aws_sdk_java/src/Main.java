@@ -1,3 +1,4 @@
+import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,19 +35,35 @@ public final class Main {
     private final Clients clients;
     private final S3Client s3;
     private final S3Presigner presigner;
+    private final String host;
 
     private Main(URI endpoint, boolean virtual, String http) {
         clients = new Clients(endpoint, virtual, http);
         s3 = clients.operations();
+        host = endpoint.getHost();
         presigner = S3Presigner.builder().endpointOverride(endpoint).region(Region.US_EAST_1)
                 .serviceConfiguration(S3Configuration.builder().pathStyleAccessEnabled(!virtual).build()).build();
     }
 
-    public static void main(String[] words) throws Exception {
-        var main = new Main(URI.create(words[1]), words[2].equals("virtual"), words[0]);
-        Protocol.serve(main::command);
+    public static void main(String[] arguments) throws Exception {
+        var main = new Main(URI.create(arguments[1]), arguments[2].equals("virtual"), arguments[0]);
+        Protocol.serve(name -> {
+            Protocol.Command command = main.command(name);
+            return command == null ? null : words -> {
+                main.announce(words.get("bucket"));
+                return command.run(words);
+            };
+        });
         // Some HTTP clients leave threads behind.
         System.exit(0);
+    }
+
+    /** No resolver knows the names of buckets: all are here. The file is read at each look-up. */
+    private void announce(String bucket) throws IOException {
+        String file = System.getProperty("jdk.net.hosts.file");
+        if (file != null && bucket != null) {
+            Files.writeString(Path.of(file), "127.0.0.1 " + bucket + "." + host + "\n");
+        }
     }
 
     private Protocol.Command command(String name) {
