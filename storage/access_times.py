@@ -1,4 +1,4 @@
-"""When objects were last read: exact to a minute, and kept beside the index.
+"""Access times of objects: exact to a minute, in a file beside the index.
 
 Reading an object only notes it in memory, at most once a minute; what was noted is written some
 seconds later, all at once, in a thread. So a read costs less than a microsecond, and a crash loses
