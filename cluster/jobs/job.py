@@ -84,19 +84,22 @@ class SelectingJob(Job, frozen=True, kw_only=True):
 
 
 class Tally(Struct):
-    """What a summary counted in one of several buckets; sizes in bytes."""
+    """What a summary counted in one of several buckets; sizes in bytes. `stored` are the bytes of
+    older versions too."""
 
     objects: int = 0
     bytes: int = 0
     smallest: int = 0
     largest: int = 0
+    stored: int = 0
 
 
 class Sizes(Struct):
-    """Sizes of the objects that a summary saw, in bytes."""
+    """Sizes of the objects that a summary saw, in bytes, and of all their versions together."""
 
     smallest: int = 0
     largest: int = 0
+    stored: int = 0
 
 
 class State(Struct):

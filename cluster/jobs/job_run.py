@@ -305,10 +305,18 @@ def selected_prefixes(prefix: str, *, flat: bool) -> tuple[str, ...]:
 
 async def listed_versions(run: JobRun[S], size: int) -> AsyncIterator[Sequence[VersionEntry]]:
     """Yield the same with all versions and delete markers, each as one entry."""
+    async for batch in listed_versions_in(run, run.job.bucket, size):
+        yield batch
+
+
+async def listed_versions_in(
+    run: JobRun[S], bucket: str, size: int
+) -> AsyncIterator[Sequence[VersionEntry]]:
+    """Yield the same of another bucket than the job's."""
     state = run.state
     while True:
         query = VersionQuery(run.job.prefix, "", state.after, state.after_version, PAGE)
-        page = await run.context.store.list_versions(run.job.bucket, query)
+        page = await run.context.store.list_versions(bucket, query)
         for at in range(0, len(page.versions), size):
             batch = page.versions[at : at + size]
             yield batch

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from cluster.jobs.job import SelectingJob, Sizes, Tally
-from cluster.jobs.job_run import PAGE, JobRun, listed, listed_in
+from cluster.jobs.job_run import PAGE, JobRun, listed_in, listed_versions_in
 from cluster.jobs.kinds import Kind
 from storage.errors import BucketNotFound
-from storage.values import ObjectInfo
+from storage.values import ObjectInfo, Versioning
 
 
 class Summary(SelectingJob, frozen=True, kw_only=True, tag="summary-bck"):
@@ -25,10 +25,9 @@ class Summary(SelectingJob, frozen=True, kw_only=True, tag="summary-bck"):
 async def carry_out(run: JobRun[Summary]) -> None:
     state = run.state
     state.objects = state.bytes = 0
-    state.after, state.sizes, state.tallies = "", Sizes(), {}
+    state.tallies = {}
     if run.job.bucket:
-        async for infos in listed(run, PAGE):
-            _add(run, infos)
+        await _count(run, run.job.bucket)
     for bucket in run.job.buckets:
         # One that was removed meanwhile is not an error.
         with suppress(BucketNotFound):
@@ -37,16 +36,34 @@ async def carry_out(run: JobRun[Summary]) -> None:
 
 async def _tally(run: JobRun[Summary], bucket: str) -> None:
     state = run.state
-    before = state.objects, state.bytes
+    objects, bytes_ = state.objects, state.bytes
+    await _count(run, bucket)
+    sizes = state.sizes
+    state.tallies[bucket] = Tally(
+        state.objects - objects,
+        state.bytes - bytes_,
+        sizes.smallest,
+        sizes.largest,
+        sizes.stored,
+    )
+
+
+async def _count(run: JobRun[Summary], bucket: str) -> None:
+    """Count what the bucket has, beside what is counted already."""
+    state, before = run.state, (run.state.objects, run.state.bytes)
     state.after, state.sizes = "", Sizes()
-    await run.context.store.head_bucket(bucket)
+    info = await run.context.store.head_bucket(bucket)
     async for infos in listed_in(run, bucket, PAGE):
         _add(run, infos, since=before[0])
-    objects, bytes_ = state.objects - before[0], state.bytes - before[1]
-    state.tallies[bucket] = Tally(objects, bytes_, state.sizes.smallest, state.sizes.largest)
+    state.sizes.stored = state.bytes - before[1]
+    if info.versioning is not Versioning.NEVER:
+        state.after = state.after_version = ""
+        state.sizes.stored = 0
+        async for entries in listed_versions_in(run, bucket, PAGE):
+            state.sizes.stored += sum(each.info.size for each in entries)
 
 
-def _add(run: JobRun[Summary], infos: Sequence[ObjectInfo], since: int = 0) -> None:
+def _add(run: JobRun[Summary], infos: Sequence[ObjectInfo], since: int) -> None:
     state, sizes = run.state, [info.size for info in infos]
     smallest = min(sizes)
     is_first = state.objects == since

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from s3gw.identity.accounts import Principal
 
 MOUNT = b"/v1/"
+# The one path that is not below it: OpenID Connect has it at the root.
+WELL_KNOWN = ".well-known"
 _KEPT_AMZ = "x-amz-server-side-encryption"
 _NOT_OF_OBJECTS = frozenset(
     {"content-type", "content-encoding", "content-language", "content-disposition", "expires"}
@@ -69,13 +71,14 @@ class NativeRequest(Request):
 @dataclass(slots=True, kw_only=True)
 class NativeCall(Call):
     """A request on its way to a native operation. `bck` is its bucket, `made` the name of what it
-    creates by a document."""
+    creates by a document, `accessed_ns` when its object was last read, 0 if that is not known."""
 
     origin: NativeRequest
     native: NativeServices
     bck: Bck
     message: ActionMessage = NO_MESSAGE
     made: str = ""
+    accessed_ns: int = 0
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -193,5 +196,7 @@ def _means_something(name: str) -> bool:
 
 
 def _segments(raw_path: bytes) -> tuple[str, ...]:
+    if raw_path.startswith(b"/.well-known/"):
+        raw_path = raw_path.removeprefix(b"/")
     first, *others = raw_path.removeprefix(MOUNT).split(b"/", 2)
     return (path_text(first), *(path_text(other) for other in others))

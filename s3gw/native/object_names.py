@@ -1,4 +1,4 @@
-"""Objects' names in the native API, and the keys of the store that they stand for.
+"""Names of objects in the native API, and their keys.
 
 AIStore's names are paths: none has `.` or `..` as an element, and slashes at the beginning are
 dropped. S3's keys are free. A key that is not a name is shown with these elements, or its first

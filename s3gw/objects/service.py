@@ -26,6 +26,7 @@ from s3gw.objects.encryption import (
     ReadCustomerKey,
     Sealing,
 )
+from storage.access_times import AccessTimes, access_times_of
 from storage.archives import Archives
 from storage.backend import Backend, Change
 from storage.errors import StorageError
@@ -101,6 +102,10 @@ class ObjectService:
     announcer: Announcer
     encryption: Encryptor = field(default_factory=Encryptor)
     archives: Archives = field(default_factory=Archives)
+    access_times: AccessTimes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "access_times", access_times_of(self.store))
 
     async def write(
         self, context: Context, bucket: BucketInfo, key: str, body: Body, options: WriteOptions

@@ -66,6 +66,7 @@ class GetObject:
             read = await read_object_request(call, self)
         reading = await call.store.get_object(self.bucket, self.key, read.options)
         reply = object_reply(call, await checked(call, reading), read)
+        call.objects.access_times.note(call.bucket_info.lasting_name, self.key)
         await hide_headers(call, reply.headers)
         return reply
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from s3gw.telemetry.request_counts import NATIVE
+
 # Keyed by the operation's name, without the prefix of the native API.
 _NAMES: Mapping[str, str] = {
     "GetObject": "get",
@@ -28,9 +30,11 @@ _NAMES: Mapping[str, str] = {
     "GetBatch": "getbatch",
     "GetBatchOfBucket": "getbatch",
 }
-_NATIVE = "native."
 _NS = 1_000_000_000
-_TOTALS = {"s3gw_sent_bytes_total": "get.size", "s3gw_received_bytes_total": "put.size"}
+_TOTALS = {
+    "s3gw_object_sent_bytes_total": "get.size",
+    "s3gw_object_received_bytes_total": "put.size",
+}
 # Our counters of batches, by kind of entry.
 _ENTRIES = {
     ("s3gw_getbatch_entries_total", "object"): "getbatch.obj.n",
@@ -67,7 +71,7 @@ def counters(families: Iterable[Metric]) -> Mapping[str, int]:
             entry = _ENTRIES.get((sample.name, sample.labels.get("kind", "")))
             if entry:
                 counted[entry] += int(sample.value)
-            name = _NAMES.get(sample.labels.get("operation", "").removeprefix(_NATIVE))
+            name = _NAMES.get(sample.labels.get("operation", "").removeprefix(NATIVE))
             if sample.name in _TOTALS:
                 counted[_TOTALS[sample.name]] += int(sample.value)
             elif name and sample.name == "s3gw_requests_total":

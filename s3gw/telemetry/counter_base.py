@@ -1,4 +1,4 @@
-"""The counters' values at their last reset, in the folder that the processes of one run share.
+"""Counters at their last reset, for all processes of a run.
 
 What is counted only grows, because Prometheus expects that; AIStore's clients are shown what was
 counted since the reset. A new run counts from zero, and its folder has no resets.

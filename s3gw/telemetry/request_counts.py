@@ -22,6 +22,11 @@ from s3gw.telemetry.exchange import Exchange
 NO_OPERATION = "none"
 DURATIONS = "s3gw_request_duration_seconds"
 
+# The prefix of the native API's operations, and the operations whose bodies are of objects.
+NATIVE = "native."
+READS = frozenset({"GetObject"})
+WRITES = frozenset({"PutObject", "PostObject", "UploadPart", "AppendObject"})
+_REFUSED = 400
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _BOUNDS = tuple(map(floatToGoString, (*_SECONDS, float("inf"))))
 # Names in the shared files only.
@@ -31,10 +36,12 @@ _BUCKETS, _SUM = f"{DURATIONS}_buckets", f"{DURATIONS}_sums"
 @dataclass(slots=True)
 class _Counted:
     """Requests of one operation with one status: how many took how long, by bucket, and all their
-    seconds together."""
+    seconds and bytes together."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * len(_BOUNDS))
     seconds: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
 
 
 class RequestCounts:
@@ -53,11 +60,20 @@ class RequestCounts:
         self._sent = Counter(
             "s3gw_sent_bytes_total", "Bytes of response bodies.", registry=registry
         )
+        self._objects_in = Counter(
+            "s3gw_object_received_bytes_total",
+            "Bytes of the bodies of objects and parts that were written.",
+            registry=registry,
+        )
+        self._objects_out = Counter(
+            "s3gw_object_sent_bytes_total",
+            "Bytes of objects that were read, one in each answer.",
+            registry=registry,
+        )
         self._buckets = Counter(_BUCKETS, "As below.", ("operation", "le"), registry=registry)
         self._sums = Counter(_SUM, "As below.", ("operation",), registry=registry)
         self._lock = Lock()
         self._counted: dict[tuple[str, int], _Counted] = {}
-        self._bytes_in = self._bytes_out = 0
 
     def add(self, exchange: Exchange) -> bool:
         """Return whether it is the first since all was handed over."""
@@ -69,15 +85,13 @@ class RequestCounts:
                 counted = self._counted[key] = _Counted()
             counted.buckets[bisect_left(_SECONDS, exchange.seconds)] += 1
             counted.seconds += exchange.seconds
-            self._bytes_in += exchange.bytes_in
-            self._bytes_out += exchange.bytes_out
+            counted.bytes_in += exchange.bytes_in
+            counted.bytes_out += exchange.bytes_out
         return is_first
 
     def hand_over(self) -> None:
         with self._lock:
             counted, self._counted = self._counted, {}
-            bytes_in, self._bytes_in = self._bytes_in, 0
-            bytes_out, self._bytes_out = self._bytes_out, 0
         for (operation, status), each in counted.items():
             name = operation or NO_OPERATION
             self._requests.labels(name, str(status)).inc(sum(each.buckets))
@@ -85,8 +99,12 @@ class RequestCounts:
             for bound, count in zip(_BOUNDS, each.buckets, strict=True):
                 if count:
                     self._buckets.labels(name, bound).inc(count)
-        self._received.inc(bytes_in)
-        self._sent.inc(bytes_out)
+            self._received.inc(each.bytes_in)
+            self._sent.inc(each.bytes_out)
+            if status < _REFUSED:
+                plain = name.removeprefix(NATIVE)
+                self._objects_in.inc(each.bytes_in if plain in WRITES else 0)
+                self._objects_out.inc(each.bytes_out if plain in READS else 0)
 
 
 class WithDurations(Collector):

@@ -18,7 +18,7 @@ from tests.s3.gateway import ROOT
 NATIVE = {f"{op.route.first}.{op.__name__}": op for op in native_operations()}
 # Who needs a token and no right, because they are about themselves.
 ABOUT_ONESELF = {"users.GetUser", "users.UpdateUser", "tokens.RevokeToken"}
-OPEN = {"users.LogIn"}
+OPEN = {"users.LogIn", ".well-known.GetOidcConfig"}
 # Their bodies name the buckets; test_get_batch tells that they ask.
 ASK_THEMSELVES = {"ml.GetBatch", "ml.GetBatchOfBucket"}
 

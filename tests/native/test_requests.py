@@ -30,7 +30,6 @@ DEEP = b'{"action":"list","value":' + b"[" * 5000
         ("GET", "objects", 400),
         ("GET", "users/a/b", 400),
         ("POST", "daemon?what=smap", 501),
-        ("GET", "daemon", 400),
         ("GET", "daemon?what=weather", 400),
         ("GET", "daemon?what=ic_bundle", 501),
         ("GET", "reverse/daemon?what=node_status", 400),

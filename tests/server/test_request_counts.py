@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.registry import Collector
 
+from s3gw.telemetry.aistore_counters import counters
 from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.request_counts import DURATIONS, RequestCounts, WithDurations
 
@@ -59,3 +60,26 @@ def test_the_first_since_it_was_handed_over_says_so() -> None:
     assert [counts.add(exchange), counts.add(exchange)] == [True, False]
     counts.hand_over()
     assert counts.add(exchange)
+
+
+def test_sizes_of_reads_and_writes_are_those_of_objects() -> None:
+    registry = CollectorRegistry()
+    counts = RequestCounts(registry)
+    for operation, status, came, went in (
+        ("GetObject", 200, 0, 100),
+        ("native.GetObject", 206, 0, 10),
+        ("GetObject", 404, 0, 300),
+        ("ListObjectsV2", 200, 0, 5000),
+        ("native.GetNodeStatus", 200, 0, 5000),
+        ("PutObject", 200, 40, 7),
+        ("native.UploadPart", 200, 2, 0),
+        ("native.SetConfig", 200, 900, 0),
+        ("PutObject", 400, 900, 300),
+    ):
+        exchange = Exchange("id", "", "GET", "/", operation=operation, status=status)
+        exchange.bytes_in, exchange.bytes_out = came, went
+        counts.add(exchange)
+    counts.hand_over()
+    found = counters(registry.collect())
+    assert (found["get.size"], found["put.size"]) == (110, 42)
+    assert (found["get.n"], found["put.n"]) == (3, 3)

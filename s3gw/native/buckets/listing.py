@@ -198,17 +198,19 @@ class _Columns:
     layout: str
     locate: Callable[[str], str] | None
     bucket: BucketInfo
+    accessed: Callable[[str, Sequence[str]], Sequence[int]]
 
     @classmethod
     def chosen(cls, call: NativeCall, asked: ListMessage, props: frozenset[str]) -> Self:
+        accessed = call.objects.access_times.of
         # Most listings show names and sizes only, and then the time format does not matter.
         if props <= _BASIC:
-            return cls(props and _BASIC, "", None, call.bucket_info)
+            return cls(props and _BASIC, "", None, call.bucket_info, accessed)
         if asked.time_format not in _TIMES:
             raise NativeError(400, f"invalid time format {asked.time_format[:64]!r}")
         locate = partial(location_of, call) if "location" in props else None
         layout = _TIMES[asked.time_format] if "atime" in props else ""
-        return cls(props, layout, locate, call.bucket_info)
+        return cls(props, layout, locate, call.bucket_info, accessed)
 
     def of(
         self, page: ListedPage, marks: Marks, size: Callable[[int], int | str]
@@ -220,7 +222,7 @@ class _Columns:
         return [
             names_of(page.names),
             [checksum_text(row, of_bucket) for row in rows] if "checksum" in props else none,
-            [_time(row.modified_ns // _NS, self.layout) for row in rows] if self.layout else none,
+            self._times(page) if self.layout else none,
             [version_text(row) for row in rows] if "version" in props else none,
             map(self.locate, page.names) if self.locate else none,
             [_custom(row.attributes.custom) for row in rows] if "custom" in props else none,
@@ -228,6 +230,11 @@ class _Columns:
             repeat(1 if "copies" in props else 0),
             self._flags(page, marks),
         ]
+
+    def _times(self, page: ListedPage) -> list[str]:
+        accessed = self.accessed(self.bucket.lasting_name, page.names)
+        latest = map(max, accessed, [row.modified_ns for row in page.listed])
+        return [_time(at_ns // _NS, self.layout) for at_ns in latest]
 
     def _flags(self, page: ListedPage, marks: Marks) -> list[int]:
         if self.props <= _BASIC:

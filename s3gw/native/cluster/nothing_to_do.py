@@ -1,4 +1,4 @@
-"""Administration of clusters that has nothing to do on one node, and succeeds as it does there.
+"""Administration of clusters that has nothing to do on one node.
 
 AIStore's operators and scripts send these after a change; a refusal would end them half done.
 """

@@ -99,7 +99,8 @@ def status_of(known: JobStatus) -> Status:
 
 
 def summary_of(bucket: str, tally: Tally, usage: Usage) -> Mapping[str, Any]:
-    """Return the counts, of the bucket's own copies: there are no others."""
+    """Return the counts, of the bucket's own copies: there are no others. On the disk are all
+    versions."""
     capacity = usage.capacity_bytes
     return {
         **msgspec.structs.asdict(_bck(bucket)),
@@ -110,12 +111,12 @@ def summary_of(bucket: str, tally: Tally, usage: Usage) -> Mapping[str, Any]:
             "obj_max_size": tally.largest,
         },
         "TotalSize": {
-            "size_on_disk": str(tally.bytes),
+            "size_on_disk": str(tally.stored),
             "size_all_present_objs": str(tally.bytes),
             "size_all_remote_objs": "0",
             "total_disks_size": str(capacity),
         },
-        "used_pct": tally.bytes * 100 // capacity if capacity else 0,
+        "used_pct": tally.stored * 100 // capacity if capacity else 0,
         "is_present": True,
     }
 

@@ -162,6 +162,6 @@ async def _results(call: NativeCall, known: JobStatus) -> list[bytes]:
     if state.aborted:
         raise NativeError(409, f'summary "{known.job.xid}" was aborted: {state.abort_error}')
     usage, bucket, sizes = await call.store.usage(), known.job.bucket, state.sizes
-    whole = Tally(state.objects, state.bytes, sizes.smallest, sizes.largest)
+    whole = Tally(state.objects, state.bytes, sizes.smallest, sizes.largest, sizes.stored)
     tallies = {bucket: whole} if bucket else state.tallies
     return [json(summary_of(name, tally, usage)) for name, tally in tallies.items()]

@@ -54,12 +54,14 @@ async def member_reply(
     if wanted.selection is None:
         asked = MemberAsked(wanted.path, part, options, wanted.kind)
         shard, reading = await open_one(call, call.key, asked)
+        call.objects.access_times.note(call.bucket_info.lasting_name, call.key)
         partial = wanted_part(part, options.condition, shard.info) is not None
         headers = _headers(shard.info, reading, partial=partial)
         return Reply(206 if partial else 200, headers, reading.body)
     if part is not None:
         raise NativeError(416, "several members have no range", Tcode.RANGE)
     info, tar = await open_selected(call, wanted.selection, wanted.kind, options)
+    call.objects.access_times.note(call.bucket_info.lasting_name, call.key)
     headers = _times(info) | {"Content-Type": ArchiveFormat.TAR.content_type}
     return Reply(200, headers, tar)
 

@@ -1,4 +1,4 @@
-"""Where an object lies, as AIStore says it: the target, the mountpath and its disks."""
+"""Location of an object: target, mountpath and disks."""
 
 from __future__ import annotations
 

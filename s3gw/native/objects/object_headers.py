@@ -1,7 +1,7 @@
 """Headers of an object, for GET and both forms of HEAD.
 
 The old form of HEAD shows everything. The new one names in `props` what it wants; size and presence
-are always sent. The access time is the modification time: reading an object writes nothing here.
+are always sent.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _checksum(call: NativeCall, info: ObjectInfo) -> Pairs:
 
 
 def _atime(call: NativeCall, info: ObjectInfo) -> Pairs:
-    return [("Ais-Atime", str(info.modified_ns))]
+    return [("Ais-Atime", str(max(info.modified_ns, call.accessed_ns)))]
 
 
 def _custom(call: NativeCall, info: ObjectInfo) -> Pairs:

@@ -45,6 +45,7 @@ class GetObject:
         )
         opened = await call.store.get_object(call.bucket, call.key, options)
         reading = await checked(call, opened)
+        call.accessed_ns = call.objects.access_times.note(call.bucket_info.lasting_name, call.key)
         partial = wanted_part(options.want, options.condition, reading.info) is not None
         checksum = None
         if partial and has_own_checksums(call.bucket_info):
@@ -73,6 +74,8 @@ class HeadObject:
         reading = await call.store.head_object(call.bucket, call.key, options)
         info = reading.info
         check_reader(call, info)
+        label = call.bucket_info.lasting_name
+        call.accessed_ns = await call.objects.access_times.last(label, call.key)
         told = (
             all_headers(call, info)
             if self.props is None

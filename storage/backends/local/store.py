@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from storage.access_times import AccessTimes
 from storage.backends.local.batch_reader import BatchReader
 from storage.backends.local.blobs import free_bytes
 from storage.backends.local.buckets import Buckets
@@ -45,6 +46,7 @@ class LocalStore:
         self, mountpaths: Sequence[Mountpath], slot: str, clock: Clock, options: StoreOptions
     ) -> None:
         self._reserve = options.reserve_bytes
+        self.access_times = AccessTimes(mountpaths[0].path / "access.db", clock)
         self.threads = threads = Threads(options.threads)
         self.disks = disks = Disks(mountpaths, slot, options.durability)
         writers = Writers(threads.disk, options)
@@ -106,6 +108,7 @@ class LocalStore:
 
     def close(self) -> None:
         """Commit what waits and close every file."""
+        self.access_times.close()
         self.threads.close()
         self.disks.close()
 

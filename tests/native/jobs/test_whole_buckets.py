@@ -262,3 +262,23 @@ def test_ids_of_some_kinds_begin_with_aistore_s_prefix(scene: JobScene, bucket: 
     ):
         assert snap["id"].isalnum()
     scene.run_jobs()
+
+
+def test_on_the_disk_are_all_versions(scene: JobScene, bucket: str) -> None:
+    versioning = {"Status": "Enabled"}
+    scene.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
+    for body in (b"12345", b"123", b"12"):
+        scene.put(bucket, "k", body)
+    scene.put(bucket, "gone", b"1234567")
+    scene.s3.delete_object(Bucket=bucket, Key="gone")
+    plain = scene.new_bucket()
+    scene.put(plain, "k", b"12345")
+    by_name = {each["name"]: each["TotalSize"] for each in summaries(scene)}
+    assert by_name[bucket]["size_on_disk"] == "17"
+    assert by_name[bucket]["size_all_present_objs"] == "2"
+    assert by_name[plain]["size_on_disk"] == by_name[plain]["size_all_present_objs"] == "5"
+    begun = scene.act("GET", f"buckets/{bucket}", "summary-bck", {})
+    scene.run_jobs()
+    asked = {"uuid": begun.body.decode()}
+    (found,) = json.loads(scene.act("GET", f"buckets/{bucket}", "summary-bck", asked).body)
+    assert found["TotalSize"]["size_on_disk"] == "17"
