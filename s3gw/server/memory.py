@@ -7,7 +7,6 @@ import gc
 import sys
 
 # malloc.h
-_M_MXFAST = 1
 _M_TRIM_THRESHOLD = -1
 _M_TOP_PAD = -2
 _M_MMAP_THRESHOLD = -3
@@ -24,9 +23,7 @@ def keep_freed_blocks() -> bool:
     """Keep freed blocks up to 32 MiB in the process; False where the C library is not glibc.
 
     By default glibc maps each block of 1 MiB afresh and unmaps it at once, so that every chunk of a
-    body costs 256 page faults. It also keeps small blocks apart that were freed, and joins all of
-    them when a large one is: a thread that parses XML frees hundreds of thousands, and the event
-    loop, which frees the document, stood still for 60 ms. Now each is joined when it is freed.
+    body costs 256 page faults.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -35,7 +32,6 @@ def keep_freed_blocks() -> bool:
     except (OSError, AttributeError):
         return False
     settings = (
-        (_M_MXFAST, 0),
         (_M_MMAP_THRESHOLD, _KEEP),
         (_M_TRIM_THRESHOLD, 4 * _KEEP),
         (_M_TOP_PAD, _PAD),

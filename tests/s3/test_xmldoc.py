@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from s3gw.ops.delete import Delete
 from s3gw.s3.error_document import error_document
 from s3gw.wire.errors import Code, S3Error
-from s3gw.wire.xmldoc import TimeNs, document, escape, from_xml, named, to_xml, within, xsi_type
+from s3gw.wire.xmldoc import (
+    MAX_ATTRIBUTES,
+    TimeNs,
+    document,
+    escape,
+    from_xml,
+    named,
+    to_xml,
+    within,
+    xsi_type,
+)
 
 SPEAKABLE = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]))
 
@@ -29,6 +39,12 @@ class Row:
     key: str
     inner: Inner | None = None
     truth: bool | None = None
+
+
+@document("Keyed")
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    key: str
 
 
 @document("Outer")
@@ -158,3 +174,15 @@ def test_elements_are_counted_before_they_are_built() -> None:
     with pytest.raises(S3Error) as raised:
         from_xml(Root, with_so_many(100))
     assert raised.value.code is Code.MalformedXML
+
+
+def test_attributes_are_counted_before_they_are_built() -> None:
+    """Equals signs and quotation marks of texts count only if there are many of both."""
+    marks = b"=" * (MAX_ATTRIBUTES + 1)
+    assert from_xml(Keyed, b"<Keyed><Key>" + marks + b"</Key></Keyed>").key == marks.decode()
+    many = b" ".join(b"a%d=''" % number for number in range(MAX_ATTRIBUTES + 1))
+    with pytest.raises(S3Error) as error:
+        from_xml(Keyed, b"<Keyed " + many + b"><Key>k</Key></Keyed>")
+    assert error.value.code is Code.MalformedXML
+    few = b" ".join(b"a%d=''" % number for number in range(100))
+    assert from_xml(Keyed, b"<Keyed " + few + b"><Key>k</Key></Keyed>").key == "k"

@@ -155,6 +155,12 @@ with_document(
     method="POST",
 )
 with_document(
+    "DeleteObjects, as many attributes as are read",
+    "?delete",
+    b"<Delete " + b" ".join(b"a%d='%s'" % (n, b"v" * 400) for n in range(19_900)) + b"/>",
+    method="POST",
+)
+with_document(
     "DeleteObjects, 8 MiB of references in one key",
     "?delete",
     b"<Delete><Object><Key>" + b"&#97;" * 1_670_000 + b"</Key></Object></Delete>",
