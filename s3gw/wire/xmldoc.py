@@ -70,8 +70,8 @@ _SCALARS = frozenset({str, int, bool})
 MAX_DEPTH = 20
 # The most elements of a document, unless it declares another number.
 MAX_ELEMENTS = 30_000
-# The most attributes: documents of S3 have hardly any. Many thousands of them leave as many free
-# pieces of memory behind, which the C library joins in whichever thread needs a large piece next.
+# The most attributes: documents of S3 have hardly any. Thousands of them leave thousands of free
+# pieces of memory, and the C library joins them in the thread that needs a large one next.
 MAX_ATTRIBUTES = 20_000
 
 T = TypeVar("T")
