@@ -8,12 +8,14 @@ from cluster.jobs import mirroring
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
+from s3gw.native.buckets.props_change import with_props
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, unsupported
 from s3gw.native.jobs.starting import begin_ended
 from s3gw.native.operation import operation, value
 
 _MOST = 16
+_ONE_COPY = {"mirror.copies": 1, "mirror.enabled": False}
 
 
 @operation(
@@ -24,7 +26,7 @@ _MOST = 16
     known_as="PutBucketVersioning",
 )
 class MakeCopies:
-    """One copy is what there is. More than there are mountpaths cannot be, and more than one are
+    """One copy is what there is, and what the bucket's properties then say. More than there are mountpaths cannot be, and more than one are
     not made here."""
 
     copies: Any = value(default=0)
@@ -40,5 +42,6 @@ class MakeCopies:
             raise NativeError(400, many)
         if copies > 1:
             raise unsupported(f"keeping {copies} copies")
+        await call.store.update_bucket(call.bucket, lambda info: with_props(info, _ONE_COPY))
         job = mirroring.MakeCopies(bucket=call.bucket)
         return text_reply(await begin_ended(call, job))
