@@ -8,7 +8,6 @@ from cluster.jobs.catalog import BY_NAME
 from cluster.jobs.job import Job
 from cluster.jobs.kinds import Start
 from cluster.jobs.lru import Lru
-from cluster.jobs.mirroring import MakeCopies
 from cluster.jobs.placement import Resilver
 from cluster.jobs.rechunk import Rechunk
 from s3gw.access import Access
@@ -45,7 +44,7 @@ class StartJob:
         if name is None:
             raise NativeError(400, "no job kind is given")
         kind = BY_NAME.get(name)
-        if kind is None or kind.job is MakeCopies:
+        if kind is None:
             raise unsupported(f'job "{name}"')
         if kind.start is not Start.BY_NAME:
             raise NativeError(400, f'job "{kind.name}" begins with a request about its bucket')
