@@ -20,7 +20,7 @@ from s3gw.native import redirect
 from s3gw.native.actmsg import read_message
 from s3gw.native.auditing import note
 from s3gw.native.authentication import BearerAuthenticator
-from s3gw.native.authorization import closed_by_access, require
+from s3gw.native.authorization import explained, require
 from s3gw.native.call import (
     NativeCall,
     NativeRequest,
@@ -45,7 +45,7 @@ from s3gw.native.services import NativeServices
 from s3gw.s3.call import Services
 from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.observer import Observer
-from s3gw.wire.errors import Code, as_s3_error
+from s3gw.wire.errors import Code, S3Error, as_s3_error
 from storage.errors import NotModified, ObjectNotFound, VersionNotFound
 from storage.pacing import off_loop
 
@@ -133,7 +133,7 @@ class NativeApp(FrontEnd):
         operation = await off_loop(sent_bytes, decode, kind, call)
         # From here on the query is what S3's policies may ask for.
         call.query = getattr(operation, "s3_query", {})
-        with closed_by_access(call, kind):
+        try:
             if not kind.is_open:
                 await require(call, kind)
             if redirect.is_first_leg(call.origin):
@@ -143,6 +143,8 @@ class NativeApp(FrontEnd):
             except (ObjectNotFound, VersionNotFound):
                 await hide_missing(call, call.bucket, call.key)
                 raise
+        except S3Error as error:
+            raise explained(error, call, kind) from error
 
     def busy(self, exchange: Exchange) -> Reply:
         headers = {"Retry-After": "1"}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from s3gw.access import authorize, may_without_bucket
 from s3gw.access.bucket_access import bucket_access
 from s3gw.identity.rights import WITHOUT_BUCKET, Access
@@ -34,24 +31,22 @@ async def require(call: NativeCall, operation: type[NativeOperation]) -> None:
         raise NativeError(403, f"insufficient permissions: {_names(operation)} needed")
 
 
-@contextmanager
-def closed_by_access(call: NativeCall, operation: type[NativeOperation]) -> Iterator[None]:
-    """Say which right the bucket's `access` leaves out, and what it has, where that is why the
-    caller is refused."""
-    try:
-        yield
-    except S3Error as error:
-        missing = operation.access.value & ~bucket_access(call.bucket_info)
-        if error.code is not Code.AccessDenied or not missing:
-            raise
-        allowed = named(Access(bucket_access(call.bucket_info) & ALL_RIGHTS))
-        shown = [*allowed[:_SHOWN], *([" ..."] if len(allowed) > _SHOWN else [])]
-        right = ",".join(named(Access(missing)))
-        message = (
-            f"bucket {call.bck.cname()}: {right} access denied "
-            f"(allowed: [{','.join(shown) or 'none'}])"
-        )
-        raise NativeError(403, message, Tcode.BUCKET_DENIED) from None
+def explained(
+    error: S3Error, call: NativeCall, operation: type[NativeOperation]
+) -> S3Error | NativeError:
+    """Return the error; where the bucket's `access` is why the caller is refused, one that says
+    which right it leaves out, and what it has."""
+    has = bucket_access(call.bucket_info)
+    missing = operation.access.value & ~has
+    if error.code is not Code.AccessDenied or not missing:
+        return error
+    allowed = named(Access(has & ALL_RIGHTS))
+    shown = [*allowed[:_SHOWN], *([" ..."] if len(allowed) > _SHOWN else [])]
+    message = (
+        f"bucket {call.bck.cname()}: {','.join(named(Access(missing)))} access denied "
+        f"(allowed: [{','.join(shown) or 'none'}])"
+    )
+    return NativeError(403, message, Tcode.BUCKET_DENIED)
 
 
 def named(rights: Access) -> list[str]:

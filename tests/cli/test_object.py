@@ -146,7 +146,7 @@ def test_a_range_is_read(range_: str, expected: bytes, cli: CommandLine, bucket:
 
 def test_what_is_missing_leaves_no_file(cli: CommandLine, bucket: str) -> None:
     said = cli.refused("object", "get", f"{bucket}/none")
-    assert said == f"s3gw: Object ais://{bucket}/none does not exist."
+    assert said == f"s3gw: ais://{bucket}/none does not exist."
     assert list(Path().iterdir()) == []
     assert "No object's name begins with" in cli.refused("object", "get", "-r", f"{bucket}/none/")
     assert "does not exist" in cli.refused("object", "head", f"{bucket}/none")
@@ -159,9 +159,11 @@ def test_no_object_is_written_outside_the_folder(
         server.client().put_object(Bucket=bucket, Key=key, Body=b"")
     result = cli("object", "get", "-r", f"{bucket}/d/", "out/in")
     assert result.code == 1
-    assert result.err.count("cannot be a file below out/in") == 2
+    assert result.err.count("cannot be a file below out/in") == 1
+    # The native API shows such a key escaped.
+    evil = ["out/in/%2E%2E", "out/in/%2E%2E/%2E%2E", "out/in/%2E%2E/%2E%2E/evil"]
     assert sorted(str(path) for path in Path().rglob("*")) == [
-        "out", "out/in", "out/in/fine", "out/in/folder",
+        "out", "out/in", *evil, "out/in/fine", "out/in/folder",
     ]  # fmt: skip
 
 

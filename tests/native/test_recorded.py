@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,3 +85,29 @@ def test_memory_is_the_server_s_and_the_machine_s(cluster: ConfigScene) -> None:
     assert system["mem_avail"] == system["mem"]["ActualFree"]
     assert system["mem"]["Total"] == system["mem"]["Used"] + system["mem"]["Free"]
     assert system["proc"]["CPU"]["Total"] >= system["proc"]["CPU"]["User"]
+
+
+def test_listings_and_summaries_have_aistore_s_shape(cluster: ConfigScene) -> None:
+    bucket = cluster.new_bucket()
+    for name in ("d/o0", "d/o1"):
+        cluster.put(bucket, name, b"hello")
+    props = "name,size,version,checksum,atime,cached,location,copies,custom,status"
+    value = {"props": props, "prefix": "d/", "pagesize": 10, "uuid": ""}
+    headers = {"accept": "application/json"}
+    answer = cluster.act("GET", f"buckets/{bucket}", "list", value, headers=headers)
+    page = json.loads(answer.body)
+    assert not [*differences(recorded("list_names"), page)]
+    assert {entry["version"] for entry in page["entries"]} == {"1"}
+
+
+def test_no_other_cluster_has_buckets(cluster: ConfigScene) -> None:
+    cluster.new_bucket()
+    for namespace in ("@@%23", "@", "@@"):
+        target = f"buckets?namespace={namespace}"
+        assert json.loads(cluster.act("GET", target, "list").body) == []
+
+
+def test_counters_have_aistore_s_kinds(cluster: ConfigScene) -> None:
+    theirs, ours = recorded("metrics"), cluster.json("GET", "daemon?what=metrics")
+    differing = {n: k for n, k in ours.items() if n in theirs and theirs[n] != k}
+    assert differing == {}

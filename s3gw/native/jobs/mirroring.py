@@ -6,12 +6,14 @@ from typing import Any
 
 from cluster.jobs import mirroring
 from s3gw.access import Access
+from s3gw.config.bucket_properties import properties_of, with_properties, with_property
 from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, unsupported
 from s3gw.native.jobs.starting import begin_ended
 from s3gw.native.operation import operation, value
+from storage.values import BucketInfo
 
 _MOST = 16
 
@@ -24,8 +26,8 @@ _MOST = 16
     known_as="PutBucketVersioning",
 )
 class MakeCopies:
-    """One copy is what there is. More than there are mountpaths cannot be, and more than one are
-    not made here."""
+    """One copy is what there is, and what the bucket's properties then say. More than there are
+    mountpaths cannot be, and more than one are not made here."""
 
     copies: Any = value(default=0)
 
@@ -40,5 +42,11 @@ class MakeCopies:
             raise NativeError(400, many)
         if copies > 1:
             raise unsupported(f"keeping {copies} copies")
+        await call.store.update_bucket(call.bucket, _with_one_copy)
         job = mirroring.MakeCopies(bucket=call.bucket)
         return text_reply(await begin_ended(call, job))
+
+
+def _with_one_copy(bucket: BucketInfo) -> BucketInfo:
+    one = with_property(properties_of(bucket), "mirror.copies", 1)
+    return with_properties(bucket, with_property(one, "mirror.enabled", False))

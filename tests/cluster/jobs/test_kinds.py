@@ -99,7 +99,8 @@ def test_a_list_is_deleted_and_nothing_else(scene: Scene) -> None:
         await scene.put("a", "b", "c")
         done = await scene.done(DeleteObjects, ["a", "c", "never"])
         assert await scene.names() == ["b"]
-        assert (done.state.objects, done.state.error, done.is_over) == (2, "", True)
+        missing = "ais://bucket/never does not exist"
+        assert (done.state.objects, done.state.error, done.is_over) == (2, missing, True)
         assert not done.state.aborted
         assert scene.deleted == ["a", "c"]
 
@@ -220,7 +221,7 @@ def test_a_name_of_a_list_that_is_missing_is_told_and_one_of_a_template_is_not(
         await scene.buckets()
         await scene.put("p1")
         some = await scene.done(CopyObjects, ["p1", "p2"])
-        assert (some.state.objects, some.state.error) == (1, "p2: does not exist")
+        assert (some.state.objects, some.state.error) == (1, "ais://bucket/p2 does not exist")
         every = await scene.done(CopyObjects, template="p{0..5}")
         assert (every.state.objects, every.state.error) == (1, "")
 

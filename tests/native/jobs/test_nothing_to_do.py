@@ -23,6 +23,9 @@ def test_one_copy_of_each_object_is_what_there_is(
     assert (snap["kind"], snap["bck"]["name"], snap["aborted"]) == ("make-n-copies", bucket, False)
     assert snap["end-time"] != NEVER
     assert scene.names(bucket) == ["k"]
+    headers = scene.send("HEAD", f"buckets/{bucket}").headers
+    mirror = json.loads(headers["ais-bucket-props"])["mirror"]
+    assert (mirror["copies"], mirror["enabled"]) == (1, False)
 
 
 @pytest.mark.parametrize(
