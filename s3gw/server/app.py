@@ -1,8 +1,8 @@
 """The whole gateway as one ASGI application.
 
 Requests are routed by host first: to websites, and to S3 for every path on the host of a bucket.
-On the other hosts they are routed to health and metrics by path, to the native API below `/v1/`, to
-STS by the form of a request to the root, and otherwise to S3.
+On the other hosts they are routed to health and metrics by path, to the native API below `/v1/` and
+`/.well-known/`, to STS by the form of a request to the root, and otherwise to S3.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from s3gw.sts.app import StsApp
     from s3gw.website.app import WebsiteApp
 
-_NATIVE = b"/v1/"
+# No bucket has a name that begins with a dot.
+_NATIVE = (b"/v1/", b"/.well-known/")
 _READING = ("GET", "HEAD")
 
 

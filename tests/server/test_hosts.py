@@ -12,7 +12,11 @@ from botocore.credentials import Credentials
 
 from tests.server_process import ACCESS_KEY, SECRET_KEY, ServerProcess
 
-OURS = ("/metrics", "/v1/health", "/v1/metrics", "/v1/buckets/other", "/v1/daemon?what=smap")
+DISCOVERY = "/.well-known/openid-configuration"
+OURS = (
+    *("/metrics", "/v1/health", "/v1/metrics", "/v1/buckets/other", "/v1/daemon?what=smap"),
+    DISCOVERY,
+)
 HOSTS = ("data.s3.example.com", "data.s3.example.com.", "DATA.S3.example.com.:80")
 
 
@@ -59,3 +63,9 @@ def test_health_and_metrics_are_only_read(server: ServerProcess, method: str, ta
     assert (status, headers["allow"]) == (405, "GET, HEAD")
     for reading in ("GET", "HEAD"):
         assert send(server, reading, "s3.example.com", target)[0] == 200
+
+
+def test_open_id_discovery_is_answered_natively(server: ServerProcess) -> None:
+    status, headers, body = send(server, "GET", "s3.example.com", DISCOVERY)
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert b'"issuer":"http://s3.example.com"' in body.replace(b" ", b"")
