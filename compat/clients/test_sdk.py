@@ -13,15 +13,11 @@ import pytest
 from compat.clients import raw
 from compat.clients.client import Failed
 from compat.clients.program import Driver as Program
-from compat.clients.target import MIB, endpoint, noise
+from compat.clients.target import CHECKSUMS, MIB, endpoint, noise
 from compat.clients.test_claims import ODD_KEYS
 
 Driver: type[Program] = import_module(f"compat.clients.{os.environ['COMPAT_DRIVER']}").Driver
 
-CHECKSUMS = (
-    "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "XXHASH64",
-    "XXHASH3", "XXHASH128",
-)  # fmt: skip
 SIZES = (0, 5, 3 * MIB)
 # In a path each of these is written in more than one way.
 KEYS = (*ODD_KEYS, "a/../b", "//", "a///b//", "%2F/%252F", "+ +")
