@@ -190,7 +190,8 @@ def test_an_upload_is_given_up(client: Program, bucket: str) -> None:
 
 
 def test_errors_have_their_status_and_code(client: Program, bucket: str, file: Path) -> None:
-    with pytest.raises(Failed, match=told(404, "NoSuchKey")):
+    # CRT asks for an object's head first, and the answer to that has no code.
+    with pytest.raises(Failed, match=told(404, "NoSuchKey|null")):
         body_of(client, bucket, "none")
     with pytest.raises(Failed, match="404"):
         client.ask("head", bucket=bucket, key="none")
@@ -202,4 +203,4 @@ def test_errors_have_their_status_and_code(client: Program, bucket: str, file: P
 
 def told(status: int, code: str) -> str:
     """A pattern for the two, in whatever order."""
-    return rf"(?s)(?=.*\b{status}\b)(?=.*{code})"
+    return rf"(?s)(?=.*\b{status}\b)(?=.*(?:{code}))"
