@@ -17,6 +17,8 @@ from pathlib import Path
 from compat.installed import CACHE, Installed, InstallFailed, NotHere
 
 CLIENTS = Path(__file__).resolve().parent / "clients"
+# What programs in Java share.
+SHARED = "java"
 OLDEST_GO = (1, 24)
 OLDEST_JAVA = 17
 OLDEST_RUST = (1, 88)
@@ -85,7 +87,7 @@ def _check_cargo() -> None:
 
 def _build(name: str, folder: Path, *command: str) -> None:
     """Run the command in the program's folder, unless it was run for these very files."""
-    stamp, sources = folder / "built-from", _digest(CLIENTS / name)
+    stamp, sources = folder / "built-from", _digest(CLIENTS / name) + _digest(CLIENTS / SHARED)
     if stamp.exists() and stamp.read_text() == sources:
         return
     print(f"compat: building {name} with {command[0]}", file=sys.stderr)

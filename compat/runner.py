@@ -111,8 +111,8 @@ def _installed(suite: Suite) -> Installed:
             found = programs.go_program(folder_name, module)
         case Cargo(crate, folder_name):
             found = programs.rust_program(folder_name, crate)
-        case Maven(folder_name, variant):
-            found = programs.java_program(folder_name, variant)
+        case Maven(folder_name, arguments):
+            found = programs.java_program(folder_name, *arguments)
     return Installed(found.version, (*found.folders, folder), found.variables)
 
 

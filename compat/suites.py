@@ -58,10 +58,10 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Maven:
-    """A program in `clients/<folder>`, built by Maven; `variant` is its first argument."""
+    """A program in `clients/<folder>`, built by Maven; `arguments` are its first ones."""
 
     folder: str
-    variant: str
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ _AISTORE_SDK = (
 # The HTTP clients that the SDK can use: each writes paths, bodies and headers in its own way.
 _JAVA = tuple(
     Suite(f"aws-sdk-java-{variant}", f"AWS SDK for Java v2, {about}",
-          Maven("aws_sdk_java", variant), ("clients/test_sdk.py",), "aws_sdk_java")
+          Maven("aws_sdk_java", (variant,)), ("clients/test_sdk.py",), "aws_sdk_java")
     for variant, about in (
         ("apache", "Apache 4"),
         ("apache5", "Apache 5"),
@@ -157,6 +157,8 @@ _SUITES = (
           Go("github.com/aws/aws-sdk-go-v2/service/s3", "aws_sdk_go"),
           ("clients/test_sdk.py",), "aws_sdk_go"),
     *_JAVA,
+    Suite("aws-sdk-java-v1", "AWS SDK for Java v1, TransferManager", Maven("aws_sdk_java_v1"),
+          ("clients/test_sdk.py",), "aws_sdk_java_v1"),
     Suite("awscrt", "AWS CRT (awscrt.s3)", Pip("awscrt"), driver="awscrt",
           requirements="boto3"),
     Suite("minio-py", "minio-py", Pip("minio"), driver="minio_py", requirements="minio-py"),

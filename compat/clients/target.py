@@ -32,6 +32,12 @@ def noise(size: int, seed: int = 0) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
+# Those that SDKs compute, by the names that S3 has for them.
+CHECKSUMS = (
+    "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "XXHASH64",
+    "XXHASH3", "XXHASH128",
+)  # fmt: skip
+
 # Names that servers which map keys to paths or decode twice get wrong.
 ODD_KEYS = (
     "plain.txt",

@@ -13,15 +13,11 @@ import pytest
 from compat.clients import raw
 from compat.clients.client import Failed
 from compat.clients.program import Driver as Program
-from compat.clients.target import MIB, endpoint, noise
+from compat.clients.target import CHECKSUMS, MIB, endpoint, noise
 from compat.clients.test_claims import ODD_KEYS
 
 Driver: type[Program] = import_module(f"compat.clients.{os.environ['COMPAT_DRIVER']}").Driver
 
-CHECKSUMS = (
-    "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "XXHASH64",
-    "XXHASH3", "XXHASH128",
-)  # fmt: skip
 SIZES = (0, 5, 3 * MIB)
 # In a path each of these is written in more than one way.
 KEYS = (*ODD_KEYS, "a/../b", "//", "a///b//", "%2F/%252F", "+ +")
@@ -194,7 +190,8 @@ def test_an_upload_is_given_up(client: Program, bucket: str) -> None:
 
 
 def test_errors_have_their_status_and_code(client: Program, bucket: str, file: Path) -> None:
-    with pytest.raises(Failed, match=told(404, "NoSuchKey")):
+    # CRT asks for an object's head first, and the answer to that has no code.
+    with pytest.raises(Failed, match=told(404, "NoSuchKey|null")):
         body_of(client, bucket, "none")
     with pytest.raises(Failed, match="404"):
         client.ask("head", bucket=bucket, key="none")
@@ -206,4 +203,4 @@ def test_errors_have_their_status_and_code(client: Program, bucket: str, file: P
 
 def told(status: int, code: str) -> str:
     """A pattern for the two, in whatever order."""
-    return rf"(?s)(?=.*\b{status}\b)(?=.*{code})"
+    return rf"(?s)(?=.*\b{status}\b)(?=.*(?:{code}))"

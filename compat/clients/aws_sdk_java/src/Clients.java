@@ -133,19 +133,20 @@ final class Clients {
     /** The same operations, each waited for. */
     private static S3Client blocking(S3AsyncClient client) {
         InvocationHandler handler = (proxy, method, arguments) -> {
-            if (arguments[0] instanceof Consumer || method.getName().endsWith("Paginator")) {
+            String name = method.getName();
+            if (arguments == null || arguments[0] instanceof Consumer || name.endsWith("Paginator")) {
                 return InvocationHandler.invokeDefault(proxy, method, arguments);
             }
-            if (method.getName().equals("getObjectAsBytes")) {
+            if (name.equals("getObjectAsBytes")) {
                 return wait(client.getObject((GetObjectRequest) arguments[0], AsyncResponseTransformer.toBytes()));
             }
-            if (method.getName().equals("uploadPart")) {
+            if (name.equals("uploadPart")) {
                 arguments[1] = AsyncRequestBody.fromBytes(((RequestBody) arguments[1])
                         .contentStreamProvider().newStream().readAllBytes());
                 var asynchronous = S3AsyncClient.class.getMethod("uploadPart", method.getParameterTypes()[0], AsyncRequestBody.class);
                 return wait((CompletableFuture<?>) asynchronous.invoke(client, arguments));
             }
-            var asynchronous = S3AsyncClient.class.getMethod(method.getName(), method.getParameterTypes());
+            var asynchronous = S3AsyncClient.class.getMethod(name, method.getParameterTypes());
             try {
                 return wait((CompletableFuture<?>) asynchronous.invoke(client, arguments));
             } catch (InvocationTargetException failure) {

@@ -10,6 +10,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
@@ -53,9 +54,17 @@ public final class Main {
                 main.announce(words.get("bucket"));
                 return command.run(words);
             };
-        });
+        }, Main::told);
         // Some HTTP clients leave threads behind.
         System.exit(0);
+    }
+
+    private static String told(Throwable failure) {
+        if (!(failure instanceof AwsServiceException answered)) {
+            return "";
+        }
+        var details = answered.awsErrorDetails();
+        return answered.statusCode() + " " + (details == null ? "" : details.errorCode());
     }
 
     /** No resolver knows the names of buckets: all are here. The file is read at each look-up. */

@@ -4,13 +4,14 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.Map;
 import java.util.function.Function;
-import software.amazon.awssdk.awscore.exception.AwsServiceException;
 
 /** One line of JSON on the standard input is answered with one on the standard output. */
 final class Protocol {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Map<String, Object> NOTHING = Collections.singletonMap("result", null);
 
     /** A request's words, by name; those that were left out are null. */
     record Words(Map<String, String> all) {
@@ -40,18 +41,23 @@ final class Protocol {
 
     private Protocol() {}
 
-    static void serve(Function<String, Command> commands) throws IOException {
+    /** How an SDK tells the status and the code of S3's error; empty for other failures. */
+    interface Told {
+        String of(Throwable failure);
+    }
+
+    static void serve(Function<String, Command> commands, Told errors) throws IOException {
         var input = new InputStreamReader(System.in, StandardCharsets.UTF_8);
         try (var lines = new BufferedReader(input)) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                System.out.write(JSON.writeValueAsBytes(answer(commands, line)));
+                System.out.write(JSON.writeValueAsBytes(answer(commands, errors, line)));
                 System.out.write('\n');
                 System.out.flush();
             }
         }
     }
 
-    private static Map<String, Object> answer(Function<String, Command> commands, String line) {
+    private static Map<String, Object> answer(Function<String, Command> commands, Told errors, String line) {
         try {
             var words = new Words(JSON.readValue(line, new TypeReference<>() {}));
             Command command = commands.apply(words.get("command"));
@@ -63,24 +69,15 @@ final class Protocol {
         } catch (Cannot reason) {
             return Map.of("cannot", reason.getMessage());
         } catch (Throwable failure) {
-            return Map.of("failed", told(failure));
+            return Map.of("failed", told(failure, errors));
         }
     }
 
-    private static final Map<String, Object> NOTHING =
-            java.util.Collections.singletonMap("result", null);
-
     /** The status and code of S3's error, and the texts of all causes. */
-    private static String told(Throwable failure) {
+    private static String told(Throwable failure, Told errors) {
         var text = new StringBuilder();
         for (Throwable each = failure; each != null; each = each.getCause()) {
-            if (each instanceof AwsServiceException answered) {
-                text.append(answered.statusCode()).append(' ');
-                if (answered.awsErrorDetails() != null) {
-                    text.append(answered.awsErrorDetails().errorCode()).append(' ');
-                }
-            }
-            text.append(each).append('\n');
+            text.append(errors.of(each)).append(' ').append(each).append('\n');
         }
         return text.toString();
     }
