@@ -18,7 +18,7 @@ from storage.backends.local.reading import BlobRange, BlockReader, Vanished
 from storage.backends.local.rows import Row
 from storage.backends.local.threads import Threads
 from storage.cipher import unlocked
-from storage.conditions import check_read
+from storage.conditions import check_read, wanted_of
 from storage.errors import ObjectChanged, StorageError
 from storage.ranges import Between
 from storage.values import ObjectInfo, ObjectRead, Reading
@@ -100,7 +100,7 @@ class BatchReader:
         mountpath = self._disks.blobs_of(disk, row)
         try:
             check_read(options.condition, info)
-            span = span_of(row, payload, options.want)
+            span = span_of(row, payload, wanted_of(options, info))
             data_key = await unlocked(info, options.unlock)
             return _Opened(info, span, mountpath, locate(row, payload, span, data_key))
         except StorageError as error:

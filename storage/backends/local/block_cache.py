@@ -1,4 +1,4 @@
-"""The cache of verified blocks, for ranges that lie within one block.
+"""Verified blocks that are remembered for ranges within one block.
 
 When the members of a shard are read one by one, the next one is often in the same block: the blocks
 that were read last are kept whole. When they are read in any order, each is in another block, of

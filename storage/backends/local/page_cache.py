@@ -1,4 +1,4 @@
-"""Reads on the event loop: only what the kernel has in memory.
+"""Reads without waiting: files in the kernel's page cache.
 
 A thread that reads what is in the page cache costs more than the reading: two switches, and the
 interpreter's lock handed to and fro. So the loop reads it, with system calls that fail where they
