@@ -139,6 +139,15 @@ def test_codings_besides_chunks_are_refused(server: ServerProcess) -> None:
     assert server.get("/bucket/key")[0] == 404
 
 
+@pytest.mark.parametrize("target", [b"http://x", b"http://x/", b"http://x?max-buckets=5", b"/"])
+def test_a_target_may_name_the_host(server: ServerProcess, target: bytes) -> None:
+    """As clients write it for a proxy, also with an empty path (RFC 9112, 3.2.2)."""
+    head = b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer = everything(server, head)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"<ListAllMyBucketsResult" in answer
+
+
 def test_http_1_0_needs_no_host(server: ServerProcess) -> None:
     answer = everything(server, b"GET /bucket/key HTTP/1.0\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 404")
