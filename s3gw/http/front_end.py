@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WITH_BODY = ("PUT", "POST")
+# The answer to a client that left before there was one; never sent.
+_LEFT = Reply(499)
 MANY_STREAMS = "Please reduce your request rate: too many answers are being sent at once."
 
 
@@ -50,7 +52,7 @@ class FrontEnd(ABC):
         REQUEST_ID.set(exchange.request_id)
         started = time.perf_counter()
         received = RequestBody(receive, scope["headers"], self._limits)
-        reply = Reply(499)
+        reply = _LEFT
         memory: Holding | None = None
         try:
             reply = await self.reply(scope, received, exchange)

@@ -98,7 +98,9 @@ def unsigned_headers(headers: Mapping[str, str], signed: SignedHeaders) -> list[
 def canonical_requests(request: Sent, signed: SignedHeaders, payload_hash: str) -> list[str]:
     """Return the requests that a client may have signed; AWS' form is the first."""
     sent = _sent_path(request.raw_path)
-    paths = (_with_slashes(sent), sent) if "%2F" in sent else (sent,)
+    if "%2F" not in sent:
+        return [canonical_request(request, signed, payload_hash, sent)]
+    paths = (_with_slashes(sent), sent)
     return [canonical_request(request, signed, payload_hash, path) for path in paths]
 
 

@@ -92,9 +92,11 @@ def verify_signature(
     key: bytes, timestamp: Timestamp, scope: str, requests: Sequence[str], provided: str
 ) -> None:
     """Raise `SignatureMismatch` unless `provided` signs one of the canonical requests."""
-    texts = [_string_to_sign(timestamp, scope, request) for request in requests]
-    if not any(same(sign(key, text), provided) for text in texts):
-        raise SignatureMismatch(provided, texts[0], requests[0])
+    for request in requests:
+        if same(sign(key, _string_to_sign(timestamp, scope, request)), provided):
+            return
+    first = requests[0]
+    raise SignatureMismatch(provided, _string_to_sign(timestamp, scope, first), first)
 
 
 def _string_to_sign(timestamp: Timestamp, scope: str, request: str) -> str:
