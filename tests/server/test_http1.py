@@ -256,6 +256,40 @@ def test_what_came_of_a_slow_body_is_handed_over_at_a_sweep() -> None:
     played(scene)
 
 
+def test_a_sweep_gives_no_request_the_body_of_another() -> None:
+    """One that is answered may wait for its client to leave while the next body arrives."""
+    body = bytes(range(256)) * 800
+
+    async def scene() -> None:
+        got: list[bytes] = []
+        go = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["method"] == "GET":
+                await receive()
+                listening = asyncio.create_task(receive())
+                await go.wait()
+                got.append(b"GET" if not listening.done() else listening.result()["body"])
+                listening.cancel()
+            else:
+                await Recorder.__call__(recorder, scope, receive, send)
+                return
+            send.begin(200, {"Content-Length": "0"})
+            await send.write(b"", last=True)
+
+        recorder = Recorder()
+        wire = Wire(app)
+        await wire.send(GET + put(len(body)) + body[:100])
+        await wire.sweep_after(1)
+        go.set()
+        await turns()
+        await wire.send(body[100:])
+        assert got == [b"GET"]
+        assert [seen.body for seen in recorder.seen] == [body]
+
+    played(scene)
+
+
 def test_limits_of_time() -> None:
     async def scene() -> None:
         idle = Wire(Recorder())
@@ -342,6 +376,9 @@ def test_shutdown_lets_requests_end() -> None:
         assert busy.sent.count(b"HTTP/1.1 200") == 1
         assert b"Connection: close" in busy.sent
         assert busy.is_over()
+        # What was sent ahead is read and dropped: with unread data, the system resets a connection.
+        await busy.send(GET)
+        assert not busy.transport.paused
         assert not busy.state.tasks
 
     played(scene)

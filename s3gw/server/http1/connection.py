@@ -177,8 +177,8 @@ class Connection(asyncio.BufferedProtocol):
         elif self._answering is None:
             if over(self._since, bounds.idle_s):
                 self._transport.close()
-        elif self._filled and self._answering.body.is_awaited:
-            self._cut_block(self._answering.body)
+        elif self._filled and self._receiving is not None and self._receiving.body.is_awaited:
+            self._cut_block(self._receiving.body)
 
     def shutdown(self) -> None:
         self._stopping = True
@@ -365,7 +365,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         answer, body = request.answer, request.body
         if not answer.ended:
-            if not answer.started:
+            if not (answer.started or self._stopping):
                 self._write_refusal(FAILED)
             else:
                 self._close()
@@ -422,6 +422,8 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
             return
         self._lingers, self._since = True, self._sweep.now
+        # They are not answered, and what follows them is read and dropped.
+        self._waiting.clear()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._deaf = False
