@@ -34,7 +34,7 @@ class RequestHead:
     expects_continue: bool = False
     received: int = 0
     hosts: int = 0
-    codings: list[bytes] | None = None
+    codings: bytes | None = None
 
     def add(self, name: bytes, value: bytes) -> None:
         name = name.lower()
@@ -45,7 +45,8 @@ class RequestHead:
             # The parser lets nothing pass but digits.
             self.length = int(value)
         elif name == b"transfer-encoding":
-            self.codings = [*(self.codings or ()), value.strip().lower()]
+            # More than one is refused, whatever they are.
+            self.codings = value.strip().lower() if self.codings is None else b""
         elif name == b"expect":
             self.expects_continue = value.lower() == b"100-continue"
 
@@ -55,7 +56,7 @@ class RequestHead:
             return Refusal(HTTPStatus.BAD_REQUEST, _OTHER_VERSION)
         if self.hosts != 1 and (self.hosts or version != "1.0"):
             return Refusal(HTTPStatus.BAD_REQUEST, _ONE_HOST)
-        if self.codings is not None and self.codings != [b"chunked"]:
+        if self.codings is not None and self.codings != b"chunked":
             return Refusal(HTTPStatus.NOT_IMPLEMENTED)
         size = len(self.target) + sum([len(name) + len(value) for name, value in self.headers])
         return TOO_LONG if size > most_bytes else None
