@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from cluster.maintenance import StoppedWithin
 from storage.backend import Backend
@@ -22,8 +23,7 @@ _PAGE = 100
 _NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class AbandonedAppends:
+class AbandonedAppends(Struct, frozen=True):
     """A job that runs beside the chores."""
 
     store: Backend

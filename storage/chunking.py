@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import repeat
+
+from msgspec import Struct
 
 # Then they are twice as large, and so on: the size of an object has no limit, and there
 # should be one to the length of its manifest.
 CHUNKS_OF_ONE_SIZE = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Cutting:
+class Cutting(Struct, frozen=True):
     """How to write a body whose end is not known yet. `sizes` are the most bytes that each piece
     may have, in turn; without one more there is no border. A body that ends in its first piece and
     has fewer bytes than `whole_below` has no chunks."""
@@ -30,8 +30,7 @@ def uncut() -> Cutting:
     return Cutting(iter(()), sys.maxsize)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunking:
+class Chunking(Struct, frozen=True):
     """An object of `limit` bytes or more, at least 1, is kept in chunks of `size` bytes."""
 
     limit: int

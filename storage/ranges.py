@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from storage.errors import RangeNotSatisfiable
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(Struct, frozen=True):
     """Bytes `start` up to, not including, `stop`; `stop` may exceed the object."""
 
     start: int
@@ -18,22 +17,19 @@ class Between:
         return self.stop - self.start
 
 
-@dataclass(frozen=True, slots=True)
-class From:
+class From(Struct, frozen=True):
     """All bytes from `start` on."""
 
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class Last:
+class Last(Struct, frozen=True):
     """The last `count` bytes; all of them when the object is shorter."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class PartNumber:
+class PartNumber(Struct, frozen=True):
     """The bytes of the part that was uploaded under that number; 1 of a plain object is all."""
 
     number: int

@@ -8,14 +8,14 @@ has a default, so that old rows still read.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, Self
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from storage.chunking import Chunking
 from storage.ranges import Between, Want
+from storage.secret_fields import WithSecretFields
 
 Body = AsyncIterator[bytes]
 Stream = AsyncGenerator[bytes, None]
@@ -245,8 +245,7 @@ class BodyDigest(Protocol):
     def seal(self) -> Sealed: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """HTTP preconditions. ETags without quotes, `*` for any; times in seconds since the epoch.
 
     `if_range` is the ETag or the time of the object that a wanted range is of; an empty text is
@@ -262,8 +261,7 @@ class Condition:
 ALWAYS = Condition()
 
 
-@dataclass(frozen=True, slots=True)
-class BucketOptions:
+class BucketOptions(Struct, frozen=True):
     """How to make a bucket; the fields are those of `BucketInfo`."""
 
     owner: str
@@ -273,34 +271,35 @@ class BucketOptions:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PutOptions:
+class PutOptions(WithSecretFields, frozen=True):
     """How to write an object. `size` is the announced length in bytes, if there was one.
     `data_key` (32 bytes) encrypts the bytes; `attributes.encryption` then says how to get it back.
     """
+
+    secret_fields = frozenset({"data_key"})
 
     digest: BodyDigest
     attributes: Attributes = NO_ATTRIBUTES
     condition: Condition = ALWAYS
     size: int | None = None
-    data_key: bytes | None = field(default=None, repr=False)
+    data_key: bytes | None = None
     chunks: Chunking | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PartOptions:
+class PartOptions(WithSecretFields, frozen=True):
     """How to write a part; `data_key` is that of the upload, when it is encrypted."""
 
+    secret_fields = frozenset({"data_key"})
+
     digest: BodyDigest
-    data_key: bytes | None = field(default=None, repr=False)
+    data_key: bytes | None = None
 
 
 # Gives the data key of an encrypted object; what it raises refuses the read.
 Unlock = Callable[[Encryption], Awaitable[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
+class ReadOptions(Struct, frozen=True):
     """What to read of an object. `version` None is the current one; `unlock` returns the data
     key of an encrypted object whose bytes are wanted. `before_stream` is awaited before a
     long body is opened, which is a stream or nearly as long as a piece of one: until then it holds
@@ -318,8 +317,7 @@ class ReadOptions:
 READ_ALL = ReadOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRead:
+class ObjectRead(Struct, frozen=True):
     """One of several objects that are read at once."""
 
     bucket: str
@@ -327,8 +325,7 @@ class ObjectRead:
     options: ReadOptions = READ_ALL
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateOptions:
+class UpdateOptions(Struct, frozen=True):
     """How to update the attributes of an object. `version` None is the current version, and it must
     meet `condition`. With `touch`, the modification time becomes now."""
 
@@ -340,8 +337,7 @@ class UpdateOptions:
 UPDATE_CURRENT = UpdateOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class RenameOptions:
+class RenameOptions(Struct, frozen=True):
     """Conditions on the object that is replaced, if any, and on the one that is renamed. A rename
     that is repeated with its `token` gives the answer of the first one, for a week at least."""
 
@@ -350,8 +346,7 @@ class RenameOptions:
     token: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UploadOptions:
+class UploadOptions(Struct, frozen=True):
     """How to begin a multipart upload; `owner` is the account id of who began it. The parts of an
     `append` come one after the other; it is in listings of `appends` only."""
 
@@ -367,8 +362,7 @@ class UploadOptions:
 Assemble = Callable[[UploadInfo, Sequence[PartInfo]], Sealed]
 
 
-@dataclass(frozen=True, slots=True)
-class CompleteOptions:
+class CompleteOptions(Struct, frozen=True):
     """How to finish an upload.
 
     `numbers` are the chosen parts in the object's order. `assemble` is pure: it is shown the
@@ -381,8 +375,7 @@ class CompleteOptions:
     condition: Condition = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """An open object: its facts, the bytes that will come (of `info.size`), and the bytes. A small
     body is `bytes`; a stream must be closed by its holder."""
 
@@ -391,8 +384,7 @@ class Reading:
     body: bytes | Stream
 
 
-@dataclass(frozen=True, slots=True)
-class ListQuery:
+class ListQuery(Struct, frozen=True):
     """The names to list, in the order of their UTF-8 bytes.
 
     Names after `after` (exclusive). Names that have `delimiter` after `prefix` are rolled up
@@ -405,8 +397,7 @@ class ListQuery:
     limit: int = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page of a listing; `next_after` is None on the last page, else the `after` to go on."""
 
     objects: tuple[ObjectInfo, ...]
@@ -414,8 +405,7 @@ class Page:
     next_after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VersionQuery:
+class VersionQuery(Struct, frozen=True):
     """The versions to list: by name, then newest first.
 
     Names after `after`, and of `after` itself what is older than `after_version`, when that is not
@@ -476,8 +466,7 @@ class Listed(Protocol):
     def writes(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ListedPage:
+class ListedPage(Struct, frozen=True):
     """The same page as a `Page`, to be shown and not kept: the names, and in their order what there
     is to show of them."""
 
@@ -499,16 +488,14 @@ class VersionEntry(Struct, frozen=True, gc=False):
     latest: bool
 
 
-@dataclass(frozen=True, slots=True)
-class VersionPage:
+class VersionPage(Struct, frozen=True):
     versions: tuple[VersionEntry, ...]
     common_prefixes: tuple[str, ...] = ()
     next_after: str | None = None
     next_version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedVersionPage:
+class ListedVersionPage(Struct, frozen=True):
     """The same page as a `VersionPage`, to be shown. `latest` says it of each version."""
 
     names: Sequence[str]
@@ -531,8 +518,7 @@ class ListedVersionPage:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class UploadQuery:
+class UploadQuery(Struct, frozen=True):
     """The uploads to list: by name, then by upload id; markers are exclusive. `appends` are
     listed instead of the others."""
 
@@ -544,24 +530,21 @@ class UploadQuery:
     appends: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UploadPage:
+class UploadPage(Struct, frozen=True):
     uploads: tuple[UploadInfo, ...]
     common_prefixes: tuple[str, ...] = ()
     next_after: str | None = None
     next_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PartPage:
+class PartPage(Struct, frozen=True):
     """Parts in order of number; `next_after` is None on the last page."""
 
     parts: tuple[PartInfo, ...]
     next_after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What a store holds and how much room it has, in objects and bytes; without `has_room` it is
     for reading and deleting."""
 
@@ -580,8 +563,7 @@ class Still(Enum):
     LONE_MARKER = "a delete marker, and the only version"
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteRequest:
+class DeleteRequest(Struct, frozen=True):
     """What to delete. `version` None deletes the object; in a bucket with versioning that adds a
     delete marker; a version is removed for good, but only if it is `still` that."""
 
@@ -592,8 +574,7 @@ class DeleteRequest:
     still: Still | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
+class Deletion(Struct, frozen=True):
     """What a deletion did. `version` is the version that was removed, or the delete marker that was
     added; `delete_marker` says that it is one. `existed`: there was something to delete."""
 

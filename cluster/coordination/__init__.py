@@ -11,8 +11,9 @@ https://etcd.io/docs/v3.5/learning/api/
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 # etcd's limits: it has the same interface and refuses more.
 MAX_WRITES = 128
@@ -22,34 +23,29 @@ MAX_KEY_BYTES = 1024
 KEPT_REVISIONS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     key: str
     value: bytes
     mod_revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(Struct, frozen=True):
     """The key was last written at that revision; 0: the key does not exist."""
 
     key: str
     mod_revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     key: str
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What a transaction did to a key; `value` None: the key was deleted."""
 
     key: str

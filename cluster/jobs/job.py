@@ -12,7 +12,6 @@ Each has one writer, so a writer never has to compare with what another wrote.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 from msgspec import Struct, field
@@ -155,8 +154,7 @@ class Counted(Struct, frozen=True):
         return state
 
 
-@dataclass(frozen=True, slots=True)
-class JobStatus:
+class JobStatus(Struct, frozen=True):
     """A job and its progress; one that has not begun has an empty state."""
 
     job: Job

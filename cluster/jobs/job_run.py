@@ -10,12 +10,11 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from dataclasses import dataclass, field
 from enum import Enum
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cluster.jobs.job import Job, SelectingJob, State
 from cluster.jobs.template import Template, read_template
@@ -61,8 +60,7 @@ class NotCopied(Exception):
         self.is_missing = is_missing
 
 
-@dataclass(frozen=True, slots=True)
-class CopyTask:
+class CopyTask(Struct, frozen=True):
     """One object to copy with its bytes and attributes, from the job's bucket to its target;
     `check` is called between its bytes and raises when the job is to stop."""
 
@@ -100,8 +98,7 @@ class Unreadable(Exception):
         self.is_missing = is_missing
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveTask:
+class ArchiveTask(Struct, frozen=True):
     """One archive to create from the objects that `batches` names, in that order. `count` is called
     with the size of each object in it, `skip` with the name of one that is left out, and why;
     `begin` is called before the first object, and again if everything has to be repeated; `check`
@@ -132,8 +129,7 @@ class FileOrders(Struct, frozen=True):
     delete_source: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FileTask:
+class FileTask(Struct, frozen=True):
     """One file to turn into an object of the job's bucket: `key` is the object's, `path` the file's
     in the folder of the orders. `check` is called between its bytes and raises when the job is to
     stop."""
@@ -178,8 +174,7 @@ async def no_key(record: Encryption) -> bytes:
     raise KeyRequired("it is encrypted")
 
 
-@dataclass(frozen=True, slots=True)
-class JobContext:
+class JobContext(Struct, frozen=True):
     """Dependencies of all jobs of a process, built once by the composition root. `unlock` opens
     what is encrypted under the server's keys, and raises `KeyRequired` for everything else."""
 
@@ -205,8 +200,7 @@ J = TypeVar("J", bound=Job, covariant=True)
 S = TypeVar("S", bound=SelectingJob)
 
 
-@dataclass(slots=True)
-class JobRun(Generic[J]):
+class JobRun(Struct, Generic[J]):
     """One running job. It saves its place after a batch, so a crash repeats at most one batch and
     what was done since the last save."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from cluster.jobs.job import Job
 from cluster.jobs.job_run import JobRun
@@ -22,8 +23,7 @@ class Start(Enum):
     BY_NAME = "by name"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[J]):
+class Kind(Struct, Generic[J], frozen=True):
     """`display` is its other name, empty for the same. A kind that `idles` is not over when its
     work is done: clients wait until it is idle, and expect to find it among the running jobs for a
     while. One that is `of_a_bucket` is not started without a bucket. Its jobs' ids begin with

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from cluster.jobs.catalog import BY_NAME
 from cluster.jobs.job import Job, JobStatus
@@ -31,8 +32,7 @@ MAX_STARTS = 5
 _NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """`at_once` jobs run; the others wait. Those that idle end after `idle_s`; of those that ended,
     `kept` are kept, for `kept_s`."""
 
@@ -42,8 +42,7 @@ class Limits:
     kept_s: float = 3600.0
 
 
-@dataclass(slots=True)
-class Runner:
+class Runner(Struct):
     context: JobContext
     registry: Registry
     limits: Limits = field(default_factory=Limits)

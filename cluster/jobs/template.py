@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import overload
 
+from msgspec import Struct
+
 MAX_NAMES = 10_000_000
 MAX_RANGES = 16
 _RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})(?:\.\.([0-9]{1,18}))?\}")
@@ -25,8 +27,7 @@ class BadTemplate(ValueError):
     """The text is not a template, or one with too many names."""
 
 
-@dataclass(frozen=True, slots=True)
-class NumberRange:
+class NumberRange(Struct, frozen=True):
     """`width` is that of the first number as it was written."""
 
     first: int

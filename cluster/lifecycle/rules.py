@@ -11,7 +11,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
@@ -78,8 +77,7 @@ class LifecycleConfiguration(Setting, frozen=True, omit_defaults=True):
     minimum_size: str = ALL_STORAGE_CLASSES_128K
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(Struct, frozen=True):
     """Times of days that are `day_s` seconds long."""
 
     day_s: float = REAL_DAY_S
@@ -102,8 +100,7 @@ class Calendar:
 REAL_CALENDAR = Calendar()
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """A filter in the form that is compared with objects."""
 
     prefix: str = ""
@@ -144,8 +141,7 @@ def _conditions(rule: Rule) -> Iterator[Filter]:
         each = each.also
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """What a rule will do, and when, in nanoseconds since the epoch."""
 
     at_ns: int

@@ -13,12 +13,11 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cluster.lifecycle.due import Due, object_prefixes, upload_prefixes
 from cluster.lifecycle.rules import Calendar, LifecycleConfiguration
@@ -100,8 +99,7 @@ async def tell_nobody(bucket: str, done: Sequence[tuple[DeleteRequest, Deletion]
     """Announce nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """One pass over `store`, counted in `tally`."""
 
     store: Backend
@@ -128,8 +126,7 @@ class Walk:
                 log.error("cannot apply the lifecycle of a bucket", extra=fields)
 
 
-@dataclass(slots=True)
-class _BucketWalk:
+class _BucketWalk(Struct):
     walk: Walk
     history: _History = field(default_factory=lambda: _History())
 
@@ -238,8 +235,7 @@ class _BucketWalk:
                 tally.changed += 1
 
 
-@dataclass(slots=True)
-class _History:
+class _History(Struct):
     """The versions of one name after the other, in listing order; `marker` is where the next page
     begins, between two pages of one walk."""
 

@@ -12,7 +12,8 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cluster.lifecycle.progress import Progress, State
 from cluster.lifecycle.rules import REAL_CALENDAR, REAL_DAY_S, Calendar
@@ -32,8 +33,7 @@ _NS = 1_000_000_000
 _SYSTEM_CLOCK = SystemClock()
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(Struct, frozen=True):
     """Applies the rules of all buckets in `store`; calls `passed` with what each pass did, and
     `announce` with what was deleted."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
 
 from s3gw.access.acl import (
     MAX_GRANTS,
@@ -52,8 +52,7 @@ _TWO_WAYS = "Specifying both Canned ACLs and Header Grants is not allowed"
 _CANNED_ELSEWHERE = ("aws-exec-read",)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestedAcl:
+class RequestedAcl(Struct, frozen=True):
     """What the headers say; one of the two is there."""
 
     canned: str | None = None

@@ -10,7 +10,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _TABLE = """
     AbortMultipartUpload                  AbortMultipartUpload
@@ -140,8 +141,7 @@ _OTHERS = """
 PREFIX = "s3:"
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
+class Actions(Struct, frozen=True):
     """What an operation needs: `action`, or `versioned` when the request names a version."""
 
     action: str

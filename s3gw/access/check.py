@@ -7,8 +7,10 @@ the others are fetched when the decision needs them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from s3gw.access.acl import from_text
 from s3gw.access.bucket_access import BucketAccess
@@ -42,8 +44,7 @@ RIGHTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AccessCheck:
+class AccessCheck(Struct, frozen=True):
     """`access` is the right that the operation declares."""
 
     call: AuthenticatedRequest

@@ -14,10 +14,11 @@ import ipaddress
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 from s3gw.access.keys import ELSEWHERE, Getter, Values, address, getter, wanted_value
 from s3gw.access.patterns import Lookup, Pattern, read_pattern
@@ -48,16 +49,14 @@ class Quantifier(Enum):
     ANY = "ForAnyValue:"
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Struct, frozen=True):
     name: str
     kind: Kind
     test: Test
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """`values` are the policy's, read as the operator's kind."""
 
     operator: Operator
@@ -96,8 +95,7 @@ class Condition:
         return found is not self.operator.negated
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Struct, frozen=True):
     """The operator `Null`: whether the key is missing, or is not."""
 
     key: str

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from s3gw.access.acl import (
     BY_BUCKET_ACL,
@@ -55,8 +55,7 @@ _NOBODY: frozenset[Group] = frozenset()
 _OF_ANY_ACCOUNT = (Access.LIST_BUCKETS | Access.CREATE_BUCKET | Access.SHOW_CLUSTER).value
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """The rules that a bucket's owner set. `acl_grants` None: ACLs are ignored. `access` are the
     bits that the bucket's mask permits."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from s3gw.access.actions import gives_rights, needed, sets_acl, tests_etag
 from s3gw.access.bucket_access import BucketAccess

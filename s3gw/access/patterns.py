@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 # The value of a variable; None when the request does not have exactly one.
 Lookup = Callable[[str], str | None]
@@ -22,14 +23,12 @@ _DEFAULT = re.compile(r"\s*([^,\s]+)\s*,\s*'([^']*)'\s*")
 _ESCAPED = {"*", "?", "$"}
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     name: str
     default: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """`pieces` are each of a kind: `text`, `wild` (`*` or `?`) or `variable`. `compiled` is there
     unless one is a variable."""
 
@@ -111,8 +110,7 @@ def _variable(inside: str) -> tuple[str, str | Variable]:
     return "variable", Variable(inside.strip())
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """Text between two stars: of a fixed length, with `?` for any character. A run without `?` is
     found as plain text, in C; `pattern` is for the others."""
 
@@ -134,8 +132,7 @@ class _Run:
         return self.pattern.match(text, start) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Wildcards:
+class _Wildcards(Struct, frozen=True):
     """The runs of a pattern, one more than it has stars."""
 
     runs: tuple[_Run, ...]

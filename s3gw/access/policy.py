@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from s3gw.access.actions import KNOWN
 from s3gw.access.conditions import (
@@ -56,8 +57,7 @@ class Verdict(Enum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Struct, frozen=True):
     patterns: tuple[Pattern, ...]
     negated: bool
 
@@ -72,8 +72,7 @@ class Resources:
         return self.negated and not all(each.is_resolved(lookup) for each in self.patterns)
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """`actions` are all that the statement's patterns mean."""
 
     allows: bool
@@ -99,8 +98,7 @@ class Statement:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     statements: tuple[Statement, ...]
 
     def may_allow(self, request: AccessRequest) -> bool:
@@ -207,8 +205,7 @@ def _check_sids(statements: list[Any]) -> None:
         raise malformed("Statement IDs (SID) in a single policy must be unique.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(Struct, frozen=True):
     """Reads the statements of one document; `variables`: its version has them. Without a bucket,
     resources may be in any bucket, and statements are without principals."""
 

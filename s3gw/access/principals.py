@@ -14,8 +14,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-spec
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from s3gw.access.conditions import malformed
 from s3gw.access.request import Caller
@@ -40,8 +41,7 @@ _ROOTS = (ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER)
 _INVALID = "Invalid principal in policy"
 
 
-@dataclass(frozen=True, slots=True)
-class Principals:
+class Principals(Struct, frozen=True):
     """`everyone` includes anonymous callers. `arns` are of users, roles and sessions, with the root
     account's number. `named` are the accounts given by bare ids: these must exist, while an ARN may
     name a principal of another system."""

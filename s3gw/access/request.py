@@ -8,9 +8,10 @@ requests are decided without.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from s3gw.access.acl import Grants
 from s3gw.identity.accounts import Principal
@@ -39,8 +40,7 @@ class FactRequired(Exception):
         self.fact = fact
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """The caller, in the cluster with that id; `service` is a service of the server itself."""
 
     principal: Principal = _NO_ACCOUNT
@@ -88,8 +88,7 @@ class Caller:
         return permissions.bits(self.cluster, named)
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectFacts:
+class ObjectFacts(Struct, frozen=True):
     """Facts about the object that the request names; `owner` is empty when it is the bucket's.
 
     `grants` is None when no ACL was set: all for the owner, nothing for others.
@@ -103,8 +102,7 @@ class ObjectFacts:
 NO_OBJECT = ObjectFacts()
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRequest:
+class AccessRequest(Struct, frozen=True):
     """One action on one resource.
 
     `access` are AIStore's bits for it, the right that the operation declares. `key` is empty for an

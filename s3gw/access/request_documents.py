@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from s3gw.wire.errors import S3Error
 from s3gw.wire.xmldoc import document, from_xml, within
 
@@ -37,8 +39,7 @@ class SentLegalHold:
     status: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SentLock:
+class SentLock(Struct, frozen=True):
     mode: str | None = None
     until: str | None = None
     legal_hold: str | None = None

@@ -8,8 +8,10 @@ access control decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from s3gw.auth.bearer import bearer, bearer_token, looks_like_jwt, not_in_token_place, refuse_jwt
 from s3gw.auth.body import (
@@ -60,8 +62,7 @@ _UNKNOWN_TO_V2 = "x-s3gw-"
 _TWO_TOKENS = "The request has two security tokens, one of them in its query: send only one."
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """Who the caller of a request is, and the form that proved it, where one did."""
 
     principal: Principal

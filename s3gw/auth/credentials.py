@@ -8,7 +8,8 @@ removed or gets another secret, and when its user may no longer assume the role.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from s3gw.auth.session import Kind, Sealer, SessionKey, permissions_of
 from s3gw.identity.accounts import ROOT_ACCOUNT, AccessKey, Accounts, Principal, Session
@@ -17,8 +18,7 @@ from s3gw.identity.permissions import NO_PERMISSIONS, Permissions
 from s3gw.identity.protocol import Directory, Role, User
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialStore:
+class CredentialStore(Struct, frozen=True):
     """Answers are as fresh as the directory's last `refresh`."""
 
     accounts: Accounts

@@ -21,10 +21,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
@@ -62,8 +62,7 @@ _OF_THE_BODY = (
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
-@dataclass(slots=True)
-class Form:
+class Form(Struct):
     """A form up to its file.
 
     `fields` are decoded, by lower-case name, `${filename}` replaced. `file` are the bytes of the

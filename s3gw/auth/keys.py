@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from s3gw.auth.credentials import CredentialStore
 from s3gw.auth.session import InvalidSessionToken, Sealer, SessionKey
@@ -14,8 +14,7 @@ _NS = 1_000_000_000
 _REVOKED = "The provided token has been revoked."
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """Without a `sealer` there are no sessions. Lookups are as fresh as the last `refresh`."""
 
     credentials: CredentialStore

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from s3gw.auth.throttle import Throttle, Throttled
 from s3gw.wire.errors import Code, S3Error
@@ -16,8 +17,7 @@ _CREDENTIAL = re.compile(r"Credential=([^/,\s]{1,128})/")
 FORM = "POST form"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One request, before it is authenticated. `name` is its access key, or empty: then failures
     are counted, but no request is refused unread."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from storage.clock import Clock, SystemClock
 
 
-@dataclass(frozen=True, slots=True)
-class AuthOptions:
+class AuthOptions(Struct, frozen=True):
     """Without `region_names` every region is accepted; the first one is ours.
 
     With `allow_s3_token_compat` a JWT may be sent in place of a session token, and then the rest of

@@ -20,9 +20,10 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from s3gw.wire.errors import Code, S3Error
 from storage.digits import LARGEST, read_digits
@@ -38,28 +39,24 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _MORE_ESCAPES = {"$": "$", "v": "\\u000b"}
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
+class Equals(Struct, frozen=True):
     field: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class StartsWith:
+class StartsWith(Struct, frozen=True):
     field: str
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
-class LengthRange:
+class LengthRange(Struct, frozen=True):
     """The size of the file in bytes, both ends allowed."""
 
     minimum: int
     maximum: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unmet:
+class Unmet(Struct, frozen=True):
     """A condition that no form meets: on a field without its `$`, or on sizes that are none. AWS
     does not call such a policy invalid; it is as if another form had been signed."""
 
@@ -69,8 +66,7 @@ class Unmet:
 Condition = Equals | StartsWith | LengthRange | Unmet
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """A policy document. `expires_s` is in seconds since the epoch; fields are in lower case."""
 
     expires_s: float

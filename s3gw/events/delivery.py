@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from s3gw.events.notifier import Count, Outcome
 from storage.clock import Clock, SystemClock
@@ -33,8 +34,7 @@ class Sender(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """All in seconds: the interval between looks at the queue, the first and the longest pause
     after a failure, and the longest wait of an event."""
 

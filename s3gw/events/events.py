@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from storage.values import NULL_VERSION, DeleteRequest, Deletion, ObjectInfo
 
@@ -36,8 +37,7 @@ class EventName(Enum):
         return self.value.rpartition(":")[0] + ":*"
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectEvent:
+class ObjectEvent(Struct, frozen=True):
     """One event. `version` is None in a bucket without versions; `time_ns` is its time in
     nanoseconds since the epoch, None for now."""
 

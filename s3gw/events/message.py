@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-struc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import gmtime, strftime
 from urllib.parse import quote_plus
 
@@ -93,8 +92,7 @@ class _Test(Struct):
     host_id: str = field(name="HostId")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The place and time of an event, in nanoseconds since the epoch."""
 
     bucket: BucketInfo

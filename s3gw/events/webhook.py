@@ -6,9 +6,8 @@ and counts as a failure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import aiohttp
+from msgspec import Struct
 
 from s3gw.events.delivery import Undelivered
 
@@ -16,8 +15,7 @@ from s3gw.events.delivery import Undelivered
 _MOST_OF_ANSWER = 64 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(Struct, frozen=True):
     """`authorization` is the whole value of the header; empty to omit it."""
 
     session: aiohttp.ClientSession

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
 class TooBusy(Exception):
@@ -18,8 +19,7 @@ class TooBusy(Exception):
     retry_after_s = 1
 
 
-@dataclass(slots=True)
-class Holding:
+class Holding(Struct):
     """The memory of one batch, or of one document. It is given back when its holder closes it, or
     when it is garbage-collected: a stream that was never started runs no `finally`."""
 
@@ -41,15 +41,13 @@ class Holding:
     __del__ = close
 
 
-@dataclass(slots=True, eq=False)
-class _Waiter:
+class _Waiter(Struct, eq=False):
     holding: Holding
     count: int
     granted: asyncio.Future[None]
 
 
-@dataclass(slots=True)
-class Room:
+class Room(Struct):
     """`size` bytes for all requests of a process; `longest` of them wait, each for `patience_s` at
     most. A client may hold the whole divided by `shares`."""
 

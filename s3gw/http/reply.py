@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from s3gw.http.answer import Answer, answer_over
 from s3gw.http.leaving import ClientLeft, Connected
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 XML = "application/xml"
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct):
     """The answer of an operation: a status, headers, and bytes or a stream of them.
 
     `repeated` are headers whose names may occur several times. `memory` is what a stream has been

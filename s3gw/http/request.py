@@ -8,10 +8,12 @@ the signature covers the bytes as they were sent. The bucket is in the path (`/s
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct, field
 
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
 from s3gw.http.documents import TooLong, read_whole
@@ -35,6 +37,8 @@ MAX_KEY = 1024
 _SURELY_SHORT = MAX_KEY // 4
 # A longer number is not the length of anything.
 _LENGTH_CHARS = 4000
+# Parameters of a query that are no longer are remembered with their decoding.
+_REMEMBERED_CHARS = 200
 # More than any operation knows, and than any client sends.
 MAX_PARAMETERS = 1000
 _MANY_DOCUMENTS = "Please reduce your request rate: too many documents are read at once."
@@ -53,16 +57,14 @@ class Level(Enum):
 _SERVICE, _BUCKET, _OBJECT = Level
 
 
-@dataclass(frozen=True, slots=True)
-class Addressing:
+class Addressing(Struct, frozen=True):
     """The places of S3's API: under `/s3`, at `/` too if `root_access`, and below each domain."""
 
     domains: tuple[str, ...] = ()
     root_access: bool = True
 
 
-@dataclass(slots=True, kw_only=True)
-class Request:
+class Request(Struct, kw_only=True):
     """A request before authentication.
 
     `query` is decoded, the first of a repeated name wins; `headers` have lower-case names, values
@@ -127,8 +129,7 @@ class Request:
             self.stream_memory = await stream_memory(self.receive, self.client)
 
 
-@dataclass(slots=True, kw_only=True)
-class AuthenticatedRequest(Request):
+class AuthenticatedRequest(Request, kw_only=True):
     """A request and its caller, for access control and operations.
 
     `operation` is S3's name of the operation; `bucket_info` is the bucket that the request names,
@@ -235,14 +236,22 @@ def read_query(query_string: bytes) -> dict[str, str]:
         raise S3Error(Code.InvalidURI, f"A query has at most {MAX_PARAMETERS:,} parameters.")
     try:
         for item in query_string.decode().split("&"):
-            name, _, value = item.partition("=")
-            if "%" in item or "+" in item:
-                name, value = _decoded(name), _decoded(value)
             if item:
+                short = len(item) <= _REMEMBERED_CHARS
+                name, value = _parameter(item) if short else _parameter.__wrapped__(item)
                 query.setdefault(name, value)
     except UnicodeDecodeError:
         raise S3Error(Code.InvalidURI) from None
     return query
+
+
+@lru_cache(maxsize=1024)
+def _parameter(item: str) -> tuple[str, str]:
+    """Return name and value. Clients repeat most of theirs, such as their credential's scope."""
+    name, _, value = item.partition("=")
+    if "%" in item or "+" in item:
+        return _decoded(name), _decoded(value)
+    return name, value
 
 
 def _decoded(text: str) -> str:

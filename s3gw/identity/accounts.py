@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from s3gw.identity.permissions import Permissions
+from storage.secret_fields import WithSecretFields
 
 # AWS' canonical id for anonymous callers, the owner of what they write.
 ANONYMOUS_ACCOUNT = "65a011a29cdf8ec533ec3d1ccaae921c"
@@ -45,8 +48,7 @@ def _unique_id(prefix: str, name: str) -> str:
     return prefix + base64.b32encode(digest)[:17].decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """The session of temporary credentials.
 
     `name` is the caller's name for the session, `policy` an optional JSON policy that can only
@@ -61,8 +63,7 @@ class Session:
     issued_s: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """The authenticated caller, for every kind of proof; `account` is the canonical user id.
 
     Without `permissions` it is an account: judged by what it owns, by policies and by ACLs. With
@@ -135,20 +136,22 @@ class Principal:
 _ANONYMOUS = Principal(ANONYMOUS_ACCOUNT)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(WithSecretFields, frozen=True):
     """An owner of buckets, with the secrets of their access keys."""
+
+    secret_fields = frozenset({"secrets"})
 
     account: str
     display_name: str = ""
     email: str = ""
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class AccessKey:
+class AccessKey(WithSecretFields, frozen=True):
+    secret_fields = frozenset({"secret"})
+
     principal: Principal
-    secret: str = field(repr=False)
+    secret: str
 
 
 class Accounts:

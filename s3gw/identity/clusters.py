@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cluster.coordination import Delete, Put
 from s3gw.identity.directory import StoredDirectory
@@ -17,8 +18,7 @@ URLS_OF_A_CLUSTER = 16
 MAX_URL = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     id: str
     alias: str = ""
     urls: tuple[str, ...] = ()

@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cluster.coordination import Coordination, Delete, Put, Unchanged
 from s3gw.identity.builtin import built_in_roles
@@ -51,8 +53,7 @@ _CLOCK = SystemClock()
 Edit = Callable[[Snapshot], Sequence[Put | Delete]]
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFacts:
+class KeyFacts(Struct, frozen=True):
     """An access key without its secret; times in seconds since the epoch, 0 for never."""
 
     access_key: str
@@ -63,8 +64,7 @@ class KeyFacts:
     expires_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class UserFacts:
+class UserFacts(Struct, frozen=True):
     """A user without the password's hash."""
 
     name: str

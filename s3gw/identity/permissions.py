@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from s3gw.identity.rights import Access
 from storage.digits import read_digits
@@ -60,8 +61,7 @@ class BucketName(NamedTuple):
     cluster: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Permissions:
+class Permissions(Struct, frozen=True):
     """`clusters` are bits by cluster id; the empty id means every cluster that is not listed."""
 
     admin: bool = False

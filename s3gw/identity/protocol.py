@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from s3gw.identity.permissions import NO_PERMISSIONS, Permissions
+from storage.secret_fields import WithSecretFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,7 @@ class User:
         return self.created_s <= issued_s
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """The tokens that may assume a role: those of `issuer`, with the audience if one is given, and
     a subject that the pattern matches (`*` and `?`)."""
 
@@ -51,14 +53,15 @@ class Role:
     incarnation: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class UserKey:
+class UserKey(WithSecretFields, frozen=True):
     """An access key of a user; its secret is clear only in memory. `enabled` is also False when it
     has expired; `expires_s` is in seconds since the epoch, 0 for never, as the others are."""
 
+    secret_fields = frozenset({"secret"})
+
     access_key: str
     user: str
-    secret: str = field(repr=False)
+    secret: str
     enabled: bool = True
     created_s: int = 0
     last_used_s: int = 0

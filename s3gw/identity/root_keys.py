@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import secrets
 import string
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from s3gw.config.loading import ConfigError
 from s3gw.config.private_file import Readable, read_private, write_durably
@@ -26,8 +26,7 @@ _SECRET_ALPHABET = string.ascii_letters + string.digits
 _SECRET_LENGTH = 40
 
 
-@dataclass(frozen=True, slots=True)
-class RootKeys:
+class RootKeys(Struct, frozen=True):
     access_key: str
     secret_key: str
 
@@ -35,8 +34,7 @@ class RootKeys:
         return f"RootKeys({self.access_key!r}, ***)"
 
 
-@dataclass(frozen=True, slots=True)
-class FoundKeys:
+class FoundKeys(Struct, frozen=True):
     """The root keys, their file (None: they are configured), and whether they are new."""
 
     keys: RootKeys

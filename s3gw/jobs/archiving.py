@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cluster.jobs.job_run import ArchiveOrders, ArchiveTask, JobFailed, Unreadable
 from s3gw.objects.archive_writing import ArchiveOrder, Mode, write_archive
@@ -38,8 +39,7 @@ _NS = 1_000_000_000
 _ENDS_ALL = (BucketNotFound, DeviceFailed)
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectArchiver:
+class ObjectArchiver(Struct, frozen=True):
     objects: ObjectService
 
     async def archive(self, task: ArchiveTask) -> None:

@@ -8,7 +8,8 @@ target bucket's defaults. Objects under a customer's key cannot be read, so they
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cluster.jobs.job import Job
 from cluster.jobs.job_run import CopyTask, NotCopied
@@ -38,8 +39,7 @@ from storage.values import (
 _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectCopier:
+class ObjectCopier(Struct, frozen=True):
     objects: ObjectService
 
     async def copy(self, task: CopyTask) -> int:

@@ -9,9 +9,10 @@ from there. Unfinished uploads keep their record until they are objects.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from s3gw.keys.provider import KeyProvider, UnknownKey
 from s3gw.objects.encryption import SSE_C, record_context
@@ -20,8 +21,7 @@ from storage.errors import Corrupt, ObjectNotFound, VersionNotFound
 from storage.values import Attributes, Encryption, ObjectInfo, UpdateOptions, VersionQuery
 
 
-@dataclass(frozen=True, slots=True)
-class Rewrapped:
+class Rewrapped(Struct, frozen=True):
     """Objects counted so far. `unreadable` are those whose key the ring does not have."""
 
     objects: int = 0

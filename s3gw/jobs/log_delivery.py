@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import takewhile
+
+from msgspec import Struct
 
 from s3gw.access import may_deliver_logs
 from s3gw.events.log_target import Partition, log_key
@@ -32,8 +33,7 @@ _NS = 1_000_000_000
 _DAY_NS = 86400 * _NS
 
 
-@dataclass(frozen=True, slots=True)
-class Bundling:
+class Bundling(Struct, frozen=True):
     """When lines become an object: after so long, in seconds, or with so many bytes."""
 
     interval_s: float

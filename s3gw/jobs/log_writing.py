@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cluster.requested_by import RequestedBy
 from s3gw.objects.attributes import new_attributes
@@ -15,8 +15,7 @@ from storage.values import Body, BucketInfo
 _TYPE = "text/plain"
 
 
-@dataclass(frozen=True, slots=True)
-class LogWriter:
+class LogWriter(Struct, frozen=True):
     """Writes as the bucket's owner."""
 
     objects: ObjectService

@@ -7,7 +7,8 @@ An object belongs to the bucket's owner, and is encrypted and locked by the buck
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cluster.jobs.job_run import FileOrders, FileTask, NotPromotable
 from s3gw.http.request import MAX_KEY
@@ -30,8 +31,7 @@ from storage.errors import BucketNotFound, DeviceFailed, OutOfSpace, StorageErro
 _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 
 
-@dataclass(frozen=True, slots=True)
-class FilePromoter:
+class FilePromoter(Struct, frozen=True):
     objects: ObjectService
     promotable: Promotable
 

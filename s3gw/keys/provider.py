@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct
+
+from storage.secret_fields import WithSecretFields
 
 # The key of SSE-S3, and the default key of SSE-KMS, as at AWS.
 S3_KEY = "sse-s3"
@@ -19,17 +22,17 @@ class UnknownKey(Exception):
         self.key_id = key_id
 
 
-@dataclass(frozen=True, slots=True)
-class DataKey:
+class DataKey(WithSecretFields, frozen=True):
     """A new key of 32 bytes, with its wrapped form for storage."""
 
-    clear: bytes = field(repr=False)
+    secret_fields = frozenset({"clear"})
+
+    clear: bytes
     wrapped: bytes
     key_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFacts:
+class KeyFacts(Struct, frozen=True):
     """A key without its secret; times in nanoseconds since the epoch."""
 
     id: str

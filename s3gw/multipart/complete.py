@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
+from msgspec import Struct
+
 from s3gw.access import Access
 from s3gw.http.addresses import object_url
 from s3gw.http.reply import Reply, xml_reply
@@ -105,8 +107,7 @@ class CompleteMultipartUpload:
         return xml_reply(result, headers=headers)
 
 
-@dataclass(frozen=True, slots=True)
-class Expectations:
+class Expectations(Struct, frozen=True):
     """The client's expectations of the upload; `assemble` compares them with the parts."""
 
     parts: tuple[CompletedPart, ...]

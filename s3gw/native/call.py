@@ -9,7 +9,6 @@ and the content type that a client sends with its requests is not the object's.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from s3gw.config.limits import Limits
@@ -49,8 +48,7 @@ _ABOUT_BUCKETS = ("buckets", "objects")
 NO_BCK = Bck("")
 
 
-@dataclass(slots=True, kw_only=True)
-class NativeRequest(Request):
+class NativeRequest(Request, kw_only=True):
     """A request whose caller is not known yet. `segments` are the decoded parts of the path after
     `/v1/`; of an object's path the third and last is the object's name, slashes and all. `bck` is
     the bucket that the path names; `sent` are all headers as received; `node_id` is the node that
@@ -68,8 +66,7 @@ class NativeRequest(Request):
         return endpoint_of(self.sent, self.scheme)
 
 
-@dataclass(slots=True, kw_only=True)
-class NativeCall(Call):
+class NativeCall(Call, kw_only=True):
     """A request on its way to a native operation. `bck` is its bucket, `made` the name of what it
     creates by a document, `accessed_ns` when its object was last read, 0 if that is not known."""
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from s3gw.identity.namespaces import parted, stored_name
 from s3gw.native.errors import NativeError, Tcode
@@ -27,8 +28,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _TAKEN = frozenset({"v1", "s3", "metrics"})
 
 
-@dataclass(frozen=True, slots=True)
-class Bck:
+class Bck(Struct, frozen=True):
     """A bucket's full name. `uuid` and `namespace` are empty in this cluster's global namespace."""
 
     name: str

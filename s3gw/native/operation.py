@@ -9,12 +9,14 @@ a query parameter that would change the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, field, fields
 from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, get_type_hints
 
+from msgspec import Struct
+
 from s3gw.access import Access
-from s3gw.http.binding import Binding, fetcher, header, query
+from s3gw.http.binding import Binding, fetcher, header, operation_class, query
 from s3gw.http.reply import Reply
 from s3gw.native.actmsg import ACTIONS, read_value
 from s3gw.native.call import NativeCall, NativeRequest
@@ -103,8 +105,7 @@ def _bound(binding: Binding, default: Any) -> Any:
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """`first` and `depth` are of the path; `action` and `what` are None without a condition on
     them. `needs` are parameters that must not be empty, `unless` is one that must; the route that
     needs more is tried first."""
@@ -168,8 +169,7 @@ def operation(
     first, *others = path.split("/")
 
     def declare(cls: type[C]) -> type[C]:
-        # No two requests are compared, and each method takes time at every start.
-        made: Any = dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
+        made: Any = operation_class(cls)
         depth = len(others) + 1
         made.route = Route(method, first, depth, action, what, tuple(needs), unless)
         made.access, made.known_as, made.is_open = access, known_as, is_open

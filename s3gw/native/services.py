@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from cluster.jobs.registry import Registry
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from s3gw.telemetry.node_info import NodeInfo
 
 
-@dataclass(frozen=True, slots=True)
-class AuthN:
+class AuthN(Struct, frozen=True):
     """Users, roles and tokens. Without `enabled` every caller is the root account."""
 
     directory: StoredDirectory
@@ -28,8 +28,7 @@ class AuthN:
     enabled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NativeServices:
+class NativeServices(Struct, frozen=True):
     """`promotable` are the folders whose files may be promoted; the composition root fills in all
     of it."""
 

@@ -8,10 +8,10 @@ members stay. The archive's content headers, metadata, tags and encryption stay 
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass
 from enum import Enum
 
 import msgspec
+from msgspec import Struct
 
 from s3gw.objects.checksums import Algorithm, Payload
 from s3gw.objects.context import Context
@@ -52,8 +52,7 @@ class Mode(Enum):
     APPEND_OR_NEW = "append or new"
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveOrder:
+class ArchiveOrder(Struct, frozen=True):
     """How to write an archive. Without a `kind` the key decides, or the bytes of the existing
     archive, opened with `unlock`; `condition` is on the object that is replaced; `keep` and `etag`
     are those of the archive's `Payload`."""

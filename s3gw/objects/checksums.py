@@ -14,12 +14,12 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Protocol
 
 import xxhash
 from awscrt import checksums as crt
+from msgspec import Struct, field
 
 from s3gw.config.bucket_properties import ETAG_MD5, properties_of
 from s3gw.wire.errors import Code, S3Error
@@ -54,8 +54,7 @@ class Crc:
         return self._value.to_bytes(self._width, "big")
 
 
-@dataclass(frozen=True, slots=True)
-class Algorithm:
+class Algorithm(Struct, frozen=True):
     """One of S3's checksums. `combine(first, second, second_size)` joins those of two neighbours,
     for algorithms that can be FULL_OBJECT over a multipart upload."""
 
@@ -101,8 +100,7 @@ def algorithm_named(name: str) -> Algorithm:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Promises:
+class Promises(Struct, frozen=True):
     """A request's promises about its payload; digests are raw bytes, `trailer` is the name of the
     header that brings the checksum's value after the payload."""
 
@@ -116,8 +114,7 @@ class Promises:
 NO_PROMISES = Promises()
 
 
-@dataclass(slots=True)
-class Payload:
+class Payload(Struct):
     """What is known of a payload before its bytes.
 
     `trailers` are filled by the end of the body; `announced` is its length. `keep` is the algorithm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cluster.requested_by import RequestedBy
 from storage.clock import Clock, SystemClock
@@ -10,8 +10,7 @@ from storage.clock import Clock, SystemClock
 SYSTEM_CLOCK: Clock = SystemClock()
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The caller, the address and the request, for events. `clock` is the time by which new objects
     are locked."""
 

@@ -6,15 +6,16 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct
 
 from s3gw.keys.provider import KMS_KEY, S3_KEY, KeyProvider, UnknownKey
 from s3gw.keys.setting import BucketEncryption
 from s3gw.keys.wrapping import KEY_BYTES, WrongKey, unwrap, wrap
 from s3gw.wire.errors import Code, S3Error
 from storage.errors import KeyRequired
+from storage.secret_fields import WithSecretFields
 from storage.settings import setting
 from storage.values import (
     Attributes,
@@ -49,16 +50,16 @@ _WRONG_KEY = (
 NOT_APPLICABLE = "The encryption parameters are not applicable to this object."
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerKey:
+class CustomerKey(WithSecretFields, frozen=True):
     """A key that came with the request; `md5` is base64."""
 
-    key: bytes = field(repr=False)
+    secret_fields = frozenset({"key"})
+
+    key: bytes
     md5: str
 
 
-@dataclass(frozen=True, slots=True)
-class EncryptionRequest:
+class EncryptionRequest(Struct, frozen=True):
     """How the caller wants an object encrypted. `scheme` is empty and `bucket_key` None if the
     request does not have them."""
 
@@ -79,13 +80,14 @@ def no_customer_key() -> CustomerKey | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Sealing:
+class Sealing(WithSecretFields, frozen=True):
     """How an object is written: in the clear when both are None. `requested` means that the request
     named an encryption."""
 
+    secret_fields = frozenset({"data_key"})
+
     record: Encryption | None = None
-    data_key: bytes | None = field(default=None, repr=False)
+    data_key: bytes | None = None
     requested: bool = False
 
     def mark(self, attributes: Attributes) -> Attributes:
@@ -117,8 +119,7 @@ class _HiddenDigest:
         return Sealed(digest[:16].hex(), sealed.checksum)
 
 
-@dataclass(frozen=True, slots=True)
-class Encryptor:
+class Encryptor(Struct, frozen=True):
     """Data keys under the server's key ring or a customer's key. `keys` is None for a server
     without a master key: it takes SSE-C only."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct
 
 from s3gw.events.events import EventName, ObjectEvent, changed, created, removed
 from s3gw.events.notifier import Announcer
@@ -54,8 +55,7 @@ from storage.values import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
+class WriteOptions(Struct, frozen=True):
     """How to write an object. `payload` says what is kept of the body, and what its sender
     promised; `size` is in bytes, None if unknown before the body ends; `event` is the one to
     announce."""
@@ -68,8 +68,7 @@ class WriteOptions:
     event: EventName = EventName.CREATED_PUT
 
 
-@dataclass(frozen=True, slots=True)
-class CopyOptions:
+class CopyOptions(Struct, frozen=True):
     """How to copy. `algorithm` is the copy's checksum, None for its source's; `condition` is on the
     object that the copy replaces; `body` replaces the source's, and wraps it."""
 
@@ -80,8 +79,7 @@ class CopyOptions:
     body: Body | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UploadRequest:
+class UploadRequest(Struct, frozen=True):
     """How to begin a multipart upload; the fields are those of `UploadOptions`."""
 
     attributes: Attributes

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
+from msgspec import Struct
 
 from s3gw.access import Access, hide_headers
 from s3gw.http.reply import Reply
@@ -112,8 +112,7 @@ class ReadsObject(Protocol):
     def version_id(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectReadRequest:
+class ObjectReadRequest(Struct, frozen=True):
     """A reader's request; all of its errors are found before a file is opened."""
 
     options: ReadOptions

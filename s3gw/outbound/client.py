@@ -17,11 +17,11 @@ import contextlib
 import errno
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from msgspec.structs import replace
 from yarl import URL
 
 from s3gw.outbound.addresses import Allowed, may_connect, plain_name

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -23,8 +24,7 @@ class TooLarge(OutboundError):
     """The answer exceeds the limit in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Struct, frozen=True):
     """One fetch. `timeout_s` is for all of it, redirects included; `tls` replaces the system's
     certificates; `https_only` applies to redirects too."""
 
@@ -36,8 +36,7 @@ class Fetch:
     tls: SSLContext | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """An answer, with any status."""
 
     status: int

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cluster.requested_by import RequestedBy
 from s3gw.config.runtime import Settings
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
     from s3gw.identity.accounts import Principal
 
 
-@dataclass(frozen=True, slots=True)
-class NewBuckets:
+class NewBuckets(Struct, frozen=True):
     """The settings of a new bucket: the server's `documents`, and the cluster's current
     configuration."""
 
@@ -32,8 +33,7 @@ class NewBuckets:
         return {**self.documents, **self.settings.in_force.new_buckets.documents()}
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """Services of operations; the composition root fills in all of it."""
 
     site: Site
@@ -42,16 +42,14 @@ class Services:
     new_buckets: NewBuckets
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveMember:
+class ArchiveMember(Struct, frozen=True):
     """The key names `inner` in the object `archive`, whether or not that is an archive."""
 
     archive: str
     inner: str
 
 
-@dataclass(slots=True, kw_only=True)
-class Call(AuthenticatedRequest):
+class Call(AuthenticatedRequest, kw_only=True):
     """A request on its way to an S3 operation. `form` is there if the request posts one to a
     bucket; `folder` means that the key is read as a member of an archive."""
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 from s3gw.access import authorize_source, hide_missing
 from s3gw.objects.checksums import MAX_PAYLOAD
@@ -31,8 +32,7 @@ HEADER = "x-amz-copy-source"
 _SCHEMES = ("http://", "https://")
 
 
-@dataclass(frozen=True, slots=True)
-class CopySource:
+class CopySource(Struct, frozen=True):
     """`version` None is the current one."""
 
     bucket: str

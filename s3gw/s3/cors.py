@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
+from msgspec import Struct
+
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named
 from storage.settings import Setting, encoded
@@ -52,8 +54,7 @@ class CorsSetting(Setting, frozen=True):
     configuration: CORSConfiguration
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """A request of a page at `origin`: its method, and the names of the headers it will send."""
 
     origin: str
@@ -139,14 +140,12 @@ def _allows(rule: CORSRule, ask: Ask) -> bool:
     return all(allowed.has(name) for name in ask.headers)
 
 
-@dataclass(frozen=True, slots=True)
-class _Endings:
+class _Endings(Struct, frozen=True):
     texts: frozenset[str]
     lengths: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _AllowedNames:
+class _AllowedNames(Struct, frozen=True):
     """Names of headers, and those with a wildcard as `ends`: by what is before it, what is after
     it. A name is found in as many looks as there are lengths of either."""
 

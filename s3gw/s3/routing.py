@@ -8,7 +8,7 @@ else registers it. How fields are read is compiled once, when the table is built
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, field, fields
 from functools import cache
 from types import MappingProxyType
 from typing import (
@@ -21,12 +21,15 @@ from typing import (
     get_type_hints,
 )
 
+from msgspec import Struct
+
 from s3gw.access import Access
 from s3gw.http.binding import (
     Binding,
     Fetch,
     fetcher,
     header,
+    operation_class,
     path,
     query,
     wire_name,
@@ -62,8 +65,7 @@ def body(*, checksum_of: Literal["document", "object"] = "document") -> Any:
     return field(metadata={"binding": Binding("body", checksum_of)})
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """The requests that an operation takes; the route with the most demands is tried first."""
 
     method: str
@@ -121,8 +123,7 @@ def operation(
         demanded[name] = value if equals else None
 
     def declare(cls: type[C]) -> type[C]:
-        # No two requests are compared, and each method takes time at every start.
-        cls = dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
+        cls = operation_class(cls)
         cls.route = Route(method, level, MappingProxyType(demanded), source)  # type: ignore[attr-defined]
         cls.access = access  # type: ignore[attr-defined]
         cls.by_form = by_form  # type: ignore[attr-defined]
@@ -232,8 +233,7 @@ async def decode(op: type[Operation], call: Call) -> Operation:
     return op(**values)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetchers:
+class _Fetchers(Struct, frozen=True):
     """How the fields of an operation are read: those without a default, those that have one and
     the names by which they are in the query or the headers, and those of the document."""
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import document, named
 from storage.settings import Setting, encoded
@@ -190,8 +192,7 @@ def _check_target(host: str | None, protocol: str | None) -> None:
         raise S3Error(Code.InvalidRequest, f"The provided host name ({host}) is not valid.")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The place that a request is for: `key` is what its path names, decoded."""
 
     protocol: str
@@ -199,8 +200,7 @@ class Place:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Redirection:
+class Redirection(Struct, frozen=True):
     status: int
     location: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from s3gw import __version__
 from s3gw.config.schema import Config
@@ -11,8 +11,7 @@ from s3gw.identity.root_keys import FoundKeys
 _NO_AUTH = "NO AUTHENTICATION: everyone who reaches this port is the root account."
 
 
-@dataclass(frozen=True, slots=True)
-class StartedServer:
+class StartedServer(Struct, frozen=True):
     """The facts to show: `url` is the endpoint, `workers` is their number."""
 
     config: Config

@@ -9,9 +9,9 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from s3gw.server.channel import Channel, Started
 from s3gw.server.forking import fork
@@ -20,8 +20,7 @@ SUCCESS = "exit code 0"
 _MAX_LINE = 1 << 20
 
 
-@dataclass(slots=True)
-class Child:
+class Child(Struct):
     name: str
     pid: int
     reader: asyncio.StreamReader

@@ -11,9 +11,10 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
 
 from cluster.abandoned import AbandonedAppends
 from cluster.jobs.runner import Runner
@@ -259,8 +260,7 @@ async def _archives(config: Config) -> AsyncIterator[Archives]:
         yield Archives(IndexCache(saved=saved))
 
 
-@dataclass(frozen=True, slots=True)
-class _Queues:
+class _Queues(Struct, frozen=True):
     notifier: Notifier
     recorder: Recorder
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from s3gw.access.ownership import Ownership, OwnershipControls
 from s3gw.access.public_access import ALL_BLOCKED
@@ -37,8 +38,7 @@ from s3gw.website.app import WebsiteApp
 from storage.settings import Setting, encoded
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """The parts that the front ends of a worker share."""
 
     config: Config

@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from socket import socket
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from s3gw.config.limits import Limits
 from s3gw.config.loading import ConfigError
@@ -35,8 +36,7 @@ _MODULES = {
 _ENDLESS = 2**62
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(Struct, frozen=True):
     """The inputs of every server besides the application."""
 
     fd: int

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from cluster.maintenance import repeat, until
 from s3gw.config.schema import Config
@@ -33,8 +34,7 @@ BUCKET_LOGS = "bucket-logs.db"
 _AFTER_FAILURE_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outboxes:
+class Outboxes(Struct, frozen=True):
     """`events` survive a loss of power once they are queued; `lines` are best effort, as at AWS."""
 
     events: Outbox

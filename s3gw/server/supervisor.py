@@ -17,10 +17,10 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
+from msgspec import Struct, field
 
 from s3gw.server.channel import Channel, Role, Task
 from s3gw.server.child import SUCCESS, Child
@@ -44,8 +44,7 @@ class StartError(Exception):
     """The server cannot start; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The server to run. `recover` cleans up after a dead child's slot."""
 
     tasks: Sequence[Task]
@@ -61,8 +60,7 @@ def slots(workers: int) -> Iterable[tuple[Role, str]]:
         yield Role.SERVE, f"worker-{number}"
 
 
-@dataclass(slots=True)
-class Pauses:
+class Pauses(Struct):
     """The pauses before a child is started again: zero at first, then longer and longer."""
 
     _next_s: float = 0.0
@@ -75,8 +73,7 @@ class Pauses:
         return pause_s
 
 
-@dataclass(slots=True)
-class Supervisor:
+class Supervisor(Struct):
     plan: Plan
     _children: dict[str, Child] = field(default_factory=dict)
     _asked: asyncio.Event = field(default_factory=asyncio.Event)

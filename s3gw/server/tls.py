@@ -10,8 +10,9 @@ import logging
 import os
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Server
@@ -21,8 +22,7 @@ CHECK_INTERVAL_S = 10.0
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ClientCertificates:
+class ClientCertificates(Struct, frozen=True):
     """The authorities for client certificates, and whether every client needs a certificate."""
 
     authorities: Path

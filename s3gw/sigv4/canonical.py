@@ -21,9 +21,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
+
+from msgspec import Struct
 
 from s3gw.sigv4.errors import AuthorizationMalformed, Malformed
 
@@ -69,8 +70,7 @@ class Sent(Protocol):
     def headers(self) -> Mapping[str, str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SignedHeaders:
+class SignedHeaders(Struct, frozen=True):
     """The header names that a signature covers: sorted, as a set, and as they are written."""
 
     names: tuple[str, ...]

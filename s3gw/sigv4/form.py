@@ -15,7 +15,8 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from s3gw.sigv4.errors import AuthorizationMalformed, Malformed, SignatureMismatch
 from s3gw.sigv4.scope import (
@@ -42,8 +43,7 @@ class FieldMissing(ValueError):
         self.name = name
 
 
-@dataclass(frozen=True, slots=True)
-class FormSignature:
+class FormSignature(Struct, frozen=True):
     credential: Credential
     timestamp: Timestamp
     policy: str
@@ -58,8 +58,7 @@ class FormSignature:
         return sign(key, self.policy)
 
 
-@dataclass(frozen=True, slots=True)
-class FormSignatureV2:
+class FormSignatureV2(Struct, frozen=True):
     access_key: str
     policy: str
     signature: str

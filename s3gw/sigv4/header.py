@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-auth-using-authorization-h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from s3gw.sigv4.canonical import SignedHeaders, parse_signed_headers
 from s3gw.sigv4.errors import AuthorizationMalformed, Malformed
@@ -19,8 +19,7 @@ from s3gw.sigv4.scope import ALGORITHM, SERVICE, Credential, parse_credential
 _COMPONENTS = ("Credential", "SignedHeaders", "Signature")
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(Struct, frozen=True):
     credential: Credential
     signed: SignedHeaders
     signature: str

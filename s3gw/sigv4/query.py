@@ -13,7 +13,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from s3gw.sigv4.canonical import SignedHeaders, parse_signed_headers
 from s3gw.sigv4.errors import AuthorizationMalformed, Malformed
@@ -29,7 +30,8 @@ from storage.digits import read_digits
 
 MAX_EXPIRES_S = 604_800
 
-_REQUIRED = (
+# The parameters of every presigned URL.
+REQUIRED = (
     "X-Amz-Algorithm",
     "X-Amz-Credential",
     "X-Amz-Signature",
@@ -39,8 +41,7 @@ _REQUIRED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Presigned:
+class Presigned(Struct, frozen=True):
     credential: Credential
     signed: SignedHeaders
     signature: str
@@ -55,7 +56,7 @@ def is_presigned(query: Mapping[str, str]) -> bool:
 def parse_presigned(query: Mapping[str, str], service: str = SERVICE) -> Presigned:
     """Read the parameters, of a URL of that service. Raises `AuthorizationMalformed`."""
     try:
-        algorithm, credential, signature, date, signed, expires = [query[n] for n in _REQUIRED]
+        algorithm, credential, signature, date, signed, expires = [query[n] for n in REQUIRED]
     except KeyError:
         raise AuthorizationMalformed(
             Malformed.COMPONENTS,

@@ -19,10 +19,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+
+from msgspec import Struct
 
 from s3gw.sigv4.errors import AuthorizationMalformed, Malformed, SignatureMismatch
 
@@ -41,8 +42,7 @@ _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _CREDENTIAL_FORM = '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"'
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """The signer's access key and the signature's scope; `scope` is its text."""
 
     access_key: str
@@ -52,8 +52,7 @@ class Credential:
     service: str = SERVICE
 
 
-@dataclass(frozen=True, slots=True)
-class Timestamp:
+class Timestamp(Struct, frozen=True):
     """A time of signing: as text for the string to sign, and in seconds since the epoch."""
 
     text: str

@@ -23,9 +23,10 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 from s3gw.sigv4.canonical import Sent
 from s3gw.sigv4.errors import AuthorizationMalformed, Malformed, SignatureMismatch
@@ -40,8 +41,7 @@ class Resource(Sent, Protocol):
     def query(self) -> Mapping[str, str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class PresignedV2:
+class PresignedV2(Struct, frozen=True):
     access_key: str
     signature: str
     expires: str

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from s3gw.access.patterns import read_pattern
 from s3gw.access.session import MAX_CHARACTERS, SessionPolicyError, read_session_policy
@@ -54,8 +56,7 @@ _NO_CHAIN = "Temporary keys cannot get a session token: use the keys that reques
 _BEARER = "A bearer token gets temporary keys by AssumeRoleWithWebIdentity."
 
 
-@dataclass(frozen=True, slots=True)
-class StsService:
+class StsService(Struct, frozen=True):
     """The services that the actions need."""
 
     keys: Keys
@@ -67,8 +68,7 @@ class StsService:
         return self.keys.credentials
 
 
-@dataclass(frozen=True, slots=True)
-class ActionRequest:
+class ActionRequest(Struct, frozen=True):
     caller: StsCaller
     sent: Parameters
 
@@ -153,8 +153,7 @@ AUDITED = frozenset(ACTIONS) - {"GetCallerIdentity"}
 UNSIGNED = frozenset({"AssumeRoleWithWebIdentity"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """The requested session of a role; `role` is empty if the ARN cannot be ours."""
 
     arn: str

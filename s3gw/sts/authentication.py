@@ -8,7 +8,8 @@ to AssumeRoleWithWebIdentity, without a signature.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from s3gw.auth.bearer import bearer, bearer_token, looks_like_jwt, not_in_token_place
 from s3gw.auth.expiry import check_skew, check_validity, header_timestamp
@@ -30,8 +31,7 @@ _TOKEN = "x-amz-security-token"
 _TOKEN_PARAMETER = "X-Amz-Security-Token"
 
 
-@dataclass(frozen=True, slots=True)
-class StsCaller:
+class StsCaller(Struct, frozen=True):
     """`parent` is the lasting access key that signed, or that requested the session; may be
     empty."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from s3gw.auth.keys import Keys
 from s3gw.auth.session import (
@@ -19,8 +19,7 @@ from s3gw.sts.errors import StsCode, StsError
 _NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """The content of a session to be issued.
 
     `holder` is an account's id, the name of a user or role, or the subject of the token that `held`
@@ -39,8 +38,7 @@ class Grant:
     web_identity: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(Struct, frozen=True):
     """`principal` is the session's."""
 
     session: SessionKey

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from s3gw.sts.errors import StsCode, StsError
 from storage.digits import read_digits
@@ -18,8 +19,7 @@ _SHOWN_CHARS = 256
 _COMMON = frozenset({"Action", "Version"})
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A text of `least` to `most` characters, all of it matched by the pattern."""
 
     least: int

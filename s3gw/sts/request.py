@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from msgspec import field
+
 from s3gw.http.request import read_headers
 from s3gw.sts.errors import StsCode, StsError
+from storage.secret_fields import WithSecretFields
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -23,10 +25,11 @@ FORM = "application/x-www-form-urlencoded"
 _OF_SIGNATURE = re.compile("x-amz-", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class StsRequest:
+class StsRequest(WithSecretFields, frozen=True):
     """`headers` have lower-case names, `query` is decoded; `parameters` are those of the query and
     of the body."""
+
+    secret_fields = frozenset({"parameters"})
 
     method: str
     raw_path: bytes
@@ -34,7 +37,7 @@ class StsRequest:
     headers: Mapping[str, str]
     body: bytes
     query: Mapping[str, str] = field(default_factory=dict)
-    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 async def read_request(scope: Scope, receive: Receive) -> StsRequest:

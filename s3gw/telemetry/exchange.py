@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -35,8 +36,7 @@ class RequestHead(Protocol):
     def decoded_length(self) -> int | None: ...
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct):
     """One request and its answer. `path` is raw, without the query, which may hold a signature.
 
     `turnaround_s` is from the last byte of the request to the first of the answer, `answer` the

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class LoadAverage(Struct, frozen=True, rename="pascal"):
@@ -76,8 +75,7 @@ class SystemInfo(Struct, frozen=True):
     proc: ProcessUse = ProcessUse()
 
 
-@dataclass(frozen=True, slots=True)
-class Filesystem:
+class Filesystem(Struct, frozen=True):
     """The file system of a folder: `source` is a device, `disks` the names of its disks."""
 
     source: str = ""
@@ -86,8 +84,7 @@ class Filesystem:
     disks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Struct, frozen=True):
     """The room on a folder's file system, in bytes; `available` is the room for the server."""
 
     folder: Path
@@ -100,8 +97,7 @@ class Room:
         return round(100 * self.used / max(self.used + self.available, 1))
 
 
-@dataclass(frozen=True, slots=True)
-class DiskRates:
+class DiskRates(Struct, frozen=True):
     """Bytes a second, bytes an operation, and the percentage of time that the disk was busy."""
 
     read_bps: int
@@ -111,8 +107,7 @@ class DiskRates:
     utilization: int
 
 
-@dataclass(frozen=True, slots=True)
-class _DiskCounts:
+class _DiskCounts(Struct, frozen=True):
     reads: int = 0
     read_bytes: int = 0
     writes: int = 0
@@ -120,8 +115,7 @@ class _DiskCounts:
     busy_s: float = 0.0
 
 
-@dataclass(slots=True)
-class Meter:
+class Meter(Struct):
     """Remembers the host's counters from the last reading."""
 
     _all_s: float = 0.0

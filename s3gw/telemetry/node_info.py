@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from s3gw.config.schema import Native
 from s3gw.telemetry.host_stats import Meter
@@ -16,8 +17,7 @@ def _nothing_counted() -> Mapping[str, int]:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
-class NodeInfo:
+class NodeInfo(Struct, frozen=True):
     """`folders` hold the data, `log_folder` the kept log, if there is one; the server was started
     at `started_ns`. `features` are AIStore's flags; `counters` are AIStore's too, of all processes:
     it reads files."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from threading import Lock
 
+from msgspec import Struct, field
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -33,8 +33,7 @@ _BOUNDS = tuple(map(floatToGoString, (*_SECONDS, float("inf"))))
 _BUCKETS, _SUM = f"{DURATIONS}_buckets", f"{DURATIONS}_sums"
 
 
-@dataclass(slots=True)
-class _Counted:
+class _Counted(Struct):
     """Requests of one operation with one status: how many took how long, by bucket, and all their
     seconds and bytes together."""
 

@@ -12,10 +12,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteEndpoints.html
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from s3gw.access import authorize, hide_missing
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
@@ -58,8 +59,7 @@ _ABOUT_ONE_OBJECT = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
+class _Visit(Struct, frozen=True):
     """One request for a page: the call, the bucket's configuration, and the requested place."""
 
     call: Call

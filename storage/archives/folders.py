@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from storage.archives.contents import Contents, Row
 from storage.archives.formats import archives_in, format_of_name
@@ -27,8 +28,7 @@ _FOLD = 4
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class FolderPage:
+class FolderPage(Struct, frozen=True):
     """A page, and the names on it that are archives with members after them, and those that
     are members."""
 
@@ -43,8 +43,7 @@ class FolderPage:
         return await off_loop(size // _FOLD, show, page)
 
 
-@dataclass(slots=True)
-class Folders:
+class Folders(Struct):
     """Lists one bucket."""
 
     store: Backend
@@ -108,8 +107,7 @@ class Folders:
             after = page.next_after
 
 
-@dataclass(slots=True)
-class _Rows:
+class _Rows(Struct):
     """The rows of a page as they are found; one row more than fits shows that there are more."""
 
     query: ListQuery

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(slots=True)
-class KeyedLock:
+class KeyedLock(Struct):
     """A lock for each key, kept only while it is held or waited for."""
 
     _locks: dict[Hashable, tuple[asyncio.Lock, int]] = field(default_factory=dict)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from storage.archives.formats import ArchiveFormat
 from storage.archives.index import MAX_MEMBERS
@@ -35,8 +36,7 @@ class TooManyEntries(StorageError):
     """More than an archive could be read with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
+class Addition(Struct, frozen=True):
     """An entry and its bytes, `entry.size` of them."""
 
     entry: Entry

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from storage.errors import NotSupported
 from storage.ranges import Between
@@ -41,8 +42,7 @@ _REFUSALS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One file of an archive. `name` is as the archive spells it; `size` that of its content,
     `packed` that of its bytes in the archive; `crc` is a ZIP's."""
 
@@ -59,8 +59,7 @@ class Member:
             raise NotSupported(*_REFUSALS[self.packing])
 
 
-@dataclass(frozen=True, slots=True)
-class MemberReading:
+class MemberReading(Struct, frozen=True):
     """An open member: the bytes that will come (of `member.size`), and the bytes; a stream must be
     closed by its holder."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from storage.archives.cache import IndexCache
 from storage.archives.contents import Contents
@@ -144,8 +146,7 @@ class _NotAtHand(Exception):
     """The member has to be looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemberAsked:
+class MemberAsked(Struct, frozen=True):
     """A member of an archive, the part of it that is wanted, and how to read the archive."""
 
     path: str
@@ -162,8 +163,7 @@ async def _format(source: Source) -> ArchiveFormat:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
+class Shard(Struct, frozen=True):
     """One archive as it was when it was opened.
 
     All methods raise `MalformedArchive`, and `ObjectChanged` once another object has its name.

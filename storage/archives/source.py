@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from storage.backend import Backend
 from storage.errors import ObjectChanged
@@ -21,8 +23,7 @@ from storage.values import (
 WINDOW = 512 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One version of one object, read as `how` says, which has no condition and no range. Every
     read raises `ObjectChanged` once it is another."""
 

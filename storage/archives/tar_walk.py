@@ -13,7 +13,7 @@ https://www.gnu.org/software/tar/manual/html_node/Standard.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from storage.archives.member import MAX_NAME, Member, Packing, decoded
 from storage.digits import read_digits
@@ -34,8 +34,7 @@ _EXTENDED = frozenset((b"L", b"K", b"x", b"X", b"g"))
 _SPARSE = "GNU.sparse."
 
 
-@dataclass(frozen=True, slots=True)
-class HardLink:
+class HardLink(Struct, frozen=True):
     """Another name for a member that came before."""
 
     name: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 import time
 import zlib
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from storage.archives.formats import ArchiveFormat
 from storage.archives.tar_walk import BLOCK, padded
@@ -21,8 +22,7 @@ _FULL = 0xFFFFFFFF
 _FULL_SHORT = 0xFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What is written next: its name, its size in bytes, and when it was modified."""
 
     name: str
@@ -125,8 +125,7 @@ _VERSION64 = 45
 _MADE_BY = 3 << 8 | _VERSION64
 
 
-@dataclass(frozen=True, slots=True)
-class ZipPrior:
+class ZipPrior(Struct, frozen=True):
     """The ZIP that is written on: where its directory began, which is to be sent again before the
     new one's end, its length in bytes, how many entries it has, and the comment after it."""
 

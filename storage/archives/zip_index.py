@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from storage.archives.index import IndexBuilder, ShardIndex
 from storage.archives.member import Member, Packing
@@ -45,8 +47,7 @@ _MAX_ENTRY = _ENTRY.size + 3 * 0xFFFF
 _MAX_DIRECTORY = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(Struct, frozen=True):
     """Where the central directory lies; `shift` counts the bytes before the archive, `comment` is
     after it."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from storage.backend import Change
 from storage.backends.memory_names import NamedBuckets
@@ -83,8 +84,7 @@ STREAM_BLOCK_BYTES = 64 * 1024
 _SYSTEM_CLOCK = SystemClock()
 
 
-@dataclass(slots=True)
-class _Bucket:
+class _Bucket(Struct):
     """`histories` hold the versions of each name, newest first; `uploads` and `completed` are by
     object name and upload id."""
 

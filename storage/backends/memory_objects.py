@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from storage.errors import PartNotFound
 from storage.ranges import Between, PartNumber, Want, resolve
 from storage.values import ObjectInfo, PartInfo, Sealed, UploadInfo
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryObject:
+class MemoryObject(Struct, frozen=True):
     info: ObjectInfo
     content: bytes
     parts: tuple[PartInfo, ...] = ()
@@ -25,14 +25,12 @@ class MemoryObject:
         return replace(self, info=info, layout=tuple(layout))
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryPart:
+class MemoryPart(Struct, frozen=True):
     info: PartInfo
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryUpload:
+class MemoryUpload(Struct, frozen=True):
     info: UploadInfo
     parts: dict[int, MemoryPart] = field(default_factory=dict)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from storage.sqlite.pages import USABLE, Page, Pages, Trust
 
@@ -22,8 +23,7 @@ _LEAST = (USABLE - 12) * 32 // 255 - 23
 Value = int | float | str | bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRow(Struct, frozen=True):
     """A row as it is stored; `rowid` is None in tables without. Not `sure`: on a damaged page."""
 
     rowid: int | None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+from msgspec import Struct
 
 from storage.sqlite.checksums import Sums, checksum_of, differ_in_one_bit
 from storage.sqlite.wal import PAGE_BYTES, Frame, State, log_of, replay, with_flipped
@@ -29,8 +30,7 @@ class Trust(Enum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     content: bytes
     trust: Trust
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
+from msgspec import Struct
 
 from storage.errors import StorageError
 from storage.sqlite.connection import connect, storage_error, translated
@@ -22,8 +22,7 @@ _SUFFIXES = ("", "-wal", "-shm", "-shape")
 Mend = Callable[[apsw.Connection, Salvaged], list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class RebuiltDatabase:
+class RebuiltDatabase(Struct, frozen=True):
     """`lost` says what did not come back."""
 
     database: Path

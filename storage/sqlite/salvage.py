@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from storage.sqlite.btree import TableRow, Unreadable, Value, children, is_btree, rows
 from storage.sqlite.pages import USABLE, Pages, Trust
@@ -39,8 +40,7 @@ class Salvaged:
     sequences: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     name: str
     columns: int
     keys: int

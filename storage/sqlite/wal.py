@@ -36,10 +36,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from storage.sqlite.checksums import Sums, checksum_of, differ_in_one_bit
 
@@ -66,8 +67,7 @@ class State(Enum):
 _BELONGS = (State.WHOLE, State.MENDED, State.DOUBTFUL)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """`size` is that of the database, in pages, after the transaction that ends here; 0 in other
     frames."""
 
@@ -82,16 +82,14 @@ class Frame:
         return self.size > 0 and self.state in _BELONGS
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(Struct, frozen=True):
     order: str
     salts: Sums
     seed: Sums
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(Struct, frozen=True):
     """The first frame that does not fit, and the ends of transactions that are cut off with it."""
 
     frame: int

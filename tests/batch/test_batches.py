@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import dataclasses
 import io
 import json
 import tarfile
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -315,7 +315,7 @@ def test_many_clients_share_the_memory_and_none_is_refused(tmp_path: Path) -> No
 
         async def one(number: int) -> int:
             nonlocal most
-            place = dataclasses.replace(stored.place(), client=f"client-{number % 8}")
+            place = msgspec.structs.replace(stored.place(), client=f"client-{number % 8}")
             size = 0
             answer = await batches.run(place, batch)
             async for piece in answer.body:
@@ -463,7 +463,7 @@ def test_a_batch_that_somebody_stops_ends_where_it_is(stored: Scene) -> None:
                 raise BatchStopped
 
     async def reading() -> None:
-        place = dataclasses.replace(stored.place(), job=Stopping())
+        place = msgspec.structs.replace(stored.place(), job=Stopping())
         batch = Batch((Item("one", "large"),) * 100, continue_on_error=True)
         answer = await stored.batches().run(place, batch)
         with pytest.raises(BatchStopped):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
 from s3gw.config.runtime import RuntimeConfig
@@ -38,7 +40,7 @@ class ConfigScene(Scene):
         store = MemoryBackend()
         everything = services(store, settings=self.settings, batches=self.batches)
         native = replace(everything.native, node=facts, audit=self.audit)
-        super().__init__(store, replace(everything, native=native))
+        super().__init__(store, dataclasses.replace(everything, native=native))
         self.server.run(self.settings.refresh())
 
     def close(self) -> None:

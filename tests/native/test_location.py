@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from s3gw.native.cluster.node import target_id
 from s3gw.native.objects.location import described
@@ -45,7 +46,7 @@ def test_a_place_among_several_is_the_store_s_own(tmp_path: Path) -> None:
     with local_store(paths, SystemClock(), StoreOptions()) as store:
         everything = services(store)
         native = replace(everything.native, node=NodeInfo(folders=tuple(paths)))
-        with closing(Scene(store, replace(everything, native=native))) as scene:
+        with closing(Scene(store, dataclasses.replace(everything, native=native))) as scene:
             bucket = scene.new_bucket()
             seen = set()
             for name in map(str, range(20)):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from s3gw.auth.throttle import Throttle
 from s3gw.config.auth import ThrottleOptions

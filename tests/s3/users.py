@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from s3gw.identity.accounts import AccessKey, Account, Accounts, Principal, Session
 from tests.s3.access.principals import PRINCIPALS

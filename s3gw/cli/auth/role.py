@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+
+import msgspec.structs
 
 from s3gw.cli.auth.directory import DirectoryOptions, change, duration, in_directory
 from s3gw.cli.auth.rendering import as_json, permission_rows
@@ -175,7 +178,7 @@ def _without(role: Role, options: UpdateOptions, cluster_id: str) -> Role:
     for name in options.no_bucket:
         role = _without_bucket(role, name._replace(cluster=cluster_id))
     trust = tuple(each for each in role.trust if each.issuer not in options.no_trust)
-    return replace(role, trust=trust)
+    return dataclasses.replace(role, trust=trust)
 
 
 def _changed(role: Role, options: ContentOptions, cluster_id: str) -> Role:
@@ -186,7 +189,7 @@ def _changed(role: Role, options: ContentOptions, cluster_id: str) -> Role:
     if options.trust_issuer is not None:
         added = Trust(options.trust_issuer, options.trust_audience, options.trust_subject)
         kept = tuple(dict.fromkeys((*kept, added)))
-    return replace(
+    return dataclasses.replace(
         role,
         description=role.description if options.description is None else options.description,
         permissions=_permissions(role.permissions, options, cluster_id),
@@ -208,7 +211,9 @@ def _without_bucket(role: Role, name: BucketName) -> Role:
     if name not in role.permissions.buckets:
         raise Refused(f"The role {role.name!r} does not name the bucket {name.name!r}.")
     kept = {each: bits for each, bits in role.permissions.buckets.items() if each != name}
-    return replace(role, permissions=replace(role.permissions, buckets=kept))
+    return dataclasses.replace(
+        role, permissions=msgspec.structs.replace(role.permissions, buckets=kept)
+    )
 
 
 def _as_json(role: Role) -> str:

@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from s3gw.identity.permissions import BucketName, Permissions, parse_permissions
 from s3gw.identity.tokens.protocol import TokenError
@@ -29,8 +30,7 @@ _FRACTION = re.compile(r"(\.\d{1,6})\d*")
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-@dataclass(frozen=True, slots=True)
-class Standard:
+class Standard(Struct, frozen=True):
     """The claims of RFC 7519, times in seconds since the epoch."""
 
     subject: str
@@ -41,8 +41,7 @@ class Standard:
     issued_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """`audiences`: unless empty, tokens must have one of them. Clocks may differ by `leeway_s`."""
 
     audiences: frozenset[str] = frozenset()

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from s3gw.identity.tokens.protocol import TokenError
 
@@ -20,8 +21,7 @@ from s3gw.identity.tokens.protocol import TokenError
 MAX_TOKEN_BYTES = 16 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Compact:
+class Compact(Struct, frozen=True):
     """A parsed token, not to be trusted until its signature is verified."""
 
     header: dict[str, Any]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from s3gw.config.auth import HMAC_NAMES
 from s3gw.config.types import show_duration
@@ -41,8 +41,7 @@ class CannotIssue(Exception):
     """The text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(Struct, frozen=True):
     """`expires_s` is seconds since the epoch."""
 
     token: str

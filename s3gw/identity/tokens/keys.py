@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from s3gw.identity.tokens.compact import Compact
 from s3gw.identity.tokens.signature import VerifyingKey
@@ -32,8 +33,7 @@ class KeySource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class OneKey:
+class OneKey(Struct, frozen=True):
     """A source of one key that never changes."""
 
     key: VerifyingKey

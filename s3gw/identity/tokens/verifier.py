@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from s3gw.identity.permissions import Permissions, merged
 from s3gw.identity.protocol import Directory, User
@@ -34,8 +36,7 @@ from storage.clock import Clock
 _NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Signers:
+class Signers(Struct, frozen=True):
     """The accepted signers: the issuers, holders of the configured key, and this server."""
 
     issuers: Issuers
@@ -55,8 +56,7 @@ class Signers:
         raise TokenError("the token is of no issuer whose tokens are taken")
 
 
-@dataclass(slots=True)
-class _Good:
+class _Good(Struct):
     """A valid token. `verified` is derived from `granted` and the claims only."""
 
     verified: Verified

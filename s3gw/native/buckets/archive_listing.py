@@ -8,9 +8,10 @@ like an archive's is listed as a plain object if it is not one, or if the caller
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
+
+from msgspec import Struct
 
 from s3gw.native.buckets.list_properties import ListFlag
 from s3gw.native.call import NativeCall
@@ -25,8 +26,7 @@ _IS_ARCHIVE = 1 << 9
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(Struct, frozen=True):
     """The names on a page that are archives with members after them, and those that are members."""
 
     archives: frozenset[str] = frozenset()

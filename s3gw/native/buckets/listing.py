@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from itertools import repeat
@@ -167,8 +166,7 @@ class ListObjects:
         return below
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(Struct, frozen=True):
     """How a page is written: its classes, and the size and the name of an entry."""
 
     content_type: str
@@ -190,8 +188,7 @@ _AS_JSON = _Form(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """The properties that entries show: looked up once, and not for each of ten thousand."""
 
     props: frozenset[str]

@@ -7,8 +7,9 @@ buckets that they may use, and their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from cluster.jobs.catalog import find_name
 from cluster.jobs.job import JobStatus
@@ -24,8 +25,7 @@ _NODE = ("node", "daemonid")
 _MOST_IDS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class JobQuery:
+class JobQuery(Struct, frozen=True):
     """`kind` is as received, `buckets` are names in the store, `node` is a node's id. `xid` may be
     several separated by commas, as jobs on several nodes are answered."""
 

@@ -7,7 +7,8 @@ nothing, or an empty list, does not mean the whole bucket.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cluster.jobs.template import BadTemplate, read_template
 from s3gw.http.request import MAX_KEY
@@ -21,8 +22,7 @@ MAX_JUDGED = 10_000
 _NAME_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """One of the three; `prefix` without names and template."""
 
     names: Sequence[str] = ()

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import replace
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cluster.jobs import summary
 from cluster.jobs.job import JobStatus, Tally

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from s3gw.access import Access, may_without_bucket
 from s3gw.access.acl_headers import new_bucket_settings

@@ -15,9 +15,9 @@ never flushed are removed after a day: see `cluster.abandoned`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from s3gw.access import Access
 from s3gw.config.bucket_properties import ETAG_CHECKSUM
@@ -49,8 +49,7 @@ from storage.values import (
 HANDLE = "Ais-Append-Handle"
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(Struct, frozen=True):
     """`number` is that of the next part."""
 
     upload_id: str

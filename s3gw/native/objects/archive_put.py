@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from s3gw.config.bucket_properties import ETAG_CHECKSUM
 from s3gw.http.reply import Reply
@@ -40,8 +41,7 @@ _CLOCK = SystemClock()
 _NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class PutInArchive:
+class PutInArchive(Struct, frozen=True):
     """The member's name, the archive's format if its name does not show it, the flags of
     `Ais-Pine`, custom properties, and the promises about the member's bytes."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from s3gw.access import Access, authorize, authorize_copied_tags, authorize_key
 from s3gw.http.reply import Reply

@@ -7,7 +7,8 @@ for the client. If the object is replaced between the two, it begins again with 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from s3gw.config.bucket_properties import NO_CHECKSUM, properties_of
 from s3gw.native.call import NativeCall

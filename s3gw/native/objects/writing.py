@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from s3gw.access import Access
 from s3gw.config.bucket_properties import ETAG_CHECKSUM

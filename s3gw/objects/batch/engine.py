@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import Struct, field
 
 from s3gw.config.schema import DEFAULT_AHEAD, DEFAULT_SOFT_ERRORS, GetBatch
 from s3gw.http.memory_room import Holding, Room
@@ -45,8 +45,7 @@ class Outcome(Enum):
     REFUSED = "refused"
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Result of a batch: objects and members sent, their bytes, and the failures."""
 
     objects: int = 0
@@ -67,8 +66,7 @@ class Tally:
 Watch = Callable[[Outcome, Tally], None]
 
 
-@dataclass(frozen=True, slots=True)
-class BatchOptions:
+class BatchOptions(Struct, frozen=True):
     """`max_wait_s` is the most that one read may take; `slices_ahead` is how many groups of entries
     are read ahead; `memory_bytes` is for all batches of this process at once, and `queue_s` how
     long one waits for it, with at most `queue` others."""
@@ -118,8 +116,7 @@ class NoJob:
         pass
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where the entries are, and how encrypted ones are opened: `unlock` raises `StorageError`
     only. `id` is the batch's own, `client` is who shares memory with others of the same; `job` is
     what it belongs to."""
@@ -132,8 +129,7 @@ class Place:
     job: BatchJob = field(default_factory=NoJob)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Media type and body: a bare archive, or multipart with metadata first."""
 
     content_type: str
@@ -243,8 +239,7 @@ class _Metadata(msgspec.Struct, frozen=True):
     out: list[_Metadatum]
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """One running batch."""
 
     batch: Batch

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from cluster.jobs.get_batch import GetBatch
 from cluster.jobs.job import Counted, State
@@ -27,8 +28,7 @@ _MOST = 1000
 _SAVED_EVERY_S = 1.0
 
 
-@dataclass(slots=True)
-class _Shared:
+class _Shared(Struct):
     """The job of several batches, as it was at the store's `revision`."""
 
     registry: Registry
@@ -59,8 +59,7 @@ class _Shared:
         self._saving = asyncio.create_task(self._save()) if more else None
 
 
-@dataclass(slots=True)
-class _Joined:
+class _Joined(Struct):
     """One batch of a job."""
 
     shared: _Shared
@@ -78,8 +77,7 @@ class _Joined:
         self.shared.count(tally)
 
 
-@dataclass(slots=True)
-class BatchJobs:
+class BatchJobs(Struct):
     """One process's jobs for batches, by caller and bucket."""
 
     registry: Registry

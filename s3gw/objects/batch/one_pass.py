@@ -10,7 +10,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from storage.archives import Member, Shard
 from storage.archives.member import plain
@@ -21,8 +22,7 @@ from storage.errors import MemberNotFound, StorageError
 KEPT_BYTES = 1 << 20
 
 
-@dataclass(slots=True)
-class OnePass:
+class OnePass(Struct):
     """One tar, and how many entries still want each of its members, by plain name. `contents` are
     kept ones, `passed` those that were found and not kept; `ended` means that it saw all."""
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from s3gw.http.memory_room import Holding
 from s3gw.objects.batch.errors import TookTooLong
@@ -42,8 +43,7 @@ _OPEN_PASSES = 4
 _NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """An open entry: its size, its bytes, and its object's modification time."""
 
     size: int
@@ -54,8 +54,7 @@ class Found:
 Result = Found | StorageError
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     """An entry that is read with others: the part, the object, and the archive it was found in."""
 
     item: Item
@@ -63,8 +62,7 @@ class _Read:
     shard: Shard | None = None
 
 
-@dataclass(slots=True)
-class Entries:
+class Entries(Struct):
     """Reads entries from a store. `unlock` raises only `StorageError`."""
 
     store: Backend

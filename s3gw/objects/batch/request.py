@@ -12,9 +12,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from s3gw.identity.namespaces import parted
 from s3gw.objects.batch.errors import InvalidBatch
@@ -95,8 +95,7 @@ class Item(msgspec.Struct, frozen=True):
         return parted(self.bucket)[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """The requested entries, and the form of the answer: `format` is the archive's; an entry that
     cannot be read fails the batch, unless `continue_on_error`; `only_names` leaves the bucket out
     of the names; `streaming` is the bare archive, without metadata before it."""

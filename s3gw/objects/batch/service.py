@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from s3gw.config.runtime import Settings
 from s3gw.objects.batch.engine import Answer, Batches, Place
@@ -18,8 +18,7 @@ from storage.values import Unlock
 _STOPPED = "Somebody stopped the job that the batch belongs to."
 
 
-@dataclass(frozen=True, slots=True)
-class BatchService:
+class BatchService(Struct, frozen=True):
     objects: ObjectService
     batches: Batches
     jobs: BatchJobs

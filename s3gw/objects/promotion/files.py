@@ -11,7 +11,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Do not wait: opening a pipe without a writer would never return.
@@ -26,8 +27,7 @@ class NotPromoted(Exception):
         self.is_missing = is_missing
 
 
-@dataclass(frozen=True, slots=True)
-class Promotable:
+class Promotable(Struct, frozen=True):
     """The configured folders. Files may be removed after promotion only if written objects survive
     a loss of power."""
 
@@ -38,8 +38,7 @@ class Promotable:
 NOTHING_PROMOTABLE = Promotable()
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A file or folder: the configured folder above it, and the names that lead to it."""
 
     root: str
@@ -53,8 +52,7 @@ class Source:
         return Source(self.root, (*self.names, *path.split("/"))) if path else self
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFile:
+class OpenFile(Struct, frozen=True):
     """A regular file, and the folder that it was found in. `facts` are those at its opening."""
 
     fd: int

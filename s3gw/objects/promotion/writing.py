@@ -6,7 +6,8 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from s3gw.objects.bucket_checksums import kept_in
 from s3gw.objects.checksums import Payload
@@ -21,8 +22,7 @@ _BLOCK = 1 << 20
 _NEW = Condition(if_none_match=("*",))
 
 
-@dataclass(frozen=True, slots=True)
-class Promotion:
+class Promotion(Struct, frozen=True):
     """`replaces` an object of that name; the file is removed if it `moves`. `check` is called
     between blocks, and raises to stop it."""
 

@@ -9,8 +9,9 @@ twice.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from s3gw.config.bucket_properties import properties_of
 from s3gw.s3.archives.authorized_listing import look_into
@@ -63,8 +64,7 @@ async def _has_folders(call: Call) -> bool:
     return properties_of(bucket).archives_as_folders
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A member as an object: its archive's info, its own, and its bytes to read, or a range of
     them."""
 

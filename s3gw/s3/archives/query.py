@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from s3gw.wire.errors import Code, S3Error
 from storage.archives import ArchiveFormat, BadSelection, Mode, Selection, format_named, mode_named
 
 
-@dataclass(frozen=True, slots=True)
-class MemberQuery:
+class MemberQuery(Struct, frozen=True):
     """A request for members of an archive: the member `path`, or those of the `selection`."""
 
     path: str

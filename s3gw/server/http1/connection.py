@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httptools
+from msgspec import Struct
 
 from s3gw.http.output import STREAMS
 from s3gw.server.http1.incoming_body import IncomingBody
@@ -43,8 +43,7 @@ _CROWDED_S = 5.0
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-@dataclass(slots=True)
-class _Request:
+class _Request(Struct):
     scope: Scope
     body: IncomingBody
     answer: OutgoingAnswer

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from http import HTTPStatus
+
+from msgspec import Struct, field
 
 _VERSIONS = frozenset(("1.0", "1.1"))
 _ONE_HOST = "A request has exactly one Host header."
 _OTHER_VERSION = "The version of HTTP is 1.1 or 1.0."
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """The answer to what is not a request; the connection ends after it."""
 
     status: HTTPStatus
@@ -24,8 +24,7 @@ TOO_LONG = Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 FAILED = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-@dataclass(slots=True)
-class RequestHead:
+class RequestHead(Struct):
     """`length` is the `Content-Length`; `received` counts bytes beyond the first piece."""
 
     target: bytes = b""

@@ -7,8 +7,9 @@ limits of seconds.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 # The longest time between two sweeps.
 _SWEEP_S = 1.0
@@ -19,8 +20,7 @@ _MOST_FREE_BLOCKS = 16
 BLOCK_BYTES = 512 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """Limits of a worker: open connections; bytes and seconds of a head; seconds of an idle
     connection, and of one whose client does not read its answer."""
 

@@ -6,7 +6,8 @@ All of them share one lookup in the index and one thread hop per mountpath.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from storage.backends.local.blobs import BLOCK
 from storage.backends.local.disk import MANY, Disk, Where
@@ -26,8 +27,7 @@ from storage.values import ObjectInfo, ObjectRead, Reading
 _Found = tuple[Disk, Row, bytes | None] | StorageError
 
 
-@dataclass(slots=True)
-class _Opened:
+class _Opened(Struct):
     """One object whose row was found: its bytes, or where they are until they are read, or why
     they could not be."""
 

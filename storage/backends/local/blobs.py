@@ -16,11 +16,11 @@ import os
 import struct
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import xxhash
+from msgspec import Struct
 
 from storage.backends.local import failpoints
 from storage.backends.local.mountpath import Mountpath, sync_folder
@@ -186,8 +186,7 @@ def _footer(size: int, hashes: bytes, label: bytes) -> bytes:
     return b"".join((table, label, _TRAILER.pack(size, len(table), len(label), check, _MAGIC)))
 
 
-@dataclass(frozen=True, slots=True)
-class Footer:
+class Footer(Struct, frozen=True):
     """What follows the data of a blob."""
 
     size: int

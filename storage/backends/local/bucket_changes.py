@@ -5,11 +5,11 @@ Those in the first mountpath's index are authoritative and counted: `revision` g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import apsw
 import msgspec
+from msgspec import Struct
 
 from storage.backend import BucketChange
 from storage.backends.local.index import ACTIVE, DELETING
@@ -37,8 +37,7 @@ def holds_objects(connection: apsw.Connection, key: int) -> bool:
     return bool(found)
 
 
-@dataclass(frozen=True, slots=True)
-class CreateBucket:
+class CreateBucket(Struct, frozen=True):
     """In the first mountpath."""
 
     info: BucketInfo
@@ -58,8 +57,7 @@ class CreateBucket:
         return Bucket(key, info)
 
 
-@dataclass(frozen=True, slots=True)
-class CopyBucket:
+class CopyBucket(Struct, frozen=True):
     """In another mountpath, with the id that the first gave, whatever is there."""
 
     bucket: Bucket
@@ -74,15 +72,13 @@ class CopyBucket:
         _set_label(transaction, key, info.label)
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreBucket(CopyBucket):
+class RestoreBucket(CopyBucket, frozen=True):
     """In any mountpath: what it had before a change that another had no room for."""
 
     makes_room: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateBucket:
+class UpdateBucket(Struct, frozen=True):
     """Other facts of the same bucket."""
 
     name: str
@@ -98,8 +94,7 @@ class UpdateBucket:
         return Bucket(key, info)
 
 
-@dataclass(frozen=True, slots=True)
-class RenameBucket:
+class RenameBucket(Struct, frozen=True):
     """In the first mountpath: from this commit on it has the new name."""
 
     name: str
@@ -122,8 +117,7 @@ def renamed(bucket: BucketInfo, name: str) -> BucketInfo:
     return msgspec.structs.replace(bucket, name=name, label="" if label == name else label)
 
 
-@dataclass(frozen=True, slots=True)
-class MarkBucket:
+class MarkBucket(Struct, frozen=True):
     """Let the bucket take no objects from here on, if it is empty. An earlier removal that a
     failing disk stopped may have marked it, or removed it here."""
 
@@ -137,8 +131,7 @@ class MarkBucket:
         _set_state(transaction, self.bucket.key, DELETING)
 
 
-@dataclass(frozen=True, slots=True)
-class UnmarkBucket:
+class UnmarkBucket(Struct, frozen=True):
     makes_room: ClassVar[bool] = True
 
     bucket: Bucket
@@ -147,8 +140,7 @@ class UnmarkBucket:
         _set_state(transaction, self.bucket.key, ACTIVE)
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveBucket:
+class RemoveBucket(Struct, frozen=True):
     """The bucket, its unfinished uploads and what it remembers of finished ones."""
 
     makes_room: ClassVar[bool] = True
@@ -170,8 +162,7 @@ class RemoveBucket:
         run(_COUNT)
 
 
-@dataclass(frozen=True, slots=True)
-class TrashBucket:
+class TrashBucket(Struct, frozen=True):
     """From this commit on the bucket is not found. Its label stays reserved while a blob has it."""
 
     makes_room: ClassVar[bool] = True
@@ -187,8 +178,7 @@ class TrashBucket:
         return bucket
 
 
-@dataclass(frozen=True, slots=True)
-class CopyTrash:
+class CopyTrash(Struct, frozen=True):
     """In another mountpath."""
 
     makes_room: ClassVar[bool] = True

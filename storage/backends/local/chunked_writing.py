@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.rows import (
@@ -32,8 +33,7 @@ from storage.chunking import Cutting
 from storage.values import BodyDigest, PartInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What is written. `row` makes the row of so many bytes in that place, once and after the last
     byte; `uploaded` are the parts that a client sees of it, if it was uploaded in parts."""
 

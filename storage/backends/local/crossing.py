@@ -22,10 +22,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 
 import apsw
 import msgspec
+from msgspec import Struct
 
 from storage.backends.local import failpoints, index
 from storage.backends.local.change_counter import ChangeCounter
@@ -144,8 +144,7 @@ def _bucket(there: apsw.Connection, rename: RenameObject) -> int:
     return Transaction(there).bucket(rename.bucket)
 
 
-@dataclass(frozen=True, slots=True)
-class _Moving:
+class _Moving(Struct, frozen=True):
     """What the source's index knows of the object, for the target's: `row` says where the blobs
     are."""
 
@@ -154,8 +153,7 @@ class _Moving:
     payload: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Depart:
+class _Depart(Struct, frozen=True):
     rename: RenameObject
     there: Transaction
     source: str
@@ -185,8 +183,7 @@ class _Depart:
         return msgspec.structs.replace(row, mountpath="" if blobs_at == self.target else blobs_at)
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrive:
+class _Arrive(Struct, frozen=True):
     rename: RenameObject
     moving: _Moving
 
@@ -201,8 +198,7 @@ class _Arrive:
         return rename.land(there, home, new, room)
 
 
-@dataclass(frozen=True, slots=True)
-class _Settle:
+class _Settle(Struct, frozen=True):
     bucket: int
     name: bytes
     departure: Departure

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
@@ -47,8 +48,7 @@ from storage.sqlite.connection import keep_plans
 __all__ = ["Finding", "Rebuilt", "Report", "check", "rebuild"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something wrong. `blob` is empty when it is about the index, `name` when about no object."""
 
     mountpath: Path
@@ -58,8 +58,7 @@ class Finding:
     blob: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What a check saw. `objects` counts every version that is not a delete marker. `damaged`: rows
     whose bytes are missing or cut. `orphans`: blobs without a row. `counters`: usage that was
     wrong. `index`: what SQLite says of the index itself, and rows in a place where they may not

@@ -11,11 +11,11 @@ import fcntl
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from storage.backends.local import failpoints, index
 from storage.backends.local.ballast import Ballast
@@ -37,8 +37,7 @@ LARGE_WAL_PAGES = 64 * 1024 * 1024 // 4096
 _PATIENT_CLOCK = PatientClock()
 
 
-@dataclass(frozen=True, slots=True)
-class MaintenanceResult:
+class MaintenanceResult(Struct, frozen=True):
     """What one run did. `busy` entries of garbage are being read; `more` means that there is work
     left, and another run is worth while at once."""
 

@@ -19,10 +19,10 @@ import fcntl
 import os
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from storage.backends.local.placement import digest_of
 from storage.startup_errors import MountpathError
@@ -39,8 +39,7 @@ class Identity(msgspec.Struct, frozen=True):
     ready: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Mountpath:
+class Mountpath(Struct, frozen=True):
     """One data folder, whose identity was read and is valid."""
 
     path: Path

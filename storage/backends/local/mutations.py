@@ -6,10 +6,10 @@ What a mutation raises it raises before it writes, so that others in its transac
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import msgspec
+from msgspec import Struct
 
 from storage.backends.local.rows import Manifest, PartRow, Row, encode
 from storage.backends.local.transaction import Transaction
@@ -49,8 +49,7 @@ from storage.values import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PutObject:
+class PutObject(Struct, frozen=True):
     """Make the row the current version of that name; `payload` has its bytes or its manifest."""
 
     bucket: Bucket
@@ -71,8 +70,7 @@ class PutObject:
         return new.row.info(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class RechunkObject:
+class RechunkObject(Struct, frozen=True):
     """The bytes of the version `old` are where `new` says, if they are still those of `old`; what
     was said of it meanwhile stays. Payloads go with their rows."""
 
@@ -100,8 +98,7 @@ class RechunkObject:
         return same_key and transaction.payload(stored.payload) == self.old_payload
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateObject:
+class UpdateObject(Struct, frozen=True):
     """Other attributes on the same bytes; `now_ns` is the new modification time of a touch."""
 
     bucket: Bucket
@@ -126,8 +123,7 @@ class UpdateObject:
         return changed.info(name)
 
 
-@dataclass(frozen=True, slots=True)
-class RenameObject:
+class RenameObject(Struct, frozen=True):
     """The current version of `source` becomes that of `name`, with its bytes as they are. Between
     mountpaths, `crossing` does it in steps."""
 
@@ -223,8 +219,7 @@ def add_delete_marker(transaction: Transaction, home: Home, name: bytes, marker:
     transaction.put(home, name, Stored(marker, None), current, replaced)
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteObjects:
+class DeleteObjects(Struct, frozen=True):
     """Several deletions in one go, each with its own outcome: what it did, or an error."""
 
     makes_room: ClassVar[bool] = True
@@ -309,8 +304,7 @@ def check_absent(name: str, condition: Condition) -> None:
         raise ObjectNotFound(name)
 
 
-@dataclass(frozen=True, slots=True)
-class CreateUpload:
+class CreateUpload(Struct, frozen=True):
     bucket: Bucket
     upload: UploadInfo
 
@@ -322,8 +316,7 @@ class CreateUpload:
         return upload
 
 
-@dataclass(frozen=True, slots=True)
-class PutPart:
+class PutPart(Struct, frozen=True):
     bucket: Bucket
     name: str
     upload: str
@@ -336,8 +329,7 @@ class PutPart:
         transaction.put_part(self.upload, self.part)
 
 
-@dataclass(frozen=True, slots=True)
-class AbortUpload:
+class AbortUpload(Struct, frozen=True):
     makes_room: ClassVar[bool] = True
 
     bucket: Bucket
@@ -355,8 +347,7 @@ class PartsChanged(Exception):
     """A chosen part was replaced after the sidecar was written: assemble once more."""
 
 
-@dataclass(frozen=True, slots=True)
-class CompleteUpload:
+class CompleteUpload(Struct, frozen=True):
     """The upload becomes the object that `row` and `manifest` describe, if its parts are still
     those. Two completions at once get the same answer: the second finds the first's."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from storage.backends.local.blobs import BLOCK
 
@@ -18,8 +19,7 @@ class Durability(Enum):
     ASYNC = "async"
 
 
-@dataclass(frozen=True, slots=True)
-class StoreOptions:
+class StoreOptions(Struct, frozen=True):
     """`inline_limit`: objects of at most so many bytes live in the index. `reserve_bytes`: free
     space that no upload may take, so that deleting still works. `threads`: concurrent disk jobs."""
 

@@ -13,7 +13,6 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
 
 from storage.backends.local.blobs import (
     BLOCK,
@@ -32,6 +31,7 @@ from storage.cipher import FrameCipher
 from storage.errors import Corrupt
 from storage.pacing import Pace
 from storage.ranges import Between
+from storage.secret_fields import WithSecretFields
 from storage.values import Stream
 
 # How many blocks are read in one step, where that costs less than two.
@@ -109,14 +109,15 @@ class OpenBlob:
 Segment = tuple[Chunk, Between]
 
 
-@dataclass(frozen=True, slots=True)
-class BlobRange:
+class BlobRange(WithSecretFields, frozen=True):
     """Bytes of one object that are in blobs, in the object's order. `sidecar` is the blob that
     their reader locks, empty for an object of one blob; `data_key` decrypts them."""
 
+    secret_fields = frozenset({"data_key"})
+
     segments: Sequence[Segment]
     sidecar: str = ""
-    data_key: bytes | None = field(default=None, repr=False)
+    data_key: bytes | None = None
 
 
 class Source:

@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import apsw
 import msgspec
+from msgspec import Struct
 
 from storage.backends.local import index
 from storage.backends.local.acknowledged import lost_commits, stamp
@@ -65,8 +66,7 @@ class _Counts:
     incomplete: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
+class Rebuilt(Struct, frozen=True):
     """`salvaged` objects came from the old index, `inline` of them live only there; `from_labels`
     came from blobs. `unreadable` says which pages are lost, and of what: inline objects may be gone
     with them. `incomplete` names objects and blobs that could not be restored, and why."""

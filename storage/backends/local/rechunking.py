@@ -7,7 +7,6 @@ but only if the version still has the old ones; other changes made to it meanwhi
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -27,19 +26,21 @@ from storage.cipher import INLINE, FrameCipher, unlocked
 from storage.conditions import check_read
 from storage.errors import Corrupt, ObjectChanged
 from storage.ranges import Between
+from storage.secret_fields import WithSecretFields
 from storage.values import READ_ALL, Body, PartInfo, ReadOptions, Sealed, Stream
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(WithSecretFields, frozen=True):
     """A version as it is read; `data_key` is None for one in the clear."""
+
+    secret_fields = frozenset({"data_key"})
 
     disk: Disk
     bucket: Bucket
     name: str
     row: Row
     payload: bytes | None
-    data_key: bytes | None = field(repr=False)
+    data_key: bytes | None
 
     @property
     def uploaded(self) -> tuple[PartInfo, ...]:

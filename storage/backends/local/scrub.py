@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import apsw
+from msgspec import Struct
+from msgspec.structs import replace
 
 from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
@@ -32,8 +33,7 @@ SELECT row FROM versions WHERE bucket = ?1 AND name = ?2 AND version = ?3"""
 _PART = "SELECT row FROM parts WHERE upload = ? AND number = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(Struct, frozen=True):
     """An object, or a part of an unfinished upload, whose bytes cannot all be read."""
 
     mountpath: Path
@@ -43,8 +43,7 @@ class Damage:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scrubbed:
+class Scrubbed(Struct, frozen=True):
     """What was read so far: objects and parts, blobs, bytes; and what was wrong with them."""
 
     objects: int = 0
@@ -53,8 +52,7 @@ class Scrubbed:
     damage: tuple[Damage, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(Struct, frozen=True):
     """Something to verify; `again` is the place of its row, to see whether it is still the same.
     `mountpath` is the uuid of the one with its blobs, if that is not the index' own."""
 

@@ -7,10 +7,10 @@ first one when it has left all others: until then its label stays reserved.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from storage.backends.local import failpoints
 from storage.backends.local.bucket_names import names_by_label, write_names
@@ -62,8 +62,7 @@ def _end(mountpaths: Sequence[Mountpath], first: apsw.Connection, key: int) -> N
         in_transaction(first, _Forget(key))
 
 
-@dataclass(frozen=True, slots=True)
-class _Bite:
+class _Bite(Struct, frozen=True):
     """Removes some objects, other versions or uploads; whether it found any."""
 
     key: int
@@ -97,8 +96,7 @@ def _remove_uploads(transaction: Transaction, key: int) -> bool:
     return bool(rows)
 
 
-@dataclass(frozen=True, slots=True)
-class _Forget:
+class _Forget(Struct, frozen=True):
     key: int
 
     def __call__(self, transaction: Transaction) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.rows import (
@@ -36,8 +36,7 @@ _PARTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A version as the index has it. `bucket` is empty when the index has no such bucket; `age` is
     None of a row in `objects`, `version` the id that the table says."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from storage.backends.local.blobs import WorkFile, free_bytes, require_room
 from storage.backends.local.chunked_writing import ChunkedWriter
@@ -16,8 +17,7 @@ from storage.backends.local.writing import BlobWriter
 _REMEMBERED_S = 0.1
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """The free bytes of a disk, without those that were promised since."""
 
     until: float

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
 from cluster.jobs.job_run import JobContext
@@ -49,7 +51,7 @@ class JobScene(Scene):
         self.batch_jobs = everything.s3.batches.jobs
         self.promotable = promotable
         native = replace(everything.native, promotable=promotable)
-        super().__init__(store, replace(everything, native=native))
+        super().__init__(store, dataclasses.replace(everything, native=native))
 
     def close(self) -> None:
         super().close()

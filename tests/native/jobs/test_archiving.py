@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from cluster.jobs import archive_objects
 from cluster.jobs.job_run import ArchiveTask, JobContext, JobRun, Stopped, StopReason

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from s3gw.identity.permissions import READ_ONLY, BucketName, Permissions
 from tests.native.jobs.scene import JobScene

@@ -7,10 +7,11 @@ Alice owns the bucket and its objects, but for `bobs`, which Bob wrote. A `+` is
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from s3gw.access import may_deliver_logs
 from s3gw.access.acl import BucketAcl, Grant, Grants, Permission, canned_bucket_acl

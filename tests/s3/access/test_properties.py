@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from s3gw.access.acl import BucketAcl, canned_bucket_acl, canned_object_acl
 from s3gw.access.bucket_access import with_access

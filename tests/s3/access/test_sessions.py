@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from s3gw.access.decide import allows, allows_without_bucket, rules_of
 from s3gw.access.request import ObjectFacts

@@ -8,10 +8,11 @@ are told of in `principals`: a `+` is allowed, a `-` not.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from s3gw.access.acl import BucketAcl, Grant, Grants, Permission, canned_bucket_acl
 from s3gw.access.acl import canned_object_acl as canned
