@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from storage.backends.local.backup_folder import remove_quietly
 from storage.backends.local.blobs import read_footer, root_hash
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.reading import BlobRange, Source, Vanished
@@ -47,7 +46,7 @@ class BlobCopier:
         try:
             self._copy(chunk)
         except (Vanished, FileNotFoundError):
-            remove_quietly(self._aside(chunk))
+            _remove(self._aside(chunk))
             return "blob missing"
         except (Corrupt, DeviceFailed) as error:
             with suppress(OSError):
@@ -72,7 +71,7 @@ class BlobCopier:
 
     def _copy(self, chunk: Chunk) -> None:
         aside = self._aside(chunk)
-        with open(aside, "wb", buffering=0, opener=_private) as target:
+        with open(aside, "wb", opener=_private) as target:
             for block in blocks_of(self.source, chunk):
                 target.write(block)
                 self.rate.spend(len(block))
@@ -117,5 +116,10 @@ def _is_whole(earlier: EarlierFolder, chunk: Chunk, rate: RateLimit) -> bool:
 
 
 def _private(path: str, flags: int) -> int:
-    remove_quietly(path)
+    _remove(path)
     return os.open(path, flags, 0o600)
+
+
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)

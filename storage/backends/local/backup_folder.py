@@ -17,7 +17,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,8 +160,3 @@ def _sync_file_system(path: Path) -> None:
             raise OSError(ctypes.get_errno() or errno.EIO, os.strerror(ctypes.get_errno()), path)
     finally:
         os.close(fd)
-
-
-def remove_quietly(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)

@@ -175,7 +175,7 @@ def mark_ready(mountpaths: Sequence[Mountpath]) -> None:
 
 def copy_identity(original: Mountpath, path: Path) -> Mountpath:
     """Give a new folder the identity of another one, that of a copy."""
-    path.mkdir(parents=True)
+    path.mkdir(mode=0o700)
     _make_folders(path)
     identity = Identity(FORMAT_VERSION, original.uuid, original.members, original.ready)
     _write_identity(path, identity)
