@@ -27,7 +27,7 @@ from cluster.jobs.job import (
     pieces_of,
 )
 from storage.clock import Clock, PatientClock, SystemClock
-from storage.pacing import off_loop
+from storage.pacing import off_loop, paced
 
 MAX_UNFINISHED = 1000
 _ID_LENGTH = 12
@@ -67,7 +67,7 @@ class Registry:
         pieces = await off_loop(sum(map(len, names)), lambda: list(pieces_of(names)))
         if pieces:
             await self._write(_put(msgspec.structs.replace(job, pieces=UNFINISHED)))
-        for number, piece in enumerate(pieces):
+        async for number, piece in paced(enumerate(pieces)):
             await self._write(Put(_piece_key(job.xid, number), piece))
         job = msgspec.structs.replace(job, pieces=len(pieces))
         await self._write(_put(job))

@@ -84,17 +84,18 @@ def test_buckets_of_all_providers_are_listed(client: Any, bucket: Any) -> None:
 def test_a_bucket_has_properties(bucket: Any) -> None:
     props = props_of(bucket)
     assert (props["provider"], props["checksum"]["type"]) == ("ais", "xxhash2")
-    assert not props["versioning"]["enabled"]
+    assert props["versioning"]["enabled"]
     # Numbers of 64 bits are strings, as in AIStore.
     assert all(props[name].isdecimal() for name in ("access", "features", "bid", "created"))
 
 
 def test_properties_are_set_through_the_sdk_s_own_requests(bucket: Any) -> None:
-    bucket.make_request("PATCH", "set-bprops", value={"versioning": {"enabled": True}})
-    assert props_of(bucket)["versioning"]["enabled"]
     put(bucket, "k", b"1")
     put(bucket, "k", b"2")
-    assert bucket.list_objects(props="name,version").entries[0].version
+    assert bucket.list_objects(props="name,version").entries[0].version == "2"
+    bucket.make_request("PATCH", "set-bprops", value={"versioning": {"enabled": False}})
+    assert not props_of(bucket)["versioning"]["enabled"]
+    assert not bucket.list_objects(props="name,version").entries[0].version
 
 
 def test_a_property_that_is_none_is_refused(bucket: Any) -> None:

@@ -22,6 +22,8 @@ from s3gw.access.gate import (
     may_read,
     may_use,
     may_without_bucket,
+    read_policy_ahead,
+    usable,
 )
 from s3gw.identity.rights import Access
 
@@ -40,4 +42,6 @@ __all__ = [
     "may_read",
     "may_use",
     "may_without_bucket",
+    "read_policy_ahead",
+    "usable",
 ]

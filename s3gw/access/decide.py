@@ -32,7 +32,7 @@ from s3gw.access.acl import (
 )
 from s3gw.access.bucket_access import ALWAYS_ANYONES, ALWAYS_ROOTS, bucket_access
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
-from s3gw.access.policy import BucketPolicy, Policy, Verdict, kept_policy
+from s3gw.access.policy import BucketPolicy, Policy, Verdict, kept_policies
 from s3gw.access.principals import LOGGING
 from s3gw.access.public_access import NO_BLOCK, PublicAccessBlock, is_public_policy
 from s3gw.access.request import AccessRequest, Caller
@@ -73,7 +73,7 @@ def rules_of(bucket: BucketInfo) -> Rules:
     enforced = enforces_owner(bucket)
     return Rules(
         owner=bucket.owner,
-        policy=kept_policy(policy.text, bucket.name) if policy else None,
+        policy=kept_policies.get(policy.text, bucket.name) if policy else None,
         acl_grants=None if enforced else acl.grants if acl else full_control(bucket.owner),
         block=setting(bucket, PublicAccessBlock) or NO_BLOCK,
         holds_foreign_objects=not enforced and setting(bucket, HoldsForeignObjects) is not None,

@@ -18,15 +18,16 @@ from s3gw.access.bucket_access import BucketAccess
 from s3gw.access.check import NARROWING_USERS, AccessCheck, now_s, request_of
 from s3gw.access.decide import allows, allows_without_bucket, denies, rules_of
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
-from s3gw.access.policy import BucketPolicy
+from s3gw.access.policy import BucketPolicy, kept_policies
 from s3gw.access.principals import LOGGING
 from s3gw.access.request import ARN, NO_OBJECT, AccessRequest, Caller
+from s3gw.access.session import kept_session_policies
 from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
 from s3gw.identity.rights import WITHOUT_BUCKET, Access
 from s3gw.wire.errors import Code, S3Error
 from storage.errors import ObjectNotFound, VersionNotFound
 from storage.pacing import paced
-from storage.settings import with_setting
+from storage.settings import setting, with_setting
 from storage.values import BucketInfo
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ async def authorize(call: AuthenticatedRequest, access: Access, archive: str | N
     missing object.
     """
     if access & WITHOUT_BUCKET:
+        if call.caller.session_policy:
+            await kept_session_policies.read_ahead(call.caller.session_policy)
         for action in needed(call.operation, None, call.headers):
             if not may_without_bucket(call, access, action):
                 raise S3Error(Code.AccessDenied)
@@ -89,6 +92,7 @@ async def authorize(call: AuthenticatedRequest, access: Access, archive: str | N
         raise S3Error(Code.AccessDenied, _NEVER_ANONYMOUS[call.operation])
     if may_use_freely(call.caller, info):
         return
+    await _read_ahead(call.caller, info)
     if call.operation in _BY_ENTRY:
         return
     if call.operation in _BY_KEY:
@@ -157,6 +161,7 @@ async def authorize_reads(call: AuthenticatedRequest, names: Iterable[tuple[str,
                 free.add(bucket)
                 continue
             others[bucket] = info
+            await _read_ahead(call.caller, info)
         question = AccessCheck(call, others[bucket], Access.GET, key, None, call.operation)
         await _authorize_read(question)
 
@@ -188,6 +193,7 @@ async def authorize_writing(call: AuthenticatedRequest, info: BucketInfo, key: s
     owns = caller.account == info.owner and not caller.is_user
     if owns and not caller.session_policy:
         return
+    await _read_ahead(caller, info)
     await AccessCheck(call, info, Access.PUT, key or "*", None, "PutObject").require("s3:PutObject")
 
 
@@ -216,6 +222,7 @@ async def hide_missing(call: AuthenticatedRequest, bucket: str, key: str) -> Non
         info = await call.store.head_bucket(bucket)
     if may_use_freely(call.caller, info):
         return
+    await _read_ahead(call.caller, info)
     if not AccessCheck(call, info, Access.LIST_OBJECTS, key).permits_listing():
         raise S3Error(Code.AccessDenied)
 
@@ -231,6 +238,29 @@ async def hide_headers(call: AuthenticatedRequest, headers: dict[str, str]) -> N
         plain, versioned = _TELLING[name]
         if not await check.permits(plain if version is None else versioned):
             del headers[name]
+
+
+async def usable(call: AuthenticatedRequest, buckets: Iterable[BucketInfo]) -> list[BucketInfo]:
+    """Return those that are in the caller's list of buckets (`may_use`)."""
+    found = []
+    async for bucket in paced(buckets):
+        if call.caller.is_user:
+            await _read_ahead(call.caller, bucket)
+        if may_use(call, bucket):
+            found.append(bucket)
+    return found
+
+
+async def read_policy_ahead(bucket: BucketInfo) -> None:
+    """Parse the bucket's policy in a thread, before it is needed."""
+    if policy := setting(bucket, BucketPolicy):
+        await kept_policies.read_ahead(policy.text, bucket.name)
+
+
+async def _read_ahead(principal: Principal, bucket: BucketInfo) -> None:
+    await read_policy_ahead(bucket)
+    if principal.session_policy:
+        await kept_session_policies.read_ahead(principal.session_policy)
 
 
 def may_without_bucket(call: AuthenticatedRequest, access: Access, action: str = "") -> bool:
@@ -348,6 +378,7 @@ async def _source(
 ) -> AccessCheck:
     info = await call.store.head_bucket(bucket)
     _check_owner(call, info, _EXPECTED_SOURCE_OWNER)
+    await _read_ahead(call.caller, info)
     return AccessCheck(call, info, Access.GET, key, version, call.operation)
 
 

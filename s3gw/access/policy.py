@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from functools import lru_cache
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -25,9 +24,11 @@ from s3gw.access.conditions import (
     read_condition,
     variables_of,
 )
+from s3gw.access.kept_documents import KeptDocuments
 from s3gw.access.patterns import Pattern, read_pattern
 from s3gw.access.principals import EVERYONE, Principals, read_principals
 from s3gw.access.request import ARN, AccessRequest
+from s3gw.wire.errors import S3Error
 from storage.settings import Setting
 
 MAX_BYTES = 20 * 1024
@@ -122,12 +123,6 @@ class Policy(Struct, frozen=True):
         return verdict
 
 
-@lru_cache(maxsize=1024)
-def kept_policy(text: str, bucket: str) -> Policy:
-    """Parse a stored policy, which was checked when it was put."""
-    return read_policy(text, bucket)
-
-
 def read_policy(text: str, bucket: str) -> Policy:
     """Parse a policy. Raises `MalformedPolicy`, and `NotImplemented` for what only AWS can
     evaluate."""
@@ -136,6 +131,10 @@ def read_policy(text: str, bucket: str) -> Policy:
             f"Normalized policy document exceeds the maximum allowed size of {MAX_BYTES} bytes."
         )
     return _read(text, bucket)
+
+
+# Stored policies, by text and bucket: they were checked when they were put.
+kept_policies = KeptDocuments(read_policy, S3Error)
 
 
 def read_bucketless_policy(text: str) -> Policy:

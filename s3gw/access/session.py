@@ -8,8 +8,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_s
 
 from __future__ import annotations
 
-from functools import lru_cache
-
+from s3gw.access.kept_documents import KeptDocuments
 from s3gw.access.policy import Policy, Verdict, read_bucketless_policy
 from s3gw.access.request import AccessRequest
 from s3gw.wire.errors import S3Error
@@ -31,9 +30,7 @@ def read_session_policy(text: str) -> Policy:
         raise SessionPolicyError(error.message) from None
 
 
-@lru_cache(maxsize=1024)
-def _kept(text: str) -> Policy:
-    return read_session_policy(text)
+kept_session_policies = KeptDocuments(read_session_policy, SessionPolicyError)
 
 
 def session_allows(request: AccessRequest) -> bool:
@@ -42,7 +39,7 @@ def session_allows(request: AccessRequest) -> bool:
     if not text:
         return True
     try:
-        policy = _kept(text)
+        policy = kept_session_policies.get(text)
     except SessionPolicyError:
         # It was readable when the session was created; an unreadable policy allows nothing.
         return False

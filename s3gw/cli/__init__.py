@@ -30,6 +30,7 @@ _SUMMARIES = {
     "auth": "users, roles, keys and tokens",
     "keys": "list, create and rotate keys of encryption",
     "fsck": "check the index and the blobs against each other",
+    "backup": "copy the data as it is at one moment, beside the server",
     "scrub": "read everything that is stored and verify its checksums",
     "completion": "print a shell's completion script",
     "version": "print the version",
@@ -41,6 +42,7 @@ _EXAMPLES = """\
   s3gw config show                        the settings in effect, and their sources
   s3gw auth user add ann --role Guest     a user who may read and list
   s3gw fsck /disk1 /disk2                 check the data while the server is stopped
+  s3gw backup /backups --data /disk1      copy the data while the server runs
   s3gw keys rotate --config s3gw.toml     new keys for encrypted objects
 
   export AIS_AUTHN_TOKEN=$(s3gw auth token)          for commands that use a running server:

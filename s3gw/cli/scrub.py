@@ -16,7 +16,7 @@ from s3gw.cli.parsing import Command
 from s3gw.cli.progress import Progress, size_text
 from s3gw.config.types import Size
 from storage.backends.local import LocalStore
-from storage.backends.local.scrub import Scrubbed, scrub
+from storage.backends.local.scrub import Scrubbed, require_usable, scrub
 
 _EXAMPLES = """\
   s3gw scrub s3gw-data
@@ -25,10 +25,11 @@ _EXAMPLES = """\
 
 It may run beside the server. It reads every byte, verifies every checksum, reports damage and
 changes nothing. The exit code is 1 when there is damage."""
+RATE_HELP = "read at most this per second, like 50MiB"
 _RATE = Size(1, 1 << 50)
 
 
-def _rate(text: str) -> int:
+def read_rate(text: str) -> int:
     try:
         return _RATE.read(_RATE.from_text(text))
     except ValueError:
@@ -39,10 +40,13 @@ def _rate(text: str) -> int:
 class Options:
     data: tuple[Path, ...] = arguments("DATA", read=Path, help="all data folders")
     json: bool = switch(help="print JSON, for programs")
-    rate: int | None = option("BYTES", read=_rate, help="read at most this per second, like 50MiB")
+    rate: int | None = option(
+        "BYTES", read=read_rate, help="read at most this per second, like 50MiB"
+    )
 
 
 def run(options: Options) -> int:
+    require_usable(options.data)
     with Progress("scrub", _stored_bytes(options.data), sys.stderr) as bar:
         result = scrub(
             options.data,

@@ -50,7 +50,9 @@ class BucketProperties(Setting, frozen=True):
     the members of archives can be listed and read as keys, by S3 clients too. `validate_warm_get`
     requests what is always done: every block is verified when it is read. With `ranges` a range of
     an object is answered with its own checksum. `etag` is for all that is written, except bodies of
-    native requests: they have no MD5 anywhere. `custom` and `kept` mean nothing to the server."""
+    native requests: they have no MD5 anywhere. With `numbered` the native API shows how often an
+    object was written, AIStore's version; S3's versions are another thing. `custom` and `kept` mean
+    nothing to the server."""
 
     setting_name: ClassVar[str] = "properties"
 
@@ -64,6 +66,7 @@ class BucketProperties(Setting, frozen=True):
     custom: Annotated[str, Property("extra.custom", note(1024), inherited=False)] = ""
     ranges: Annotated[bool, Property("checksum.enable_read_range", Switch())] = False
     kept: KeptProperties = KeptProperties()
+    numbered: Annotated[bool, Property("versioning.enabled", Switch())] = True
 
 
 DEFAULT_PROPERTIES = BucketProperties()

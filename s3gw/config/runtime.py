@@ -22,10 +22,8 @@ from s3gw.config.bucket_properties import (
 )
 from s3gw.config.catalog import settings
 from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log
-from s3gw.config.types import Switch
 from s3gw.config.wire_keys import WireKey
 from storage.settings import encoded
-from storage.values import Versioning
 
 FORMAT = 1
 Value = bool | int | float | str
@@ -43,15 +41,9 @@ class Record(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class NewBuckets:
-    """Properties of a bucket from its start. `versioning` is only for buckets that the native API
-    creates, because S3 clients count on buckets without."""
+    """Properties of a bucket from its start."""
 
     properties: BucketProperties = DEFAULT_PROPERTIES
-    versioning: bool = False
-
-    @property
-    def state(self) -> Versioning:
-        return Versioning.ENABLED if self.versioning else Versioning.NEVER
 
     def documents(self) -> dict[str, str]:
         """Return the settings of a new bucket; empty where all is as by default."""
@@ -77,7 +69,6 @@ KEYS: Mapping[str, WireKey] = MappingProxyType(
         for row in settings().values()
         if row.declaration.changeable
     }
-    | {"versioning.enabled": WireKey(Switch(), ("new_buckets", "versioning"))}
     | {
         name: WireKey(PROPERTIES[name].type, ("new_buckets", "properties", *PROPERTIES[name].place))
         for name in INHERITED

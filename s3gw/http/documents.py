@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from s3gw.http.memory_room import Holding, Room, TooBusy
-from storage.pacing import off_loop
+from storage.pacing import Pace, off_loop
 
 # Short documents are not worth counting.
 _FREE_BYTES = 64 << 10
@@ -28,9 +28,10 @@ async def read_whole(
     `TooLong` and `TooBusy`."""
     pieces: list[bytes] = []
     size = 0
-    memory = Holding(UNDER_WAY, client)
+    memory, pace = Holding(UNDER_WAY, client), Pace()
     try:
         async for piece in body:
+            await pace.step()
             pieces.append(piece)
             size += len(piece)
             if size > most:

@@ -14,7 +14,7 @@ from itertools import takewhile
 
 from msgspec import Struct
 
-from s3gw.access import may_deliver_logs
+from s3gw.access import may_deliver_logs, read_policy_ahead
 from s3gw.events.log_target import Partition, log_key
 from s3gw.jobs.log_writing import LogWriter
 from s3gw.telemetry.bucket_log_recorder import CountLines, Fate, LogQueue
@@ -105,6 +105,7 @@ class LogDelivery:
         by_day = queue.target.partition is Partition.EVENT_TIME
         time_ns = lines[0].time_ns if by_day else self._clock.now_ns()
         key = log_key(queue.source, queue.target, time_ns, os.urandom(8).hex().upper())
+        await read_policy_ahead(bucket)
         if not may_deliver_logs(
             bucket, key, BucketInfo(queue.source.bucket, queue.source.owner, 0)
         ):

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from s3gw.access.bucket_access import bucket_access
 from s3gw.config.bucket_properties import PROPERTIES, BucketProperties, properties_of
 from s3gw.native.dotted_keys import flat, nested
-from storage.values import BucketInfo, Versioning
+from storage.values import BucketInfo
 
 EVERYTHING = str((1 << 64) - 1)
 
@@ -127,7 +127,7 @@ class Archives(Struct, frozen=True):
 
 
 class Versions(Struct, frozen=True):
-    enabled: bool = False
+    enabled: bool = True
     validate_warm_get: bool = False
     synchronize: bool = False
 
@@ -156,14 +156,11 @@ class Bprops(Struct, frozen=True):
 
 def props_of(bucket: BucketInfo) -> Bprops:
     made = f"{bucket.lasting_name}/{bucket.created_ns}"
-    shown = _shown(properties_of(bucket))
-    is_versioned = bucket.versioning is Versioning.ENABLED
     return msgspec.structs.replace(
-        shown,
+        _shown(properties_of(bucket)),
         access=str(bucket_access(bucket)),
         bid=str(xxhash.xxh64_intdigest(made.encode())),
         created=str(bucket.created_ns),
-        versioning=msgspec.structs.replace(shown.versioning, enabled=is_versioned),
     )
 
 

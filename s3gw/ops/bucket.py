@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from s3gw.access import Access, may_use
+from s3gw.access import Access, usable
 from s3gw.access.acl import BucketAcl
 from s3gw.access.acl_headers import OWNERSHIP, new_bucket_settings
 from s3gw.http.addresses import bucket_url
@@ -259,7 +259,8 @@ class ListBuckets:
         token = self.continuation_token
         after = read_token(token) if token else ""
         every = await call.store.list_buckets()
-        found = [b for b in every if b.name > after and self._wants(b, call)]
+        wanted = [b for b in every if b.name > after and self._wants(b, call)]
+        found = await usable(call, wanted)
         page = found[: self.max_buckets]
         return xml_reply(
             ListAllMyBucketsResult(
@@ -280,8 +281,7 @@ class ListBuckets:
 
     def _wants(self, bucket: BucketInfo, call: Call) -> bool:
         return (
-            may_use(call, bucket)
-            and not is_in_namespace(bucket.name)
+            not is_in_namespace(bucket.name)
             and bucket.name.startswith(self.prefix)
             and self.bucket_region in ("", region_of(call, bucket))
         )

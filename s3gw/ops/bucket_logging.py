@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3gw.access import Access, authorize_writing, may_deliver_logs
+from s3gw.access import Access, authorize_writing, may_deliver_logs, read_policy_ahead
 from s3gw.events.log_target import LoggingTarget, Partition, Source, log_key
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import MAX_KEY, Level
@@ -134,6 +134,7 @@ async def _check_target_bucket(call: Call, target: LoggingTarget) -> None:
         raise S3Error(code, message, TargetBucket=target.bucket) from None
     logged = Source(source.name, source.owner, call.site.region)
     some_key = log_key(logged, target, _CLOCK.now_ns(), "0")
+    await read_policy_ahead(bucket)
     if bucket.owner != call.owner or not may_deliver_logs(bucket, some_key, source):
         raise S3Error(Code.InvalidTargetBucketForLogging, TargetBucket=target.bucket)
     await authorize_writing(call, bucket, target.prefix)

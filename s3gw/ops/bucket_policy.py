@@ -9,7 +9,7 @@ from s3gw.access import Access
 from s3gw.access.acl import BucketAcl, is_public
 from s3gw.access.conditions import malformed
 from s3gw.access.ownership import enforces_owner
-from s3gw.access.policy import BucketPolicy, Policy, kept_policy, read_policy
+from s3gw.access.policy import BucketPolicy, Policy, kept_policies, read_policy
 from s3gw.access.public_access import NO_BLOCK, PublicAccessBlock, is_public_policy
 from s3gw.http.reply import Reply, xml_reply
 from s3gw.http.request import Level
@@ -103,7 +103,7 @@ def _check_principals(call: Call, policy: Policy) -> None:
 
 def _policy_is_public(info: BucketInfo) -> bool:
     policy = setting(info, BucketPolicy)
-    return policy is not None and is_public_policy(kept_policy(policy.text, info.name))
+    return policy is not None and is_public_policy(kept_policies.get(policy.text, info.name))
 
 
 def _acl_is_public(info: BucketInfo) -> bool:

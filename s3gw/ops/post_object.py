@@ -73,7 +73,8 @@ def _headers(form: Form) -> dict[str, str]:
 
 
 def _header_value(name: str, value: str) -> str:
-    """Return the value as a header would have it, with its bytes as latin-1.
+    """Return the value as a header would have it, with its bytes as latin-1. Spaces and tabs at its
+    ends are its own: only of a header they would not be.
 
     Metadata is any text of one line, as it goes out in encoded words. Of other headers AWS keeps
     what latin-1 has, and a space for the rest; a file name is kept in full.
@@ -82,7 +83,6 @@ def _header_value(name: str, value: str) -> str:
     if not _TOKEN.fullmatch(name) or refused.search(value):
         message = "A field of the form cannot be written as a header."
         raise S3Error(Code.InvalidArgument, message, ArgumentName=name)
-    value = value.strip(" \t")
     if name in _LATIN_1:
         return "".join(character if character <= "\xff" else " " for character in value)
     return value.encode().decode("latin-1")

@@ -34,6 +34,9 @@ META = "x-amz-meta-"
 STORAGE_CLASS = "x-amz-storage-class"
 VERSION_ID = "x-amz-version-id"
 MAX_METADATA = 2048
+# In encoded words, each byte takes three and each word some twelve more: what is longer would not
+# be short when it is decoded, and is not decoded.
+MAX_ENCODED_METADATA = 8 * MAX_METADATA
 MAX_REDIRECT = 2048
 # So many more tags than AWS allows are not even read.
 _MANY_TAGS = 100
@@ -96,9 +99,9 @@ def read_attributes(call: AuthenticatedRequest, *, words: bool = True) -> Attrib
     headers = call.headers
     custom = {n[len(META) :]: v for n, v in headers.items() if n.startswith(META)}
     if words:
+        _check_metadata(custom, MAX_ENCODED_METADATA)
         custom = {name: decoded_words(value) for name, value in custom.items()}
-    if sum(len(name) + len(value) for name, value in custom.items()) > MAX_METADATA:
-        raise S3Error(Code.MetadataTooLarge, MaxSizeAllowed=str(MAX_METADATA))
+    _check_metadata(custom, MAX_METADATA)
     attributes = Attributes(
         headers=_content_headers(headers),
         custom=custom,
@@ -107,6 +110,11 @@ def read_attributes(call: AuthenticatedRequest, *, words: bool = True) -> Attrib
         lock=read_lock(headers, call.bucket_info, _CLOCK.now_ns()),
     )
     return with_owner_and_acl(call, attributes)
+
+
+def _check_metadata(custom: Mapping[str, str], most: int) -> None:
+    if sum(len(name) + len(value) for name, value in custom.items()) > most:
+        raise S3Error(Code.MetadataTooLarge, MaxSizeAllowed=str(MAX_METADATA))
 
 
 def _content_headers(headers: Mapping[str, str]) -> dict[str, str]:

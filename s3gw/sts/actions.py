@@ -6,6 +6,7 @@ authentication, external ids) are refused by name.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
@@ -107,7 +108,7 @@ async def get_session_token(service: StsService, asked: ActionRequest) -> Result
 
 async def assume_role(service: StsService, asked: ActionRequest) -> Result:
     asked.sent.expect(_OF_ROLE)
-    wanted = _read_wanted(asked.sent)
+    wanted = await asyncio.to_thread(_read_wanted, asked.sent)
     parent = _parent(asked)
     role = service.credentials.role(wanted.role)
     if role is None or not service.credentials.may_assume(asked.principal, role):
@@ -119,7 +120,7 @@ async def assume_role(service: StsService, asked: ActionRequest) -> Result:
 
 async def assume_role_with_web_identity(service: StsService, asked: ActionRequest) -> Result:
     asked.sent.expect((*_OF_ROLE, "WebIdentityToken"))
-    wanted = _read_wanted(asked.sent)
+    wanted = await asyncio.to_thread(_read_wanted, asked.sent)
     token = asked.sent.text("WebIdentityToken", Rule(4, 20_000, is_secret=True))
     verified = await _verified(service, token)
     await service.keys.refresh()

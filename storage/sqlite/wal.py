@@ -190,7 +190,10 @@ def _frames(file: BinaryIO, header: _Header, after: int) -> Iterator[Frame]:
     seed = header.seed
     if after:
         file.seek(_HEADER + (after - 1) * _FRAME)
-        seed = _pair(file.read(_HEAD), 16)
+        head = file.read(_HEAD)
+        if len(head) < _HEAD:
+            return  # another process, without a server's lock, has just written it back
+        seed = _pair(head, 16)
     for number, raw in enumerate(_slots(file, after), after + 1):
         frame, seed = _judge(number, raw, header, seed)
         yield frame

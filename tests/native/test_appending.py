@@ -106,7 +106,7 @@ def test_a_flush_needs_no_length(scene: Scene, bucket: str) -> None:
 
 
 def test_an_object_that_was_deleted_is_begun_anew(scene: Scene, bucket: str) -> None:
-    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"versioning": {"enabled": True}})
+    scene.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     scene.put(bucket, "k", b"old")
     scene.send("DELETE", f"objects/{bucket}/k")
     flush(scene, bucket, append(scene, bucket, b"new"))
@@ -238,7 +238,7 @@ def test_appends_are_encrypted_as_their_bucket_says(scene: Scene, bucket: str) -
 
 
 def test_a_flush_makes_a_version(scene: Scene, bucket: str) -> None:
-    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"versioning": {"enabled": True}})
+    scene.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     scene.put(bucket, "k", b"1")
     flush(scene, bucket, append(scene, bucket, b"2"))
     versions = scene.s3.list_object_versions(Bucket=bucket)["Versions"]

@@ -105,7 +105,7 @@ def test_properties_are_texts_where_go_wants_texts(scene: Scene, bucket: str) ->
     told_props = props(scene, bucket)
     assert told_props["access"] == EVERYTHING
     assert told_props["checksum"]["type"] == "xxhash2"
-    assert told_props["versioning"]["enabled"] is False
+    assert told_props["versioning"]["enabled"] is True
     for name in ("access", "features", "bid", "created"):
         assert isinstance(told_props[name], str)
         assert told_props[name].isdigit()
@@ -116,23 +116,39 @@ def test_a_missing_bucket_has_no_properties(scene: Scene) -> None:
     assert (error.status, error.tcode) == (404, "ErrBckNotFound")
 
 
-def test_versioning_is_one_thing_in_both(scene: Scene, bucket: str) -> None:
+def test_objects_are_numbered_and_no_version_is_kept(scene: Scene, bucket: str) -> None:
+    """`versioning.enabled` is AIStore's: versions of S3 are another thing."""
+    seen = [scene.put(bucket, "k", body).headers["ais-version"] for body in (b"1", b"2", b"3")]
+    assert seen == ["1", "2", "3"]
+    assert scene.send("HEAD", f"objects/{bucket}/k").headers["ais-version"] == "3"
+    assert [e["v"] for e in scene.listing(bucket, props="name,version")["Entries"]] == ["3"]
+    assert "Status" not in scene.s3.get_bucket_versioning(Bucket=bucket)
+    (kept,) = scene.s3.list_object_versions(Bucket=bucket)["Versions"]
+    assert (kept["VersionId"], kept["Size"]) == ("null", 1)
+
+
+def test_objects_are_not_numbered_where_that_is_off(scene: Scene, bucket: str) -> None:
     def set_versioning(enabled: object) -> int:
         value = {"versioning": {"enabled": enabled}}
         return scene.act("PATCH", f"buckets/{bucket}", "set-bprops", value).status
 
-    assert set_versioning(True) == 200
-    assert scene.s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
-    assert props(scene, bucket)["versioning"]["enabled"] is True
+    scene.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     assert set_versioning(False) == 200
-    assert scene.s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Suspended"
-    assert set_versioning("yes") == 400
+    assert props(scene, bucket)["versioning"]["enabled"] is False
+    assert "ais-version" not in scene.put(bucket, "k", b"1").headers
+    for method in ("GET", "HEAD"):
+        assert "ais-version" not in scene.send(method, f"objects/{bucket}/k").headers
+    assert "v" not in scene.listing(bucket, props="name,version")["Entries"][0]
+    assert scene.s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert set_versioning(True) == 200
+    assert scene.put(bucket, "k", b"2").headers["ais-version"] == "2"
+    assert set_versioning("perhaps") == 400
 
 
 def test_a_bucket_can_be_made_with_properties(scene: Scene, bucket: str) -> None:
-    name, value = f"{bucket}-props", {"versioning": {"enabled": True}, "access": "ro"}
+    name, value = f"{bucket}-props", {"versioning": {"enabled": False}, "access": "ro"}
     assert scene.act("POST", f"buckets/{name}", "create-bck", value).status == 200
-    assert props(scene, name)["versioning"]["enabled"] is True
+    assert props(scene, name)["versioning"]["enabled"] is False
     assert props(scene, name)["access"] == "771"
 
 
@@ -166,9 +182,9 @@ def test_properties_that_cannot_be_kept_are_refused_by_name(scene: Scene, bucket
 
     status, message = change({"write_policy": {"data": "never"}})
     assert (status, "write_policy.data" in message) == (501, True)
-    status, message = change({"versioning": {"enabled": True}, "ec": {"enabled": True}})
+    status, message = change({"versioning": {"enabled": False}, "ec": {"enabled": True}})
     assert (status, "EC configuration" in message) == (400, True)
-    assert props(scene, bucket)["versioning"]["enabled"] is False
+    assert props(scene, bucket)["versioning"]["enabled"] is True
     status, message = change({"versioning": {"nonsense": 1}})
     assert (status, "versioning.nonsense" in message) == (400, True)
     assert change(None)[0] == 400

@@ -67,7 +67,7 @@ CHANGES = {
     "checksum.type": ("md5", "md5"),
     "chunks.objsize_limit": ("64MiB", "64MiB"),
     "chunks.chunk_size": ("16mib", "16MiB"),
-    "versioning.enabled": ("true", True),
+    "versioning.enabled": ("false", False),
     "archives.as_folders": ("true", True),
     "log.level": ("4", "4"),
     "jobs.kept_time": ("2h", "2h"),
@@ -347,16 +347,16 @@ def test_those_who_follow_are_told(cluster: ConfigScene) -> None:
 
 def test_new_buckets_inherit_from_the_cluster_by_either_front_end(cluster: ConfigScene) -> None:
     before = cluster.new_bucket()
-    cluster.set("checksum.type=sha256&chunks.chunk_size=1MiB&versioning.enabled=true")
+    cluster.set("checksum.type=sha256&chunks.chunk_size=1MiB&versioning.enabled=false")
     native = cluster.new_bucket()
     cluster.s3.create_bucket(Bucket="made-by-s3")
     cluster.put(native, "k", b"abc")
     for name in (native, "made-by-s3"):
         made = props(cluster, name)
         assert (made["checksum"]["type"], made["chunks"]["chunk_size"]) == ("sha256", "1MiB")
-    assert props(cluster, native)["versioning"]["enabled"] is True
-    # S3's clients count on buckets that keep no versions.
-    assert "Status" not in cluster.s3.get_bucket_versioning(Bucket="made-by-s3")
+        assert made["versioning"]["enabled"] is False
+        # S3's clients count on buckets that keep no versions.
+        assert "Status" not in cluster.s3.get_bucket_versioning(Bucket=name)
     assert props(cluster, before)["checksum"]["type"] == "xxhash2"
     # What they have is theirs from then on.
     cluster.act("PUT", "cluster", "reset-config")
@@ -379,11 +379,11 @@ def test_new_buckets_get_the_chunks_of_the_file(tmp_path: Path) -> None:
 def test_a_bucket_may_be_made_with_other_properties_than_the_clusters(
     cluster: ConfigScene,
 ) -> None:
-    cluster.set("checksum.type=sha256&versioning.enabled=true")
-    value = {"checksum": {"type": "none"}, "versioning": {"enabled": False}}
+    cluster.set("checksum.type=sha256&versioning.enabled=false")
+    value = {"checksum": {"type": "none"}, "versioning": {"enabled": True}}
     assert cluster.act("POST", "buckets/other", "create-bck", value).status == 200
     made = props(cluster, "other")
-    assert (made["checksum"]["type"], made["versioning"]["enabled"]) == ("none", False)
+    assert (made["checksum"]["type"], made["versioning"]["enabled"]) == ("none", True)
     assert "Status" not in cluster.s3.get_bucket_versioning(Bucket="other")
 
 

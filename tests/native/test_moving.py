@@ -80,7 +80,7 @@ def test_a_policy_can_forbid_a_rename(scene: Scene, bucket: str, action: str) ->
 
 
 def test_a_rename_leaves_a_delete_marker_where_versions_are_kept(scene: Scene, bucket: str) -> None:
-    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"versioning": {"enabled": True}})
+    scene.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     scene.put(bucket, "old")
     assert rename(scene, bucket, "old", "new").headers["ais-version"]
     markers = scene.s3.list_object_versions(Bucket=bucket)["DeleteMarkers"]

@@ -108,6 +108,19 @@ def test_an_object_without_a_type_is_binary(s3: Any, bucket: str, gateway: Gatew
     assert s3.head_object(Bucket=bucket, Key="k")["ContentType"] == "binary/octet-stream"
 
 
+def test_encoded_metadata_counts_as_it_is_decoded_up_to_a_limit(
+    gateway: Gateway, bucket: str
+) -> None:
+    """What is longer is not decoded."""
+    last, most = "=?utf-8?q?ab?=", 8 * 2048 - len("m")
+    words = "=?utf-8?q??= " * 1200
+    for size, status in ((most, 200), (most + 1, 400)):
+        value = words + " " * (size - len(words + last)) + last
+        headers = {"x-amz-meta-m": value}
+        assert gateway.send("PUT", f"/{bucket}/k", body=b"x", headers=headers).status == status
+    assert gateway.send("GET", f"/{bucket}/k").headers["x-amz-meta-m"] == "ab"
+
+
 def test_metadata_up_to_two_kib_is_taken_and_not_more(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Metadata={"m": "x" * 2047})
     with pytest.raises(ClientError, match="MetadataTooLarge"):

@@ -67,6 +67,7 @@ def refusal(*words: str, folder: Path, code: int) -> str:
         "auth key disable",
         "auth key remove",
         "auth key rotate",
+        "backup",
         "fsck",
         "keys",
         "keys list",

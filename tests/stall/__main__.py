@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from s3gw.server.memory import keep_freed_blocks
+from s3gw.server.memory import keep_freed_blocks, settle_garbage_collector
 from tests.stall.corpus import CORPUS
 from tests.stall.world import new_world
 
@@ -26,6 +26,7 @@ def main() -> int:
     print(f"{'longest step':>13}  {'whole':>8}  status  input")
     for name, prepare in chosen.items():
         with tempfile.TemporaryDirectory() as folder, new_world(Path(folder)) as world:
+            settle_garbage_collector()
             send = prepare(world)
             began = time.perf_counter()
             answer, longest_ms = world.measured(send)

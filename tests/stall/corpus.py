@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Callable
 from typing import Any
 
+from s3gw.access.actions import KNOWN
 from storage.archives.tar_walk import BLOCK
 from tests.asgi import Answer
 from tests.s3.access.documents import policy, statement
@@ -296,6 +297,30 @@ def _(world: World) -> Send:
     bucket = world.new_bucket()
     body = wide_policy(bucket).encode()
     return lambda: world.s3("PUT", f"/{bucket}?policy", body)
+
+
+@worst("first GET under a policy of 20 KiB of patterns of actions")
+def _(world: World) -> Send:
+    bucket = world.new_bucket()
+    text = policy(statement(Action=patterns_of_actions(), Resource=f"arn:aws:s3:::{bucket}/*"))
+    assert world.s3("PUT", f"/{bucket}/k", b"x").status == 200
+    assert world.s3("PUT", f"/{bucket}?policy", text.encode()).status == 204
+    return lambda: world.s3("GET", f"/{bucket}/k", account=BOB)
+
+
+def patterns_of_actions() -> list[str]:
+    """As many different ones as a policy takes, each of which is right and hard to match."""
+    found: dict[str, None] = {"s3:GetObject": None}
+    for name in sorted(KNOWN):
+        short = name.removeprefix("s3:")
+        for at in range(len(short) - 3):
+            found[f"s3:*{short[at]}?{short[at + 2]}*"] = None
+    chosen, room = [], (20 << 10) - 500
+    for each in found:
+        room -= len(each) + 4
+        if room > 0:
+            chosen.append(each)
+    return chosen
 
 
 @worst("PUT policy, deep JSON of 8 MiB")

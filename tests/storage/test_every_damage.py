@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from cluster.coordination.embedded import EmbeddedCoordination
 from cluster.coordination.rebuilding import rebuild as rebuild_coordination
 from storage import outbox
 from storage.backends.local import StoreOptions
+from storage.backends.local.backup import BackedUp, BackupOptions, back_up
 from storage.backends.local.fsck import check, rebuild
 from storage.backends.local.mountpath import read_mountpaths
 from storage.backends.local.scrub import scrub
@@ -61,7 +62,15 @@ def fill(path: Path, clock: FakeClock, copy: Path) -> Path:
         ):
             run(users.transact([], [Put("users/one", b"1" * 3000), Put("users/two", b"2")]))
             run(events.append([Record("queue", line) for line in LINES]))
-            return as_killed(path, copy)
+            return without_empty_folders(as_killed(path, copy))
+
+
+def without_empty_folders(folder: Path) -> Path:
+    """Most of the 256 folders of blobs, so that copies of it are fast."""
+    for each in (folder / "blobs").iterdir():
+        with suppress(OSError):
+            each.rmdir()
+    return folder
 
 
 def look(path: Path, clock: FakeClock) -> dict[str, object]:
@@ -137,12 +146,27 @@ DAMAGES: list[Callable[[Path, Path], None]] = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+@pytest.fixture(scope="module", params=["killed", "backup"])
+def folders(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
     """The folder, and another one of the same kind."""
     root, clock = tmp_path_factory.mktemp("every"), FakeClock()
     first = fill(root / "one", clock, root / "one-killed")
-    return first, fill(root / "two", clock, root / "two-killed")
+    second = fill(root / "two", clock, root / "two-killed")
+    if request.param == "killed":
+        return first, second
+    return whole_backup(first, root / "one-backups"), whole_backup(second, root / "two-backups")
+
+
+def whole_backup(folder: Path, target: Path) -> Path:
+    (done,) = backup_of(folder, target).folders
+    return without_empty_folders(done)
+
+
+def backup_of(folder: Path, target: Path) -> BackedUp:
+    beside = {"coordination.db": embedded.lacks, "notifications.db": outbox.lacks}
+    return back_up([folder], target, BackupOptions(beside=beside))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -189,6 +213,35 @@ def test_damage_is_found_or_harms_nothing(
             _assert_rebuilt(tmp_path / f"{number}-checked", clock)
         for each in (folder, tmp_path / f"{number}-checked"):
             shutil.rmtree(each)
+    assert silent == []
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda each: each.__name__.strip("_"))
+@pytest.mark.parametrize("folders", ["killed"], indirect=True)
+def test_damage_is_named_by_a_backup_or_is_not_in_it(
+    folders: tuple[Path, Path],
+    tmp_path: Path,
+    clock: FakeClock,
+    damage: Callable[[Path, Path], None],
+) -> None:
+    whole, other = folders
+    wanted = look(shutil.copytree(whole, tmp_path / "whole"), clock)
+    silent = []
+    for number, file in enumerate(_files(whole)):
+        folder = shutil.copytree(whole, tmp_path / f"{number}")
+        counterpart = _counterpart(file, whole, other)
+        if damage is _swap and not counterpart.exists():
+            continue
+        damage(folder / file, counterpart)
+        try:
+            done = backup_of(folder, tmp_path / f"{number}-backups")
+        except StorageError:
+            continue
+        assert done.damage or is_found(done.folders[0]) is False, file
+        if not done.damage and look(done.folders[0], clock) != wanted:
+            silent.append(str(file))
+        shutil.rmtree(folder)
+        shutil.rmtree(tmp_path / f"{number}-backups")
     assert silent == []
 
 

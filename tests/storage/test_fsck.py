@@ -17,6 +17,7 @@ from storage.errors import Corrupt, ObjectNotFound, StorageError
 from storage.startup_errors import MountpathError
 from storage.values import Attributes, BucketOptions
 from tests.storage.bodies import pattern
+from tests.storage.damage import as_killed, flip
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
 from tests.storage.local_stores import local_store, mountpaths_in
@@ -42,6 +43,20 @@ def paths(tmp_path: Path, clock: FakeClock) -> list[Path]:
         bucket.upload_of("unfinished", b"part")
         bucket.update("large-0", lambda _: Attributes(tags={"colour": "red"}))
     return paths
+
+
+def test_a_scrub_of_a_stopped_store_leaves_a_damaged_log_as_it_is(
+    reopened: SyncBucket, paths: list[Path], tmp_path: Path
+) -> None:
+    for number in range(20):
+        reopened.put(str(number), b"x")
+    killed = [as_killed(path, tmp_path / f"killed-{path.name}") for path in paths]
+    log = killed[0] / "index.db-wal"
+    flip(log, log.stat().st_size // 2)
+    before = log.read_bytes()
+    with pytest.raises(Corrupt, match="would be lost"):
+        scrub(killed)
+    assert log.read_bytes() == before
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from s3gw.access import Access, authorize, may_delete, may_use
+from s3gw.access import Access, authorize, may_delete, usable
 from s3gw.access.acl_headers import new_bucket_settings
 from s3gw.access.bucket_access import bucket_access
 from s3gw.access.gate import may_use_freely
@@ -70,13 +70,9 @@ class CreateBucket:
         check_new_bucket(call.bck.name)
         owner = call.caller.account
         settings = new_bucket_settings(call, await call.services.new_buckets.current())
-        state = call.native.settings.in_force.new_buckets.state
-        plain = BucketInfo(call.bucket, owner, 0, versioning=state, settings=settings)
+        plain = BucketInfo(call.bucket, owner, 0, settings=settings)
         asked = with_props(plain, self.props or {})
-        # Only a bucket that has had versions can be suspended: a new one has not.
-        versioned = asked.versioning is Versioning.ENABLED
-        state = Versioning.ENABLED if versioned else Versioning.NEVER
-        options = BucketOptions(owner, versioning=state, settings=asked.settings)
+        options = BucketOptions(owner, settings=asked.settings)
         await call.store.create_bucket(call.bucket, options)
         return Reply()
 
@@ -90,10 +86,11 @@ class ListBuckets:
     async def run(self, call: NativeCall) -> Reply:
         found: list[ListedBucket] = []
         if not is_outside(self.presence) and call.bck.is_ours:
+            buckets = await call.store.list_buckets()
+            meant = [bucket for bucket in buckets if _is_meant(call, bck_of(bucket.name))]
             found = [
                 ListedBucket(bck.name, bck.provider, Namespace(name=bck.namespace))
-                for bucket in await call.store.list_buckets()
-                if _is_meant(call, bck := bck_of(bucket.name)) and may_use(call, bucket)
+                for bck in [bck_of(bucket.name) for bucket in await usable(call, meant)]
             ]
         return json_reply(found)
 

@@ -214,13 +214,13 @@ class _Columns(Struct, frozen=True):
     ) -> list[Iterable[object]]:
         """The fields of all entries, each in a column, in the order that both classes have."""
         rows, props, bucket = page.listed, self.props, self.bucket
-        of_bucket = properties_of(bucket).checksum
-        none = repeat("")
+        properties, none = properties_of(bucket), repeat("")
+        of_bucket, numbered = properties.checksum, properties.numbered and "version" in props
         return [
             names_of(page.names),
             [checksum_text(row, of_bucket) for row in rows] if "checksum" in props else none,
             self._times(page) if self.layout else none,
-            [version_text(row) for row in rows] if "version" in props else none,
+            [version_text(row) for row in rows] if numbered else none,
             map(self.locate, page.names) if self.locate else none,
             [_custom(row.attributes.custom) for row in rows] if "custom" in props else none,
             [size(row.size) for row in rows] if "size" in props else repeat(size(0)),

@@ -32,13 +32,9 @@ from s3gw.native.dotted_keys import (
 )
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.names import bck_of
-from s3gw.objects.object_lock import ObjectLockSetting
-from s3gw.wire.errors import Code, S3Error
-from storage.settings import setting
-from storage.values import BucketInfo, Versioning
+from storage.values import BucketInfo
 
 _WHAT = "bucket property"
-_VERSIONING = "versioning.enabled"
 _ACCESS = "access"
 _BACKEND = "backend_bck"
 # AIStore's word for continuing where it would warn; nothing here depends on it.
@@ -62,8 +58,6 @@ def with_props(bucket: BucketInfo, given: Mapping[str, Any]) -> BucketInfo:
         if name in PROPERTIES:
             read = read_value_of(_WHAT, name, PROPERTIES[name].type, value)
             kept = with_property(kept, name, read)
-        elif name == _VERSIONING:
-            bucket = _with_versioning(bucket, value)
         elif name == _ACCESS:
             bucket = _with_access(bucket, value)
         else:
@@ -105,10 +99,8 @@ def gives_access(given: Mapping[str, Any]) -> bool:
 
 def with_defaults(bucket: BucketInfo, defaults: NewBuckets) -> BucketInfo:
     """Return the bucket with a new bucket's properties; owner, policy and the other things that S3
-    knows stay. Raise 409 where versioning cannot be switched off."""
-    bucket = _with_access(bucket, EVERYTHING)
-    bucket = _switched(bucket, enabled=defaults.versioning)
-    return with_properties(bucket, defaults.properties)
+    knows stay."""
+    return with_properties(_with_access(bucket, EVERYTHING), defaults.properties)
 
 
 def _require_so(name: str, value: object, shown: Mapping[str, Wire]) -> None:
@@ -135,19 +127,3 @@ def _with_access(bucket: BucketInfo, value: object) -> BucketInfo:
         return with_access(bucket, value)
     except ValueError as error:
         raise NativeError(400, f"invalid access: {error}") from None
-
-
-def _with_versioning(bucket: BucketInfo, value: object) -> BucketInfo:
-    if not isinstance(value, bool) and value not in ("true", "false"):
-        raise invalid(_WHAT, _VERSIONING, value, "must be true or false")
-    return _switched(bucket, enabled=value in (True, "true"))
-
-
-def _switched(bucket: BucketInfo, *, enabled: bool) -> BucketInfo:
-    if not enabled and bucket.versioning is not Versioning.ENABLED:
-        return bucket
-    if not enabled and setting(bucket, ObjectLockSetting):
-        message = "versions of a bucket that locks objects cannot be switched off"
-        raise S3Error(Code.InvalidBucketState, message)
-    state = Versioning.ENABLED if enabled else Versioning.SUSPENDED
-    return msgspec.structs.replace(bucket, versioning=state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3gw.access import Access, may_use
+from s3gw.access import Access, usable
 from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.bucket_props import Bprops, props_of
@@ -31,10 +31,9 @@ class GetBmd:
     async def run(self, call: NativeCall) -> Reply:
         revision = await call.store.buckets_revision()
         spaces: dict[str, dict[str, Bprops]] = {}
-        for bucket in await call.store.list_buckets():
-            if may_use(call, bucket):
-                bck = bck_of(bucket.name)
-                spaces.setdefault(f"@#{bck.namespace}", {})[bck.name] = props_of(bucket)
+        for bucket in await usable(call, await call.store.list_buckets()):
+            bck = bck_of(bucket.name)
+            spaces.setdefault(f"@#{bck.namespace}", {})[bck.name] = props_of(bucket)
         uuid = call.site.cluster_id
         return json_reply({"providers": {"ais": spaces}, "uuid": uuid, "version": str(revision)})
 

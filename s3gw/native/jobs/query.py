@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from cluster.jobs.catalog import find_name
 from cluster.jobs.job import JobStatus
-from s3gw.access import may_use
+from s3gw.access import usable
 from s3gw.native.actmsg import json, read_value
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.node import gateway_id, target_id
@@ -95,7 +95,9 @@ async def _visible(call: NativeCall, found: Sequence[JobStatus]) -> list[JobStat
     others = [each for each in found if each.job.requested_by.identity != mine]
     if not others or call.caller.is_root:
         return list(found)
-    hidden = {b.name for b in await call.store.list_buckets() if not may_use(call, b)}
+    buckets = await call.store.list_buckets()
+    shown = {bucket.name for bucket in await usable(call, buckets)}
+    hidden = {bucket.name for bucket in buckets} - shown
     return [
         each
         for each in found

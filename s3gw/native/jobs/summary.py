@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from cluster.jobs import summary
 from cluster.jobs.job import JobStatus, Tally
 from cluster.jobs.summary import Summary
-from s3gw.access import Access, authorize, may_use
+from s3gw.access import Access, authorize, usable
 from s3gw.http.reply import Reply
 from s3gw.native.actmsg import json
 from s3gw.native.answers import text_reply
@@ -88,9 +88,9 @@ class SummarizeBuckets:
 
 
 async def _listable(call: NativeCall, prefix: str) -> AsyncIterator[str]:
-    for bucket in await call.store.list_buckets():
-        if not (is_asked(call.bck, bck_of(bucket.name)) and may_use(call, bucket)):
-            continue
+    buckets = await call.store.list_buckets()
+    meant = [bucket for bucket in buckets if is_asked(call.bck, bck_of(bucket.name))]
+    for bucket in await usable(call, meant):
         of_bucket = replace(call, bck=bck_of(bucket.name), bucket=bucket.name)
         of_bucket.operation, of_bucket.query = "ListObjectsV2", {"prefix": prefix}
         with suppress(S3Error, BucketNotFound):

@@ -73,10 +73,10 @@ async def _make(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
     require_creating(call, bck)
     defaults = await call.services.new_buckets.current()
     settings = new_bucket_settings(replace(call, bucket=bck.stored), defaults)
-    owner, versioning = call.caller.account, call.native.settings.in_force.new_buckets.state
+    owner = call.caller.account
     if not make:
-        return BucketInfo(bck.stored, owner, 0, versioning=versioning, settings=settings)
-    options = BucketOptions(owner, versioning=versioning, settings=settings)
+        return BucketInfo(bck.stored, owner, 0, settings=settings)
+    options = BucketOptions(owner, settings=settings)
     try:
         return await call.store.create_bucket(bck.stored, options)
     except BucketExists:

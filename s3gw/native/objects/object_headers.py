@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from s3gw.config.bucket_properties import properties_of
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
 from s3gw.native.object_names import name_of
@@ -28,7 +29,9 @@ Tell = Callable[[NativeCall, ObjectInfo], Pairs]
 
 
 def _version(call: NativeCall, info: ObjectInfo) -> Pairs:
-    return [("Ais-Version", version_text(info))]
+    """Return none where the bucket does not number its objects."""
+    numbered = properties_of(call.bucket_info).numbered
+    return [("Ais-Version", version_text(info))] if numbered else []
 
 
 def version_text(info: Listed) -> str:

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from storage.backends.local import failpoints, index
 from storage.backends.local.ballast import Ballast
+from storage.backends.local.blob_hold import removing_blobs
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.rows import blob_of_garbage, decode_blobs
 from storage.backends.local.trash import empty_some
@@ -105,6 +106,14 @@ class Maintainer:
         )
 
     def _collect(self, number: int) -> MaintenanceResult:
+        """What a backup may still want to copy waits until it has ended."""
+        if self._connections[number].execute("SELECT 1 FROM garbage LIMIT 1").get is None:
+            self._seen[number] = 0
+            return MaintenanceResult()
+        with removing_blobs(self._mountpaths[0]) as may_remove:
+            return self._collect_some(number) if may_remove else MaintenanceResult()
+
+    def _collect_some(self, number: int) -> MaintenanceResult:
         """Continue after the last entry, so that entries being read do not block the others."""
         connection, mountpath = self._connections[number], self._mountpaths[number]
         sql = "SELECT id, blobs FROM garbage WHERE id > ? ORDER BY id LIMIT ?"
@@ -188,10 +197,12 @@ def _shrink(connection: apsw.Connection) -> bool:
 
 def _checkpoint(connection: apsw.Connection, *, idle: bool) -> int:
     """Gives the pages in the WAL. TRUNCATE waits for readers and writers, so it is for a quiet
-    moment, or for a WAL that must be cut."""
-    pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-    if pages and pages == moved and (idle or pages > LARGE_WAL_PAGES):
-        with suppress(apsw.BusyError):
+    moment, or for a WAL that must be cut. PASSIVE is busy too when it meets a commit at the very
+    moment that it is published: the next run comes soon."""
+    pages = 0
+    with suppress(apsw.BusyError):
+        pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if pages and pages == moved and (idle or pages > LARGE_WAL_PAGES):
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     return pages
 

@@ -5,6 +5,7 @@ lock                  held with flock by the server that uses the folder
 buckets.lock          in the first mountpath: held while a bucket is created, changed or removed
 buckets.json          the names of buckets that have another label, if there are any
 renames.lock          in the first mountpath: held while an object changes its mountpath
+blobs.lock            in the first mountpath: held while blobs are removed, or a backup copies them
 index.db              the truth
 blobs/ab/<id>         immutable files
 ballast               room for deletions on a full disk
@@ -71,6 +72,10 @@ class Mountpath(Struct, frozen=True):
     @property
     def renames_lock(self) -> Path:
         return self.path / "renames.lock"
+
+    @property
+    def blobs_lock(self) -> Path:
+        return self.path / "blobs.lock"
 
     def blob(self, blob_id: str) -> str:
         """Where the blob of that id lies."""
@@ -165,6 +170,15 @@ def mark_ready(mountpaths: Sequence[Mountpath]) -> None:
         if not each.ready:
             identity = Identity(FORMAT_VERSION, each.uuid, each.members, ready=True)
             _write_identity(each.path, identity)
+
+
+def copy_identity(original: Mountpath, path: Path) -> Mountpath:
+    """Give a new folder the identity of another one, that of a copy."""
+    path.mkdir(mode=0o700)
+    _make_folders(path)
+    identity = Identity(FORMAT_VERSION, original.uuid, original.members, original.ready)
+    _write_identity(path, identity)
+    return msgspec.structs.replace(original, path=path)
 
 
 def _refuse_foreign_content(path: Path) -> None:

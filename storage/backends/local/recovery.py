@@ -1,14 +1,16 @@
 """Preparation of mountpaths, and recovery after a process has died.
 
 Each file left in `work` names the one blob to look at: if no row refers to it, its writer was never
-acknowledged. So recovery takes as long as what was in flight, however large the store.
+acknowledged. So recovery takes as long as what was in flight, however large the store. While a
+backup runs, such files stay for the next recovery: of an object that was removed since, the backup
+may need the blob.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import apsw
 from storage.backends.local import index
 from storage.backends.local.acknowledged import is_counted, require_acknowledged
 from storage.backends.local.ballast import Ballast
+from storage.backends.local.blob_hold import removing_blobs
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label, names_by_label, write_names
 from storage.backends.local.buckets import reconcile
@@ -43,6 +46,7 @@ from storage.backends.local.rows import (
     decode_row,
 )
 from storage.errors import Corrupt, OutOfSpace
+from storage.sqlite.noting import has_note
 from storage.sqlite.opening import require_whole
 from storage.startup_errors import MountpathError
 
@@ -65,6 +69,24 @@ def prepare(paths: Sequence[Path], *, durability: Durability = Durability.SYNC) 
             locks.close()
             raise
         return locks
+
+
+@contextmanager
+def checked_if_stopped(
+    mountpaths: Sequence[Mountpath], databases: Sequence[Path]
+) -> Iterator[None]:
+    """For a process that may run beside a server. Without one, it is the first to open the
+    databases, and SQLite would pass over what a damaged log has, and cut it off. Raises
+    `Corrupt`."""
+    try:
+        locks = lock_folders([mountpath.path for mountpath in mountpaths])
+    except MountpathError:
+        yield
+        return
+    with locks:
+        for database in databases:
+            require_whole(database, counted=has_note(database))
+        yield
 
 
 def _recover_on_full_disks(paths: Sequence[Path], *, synced: bool) -> None:
@@ -90,8 +112,8 @@ def recover_slot(paths: Sequence[Path], slot: str) -> None:
         mountpaths = read_mountpaths(paths)
         with ExitStack() as stack:
             connections = [_open(stack, mountpath) for mountpath in mountpaths]
-            with settled(mountpaths, connections):
-                for mountpath in mountpaths:
+            with settled(mountpaths, connections), removing_blobs(mountpaths[0]) as may_remove:
+                for mountpath in mountpaths if may_remove else ():
                     _recover_folder(mountpath, connections, mountpath.work / slot)
             _mend_buckets(mountpaths, connections)
 
@@ -107,8 +129,8 @@ def _recover(mountpaths: Sequence[Mountpath], *, synced: bool) -> None:
             index.create(mountpath.index, partial(require_acknowledged, mountpath))
         mark_ready(mountpaths)
         connections = [_open(stack, mountpath) for mountpath in mountpaths]
-        with settled(mountpaths, connections):
-            for mountpath in mountpaths:
+        with settled(mountpaths, connections), removing_blobs(mountpaths[0]) as may_remove:
+            for mountpath in mountpaths if may_remove else ():
                 for folder in sorted(mountpath.work.iterdir()):
                     _recover_folder(mountpath, connections, folder)
         _mend_buckets(mountpaths, connections)

@@ -21,6 +21,7 @@ from storage.backends.local import index
 from storage.backends.local.blobs import read_footer
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.reading import BlobRange, Source, Vanished
+from storage.backends.local.recovery import checked_if_stopped
 from storage.backends.local.rows import Chunk, labelled_blob
 from storage.backends.local.walk import objects_of, parts_of, versions_of
 from storage.errors import Corrupt, DeviceFailed
@@ -70,9 +71,11 @@ def scrub(
     rate_bytes_s: float | None = None,
     progress: Callable[[Scrubbed], None] = lambda _: None,
 ) -> Scrubbed:
-    """Blocks its thread. `progress` is called after each object and may raise to stop."""
+    """Blocks its thread. `progress` is called after each object and may raise to stop. Raises
+    `Corrupt` for an index that a server would not use."""
     done = Scrubbed()
-    pace = _Pace(rate_bytes_s)
+    pace = RateLimit(rate_bytes_s)
+    require_usable(paths)
     with index.translated():
         mountpaths = read_mountpaths(paths)
         by_uuid = {mountpath.uuid: mountpath for mountpath in mountpaths}
@@ -83,6 +86,14 @@ def scrub(
                     done = _verify(mountpath, connection, item, done, pace)
                     progress(done)
     return done
+
+
+def require_usable(paths: Sequence[Path]) -> None:
+    """Raise `Corrupt` for an index whose log is damaged, if no server uses it."""
+    with index.translated():
+        mountpaths = read_mountpaths(paths)
+        with checked_if_stopped(mountpaths, [each.index for each in mountpaths]):
+            pass
 
 
 def _items(connection: apsw.Connection) -> Iterator[_Item]:
@@ -104,7 +115,7 @@ def _verify(
     connection: apsw.Connection,
     item: _Item,
     done: Scrubbed,
-    pace: _Pace,
+    pace: RateLimit,
 ) -> Scrubbed:
     damage = list(done.damage)
     read = 0
@@ -121,7 +132,7 @@ def _verify(
     )
 
 
-def _blobs(mountpath: Mountpath, item: _Item, pace: _Pace) -> Iterator[tuple[str, str, int]]:
+def _blobs(mountpath: Mountpath, item: _Item, pace: RateLimit) -> Iterator[tuple[str, str, int]]:
     """Each blob with what is wrong with it (empty: nothing) and how much of it was read."""
     for chunk in item.chunks:
         try:
@@ -134,7 +145,7 @@ def _blobs(mountpath: Mountpath, item: _Item, pace: _Pace) -> Iterator[tuple[str
         yield item.sidecar, _read_sidecar(mountpath, item.sidecar), 0
 
 
-def _read(mountpath: Mountpath, chunk: Chunk, pace: _Pace) -> int:
+def _read(mountpath: Mountpath, chunk: Chunk, pace: RateLimit) -> int:
     with closing(Source(mountpath, BlobRange([(chunk, Between(0, chunk.size))]))) as source:
         while block := source.read():
             pace.spend(len(block))
@@ -159,7 +170,7 @@ def _still_named(connection: apsw.Connection, item: _Item) -> bool:
     return any(marker.encode() in row for (row,) in rows)
 
 
-class _Pace:
+class RateLimit:
     """Sleeps so that no more than so many bytes are read in a second."""
 
     def __init__(self, rate_bytes_s: float | None) -> None:

@@ -106,9 +106,9 @@ def test_the_bmd_has_a_map_for_each(scene: JobScene, spaced: str) -> None:
 
 
 def test_properties_are_of_the_one_bucket(scene: JobScene, spaced: str) -> None:
-    changed = {"versioning": {"enabled": True}}
+    changed = {"versioning": {"enabled": False}}
     scene.act("PATCH", f"buckets/{spaced}?{SPACE}", "set-bprops", changed)
-    for query, enabled in ((SPACE, True), ("", False)):
+    for query, enabled in ((SPACE, False), ("", True)):
         head = scene.send("HEAD", f"buckets/{spaced}?{query}").headers
         assert json.loads(head["ais-bucket-props"])["versioning"]["enabled"] is enabled
     assert scene.act("DELETE", f"buckets/{spaced}?{SPACE}", "destroy-bck").status == 200
