@@ -12,9 +12,15 @@ import msgspec
 import xxhash
 from msgspec import Struct, field
 
-from s3gw.access.bucket_access import bucket_access
-from s3gw.config.bucket_properties import PROPERTIES, BucketProperties, properties_of
+from s3gw.access.bucket_access import BucketAccess, bucket_access
+from s3gw.config.bucket_properties import (
+    PROPERTIES,
+    BucketProperties,
+    properties_of,
+    with_properties,
+)
 from s3gw.native.dotted_keys import flat, nested
+from storage.settings import setting, with_setting
 from storage.values import BucketInfo, Versioning
 
 EVERYTHING = str((1 << 64) - 1)
@@ -173,6 +179,15 @@ def _shown(kept: BucketProperties) -> Bprops:
     fixed = dict(flat(msgspec.to_builtins(Bprops())))
     values = {name: each.shown(kept) for name, each in PROPERTIES.items()}
     return msgspec.convert(nested(fixed | values), Bprops, strict=False)
+
+
+def with_props_of(new: BucketInfo, other: BucketInfo) -> BucketInfo:
+    """Return a bucket that is not created yet with the other's properties: what the native API
+    shows and changes, and nothing else. It has versions where the other one has them now."""
+    state = Versioning.ENABLED if other.versioning is Versioning.ENABLED else Versioning.NEVER
+    new = with_properties(msgspec.structs.replace(new, versioning=state), properties_of(other))
+    access = setting(other, BucketAccess)
+    return with_setting(new, access) if access else new
 
 
 def props_json(bucket: BucketInfo) -> str:

@@ -65,6 +65,7 @@ class Tally:
 
 
 Watch = Callable[[Outcome, Tally], None]
+Note = Callable[[Item], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +119,15 @@ class NoJob:
         pass
 
 
+def _not_noted(item: Item) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the entries are, and how encrypted ones are opened: `unlock` raises `StorageError`
     only. `id` is the batch's own, `client` is who shares memory with others of the same; `job` is
-    what it belongs to."""
+    what it belongs to. `note` is called with each entry that is read."""
 
     store: Backend
     archives: Archives
@@ -130,6 +135,7 @@ class Place:
     id: str = ""
     client: str = ""
     job: BatchJob = field(default_factory=NoJob)
+    note: Note = _not_noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,7 @@ class Batches:
         except TooBusy:
             self._note(Outcome.REFUSED, Tally())
             raise
-        run = _Run(batch, self._entries(place, memory), options, place.id)
+        run = _Run(batch, self._entries(place, memory), options, place.id, place.note)
         try:
             kind, body = await run.answer()
         except BaseException as error:
@@ -251,6 +257,7 @@ class _Run:
     entries: Entries
     options: BatchOptions
     id: str
+    note: Note
     tally: Tally = field(default_factory=Tally)
 
     async def answer(self) -> tuple[str, Stream]:
@@ -318,7 +325,7 @@ class _Run:
             async for result in results:
                 item = self.batch.items[place]
                 if isinstance(result, Found) and not isinstance(result.body, bytes):
-                    self.tally.count(item, result.size)
+                    self._count(item, result)
                     body = _streamed(writer, self._entry(item, result), result.body)
                     async with aclosing(body):
                         async for piece in body:
@@ -331,12 +338,16 @@ class _Run:
     def _whole(self, writer: ArchiveWriter, item: Item, place: int, result: Result) -> bytes:
         if isinstance(result, Found):
             assert isinstance(result.body, bytes)
-            self.tally.count(item, result.size)
+            self._count(item, result)
             return writer.whole(self._entry(item, result), result.body)
         self.tally.failures += 1
         self._check(self.tally.failures, place, result)
         path = item.path(only_names=self.batch.only_names)
         return writer.whole(Entry(MISSING + path, 0), b"")
+
+    def _count(self, item: Item, found: Found) -> None:
+        self.tally.count(item, found.size)
+        self.note(item)
 
     def _entry(self, item: Item, found: Found) -> Entry:
         path = item.path(only_names=self.batch.only_names)
