@@ -232,7 +232,7 @@ _WITH_HTTPS = (
     "aws-sdk-java-netty", "hadoop-s3a", "minio-py", "minio-js",
     "rclone", "rclone-debian", "s3cmd", "s5cmd", "s3fs", "polars", "obstore",
     "object-store", "smart-open",
-    "aistore-sdk", "aistore-sdk-1",
+    "aistore-sdk", "aistore-sdk-1", "ais",
 )  # fmt: skip
 SUITES = (*_SUITES, *(over_https(suite) for suite in _SUITES if suite.name in _WITH_HTTPS))
 

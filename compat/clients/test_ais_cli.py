@@ -267,7 +267,8 @@ def test_odd_names_are_kept(bucket: str, tmp_path: Path, name: str) -> None:
     assert names(bucket) == [name]
     ais("get", f"{bucket}/{name}", target, "-y", "--encode-objname")
     assert target.read_bytes() == b"odd"
-    ais("rmo", f"{bucket}/{name}", "-y", "--encode-objname")
+    # A name with `?` is a pattern to it, and so for a job.
+    ais("rmo", f"{bucket}/{name}", "-y", "--encode-objname", "--wait")
     assert ais("ls", bucket).startswith("No objects")
 
 
@@ -446,6 +447,15 @@ def test_members_are_put_listed_and_read(bucket: str, tmp_path: Path) -> None:
         assert target.read_bytes() == body
     with pytest.raises(Failed, match="none"):
         ais("archive", "get", shard, "--archpath", "none", target, "-y")
+
+
+def test_archives_are_looked_into_without_recursion_too(bucket: str, tmp_path: Path) -> None:
+    packed = tar_of({"m1": b"one", "d/m2": b"two"})
+    for name in ("s.tar", "in/s.tar"):
+        put(tmp_path, bucket, name, packed)
+    inside = ["s.tar", "s.tar/d/m2", "s.tar/m1"]
+    assert names(bucket, "--archive", "--nr") == ["in/", *inside]
+    assert names(f"{bucket}/in", "--archive", "--nr") == [f"in/{name}" for name in inside]
 
 
 @pytest.mark.parametrize("kind", ["tar", "tgz", "zip", "tar.lz4"])
