@@ -169,6 +169,17 @@ def test_jobs_are_shown_and_waited_for(bucket: str, tmp_path: Path) -> None:
     ais("show", "job")
 
 
+def test_an_idle_job_is_stopped(bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "k").write_bytes(b"x")
+    ais("put", tmp_path / "k", f"{bucket}/k")
+    ais("cp", bucket, f"{bucket}-copy", "--list", "k", "--wait")
+    idle = [row for row in ais.table("show", "job", "copy-listrange") if row[-1] == "Idle"]
+    job = next(row[1] for row in idle if f"{bucket}-copy" in row)
+    assert ais("stop", job).strip() == f"Stopped [{job}]"
+    assert "Aborted by user" in ais("show", "job", job)
+    ais("rmb", f"{bucket}-copy", "-y")
+
+
 # Users
 
 
