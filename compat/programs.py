@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -32,6 +33,41 @@ def go_program(name: str, module: str) -> Installed:
     _build(name, folder, "go", "build", "-mod=readonly", "-o", str(program), ".")
     found = re.search(rf"^\s*{re.escape(module)} v(\S+)", text, re.MULTILINE)
     return _installed(found[1] if found else "", str(program))
+
+
+def go_command(package: str, commit: str, program: str, version: str) -> Installed:
+    """Use the machine's own program if it has that version, else install it below `.compat`. Raises
+    `NotHere` where there is no Go, or the Go modules do not give the package."""
+    there = shutil.which(program)
+    if there and _version_of(there) == version:
+        return Installed(version, (Path(there).parent,))
+    _check_go()
+    folder = CACHE / "go" / program
+    if not (folder / program).exists():
+        _install(f"{package}@{commit}", folder)
+        # Go calls it by the last element of its package.
+        (folder / package.rpartition("/")[2]).rename(folder / program)
+    return Installed(version, (folder,))
+
+
+def _install(package: str, folder: Path) -> None:
+    print(f"compat: installing {package} with go", file=sys.stderr)
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        ("go", "install", package),
+        env={**os.environ, "GOBIN": str(folder), "GOFLAGS": ""},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        last = done.stderr.strip().rpartition("\n")[2].strip()
+        raise NotHere(f"Go could not install {package}: {last}")
+
+
+def _version_of(program: str) -> str:
+    told = subprocess.run((program, "--version"), capture_output=True, text=True).stdout
+    found = re.search(r"\d+\.\d+", told)
+    return found[0] if found else ""
 
 
 def java_program(name: str, *arguments: str) -> Installed:

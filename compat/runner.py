@@ -23,6 +23,7 @@ from compat.suites import (
     Cargo,
     Debian,
     Go,
+    GoCommand,
     Maven,
     Npm,
     Pip,
@@ -109,6 +110,8 @@ def _installed(suite: Suite) -> Installed:
             found = npm.modules(modules, package)
         case Go(module, folder_name):
             found = programs.go_program(folder_name, module)
+        case GoCommand(go_package, commit, program, version):
+            found = programs.go_command(go_package, commit, program, version)
         case Cargo(crate, folder_name):
             found = programs.rust_program(folder_name, crate)
         case Maven(folder_name, arguments):

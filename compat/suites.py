@@ -57,6 +57,17 @@ class Go:
 
 
 @dataclass(frozen=True, slots=True)
+class GoCommand:
+    """A program of others, `program` on the machine's path or installed of the Go modules: the
+    `package` as it was at a commit."""
+
+    package: str
+    commit: str
+    program: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Maven:
     """A program in `clients/<folder>`, built by Maven; `arguments` are its first ones."""
 
@@ -81,7 +92,7 @@ class Suite:
 
     name: str
     about: str
-    source: Pip | Debian | Npm | Go | Maven | Cargo
+    source: Pip | Debian | Npm | Go | GoCommand | Maven | Cargo
     files: tuple[str, ...] = ()
     driver: str = ""
     requirements: str = "pytest"
@@ -159,6 +170,7 @@ _SUITES = (
     *_JAVA,
     Suite("aws-sdk-java-v1", "AWS SDK for Java v1, TransferManager", Maven("aws_sdk_java_v1"),
           ("clients/test_sdk.py",), "aws_sdk_java_v1"),
+    Suite("hadoop-s3a", "Hadoop S3A", Maven("hadoop_s3a"), ("clients/test_hadoop_s3a.py",)),
     Suite("awscrt", "AWS CRT (awscrt.s3)", Pip("awscrt"), driver="awscrt",
           requirements="boto3"),
     Suite("minio-py", "minio-py", Pip("minio"), driver="minio_py", requirements="minio-py"),
@@ -201,6 +213,10 @@ _SUITES = (
           with_token=True),
     Suite("aistore-torch-1", "aistore SDK 1.x, with PyTorch and WebDataset", Pip("aistore"),
           (_TRAINING,), requirements="aistore-torch-1", with_token=True),
+    Suite("ais", "ais, AIStore's command line, native API",
+          GoCommand("github.com/NVIDIA/aistore/cmd/cli",
+                    "6b7de24419919d00fb2d3466bde6a7bc300e94d7", "ais", "1.32"),
+          ("clients/test_ais_cli.py", "clients/test_ais_cli_cluster.py"), with_token=True),
     Suite("credentials", "keys that AWS CLI v1 finds by itself", Pip("awscli"),
           ("clients/test_credentials.py",), requirements="awscli", own_server=True),
     Suite("credentials-boto3", "keys that boto3 finds by itself", Pip("boto3"),
@@ -213,10 +229,10 @@ _SUITES = (
 _WITH_HTTPS = (
     "boto3", "boto3-old", "awscli", "awscli-2", "aws-sdk-js", "aws-sdk-go",
     "aws-sdk-java-apache", "aws-sdk-java-apache5", "aws-sdk-java-url-connection",
-    "aws-sdk-java-netty", "minio-py", "minio-js",
+    "aws-sdk-java-netty", "hadoop-s3a", "minio-py", "minio-js",
     "rclone", "rclone-debian", "s3cmd", "s5cmd", "s3fs", "polars", "obstore",
     "object-store", "smart-open",
-    "aistore-sdk", "aistore-sdk-1",
+    "aistore-sdk", "aistore-sdk-1", "ais",
 )  # fmt: skip
 SUITES = (*_SUITES, *(over_https(suite) for suite in _SUITES if suite.name in _WITH_HTTPS))
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from compat import programs
 from compat.__main__ import KNOWN_FAILURES
+from compat.installed import Installed, NotHere
 from compat.record import README, read_record, table, with_table
 from compat.results import Outcome, Verdict, judge, read_junit, read_known_failures
 from compat.suites import SUITES
@@ -59,3 +63,32 @@ def test_a_report_of_pytest_is_read(tmp_path: Path) -> None:
         Outcome("s::b", 0.0, "no"),
         Outcome("s::c", 0.0, "why", skipped=True),
     ]
+
+
+def test_a_program_of_the_machine_s_own_is_used_if_it_is_of_the_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "tool"
+    program.write_text("#!/bin/sh\necho tool version 1.32.\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    found = programs.go_command("example.com/none", "abc", "tool", "1.32")
+    assert found == Installed("1.32", (tmp_path,))
+
+
+def test_a_command_is_skipped_without_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(NotHere, match="no Go"):
+        programs.go_command("example.com/none", "abc", "tool", "1.32")
+
+
+def test_a_command_that_go_does_not_get_is_skipped_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = tmp_path / "go"
+    go.write_text('#!/bin/sh\n[ "$1" = env ] && exec echo go1.26\necho "it is gone" >&2\nexit 1\n')
+    go.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(programs, "CACHE", tmp_path / "cache")
+    with pytest.raises(NotHere, match="it is gone"):
+        programs.go_command("example.com/none", "abc", "tool", "1.32")

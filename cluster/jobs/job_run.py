@@ -40,7 +40,8 @@ SAVE_S = 0.5
 class StopReason(Enum):
     """Why a job must not go on."""
 
-    STOPPED = "stopped by request"
+    # AIStore's words: its command line knows by them that a user stopped the job.
+    STOPPED = "user abort"
     SHUTDOWN = "the server stops"
 
 

@@ -34,6 +34,8 @@ from storage.values import ObjectInfo, ReadOptions
 BATCH = 100
 # How long a stop of the job waits for an object that takes long.
 STOP_S = 0.25
+# No object is larger in one piece; a limit beyond it is never, which AIStore writes as 0.
+_LARGEST = 1 << 40
 _SETTLED = (ObjectChanged, ObjectNotFound, VersionNotFound, DeleteMarkerFound)
 # Errors that are not the object's fault, and would be the same with the next one.
 _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
@@ -53,7 +55,8 @@ class Rechunk(SelectingJob, frozen=True, kw_only=True, tag="rechunk"):
 
     @property
     def parameters(self) -> Mapping[str, str | int]:
-        sizes = {"objsize-limit": self.chunks.limit, "chunk-size": self.chunks.size}
+        limit = self.chunks.limit if self.chunks.limit <= _LARGEST else 0
+        sizes = {"objsize-limit": limit, "chunk-size": self.chunks.size}
         return {"prefix": self.prefix, **sizes}
 
 

@@ -114,8 +114,9 @@ class Runner(Struct):
     async def _end_idle(self, known: JobStatus, now_ns: int) -> None:
         """End an idle job at its time, or now on a stop request; its work is done either way."""
         end_ns = known.state.idle_ns + int(self.limits.idle_s * _NS)
-        if known.stopping or now_ns >= end_ns:
-            known.state.aborted = known.stopping
+        if known.stopping:
+            await self._abort(known, StopReason.STOPPED.value)
+        elif now_ns >= end_ns:
             await self.registry.end(known.job, known.state)
         else:
             self._next_end_ns = min(end_ns, self._next_end_ns or end_ns)

@@ -66,6 +66,19 @@ def etag(bucket: str, key: str) -> str:
     return rows[key] or ""
 
 
+def uploads(bucket: str) -> list[str]:
+    """The keys of uploads that are not completed."""
+    answer = _send("GET", f"/{bucket}", query={"uploads": ""})
+    return [
+        row.findtext(f"{_XMLNS}Key") or "" for row in ET.fromstring(answer).iter(f"{_XMLNS}Upload")
+    ]
+
+
+def keep_versions(bucket: str) -> None:
+    body = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    _send("PUT", f"/{bucket}", query={"versioning": ""}, body=body)
+
+
 def _rows(bucket: str) -> list[ET.Element]:
     answer = _send("GET", f"/{bucket}", query={"list-type": "2"})
     return ET.fromstring(answer).findall(f"{_XMLNS}Contents")

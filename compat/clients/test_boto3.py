@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import io
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -292,6 +293,20 @@ def test_a_wrong_md5_stores_nothing(s3: Any, bucket: str) -> None:
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", ContentMD5=wrong)
     with refused("NoSuchKey", 404):
         s3.get_object(Bucket=bucket, Key="k")
+
+
+def test_empty_bodies_and_others_take_turns_on_one_connection(s3: Any, bucket: str) -> None:
+    """boto3 expects `100 Continue` before what it reads of a file, also if that is empty, and
+    remembers what came in its place."""
+    one = connect(max_pool_connections=1, read_timeout=10, retries={"total_max_attempts": 1})
+    bodies = (b"", b"body", b"", b"", b"body")
+    for number, body in enumerate(bodies):
+        one.put_object(Bucket=bucket, Key=str(number), Body=io.BytesIO(body))
+    for body in (b"", b"body"):
+        with refused("PreconditionFailed", 412):
+            one.put_object(Bucket=bucket, Key="0", Body=io.BytesIO(body), IfNoneMatch="*")
+        one.put_object(Bucket=bucket, Key="1", Body=io.BytesIO(b"body"))
+    assert tuple(read(s3, bucket, str(number)) for number in range(len(bodies))) == bodies
 
 
 def test_a_conditional_put_creates_once(s3: Any, bucket: str) -> None:

@@ -420,10 +420,10 @@ class Native:
     """The native API below `/v1`."""
 
     version: str = setting(
-        "4.1.0",
+        "5.0.0",
         "The release of AIStore that the server reports; AIStore's command line compares it with "
         "its own, and warns when they differ.",
-        Text("a version such as 4.1 or 4.1.0", r"\d{1,3}\.\d{1,5}(\.[A-Za-z0-9]{1,32})?"),
+        Text("a version such as 5.0 or 5.0.0", r"\d{1,3}\.\d{1,5}(\.[A-Za-z0-9]{1,32})?"),
     )
 
 

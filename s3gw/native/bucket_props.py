@@ -12,9 +12,15 @@ import msgspec
 import xxhash
 from msgspec import Struct, field
 
-from s3gw.access.bucket_access import bucket_access
-from s3gw.config.bucket_properties import PROPERTIES, BucketProperties, properties_of
+from s3gw.access.bucket_access import BucketAccess, bucket_access
+from s3gw.config.bucket_properties import (
+    PROPERTIES,
+    BucketProperties,
+    properties_of,
+    with_properties,
+)
 from s3gw.native.dotted_keys import flat, nested
+from storage.settings import setting, with_setting
 from storage.values import BucketInfo
 
 EVERYTHING = str((1 << 64) - 1)
@@ -170,6 +176,14 @@ def _shown(kept: BucketProperties) -> Bprops:
     fixed = dict(flat(msgspec.to_builtins(Bprops())))
     values = {name: each.shown(kept) for name, each in PROPERTIES.items()}
     return msgspec.convert(nested(fixed | values), Bprops, strict=False)
+
+
+def with_props_of(new: BucketInfo, other: BucketInfo) -> BucketInfo:
+    """Return a bucket that is not created yet with the other's properties: what the native API
+    shows and changes, and nothing else."""
+    new = with_properties(new, properties_of(other))
+    access = setting(other, BucketAccess)
+    return with_setting(new, access) if access else new
 
 
 def props_json(bucket: BucketInfo) -> str:

@@ -36,10 +36,16 @@ def key_of(name: str) -> str:
 
 def prefix_of(prefix: str, what: str) -> str:
     """Return the keys' prefix for one of names. Raise 400, and say in what it was sent."""
+    prefix = without_wildcard(prefix)
     if "." in prefix and ".." in prefix.split("/"):
         message = f"bad {what} request: invalid prefix {json.dumps(prefix[:MAX_KEY])}"
         raise NativeError(400, message, Tcode.INVALID_PATH)
     return _unescaped(prefix) if "%2" in prefix else prefix
+
+
+def without_wildcard(prefix: str) -> str:
+    """Return the prefix without the one `*` at its end that AIStore drops, as of `ls dir/*`."""
+    return prefix.removesuffix("*")
 
 
 def name_of(key: str) -> str:

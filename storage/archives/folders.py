@@ -11,11 +11,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from storage.archives.contents import Contents, Row
 from storage.archives.formats import archives_in, format_of_name
 from storage.backend import Backend
 from storage.errors import ObjectNotFound
+from storage.listing import common_prefix
 from storage.pacing import off_loop
 from storage.values import ListedPage, ListQuery, ObjectInfo, Page
 
@@ -60,9 +62,12 @@ class Folders(Struct):
         return await self._page(query, [], every=False)
 
     async def every(self, query: ListQuery) -> FolderPage:
-        """The objects, and the members of all that are archives."""
+        """The objects, and the members of all that are archives: each of them, for they are not
+        in folders that the delimiter could fold."""
         inside = []
         for name in _begun(query):
+            if query.delimiter and common_prefix(name, query.prefix, query.delimiter):
+                continue
             if (info := await self._head(name)) is not None:
                 contents = await self.look_into(info)
                 inside += [contents] if contents else []
@@ -77,10 +82,13 @@ class Folders(Struct):
     async def _page(self, query: ListQuery, inside: list[Contents], *, every: bool) -> FolderPage:
         if not query.limit or not (inside or every):
             return FolderPage(await self.store.list_objects(self.bucket, query))
-        rows = _Rows(query)
+        rows = _Rows(query, replace(query, delimiter="") if every else query)
         for contents in inside:
             rows.open(contents)
         async for row in self._objects(query):
+            # Behind a member, the objects that go on are of a folder that was listed before it.
+            if every and _name_of(row) <= query.after:
+                continue
             if rows.add(row):
                 break
             found = await self._look_into(row) if every else None
@@ -111,6 +119,7 @@ class _Rows(Struct):
     """The rows of a page as they are found; one row more than fits shows that there are more."""
 
     query: ListQuery
+    of_members: ListQuery
     found: list[Row] = field(default_factory=list)
     archives: set[str] = field(default_factory=set)
     members: set[str] = field(default_factory=set)
@@ -119,7 +128,7 @@ class _Rows(Struct):
 
     def open(self, contents: Contents) -> None:
         self.archives.add(contents.archive.name)
-        self._wait(contents.archive.name, contents.rows(self.query))
+        self._wait(contents.archive.name, contents.rows(self.of_members))
 
     def add(self, row: Row) -> bool:
         """An object or a common prefix, after the members that precede it; whether that is

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from storage.archives import ArchiveFormat, Contents, FolderPage, Folders, format_of_name
 from storage.errors import MalformedArchive, NotAnArchive
-from storage.listing import object_page
+from storage.listing import common_prefix, object_page
 from storage.values import NO_ATTRIBUTES, ListQuery, ObjectInfo, Page
 from tests.archives.made import made
 from tests.archives.stored import BUCKET, Stored, in_memory
@@ -67,6 +68,28 @@ def modelled(held: Held, query: ListQuery, archives: list[str]) -> Page:
     return object_page(infos, query)
 
 
+def modelled_every(held: Held, query: ListQuery) -> list[str]:
+    """The rows and one more: objects as without archives, and all members of those objects."""
+    infos = [ObjectInfo(name, 0, "", 0, NO_ATTRIBUTES) for name in sorted(held)]
+    page = object_page(infos, replace(query, after="", limit=1000))
+    listed = {info.name for info in page.objects}
+    names = {
+        f"{archive}/{member.removeprefix('./').lstrip('/')}"
+        for archive, members in held.items()
+        if format_of_name(archive) and not folded(archive, query)
+        for member in members
+    }
+    inside = {name for name in names if name.startswith(query.prefix)}
+    rows = sorted({*listed, *page.common_prefixes, *inside})
+    # A prefix that `after` is, is skipped whole.
+    return [name for name in rows if name > query.after][: query.limit + 1]
+
+
+def folded(name: str, query: ListQuery) -> bool:
+    folder = query.delimiter and common_prefix(name, query.prefix, query.delimiter)
+    return bool(folder)
+
+
 def assert_same(found: FolderPage, expected: Page) -> None:
     page = found.page
     assert [info.name for info in page.objects] == [info.name for info in expected.objects]
@@ -78,12 +101,31 @@ def assert_same(found: FolderPage, expected: Page) -> None:
 @example(held={"a.tar": ("b",), "a.tar.gz": ("b",)}, query=ListQuery("", "", "a.tar.gz", 4))
 @example(held={"b/a.tar": ("a",)}, query=ListQuery("", "/", "b/a.tar/", 1))
 @settings(max_examples=500, deadline=None)
-def test_members_are_listed_as_if_they_were_objects(held: Held, query: ListQuery) -> None:
-    archives = [name for name in held if format_of_name(name)]
+def test_members_are_listed_among_the_objects(held: Held, query: ListQuery) -> None:
     found = run(folders(store_of(held)).every(query))
-    assert_same(found, modelled(held, query, archives))
-    objects = set(held)
-    assert found.members == {info.name for info in found.page.objects} - objects
+    rows = [*(info.name for info in found.page.objects), *found.page.common_prefixes]
+    expected = modelled_every(held, query)
+    assert sorted(rows) == expected[: query.limit]
+    more = len(expected) > query.limit
+    assert found.page.next_after == (expected[query.limit - 1] if more else None)
+    if not query.delimiter:
+        archives = [name for name in held if format_of_name(name)]
+        assert_same(found, modelled(held, query, archives))
+        assert found.members == {info.name for info in found.page.objects} - set(held)
+
+
+@given(held=held, delimiter=st.sampled_from(("", "/", "b")), limit=st.integers(1, 3))
+@settings(max_examples=200, deadline=None)
+def test_pages_of_members_come_to_an_end_and_leave_nothing_out(
+    held: Held, delimiter: str, limit: int
+) -> None:
+    stored, listed = folders(store_of(held)), list[str]()
+    after: str | None = ""
+    while after is not None:
+        page = run(stored.every(ListQuery("", delimiter, after, limit))).page
+        listed += sorted([*(info.name for info in page.objects), *page.common_prefixes])
+        after = page.next_after
+    assert listed == modelled_every(held, ListQuery("", delimiter, "", 1000))
 
 
 @given(held=held, query=queries)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +67,31 @@ def test_s3_moves_it_too(timed: Timed) -> None:
     assert timed.atime_s(bucket, "k") == 0
     timed.s3.get_object(Bucket=bucket, Key="k")
     assert timed.atime_s(bucket, "k") == 100
+
+
+def test_a_batch_moves_it_for_what_it_reads(timed: Timed) -> None:
+    bucket = timed.new_bucket()
+    for name in ("a", "b", "unread"):
+        timed.put(bucket, name)
+    timed.clock.advance_s(100)
+    entries = [{"objname": name} for name in ("a", "none", "b")]
+    asked = {"in": entries, "mime": ".tar", "coer": True, "strm": True}
+    assert timed.send("GET", f"ml/moss/{bucket}", asked).status == 200
+    assert [timed.atime_s(bucket, name) for name in ("a", "b", "unread")] == [100, 100, 0]
+    timed.put(bucket, "none")
+    assert timed.atime_s(bucket, "none") == 100
+
+
+def test_a_batch_moves_it_for_the_archives_of_its_members(timed: Timed) -> None:
+    bucket = timed.new_bucket()
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as shard:
+        shard.addfile(tarfile.TarInfo("m"))
+    timed.put(bucket, "s.tar", packed.getvalue())
+    timed.clock.advance_s(100)
+    asked = {"in": [{"objname": "s.tar", "archpath": "m"}], "mime": ".tar", "strm": True}
+    assert timed.send("GET", f"ml/moss/{bucket}", asked).status == 200
+    assert timed.atime_s(bucket, "s.tar") == 100
 
 
 def test_listings_show_it(timed: Timed) -> None:

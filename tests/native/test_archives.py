@@ -286,14 +286,19 @@ def test_one_archive_is_listed_by_its_name(scene: Scene, shards: str) -> None:
     assert [entry["s"] for entry in sizes] == [1, 10, 70_000]
 
 
-def test_folders_in_archives_are_rolled_up(scene: Scene, shards: str) -> None:
-    rows = listed(scene, shards, prefix="shard.tgz", flags=NO_RECURSION)
-    assert rows == [("shard.tgz", CACHED | IS_ARCHIVE), ("shard.tgz/", IS_DIR)]
-    rows = listed(scene, shards, prefix="shard.tgz/", flags=NO_RECURSION)
-    assert rows == [("shard.tgz/a/", IS_DIR), ("shard.tgz/ü b+c.jpg", CACHED | IN_ARCHIVE)]
-    rows = listed(scene, shards, prefix="shard.tgz/", flags=NO_RECURSION | NO_DIRS)
-    # As AIStore lists them: these are prefixes, and no folders of a disk.
-    assert rows == [("shard.tgz/a/", IS_DIR), ("shard.tgz/ü b+c.jpg", CACHED | IN_ARCHIVE)]
+def test_without_recursion_archives_are_still_looked_into(scene: Scene, bucket: str) -> None:
+    """As AIStore lists them: what is folded are objects, not the members of those listed."""
+    for key in ("s.tar", "in/s.tar"):
+        scene.put(bucket, key, made(ArchiveFormat.TAR, [("a", b"1"), ("d/e/b", b"2")]))
+    inside = [("s.tar", CACHED | IS_ARCHIVE)]
+    inside += [(f"s.tar/{name}", CACHED | IN_ARCHIVE) for name in ("a", "d/e/b")]
+    rows = listed(scene, bucket, flags=NO_RECURSION)
+    assert rows == [("in/", IS_DIR), *inside]
+    assert listed(scene, bucket, flags=NO_RECURSION, pagesize=1) == rows
+    assert listed(scene, bucket, flags=NO_RECURSION | NO_DIRS) == rows
+    below = [(f"in/{name}", flags) for name, flags in inside]
+    assert listed(scene, bucket, prefix="in", flags=NO_RECURSION) == below
+    assert listed(scene, bucket, prefix="s.tar/d/", flags=NO_RECURSION) == inside[2:]
 
 
 def test_an_object_that_is_no_archive_is_just_an_object(scene: Scene, bucket: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -95,3 +96,18 @@ def test_an_administrator_can_always_open_a_bucket(scene: Scene) -> None:
 def test_a_missing_right_of_the_caller_is_not_the_bucket_s(scene: Scene, bucket: str) -> None:
     error = told(scene.send("PUT", f"objects/{bucket}/k", token="reader"))
     assert error.message == f'bucket "ais://{bucket}": access denied'
+
+
+@pytest.mark.parametrize("zero", [0, "0", " 0 "])
+def test_the_number_0_is_full_access_as_it_was_by_default(scene: Scene, zero: object) -> None:
+    bucket = scene.new_bucket()
+    full = shown_access(scene, bucket)
+    for access in ("ro", zero):
+        value = {"access": access}
+        assert scene.act("PATCH", f"buckets/{bucket}", "set-bprops", value).status == 200
+    assert shown_access(scene, bucket) == full
+
+
+def shown_access(scene: Scene, bucket: str) -> object:
+    props = scene.send("HEAD", f"buckets/{bucket}").headers["ais-bucket-props"]
+    return json.loads(props)["access"]

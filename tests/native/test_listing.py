@@ -39,6 +39,13 @@ def test_names_come_in_the_order_of_their_bytes(scene: Scene, filled: str) -> No
     assert (page["ContinuationToken"], page["Flags"]) == ("", 0)
 
 
+def test_one_wildcard_at_the_end_of_a_prefix_means_nothing(scene: Scene, filled: str) -> None:
+    assert names(scene.listing(filled, prefix="b/*")) == ["b/1", "b/2", "b/c/3"]
+    assert names(scene.listing(filled, prefix="*")) == NAMES
+    assert names(scene.listing(filled, prefix="b/**")) == []
+    assert names(scene.listing(filled, prefix="*b")) == []
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, len(NAMES), 100])
 def test_pages_lead_to_the_end(scene: Scene, filled: str, size: int) -> None:
     found: list[str] = []

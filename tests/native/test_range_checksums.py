@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 import xxhash
 
+from s3gw.native.objects.range_checksums import KEPT_BYTES
 from tests.native.scene import Scene, told
 
 BODY = bytes(range(256)) * 2000
@@ -78,3 +80,25 @@ def test_conditions_and_encryption_hold_for_ranges(scene: Scene) -> None:
     assert (stale.status, stale.body) == (200, BODY)
     out = scene.send("GET", f"objects/{bucket}/k", headers={"range": "bytes=9999999-"})
     assert told(out).status == 416
+
+
+@pytest.mark.parametrize(("size", "opened"), [(1, 1), (KEPT_BYTES, 1), (KEPT_BYTES + 1, 2)])
+def test_a_range_is_read_once_up_to_the_bound(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, size: int, opened: int
+) -> None:
+    bucket = bucket_of(scene)
+    body = bytes(KEPT_BYTES) + b"the end"
+    scene.put(bucket, "k", body)
+    real, count = scene.store.get_object, 0
+
+    async def counted(*words: Any, **more: Any) -> Any:
+        nonlocal count
+        count += 1
+        return await real(*words, **more)
+
+    monkeypatch.setattr(scene.store, "get_object", counted)
+    headers = {"range": f"bytes=3-{size + 2}"}
+    answer = scene.send("GET", f"objects/{bucket}/k", headers=headers)
+    assert answer.body == body[3 : size + 3]
+    assert answer.headers["ais-checksum-value"] == OF["xxhash2"](answer.body)
+    assert count == opened

@@ -113,7 +113,7 @@ def test_the_status_of_a_node_is_told_as_aistore_tells_it(
     assert (state["smap"]["uuid"], state["config"]["version"]) == (CLUSTER, "2")
     assert state["bmd"]["version"] == cluster.json("GET", "daemon?what=bmd")["version"]
     assert state["flags"] == 6
-    assert (status["status"], status["ais_version"]) == ("online", "4.1.0")
+    assert (status["status"], status["ais_version"]) == ("online", "5.0.0")
     assert status["smap_version"] == "1"
     assert status["tracker"]["get.n"] == 7
     assert status["tracker"]["put.n"] == 0
@@ -167,7 +167,7 @@ def test_the_cluster_tells_of_all_its_nodes(cluster: ConfigScene, tmp_path: Path
 
 
 def test_the_version_is_one_that_aistores_clients_know(cluster: ConfigScene) -> None:
-    assert cluster.send("GET", "daemon?what=software_version").body == b"4.1.0"
+    assert cluster.send("GET", "daemon?what=software_version").body == b"5.0.0"
 
 
 def test_a_server_without_tls_has_no_certificate(cluster: ConfigScene) -> None:

@@ -172,6 +172,40 @@ def test_go_ahead_is_said_when_the_body_is_asked_for() -> None:
     played(scene)
 
 
+def test_go_ahead_is_said_for_an_empty_body_too() -> None:
+    """AWS CLI v1 takes a final status in its place for that of its next request as well."""
+
+    async def scene() -> None:
+        wire = Wire(Recorder())
+        await wire.send(put(0, b"Expect: 100-continue\r\n"))
+        assert wire.sent.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
+        assert not wire.is_over()
+
+    played(scene)
+
+
+def test_an_early_answer_to_who_expects_an_empty_body_to_be_asked_for_is_the_last() -> None:
+    async def scene() -> None:
+        wire = Wire(answers_early)
+        await wire.send(put(0, b"Expect: 100-continue\r\n"))
+        assert wire.sent.startswith(b"HTTP/1.1 403")
+        assert b"Connection: close" in wire.sent
+        assert b"100 Continue" not in wire.sent
+        assert wire.is_over()
+
+    played(scene)
+
+
+def test_an_expectation_without_a_body_changes_nothing() -> None:
+    async def scene() -> None:
+        wire = Wire(Recorder())
+        await wire.send(GET.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+        assert wire.sent.startswith(b"HTTP/1.1 200 ")
+        assert not wire.is_over()
+
+    played(scene)
+
+
 def test_a_body_that_was_not_asked_for_ends_the_connection() -> None:
     async def scene() -> None:
         wire = Wire(answers_early)

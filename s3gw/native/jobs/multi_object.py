@@ -27,6 +27,7 @@ from s3gw.native.jobs.selection import Selection, read_selection
 from s3gw.native.jobs.starting import begin
 from s3gw.native.jobs.target import BckMessage, find_target, read_uname
 from s3gw.native.names import Bck
+from s3gw.native.object_names import prefix_of
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_outside
 
@@ -142,7 +143,7 @@ class CopyBucket:
     async def run(self, call: NativeCall) -> Reply:
         _check_presence(self.presence)
         target = read_uname(self.to, call)
-        chosen = Selection(prefix=self.asked.prefix)
+        chosen = Selection(prefix=prefix_of(self.asked.prefix, "copy-bucket"))
         return await _copy(call, copy_objects.CopyBucket, chosen, target, self.asked)
 
 
@@ -161,7 +162,7 @@ async def _copy(
     if asked.synchronize:
         await require_deleting_in(call, described, chosen)
     if not asked.dry_run:
-        await find_target(call, target, make=True)
+        await find_target(call, target, make=True, like=call.bucket_info)
     job = kind(
         bucket=call.bucket,
         target=target.stored,

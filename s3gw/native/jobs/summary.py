@@ -26,6 +26,7 @@ from s3gw.native.errors import JSON, NativeError, Tcode
 from s3gw.native.jobs.snaps import summary_of
 from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.names import bck_of, is_asked
+from s3gw.native.object_names import prefix_of, without_wildcard
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_outside
 from s3gw.wire.errors import S3Error
@@ -58,11 +59,15 @@ class SummarizeBucket:
     @property
     def s3_query(self) -> dict[str, str]:
         """Return the query as S3's policies see it."""
-        return {"prefix": self.asked.prefix}
+        return {"prefix": self._prefix}
+
+    @property
+    def _prefix(self) -> str:
+        return prefix_of(self.asked.prefix, summary.KIND.name)
 
     async def run(self, call: NativeCall) -> Reply:
         if not self.asked.uuid:
-            xid = await _begin(call, self.asked.prefix)
+            xid = await _begin(call, self._prefix)
             return text_reply(xid, status=202)
         return await _outcome(call, self.asked.uuid)
 
@@ -82,8 +87,9 @@ class SummarizeBuckets:
     async def run(self, call: NativeCall) -> Reply:
         if self.asked.uuid:
             return await _outcome(call, self.asked.uuid)
-        found = tuple([name async for name in _listable(call, self.asked.prefix)])
-        xid = await begin(call, Summary(buckets=found, prefix=self.asked.prefix))
+        prefix = prefix_of(self.asked.prefix, summary.KIND.name)
+        found = tuple([name async for name in _listable(call, prefix)])
+        xid = await begin(call, Summary(buckets=found, prefix=prefix))
         return text_reply(xid, status=202)
 
 
@@ -120,7 +126,7 @@ class HeadBucketBelow:
     async def run(self, call: NativeCall) -> Reply:
         if not self.bsumm_remote:
             raise NativeError(400, "a prefix needs bsumm_remote")
-        prefix, call.key = call.key, ""
+        prefix, call.key = without_wildcard(call.key), ""
         return await bucket_with_summary(call, self.presence, prefix, self.uuid)
 
 

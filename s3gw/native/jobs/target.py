@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from s3gw.access import Access, may_without_bucket
 from s3gw.access.acl_headers import new_bucket_settings
+from s3gw.native.bucket_props import with_props_of
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.names import Bck, check_new_bucket, read_namespace, read_provider
@@ -57,30 +58,37 @@ def read_object_uname(text: str, call: NativeCall) -> tuple[Bck, str]:
     return read_uname("/".join(parts[:3]), call), parts[3]
 
 
-async def find_target(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
-    """Return the bucket. A missing one is created, or only described as it would be. Raise 400, 403
-    and 501."""
+async def find_target(
+    call: NativeCall, bck: Bck, *, make: bool, like: BucketInfo | None = None
+) -> BucketInfo:
+    """Return the bucket. A missing one is created, with the properties of another if it is to be
+    like that, or only described: a caller who may create it may write what the job copies into
+    it, whatever the inherited `access` keeps out later. Raise 400, 403 and 501."""
     if not bck.is_ours:
         raise unsupported(f"copying to {bck.cname()}")
     try:
         return await call.store.head_bucket(bck.stored)
     except BucketNotFound:
-        return await _make(call, bck, make=make)
+        described = await _described(call, bck)
+        if not make:
+            return described
+        return await _make(call, with_props_of(described, like) if like else described)
 
 
-async def _make(call: NativeCall, bck: Bck, *, make: bool) -> BucketInfo:
+async def _described(call: NativeCall, bck: Bck) -> BucketInfo:
     check_new_bucket(bck.name)
     require_creating(call, bck)
     defaults = await call.services.new_buckets.current()
     settings = new_bucket_settings(replace(call, bucket=bck.stored), defaults)
-    owner = call.caller.account
-    if not make:
-        return BucketInfo(bck.stored, owner, 0, settings=settings)
-    options = BucketOptions(owner, settings=settings)
+    return BucketInfo(bck.stored, call.caller.account, 0, settings=settings)
+
+
+async def _make(call: NativeCall, new: BucketInfo) -> BucketInfo:
+    options = BucketOptions(new.owner, settings=new.settings)
     try:
-        return await call.store.create_bucket(bck.stored, options)
+        return await call.store.create_bucket(new.name, options)
     except BucketExists:
-        return await call.store.head_bucket(bck.stored)
+        return await call.store.head_bucket(new.name)
 
 
 def require_creating(call: NativeCall, bck: Bck) -> None:

@@ -1,12 +1,14 @@
 """Checksums of ranges: AIStore's property `checksum.enable_read_range`.
 
-The header comes before the bytes, so a long range is read twice: once for its checksum, and once
-for the client. If the object is replaced between the two, it begins again with the new one.
+The header comes before the bytes. A range of up to `KEPT_BYTES` is read once and kept until its
+checksum is known; a longer one is read twice: for its checksum, and for the client. If the object
+is replaced between the two, it begins again with the new one.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 
 from msgspec.structs import replace
 
@@ -18,6 +20,8 @@ from storage.errors import PreconditionFailed
 from storage.pacing import off_loop
 from storage.values import BucketInfo, Condition, Reading, ReadOptions
 
+# What one request may keep of a range.
+KEPT_BYTES = 4 << 20
 _ATTEMPTS = 8
 
 
@@ -31,6 +35,8 @@ async def with_checksum(
     call: NativeCall, options: ReadOptions, reading: Reading
 ) -> tuple[Reading, AisChecksum]:
     """Return the reading of the range, opened again if it is a stream, and its checksum."""
+    if len(reading.span) <= KEPT_BYTES:
+        reading = await _kept(reading)
     for _ in range(_ATTEMPTS):
         checksum = await _checksum(call, reading)
         if isinstance(reading.body, bytes):
@@ -45,6 +51,15 @@ async def with_checksum(
     if not isinstance(reading.body, bytes):
         await reading.body.aclose()
     raise PreconditionFailed(call.key)
+
+
+async def _kept(reading: Reading) -> Reading:
+    """Return the reading with its bytes in memory."""
+    body = reading.body
+    if isinstance(body, bytes):
+        return reading
+    async with aclosing(body):
+        return replace(reading, body=b"".join([piece async for piece in body]))
 
 
 async def _checksum(call: NativeCall, reading: Reading) -> AisChecksum:

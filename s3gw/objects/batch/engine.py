@@ -64,6 +64,7 @@ class Tally(Struct):
 
 
 Watch = Callable[[Outcome, Tally], None]
+Note = Callable[[Item], None]
 
 
 class BatchOptions(Struct, frozen=True):
@@ -116,10 +117,14 @@ class NoJob:
         pass
 
 
+def _not_noted(item: Item) -> None:
+    pass
+
+
 class Place(Struct, frozen=True):
     """Where the entries are, and how encrypted ones are opened: `unlock` raises `StorageError`
     only. `id` is the batch's own, `client` is who shares memory with others of the same; `job` is
-    what it belongs to."""
+    what it belongs to. `note` is called with each entry that is read."""
 
     store: Backend
     archives: Archives
@@ -127,6 +132,7 @@ class Place(Struct, frozen=True):
     id: str = ""
     client: str = ""
     job: BatchJob = field(default_factory=NoJob)
+    note: Note = _not_noted
 
 
 class Answer(Struct, frozen=True):
@@ -158,7 +164,7 @@ class Batches:
         except TooBusy:
             self._note(Outcome.REFUSED, Tally())
             raise
-        run = _Run(batch, self._entries(place, memory), options, place.id)
+        run = _Run(batch, self._entries(place, memory), options, place.id, place.note)
         try:
             kind, body = await run.answer()
         except BaseException as error:
@@ -246,6 +252,7 @@ class _Run(Struct):
     entries: Entries
     options: BatchOptions
     id: str
+    note: Note
     tally: Tally = field(default_factory=Tally)
 
     async def answer(self) -> tuple[str, Stream]:
@@ -313,7 +320,7 @@ class _Run(Struct):
             async for result in results:
                 item = self.batch.items[place]
                 if isinstance(result, Found) and not isinstance(result.body, bytes):
-                    self.tally.count(item, result.size)
+                    self._count(item, result)
                     body = _streamed(writer, self._entry(item, result), result.body)
                     async with aclosing(body):
                         async for piece in body:
@@ -326,12 +333,16 @@ class _Run(Struct):
     def _whole(self, writer: ArchiveWriter, item: Item, place: int, result: Result) -> bytes:
         if isinstance(result, Found):
             assert isinstance(result.body, bytes)
-            self.tally.count(item, result.size)
+            self._count(item, result)
             return writer.whole(self._entry(item, result), result.body)
         self.tally.failures += 1
         self._check(self.tally.failures, place, result)
         path = item.path(only_names=self.batch.only_names)
         return writer.whole(Entry(MISSING + path, 0), b"")
+
+    def _count(self, item: Item, found: Found) -> None:
+        self.tally.count(item, found.size)
+        self.note(item)
 
     def _entry(self, item: Item, found: Found) -> Entry:
         path = item.path(only_names=self.batch.only_names)

@@ -269,7 +269,7 @@ class Connection(asyncio.BufferedProtocol):
         keep_alive = not is_old and parser.should_keep_alive()
         answer = OutgoingAnswer(self, method=method, old=is_old, keep_alive=keep_alive)
         body = IncomingBody(self)
-        body.expected = head.expects_continue and not is_old
+        body.expected = head.expects_continue and head.has_body and not is_old
         self._left = head.length
         self._receiving = self._last = _Request(scope, body, answer)
         self._waiting.append(self._receiving)
@@ -442,14 +442,16 @@ class Connection(asyncio.BufferedProtocol):
     def may_go_on(self) -> bool:
         """Whether the rest of the body, if there is one, is short enough to wait for."""
         request = self._answering
-        if self._stopping:
+        if self._stopping or (request is not None and request.body.expected):
             return False
         if request is None or self._receiving is not request:
             return True
-        return not request.body.expected and (self._left is None or self._left <= _PARSED_BYTES)
+        return self._left is None or self._left <= _PARSED_BYTES
 
     def go_ahead(self) -> None:
-        self.write(_CONTINUE)
+        request = self._answering
+        if request is None or not request.answer.started:
+            self.write(_CONTINUE)
 
     def taken(self) -> None:
         receiving = self._receiving

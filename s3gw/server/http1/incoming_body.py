@@ -40,7 +40,9 @@ class IncomingBody:
         self.size = 0
         self.ended = False
         self.lost = False
-        # Whether the client waits for `100 Continue`.
+        # Whether the client waits for `100 Continue`, before an empty body too. There it could be
+        # left out, but AWS CLI v1 and older boto3 take the final status in its place
+        # for that of the next request as well, and wait for the head of that one in vain.
         self.expected = False
 
     @property
@@ -72,9 +74,7 @@ class IncomingBody:
 
     async def __call__(self) -> Message:
         while (message := self.at_once()) is None:
-            if self.expected:
-                self.expected = False
-                self._flow.go_ahead()
+            self._go_ahead()
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
@@ -92,8 +92,14 @@ class IncomingBody:
             return _DISCONNECT
         if self.ended and not self._told_end:
             self._told_end = True
+            self._go_ahead()
             return _END
         return None
+
+    def _go_ahead(self) -> None:
+        if self.expected:
+            self.expected = False
+            self._flow.go_ahead()
 
     def _wake(self) -> None:
         if self._waiters:

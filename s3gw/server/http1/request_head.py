@@ -35,6 +35,11 @@ class RequestHead(Struct):
     hosts: int = 0
     codings: bytes | None = None
 
+    @property
+    def has_body(self) -> bool:
+        """Whether a body follows, which may be empty."""
+        return self.length is not None or self.codings is not None
+
     def add(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         self.headers.append((name, value))

@@ -92,6 +92,7 @@ def test_a_job_that_idles_can_be_stopped(scene: Scene) -> None:
         await scene.run()
         known = await scene.find(xid)
         assert (known.is_over, known.state.aborted) == (True, True)
+        assert known.state.abort_error == "user abort"
 
     run(main())
 

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.native.jobs.asking import (
     NEVER,
@@ -56,6 +57,56 @@ def test_a_bucket_is_copied_into_one_that_is_made_for_it(scene: JobScene, bucket
     assert snap["end-time"] != NEVER
     copy_bucket(scene, bucket, new)
     assert scene.names(new) == ["in/a", "in/b", "out", "x-in/a", "x-in/b"]
+
+
+def test_a_new_target_has_the_properties_of_the_source(scene: JobScene, bucket: str) -> None:
+    """As in AIStore, whatever the cluster's defaults are; what only S3 knows is not copied."""
+    changed = {"checksum.type": "md5", "versioning.enabled": True, "extra.custom": "of mine"}
+    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", changed)
+    scene.put(bucket, "a")
+    attach_policy(scene, bucket, keeping_out(bucket, "s3:GetObject", "none"))
+    for kind, target in ((copy_bucket, f"{bucket}-b"), (copy, f"{bucket}-o")):
+        kind(scene, bucket, target, **({} if kind is copy_bucket else {"objnames": ["a"]}))
+        props = props_of(scene, target)
+        assert (props["checksum"]["type"], props["extra"]["custom"]) == ("md5", "of mine")
+        assert props["versioning"]["enabled"]
+        assert props["created"] != props_of(scene, bucket)["created"]
+        with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+            scene.s3.get_bucket_policy(Bucket=target)
+
+
+def test_a_copy_of_a_read_only_bucket_is_whole_and_read_only(scene: JobScene, bucket: str) -> None:
+    scene.put(bucket, "a")
+    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"access": "ro"})
+    new = f"{bucket}-new"
+    copy_bucket(scene, bucket, new)
+    assert scene.names(new) == ["a"]
+    assert scene.send("PUT", f"objects/{new}/b", body=b"x").status == 403
+    assert props_of(scene, new)["access"] == props_of(scene, bucket)["access"]
+
+
+def test_a_target_that_exists_keeps_its_properties(scene: JobScene, bucket: str) -> None:
+    target = scene.new_bucket()
+    scene.act("PATCH", f"buckets/{bucket}", "set-bprops", {"checksum.type": "md5"})
+    before = props_of(scene, target)
+    copy_bucket(scene, bucket, target)
+    assert props_of(scene, target) == before
+
+
+def test_a_wildcard_at_the_end_of_a_prefix_is_dropped(scene: JobScene, bucket: str) -> None:
+    for name in ("in/a", "in/b", "out"):
+        scene.put(bucket, name)
+    copy_bucket(scene, bucket, f"{bucket}-b", prefix="in/*")
+    assert scene.names(f"{bucket}-b") == ["in/a", "in/b"]
+    copy(scene, bucket, f"{bucket}-o", template="in/*")
+    assert scene.names(f"{bucket}-o") == ["in/a", "in/b"]
+    begun = scene.act("GET", f"buckets/{bucket}", "summary-bck", {"prefix": "in/*"})
+    scene.run_jobs()
+    assert scene.snap(begun.body.decode())["stats"]["loc-objs"] == "2"
+
+
+def props_of(scene: JobScene, bucket: str) -> Any:
+    return json.loads(scene.send("HEAD", f"buckets/{bucket}").headers["ais-bucket-props"])
 
 
 def test_a_dry_run_makes_neither_objects_nor_the_bucket(scene: JobScene, bucket: str) -> None:

@@ -215,6 +215,7 @@ def test_who_began_a_job_may_stop_it_and_others_may_not(scene: JobScene, bucket:
     scene.run_jobs()
     snap = scene.snap(xid)
     assert (snap["aborted"], scene.names(bucket)) == (True, ["a"])
+    assert snap["abort-err"] == "user abort"
     assert scene.ask("status", {"ID": xid})["aborted"]
 
 

@@ -50,7 +50,7 @@ def test_objects_are_cut_and_put_together_again(scene: JobScene, bucket: str) ->
     assert scene.s3.head_object(Bucket=bucket, Key="k")["ETag"] == s3_before["ETag"]
     assert scene.send("GET", f"objects/{bucket}/k").body == BODY
     assert kept(scene, bucket, "small").chunks == 0
-    rechunk(scene, bucket, 0, 60_000)
+    assert rechunk(scene, bucket, 0, 60_000)["ctlmsg"].startswith("objsize-limit:0")
     assert head(scene, bucket, "k") == before
     assert scene.send("GET", f"objects/{bucket}/k").body == BODY
 
