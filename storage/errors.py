@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class StorageError(Exception):
     """Root of every failure that a backend reports on purpose."""
@@ -9,6 +11,14 @@ class StorageError(Exception):
 
 class BucketNotFound(StorageError):
     """No bucket of that name exists."""
+
+
+class AmbiguousBucket(StorageError):
+    """Several backends have a bucket of that name, and none was said."""
+
+    def __init__(self, name: str, stored: Sequence[str]) -> None:
+        names = " and ".join(each.replace("/", "://", 1) for each in stored)
+        super().__init__(f'"{name}" is the name of {names}: name one by its provider')
 
 
 class BucketExists(StorageError):

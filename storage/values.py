@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from enum import Enum
 from typing import Protocol, Self
 
+import msgspec
 from msgspec import Struct, field
 
 from storage.chunking import Chunking
@@ -93,12 +94,21 @@ class Encryption(Struct, frozen=True, gc=False, array_like=True):
     bucket_key: bool = False
 
 
+class Origin(Struct, frozen=True, gc=False, array_like=True):
+    """What a backend says of an object that is kept here too: its ETag and its version there, empty
+    where the backend has none."""
+
+    etag: str
+    version: str = ""
+
+
 class Attributes(Struct, frozen=True, gc=False, array_like=True):
     """What the writer said of an object, kept byte for byte.
 
     `headers` are content headers by lower-case wire name (`content-type`), `custom` is the user's
     metadata by lower-case name without prefix. `owner` is the account id of an object's owner,
-    empty when it is the bucket's; `acl` an opaque document.
+    empty when it is the bucket's; `acl` an opaque document. An object of a remote bucket has its
+    `origin`.
     """
 
     headers: dict[str, str] = {}
@@ -109,6 +119,10 @@ class Attributes(Struct, frozen=True, gc=False, array_like=True):
     encryption: Encryption | None = None
     owner: str = ""
     acl: str = ""
+    origin: Origin | None = None
+
+    def of_origin(self, origin: Origin) -> Attributes:
+        return msgspec.structs.replace(self, origin=origin)
 
 
 NO_ATTRIBUTES = Attributes()
@@ -271,9 +285,15 @@ class BucketOptions(Struct, frozen=True):
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+# Awaited when all bytes are durable and none is refused, just before the object is shown: what it
+# raises refuses the object, and its ETag and origin are those of the object.
+BeforeCommit = Callable[[], Awaitable[Origin]]
+
+
 class PutOptions(WithSecretFields, frozen=True):
     """How to write an object. `size` is the announced length in bytes, if there was one.
     `data_key` (32 bytes) encrypts the bytes; `attributes.encryption` then says how to get it back.
+    `modified_ns` is the time of what is copied from elsewhere, None for now.
     """
 
     secret_fields = frozenset({"data_key"})
@@ -284,15 +304,19 @@ class PutOptions(WithSecretFields, frozen=True):
     size: int | None = None
     data_key: bytes | None = None
     chunks: Chunking | None = None
+    modified_ns: int | None = None
+    before_commit: BeforeCommit | None = None
 
 
 class PartOptions(WithSecretFields, frozen=True):
-    """How to write a part; `data_key` is that of the upload, when it is encrypted."""
+    """How to write a part; `data_key` is that of the upload, when it is encrypted. `before_commit`
+    is awaited when its bytes are durable, and what it raises refuses the part."""
 
     secret_fields = frozenset({"data_key"})
 
     digest: BodyDigest
     data_key: bytes | None = None
+    before_commit: Callable[[], Awaitable[object]] | None = None
 
 
 # Gives the data key of an encrypted object; what it raises refuses the read.
@@ -304,7 +328,8 @@ class ReadOptions(Struct, frozen=True):
     key of an encrypted object whose bytes are wanted. `before_stream` is awaited before a
     long body is opened, which is a stream or nearly as long as a piece of one: until then it holds
     nothing, so that many can wait for their turn. `choose` says instead of `want` what to read, by
-    the facts that the read has found; what it raises refuses the read."""
+    the facts that the read has found; what it raises refuses the read. With `latest`, an object
+    of a remote bucket must be what the backend has now."""
 
     want: Want | None = None
     condition: Condition = ALWAYS
@@ -312,6 +337,7 @@ class ReadOptions(Struct, frozen=True):
     unlock: Unlock | None = None
     before_stream: Callable[[], Awaitable[None]] | None = None
     choose: Callable[[ObjectInfo], Want | None] | None = None
+    latest: bool = False
 
 
 READ_ALL = ReadOptions()
@@ -367,12 +393,13 @@ class CompleteOptions(Struct, frozen=True):
 
     `numbers` are the chosen parts in the object's order. `assemble` is pure: it is shown the
     upload and those parts as they are at the commit, and either seals the object or raises. It
-    may be called again when a part was replaced meanwhile.
+    may be called again when a part was replaced meanwhile, and so may `before_commit`.
     """
 
     numbers: tuple[int, ...]
     assemble: Assemble
     condition: Condition = ALWAYS
+    before_commit: BeforeCommit | None = None
 
 
 class Reading(Struct, frozen=True):

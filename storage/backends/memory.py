@@ -269,15 +269,20 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         home = self._bucket(bucket)
         check_key(options.data_key, options.attributes)
         content, sealed = await _absorb(body, options.digest)
+        etag, attributes = sealed.etag, options.attributes
+        if options.before_commit is not None:
+            origin = await options.before_commit()
+            etag, attributes = origin.etag, attributes.of_origin(origin)
         self._same(home)
         current = home.info_of(name)
         check_write(options.condition, name, current)
+        now_ns = self._clock.now_ns()
         info = ObjectInfo(
             name=name,
             size=len(content),
-            etag=sealed.etag,
-            modified_ns=self._clock.now_ns(),
-            attributes=options.attributes,
+            etag=etag,
+            modified_ns=now_ns if options.modified_ns is None else options.modified_ns,
+            attributes=attributes,
             checksum=sealed.checksum,
             writes=current.writes + 1 if current else 1,
         )
@@ -373,6 +378,8 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         home = self._bucket(bucket)
         check_key(options.data_key, home.upload(name, upload_id).info.attributes)
         content, sealed = await _absorb(body, options.digest)
+        if options.before_commit is not None:
+            await options.before_commit()
         upload = self._same(home).upload(name, upload_id)
         now_ns = self._clock.now_ns()
         info = PartInfo(number, len(content), sealed.etag, now_ns, sealed.checksum)
@@ -397,6 +404,11 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         current = home.info_of(name)
         check_completion(options.condition, upload.info, name, current)
         made = assembled(upload.info, parts, sealed, self._clock.now_ns())
+        if options.before_commit is not None:
+            origin = await options.before_commit()
+            attributes = made.info.attributes.of_origin(origin)
+            info = msgspec.structs.replace(made.info, etag=origin.etag, attributes=attributes)
+            made = replace(made, info=info)
         if current:
             info = msgspec.structs.replace(made.info, writes=current.writes + 1)
             made = replace(made, info=info)

@@ -93,7 +93,8 @@ class ObjectWriter:
             return ObjectLabel(home.label, home.info.owner, name, made)
 
         async with self._writers.blob(disk, self._writers.work_file(disk)) as writer:
-            made = (await writer.store(first, blocks, options.digest, label)).row
+            stored = (await writer.store(first, blocks, options.digest, label)).row
+            made = await stored.agreed(options.before_commit)
             put = PutObject(home, name, made, None, options.condition)
             return await disk.committer.run(put, writer.hand_over())
 
@@ -108,6 +109,7 @@ class ObjectWriter:
     ) -> ObjectInfo:
         async with self._writers.chunked(disk) as writer:
             row, payload = await writer.write(first, blocks, options.digest, subject, cutting)
+            row = await row.agreed(options.before_commit)
             put = PutObject(subject.bucket, subject.name, row, payload, options.condition)
             return await disk.committer.run(put, writer.hand_over())
 
@@ -120,6 +122,7 @@ class ObjectWriter:
             content = FrameCipher(options.data_key, INLINE).seal(content, 0, last=True)
         location = Inline(digest_of(content)) if content else Empty()
         row = self._row(size, options.digest.seal(), options, location)
+        row = await row.agreed(options.before_commit)
         put = PutObject(home, name, row, content or None, options.condition)
         return await disk.committer.run(put)
 
@@ -134,7 +137,7 @@ class ObjectWriter:
         return Row(
             size,
             sealed.etag,
-            self._clock.now_ns(),
+            self._clock.now_ns() if options.modified_ns is None else options.modified_ns,
             options.attributes,
             location,
             sealed.checksum,

@@ -13,6 +13,7 @@ from msgspec import Struct
 from storage.values import (
     NULL_VERSION,
     Attributes,
+    BeforeCommit,
     BucketInfo,
     Checksum,
     Encryption,
@@ -102,6 +103,14 @@ class Row(Struct, frozen=True, gc=False, array_like=True):
             largest,
             self.writes,
         )
+
+    async def agreed(self, before_commit: BeforeCommit | None) -> Row:
+        """Return the row as it is committed, once the backend has the object too."""
+        if before_commit is None:
+            return self
+        origin = await before_commit()
+        attributes = self.attributes.of_origin(origin)
+        return msgspec.structs.replace(self, etag=origin.etag, attributes=attributes)
 
     def own_blob(self) -> str | None:
         """The blob that has the label of this row."""

@@ -80,6 +80,8 @@ class Uploads:
         first = await blocks.next()
         if not first:
             part = PartRow(self._part_info(number, 0, digest.seal()), None)
+            if options.before_commit is not None:
+                await options.before_commit()
             await disk.committer.run(PutPart(home, name, upload_id, part))
             return part.info
 
@@ -89,6 +91,8 @@ class Uploads:
 
         async with self._writers.blob(disk, self._writers.work_file(disk)) as writer:
             part = (await writer.store(first, blocks, digest, label)).part
+            if options.before_commit is not None:
+                await options.before_commit()
             put = PutPart(home, name, upload_id, part)
             await disk.committer.run(put, writer.hand_over())
         return part.info
@@ -122,6 +126,7 @@ class Uploads:
             async with self._writers.blob(disk, file) as writer:
                 await writer.place(SidecarLabel(home.label, home.info.owner, name, row, manifest))
                 failpoints.hit("complete_after_sidecar")
+                row = await row.agreed(options.before_commit)
                 complete = CompleteUpload(home, upload, row, manifest, options.condition)
                 try:
                     return await disk.committer.run(complete, writer.hand_over())

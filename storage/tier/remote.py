@@ -1,0 +1,41 @@
+"""Names of remote buckets, and the setting that connects a bucket to one."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from storage.backend import Backend
+from storage.settings import Setting
+from storage.values import BucketInfo, ObjectInfo, Origin
+
+
+class RemoteBucket(Setting, frozen=True):
+    """The bucket of a backend that this bucket stands for."""
+
+    setting_name = "remote_bucket"
+
+    provider: str
+    name: str
+
+
+class Remote(Struct, frozen=True):
+    """A bucket here, and its bucket there. `synchronizes` and `validates` are its policy."""
+
+    bucket: BucketInfo
+    backend: Backend
+    name: str
+
+
+def stored_name(provider: str, name: str) -> str:
+    """Return the name here of a backend's own bucket. Its slash keeps it apart from all others."""
+    return f"{provider}/{name}"
+
+
+def is_cloud(stored: str) -> bool:
+    """Whether it is the name of a backend's own bucket."""
+    return "/" in stored and not stored.startswith("#")
+
+
+def origin_of(info: ObjectInfo) -> Origin:
+    """Return the origin of what the backend describes."""
+    return Origin(info.etag, info.version)

@@ -1,0 +1,585 @@
+"""Store of front ends and jobs where buckets of backends are known.
+
+`Tier` connects buckets here with buckets there, and moves objects between them; `TieredStore` has
+the methods of `Backend`, and passes what is about other buckets on to the local store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from storage.backend import Backend, Change
+from storage.chunking import Chunking
+from storage.conditions import check_read
+from storage.errors import (
+    AmbiguousBucket,
+    BucketExists,
+    BucketNotFound,
+    NotSupported,
+    ObjectNotFound,
+    StorageError,
+)
+from storage.ranges import PartNumber
+from storage.settings import encoded, setting
+from storage.tier.downloads import Downloads
+from storage.tier.listing import joined_page
+from storage.tier.locks import ObjectLocks
+from storage.tier.remote import Remote, RemoteBucket, origin_of, stored_name
+from storage.tier.tee import Tee
+from storage.values import (
+    NULL_VERSION,
+    READ_ALL,
+    UPDATE_CURRENT,
+    Body,
+    BucketInfo,
+    BucketOptions,
+    CompleteOptions,
+    DeleteRequest,
+    Deletion,
+    ListedPage,
+    ListQuery,
+    ObjectInfo,
+    ObjectRead,
+    Origin,
+    Page,
+    PartInfo,
+    PartOptions,
+    PutOptions,
+    Reading,
+    ReadOptions,
+    RenameOptions,
+    Sealed,
+    UpdateOptions,
+    UploadInfo,
+    UploadOptions,
+    VersionPage,
+    VersionQuery,
+)
+
+T = TypeVar("T")
+
+
+class Policy(Struct, frozen=True):
+    """How objects of a bucket are kept: in what chunks, and whether each read asks the backend for
+    a newer one."""
+
+    chunks: Chunking | None = None
+    validates: bool = False
+
+
+class Unchanged:
+    """Digest of a body that another one checks."""
+
+    def update(self, block: bytes) -> None:
+        pass
+
+    def seal(self) -> Sealed:
+        return Sealed("")
+
+
+class Tier:
+    """Remote buckets, and the objects of them that are here. `backends` are by provider."""
+
+    def __init__(
+        self,
+        local: Backend,
+        backends: Mapping[str, Backend],
+        policy: Callable[[BucketInfo], Policy] = lambda _: Policy(),
+        lock_file: Path | None = None,
+    ) -> None:
+        self.local = local
+        self.backends = backends
+        self.policy = policy
+        self.locks = ObjectLocks(lock_file)
+        self.downloads = Downloads(local, self.locks)
+
+    async def aclose(self) -> None:
+        await self.downloads.aclose()
+
+    def remote_of(self, bucket: BucketInfo) -> Remote | None:
+        """Return where the bucket's objects are besides here, None for nowhere."""
+        if not bucket.settings:
+            return None
+        document = setting(bucket, RemoteBucket)
+        if document is None:
+            return None
+        return Remote(bucket, self.backend(document.provider), document.name)
+
+    def backend(self, provider: str) -> Backend:
+        """Raise `NotSupported` for a provider without a backend here."""
+        found = self.backends.get(provider)
+        if found is None:
+            raise NotSupported("remote buckets", provider)
+        return found
+
+    async def bucket(self, name: str) -> BucketInfo:
+        """Return a bucket of the local store. A name without a provider is first that of a bucket
+        of our own, then of a backend's; raise `AmbiguousBucket` if two backends have it."""
+        try:
+            return await self.local.head_bucket(name)
+        except BucketNotFound:
+            if "/" in name:
+                raise
+        known = []
+        for provider in self.backends:
+            with suppress(BucketNotFound):
+                known.append(await self.local.head_bucket(stored_name(provider, name)))
+        if len(known) > 1:
+            raise AmbiguousBucket(name, [each.name for each in known])
+        if not known:
+            raise BucketNotFound(name)
+        return known[0]
+
+    async def look(self, provider: str, name: str) -> BucketInfo:
+        """Return what the backend says of its bucket; nothing is added here."""
+        there = await self.backend(provider).head_bucket(name)
+        document = RemoteBucket(provider, name)
+        settings = {RemoteBucket.setting_name: encoded(document)}
+        return BucketInfo(stored_name(provider, name), "", there.created_ns, settings=settings)
+
+    async def learn(
+        self, provider: str, name: str, owner: str, settings: Mapping[str, str]
+    ) -> BucketInfo:
+        """Return a backend's bucket as it is known here; add it when it is named first."""
+        stored = stored_name(provider, name)
+        with suppress(BucketNotFound):
+            return await self.local.head_bucket(stored)
+        found = await self.look(provider, name)
+        options = BucketOptions(owner, settings={**settings, **found.settings})
+        try:
+            return await self.local.create_bucket(stored, options)
+        except BucketExists:
+            return await self.local.head_bucket(stored)
+
+    async def forget(self, bucket: BucketInfo, *, keep: bool = False) -> None:
+        """Remove everything of a remote bucket that is here; unless told to `keep` it, what is
+        known of the bucket too."""
+        await self.local.discard_bucket(bucket.name)
+        if keep:
+            options = BucketOptions(bucket.owner, settings=bucket.settings)
+            await self.local.create_bucket(bucket.name, options)
+
+    async def fetch(self, remote: Remote, name: str, *, latest: bool = False) -> bool:
+        """Bring an object here; return False if it was. With `latest`, first remove one that is
+        older than the backend's."""
+        policy = self.policy(remote.bucket)
+        try:
+            info = (await self.local.head_object(remote.bucket.name, name)).info
+        except ObjectNotFound:
+            pass
+        else:
+            if not latest or await self.is_latest(remote, info):
+                return False
+        await self.downloads.fetch(remote, name, policy.chunks)
+        return True
+
+    async def evict(self, bucket: str, names: Sequence[str]) -> list[Deletion | StorageError]:
+        """Remove objects here, and only here."""
+        return await self.local.delete_objects(bucket.name, [DeleteRequest(name) for name in names])
+
+    async def is_latest(self, remote: Remote, info: ObjectInfo) -> bool:
+        """Whether an object that is here is still that of the backend; one that is not is removed
+        here. Raise `ObjectNotFound` if the backend has none."""
+        try:
+            there = (await remote.backend.head_object(remote.name, info.name)).info
+        except ObjectNotFound:
+            await self.local.delete_object(remote.bucket.name, DeleteRequest(info.name))
+            raise
+        if origin_of(there) == info.attributes.origin:
+            return True
+        async with self.locks.hold(remote.bucket.name, info.name):
+            await self.local.delete_object(remote.bucket.name, DeleteRequest(info.name))
+        return False
+
+
+class TieredStore:
+    """The local store, and the backends behind it."""
+
+    def __init__(self, tier: Tier) -> None:
+        self.tier = tier
+        self.local = local = tier.local
+        self.capabilities = local.capabilities
+        # What is about no object, or never about one of a backend.
+        self.create_bucket = local.create_bucket
+        self.list_buckets = local.list_buckets
+        self.buckets_revision = local.buckets_revision
+        self.usage = local.usage
+
+    @property
+    def access_times(self) -> Any:
+        return getattr(self.local, "access_times", None)
+
+    async def head_bucket(self, name: str) -> BucketInfo:
+        return await self.tier.bucket(name)
+
+    async def update_bucket(self, name: str, change: Callable[[BucketInfo], BucketInfo]) -> Any:
+        return await self.local.update_bucket((await self.tier.bucket(name)).name, change)
+
+    async def rename_bucket(self, name: str, new_name: str, *change: Any) -> BucketInfo:
+        await self._own(name, "rename_bucket")
+        return await self.local.rename_bucket(name, new_name, *change)
+
+    async def delete_bucket(self, name: str) -> None:
+        await self._own(name, "delete_bucket")
+        await self.local.delete_bucket(name)
+
+    async def discard_bucket(self, name: str, *change: Any) -> None:
+        await self._own(name, "discard_bucket")
+        await self.local.discard_bucket(name, *change)
+
+    # Reading
+
+    async def list_objects(self, bucket: str, query: ListQuery) -> Page:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.list_objects(info.name, query)
+        return await joined_page(self.local, remote, query)
+
+    async def show_objects(
+        self, bucket: str, query: ListQuery, show: Callable[[ListedPage], T]
+    ) -> T:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.show_objects(info.name, query, show)
+        page = ListedPage.of(await joined_page(self.local, remote, query))
+        return await asyncio.to_thread(show, page)
+
+    async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.head_object(info.name, name, options)
+        found = await self._found(remote, name, options)
+        if found is None:
+            return await remote.backend.head_object(remote.name, name, _there(options))
+        return _shown(await self.local.head_object(info.name, name, _here(options)))
+
+    async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.get_object(info.name, name, options)
+        if await self._found(remote, name, options) is None:
+            return await self._cold(remote, name, options)
+        try:
+            return _shown(await self.local.get_object(info.name, name, _here(options)))
+        except ObjectNotFound:
+            # It was evicted meanwhile.
+            return await self._cold(remote, name, options)
+
+    async def get_objects(
+        self, reads: Sequence[ObjectRead], room_bytes: int
+    ) -> list[Reading | StorageError]:
+        places = [await self._plain_place(read) for read in reads]
+        plain = places.index(None) if None in places else len(places)
+        if reads and not plain:
+            return [await self._outcome(reads[0])]
+        ours = [
+            ObjectRead(bucket, read.name, read.options)
+            for bucket, read in zip(places[:plain], reads, strict=False)
+            if bucket is not None
+        ]
+        found = await self.local.get_objects(ours, room_bytes)
+        for number, outcome in enumerate(found):
+            read = reads[number]
+            if isinstance(outcome, ObjectNotFound) and await self._is_remote(read.bucket):
+                # It has to be fetched, and may be a stream: it is the last of this answer.
+                last = found[-1]
+                if isinstance(last, Reading) and not isinstance(last.body, bytes):
+                    await last.body.aclose()
+                return [*found[:number], await self._outcome(read)]
+            if isinstance(outcome, Reading):
+                found[number] = _shown(outcome)
+        return found
+
+    async def _plain_place(self, read: ObjectRead) -> str | None:
+        """Return the bucket's name here, if the object may be read here without asking further."""
+        try:
+            info, remote = await self._place(read.bucket)
+        except BucketNotFound:
+            return read.bucket
+        options = read.options
+        if remote is None:
+            return info.name
+        asks = options.latest or options.version or self.tier.policy(info).validates
+        return None if asks else info.name
+
+    async def _is_remote(self, bucket: str) -> bool:
+        return (await self._place(bucket))[1] is not None
+
+    async def _outcome(self, read: ObjectRead) -> Reading | StorageError:
+        try:
+            return await self.get_object(read.bucket, read.name, read.options)
+        except StorageError as error:
+            return error
+
+    async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
+        return await self.local.list_versions(await self._own(bucket, "list_versions"), query)
+
+    async def show_versions(self, bucket: str, query: VersionQuery, show: Any) -> Any:
+        name = await self._own(bucket, "list_versions")
+        return await self.local.show_versions(name, query, show)
+
+    async def list_object_parts(self, bucket: str, name: str, **page: Any) -> Any:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.list_object_parts(info.name, name, **page)
+        return await remote.backend.list_object_parts(remote.name, name, **page)
+
+    # Writing
+
+    async def put_object(
+        self, bucket: str, name: str, body: Body, options: PutOptions
+    ) -> ObjectInfo:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.put_object(info.name, name, body, options)
+        there = PutOptions(
+            Unchanged(),
+            msgspec.structs.replace(options.attributes, encryption=None),
+            options.condition,
+            options.size,
+        )
+        tee = Tee(body, lambda far: remote.backend.put_object(remote.name, name, far, there))
+        async with AsyncExitStack() as held:
+            held.push_async_callback(tee.aclose)
+
+            async def written() -> Origin:
+                await held.enter_async_context(self.tier.locks.hold(info.name, name))
+                return origin_of(await tee.release())
+
+            here = msgspec.structs.replace(
+                options, condition=READ_ALL.condition, before_commit=written
+            )
+            made = await self.local.put_object(info.name, name, tee.near(), here)
+        return shown(made)
+
+    async def update_object(
+        self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
+    ) -> ObjectInfo:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.update_object(info.name, name, change, options)
+        made = await remote.backend.update_object(remote.name, name, change, options)
+        await self._drop(info.name, [name])
+        return made
+
+    async def rename_object(
+        self, bucket: str, source: str, name: str, options: RenameOptions
+    ) -> ObjectInfo:
+        info = await self._own(bucket, "rename_object")
+        return await self.local.rename_object(info, source, name, options)
+
+    async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.delete_object(info.name, request)
+        done = await remote.backend.delete_object(remote.name, request)
+        await self._drop(info.name, [request.name])
+        return done
+
+    async def delete_objects(
+        self, bucket: str, requests: Sequence[DeleteRequest]
+    ) -> list[Deletion | StorageError]:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.delete_objects(info.name, requests)
+        done = await remote.backend.delete_objects(remote.name, requests)
+        pairs = zip(requests, done, strict=True)
+        gone = [request.name for request, outcome in pairs if isinstance(outcome, Deletion)]
+        await self._drop(info.name, gone)
+        return done
+
+    # Uploads
+
+    async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.create_upload(info.name, name, options)
+        if options.append:
+            raise NotSupported("append", info.name)
+        attributes = msgspec.structs.replace(options.attributes, encryption=None)
+        plain = msgspec.structs.replace(options, attributes=attributes)
+        there = await remote.backend.create_upload(remote.name, name, plain)
+        marked = options.attributes.of_origin(Origin("", there.id))
+        ours = msgspec.structs.replace(options, attributes=marked)
+        return _plain(await self.local.create_upload(info.name, name, ours))
+
+    async def head_upload(self, bucket: str, name: str, upload_id: str) -> UploadInfo:
+        info = await self.tier.bucket(bucket)
+        return _plain(await self.local.head_upload(info.name, name, upload_id))
+
+    async def put_part(
+        self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
+    ) -> PartInfo:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.put_part(info.name, name, upload_id, number, body, options)
+        far_id = await self._far_id(info, name, upload_id)
+        there = PartOptions(Unchanged())
+        tee = Tee(
+            body,
+            lambda far: remote.backend.put_part(remote.name, name, far_id, number, far, there),
+        )
+        ours = msgspec.structs.replace(options, before_commit=tee.release)
+        async with AsyncExitStack() as held:
+            held.push_async_callback(tee.aclose)
+            return await self.local.put_part(info.name, name, upload_id, number, tee.near(), ours)
+
+    async def list_parts(self, bucket: str, name: str, upload_id: str, **page: Any) -> Any:
+        info = await self.tier.bucket(bucket)
+        return await self.local.list_parts(info.name, name, upload_id, **page)
+
+    async def complete_upload(
+        self, bucket: str, name: str, upload_id: str, options: CompleteOptions
+    ) -> ObjectInfo:
+        info, remote = await self._place(bucket)
+        if remote is None:
+            return await self.local.complete_upload(info.name, name, upload_id, options)
+        try:
+            far_id = await self._far_id(info, name, upload_id)
+        except StorageError:
+            # Completed before: the local store has the answer.
+            done = await self.local.complete_upload(info.name, name, upload_id, options)
+            return shown(done)
+        origin: Origin | None = None
+        there = CompleteOptions(options.numbers, _assembled_there, options.condition)
+        async with AsyncExitStack() as held:
+
+            async def completed() -> Origin:
+                nonlocal origin
+                if origin is None:
+                    await held.enter_async_context(self.tier.locks.hold(info.name, name))
+                    origin = origin_of(
+                        await remote.backend.complete_upload(remote.name, name, far_id, there)
+                    )
+                return origin
+
+            ours = CompleteOptions(
+                options.numbers,
+                lambda upload, parts: options.assemble(_plain(upload), parts),
+                before_commit=completed,
+            )
+            return shown(await self.local.complete_upload(info.name, name, upload_id, ours))
+
+    async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None:
+        info, remote = await self._place(bucket)
+        if remote is not None:
+            far_id = await self._far_id(info, name, upload_id)
+            await remote.backend.abort_upload(remote.name, name, far_id)
+        await self.local.abort_upload(info.name, name, upload_id)
+
+    async def list_uploads(self, bucket: str, query: Any) -> Any:
+        page = await self.local.list_uploads((await self.tier.bucket(bucket)).name, query)
+        return msgspec.structs.replace(page, uploads=tuple(map(_plain, page.uploads)))
+
+    async def rechunk_object(
+        self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
+    ) -> bool:
+        info = await self.tier.bucket(bucket)
+        return await self.local.rechunk_object(info.name, name, chunks, options)
+
+    # Steps
+
+    async def _place(self, bucket: str) -> tuple[BucketInfo, Remote | None]:
+        info = await self.tier.bucket(bucket)
+        return info, self.tier.remote_of(info)
+
+    async def _own(self, bucket: str, operation: str) -> str:
+        """Return the name of a bucket that is here alone. Raise `NotSupported` for another one."""
+        info, remote = await self._place(bucket)
+        if remote is not None:
+            raise NotSupported(operation, info.name)
+        return info.name
+
+    async def _found(self, remote: Remote, name: str, options: ReadOptions) -> ObjectInfo | None:
+        """Return the object if it is here, is the version that is wanted, and is as new as it must
+        be."""
+        try:
+            info = (await self.local.head_object(remote.bucket.name, name)).info
+        except ObjectNotFound:
+            return None
+        origin = info.attributes.origin
+        if options.version not in (None, NULL_VERSION, origin.version if origin else None):
+            return None
+        if isinstance(options.want, PartNumber) and not info.parts:
+            # Only what was uploaded through us is here in its parts.
+            return None
+        policy = self.tier.policy(remote.bucket)
+        if not (options.latest or policy.validates):
+            return info
+        return info if await self.tier.is_latest(remote, info) else None
+
+    async def _cold(self, remote: Remote, name: str, options: ReadOptions) -> Reading:
+        """Read an object that is not here. Whole, it is kept on its way; of a part or a condition
+        the backend decides, and the whole follows."""
+        chunks = self.tier.policy(remote.bucket).chunks
+        if options.version not in (None, NULL_VERSION):
+            return await remote.backend.get_object(remote.name, name, _there(options))
+        if options.want is not None or options.choose is not None:
+            reading = await remote.backend.get_object(remote.name, name, _there(options))
+            self.tier.downloads.begin(remote, name, chunks)
+            return reading
+        if options.condition != READ_ALL.condition:
+            there = await remote.backend.head_object(remote.name, name)
+            check_read(options.condition, there.info)
+        if options.before_stream is not None:
+            await options.before_stream()
+        coming = await self.tier.downloads.read(remote, name, chunks)
+        if coming is not None:
+            return coming
+        return _shown(await self.local.get_object(remote.bucket.name, name, _here(options)))
+
+    async def _drop(self, bucket: str, names: Sequence[str]) -> None:
+        """Remove here what was deleted there, also what a download is bringing just now."""
+        for name in names:
+            async with self.tier.locks.hold(bucket, name):
+                pass
+        await self.local.delete_objects(bucket, [DeleteRequest(name) for name in names])
+
+    async def _far_id(self, bucket: BucketInfo, name: str, upload_id: str) -> str:
+        upload = await self.local.head_upload(bucket.name, name, upload_id)
+        origin = upload.attributes.origin
+        return origin.version if origin else ""
+
+
+def shown(info: ObjectInfo) -> ObjectInfo:
+    """Return the facts with the backend's version."""
+    origin = info.attributes.origin
+    if origin is None or not origin.version:
+        return info
+    return msgspec.structs.replace(info, version=origin.version)
+
+
+def _shown(reading: Reading) -> Reading:
+    return msgspec.structs.replace(reading, info=shown(reading.info))
+
+
+def _here(options: ReadOptions) -> ReadOptions:
+    if options.version is None:
+        return options
+    return msgspec.structs.replace(options, version=None)
+
+
+def _there(options: ReadOptions) -> ReadOptions:
+    if options.unlock is None and options.before_stream is None:
+        return options
+    return msgspec.structs.replace(options, unlock=None, before_stream=None)
+
+
+def _plain(upload: UploadInfo) -> UploadInfo:
+    """Return the upload without that of the backend."""
+    if upload.attributes.origin is None:
+        return upload
+    attributes = msgspec.structs.replace(upload.attributes, origin=None)
+    return msgspec.structs.replace(upload, attributes=attributes)
+
+
+def _assembled_there(_: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
+    """Only the backend knows the ETag of what it assembles."""
+    return Sealed("")

@@ -1,0 +1,114 @@
+"""A cloud in memory: it makes ETags and times of its own, counts requests, and fails on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+
+import msgspec
+
+from storage.backends.memory import MemoryBackend
+from storage.capabilities import Capability
+from storage.clock import Clock
+from storage.errors import StorageError
+from storage.values import (
+    READ_ALL,
+    Body,
+    CompleteOptions,
+    ListQuery,
+    ObjectInfo,
+    Page,
+    PartInfo,
+    PartOptions,
+    PutOptions,
+    Reading,
+    ReadOptions,
+    Stream,
+)
+from tests.storage.bodies import content_of
+from tests.storage.digests import Md5Digest
+from tests.storage.sync_bucket import join_etags
+
+BLOCK = 64 << 10
+
+
+class CloudFailed(StorageError):
+    """What the cloud says when it was told to fail."""
+
+
+class Cloud(MemoryBackend):
+    """`gate` holds bodies back in their middle while it is closed; `fails_at` ends them there with
+    an error; `is_down` refuses every request."""
+
+    capabilities = Capability.UPLOADS
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.requests: Counter[str] = Counter()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.asked = asyncio.Event()
+        self.fails_at: int | None = None
+        self.is_down = False
+
+    async def list_objects(self, bucket: str, query: ListQuery) -> Page:
+        self._count("list")
+        return await super().list_objects(bucket, query)
+
+    async def head_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
+        self._count("head")
+        return await super().head_object(bucket, name, options)
+
+    async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
+        self._count("get")
+        self.asked.set()
+        reading = await super().get_object(bucket, name, options)
+        body = self._slow(await content_of(reading))
+        return msgspec.structs.replace(reading, body=body)
+
+    async def put_object(
+        self, bucket: str, name: str, body: Body, options: PutOptions
+    ) -> ObjectInfo:
+        self._count("put")
+        chosen = msgspec.structs.replace(options, digest=Md5Digest())
+        return await super().put_object(bucket, name, self._refusing(body), chosen)
+
+    async def put_part(
+        self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
+    ) -> PartInfo:
+        self._count("put part")
+        chosen = PartOptions(Md5Digest())
+        return await super().put_part(bucket, name, upload_id, number, body, chosen)
+
+    async def complete_upload(
+        self, bucket: str, name: str, upload_id: str, options: CompleteOptions
+    ) -> ObjectInfo:
+        self._count("complete")
+        chosen = msgspec.structs.replace(options, assemble=join_etags)
+        return await super().complete_upload(bucket, name, upload_id, chosen)
+
+    def _count(self, request: str) -> None:
+        if self.is_down:
+            raise CloudFailed("down")
+        self.requests[request] += 1
+
+    async def _slow(self, content: bytes) -> Stream:
+        for start in _starts(content):
+            if start >= len(content) // 2:
+                await self.gate.wait()
+            if self.fails_at is not None and start >= self.fails_at:
+                raise CloudFailed("reset")
+            yield content[start : start + BLOCK]
+
+    async def _refusing(self, body: Body) -> AsyncGenerator[bytes, None]:
+        sent = 0
+        async for block in body:
+            sent += len(block)
+            if self.fails_at is not None and sent > self.fails_at:
+                raise CloudFailed("refused")
+            yield block
+
+
+def _starts(content: bytes) -> Sequence[int]:
+    return range(0, len(content), BLOCK)

@@ -1,0 +1,447 @@
+"""Objects of a backend in the local store: fetched once, written through, and never mixed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from storage.backends.local import LocalStore, StoreOptions
+from storage.errors import (
+    AmbiguousBucket,
+    BucketNotFound,
+    Corrupt,
+    NotModified,
+    ObjectNotFound,
+    PreconditionFailed,
+)
+from storage.ranges import Between, Last
+from storage.tier import Policy, Tier, TieredStore
+from storage.tier.locks import ObjectLocks
+from storage.tier.remote import Remote
+from storage.values import (
+    BucketInfo,
+    BucketOptions,
+    Condition,
+    DeleteRequest,
+    ListQuery,
+    ObjectRead,
+    Reading,
+    ReadOptions,
+)
+from tests.storage.bodies import body_of, broken_body, content_of, pattern
+from tests.storage.cloud import BLOCK, Cloud, CloudFailed
+from tests.storage.digests import Refused, SealRefusingDigest
+from tests.storage.event_loop import run
+from tests.storage.fake_clock import FakeClock
+from tests.storage.local_stores import local_store
+from tests.storage.sync_bucket import OWNER, put_options
+
+BUCKET = "aws/train"
+LARGE = pattern(40 * BLOCK)
+
+
+class Scene:
+    """A store in front of a cloud with the bucket `train`."""
+
+    def __init__(self, local: LocalStore, clock: FakeClock, lock_file: Path) -> None:
+        self.local = local
+        self.cloud = Cloud(clock)
+        self.validates = False
+        self.tier = Tier(local, {"aws": self.cloud}, self._policy, lock_file)
+        self.store = TieredStore(self.tier)
+        self.clock = clock
+
+    def _policy(self, _: BucketInfo) -> Policy:
+        return Policy(validates=self.validates)
+
+    async def begin(self) -> BucketInfo:
+        await self.cloud.create_bucket("train", BucketOptions(OWNER))
+        return await self.tier.learn("aws", "train", OWNER, {})
+
+    async def upload(self, name: str, content: bytes) -> None:
+        """Somebody else writes to the cloud."""
+        self.clock.advance_s(1)
+        await self.cloud.put_object("train", name, body_of(content), put_options())
+
+    async def read(self, name: str, options: ReadOptions | None = None) -> bytes:
+        reading = await self.store.get_object(BUCKET, name, options or ReadOptions())
+        return await content_of(reading)
+
+    async def is_here(self, name: str) -> bool:
+        try:
+            await self.local.head_object(BUCKET, name)
+        except ObjectNotFound:
+            return False
+        return True
+
+    async def settled(self, name: str) -> None:
+        """Wait for the object's download."""
+        async with self.tier.locks.hold(BUCKET, name):
+            pass
+
+
+@pytest.fixture
+def scene(tmp_path: Path, clock: FakeClock) -> Iterator[Scene]:
+    (tmp_path / "data").mkdir()
+    with local_store([tmp_path / "data"], clock, StoreOptions()) as local:
+        made = Scene(local, clock, tmp_path / "tier.lock")
+        run(made.begin())
+        yield made
+        run(made.tier.aclose())
+
+
+def test_a_cold_object_is_fetched_once(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", LARGE)
+        assert await scene.read("a") == LARGE
+        await scene.settled("a")
+        assert await scene.read("a") == LARGE
+        assert scene.cloud.requests["get"] == 1
+        info = (await scene.store.head_object(BUCKET, "a")).info
+        there = (await scene.cloud.head_object("train", "a")).info
+        assert (info.etag, info.modified_ns) == (there.etag, there.modified_ns)
+
+    run(read())
+
+
+def test_a_hundred_clients_of_a_cold_object_are_one_download(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", LARGE)
+        scene.cloud.gate.clear()
+        early = [asyncio.create_task(scene.read("a")) for _ in range(50)]
+        await asyncio.sleep(0.05)
+        late = [asyncio.create_task(scene.read("a")) for _ in range(50)]
+        await asyncio.sleep(0)
+        scene.cloud.gate.set()
+        assert set(await asyncio.gather(*early, *late)) == {LARGE}
+        assert scene.cloud.requests["get"] == 1
+
+    run(read())
+
+
+def test_a_slow_client_gets_all_and_delays_nobody(scene: Scene) -> None:
+    content = pattern(12 << 20)
+
+    async def read() -> None:
+        await scene.upload("a", content)
+        slow = await scene.store.get_object(BUCKET, "a")
+        assert not isinstance(slow.body, bytes)
+        async with aclosing(slow.body) as body:
+            blocks = [await anext(body)]
+            await scene.tier.downloads.fetch(await remote(scene), "a", None)
+            assert await scene.is_here("a")
+            blocks += [block async for block in body]
+        assert b"".join(blocks) == content
+
+    run(read())
+
+
+def test_a_client_that_leaves_does_not_stop_the_download(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", LARGE)
+        scene.cloud.gate.clear()
+        reading = await scene.store.get_object(BUCKET, "a")
+        assert not isinstance(reading.body, bytes)
+        await anext(reading.body)
+        await reading.body.aclose()
+        scene.cloud.gate.set()
+        assert await scene.read("a") == LARGE
+        assert scene.cloud.requests["get"] == 1
+
+    run(read())
+
+
+@pytest.mark.parametrize(
+    "want", [Between(10, 20), Between(len(LARGE) - 5, len(LARGE) + 5), Last(100)]
+)
+def test_a_range_of_a_cold_object_does_not_wait_for_the_whole(
+    scene: Scene, want: Between | Last
+) -> None:
+    async def read() -> None:
+        await scene.upload("a", LARGE)
+        part = await scene.read("a", ReadOptions(want=want))
+        stop = len(LARGE) if isinstance(want, Last) else want.stop
+        assert part == LARGE[len(LARGE) - 100 if isinstance(want, Last) else want.start : stop]
+        await scene.tier.downloads.fetch(await remote(scene), "a", None)
+        assert await scene.is_here("a")
+        assert await scene.read("a", ReadOptions(want=want)) == part
+        assert scene.cloud.requests["get"] == 2
+
+    run(read())
+
+
+def test_a_failed_download_leaves_nothing(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", LARGE)
+        scene.cloud.fails_at = 10 * BLOCK
+        with pytest.raises(CloudFailed):
+            await scene.read("a")
+        assert not await scene.is_here("a")
+        scene.cloud.fails_at = None
+        assert await scene.read("a") == LARGE
+
+    run(read())
+
+
+def test_an_object_that_ends_early_is_not_kept(scene: Scene) -> None:
+    """A backend that sends fewer bytes than it said must not make a shorter object."""
+
+    async def read() -> None:
+        await scene.upload("a", LARGE)
+        get = scene.cloud.get_object
+
+        async def short(bucket: str, name: str) -> Reading:
+            reading = await get(bucket, name)
+            return Reading(reading.info, reading.span, LARGE[:-1])
+
+        scene.cloud.get_object = short  # type: ignore[method-assign,assignment]
+        with pytest.raises(Corrupt):
+            await scene.read("a")
+        assert not await scene.is_here("a")
+
+    run(read())
+
+
+def test_conditions_are_about_the_backend_s_object(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", b"one")
+        info = (await scene.cloud.head_object("train", "a")).info
+        same, other = Condition(if_none_match=(info.etag,)), Condition(if_match=("other",))
+        with pytest.raises(NotModified):
+            await scene.read("a", ReadOptions(condition=same))
+        with pytest.raises(PreconditionFailed):
+            await scene.read("a", ReadOptions(condition=other))
+        assert not await scene.is_here("a")
+        assert await scene.read("a", ReadOptions(condition=Condition(if_match=(info.etag,))))
+        await scene.settled("a")
+        with pytest.raises(NotModified):
+            await scene.read("a", ReadOptions(condition=same))
+
+    run(read())
+
+
+def test_what_is_here_is_read_while_the_backend_is_down(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", b"one")
+        await scene.upload("b", b"two")
+        await scene.read("a")
+        await scene.settled("a")
+        scene.cloud.is_down = True
+        assert await scene.read("a") == b"one"
+        with pytest.raises(CloudFailed):
+            await scene.read("b")
+
+    run(read())
+
+
+@pytest.mark.parametrize("by_policy", [True, False])
+def test_the_latest_version_is_fetched_when_it_is_wanted(scene: Scene, by_policy: bool) -> None:
+    async def read() -> None:
+        await scene.upload("a", b"one")
+        await scene.read("a")
+        await scene.settled("a")
+        await scene.upload("a", b"two")
+        assert await scene.read("a") == b"one"
+        scene.validates = by_policy
+        assert await scene.read("a", ReadOptions(latest=not by_policy)) == b"two"
+        await scene.settled("a")
+        await scene.cloud.delete_object("train", DeleteRequest("a"))
+        with pytest.raises(ObjectNotFound):
+            await scene.read("a", ReadOptions(latest=not by_policy))
+        assert not await scene.is_here("a")
+
+    run(read())
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, len(LARGE)])
+def test_a_write_goes_through(scene: Scene, size: int) -> None:
+    async def write() -> None:
+        content = LARGE[:size]
+        blocks = [content[start : start + BLOCK] for start in range(0, size, BLOCK)]
+        await scene.store.put_object(BUCKET, "a", body_of(*blocks), put_options())
+        there = await scene.cloud.get_object("train", "a")
+        assert await content_of(there) == content
+        assert await scene.read("a") == content
+        assert scene.cloud.requests["get"] == 1
+
+    run(write())
+
+
+def test_what_is_refused_here_is_not_written_there(scene: Scene) -> None:
+    async def write() -> None:
+        for body, digest in (
+            (body_of(LARGE), SealRefusingDigest()),
+            (broken_body(LARGE), None),
+            (body_of(b""), SealRefusingDigest()),
+        ):
+            with pytest.raises(Refused):
+                await scene.store.put_object(BUCKET, "a", body, put_options(digest))
+            with pytest.raises(ObjectNotFound):
+                await scene.cloud.head_object("train", "a")
+            assert not await scene.is_here("a")
+
+    run(write())
+
+
+def test_what_is_refused_there_is_not_written_here(scene: Scene) -> None:
+    async def write() -> None:
+        for blocks in ([LARGE[:BLOCK]] * 40, [b"x" * 200_000]):
+            scene.cloud.fails_at = 100_000
+            with pytest.raises(CloudFailed):
+                await scene.store.put_object(BUCKET, "a", body_of(*blocks), put_options())
+            assert not await scene.is_here("a")
+
+    run(write())
+
+
+def test_a_delete_during_a_download_leaves_nothing_here(scene: Scene) -> None:
+    async def delete() -> None:
+        await scene.upload("a", LARGE)
+        scene.cloud.gate.clear()
+        reading = asyncio.create_task(scene.read("a"))
+        await scene.cloud.asked.wait()
+        deleting = asyncio.create_task(scene.store.delete_object(BUCKET, DeleteRequest("a")))
+        await asyncio.sleep(0.01)
+        scene.cloud.gate.set()
+        assert await reading == LARGE
+        assert (await deleting).existed
+        assert not await scene.is_here("a")
+        with pytest.raises(ObjectNotFound):
+            await scene.read("a")
+
+    run(delete())
+
+
+def test_a_write_during_a_download_is_what_stays(scene: Scene) -> None:
+    async def write() -> None:
+        await scene.upload("a", LARGE)
+        scene.cloud.gate.clear()
+        reading = asyncio.create_task(scene.read("a"))
+        await scene.cloud.asked.wait()
+        put = scene.store.put_object(BUCKET, "a", body_of(b"new"), put_options())
+        writing = asyncio.create_task(put)
+        await asyncio.sleep(0.01)
+        scene.cloud.gate.set()
+        assert await reading == LARGE
+        await writing
+        assert await scene.read("a") == b"new"
+
+    run(write())
+
+
+def test_a_listing_is_the_backend_s_and_marks_what_is_here(scene: Scene) -> None:
+    async def ls() -> None:
+        for name in ("a", "d/x", "d/y", "z"):
+            await scene.upload(name, name.encode())
+        for name in ("d/x", "z"):
+            await scene.read(name)
+            await scene.settled(name)
+        await scene.upload("z", b"changed")
+        page = await scene.store.list_objects(BUCKET, ListQuery())
+        rows = [(i.name, i.size, i.attributes.origin is not None) for i in page.objects]
+        assert rows == [("a", 1, False), ("d/x", 3, True), ("d/y", 3, False), ("z", 7, True)]
+        folders = await scene.store.list_objects(BUCKET, ListQuery(delimiter="/"))
+        assert folders.common_prefixes == ("d/",)
+        assert [info.name for info in folders.objects] == ["a", "z"]
+
+    run(ls())
+
+
+def test_many_objects_are_read_at_once_where_they_are_here(scene: Scene) -> None:
+    async def read() -> None:
+        for name in "abcd":
+            await scene.upload(name, name.encode())
+        for name in "ab":
+            await scene.read(name)
+            await scene.settled(name)
+        reads = [ObjectRead(BUCKET, name) for name in "abcd"]
+        got: list[bytes] = []
+        rounds = 0
+        while reads:
+            outcomes = await scene.store.get_objects(reads, 1 << 20)
+            for outcome in outcomes:
+                assert isinstance(outcome, Reading)
+                got.append(await content_of(outcome))
+            reads, rounds = reads[len(outcomes) :], rounds + 1
+        assert (got, rounds) == ([b"a", b"b", b"c", b"d"], 2)
+
+    run(read())
+
+
+def test_evicting_removes_here_only(scene: Scene) -> None:
+    async def evict() -> None:
+        await scene.upload("a", b"one")
+        await scene.read("a")
+        await scene.settled("a")
+        bucket = await scene.store.head_bucket(BUCKET)
+        await scene.tier.evict(bucket, ["a", "no-such"])
+        assert not await scene.is_here("a")
+        assert await scene.read("a") == b"one"
+
+    run(evict())
+
+
+def test_a_bucket_is_learnt_and_forgotten(scene: Scene) -> None:
+    async def learn() -> None:
+        await scene.cloud.create_bucket("other", BucketOptions(OWNER))
+        with pytest.raises(BucketNotFound):
+            await scene.store.head_bucket("aws/other")
+        await scene.tier.learn("aws", "other", OWNER, {})
+        bucket = await scene.store.head_bucket("other")
+        assert bucket.name == "aws/other"
+        await scene.tier.forget(bucket, keep=True)
+        await scene.store.head_bucket("aws/other")
+        await scene.tier.forget(bucket)
+        with pytest.raises(BucketNotFound):
+            await scene.store.head_bucket("other")
+        with pytest.raises(BucketNotFound):
+            await scene.tier.learn("aws", "no-such", OWNER, {})
+
+    run(learn())
+
+
+def test_a_name_of_two_backends_has_to_be_told_apart(scene: Scene) -> None:
+    async def ask() -> None:
+        other = Cloud(scene.clock)
+        await other.create_bucket("train", BucketOptions(OWNER))
+        tier = Tier(scene.local, {"aws": scene.cloud, "gcp": other})
+        await tier.learn("gcp", "train", OWNER, {})
+        with pytest.raises(AmbiguousBucket, match="aws://train and gcp://train"):
+            await tier.bucket("train")
+        await scene.local.create_bucket("train", BucketOptions(OWNER))
+        assert (await tier.bucket("train")).name == "train"
+
+    run(ask())
+
+
+def test_an_object_s_lock_is_held_once_among_all_processes(tmp_path: Path) -> None:
+    """Two tables of locks are as two processes: each opens the file for itself."""
+
+    async def hold() -> None:
+        tables = [ObjectLocks(tmp_path / "lock") for _ in range(2)]
+        inside = most = 0
+
+        async def work(number: int) -> None:
+            nonlocal inside, most
+            async with tables[number % 2].hold("b", "same"):
+                inside += 1
+                most = max(most, inside)
+                await asyncio.sleep(0.002)
+                inside -= 1
+
+        await asyncio.gather(*(work(number) for number in range(10)))
+        assert most == 1
+        async with tables[0].hold("b", "one"), tables[1].hold("b", "two"):
+            pass
+
+    run(hold())
+
+
+async def remote(scene: Scene) -> Remote:
+    found = scene.tier.remote_of(await scene.store.head_bucket(BUCKET))
+    assert found is not None
+    return found
