@@ -21,11 +21,13 @@ from botocore.compat import HTTPHeaders
 
 @dataclass
 class Answer:
-    """One HTTP answer; header names are lower-case, the last of a repeated name wins."""
+    """One HTTP answer; header names are lower-case, the last of a repeated name wins, and `pairs`
+    has all."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    pairs: list[tuple[str, str]] = field(default_factory=list)
 
 
 class AsgiServer:
@@ -85,7 +87,8 @@ class AsgiServer:
             if message["type"] == "http.response.start":
                 answer.status = message["status"]
                 raw = message.get("headers", [])
-                answer.headers = {n.decode().lower(): v.decode("latin-1") for n, v in raw}
+                answer.pairs = [(n.decode().lower(), v.decode("latin-1")) for n, v in raw]
+                answer.headers = dict(answer.pairs)
             else:
                 if keeps_bytes is None or len(got) < keeps_bytes:
                     got.extend(message.get("body", b""))

@@ -32,6 +32,7 @@ from s3gw.telemetry.audit import NO_AUDIT
 from s3gw.telemetry.node_info import NodeInfo
 from storage.backend import Backend
 from storage.clock import SystemClock
+from storage.tier import Tier, TieredStore
 
 CLUSTER = "here"
 REGION = "us-east-1"
@@ -75,7 +76,13 @@ def new_native_services(
         node=NodeInfo(),
         throttle=Throttle(ThrottleOptions()),
         audit=NO_AUDIT,
+        tier=tier_of(services.objects.store),
     )
+
+
+def tier_of(store: Backend) -> Tier:
+    """The store's own tier; one without backends for a store that has none."""
+    return store.tier if isinstance(store, TieredStore) else Tier(store, {})
 
 
 def new_issuer() -> TokenIssuer:

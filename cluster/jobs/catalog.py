@@ -15,12 +15,14 @@ from cluster.jobs import (
     cleanup,
     copy_objects,
     delete_objects,
+    evict,
     get_batch,
     index_shards,
     lru,
     mirroring,
     move_bucket,
     placement,
+    prefetch,
     promote,
     rechunk,
     summary,
@@ -31,6 +33,8 @@ from cluster.jobs.kinds import AnyKind
 
 KINDS: tuple[AnyKind, ...] = (
     delete_objects.KIND,
+    evict.KIND,
+    prefetch.KIND,
     copy_objects.KIND,
     copy_objects.BUCKET_KIND,
     summary.KIND,
@@ -51,8 +55,7 @@ KINDS: tuple[AnyKind, ...] = (
 _OTHERS = """
     election/elect-primary etl-inline summary-shard/shard-summary
     ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
-    blob-download download dsort evict-listrange/evict-objects
-    evict-remote-bck/evict-remote-bucket prefetch-listrange/prefetch-objects ec-encode/ec-bucket
+    blob-download download dsort evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
     etl-bck/etl-bucket list create-inventory
 """
 

@@ -20,7 +20,8 @@ from cluster.jobs.job import Job, SelectingJob, State
 from cluster.jobs.template import Template, read_template
 from storage.archives import Archives
 from storage.backend import Backend
-from storage.errors import KeyRequired, StorageError
+from storage.errors import KeyRequired, NotSupported, StorageError
+from storage.tier.remote import is_cloud
 from storage.values import (
     DeleteRequest,
     Deletion,
@@ -75,6 +76,23 @@ class CopyTask(Struct, frozen=True):
 Copy = Callable[[CopyTask], Awaitable[int]]
 # Deletes objects of the job's bucket, announces it, and returns each outcome, in their order.
 Delete = Callable[[Job, Sequence[DeleteRequest]], Awaitable[Sequence[Deletion | StorageError]]]
+
+
+# Brings an object of a remote bucket here, or its latest version; returns its bytes, None if it was
+# here.
+Fetch = Callable[[str, str, bool], Awaitable[int | None]]
+# Removes objects of a remote bucket that are here; returns each outcome, in their order.
+Evict = Callable[[str, Sequence[str]], Awaitable[Sequence[Deletion | StorageError]]]
+
+
+async def nothing_to_fetch(bucket: str, name: str, latest: bool) -> int | None:
+    """Raise `NotSupported`: the `fetch` of a server without backends."""
+    raise NotSupported("a backend", bucket)
+
+
+async def nothing_to_evict(bucket: str, names: Sequence[str]) -> Sequence[Deletion | StorageError]:
+    """Raise `NotSupported`: the `evict` of a server without backends."""
+    raise NotSupported("a backend", bucket)
 
 
 class ArchiveOrders(Struct, frozen=True):
@@ -187,6 +205,8 @@ class JobContext(Struct, frozen=True):
     unlock: Unlock = no_key
     files: Files = field(default_factory=NoFiles)
     archives: Archives = field(default_factory=Archives)
+    fetch: Fetch = nothing_to_fetch
+    evict: Evict = nothing_to_evict
 
 
 class Checkpoints(Protocol):
@@ -252,7 +272,8 @@ class JobRun(Struct, Generic[J]):
 
 def missing(job: Job, name: str) -> str:
     """Return the text about an object that a list names and that is not there, as in AIStore."""
-    return f"ais://{job.bucket}/{name} does not exist"
+    bucket = job.bucket.replace("/", "://", 1) if is_cloud(job.bucket) else f"ais://{job.bucket}"
+    return f"{bucket}/{name} does not exist"
 
 
 async def chosen_names(run: JobRun[S], size: int) -> AsyncIterator[Sequence[str]]:

@@ -416,6 +416,21 @@ class Promote:
 
 
 @dataclass(frozen=True, slots=True)
+class Backends:
+    """Other stores whose buckets are read and written through this one: see docs/fast-tier.md."""
+
+    providers: tuple[str, ...] = setting(
+        (),
+        "The providers of these stores. `aws` is any S3 endpoint; where it is and who asks come "
+        "from the environment, as AWS' own tools read it (AWS_ENDPOINT_URL, AWS_PROFILE, "
+        "AWS_REGION, AWS_ACCESS_KEY_ID, ...).",
+        Texts("a list of aws", Text("aws", r"aws")),
+        flag="--backend",
+        metavar="PROVIDER",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Native:
     """The native API below `/v1`."""
 
@@ -444,6 +459,7 @@ class Config:
     chunks: Chunks = field(default_factory=Chunks)
     jobs: Jobs = field(default_factory=Jobs)
     promote: Promote = field(default_factory=Promote)
+    backends: Backends = field(default_factory=Backends)
     native: Native = field(default_factory=Native)
 
 

@@ -8,8 +8,8 @@ from s3gw.identity.rights import WITHOUT_BUCKET, Access
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.operation import NativeOperation
+from s3gw.native.remote_buckets import learn_bucket
 from s3gw.wire.errors import Code, S3Error
-from storage.errors import BucketNotFound
 
 # As many rights as AIStore's messages name.
 _SHOWN = 4
@@ -24,7 +24,7 @@ async def require(call: NativeCall, operation: type[NativeOperation]) -> None:
         return
     if operation.known_as:
         if not call.bck.is_ours and not operation.access & WITHOUT_BUCKET:
-            raise BucketNotFound(call.bucket)
+            await learn_bucket(call)
         call.operation = operation.known_as
         await authorize(call, operation.access)
     elif operation.access and not may_without_bucket(call, operation.access):

@@ -20,7 +20,9 @@ from s3gw.config.bucket_properties import (
     with_properties,
 )
 from s3gw.native.dotted_keys import flat, nested
+from s3gw.native.names import bck_of
 from storage.settings import setting, with_setting
+from storage.tier.remote import RemoteBucket, is_cloud
 from storage.values import BucketInfo
 
 EVERYTHING = str((1 << 64) - 1)
@@ -167,7 +169,17 @@ def props_of(bucket: BucketInfo) -> Bprops:
         access=str(bucket_access(bucket)),
         bid=str(xxhash.xxh64_intdigest(made.encode())),
         created=str(bucket.created_ns),
+        provider=bck_of(bucket.name).provider,
+        backend_bck=_backend_of(bucket),
     )
+
+
+def _backend_of(bucket: BucketInfo) -> BackendBck:
+    """Return the bucket that one of ours is connected with; a cloud's own bucket names none."""
+    document = setting(bucket, RemoteBucket)
+    if document is None or is_cloud(bucket.name):
+        return BackendBck()
+    return BackendBck(document.name, document.provider)
 
 
 @lru_cache(maxsize=256)

@@ -77,7 +77,7 @@ def _spaces(call: NativeCall) -> Spaces:
 
 def _require_ours(bck: Bck) -> None:
     """Raise 404 for a bucket of another cluster."""
-    if not bck.is_ours:
+    if bck.uuid:
         message = f'bucket "{bck.cname()}" does not exist'
         raise NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
 

@@ -15,6 +15,8 @@ from msgspec import Struct
 from s3gw.identity.namespaces import parted, stored_name
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.object_names import name_of
+from storage.tier.remote import is_cloud
+from storage.tier.remote import stored_name as remote_name
 
 AIS = "ais"
 PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "ht")
@@ -42,8 +44,15 @@ class Bck(Struct, frozen=True):
         return self.provider == AIS and not self.uuid
 
     @property
+    def is_cloud(self) -> bool:
+        """Whether it can be a bucket of a backend of this server."""
+        return self.provider != AIS and not self.uuid and not self.namespace
+
+    @property
     def stored(self) -> str:
         """Return the name in the store, and in access control."""
+        if self.is_cloud:
+            return remote_name(self.provider, self.name)
         return stored_name(self.name, self.namespace)
 
     @property
@@ -72,6 +81,9 @@ def read_provider(text: str) -> str:
 
 def bck_of(stored: str) -> Bck:
     """Return the full name of a bucket of the store."""
+    if is_cloud(stored):
+        provider, _, name = stored.partition("/")
+        return Bck(name, provider)
     name, namespace = parted(stored)
     return Bck(name, namespace=namespace)
 
@@ -79,7 +91,8 @@ def bck_of(stored: str) -> Bck:
 def is_asked(asked: Bck, bck: Bck) -> bool:
     """Whether a query without a bucket's name, by provider and namespace, is about the bucket. An
     empty namespace is all of them."""
-    return asked.is_ours and asked.namespace in ("", bck.namespace)
+    same = not asked.uuid and asked.provider == bck.provider
+    return same and asked.namespace in ("", bck.namespace)
 
 
 def read_namespace(text: str, ours: Collection[str]) -> tuple[str, str]:

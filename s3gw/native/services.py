@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from s3gw.objects.promotion.files import Promotable
     from s3gw.telemetry.audit import Audit
     from s3gw.telemetry.node_info import NodeInfo
+    from storage.tier import Tier
 
 
 class AuthN(Struct, frozen=True):
@@ -40,3 +41,4 @@ class NativeServices(Struct, frozen=True):
     node: NodeInfo
     throttle: Throttle
     audit: Audit
+    tier: Tier

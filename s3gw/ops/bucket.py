@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from s3gw.access.acl_headers import OWNERSHIP, new_bucket_settings
 from s3gw.http.addresses import bucket_url
 from s3gw.http.reply import XML, Reply, xml_reply
 from s3gw.http.request import Level
-from s3gw.identity.namespaces import is_in_namespace
+from s3gw.identity.namespaces import is_in_namespace, parted
 from s3gw.objects.object_lock import ObjectLockSetting
 from s3gw.ops.bucket_tagging import check_bucket_tags
 from s3gw.s3.call import Call
@@ -26,6 +27,7 @@ from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import TimeNs, document, text_value, within
 from storage.errors import BucketExists, BucketNotEmpty
 from storage.settings import encoded
+from storage.tier.remote import is_cloud
 from storage.values import BucketInfo, BucketOptions, Versioning
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -258,30 +260,34 @@ class ListBuckets:
             raise S3Error(Code.InvalidArgument, ArgumentName="max-buckets")
         token = self.continuation_token
         after = read_token(token) if token else ""
-        every = await call.store.list_buckets()
-        wanted = [b for b in every if b.name > after and self._wants(b, call)]
-        found = await usable(call, wanted)
+        every = named_by_s3(await call.store.list_buckets())
+        wanted = {b.name: name for name, b in every if name > after and self._wants(name, b, call)}
+        usable_ones = await usable(call, [b for _, b in every if b.name in wanted])
+        found = [(wanted[b.name], b) for b in usable_ones]
         page = found[: self.max_buckets]
         return xml_reply(
             ListAllMyBucketsResult(
                 owner=owner_of(call, call.caller.account),
                 buckets=tuple(
-                    Bucket(
-                        b.name,
-                        TimeNs(b.created_ns),
-                        region_of(call, b),
-                        bucket_arn(b.name),
-                    )
-                    for b in page
+                    Bucket(name, TimeNs(b.created_ns), region_of(call, b), bucket_arn(name))
+                    for name, b in page
                 ),
-                continuation_token=new_token(page[-1].name) if len(found) > len(page) else None,
+                continuation_token=new_token(page[-1][0]) if len(found) > len(page) else None,
                 prefix=self.prefix or None,
             )
         )
 
-    def _wants(self, bucket: BucketInfo, call: Call) -> bool:
-        return (
-            not is_in_namespace(bucket.name)
-            and bucket.name.startswith(self.prefix)
-            and self.bucket_region in ("", region_of(call, bucket))
-        )
+    def _wants(self, name: str, bucket: BucketInfo, call: Call) -> bool:
+        return name.startswith(self.prefix) and self.bucket_region in ("", region_of(call, bucket))
+
+
+def named_by_s3(buckets: Sequence[BucketInfo]) -> list[tuple[str, BucketInfo]]:
+    """Return the buckets that S3's clients can name, with those names and in their order: a bucket
+    of our own before a backend's of that name, and none of two backends'."""
+    own = {b.name: b for b in buckets if not is_in_namespace(b.name) and not is_cloud(b.name)}
+    remote: dict[str, list[BucketInfo]] = {}
+    for each in buckets:
+        if is_cloud(each.name):
+            remote.setdefault(parted(each.name)[0], []).append(each)
+    only = {name: several[0] for name, several in remote.items() if len(several) == 1}
+    return sorted((only | own).items())

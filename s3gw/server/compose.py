@@ -44,6 +44,7 @@ from s3gw.objects.encryption import Encryptor
 from s3gw.objects.service import ObjectService
 from s3gw.s3.call import NewBuckets, Services
 from s3gw.server.app import App
+from s3gw.server.backends import open_tier, store_of
 from s3gw.server.channel import Channel, Role, Started, Task
 from s3gw.server.front_ends import Parts, accounts, gateway, new_bucket_settings
 from s3gw.server.health import HealthApp, State
@@ -177,7 +178,8 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     metrics = Metrics(task.slot)
     known = accounts(config, task.root_keys)
     async with (
-        _open_store(config, task.slot) as store,
+        _open_store(config, task.slot) as local,
+        open_tier(config, local) as tier,
         _queues(config, metrics) as queues,
         _archives(config) as archives,
         directory_in_use(config) as directory,
@@ -191,7 +193,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         )
         settings.on_change(partial(_apply, batches))
         site = Site(config.s3.region, directory.cluster_id, known)
-        objects = _objects(config, store, queues.notifier, archives)
+        objects = _objects(config, store_of(tier), queues.notifier, archives)
         issuer = await token_issuer(config.auth, directory, SystemClock())
         parts = Parts(
             config=config,
@@ -210,6 +212,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 node=_node(task, metrics),
                 throttle=Throttle(config.auth.throttle),
                 audit=audit,
+                tier=tier,
             ),
             observer=Observer(metrics, access_log, queues.recorder, audit),
         )
@@ -301,6 +304,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         keeper = SerializedMaintenance(housekeeper)
         async with (
             _open_store(config, task.slot) as store,
+            open_tier(config, store) as tier,
             open_jobs(config) as jobs,
             _archives(config) as archives,
             open_settings(config) as settings,
@@ -318,8 +322,8 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
             appends = AbandonedAppends(store, stopped_within)
             tasks.create_task(run_repeatedly(appends, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
-            objects = _objects(config, store, told, archives)
-            runner = job_runner(config, objects, jobs, keeper)
+            objects = _objects(config, store_of(tier), told, archives)
+            runner = job_runner(config, objects, tier, jobs, keeper)
             settings.on_change(partial(_apply_to_jobs, runner))
             tasks.create_task(runner.run(stopped_within))
             channel.answer(Started())

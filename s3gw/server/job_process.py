@@ -20,6 +20,7 @@ from s3gw.jobs.promoting import FilePromoter
 from s3gw.objects.encryption import unlock_with
 from s3gw.objects.promotion.files import Promotable
 from s3gw.objects.service import ObjectService
+from storage.tier import Tier
 
 
 class SerializedMaintenance:
@@ -60,7 +61,11 @@ def promotable(config: Config) -> Promotable:
 
 
 def job_runner(
-    config: Config, objects: ObjectService, registry: Registry, keeper: SerializedMaintenance
+    config: Config,
+    objects: ObjectService,
+    tier: Tier,
+    registry: Registry,
+    keeper: SerializedMaintenance,
 ) -> Runner:
     """Return a runner of jobs with the server's own keys and events."""
     copier = ObjectCopier(objects)
@@ -77,6 +82,8 @@ def job_runner(
         unlock=unlock_with(objects.encryption.keys),
         files=FilePromoter(objects, promotable(config)),
         archives=objects.archives,
+        fetch=tier.fetch,
+        evict=tier.evict,
     )
     return Runner(context, registry, limits_of(config.jobs))
 

@@ -240,6 +240,7 @@ class S3Error(Exception):
 
 
 FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
+    storage.AmbiguousBucket: Code.InvalidRequest,
     storage.BucketExists: Code.BucketAlreadyExists,
     storage.BucketNotEmpty: Code.BucketNotEmpty,
     storage.BucketNotFound: Code.NoSuchBucket,
@@ -297,7 +298,7 @@ def as_s3_error(error: BaseException) -> S3Error:
             return _delete_marker(error)
         case storage.ObjectLocked():
             return S3Error(Code.AccessDenied, _LOCKED)
-        case storage.NotAnArchive() | storage.MalformedArchive():
+        case storage.AmbiguousBucket() | storage.NotAnArchive() | storage.MalformedArchive():
             return S3Error(Code.InvalidRequest, f"{error}.")
         case storage.NotSupported():
             return S3Error(Code.NotImplemented, f"Not supported: {error}.")

@@ -181,6 +181,10 @@ class _Download:
         """Return when the object is here. Raise what the download raised."""
         await asyncio.shield(self._ended)
 
+    async def over(self) -> None:
+        """Return when the download has ended, however it did."""
+        await asyncio.wait([self._ended])
+
     def follow(self) -> _Follower:
         follower = _Follower(self)
         self._followers.add(follower)
@@ -253,6 +257,9 @@ class _Follower:
                     block = self._blocks.popleft()
                     self._held -= len(block)
                     sent += len(block)
+                    if sent == size:
+                        # Who has read an object may rely on it that it is here.
+                        await self._download.over()
                     yield block
                 elif self._is_behind or self._download.is_over:
                     break

@@ -36,6 +36,11 @@ def is_cloud(stored: str) -> bool:
     return "/" in stored and not stored.startswith("#")
 
 
+def provider_of(stored: str) -> str:
+    """Return the provider of a backend's own bucket; empty for any other."""
+    return stored.partition("/")[0] if is_cloud(stored) else ""
+
+
 def origin_of(info: ObjectInfo) -> Origin:
     """Return the origin of what the backend describes."""
     return Origin(info.etag, info.version)

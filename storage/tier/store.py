@@ -7,7 +7,7 @@ the methods of `Backend`, and passes what is about other buckets on to the local
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -85,18 +85,21 @@ class Unchanged:
 
 
 class Tier:
-    """Remote buckets, and the objects of them that are here. `backends` are by provider."""
+    """Remote buckets, and the objects of them that are here. `backends` are by provider; settings
+    with the names in `refused` are not for buckets of a backend."""
 
     def __init__(
         self,
         local: Backend,
         backends: Mapping[str, Backend],
         policy: Callable[[BucketInfo], Policy] = lambda _: Policy(),
+        refused: Set[str] = frozenset(),
         lock_file: Path | None = None,
     ) -> None:
         self.local = local
         self.backends = backends
         self.policy = policy
+        self.refused = refused
         self.locks = ObjectLocks(lock_file)
         self.downloads = Downloads(local, self.locks)
 
@@ -139,7 +142,9 @@ class Tier:
 
     async def look(self, provider: str, name: str) -> BucketInfo:
         """Return what the backend says of its bucket; nothing is added here."""
-        there = await self.backend(provider).head_bucket(name)
+        if provider not in self.backends:
+            raise BucketNotFound(stored_name(provider, name))
+        there = await self.backends[provider].head_bucket(name)
         document = RemoteBucket(provider, name)
         settings = {RemoteBucket.setting_name: encoded(document)}
         return BucketInfo(stored_name(provider, name), "", there.created_ns, settings=settings)
@@ -158,31 +163,55 @@ class Tier:
         except BucketExists:
             return await self.local.head_bucket(stored)
 
+    async def buckets(self, provider: str) -> list[str]:
+        """Return the names of the buckets that the backend has; none of a provider without one."""
+        if provider not in self.backends:
+            return []
+        return [each.name for each in await self.backends[provider].list_buckets()]
+
     async def forget(self, bucket: BucketInfo, *, keep: bool = False) -> None:
         """Remove everything of a remote bucket that is here; unless told to `keep` it, what is
         known of the bucket too."""
+        self.require_remote(bucket)
         await self.local.discard_bucket(bucket.name)
         if keep:
             options = BucketOptions(bucket.owner, settings=bucket.settings)
             await self.local.create_bucket(bucket.name, options)
 
-    async def fetch(self, remote: Remote, name: str, *, latest: bool = False) -> bool:
-        """Bring an object here; return False if it was. With `latest`, first remove one that is
-        older than the backend's."""
-        policy = self.policy(remote.bucket)
+    async def fetch(self, bucket: str, name: str, latest: bool = False) -> int | None:
+        """Bring an object here, and return its bytes; None if it was here. With `latest`, one that
+        is older than the backend's is replaced. Raise `NotSupported` for a bucket without a
+        backend."""
+        remote = self.require_remote(await self.bucket(bucket))
         try:
             info = (await self.local.head_object(remote.bucket.name, name)).info
         except ObjectNotFound:
             pass
         else:
             if not latest or await self.is_latest(remote, info):
-                return False
-        await self.downloads.fetch(remote, name, policy.chunks)
-        return True
+                return None
+        await self.downloads.fetch(remote, name, self.policy(remote.bucket).chunks)
+        return (await self.local.head_object(remote.bucket.name, name)).info.size
 
     async def evict(self, bucket: str, names: Sequence[str]) -> list[Deletion | StorageError]:
-        """Remove objects here, and only here."""
-        return await self.local.delete_objects(bucket.name, [DeleteRequest(name) for name in names])
+        """Remove objects here, and only here. Raise `NotSupported` for a bucket without a
+        backend: they would be gone."""
+        remote = self.require_remote(await self.bucket(bucket))
+        requests = [DeleteRequest(name) for name in names]
+        return await self.local.delete_objects(remote.bucket.name, requests)
+
+    async def is_here(self, bucket: BucketInfo, name: str) -> bool:
+        try:
+            await self.local.head_object(bucket.name, name)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def require_remote(self, bucket: BucketInfo) -> Remote:
+        remote = self.remote_of(bucket)
+        if remote is None:
+            raise NotSupported("a backend", bucket.name)
+        return remote
 
     async def is_latest(self, remote: Remote, info: ObjectInfo) -> bool:
         """Whether an object that is here is still that of the backend; one that is not is removed
@@ -219,8 +248,24 @@ class TieredStore:
     async def head_bucket(self, name: str) -> BucketInfo:
         return await self.tier.bucket(name)
 
-    async def update_bucket(self, name: str, change: Callable[[BucketInfo], BucketInfo]) -> Any:
-        return await self.local.update_bucket((await self.tier.bucket(name)).name, change)
+    async def update_bucket(
+        self, name: str, change: Callable[[BucketInfo], BucketInfo]
+    ) -> BucketInfo:
+        def allowed(old: BucketInfo) -> BucketInfo:
+            new = change(old)
+            if RemoteBucket.setting_name in new.settings:
+                self._check(old, new)
+            return new
+
+        return await self.local.update_bucket((await self.tier.bucket(name)).name, allowed)
+
+    def _check(self, old: BucketInfo, new: BucketInfo) -> None:
+        """Raise `NotSupported` for what a bucket of a backend cannot be told here."""
+        if new.versioning is not old.versioning:
+            raise NotSupported("versioning", new.name)
+        for name in self.tier.refused & new.settings.keys():
+            if new.settings[name] != old.settings.get(name):
+                raise NotSupported(name, new.name)
 
     async def rename_bucket(self, name: str, new_name: str, *change: Any) -> BucketInfo:
         await self._own(name, "rename_bucket")

@@ -51,7 +51,7 @@ class Scene:
         self.local = local
         self.cloud = Cloud(clock)
         self.validates = False
-        self.tier = Tier(local, {"aws": self.cloud}, self._policy, lock_file)
+        self.tier = Tier(local, {"aws": self.cloud}, self._policy, lock_file=lock_file)
         self.store = TieredStore(self.tier)
         self.clock = clock
 
@@ -377,8 +377,7 @@ def test_evicting_removes_here_only(scene: Scene) -> None:
         await scene.upload("a", b"one")
         await scene.read("a")
         await scene.settled("a")
-        bucket = await scene.store.head_bucket(BUCKET)
-        await scene.tier.evict(bucket, ["a", "no-such"])
+        await scene.tier.evict(BUCKET, ["a", "no-such"])
         assert not await scene.is_here("a")
         assert await scene.read("a") == b"one"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,8 @@ class RemoteBuckets(TieredStore):
     def __init__(self, tier: Tier) -> None:
         super().__init__(tier)
         self.capabilities = Capability.UPLOADS
-        self.create_bucket = self._create_both  # type: ignore[method-assign]
-        self.list_buckets = self._list_plain  # type: ignore[method-assign]
+        self.create_bucket = self._create_both
+        self.list_buckets = self._list_plain
 
     async def _create_both(self, name: str, options: BucketOptions) -> BucketInfo:
         await self.tier.backends[PROVIDER].create_bucket(name, options)
@@ -86,7 +86,9 @@ class RemoteBuckets(TieredStore):
     async def head_bucket(self, name: str) -> BucketInfo:
         return _plain(await super().head_bucket(name))
 
-    async def update_bucket(self, name: str, change: Any) -> Any:
+    async def update_bucket(
+        self, name: str, change: Callable[[BucketInfo], BucketInfo]
+    ) -> BucketInfo:
         def kept(info: BucketInfo) -> BucketInfo:
             made = change(_plain(info))
             return msgspec.structs.replace(

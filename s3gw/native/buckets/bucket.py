@@ -29,7 +29,8 @@ from s3gw.native.errors import unsupported
 from s3gw.native.jobs.summary import bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket, is_asked
 from s3gw.native.operation import operation, query, value
-from s3gw.native.presence import is_outside
+from s3gw.native.presence import is_here, is_outside
+from s3gw.native.remote_buckets import connection
 from s3gw.objects.object_lock import ObjectLockSetting
 from s3gw.wire.errors import Code, S3Error
 from storage.errors import BucketNotEmpty, BucketNotFound, StorageError
@@ -82,22 +83,39 @@ class ListBuckets:
     """List buckets. A name in the message selects the one bucket of that name."""
 
     presence: int = query("presence", default=0)
+    provider: str = query("provider", default="")
 
     async def run(self, call: NativeCall) -> Reply:
-        found: list[ListedBucket] = []
-        if not is_outside(self.presence) and call.bck.is_ours:
-            buckets = await call.store.list_buckets()
-            meant = [bucket for bucket in buckets if _is_meant(call, bck_of(bucket.name))]
-            found = [
+        known = await call.store.list_buckets()
+        found: list[Bck] = []
+        if not is_outside(self.presence):
+            meant = [each for each in known if self._is_meant(call, bck_of(each.name))]
+            found = [bck_of(each.name) for each in await usable(call, meant)]
+        if not is_here(self.presence) and call.caller.is_root:
+            names = {bck_of(each.name) for each in known}
+            found += [bck for bck in await self._remote(call) if bck not in names]
+        return json_reply(
+            [
                 ListedBucket(bck.name, bck.provider, Namespace(name=bck.namespace))
-                for bck in [bck_of(bucket.name) for bucket in await usable(call, meant)]
+                for bck in sorted(found, key=lambda bck: (bck.provider, bck.namespace, bck.name))
             ]
-        return json_reply(found)
+        )
 
+    async def _remote(self, call: NativeCall) -> list[Bck]:
+        """Return the buckets of the backend that the query names."""
+        if not call.bck.is_cloud:
+            return []
+        provider = call.bck.provider
+        found = [Bck(name, provider) for name in await call.native.tier.buckets(provider)]
+        return [bck for bck in found if self._is_meant(call, bck)]
 
-def _is_meant(call: NativeCall, bck: Bck) -> bool:
-    """Whether the request wants it, by name and by namespace; an empty one matches all."""
-    return call.message.name in ("", bck.name) and is_asked(call.bck, bck)
+    def _is_meant(self, call: NativeCall, bck: Bck) -> bool:
+        """Whether the request wants it, by name, provider and namespace; an empty one matches
+        all."""
+        if call.message.name not in ("", bck.name):
+            return False
+        every = not self.provider and not call.bck.uuid and not call.bck.namespace
+        return every or is_asked(call.bck, bck)
 
 
 @operation("HEAD", "buckets/{bucket}", access=Access.HEAD_BUCKET, known_as="HeadBucket")
@@ -129,8 +147,9 @@ class SetBucketProps:
         if gives_access(self.props):
             await _authorize_access(call)
         mountpaths = len(call.native.node.folders) or 1
+        props, connect = await connection(call, self.props)
         await call.store.update_bucket(
-            call.bucket, lambda info: with_changed_props(info, self.props, mountpaths)
+            call.bucket, lambda info: connect(with_changed_props(info, props, mountpaths))
         )
         return Reply()
 

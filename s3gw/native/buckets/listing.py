@@ -30,7 +30,8 @@ from s3gw.native.objects.checksums import checksum_text
 from s3gw.native.objects.location import location_of
 from s3gw.native.objects.object_headers import version_text
 from s3gw.native.operation import header, operation, value
-from storage.values import BucketInfo, ListedPage, ListQuery
+from storage.tier import RemoteBucket
+from storage.values import BucketInfo, Listed, ListedPage, ListQuery
 
 MSGPACK = "application/msgpack"
 
@@ -136,7 +137,7 @@ class ListObjects:
     async def run(self, call: NativeCall) -> Reply:
         asked, flags = self.asked, self.asked.wants()
         after = asked.continuation_token or asked.start_after
-        columns = _Columns.chosen(call, asked, asked.chosen(flags))
+        columns = _Columns.chosen(call, asked, asked.chosen(flags), flags)
         prefix = await self._folder(call, self._prefix)
         query = ListQuery(prefix, self._delimiter, after, asked.limit)
         form = _AS_MSGPACK if MSGPACK in self.accept else _AS_JSON
@@ -195,19 +196,24 @@ class _Columns(Struct, frozen=True):
     layout: str
     locate: Callable[[str], str] | None
     bucket: BucketInfo
+    is_remote: bool
     accessed: Callable[[str, Sequence[str]], Sequence[int]]
 
     @classmethod
-    def chosen(cls, call: NativeCall, asked: ListMessage, props: frozenset[str]) -> Self:
+    def chosen(
+        cls, call: NativeCall, asked: ListMessage, props: frozenset[str], flags: ListFlag
+    ) -> Self:
         accessed = call.objects.access_times.of
+        listed_there = RemoteBucket.setting_name in call.bucket_info.settings
+        is_remote = listed_there and ListFlag.CACHED not in flags
         # Most listings show names and sizes only, and then the time format does not matter.
         if props <= _BASIC:
-            return cls(props and _BASIC, "", None, call.bucket_info, accessed)
+            return cls(props and _BASIC, "", None, call.bucket_info, is_remote, accessed)
         if asked.time_format not in _TIMES:
             raise NativeError(400, f"invalid time format {asked.time_format[:64]!r}")
         locate = partial(location_of, call) if "location" in props else None
         layout = _TIMES[asked.time_format] if "atime" in props else ""
-        return cls(props, layout, locate, call.bucket_info, accessed)
+        return cls(props, layout, locate, call.bucket_info, is_remote, accessed)
 
     def of(
         self, page: ListedPage, marks: Marks, size: Callable[[int], int | str]
@@ -220,7 +226,7 @@ class _Columns(Struct, frozen=True):
             names_of(page.names),
             [checksum_text(row, of_bucket) for row in rows] if "checksum" in props else none,
             self._times(page) if self.layout else none,
-            [version_text(row) for row in rows] if numbered else none,
+            self._versions(rows) if numbered else none,
             map(self.locate, page.names) if self.locate else none,
             [_custom(row.attributes.custom) for row in rows] if "custom" in props else none,
             [size(row.size) for row in rows] if "size" in props else repeat(size(0)),
@@ -228,17 +234,32 @@ class _Columns(Struct, frozen=True):
             self._flags(page, marks),
         ]
 
+    def _versions(self, rows: Sequence[Listed]) -> list[str]:
+        """Return the versions; of a remote bucket, those that the backend gave what is here."""
+        if not self.is_remote:
+            return [version_text(row) for row in rows]
+        return [row.version if _remote_flags(row) else "" for row in rows]
+
     def _times(self, page: ListedPage) -> list[str]:
         accessed = self.accessed(self.bucket.lasting_name, page.names)
         latest = map(max, accessed, [row.modified_ns for row in page.listed])
         return [_time(at_ns // _NS, self.layout) for at_ns in latest]
 
     def _flags(self, page: ListedPage, marks: Marks) -> list[int]:
-        if self.props <= _BASIC:
+        if self.is_remote:
+            flags = [_remote_flags(row) for row in page.listed]
+        elif self.props <= _BASIC:
             flags = [_CACHED] * len(page.names)
         else:
             flags = [_CACHED | _CHUNKED if row.chunks else _CACHED for row in page.listed]
         return flags if marks is NO_MARKS else list(map(or_, flags, marks.flags(page.names)))
+
+
+def _remote_flags(row: Listed) -> int:
+    """Return the flags of an object of a remote bucket; one that is here has its origin."""
+    if getattr(row.attributes, "origin", None) is None:
+        return 0
+    return _CACHED | _CHUNKED if row.chunks else _CACHED
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,7 @@
-"""Many objects at once: deleting and copying.
+"""Many objects at once: deleting, copying, evicting and prefetching.
 
 The objects are those of a list, a template or a prefix, or of a whole bucket. Evicting and
-prefetching need a cloud bucket, so they are refused for a bucket without one.
+prefetching are refused for a bucket without a backend.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from cluster.jobs import copy_objects, delete_objects
+from cluster.jobs import copy_objects, delete_objects, evict, prefetch
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, no_backend, unsupported
+from s3gw.native.errors import NativeError, unsupported
 from s3gw.native.jobs.rights import (
     require_deleting,
     require_deleting_in,
@@ -30,6 +30,7 @@ from s3gw.native.names import Bck
 from s3gw.native.object_names import prefix_of
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_outside
+from s3gw.native.remote_buckets import require_backend
 
 DEFAULT_WORKERS = 4
 
@@ -191,27 +192,91 @@ def _check_same(call: NativeCall, chosen: Selection, target: Bck, prepend: str) 
         raise NativeError(400, f'cannot copy bucket "{call.bck.cname()}" onto itself')
 
 
-def _about_backends(method: str, action: str) -> Any:
-    return operation(
-        method, "buckets/{bucket}", action=action, access=Access.HEAD_BUCKET, known_as="HeadBucket"
-    )
+class FetchMessage(Struct, frozen=True):
+    """`latest_ver` replaces what is older than the backend's; `blob_threshold` and its kin make no
+    difference: each object is fetched as one stream."""
+
+    objnames: list[str] | None = None
+    template: str | None = None
+    prefix: str = ""
+    latest_ver: bool = field(default=False, name="latest-ver")
+    flat: bool = field(default=False, name="non-recurs")
+    go_on: bool = field(default=False, name="coer")
+    num_workers: int = field(default=0, name="num-workers")
+
+    @property
+    def workers(self) -> int:
+        """Return how many objects are fetched at once."""
+        asked_for = self.num_workers or prefetch.DEFAULT_WORKERS
+        return min(max(asked_for, 1), prefetch.MAX_WORKERS)
 
 
-@_about_backends("DELETE", "evict-listrange")
+@operation(
+    "DELETE",
+    "buckets/{bucket}",
+    action=evict.KIND.name,
+    access=Access.DELETE_OBJECT,
+    known_as="DeleteObjects",
+)
 class EvictListRange:
+    """Removes objects here; the backend keeps them."""
+
+    asked: DeleteMessage = value(default=DeleteMessage())
+
     async def run(self, call: NativeCall) -> Reply:
-        raise no_backend(call.bck.cname(), "evict")
+        require_backend(call, "evict")
+        chosen = await read_selection(self.asked.objnames, self.asked.template)
+        await require_deleting(call, chosen)
+        job = evict.EvictObjects(
+            bucket=call.bucket,
+            template=chosen.template,
+            prefix=chosen.prefix,
+            flat=self.asked.flat,
+        )
+        return text_reply(await begin(call, job, chosen.names))
 
 
-@_about_backends("DELETE", "evict-remote-bck")
+@operation(
+    "DELETE",
+    "buckets/{bucket}",
+    action="evict-remote-bck",
+    access=Access.DESTROY_BUCKET,
+    known_as="DeleteBucket",
+    is_audited=True,
+)
 class EvictBucket:
+    """Removes here all that is of the bucket; with `keep_bck_md`, the bucket stays known."""
+
     keep_bck_md: bool = query("keep_bck_md", default=False)
+    keep_md: bool = query("keep_md", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
-        raise no_backend(call.bck.cname(), "evict")
+        require_backend(call, "evict")
+        await call.native.tier.forget(call.bucket_info, keep=self.keep_bck_md or self.keep_md)
+        return Reply()
 
 
-@_about_backends("POST", "prefetch-listrange")
+@operation(
+    "POST",
+    "buckets/{bucket}",
+    action=prefetch.KIND.name,
+    access=Access.GET,
+    known_as="GetObject",
+)
 class PrefetchListRange:
+    asked: FetchMessage = value(default=FetchMessage())
+
     async def run(self, call: NativeCall) -> Reply:
-        raise no_backend(call.bck.cname(), "prefetch")
+        require_backend(call, "prefetch")
+        chosen = await read_selection(self.asked.objnames, self.asked.template)
+        await require_reading(call, chosen)
+        job = prefetch.PrefetchObjects(
+            bucket=call.bucket,
+            template=chosen.template,
+            prefix=self.asked.prefix or chosen.prefix,
+            flat=self.asked.flat,
+            go_on=self.asked.go_on,
+            latest=self.asked.latest_ver,
+            at_once=self.asked.workers,
+        )
+        return text_reply(await begin(call, job, chosen.names))

@@ -131,7 +131,7 @@ def _bucket(call: NativeCall, given: Any) -> str:
     if not _text(folded, "name"):
         return ""
     bck = read_value(BckMessage, json(folded)).bck(call)
-    if not bck.is_ours:
+    if bck.uuid:
         message = f'bucket "{bck.cname()}" does not exist'
         raise NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
     return bck.stored

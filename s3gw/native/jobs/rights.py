@@ -16,10 +16,12 @@ from cluster.jobs import (
     archive_objects,
     copy_objects,
     delete_objects,
+    evict,
     get_batch,
     index_shards,
     mirroring,
     move_bucket,
+    prefetch,
     promote,
     rechunk,
     summary,
@@ -40,6 +42,8 @@ from storage.values import BucketInfo
 # it as. All other kinds are started, and so stopped, by administrators.
 STARTING: Mapping[str, tuple[Access, str]] = {
     delete_objects.KIND.name: (Access.DELETE_OBJECT, "DeleteObjects"),
+    evict.KIND.name: (Access.DELETE_OBJECT, "DeleteObjects"),
+    prefetch.KIND.name: (Access.GET, "GetObject"),
     copy_objects.KIND.name: (Access.GET, "GetObject"),
     copy_objects.BUCKET_KIND.name: (Access.GET, "GetObject"),
     archive_objects.KIND.name: (Access.GET, "GetObject"),

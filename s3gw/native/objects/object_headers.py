@@ -16,9 +16,10 @@ from s3gw.native.object_names import name_of
 from s3gw.native.objects.checksums import AisChecksum, checksum_of
 from s3gw.native.objects.custom import custom_pairs
 from s3gw.native.objects.location import location_of, mountpath_of
+from s3gw.native.remote_buckets import is_remote, remote_pairs
 from s3gw.s3.header_text import encoded_word
 from s3gw.s3.headers import http_date, quoted
-from storage.values import Listed, ObjectInfo
+from storage.values import NULL_VERSION, Listed, ObjectInfo
 
 CUSTOM_HEADER = "Ais-Custom-Md"
 _NS = 1_000_000_000
@@ -30,6 +31,8 @@ Tell = Callable[[NativeCall, ObjectInfo], Pairs]
 
 def _version(call: NativeCall, info: ObjectInfo) -> Pairs:
     """Return none where the bucket does not number its objects."""
+    if is_remote(call):
+        return [("Ais-Version", info.version)] if info.version != NULL_VERSION else []
     numbered = properties_of(call.bucket_info).numbered
     return [("Ais-Version", version_text(info))] if numbered else []
 
@@ -50,7 +53,8 @@ def _atime(call: NativeCall, info: ObjectInfo) -> Pairs:
 
 
 def _custom(call: NativeCall, info: ObjectInfo) -> Pairs:
-    return [(CUSTOM_HEADER, f"{name}={_sendable(value)}") for name, value in custom_pairs(info)]
+    pairs = [*custom_pairs(info), *remote_pairs(call, info)]
+    return [(CUSTOM_HEADER, f"{name}={_sendable(value)}") for name, value in pairs]
 
 
 def _sendable(value: str) -> str:
@@ -101,6 +105,8 @@ PROPS: Mapping[str, Tell] = {
     "last-modified": _last_modified,
     "etag": _etag,
 }
+# Not told of an object that is at its backend only.
+_OF_WHAT_IS_HERE: frozenset[Tell] = frozenset({_atime, _checksum, _copies, _location, _chunked})
 _OF_A_READER: tuple[Tell, ...] = (_atime, _version, _custom, _etag, _last_modified)
 
 
@@ -115,26 +121,30 @@ def written_headers(call: NativeCall, info: ObjectInfo) -> dict[str, str]:
     return dict([*_etag(call, info), *_checksum(call, info), *_version(call, info)])
 
 
-def all_headers(call: NativeCall, info: ObjectInfo) -> Pairs:
+def all_headers(call: NativeCall, info: ObjectInfo, *, here: bool) -> Pairs:
     """Return the headers of HEAD without `props`."""
     named = [
-        ("Ais-Present", "true"),
+        ("Ais-Present", str(here).lower()),
         ("Ais-Name", _latin(name_of(info.name))),
         ("Ais-Bucket-Name", call.bck.name),
         ("Ais-Bucket-Provider", call.bck.provider),
     ]
-    return named + [pair for tell in PROPS.values() for pair in tell(call, info)]
+    told = [tell for tell in PROPS.values() if here or tell not in _OF_WHAT_IS_HERE]
+    return named + [pair for tell in told for pair in tell(call, info)]
 
 
-def chosen_headers(call: NativeCall, info: ObjectInfo, props: str) -> Pairs:
+def chosen_headers(call: NativeCall, info: ObjectInfo, props: str, *, here: bool) -> Pairs:
     """Return the headers of HEAD with `props`, names separated by commas. Raise 400 for an unknown
     one."""
     names = [name.strip() for name in props.split(",") if name.strip()]
     for name in names:
         if name not in PROPS:
             raise NativeError(400, f'invalid property "{name[:64]}"')
-    chosen = [pair for name in dict.fromkeys(names) for pair in PROPS[name](call, info)]
-    return [("Ais-Present", "true"), *chosen]
+    told = [PROPS[name] for name in dict.fromkeys(names)]
+    chosen = [
+        pair for tell in told if here or tell not in _OF_WHAT_IS_HERE for pair in tell(call, info)
+    ]
+    return [("Ais-Present", str(here).lower()), *chosen]
 
 
 def _latin(text: str) -> str:

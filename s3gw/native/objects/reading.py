@@ -10,7 +10,8 @@ from s3gw.native.objects.archive_read import member_head, member_query_of, membe
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
 from s3gw.native.objects.range_checksums import has_own_checksums, with_checksum
 from s3gw.native.operation import header, operation, query
-from s3gw.native.presence import is_outside
+from s3gw.native.presence import is_here, is_outside
+from s3gw.native.remote_buckets import is_object_here
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
 from s3gw.s3.headers import http_date, quoted, read_condition
 from s3gw.s3.range_headers import read_range, span_headers
@@ -25,14 +26,15 @@ _NS = 1_000_000_000
 
 @operation("GET", "objects/{bucket}/{object}", access=Access.GET, known_as="GetObject")
 class GetObject:
-    """Options about fetching from a remote bucket (`Ais-Blob-Download` and its kin, `latest-ver`)
-    make no difference for an object that is here."""
+    """`Ais-Blob-Download` and its kin make no difference: an object that is not here is fetched as
+    one stream. With `latest-ver`, one that is here must be the backend's latest."""
 
     range: str | None = header("Range", default=None)
     archpath: str = query("archpath", default="")
     archmime: str = query("archmime", default="")
     archmode: str = query("archmode", default="")
     archregx: str = query("archregx", default="")
+    latest: bool = query("latest-ver", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
         if in_archive := member_query_of(self):
@@ -42,6 +44,7 @@ class GetObject:
             condition=read_condition(call.headers),
             unlock=call.objects.encryption.unlock(customer_key(call)),
             before_stream=call.before_stream,
+            latest=self.latest,
         )
         opened = await call.store.get_object(call.bucket, call.key, options)
         reading = await checked(call, opened)
@@ -66,7 +69,8 @@ class HeadObject:
     archregx: str = query("archregx", default="")
 
     async def run(self, call: NativeCall) -> Reply:
-        if is_outside(self.presence):
+        here = await is_object_here(call)
+        if here if is_outside(self.presence) else is_here(self.presence) and not here:
             raise ObjectNotFound(call.key)
         if in_archive := member_query_of(self):
             return await member_head(call, in_archive)
@@ -77,9 +81,9 @@ class HeadObject:
         label = call.bucket_info.lasting_name
         call.accessed_ns = await call.objects.access_times.last(label, call.key)
         told = (
-            all_headers(call, info)
+            all_headers(call, info, here=here)
             if self.props is None
-            else chosen_headers(call, info, self.props)
+            else chosen_headers(call, info, self.props, here=here)
         )
         headers = {"Content-Length": str(info.size), "Content-Type": _TYPE}
         return Reply(200, headers, repeated=told)

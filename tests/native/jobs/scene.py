@@ -25,6 +25,7 @@ from storage.backend import Backend
 from storage.outbox import Outbox
 from storage.outbox import prepare as prepare_outbox
 from tests.native.scene import Scene, services
+from tests.services import tier_of
 from tests.storage.fake_clock import FakeClock
 
 
@@ -103,6 +104,7 @@ class JobScene(Scene):
     async def _run_jobs(self) -> None:
         copier = ObjectCopier(self.objects)
         archiver = ObjectArchiver(self.objects)
+        tier = tier_of(self.store)
         context = JobContext(
             store=self.store,
             copy=copier.copy,
@@ -112,6 +114,8 @@ class JobScene(Scene):
             unlock=unlock_with(self.objects.encryption.keys),
             files=FilePromoter(self.objects, self.promotable),
             archives=self.objects.archives,
+            fetch=tier.fetch,
+            evict=tier.evict,
         )
         runner = Runner(context, self.registry, Limits())
 

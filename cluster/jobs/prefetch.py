@@ -1,0 +1,80 @@
+"""prefetch-listrange: bring objects of a remote bucket here, before they are read.
+
+The objects are those of a list, a template or a prefix. One that is here already is done; with
+`latest`, one that is older than the backend's is replaced. An object that the backend does not have
+is an error in a list, and skipped in a template, which may have holes. Repeating the job after a
+crash brings what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from cluster.jobs.job import SelectingJob
+from cluster.jobs.job_run import JobRun, chosen_names, listed, missing
+from cluster.jobs.kinds import Kind
+from storage.errors import BucketNotFound, ObjectNotFound, OutOfSpace, StorageError
+
+DEFAULT_WORKERS = 16
+MAX_WORKERS = 64
+# Names between two saves of the job's place, for each worker.
+_BATCH = 4
+
+
+class PrefetchObjects(SelectingJob, frozen=True, kw_only=True, tag="prefetch-listrange"):
+    """`at_once` objects are fetched at the same time."""
+
+    latest: bool = False
+    at_once: int = DEFAULT_WORKERS
+
+    @property
+    def workers(self) -> int:
+        return self.at_once
+
+
+async def carry_out(run: JobRun[PrefetchObjects]) -> None:
+    size = run.job.workers * _BATCH
+    if run.job.names_objects:
+        async for names in chosen_names(run, size):
+            await _fetch_all(run, names)
+        return
+    async for infos in listed(run, size):
+        await _fetch_all(run, [info.name for info in infos])
+
+
+async def _fetch_all(run: JobRun[PrefetchObjects], names: Sequence[str]) -> None:
+    waiting = iter(names)
+
+    async def work() -> None:
+        for name in waiting:
+            run.check()
+            await _fetch(run, name)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(run.job.workers):
+                group.create_task(work())
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
+
+
+async def _fetch(run: JobRun[PrefetchObjects], name: str) -> None:
+    job = run.job
+    try:
+        size = await run.context.fetch(job.bucket, name, job.latest)
+    except (BucketNotFound, OutOfSpace):
+        # The same would happen with every other one.
+        raise
+    except ObjectNotFound:
+        if job.pieces:
+            run.problem(missing(job, name))
+    except StorageError as error:
+        run.problem(f"{name}: {error}")
+    else:
+        if size is not None:
+            run.state.objects += 1
+            run.state.bytes += size
+
+
+KIND = Kind(PrefetchObjects, carry_out, "prefetch-objects")

@@ -1,0 +1,46 @@
+"""Backends of a server process, and the tier that stands before them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from storage.backends.aws import AwsBackend, options_from_environment
+
+from s3gw.config.bucket_properties import properties_of
+from s3gw.config.schema import Config
+from s3gw.objects.bucket_chunks import chunking_of
+from storage.backend import Backend
+from storage.tier import Policy, Tier, TieredStore
+from storage.tier.locks import FILE
+from storage.values import BucketInfo
+
+# What would hold for the copies here only, or not for those that a read brings.
+REFUSED = frozenset({"encryption", "lifecycle", "object-lock"})
+
+
+@asynccontextmanager
+async def open_tier(config: Config, local: Backend) -> AsyncIterator[Tier]:
+    """Open the configured backends; what is under way at the end is given up, and leaves nothing.
+    A server without backends has a tier too, that knows no remote bucket."""
+    async with AsyncExitStack() as opened:
+        backends: dict[str, Backend] = {}
+        for provider in config.backends.providers:
+            backends[provider] = await opened.enter_async_context(
+                AwsBackend(options_from_environment())
+            )
+        lock_file = Path(config.storage.data[0]) / FILE
+        tier = Tier(local, backends, policy_of, REFUSED, lock_file)
+        opened.push_async_callback(tier.aclose)
+        yield tier
+
+
+def store_of(tier: Tier) -> Backend:
+    """Return the store for front ends and jobs: without backends the local store itself, so that no
+    request pays for the tier."""
+    return TieredStore(tier) if tier.backends else tier.local
+
+
+def policy_of(bucket: BucketInfo) -> Policy:
+    return Policy(chunking_of(bucket), properties_of(bucket).kept.newest)

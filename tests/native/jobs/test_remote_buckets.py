@@ -1,0 +1,282 @@
+"""Buckets of a backend by the native API: learnt, listed, fetched, evicted and connected."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from s3gw.keys.ring import new_ring
+from s3gw.server.backends import REFUSED
+from storage.tier import Tier, TieredStore
+from storage.values import BucketOptions
+from tests.native.jobs.scene import JobScene
+from tests.native.scene import told
+from tests.s3.conftest import backend_of
+from tests.storage.bodies import body_of, content_of
+from tests.storage.cloud import Cloud
+from tests.storage.fake_clock import FakeClock
+from tests.storage.sync_bucket import put_options
+
+AWS = "provider=aws"
+_CACHED, _CHUNKED = 64, 8192
+
+
+class CloudScene(JobScene):
+    """A server in front of a cloud with the buckets `train` and `other`."""
+
+    cloud: Cloud
+
+    def upload(self, name: str, content: bytes = b"x", bucket: str = "train") -> None:
+        """Somebody else writes to the cloud."""
+        body = body_of(content)
+        self.server.run(self.cloud.put_object(bucket, name, body, put_options()))
+
+    def in_cloud(self, name: str) -> bytes:
+        async def read() -> bytes:
+            return await content_of(await self.cloud.get_object("train", name))
+
+        return self.server.run(read())  # type: ignore[no-any-return]
+
+    def listed(self, flags: int = 0, bucket: str = "train", query: str = AWS) -> dict[str, int]:
+        asked = {"props": "name,cached,size", "flags": str(flags)}
+        page = self.json("GET", f"buckets/{bucket}?{query}", {"action": "list", "value": asked})
+        return {each["name"]: each.get("flags", 0) for each in page["entries"] or []}
+
+    def custom(self, name: str) -> dict[str, str]:
+        """The custom metadata of HEAD."""
+        pairs = self.head(name).pairs
+        return dict(text.split("=", 1) for key, text in pairs if key == "ais-custom-md")
+
+    def head(self, name: str, **query: object) -> Any:
+        more = "".join(f"&{key}={value}" for key, value in query.items())
+        return self.send("HEAD", f"objects/train/{name}?{AWS}{more}")
+
+
+@pytest.fixture(params=["memory", "local"])
+def scene(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CloudScene]:
+    ring = new_ring(tmp_path_factory.mktemp("keys") / "keyring.json", os.urandom(32))
+    with backend_of(request.param, tmp_path_factory.mktemp("store")) as local:
+        cloud = Cloud(FakeClock())
+        store = TieredStore(Tier(local, {"aws": cloud}, refused=REFUSED))
+        scene = CloudScene(store, ring, tmp_path_factory.mktemp("jobs"))
+        scene.cloud = cloud
+        for name in ("train", "other"):
+            scene.server.run(cloud.create_bucket(name, BucketOptions("0")))
+        yield scene
+        scene.server.run(store.tier.aclose())
+        scene.close()
+
+
+def test_a_bucket_is_known_from_its_first_use(scene: CloudScene) -> None:
+    asked = {"action": "list"}
+    every = [{"name": name, "provider": "aws"} for name in ("other", "train")]
+    listed = scene.json("GET", f"buckets?{AWS}&presence=0", asked)
+    assert [{"name": b["name"], "provider": b["provider"]} for b in listed] == every
+    assert scene.json("GET", f"buckets?{AWS}&presence=2", asked) == []
+    props = scene.send("HEAD", f"buckets/train?{AWS}").headers["ais-bucket-props"]
+    assert '"provider":"aws"' in props
+    known = scene.json("GET", f"buckets?{AWS}&presence=2", asked)
+    assert [each["name"] for each in known] == ["train"]
+    ours = scene.json("GET", "buckets?provider=ais", asked)
+    assert "train" not in [each["name"] for each in ours]
+
+
+def test_a_bucket_that_the_backend_does_not_have_is_not_found(scene: CloudScene) -> None:
+    answer = scene.send("HEAD", f"buckets/no-such?{AWS}")
+    assert told(answer).tcode == "ErrRemoteBckNotFound"
+    assert "aws://no-such" in told(answer).message
+    assert scene.send("HEAD", "buckets/train?provider=gcp").status == 404
+    assert scene.send("HEAD", f"buckets/train?{AWS}", token="").status == 401
+    assert scene.json("GET", f"buckets?{AWS}&presence=2", {"action": "list"}) == []
+
+
+def test_presence_of_an_object(scene: CloudScene) -> None:
+    scene.upload("a", b"one")
+    statuses = {p: scene.head("a", presence=p).status for p in range(6)}
+    assert statuses == {0: 200, 1: 200, 2: 404, 3: 404, 4: 404, 5: 200}
+    cold = scene.head("a").headers
+    assert (cold["ais-present"], cold["content-length"]) == ("false", "3")
+    assert "ais-location" not in cold
+    assert scene.send("GET", f"objects/train/a?{AWS}").body == b"one"
+    statuses = {p: scene.head("a", presence=p).status for p in range(6)}
+    assert statuses == {0: 200, 1: 200, 2: 200, 3: 200, 4: 200, 5: 404}
+    warm = scene.head("a").headers
+    assert warm["ais-present"] == "true"
+    assert warm["etag"] == cold["etag"]
+    custom = scene.custom("a")
+    assert (custom["source"], custom["ETag"]) == ("aws", custom["md5"])
+    assert custom["Last-Modified"].endswith(" GMT")
+    assert scene.head("no-such").status == 404
+
+
+def test_a_listing_marks_what_is_here(scene: CloudScene) -> None:
+    for name in ("a", "b", "c"):
+        scene.upload(name)
+    scene.send("GET", f"objects/train/b?{AWS}")
+    assert scene.listed() == {"a": 0, "b": _CACHED, "c": 0}
+    assert scene.listed(flags=1) == {"b": _CACHED}
+
+
+def test_prefetch_and_evict(scene: CloudScene) -> None:
+    for number in range(30):
+        scene.upload(f"d/{number:02}")
+    where = f"buckets/train?{AWS}"
+    snap = scene.done("POST", where, "prefetch-listrange", {"template": "d/{05..12}"})
+    assert (snap["stats"]["loc-objs"], snap["err"]) == ("8", "")
+    assert list(scene.listed(flags=1)) == [f"d/{number:02}" for number in range(5, 13)]
+    again = scene.done("POST", where, "prefetch-listrange", {"objnames": ["d/05", "no-such"]})
+    assert again["stats"]["loc-objs"] == "0"
+    assert "aws://train/no-such does not exist" in again["err"]
+    scene.done("DELETE", where, "evict-listrange", {"template": "d/{05..06}"})
+    assert (
+        scene.send("DELETE", f"objects/train/d/07?{AWS}", {"action": "evict-listrange"}).status
+        == 200
+    )
+    assert list(scene.listed(flags=1)) == [f"d/{number:02}" for number in range(8, 13)]
+    scene.done("DELETE", where, "evict-listrange", {"template": ""})
+    assert scene.listed(flags=1) == {}
+    assert len(scene.listed()) == 30
+
+
+def test_prefetch_brings_what_is_newer(scene: CloudScene) -> None:
+    scene.upload("a", b"one")
+    where = f"buckets/train?{AWS}"
+    scene.done("POST", where, "prefetch-listrange", {"objnames": ["a"]})
+    scene.upload("a", b"two")
+    scene.done("POST", where, "prefetch-listrange", {"objnames": ["a"]})
+    assert scene.send("GET", f"objects/train/a?{AWS}").body == b"one"
+    scene.done("POST", where, "prefetch-listrange", {"objnames": ["a"], "latest-ver": True})
+    assert scene.send("GET", f"objects/train/a?{AWS}").body == b"two"
+
+
+def test_the_latest_is_read_when_it_is_wanted(scene: CloudScene) -> None:
+    scene.upload("a", b"one")
+    scene.send("GET", f"objects/train/a?{AWS}")
+    scene.upload("a", b"two")
+    assert scene.send("GET", f"objects/train/a?{AWS}&latest-ver=true").body == b"two"
+    scene.upload("a", b"three")
+    props = {"versioning": {"validate_warm_get": True}}
+    assert scene.act("PATCH", f"buckets/train?{AWS}", "set-bprops", props).status == 200
+
+
+def test_writes_and_deletions_go_through(scene: CloudScene) -> None:
+    assert scene.send("PUT", f"objects/train/a?{AWS}", body=b"new").status == 200
+    assert scene.in_cloud("a") == b"new"
+    assert scene.listed() == {"a": _CACHED}
+    assert scene.send("DELETE", f"objects/train/a?{AWS}").status == 200
+    assert scene.listed() == {}
+    assert scene.send("GET", f"objects/train/a?{AWS}").status == 404
+
+
+def test_evicting_a_bucket(scene: CloudScene) -> None:
+    scene.upload("a")
+    scene.send("GET", f"objects/train/a?{AWS}")
+    where = f"buckets/train?{AWS}"
+    assert scene.act("DELETE", f"{where}&keep_bck_md=true", "evict-remote-bck").status == 200
+    asked = {"action": "list"}
+    assert len(scene.json("GET", f"buckets?{AWS}&presence=2", asked)) == 1
+    assert scene.listed() == {"a": 0}
+    assert scene.act("DELETE", where, "evict-remote-bck").status == 200
+    assert scene.json("GET", f"buckets?{AWS}&presence=2", asked) == []
+    assert scene.in_cloud("a") == b"x"
+
+
+def test_what_only_remote_buckets_have_is_refused_for_others(scene: CloudScene) -> None:
+    own = scene.new_bucket()
+    for method, action in (
+        ("POST", "prefetch-listrange"),
+        ("DELETE", "evict-listrange"),
+        ("DELETE", "evict-remote-bck"),
+    ):
+        error = told(scene.act(method, f"buckets/{own}", action, {"objnames": ["a"]}))
+        assert (error.status, "no remote backend" in error.message) == (400, True)
+
+
+def test_a_bucket_of_ours_stands_for_one_of_the_backend(scene: CloudScene) -> None:
+    own = scene.new_bucket()
+    scene.upload("a", b"one")
+    backend = {"backend_bck": {"name": "train", "provider": "aws"}}
+    assert scene.act("PATCH", f"buckets/{own}", "set-bprops", backend).status == 200
+    assert scene.listed(bucket=own, query="provider=ais") == {"a": 0}
+    assert scene.send("GET", f"objects/{own}/a").body == b"one"
+    assert scene.listed(bucket=own, query="provider=ais") == {"a": _CACHED}
+    none = {"backend_bck": {"name": "", "provider": ""}}
+    assert scene.act("PATCH", f"buckets/{own}", "set-bprops", none).status == 200
+    scene.upload("b")
+    assert scene.listed(bucket=own, query="provider=ais") == {"a": _CACHED}
+    missing = {"backend_bck": {"name": "no-such", "provider": "aws"}}
+    answer = scene.act("PATCH", f"buckets/{own}", "set-bprops", missing)
+    assert told(answer).tcode == "ErrRemoteBckNotFound"
+
+
+def test_s3_clients_name_the_bucket_without_a_provider(scene: CloudScene) -> None:
+    scene.upload("d/a", b"one")
+    with pytest.raises(ClientError, match="404"):
+        scene.s3.head_bucket(Bucket="train")
+    scene.send("HEAD", f"buckets/train?{AWS}")
+    scene.s3.head_bucket(Bucket="train")
+    page = scene.s3.list_objects_v2(Bucket="train", Prefix="d/")
+    assert (page["Name"], [each["Key"] for each in page["Contents"]]) == ("train", ["d/a"])
+    got = scene.s3.get_object(Bucket="train", Key="d/a")
+    assert got["Body"].read() == b"one"
+    head = scene.s3.head_object(Bucket="train", Key="d/a")
+    assert head["ETag"] == got["ETag"] == page["Contents"][0]["ETag"]
+    scene.s3.put_object(Bucket="train", Key="b", Body=b"two")
+    assert scene.in_cloud("b") == b"two"
+    assert scene.s3.get_object(Bucket="train", Key="b", Range="bytes=1-")["Body"].read() == b"wo"
+    scene.s3.copy_object(Bucket="train", Key="c", CopySource="train/b")
+    assert scene.in_cloud("c") == b"two"
+    scene.s3.delete_objects(Bucket="train", Delete={"Objects": [{"Key": "b"}, {"Key": "c"}]})
+    assert list(scene.listed()) == ["d/a"]
+    assert "train" in [each["Name"] for each in scene.s3.list_buckets()["Buckets"]]
+
+
+def test_an_upload_in_parts_goes_through(scene: CloudScene) -> None:
+    scene.send("HEAD", f"buckets/train?{AWS}")
+    begun = scene.s3.create_multipart_upload(Bucket="train", Key="big")
+    about = {"Bucket": "train", "Key": "big", "UploadId": begun["UploadId"]}
+    blocks = [b"a" * (5 << 20), b"b" * 100]
+    parts = []
+    for number, block in enumerate(blocks, 1):
+        made = scene.s3.upload_part(**about, PartNumber=number, Body=block)
+        parts.append({"PartNumber": number, "ETag": made["ETag"]})
+    done = scene.s3.complete_multipart_upload(**about, MultipartUpload={"Parts": parts})
+    assert scene.in_cloud("big") == b"".join(blocks)
+    head = scene.s3.head_object(Bucket="train", Key="big")
+    assert head["ETag"] == done["ETag"]
+    assert scene.listed() == {"big": _CACHED | _CHUNKED}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda s3: s3.put_bucket_versioning(
+            Bucket="train", VersioningConfiguration={"Status": "Enabled"}
+        ),
+        lambda s3: s3.put_bucket_lifecycle_configuration(
+            Bucket="train",
+            LifecycleConfiguration={
+                "Rules": [{"ID": "r", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}]
+            },
+        ),
+        lambda s3: s3.put_bucket_encryption(
+            Bucket="train",
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+            },
+        ),
+        lambda s3: s3.list_object_versions(Bucket="train"),
+        lambda s3: s3.delete_bucket(Bucket="train"),
+    ],
+)
+def test_what_would_hold_here_only_is_refused(scene: CloudScene, call: Any) -> None:
+    scene.send("HEAD", f"buckets/train?{AWS}")
+    with pytest.raises(ClientError) as refused:
+        call(scene.s3)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
