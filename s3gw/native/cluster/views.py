@@ -63,10 +63,10 @@ class GetRemoteClusters:
 
 @operation("GET", "cluster", what="backends", access=Access.SHOW_CLUSTER)
 class GetBackends:
-    """The cloud providers configured beside the cluster itself: always empty."""
+    """The providers whose buckets are read through this server."""
 
     async def run(self, call: NativeCall) -> Reply:
-        return json_reply([])
+        return json_reply(sorted(call.native.tier.backends))
 
 
 @operation("GET", "cluster", what="target_ips", access=Access.SHOW_CLUSTER)
