@@ -44,22 +44,21 @@ async def carry_out(run: JobRun[PrefetchObjects]) -> None:
 
 
 async def _fetch_all(run: JobRun[PrefetchObjects], names: Sequence[str]) -> None:
-    waiting = iter(names)
-
-    async def work() -> None:
-        for name in waiting:
-            run.check()
-            await _fetch(run, name)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(run.job.workers):
-                group.create_task(work())
-    except ExceptionGroup as several:
-        raise several.exceptions[0] from None
+    """Fetch all of a batch, some at a time. Raises the first reason to stop, once all have ended."""
+    gate = asyncio.Semaphore(run.job.workers)
+    each = (_fetch(run, name, gate) for name in names)
+    for outcome in await asyncio.gather(*each, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
-async def _fetch(run: JobRun[PrefetchObjects], name: str) -> None:
+async def _fetch(run: JobRun[PrefetchObjects], name: str, gate: asyncio.Semaphore) -> None:
+    async with gate:
+        run.check()
+        await _fetch_one(run, name)
+
+
+async def _fetch_one(run: JobRun[PrefetchObjects], name: str) -> None:
     job = run.job
     try:
         size = await run.context.fetch(job.bucket, name, job.latest)

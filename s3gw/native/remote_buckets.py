@@ -1,4 +1,4 @@
-"""Remote buckets: added when they are named first, and which of their objects are here."""
+"""Remote buckets of native calls."""
 
 from __future__ import annotations
 

@@ -195,8 +195,6 @@ def test_chunks_cannot_begin_above_the_largest_object(scene: Scene, bucket: str)
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("backend_bck.name", "elsewhere"),
-        ("backend_bck.provider", "aws"),
         ("backend_bck", "gs://elsewhere"),
         ("write_policy.data", "never"),
     ],

@@ -183,7 +183,6 @@ def test_cleaning_up_cleans(scene: JobScene) -> None:
     [
         ("resilver", 501),
         ("ec-bucket", 501),
-        ("prefetch-listrange", 501),
         ("copy-bck", 400),
         ("nonsense", 400),
         ("", 400),
