@@ -16,6 +16,7 @@ from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, as_native_error, unsupported
 from s3gw.native.names import Bck, bck_of, read_bck
 from s3gw.native.operation import document, operation, query
+from s3gw.native.remote_buckets import learn_bucket
 from s3gw.objects.batch import Answer, Batch, BatchFailed
 from s3gw.objects.batch.request import Spaces
 from s3gw.s3.batch_request import allowed_batch
@@ -43,10 +44,14 @@ class GetBatchOfBucket:
 
     batch: msgspec.Raw = document()
     namespace: str = query("namespace", default="")
+    provider: str = query("provider", default="")
 
     async def run(self, call: NativeCall) -> Reply:
-        call.bck = read_bck(call.segments[2], {"namespace": self.namespace}, call.own_names)
+        named = {"namespace": self.namespace, "provider": self.provider}
+        call.bck = read_bck(call.segments[2], named, call.own_names)
         _require_ours(call.bck)
+        if call.bck.is_cloud:
+            await learn_bucket(call)
         return await _answered(call, bytes(self.batch), call.bck.stored)
 
 
@@ -67,10 +72,10 @@ async def _answered(call: NativeCall, text: bytes, bucket: str) -> Reply:
 def _spaces(call: NativeCall) -> Spaces:
     ours = call.own_names
 
-    def stored(namespace: str, bucket: str) -> str:
-        bck = read_bck(bucket, {"namespace": namespace}, ours)
+    def stored(provider: str, namespace: str, bucket: str) -> str:
+        bck = read_bck(bucket, {"provider": provider, "namespace": namespace}, ours)
         _require_ours(bck)
-        return bck.stored
+        return bck.stored if bucket else ""
 
     return stored
 

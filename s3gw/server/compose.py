@@ -308,7 +308,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
             open_jobs(config) as jobs,
             _archives(config) as archives,
             open_settings(config) as settings,
-            delivering(outboxes, store, config, metrics, stop),
+            delivering(outboxes, store_of(tier), config, metrics, stop),
             asyncio.TaskGroup() as tasks,
         ):
             interval_s = config.storage.housekeeping_interval_s

@@ -408,7 +408,7 @@ def _metadatum(item: Item, found: int | StorageError) -> _Metadatum:
         objname=item.name,
         archpath=item.archpath,
         bucket=item.bucket_name,
-        provider="ais",
+        provider=item.provider,
         err_msg=f"{type(found).__name__}: {found}" if failed else "",
         opaque=item.opaque,
         size=0 if isinstance(found, StorageError) else found,

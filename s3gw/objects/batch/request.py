@@ -20,12 +20,14 @@ from s3gw.identity.namespaces import parted
 from s3gw.objects.batch.errors import InvalidBatch
 from storage.archives import ArchiveFormat, format_named
 from storage.ranges import Between, From
+from storage.tier.remote import provider_of
 
 MAX_ITEMS = 100_000
 MAX_NAME_BYTES = 1024
 MAX_ARCHPATH_BYTES = 4096
 _LARGEST = 1 << 62
-_LOCAL = ("", "ais")
+AIS = "ais"
+_LOCAL = ("", AIS)
 _GLOBAL = ("", "#", "@", "@#")
 _TO_THE_END = -1
 _TEXTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -61,14 +63,16 @@ class _Document(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(_Document).decode
 
 
-# Returns the store's name of a bucket, by its namespace (`@uuid#name`) and its name. Raises
-# `ValueError` for a namespace that does not exist.
-Spaces = Callable[[str, str], str]
+# Returns the store's name of a bucket, by its provider (maybe empty), its namespace (`@uuid#name`)
+# and its name. Raises `ValueError` for a provider or a namespace that does not exist.
+Spaces = Callable[[str, str, str], str]
 
 
-def no_spaces(namespace: str, bucket: str) -> str:
-    """Return the bucket where namespaces are not known. Raise `ValueError` for one with a
-    namespace."""
+def no_spaces(provider: str, namespace: str, bucket: str) -> str:
+    """Return the bucket where only its name is known. Raise `ValueError` for one of a provider, or
+    in a namespace."""
+    if provider not in _LOCAL:
+        raise ValueError(f"the provider {provider!r} is not one of this server's")
     if namespace not in _GLOBAL or "/" in bucket:
         raise ValueError(f"{namespace!r} is not a namespace of this cluster")
     return bucket
@@ -88,6 +92,10 @@ class Item(msgspec.Struct, frozen=True):
         """Return its name in the archive of the answer."""
         named = self.name if only_names else f"{self.bucket_name}/{self.name}"
         return f"{named}/{self.archpath}" if self.archpath else named
+
+    @property
+    def provider(self) -> str:
+        return provider_of(self.bucket) or AIS
 
     @property
     def bucket_name(self) -> str:
@@ -139,11 +147,9 @@ def _item(number: int, entry: _Entry, bucket: str, spaces: Spaces) -> Item:
     provider, space, home, name = entry.provider, _space(entry), entry.bucket, entry.objname
     if entry.uname:
         provider, space, home, name = _from_uname(number, entry.uname)
-    if provider not in _LOCAL:
-        raise _invalid(number, f"the provider {provider!r} is not one of this server's")
-    if home:
+    if home or provider not in _LOCAL:
         try:
-            home = spaces(space, home)
+            home = spaces(provider, space, home)
         except ValueError as error:
             raise _invalid(number, str(error)) from None
     home = home or bucket

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -163,6 +165,19 @@ def test_the_latest_is_read_when_it_is_wanted(scene: CloudScene) -> None:
     scene.upload("a", b"three")
     props = {"versioning": {"validate_warm_get": True}}
     assert scene.act("PATCH", f"buckets/train?{AWS}", "set-bprops", props).status == 200
+
+
+def test_a_batch_reads_what_is_here_and_what_is_not(scene: CloudScene) -> None:
+    for name in ("a", "b", "c"):
+        scene.upload(name, name.encode() * 1000)
+    scene.send("GET", f"objects/train/b?{AWS}")
+    entries = [{"objname": name, "bucket": "train", "provider": "aws"} for name in "abc"]
+    batch = {"in": entries, "mime": ".tar", "strm": True}
+    answer = scene.send("GET", f"ml/moss/train?{AWS}", batch)
+    assert answer.status == 200, answer.body
+    with tarfile.open(fileobj=io.BytesIO(answer.body)) as archive:
+        found = [(each.name, each.size) for each in archive]
+    assert found == [(f"train/{name}", 1000) for name in "abc"]
 
 
 def test_writes_and_deletions_go_through(scene: CloudScene) -> None:
