@@ -44,7 +44,7 @@ async def carry_out(run: JobRun[PrefetchObjects]) -> None:
 
 
 async def _fetch_all(run: JobRun[PrefetchObjects], names: Sequence[str]) -> None:
-    """Fetch all of a batch, some at a time. Raises the first reason to stop, once all have ended."""
+    """Fetch all of a batch, some at a time. Raise the first reason to stop, once all are over."""
     gate = asyncio.Semaphore(run.job.workers)
     each = (_fetch(run, name, gate) for name in names)
     for outcome in await asyncio.gather(*each, return_exceptions=True):

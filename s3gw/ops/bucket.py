@@ -262,8 +262,8 @@ class ListBuckets:
         after = read_token(token) if token else ""
         every = named_by_s3(await call.store.list_buckets())
         wanted = {b.name: name for name, b in every if name > after and self._wants(name, b, call)}
-        usable_ones = await usable(call, [b for _, b in every if b.name in wanted])
-        found = [(wanted[b.name], b) for b in usable_ones]
+        allowed = await usable(call, [b for _, b in every if b.name in wanted])
+        found = [(wanted[b.name], b) for b in allowed]
         page = found[: self.max_buckets]
         return xml_reply(
             ListAllMyBucketsResult(

@@ -1,9 +1,10 @@
 """Downloads of whole objects into the local store.
 
-There is one download of an object, however many want it, and it is a task of its own. Who asked first reads along; so do those who ask before its first
-byte has come, and later ones read the object when it is here. A client that reads along gets blocks
-from memory while it keeps pace, and reads the rest from the local store when it does not: a slow
-client holds up nobody, and takes a bounded amount of memory. When it leaves, the download goes on.
+There is one download of an object, however many want it, and it is a task of its own. Who asked
+first reads along; so do those who ask before its first byte has come, and later ones read the
+object when it is here. A client that reads along gets blocks from memory while it keeps pace, and
+reads the rest from the local store when it does not: a slow client holds up nobody, and takes a
+bounded amount of memory. When it leaves, the download goes on.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Bodies that are written to two stores at once.
 
-The far store has one only when the near store has checked it. The far store gets every block as soon as the near one does, but for the last, which it gets when
-`release` is called: so it cannot finish an object that the near store refuses, and both write at
-the same time. What is between them is bounded.
+The far store gets every block as soon as the near one does, but for the last, which it gets when
+`release` is called: so it cannot finish an object that the near store refuses. What is between the
+two is bounded.
 """
 
 from __future__ import annotations
