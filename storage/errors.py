@@ -142,3 +142,21 @@ class NotSupported(StorageError):
 
     def __init__(self, operation: str, provider: str) -> None:
         super().__init__(f"{operation} on {provider}")
+
+
+class BackendError(StorageError):
+    """A remote backend refused, for a reason that has no error of its own here. `code` is what it
+    answered in its own words; the text names the object as `provider://bucket/name`."""
+
+    def __init__(self, subject: str, code: str, message: str = "") -> None:
+        super().__init__(": ".join(part for part in (subject, code, message) if part))
+        self.subject = subject
+        self.code = code
+
+
+class BackendUnavailable(BackendError):
+    """A remote backend cannot be reached, is too busy, or broke off; trying later may do."""
+
+
+class BackendDenied(BackendError):
+    """A remote backend does not let this server's credentials do that: none, expired or wrong."""

@@ -192,6 +192,7 @@ class Code(Enum):
     )
     TooManyRequests = 429, "Too many batches wait for memory: send fewer of them at a time."
     SlowDown = 503, "Please reduce your request rate: too many attempts to authenticate failed."
+    ServiceUnavailable = 503, "The bucket's backend cannot be reached. Please try again later."
     UnexpectedContent = 400, "This request does not support content"
     UnresolvableGrantByEmailAddress = (
         400,
@@ -241,6 +242,9 @@ class S3Error(Exception):
 
 FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.AmbiguousBucket: Code.InvalidRequest,
+    storage.BackendDenied: Code.AccessDenied,
+    storage.BackendError: Code.InternalError,
+    storage.BackendUnavailable: Code.ServiceUnavailable,
     storage.BucketExists: Code.BucketAlreadyExists,
     storage.BucketNotEmpty: Code.BucketNotEmpty,
     storage.BucketNotFound: Code.NoSuchBucket,
@@ -300,6 +304,8 @@ def as_s3_error(error: BaseException) -> S3Error:
             return S3Error(Code.AccessDenied, _LOCKED)
         case storage.AmbiguousBucket() | storage.NotAnArchive() | storage.MalformedArchive():
             return S3Error(Code.InvalidRequest, f"{error}.")
+        case storage.BackendError():
+            return S3Error(FROM_STORAGE[type(error)], f"{error}.")
         case storage.NotSupported():
             return S3Error(Code.NotImplemented, f"Not supported: {error}.")
         case storage.PartNotFound(number=number, count=count):

@@ -76,6 +76,7 @@ class VersionContract:
         versioned.remove("a", written[-1])
         assert marked(versioned, "a").version == marker
 
+    @needs(Capability.LOCKS)
     def test_a_lock_holds_when_the_clock_goes_back(
         self, versioned: SyncBucket, clock: FakeClock
     ) -> None:
