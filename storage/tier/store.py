@@ -34,9 +34,11 @@ from storage.tier.locks import ObjectLocks
 from storage.tier.remote import Remote, RemoteBucket, origin_of, stored_name
 from storage.tier.tee import Tee
 from storage.values import (
+    NO_ATTRIBUTES,
     NULL_VERSION,
     READ_ALL,
     UPDATE_CURRENT,
+    Attributes,
     Body,
     BucketInfo,
     BucketOptions,
@@ -374,6 +376,9 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.list_object_parts(info.name, name, **page)
+        with suppress(ObjectNotFound):
+            if (await self.local.head_object(info.name, name)).info.parts:
+                return await self.local.list_object_parts(info.name, name, **page)
         return await remote.backend.list_object_parts(remote.name, name, **page)
 
     # Writing
@@ -384,6 +389,7 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.put_object(info.name, name, body, options)
+        _check_attributes(info, NO_ATTRIBUTES, options.attributes)
         there = PutOptions(
             Unchanged(),
             msgspec.structs.replace(options.attributes, encryption=None),
@@ -410,7 +416,13 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.update_object(info.name, name, change, options)
-        made = await remote.backend.update_object(remote.name, name, change, options)
+
+        def allowed(old: Attributes) -> Attributes:
+            new = change(old)
+            _check_attributes(info, old, new)
+            return new
+
+        made = await remote.backend.update_object(remote.name, name, allowed, options)
         await self._drop(info.name, [name])
         return made
 
@@ -448,6 +460,7 @@ class TieredStore:
             return await self.local.create_upload(info.name, name, options)
         if options.append:
             raise NotSupported("append", info.name)
+        _check_attributes(info, NO_ATTRIBUTES, options.attributes)
         attributes = msgspec.structs.replace(options.attributes, encryption=None)
         plain = msgspec.structs.replace(options, attributes=attributes)
         there = await remote.backend.create_upload(remote.name, name, plain)
@@ -591,6 +604,13 @@ class TieredStore:
         upload = await self.local.head_upload(bucket.name, name, upload_id)
         origin = upload.attributes.origin
         return origin.version if origin else ""
+
+
+def _check_attributes(bucket: BucketInfo, old: Attributes, new: Attributes) -> None:
+    """Raise `NotSupported` for what no backend keeps of an object."""
+    for what, before, after in (("ACLs", old.acl, new.acl), ("locks", old.lock, new.lock)):
+        if after and after != before:
+            raise NotSupported(f"{what} of objects", bucket.name)
 
 
 def shown(info: ObjectInfo) -> ObjectInfo:

@@ -17,11 +17,13 @@ from storage.errors import NotSupported
 from storage.settings import encoded
 from storage.tier import RemoteBucket, Tier, TieredStore
 from storage.values import (
+    Attributes,
     BucketInfo,
     BucketOptions,
     Checksum,
     ChecksumType,
     ObjectInfo,
+    ObjectLock,
     Page,
     Reading,
     Sealed,
@@ -39,7 +41,7 @@ from tests.storage.contract_uploads import UploadContract
 from tests.storage.digests import md5_of
 from tests.storage.fake_clock import FakeClock
 from tests.storage.local_stores import local_store
-from tests.storage.sync_bucket import OWNER, SyncBucket
+from tests.storage.sync_bucket import OWNER, SyncBucket, put_options
 
 PROVIDER = "aws"
 
@@ -146,6 +148,17 @@ class RemoteContract(
         assert info == msgspec.structs.replace(facts, chunks=2, largest_chunk=3)
         assert bucket.info("a") == info
         assert bucket.read("a") == b"onetwo"
+
+    def test_a_page_shows_what_was_said_of_an_object(self, bucket: SyncBucket) -> None:
+        """No backend keeps an ACL or a lock."""
+        for said in (
+            Attributes(acl="an opaque document"),
+            Attributes(lock=ObjectLock(legal_hold=True)),
+        ):
+            with pytest.raises(NotSupported):
+                bucket.put("a", b"x", options=put_options(attributes=said))
+            with pytest.raises(NotSupported):
+                bucket.begin("a", UploadOptions(OWNER, said))
 
     def test_appends_are_listed_apart(self, bucket: SyncBucket) -> None:
         """No backend can append."""

@@ -286,11 +286,14 @@ def test_an_upload_in_parts_goes_through(scene: CloudScene) -> None:
                 "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
             },
         ),
+        lambda s3: s3.put_object(Bucket="train", Key="a", ACL="public-read"),
+        lambda s3: s3.put_object_acl(Bucket="train", Key="there", ACL="public-read"),
         lambda s3: s3.list_object_versions(Bucket="train"),
         lambda s3: s3.delete_bucket(Bucket="train"),
     ],
 )
 def test_what_would_hold_here_only_is_refused(scene: CloudScene, call: Any) -> None:
+    scene.upload("there")
     scene.send("HEAD", f"buckets/train?{AWS}")
     with pytest.raises(ClientError) as refused:
         call(scene.s3)
