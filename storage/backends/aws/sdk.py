@@ -6,6 +6,7 @@ in a thread, at the first use of a bucket.
 
 from __future__ import annotations
 
+import logging
 import random
 from contextlib import AsyncExitStack
 from functools import cache
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["FOREIGN", "by_code", "new_session", "open_client", "translated"]
 
 _LONGEST_WAIT_S = 20.0
+
+# Below this, botocore logs what it signs, and with what.
+logging.getLogger("botocore").setLevel(logging.INFO)
+logging.getLogger("aiobotocore").setLevel(logging.INFO)
 
 
 def new_session(options: AwsOptions) -> AioSession:

@@ -1,8 +1,8 @@
 """Multipart uploads, passed through: a part of a client is a part in S3.
 
 S3 numbers, keeps and joins the parts, and forgets an upload when it is completed: to repeat a
-completion is `UploadNotFound`. The parts of an object can be listed with their sizes and checksums;
-their ETags are gone.
+completion is `UploadNotFound`. The parts of an object can be listed, with sizes and checksums, if
+the checksum of the object is made of theirs; their ETags are gone.
 """
 
 from __future__ import annotations
@@ -65,13 +65,12 @@ class Uploads:
             raise NotSupported("appending", PROVIDER)
         check_attributes(options.attributes)
         params = attribute_params(options.attributes)
-        algorithm = options.checksum_algorithm
+        algorithm, kind = options.checksum_algorithm, options.checksum_type
+        if not algorithm and self._remote.options.checksums:
+            # For the way to S3 only: the client that completes the upload need not repeat them.
+            algorithm, kind = "CRC32", ChecksumType.FULL_OBJECT
         if algorithm:
-            params["ChecksumType"] = options.checksum_type.value
-        elif self._remote.options.checksums:
-            algorithm = "CRC32"
-        if algorithm:
-            params["ChecksumAlgorithm"] = algorithm
+            params |= {"ChecksumAlgorithm": algorithm, "ChecksumType": kind.value}
         async with self._remote.client(Place(bucket, name)) as s3:
             answer: Any = await s3.create_multipart_upload(Bucket=bucket, Key=name, **params)
         self._remember(answer["UploadId"], algorithm)
@@ -197,8 +196,7 @@ class Uploads:
         after: int = 0,
         limit: int = 1000,
     ) -> PartPage:
-        """S3 lists those of objects that were uploaded with checksums; of others it raises
-        `NotSupported`."""
+        """Raises `NotSupported` for an object in parts that S3 does not list."""
         params: dict[str, Any] = {"VersionId": version} if version is not None else {}
         async with self._remote.client(Place(bucket, name, version)) as s3:
             answer: Any = await s3.get_object_attributes(
@@ -212,7 +210,7 @@ class Uploads:
         found = answer.get("ObjectParts", {})
         rows = found.get("Parts", ())
         if not rows and parts_of(unquoted(answer.get("ETag", ""))) and not after:
-            raise NotSupported("listing the parts of an object without checksums", PROVIDER)
+            raise NotSupported("listing parts that the checksum does not name", PROVIDER)
         modified_ns = ns_of(answer.get("LastModified"))
         parts = tuple(
             PartInfo(row["PartNumber"], row["Size"], "", modified_ns, checksum_of(row))

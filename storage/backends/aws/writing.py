@@ -38,6 +38,7 @@ from storage.errors import (
     NotSupported,
     ObjectNotFound,
     StorageError,
+    UploadNotFound,
     VersionNotFound,
 )
 from storage.values import (
@@ -123,7 +124,7 @@ class ObjectWriter:
     async def _begin(self, place: Place, attributes: Attributes) -> Place:
         params = attribute_params(attributes)
         if self._remote.options.checksums:
-            params["ChecksumAlgorithm"] = "CRC32"
+            params |= {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}
         async with self._remote.client(place) as s3:
             begun: Any = await s3.create_multipart_upload(
                 Bucket=place.bucket, Key=place.name, **params
@@ -137,6 +138,8 @@ class ObjectWriter:
                 await s3.abort_multipart_upload(
                     Bucket=upload.bucket, Key=upload.name, UploadId=upload.upload_id
                 )
+        except UploadNotFound:
+            return
         except StorageError as error:
             log.warning(
                 "an unfinished upload stays in its bucket",

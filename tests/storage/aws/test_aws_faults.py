@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -410,6 +411,17 @@ def test_an_endpoint_that_is_down_is_unavailable() -> None:
             assert failed.value.__cause__ is None
 
     run(use())
+
+
+def test_no_signature_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        assert "Signature=" in asked.headers["authorization"]
+        await to.send_object(CONTENT)
+
+    with caplog.at_level(logging.DEBUG):
+        against(answer, read)
+    assert "ignature" not in caplog.text
+    assert "authorization" not in caplog.text.lower()
 
 
 async def put(backend: AwsBackend, size: int, condition: Condition = Condition()) -> None:  # noqa: B008

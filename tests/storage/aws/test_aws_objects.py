@@ -338,6 +338,33 @@ def test_an_upload_has_the_algorithm_of_its_client(bucket: SyncBucket, algorithm
     assert info.parts == 1
 
 
+def test_the_parts_of_an_object_are_listed_by_size(bucket: SyncBucket) -> None:
+    """If S3 has a checksum of each."""
+    for name, algorithm in (("a", "SHA256"), ("b", "")):
+        options = UploadOptions(OWNER, Attributes(), algorithm, ChecksumType.COMPOSITE)
+        upload = bucket.begin(name, options)
+        for number, content in enumerate((pattern(PART), b"last"), start=1):
+            bucket.put_part(upload, number, content)
+        bucket.complete(upload, 1, 2, assemble=lambda *_: Sealed("ignored"))
+    assert [(part.number, part.size) for part in bucket.parts_of("a")] == [(1, PART), (2, 4)]
+    assert [part.number for part in bucket.parts_of("a", after=1)] == [2]
+    with pytest.raises(NotSupported):
+        bucket.parts_of("b")
+    bucket.put("whole", b"x")
+    assert bucket.parts_of("whole") == []
+
+
+def test_an_upload_without_an_algorithm_asks_its_client_for_no_checksums(
+    bucket: SyncBucket,
+) -> None:
+    upload = bucket.upload_of("a", pattern(PART), b"last")
+    seen = run(bucket.backend.head_upload(bucket.bucket, "a", upload.id))
+    assert seen.checksum_type is ChecksumType.FULL_OBJECT
+    info = bucket.complete(upload, 1, 2)
+    assert info.checksum is None or info.checksum.type is ChecksumType.FULL_OBJECT
+    assert bucket.read("a") == pattern(PART) + b"last"
+
+
 def test_another_process_goes_on_with_an_upload(bucket: SyncBucket, remote: AwsBackend) -> None:
     """It does not know yet what checksum the parts have."""
     upload = bucket.begin("a")

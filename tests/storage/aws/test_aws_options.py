@@ -7,10 +7,17 @@ import sys
 
 import pytest
 
-from storage.backends.aws import AwsOptions, options_from_environment
+from storage.backend import Backend
+from storage.backends.aws import AwsBackend, AwsOptions, options_from_environment
+from storage.capabilities import Capability
 from tests.server_process import ROOT
 
 KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token"}
+
+
+def test_it_is_a_backend_of_versions_and_uploads() -> None:
+    backend: Backend = AwsBackend(AwsOptions())
+    assert backend.capabilities == Capability.VERSIONS | Capability.UPLOADS
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
