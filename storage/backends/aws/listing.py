@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
-from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
 from storage.backends.aws.facts import listed_info, ns_of
+from storage.backends.aws.listing_rows import KIND, ROWS
 from storage.backends.aws.place import Place
 from storage.backends.aws.remote import Remote
-from storage.backends.aws.version_order import ORDER
+from storage.errors import BackendError
 from storage.values import (
     NO_ATTRIBUTES,
     Attributes,
@@ -62,7 +62,7 @@ class Lister:
                 answer: Any = await s3.list_objects_v2(
                     Bucket=bucket, MaxKeys=limit, **_said(params)
                 )
-            found = [listed_info(row) for row in answer.get("Contents", ())]
+            found = [listed_info(row) for row in _rows(bucket, answer)]
             rows = _merged([(info.name, info) for info in found], answer)
             token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
             return _Batch(rows, {"ContinuationToken": token} if token else None)
@@ -82,7 +82,8 @@ class Lister:
                 answer: Any = await s3.list_object_versions(
                     Bucket=bucket, MaxKeys=limit, **_said(params)
                 )
-            rows = _merged([(entry.info.name, entry) for entry in _versions(answer)], answer)
+            found = [_version(row) for row in _rows(bucket, answer)]
+            rows = _merged([(entry.info.name, entry) for entry in found], answer)
             return _Batch(rows, _next(answer, "KeyMarker", "VersionIdMarker"))
 
         begin = {"KeyMarker": query.after}
@@ -110,8 +111,7 @@ class Lister:
                 answer: Any = await s3.list_multipart_uploads(
                     Bucket=bucket, MaxUploads=limit, EncodingType="url", **_said(params)
                 )
-            _decode_names(answer)
-            found = [_upload(row) for row in answer.get("Uploads", ())]
+            found = [_upload(row) for row in _rows(bucket, answer)]
             rows = _merged([(info.name, info) for info in found], answer)
             return _Batch(rows, _next(answer, "KeyMarker", "UploadIdMarker"))
 
@@ -194,25 +194,17 @@ def _next(answer: dict[str, Any], name: str, second: str) -> dict[str, str] | No
     return {each: answer.get(f"Next{each}", "") for each in (name, second)}
 
 
-def _versions(answer: dict[str, Any]) -> list[VersionEntry]:
-    found = {}
-    for kind, delete_marker in (("Versions", False), ("DeleteMarkers", True)):
-        for row in answer.get(kind, ()):
-            entry = VersionEntry(listed_info(row, delete_marker=delete_marker), row["IsLatest"])
-            found[row["Key"], row.get("VersionId", "")] = entry
-    return [found[key] for key in answer[ORDER]]
+def _rows(bucket: str, answer: dict[str, Any]) -> list[dict[str, Any]]:
+    if ROWS not in answer:
+        raise BackendError(str(Place(bucket)), "InvalidResponse", "it is not a listing")
+    rows: list[dict[str, Any]] = answer[ROWS]
+    return rows
 
 
-def _decode_names(answer: dict[str, Any]) -> None:
-    """botocore decodes the other listings, and not this one."""
-    if answer.get("EncodingType") != "url":
-        return
-    for row in answer.get("Uploads", ()):
-        row["Key"] = unquote_plus(row["Key"])
-    for row in answer.get("CommonPrefixes", ()):
-        row["Prefix"] = unquote_plus(row["Prefix"])
-    if "NextKeyMarker" in answer:
-        answer["NextKeyMarker"] = unquote_plus(answer["NextKeyMarker"])
+def _version(row: dict[str, Any]) -> VersionEntry:
+    return VersionEntry(
+        listed_info(row, delete_marker=row[KIND] == "DeleteMarker"), row["IsLatest"]
+    )
 
 
 def _upload(row: dict[str, Any]) -> UploadInfo:

@@ -19,8 +19,8 @@ from botocore.handlers import add_expect_header
 from botocore.loaders import Loader, create_loader
 
 from storage.backends.aws.foreign_errors import FOREIGN, by_code, translated
+from storage.backends.aws.listing_rows import read_rows
 from storage.backends.aws.options import AwsOptions
-from storage.backends.aws.version_order import keep_version_order
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["FOREIGN", "by_code", "new_session", "open_client", "translated"]
 
 _LONGEST_WAIT_S = 20.0
+_LISTINGS = ("ListObjectsV2", "ListObjectVersions", "ListMultipartUploads")
 
 # Below this, botocore logs what it signs, and with what.
 logging.getLogger("botocore").setLevel(logging.INFO)
@@ -70,7 +71,8 @@ async def open_client(session: AioSession, options: AwsOptions, stack: AsyncExit
     # A server that does not answer "100 Continue" would make aiohttp wait until the time is up.
     events.unregister("before-call.s3", add_expect_header)
     events.register("needs-retry.s3", _Throttled(options.attempts).needs_retry)
-    events.register("before-parse.s3.ListObjectVersions", keep_version_order)
+    for listing in _LISTINGS:
+        events.register(f"before-parse.s3.{listing}", read_rows)
     return client
 
 
