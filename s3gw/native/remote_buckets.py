@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from s3gw.identity.accounts import ROOT_ACCOUNT
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, no_backend
 from s3gw.native.names import Bck, read_provider
-from s3gw.s3.headers import http_date
 from storage.clock import NS_PER_S
 from storage.errors import BucketNotFound
 from storage.settings import setting, with_setting, without_setting
@@ -87,4 +87,6 @@ def remote_pairs(call: NativeCall, info: ObjectInfo) -> list[tuple[str, str]]:
         pairs.append(("version", info.version))
     if content_type := info.attributes.headers.get("content-type"):
         pairs.append(("Content-Type", content_type))
-    return [*pairs, ("Last-Modified", http_date(info.modified_ns // NS_PER_S))]
+    modified = datetime.fromtimestamp(info.modified_ns // NS_PER_S, UTC)
+    # AIStore's other spelling, `Last-Modified`, has a comma, by which its clients split the pairs.
+    return [*pairs, ("LastModified", f"{modified:%Y-%m-%dT%H:%M:%SZ}")]

@@ -143,10 +143,11 @@ def test_a_target_that_cannot_be_read_is_refused(scene: Scene, bucket: str, to: 
     assert told(copy(scene, bucket, "k", to.format(b=bucket))).status == 400
 
 
-def test_remote_targets_are_refused_by_name(scene: Scene, bucket: str) -> None:
+def test_remote_targets_that_are_nowhere_are_not_found(scene: Scene, bucket: str) -> None:
     scene.put(bucket, "k")
     for to in ("aws/@#/b/k", "ais/@remote#/b/k"):
-        assert told(copy(scene, bucket, "k", to)).status == 501
+        error = told(copy(scene, bucket, "k", to))
+        assert (error.status, error.tcode) == (404, "ErrRemoteBckNotFound")
 
 
 def test_an_object_is_not_copied_onto_itself(scene: Scene, bucket: str) -> None:

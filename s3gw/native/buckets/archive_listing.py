@@ -48,11 +48,11 @@ async def show_page(
     call: NativeCall, query: ListQuery, flags: ListFlag, show: Callable[[ListedPage, Marks], T]
 ) -> T:
     """Return what `show` makes of the page."""
+    store, bucket = call.store, call.bucket
     if ListFlag.CACHED in flags:
-        local, name = call.native.tier.local, call.bucket_info.name
-        return await local.show_objects(name, query, lambda page: show(page, NO_MARKS))
+        store, bucket = call.native.tier.local, call.bucket_info.name
     if ListFlag.ARCH_DIR not in flags:
-        return await call.store.show_objects(call.bucket, query, lambda page: show(page, NO_MARKS))
-    found = await Folders(call.store, call.bucket, partial(look_into, call)).every(query)
+        return await store.show_objects(bucket, query, lambda page: show(page, NO_MARKS))
+    found = await Folders(store, bucket, partial(look_into, call)).every(query)
     marks = Marks(found.archives, found.members)
     return await found.show(lambda page: show(page, marks))

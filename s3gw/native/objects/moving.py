@@ -15,12 +15,13 @@ from s3gw.access import Access, authorize, authorize_copied_tags, authorize_key
 from s3gw.http.reply import Reply
 from s3gw.http.request import NO_BUCKET
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, as_native_error, unsupported
+from s3gw.native.errors import NativeError, as_native_error
 from s3gw.native.jobs.target import read_object_uname
 from s3gw.native.names import Bck
 from s3gw.native.object_names import key_of
 from s3gw.native.objects.object_headers import written_headers
 from s3gw.native.operation import operation, query
+from s3gw.native.remote_buckets import learn_bucket
 from s3gw.objects.attributes import copied_attributes
 from s3gw.objects.service import CopyOptions
 from s3gw.s3.encryption_headers import SOURCE_CUSTOMER, customer_key, read_encryption
@@ -69,18 +70,19 @@ class RenameObject:
 )
 class CopyObject:
     """Needs PUT on the copy as well, and the rights to the tags if there are some. A condition is
-    about the object that the copy replaces. To `synchronize` is to remove what a cloud does not
-    have any more: no bucket here has one."""
+    about the object that the copy replaces. With `latest-ver` the source must be its backend's
+    latest, and with `synchronize` too."""
 
     object_to: str = query("object_to")
     synchronize: bool = query("synchronize", default=False)
+    latest: bool = query("latest-ver", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
         if call.decoded_length or "transfer-encoding" in call.headers:
             raise NativeError(400, "a copy has no body")
         target = await _target(call, *read_object_uname(self.object_to, call))
         unlock = call.objects.encryption.unlock(customer_key(call, SOURCE_CUSTOMER))
-        options = ReadOptions(unlock=unlock)
+        options = ReadOptions(unlock=unlock, latest=self.latest or self.synchronize)
         reading = await call.store.get_object(call.bucket, call.key, options)
         try:
             with _told_of(target):
@@ -96,11 +98,11 @@ async def _target(call: NativeCall, bck: Bck, key: str) -> NativeCall:
     key = key_of(key)
     if (bck, key) == (call.bck, call.key):
         raise NativeError(400, f"cannot copy {bck.cname(key)} onto itself")
-    if not bck.is_ours:
-        raise unsupported(f"copying to {bck.cname()}")
     target = replace(call, bck=bck, bucket=bck.stored, key=key, bucket_info=NO_BUCKET)
     target.operation = "CopyObject"
     with _told_of(target):
+        if not bck.is_ours:
+            await learn_bucket(target)
         await authorize(target, Access.PUT)
     return target
 

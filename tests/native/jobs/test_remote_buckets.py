@@ -113,7 +113,7 @@ def test_presence_of_an_object(scene: CloudScene) -> None:
     assert warm["etag"] == cold["etag"]
     custom = scene.custom("a")
     assert (custom["source"], custom["ETag"]) == ("aws", custom["md5"])
-    assert custom["Last-Modified"].endswith(" GMT")
+    assert custom["LastModified"].endswith("Z")
     assert scene.head("no-such").status == 404
 
 
@@ -165,6 +165,35 @@ def test_the_latest_is_read_when_it_is_wanted(scene: CloudScene) -> None:
     scene.upload("a", b"three")
     props = {"versioning": {"validate_warm_get": True}}
     assert scene.act("PATCH", f"buckets/train?{AWS}", "set-bprops", props).status == 200
+
+
+def test_archives_are_read_and_listed(scene: CloudScene) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name in ("one", "two"):
+            member = tarfile.TarInfo(name)
+            member.size = 5
+            archive.addfile(member, io.BytesIO(b"hello"))
+    scene.upload("a.tar", packed.getvalue())
+    assert scene.send("GET", f"objects/train/a.tar?{AWS}&archpath=two").body == b"hello"
+    names = ["a.tar", "a.tar/one", "a.tar/two"]
+    assert list(scene.listed(flags=8)) == names
+    scene.send("GET", f"objects/train/a.tar?{AWS}")
+    assert list(scene.listed(flags=9)) == names
+
+
+def test_an_object_is_copied_between_clouds_and_here(scene: CloudScene) -> None:
+    own = scene.new_bucket()
+    scene.upload("a", b"one")
+    scene.send("GET", f"objects/train/a?{AWS}")
+    scene.upload("a", b"two")
+    for latest, content in (("false", b"one"), ("true", b"two")):
+        to = f"object_to=ais/@%23/{own}/copy&latest-ver={latest}"
+        assert scene.send("PUT", f"objects/train/a?{AWS}&{to}").status == 200
+        assert scene.send("GET", f"objects/{own}/copy").body == content
+    to = "object_to=aws/@%23/train/back"
+    assert scene.send("PUT", f"objects/{own}/copy?{to}").status == 200
+    assert scene.in_cloud("back") == b"two"
 
 
 def test_a_batch_reads_what_is_here_and_what_is_not(scene: CloudScene) -> None:
