@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from storage.backends.aws import AwsBackend, options_from_environment
-
 from s3gw.config.bucket_properties import properties_of
 from s3gw.config.schema import Config
 from s3gw.objects.bucket_chunks import chunking_of
 from storage.backend import Backend
+from storage.backends.aws import AwsBackend, options_from_environment
 from storage.tier import Policy, Tier, TieredStore
 from storage.tier.locks import FILE
 from storage.values import BucketInfo

@@ -3,8 +3,9 @@
 There is one download of an object, however many want it, and it is a task of its own. Who asked
 first reads along; so do those who ask before its first byte has come, and later ones read the
 object when it is here. A client that reads along gets blocks from memory while it keeps pace, and
-reads the rest from the local store when it does not: a slow client holds up nobody, and takes a
-bounded amount of memory. When it leaves, the download goes on.
+reads the rest from the local store when it does not, or from the backend if that takes too long: a
+slow client holds up nobody, and takes a bounded amount of memory. When it leaves, the download goes
+on.
 """
 
 from __future__ import annotations
@@ -33,8 +34,14 @@ from storage.values import (
 
 # Downloads of one process at once.
 MOST_AT_ONCE = 64
+# Downloads that wait or run, above which none begins for a range that was read.
+MOST_BEGUN = 256
+# How long a reader that is behind waits for the object to be here, before it asks the backend.
+PATIENCE_S = 5.0
 # What a reader may be behind the download, in bytes.
 MOST_BEHIND = 4 << 20
+# Reads an object from that byte on.
+Rest = Callable[[int], Awaitable[Reading]]
 _NOTHING_HERE = Condition(if_none_match=("*",))
 
 
@@ -76,15 +83,21 @@ class Downloads:
         if info is None:
             follower.leave()
             return None
-        return follower.reading(info, lambda start: self._rest(remote, name, info, start))
+        return follower.reading(
+            info,
+            lambda start: self._rest_here(remote, name, info, start),
+            lambda start: self._rest_there(remote, name, info, start),
+        )
 
     async def fetch(self, remote: Remote, name: str, chunks: Chunking | None) -> None:
         """Have the object here when this returns."""
         await self._joined(remote, name, chunks).wait()
 
     def begin(self, remote: Remote, name: str, chunks: Chunking | None) -> None:
-        """Begin the download of an object, unless it is under way; a failure is nobody's."""
-        self._joined(remote, name, chunks)
+        """Begin the download of an object, unless it or too many others are under way; a failure is
+        nobody's."""
+        if len(self._running) < MOST_BEGUN:
+            self._joined(remote, name, chunks)
 
     async def aclose(self) -> None:
         """Stop what is under way; nothing of it stays."""
@@ -152,10 +165,13 @@ class Downloads:
                 await _drain(body)
                 raise
 
-    async def _rest(self, remote: Remote, name: str, info: ObjectInfo, start: int) -> Reading:
+    async def _rest_here(self, remote: Remote, name: str, info: ObjectInfo, start: int) -> Reading:
         """Read from the local store what a reader missed, of the same object."""
-        options = ReadOptions(want=From(start), condition=Condition(if_match=(info.etag,)))
-        return await self._local.get_object(remote.bucket.name, name, options)
+        return await self._local.get_object(remote.bucket.name, name, _rest_of(info, start))
+
+    async def _rest_there(self, remote: Remote, name: str, info: ObjectInfo, start: int) -> Reading:
+        """Read the same from the backend."""
+        return await remote.backend.get_object(remote.name, name, _rest_of(info, start))
 
 
 class _Download:
@@ -182,9 +198,10 @@ class _Download:
         """Return when the object is here. Raise what the download raised."""
         await asyncio.shield(self._ended)
 
-    async def over(self) -> None:
-        """Return when the download has ended, however it did."""
-        await asyncio.wait([self._ended])
+    async def over(self, timeout_s: float | None = None) -> bool:
+        """Return when the download has ended, however it did; or after that time, False."""
+        done, _ = await asyncio.wait([self._ended], timeout=timeout_s)
+        return bool(done)
 
     def follow(self) -> _Follower:
         follower = _Follower(self)
@@ -247,10 +264,11 @@ class _Follower:
     def leave(self) -> None:
         self._download.leave(self)
 
-    def reading(self, info: ObjectInfo, rest: Callable[[int], Awaitable[Reading]]) -> Reading:
-        return Reading(info, Between(0, info.size), self._stream(info.size, rest))
+    def reading(self, info: ObjectInfo, rest_here: Rest, rest_there: Rest) -> Reading:
+        body = self._stream(info.size, rest_here, rest_there)
+        return Reading(info, Between(0, info.size), body)
 
-    async def _stream(self, size: int, rest: Callable[[int], Awaitable[Reading]]) -> Stream:
+    async def _stream(self, size: int, rest_here: Rest, rest_there: Rest) -> Stream:
         sent = 0
         try:
             while sent < size:
@@ -270,10 +288,17 @@ class _Follower:
         finally:
             self.leave()
         if sent < size:
-            await self._download.wait()
+            is_over = await self._download.over(PATIENCE_S)
+            if is_over:
+                await self._download.wait()
+            rest = rest_here if is_over else rest_there
             async with aclosing(_blocks(await rest(sent))) as blocks:
                 async for block in blocks:
                     yield block
+
+
+def _rest_of(info: ObjectInfo, start: int) -> ReadOptions:
+    return ReadOptions(want=From(start), condition=Condition(if_match=(info.etag,)))
 
 
 def _retrieve(future: asyncio.Future[Any]) -> None:

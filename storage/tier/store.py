@@ -20,6 +20,7 @@ from storage.chunking import Chunking
 from storage.conditions import check_read
 from storage.errors import (
     AmbiguousBucket,
+    BackendUnavailable,
     BucketExists,
     BucketNotFound,
     NotSupported,
@@ -571,7 +572,13 @@ class TieredStore:
         policy = self.tier.policy(remote.bucket)
         if not (options.latest or policy.validates):
             return info
-        return info if await self.tier.is_latest(remote, info) else None
+        try:
+            return info if await self.tier.is_latest(remote, info) else None
+        except BackendUnavailable:
+            # What is here is good enough, unless this very request wants more.
+            if options.latest:
+                raise
+            return info
 
     async def _cold(self, remote: Remote, name: str, options: ReadOptions) -> Reading:
         """Read an object that is not here. Whole, it is kept on its way; of a part or a condition

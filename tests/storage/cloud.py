@@ -11,7 +11,7 @@ import msgspec
 from storage.backends.memory import MemoryBackend
 from storage.capabilities import Capability
 from storage.clock import Clock
-from storage.errors import StorageError
+from storage.errors import BackendUnavailable, StorageError
 from storage.values import (
     READ_ALL,
     Body,
@@ -51,6 +51,7 @@ class Cloud(MemoryBackend):
         self.asked = asyncio.Event()
         self.fails_at: int | None = None
         self.is_down = False
+        self.waits = asyncio.Event()
 
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         self._count("list")
@@ -90,12 +91,13 @@ class Cloud(MemoryBackend):
 
     def _count(self, request: str) -> None:
         if self.is_down:
-            raise CloudFailed("down")
+            raise BackendUnavailable("aws", "down")
         self.requests[request] += 1
 
     async def _slow(self, content: bytes) -> Stream:
         for start in _starts(content):
             if start >= len(content) // 2:
+                self.waits.set()
                 await self.gate.wait()
             if self.fails_at is not None and start >= self.fails_at:
                 raise CloudFailed("reset")

@@ -12,6 +12,7 @@ import pytest
 from storage.backends.local import LocalStore, StoreOptions
 from storage.errors import (
     AmbiguousBucket,
+    BackendUnavailable,
     BucketNotFound,
     Corrupt,
     NotModified,
@@ -19,7 +20,7 @@ from storage.errors import (
     PreconditionFailed,
 )
 from storage.ranges import Between, Last
-from storage.tier import Policy, Tier, TieredStore
+from storage.tier import Policy, Tier, TieredStore, downloads
 from storage.tier.locks import ObjectLocks
 from storage.tier.remote import Remote
 from storage.values import (
@@ -140,6 +141,36 @@ def test_a_slow_client_gets_all_and_delays_nobody(scene: Scene) -> None:
     run(read())
 
 
+def test_a_client_that_is_behind_a_long_download_gets_the_rest_from_the_backend(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "PATIENCE_S", 0.01)
+    content = pattern(24 << 20)
+
+    async def read() -> None:
+        await scene.upload("a", content)
+        scene.cloud.gate.clear()
+        slow = await scene.store.get_object(BUCKET, "a")
+        assert not isinstance(slow.body, bytes)
+        async with aclosing(slow.body) as body:
+            blocks = [await anext(body)]
+            await scene.cloud.waits.wait()
+            ending = asyncio.create_task(_ended_later(scene))
+            blocks += [block async for block in body]
+            await ending
+        assert b"".join(blocks) == content
+        assert scene.cloud.requests["get"] == 2
+
+    run(read())
+
+
+async def _ended_later(scene: Scene) -> None:
+    """Let the download go on when its reader asks the backend for the rest."""
+    scene.cloud.asked.clear()
+    await scene.cloud.asked.wait()
+    scene.cloud.gate.set()
+
+
 def test_a_client_that_leaves_does_not_stop_the_download(scene: Scene) -> None:
     async def read() -> None:
         await scene.upload("a", LARGE)
@@ -231,9 +262,11 @@ def test_what_is_here_is_read_while_the_backend_is_down(scene: Scene) -> None:
         await scene.read("a")
         await scene.settled("a")
         scene.cloud.is_down = True
-        assert await scene.read("a") == b"one"
-        with pytest.raises(CloudFailed):
-            await scene.read("b")
+        for scene.validates in (False, True):
+            assert await scene.read("a") == b"one"
+        for name, options in (("b", ReadOptions()), ("a", ReadOptions(latest=True))):
+            with pytest.raises(BackendUnavailable):
+                await scene.read(name, options)
 
     run(read())
 
