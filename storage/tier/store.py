@@ -403,6 +403,7 @@ class TieredStore:
 
             async def written() -> Origin:
                 await held.enter_async_context(self.tier.locks.hold(info.name, name))
+                await self._forget(info.name, [name])
                 return origin_of(await tee.release())
 
             here = msgspec.structs.replace(
@@ -423,6 +424,7 @@ class TieredStore:
             _check_attributes(info, old, new)
             return new
 
+        await self._forget(info.name, [name])
         made = await remote.backend.update_object(remote.name, name, allowed, options)
         await self._drop(info.name, [name])
         return made
@@ -437,6 +439,7 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.delete_object(info.name, request)
+        await self._forget(info.name, [request.name])
         done = await remote.backend.delete_object(remote.name, request)
         await self._drop(info.name, [request.name])
         return done
@@ -447,6 +450,7 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.delete_objects(info.name, requests)
+        await self._forget(info.name, [request.name for request in requests])
         done = await remote.backend.delete_objects(remote.name, requests)
         pairs = zip(requests, done, strict=True)
         gone = [request.name for request, outcome in pairs if isinstance(outcome, Deletion)]
@@ -514,6 +518,7 @@ class TieredStore:
                 nonlocal origin
                 if origin is None:
                     await held.enter_async_context(self.tier.locks.hold(info.name, name))
+                    await self._forget(info.name, [name])
                     origin = origin_of(
                         await remote.backend.complete_upload(remote.name, name, far_id, there)
                     )
@@ -605,6 +610,11 @@ class TieredStore:
         for name in names:
             async with self.tier.locks.hold(bucket, name):
                 pass
+        await self._forget(bucket, names)
+
+    async def _forget(self, bucket: str, names: Sequence[str]) -> None:
+        """Remove here what is about to change there: a server that dies between the two must not
+        go on with the old one."""
         await self.local.delete_objects(bucket, [DeleteRequest(name) for name in names])
 
     async def _far_id(self, bucket: BucketInfo, name: str, upload_id: str) -> str:

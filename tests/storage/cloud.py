@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -16,6 +17,8 @@ from storage.values import (
     READ_ALL,
     Body,
     CompleteOptions,
+    DeleteRequest,
+    Deletion,
     ListQuery,
     ObjectInfo,
     Page,
@@ -32,6 +35,8 @@ from tests.storage.sync_bucket import join_etags
 
 BLOCK = 64 << 10
 
+T = TypeVar("T")
+
 
 class CloudFailed(StorageError):
     """What the cloud says when it was told to fail."""
@@ -39,7 +44,7 @@ class CloudFailed(StorageError):
 
 class Cloud(MemoryBackend):
     """`gate` holds bodies back in their middle while it is closed; `fails_at` ends them there with
-    an error; `is_down` refuses every request."""
+    an error; `is_down` refuses every request; `after_change` is raised after a change was made."""
 
     capabilities = Capability.UPLOADS
 
@@ -51,6 +56,7 @@ class Cloud(MemoryBackend):
         self.asked = asyncio.Event()
         self.fails_at: int | None = None
         self.is_down = False
+        self.after_change: type[BaseException] | None = None
         self.waits = asyncio.Event()
 
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
@@ -73,7 +79,11 @@ class Cloud(MemoryBackend):
     ) -> ObjectInfo:
         self._count("put")
         chosen = msgspec.structs.replace(options, digest=Md5Digest())
-        return await super().put_object(bucket, name, self._refusing(body), chosen)
+        return self._changed(await super().put_object(bucket, name, self._refusing(body), chosen))
+
+    async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
+        self._count("delete")
+        return self._changed(await super().delete_object(bucket, request))
 
     async def put_part(
         self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
@@ -87,7 +97,12 @@ class Cloud(MemoryBackend):
     ) -> ObjectInfo:
         self._count("complete")
         chosen = msgspec.structs.replace(options, assemble=join_etags)
-        return await super().complete_upload(bucket, name, upload_id, chosen)
+        return self._changed(await super().complete_upload(bucket, name, upload_id, chosen))
+
+    def _changed(self, outcome: T) -> T:
+        if self.after_change is not None:
+            raise self.after_change
+        return outcome
 
     def _count(self, request: str) -> None:
         if self.is_down:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,20 +27,23 @@ from storage.tier.remote import Remote
 from storage.values import (
     BucketInfo,
     BucketOptions,
+    CompleteOptions,
     Condition,
     DeleteRequest,
     ListQuery,
     ObjectRead,
+    PartOptions,
     Reading,
     ReadOptions,
+    UploadOptions,
 )
 from tests.storage.bodies import body_of, broken_body, content_of, pattern
 from tests.storage.cloud import BLOCK, Cloud, CloudFailed
-from tests.storage.digests import Refused, SealRefusingDigest
+from tests.storage.digests import Md5Digest, Refused, SealRefusingDigest
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
 from tests.storage.local_stores import local_store
-from tests.storage.sync_bucket import OWNER, put_options
+from tests.storage.sync_bucket import OWNER, join_etags, put_options
 
 BUCKET = "aws/train"
 LARGE = pattern(40 * BLOCK)
@@ -329,6 +333,38 @@ def test_what_is_refused_there_is_not_written_here(scene: Scene) -> None:
             assert not await scene.is_here("a")
 
     run(write())
+
+
+@pytest.mark.parametrize("change", ["put", "delete", "delete many", "complete"])
+def test_a_crash_after_a_change_there_leaves_no_old_object_here(scene: Scene, change: str) -> None:
+    """The change arrives at the backend, and what follows here never happens."""
+
+    class Crash(BaseException):
+        pass
+
+    async def go() -> None:
+        await scene.upload("a", b"old")
+        await scene.read("a")
+        assert await scene.is_here("a")
+        upload = await scene.store.create_upload(BUCKET, "a", UploadOptions(OWNER))
+        await scene.store.put_part(
+            BUCKET, "a", upload.id, 1, body_of(b"new"), PartOptions(Md5Digest())
+        )
+        calls: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+            "put": lambda: scene.store.put_object(BUCKET, "a", body_of(b"new"), put_options()),
+            "delete": lambda: scene.store.delete_object(BUCKET, DeleteRequest("a")),
+            "delete many": lambda: scene.store.delete_objects(BUCKET, [DeleteRequest("a")]),
+            "complete": lambda: scene.store.complete_upload(
+                BUCKET, "a", upload.id, CompleteOptions((1,), join_etags)
+            ),
+        }
+        scene.cloud.after_change = Crash
+        with pytest.raises(Crash):
+            await calls[change]()
+        scene.cloud.after_change = None
+        assert not await scene.is_here("a")
+
+    run(go())
 
 
 def test_a_delete_during_a_download_leaves_nothing_here(scene: Scene) -> None:
