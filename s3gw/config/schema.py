@@ -415,6 +415,10 @@ class Promote:
     )
 
 
+# Those that `s3gw.server.backends` can open.
+_PROVIDERS = ("aws",)
+
+
 @dataclass(frozen=True, slots=True)
 class Backends:
     """Other stores whose buckets are read and written through this one: see docs/fast-tier.md."""
@@ -424,7 +428,7 @@ class Backends:
         "The providers of these stores. `aws` is any S3 endpoint; where it is and who asks come "
         "from the environment, as AWS' own tools read it (AWS_ENDPOINT_URL, AWS_PROFILE, "
         "AWS_REGION, AWS_ACCESS_KEY_ID, ...).",
-        Texts("a list of aws", Text("aws", r"aws")),
+        Texts(f"a list of {', '.join(_PROVIDERS)}", Text("a provider", "|".join(_PROVIDERS))),
         flag="--backend",
         metavar="PROVIDER",
     )

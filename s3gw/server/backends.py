@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from s3gw.config.bucket_properties import properties_of
 from s3gw.config.schema import Config
@@ -15,6 +16,10 @@ from storage.tier import Policy, Tier, TieredStore
 from storage.tier.locks import FILE
 from storage.values import BucketInfo
 
+# Where a backend is and who asks comes from the environment, as the cloud's own tools read it.
+_OPEN: Mapping[str, Callable[[], AbstractAsyncContextManager[Backend]]] = MappingProxyType(
+    {"aws": lambda: AwsBackend(options_from_environment())}
+)
 # What would hold for the copies here only, or not for those that a read brings.
 REFUSED = frozenset({"encryption", "lifecycle", "object-lock"})
 
@@ -26,9 +31,7 @@ async def open_tier(config: Config, local: Backend) -> AsyncIterator[Tier]:
     async with AsyncExitStack() as opened:
         backends: dict[str, Backend] = {}
         for provider in config.backends.providers:
-            backends[provider] = await opened.enter_async_context(
-                AwsBackend(options_from_environment())
-            )
+            backends[provider] = await opened.enter_async_context(_OPEN[provider]())
         lock_file = Path(config.storage.data[0]) / FILE
         tier = Tier(local, backends, policy_of, REFUSED, lock_file)
         opened.push_async_callback(tier.aclose)
