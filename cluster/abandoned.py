@@ -1,7 +1,8 @@
-"""Removal of abandoned appends, a day after their last piece.
+"""Removal of abandoned appends and downloads, a day after their last piece.
 
 Multipart uploads stay until they are aborted, by their client or by a lifecycle rule. A client
-cannot list or abort an append, so without this its data would stay for ever.
+cannot list or abort an append, nor a download in parts that ended with its process, so without this
+their data would stay for ever.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from cluster.maintenance import StoppedWithin
 from storage.backend import Backend
 from storage.clock import Clock, PatientClock
 from storage.errors import BucketNotFound, UploadNotFound
+from storage.tier.parts import is_download
 from storage.values import UploadInfo, UploadQuery
 
 ABANDONED_S = 86400
@@ -23,7 +25,7 @@ _PAGE = 100
 _NS = 1_000_000_000
 
 
-class AbandonedAppends(Struct, frozen=True):
+class AbandonedUploads(Struct, frozen=True):
     """A job that runs beside the chores."""
 
     store: Backend
@@ -35,20 +37,23 @@ class AbandonedAppends(Struct, frozen=True):
         before_ns = self.clock.now_ns() - ABANDONED_S * _NS
         for bucket in await self.store.list_buckets():
             with suppress(BucketNotFound):
-                async for upload in self._appends(bucket.name):
-                    if await self._is_abandoned(bucket.name, upload, before_ns):
-                        await self._remove(bucket.name, upload)
+                for is_append in (True, False):
+                    async for upload in self._uploads(bucket.name, is_append=is_append):
+                        if await self._is_abandoned(bucket.name, upload, before_ns):
+                            await self._remove(bucket.name, upload)
         return EVERY_S
 
-    async def _appends(self, bucket: str) -> AsyncIterator[UploadInfo]:
-        query: UploadQuery | None = UploadQuery(limit=_PAGE, appends=True)
+    async def _uploads(self, bucket: str, *, is_append: bool) -> AsyncIterator[UploadInfo]:
+        """Yield the appends, or the downloads."""
+        query: UploadQuery | None = UploadQuery(limit=_PAGE, appends=is_append)
         while query is not None and not await self.stopped_within(0):
             page = await self.store.list_uploads(bucket, query)
             for upload in page.uploads:
-                yield upload
+                if is_append or is_download(upload):
+                    yield upload
             after = page.next_after
             query = (
-                UploadQuery(after=after, after_id=page.next_id, limit=_PAGE, appends=True)
+                UploadQuery(after=after, after_id=page.next_id, limit=_PAGE, appends=is_append)
                 if after is not None
                 else None
             )
@@ -66,6 +71,6 @@ class AbandonedAppends(Struct, frozen=True):
         return True
 
     async def _remove(self, bucket: str, upload: UploadInfo) -> None:
-        """Abort the append, unless it was flushed at the last moment and is gone already."""
+        """Abort the upload, unless it ended at the last moment and is gone already."""
         with suppress(UploadNotFound):
             await self.store.abort_upload(bucket, upload.name, upload.id)

@@ -40,6 +40,7 @@ from storage.values import (
     Reading,
     ReadOptions,
     RenameOptions,
+    Stream,
     UpdateOptions,
     UploadInfo,
     UploadOptions,
@@ -246,3 +247,13 @@ class Backend(Objects, Versions, Uploads, Buckets, Maintenance, Protocol):
 
     @property
     def capabilities(self) -> Capability: ...
+
+
+class Store(Backend, Protocol):
+    """A backend that keeps the bytes itself."""
+
+    async def get_part(self, bucket: str, name: str, upload_id: str, number: int) -> bytes | Stream:
+        """The bytes of one part of an unfinished upload that is not encrypted; a stream must be
+        closed by its holder, and can be read to its end when the upload ends meanwhile. Raises
+        `UploadNotFound`, `PartNotFound`."""
+        ...

@@ -319,6 +319,15 @@ class PartOptions(WithSecretFields, frozen=True):
     before_commit: Callable[[], Awaitable[object]] | None = None
 
 
+class Parallel(Struct, frozen=True):
+    """How to fetch an object of a remote bucket in many ranges at once: of `chunk_bytes`, by so
+    many `workers`, if it has at least `least_bytes`. 0 leaves it to the one who fetches."""
+
+    chunk_bytes: int = 0
+    workers: int = 0
+    least_bytes: int = 0
+
+
 # Gives the data key of an encrypted object; what it raises refuses the read.
 Unlock = Callable[[Encryption], Awaitable[bytes]]
 
@@ -329,7 +338,8 @@ class ReadOptions(Struct, frozen=True):
     long body is opened, which is a stream or nearly as long as a piece of one: until then it holds
     nothing, so that many can wait for their turn. `choose` says instead of `want` what to read, by
     the facts that the read has found; what it raises refuses the read. With `latest`, an object
-    of a remote bucket must be what the backend has now."""
+    of a remote bucket must be what the backend has now; `parallel` is how to fetch it, if it is not
+    here, None for as one stream."""
 
     want: Want | None = None
     condition: Condition = ALWAYS
@@ -338,6 +348,7 @@ class ReadOptions(Struct, frozen=True):
     before_stream: Callable[[], Awaitable[None]] | None = None
     choose: Callable[[ObjectInfo], Want | None] | None = None
     latest: bool = False
+    parallel: Parallel | None = None
 
 
 READ_ALL = ReadOptions()
@@ -393,13 +404,17 @@ class CompleteOptions(Struct, frozen=True):
 
     `numbers` are the chosen parts in the object's order. `assemble` is pure: it is shown the
     upload and those parts as they are at the commit, and either seals the object or raises. It
-    may be called again when a part was replaced meanwhile, and so may `before_commit`.
+    may be called again when a part was replaced meanwhile, and so may `before_commit`. With
+    `whole`, the parts are only how the bytes came: the object is as one put whole, in chunks.
+    `modified_ns` is the time of what is copied from elsewhere, None for now.
     """
 
     numbers: tuple[int, ...]
     assemble: Assemble
     condition: Condition = ALWAYS
     before_commit: BeforeCommit | None = None
+    whole: bool = False
+    modified_ns: int | None = None
 
 
 class Reading(Struct, frozen=True):

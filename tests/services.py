@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -30,7 +31,7 @@ from s3gw.objects.service import ObjectService
 from s3gw.s3.call import NewBuckets, Services
 from s3gw.telemetry.audit import NO_AUDIT
 from s3gw.telemetry.node_info import NodeInfo
-from storage.backend import Backend
+from storage.backend import Backend, Store
 from storage.clock import SystemClock
 from storage.tier import Tier, TieredStore
 
@@ -82,7 +83,7 @@ def new_native_services(
 
 def tier_of(store: Backend) -> Tier:
     """The store's own tier; one without backends for a store that has none."""
-    return store.tier if isinstance(store, TieredStore) else Tier(store, {})
+    return store.tier if isinstance(store, TieredStore) else Tier(cast("Store", store), {})
 
 
 def new_issuer() -> TokenIssuer:

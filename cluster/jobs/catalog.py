@@ -12,6 +12,7 @@ import msgspec
 
 from cluster.jobs import (
     archive_objects,
+    blob_download,
     cleanup,
     copy_objects,
     delete_objects,
@@ -35,6 +36,7 @@ KINDS: tuple[AnyKind, ...] = (
     delete_objects.KIND,
     evict.KIND,
     prefetch.KIND,
+    blob_download.KIND,
     copy_objects.KIND,
     copy_objects.BUCKET_KIND,
     summary.KIND,
@@ -55,7 +57,7 @@ KINDS: tuple[AnyKind, ...] = (
 _OTHERS = """
     election/elect-primary etl-inline summary-shard/shard-summary
     ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
-    blob-download download dsort evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
+    download dsort evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
     etl-bck/etl-bucket list create-inventory
 """
 

@@ -21,7 +21,7 @@ from cluster.jobs.template import Template, read_template
 from storage.archives import Archives
 from storage.backend import Backend
 from storage.errors import KeyRequired, NotSupported, StorageError
-from storage.tier.remote import is_cloud
+from storage.tier.remote import FetchTask, is_cloud
 from storage.values import (
     DeleteRequest,
     Deletion,
@@ -78,16 +78,15 @@ Copy = Callable[[CopyTask], Awaitable[int]]
 Delete = Callable[[Job, Sequence[DeleteRequest]], Awaitable[Sequence[Deletion | StorageError]]]
 
 
-# Brings an object of a remote bucket here, or its latest version; returns its bytes, None if it was
-# here.
-Fetch = Callable[[str, str, bool], Awaitable[int | None]]
+# Brings an object of a remote bucket here; returns its bytes, None if it was here.
+Fetch = Callable[[FetchTask], Awaitable[int | None]]
 # Removes objects of a remote bucket that are here; returns each outcome, in their order.
 Evict = Callable[[str, Sequence[str]], Awaitable[Sequence[Deletion | StorageError]]]
 
 
-async def nothing_to_fetch(bucket: str, name: str, latest: bool) -> int | None:
+async def nothing_to_fetch(task: FetchTask) -> int | None:
     """Raise `NotSupported`: the `fetch` of a server without backends."""
-    raise NotSupported("a backend", bucket)
+    raise NotSupported("a backend", task.bucket)
 
 
 async def nothing_to_evict(bucket: str, names: Sequence[str]) -> Sequence[Deletion | StorageError]:

@@ -9,12 +9,14 @@ crash brings what is missing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cluster.jobs.job import SelectingJob
 from cluster.jobs.job_run import JobRun, chosen_names, listed, missing
 from cluster.jobs.kinds import Kind
 from storage.errors import BucketNotFound, ObjectNotFound, OutOfSpace, StorageError
+from storage.tier.remote import FetchTask
+from storage.values import Parallel
 
 DEFAULT_WORKERS = 16
 MAX_WORKERS = 64
@@ -23,14 +25,23 @@ _BATCH = 4
 
 
 class PrefetchObjects(SelectingJob, frozen=True, kw_only=True, tag="prefetch-listrange"):
-    """`at_once` objects are fetched at the same time."""
+    """`at_once` objects are fetched at the same time; one with `parallel.least_bytes` in many
+    ranges."""
 
     latest: bool = False
     at_once: int = DEFAULT_WORKERS
+    parallel: Parallel | None = None
 
     @property
     def workers(self) -> int:
         return self.at_once
+
+    @property
+    def parameters(self) -> Mapping[str, str | int]:
+        shown = dict(super().parameters)
+        if self.parallel is not None:
+            shown["blob-threshold"] = self.parallel.least_bytes
+        return shown
 
 
 async def carry_out(run: JobRun[PrefetchObjects]) -> None:
@@ -61,7 +72,8 @@ async def _fetch(run: JobRun[PrefetchObjects], name: str, gate: asyncio.Semaphor
 async def _fetch_one(run: JobRun[PrefetchObjects], name: str) -> None:
     job = run.job
     try:
-        size = await run.context.fetch(job.bucket, name, job.latest)
+        task = FetchTask(job.bucket, name, job.latest, job.parallel, lambda _: run.check())
+        size = await run.context.fetch(task)
     except (BucketNotFound, OutOfSpace):
         # The same would happen with every other one.
         raise

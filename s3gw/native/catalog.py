@@ -12,6 +12,7 @@ from s3gw.native.cluster import config, daemon, maps, nothing_to_do, views
 from s3gw.native.jobs import (
     absent,
     archiving,
+    blob_download,
     indexing,
     mirroring,
     multi_object,
@@ -34,7 +35,8 @@ from s3gw.s3.registry import operations_of
 MODULES = (
     *(bucket, listing, renaming),
     *(appending, custom, moving, promotion, reading, remote_only, uploads, writing),
-    *(absent, archiving, indexing, mirroring, multi_object, rechunking, summary, watching),
+    *(absent, archiving, blob_download, indexing, mirroring),
+    *(multi_object, rechunking, summary, watching),
     *(config, daemon, maps, nothing_to_do, views),
     *(authn_config, clusters, roles, tokens, users),
     get_batch,

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from s3gw.config.bucket_properties import properties_of
 from s3gw.config.schema import Config
 from s3gw.objects.bucket_chunks import chunking_of
-from storage.backend import Backend
+from storage.backend import Backend, Store
 from storage.backends.aws import AwsBackend, options_from_environment
 from storage.tier import Policy, Tier, TieredStore
 from storage.tier.locks import FILE
@@ -25,7 +25,7 @@ REFUSED = frozenset({"encryption", "lifecycle", "object-lock"})
 
 
 @asynccontextmanager
-async def open_tier(config: Config, local: Backend) -> AsyncIterator[Tier]:
+async def open_tier(config: Config, local: Store) -> AsyncIterator[Tier]:
     """Open the configured backends; what is under way at the end is given up, and leaves nothing.
     A server without backends has a tier too, that knows no remote bucket."""
     async with AsyncExitStack() as opened:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from cluster.abandoned import AbandonedAppends
+from cluster.abandoned import AbandonedUploads
 from cluster.jobs.runner import Runner
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
@@ -279,7 +279,7 @@ async def _queues(config: Config, metrics: Metrics) -> AsyncIterator[_Queues]:
 
 
 @contextlib.asynccontextmanager
-async def _open_store(config: Config, slot: str) -> AsyncIterator[Backend]:
+async def _open_store(config: Config, slot: str) -> AsyncIterator[LocalStore]:
     options = StoreOptions(
         inline_limit=config.storage.inline_limit,
         reserve_bytes=config.storage.reserve_bytes,
@@ -319,8 +319,8 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
                 announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
                 worker = _lifecycle(task, store, stopped_within, announce)
                 tasks.create_task(run_repeatedly(worker, _JOB_RETRY_S, stopped_within))
-            appends = AbandonedAppends(store, stopped_within)
-            tasks.create_task(run_repeatedly(appends, _JOB_RETRY_S, stopped_within))
+            abandoned = AbandonedUploads(store, stopped_within)
+            tasks.create_task(run_repeatedly(abandoned, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
             objects = _objects(config, store_of(tier), told, archives)
             runner = job_runner(config, objects, tier, jobs, keeper)

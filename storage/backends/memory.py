@@ -68,6 +68,7 @@ from storage.values import (
     RenameOptions,
     Sealed,
     Still,
+    Stream,
     UpdateOptions,
     UploadInfo,
     UploadOptions,
@@ -386,6 +387,10 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         upload.parts[number] = MemoryPart(info, content)
         return info
 
+    async def get_part(self, bucket: str, name: str, upload_id: str, number: int) -> bytes | Stream:
+        (part,) = self._bucket(bucket).upload(name, upload_id).choose((number,))
+        return part.content
+
     async def list_parts(
         self, bucket: str, name: str, upload_id: str, *, after: int = 0, limit: int = 1000
     ) -> PartPage:
@@ -403,7 +408,13 @@ class MemoryBackend(NamedBuckets[_Bucket]):
         sealed = options.assemble(upload.info, [part.info for part in parts])
         current = home.info_of(name)
         check_completion(options.condition, upload.info, name, current)
-        made = assembled(upload.info, parts, sealed, self._clock.now_ns())
+        modified_ns = options.modified_ns
+        if modified_ns is None:
+            modified_ns = self._clock.now_ns()
+        made = assembled(upload.info, parts, sealed, modified_ns)
+        if options.whole:
+            info = msgspec.structs.replace(made.info, parts=0)
+            made = replace(made, info=info, parts=())
         if options.before_commit is not None:
             origin = await options.before_commit()
             attributes = made.info.attributes.of_origin(origin)

@@ -12,19 +12,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from storage.backend import Backend
+from msgspec import Struct
+
+from storage.backend import Store
 from storage.chunking import Chunking
 from storage.errors import Corrupt, ObjectNotFound, OutOfSpace, PreconditionFailed
 from storage.ranges import Between, From
+from storage.tier.blocks import blocks_of
 from storage.tier.locks import ObjectLocks
+from storage.tier.parts import PartsDownload
 from storage.tier.remote import Remote, origin_of
 from storage.values import (
     Condition,
     ObjectInfo,
+    Parallel,
     PutOptions,
     Reading,
     ReadOptions,
@@ -40,9 +45,21 @@ MOST_BEGUN = 256
 PATIENCE_S = 5.0
 # What a reader may be behind the download, in bytes.
 MOST_BEHIND = 4 << 20
+# How often the one who waits for a download is called with its progress.
+PROGRESS_S = 0.5
 # Reads an object from that byte on.
 Rest = Callable[[int], Awaitable[Reading]]
 _NOTHING_HERE = Condition(if_none_match=("*",))
+
+
+class FetchPlan(Struct, frozen=True):
+    """How an object is kept: in what chunks; and how it is fetched, None for as one stream."""
+
+    chunks: Chunking | None = None
+    parallel: Parallel | None = None
+
+
+ONE_STREAM = FetchPlan()
 
 
 class FetchedDigest:
@@ -62,15 +79,16 @@ class FetchedDigest:
 
 
 class Downloads:
-    def __init__(self, local: Backend, locks: ObjectLocks) -> None:
+    def __init__(self, local: Store, locks: ObjectLocks) -> None:
         self._local = local
         self._locks = locks
+        self._is_closing = False
         self._running: dict[tuple[str, str], _Download] = {}
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
-    async def read(self, remote: Remote, name: str, chunks: Chunking | None) -> Reading | None:
+    async def read(self, remote: Remote, name: str, plan: FetchPlan) -> Reading | None:
         """Begin or join the download of an object, and read along. None: it is here by now."""
-        download = self._joined(remote, name, chunks)
+        download = self._joined(remote, name, plan)
         if download.has_begun:
             await download.wait()
             return None
@@ -80,60 +98,75 @@ class Downloads:
         except BaseException:
             follower.leave()
             raise
-        if info is None:
+        if info is None or download.parts is not None:
             follower.leave()
+        if info is None:
             return None
+        if download.parts is not None:
+            return Reading(info, Between(0, info.size), download.parts.stream())
         return follower.reading(
             info,
             lambda start: self._rest_here(remote, name, info, start),
             lambda start: self._rest_there(remote, name, info, start),
         )
 
-    async def fetch(self, remote: Remote, name: str, chunks: Chunking | None) -> None:
-        """Have the object here when this returns."""
-        await self._joined(remote, name, chunks).wait()
+    async def fetch(
+        self,
+        remote: Remote,
+        name: str,
+        plan: FetchPlan = ONE_STREAM,
+        check: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Have the object here when this returns. `check` is called now and then with the bytes
+        that have come; when it raises, the download ends, unless others want it too."""
+        download = self._joined(remote, name, plan)
+        async with download.wanted():
+            while not await download.over(PROGRESS_S):
+                check(download.done_bytes)
+            await download.wait()
 
-    def begin(self, remote: Remote, name: str, chunks: Chunking | None) -> None:
+    def begin(self, remote: Remote, name: str, plan: FetchPlan) -> None:
         """Begin the download of an object, unless it or too many others are under way; a failure is
         nobody's."""
         if len(self._running) < MOST_BEGUN:
-            self._joined(remote, name, chunks)
+            self._joined(remote, name, plan).is_for_all = True
 
     async def aclose(self) -> None:
-        """Stop what is under way; nothing of it stays."""
+        """Stop what is under way. Nothing of it stays but the parts of what came in parts: the next
+        process continues these."""
+        self._is_closing = True
         tasks = [download.task for download in self._running.values()]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
-    def _joined(self, remote: Remote, name: str, chunks: Chunking | None) -> _Download:
+    def _joined(self, remote: Remote, name: str, plan: FetchPlan) -> _Download:
         key = remote.bucket.name, name
         download = self._running.get(key)
         if download is None or download.is_over:
             download = self._running[key] = _Download()
-            download.task = asyncio.create_task(self._run(download, remote, name, chunks))
+            download.task = asyncio.create_task(self._run(download, remote, name, plan))
         return download
 
-    async def _run(
-        self, download: _Download, remote: Remote, name: str, chunks: Chunking | None
-    ) -> None:
+    async def _run(self, download: _Download, remote: Remote, name: str, plan: FetchPlan) -> None:
         try:
             async with self._room, self._locks.hold(remote.bucket.name, name):
-                await self._bring(download, remote, name, chunks)
+                await self._bring(download, remote, name, plan)
         except BaseException as error:
-            download.fail(error)
             if isinstance(error, asyncio.CancelledError):
+                if download.parts is not None and not self._is_closing:
+                    await download.parts.discard()
+                download.fail(error)
                 raise
+            download.fail(error)
         else:
             download.end()
         finally:
             if self._running.get((remote.bucket.name, name)) is download:
                 del self._running[remote.bucket.name, name]
 
-    async def _bring(
-        self, download: _Download, remote: Remote, name: str, chunks: Chunking | None
-    ) -> None:
+    async def _bring(self, download: _Download, remote: Remote, name: str, plan: FetchPlan) -> None:
         try:
             await self._local.head_object(remote.bucket.name, name)
         except ObjectNotFound:
@@ -143,14 +176,21 @@ class Downloads:
             download.open(None)
             return
         reading = await remote.backend.get_object(remote.name, name)
-        info = reading.info
+        info, how = reading.info, plan.parallel
+        if how is not None and info.size >= max(how.least_bytes, 1):
+            if not isinstance(reading.body, bytes):
+                await reading.body.aclose()
+            download.parts = PartsDownload(self._local, remote, info, how)
+            download.open(info)
+            await download.parts.run()
+            return
         download.open(info)
         options = PutOptions(
             digest=FetchedDigest(info),
             attributes=info.attributes.of_origin(origin_of(info)),
             condition=_NOTHING_HERE,
             size=info.size,
-            chunks=chunks,
+            chunks=plan.chunks,
             modified_ns=info.modified_ns,
         )
         body = download.relayed(reading)
@@ -182,6 +222,11 @@ class _Download:
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
+        self.parts: PartsDownload | None = None
+        # It has readers, and does not end with the task that wants it.
+        self.is_for_all = False
+        self._waiting = 0
+        self._relayed_bytes = 0
         self.opened: asyncio.Future[ObjectInfo | None] = loop.create_future()
         self.has_begun = False
         self._ended: asyncio.Future[None] = loop.create_future()
@@ -194,6 +239,25 @@ class _Download:
     def is_over(self) -> bool:
         return self._ended.done()
 
+    @property
+    def done_bytes(self) -> int:
+        return self._relayed_bytes if self.parts is None else self.parts.done_bytes
+
+    @asynccontextmanager
+    async def wanted(self) -> AsyncIterator[None]:
+        """Want the object in the block. When the last such block is left by an error, and
+        without readers, the download ends, and nothing of it stays."""
+        self._waiting += 1
+        try:
+            yield
+        except BaseException:
+            if self._waiting == 1 and not self.is_for_all and not self.is_over:
+                self.task.cancel()
+                await asyncio.wait([self.task])
+            raise
+        finally:
+            self._waiting -= 1
+
     async def wait(self) -> None:
         """Return when the object is here. Raise what the download raised."""
         await asyncio.shield(self._ended)
@@ -205,6 +269,7 @@ class _Download:
 
     def follow(self) -> _Follower:
         follower = _Follower(self)
+        self.is_for_all = True
         self._followers.add(follower)
         return follower
 
@@ -215,8 +280,9 @@ class _Download:
         self.opened.set_result(info)
 
     async def relayed(self, reading: Reading) -> Stream:
-        async for block in _blocks(reading):
+        async for block in blocks_of(reading.body):
             self.has_begun = True
+            self._relayed_bytes += len(block)
             for follower in tuple(self._followers):
                 follower.give(block)
             yield block
@@ -292,7 +358,7 @@ class _Follower:
             if is_over:
                 await self._download.wait()
             rest = rest_here if is_over else rest_there
-            async with aclosing(_blocks(await rest(sent))) as blocks:
+            async with aclosing(blocks_of((await rest(sent)).body)) as blocks:
                 async for block in blocks:
                     yield block
 
@@ -309,13 +375,3 @@ def _retrieve(future: asyncio.Future[Any]) -> None:
 async def _drain(body: Stream) -> None:
     async for _ in body:
         pass
-
-
-async def _blocks(reading: Reading) -> Stream:
-    if isinstance(reading.body, bytes):
-        if reading.body:
-            yield reading.body
-        return
-    async with aclosing(reading.body) as stream:
-        async for block in stream:
-            yield block

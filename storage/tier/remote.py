@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from storage.backend import Backend
 from storage.settings import Setting
-from storage.values import BucketInfo, ObjectInfo, Origin
+from storage.values import BucketInfo, ObjectInfo, Origin, Parallel
 
 
 class RemoteBucket(Setting, frozen=True):
@@ -24,6 +26,21 @@ class Remote(Struct, frozen=True):
     bucket: BucketInfo
     backend: Backend
     name: str
+
+
+def _go_on(_: int) -> None:
+    pass
+
+
+class FetchTask(Struct, frozen=True):
+    """One object to bring here. With `latest`, one that is older than the backend's is replaced.
+    `check` is called now and then with the bytes that have come; what it raises ends the task."""
+
+    bucket: str
+    name: str
+    latest: bool = False
+    parallel: Parallel | None = None
+    check: Callable[[int], None] = _go_on
 
 
 def stored_name(provider: str, name: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from storage.backend import Backend, Change
+from storage.backend import Backend, Change, Store
 from storage.chunking import Chunking
 from storage.conditions import check_read
 from storage.errors import (
@@ -29,10 +29,11 @@ from storage.errors import (
 )
 from storage.ranges import PartNumber
 from storage.settings import encoded, setting
-from storage.tier.downloads import Downloads
+from storage.tier.downloads import Downloads, FetchPlan
 from storage.tier.listing import joined_page
 from storage.tier.locks import ObjectLocks
-from storage.tier.remote import Remote, RemoteBucket, origin_of, stored_name
+from storage.tier.parts import is_download
+from storage.tier.remote import FetchTask, Remote, RemoteBucket, origin_of, stored_name
 from storage.tier.tee import Tee
 from storage.values import (
     NO_ATTRIBUTES,
@@ -93,7 +94,7 @@ class Tier:
 
     def __init__(
         self,
-        local: Backend,
+        local: Store,
         backends: Mapping[str, Backend],
         policy: Callable[[BucketInfo], Policy] = lambda _: Policy(),
         refused: Set[str] = frozenset(),
@@ -181,19 +182,20 @@ class Tier:
             options = BucketOptions(bucket.owner, settings=bucket.settings)
             await self.local.create_bucket(bucket.name, options)
 
-    async def fetch(self, bucket: str, name: str, latest: bool = False) -> int | None:
-        """Bring an object here, and return its bytes; None if it was here. With `latest`, one that
-        is older than the backend's is replaced. Raise `NotSupported` for a bucket without a
-        backend."""
-        remote = self.require_remote(await self.bucket(bucket))
+    async def fetch(self, task: FetchTask) -> int | None:
+        """Bring an object here, and return its bytes; None if it was here. Raise `NotSupported` for
+        a bucket without a backend."""
+        name = task.name
+        remote = self.require_remote(await self.bucket(task.bucket))
         try:
             info = (await self.local.head_object(remote.bucket.name, name)).info
         except ObjectNotFound:
             pass
         else:
-            if not latest or await self.is_latest(remote, info):
+            if not task.latest or await self.is_latest(remote, info):
                 return None
-        await self.downloads.fetch(remote, name, self.policy(remote.bucket).chunks)
+        plan = FetchPlan(self.policy(remote.bucket).chunks, task.parallel)
+        await self.downloads.fetch(remote, name, plan, task.check)
         return (await self.local.head_object(remote.bucket.name, name)).info.size
 
     async def evict(self, bucket: str, names: Sequence[str]) -> list[Deletion | StorageError]:
@@ -540,7 +542,8 @@ class TieredStore:
 
     async def list_uploads(self, bucket: str, query: Any) -> Any:
         page = await self.local.list_uploads((await self.tier.bucket(bucket)).name, query)
-        return msgspec.structs.replace(page, uploads=tuple(map(_plain, page.uploads)))
+        uploads = tuple(_plain(each) for each in page.uploads if not is_download(each))
+        return msgspec.structs.replace(page, uploads=uploads)
 
     async def rechunk_object(
         self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
@@ -588,19 +591,19 @@ class TieredStore:
     async def _cold(self, remote: Remote, name: str, options: ReadOptions) -> Reading:
         """Read an object that is not here. Whole, it is kept on its way; of a part or a condition
         the backend decides, and the whole follows."""
-        chunks = self.tier.policy(remote.bucket).chunks
+        plan = FetchPlan(self.tier.policy(remote.bucket).chunks, options.parallel)
         if options.version not in (None, NULL_VERSION):
             return await remote.backend.get_object(remote.name, name, _there(options))
         if options.want is not None or options.choose is not None:
             reading = await remote.backend.get_object(remote.name, name, _there(options))
-            self.tier.downloads.begin(remote, name, chunks)
+            self.tier.downloads.begin(remote, name, plan)
             return reading
         if options.condition != READ_ALL.condition:
             there = await remote.backend.head_object(remote.name, name)
             check_read(options.condition, there.info)
         if options.before_stream is not None:
             await options.before_stream()
-        coming = await self.tier.downloads.read(remote, name, chunks)
+        coming = await self.tier.downloads.read(remote, name, plan)
         if coming is not None:
             return coming
         return _shown(await self.local.get_object(remote.bucket.name, name, _here(options)))

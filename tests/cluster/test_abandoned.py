@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from cluster.abandoned import ABANDONED_S, AbandonedAppends
+from cluster.abandoned import ABANDONED_S, AbandonedUploads
 from s3gw.objects.checksums import Payload, PayloadDigest
 from storage.backends.memory import MemoryBackend
 from storage.clock import PatientClock
-from storage.values import BucketOptions, PartOptions, UploadOptions, UploadQuery
+from storage.values import (
+    Attributes,
+    BucketOptions,
+    Origin,
+    PartOptions,
+    UploadOptions,
+    UploadQuery,
+)
 from tests.storage.fake_clock import FakeClock
 
 _NS = 1_000_000_000
@@ -38,7 +45,7 @@ class Scene:
         await self.store.put_part("b", name, upload, 1, body(), PartOptions(digest))
 
     async def left(self) -> list[str]:
-        await AbandonedAppends(self.store, never, self.clock).run_once()
+        await AbandonedUploads(self.store, never, self.clock).run_once()
         pages = [
             await self.store.list_uploads("b", UploadQuery(appends=appends))
             for appends in (True, False)
@@ -66,6 +73,23 @@ def test_an_append_goes_a_day_after_its_last_piece() -> None:
     asyncio.run(story())
 
 
+def test_a_download_in_parts_goes_too_and_no_upload_of_a_client() -> None:
+    async def story() -> None:
+        scene = Scene()
+        await scene.store.create_bucket("b", BucketOptions("me"))
+        for name, origin in (
+            ("download", Origin("etag")),
+            ("client's", Origin("", "its id there")),
+        ):
+            options = UploadOptions("me", Attributes(origin=origin))
+            await scene.store.create_upload("b", name, options)
+        assert await scene.left() == ["client's", "download"]
+        scene.clock.advance_ns(DAY_NS + 1)
+        assert await scene.left() == ["client's"]
+
+    asyncio.run(story())
+
+
 def test_a_clock_that_jumps_ahead_ends_no_append() -> None:
     async def story() -> None:
         scene, passed = Scene(), FakeClock(0)
@@ -73,7 +97,7 @@ def test_a_clock_that_jumps_ahead_ends_no_append() -> None:
         clock = PatientClock(scene.clock, passed=passed)
         await scene.begin("going on")
         scene.clock.advance_ns(3 * DAY_NS)
-        await AbandonedAppends(scene.store, never, clock).run_once()
+        await AbandonedUploads(scene.store, never, clock).run_once()
         page = await scene.store.list_uploads("b", UploadQuery(appends=True))
         assert [upload.name for upload in page.uploads] == ["going on"]
 

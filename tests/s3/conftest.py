@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from s3gw.keys.ring import new_ring
-from storage.backend import Backend
+from storage.backend import Store
 from storage.backends.local import StoreOptions
 from storage.backends.memory import MemoryBackend
 from storage.clock import SystemClock
@@ -20,7 +20,7 @@ from tests.storage.local_stores import local_store, mountpaths_in
 
 
 @contextmanager
-def backend_of(kind: str, folder: Path) -> Iterator[Backend]:
+def backend_of(kind: str, folder: Path) -> Iterator[Store]:
     if kind == "memory":
         yield MemoryBackend()
         return

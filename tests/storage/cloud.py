@@ -43,8 +43,9 @@ class CloudFailed(StorageError):
 
 
 class Cloud(MemoryBackend):
-    """`gate` holds bodies back in their middle while it is closed; `fails_at` ends them there with
-    an error; `is_down` refuses every request; `after_change` is raised after a change was made."""
+    """`gate` holds bodies back in their middle while it is closed, and from the number `first_held`
+    on at their beginning; `fails_at` ends them there with an error; `is_down` refuses every
+    request; `after_change` is raised after a change was made."""
 
     capabilities = Capability.UPLOADS
 
@@ -53,6 +54,7 @@ class Cloud(MemoryBackend):
         self.requests: Counter[str] = Counter()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.first_held: int | None = None
         self.asked = asyncio.Event()
         self.fails_at: int | None = None
         self.is_down = False
@@ -71,7 +73,7 @@ class Cloud(MemoryBackend):
         self._count("get")
         self.asked.set()
         reading = await super().get_object(bucket, name, options)
-        body = self._slow(await content_of(reading))
+        body = self._slow(await content_of(reading), self.requests["get"])
         return msgspec.structs.replace(reading, body=body)
 
     async def put_object(
@@ -109,7 +111,11 @@ class Cloud(MemoryBackend):
             raise BackendUnavailable("aws", "down")
         self.requests[request] += 1
 
-    async def _slow(self, content: bytes) -> Stream:
+    async def _slow(self, content: bytes, number: int) -> Stream:
+        if self.first_held is not None and number >= self.first_held:
+            self.waits.set()
+            self.gate.clear()
+            await self.gate.wait()
         for start in _starts(content):
             if start >= len(content) // 2:
                 self.waits.set()

@@ -32,7 +32,7 @@ from tests.storage.bodies import body_of, pattern
 from tests.storage.digests import Md5Digest, Refused, md5_of
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
-from tests.storage.needs import all_need
+from tests.storage.needs import all_need, needs
 from tests.storage.sync_bucket import OWNER, SyncBucket, Tidy, join_etags
 
 NEW = Condition(if_none_match=("*",))
@@ -45,6 +45,20 @@ def refuse(upload: UploadInfo, parts: Sequence[PartInfo]) -> Sealed:
 
 @all_need(Capability.UPLOADS)
 class CompletionContract:
+    @needs(Capability.CHUNKS)
+    def test_a_whole_object_is_one_that_came_in_parts(
+        self, bucket: SyncBucket, clock: FakeClock
+    ) -> None:
+        upload = bucket.upload_of("a", b"one", b"two")
+        clock.advance_s(3)
+        options = CompleteOptions((1, 2), lambda *_: Sealed("etag"), whole=True, modified_ns=7)
+        done = bucket.backend.complete_upload(bucket.bucket, "a", upload.id, options)
+        info = run(done)
+        assert (info.parts, info.chunks, info.etag, info.modified_ns) == (0, 2, "etag", 7)
+        assert bucket.info("a") == info
+        assert bucket.parts_of("a") == []
+        assert bucket.read("a") == b"onetwo"
+
     def test_a_completed_upload_is_an_object(self, bucket: SyncBucket, clock: FakeClock) -> None:
         upload = bucket.begin("a", UploadOptions(OWNER, RICH))
         bucket.put_part(upload, 1, b"one")

@@ -15,7 +15,7 @@ from storage.backends.local.fsck import check, rebuild
 from storage.backends.local.scrub import scrub
 from storage.errors import Corrupt, ObjectNotFound, StorageError
 from storage.startup_errors import MountpathError
-from storage.values import Attributes, BucketOptions
+from storage.values import Attributes, BucketOptions, CompleteOptions, Sealed
 from tests.storage.bodies import pattern
 from tests.storage.damage import as_killed, flip
 from tests.storage.event_loop import run
@@ -160,6 +160,22 @@ def test_blobs_alone_bring_their_objects_back(paths: list[Path], clock: FakeCloc
             bucket.read("small-0")
     report = check(paths)
     assert [finding.name for finding in report.orphans] == ["unfinished"]
+
+
+def test_what_came_in_parts_and_is_whole_comes_back_so(tmp_path: Path, clock: FakeClock) -> None:
+    with local_store([tmp_path], clock, StoreOptions()) as store:
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
+        bucket = SyncBucket(store, "bucket")
+        upload = bucket.upload_of("a", LARGE, b"tail")
+        options = CompleteOptions((1, 2), lambda *_: Sealed("etag"), whole=True, modified_ns=7)
+        info = run(store.complete_upload("bucket", "a", upload.id, options))
+    (tmp_path / "index.db").unlink()
+    rebuild([tmp_path])
+    assert check([tmp_path]).clean
+    with local_store([tmp_path], clock, StoreOptions()) as store:
+        bucket = SyncBucket(store, "bucket")
+        assert bucket.info("a") == info
+        assert bucket.read("a") == LARGE + b"tail"
 
 
 def test_a_torn_index_is_salvaged_as_far_as_it_reads(tmp_path: Path, clock: FakeClock) -> None:

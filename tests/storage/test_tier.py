@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from storage.backends.local import LocalStore, StoreOptions
 from storage.errors import (
     AmbiguousBucket,
     BackendUnavailable,
@@ -21,11 +20,10 @@ from storage.errors import (
     PreconditionFailed,
 )
 from storage.ranges import Between, Last
-from storage.tier import Policy, Tier, TieredStore, downloads
+from storage.tier import Tier, downloads
 from storage.tier.locks import ObjectLocks
 from storage.tier.remote import Remote
 from storage.values import (
-    BucketInfo,
     BucketOptions,
     CompleteOptions,
     Condition,
@@ -42,61 +40,16 @@ from tests.storage.cloud import BLOCK, Cloud, CloudFailed
 from tests.storage.digests import Md5Digest, Refused, SealRefusingDigest
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
-from tests.storage.local_stores import local_store
 from tests.storage.sync_bucket import OWNER, join_etags, put_options
+from tests.storage.tier_scene import BUCKET, Scene, tier_scene
 
-BUCKET = "aws/train"
 LARGE = pattern(40 * BLOCK)
-
-
-class Scene:
-    """A store in front of a cloud with the bucket `train`."""
-
-    def __init__(self, local: LocalStore, clock: FakeClock, lock_file: Path) -> None:
-        self.local = local
-        self.cloud = Cloud(clock)
-        self.validates = False
-        self.tier = Tier(local, {"aws": self.cloud}, self._policy, lock_file=lock_file)
-        self.store = TieredStore(self.tier)
-        self.clock = clock
-
-    def _policy(self, _: BucketInfo) -> Policy:
-        return Policy(validates=self.validates)
-
-    async def begin(self) -> BucketInfo:
-        await self.cloud.create_bucket("train", BucketOptions(OWNER))
-        return await self.tier.learn("aws", "train", OWNER, {})
-
-    async def upload(self, name: str, content: bytes) -> None:
-        """Somebody else writes to the cloud."""
-        self.clock.advance_s(1)
-        await self.cloud.put_object("train", name, body_of(content), put_options())
-
-    async def read(self, name: str, options: ReadOptions | None = None) -> bytes:
-        reading = await self.store.get_object(BUCKET, name, options or ReadOptions())
-        return await content_of(reading)
-
-    async def is_here(self, name: str) -> bool:
-        try:
-            await self.local.head_object(BUCKET, name)
-        except ObjectNotFound:
-            return False
-        return True
-
-    async def settled(self, name: str) -> None:
-        """Wait for the object's download."""
-        async with self.tier.locks.hold(BUCKET, name):
-            pass
 
 
 @pytest.fixture
 def scene(tmp_path: Path, clock: FakeClock) -> Iterator[Scene]:
-    (tmp_path / "data").mkdir()
-    with local_store([tmp_path / "data"], clock, StoreOptions()) as local:
-        made = Scene(local, clock, tmp_path / "tier.lock")
-        run(made.begin())
-        yield made
-        run(made.tier.aclose())
+    with tier_scene(tmp_path, clock) as opened:
+        yield opened
 
 
 def test_a_cold_object_is_fetched_once(scene: Scene) -> None:
@@ -137,7 +90,7 @@ def test_a_slow_client_gets_all_and_delays_nobody(scene: Scene) -> None:
         assert not isinstance(slow.body, bytes)
         async with aclosing(slow.body) as body:
             blocks = [await anext(body)]
-            await scene.tier.downloads.fetch(await remote(scene), "a", None)
+            await scene.tier.downloads.fetch(await remote(scene), "a")
             assert await scene.is_here("a")
             blocks += [block async for block in body]
         assert b"".join(blocks) == content
@@ -201,7 +154,7 @@ def test_a_range_of_a_cold_object_does_not_wait_for_the_whole(
         part = await scene.read("a", ReadOptions(want=want))
         stop = len(LARGE) if isinstance(want, Last) else want.stop
         assert part == LARGE[len(LARGE) - 100 if isinstance(want, Last) else want.start : stop]
-        await scene.tier.downloads.fetch(await remote(scene), "a", None)
+        await scene.tier.downloads.fetch(await remote(scene), "a")
         assert await scene.is_here("a")
         assert await scene.read("a", ReadOptions(want=want)) == part
         assert scene.cloud.requests["get"] == 2

@@ -29,6 +29,7 @@ from s3gw.native.jobs.target import BckMessage, find_target, read_uname
 from s3gw.native.names import Bck
 from s3gw.native.object_names import prefix_of
 from s3gw.native.operation import operation, query, value
+from s3gw.native.parallel import read_threshold
 from s3gw.native.presence import is_outside
 from s3gw.native.remote_buckets import require_backend
 
@@ -193,8 +194,8 @@ def _check_same(call: NativeCall, chosen: Selection, target: Bck, prepend: str) 
 
 
 class FetchMessage(Struct, frozen=True):
-    """`latest_ver` replaces what is older than the backend's; `blob_threshold` and its kin make no
-    difference: each object is fetched as one stream."""
+    """`latest_ver` replaces what is older than the backend's. An object of `blob_threshold` bytes
+    or more is fetched in many ranges at once."""
 
     objnames: list[str] | None = None
     template: str | None = None
@@ -203,6 +204,9 @@ class FetchMessage(Struct, frozen=True):
     flat: bool = field(default=False, name="non-recurs")
     go_on: bool = field(default=False, name="coer")
     num_workers: int = field(default=0, name="num-workers")
+    blob_threshold: int | str = field(default=0, name="blob-threshold")
+    blob_chunk: int | str = field(default=0, name="blob-chunk-size")
+    blob_workers: int | str = field(default=0, name="blob-num-workers")
 
     @property
     def workers(self) -> int:
@@ -268,6 +272,8 @@ class PrefetchListRange:
 
     async def run(self, call: NativeCall) -> Reply:
         require_backend(call, "prefetch")
+        asked = self.asked
+        parallel = read_threshold(asked.blob_threshold, asked.blob_chunk, asked.blob_workers)
         chosen = await read_selection(self.asked.objnames, self.asked.template)
         await require_reading(call, chosen)
         job = prefetch.PrefetchObjects(
@@ -278,5 +284,6 @@ class PrefetchListRange:
             go_on=self.asked.go_on,
             latest=self.asked.latest_ver,
             at_once=self.asked.workers,
+            parallel=parallel,
         )
         return text_reply(await begin(call, job, chosen.names))

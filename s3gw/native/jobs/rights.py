@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from cluster.jobs import (
     archive_objects,
+    blob_download,
     copy_objects,
     delete_objects,
     evict,
@@ -44,6 +45,7 @@ STARTING: Mapping[str, tuple[Access, str]] = {
     delete_objects.KIND.name: (Access.DELETE_OBJECT, "DeleteObjects"),
     evict.KIND.name: (Access.DELETE_OBJECT, "DeleteObjects"),
     prefetch.KIND.name: (Access.GET, "GetObject"),
+    blob_download.KIND.name: (Access.GET, "GetObject"),
     copy_objects.KIND.name: (Access.GET, "GetObject"),
     copy_objects.BUCKET_KIND.name: (Access.GET, "GetObject"),
     archive_objects.KIND.name: (Access.GET, "GetObject"),

@@ -10,6 +10,7 @@ from s3gw.native.objects.archive_read import member_head, member_query_of, membe
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
 from s3gw.native.objects.range_checksums import has_own_checksums, with_checksum
 from s3gw.native.operation import header, operation, query
+from s3gw.native.parallel import read_parallel
 from s3gw.native.presence import is_here, is_outside
 from s3gw.native.remote_buckets import is_object_here
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
@@ -26,8 +27,8 @@ _NS = 1_000_000_000
 
 @operation("GET", "objects/{bucket}/{object}", access=Access.GET, known_as="GetObject")
 class GetObject:
-    """`Ais-Blob-Download` and its kin make no difference: an object that is not here is fetched as
-    one stream. With `latest-ver`, one that is here must be the backend's latest."""
+    """An object that is not here is fetched as one stream, with `Ais-Blob-Download` in many ranges
+    at once. With `latest-ver`, one that is here must be the backend's latest."""
 
     range: str | None = header("Range", default=None)
     archpath: str = query("archpath", default="")
@@ -35,6 +36,9 @@ class GetObject:
     archmode: str = query("archmode", default="")
     archregx: str = query("archregx", default="")
     latest: bool = query("latest-ver", default=False)
+    blob: bool = header("Ais-Blob-Download", default=False)
+    blob_chunk: str = header("Ais-Blob-Chunk", default="")
+    blob_workers: str = header("Ais-Blob-Workers", default="")
 
     async def run(self, call: NativeCall) -> Reply:
         if in_archive := member_query_of(self):
@@ -45,6 +49,7 @@ class GetObject:
             unlock=call.objects.encryption.unlock(customer_key(call)),
             before_stream=call.before_stream,
             latest=self.latest,
+            parallel=read_parallel(self.blob_chunk, self.blob_workers) if self.blob else None,
         )
         opened = await call.store.get_object(call.bucket, call.key, options)
         reading = await checked(call, opened)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import unsupported
 from s3gw.native.operation import operation
 from s3gw.native.remote_buckets import require_backend
 
@@ -29,18 +28,3 @@ class EvictObject:
         require_backend(call, "evict")
         await call.native.tier.evict(call.bucket_info.name, [call.key])
         return Reply()
-
-
-@operation(
-    "POST",
-    "objects/{bucket}",
-    action="blob-download",
-    access=Access.HEAD_BUCKET,
-    known_as="HeadBucket",
-)
-class BlobDownload:
-    """The message's name is the object's."""
-
-    async def run(self, call: NativeCall) -> Reply:
-        require_backend(call, "download")
-        raise unsupported("downloading in chunks")

@@ -18,6 +18,7 @@ from storage.backends.local.rows import (
     Row,
     decode_bucket,
     decode_departure,
+    decode_part,
     decode_row,
     decode_upload,
 )
@@ -184,6 +185,11 @@ class Disk:
         if found is None or found[1] is None:
             raise UploadNotFound(upload)
         return parts
+
+    def part(self, upload: str, number: int) -> PartRow | None:
+        """One part of an upload that is there."""
+        row = self._get("SELECT row FROM parts WHERE upload = ? AND number = ?", (upload, number))
+        return None if row is None else decode_part(row)
 
     @contextmanager
     def snapshot(self) -> Iterator[apsw.Connection]:

@@ -55,7 +55,7 @@ class LocalStore:
         reader = ObjectReader(disks, threads)
         batches = BatchReader(disks, threads, reader)
         writer = ObjectWriter(disks, writers, threads, clock, inline_limit)
-        uploads = Uploads(disks, writers, threads, clock)
+        uploads = Uploads(disks, writers, threads, clock, reader)
         rechunker = Rechunker(disks, reader, writers, inline_limit)
 
         # Attributes and not methods that pass the call on: those would repeat every signature of
@@ -88,6 +88,7 @@ class LocalStore:
         self.head_upload = uploads.head_upload
         self.list_uploads = uploads.list_uploads
         self.put_part = uploads.put_part
+        self.get_part = uploads.get_part
         self.list_parts = uploads.list_parts
         self.complete_upload = uploads.complete_upload
         self.abort_upload = uploads.abort_upload

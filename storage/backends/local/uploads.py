@@ -19,6 +19,8 @@ from storage.backends.local.mutations import (
     PartsChanged,
     PutPart,
 )
+from storage.backends.local.object_reader import ObjectReader
+from storage.backends.local.reading import BlobRange, Vanished
 from storage.backends.local.rows import (
     Chunk,
     Chunked,
@@ -36,6 +38,7 @@ from storage.backends.local.writing import Blocks
 from storage.cipher import check_key
 from storage.clock import Clock
 from storage.errors import PartNotFound, UploadNotFound
+from storage.ranges import Between
 from storage.upload_ids import new_upload_id
 from storage.values import (
     Body,
@@ -45,6 +48,7 @@ from storage.values import (
     PartOptions,
     PartPage,
     Sealed,
+    Stream,
     UploadInfo,
     UploadOptions,
     UploadPage,
@@ -53,11 +57,19 @@ from storage.values import (
 
 
 class Uploads:
-    def __init__(self, disks: Disks, writers: Writers, threads: Threads, clock: Clock) -> None:
+    def __init__(
+        self,
+        disks: Disks,
+        writers: Writers,
+        threads: Threads,
+        clock: Clock,
+        reader: ObjectReader,
+    ) -> None:
         self._disks = disks
         self._writers = writers
         self._threads = threads
         self._clock = clock
+        self._reader = reader
 
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         now = self._clock.now_ns()
@@ -100,6 +112,21 @@ class Uploads:
     def _part_info(self, number: int, size: int, sealed: Sealed) -> PartInfo:
         return PartInfo(number, size, sealed.etag, self._clock.now_ns(), sealed.checksum)
 
+    async def get_part(self, bucket: str, name: str, upload_id: str, number: int) -> bytes | Stream:
+        disk, where = self._disks.locate(bucket, name)
+        disk.upload(where, name, upload_id)
+        part = disk.part(upload_id, number)
+        if part is None:
+            raise PartNotFound(number)
+        if part.chunk is None:
+            return b""
+        span = Between(0, part.chunk.size)
+        try:
+            return await self._reader.read(disk.mountpath, BlobRange([(part.chunk, span)], ""))
+        except Vanished:
+            # The part was replaced, or the upload aborted.
+            raise PartNotFound(number) from None
+
     async def list_parts(
         self, bucket: str, name: str, upload_id: str, *, after: int = 0, limit: int = 1000
     ) -> PartPage:
@@ -120,7 +147,7 @@ class Uploads:
             except UploadNotFound:
                 return self._completed(disk, where, name, upload_id)
             file = self._writers.work_file(disk)
-            row = self._completed_row(upload, sealed, manifest, file.id)
+            row = self._completed_row(upload, sealed, manifest, file.id, options)
             # A candidate, for the label to have it.
             row = msgspec.structs.replace(row, version=new_version(home.info.versioning))
             async with self._writers.blob(disk, file) as writer:
@@ -141,17 +168,23 @@ class Uploads:
         return decode_row(row).info(name)
 
     def _completed_row(
-        self, upload: UploadInfo, sealed: Sealed, manifest: Manifest, sidecar: str
+        self,
+        upload: UploadInfo,
+        sealed: Sealed,
+        manifest: Manifest,
+        sidecar: str,
+        options: CompleteOptions,
     ) -> Row:
         sizes = [part.info.size for part in manifest.parts]
+        modified_ns = options.modified_ns
         return Row(
             sum(sizes),
             sealed.etag,
-            self._clock.now_ns(),
+            self._clock.now_ns() if modified_ns is None else modified_ns,
             upload.attributes,
             Chunked(sidecar, len(sizes), max(sizes, default=0)),
             sealed.checksum,
-            len(sizes),
+            0 if options.whole else len(sizes),
         )
 
     async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None:

@@ -157,6 +157,58 @@ def test_prefetch_brings_what_is_newer(scene: CloudScene) -> None:
     assert scene.send("GET", f"objects/train/a?{AWS}").body == b"two"
 
 
+def test_a_blob_download_brings_an_object_in_chunks(scene: CloudScene) -> None:
+    content = os.urandom(5 * (64 << 10) + 1)
+    scene.upload("big", content)
+    orders = {"chunk-size": "64KiB", "num-workers": 2}
+    snap = scene.done("POST", f"objects/train?{AWS}", "blob-download", orders, name="big")
+    assert (snap["stats"]["loc-objs"], snap["stats"]["loc-bytes"]) == ("1", str(len(content)))
+    assert scene.listed()["big"] & (_CACHED | _CHUNKED) == _CACHED | _CHUNKED
+    assert scene.send("GET", f"objects/train/big?{AWS}").body == content
+    again = scene.done("POST", f"objects/train?{AWS}", "blob-download", orders, name="big")
+    assert again["stats"]["loc-objs"] == "0"
+
+
+def test_a_blob_download_of_nothing_says_so(scene: CloudScene) -> None:
+    snap = scene.done("POST", f"objects/train?{AWS}", "blob-download", {}, name="nosuch")
+    assert (snap["aborted"], "aws://train/nosuch does not exist" in snap["abort-err"]) == (
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "orders",
+    [{"chunk-size": 1}, {"chunk-size": "17MiB"}, {"num-workers": 129}],
+)
+def test_a_blob_download_keeps_to_its_bounds(scene: CloudScene, orders: dict[str, Any]) -> None:
+    scene.upload("big")
+    answer = scene.act("POST", f"objects/train?{AWS}", "blob-download", orders, name="big")
+    (key,) = orders
+    assert (answer.status, f"invalid blob download {key}" in told(answer).message) == (400, True)
+
+
+def test_a_read_may_fetch_in_chunks(scene: CloudScene) -> None:
+    content = os.urandom(200_000)
+    scene.upload("big", content)
+    headers = {"Ais-Blob-Download": "true", "Ais-Blob-Chunk": "64kib", "Ais-Blob-Workers": "8"}
+    answer = scene.send("GET", f"objects/train/big?{AWS}", headers=headers)
+    assert (answer.status, answer.body) == (200, content)
+    assert scene.listed()["big"] & _CHUNKED
+    headers["Ais-Blob-Chunk"] = "32mb"
+    assert scene.send("GET", f"objects/train/big?{AWS}", headers=headers).status == 400
+
+
+def test_a_prefetch_fetches_large_objects_in_chunks(scene: CloudScene) -> None:
+    scene.upload("big", os.urandom(2 << 20))
+    scene.upload("small", os.urandom(1 << 10))
+    orders = {"template": "", "blob-threshold": "1MiB", "blob-chunk-size": "512KiB"}
+    snap = scene.done("POST", f"buckets/train?{AWS}", "prefetch-listrange", orders)
+    assert "blob-threshold:1MiB" in snap["ctlmsg"]
+    chunked = {name: bool(flags & _CHUNKED) for name, flags in scene.listed().items()}
+    assert chunked == {"big": True, "small": False}
+
+
 def test_the_latest_is_read_when_it_is_wanted(scene: CloudScene) -> None:
     scene.upload("a", b"one")
     scene.send("GET", f"objects/train/a?{AWS}")

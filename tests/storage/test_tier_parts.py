@@ -1,0 +1,230 @@
+"""Objects that are fetched in many ranges at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from storage.errors import Corrupt, StorageError
+from storage.tier import Tier, TieredStore
+from storage.tier.remote import FetchTask
+from storage.values import Parallel, ReadOptions, UploadQuery
+from tests.storage.bodies import content_of, pattern
+from tests.storage.cloud import BLOCK, CloudFailed
+from tests.storage.event_loop import run
+from tests.storage.fake_clock import FakeClock
+from tests.storage.tier_scene import BUCKET, Scene, tier_scene
+
+PARTS = 7
+CONTENT = pattern(PARTS * BLOCK - 5)
+HOW = Parallel(BLOCK, 3)
+IN_PARTS = ReadOptions(parallel=HOW)
+
+
+@pytest.fixture
+def scene(tmp_path: Path, clock: FakeClock) -> Iterator[Scene]:
+    with tier_scene(tmp_path, clock) as opened:
+        yield opened
+
+
+async def unfinished(scene: Scene) -> int:
+    return len((await scene.local.list_uploads(BUCKET, UploadQuery())).uploads)
+
+
+async def fetch(scene: Scene, how: Parallel | None = HOW) -> int | None:
+    return await scene.tier.fetch(FetchTask(BUCKET, "a", parallel=how))
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK, BLOCK + 1, len(CONTENT)])
+def test_an_object_is_the_same_however_it_came(scene: Scene, size: int) -> None:
+    async def read() -> None:
+        await scene.upload("a", CONTENT[:size])
+        assert await fetch(scene, None) == size
+        plain = (await scene.local.head_object(BUCKET, "a")).info
+        await scene.tier.evict(BUCKET, ["a"])
+        assert await fetch(scene) == size
+        info = (await scene.local.head_object(BUCKET, "a")).info
+        assert (info.etag, info.size, info.attributes) == (
+            plain.etag,
+            plain.size,
+            plain.attributes,
+        )
+        assert (info.modified_ns, info.parts) == (plain.modified_ns, 0)
+        assert await scene.read("a") == CONTENT[:size]
+        assert await unfinished(scene) == 0
+
+    run(read())
+
+
+def test_each_part_is_one_range(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", CONTENT)
+        await fetch(scene)
+        assert scene.cloud.requests["get"] == 1 + PARTS
+        assert (await scene.local.head_object(BUCKET, "a")).info.chunks == PARTS
+        assert (await scene.local.list_object_parts(BUCKET, "a")).parts == ()
+
+    run(read())
+
+
+def test_a_smaller_object_comes_as_one_stream(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", CONTENT)
+        await fetch(scene, Parallel(BLOCK, 3, len(CONTENT) + 1))
+        assert scene.cloud.requests["get"] == 1
+        assert await scene.is_here("a")
+
+    run(read())
+
+
+def test_readers_early_and_late_read_the_parts_as_they_come(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", CONTENT)
+        scene.cloud.first_held = 4
+        early = await scene.store.get_object(BUCKET, "a", IN_PARTS)
+        await scene.cloud.waits.wait()
+        late = await scene.store.get_object(BUCKET, "a")
+        for reading in (early, late):
+            assert not isinstance(reading.body, bytes)
+            assert await anext(reading.body) == CONTENT[:BLOCK]
+        scene.cloud.first_held = None
+        scene.cloud.gate.set()
+        for reading in (early, late):
+            assert not isinstance(reading.body, bytes)
+            async with aclosing(reading.body) as body:
+                assert b"".join([block async for block in body]) == CONTENT[BLOCK:]
+        # Who has read all may rely on it.
+        assert await scene.is_here("a")
+        assert scene.cloud.requests["get"] == 1 + PARTS
+
+    run(read())
+
+
+def test_a_reader_that_leaves_does_not_stop_it(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", CONTENT)
+        reading = await scene.store.get_object(BUCKET, "a", IN_PARTS)
+        assert not isinstance(reading.body, bytes)
+        await anext(reading.body)
+        await reading.body.aclose()
+        await scene.settled("a")
+        assert await scene.is_here("a")
+
+    run(read())
+
+
+def test_a_failure_leaves_nothing(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", CONTENT)
+        reading = await scene.store.get_object(BUCKET, "a", IN_PARTS)
+        scene.cloud.fails_at = 0
+        with pytest.raises(CloudFailed):
+            await content_of(reading)
+        assert not await scene.is_here("a")
+        assert await unfinished(scene) == 0
+
+    run(read())
+
+
+def test_parts_of_two_objects_are_never_mixed(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", CONTENT)
+        scene.cloud.first_held = 4
+        fetching = asyncio.ensure_future(fetch(scene, Parallel(BLOCK, 1)))
+        await scene.cloud.waits.wait()
+        await scene.upload("a", CONTENT[::-1])
+        scene.cloud.first_held = None
+        scene.cloud.gate.set()
+        with pytest.raises(Corrupt, match="changed"):
+            await fetching
+        assert not await scene.is_here("a")
+        assert await unfinished(scene) == 0
+        assert await scene.read("a") == CONTENT[::-1]
+
+    run(read())
+
+
+def test_what_came_before_the_process_ended_does_not_come_again(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", CONTENT)
+        await stop_in_the_middle(scene)
+        again = restarted(scene)
+        before = scene.cloud.requests["get"]
+        # The size of the parts that are here counts.
+        await again.fetch(FetchTask(BUCKET, "a", parallel=Parallel(2 * BLOCK, 1)))
+        assert 1 < scene.cloud.requests["get"] - before < 1 + PARTS
+        assert await scene.read("a") == CONTENT
+        assert await unfinished(scene) == 0
+
+    run(read())
+
+
+def test_what_came_of_another_object_is_not_used(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", CONTENT)
+        await stop_in_the_middle(scene)
+        await scene.upload("a", CONTENT[::-1])
+        again = restarted(scene)
+        await again.fetch(FetchTask(BUCKET, "a", parallel=HOW))
+        assert await scene.read("a") == CONTENT[::-1]
+        assert await unfinished(scene) == 0
+
+    run(read())
+
+
+def test_a_client_does_not_see_the_upload_of_a_download(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", CONTENT)
+        await stop_in_the_middle(scene)
+        assert await unfinished(scene) == 1
+        assert (await scene.store.list_uploads(BUCKET, UploadQuery())).uploads == ()
+
+    run(read())
+
+
+class Enough(StorageError):
+    pass
+
+
+def test_a_task_that_is_stopped_leaves_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.tier.downloads.PROGRESS_S", 0.001)
+
+    def check(done_bytes: int) -> None:
+        if done_bytes:
+            raise Enough
+
+    async def read() -> None:
+        await scene.upload("a", CONTENT)
+        scene.cloud.first_held = 4
+        with pytest.raises(Enough):
+            await scene.tier.fetch(FetchTask(BUCKET, "a", parallel=HOW, check=check))
+        scene.cloud.gate.set()
+        assert not await scene.is_here("a")
+        assert await unfinished(scene) == 0
+
+    run(read())
+
+
+async def stop_in_the_middle(scene: Scene) -> None:
+    """End the process of a download of which two parts have come."""
+    scene.cloud.first_held = 4
+    fetching = asyncio.ensure_future(fetch(scene, Parallel(BLOCK, 1)))
+    await scene.cloud.waits.wait()
+    await scene.tier.downloads.aclose()
+    with pytest.raises(Corrupt):
+        await fetching
+    scene.cloud.first_held = None
+    scene.cloud.gate.set()
+
+
+def restarted(scene: Scene) -> Tier:
+    """A tier as of the next process."""
+    tier = scene.tier = Tier(scene.local, {"aws": scene.cloud}, lock_file=scene.lock_file)
+    scene.store = TieredStore(tier)
+    return tier
