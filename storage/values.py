@@ -200,6 +200,10 @@ class BucketInfo(Struct, frozen=True, array_like=True):
 APPEND_MARK = "~"
 
 
+def is_append(upload_id: str) -> bool:
+    return upload_id.startswith(APPEND_MARK)
+
+
 class UploadInfo(Struct, frozen=True, array_like=True):
     """One unfinished multipart upload; `checksum_algorithm` is empty when the client named no
     algorithm, and parts then keep `kept_checksum`, or what is usual if that is empty too.
@@ -237,7 +241,7 @@ class UploadInfo(Struct, frozen=True, array_like=True):
 
     @property
     def is_append(self) -> bool:
-        return self.id.startswith(APPEND_MARK)
+        return is_append(self.id)
 
 
 class Sealed(Struct, frozen=True):
@@ -338,8 +342,9 @@ class ReadOptions(Struct, frozen=True):
     long body is opened, which is a stream or nearly as long as a piece of one: until then it holds
     nothing, so that many can wait for their turn. `choose` says instead of `want` what to read, by
     the facts that the read has found; what it raises refuses the read. With `latest`, an object
-    of a remote bucket must be what the backend has now; `parallel` is how to fetch it, if it is not
-    here, None for as one stream."""
+    of a remote bucket must be what the backend has now; unless `keeps`, that is read without
+    changing what is here. `parallel` is how to fetch it, if it is not here, None for as one
+    stream."""
 
     want: Want | None = None
     condition: Condition = ALWAYS
@@ -348,6 +353,7 @@ class ReadOptions(Struct, frozen=True):
     before_stream: Callable[[], Awaitable[None]] | None = None
     choose: Callable[[ObjectInfo], Want | None] | None = None
     latest: bool = False
+    keeps: bool = True
     parallel: Parallel | None = None
 
 

@@ -22,7 +22,8 @@ from cluster.jobs.job_run import (
 )
 from cluster.jobs.kinds import Kind
 from cluster.jobs.pruning import prune
-from storage.errors import ObjectNotFound
+from storage.errors import BucketNotFound, ObjectNotFound, OutOfSpace, StorageError
+from storage.tier.remote import FetchTask
 from storage.values import ObjectInfo
 
 MAX_WORKERS = 16
@@ -31,20 +32,29 @@ _ROUND = 4
 
 class CopyObjects(SelectingJob, frozen=True, kw_only=True, tag="copy-listrange"):
     """The selected objects of the bucket, into the target. `prepend` begins the names of the
-    copies; `workers` objects are copied at once; a `dry_run` only counts. To `synchronize` is to
-    delete the selected names of the target that the bucket does not have; a list selects none."""
+    copies; `workers` objects are copied at once; a `dry_run` only counts. With `latest`, what a
+    backend has now is copied. To `synchronize` is that, and to delete the selected names of the
+    target that the bucket does not have; a list selects none. A remote bucket may be its own
+    target: then what is here of it is replaced by what is newer, and removed with what is gone."""
 
     prepend: str = ""
     dry_run: bool = False
     synchronize: bool = False
+    latest: bool = False
     workers: int = 1
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether it is about what is here of the bucket."""
+        return self.target == self.bucket and not self.prepend
 
     @property
     def parameters(self) -> Mapping[str, str | int]:
         dry_run = "true" if self.dry_run else ""
         selection = {"template": self.template, "prefix": self.prefix}
         synchronize = "true" if self.synchronize else ""
-        flags = {"dry-run": dry_run, "sync": synchronize}
+        latest = "true" if self.latest else ""
+        flags = {"dry-run": dry_run, "sync": synchronize, "latest": latest}
         return {**selection, "prepend": self.prepend, **flags}
 
 
@@ -63,7 +73,7 @@ async def carry_out(run: JobRun[CopyObjects]) -> None:
                 _count(run, infos)
             else:
                 await _copy_all(run, [info.name for info in infos])
-    if run.job.synchronize and not run.job.dry_run:
+    if run.job.synchronize and not run.job.dry_run and not run.job.refreshes:
         await prune(run)
 
 
@@ -94,8 +104,25 @@ async def _copy_one(run: JobRun[CopyObjects], name: str, gate: asyncio.Semaphore
 
 
 async def _copy(run: JobRun[CopyObjects], name: str) -> int:
-    copying = CopyTask(run.job, name, run.job.prepend + name, run.check)
-    return await run.context.copy(copying)
+    job = run.job
+    if job.refreshes:
+        return await _refresh(run, name)
+    latest = job.latest or job.synchronize
+    return await run.context.copy(CopyTask(job, name, job.prepend + name, run.check, latest))
+
+
+async def _refresh(run: JobRun[CopyObjects], name: str) -> int:
+    """Have the backend's latest here. One that the backend does not have is removed here."""
+    task = FetchTask(run.job.bucket, name, latest=True, check=lambda _: run.check())
+    try:
+        return await run.context.fetch(task) or 0
+    except ObjectNotFound:
+        return 0
+    except (BucketNotFound, OutOfSpace):
+        # The same would happen with every other one.
+        raise
+    except StorageError as error:
+        raise NotCopied(str(error)) from None
 
 
 async def _dry(run: JobRun[CopyObjects], name: str) -> int:

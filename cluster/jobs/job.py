@@ -84,21 +84,26 @@ class SelectingJob(Job, frozen=True, kw_only=True):
 
 class Tally(Struct):
     """What a summary counted in one of several buckets; sizes in bytes. `stored` are the bytes of
-    older versions too."""
+    older versions too; `remote_objects` are those of the backend, here or not."""
 
     objects: int = 0
     bytes: int = 0
     smallest: int = 0
     largest: int = 0
     stored: int = 0
+    remote_objects: int = 0
+    remote_bytes: int = 0
 
 
 class Sizes(Struct):
-    """Sizes of the objects that a summary saw, in bytes, and of all their versions together."""
+    """Sizes of the objects that a summary saw, in bytes, and of all their versions together; and of
+    those that the backend has."""
 
     smallest: int = 0
     largest: int = 0
     stored: int = 0
+    remote_objects: int = 0
+    remote_bytes: int = 0
 
 
 class State(Struct):
@@ -152,6 +157,9 @@ class Counted(Struct, frozen=True):
         if state.idle_ns:
             state.idle_ns = max(state.idle_ns, self.at_ns)
         return state
+
+
+NOTHING_DONE = Counted()
 
 
 class JobStatus(Struct, frozen=True):

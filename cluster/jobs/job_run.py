@@ -16,7 +16,7 @@ from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct, field
 
-from cluster.jobs.job import Job, SelectingJob, State
+from cluster.jobs.job import Counted, Job, SelectingJob, State
 from cluster.jobs.template import Template, read_template
 from storage.archives import Archives
 from storage.backend import Backend
@@ -64,12 +64,14 @@ class NotCopied(Exception):
 
 class CopyTask(Struct, frozen=True):
     """One object to copy with its bytes and attributes, from the job's bucket to its target;
-    `check` is called between its bytes and raises when the job is to stop."""
+    `check` is called between its bytes and raises when the job is to stop. With `latest`, what a
+    backend has now is copied, and what is here of it stays as it is."""
 
     job: Job
     name: str
     new_name: str
     check: Callable[[], None]
+    latest: bool = False
 
 
 # Copies an object, announces the copy, and returns its size in bytes. Raises `NotCopied`.
@@ -82,6 +84,10 @@ Delete = Callable[[Job, Sequence[DeleteRequest]], Awaitable[Sequence[Deletion | 
 Fetch = Callable[[FetchTask], Awaitable[int | None]]
 # Removes objects of a remote bucket that are here; returns each outcome, in their order.
 Evict = Callable[[str, Sequence[str]], Awaitable[Sequence[Deletion | StorageError]]]
+
+
+# Registers a job whose work another one has done.
+Record = Callable[[Job, Counted], Awaitable[object]]
 
 
 async def nothing_to_fetch(task: FetchTask) -> int | None:
@@ -187,6 +193,10 @@ class NoFiles:
         raise NotPromotable("nothing can be promoted here")
 
 
+async def nothing_to_record(job: Job, done: Counted) -> None:
+    """Forget the job: the `record` of a process without a registry."""
+
+
 async def no_key(record: Encryption) -> bytes:
     """Raise `KeyRequired`: the `unlock` of a server without keys."""
     raise KeyRequired("it is encrypted")
@@ -206,6 +216,7 @@ class JobContext(Struct, frozen=True):
     archives: Archives = field(default_factory=Archives)
     fetch: Fetch = nothing_to_fetch
     evict: Evict = nothing_to_evict
+    record: Record = nothing_to_record
 
 
 class Checkpoints(Protocol):

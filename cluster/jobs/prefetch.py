@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from cluster.jobs.job import SelectingJob
+from cluster.jobs.blob_download import BlobDownload
+from cluster.jobs.job import Counted, SelectingJob
 from cluster.jobs.job_run import JobRun, chosen_names, listed, missing
 from cluster.jobs.kinds import Kind
 from storage.errors import BucketNotFound, ObjectNotFound, OutOfSpace, StorageError
@@ -86,6 +87,18 @@ async def _fetch_one(run: JobRun[PrefetchObjects], name: str) -> None:
         if size is not None:
             run.state.objects += 1
             run.state.bytes += size
+            if job.parallel is not None and size >= job.parallel.least_bytes:
+                await _record(run, name, size)
+
+
+async def _record(run: JobRun[PrefetchObjects], name: str, size: int) -> None:
+    """Have a download in parts among the jobs: AIStore's clients look for it there."""
+    job = run.job
+    assert job.parallel is not None, "the caller's condition"
+    download = BlobDownload(
+        requested_by=job.requested_by, bucket=job.bucket, name=name, parallel=job.parallel
+    )
+    await run.context.record(download, Counted(1, size))
 
 
 KIND = Kind(PrefetchObjects, carry_out, "prefetch-objects")

@@ -15,7 +15,7 @@ import msgspec
 from cluster.jobs.job_run import PAGE, JobRun, selected_prefixes
 from cluster.jobs.template import read_template
 from storage.errors import ObjectNotFound, PreconditionFailed, StorageError
-from storage.values import Condition, DeleteRequest, ListQuery
+from storage.values import Condition, DeleteRequest, ListQuery, ReadOptions
 
 if TYPE_CHECKING:
     from cluster.jobs.job import SelectingJob
@@ -73,7 +73,7 @@ async def _of_template(run: JobRun[SelectingJob]) -> AsyncIterator[Sequence[str]
 
 async def _has(run: JobRun[SelectingJob], name: str) -> bool:
     try:
-        await run.context.store.head_object(run.job.bucket, name)
+        await run.context.store.head_object(run.job.bucket, name, ReadOptions(latest=True))
     except ObjectNotFound:
         return False
     return True

@@ -16,6 +16,7 @@ from cluster.jobs.job import (
     COUNTED,
     JOB,
     NAMES,
+    NOTHING_DONE,
     ROOT,
     STATE,
     STOP,
@@ -73,10 +74,10 @@ class Registry:
         await self._write(_put(job))
         return job
 
-    async def add_ended(self, job: J) -> J:
+    async def add_ended(self, job: J, done: Counted = NOTHING_DONE) -> J:
         """Register a job that is over, whose work is done; there is no limit for these."""
         job = self._identified(job)
-        state = State(starts=1, ended_ns=job.created_ns)
+        state = done.added_to(State(starts=1, ended_ns=job.created_ns))
         await self._write(_put(job), Put(STATE + job.xid, msgspec.json.encode(state)))
         return job
 

@@ -12,14 +12,17 @@ from cluster.jobs.job import SelectingJob, Sizes, Tally
 from cluster.jobs.job_run import PAGE, JobRun, listed_in, listed_versions_in
 from cluster.jobs.kinds import Kind
 from storage.errors import BucketNotFound
+from storage.tier import RemoteBucket
 from storage.values import ObjectInfo, Versioning
 
 
 class Summary(SelectingJob, frozen=True, kw_only=True, tag="summary-bck"):
     """The objects of the bucket, or without one those of all `buckets`: all or those with the
-    prefix."""
+    prefix. Those of a remote bucket that are not here are counted apart, and not at all with
+    `here_only`."""
 
     buckets: tuple[str, ...] = ()
+    here_only: bool = False
 
 
 async def carry_out(run: JobRun[Summary]) -> None:
@@ -45,6 +48,8 @@ async def _tally(run: JobRun[Summary], bucket: str) -> None:
         sizes.smallest,
         sizes.largest,
         sizes.stored,
+        sizes.remote_objects,
+        sizes.remote_bytes,
     )
 
 
@@ -53,8 +58,14 @@ async def _count(run: JobRun[Summary], bucket: str) -> None:
     state, before = run.state, (run.state.objects, run.state.bytes)
     state.after, state.sizes = "", Sizes()
     info = await run.context.store.head_bucket(bucket)
+    is_remote = RemoteBucket.setting_name in info.settings
     async for infos in listed_in(run, bucket, PAGE):
-        _add(run, infos, since=before[0])
+        if is_remote and not run.job.here_only:
+            state.sizes.remote_objects += len(infos)
+            state.sizes.remote_bytes += sum(each.size for each in infos)
+        here = [each for each in infos if each.attributes.origin] if is_remote else infos
+        if here:
+            _add(run, here, since=before[0])
     state.sizes.stored = state.bytes - before[1]
     if info.versioning is not Versioning.NEVER:
         state.after = state.after_version = ""

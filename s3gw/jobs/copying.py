@@ -70,7 +70,8 @@ class ObjectCopier(Struct, frozen=True):
 
     async def _copy(self, target: BucketInfo, task: CopyTask) -> ObjectInfo:
         objects, context = self.objects, Context(task.job.requested_by)
-        options = ReadOptions(unlock=objects.encryption.unlock(no_customer_key))
+        unlock = objects.encryption.unlock(no_customer_key)
+        options = ReadOptions(unlock=unlock, latest=task.latest, keeps=not task.latest)
         reading = await objects.store.get_object(task.job.bucket, task.name, options)
         try:
             sealing = await objects.encryption.seal(target, BUCKET_DEFAULT)

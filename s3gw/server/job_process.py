@@ -84,6 +84,7 @@ def job_runner(
         archives=objects.archives,
         fetch=tier.fetch,
         evict=tier.evict,
+        record=registry.add_ended,
     )
     return Runner(context, registry, limits_of(config.jobs))
 

@@ -14,6 +14,7 @@ here is never older than what the backend had when it was fetched or written las
 """
 
 from storage.tier.remote import RemoteBucket, stored_name
-from storage.tier.store import Policy, Tier, TieredStore
+from storage.tier.store import TieredStore
+from storage.tier.tier import Policy, Tier
 
 __all__ = ["Policy", "RemoteBucket", "Tier", "TieredStore", "stored_name"]

@@ -13,14 +13,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 from msgspec import Struct
 
 from storage.backend import Store
 from storage.chunking import Chunking
-from storage.errors import Corrupt, ObjectNotFound, OutOfSpace, PreconditionFailed
+from storage.errors import (
+    Corrupt,
+    ObjectNotFound,
+    OutOfSpace,
+    PreconditionFailed,
+    StorageError,
+)
 from storage.ranges import Between, From
 from storage.tier.blocks import blocks_of
 from storage.tier.locks import ObjectLocks
@@ -83,6 +89,7 @@ class Downloads:
         self._local = local
         self._locks = locks
         self._is_closing = False
+        self._looking: set[asyncio.Task[None]] = set()
         self._running: dict[tuple[str, str], _Download] = {}
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
@@ -131,15 +138,38 @@ class Downloads:
         if len(self._running) < MOST_BEGUN:
             self._joined(remote, name, plan).is_for_all = True
 
+    def begin_version(self, remote: Remote, name: str, version: str, plan: FetchPlan) -> None:
+        """The same if that version is the current one."""
+        if len(self._looking) < MOST_BEGUN:
+            task = asyncio.create_task(self._begin_version(remote, name, version, plan))
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
+
+    async def _begin_version(
+        self, remote: Remote, name: str, version: str, plan: FetchPlan
+    ) -> None:
+        with suppress(StorageError):
+            current = (await remote.backend.head_object(remote.name, name)).info
+            if current.version == version and not self._is_closing:
+                self.begin(remote, name, plan)
+
+    async def settled(self) -> None:
+        """Return when nothing is under way."""
+        while tasks := self._tasks():
+            await asyncio.wait(tasks)
+
     async def aclose(self) -> None:
         """Stop what is under way. Nothing of it stays but the parts of what came in parts: the next
         process continues these."""
         self._is_closing = True
-        tasks = [download.task for download in self._running.values()]
+        tasks = self._tasks()
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [*self._looking, *(download.task for download in self._running.values())]
 
     def _joined(self, remote: Remote, name: str, plan: FetchPlan) -> _Download:
         key = remote.bucket.name, name

@@ -1,40 +1,35 @@
 """Store of front ends and jobs where buckets of backends are known.
 
-`Tier` connects buckets here with buckets there, and moves objects between them; `TieredStore` has
-the methods of `Backend`, and passes what is about other buckets on to the local store.
+It has the methods of `Backend`, and passes what is about buckets of our own on to the local store.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence, Set
-from contextlib import AsyncExitStack, suppress
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
 
-from storage.backend import Backend, Change, Store
+from storage.backend import Change
 from storage.chunking import Chunking
 from storage.conditions import check_read
 from storage.errors import (
-    AmbiguousBucket,
     BackendUnavailable,
-    BucketExists,
     BucketNotFound,
     NotSupported,
     ObjectNotFound,
     StorageError,
 )
 from storage.ranges import PartNumber
-from storage.settings import encoded, setting
-from storage.tier.downloads import Downloads, FetchPlan
+from storage.tier.blocks import blocks_of
+from storage.tier.downloads import FetchPlan
 from storage.tier.listing import joined_page
-from storage.tier.locks import ObjectLocks
 from storage.tier.parts import is_download
-from storage.tier.remote import FetchTask, Remote, RemoteBucket, origin_of, stored_name
+from storage.tier.remote import Remote, RemoteBucket, origin_of
 from storage.tier.tee import Tee
+from storage.tier.tier import Tier
 from storage.values import (
     NO_ATTRIBUTES,
     NULL_VERSION,
@@ -43,7 +38,6 @@ from storage.values import (
     Attributes,
     Body,
     BucketInfo,
-    BucketOptions,
     CompleteOptions,
     DeleteRequest,
     Deletion,
@@ -60,22 +54,16 @@ from storage.values import (
     ReadOptions,
     RenameOptions,
     Sealed,
+    Stream,
     UpdateOptions,
     UploadInfo,
     UploadOptions,
     VersionPage,
     VersionQuery,
+    is_append,
 )
 
 T = TypeVar("T")
-
-
-class Policy(Struct, frozen=True):
-    """How objects of a bucket are kept: in what chunks, and whether each read asks the backend for
-    a newer one."""
-
-    chunks: Chunking | None = None
-    validates: bool = False
 
 
 class Unchanged:
@@ -86,151 +74,6 @@ class Unchanged:
 
     def seal(self) -> Sealed:
         return Sealed("")
-
-
-class Tier:
-    """Remote buckets, and the objects of them that are here. `backends` are by provider; settings
-    with the names in `refused` are not for buckets of a backend."""
-
-    def __init__(
-        self,
-        local: Store,
-        backends: Mapping[str, Backend],
-        policy: Callable[[BucketInfo], Policy] = lambda _: Policy(),
-        refused: Set[str] = frozenset(),
-        lock_file: Path | None = None,
-    ) -> None:
-        self.local = local
-        self.backends = backends
-        self.policy = policy
-        self.refused = refused
-        self.locks = ObjectLocks(lock_file)
-        self.downloads = Downloads(local, self.locks)
-
-    async def aclose(self) -> None:
-        await self.downloads.aclose()
-
-    def remote_of(self, bucket: BucketInfo) -> Remote | None:
-        """Return where the bucket's objects are besides here, None for nowhere."""
-        if not bucket.settings:
-            return None
-        document = setting(bucket, RemoteBucket)
-        if document is None:
-            return None
-        return Remote(bucket, self.backend(document.provider), document.name)
-
-    def backend(self, provider: str) -> Backend:
-        """Raise `NotSupported` for a provider without a backend here."""
-        found = self.backends.get(provider)
-        if found is None:
-            raise NotSupported("remote buckets", provider)
-        return found
-
-    async def bucket(self, name: str) -> BucketInfo:
-        """Return a bucket of the local store. A name without a provider is first that of a bucket
-        of our own, then of a backend's; raise `AmbiguousBucket` if two backends have it."""
-        try:
-            return await self.local.head_bucket(name)
-        except BucketNotFound:
-            if "/" in name:
-                raise
-        known = []
-        for provider in self.backends:
-            with suppress(BucketNotFound):
-                known.append(await self.local.head_bucket(stored_name(provider, name)))
-        if len(known) > 1:
-            raise AmbiguousBucket(name, [each.name for each in known])
-        if not known:
-            raise BucketNotFound(name)
-        return known[0]
-
-    async def look(self, provider: str, name: str) -> BucketInfo:
-        """Return what the backend says of its bucket; nothing is added here."""
-        if provider not in self.backends:
-            raise BucketNotFound(stored_name(provider, name))
-        there = await self.backends[provider].head_bucket(name)
-        document = RemoteBucket(provider, name)
-        settings = {RemoteBucket.setting_name: encoded(document)}
-        return BucketInfo(stored_name(provider, name), "", there.created_ns, settings=settings)
-
-    async def learn(
-        self, provider: str, name: str, owner: str, settings: Mapping[str, str]
-    ) -> BucketInfo:
-        """Return a backend's bucket as it is known here; add it when it is named first."""
-        stored = stored_name(provider, name)
-        with suppress(BucketNotFound):
-            return await self.local.head_bucket(stored)
-        found = await self.look(provider, name)
-        options = BucketOptions(owner, settings={**settings, **found.settings})
-        try:
-            return await self.local.create_bucket(stored, options)
-        except BucketExists:
-            return await self.local.head_bucket(stored)
-
-    async def buckets(self, provider: str) -> list[str]:
-        """Return the names of the buckets that the backend has; none of a provider without one."""
-        if provider not in self.backends:
-            return []
-        return [each.name for each in await self.backends[provider].list_buckets()]
-
-    async def forget(self, bucket: BucketInfo, *, keep: bool = False) -> None:
-        """Remove everything of a remote bucket that is here; unless told to `keep` it, what is
-        known of the bucket too."""
-        self.require_remote(bucket)
-        await self.local.discard_bucket(bucket.name)
-        if keep:
-            options = BucketOptions(bucket.owner, settings=bucket.settings)
-            await self.local.create_bucket(bucket.name, options)
-
-    async def fetch(self, task: FetchTask) -> int | None:
-        """Bring an object here, and return its bytes; None if it was here. Raise `NotSupported` for
-        a bucket without a backend."""
-        name = task.name
-        remote = self.require_remote(await self.bucket(task.bucket))
-        try:
-            info = (await self.local.head_object(remote.bucket.name, name)).info
-        except ObjectNotFound:
-            pass
-        else:
-            if not task.latest or await self.is_latest(remote, info):
-                return None
-        plan = FetchPlan(self.policy(remote.bucket).chunks, task.parallel)
-        await self.downloads.fetch(remote, name, plan, task.check)
-        return (await self.local.head_object(remote.bucket.name, name)).info.size
-
-    async def evict(self, bucket: str, names: Sequence[str]) -> list[Deletion | StorageError]:
-        """Remove objects here, and only here. Raise `NotSupported` for a bucket without a
-        backend: they would be gone."""
-        remote = self.require_remote(await self.bucket(bucket))
-        requests = [DeleteRequest(name) for name in names]
-        return await self.local.delete_objects(remote.bucket.name, requests)
-
-    async def is_here(self, bucket: BucketInfo, name: str) -> bool:
-        try:
-            await self.local.head_object(bucket.name, name)
-        except ObjectNotFound:
-            return False
-        return True
-
-    def require_remote(self, bucket: BucketInfo) -> Remote:
-        remote = self.remote_of(bucket)
-        if remote is None:
-            raise NotSupported("a backend", bucket.name)
-        return remote
-
-    async def is_latest(self, remote: Remote, info: ObjectInfo) -> bool:
-        """Whether an object that is here is still that of the backend; one that is not is removed
-        here. Raise `ObjectNotFound` if the backend has none."""
-        try:
-            there = (await remote.backend.head_object(remote.name, info.name)).info
-        except ObjectNotFound:
-            await self.local.delete_object(remote.bucket.name, DeleteRequest(info.name))
-            raise
-        if origin_of(there) == info.attributes.origin:
-            return True
-        async with self.locks.hold(remote.bucket.name, info.name):
-            await self.local.delete_object(remote.bucket.name, DeleteRequest(info.name))
-        return False
 
 
 class TieredStore:
@@ -465,11 +308,12 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.create_upload(info.name, name, options)
-        if options.append:
-            raise NotSupported("append", info.name)
         _check_attributes(info, NO_ATTRIBUTES, options.attributes)
-        attributes = msgspec.structs.replace(options.attributes, encryption=None)
+        attributes = msgspec.structs.replace(options.attributes, encryption=None, origin=None)
         plain = msgspec.structs.replace(options, attributes=attributes)
+        if options.append:
+            # The backend gets it whole.
+            return await self.local.create_upload(info.name, name, plain)
         there = await remote.backend.create_upload(remote.name, name, plain)
         marked = options.attributes.of_origin(Origin("", there.id))
         ours = msgspec.structs.replace(options, attributes=marked)
@@ -483,7 +327,7 @@ class TieredStore:
         self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
     ) -> PartInfo:
         info, remote = await self._place(bucket)
-        if remote is None:
+        if remote is None or is_append(upload_id):
             return await self.local.put_part(info.name, name, upload_id, number, body, options)
         far_id = await self._far_id(info, name, upload_id)
         there = PartOptions(Unchanged())
@@ -507,13 +351,13 @@ class TieredStore:
         if remote is None:
             return await self.local.complete_upload(info.name, name, upload_id, options)
         try:
-            far_id = await self._far_id(info, name, upload_id)
+            upload = await self.local.head_upload(info.name, name, upload_id)
         except StorageError:
             # Completed before: the local store has the answer.
             done = await self.local.complete_upload(info.name, name, upload_id, options)
             return shown(done)
+        finish = self._finish_append if upload.is_append else self._finish_upload
         origin: Origin | None = None
-        there = CompleteOptions(options.numbers, _assembled_there, options.condition)
         async with AsyncExitStack() as held:
 
             async def completed() -> Origin:
@@ -521,21 +365,44 @@ class TieredStore:
                 if origin is None:
                     await held.enter_async_context(self.tier.locks.hold(info.name, name))
                     await self._forget(info.name, [name])
-                    origin = origin_of(
-                        await remote.backend.complete_upload(remote.name, name, far_id, there)
-                    )
+                    origin = origin_of(await finish(remote, upload, options))
                 return origin
 
             ours = CompleteOptions(
                 options.numbers,
                 lambda upload, parts: options.assemble(_plain(upload), parts),
                 before_commit=completed,
+                whole=upload.is_append,
             )
             return shown(await self.local.complete_upload(info.name, name, upload_id, ours))
 
+    async def _finish_upload(
+        self, remote: Remote, upload: UploadInfo, options: CompleteOptions
+    ) -> ObjectInfo:
+        """Complete the backend's upload, of the same parts."""
+        far_id = upload.attributes.origin.version if upload.attributes.origin else ""
+        there = CompleteOptions(options.numbers, _assembled_there, options.condition)
+        return await remote.backend.complete_upload(remote.name, upload.name, far_id, there)
+
+    async def _finish_append(
+        self, remote: Remote, upload: UploadInfo, options: CompleteOptions
+    ) -> ObjectInfo:
+        """Write what was appended to the backend, as one object."""
+        body = self._joined(remote.bucket.name, upload, options.numbers)
+        there = PutOptions(Unchanged(), upload.attributes, options.condition)
+        async with aclosing(body):
+            return await remote.backend.put_object(remote.name, upload.name, body, there)
+
+    async def _joined(self, bucket: str, upload: UploadInfo, numbers: Sequence[int]) -> Stream:
+        for number in numbers:
+            part = await self.local.get_part(bucket, upload.name, upload.id, number)
+            async with aclosing(blocks_of(part)) as blocks:
+                async for block in blocks:
+                    yield block
+
     async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None:
         info, remote = await self._place(bucket)
-        if remote is not None:
+        if remote is not None and not is_append(upload_id):
             far_id = await self._far_id(info, name, upload_id)
             await remote.backend.abort_upload(remote.name, name, far_id)
         await self.local.abort_upload(info.name, name, upload_id)
@@ -581,19 +448,24 @@ class TieredStore:
         if not (options.latest or policy.validates):
             return info
         try:
-            return info if await self.tier.is_latest(remote, info) else None
+            latest = await self.tier.is_latest(remote, info, drops=options.keeps)
         except BackendUnavailable:
             # What is here is good enough, unless this very request wants more.
             if options.latest:
                 raise
             return info
+        return info if latest else None
 
     async def _cold(self, remote: Remote, name: str, options: ReadOptions) -> Reading:
         """Read an object that is not here. Whole, it is kept on its way; of a part or a condition
         the backend decides, and the whole follows."""
         plan = FetchPlan(self.tier.policy(remote.bucket).chunks, options.parallel)
-        if options.version not in (None, NULL_VERSION):
+        if not options.keeps:
             return await remote.backend.get_object(remote.name, name, _there(options))
+        if options.version not in (None, NULL_VERSION):
+            reading = await remote.backend.get_object(remote.name, name, _there(options))
+            self.tier.downloads.begin_version(remote, name, options.version, plan)
+            return reading
         if options.want is not None or options.choose is not None:
             reading = await remote.backend.get_object(remote.name, name, _there(options))
             self.tier.downloads.begin(remote, name, plan)

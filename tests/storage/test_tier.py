@@ -8,6 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from storage.errors import (
@@ -24,6 +25,7 @@ from storage.tier import Tier, downloads
 from storage.tier.locks import ObjectLocks
 from storage.tier.remote import Remote
 from storage.values import (
+    BucketInfo,
     BucketOptions,
     CompleteOptions,
     Condition,
@@ -34,6 +36,7 @@ from storage.values import (
     Reading,
     ReadOptions,
     UploadOptions,
+    Versioning,
 )
 from tests.storage.bodies import body_of, broken_body, content_of, pattern
 from tests.storage.cloud import BLOCK, Cloud, CloudFailed
@@ -62,6 +65,25 @@ def test_a_cold_object_is_fetched_once(scene: Scene) -> None:
         info = (await scene.store.head_object(BUCKET, "a")).info
         there = (await scene.cloud.head_object("train", "a")).info
         assert (info.etag, info.modified_ns) == (there.etag, there.modified_ns)
+
+    run(read())
+
+
+@pytest.mark.parametrize("is_current", [True, False])
+def test_a_version_is_kept_if_it_is_the_current_one(scene: Scene, is_current: bool) -> None:
+    def versioned(bucket: BucketInfo) -> BucketInfo:
+        return msgspec.structs.replace(bucket, versioning=Versioning.ENABLED)
+
+    async def read() -> None:
+        await scene.cloud.update_bucket("train", versioned)
+        await scene.upload("a", b"old")
+        old = (await scene.cloud.head_object("train", "a")).info.version
+        await scene.upload("a", b"new")
+        new = (await scene.cloud.head_object("train", "a")).info.version
+        version, content = (new, b"new") if is_current else (old, b"old")
+        assert await scene.read("a", ReadOptions(version=version)) == content
+        await scene.tier.downloads.settled()
+        assert await scene.is_here("a") == is_current
 
     run(read())
 

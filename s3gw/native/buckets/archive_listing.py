@@ -53,6 +53,7 @@ async def show_page(
         store, bucket = call.native.tier.local, call.bucket_info.name
     if ListFlag.ARCH_DIR not in flags:
         return await store.show_objects(bucket, query, lambda page: show(page, NO_MARKS))
-    found = await Folders(store, bucket, partial(look_into, call)).every(query)
+    # A store knows the versions that it lists.
+    found = await Folders(store, bucket, partial(look_into, call, store, bucket)).every(query)
     marks = Marks(found.archives, found.members)
     return await found.show(lambda page: show(page, marks))

@@ -26,7 +26,7 @@ from s3gw.native.buckets.props_change import (
 )
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import unsupported
-from s3gw.native.jobs.summary import bucket_with_summary
+from s3gw.native.jobs.summary import SummaryWanted, bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket, is_asked
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_here, is_outside
@@ -121,12 +121,13 @@ class ListBuckets:
 @operation("HEAD", "buckets/{bucket}", access=Access.HEAD_BUCKET, known_as="HeadBucket")
 class HeadBucket:
     presence: int = query("presence", default=0)
-    bsumm_remote: str = query("bsumm_remote", default="")
+    bsumm_remote: bool | None = query("bsumm_remote", default=None)
     uuid: str = query("uuid", default="")
 
     async def run(self, call: NativeCall) -> Reply:
-        if self.bsumm_remote:
-            return await bucket_with_summary(call, self.presence, "", self.uuid)
+        if self.bsumm_remote is not None:
+            wanted = SummaryWanted(self.presence, "", self.uuid, here_only=not self.bsumm_remote)
+            return await bucket_with_summary(call, wanted)
         if is_outside(self.presence):
             raise BucketNotFound(call.bucket)
         return Reply(headers={"Ais-Bucket-Props": props_json(call.bucket_info)})

@@ -5,16 +5,25 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from cluster.jobs import blob_download
+from cluster.jobs.job import Counted
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.jobs.rights import require_reading
 from s3gw.native.jobs.selection import read_selection
-from s3gw.native.jobs.starting import begin
+from s3gw.native.jobs.starting import begin, begin_ended
 from s3gw.native.operation import operation, value
 from s3gw.native.parallel import read_parallel
 from s3gw.native.remote_buckets import require_backend
+from storage.values import ObjectInfo, Parallel
+
+
+async def record_download(call: NativeCall, parallel: Parallel, info: ObjectInfo) -> None:
+    """Have the download that a read of the object has begun among the jobs: AIStore's clients look
+    for it there."""
+    job = blob_download.BlobDownload(bucket=call.bucket, name=info.name, parallel=parallel)
+    await begin_ended(call, job, Counted(1, info.size))
 
 
 class BlobMessage(Struct, frozen=True):

@@ -31,7 +31,7 @@ from s3gw.native.object_names import prefix_of
 from s3gw.native.operation import operation, query, value
 from s3gw.native.parallel import read_threshold
 from s3gw.native.presence import is_outside
-from s3gw.native.remote_buckets import require_backend
+from s3gw.native.remote_buckets import is_remote, require_backend
 
 DEFAULT_WORKERS = 4
 
@@ -43,7 +43,7 @@ class DeleteMessage(Struct, frozen=True):
 
 
 class CopyMessage(Struct, frozen=True):
-    """`latest_ver` and `force` hold for every copy here, and `flat` is of a prefix; `ext` and `id`
+    """`force` holds for every copy here, and `flat` is of a prefix; `ext` and `id`
     need more than a copy."""
 
     objnames: list[str] | None = None
@@ -157,7 +157,8 @@ async def _copy(
     asked: CopyMessage,
 ) -> Reply:
     asked.check()
-    _check_same(call, chosen, target, asked.prepend)
+    if not (is_remote(call) and (asked.latest_ver or asked.synchronize)):
+        _check_same(call, chosen, target, asked.prepend)
     await require_reading(call, chosen)
     described = await find_target(call, target, make=False)
     await require_writing(call, described, chosen, asked.prepend)
@@ -174,6 +175,7 @@ async def _copy(
         flat=asked.flat,
         dry_run=asked.dry_run,
         synchronize=asked.synchronize,
+        latest=asked.latest_ver,
         go_on=asked.go_on,
         workers=asked.workers,
     )

@@ -99,12 +99,15 @@ def status_of(known: JobStatus) -> Status:
 
 
 def summary_of(bucket: str, tally: Tally, usage: Usage) -> Mapping[str, Any]:
-    """Return the counts, of the bucket's own copies: there are no others. On the disk are all
+    """Return the counts, of what is here and of what the backend has. On the disk are all
     versions."""
     capacity = usage.capacity_bytes
     return {
         **msgspec.structs.asdict(_bck(bucket)),
-        "ObjCount": {"obj_count_present": str(tally.objects), "obj_count_remote": "0"},
+        "ObjCount": {
+            "obj_count_present": str(tally.objects),
+            "obj_count_remote": str(tally.remote_objects),
+        },
         "ObjSize": {
             "obj_min_size": tally.smallest,
             "obj_avg_size": tally.bytes // max(tally.objects, 1),
@@ -113,7 +116,7 @@ def summary_of(bucket: str, tally: Tally, usage: Usage) -> Mapping[str, Any]:
         "TotalSize": {
             "size_on_disk": str(tally.stored),
             "size_all_present_objs": str(tally.bytes),
-            "size_all_remote_objs": "0",
+            "size_all_remote_objs": str(tally.remote_bytes),
             "total_disks_size": str(capacity),
         },
         "used_pct": tally.stored * 100 // capacity if capacity else 0,

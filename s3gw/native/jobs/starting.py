@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from cluster.jobs.job import Job
+from cluster.jobs.job import NOTHING_DONE, Counted, Job
 from cluster.jobs.registry import Registry, TooManyJobs
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
@@ -28,9 +28,9 @@ async def begin(call: NativeCall, job: Job, names: Sequence[str] = ()) -> str:
     return registered.xid
 
 
-async def begin_ended(call: NativeCall, job: Job) -> str:
+async def begin_ended(call: NativeCall, job: Job, done: Counted = NOTHING_DONE) -> str:
     """Register a job that the request itself has done, and return its id."""
-    return (await jobs_of(call).add_ended(_requested(call, job))).xid
+    return (await jobs_of(call).add_ended(_requested(call, job), done)).xid
 
 
 def _requested(call: NativeCall, job: Job) -> Job:

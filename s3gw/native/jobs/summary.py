@@ -38,7 +38,7 @@ JOB_ID = "Ais-Xaction-Id"
 
 
 class SummaryMessage(Struct, frozen=True):
-    """All objects are in the cluster, so `cached` and `present` leave nothing out."""
+    """With `cached`, only what is here is counted of a remote bucket."""
 
     uuid: str = ""
     prefix: str = ""
@@ -67,7 +67,7 @@ class SummarizeBucket:
 
     async def run(self, call: NativeCall) -> Reply:
         if not self.asked.uuid:
-            xid = await _begin(call, self._prefix)
+            xid = await _begin(call, self._prefix, here_only=self.asked.cached)
             return text_reply(xid, status=202)
         return await _outcome(call, self.asked.uuid)
 
@@ -89,7 +89,8 @@ class SummarizeBuckets:
             return await _outcome(call, self.asked.uuid)
         prefix = prefix_of(self.asked.prefix, summary.KIND.name)
         found = tuple([name async for name in _listable(call, prefix)])
-        xid = await begin(call, Summary(buckets=found, prefix=prefix))
+        job = Summary(buckets=found, prefix=prefix, here_only=self.asked.cached)
+        xid = await begin(call, job)
         return text_reply(xid, status=202)
 
 
@@ -119,26 +120,38 @@ async def _outcome(call: NativeCall, uuid: str) -> Reply:
 class HeadBucketBelow:
     """HEAD of a bucket with a summary of the keys that have the prefix."""
 
-    bsumm_remote: str = query("bsumm_remote", default="")
+    bsumm_remote: bool | None = query("bsumm_remote", default=None)
     presence: int = query("presence", default=0)
     uuid: str = query("uuid", default="")
 
     async def run(self, call: NativeCall) -> Reply:
-        if not self.bsumm_remote:
+        if self.bsumm_remote is None:
             raise NativeError(400, "a prefix needs bsumm_remote")
         prefix, call.key = without_wildcard(call.key), ""
-        return await bucket_with_summary(call, self.presence, prefix, self.uuid)
+        wanted = SummaryWanted(self.presence, prefix, self.uuid, here_only=not self.bsumm_remote)
+        return await bucket_with_summary(call, wanted)
 
 
-async def bucket_with_summary(call: NativeCall, presence: int, prefix: str, uuid: str) -> Reply:
+class SummaryWanted(Struct, frozen=True):
+    """Of the keys with the prefix; `uuid` is that of a summary that was begun."""
+
+    presence: int = 0
+    prefix: str = ""
+    uuid: str = ""
+    here_only: bool = False
+
+
+async def bucket_with_summary(call: NativeCall, wanted: SummaryWanted) -> Reply:
     """Return the bucket's properties, and the summary once it is complete."""
-    if is_outside(presence) or not call.bck.is_ours:
+    presence, prefix, uuid = wanted.presence, wanted.prefix, wanted.uuid
+    if is_outside(presence):
         raise BucketNotFound(call.bucket)
     call.operation, call.query = "ListObjectsV2", {"prefix": prefix}
     await authorize(call, Access.LIST_OBJECTS)
     headers = {PROPS: props_json(call.bucket_info)}
     if not uuid:
-        return Reply(202, headers | {JOB_ID: await _begin(call, prefix)})
+        xid = await _begin(call, prefix, here_only=wanted.here_only)
+        return Reply(202, headers | {JOB_ID: xid})
     known = await _find(call, uuid)
     headers[JOB_ID] = known.job.xid
     if not known.is_over:
@@ -147,8 +160,8 @@ async def bucket_with_summary(call: NativeCall, presence: int, prefix: str, uuid
     return Reply(200, headers | {SUMMARY: result.decode()})
 
 
-async def _begin(call: NativeCall, prefix: str) -> str:
-    return await begin(call, Summary(bucket=call.bucket, prefix=prefix))
+async def _begin(call: NativeCall, prefix: str, *, here_only: bool) -> str:
+    return await begin(call, Summary(bucket=call.bucket, prefix=prefix, here_only=here_only))
 
 
 async def _find(call: NativeCall, uuid: str) -> JobStatus:
@@ -168,6 +181,14 @@ async def _results(call: NativeCall, known: JobStatus) -> list[bytes]:
     if state.aborted:
         raise NativeError(409, f'summary "{known.job.xid}" was aborted: {state.abort_error}')
     usage, bucket, sizes = await call.store.usage(), known.job.bucket, state.sizes
-    whole = Tally(state.objects, state.bytes, sizes.smallest, sizes.largest, sizes.stored)
+    whole = Tally(
+        state.objects,
+        state.bytes,
+        sizes.smallest,
+        sizes.largest,
+        sizes.stored,
+        sizes.remote_objects,
+        sizes.remote_bytes,
+    )
     tallies = {bucket: whole} if bucket else state.tallies
     return [json(summary_of(name, tally, usage)) for name, tally in tallies.items()]

@@ -11,8 +11,9 @@ from s3gw.access import Access, may_without_bucket
 from s3gw.access.acl_headers import new_bucket_settings
 from s3gw.native.bucket_props import with_props_of
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.errors import NativeError, Tcode, as_native_error
 from s3gw.native.names import Bck, check_new_bucket, read_namespace, read_provider
+from s3gw.native.remote_buckets import learn_bucket
 from storage.errors import BucketExists, BucketNotFound
 from storage.values import BucketInfo, BucketOptions
 
@@ -63,9 +64,10 @@ async def find_target(
 ) -> BucketInfo:
     """Return the bucket. A missing one is created, with the properties of another if it is to be
     like that, or only described: a caller who may create it may write what the job copies into
-    it, whatever the inherited `access` keeps out later. Raise 400, 403 and 501."""
+    it, whatever the inherited `access` keeps out later. One of a backend has to be there. Raise
+    400, 403 and 404."""
     if not bck.is_ours:
-        raise unsupported(f"copying to {bck.cname()}")
+        return await _of_backend(call, bck)
     try:
         return await call.store.head_bucket(bck.stored)
     except BucketNotFound:
@@ -73,6 +75,15 @@ async def find_target(
         if not make:
             return described
         return await _make(call, with_props_of(described, like) if like else described)
+
+
+async def _of_backend(call: NativeCall, bck: Bck) -> BucketInfo:
+    target = replace(call, bck=bck, bucket=bck.stored, key="")
+    try:
+        await learn_bucket(target)
+        return await call.store.head_bucket(bck.stored)
+    except BucketNotFound as error:
+        raise as_native_error(error, target) from None
 
 
 async def _described(call: NativeCall, bck: Bck) -> BucketInfo:

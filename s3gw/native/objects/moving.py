@@ -70,8 +70,8 @@ class RenameObject:
 )
 class CopyObject:
     """Needs PUT on the copy as well, and the rights to the tags if there are some. A condition is
-    about the object that the copy replaces. With `latest-ver` the source must be its backend's
-    latest, and with `synchronize` too."""
+    about the object that the copy replaces. With `latest-ver` the backend's latest is copied, and
+    with `synchronize` too; what is here of the source stays as it is."""
 
     object_to: str = query("object_to")
     synchronize: bool = query("synchronize", default=False)
@@ -82,7 +82,8 @@ class CopyObject:
             raise NativeError(400, "a copy has no body")
         target = await _target(call, *read_object_uname(self.object_to, call))
         unlock = call.objects.encryption.unlock(customer_key(call, SOURCE_CUSTOMER))
-        options = ReadOptions(unlock=unlock, latest=self.latest or self.synchronize)
+        latest = self.latest or self.synchronize
+        options = ReadOptions(unlock=unlock, latest=latest, keeps=not latest)
         reading = await call.store.get_object(call.bucket, call.key, options)
         try:
             with _told_of(target):

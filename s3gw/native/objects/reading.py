@@ -6,6 +6,7 @@ from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.jobs.blob_download import record_download
 from s3gw.native.objects.archive_read import member_head, member_query_of, member_reply
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
 from s3gw.native.objects.range_checksums import has_own_checksums, with_checksum
@@ -19,7 +20,7 @@ from s3gw.s3.range_headers import read_range, span_headers
 from storage.conditions import wanted_part
 from storage.errors import NotModified, ObjectNotFound
 from storage.ranges import Between, From, Last
-from storage.values import ReadOptions
+from storage.values import Parallel, ReadOptions
 
 _TYPE = "application/octet-stream"
 _NS = 1_000_000_000
@@ -49,9 +50,12 @@ class GetObject:
             unlock=call.objects.encryption.unlock(customer_key(call)),
             before_stream=call.before_stream,
             latest=self.latest,
-            parallel=read_parallel(self.blob_chunk, self.blob_workers) if self.blob else None,
+            parallel=self._parallel(),
         )
+        was_here = not self.blob or await is_object_here(call)
         opened = await call.store.get_object(call.bucket, call.key, options)
+        if not was_here and options.parallel is not None:
+            await record_download(call, options.parallel, opened.info)
         reading = await checked(call, opened)
         call.accessed_ns = call.objects.access_times.note(call.bucket_info.lasting_name, call.key)
         partial = wanted_part(options.want, options.condition, reading.info) is not None
@@ -62,6 +66,9 @@ class GetObject:
         headers |= span_headers(reading.info, reading.span, partial=partial)
         repeated = reader_headers(call, reading.info, checksum)
         return Reply(206 if partial else 200, headers, reading.body, repeated=repeated)
+
+    def _parallel(self) -> Parallel | None:
+        return read_parallel(self.blob_chunk, self.blob_workers) if self.blob else None
 
 
 @operation("HEAD", "objects/{bucket}/{object}", access=Access.HEAD_OBJECT, known_as="HeadObject")

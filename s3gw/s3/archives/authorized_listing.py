@@ -8,6 +8,7 @@ from s3gw.access import may_read
 from s3gw.s3.encryption_headers import customer_key
 from s3gw.wire.errors import S3Error
 from storage.archives import Contents, format_of_name
+from storage.backend import Backend
 from storage.cipher import unlocked
 from storage.errors import Corrupt, MalformedArchive, NotSupported, ObjectChanged, ObjectNotFound
 from storage.values import ObjectInfo
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 _CLOSED = (Corrupt, MalformedArchive, NotSupported, ObjectChanged, ObjectNotFound, S3Error)
 
 
-async def look_into(call: Call, info: ObjectInfo) -> Contents | None:
-    """Return the contents of an archive in a listing of the call's bucket. None for an object that
+async def look_into(call: Call, store: Backend, bucket: str, info: ObjectInfo) -> Contents | None:
+    """Return the contents of an archive in a listing of the store's bucket. None for an object that
     is not an archive in spite of its name, is damaged, is being replaced or needs a key that the
     request does not have; and for one that the caller may not read."""
     kind = format_of_name(info.name)
@@ -29,7 +30,7 @@ async def look_into(call: Call, info: ObjectInfo) -> Contents | None:
     unlock = call.objects.encryption.unlock(customer_key(call))
     try:
         await unlocked(info, unlock)
-        shard = call.objects.archives.of(call.store, call.bucket, info, kind, unlock)
+        shard = call.objects.archives.of(store, bucket, info, kind, unlock)
         return await shard.contents()
     except _CLOSED:
         return None

@@ -9,6 +9,7 @@ twice.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from msgspec import Struct
@@ -113,5 +114,6 @@ async def show_page(call: Call, query: ListQuery, show: Callable[[ListedPage], T
     if not names or not properties_of(call.bucket_info).archives_as_folders:
         return await call.store.show_objects(call.bucket, query, show)
 
-    folders = Folders(call.store, call.bucket, lambda info: look_into(call, info))
+    store, bucket = call.store, call.bucket
+    folders = Folders(store, bucket, partial(look_into, call, store, bucket))
     return await (await folders.below(query)).show(show)

@@ -116,6 +116,7 @@ class JobScene(Scene):
             archives=self.objects.archives,
             fetch=tier.fetch,
             evict=tier.evict,
+            record=self.registry.add_ended,
         )
         runner = Runner(context, self.registry, Limits())
 

@@ -174,7 +174,7 @@ def test_a_missing_target_is_made_by_who_may(scene: JobScene, filled: str) -> No
         ({"objnames": ["a"], "archname": "x" * 1025}, 400),
         ({"objnames": []}, 400),
         ({}, 400),
-        ({"objnames": ["a"], "tobck": {"name": "b", "provider": "aws"}}, 501),
+        ({"objnames": ["a"], "tobck": {"name": "b", "provider": "aws"}}, 404),
     ],
 )
 def test_what_cannot_be_done_is_refused(

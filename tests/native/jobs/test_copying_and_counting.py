@@ -213,7 +213,7 @@ def test_a_copy_is_announced_as_s3s_is(scene: JobScene, bucket: str) -> None:
         ({"ext": {"jpg": "txt"}}, 501),
         ({"id": "my-etl"}, 501),
         ({"prefix": "p"}, 400),
-        ({"tobck": {"name": "b", "provider": "aws"}}, 501),
+        ({"tobck": {"name": "b", "provider": "aws"}}, 404),
         ({"tobck": {"name": "../b", "provider": "ais"}}, 400),
         ({"tobck": {"name": "b", "provider": "moon"}}, 400),
     ],

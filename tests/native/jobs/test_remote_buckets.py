@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tarfile
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ from botocore.exceptions import ClientError
 from s3gw.keys.ring import new_ring
 from s3gw.server.backends import REFUSED
 from storage.tier import Tier, TieredStore
-from storage.values import BucketOptions
+from storage.values import BucketOptions, DeleteRequest, Versioning
 from tests.native.jobs.scene import JobScene
 from tests.native.scene import told
 from tests.s3.conftest import backend_of
+from tests.services import tier_of
 from tests.storage.bodies import body_of, content_of
 from tests.storage.cloud import Cloud
 from tests.storage.fake_clock import FakeClock
@@ -68,8 +70,9 @@ def scene(
         store = TieredStore(Tier(local, {"aws": cloud}, refused=REFUSED))
         scene = CloudScene(store, ring, tmp_path_factory.mktemp("jobs"))
         scene.cloud = cloud
-        for name in ("train", "other"):
-            scene.server.run(cloud.create_bucket(name, BucketOptions("0")))
+        for name, versioning in (("train", Versioning.NEVER), ("other", Versioning.ENABLED)):
+            options = BucketOptions("0", versioning=versioning)
+            scene.server.run(cloud.create_bucket(name, options))
         yield scene
         scene.server.run(store.tier.aclose())
         scene.close()
@@ -195,6 +198,8 @@ def test_a_read_may_fetch_in_chunks(scene: CloudScene) -> None:
     answer = scene.send("GET", f"objects/train/big?{AWS}", headers=headers)
     assert (answer.status, answer.body) == (200, content)
     assert scene.listed()["big"] & _CHUNKED
+    (snaps,) = scene.ask("qryxstats", {"kind": "blob-download"}).values()
+    assert [snap["stats"]["loc-bytes"] for snap in snaps] == [str(len(content))]
     headers["Ais-Blob-Chunk"] = "32mb"
     assert scene.send("GET", f"objects/train/big?{AWS}", headers=headers).status == 400
 
@@ -207,6 +212,8 @@ def test_a_prefetch_fetches_large_objects_in_chunks(scene: CloudScene) -> None:
     assert "blob-threshold:1MiB" in snap["ctlmsg"]
     chunked = {name: bool(flags & _CHUNKED) for name, flags in scene.listed().items()}
     assert chunked == {"big": True, "small": False}
+    (snaps,) = scene.ask("qryxstats", {"kind": "blob-download"}).values()
+    assert [snap["stats"]["loc-bytes"] for snap in snaps] == [str(2 << 20)]
 
 
 def test_the_latest_is_read_when_it_is_wanted(scene: CloudScene) -> None:
@@ -219,19 +226,57 @@ def test_the_latest_is_read_when_it_is_wanted(scene: CloudScene) -> None:
     assert scene.act("PATCH", f"buckets/train?{AWS}", "set-bprops", props).status == 200
 
 
-def test_archives_are_read_and_listed(scene: CloudScene) -> None:
+@pytest.mark.parametrize("bucket", ["train", "other"])
+def test_archives_are_read_and_listed(scene: CloudScene, bucket: str) -> None:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for name in ("one", "two"):
             member = tarfile.TarInfo(name)
             member.size = 5
             archive.addfile(member, io.BytesIO(b"hello"))
-    scene.upload("a.tar", packed.getvalue())
-    assert scene.send("GET", f"objects/train/a.tar?{AWS}&archpath=two").body == b"hello"
+    scene.upload("a.tar", packed.getvalue(), bucket)
+    assert scene.send("GET", f"objects/{bucket}/a.tar?{AWS}&archpath=two").body == b"hello"
+    scene.server.run(tier_of(scene.store).downloads.settled())
     names = ["a.tar", "a.tar/one", "a.tar/two"]
-    assert list(scene.listed(flags=8)) == names
-    scene.send("GET", f"objects/train/a.tar?{AWS}")
-    assert list(scene.listed(flags=9)) == names
+    assert list(scene.listed(flags=8, bucket=bucket)) == names
+    scene.send("GET", f"objects/{bucket}/a.tar?{AWS}")
+    assert list(scene.listed(flags=9, bucket=bucket)) == names
+
+
+@pytest.mark.parametrize("old", [b"", b"old, "])
+def test_what_is_appended_goes_to_the_backend_when_it_is_flushed(
+    scene: CloudScene, old: bytes
+) -> None:
+    if old:
+        scene.upload("a", old)
+    handle = append(scene, b"one, ")
+    handle = append(scene, b"two", handle)
+    assert not old or scene.in_cloud("a") == old
+    assert flush(scene, handle).status == 200
+    assert scene.in_cloud("a") == old + b"one, two"
+    assert scene.listed()["a"] & _CACHED
+    before = scene.cloud.requests["get"]
+    assert scene.send("GET", f"objects/train/a?{AWS}").body == old + b"one, two"
+    assert scene.cloud.requests["get"] == before
+
+
+def test_an_append_does_not_replace_what_others_wrote(scene: CloudScene) -> None:
+    handle = append(scene, b"one")
+    scene.upload("a", b"of others")
+    assert flush(scene, handle).status == 409
+    assert scene.in_cloud("a") == b"of others"
+    assert scene.send("GET", f"objects/train/a?{AWS}").body == b"of others"
+
+
+def append(scene: CloudScene, body: bytes, handle: str = "") -> str:
+    where = f"objects/train/a?{AWS}&append_type=append&append_handle={handle}"
+    answer = scene.send("PUT", where, body=body)
+    assert answer.status == 200, answer.body
+    return answer.headers["ais-append-handle"]
+
+
+def flush(scene: CloudScene, handle: str) -> Any:
+    return scene.send("PUT", f"objects/train/a?{AWS}&append_type=flush&append_handle={handle}")
 
 
 def test_an_object_is_copied_between_clouds_and_here(scene: CloudScene) -> None:
@@ -239,13 +284,84 @@ def test_an_object_is_copied_between_clouds_and_here(scene: CloudScene) -> None:
     scene.upload("a", b"one")
     scene.send("GET", f"objects/train/a?{AWS}")
     scene.upload("a", b"two")
-    for latest, content in (("false", b"one"), ("true", b"two")):
+    # A copy changes nothing of its source.
+    for latest, content in (("false", b"one"), ("true", b"two"), ("false", b"one")):
         to = f"object_to=ais/@%23/{own}/copy&latest-ver={latest}"
         assert scene.send("PUT", f"objects/train/a?{AWS}&{to}").status == 200
         assert scene.send("GET", f"objects/{own}/copy").body == content
     to = "object_to=aws/@%23/train/back"
     assert scene.send("PUT", f"objects/{own}/copy?{to}").status == 200
-    assert scene.in_cloud("back") == b"two"
+    assert scene.in_cloud("back") == b"one"
+
+
+def copied(scene: CloudScene, target: str, **orders: Any) -> dict[str, Any]:
+    orders = {"template": "d/{0..9}", "tobck": {"name": target}, **orders}
+    return scene.done("POST", f"buckets/train?{AWS}", "copy-listrange", orders)
+
+
+def test_copies_of_many_are_of_what_is_here_or_of_the_latest(scene: CloudScene) -> None:
+    own = scene.new_bucket()
+    scene.upload("d/1", b"one")
+    scene.send("GET", f"objects/train/d/1?{AWS}")
+    scene.upload("d/1", b"two")
+    for latest, content in ((False, b"one"), (True, b"two")):
+        copied(scene, own, **{"latest-ver": latest})
+        assert scene.send("GET", f"objects/{own}/d/1").body == content
+    assert scene.send("GET", f"objects/train/d/1?{AWS}").body == b"one"
+
+
+def test_a_bucket_is_copied_to_a_backend(scene: CloudScene) -> None:
+    own = scene.new_bucket()
+    scene.put(own, "d/1", b"one")
+    scene.done("POST", f"buckets/{own}?bck_to=aws/@%23/train/", "copy-bck", {})
+    assert scene.in_cloud("d/1") == b"one"
+    answer = scene.act("POST", f"buckets/{own}?bck_to=aws/@%23/nosuch/", "copy-bck", {})
+    assert (answer.status, "aws://nosuch" in told(answer).message) == (404, True)
+
+
+def test_a_copy_that_synchronizes_removes_what_the_backend_has_not(scene: CloudScene) -> None:
+    own = scene.new_bucket()
+    for name in ("d/1", "d/2"):
+        scene.upload(name)
+    copied(scene, own)
+    scene.server.run(scene.cloud.delete_object("train", DeleteRequest("d/2")))
+    copied(scene, own, synchronize=True)
+    assert list(scene.listed(bucket=own, query="")) == ["d/1"]
+
+
+def test_a_copy_of_a_remote_bucket_onto_itself_refreshes_what_is_here(scene: CloudScene) -> None:
+    for name in ("d/1", "d/2"):
+        scene.upload(name, b"old")
+        scene.send("GET", f"objects/train/{name}?{AWS}")
+    scene.upload("d/1", b"new")
+    scene.server.run(scene.cloud.delete_object("train", DeleteRequest("d/2")))
+    itself = {"name": "train", "provider": "aws"}
+    snap = copied(scene, "", tobck=itself, synchronize=True)
+    assert (snap["stats"]["loc-bytes"], snap["err"]) == ("3", "")
+    assert scene.send("GET", f"objects/train/d/1?{AWS}").body == b"new"
+    assert scene.send("GET", f"objects/train/d/2?{AWS}").status == 404
+    message = {"template": "", "tobck": itself}
+    answer = scene.act("POST", f"buckets/train?{AWS}", "copy-listrange", message)
+    assert (answer.status, "onto itself" in told(answer).message) == (400, True)
+
+
+@pytest.mark.parametrize(("with_remote", "remote"), [("true", ("3", "600")), ("false", ("0", "0"))])
+def test_a_summary_counts_what_is_here_and_what_is_there(
+    scene: CloudScene, with_remote: str, remote: tuple[str, str]
+) -> None:
+    for number in (1, 2, 3):
+        scene.upload(f"d/{number}", bytes(number * 100))
+    scene.upload("e")
+    scene.send("GET", f"objects/train/d/2?{AWS}")
+    where = f"buckets/train/d/?{AWS}&presence=0&bsumm_remote={with_remote}"
+    begun = scene.send("HEAD", where)
+    assert begun.status == 202
+    scene.run_jobs()
+    answer = scene.send("HEAD", f"{where}&uuid={begun.headers['ais-xaction-id']}")
+    summary = json.loads(answer.headers["ais-bucket-summ"])
+    count, size = summary["ObjCount"], summary["TotalSize"]
+    assert (count["obj_count_present"], size["size_all_present_objs"]) == ("1", "200")
+    assert (count["obj_count_remote"], size["size_all_remote_objs"]) == remote
 
 
 def test_a_batch_reads_what_is_here_and_what_is_not(scene: CloudScene) -> None:

@@ -1,0 +1,187 @@
+"""Remote buckets, and moving their objects between backends and the local store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from storage.backend import Backend, Store
+from storage.chunking import Chunking
+from storage.errors import (
+    AmbiguousBucket,
+    BucketExists,
+    BucketNotFound,
+    NotSupported,
+    ObjectNotFound,
+    StorageError,
+)
+from storage.settings import encoded, setting
+from storage.tier.downloads import Downloads, FetchPlan
+from storage.tier.locks import ObjectLocks
+from storage.tier.remote import FetchTask, Remote, RemoteBucket, origin_of, stored_name
+from storage.values import (
+    BucketInfo,
+    BucketOptions,
+    DeleteRequest,
+    Deletion,
+    ObjectInfo,
+)
+
+
+class Policy(Struct, frozen=True):
+    """How objects of a bucket are kept: in what chunks, and whether each read asks the backend for
+    a newer one."""
+
+    chunks: Chunking | None = None
+    validates: bool = False
+
+
+class Tier:
+    """Remote buckets, and the objects of them that are here. `backends` are by provider; settings
+    with the names in `refused` are not for buckets of a backend."""
+
+    def __init__(
+        self,
+        local: Store,
+        backends: Mapping[str, Backend],
+        policy: Callable[[BucketInfo], Policy] = lambda _: Policy(),
+        refused: Set[str] = frozenset(),
+        lock_file: Path | None = None,
+    ) -> None:
+        self.local = local
+        self.backends = backends
+        self.policy = policy
+        self.refused = refused
+        self.locks = ObjectLocks(lock_file)
+        self.downloads = Downloads(local, self.locks)
+
+    async def aclose(self) -> None:
+        await self.downloads.aclose()
+
+    def remote_of(self, bucket: BucketInfo) -> Remote | None:
+        """Return where the bucket's objects are besides here, None for nowhere."""
+        if not bucket.settings:
+            return None
+        document = setting(bucket, RemoteBucket)
+        if document is None:
+            return None
+        return Remote(bucket, self.backend(document.provider), document.name)
+
+    def backend(self, provider: str) -> Backend:
+        """Raise `NotSupported` for a provider without a backend here."""
+        found = self.backends.get(provider)
+        if found is None:
+            raise NotSupported("remote buckets", provider)
+        return found
+
+    async def bucket(self, name: str) -> BucketInfo:
+        """Return a bucket of the local store. A name without a provider is first that of a bucket
+        of our own, then of a backend's; raise `AmbiguousBucket` if two backends have it."""
+        try:
+            return await self.local.head_bucket(name)
+        except BucketNotFound:
+            if "/" in name:
+                raise
+        known = []
+        for provider in self.backends:
+            with suppress(BucketNotFound):
+                known.append(await self.local.head_bucket(stored_name(provider, name)))
+        if len(known) > 1:
+            raise AmbiguousBucket(name, [each.name for each in known])
+        if not known:
+            raise BucketNotFound(name)
+        return known[0]
+
+    async def look(self, provider: str, name: str) -> BucketInfo:
+        """Return what the backend says of its bucket; nothing is added here."""
+        if provider not in self.backends:
+            raise BucketNotFound(stored_name(provider, name))
+        there = await self.backends[provider].head_bucket(name)
+        document = RemoteBucket(provider, name)
+        settings = {RemoteBucket.setting_name: encoded(document)}
+        return BucketInfo(stored_name(provider, name), "", there.created_ns, settings=settings)
+
+    async def learn(
+        self, provider: str, name: str, owner: str, settings: Mapping[str, str]
+    ) -> BucketInfo:
+        """Return a backend's bucket as it is known here; add it when it is named first."""
+        stored = stored_name(provider, name)
+        with suppress(BucketNotFound):
+            return await self.local.head_bucket(stored)
+        found = await self.look(provider, name)
+        options = BucketOptions(owner, settings={**settings, **found.settings})
+        try:
+            return await self.local.create_bucket(stored, options)
+        except BucketExists:
+            return await self.local.head_bucket(stored)
+
+    async def buckets(self, provider: str) -> list[str]:
+        """Return the names of the buckets that the backend has; none of a provider without one."""
+        if provider not in self.backends:
+            return []
+        return [each.name for each in await self.backends[provider].list_buckets()]
+
+    async def forget(self, bucket: BucketInfo, *, keep: bool = False) -> None:
+        """Remove everything of a remote bucket that is here; unless told to `keep` it, what is
+        known of the bucket too."""
+        self.require_remote(bucket)
+        await self.local.discard_bucket(bucket.name)
+        if keep:
+            options = BucketOptions(bucket.owner, settings=bucket.settings)
+            await self.local.create_bucket(bucket.name, options)
+
+    async def fetch(self, task: FetchTask) -> int | None:
+        """Bring an object here, and return its bytes; None if it was here. Raise `NotSupported` for
+        a bucket without a backend."""
+        name = task.name
+        remote = self.require_remote(await self.bucket(task.bucket))
+        try:
+            info = (await self.local.head_object(remote.bucket.name, name)).info
+        except ObjectNotFound:
+            pass
+        else:
+            if not task.latest or await self.is_latest(remote, info):
+                return None
+        plan = FetchPlan(self.policy(remote.bucket).chunks, task.parallel)
+        await self.downloads.fetch(remote, name, plan, task.check)
+        return (await self.local.head_object(remote.bucket.name, name)).info.size
+
+    async def evict(self, bucket: str, names: Sequence[str]) -> list[Deletion | StorageError]:
+        """Remove objects here, and only here. Raise `NotSupported` for a bucket without a
+        backend: they would be gone."""
+        remote = self.require_remote(await self.bucket(bucket))
+        requests = [DeleteRequest(name) for name in names]
+        return await self.local.delete_objects(remote.bucket.name, requests)
+
+    async def is_here(self, bucket: BucketInfo, name: str) -> bool:
+        try:
+            await self.local.head_object(bucket.name, name)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def require_remote(self, bucket: BucketInfo) -> Remote:
+        remote = self.remote_of(bucket)
+        if remote is None:
+            raise NotSupported("a backend", bucket.name)
+        return remote
+
+    async def is_latest(self, remote: Remote, info: ObjectInfo, *, drops: bool = True) -> bool:
+        """Whether an object that is here is still that of the backend; one that is not is removed
+        here, unless told otherwise. Raise `ObjectNotFound` if the backend has none."""
+        try:
+            there = (await remote.backend.head_object(remote.name, info.name)).info
+        except ObjectNotFound:
+            if drops:
+                await self.local.delete_object(remote.bucket.name, DeleteRequest(info.name))
+            raise
+        if origin_of(there) == info.attributes.origin:
+            return True
+        if not drops:
+            return False
+        async with self.locks.hold(remote.bucket.name, info.name):
+            await self.local.delete_object(remote.bucket.name, DeleteRequest(info.name))
+        return False
