@@ -22,7 +22,7 @@ from s3gw.config.declaration import Tables
 from s3gw.config.json_schema import configuration_schema
 from s3gw.config.notifications import NotificationTarget
 from s3gw.config.runtime import KEYS, NewBuckets, RuntimeConfig, configured
-from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log
+from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log, Space
 from tests.server_process import ROOT
 
 # Where a setting that is read has an effect.
@@ -196,7 +196,12 @@ def test_the_sections_of_the_runtime_configuration_are_those_of_the_file() -> No
     sections = {item.name: item.default_factory for item in fields(RuntimeConfig)}
     assert sections.pop("new_buckets") is NewBuckets
     assert sections.items() <= SECTIONS.items()
-    config = Config(get_batch=GetBatch(max_wait_s=2.0), jobs=Jobs(kept=7), log=Log(level="error"))
+    config = Config(
+        get_batch=GetBatch(max_wait_s=2.0),
+        jobs=Jobs(kept=7),
+        log=Log(level="error"),
+        space=Space(lowwm=50),
+    )
     for name in sections:
         assert getattr(config, name) != getattr(Config(), name)
         assert getattr(configured(config), name) is getattr(config, name)
@@ -248,6 +253,9 @@ def test_the_names_on_the_wire_stay() -> None:
         "rate_limit.frontend.interval",
         "rate_limit.frontend.max_tokens",
         "rate_limit.frontend.per_op_max_tokens",
+        "space.highwm",
+        "space.lowwm",
+        "space.out_of_space",
         "versioning.enabled",
         "versioning.synchronize",
         "versioning.validate_warm_get",

@@ -23,6 +23,7 @@ from storage.backend import Backend
 from storage.errors import KeyRequired, NotSupported, StorageError
 from storage.tier.remote import FetchTask, is_cloud
 from storage.values import (
+    BucketInfo,
     DeleteRequest,
     Deletion,
     Encryption,
@@ -202,6 +203,34 @@ async def no_key(record: Encryption) -> bytes:
     raise KeyRequired("it is encrypted")
 
 
+class Space(Protocol):
+    """Room on the disks, and what may be removed to have more."""
+
+    @property
+    def local(self) -> Backend: ...
+
+    def now_ns(self) -> int: ...
+
+    async def surplus_bytes(self) -> int:
+        """Return how many bytes to remove; 0 while the disks are not too full."""
+        ...
+
+    def kept_s(self, bucket: BucketInfo) -> float | None:
+        """Return for how long an object stays after its last use; None where all stay."""
+        ...
+
+    async def read_times_ns(self, bucket: BucketInfo, names: Sequence[str]) -> Sequence[int]:
+        """Return when each was read last, 0 for unknown."""
+        ...
+
+    async def remove(
+        self, job: Job, bucket: BucketInfo, requests: Sequence[DeleteRequest]
+    ) -> Sequence[Deletion | StorageError]:
+        """Remove what is here of a remote bucket, or delete objects of our own. Raises
+        `BucketNotFound`."""
+        ...
+
+
 class JobContext(Struct, frozen=True):
     """Dependencies of all jobs of a process, built once by the composition root. `unlock` opens
     what is encrypted under the server's keys, and raises `KeyRequired` for everything else."""
@@ -217,6 +246,7 @@ class JobContext(Struct, frozen=True):
     fetch: Fetch = nothing_to_fetch
     evict: Evict = nothing_to_evict
     record: Record = nothing_to_record
+    space: Space | None = None
 
 
 class Checkpoints(Protocol):

@@ -262,6 +262,8 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
             f"{min(both)} is in s3.domain and in s3.website_domain: below one host name buckets "
             "are either S3 or websites."
         )
+    if problem := config.space.problem:
+        raise ConfigError(f"{problem}.")
     if problem := problem_together(properties_of_new_buckets(config)):
         raise ConfigError(f"{problem}.")
     _check_promotable(config)

@@ -21,7 +21,7 @@ from s3gw.config.bucket_properties import (
     Chunks,
 )
 from s3gw.config.catalog import settings
-from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log
+from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log, Space
 from s3gw.config.wire_keys import WireKey
 from storage.settings import encoded
 
@@ -59,6 +59,7 @@ class RuntimeConfig:
     get_batch: GetBatch = field(default_factory=GetBatch)
     jobs: Jobs = field(default_factory=Jobs)
     log: Log = field(default_factory=Log)
+    space: Space = field(default_factory=Space)
     new_buckets: NewBuckets = field(default_factory=NewBuckets)
 
 

@@ -404,6 +404,43 @@ class Jobs:
 
 
 @dataclass(frozen=True, slots=True)
+class Space:
+    """Room on the disks: when copies of what a backend has are evicted, and when writes are
+    refused. All in percent of the fullest data folder's disk."""
+
+    lowwm: int = setting(
+        75,
+        "An eviction ends when so much is used.",
+        Whole(1, 99),
+        changeable=True,
+    )
+    highwm: int = setting(
+        90,
+        "When more is used, objects of buckets with `lru.enabled` are evicted, those first that "
+        "were not read for the longest time.",
+        Whole(2, 100),
+        changeable=True,
+    )
+    out_of_space: int = setting(
+        100,
+        "When more is used, writes are refused until less than `highwm` is used; 100 leaves it to "
+        "`storage.reserve_bytes`.",
+        Whole(3, 100),
+        changeable=True,
+    )
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the values together; empty when nothing is."""
+        if self.lowwm < self.highwm <= self.out_of_space:
+            return ""
+        return (
+            f"space.lowwm = {self.lowwm}, space.highwm = {self.highwm} and space.out_of_space = "
+            f"{self.out_of_space} must be in rising order"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Promote:
     """Promoting files of the server's machine to objects."""
 
@@ -462,6 +499,7 @@ class Config:
     get_batch: GetBatch = field(default_factory=GetBatch)
     chunks: Chunks = field(default_factory=Chunks)
     jobs: Jobs = field(default_factory=Jobs)
+    space: Space = field(default_factory=Space)
     promote: Promote = field(default_factory=Promote)
     backends: Backends = field(default_factory=Backends)
     native: Native = field(default_factory=Native)

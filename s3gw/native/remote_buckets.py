@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from s3gw.config.bucket_properties import BucketProperties, properties_of, with_property
 from s3gw.identity.accounts import ROOT_ACCOUNT
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, no_backend
 from s3gw.native.names import Bck, read_provider
 from storage.clock import NS_PER_S
 from storage.errors import BucketNotFound
-from storage.settings import setting, with_setting, without_setting
+from storage.settings import encoded, setting, with_setting, without_setting
 from storage.tier import RemoteBucket
 from storage.values import NULL_VERSION, BucketInfo, ObjectInfo
 
@@ -28,7 +29,13 @@ async def learn_bucket(call: NativeCall) -> None:
     if not bck.is_cloud or call.caller.is_anonymous:
         raise BucketNotFound(call.bucket)
     settings = await call.services.new_buckets.current()
+    evicted = with_property(_properties_in(settings), "lru.enabled", value=True)
+    settings = {**settings, BucketProperties.setting_name: encoded(evicted)}
     await call.native.tier.learn(bck.provider, bck.name, ROOT_ACCOUNT, settings)
+
+
+def _properties_in(settings: Mapping[str, str]) -> BucketProperties:
+    return properties_of(BucketInfo("", "", 0, settings=dict(settings)))
 
 
 async def connection(

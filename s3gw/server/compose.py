@@ -33,6 +33,8 @@ from s3gw.events.notifier import Notifier
 from s3gw.http.site import Site
 from s3gw.identity.opening import directory_in_use, prepare_coordination
 from s3gw.identity.tokens.configured import token_issuer, verifying
+from s3gw.jobs.copying import ObjectCopier
+from s3gw.jobs.space import SpaceWatch, StoreSpace, watermarks
 from s3gw.keys.opening import open_ring
 from s3gw.native.cluster.features import features_of
 from s3gw.native.services import AuthN, NativeServices
@@ -191,7 +193,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         batches = Batches(
             BatchOptions.from_settings(config.get_batch), BatchCounters(metrics.registry).add
         )
-        settings.on_change(partial(_apply, batches))
+        settings.on_change(partial(_apply, batches, local))
         site = Site(config.s3.region, directory.cluster_id, known)
         objects = _objects(config, store_of(tier), queues.notifier, archives)
         issuer = await token_issuer(config.auth, directory, SystemClock())
@@ -246,13 +248,15 @@ def _node(task: Task, metrics: Metrics) -> NodeInfo:
     )
 
 
-def _apply(batches: Batches, now: RuntimeConfig) -> None:
+def _apply(batches: Batches, store: LocalStore, now: RuntimeConfig) -> None:
     """Apply those settings that have to be pushed to their users when they change."""
+    store.keep_to(watermarks(now.space))
     batches.options = BatchOptions.from_settings(now.get_batch)
     set_log_level(now.log.level)
 
 
-def _apply_to_jobs(runner: Runner, now: RuntimeConfig) -> None:
+def _apply_to_jobs(runner: Runner, store: LocalStore, now: RuntimeConfig) -> None:
+    store.keep_to(watermarks(now.space))
     runner.keep_to(limits_of(now.jobs))
     set_log_level(now.log.level)
 
@@ -323,8 +327,11 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
             tasks.create_task(run_repeatedly(abandoned, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
             objects = _objects(config, store_of(tier), told, archives)
-            runner = job_runner(config, objects, tier, jobs, keeper)
-            settings.on_change(partial(_apply_to_jobs, runner))
+            space = StoreSpace(store, settings, ObjectCopier(objects).delete)
+            runner = job_runner(config, objects, tier, jobs, keeper, space)
+            settings.on_change(partial(_apply_to_jobs, runner, store))
+            watch = SpaceWatch(space, jobs)
+            tasks.create_task(run_repeatedly(watch, _JOB_RETRY_S, stopped_within))
             tasks.create_task(runner.run(stopped_within))
             channel.answer(Started())
 

@@ -17,6 +17,7 @@ from s3gw.config.schema import Config, Jobs
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.promoting import FilePromoter
+from s3gw.jobs.space import StoreSpace
 from s3gw.objects.encryption import unlock_with
 from s3gw.objects.promotion.files import Promotable
 from s3gw.objects.service import ObjectService
@@ -66,6 +67,7 @@ def job_runner(
     tier: Tier,
     registry: Registry,
     keeper: SerializedMaintenance,
+    space: StoreSpace,
 ) -> Runner:
     """Return a runner of jobs with the server's own keys and events."""
     copier = ObjectCopier(objects)
@@ -85,6 +87,7 @@ def job_runner(
         fetch=tier.fetch,
         evict=tier.evict,
         record=registry.add_ended,
+        space=space,
     )
     return Runner(context, registry, limits_of(config.jobs))
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from storage.access_times import access_times_of
 from storage.backend import Store
 from storage.chunking import Chunking
 from storage.errors import (
@@ -213,6 +214,7 @@ class Downloads:
             download.parts = PartsDownload(self._local, remote, info, how)
             download.open(info)
             await download.parts.run()
+            self._note(remote, name)
             return
         download.open(info)
         options = PutOptions(
@@ -234,6 +236,11 @@ class Downloads:
                 # Who reads along can have all of it nevertheless.
                 await _drain(body)
                 raise
+        self._note(remote, name)
+
+    def _note(self, remote: Remote, name: str) -> None:
+        """Count the download as a use: its time is what eviction goes by until the first read."""
+        access_times_of(self._local).note(remote.bucket.lasting_name, name)
 
     async def _rest_here(self, remote: Remote, name: str, info: ObjectInfo, start: int) -> Reading:
         """Read from the local store what a reader missed, of the same object."""

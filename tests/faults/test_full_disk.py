@@ -86,6 +86,40 @@ def test_blobs_fill_the_disk_and_deleting_makes_room_again(
         _assert_stored(server.client(), stored)
 
 
+def test_above_the_watermark_writes_are_refused_until_there_is_room_again(
+    tmp_path: Path, disk: Path
+) -> None:
+    variables = {
+        "S3GW_SPACE_LOWWM": "40",
+        "S3GW_SPACE_HIGHWM": "60",
+        "S3GW_SPACE_OUT_OF_SPACE": "80",
+        "S3GW_STORAGE_RESERVE_BYTES": "1MiB",
+        **QUICK_HOUSEKEEPING,
+    }
+    with ServerProcess(tmp_path, data=[disk / "data"], environment=variables, workers=1) as server:
+        client = server.client()
+        client.create_bucket(Bucket=BUCKET)
+        put(client, "first", FIRST)
+        stored = _fill(client, 1_500_000)
+        used = os.statvfs(disk)
+        assert 0.75 < 1 - used.f_bavail / used.f_blocks < 0.9
+        _assert_stored(client, stored)
+        names = list(stored)
+        _delete(client, server, names[:1])
+        # Below the upper mark, and not yet below the lower one.
+        answer = ask(server, "PUT", f"/{BUCKET}/raw", content(42, 1_500_000))
+        assert (answer.status, answer.code) == FULL
+        _delete(client, server, names[1:8])
+        put(client, "again", whole("again", content(43, 1_500_000)))
+
+
+def _delete(client: S3Client, server: ServerProcess, names: list[str]) -> None:
+    """Delete, and wait until the room is free."""
+    for name in names:
+        client.delete_object(Bucket=BUCKET, Key=name)
+    await_tidy(server.data[0])
+
+
 def test_parts_fill_the_disk_and_the_upload_is_finished_later(tmp_path: Path, disk: Path) -> None:
     with _server(tmp_path, disk, "2MiB") as server:
         client = server.client()

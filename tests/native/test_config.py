@@ -192,7 +192,7 @@ def test_a_bad_value_is_told_with_what_is_allowed(
         "rebalance.enabled=true",
         "timeout.send_file_time=10m",
         "get_batch.max_gfn=3",
-        "space.highwm=91",
+        "space.cleanupwm=66",
         "keepalivetracker.proxy.interval=11s",
     ],
 )

@@ -245,7 +245,7 @@ def _note_features(features: int, sent: object) -> None:
 
 
 def _check(in_force: RuntimeConfig) -> None:
-    if problem := problem_together(in_force.new_buckets.properties):
+    if problem := problem_together(in_force.new_buckets.properties) or in_force.space.problem:
         raise NativeError(400, f"invalid {_WHAT} {problem}")
 
 

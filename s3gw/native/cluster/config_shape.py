@@ -62,9 +62,6 @@ non_electable = false
 
 [space]
 cleanupwm = 65
-lowwm = 75
-highwm = 90
-out_of_space = 95
 batch_size = 32768
 dont_cleanup_time = "2h"
 

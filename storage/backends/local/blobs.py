@@ -57,6 +57,13 @@ def clear_size(sealed: int) -> int:
     return sealed - -(-sealed // BLOCK) * TAG_BYTES
 
 
+def used_share(path: Path) -> float:
+    """The share of a disk that is used, as `df` counts it."""
+    stat = os.statvfs(path)
+    used = stat.f_blocks - stat.f_bfree
+    return used / max(used + stat.f_bavail, 1)
+
+
 def require_room(path: Path, needed: int, reserve: int) -> None:
     """Raises `OutOfSpace`. statvfs reads memory, not the disk: it may run on the loop."""
     free = free_bytes(path)

@@ -14,7 +14,7 @@ from typing import Any
 
 from storage.access_times import AccessTimes
 from storage.backends.local.batch_reader import BatchReader
-from storage.backends.local.blobs import free_bytes
+from storage.backends.local.blobs import free_bytes, used_share
 from storage.backends.local.buckets import Buckets
 from storage.backends.local.disks import Disks
 from storage.backends.local.index import translated
@@ -22,7 +22,7 @@ from storage.backends.local.listing import Snapshots
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.object_reader import ObjectReader
 from storage.backends.local.object_writer import ObjectWriter
-from storage.backends.local.options import StoreOptions
+from storage.backends.local.options import StoreOptions, Watermarks
 from storage.backends.local.rechunking import Rechunker
 from storage.backends.local.threads import Threads
 from storage.backends.local.uploads import Uploads
@@ -49,7 +49,7 @@ class LocalStore:
         self.access_times = AccessTimes(mountpaths[0].path / "access.db", clock)
         self.threads = threads = Threads(options.threads)
         self.disks = disks = Disks(mountpaths, slot, options.durability)
-        writers = Writers(threads.disk, options)
+        self._writers = writers = Writers(threads.disk, options)
         inline_limit = options.inline_limit
         buckets = Buckets(disks, threads, clock)
         reader = ObjectReader(disks, threads)
@@ -106,6 +106,18 @@ class LocalStore:
         """Raises `MountpathError` unless `prepare` made these folders ready."""
         with translated():
             return cls(read_mountpaths(paths), slot, clock, options)
+
+    def keep_to(self, watermarks: Watermarks) -> None:
+        """Refuse writes by these from now on."""
+        self._writers.watermarks = watermarks
+
+    def surplus_bytes(self, low: float, high: float) -> int:
+        """Return the bytes to remove, wherever they are, so that every disk has at most the share
+        `low` of it used; 0 unless one has more than `high`. Names are spread over the disks."""
+        paths = [disk.mountpath.path for disk in self.disks]
+        used = max(used_share(path) for path in paths)
+        capacity, _ = space_of([disk.mountpath for disk in self.disks])
+        return int((used - low) * capacity) if used > high else 0
 
     def close(self) -> None:
         """Commit what waits and close every file."""
