@@ -33,7 +33,7 @@ class Tokens:
     none; both are known after the first `headers`."""
 
     def __init__(self, *, anonymous: bool) -> None:
-        self._credentials: Any = _nobody() if anonymous else None
+        self._credentials: Any = AnonymousCredentials() if anonymous else None
         self._changing = asyncio.Lock()
         self.project = ""
 
@@ -95,9 +95,5 @@ def _find() -> tuple[google.auth.credentials.Credentials, str]:
         if os.environ.get(CREDENTIALS) or _NOT_FOUND not in str(error):
             raise
         log.warning("no credentials of Google found: only public buckets can be read")
-        return _nobody(), ""
+        return AnonymousCredentials(), ""
     return found, project or ""
-
-
-def _nobody() -> AnonymousCredentials:
-    return AnonymousCredentials()  # type: ignore[no-untyped-call]

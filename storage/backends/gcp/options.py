@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -31,7 +32,8 @@ class GcpOptions(Struct, frozen=True):
     that of the credentials. `anonymous` sends requests without credentials, for public buckets and
     emulators. `connections` is the most that one process opens for bodies that are read, and as
     many for all else; `read_timeout_s` bounds the wait for an answer, and for each 64 KiB of a
-    body. `attempts` counts the first one. A body of more than `piece_bytes` is sent in such pieces,
+    body. `attempts` counts the first one; before the second are at most `first_pause_s`, and twice
+    as much before each further one. A body of more than `piece_bytes` is sent in such pieces,
     one at a time, each in memory.
     """
 
@@ -42,6 +44,7 @@ class GcpOptions(Struct, frozen=True):
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 60.0
     attempts: int = 5
+    first_pause_s: float = 1.0
     piece_bytes: int = 8 << 20
     deletions_at_once: int = 16
 
@@ -55,6 +58,7 @@ class GcpOptions(Struct, frozen=True):
             "connect_timeout_s",
             "read_timeout_s",
             "attempts",
+            "first_pause_s",
             "deletions_at_once",
         ):
             if getattr(self, name) <= 0:
@@ -64,15 +68,15 @@ class GcpOptions(Struct, frozen=True):
 def options_from_environment(environment: Mapping[str, str] = os.environ) -> GcpOptions:
     """Raises `ValueError`, with the variable's name, for a value that cannot be."""
     project = next((environment[name] for name in PROJECT if environment.get(name)), "")
-    host = environment.get(EMULATOR, "").rstrip("/")
+    host = environment.get(EMULATOR, "")
     if not host:
         return GcpOptions(project=project)
     # Some of Google's libraries want the scheme, others do without.
-    scheme, _, rest = host.rpartition("://")
-    if scheme not in ("", "http", "https") or not rest:
+    url = urlsplit(host if "://" in host else f"http://{host}")
+    if url.scheme not in ("http", "https") or not url.netloc:
         raise ValueError(f"{EMULATOR} must be a host and port, or a URL of http, not {host!r}")
     return GcpOptions(
-        endpoint=f"{scheme or 'http'}://{rest}",
+        endpoint=f"{url.scheme}://{url.netloc}",
         project=project or _EMULATED_PROJECT,
         anonymous=True,
     )

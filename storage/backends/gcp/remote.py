@@ -77,8 +77,9 @@ class Remote:
         return found
 
     async def pause(self, attempt: int) -> None:
-        assert self._module is not None
-        await self._module.pause(attempt)
+        """Wait before what failed that often is tried again."""
+        wire = await self.wire()
+        await wire.pause(attempt)
 
     def _request(self, method: str, path: str, **request: Any) -> Request:
         assert self._module is not None

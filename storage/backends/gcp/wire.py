@@ -112,7 +112,7 @@ class Wire:
             again = isinstance(failure, BackendUnavailable) and safe
             if not again or attempt >= self._options.attempts:
                 raise failure
-            await pause(attempt, after)
+            await self.pause(attempt, after)
             attempt += 1
 
     async def _send_once(
@@ -149,6 +149,14 @@ class Wire:
                     response.close()
                     break
         return bytes(content)
+
+    async def pause(self, attempt: int, after: str = "") -> None:
+        """Wait as long as the answer wants, or at random up to twice as long each time."""
+        longest_s = self._options.first_pause_s * 2.0 ** (attempt - 1)
+        pause_s = random.random() * longest_s
+        if after.isascii() and after.isdecimal():
+            pause_s = float(after)
+        await asyncio.sleep(min(pause_s, _LONGEST_PAUSE_S))
 
     async def _clear(self, found: Refusal, place: Place) -> StorageError:
         """Some servers do not say whether it is the object that is missing, or its bucket."""
@@ -202,11 +210,3 @@ def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
         key = name.lower()
         headers[key] = f"{headers[key]},{value}" if key in headers else value
     return headers
-
-
-async def pause(attempt: int, after: str = "") -> None:
-    """Wait as long as the answer wants, or at random up to twice as long each time."""
-    if after.isascii() and after.isdecimal():
-        await asyncio.sleep(min(float(after), _LONGEST_PAUSE_S))
-    else:
-        await asyncio.sleep(random.random() * min(2.0 ** (attempt - 1), _LONGEST_PAUSE_S))

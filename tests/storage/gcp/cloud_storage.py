@@ -562,7 +562,8 @@ def _xml(body: str, status: int = 200, headers: Mapping[str, str] | None = None)
 
 def application() -> web.Application:
     made = web.Application(client_max_size=1 << 30)
-    made.router.add_route("*", "/{path:.*}", CloudStorage().serve)
+    # Names of objects may have line breaks, which a dot does not match.
+    made.router.add_route("*", r"/{path:[\s\S]*}", CloudStorage().serve)
     return made
 
 

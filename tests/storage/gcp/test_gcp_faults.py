@@ -1,0 +1,689 @@
+"""What goes wrong on the way: a reader has the whole object or an error, and a writer knows it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from contextlib import aclosing
+
+import pytest
+
+from storage.backends.gcp import GcpBackend
+from storage.backends.gcp.body import BLOCK_BYTES, MOST_RESUMPTIONS
+from storage.errors import (
+    BackendDenied,
+    BackendError,
+    BackendUnavailable,
+    Corrupt,
+    ObjectChanged,
+    ObjectNotFound,
+    PreconditionFailed,
+    StorageError,
+)
+from storage.ranges import Between, From
+from storage.values import (
+    CompleteOptions,
+    Condition,
+    ListQuery,
+    PutOptions,
+    ReadOptions,
+    UploadQuery,
+)
+from tests.storage.aws.double import Answer, Answerer, Asked, Double
+from tests.storage.bodies import body_of, broken_body, content_of, pattern
+from tests.storage.digests import Md5Digest, Refused
+from tests.storage.event_loop import run
+from tests.storage.gcp.answers import (
+    GENERATION,
+    OTHER_GENERATION,
+    against,
+    is_media,
+    md5,
+    media_of,
+    refuse,
+    resource,
+    send_media,
+    serving,
+)
+from tests.storage.gcp.remotes import options_for
+from tests.storage.sync_bucket import join_etags
+
+CONTENT = pattern(500_000)
+OTHER = pattern(500_000, seed=9)
+NEW = Condition(if_none_match=("*",))
+PIECE = 256 << 10
+
+
+async def read(backend: GcpBackend, double: Double) -> bytes:
+    return await content_of(await backend.get_object("bucket", "a"))
+
+
+async def read_and_count(backend: GcpBackend, double: Double) -> int:
+    """How many bytes came before the error that ends the stream."""
+    reading = await backend.get_object("bucket", "a")
+    assert not isinstance(reading.body, bytes)
+    received = 0
+    async with aclosing(reading.body) as stream:
+        try:
+            async for block in stream:
+                received += len(block)
+        except StorageError:
+            return received
+    raise AssertionError("it ended as if it was whole")
+
+
+def start_of(asked: Asked, last: int) -> int:
+    """Where a range begins. What had arrived when a connection broke, and was not read, is lost."""
+    found = re.fullmatch(rf"bytes=(\d+)-{last}", asked.headers.get("range", f"bytes=0-{last}"))
+    assert found is not None
+    return int(found[1])
+
+
+async def whole(asked: Asked, to: Answerer) -> None:
+    await send_media(to, asked, CONTENT)
+
+
+@pytest.mark.parametrize("sent", [0, 1, BLOCK_BYTES, 499_999])
+@pytest.mark.parametrize("end", [Answerer.reset, Answerer.close])
+def test_a_body_that_always_breaks_off_is_an_error(
+    sent: int, end: Callable[[Answerer], None]
+) -> None:
+    async def media(asked: Asked, to: Answerer) -> None:
+        if "generation=" in asked.target:
+            end(to)
+        else:
+            await send_media(to, asked, CONTENT, sent=sent)
+            end(to)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(BackendUnavailable):
+            await read(backend, double)
+        assert await read_and_count(backend, double) <= sent
+
+    against(serving(CONTENT, media), use)
+
+
+@pytest.mark.parametrize("sent", [0, 1, BLOCK_BYTES, 499_999])
+def test_a_body_that_breaks_off_once_is_taken_up(sent: int) -> None:
+    async def media(asked: Asked, to: Answerer) -> None:
+        if "generation=" in asked.target:
+            await send_media(to, asked, CONTENT)
+        else:
+            await send_media(to, asked, CONTENT, sent=sent)
+            to.close()
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        assert await read(backend, double) == CONTENT
+        _, second = media_of(double)
+        assert start_of(second, 499_999) <= sent
+        assert f"generation={GENERATION}" in second.target
+
+    against(serving(CONTENT, media), use)
+
+
+def test_a_range_that_breaks_off_is_taken_up_inside_it() -> None:
+    async def media(asked: Asked, to: Answerer) -> None:
+        if "generation=" in asked.target:
+            await send_media(to, asked, CONTENT)
+        else:
+            await send_media(to, asked, CONTENT, sent=70_000)
+            to.close()
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        options = ReadOptions(Between(100, 400_000))
+        reading = await backend.get_object("bucket", "a", options)
+        assert await content_of(reading) == CONTENT[100:400_000]
+        assert 100 <= start_of(media_of(double)[1], 399_999) <= 70_100
+
+    against(serving(CONTENT, media), use)
+
+
+def test_a_body_is_not_taken_up_for_ever() -> None:
+    async def media(asked: Asked, to: Answerer) -> None:
+        await send_media(to, asked, CONTENT, sent=1)
+        to.close()
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(BackendUnavailable):
+            await read(backend, double)
+        assert len(media_of(double)) == 1 + MOST_RESUMPTIONS
+
+    against(serving(CONTENT, media), use)
+
+
+async def _gone(asked: Asked, to: Answerer) -> None:
+    await refuse(to, 404, "notFound", "No such object: bucket/a")
+
+
+async def _another_size(asked: Asked, to: Answerer) -> None:
+    await send_media(to, asked, CONTENT + b"more")
+
+
+async def _another_generation(asked: Asked, to: Answerer) -> None:
+    await send_media(to, asked, OTHER, headers={"x-goog-generation": OTHER_GENERATION})
+
+
+async def _whole(asked: Asked, to: Answerer) -> None:
+    await to.send(200, OTHER, {"x-goog-generation": GENERATION})
+
+
+@pytest.mark.parametrize("later", [_gone, _another_size, _another_generation, _whole])
+def test_an_object_that_changes_while_it_is_read_is_an_error_and_never_a_mix(later: Answer) -> None:
+    async def media(asked: Asked, to: Answerer) -> None:
+        if "generation=" in asked.target:
+            await later(asked, to)
+        else:
+            await send_media(to, asked, CONTENT, sent=100_000)
+            to.close()
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises((ObjectChanged, BackendError)) as failed:
+            await read(backend, double)
+        assert isinstance(failed.value, ObjectChanged) == (later is _gone)
+
+    against(serving(CONTENT, media), use)
+
+
+def test_facts_and_bytes_are_of_one_object_though_it_changes_between_their_requests() -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        """The first look is still at the old one."""
+        if is_media(asked):
+            await _another_generation(asked, to)
+            return
+        looks.append(asked)
+        old, new = resource(CONTENT), resource(OTHER, generation=OTHER_GENERATION)
+        await to.send(200, old if len(looks) == 1 else new)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        reading = await backend.get_object("bucket", "a")
+        assert reading.info.version == OTHER_GENERATION
+        assert reading.info.etag == md5(OTHER).hex()
+        assert await content_of(reading) == OTHER
+
+    looks: list[Asked] = []
+    against(answer, use)
+
+
+def test_an_object_that_changes_at_each_look_is_not_looked_at_for_ever() -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        if not is_media(asked):
+            looks.append(asked)
+            await to.send(200, resource(CONTENT, generation=str(len(looks))))
+        elif "generation=" in asked.target:
+            await _gone(asked, to)
+        else:
+            await send_media(to, asked, CONTENT)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(ObjectChanged):
+            await read(backend, double)
+        assert len(looks) < 10
+
+    looks: list[Asked] = []
+    against(answer, use)
+
+
+def test_two_ranges_of_one_object_are_read_under_its_etag() -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        if changed.is_set():
+            await serving(OTHER, _another_generation, generation=OTHER_GENERATION)(asked, to)
+        else:
+            await serving(CONTENT, whole)(asked, to)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        first = await backend.get_object("bucket", "a", ReadOptions(Between(0, 10)))
+        changed.set()
+        same = Condition(if_match=(first.info.etag,))
+        with pytest.raises(PreconditionFailed) as failed:
+            await backend.get_object("bucket", "a", ReadOptions(From(10), same))
+        assert failed.value.condition == "If-Match"
+
+    changed = asyncio.Event()
+    against(answer, use)
+
+
+def test_a_wrong_checksum_is_corrupt_before_the_last_block() -> None:
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(Corrupt, match="gcp://bucket/a"):
+            await read(backend, double)
+        assert await read_and_count(backend, double) < len(CONTENT)
+
+    against(serving(CONTENT, whole, crc32c="AAAAAA=="), use)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"content-range": "bytes 1-10/500000"},
+        {"content-range": "bytes 0-9/500000"},
+        {"content-range": "bytes 0-8/9"},
+        {"content-range": "nonsense"},
+        {"content-encoding": "gzip"},
+    ],
+)
+def test_another_range_than_the_wanted_one_is_refused(lie: dict[str, str]) -> None:
+    async def media(asked: Asked, to: Answerer) -> None:
+        said = {"content-range": "bytes 0-8/500000", "x-goog-generation": GENERATION, **lie}
+        await to.send(206, CONTENT[:9], said)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(BackendError, match="InvalidResponse"):
+            await backend.get_object("bucket", "a", ReadOptions(Between(0, 9)))
+
+    against(serving(CONTENT, media), use)
+
+
+@pytest.mark.parametrize("length", [499_999, 500_001])
+def test_another_length_than_the_object_has_is_refused(length: int) -> None:
+    async def media(asked: Asked, to: Answerer) -> None:
+        await to.send(200, pattern(length), {"x-goog-generation": GENERATION})
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(BackendError, match="InvalidResponse"):
+            await read(backend, double)
+
+    against(serving(CONTENT, media), use)
+
+
+def test_bytes_are_read_as_they_are_stored() -> None:
+    async def use(backend: GcpBackend, double: Double) -> None:
+        assert await read(backend, double) == CONTENT
+        (asked,) = media_of(double)
+        assert asked.headers["accept-encoding"] == "gzip"
+
+    async def media(asked: Asked, to: Answerer) -> None:
+        await send_media(to, asked, CONTENT, headers={"content-encoding": "gzip"})
+
+    against(serving(CONTENT, media, contentEncoding="gzip"), use)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(503, "backendError"), (429, "rateLimitExceeded"), (403, "userRateLimitExceeded")],
+)
+def test_a_storm_of_refusals_is_waited_out(status: int, reason: str) -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        if len(asked_before) < 4:
+            asked_before.append(asked)
+            await refuse(to, status, reason)
+        else:
+            await serving(CONTENT, whole)(asked, to)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        assert await read(backend, double) == CONTENT
+
+    asked_before: list[Asked] = []
+    against(answer, use, attempts=6)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(503, "backendError"), (429, "rateLimitExceeded"), (500, "internalError"), (502, "")],
+)
+def test_a_storm_that_does_not_end_is_unavailable(status: int, reason: str) -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        await refuse(to, status, reason, "Please reduce your request rate.")
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(BackendUnavailable, match="gcp://bucket/a") as failed:
+            await backend.head_object("bucket", "a")
+        assert failed.value.code == (reason or str(status))
+        assert len(double.asked) == 2
+        with pytest.raises(BackendUnavailable):
+            await backend.list_objects("bucket", ListQuery())
+
+    against(answer, use, attempts=2)
+
+
+@pytest.mark.parametrize("head_too", [True, False])
+def test_a_remote_that_stalls_is_unavailable_after_the_time_limit(head_too: bool) -> None:
+    async def media(asked: Asked, to: Answerer) -> None:
+        if not head_too:
+            await send_media(to, asked, CONTENT, sent=1000)
+        await asyncio.Event().wait()
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(BackendUnavailable):
+            await read(backend, double)
+
+    against(serving(CONTENT, media), use, read_timeout_s=0.2)
+
+
+@pytest.mark.parametrize("of_media", [True, False])
+def test_a_trickle_of_bytes_is_unavailable_after_the_time_limit(of_media: bool) -> None:
+    """Each byte comes in time, and all of them would take an hour."""
+
+    async def answer(asked: Asked, to: Answerer) -> None:
+        if is_media(asked) != of_media:
+            await serving(CONTENT, whole)(asked, to)
+            return
+        await send_media(to, asked, CONTENT, sent=0)
+        while not to.writer.is_closing():
+            to.writer.write(b"x")
+            await to.writer.drain()
+            await asyncio.sleep(0.01)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(BackendUnavailable):
+            await read(backend, double)
+
+    against(answer, use, read_timeout_s=0.3)
+
+
+def test_a_slow_reader_is_not_a_slow_remote() -> None:
+    async def use(backend: GcpBackend, double: Double) -> None:
+        reading = await backend.get_object("bucket", "a")
+        assert not isinstance(reading.body, bytes)
+        async with aclosing(reading.body) as stream:
+            begun = await anext(stream)
+            await asyncio.sleep(0.4)
+            assert begun + b"".join([block async for block in stream]) == CONTENT
+
+    against(serving(CONTENT, whole), use, read_timeout_s=0.3)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_reader_that_leaves_lets_the_connection_go(begun: bool) -> None:
+    async def media(asked: Asked, to: Answerer) -> None:
+        await send_media(to, asked, CONTENT, sent=200_000)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        for _ in range(3):
+            reading = await backend.get_object("bucket", "a")
+            assert not isinstance(reading.body, bytes)
+            if begun:
+                await anext(reading.body)
+            await reading.body.aclose()
+            with pytest.raises(StopAsyncIteration):
+                await anext(reading.body)
+
+    against(serving(CONTENT, media), use, connections=1)
+
+
+def test_bodies_that_wait_hold_up_no_other_request() -> None:
+    """All connections for bodies are taken by readers that do not read."""
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        reading = await backend.get_object("bucket", "a")
+        assert (await backend.head_object("bucket", "a")).info == reading.info
+        assert await content_of(reading) == CONTENT
+
+    against(serving(CONTENT, whole), use, connections=1)
+
+
+def test_a_connection_serves_one_object_after_the_other() -> None:
+    async def use(backend: GcpBackend, double: Double) -> None:
+        for _ in range(3):
+            assert await read(backend, double) == CONTENT
+            small = ReadOptions(Between(0, 5))
+            assert (await backend.get_object("bucket", "b", small)).body == CONTENT[:5]
+        assert len(double.connections) == 2
+
+    against(serving(CONTENT, whole), use, connections=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(401, "authError"), (401, "required"), (403, "forbidden"), (403, "accountDisabled")],
+)
+def test_refused_requests_are_denied_for_every_method(status: int, reason: str) -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        message = "me@p.iam.gserviceaccount.com with Bearer ya29.secret has no access."
+        await refuse(to, status, reason, message)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        for call in (
+            backend.get_object("bucket", "a"),
+            backend.head_object("bucket", "a"),
+            backend.list_objects("bucket", ListQuery()),
+            backend.put_object("bucket", "a", body_of(b"x"), PutOptions(Md5Digest())),
+            backend.list_buckets(),
+        ):
+            with pytest.raises(BackendDenied, match="GOOGLE_APPLICATION_CREDENTIALS") as failed:
+                await call
+            assert "secret" not in str(failed.value)
+            assert "gserviceaccount" not in str(failed.value)
+
+    against(answer, use)
+
+
+def test_an_endpoint_that_is_down_is_unavailable() -> None:
+    async def use() -> None:
+        async with Double(_gone) as double:
+            endpoint = double.endpoint
+        async with GcpBackend(options_for(endpoint, attempts=2)) as backend:
+            with pytest.raises(BackendUnavailable) as failed:
+                await backend.get_object("bucket", "a")
+            assert str(failed.value) == "gcp://bucket/a: ClientConnectorError"
+            assert failed.value.__cause__ is None
+
+    run(use())
+
+
+@pytest.mark.parametrize("body", [b"<html/>", b"not JSON", b"[]", b'{"items": [{}]}', b"\xff"])
+def test_what_is_not_a_listing_is_an_error_and_not_an_empty_bucket(body: bytes) -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        await to.send(200, body)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        for call in (
+            backend.list_objects("bucket", ListQuery()),
+            backend.list_uploads("bucket", UploadQuery()),
+            backend.list_buckets(),
+            backend.head_object("bucket", "a"),
+        ):
+            with pytest.raises(BackendError) as failed:
+                await call
+            assert failed.value.code == "InvalidResponse"
+
+    against(answer, use)
+
+
+def test_a_listing_that_does_not_get_on_ends() -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        await to.send(200, b'{"items": [], "nextPageToken": "same"}')
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        assert (await backend.list_objects("bucket", ListQuery())).objects == ()
+
+    against(answer, use)
+
+
+def test_a_missing_object_in_a_bucket_of_which_nothing_is_said_is_looked_into() -> None:
+    """Some servers have one sentence for all that is missing."""
+
+    async def answer(asked: Asked, to: Answerer) -> None:
+        if asked.target.startswith("/storage/v1/b/bucket?"):
+            await to.send(200, b'{"name": "bucket"}')
+        else:
+            await refuse(to, 404, "notFound", "Not Found")
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(ObjectNotFound):
+            await backend.head_object("bucket", "a")
+
+    against(answer, use)
+
+
+async def put(backend: GcpBackend, size: int, condition: Condition = Condition()) -> None:  # noqa: B008
+    options = PutOptions(Md5Digest(), condition=condition, size=size)
+    await backend.put_object("bucket", "a", body_of(pattern(size)), options)
+
+
+@pytest.mark.parametrize(("status", "attempts"), [(503, 1), (429, 2)])
+def test_a_put_is_repeated_and_one_with_a_condition_only_if_it_was_not_done(
+    status: int, attempts: int
+) -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        await refuse(to, status, "busy")
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(BackendUnavailable):
+            await put(backend, 10)
+        assert len(double.asked) == 2
+        with pytest.raises(BackendUnavailable):
+            await put(backend, 10, NEW)
+        assert len(double.asked) == 2 + attempts
+
+    against(answer, use, attempts=2)
+
+
+def test_a_put_has_its_checksum_and_its_condition() -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        await to.send(200, resource(CONTENT[:70_000]))
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        await put(backend, 70_000, NEW)
+        (sent,) = double.asked
+        assert "ifGenerationMatch=0" in sent.target
+        assert int(sent.headers["content-length"]) == len(sent.body)
+        document = re.search(rb"\{.*?\}", sent.body)
+        assert document is not None
+        assert json.loads(document[0]) == {
+            "crc32c": json.loads(resource(pattern(70_000)))["crc32c"]
+        }
+        assert pattern(70_000) in sent.body
+
+    against(answer, use)
+
+
+class Pieces:
+    """Takes an upload in pieces; `meets` is asked first, and answers itself if it returns True."""
+
+    def __init__(self, meets: Callable[[Asked, Answerer], bool] = lambda *_: False) -> None:
+        self.received = b""
+        self.done = False
+        self.aborted = 0
+        self.lies: dict[str, str] = {}
+        self._meets = meets
+
+    async def answer(self, asked: Asked, to: Answerer) -> None:
+        if asked.method == "POST":
+            where = f"http://{asked.headers['host']}/session"
+            await to.send(200, headers={"location": where})
+        elif asked.method == "DELETE":
+            self.aborted += asked.target == "/session"
+            await to.send(499 if asked.target == "/session" else 204)
+        elif not self._meets(asked, to):
+            await self.take(asked, to)
+
+    async def take(self, asked: Asked, to: Answerer) -> None:
+        where, _, total = asked.headers["content-range"].removeprefix("bytes ").partition("/")
+        if where != "*" and not self.done:
+            assert int(where.partition("-")[0]) == len(self.received)
+            self.received += asked.body
+        self.done = total == str(len(self.received))
+        await self.say(to)
+
+    async def say(self, to: Answerer) -> None:
+        if self.done:
+            await to.send(200, resource(self.received, **self.lies))
+        else:
+            headers = {"range": f"bytes=0-{len(self.received) - 1}"} if self.received else {}
+            await to.send(308, headers=headers)
+
+
+def test_a_piece_that_breaks_off_goes_on_from_where_it_arrived() -> None:
+    def meets(asked: Asked, to: Answerer) -> bool:
+        if asked.headers["content-range"] != f"bytes {PIECE}-{2 * PIECE - 1}/*":
+            return False
+        pieces.received += asked.body[:1000]
+        to.reset()
+        return True
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        await put(backend, 5 * PIECE // 2)
+        assert pieces.received == pattern(5 * PIECE // 2)
+        ranges = [asked.headers.get("content-range") for asked in double.asked]
+        assert ranges[2:5] == [
+            f"bytes {PIECE}-{2 * PIECE - 1}/*",
+            "bytes */*",
+            f"bytes {PIECE + 1000}-{2 * PIECE - 1}/*",
+        ]
+        assert pieces.aborted == 0
+
+    pieces = Pieces(meets)
+    against(pieces.answer, use, piece_bytes=PIECE, attempts=2)
+
+
+def test_the_last_answer_of_an_upload_is_given_again() -> None:
+    def meets(asked: Asked, to: Answerer) -> bool:
+        if pieces.done or not asked.headers["content-range"].endswith(str(2 * PIECE)):
+            return False
+        pieces.received += asked.body
+        pieces.done = True
+        to.reset()
+        return True
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        await put(backend, 2 * PIECE, NEW)
+        assert pieces.received == pattern(2 * PIECE)
+
+    pieces = Pieces(meets)
+    against(pieces.answer, use, piece_bytes=PIECE, attempts=2)
+
+
+def test_an_upload_that_does_not_get_on_ends() -> None:
+    def meets(asked: Asked, to: Answerer) -> bool:
+        to.reset()
+        return True
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(BackendUnavailable):
+            await put(backend, 2 * PIECE)
+        assert pieces.aborted == 1
+
+    pieces = Pieces(meets)
+    against(pieces.answer, use, piece_bytes=PIECE, attempts=2)
+
+
+@pytest.mark.parametrize("size", [PIECE + 1, 3 * PIECE])
+def test_a_body_in_pieces_that_breaks_is_given_up(size: int) -> None:
+    async def use(backend: GcpBackend, double: Double) -> None:
+        body = broken_body(pattern(size))
+        with pytest.raises(Refused):
+            await backend.put_object("bucket", "a", body, PutOptions(Md5Digest()))
+        assert not pieces.done
+        assert pieces.aborted == 1
+
+    pieces = Pieces()
+    against(pieces.answer, use, piece_bytes=PIECE)
+
+
+def test_what_did_not_arrive_as_it_was_sent_is_corrupt_and_removed() -> None:
+    async def use(backend: GcpBackend, double: Double) -> None:
+        with pytest.raises(Corrupt):
+            await put(backend, 2 * PIECE)
+        last = double.asked[-1]
+        assert last.method == "DELETE"
+        assert f"generation={GENERATION}" in last.target
+
+    pieces = Pieces()
+    pieces.lies = {"crc32c": "AAAAAA=="}
+    against(pieces.answer, use, piece_bytes=PIECE)
+
+
+def test_a_completion_is_not_repeated_and_an_error_in_a_good_answer_is_one() -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        if asked.method == "POST":
+            completions.append(asked)
+            await to.send(200, b"<Error><Code>InternalError</Code></Error>")
+        elif "uploads" in asked.target:
+            upload = b"<Upload><Key>a</Key><UploadId>one</UploadId></Upload>"
+            body = b"<ListMultipartUploadsResult>%b</ListMultipartUploadsResult>" % upload
+            await to.send(200, body)
+        else:
+            etag = md5(b"x").hex().encode()
+            part = b"<PartNumber>1</PartNumber><Size>1</Size><ETag>%b</ETag>" % etag
+            await to.send(200, b"<ListPartsResult><Part>%b</Part></ListPartsResult>" % part)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        options = CompleteOptions((1,), join_etags)
+        with pytest.raises(BackendUnavailable, match="InternalError"):
+            await backend.complete_upload("bucket", "a", "one", options)
+        assert len(completions) == 1
+
+    completions: list[Asked] = []
+    against(answer, use, attempts=3)
