@@ -179,7 +179,7 @@ def test_an_object_that_changes_while_it_is_read_is_an_error_and_never_a_mix(lat
             to.close()
 
     async def use(backend: GcpBackend, double: Double) -> None:
-        with pytest.raises((ObjectChanged, BackendError)) as failed:
+        with pytest.raises((ObjectChanged, BackendError, Corrupt)) as failed:
             await read(backend, double)
         assert isinstance(failed.value, ObjectChanged) == (later is _gone)
 
