@@ -61,7 +61,7 @@ class Cutter:
         return Piece(content, self._ended and not self._rest)
 
 
-# The checksum of what came before, with that block behind it.
+# The checksum of the bytes so far followed by the block.
 AddBlock = Callable[[bytes, int], int]
 
 

@@ -1,4 +1,4 @@
-"""Buckets of Google Cloud Storage, through its JSON API, and its XML API for uploads in parts.
+"""Buckets of Google Cloud Storage, through its JSON and XML APIs.
 
 Importing this package is cheap: aiohttp and google-auth are imported at the first request (`wire`).
 """

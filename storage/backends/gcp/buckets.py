@@ -1,9 +1,8 @@
 """Buckets of a project.
 
-Their owners are the project's, so `owner` is empty: whoever has the credentials. Tags are labels of
-Cloud Storage, which allow lower-case text only. Its versioning is not S3's: there are no delete
-markers, so that it is neither shown nor changed here. Settings are documents of ours, which Cloud
-Storage has no place for.
+They belong to the project, so `owner` is empty. Tags are labels of Cloud Storage, whose keys and
+values are in lower case. Its versioning is not S3's: there are no delete markers, so that it is
+neither shown nor changed here. It has no place for settings, which are documents of ours.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from storage.backends.gcp.remote import Remote, as_json
 from storage.errors import NotSupported, ObjectChanged, PreconditionFailed
 from storage.values import BucketInfo, BucketOptions, Versioning
 
-# Where buckets are made that name no place.
+# The location of a new bucket that names none.
 _DEFAULT_LOCATION = "us"
 _JSON = {"content-type": "application/json; charset=UTF-8"}
 _MOST_LOOKS = 3

@@ -1,6 +1,6 @@
 """Credentials of Google, from where google-auth finds them, and the tokens that they give.
 
-google-auth reads files and asks servers synchronously, so that it works in a thread. A token is
+google-auth reads files and calls servers synchronously, so that it works in a thread. A token is
 fetched once for all requests that want one. One that ends in some minutes is still good for those
 that come while the next one cannot be had.
 """
@@ -87,7 +87,7 @@ class Tokens:
 
 
 def _find() -> tuple[google.auth.credentials.Credentials, str]:
-    """Return the default credentials and their project; anonymous ones where there are none."""
+    """Return the default credentials and their project, or anonymous ones."""
     try:
         found, project = google.auth.default(scopes=_SCOPES)
     except exceptions.DefaultCredentialsError as error:

@@ -1,7 +1,7 @@
 """Deleting objects: one request for each, several at a time.
 
-The JSON API's batches hold a hundred requests, and count as so many; what is spared is connections,
-which stay open here.
+A batch of the JSON API holds a hundred requests, and counts as so many. It saves connections, but
+those stay open here.
 """
 
 from __future__ import annotations

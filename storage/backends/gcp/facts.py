@@ -1,9 +1,9 @@
 """Facts of objects in Cloud Storage's words and in ours.
 
-* The ETag is the MD5 of the bytes, as users of S3 expect it. Objects that were put together from
-  parts have none; theirs is the one of Cloud Storage, which changes with their metadata.
+* The ETag is the MD5 of the bytes, as users of S3 expect it. An object that was uploaded in parts
+  has no MD5; its ETag is the one of Cloud Storage, and changes with its metadata.
 * The version is the generation. The time is that of the generation: new metadata leave it.
-* The checksum is the CRC32C, which every object has.
+* The checksum is the CRC32C: every object has one.
 * The XML API carries metadata in headers. Text that is not ASCII crosses there in the encoded words
   of RFC 2047, as S3 has it, and is read so from either API.
 
@@ -44,7 +44,7 @@ _ENCODED_WORD = re.compile(r"=\?[\w-]+\?[BbQq]\?[^?]*\?=")
 
 
 class Resource(Struct, frozen=True, rename="camel"):
-    """What the JSON API says of an object, as far as it is asked for."""
+    """An object as the JSON API describes it, as far as that is of use here."""
 
     name: str
     size: int = 0
@@ -108,7 +108,7 @@ def resource_of(attributes: Attributes) -> dict[str, Any]:
 
 
 def patch_of(old: Resource, attributes: Attributes) -> dict[str, Any]:
-    """Return what makes the attributes of an object these ones; what goes is null."""
+    """Return the change to these attributes; null removes one."""
     patch: dict[str, Any] = {
         word: attributes.headers.get(name) or None for name, word in HEADERS.items()
     }
@@ -136,7 +136,7 @@ def object_path(bucket: str, name: str) -> str:
 
 
 def xml_path(bucket: str, name: str = "") -> str:
-    """A name may have segments of dots, which nobody on the way may fold."""
+    """A name is one segment: no one on the way may fold dots or slashes in it."""
     quoted = quote(name, safe="")
     return f"/{quote(bucket, safe='')}" + (f"/{quoted}" if name else "")
 

@@ -1,7 +1,7 @@
 """Listings of objects, with all that a HEAD says of them.
 
 Cloud Storage lists from a name on, that name included, and would go through all that is in a common
-prefix to show it again: behind one, the listing begins at the next name that does not begin so.
+prefix to show it again: after one, the listing begins at the next name that does not begin so.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Lister:
 
 
 def _after_all(prefix: str) -> str | None:
-    """Return the first text behind all that begin with the prefix, None if there is none."""
+    """Return the first text after all that begin with the prefix, None if no text is."""
     stem = prefix.rstrip(_LAST)
     if not stem:
         return None

@@ -1,8 +1,8 @@
 """Options of a Cloud Storage backend, and the environment variables that set them.
 
-The variables are those of Google's own tools. Which credentials are used is left to google-auth,
-which reads `GOOGLE_APPLICATION_CREDENTIALS`, the file of `gcloud auth application-default login`
-and the metadata server.
+The variables are those of Google's own tools. google-auth finds the credentials: it reads
+`GOOGLE_APPLICATION_CREDENTIALS`, the file of `gcloud auth application-default login` and the
+metadata server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _EMULATED_PROJECT = "emulator"
 class GcpOptions(Struct, frozen=True):
     """How to reach Cloud Storage; every field has a default that suits Google's own.
 
-    `endpoint` is the URL of both APIs. `project` is where buckets are made and listed; empty for
+    `endpoint` is the URL of both APIs. `project` is where buckets are created and listed; empty for
     that of the credentials. `anonymous` sends requests without credentials, for public buckets and
     emulators. `connections` is the most that one process opens for bodies that are read, and as
     many for all else; `read_timeout_s` bounds the wait for an answer, and for each 64 KiB of a

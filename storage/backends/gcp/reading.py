@@ -87,7 +87,7 @@ class ObjectReader:
             raise _Replaced(place) from None
 
     async def _open_at_once(self, place: Place, options: ReadOptions) -> Reading | None:
-        """None if the two answers are of different objects, or none has a body."""
+        """None if the two answers are of different objects, or there is no body."""
         opening = asyncio.ensure_future(self._get(place, _range(options.want), place.version))
         try:
             info = (await self.look(place)).info
@@ -198,8 +198,8 @@ def _check(place: Place, info: ObjectInfo, span: Between, answer: Any) -> None:
     problem = ""
     if not is_whole and (answer.status != 206 or told != expected):
         problem = f"{told or 'all'!r} is not the range"
-    elif length != str(len(span)):
-        problem = f"its length is {length or 'unknown'}"
+    elif length not in ("", str(len(span))):
+        problem = f"its length is {length}"
     elif answer.headers.get("content-encoding", stored) != stored:
         problem = "it was packed on its way"
     elif answer.headers.get(_GENERATION, info.version) != info.version:
@@ -210,7 +210,7 @@ def _check(place: Place, info: ObjectInfo, span: Between, answer: Any) -> None:
 
 
 async def _drop(opening: asyncio.Future[Any]) -> None:
-    """Close the answer that nobody wants any more."""
+    """Close the answer: it is not needed any more."""
     opening.cancel()
     try:
         answer = await opening

@@ -1,4 +1,6 @@
-"""Cloud Storage as the other modules ask it; the connections are made at the first request."""
+"""Requests to Cloud Storage, and its answers as values.
+
+The connections are opened at the first request."""
 
 from __future__ import annotations
 
@@ -50,7 +52,7 @@ class Remote:
         return await wire.open(self._request("GET", path, **request), place)
 
     async def project(self) -> str:
-        """Return the project that buckets are made and listed in. Raise `BackendDenied` if it is
+        """Return the project that buckets are created and listed in. Raise `BackendDenied` if it is
         unknown."""
         wire = await self.wire()
         if not self.options.project:

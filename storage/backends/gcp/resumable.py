@@ -1,7 +1,7 @@
-"""Uploads of one body in pieces, by the JSON API: they begin, go on, and end with an object.
+"""Uploads of one body in pieces, by the JSON API.
 
 Unlike an upload in parts, it has conditions, and its object has an MD5. Cloud Storage says how far
-it has got, so that a piece which broke off goes on from there, and a last answer that was lost is
+it has got, so that a piece that broke off continues there, and a last answer that was lost is
 given again: a condition cannot fail by what the same upload did.
 """
 
@@ -60,7 +60,7 @@ class ResumableUpload:
         return cls(remote, place, session)
 
     async def send(self, content: bytes) -> None:
-        """Send the next piece, of a multiple of 256 KiB, behind which more will come."""
+        """Send the next piece, of a multiple of 256 KiB, when more will follow."""
         await self._send(content, "*")
 
     async def finish(self, content: bytes) -> Resource:

@@ -12,7 +12,7 @@ _INLINE_BYTES = 1 << 20
 
 
 def add(block: bytes | memoryview, so_far: int = 0) -> int:
-    """Return the CRC32C of what has been seen with the block behind it."""
+    """Return the CRC32C of the bytes so far followed by the block."""
     value: int = crc32c(block, so_far)
     return value
 

@@ -1,8 +1,8 @@
-"""Multipart uploads of the XML API, passed through: a part of a client is a part there.
+"""Multipart uploads, passed through to the XML API.
 
 Cloud Storage numbers, keeps and joins the parts, and forgets both the upload and its parts when it
 is completed: to repeat a completion is `UploadNotFound`, and an object has no parts to list. It
-takes no conditions: that of a completion is checked just before, and holds as far as nobody else
+takes no conditions: that of a completion is checked just before, and holds as far as no one else
 writes the object at that moment. The object has no MD5.
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
 from msgspec import Struct
@@ -68,7 +68,7 @@ def read_uploads(content: bytes, place: Place) -> Uploading:
 
     def name_of(element: Element, tag: str) -> str:
         text = _text(element, tag)
-        return unquote(text) if is_quoted else text
+        return unquote_plus(text) if is_quoted else text
 
     uploads = tuple(
         UploadInfo(

@@ -1,4 +1,4 @@
-"""HTTP requests to Cloud Storage; imports aiohttp and google-auth, which takes a while.
+"""HTTP requests to Cloud Storage, over aiohttp.
 
 What is safe is repeated, with growing pauses, when the service is busy or cannot be reached: all
 that changes nothing or ends the same twice. What is not (`Request.repeats`) is sent again only if

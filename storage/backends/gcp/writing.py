@@ -1,7 +1,7 @@
 """Writing objects and changing their attributes.
 
-A body of at most one piece is one request, which has its CRC32C; a larger one is sent in pieces,
-one at a time, and becomes an object when its digest has sealed it. What breaks before leaves
+A body of at most one piece is one request, with its CRC32C; a larger one is sent in pieces, one
+after the other, and becomes an object when its digest has sealed it. What breaks before leaves
 nothing.
 """
 
