@@ -147,6 +147,7 @@ class Uploads:
             headers={"content-type": "application/xml"},
             body=completion_of(chosen),
             repeats=False,
+            slow=True,
         )
         read_completed(answer.content, place)
         generation = answer.headers.get("x-goog-generation") or None

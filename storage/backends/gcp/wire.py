@@ -28,6 +28,8 @@ from storage.errors import BackendError, BackendUnavailable, StorageError
 __all__ = ["FOREIGN", "Wire", "translated"]
 
 _LONGEST_PAUSE_S = 20.0
+# Completing an upload takes minutes if it is large.
+_SLOW_S = 600.0
 # Of an answer that is not the body of an object: a page of a listing takes some hundred KiB.
 _MOST_ANSWERED = 64 << 20
 _MOST_OF_AN_ERROR = 64 << 10
@@ -40,7 +42,7 @@ Pieces = Callable[[], AsyncIterator[bytes | memoryview]]
 
 class Request(Struct, frozen=True):
     """One request: `path` is percent-encoded, or the whole URL of an upload that needs no token.
-    `accepted` are the statuses of good answers beside 2xx."""
+    `accepted` are the statuses of good answers beside 2xx; a `slow` one has ten minutes."""
 
     method: str
     path: str
@@ -49,6 +51,7 @@ class Request(Struct, frozen=True):
     body: bytes | Pieces | None = None
     repeats: bool = True
     accepted: tuple[int, ...] = ()
+    slow: bool = False
 
 
 class Answer(Struct, frozen=True):
@@ -94,7 +97,7 @@ class Wire:
                 good = response.status < 300 or response.status in request.accepted
                 if good and not whole:
                     return response, b""
-                content = await self._read(response, _MOST_ANSWERED if good else _MOST_OF_AN_ERROR)
+                content = await self._read(response, request, good=good)
                 if good:
                     return response, content
             except FOREIGN as error:
@@ -136,13 +139,24 @@ class Wire:
             headers=headers,
             data=None if body is None else body(),
             allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                sock_connect=self._options.connect_timeout_s,
+                sock_read=self._patience_s(request),
+            ),
         )
         return tokens, response
 
-    async def _read(self, response: aiohttp.ClientResponse, most: int) -> bytes:
+    def _patience_s(self, request: Request) -> float:
+        return max(self._options.read_timeout_s, _SLOW_S if request.slow else 0.0)
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, request: Request, *, good: bool
+    ) -> bytes:
         """Read the body as far as it is of use. Raises `TimeoutError` for one that dawdles."""
+        most = _MOST_ANSWERED if good else _MOST_OF_AN_ERROR
         content = bytearray()
-        async with response, asyncio.timeout(self._options.read_timeout_s):
+        async with response, asyncio.timeout(self._patience_s(request)):
             async for block in response.content.iter_any():
                 content += block
                 if len(content) > most:
@@ -180,11 +194,6 @@ def _param(name: str, value: str) -> str:
 def _session(options: GcpOptions) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=options.connections),
-        timeout=aiohttp.ClientTimeout(
-            total=None,
-            sock_connect=options.connect_timeout_s,
-            sock_read=options.read_timeout_s,
-        ),
         # Objects that are stored compressed are passed on as they are.
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),

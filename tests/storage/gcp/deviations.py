@@ -53,3 +53,6 @@ GCS: Mapping[str, str] = {
     "test_uploads_are_listed_by_name_and_id": _UPLOAD_LISTING,
     "test_appends_are_listed_apart": "Cloud Storage has no appends",
 }
+
+# Of fake-gcs-server.
+FAKE: Mapping[str, str] = {}

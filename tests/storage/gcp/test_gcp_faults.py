@@ -665,19 +665,44 @@ def test_what_did_not_arrive_as_it_was_sent_is_corrupt_and_removed() -> None:
     against(pieces.answer, use, piece_bytes=PIECE)
 
 
+def test_a_completion_may_take_longer_than_other_requests() -> None:
+    """Of a large object it takes minutes."""
+
+    async def answer(asked: Asked, to: Answerer) -> None:
+        if asked.method == "POST":
+            await asyncio.sleep(0.5)
+            await to.send(200, b"<CompleteMultipartUploadResult/>")
+        else:
+            await _answer_for_an_upload(asked, to)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        options = CompleteOptions((1,), join_etags)
+        info = await backend.complete_upload("bucket", "a", "one", options)
+        assert info.version == GENERATION
+
+    against(answer, use, read_timeout_s=0.2)
+
+
+async def _answer_for_an_upload(asked: Asked, to: Answerer) -> None:
+    """One part of one byte."""
+    if "uploads" in asked.target:
+        upload = b"<Upload><Key>a</Key><UploadId>one</UploadId></Upload>"
+        await to.send(200, b"<ListMultipartUploadsResult>%b</ListMultipartUploadsResult>" % upload)
+    elif "uploadId" in asked.target:
+        etag = md5(b"x").hex().encode()
+        part = b"<PartNumber>1</PartNumber><Size>1</Size><ETag>%b</ETag>" % etag
+        await to.send(200, b"<ListPartsResult><Part>%b</Part></ListPartsResult>" % part)
+    else:
+        await to.send(200, resource(b"x"))
+
+
 def test_a_completion_is_not_repeated_and_an_error_in_a_good_answer_is_one() -> None:
     async def answer(asked: Asked, to: Answerer) -> None:
         if asked.method == "POST":
             completions.append(asked)
             await to.send(200, b"<Error><Code>InternalError</Code></Error>")
-        elif "uploads" in asked.target:
-            upload = b"<Upload><Key>a</Key><UploadId>one</UploadId></Upload>"
-            body = b"<ListMultipartUploadsResult>%b</ListMultipartUploadsResult>" % upload
-            await to.send(200, body)
         else:
-            etag = md5(b"x").hex().encode()
-            part = b"<PartNumber>1</PartNumber><Size>1</Size><ETag>%b</ETag>" % etag
-            await to.send(200, b"<ListPartsResult><Part>%b</Part></ListPartsResult>" % part)
+            await _answer_for_an_upload(asked, to)
 
     async def use(backend: GcpBackend, double: Double) -> None:
         options = CompleteOptions((1,), join_etags)
