@@ -44,9 +44,9 @@ class ObjectDeleter:
                 raise ObjectNotFound(place.name)
             check_write(request.condition, place.name, current.info)
             params[GENERATION] = str(current.generation)
-        path = object_path(bucket, request.name)
         repeats = GENERATION not in params
         try:
+            path = object_path(bucket, request.name)
             await self._remote.call(place, "DELETE", path, params=params, repeats=repeats)
         except (ObjectNotFound, VersionNotFound):
             if request.condition != ALWAYS:

@@ -15,12 +15,12 @@ kept there: who writes them is refused.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
-from email.header import Header, decode_header
+from email.header import decode_header
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
@@ -29,10 +29,16 @@ from msgspec import Struct
 
 from storage.backends.gcp.place import PROVIDER
 from storage.clock import NS_PER_S
-from storage.errors import NotSupported
+from storage.errors import NotSupported, ObjectNotFound
 from storage.values import NULL_VERSION, Attributes, Checksum, ObjectInfo
 
 STANDARD = "STANDARD"
+# In bytes of UTF-8.
+_LONGEST_NAME = 1024
+_STORAGE_CLASSES = frozenset(
+    """STANDARD NEARLINE COLDLINE ARCHIVE MULTI_REGIONAL REGIONAL
+    DURABLE_REDUCED_AVAILABILITY""".split()  # noqa: SIM905
+)
 HEADERS = {
     "cache-control": "cacheControl",
     "content-disposition": "contentDisposition",
@@ -40,6 +46,7 @@ HEADERS = {
     "content-language": "contentLanguage",
     "content-type": "contentType",
 }
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-zA-Z-]+")
 _ENCODED_WORD = re.compile(r"=\?[\w-]+\?[BbQq]\?[^?]*\?=")
 
 
@@ -90,6 +97,8 @@ def check_attributes(attributes: Attributes) -> None:
         raise NotSupported("encryption", PROVIDER)
     if attributes.tags:
         raise NotSupported("tags of objects", PROVIDER)
+    if attributes.storage_class not in _STORAGE_CLASSES:
+        raise NotSupported(f"the storage class {attributes.storage_class}", PROVIDER)
     for name, text in attributes.headers.items():
         if text and name not in HEADERS:
             raise NotSupported(f"the header {name} of an object", PROVIDER)
@@ -121,10 +130,18 @@ def headers_of(attributes: Attributes) -> dict[str, str]:
     """Return the attributes as the XML API takes them."""
     headers = {name: encoded(text) for name, text in attributes.headers.items() if text}
     for key, text in attributes.custom.items():
+        if not _TOKEN.fullmatch(key):
+            raise NotSupported(f"the name {key!r} of metadata in an upload", PROVIDER)
         headers[f"x-goog-meta-{key}"] = encoded(text)
     if attributes.storage_class != STANDARD:
         headers["x-goog-storage-class"] = attributes.storage_class
     return headers
+
+
+def check_name(name: str) -> None:
+    """Raise `NotSupported` for a name that no new object can have."""
+    if not _takes(name):
+        raise NotSupported(f"the name {name[:80]!r} of an object", PROVIDER)
 
 
 def bucket_path(bucket: str) -> str:
@@ -132,6 +149,9 @@ def bucket_path(bucket: str) -> str:
 
 
 def object_path(bucket: str, name: str) -> str:
+    """Raise `ObjectNotFound` for a name that no object can have."""
+    if not _takes(name):
+        raise ObjectNotFound(name)
     return f"{bucket_path(bucket)}/o/{quote(name, safe='')}"
 
 
@@ -164,7 +184,10 @@ def unquoted(etag: str) -> str:
 
 
 def encoded(text: str) -> str:
-    return text if text.isascii() else Header(text, "utf-8", maxlinelen=10_000).encode()
+    """Return text that a header can carry."""
+    if text.isascii() and text.isprintable():
+        return text
+    return f"=?utf-8?b?{b64encode(text.encode()).decode()}?="
 
 
 def decoded(text: str) -> str:
@@ -179,6 +202,12 @@ def decoded(text: str) -> str:
         )
     except (HeaderParseError, LookupError, ValueError):
         return text
+
+
+def _takes(name: str) -> bool:
+    if name in ("", ".", "..") or name.startswith(".well-known/acme-challenge/"):
+        return False
+    return "\n" not in name and "\r" not in name and len(name.encode()) <= _LONGEST_NAME
 
 
 def _ns(moment: datetime) -> int:

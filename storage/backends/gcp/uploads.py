@@ -13,7 +13,14 @@ from collections.abc import AsyncIterator, Sequence
 from typing import IO, Any
 
 from storage.backends.gcp import sums
-from storage.backends.gcp.facts import answered_ns, check_attributes, headers_of, unquoted, xml_path
+from storage.backends.gcp.facts import (
+    answered_ns,
+    check_attributes,
+    check_name,
+    headers_of,
+    unquoted,
+    xml_path,
+)
 from storage.backends.gcp.guarding import current_object
 from storage.backends.gcp.paging import MOST_ROWS, Row, first_rows, items_of, prefixes_of
 from storage.backends.gcp.place import PROVIDER, Place
@@ -59,6 +66,7 @@ class Uploads:
     async def create_upload(self, bucket: str, name: str, options: UploadOptions) -> UploadInfo:
         if options.append:
             raise NotSupported("appending", PROVIDER)
+        check_name(name)
         check_attributes(options.attributes)
         place = Place(bucket, name)
         headers = headers_of(options.attributes)

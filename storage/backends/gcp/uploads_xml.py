@@ -62,13 +62,12 @@ def read_parts(content: bytes, place: Place) -> tuple[list[PartInfo], bool]:
 
 
 def read_uploads(content: bytes, place: Place) -> Uploading:
-    """Attributes of an upload show in its object only."""
+    """Names are percent-encoded, as it was requested. Attributes of an upload show in its object
+    only."""
     root = _root(content, "ListMultipartUploadsResult", place)
-    is_quoted = _text(root, "EncodingType") == "url"
 
     def name_of(element: Element, tag: str) -> str:
-        text = _text(element, tag)
-        return unquote_plus(text) if is_quoted else text
+        return unquote_plus(_text(element, tag))
 
     uploads = tuple(
         UploadInfo(

@@ -19,6 +19,7 @@ from storage.backends.gcp.facts import (
     Resource,
     bucket_path,
     check_attributes,
+    check_name,
     object_path,
     patch_of,
     resource_of,
@@ -65,6 +66,7 @@ class ObjectWriter:
             raise NotSupported("chunks", PROVIDER)
         if options.data_key is not None:
             raise NotSupported("encryption", PROVIDER)
+        check_name(name)
         check_attributes(options.attributes)
         cutter = Cutter(body, options.digest)
         first = await cutter.cut(self._remote.options.piece_bytes)

@@ -170,6 +170,7 @@ def test_of_many_changes_at_once_none_is_lost(bucket: SyncBucket) -> None:
         Attributes(tags={"a": "b"}),
         Attributes(lock=ObjectLock(legal_hold=True)),
         Attributes(encryption=Encryption("AES256", b"")),
+        Attributes(storage_class="GLACIER"),
         Attributes(headers={"expires": "Wed, 21 Oct 2037 07:28:00 GMT"}),
         Attributes(headers={"x-amz-website-redirect-location": "/b"}),
     ],
@@ -214,12 +215,20 @@ def test_pages_joined_are_the_listing_at_once(bucket: SyncBucket, delimiter: str
         assert sum((page.common_prefixes for page in pages), ()) == whole.common_prefixes
 
 
-@pytest.mark.parametrize("name", [".", "..", "a\nb", "x" * 1025])
-def test_a_name_that_it_does_not_take_is_an_error(bucket: SyncBucket, name: str) -> None:
-    with pytest.raises(BackendError, match="Disallowed name"):
+@pytest.mark.parametrize("name", [".", "..", "a\nb", "a\r", "x" * 1025])
+def test_a_name_that_it_does_not_take_is_refused_and_not_found(
+    bucket: SyncBucket, name: str
+) -> None:
+    with pytest.raises(NotSupported):
         bucket.put(name, b"x")
-    with pytest.raises(BackendError, match="Disallowed name"):
+    with pytest.raises(NotSupported):
         bucket.begin(name)
+    with pytest.raises(ObjectNotFound):
+        bucket.read(name)
+    with pytest.raises(ObjectNotFound):
+        bucket.info(name)
+    assert bucket.delete(name) is False
+    assert bucket.delete_many(DeleteRequest(name)) == [Deletion(False)]
 
 
 def test_behind_the_last_common_prefix_that_can_be_is_nothing(bucket: SyncBucket) -> None:
@@ -371,6 +380,20 @@ def test_an_upload_in_parts_is_an_object_with_what_was_said(bucket: SyncBucket) 
     assert bucket.page().objects == (info,)
     assert bucket.read("a") == one + two
     assert bucket.read("a", condition=Condition(if_match=(info.etag,))) == one + two
+
+
+@pytest.mark.parametrize("text", ["", " ", "a\r\nb", "\x00", "ü" * 500, "=?utf-8?b?eA==?"])
+def test_metadata_of_an_upload_can_be_any_text(bucket: SyncBucket, text: str) -> None:
+    upload = bucket.begin("a", UploadOptions(OWNER, Attributes(custom={"k": text})))
+    bucket.put_part(upload, 1, b"x")
+    kept = bucket.complete(upload, 1).attributes.custom["k"]
+    assert kept == text.strip(" ")
+
+
+def test_a_name_of_metadata_that_no_header_can_have_is_refused(bucket: SyncBucket) -> None:
+    for key in ("a b", "a:b", "ü", "a\nb"):
+        with pytest.raises(NotSupported):
+            bucket.begin("a", UploadOptions(OWNER, Attributes(custom={key: "v"})))
 
 
 def test_the_object_of_an_upload_has_the_etag_of_the_cloud(bucket: SyncBucket) -> None:
