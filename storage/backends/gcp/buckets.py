@@ -17,7 +17,7 @@ from storage.backends.gcp.facts import bucket_path, ns_of
 from storage.backends.gcp.paging import MOST_ROWS
 from storage.backends.gcp.place import PROVIDER, Place
 from storage.backends.gcp.remote import Remote, as_json
-from storage.errors import NotSupported, ObjectChanged, PreconditionFailed
+from storage.errors import BackendDenied, NotSupported, ObjectChanged, PreconditionFailed
 from storage.values import BucketInfo, BucketOptions, Versioning
 
 # The location of a new bucket that names none.
@@ -74,7 +74,16 @@ class Buckets:
         return made.info
 
     async def head_bucket(self, name: str) -> BucketInfo:
-        return (await self._look(name)).info
+        """Many who may list its objects may not look at a bucket: nothing is known of it then."""
+        try:
+            return (await self._look(name)).info
+        except BackendDenied as denied:
+            path, params = f"{bucket_path(name)}/o", {"maxResults": "1", "fields": "kind"}
+            try:
+                await self._remote.call(Place(name), "GET", path, params=params)
+            except BackendDenied:
+                raise denied from None
+            return BucketInfo(name, "", 0)
 
     async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:
         """Only tags can change."""
