@@ -70,6 +70,14 @@ class Resource(Struct, frozen=True, rename="camel"):
     metadata: dict[str, str] = {}
 
     @property
+    def unchanged(self) -> dict[str, str]:
+        """The parameters of a request that is only for this object with these facts."""
+        return {
+            "ifGenerationMatch": str(self.generation),
+            "ifMetagenerationMatch": str(self.metageneration),
+        }
+
+    @property
     def info(self) -> ObjectInfo:
         return ObjectInfo(
             name=self.name,

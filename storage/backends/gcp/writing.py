@@ -156,7 +156,7 @@ class ObjectWriter:
             place,
             "PATCH",
             object_path(place.bucket, place.name),
-            params={"fields": FIELDS, **_same(old), **generation_of(place)},
+            params={"fields": FIELDS, **old.unchanged, **generation_of(place)},
             headers={"content-type": _JSON},
             body=as_json(patch_of(old, attributes)),
             repeats=False,
@@ -170,7 +170,7 @@ class ObjectWriter:
         path = object_path(place.bucket, place.name)
         resource = {"storageClass": attributes.storage_class, **resource_of(attributes)}
         params = {
-            **_same(old),
+            **old.unchanged,
             "ifSourceGenerationMatch": str(old.generation),
             "fields": f"done,rewriteToken,resource({FIELDS})",
         }
@@ -212,11 +212,3 @@ def _related(boundary: str, resource: dict[str, Any], content: bytes) -> bytes:
 def _sealed_crc32c(checksum: Checksum | None) -> str:
     """Return the checksum that the writer sent, if Cloud Storage can verify it."""
     return checksum.value if checksum is not None and checksum.algorithm == "CRC32C" else ""
-
-
-def _same(old: Resource) -> dict[str, str]:
-    """Return the parameters for what must not have changed since it was looked at."""
-    return {
-        GENERATION: str(old.generation),
-        "ifMetagenerationMatch": str(old.metageneration),
-    }

@@ -239,6 +239,46 @@ def test_two_ranges_of_one_object_are_read_under_its_etag() -> None:
     against(answer, use)
 
 
+def test_ranges_under_an_etag_that_was_seen_take_one_request_each() -> None:
+    """It is refused if the object was replaced, or has new metadata."""
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        first = await backend.get_object("bucket", "a", ReadOptions(Between(0, 10)))
+        same = Condition(if_match=(first.info.etag,))
+        for start in (0, 100, 200_000):
+            want = Between(start, start + 100_000)
+            reading = await backend.get_object("bucket", "a", ReadOptions(want, same))
+            assert await content_of(reading) == CONTENT[start : start + 100_000]
+            assert reading.info == first.info
+        assert len(double.asked) == 2 + 3
+        for asked in media_of(double)[1:]:
+            assert f"ifGenerationMatch={GENERATION}" in asked.target
+            assert "ifMetagenerationMatch=1" in asked.target
+
+    against(serving(CONTENT, whole), use)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(412, "conditionNotMet"), (404, "notFound"), (416, "invalidRange")]
+)
+def test_an_object_that_was_seen_and_has_changed_is_looked_at_again(
+    status: int, reason: str
+) -> None:
+    async def media(asked: Asked, to: Answerer) -> None:
+        if "ifGenerationMatch" in asked.target:
+            await refuse(to, status, reason, "No such object")
+        else:
+            await send_media(to, asked, CONTENT)
+
+    async def use(backend: GcpBackend, double: Double) -> None:
+        first = await backend.get_object("bucket", "a", ReadOptions(Between(0, 10)))
+        same = ReadOptions(condition=Condition(if_match=(first.info.etag,)))
+        reading = await backend.get_object("bucket", "a", same)
+        assert await content_of(reading) == CONTENT
+
+    against(serving(CONTENT, media), use)
+
+
 def test_a_wrong_checksum_is_corrupt_before_the_last_block() -> None:
     async def use(backend: GcpBackend, double: Double) -> None:
         with pytest.raises(Corrupt, match="gcp://bucket/a"):
