@@ -129,6 +129,18 @@ def test_a_range_of_what_is_not_here_is_answered_and_the_whole_follows(server: F
     eventually(lambda: "ranged" in [each["name"] for each in server.list("1")], "fetched")
 
 
+def test_a_blob_download_reads_many_ranges_of_one_generation(server: FastTier) -> None:
+    """One request each, beside the one that is left when the size is known."""
+    server.put_there("blob", LARGE)
+    headers = {"Ais-Blob-Download": "true", "Ais-Blob-Chunk": "512kib"}
+    got = server.native("GET", f"objects/{TRAIN}/blob?provider=gcp", headers=headers)
+    assert (got.status, got.body) == (200, LARGE)
+    assert server.gets("blob") == 1 + 6
+    assert server.cloud_log.read_text().count(f"GET /storage/v1/b/{TRAIN}/o/blob?fields=") == 1
+    assert server.native("GET", f"objects/{TRAIN}/blob?provider=gcp").body == LARGE
+    assert server.gets("blob") == 1 + 6
+
+
 def test_clients_of_all_workers_share_one_download(server: FastTier) -> None:
     server.put_there("hot", LARGE)
 
