@@ -11,14 +11,17 @@ from s3gw.config.bucket_properties import properties_of
 from s3gw.config.schema import Config
 from s3gw.objects.bucket_chunks import chunking_of
 from storage.backend import Backend, Store
-from storage.backends.aws import AwsBackend, options_from_environment
+from storage.backends import aws, gcp
 from storage.tier import Policy, Tier, TieredStore
 from storage.tier.locks import FILE
 from storage.values import BucketInfo
 
 # Where a backend is and who asks comes from the environment, as the cloud's own tools read it.
 _OPEN: Mapping[str, Callable[[], AbstractAsyncContextManager[Backend]]] = MappingProxyType(
-    {"aws": lambda: AwsBackend(options_from_environment())}
+    {
+        "aws": lambda: aws.AwsBackend(aws.options_from_environment()),
+        "gcp": lambda: gcp.GcpBackend(gcp.options_from_environment()),
+    }
 )
 # What would hold for the copies here only, or not for those that a read brings.
 REFUSED = frozenset({"encryption", "lifecycle", "object-lock"})

@@ -133,10 +133,10 @@ def test_what_is_here_is_read_while_the_remote_is_frozen(server: FastTier, bucke
 
 
 def test_an_unknown_provider_is_refused_at_the_start(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path, flags=("--backend", "gcp"))
+    server = ServerProcess(tmp_path, flags=("--backend", "oci"))
     server.launch()
     assert server.running.wait(30) == 2
-    assert "gcp" in server.errors
+    assert "oci" in server.errors
     assert "aws" in server.errors
 
 

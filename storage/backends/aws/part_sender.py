@@ -9,7 +9,7 @@ from typing import Any
 from storage.backends.aws.facts import checksum_params
 from storage.backends.aws.place import Place
 from storage.backends.aws.remote import Remote
-from storage.backends.aws.sending import Cutter, Piece, crc32_checksum
+from storage.backends.sending import Cutter, Piece, crc32_checksum
 from storage.errors import BackendError
 from storage.values import MAX_PARTS
 

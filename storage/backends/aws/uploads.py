@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
+from zlib import crc32
 
 from msgspec.structs import replace
 
@@ -29,8 +30,8 @@ from storage.backends.aws.listing import Lister
 from storage.backends.aws.place import PROVIDER, Place
 from storage.backends.aws.reading import ObjectReader
 from storage.backends.aws.remote import Remote
-from storage.backends.aws.sending import spool
 from storage.backends.aws.writing import check_attributes, written
+from storage.backends.sending import as_crc32, spool
 from storage.errors import NotSupported, PartNotFound, UploadNotFound
 from storage.values import (
     Body,
@@ -104,10 +105,10 @@ class Uploads:
             raise NotSupported("encryption", PROVIDER)
         place = Place(bucket, name, upload_id=upload_id, part=number)
         algorithm = await self._algorithm(place)
-        spooled = await spool(body, options.digest, self._remote.options.part_bytes)
+        spooled = await spool(body, options.digest, self._remote.options.part_bytes, crc32)
         with spooled.file as file:
             sealed = options.digest.seal()
-            params = _checksum_for(algorithm, sealed.checksum, spooled.checksum)
+            params = _checksum_for(algorithm, sealed.checksum, as_crc32(spooled.crc))
             async with self._remote.client(place) as s3:
                 answer: Any = await s3.upload_part(
                     Bucket=bucket,

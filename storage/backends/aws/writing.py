@@ -31,7 +31,7 @@ from storage.backends.aws.part_sender import PartSender
 from storage.backends.aws.place import PROVIDER, Place
 from storage.backends.aws.reading import ObjectReader
 from storage.backends.aws.remote import Remote
-from storage.backends.aws.sending import Cutter, Piece, crc32_checksum
+from storage.backends.sending import Cutter, Piece, crc32_checksum
 from storage.conditions import check_write
 from storage.errors import (
     BackendError,

@@ -17,8 +17,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from storage.backend import BucketChange, unchanged
-from storage.backends.aws import AwsBackend, AwsOptions
+from storage.backend import Backend, BucketChange, unchanged
+from storage.backends.aws import AwsOptions
 from storage.values import BucketInfo
 from tests.server_process import (
     ACCESS_KEY,
@@ -83,11 +83,11 @@ class Prefixed:
     """A backend in whose bucket names a prefix is added on the way in, and left out on the way
     back; it lists those that have it."""
 
-    def __init__(self, inner: AwsBackend, prefix: str = "") -> None:
+    def __init__(self, inner: Backend, prefix: str = "") -> None:
         self.inner = inner
         self._prefix = prefix or f"test{next(_numbers)}-"
 
-    def over(self, inner: AwsBackend) -> Prefixed:
+    def over(self, inner: Backend) -> Prefixed:
         """The same buckets as another backend sees them."""
         return Prefixed(inner, self._prefix)
 

@@ -1,8 +1,8 @@
-"""Bodies on their way to S3: cut into pieces, digested, with a checksum.
+"""Bodies on their way to a cloud: cut into pieces, digested, with a checksum.
 
-S3 wants the length of a body before its first byte, and takes a body that was sent. A body whose
-digest may still refuse it is therefore kept until then: in memory, or the part of an upload beyond
-some megabytes in a temporary file.
+A cloud wants the length of a body before its first byte, and takes a body that was sent. A body
+whose digest may still refuse it is therefore kept until then: in memory, or the part of an upload
+beyond some megabytes in a temporary file.
 """
 
 from __future__ import annotations
@@ -61,15 +61,19 @@ class Cutter:
         return Piece(content, self._ended and not self._rest)
 
 
+# The checksum of the bytes so far followed by the block.
+AddBlock = Callable[[bytes, int], int]
+
+
 class Spooled(Struct, frozen=True):
-    """A whole body in a file, which the holder closes."""
+    """A whole body in a file, which the holder closes; `crc` is its checksum."""
 
     file: IO[bytes]
     size: int
-    checksum: Checksum
+    crc: int
 
 
-async def spool(body: Body, digest: BodyDigest, memory_bytes: int) -> Spooled:
+async def spool(body: Body, digest: BodyDigest, memory_bytes: int, add: AddBlock) -> Spooled:
     """Digest a body and keep it until it can be sent with its length."""
     file: IO[bytes] = SpooledTemporaryFile(memory_bytes)  # noqa: SIM115, the holder closes it
     cutter = Cutter(body, digest)
@@ -77,7 +81,7 @@ async def spool(body: Body, digest: BodyDigest, memory_bytes: int) -> Spooled:
     try:
         while True:
             piece = await cutter.cut(_SPOOLED_AT_ONCE)
-            value = await _offload(len(piece.content), _keep, file, piece.content, value)
+            value = await _offload(len(piece.content), _keep, file, piece.content, add, value)
             size += len(piece.content)
             if piece.last:
                 break
@@ -85,19 +89,19 @@ async def spool(body: Body, digest: BodyDigest, memory_bytes: int) -> Spooled:
     except BaseException:
         file.close()
         raise
-    return Spooled(file, size, _as_checksum(value))
+    return Spooled(file, size, value)
 
 
 async def crc32_checksum(content: bytes) -> Checksum:
-    return _as_checksum(await _offload(len(content), crc32, content))
+    return as_crc32(await _offload(len(content), crc32, content))
 
 
-def _keep(file: IO[bytes], content: bytes, value: int) -> int:
+def _keep(file: IO[bytes], content: bytes, add: AddBlock, value: int) -> int:
     file.write(content)
-    return crc32(content, value)
+    return add(content, value)
 
 
-def _as_checksum(value: int) -> Checksum:
+def as_crc32(value: int) -> Checksum:
     return Checksum("CRC32", b64encode(value.to_bytes(4, "big")).decode())
 
 
