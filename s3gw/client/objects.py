@@ -160,10 +160,15 @@ def evict_many(bck: Bck, selection: Selection) -> Call[str]:
     return _many("DELETE", bck, "evict-listrange", selection.document)
 
 
-def prefetch_many(bck: Bck, selection: Selection, options: CopyOptions) -> Call[str]:
+def prefetch_many(
+    bck: Bck, selection: Selection, options: CopyOptions, blob_threshold: str = ""
+) -> Call[str]:
+    """Objects from that size on, such as `64MiB`, are fetched in many ranges at once."""
     how: dict[str, Any] = {"coer": options.continue_on_error, "latest-ver": options.latest}
     if options.workers:
         how["num-workers"] = options.workers
+    if blob_threshold:
+        how["blob-threshold"] = blob_threshold
     return _many("POST", bck, "prefetch-listrange", {**selection.document, **how})
 
 

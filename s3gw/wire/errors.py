@@ -243,7 +243,7 @@ class S3Error(Exception):
 FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.AmbiguousBucket: Code.InvalidRequest,
     storage.BackendDenied: Code.AccessDenied,
-    storage.BackendError: Code.InternalError,
+    storage.BackendError: Code.InvalidRequest,
     storage.BackendUnavailable: Code.ServiceUnavailable,
     storage.BucketExists: Code.BucketAlreadyExists,
     storage.BucketNotEmpty: Code.BucketNotEmpty,
@@ -279,6 +279,7 @@ _NAMES: Mapping[type[BaseException], str] = {
     storage.VersionNotFound: "VersionId",
 }
 
+_SERVER_ERRORS = 500
 _LOCKED = "Access Denied because object protected by object lock."
 _CORRUPT = "The object is damaged on this server's disk: its checksum does not match."
 
@@ -305,7 +306,7 @@ def as_s3_error(error: BaseException) -> S3Error:
         case storage.AmbiguousBucket() | storage.NotAnArchive() | storage.MalformedArchive():
             return S3Error(Code.InvalidRequest, f"{error}.")
         case storage.BackendError():
-            return S3Error(FROM_STORAGE[type(error)], f"{error}.")
+            return S3Error(_of_backend(error), f"{error}.")
         case storage.NotSupported():
             return S3Error(Code.NotImplemented, f"Not supported: {error}.")
         case storage.PartNotFound(number=number, count=count):
@@ -320,6 +321,15 @@ def as_s3_error(error: BaseException) -> S3Error:
         if kind in FROM_STORAGE:
             return S3Error(FROM_STORAGE[kind], headers=None, **_named(kind, error))
     return S3Error(Code.InternalError)
+
+
+def _of_backend(error: storage.BackendError) -> Code:
+    """Return the code of a refusal. A backend that speaks S3 has codes of its own, of which those
+    that blame the request are passed on."""
+    if type(error) is storage.BackendError and error.code in Code.__members__:
+        code = Code[error.code]
+        return code if code.status < _SERVER_ERRORS else Code.ServiceUnavailable
+    return FROM_STORAGE[type(error)]
 
 
 def _delete_marker(error: storage.DeleteMarkerFound) -> S3Error:

@@ -22,7 +22,6 @@ from storage.access_times import access_times_of
 from storage.backend import Store
 from storage.chunking import Chunking
 from storage.errors import (
-    Corrupt,
     ObjectNotFound,
     OutOfSpace,
     PreconditionFailed,
@@ -31,7 +30,7 @@ from storage.errors import (
 from storage.ranges import Between, From
 from storage.tier.blocks import blocks_of
 from storage.tier.locks import ObjectLocks
-from storage.tier.parts import PartsDownload
+from storage.tier.parts import PartsDownload, incomplete, stopped_download
 from storage.tier.remote import Remote, origin_of
 from storage.values import (
     Condition,
@@ -81,7 +80,7 @@ class FetchedDigest:
 
     def seal(self) -> Sealed:
         if self._count != self._info.size:
-            raise Corrupt(f"{self._info.name}: the backend sent {self._count} bytes")
+            raise incomplete(self._info.name)
         return Sealed(self._info.etag, self._info.checksum)
 
 
@@ -330,7 +329,7 @@ class _Download:
 
     def fail(self, error: BaseException) -> None:
         stopped = isinstance(error, asyncio.CancelledError)
-        reason = Corrupt("the download was stopped") if stopped else error
+        reason = stopped_download() if stopped else error
         if not self.opened.done():
             self.opened.set_exception(reason)
         self._ended.set_exception(reason)

@@ -12,7 +12,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, suppress
 
 from storage.backend import Store
-from storage.errors import Corrupt, PartNotFound, PreconditionFailed, UploadNotFound
+from storage.errors import (
+    BackendUnavailable,
+    PartNotFound,
+    PreconditionFailed,
+    UploadNotFound,
+)
 from storage.ranges import Between, From
 from storage.tier.blocks import blocks_of
 from storage.tier.remote import Remote, origin_of
@@ -41,6 +46,14 @@ MOST_WORKERS = 128
 _NOTHING_HERE = Condition(if_none_match=("*",))
 
 
+def incomplete(name: str) -> BackendUnavailable:
+    return BackendUnavailable(name, "", "the backend sent another length than it had announced")
+
+
+def stopped_download() -> BackendUnavailable:
+    return BackendUnavailable("", "", "the download was stopped")
+
+
 class PartDigest:
     """Digest of a part that only counts: it refuses another length."""
 
@@ -53,7 +66,7 @@ class PartDigest:
 
     def seal(self) -> Sealed:
         if self._left:
-            raise Corrupt(f"{self._name}: the backend sent another length")
+            raise incomplete(self._name)
         return Sealed("")
 
 
@@ -138,7 +151,7 @@ class PartsDownload:
             await self._news.wait()
         if self._failure is not None:
             stopped = isinstance(self._failure, asyncio.CancelledError)
-            raise Corrupt("the download was stopped") if stopped else self._failure
+            raise stopped_download() if stopped else self._failure
 
     async def _begin(self) -> None:
         """Continue what an earlier download of this very object left, else begin; what is left of
@@ -201,7 +214,7 @@ class PartsDownload:
             try:
                 reading = await remote.backend.get_object(remote.name, name, there)
             except PreconditionFailed:
-                raise Corrupt(f"{name}: it changed at the backend meanwhile") from None
+                raise BackendUnavailable(name, "", "it changed while it was fetched") from None
             async with aclosing(blocks_of(reading.body)) as body:
                 options = PartOptions(PartDigest(name, len(span)))
                 part = await self._local.put_part(*self._place, number, body, options)

@@ -44,8 +44,8 @@ class CloudFailed(StorageError):
 
 class Cloud(MemoryBackend):
     """`gate` holds bodies back in their middle while it is closed, and from the number `first_held`
-    on at their beginning; `fails_at` ends them there with an error; `is_down` refuses every
-    request; `after_change` is raised after a change was made."""
+    on at their beginning; `fails_at` ends them there with an error; `is_down` and a
+    `refusal` refuse every request; `after_change` is raised after a change was made."""
 
     capabilities = Capability.UPLOADS
 
@@ -58,6 +58,7 @@ class Cloud(MemoryBackend):
         self.asked = asyncio.Event()
         self.fails_at: int | None = None
         self.is_down = False
+        self.refusal: StorageError | None = None
         self.after_change: type[BaseException] | None = None
         self.waits = asyncio.Event()
 
@@ -109,6 +110,8 @@ class Cloud(MemoryBackend):
     def _count(self, request: str) -> None:
         if self.is_down:
             raise BackendUnavailable("aws", "down")
+        if self.refusal is not None:
+            raise self.refusal
         self.requests[request] += 1
 
     async def _slow(self, content: bytes, number: int) -> Stream:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import Corrupt, StorageError
+from storage.errors import BackendUnavailable, StorageError
 from storage.tier import Tier, TieredStore
 from storage.tier.remote import FetchTask
 from storage.values import Parallel, ReadOptions, UploadQuery
@@ -139,7 +139,7 @@ def test_parts_of_two_objects_are_never_mixed(scene: Scene) -> None:
         await scene.upload("a", CONTENT[::-1])
         scene.cloud.first_held = None
         scene.cloud.gate.set()
-        with pytest.raises(Corrupt, match="changed"):
+        with pytest.raises(BackendUnavailable, match="changed"):
             await fetching
         assert not await scene.is_here("a")
         assert await unfinished(scene) == 0
@@ -217,7 +217,7 @@ async def stop_in_the_middle(scene: Scene) -> None:
     fetching = asyncio.ensure_future(fetch(scene, Parallel(BLOCK, 1)))
     await scene.cloud.waits.wait()
     await scene.tier.downloads.aclose()
-    with pytest.raises(Corrupt):
+    with pytest.raises(BackendUnavailable):
         await fetching
     scene.cloud.first_held = None
     scene.cloud.gate.set()

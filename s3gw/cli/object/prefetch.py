@@ -18,6 +18,7 @@ _EXAMPLES = f"""\
   s3gw object prefetch s3://shards/0001.tar s3://shards/0002.tar
   s3gw object prefetch s3://shards --template '{{0001..0100}}.tar'
   s3gw object prefetch s3://shards --prefix train/ --latest
+  s3gw object prefetch s3://models --prefix large/ --blob-threshold 64MiB
 
 Buckets without a cloud are refused. {HELP}"""
 
@@ -28,6 +29,9 @@ class Options(JobOptions):
     selection: SelectionFlags = included(SelectionFlags, TITLE)
     latest: bool = switch(help="also fetch objects of which the cloud has newer versions")
     workers: int = option("N", read=int, default=0, help="so many at once")
+    blob_threshold: str = option(
+        "SIZE", default="", help="fetch objects from this size on in many ranges at once"
+    )
     continue_on_error: bool = switch(help="skip objects that fail")
 
 
@@ -37,7 +41,7 @@ def run(options: Options) -> int:
         latest=options.latest, continue_on_error=options.continue_on_error, workers=options.workers
     )
     with connect(options) as client:
-        job_id = client.call(prefetch_many(bck, objects, orders))
+        job_id = client.call(prefetch_many(bck, objects, orders, options.blob_threshold))
         done = f"Prefetched into {bck}"
         return follow(client, options, job_id, done)
 

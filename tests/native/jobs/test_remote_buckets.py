@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from s3gw.keys.ring import new_ring
 from s3gw.server.backends import REFUSED
+from storage.errors import BackendDenied, BackendError, BackendUnavailable
 from storage.tier import Tier, TieredStore
 from storage.values import BucketOptions, DeleteRequest, Versioning
 from tests.native.jobs.scene import JobScene
@@ -495,3 +496,25 @@ def test_what_would_hold_here_only_is_refused(scene: CloudScene, call: Any) -> N
     with pytest.raises(ClientError) as refused:
         call(scene.s3)
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (BackendError("aws://train/a", "EntityTooSmall", "Too small"), 400, "EntityTooSmall"),
+        (BackendError("aws://train/a", "SomethingNew", "No"), 400, "InvalidRequest"),
+        (BackendError("aws://train/a", "InternalError", "Oops"), 503, "ServiceUnavailable"),
+        (BackendUnavailable("aws://train/a", "SlowDown", "Later"), 503, "ServiceUnavailable"),
+        (BackendDenied("aws://train/a", "ExpiredToken", "Old"), 403, "AccessDenied"),
+    ],
+)
+def test_what_a_backend_refuses_has_its_own_code(
+    scene: CloudScene, error: BackendError, status: int, code: str
+) -> None:
+    scene.send("HEAD", f"buckets/train?{AWS}")
+    scene.cloud.refusal = error
+    answer = scene.send("GET", f"objects/train/a?{AWS}")
+    assert (answer.status, str(error) in told(answer).message) == (status, status != 403)
+    with pytest.raises(ClientError) as refused:
+        scene.s3.get_object(Bucket="train", Key="a")
+    assert refused.value.response["Error"]["Code"] == code
