@@ -160,3 +160,11 @@ class BackendUnavailable(BackendError):
 
 class BackendDenied(BackendError):
     """A remote backend does not let this server's credentials do that: none, expired or wrong."""
+
+
+class AddressRefused(BackendDenied):
+    """This server's rules do not let it read from that address."""
+
+
+class LengthUnknown(BackendError):
+    """A remote backend does not say how long the object is: only reading all of it would."""

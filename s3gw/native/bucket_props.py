@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 import xxhash
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from s3gw.access.bucket_access import BucketAccess, bucket_access
 from s3gw.config.bucket_properties import (
@@ -21,6 +21,7 @@ from s3gw.config.bucket_properties import (
 )
 from s3gw.native.dotted_keys import flat, nested
 from s3gw.native.names import bck_of
+from storage.backends.http import PROVIDER, bucket_name
 from storage.settings import setting, with_setting
 from storage.tier.remote import RemoteBucket, is_cloud
 from storage.values import BucketInfo
@@ -68,11 +69,18 @@ class Oci(Struct, frozen=True):
     region: str = ""
 
 
+class Http(Struct, frozen=True):
+    original_url: str = ""
+
+
 class Extra(Struct, frozen=True):
+    """`http` is of buckets of the web only."""
+
     aws: Aws = Aws()
     gcp: Gcp = Gcp()
     oci: Oci = Oci()
     custom: str = ""
+    http: Http | UnsetType = UNSET
 
 
 class BackendRate(Struct, frozen=True):
@@ -164,8 +172,13 @@ class Bprops(Struct, frozen=True):
 
 def props_of(bucket: BucketInfo) -> Bprops:
     made = f"{bucket.lasting_name}/{bucket.created_ns}"
+    shown = _shown(properties_of(bucket))
+    document = setting(bucket, RemoteBucket)
+    if document is not None and document.provider == PROVIDER:
+        extra = msgspec.structs.replace(shown.extra, http=Http(document.name))
+        shown = msgspec.structs.replace(shown, extra=extra)
     return msgspec.structs.replace(
-        _shown(properties_of(bucket)),
+        shown,
         access=str(bucket_access(bucket)),
         bid=str(xxhash.xxh64_intdigest(made.encode())),
         created=str(bucket.created_ns),
@@ -179,7 +192,8 @@ def _backend_of(bucket: BucketInfo) -> BackendBck:
     document = setting(bucket, RemoteBucket)
     if document is None or is_cloud(bucket.name):
         return BackendBck()
-    return BackendBck(document.name, document.provider)
+    name = bucket_name(document.name) if document.provider == PROVIDER else document.name
+    return BackendBck(name, document.provider)
 
 
 @lru_cache(maxsize=256)

@@ -140,6 +140,8 @@ def as_native_error(error: BaseException, about: About | None) -> NativeError:
         headers = {"Content-Range": f"bytes */{error.size}"}
         return NativeError(416, "range is not satisfiable", Tcode.RANGE, headers=headers)
     refusal = as_s3_error(error)
+    if isinstance(error, storage.AddressRefused):
+        return NativeError(403, str(error))
     if refusal.code in _BY_CODE:
         return _told(_BY_CODE[refusal.code], about, refusal.message)
     return _from_s3(refusal)

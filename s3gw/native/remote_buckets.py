@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from s3gw.config.bucket_properties import BucketProperties, properties_of, with_property
 from s3gw.identity.accounts import ROOT_ACCOUNT
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, Tcode, no_backend
+from s3gw.native.errors import NativeError, Tcode, no_backend, unsupported
 from s3gw.native.names import Bck, read_provider
+from storage.backends import http as web
 from storage.clock import NS_PER_S
-from storage.errors import BucketNotFound
+from storage.errors import BucketNotFound, LengthUnknown
 from storage.settings import encoded, setting, with_setting, without_setting
 from storage.tier import RemoteBucket
 from storage.values import NULL_VERSION, BucketInfo, ObjectInfo
 
 _BACKEND = "backend_bck"
+ORIGINAL_URL = "original_url"
 _MD5 = re.compile("[0-9a-f]{32}")
 
 
@@ -31,7 +34,50 @@ async def learn_bucket(call: NativeCall) -> None:
     settings = await call.services.new_buckets.current()
     evicted = with_property(_properties_in(settings), "lru.enabled", value=True)
     settings = {**settings, BucketProperties.setting_name: encoded(evicted)}
-    await call.native.tier.learn(bck.provider, bck.name, ROOT_ACCOUNT, settings)
+    if bck.provider == web.PROVIDER and call.origin.query.get(ORIGINAL_URL):
+        await _learn_directory(call, settings)
+    else:
+        await call.native.tier.learn(bck.provider, bck.name, ROOT_ACCOUNT, settings)
+
+
+async def _learn_directory(call: NativeCall, settings: Mapping[str, str]) -> None:
+    """Add the bucket of the call's original URL, unless it is known or its server does not have
+    the object."""
+    link = named_link(call, call.origin.query[ORIGINAL_URL])
+    tier = call.native.tier
+    with suppress(BucketNotFound):
+        await tier.local.head_bucket(call.bucket)
+        return
+    found = await tier.look(web.PROVIDER, link.directory.url, link.directory.bucket)
+    with suppress(LengthUnknown):
+        await tier.backend(web.PROVIDER).head_object(link.directory.url, link.name)
+    await tier.add(found, ROOT_ACCOUNT, settings)
+
+
+def named_link(call: NativeCall, url: str) -> web.Link:
+    """Return the object of an original URL, which is the one that the call names. Raise 400."""
+    try:
+        link = web.read_url(url)
+    except web.BadUrl as error:
+        raise NativeError(400, f"invalid {ORIGINAL_URL}: {error}") from None
+    named = Bck(link.directory.bucket, web.PROVIDER)
+    if (call.bck, call.key) != (named, link.name):
+        message = f"{ORIGINAL_URL} is of another object: its bucket is {named.cname()}"
+        raise NativeError(400, message)
+    return link
+
+
+def require_same_url(call: NativeCall, url: str) -> None:
+    """Raise 400 unless the original URL, if there is one, is that of the call's object, in the
+    directory that is known of its bucket: names can be made to coincide, URLs cannot."""
+    if not url:
+        return
+    if call.bck.provider != web.PROVIDER:
+        raise unsupported(f'query parameter "{ORIGINAL_URL}" of {call.bck.provider} buckets')
+    document = setting(call.bucket_info, RemoteBucket)
+    if document is None or document.name != named_link(call, url).directory.url:
+        known = document.name if document else "no URL"
+        raise NativeError(400, f"bucket {call.bck.cname()} is {known}: evict it to learn another")
 
 
 def _properties_in(settings: Mapping[str, str]) -> BucketProperties:
@@ -58,11 +104,22 @@ async def connection(
     if not bck.is_cloud:
         raise NativeError(400, f'"{bck.cname()}" is not a bucket of a backend')
     try:
-        await call.native.tier.look(bck.provider, bck.name)
+        document = await _document_of(call, bck)
     except BucketNotFound:
         message = f'bucket "{bck.cname()}" does not exist'
         raise NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND) from None
-    return rest, lambda info: with_setting(info, RemoteBucket(bck.provider, bck.name))
+    return rest, lambda info: with_setting(info, document)
+
+
+async def _document_of(call: NativeCall, bck: Bck) -> RemoteBucket:
+    """Return what connects a bucket with the backend's. Raise `BucketNotFound`."""
+    tier = call.native.tier
+    if bck.provider == web.PROVIDER:
+        # Only what was learnt has a URL.
+        known = setting(await tier.local.head_bucket(bck.stored), RemoteBucket)
+        return known or RemoteBucket(bck.provider, bck.name)
+    await tier.look(bck.provider, bck.name)
+    return RemoteBucket(bck.provider, bck.name)
 
 
 async def is_object_here(call: NativeCall) -> bool:
@@ -88,6 +145,8 @@ def remote_pairs(call: NativeCall, info: ObjectInfo) -> list[tuple[str, str]]:
     if document is None:
         return []
     pairs = [("source", document.provider), ("ETag", info.etag)]
+    if document.provider == web.PROVIDER:
+        pairs.append(("orig_url", web.Directory(document.name).url_of(info.name).partition("?")[0]))
     if _MD5.fullmatch(info.etag):
         pairs.append(("md5", info.etag))
     if info.version != NULL_VERSION:

@@ -70,29 +70,42 @@ class Outbound:
     async def open(self, wanted: Fetch) -> AsyncIterator[aiohttp.ClientResponse]:
         """Open the answer after all redirects, with its body unread; errors of reading are
         translated too. Raises `Refused` and `OutboundError`."""
-        url = _parse(wanted.url)
+        url = _parse(wanted)
         try:
-            async with asyncio.timeout(wanted.timeout_s):
-                for _ in range(wanted.max_redirects + 1):
-                    async with self._request(url, wanted) as answer:
-                        if answer.status not in _REDIRECTS or "Location" not in answer.headers:
-                            yield answer
-                            return
-                    url, wanted = _follow(url, answer.headers["Location"], wanted)
+            async with asyncio.timeout(wanted.timeout_s), await self.ask(wanted) as answer:
+                url = answer.url
+                yield answer
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise _translated(url, error) from error
+            raise translated(url, error) from error
+
+    async def ask(self, wanted: Fetch) -> aiohttp.ClientResponse:
+        """Return the answer after all redirects, with its body unread. Its holder closes it, and
+        translates the errors of reading. Raises `Refused` and `OutboundError`."""
+        url = _parse(wanted)
+        for _ in range(wanted.max_redirects + 1):
+            try:
+                answer = await self._request(url, wanted)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise translated(url, error) from error
+            if answer.status not in _REDIRECTS or "Location" not in answer.headers:
+                return answer
+            answer.close()
+            url, wanted = _follow(url, answer.headers["Location"], wanted)
         raise Refused(f"{url.host} redirects more than {wanted.max_redirects} times")
 
-    def _request(self, url: URL, wanted: Fetch) -> Any:
+    async def _request(self, url: URL, wanted: Fetch) -> aiohttp.ClientResponse:
         _check(url, wanted)
         trusted = plain_name(url.raw_host or "") in self._allowed.names
         session = self._trusted if trusted else self._guarded
-        return session.get(
+        idle_s = wanted.idle_s
+        return await session.request(
+            wanted.method,
             url,
             headers=wanted.headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=idle_s, sock_read=idle_s),
             ssl=wanted.tls or True,
+            auto_decompress=not wanted.as_sent,
         )
 
     def _session(self, **connecting: Any) -> aiohttp.ClientSession:
@@ -110,9 +123,9 @@ class Outbound:
         return socket.socket(family, kind, protocol)
 
 
-def _parse(text: str) -> URL:
+def _parse(wanted: Fetch) -> URL:
     try:
-        return URL(text)
+        return URL(wanted.url, encoded=wanted.as_sent)
     except ValueError:
         raise Refused("not a URL") from None
 
@@ -139,7 +152,7 @@ def _follow(url: URL, location: str, wanted: Fetch) -> tuple[URL, Fetch]:
     return target, replace(wanted, headers=kept)
 
 
-def _translated(url: URL, error: Exception) -> OutboundError:
+def translated(url: URL, error: Exception) -> OutboundError:
     """Return an error without aiohttp's message, as that may have a whole URL."""
     if isinstance(error, aiohttp.ClientConnectorError):
         if isinstance(error.os_error, _RefusedAddress):
@@ -149,4 +162,6 @@ def _translated(url: URL, error: Exception) -> OutboundError:
         return OutboundError(f"{url.host} cannot be reached: {error.os_error.strerror}")
     if isinstance(error, TimeoutError):
         return OutboundError(f"{url.host} did not answer in time")
+    if isinstance(error, aiohttp.InvalidURL):
+        return Refused(f"{url.host} is not the name or the address of a host")
     return OutboundError(f"{url.host} did not answer as it should: {type(error).__name__}")

@@ -25,12 +25,16 @@ class TooLarge(OutboundError):
 
 
 class Fetch(Struct, frozen=True):
-    """One fetch. `timeout_s` is for all of it, redirects included; `tls` replaces the system's
-    certificates; `https_only` applies to redirects too."""
+    """One fetch. `timeout_s` is for all of it, redirects included, and `idle_s` for each wait, None
+    for no limit; `tls` replaces the system's certificates; `https_only` applies to redirects too.
+    With `as_sent`, the URL is sent as it is, and the body is not decompressed."""
 
     url: str
+    method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    timeout_s: float = 10.0
+    timeout_s: float | None = 10.0
+    idle_s: float | None = None
+    as_sent: bool = False
     max_redirects: int = 3
     https_only: bool = False
     tls: SSLContext | None = None

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from s3gw.config.bucket_properties import properties_of
 from s3gw.config.schema import Config
 from s3gw.objects.bucket_chunks import chunking_of
+from s3gw.outbound.addresses import Allowed
+from s3gw.outbound.web import GuardedWeb
 from storage.backend import Backend, Store
 from storage.backends import aws, gcp
+from storage.backends.http import PROVIDER, HttpBackend, HttpOptions
+from storage.backends.local import has_room as local_has_room
 from storage.tier import Policy, Tier, TieredStore
 from storage.tier.locks import FILE
 from storage.values import BucketInfo
 
+Open = Callable[[], AbstractAsyncContextManager[Backend]]
+
 # Where a backend is and who asks comes from the environment, as the cloud's own tools read it.
-_OPEN: Mapping[str, Callable[[], AbstractAsyncContextManager[Backend]]] = MappingProxyType(
+_OPEN: Mapping[str, Open] = MappingProxyType(
     {
         "aws": lambda: aws.AwsBackend(aws.options_from_environment()),
         "gcp": lambda: gcp.GcpBackend(gcp.options_from_environment()),
@@ -33,12 +40,21 @@ async def open_tier(config: Config, local: Store) -> AsyncIterator[Tier]:
     A server without backends has a tier too, that knows no remote bucket."""
     async with AsyncExitStack() as opened:
         backends: dict[str, Backend] = {}
+        openers: dict[str, Open] = {**_OPEN, PROVIDER: partial(open_web, config)}
         for provider in config.backends.providers:
-            backends[provider] = await opened.enter_async_context(_OPEN[provider]())
+            backends[provider] = await opened.enter_async_context(openers[provider]())
         lock_file = Path(config.storage.data[0]) / FILE
         tier = Tier(local, backends, policy_of, REFUSED, lock_file)
         opened.push_async_callback(tier.aclose)
         yield tier
+
+
+def open_web(config: Config) -> HttpBackend:
+    """Return the web, as far as the operator lets clients reach it."""
+    folders = [Path(folder) for folder in config.storage.data]
+    has_room = partial(local_has_room, folders, config.storage.reserve_bytes)
+    web = GuardedWeb(Allowed.parse(config.outbound.allow))
+    return HttpBackend(web, HttpOptions(folders[0], has_room=has_room))
 
 
 def store_of(tier: Tier) -> Backend:

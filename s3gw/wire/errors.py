@@ -241,6 +241,7 @@ class S3Error(Exception):
 
 
 FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
+    storage.AddressRefused: Code.AccessDenied,
     storage.AmbiguousBucket: Code.InvalidRequest,
     storage.BackendDenied: Code.AccessDenied,
     storage.BackendError: Code.InvalidRequest,
@@ -252,6 +253,7 @@ FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.DeleteMarkerFound: Code.NoSuchKey,
     storage.DeviceFailed: Code.InternalError,
     storage.KeyRequired: Code.InvalidRequest,
+    storage.LengthUnknown: Code.InvalidRequest,
     storage.MalformedArchive: Code.InvalidRequest,
     storage.MemberNotFound: Code.NoSuchKey,
     storage.NotAnArchive: Code.InvalidRequest,

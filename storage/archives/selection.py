@@ -63,7 +63,7 @@ def webdataset_key(name: str) -> str:
 def _matcher(mode: Mode, wanted: str) -> Callable[[str], bool]:
     match mode:
         case Mode.REGEXP:
-            return _expression(wanted)
+            return matching(wanted)
         case Mode.PREFIX:
             return lambda name: name.startswith(plain(wanted))
         case Mode.SUFFIX:
@@ -74,7 +74,8 @@ def _matcher(mode: Mode, wanted: str) -> Callable[[str], bool]:
             return lambda name: webdataset_key(name) == plain(wanted)
 
 
-def _expression(wanted: str) -> Callable[[str], bool]:
+def matching(wanted: str) -> Callable[[str], bool]:
+    """Return whether an expression is found in a text. Raises `BadSelection`."""
     options = re2.Options()
     options.max_mem = _MAX_MEMORY
     options.log_errors = False

@@ -222,7 +222,7 @@ class Downloads:
             condition=_NOTHING_HERE,
             size=info.size,
             chunks=plan.chunks,
-            modified_ns=info.modified_ns,
+            modified_ns=info.modified_ns or None,
         )
         body = download.relayed(reading)
         async with aclosing(body):
@@ -390,13 +390,20 @@ class _Follower:
         finally:
             self.leave()
         if sent < size:
-            is_over = await self._download.over(PATIENCE_S)
-            if is_over:
-                await self._download.wait()
-            rest = rest_here if is_over else rest_there
-            async with aclosing(blocks_of((await rest(sent)).body)) as blocks:
+            rest = await self._rest(sent, rest_here, rest_there)
+            async with aclosing(blocks_of(rest.body)) as blocks:
                 async for block in blocks:
                     yield block
+
+    async def _rest(self, sent: int, here: Rest, there: Rest) -> Reading:
+        if not await self._download.over(PATIENCE_S):
+            try:
+                return await there(sent)
+            except PreconditionFailed:
+                # The backend has another one by now, or cannot say that it is the same.
+                pass
+        await self._download.wait()
+        return await here(sent)
 
 
 def _rest_of(info: ObjectInfo, start: int) -> ReadOptions:

@@ -2,7 +2,7 @@
 
 An object that is here has its `origin` in its attributes, as everywhere. All else that a page says
 of an object is what the backend says now, except what only the local store knows: its checksum and
-its chunks, if it is still the same object.
+its chunks, if it is still the same object. Of a source without listings, what is here is listed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from storage.values import ListQuery, ObjectInfo, Page
 
 
 async def joined_page(local: Backend, remote: Remote, query: ListQuery) -> Page:
+    if remote.source is not None:
+        return await local.list_objects(remote.bucket.name, query)
     page = await remote.backend.list_objects(remote.name, query)
     here = await _here(local, remote.bucket.name, query, page)
     objects = tuple(_joined(info, here.get(info.name)) for info in page.objects)

@@ -229,7 +229,7 @@ class PartsDownload:
             lambda _upload, _parts: Sealed(info.etag, info.checksum),
             _NOTHING_HERE,
             whole=True,
-            modified_ns=info.modified_ns,
+            modified_ns=info.modified_ns or None,
         )
         try:
             await self._local.complete_upload(*self._place, options)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from storage.backend import Backend
+from storage.errors import NotSupported
 from storage.settings import Setting
 from storage.values import BucketInfo, ObjectInfo, Origin, Parallel
 
@@ -20,12 +22,30 @@ class RemoteBucket(Setting, frozen=True):
     name: str
 
 
+@runtime_checkable
+class Source(Protocol):
+    """A backend that is only read, and has no listings: of its buckets, what is here is known."""
+
+    async def is_same(self, bucket: str, known: ObjectInfo) -> bool:
+        """Whether the object is still the known one. Raises as `head_object` does."""
+        ...
+
+
 class Remote(Struct, frozen=True):
     """A bucket here, and its bucket there. `synchronizes` and `validates` are its policy."""
 
     bucket: BucketInfo
     backend: Backend
     name: str
+
+    @property
+    def source(self) -> Source | None:
+        return self.backend if isinstance(self.backend, Source) else None
+
+    def require_writable(self, operation: str) -> None:
+        """Raise `NotSupported` for a bucket that is only read, before anything is done."""
+        if self.source is not None:
+            raise NotSupported(operation, f"{self.bucket.name}, a bucket that is only read")
 
 
 def _go_on(_: int) -> None:

@@ -18,6 +18,7 @@ from storage.conditions import check_read
 from storage.errors import (
     BackendUnavailable,
     BucketNotFound,
+    LengthUnknown,
     NotSupported,
     ObjectNotFound,
     StorageError,
@@ -27,7 +28,7 @@ from storage.tier.blocks import blocks_of
 from storage.tier.downloads import FetchPlan
 from storage.tier.listing import joined_page
 from storage.tier.parts import is_download
-from storage.tier.remote import Remote, RemoteBucket, origin_of
+from storage.tier.remote import FetchTask, Remote, RemoteBucket, origin_of
 from storage.tier.tee import Tee
 from storage.tier.tier import Tier
 from storage.values import (
@@ -150,7 +151,10 @@ class TieredStore:
             return await self.local.head_object(info.name, name, options)
         found = await self._found(remote, name, options)
         if found is None:
-            return await remote.backend.head_object(remote.name, name, _there(options))
+            try:
+                return await remote.backend.head_object(remote.name, name, _there(options))
+            except LengthUnknown:
+                await self.tier.fetch(FetchTask(info.name, name))
         return _shown(await self.local.head_object(info.name, name, _here(options)))
 
     async def get_object(self, bucket: str, name: str, options: ReadOptions = READ_ALL) -> Reading:
@@ -235,6 +239,7 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.put_object(info.name, name, body, options)
+        remote.require_writable("put_object")
         _check_attributes(info, NO_ATTRIBUTES, options.attributes)
         there = PutOptions(
             Unchanged(),
@@ -264,6 +269,8 @@ class TieredStore:
         if remote is None:
             return await self.local.update_object(info.name, name, change, options)
 
+        remote.require_writable("update_object")
+
         def allowed(old: Attributes) -> Attributes:
             new = change(old)
             _check_attributes(info, old, new)
@@ -284,6 +291,7 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.delete_object(info.name, request)
+        remote.require_writable("delete_object")
         await self._forget(info.name, [request.name])
         done = await remote.backend.delete_object(remote.name, request)
         await self._drop(info.name, [request.name])
@@ -295,6 +303,7 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.delete_objects(info.name, requests)
+        remote.require_writable("delete_objects")
         await self._forget(info.name, [request.name for request in requests])
         done = await remote.backend.delete_objects(remote.name, requests)
         pairs = zip(requests, done, strict=True)
@@ -308,6 +317,7 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.create_upload(info.name, name, options)
+        remote.require_writable("create_upload")
         _check_attributes(info, NO_ATTRIBUTES, options.attributes)
         attributes = msgspec.structs.replace(options.attributes, encryption=None, origin=None)
         plain = msgspec.structs.replace(options, attributes=attributes)

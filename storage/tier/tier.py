@@ -95,14 +95,16 @@ class Tier:
             raise BucketNotFound(name)
         return known[0]
 
-    async def look(self, provider: str, name: str) -> BucketInfo:
-        """Return what the backend says of its bucket; nothing is added here."""
+    async def look(self, provider: str, name: str, here: str = "") -> BucketInfo:
+        """Return what the backend says of its bucket; nothing is added here. Its name `here` is the
+        same unless it is given."""
+        stored = stored_name(provider, here or name)
         if provider not in self.backends:
-            raise BucketNotFound(stored_name(provider, name))
+            raise BucketNotFound(stored)
         there = await self.backends[provider].head_bucket(name)
         document = RemoteBucket(provider, name)
         settings = {RemoteBucket.setting_name: encoded(document)}
-        return BucketInfo(stored_name(provider, name), "", there.created_ns, settings=settings)
+        return BucketInfo(stored, "", there.created_ns, settings=settings)
 
     async def learn(
         self, provider: str, name: str, owner: str, settings: Mapping[str, str]
@@ -112,6 +114,11 @@ class Tier:
         with suppress(BucketNotFound):
             return await self.local.head_bucket(stored)
         found = await self.look(provider, name)
+        return await self.add(found, owner, settings)
+
+    async def add(self, found: BucketInfo, owner: str, settings: Mapping[str, str]) -> BucketInfo:
+        """Add a bucket here for one that a backend has, or return the one that is here."""
+        stored = found.name
         options = BucketOptions(owner, settings={**settings, **found.settings})
         try:
             return await self.local.create_bucket(stored, options)
@@ -173,15 +180,21 @@ class Tier:
         """Whether an object that is here is still that of the backend; one that is not is removed
         here, unless told otherwise. Raise `ObjectNotFound` if the backend has none."""
         try:
-            there = (await remote.backend.head_object(remote.name, info.name)).info
+            if await _is_same(remote, info):
+                return True
         except ObjectNotFound:
             if drops:
                 await self.local.delete_object(remote.bucket.name, DeleteRequest(info.name))
             raise
-        if origin_of(there) == info.attributes.origin:
-            return True
         if not drops:
             return False
         async with self.locks.hold(remote.bucket.name, info.name):
             await self.local.delete_object(remote.bucket.name, DeleteRequest(info.name))
         return False
+
+
+async def _is_same(remote: Remote, info: ObjectInfo) -> bool:
+    if remote.source is not None:
+        return await remote.source.is_same(remote.name, info)
+    there = (await remote.backend.head_object(remote.name, info.name)).info
+    return origin_of(there) == info.attributes.origin

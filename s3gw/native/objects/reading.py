@@ -13,14 +13,15 @@ from s3gw.native.objects.range_checksums import has_own_checksums, with_checksum
 from s3gw.native.operation import header, operation, query
 from s3gw.native.parallel import read_parallel
 from s3gw.native.presence import is_here, is_outside
-from s3gw.native.remote_buckets import is_object_here
+from s3gw.native.remote_buckets import is_object_here, require_same_url
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
 from s3gw.s3.headers import http_date, quoted, read_condition
 from s3gw.s3.range_headers import read_range, span_headers
+from storage.backends.http import PROVIDER
 from storage.conditions import wanted_part
 from storage.errors import NotModified, ObjectNotFound
 from storage.ranges import Between, From, Last
-from storage.values import Parallel, ReadOptions
+from storage.values import ObjectInfo, Parallel, ReadOptions
 
 _TYPE = "application/octet-stream"
 _NS = 1_000_000_000
@@ -40,8 +41,10 @@ class GetObject:
     blob: bool = header("Ais-Blob-Download", default=False)
     blob_chunk: str = header("Ais-Blob-Chunk", default="")
     blob_workers: str = header("Ais-Blob-Workers", default="")
+    original_url: str = query("original_url", default="")
 
     async def run(self, call: NativeCall) -> Reply:
+        require_same_url(call, self.original_url)
         if in_archive := member_query_of(self):
             return await member_reply(call, in_archive, wanted(self.range))
         options = ReadOptions(
@@ -62,7 +65,7 @@ class GetObject:
         checksum = None
         if partial and has_own_checksums(call.bucket_info):
             reading, checksum = await with_checksum(call, options, reading)
-        headers = {"Content-Type": _TYPE, "Accept-Ranges": "bytes"}
+        headers = {"Content-Type": _type_of(call, reading.info), "Accept-Ranges": "bytes"}
         headers |= span_headers(reading.info, reading.span, partial=partial)
         repeated = reader_headers(call, reading.info, checksum)
         return Reply(206 if partial else 200, headers, reading.body, repeated=repeated)
@@ -79,8 +82,10 @@ class HeadObject:
     archmime: str = query("archmime", default="")
     archmode: str = query("archmode", default="")
     archregx: str = query("archregx", default="")
+    original_url: str = query("original_url", default="")
 
     async def run(self, call: NativeCall) -> Reply:
+        require_same_url(call, self.original_url)
         here = await is_object_here(call)
         if here if is_outside(self.presence) else is_here(self.presence) and not here:
             raise ObjectNotFound(call.key)
@@ -97,8 +102,15 @@ class HeadObject:
             if self.props is None
             else chosen_headers(call, info, self.props, here=here)
         )
-        headers = {"Content-Length": str(info.size), "Content-Type": _TYPE}
+        headers = {"Content-Length": str(info.size), "Content-Type": _type_of(call, info)}
         return Reply(200, headers, repeated=told)
+
+
+def _type_of(call: NativeCall, info: ObjectInfo) -> str:
+    """Return the content type: of the web's objects their own, as proxies of the web answer."""
+    if call.bck.provider != PROVIDER:
+        return _TYPE
+    return info.attributes.headers.get("content-type", _TYPE)
 
 
 def wanted(text: str | None) -> Between | From | Last | None:
