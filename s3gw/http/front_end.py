@@ -92,6 +92,14 @@ class FrontEnd(ABC):
         """Return the answer in place of a stream for which there is no memory."""
         return Reply(503, {"Retry-After": "1"})
 
+    @property
+    def observer(self) -> Observer:
+        return self._observer
+
+    @property
+    def limits(self) -> Limits:
+        return self._limits
+
     @abstractmethod
     async def reply(self, scope: Scope, receive: Receive, exchange: Exchange) -> Reply:
         """Return the answer to one request; raise nothing but `TooBusy`."""

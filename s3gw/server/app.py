@@ -1,8 +1,9 @@
 """The whole gateway as one ASGI application.
 
 Requests are routed by host first: to websites, and to S3 for every path on the host of a bucket.
-On the other hosts they are routed to health and metrics by path, to the native API below `/v1/` and
-`/.well-known/`, to STS by the form of a request to the root, and otherwise to S3.
+Where the web is a backend, whole URLs of other hosts are for its proxy. All else is routed to
+health and metrics by path, to the native API below `/v1/` and `/.well-known/`, to STS by the form
+of a request to the root, and otherwise to S3.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from s3gw.http.request import bucket_of_host, origin_form
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from s3gw.native.web_proxy import WebProxy
     from s3gw.sts.app import StsApp
     from s3gw.website.app import WebsiteApp
 
@@ -35,12 +37,14 @@ class App:
         metrics: ASGIApp,
         websites: WebsiteApp | None = None,
         sts: StsApp | None = None,
+        web_proxy: WebProxy | None = None,
         bucket_domains: tuple[str, ...] = (),
     ) -> None:
         self._s3 = s3
         self._native = native
         self._websites = websites
         self._sts = sts
+        self._web_proxy = web_proxy
         self._bucket_domains = bucket_domains
         self._fixed = {
             b"/v1/health": health,
@@ -62,6 +66,8 @@ class App:
             return self._websites
         if self._bucket_domains and _host_names_bucket(scope, self._bucket_domains):
             return self._s3
+        if self._web_proxy is not None and self._web_proxy.serves(scope):
+            return self._web_proxy
         path = origin_form(scope["raw_path"])
         fixed = self._fixed.get(path)
         if fixed is not None:

@@ -59,6 +59,7 @@ from s3gw.server.job_process import (
     open_jobs,
     promotable,
 )
+from s3gw.server.listener import port_of
 from s3gw.server.memory import settle_garbage_collector
 from s3gw.server.outboxes import delivering, notifier, open_outboxes, prepare_outboxes, recorder
 from s3gw.server.tls import keep_loaded, read_certificate
@@ -217,6 +218,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 tier=tier,
             ),
             observer=Observer(metrics, access_log, queues.recorder, audit),
+            port=port_of(task.listen_fd),
         )
         try:
             yield gateway(parts, health, metrics)

@@ -21,6 +21,7 @@ from s3gw.native.app import NativeApp
 from s3gw.native.cluster.node import target_id
 from s3gw.native.cluster.node_state import cluster_state_json
 from s3gw.native.services import NativeServices
+from s3gw.native.web_proxy import WebProxy
 from s3gw.objects.encryption import AES256
 from s3gw.s3.app import S3App
 from s3gw.s3.call import Services
@@ -35,16 +36,18 @@ from s3gw.sts.issuing import Issuer
 from s3gw.telemetry.metrics import Metrics, MetricsApp
 from s3gw.telemetry.observer import Observer
 from s3gw.website.app import WebsiteApp
+from storage.backends.http import PROVIDER
 from storage.settings import Setting, encoded
 
 
 class Parts(Struct, frozen=True):
-    """The parts that the front ends of a worker share."""
+    """The parts that the front ends of a worker share; `port` is the one that it listens on."""
 
     config: Config
     services: Services
     native: NativeServices
     observer: Observer
+    port: int
 
 
 def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
@@ -53,18 +56,20 @@ def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
     sealer = Sealer(native.authn.directory.vault.derive(SESSION_TOKENS))
     credentials = CredentialStore(native.site.accounts, native.authn.directory)
     keys = Keys(credentials, sealer)
+    native_app = NativeApp(
+        observer=parts.observer,
+        services=parts.services,
+        native=native,
+        limits=parts.config.limits,
+    )
     return App(
         s3=_s3(parts, keys),
-        native=NativeApp(
-            observer=parts.observer,
-            services=parts.services,
-            native=native,
-            limits=parts.config.limits,
-        ),
+        native=native_app,
         sts=_sts(parts, keys, sealer),
         health=health,
         metrics=MetricsApp(metrics, store.usage, target_id(native.site.cluster_id)),
         websites=_websites(parts),
+        web_proxy=_web_proxy(parts, native_app),
         bucket_domains=_addressing(parts.config).domains,
     )
 
@@ -135,6 +140,14 @@ def _websites(parts: Parts) -> WebsiteApp | None:
         services=parts.services,
         limits=parts.config.limits,
     )
+
+
+def _web_proxy(parts: Parts, native: NativeApp) -> WebProxy | None:
+    """Return the proxy, where the operator has chosen the web as a backend."""
+    if PROVIDER not in parts.config.backends.providers:
+        return None
+    hosts = {parts.config.server.host, "localhost", "127.0.0.1", "[::1]"}
+    return WebProxy(native, frozenset(f"{host.lower()}:{parts.port}" for host in hosts))
 
 
 def _addressing(config: Config) -> Addressing:
