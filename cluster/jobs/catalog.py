@@ -16,6 +16,7 @@ from cluster.jobs import (
     cleanup,
     copy_objects,
     delete_objects,
+    download,
     evict,
     get_batch,
     index_shards,
@@ -37,6 +38,7 @@ KINDS: tuple[AnyKind, ...] = (
     evict.KIND,
     prefetch.KIND,
     blob_download.KIND,
+    download.KIND,
     copy_objects.KIND,
     copy_objects.BUCKET_KIND,
     summary.KIND,
@@ -57,7 +59,7 @@ KINDS: tuple[AnyKind, ...] = (
 _OTHERS = """
     election/elect-primary etl-inline summary-shard/shard-summary
     ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
-    download dsort evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
+    dsort evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
     etl-bck/etl-bucket list create-inventory
 """
 

@@ -106,6 +106,30 @@ class Sizes(Struct):
     remote_bytes: int = 0
 
 
+class Transfer(Struct):
+    """One object on its way, or that has arrived. Times in nanoseconds since the epoch, 0 for not
+    yet; `total` is in bytes, 0 if it is not known yet."""
+
+    name: str
+    bytes: int = 0
+    total: int = 0
+    started_ns: int = 0
+    ended_ns: int = 0
+
+
+class Transfers(Struct):
+    """What is shown of a download besides its counts. `skipped` objects are here already. `ahead`
+    counts what is done behind the saved place, and will be repeated after a crash: objects, bytes,
+    skipped and failed ones. `finished` and `failed` have the latest, by name."""
+
+    all_known: bool = False
+    skipped: int = 0
+    ahead: tuple[int, int, int, int] = (0, 0, 0, 0)
+    running: list[Transfer] = []
+    finished: dict[str, Transfer] = {}
+    failed: dict[str, str] = {}
+
+
 class State(Struct):
     """Progress of a job. Times in nanoseconds since the epoch, 0 for not yet.
 
@@ -114,7 +138,7 @@ class State(Struct):
     versions down to that one are finished. `idle_ns` is since when it has nothing to do. `starts`
     counts how often it was begun: more than once after a crash. `problems` counts what could not be
     done, and `errors` has the first of them; `abort_error` is why it ended early. `tallies` are by
-    the bucket's name.
+    the bucket's name, `transfers` are a download's.
     """
 
     starts: int = 0
@@ -131,6 +155,7 @@ class State(Struct):
     errors: list[str] = []
     sizes: Sizes = msgspec.field(default_factory=Sizes)
     tallies: dict[str, Tally] = {}
+    transfers: Transfers | None = None
 
     def add_problem(self, text: str) -> None:
         self.problems += 1

@@ -101,6 +101,42 @@ async def nothing_to_evict(bucket: str, names: Sequence[str]) -> Sequence[Deleti
     raise NotSupported("a backend", bucket)
 
 
+class Link(Struct, frozen=True):
+    """What to download, and the name of the object to be."""
+
+    name: str
+    url: str
+
+
+class DownloadTask(Struct, frozen=True):
+    """One object of the web that becomes an object of the job's bucket. `begin` is called with its
+    length before its first byte, and again if it is begun again; `allow` is awaited for each block
+    of bytes."""
+
+    job: Job
+    link: Link
+    begin: Callable[[int], None]
+    allow: Callable[[int], Awaitable[None]]
+
+
+class NotDownloaded(Exception):
+    """One object cannot be downloaded; the text says why. `later`: another attempt may do."""
+
+    def __init__(self, text: str, *, later: bool = False) -> None:
+        super().__init__(text)
+        self.later = later
+
+
+# Downloads an object, announces it, and returns its bytes; None if it is here and unchanged. Raises
+# `NotDownloaded`.
+Download = Callable[[DownloadTask], Awaitable[int | None]]
+
+
+async def nothing_to_download(task: DownloadTask) -> int | None:
+    """Raise `NotDownloaded`: the `download` of a server without the web."""
+    raise NotDownloaded("nothing can be downloaded here")
+
+
 class ArchiveOrders(Struct, frozen=True):
     """The archive `name` is created in the job's target, in the format `mime` or the one of its
     name's suffix, or appended to. Members have the names of their objects, or with `bare` the last
@@ -247,6 +283,7 @@ class JobContext(Struct, frozen=True):
     evict: Evict = nothing_to_evict
     record: Record = nothing_to_record
     space: Space | None = None
+    download: Download = nothing_to_download
 
 
 class Checkpoints(Protocol):

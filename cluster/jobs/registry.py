@@ -120,6 +120,11 @@ class Registry:
         await self.save(job.xid, state)
         await self._delete([_piece_key(job.xid, number) for number in range(job.pieces)])
 
+    async def remove(self, job: Job) -> None:
+        """Forget one job that is over."""
+        pieces = [_piece_key(job.xid, number) for number in range(job.pieces)]
+        await self._delete([*pieces, *(root + job.xid for root in (STATE, COUNTED, STOP, JOB))])
+
     async def forget(self, *, older_than_s: float, beyond: int) -> None:
         """Remove jobs that ended more than `older_than_s` ago or are not among the latest `beyond`
         that ended, and those whose registration began that long ago and was never finished."""
@@ -133,8 +138,7 @@ class Registry:
                 await self._delete([entry.key for entry in entries])
                 old.append(each.job)
         for job in old:
-            pieces = [_piece_key(job.xid, number) for number in range(job.pieces)]
-            await self._delete([*pieces, *(root + job.xid for root in (STATE, COUNTED, STOP, JOB))])
+            await self.remove(job)
 
     def _identified(self, job: J) -> J:
         xid = BY_NAME[job.kind].prefix + _new_id()

@@ -183,6 +183,19 @@ def test_an_idle_job_is_stopped(bucket: str, tmp_path: Path) -> None:
     ais("rmb", f"{bucket}-copy", "-y")
 
 
+def test_downloads_are_shown_and_removed(bucket: str) -> None:
+    # The server reads from no private address, so each of them fails, and says why.
+    source = "http://10.0.0.1/{0..2}.tar"
+    said = ais("start", "download", source, f"{bucket}/raw", "--desc", bucket, "--wait")
+    job = re.search(r"dnl-\w+", said)
+    assert job is not None
+    assert "errors: 3" in ais("show", "job", "download", job[0])
+    assert "outbound.allow" in ais("show", "job", "download", job[0], "-v")
+    assert job[0] in ais("show", "job", "download", "--regex", bucket, "--all")
+    ais("job", "rm", "download", job[0])
+    assert job[0] not in ais("show", "job", "download", "--regex", bucket, "--all")
+
+
 # Users
 
 

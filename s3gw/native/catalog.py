@@ -13,6 +13,7 @@ from s3gw.native.jobs import (
     absent,
     archiving,
     blob_download,
+    downloading,
     indexing,
     mirroring,
     multi_object,
@@ -35,7 +36,7 @@ from s3gw.s3.registry import operations_of
 MODULES = (
     *(bucket, listing, renaming),
     *(appending, custom, moving, promotion, reading, remote_only, uploads, writing),
-    *(absent, archiving, blob_download, indexing, mirroring),
+    *(absent, archiving, blob_download, downloading, indexing, mirroring),
     *(multi_object, rechunking, summary, watching),
     *(config, daemon, maps, nothing_to_do, views),
     *(authn_config, clusters, roles, tokens, users),

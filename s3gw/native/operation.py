@@ -85,7 +85,6 @@ _FALSE = frozenset({"", "0", "f", "false", "n", "no", "off"})
 _ABSENT = {
     "etl": "ETL",
     "sort": "dsort",
-    "download": "the downloader",
     "query": "querying objects",
 }
 

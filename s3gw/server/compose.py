@@ -46,7 +46,7 @@ from s3gw.objects.encryption import Encryptor
 from s3gw.objects.service import ObjectService
 from s3gw.s3.call import NewBuckets, Services
 from s3gw.server.app import App
-from s3gw.server.backends import open_tier, store_of
+from s3gw.server.backends import open_tier, open_web, store_of
 from s3gw.server.channel import Channel, Role, Started, Task
 from s3gw.server.front_ends import Parts, accounts, gateway, new_bucket_settings
 from s3gw.server.health import HealthApp, State
@@ -311,6 +311,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         async with (
             _open_store(config, task.slot) as store,
             open_tier(config, store) as tier,
+            open_web(config) as web,
             open_jobs(config) as jobs,
             _archives(config) as archives,
             open_settings(config) as settings,
@@ -330,7 +331,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
             told = notifier(outboxes, config, metrics)
             objects = _objects(config, store_of(tier), told, archives)
             space = StoreSpace(store, settings, ObjectCopier(objects).delete)
-            runner = job_runner(config, objects, tier, jobs, keeper, space)
+            runner = job_runner(config, objects, tier, web, jobs, keeper, space)
             settings.on_change(partial(_apply_to_jobs, runner, store))
             watch = SpaceWatch(space, jobs)
             tasks.create_task(run_repeatedly(watch, _JOB_RETRY_S, stopped_within))

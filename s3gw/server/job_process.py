@@ -16,11 +16,13 @@ from cluster.maintenance import Maintainer, MaintenanceRound, StoppedWithin, rep
 from s3gw.config.schema import Config, Jobs
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
+from s3gw.jobs.downloading import Downloader
 from s3gw.jobs.promoting import FilePromoter
 from s3gw.jobs.space import StoreSpace
 from s3gw.objects.encryption import unlock_with
 from s3gw.objects.promotion.files import Promotable
 from s3gw.objects.service import ObjectService
+from storage.backends.http import HttpBackend
 from storage.tier import Tier
 
 
@@ -65,6 +67,7 @@ def job_runner(
     config: Config,
     objects: ObjectService,
     tier: Tier,
+    web: HttpBackend,
     registry: Registry,
     keeper: SerializedMaintenance,
     space: StoreSpace,
@@ -88,6 +91,7 @@ def job_runner(
         evict=tier.evict,
         record=registry.add_ended,
         space=space,
+        download=Downloader(objects, web.reader).download,
     )
     return Runner(context, registry, limits_of(config.jobs))
 

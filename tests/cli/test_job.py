@@ -58,3 +58,15 @@ def test_what_is_no_job_is_refused(cli: CommandLine) -> None:
     assert "is not supported" in cli.refused("job", "start", "ec-encode")
     with_orders = ("job", "start", "rechunk", "--with", "chunk-size=1MiB")
     assert "exactly one bucket" in cli.refused(*with_orders, code=2)
+
+
+def test_a_download_says_what_it_did_not_bring(cli: CommandLine, bucket: str) -> None:
+    link = "http://127.0.0.1:1/a"
+    failed = cli.refused("job", "download", link, bucket)
+    assert "outbound.allow" in failed
+    xid = cli.good("job", "download", "http://10.0.0.1/{0..3}", f"{bucket}/d/", "--no-wait").out
+    assert xid.startswith("dnl-")
+    assert "a folder" in cli.refused("job", "download", link, link, f"{bucket}/d", code=2)
+    ranges = ("job", "download", link, "http://h/{0..9}", bucket)
+    assert "the only one" in cli.refused(*ranges, code=2)
+    assert "http://" in cli.refused("job", "download", "ftp://h/a", bucket)

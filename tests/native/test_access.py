@@ -19,8 +19,8 @@ NATIVE = {f"{op.route.first}.{op.__name__}": op for op in native_operations()}
 # Who needs a token and no right, because they are about themselves.
 ABOUT_ONESELF = {"users.GetUser", "users.UpdateUser", "tokens.RevokeToken"}
 OPEN = {"users.LogIn", ".well-known.GetOidcConfig"}
-# Their bodies name the buckets; test_get_batch tells that they ask.
-ASK_THEMSELVES = {"ml.GetBatch", "ml.GetBatchOfBucket"}
+# Their bodies name the buckets; test_get_batch and test_downloading tell that they ask.
+ASK_THEMSELVES = {"ml.GetBatch", "ml.GetBatchOfBucket", "download.StartDownload"}
 
 
 @pytest.mark.parametrize("name", NATIVE)

@@ -37,7 +37,6 @@ DEEP = b'{"action":"list","value":' + b"[" * 5000
         ("PUT", "cluster", 400),
         ("GET", "etl", 501),
         ("POST", "sort", 501),
-        ("POST", "download", 501),
     ],
 )
 def test_what_is_not_there_is_refused(scene: Scene, method: str, target: str, status: int) -> None:
@@ -94,9 +93,6 @@ def test_actions_on_objects_are_refused_by_name(scene: Scene, bucket: str, actio
         ("GET", "sort?uuid=x", "dsort"),
         ("DELETE", "sort", "dsort"),
         ("DELETE", "sort/abort?uuid=x", "dsort"),
-        ("POST", "download", "downloader"),
-        ("DELETE", "download/abort", "downloader"),
-        ("DELETE", "download/remove", "downloader"),
     ],
 )
 @pytest.mark.parametrize("body", [b"", b'{"name": "x", "action": 7}', b"input_bck: no json"])

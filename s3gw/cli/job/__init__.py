@@ -10,6 +10,7 @@ _SUMMARIES = {
     "wait": "wait until jobs are done",
     "start": "start a job",
     "stop": "stop jobs",
+    "download": "download from the web into a bucket",
 }
 _EXAMPLES = """\
   s3gw job ls                         running jobs

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
-from cluster.jobs.job_run import JobContext
+from cluster.jobs.job_run import Download, JobContext, nothing_to_download
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from s3gw.events.notifier import Notifier, Outcome
@@ -46,6 +46,7 @@ class JobScene(Scene):
         self.registry = Registry(self.coordination, clock=self.clock)
         self.outbox = Outbox(folder / "events.db", limit_bytes=1 << 20)
         self.rounds = 0
+        self.download: Download = nothing_to_download
         self.notifier = self._notifier()
         everything = services(store, keys, announcer=self.notifier, registry=self.registry)
         self.objects = everything.s3.objects
@@ -102,6 +103,28 @@ class JobScene(Scene):
         return [record for message in messages for record in message.get("Records", ())]
 
     async def _run_jobs(self) -> None:
+        runner = self._runner()
+
+        async def quiet(_: float) -> bool:
+            if runner.tasks:
+                await asyncio.wait(runner.tasks)
+            return await self._is_quiet()
+
+        await runner.run(quiet)
+
+    async def watched_jobs(self) -> None:
+        """The same with looks at requests to stop, as the real one has them."""
+
+        async def quiet(_: float) -> bool:
+            await asyncio.sleep(0.01)
+            return await self._is_quiet()
+
+        await self._runner().run(quiet)
+
+    async def _is_quiet(self) -> bool:
+        return all(each.is_over or each.is_idle for each in await self.registry.all())
+
+    def _runner(self) -> Runner:
         copier = ObjectCopier(self.objects)
         archiver = ObjectArchiver(self.objects)
         tier = tier_of(self.store)
@@ -117,15 +140,9 @@ class JobScene(Scene):
             fetch=tier.fetch,
             evict=tier.evict,
             record=self.registry.add_ended,
+            download=self.download,
         )
-        runner = Runner(context, self.registry, Limits())
-
-        async def quiet(_: float) -> bool:
-            if runner.tasks:
-                await asyncio.wait(runner.tasks)
-            return all(each.is_over or each.is_idle for each in await self.registry.all())
-
-        await runner.run(quiet)
+        return Runner(context, self.registry, Limits())
 
     async def _clean(self) -> bool:
         self.rounds += 1

@@ -54,27 +54,19 @@ def test_copies_need_the_right_to_change_the_bucket(scene: JobScene, bucket: str
 LISTED: Any = {"id": "", "regex": "", "only_active_tasks": False}
 
 
-@pytest.mark.parametrize("where", ["download", "download/", "sort", "sort/"])
-def test_there_are_no_downloads_and_no_sorts(scene: JobScene, where: str) -> None:
+@pytest.mark.parametrize("where", ["sort", "sort/"])
+def test_there_are_no_sorts(scene: JobScene, where: str) -> None:
     for document in (None, LISTED):
         answer = scene.send("GET", where, document)
         assert (answer.status, json.loads(answer.body)) == (200, [])
     assert told(scene.send("GET", where, token="nobody")).status == 403
 
 
-def test_a_download_is_not_found_by_its_id(scene: JobScene) -> None:
-    error = told(scene.send("GET", "download", {"id": "nosuch"}))
-    assert (error.status, error.tcode) == (404, "ErrNotFound")
-    assert error.message == "download job nosuch does not exist"
-
-
 @pytest.mark.parametrize(
     ("method", "where"),
     [
-        ("POST", "download"),
         ("POST", "sort"),
         ("GET", "etl"),
-        ("DELETE", "download/abort"),
         ("GET", "sort?uuid=x"),
     ],
 )

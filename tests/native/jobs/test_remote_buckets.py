@@ -518,3 +518,28 @@ def test_what_a_backend_refuses_has_its_own_code(
     with pytest.raises(ClientError) as refused:
         scene.s3.get_object(Bucket="train", Key="a")
     assert refused.value.response["Error"]["Code"] == code
+
+
+def test_a_download_of_a_backend_fetches_what_begins_and_ends_so(scene: CloudScene) -> None:
+    for name in ("d/a.tar", "d/b.tar", "d/c.txt", "e.tar"):
+        scene.upload(name, b"content")
+    message = {"type": "backend", "bucket": {"name": "train", "provider": "aws"}}
+    asked = {**message, "prefix": "d/", "suffix": ".tar"}
+    xid = scene.json("POST", "download", asked, token="reader")["id"]
+    scene.run_jobs()
+    status = scene.json("GET", "download", {"id": xid})
+    assert (status["finished_cnt"], status["total"], status["all_dispatched"]) == (2, -1, True)
+    assert status["description"] == "remote bucket prefetch -> aws://train"
+    assert sorted(scene.listed(flags=1)) == ["d/a.tar", "d/b.tar"]
+    scene.upload("d/b.tar", b"newer")
+    xid = scene.json("POST", "download", asked)["id"]
+    scene.run_jobs()
+    status = scene.json("GET", "download", {"id": xid})
+    assert (status["finished_cnt"], status["skipped_cnt"]) == (2, 1)
+    single = {"bucket": message["bucket"], "from_remote": True, "object_name": "e.tar"}
+    scene.json("POST", "download", {"type": "single", **single})
+    scene.run_jobs()
+    assert "e.tar" in scene.listed(flags=1)
+    refused = told(scene.send("POST", "download", {**asked, "synchronize": True}))
+    assert refused.status == 501
+    assert told(scene.send("POST", "download", asked, token="nobody")).status == 403

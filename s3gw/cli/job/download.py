@@ -1,0 +1,52 @@
+"""`s3gw job download`"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3gw.cli.arguments import PLACE
+from s3gw.cli.connection import connect
+from s3gw.cli.job_wait import JobOptions, follow
+from s3gw.cli.parameters import argument, arguments, option
+from s3gw.cli.parsing import Command, Misused
+from s3gw.client.downloads import DownloadOptions, start_download
+from s3gw.client.names import ObjectName, read_place
+
+_EXAMPLES = """\
+  s3gw job download https://example.com/data/images.tar ais://shards
+  s3gw job download 'https://example.com/data/{000..099}.tar' ais://shards/raw/
+  s3gw job download https://example.com/a.tar https://example.com/b.tar ais://shards/raw/
+  s3gw job download gs://public/a.tar ais://shards/renamed.tar --no-wait
+
+The server fetches, under its rules about addresses. What is in the bucket already and has not
+changed is not fetched again. An existing bucket of a cloud is filled by `s3gw object prefetch`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(JobOptions):
+    links: tuple[str, ...] = arguments("LINK")
+    place: ObjectName = argument(PLACE, read=read_place)
+    description: str = option("TEXT", default="", help="shown with the job")
+    connections: int = option("N", read=int, default=0, help="so many at once")
+    bytes_per_hour: int = option("BYTES", read=int, default=0, help="not more than that")
+    object_timeout: str = option("TIME", default="", help="for each object, such as 90s")
+
+
+def run(options: Options) -> int:
+    many = len(options.links) > 1 or "{" in options.links[0]
+    if len(options.links) > 1 and any("{" in link for link in options.links):
+        raise Misused("A link with a range, {0..9}, is the only one of a job.")
+    if many and options.place.key and not options.place.key.endswith("/"):
+        raise Misused(f"{options.place.key}: many objects need a folder, with a slash at its end.")
+    how = DownloadOptions(
+        options.description,
+        options.connections,
+        options.bytes_per_hour,
+        options.object_timeout,
+    )
+    with connect(options) as client:
+        job_id = client.call(start_download(options.links, options.place, how))
+        return follow(client, options, job_id, f"Downloaded into {options.place.bck}")
+
+
+COMMAND = Command(Options, run, _EXAMPLES)
