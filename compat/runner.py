@@ -9,11 +9,12 @@ import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from compat import debian, npm, programs
+from compat.cloud import Moto
 from compat.installed import Installed, InstallFailed, NotHere
 from compat.results import Judged, Outcome, Verdict, judge, read_junit
 from compat.server import TLS_FLAGS, Server, ServerFailed
@@ -138,7 +139,15 @@ def _run_in(
         environment |= made.trusted()
     keyed = ("--master-key-file", str(folder / "master.key"))
     flags = (*SERVER_OPTIONS, *keyed, *_configured(folder), *certified)
-    with Server(folder / "server", options=flags, scheme=suite.scheme) as server:
+    with ExitStack() as running:
+        of_cloud: dict[str, str] = {}
+        if suite.behind:
+            cloud = running.enter_context(Moto(folder / "cloud"))
+            flags, of_cloud = (*flags, "--backend", suite.behind), cloud.variables
+            environment |= {"COMPAT_CLOUD": cloud.endpoint, "COMPAT_CLOUD_LOG": str(cloud.log)}
+        server = running.enter_context(
+            Server(folder / "server", options=flags, scheme=suite.scheme, environment=of_cloud)
+        )
         environment |= {
             "COMPAT_ENDPOINT": server.endpoint,
             "COMPAT_PROMOTE": str(folder / PROMOTED),

@@ -51,10 +51,12 @@ class Server:
         *,
         options: Sequence[str] = (),
         scheme: str = "http",
+        environment: Mapping[str, str] | None = None,
         python: str = sys.executable,
         source: Path = REPOSITORY,
     ) -> None:
         self._source = source
+        self._variables = environment or {}
         self.port = free_port()
         self.scheme = scheme
         self.keys = Keys()
@@ -135,7 +137,8 @@ class Server:
 
     def _environment(self) -> dict[str, str]:
         # Workers do not look in the current folder for the code.
-        return _server_environment(os.environ, self.keys) | {"PYTHONPATH": str(self._source)}
+        environment = _server_environment(os.environ, self.keys) | dict(self._variables)
+        return environment | {"PYTHONPATH": str(self._source)}
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

@@ -87,7 +87,8 @@ class Cargo:
 class Suite:
     """`requirements` names a file in `requirements/`, `files` stand below this folder, `driver` is
     the module in `clients/` of which the claims are made. `with_token`: the client is given a
-    bearer token that may do everything. `about` is the client's name for people.
+    bearer token that may do everything. `behind` is the provider of a cloud that the server is in
+    front of, empty for none. `about` is the client's name for people.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Suite:
     requirements: str = "pytest"
     own_server: bool = False
     with_token: bool = False
+    behind: str = ""
     scheme: str = "http"
 
     @property
@@ -208,6 +210,9 @@ _SUITES = (
           requirements="aistore-2", with_token=True),
     Suite("aistore-sdk-1", "aistore SDK 1.x, native API", Pip("aistore"), _AISTORE_SDK,
           requirements="aistore-1", with_token=True),
+    Suite("aistore-sdk-aws", "aistore SDK, buckets of an S3 behind", Pip("aistore"),
+          ("aistore_sdk/test_fast_tier.py",), requirements="aistore-2", with_token=True,
+          behind="aws"),
     Suite("aistore-torch", "aistore SDK, with PyTorch and WebDataset", Pip("aistore"),
           (_TRAINING, "aistore_sdk/test_walkthrough.py"), requirements="aistore-torch",
           with_token=True),

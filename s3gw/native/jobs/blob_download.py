@@ -20,8 +20,10 @@ from storage.values import ObjectInfo, Parallel
 
 
 async def record_download(call: NativeCall, parallel: Parallel, info: ObjectInfo) -> None:
-    """Have the download that a read of the object has begun among the jobs: AIStore's clients look
-    for it there."""
+    """Have the download that a read of the object has begun among the jobs, unless it was one
+    stream: AIStore's clients look for it there."""
+    if info.size < parallel.least_bytes:
+        return
     job = blob_download.BlobDownload(bucket=call.bucket, name=info.name, parallel=parallel)
     await begin_ended(call, job, Counted(1, info.size))
 

@@ -11,7 +11,7 @@ from s3gw.native.objects.archive_read import member_head, member_query_of, membe
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
 from s3gw.native.objects.range_checksums import has_own_checksums, with_checksum
 from s3gw.native.operation import header, operation, query
-from s3gw.native.parallel import read_parallel
+from s3gw.native.parallel import parallel_read
 from s3gw.native.presence import is_here, is_outside
 from s3gw.native.remote_buckets import is_object_here, require_same_url
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
@@ -71,7 +71,7 @@ class GetObject:
         return Reply(206 if partial else 200, headers, reading.body, repeated=repeated)
 
     def _parallel(self) -> Parallel | None:
-        return read_parallel(self.blob_chunk, self.blob_workers) if self.blob else None
+        return parallel_read(self.blob_chunk, self.blob_workers) if self.blob else None
 
 
 @operation("HEAD", "objects/{bucket}/{object}", access=Access.HEAD_OBJECT, known_as="HeadObject")
