@@ -11,7 +11,7 @@ from s3gw.config.bucket_properties import properties_of
 from s3gw.config.schema import Config
 from s3gw.objects.bucket_chunks import chunking_of
 from storage.backend import Backend, Store
-from storage.backends import aws, gcp
+from storage.backends import aws, azure, gcp
 from storage.tier import Policy, Tier, TieredStore
 from storage.tier.locks import FILE
 from storage.values import BucketInfo
@@ -20,6 +20,7 @@ from storage.values import BucketInfo
 _OPEN: Mapping[str, Callable[[], AbstractAsyncContextManager[Backend]]] = MappingProxyType(
     {
         "aws": lambda: aws.AwsBackend(aws.options_from_environment()),
+        "azure": lambda: azure.AzureBackend(azure.options_from_environment()),
         "gcp": lambda: gcp.GcpBackend(gcp.options_from_environment()),
     }
 )
