@@ -122,9 +122,10 @@ async def part_spans(service: Service, place: Place) -> tuple[str, dict[int, Bet
     return listed.etag, spans
 
 
-def commit_document(blocks: Sequence[Block]) -> bytes:
-    """Return the body of a Put Block List of blocks that are not committed yet."""
-    rows = "".join(f"<Uncommitted>{block.id}</Uncommitted>" for block in blocks)
+def commit_document(blocks: Sequence[Block], source: str) -> bytes:
+    """Return the body of a Put Block List. Blocks of the source `Uncommitted` can be committed once
+    only, those of `Latest` again while the object is still that of them."""
+    rows = "".join(f"<{source}>{block.id}</{source}>" for block in blocks)
     return f'<?xml version="1.0" encoding="utf-8"?><BlockList>{rows}</BlockList>'.encode()
 
 

@@ -2,7 +2,7 @@
 
 A login is a token of Microsoft Entra ID, from azure-identity. That library is an extra
 (`pip install 's3gw[azure]'`), and is imported when a token is first needed. A token is kept until
-shortly before its end, and dropped when it was refused.
+shortly before its end: some sources of azure-identity start a program for each.
 """
 
 from __future__ import annotations
@@ -61,10 +61,6 @@ class Credentials:
         if options.anonymous:
             return dict(query), dict(headers)
         return dict(query), {**headers, "authorization": f"Bearer {await self._login(place)}"}
-
-    def refused(self) -> None:
-        """Get another token for the next request."""
-        self._good_until_s = 0.0
 
     async def _login(self, place: Place) -> str:
         where = urlsplit(self._options.url)

@@ -173,14 +173,13 @@ def decoded_metadata(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _metadata(headers: Mapping[str, str]) -> tuple[Besides, dict[str, str]]:
-    custom = decoded_metadata(headers)
     try:
-        besides = msgspec.convert(json.loads(custom[RESERVED]), Besides)
+        besides = msgspec.convert(json.loads(headers[_META + RESERVED]), Besides)
     except (KeyError, ValueError, msgspec.ValidationError):
         # Without it, or with one that is not ours.
-        return NOTHING_BESIDES, custom
-    del custom[RESERVED]
-    return besides, custom
+        return NOTHING_BESIDES, decoded_metadata(headers)
+    rest = {name: value for name, value in headers.items() if name != _META + RESERVED}
+    return besides, decoded_metadata(rest)
 
 
 def _md5_of(headers: Mapping[str, str]) -> Checksum | None:
@@ -193,9 +192,12 @@ def _md5_of(headers: Mapping[str, str]) -> Checksum | None:
 
 
 def _class_of(headers: Mapping[str, str], besides: Besides) -> str:
-    tier = headers.get("x-ms-access-tier", "")
+    """The class that was written, if the tier is still that of it; the answer to a GET does not
+    have the tier."""
+    tier, kept = headers.get("x-ms-access-tier", ""), besides.storage_class
+    if not tier:
+        return kept or STANDARD
     said = listed_class(tier, inferred=headers.get("x-ms-access-tier-inferred") == "true")
-    kept = besides.storage_class
     if not kept or (kept in _TIERS and _TIERS[kept] != tier):
         return said
     return kept if kept in _TIERS or said == STANDARD else said

@@ -28,7 +28,7 @@ _OURS_TO_MEND = (
 
 def open_session(options: AzureOptions) -> aiohttp.ClientSession:
     """A session whose bodies are what was stored, compressed or not."""
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=options.connections),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=options.connect_timeout_s),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -37,6 +37,9 @@ def open_session(options: AzureOptions) -> aiohttp.ClientSession:
         max_field_size=_LONGEST_HEADER,
         max_line_size=_LONGEST_HEADER,
     )
+    # A request that is not to be done twice is a PUT too. Only this package repeats any.
+    session._retry_connection = False
+    return session
 
 
 def as_url(text: str) -> URL:

@@ -1,7 +1,8 @@
 """One storage account: its requests, their repetition, and the border for foreign errors.
 
 A request is repeated when Azure is too busy or fails, or the connection does, after a random time
-that doubles. One with a condition is sent once: the first may have made it untrue.
+that doubles. One that is not to be done twice, as a write with a condition, is repeated only when
+Azure refused it for its load: any other failure may have come after it was done.
 """
 
 from __future__ import annotations
@@ -97,12 +98,12 @@ class Service:
             check_place(place)
         elif place.bucket:
             check_container(place.bucket)
-        attempts = 1 if request.once else self.options.attempts
+        attempts = self.options.attempts
         for number in range(1, attempts + 1):
             try:
                 return await attempt()
             except _Repeatable as failure:
-                if number == attempts:
+                if number == attempts or (request.once and not failure.refused):
                     raise failure.error from None
                 await asyncio.sleep(_wait_s(number, failure.after_s))
         raise AssertionError("the last attempt returns or raises")
@@ -124,9 +125,8 @@ class Service:
         headers = lower_case(response)
         found = of_answer(response.status, headers, body, place)
         if response.status in _REPEATED:
-            raise _Repeatable(found, headers.get("retry-after", ""))
-        if response.status == 401:
-            self._credentials.refused()
+            after, refused = headers.get("retry-after", ""), _is_refused(response.status, found)
+            raise _Repeatable(found, after, refused=refused)
         raise found
 
     async def _request(
@@ -195,16 +195,22 @@ class Service:
 
 
 class _Repeatable(Exception):
-    """A failure that may be over at the next attempt."""
+    """A failure that may be over at the next attempt; `refused`: nothing was done."""
 
-    def __init__(self, error: StorageError, after: str = "") -> None:
+    def __init__(self, error: StorageError, after: str = "", *, refused: bool = False) -> None:
         super().__init__()
         self.error = error
+        self.refused = refused
         self.after_s = float(after) if after.isdecimal() else 0.0
 
 
 def lower_case(response: ClientResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _is_refused(status: int, error: StorageError) -> bool:
+    is_busy = isinstance(error, BackendUnavailable) and error.code == "ServerBusy"
+    return status == 429 or is_busy
 
 
 def _wait_s(attempt: int, after_s: float) -> float:

@@ -2,8 +2,8 @@
 
 Azure has no uploads, but one list of uncommitted blocks for each name. So an upload is what a mark
 in that list says: a block whose id has the upload's tag and the MD5 of what it was begun with,
-while the upload id holds all of that. An aborted one has a second mark, since single blocks cannot be
-dropped; Azure drops them with the next write of that name, or a week after the last block.
+while the upload id holds all of that. An aborted one has a second mark, since single blocks cannot
+be dropped; Azure drops them with the next write of that name, or a week after the last block.
 
 What Azure does not keep of the contract: any write of the name, also the completion of another
 upload, ends the uploads of it; a week after its last part an upload is gone; unfinished uploads of
@@ -41,7 +41,7 @@ from storage.backends.azure.options import MOST_BLOCK_BYTES
 from storage.backends.azure.place import PROVIDER, Place
 from storage.backends.azure.reading import ObjectReader
 from storage.backends.azure.service import Service
-from storage.backends.azure.writing import BLOCKS_GONE, Md5Along, check_attributes, commit
+from storage.backends.azure.writing import BLOCKS_GONE, Commit, Md5Along, check_attributes, commit
 from storage.backends.sending import spool
 from storage.errors import (
     BackendError,
@@ -140,9 +140,9 @@ class Uploads:
         headers = attribute_headers(state.info.attributes, besides)
         guard = await write_guard(self._reader, place, options.condition)
         blocks = [block for block in chosen if block.kind is Kind.PART]
-        size = sum(block.size for block in blocks)
         try:
-            return await commit(self._service, guarded(place, guard), blocks, size, headers, guard)
+            made = Commit(blocks, headers, guard, once=True)
+            return await commit(self._service, guarded(place, guard), made)
         except (BackendUnavailable, PreconditionFailed) as error:
             # It may have been done nevertheless, by this request or by another completion.
             try:

@@ -10,16 +10,16 @@ other's blocks, and the other is unavailable for that time.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from storage.backend import Change
-from storage.backends.azure.blocks import Block, Kind, commit_document, new_tag, put_block
+from storage.backends.azure.block_sender import BlockSender
+from storage.backends.azure.blocks import Block, commit_document
 from storage.backends.azure.facts import (
     Besides,
     attribute_headers,
@@ -35,7 +35,7 @@ from storage.backends.azure.options import MOST_BLOCK_BYTES, MOST_BLOCKS
 from storage.backends.azure.place import PROVIDER, Place
 from storage.backends.azure.reading import ObjectReader
 from storage.backends.azure.service import Request, Service
-from storage.backends.sending import Cutter, Piece
+from storage.backends.sending import Cutter
 from storage.conditions import check_write
 from storage.errors import BackendError, BackendUnavailable, NotSupported
 from storage.values import (
@@ -50,8 +50,6 @@ from storage.values import (
 )
 
 _MIB = 1 << 20
-# Before they grow, for a body of unknown length: with blocks of 8 MiB, 2.4 TiB in all.
-_BLOCKS_OF_A_SIZE = 4000
 
 
 class Md5Along:
@@ -92,12 +90,13 @@ class ObjectWriter:
         first = await cutter.cut(block_bytes)
         if first.last:
             return await self._put_whole(place, first.content, digest, options)
-        blocks, size = await self._send_blocks(place, first, cutter, block_bytes)
+        blocks = await BlockSender(self._service, place, block_bytes).send_all(first, cutter)
         besides = Besides(checksum=digest.seal().checksum)
         headers = attribute_headers(options.attributes, besides)
         headers["x-ms-blob-content-md5"] = b64encode(digest.md5).decode()
         guard = await write_guard(self._reader, place, options.condition)
-        return await commit(self._service, guarded(place, guard), blocks, size, headers, guard)
+        made = Commit(blocks, headers, guard)
+        return await commit(self._service, guarded(place, guard), made)
 
     async def _put_whole(
         self, place: Place, content: bytes, digest: Md5Along, options: PutOptions
@@ -121,56 +120,10 @@ class ObjectWriter:
         headers["x-ms-blob-content-md5"] = request.headers["content-md5"]
         return written(place.name, len(content), answer.headers, headers)
 
-    async def _send_blocks(
-        self, place: Place, first: Piece, cutter: Cutter, block_bytes: int
-    ) -> tuple[list[Block], int]:
-        """Send the first piece and all that follow; return the blocks and the size of all. Raises
-        what the body or the digest raises."""
-        blocks: list[Block] = []
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                await self._send_pieces(tasks, blocks, place, first, cutter, block_bytes)
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
-        blocks.sort(key=lambda block: block.number)
-        return blocks, sum(block.size for block in blocks)
-
-    async def _send_pieces(
-        self,
-        tasks: asyncio.TaskGroup,
-        blocks: list[Block],
-        place: Place,
-        first: Piece,
-        cutter: Cutter,
-        block_bytes: int,
-    ) -> None:
-        tag, room = new_tag(), asyncio.Semaphore(self._service.options.blocks_at_once)
-
-        async def send(number: int, content: bytes) -> None:
-            try:
-                md5 = await asyncio.to_thread(_md5, content)
-                block = Block(Kind.WHOLE, tag, number, time.time_ns(), md5, len(content))
-                await put_block(self._service, place, block, lambda: content)
-            finally:
-                room.release()
-            blocks.append(block)
-
-        piece, number = first, 1
-        while True:
-            await room.acquire()
-            tasks.create_task(send(number, piece.content))
-            if piece.last:
-                return
-            if number == MOST_BLOCKS:
-                raise BackendError(str(place), "EntityTooLarge", f"after {number} blocks")
-            piece = await cutter.cut(block_bytes * (1 + number // _BLOCKS_OF_A_SIZE))
-            number += 1
-
     def _block_bytes(self, size: int | None) -> int:
         """Large enough for the number of blocks that Azure allows, in whole MiB."""
-        least = -(-(size or 0) // MOST_BLOCKS)
-        wanted = max(self._service.options.block_bytes, -(-least // _MIB) * _MIB)
-        return min(wanted, MOST_BLOCK_BYTES)
+        usual, least = self._service.options.block_bytes, -(-(size or 0) // MOST_BLOCKS)
+        return usual if least <= usual else min(-(-least // _MIB) * _MIB, MOST_BLOCK_BYTES)
 
     async def update_object(
         self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
@@ -213,33 +166,39 @@ class ObjectWriter:
         return answer.headers.get("etag", "").strip('"')
 
 
-async def commit(
-    service: Service,
-    place: Place,
-    blocks: list[Block],
-    size: int,
-    headers: Mapping[str, str],
-    guard: Guard,
-) -> ObjectInfo:
-    """Make an object of blocks. It is sent once: the second time the blocks are committed."""
-    document = commit_document(blocks)
+class Commit(Struct, frozen=True):
+    """What becomes an object; `once`: blocks that were committed are not there for another one."""
+
+    blocks: Sequence[Block]
+    headers: Mapping[str, str]
+    guard: Guard
+    once: bool = False
+
+    @property
+    def size(self) -> int:
+        return sum(block.size for block in self.blocks)
+
+
+async def commit(service: Service, place: Place, made: Commit) -> ObjectInfo:
+    """Raise `BackendUnavailable` with one of `BLOCKS_GONE` if another write dropped the blocks."""
+    document = commit_document(made.blocks, "Uncommitted" if made.once else "Latest")
+    md5 = hashlib.md5(document, usedforsecurity=False).digest()
     request = Request(
         "PUT",
         {"comp": "blocklist"},
-        {**headers, **guard, "content-md5": b64encode(_md5(document)).decode()},
+        {**made.headers, **made.guard, "content-md5": b64encode(md5).decode()},
         content=lambda: document,
         size=len(document),
-        once=True,
+        once=made.once or bool(made.guard),
     )
     try:
         answer = await service.send(place, request)
     except BackendError as error:
         if error.code in BLOCKS_GONE:
-            raise BackendUnavailable(
-                str(place), error.code, "another write of it dropped the blocks"
-            ) from None
+            reason = "another write of it dropped the blocks"
+            raise BackendUnavailable(str(place), error.code, reason) from None
         raise
-    return written(place.name, size, answer.headers, headers)
+    return written(place.name, made.size, answer.headers, made.headers)
 
 
 # What Azure answers if a block is not there.
@@ -259,7 +218,3 @@ def check_attributes(attributes: Attributes) -> None:
         raise NotSupported("locking", PROVIDER)
     if attributes.encryption is not None:
         raise NotSupported("encryption", PROVIDER)
-
-
-def _md5(content: bytes) -> bytes:
-    return hashlib.md5(content, usedforsecurity=False).digest()
