@@ -20,22 +20,47 @@ from storage.errors import BackendUnavailable, Corrupt
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
+_SUMMED_AT_ONCE = 1 << 20
+
 
 class Check:
-    """Compares the bytes of one read, maybe of several answers, with their MD5 in base64."""
+    """Compares the bytes of one read, maybe of several answers, with their MD5 in base64. A
+    megabyte at once goes to a thread, while the next one comes."""
 
     def __init__(self, md5: str) -> None:
         self._expected = md5
         self._sum = hashlib.md5(usedforsecurity=False)
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._adding: asyncio.Future[None] | None = None
 
-    def update(self, block: bytes) -> None:
-        if self._expected:
-            self._sum.update(block)
+    async def update(self, block: bytes) -> None:
+        if not self._expected:
+            return
+        self._waiting.append(block)
+        self._size += len(block)
+        if self._size >= _SUMMED_AT_ONCE:
+            await self._settle()
+            blocks, self._waiting, self._size = self._waiting, [], 0
+            loop = asyncio.get_running_loop()
+            self._adding = loop.run_in_executor(None, self._add, blocks)
 
-    def end(self, place: Place) -> None:
+    async def end(self, place: Place) -> None:
         """Raise `Corrupt` if these are other bytes."""
-        if self._expected and b64encode(self._sum.digest()).decode() != self._expected:
+        if not self._expected:
+            return
+        await self._settle()
+        self._add(self._waiting)
+        if b64encode(self._sum.digest()).decode() != self._expected:
             raise Corrupt(f"{place}: its bytes do not match the MD5 that Azure has of it")
+
+    async def _settle(self) -> None:
+        if self._adding is not None:
+            await self._adding
+
+    def _add(self, blocks: list[bytes]) -> None:
+        for block in blocks:
+            self._sum.update(block)
 
 
 class AnswerReader:
@@ -60,13 +85,13 @@ class AnswerReader:
         if not block or len(block) > self.left:
             raise BackendUnavailable(str(self._place), "IncompleteBody", f"{self.left} bytes lack")
         self.left -= len(block)
-        self._check.update(block)
+        await self._check.update(block)
         if not self.left:
             if await self._timed_read(1):
                 raise BackendUnavailable(
                     str(self._place), "IncompleteBody", "more than was announced"
                 )
-            self._check.end(self._place)
+            await self._check.end(self._place)
         return block
 
     async def _timed_read(self, size: int) -> bytes:

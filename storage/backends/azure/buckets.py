@@ -19,6 +19,7 @@ from storage.backends.azure.names import check_container
 from storage.backends.azure.place import PROVIDER, Place
 from storage.backends.azure.service import Request, Service
 from storage.errors import (
+    BackendDenied,
     BackendError,
     BackendUnavailable,
     BucketNotEmpty,
@@ -60,7 +61,12 @@ class Buckets:
         return BucketInfo(name, "", 0, tags=tags)
 
     async def head_bucket(self, name: str) -> BucketInfo:
-        answer = await self._service.send(Place(name), Request("HEAD", _CONTAINER))
+        """A SAS token of one container may list it, and not ask for its metadata."""
+        try:
+            answer = await self._service.send(Place(name), Request("HEAD", _CONTAINER))
+        except BackendDenied:
+            await self._lister.list_objects(name, ListQuery(limit=1))
+            return BucketInfo(name, "", 0)
         return BucketInfo(name, "", 0, tags=decoded_metadata(answer.headers))
 
     async def update_bucket(self, name: str, change: BucketChange) -> BucketInfo:

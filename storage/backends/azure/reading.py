@@ -21,6 +21,7 @@ from storage.errors import (
     BackendError,
     NotSupported,
     ObjectChanged,
+    ObjectNotFound,
     PartNotFound,
     PreconditionFailed,
     RangeNotSatisfiable,
@@ -79,7 +80,9 @@ class ObjectReader:
     async def look_at_headers(self, place: Place) -> dict[str, str]:
         response = await self._service.open(place, Request("HEAD"))
         async with response:
-            return lower_case(response)
+            headers = lower_case(response)
+        _check_is_object(place, headers)
+        return headers
 
     async def _span_of_part(self, place: Place, info: ObjectInfo, number: int) -> Between:
         """Raise `PartNotFound`."""
@@ -121,6 +124,7 @@ class ObjectReader:
         response = await self._get(place, want, etag)
         headers = lower_case(response)
         try:
+            _check_is_object(place, headers)
             size, span = _measure(place, response, want)
             info = info_of(place.name, headers, size)
         except BaseException:
@@ -173,6 +177,12 @@ class _Replaced(Exception):
 def _check_version(options: ReadOptions) -> None:
     if options.version is not None:
         raise NotSupported("versions", PROVIDER)
+
+
+def _check_is_object(place: Place, headers: dict[str, str]) -> None:
+    """Raise `ObjectNotFound` for a directory of a hierarchical namespace."""
+    if headers.get("x-ms-resource-type") == "directory":
+        raise ObjectNotFound(place.name)
 
 
 def _is_plain(options: ReadOptions) -> bool:

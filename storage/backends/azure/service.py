@@ -116,7 +116,7 @@ class Service:
                 if response.status < 300:
                     return response
                 async with response:
-                    body = await response.content.read(_LONGEST_ERROR)
+                    body = await _read_some(response)
         except http.FOREIGN as error:
             found = http.translated(error, place)
             if isinstance(found, BackendUnavailable):
@@ -202,6 +202,16 @@ class _Repeatable(Exception):
         self.error = error
         self.refused = refused
         self.after_s = float(after) if after.isdecimal() else 0.0
+
+
+async def _read_some(response: ClientResponse) -> bytes:
+    """The body of an error, or the beginning of a long one."""
+    body = b""
+    async for block in response.content.iter_any():
+        body += block
+        if len(body) > _LONGEST_ERROR:
+            break
+    return body
 
 
 def lower_case(response: ClientResponse) -> dict[str, str]:

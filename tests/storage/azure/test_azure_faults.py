@@ -20,6 +20,7 @@ from storage.errors import (
     BackendUnavailable,
     Corrupt,
     ObjectChanged,
+    ObjectNotFound,
     PreconditionFailed,
     StorageError,
 )
@@ -259,6 +260,19 @@ def test_another_range_than_the_wanted_one_is_refused(lie: dict[str, str]) -> No
     async def use(backend: AzureBackend, double: Double) -> None:
         with pytest.raises(BackendError, match="InvalidResponse"):
             await backend.get_object("bucket", "a", ReadOptions(Between(0, 9)))
+
+    against(answer, use)
+
+
+def test_a_directory_of_a_hierarchical_namespace_is_not_an_object() -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        await to.send(200, headers={**DATE, "x-ms-resource-type": "directory"})
+
+    async def use(backend: AzureBackend, double: Double) -> None:
+        with pytest.raises(ObjectNotFound):
+            await backend.get_object("bucket", "a")
+        with pytest.raises(ObjectNotFound):
+            await backend.head_object("bucket", "a")
 
     against(answer, use)
 

@@ -119,7 +119,7 @@ def expected(names: list[str], query: ListQuery) -> list[str]:
     return sorted(found, key=str.encode)
 
 
-SEGMENTS = st.text("ab-_ ", min_size=1, max_size=3).filter(lambda text: text.strip() == text)
+SEGMENTS = st.sampled_from(["a", "a-", "a-b", "a b", "a0", "b", "b-a"])
 PATHS = st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join)
 
 
@@ -168,6 +168,14 @@ def test_the_order_is_that_of_bytes_whatever_the_characters(
     model.names, model.hierarchical, model.most = sorted(names), False, 5000
     query = ListQuery(after=after, limit=limit)
     assert listed(model, query) == expected(model.names, query)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 60])
+def test_what_is_beside_a_directory_comes_before_what_is_in_it(model: Model, limit: int) -> None:
+    inside = [f"t/{number}/{name}" for number in range(10) for name in "abcde"]
+    names = ["t-s/1", "t-s/2", "t.x", "t/3-x/y", *inside, "t0"]
+    model.names, model.hierarchical, model.most = names, True, 4
+    assert listed(model, ListQuery(limit=limit)) == sorted(names)
 
 
 @pytest.mark.parametrize("hierarchical", [False, True])

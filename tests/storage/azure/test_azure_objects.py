@@ -562,6 +562,24 @@ def test_a_sas_token_gives_the_rights_that_it_has(bucket: SyncBucket, service: A
     assert bucket.names() == ["a b"]
 
 
+def test_a_sas_token_of_one_container_is_enough_to_read_it(
+    bucket: SyncBucket, service: Azurite
+) -> None:
+    bucket.put("a", b"x")
+    name, version = full_name(bucket), "2020-12-06"
+    fields = {"sp": "rl", "se": "2099-01-01T00:00:00Z", "sv": version, "sr": "c"}
+    lines = [fields["sp"], "", fields["se"], f"/blob/{ACCOUNT}/{name}", "", "", "", version, "c"]
+    text = "\n".join([*lines, *[""] * 7])
+    signed = hmac.digest(b64decode(service.key), text.encode(), "sha256")
+    token = urlencode({**fields, "sig": b64encode(signed).decode()})
+    backend = AzureBackend(service.options(account_key="", sas_token=token))
+    assert run(backend.head_bucket(name)).name == name
+    assert run(backend.get_object(name, "a")).body == b"x"
+    with pytest.raises(BackendDenied):
+        run(backend.head_bucket("another"))
+    run(backend.aclose())
+
+
 def test_a_public_container_is_read_without_credentials(
     bucket: SyncBucket, service: Azurite
 ) -> None:
