@@ -140,6 +140,49 @@ def test_a_job_fetches_from_a_container(server: FastTier, cloud: SyncBucket) -> 
     eventually(lambda: len(server.names(cloud.bucket, flags="1")) == 15, "prefetched")
 
 
+def test_the_null_version_is_the_object_itself(server: FastTier, cloud: SyncBucket) -> None:
+    cloud.put("a", b"one")
+    server.native("HEAD", f"buckets/{cloud.bucket}?provider=azure")
+    s3: Any = server.client()
+    which = {"Bucket": cloud.bucket, "Key": "a", "VersionId": "null"}
+    assert s3.get_object(**which, Range="bytes=1-")["Body"].read() == b"ne"
+    assert s3.get_object(**which)["Body"].read() == b"one"
+    s3.put_object_tagging(**which, Tagging={"TagSet": [{"Key": "t", "Value": "v"}]})
+    assert cloud.info("a").attributes.tags == {"t": "v"}
+    s3.delete_object(**which)
+    assert cloud.names() == []
+    with pytest.raises(s3.exceptions.ClientError, match="versions on azure"):
+        s3.get_object(Bucket=cloud.bucket, Key="a", VersionId="1" * 32)
+
+
+def test_a_large_object_comes_in_many_ranges(server: FastTier, cloud: SyncBucket) -> None:
+    cloud.put("large", LARGE)
+    server.native("HEAD", f"buckets/{cloud.bucket}?provider=azure")
+    orders = {"chunk-size": 1 << 20, "num-workers": 4}
+    asked = {"action": "blob-download", "name": "large", "value": orders}
+    server.native("POST", f"objects/{cloud.bucket}?provider=azure", asked)
+    eventually(lambda: server.names(cloud.bucket, flags="1") == ["large"], "fetched")
+    assert server.native("GET", f"objects/{cloud.bucket}/large?provider=azure")[1] == LARGE
+
+
+def test_an_upload_that_another_one_ended_can_be_aborted(
+    server: FastTier, cloud: SyncBucket
+) -> None:
+    server.native("HEAD", f"buckets/{cloud.bucket}?provider=azure")
+    s3: Any = server.client()
+    which = {"Bucket": cloud.bucket, "Key": "a"}
+    upload = s3.create_multipart_upload(Bucket=cloud.bucket, Key="a")["UploadId"]
+    part: Any = {"UploadId": upload, "PartNumber": 1}
+    tag = s3.upload_part(**which, **part, Body=b"one")["ETag"]
+    cloud.complete(cloud.upload_of("a", b"two"), 1)
+    chosen: Any = {"Parts": [{"PartNumber": 1, "ETag": tag}]}
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchUpload"):
+        s3.complete_multipart_upload(**which, UploadId=upload, MultipartUpload=chosen)
+    s3.abort_multipart_upload(**which, UploadId=upload)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=cloud.bucket)
+    assert s3.get_object(**which)["Body"].read() == b"two"
+
+
 def test_a_name_that_azure_would_change_is_refused(server: FastTier, cloud: SyncBucket) -> None:
     server.native("HEAD", f"buckets/{cloud.bucket}?provider=azure")
     s3 = server.client()
