@@ -183,11 +183,16 @@ def test_an_upload_that_another_one_ended_can_be_aborted(
     assert s3.get_object(**which)["Body"].read() == b"two"
 
 
-def test_a_name_that_azure_would_change_is_refused(server: FastTier, cloud: SyncBucket) -> None:
+def test_what_azure_would_change_or_not_take_is_refused(
+    server: FastTier, cloud: SyncBucket
+) -> None:
     server.native("HEAD", f"buckets/{cloud.bucket}?provider=azure")
     s3 = server.client()
     with pytest.raises(s3.exceptions.ClientError, match="a dot at the end of a segment"):
         s3.put_object(Bucket=cloud.bucket, Key="a./b", Body=b"x")
+    tags = "&".join(f"tag{number}={'%E6%BC%A2' * 256}" for number in range(10))
+    with pytest.raises(s3.exceptions.ClientError, match="MetadataTooLarge"):
+        s3.put_object(Bucket=cloud.bucket, Key="b", Body=b"x", Tagging=tags)
     assert cloud.names() == []
 
 

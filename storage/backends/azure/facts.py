@@ -25,7 +25,9 @@ import msgspec
 from msgspec import Struct
 
 from storage.backends.azure.names import RESERVED, metadata_key, user_key
+from storage.backends.azure.place import PROVIDER
 from storage.clock import NS_PER_S
+from storage.errors import BackendError
 from storage.values import Attributes, Checksum, ObjectInfo
 
 STANDARD = "STANDARD"
@@ -38,6 +40,8 @@ _HEADERS = (
     "content-type",
 )
 _META = "x-ms-meta-"
+# Of one blob, with their names.
+_MOST_METADATA = 8 << 10
 # Of the storage classes; a read of what is archived is refused by Azure.
 _TIERS = {
     "STANDARD_IA": "Cool",
@@ -111,6 +115,7 @@ def content_headers(attributes: Attributes) -> dict[str, str]:
 
 
 def metadata_headers(attributes: Attributes, besides: Besides) -> dict[str, str]:
+    """Raise `BackendError` for more than Azure takes."""
     kept = {metadata_key(key): _encoded(value) for key, value in attributes.custom.items()}
     besides = msgspec.structs.replace(
         besides,
@@ -123,7 +128,11 @@ def metadata_headers(attributes: Attributes, besides: Besides) -> dict[str, str]
         storage_class="" if attributes.storage_class == STANDARD else attributes.storage_class,
     )
     if besides != NOTHING_BESIDES:
-        kept[RESERVED] = json.dumps(msgspec.to_builtins(besides))
+        document = msgspec.to_builtins(besides)
+        texts = json.dumps(document), _encoded(json.dumps(document, ensure_ascii=False))
+        kept[RESERVED] = min(texts, key=len)
+    if sum(len(key) + len(value) for key, value in kept.items()) > _MOST_METADATA:
+        raise BackendError(PROVIDER, "MetadataTooLarge", f"more than {_MOST_METADATA} bytes")
     return {_META + key: value for key, value in kept.items()}
 
 
@@ -174,7 +183,7 @@ def decoded_metadata(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _metadata(headers: Mapping[str, str]) -> tuple[Besides, dict[str, str]]:
     try:
-        besides = msgspec.convert(json.loads(headers[_META + RESERVED]), Besides)
+        besides = msgspec.convert(json.loads(_decoded(headers[_META + RESERVED])), Besides)
     except (KeyError, ValueError, msgspec.ValidationError):
         # Without it, or with one that is not ours.
         return NOTHING_BESIDES, decoded_metadata(headers)

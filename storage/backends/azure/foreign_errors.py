@@ -49,6 +49,7 @@ _DENIED = frozenset(
         "LeaseLost",
         "NoAuthenticationInformation",
         "PublicAccessNotPermitted",
+        "SnapshotsPresent",
         "UnauthorizedBlobOverwrite",
     ]
 )
@@ -66,6 +67,7 @@ _NOT_SUPPORTED = frozenset(
         "BlobTypeNotSupported",
         "FeatureNotSupportedForAccount",
         "FeatureVersionMismatch",
+        "InvalidBlobTier",
         "InvalidBlobType",
         "NotImplemented",
         "UnsupportedHeader",
@@ -75,11 +77,18 @@ _NOT_SUPPORTED = frozenset(
 )
 
 
+def _archived(place: Place) -> StorageError:
+    """In S3's words, since its clients know what to do."""
+    return BackendError(str(place), "InvalidObjectState", "the blob is archived")
+
+
 def _missing(place: Place) -> StorageError:
     return ObjectNotFound(place.name) if place.name else BucketNotFound(place.bucket)
 
 
 _BY_CODE: Mapping[str, Callable[[Place], StorageError]] = {
+    "BlobArchived": _archived,
+    "BlobBeingRehydrated": _archived,
     "BlobAlreadyExists": lambda place: PreconditionFailed("If-None-Match"),
     "BlobImmutableDueToPolicy": lambda place: ObjectLocked(place.name),
     "BlobNotFound": lambda place: ObjectNotFound(place.name),

@@ -21,6 +21,7 @@ from storage.backend import Change
 from storage.backends.azure.block_sender import BlockSender
 from storage.backends.azure.blocks import Block, commit_document
 from storage.backends.azure.facts import (
+    NOTHING_BESIDES,
     Besides,
     attribute_headers,
     besides_of,
@@ -213,7 +214,9 @@ def written(name: str, size: int, answer: Mapping[str, str], sent: Mapping[str, 
 
 
 def check_attributes(attributes: Attributes) -> None:
-    """Raise `NotSupported` for those that would get lost, though their writer relies on them."""
+    """Raise `NotSupported` for those that would get lost, though their writer relies on them, and
+    `BackendError` for too many."""
+    metadata_headers(attributes, NOTHING_BESIDES)
     if attributes.lock is not None:
         raise NotSupported("locking", PROVIDER)
     if attributes.encryption is not None:

@@ -181,6 +181,18 @@ def test_an_update_changes_what_was_asked_for_and_keeps_the_rest(bucket: SyncBuc
     assert touched.etag != new.etag
 
 
+def test_more_metadata_than_azure_takes_is_refused_and_not_an_accident(bucket: SyncBucket) -> None:
+    """All together 8 KiB."""
+    as_much = Attributes(tags={f"tag{number}": "\u00fc" * 256 for number in range(10)})
+    bucket.put("a", b"x", options=put_options(attributes=as_much))
+    assert bucket.info("a").attributes == as_much
+    bucket.delete("a")
+    too_much = Attributes(custom={"a": "x" * 8192})
+    with pytest.raises(BackendError, match="MetadataTooLarge"):
+        bucket.put("a", b"x", options=put_options(attributes=too_much))
+    assert bucket.names() == []
+
+
 # Names
 
 
@@ -511,7 +523,7 @@ def test_the_tags_of_a_bucket_are_metadata_of_its_container(backend: Backend) ->
 def test_an_object_with_snapshots_is_not_deleted(bucket: SyncBucket, service: Azurite) -> None:
     bucket.put("a", b"x")
     raw(service, Place(full_name(bucket), "a"), Request("PUT", {"comp": "snapshot"}))
-    with pytest.raises(BackendError, match="SnapshotsPresent"):
+    with pytest.raises(BackendDenied, match="SnapshotsPresent"):
         bucket.delete("a")
     assert bucket.names() == ["a"]
 
