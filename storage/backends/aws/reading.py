@@ -156,9 +156,12 @@ class ObjectReader:
             if not info.etag:
                 raise ObjectChanged(f"{place} has no ETag to go on by")
             answer = await self._get(place, rest, info.etag)
-            if _measure(place, answer, rest) != (info.size, rest):
+            try:
+                if _measure(place, answer, rest) != (info.size, rest):
+                    raise ObjectChanged(str(place))
+            except BaseException:
                 answer["Body"].close()
-                raise ObjectChanged(str(place))
+                raise
             return BodyReader(self._remote, place, answer["Body"], len(rest))
 
         reader = BodyReader(self._remote, place, body, len(span))

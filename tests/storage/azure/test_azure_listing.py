@@ -129,7 +129,7 @@ def without_files_as_directories(names: set[str]) -> list[str]:
     return sorted(names - parents)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sets(PATHS, max_size=12).map(without_files_as_directories),
     st.sampled_from(["", "a", "a/", "a-", "b/a"]),
@@ -156,7 +156,7 @@ def test_the_order_is_that_of_bytes_in_either_namespace(
     assert listed(model, query) == expected(names, query)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.sets(st.text("a/\ue000\uff5e\U00010000\U0001f600", min_size=1, max_size=3), max_size=10),
     st.text("a\ue000\U00010000", max_size=2),
