@@ -83,6 +83,7 @@ SYSTEM_TOOLS := strace:strace nginx:nginx-light wrk:wrk node:nodejs npm:npm valg
 compat-deps: SYSTEM_TOOLS := node:nodejs npm:npm openssl:openssl curl:curl
 test-deps: system-deps
 	@$(PYTHON) -m compat.npm oidc-provider
+	@$(PYTHON) -m compat.npm azurite
 
 system-deps compat-deps:
 	@packages=; for tool in $(SYSTEM_TOOLS); do \

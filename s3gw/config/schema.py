@@ -453,7 +453,7 @@ class Promote:
 
 
 # Those that `s3gw.server.backends` can open.
-_PROVIDERS = ("aws", "gcp", "ht")
+_PROVIDERS = ("aws", "azure", "gcp", "ht")
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,9 +462,10 @@ class Backends:
 
     providers: tuple[str, ...] = setting(
         (),
-        "The providers of these stores: `aws` is any S3 endpoint, `gcp` Google Cloud Storage. "
-        "Where they are and who asks come from the environment, as the clouds' own tools read it "
-        "(AWS_ENDPOINT_URL, AWS_PROFILE, AWS_REGION, AWS_ACCESS_KEY_ID, ...; "
+        "The providers of these stores: `aws` is any S3 endpoint, `azure` Azure Blob Storage, "
+        "`gcp` Google Cloud Storage. Where they are and who asks come from the environment, as the "
+        "clouds' own tools read it (AWS_ENDPOINT_URL, AWS_PROFILE, AWS_REGION, AWS_ACCESS_KEY_ID, "
+        "...; AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY, ...; "
         "GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_CLOUD_PROJECT, STORAGE_EMULATOR_HOST). "
         "`ht` is the web: any http or https URL, for reading; the server is then a proxy, too.",
         Texts(f"a list of {', '.join(_PROVIDERS)}", Text("a provider", "|".join(_PROVIDERS))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -147,8 +148,11 @@ def remote_pairs(call: NativeCall, info: ObjectInfo) -> list[tuple[str, str]]:
     pairs = [("source", document.provider), ("ETag", info.etag)]
     if document.provider == web.PROVIDER:
         pairs.append(("orig_url", web.Directory(document.name).url_of(info.name).partition("?")[0]))
+    kept = info.checksum
     if _MD5.fullmatch(info.etag):
         pairs.append(("md5", info.etag))
+    elif kept is not None and kept.algorithm == "MD5":
+        pairs.append(("md5", a2b_base64(kept.value).hex()))
     if info.version != NULL_VERSION:
         pairs.append(("version", info.version))
     if content_type := info.attributes.headers.get("content-type"):

@@ -14,7 +14,7 @@ from s3gw.objects.bucket_chunks import chunking_of
 from s3gw.outbound.addresses import Allowed
 from s3gw.outbound.web import GuardedWeb
 from storage.backend import Backend, Store
-from storage.backends import aws, gcp
+from storage.backends import aws, azure, gcp
 from storage.backends.http import PROVIDER, HttpBackend, HttpOptions
 from storage.backends.local import has_room as local_has_room
 from storage.tier import Policy, Tier, TieredStore
@@ -27,6 +27,7 @@ Open = Callable[[], AbstractAsyncContextManager[Backend]]
 _OPEN: Mapping[str, Open] = MappingProxyType(
     {
         "aws": lambda: aws.AwsBackend(aws.options_from_environment()),
+        "azure": lambda: azure.AzureBackend(azure.options_from_environment()),
         "gcp": lambda: gcp.GcpBackend(gcp.options_from_environment()),
     }
 )

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from storage.backend import Change
+from storage.capabilities import Capability
 from storage.chunking import Chunking
 from storage.conditions import check_read
 from storage.errors import (
@@ -22,6 +23,7 @@ from storage.errors import (
     NotSupported,
     ObjectNotFound,
     StorageError,
+    UploadNotFound,
 )
 from storage.ranges import PartNumber
 from storage.tier.blocks import blocks_of
@@ -65,6 +67,7 @@ from storage.values import (
 )
 
 T = TypeVar("T")
+Named = TypeVar("Named", ReadOptions, UpdateOptions, DeleteRequest)
 
 
 class Unchanged:
@@ -152,7 +155,7 @@ class TieredStore:
         found = await self._found(remote, name, options)
         if found is None:
             try:
-                return await remote.backend.head_object(remote.name, name, _there(options))
+                return await remote.backend.head_object(remote.name, name, _there(remote, options))
             except LengthUnknown:
                 await self.tier.fetch(FetchTask(info.name, name))
         return _shown(await self.local.head_object(info.name, name, _here(options)))
@@ -277,7 +280,8 @@ class TieredStore:
             return new
 
         await self._forget(info.name, [name])
-        made = await remote.backend.update_object(remote.name, name, allowed, options)
+        there = _meant(remote, options)
+        made = await remote.backend.update_object(remote.name, name, allowed, there)
         await self._drop(info.name, [name])
         return made
 
@@ -293,7 +297,7 @@ class TieredStore:
             return await self.local.delete_object(info.name, request)
         remote.require_writable("delete_object")
         await self._forget(info.name, [request.name])
-        done = await remote.backend.delete_object(remote.name, request)
+        done = await remote.backend.delete_object(remote.name, _meant(remote, request))
         await self._drop(info.name, [request.name])
         return done
 
@@ -305,7 +309,8 @@ class TieredStore:
             return await self.local.delete_objects(info.name, requests)
         remote.require_writable("delete_objects")
         await self._forget(info.name, [request.name for request in requests])
-        done = await remote.backend.delete_objects(remote.name, requests)
+        there = [_meant(remote, request) for request in requests]
+        done = await remote.backend.delete_objects(remote.name, there)
         pairs = zip(requests, done, strict=True)
         gone = [request.name for request, outcome in pairs if isinstance(outcome, Deletion)]
         await self._drop(info.name, gone)
@@ -414,7 +419,9 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is not None and not is_append(upload_id):
             far_id = await self._far_id(info, name, upload_id)
-            await remote.backend.abort_upload(remote.name, name, far_id)
+            # The backend may have ended it by itself.
+            with suppress(UploadNotFound):
+                await remote.backend.abort_upload(remote.name, name, far_id)
         await self.local.abort_upload(info.name, name, upload_id)
 
     async def list_uploads(self, bucket: str, query: Any) -> Any:
@@ -471,13 +478,13 @@ class TieredStore:
         the backend decides, and the whole follows."""
         plan = FetchPlan(self.tier.policy(remote.bucket).chunks, options.parallel)
         if not options.keeps:
-            return await remote.backend.get_object(remote.name, name, _there(options))
+            return await remote.backend.get_object(remote.name, name, _there(remote, options))
         if options.version not in (None, NULL_VERSION):
-            reading = await remote.backend.get_object(remote.name, name, _there(options))
+            reading = await remote.backend.get_object(remote.name, name, _there(remote, options))
             self.tier.downloads.begin_version(remote, name, options.version, plan)
             return reading
         if options.want is not None or options.choose is not None:
-            reading = await remote.backend.get_object(remote.name, name, _there(options))
+            reading = await remote.backend.get_object(remote.name, name, _there(remote, options))
             self.tier.downloads.begin(remote, name, plan)
             return reading
         if options.condition != READ_ALL.condition:
@@ -533,7 +540,15 @@ def _here(options: ReadOptions) -> ReadOptions:
     return msgspec.structs.replace(options, version=None)
 
 
-def _there(options: ReadOptions) -> ReadOptions:
+def _meant(remote: Remote, what: Named) -> Named:
+    """Of a backend without versions, the null version is the object itself."""
+    if what.version != NULL_VERSION or Capability.VERSIONS in remote.backend.capabilities:
+        return what
+    return msgspec.structs.replace(what, version=None)
+
+
+def _there(remote: Remote, options: ReadOptions) -> ReadOptions:
+    options = _meant(remote, options)
     if options.unlock is None and options.before_stream is None:
         return options
     return msgspec.structs.replace(options, unlock=None, before_stream=None)

@@ -160,11 +160,6 @@ class RemoteContract(
             with pytest.raises(NotSupported):
                 bucket.begin("a", UploadOptions(OWNER, said))
 
-    def test_appends_are_listed_apart(self, bucket: SyncBucket) -> None:
-        """No backend can append."""
-        with pytest.raises(NotSupported):
-            bucket.begin("a", UploadOptions(OWNER, append=True))
-
 
 class TestOwnBuckets(BackendContract):
     @pytest.fixture

@@ -10,10 +10,11 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import Any
 
-from storage.backends.aws.body import BLOCK_BYTES, BodyStream
+from storage.backends.aws.body import BodyReader
 from storage.backends.aws.facts import info_of, quoted
 from storage.backends.aws.place import Place
 from storage.backends.aws.remote import Remote, Use
+from storage.backends.resuming import BLOCK_BYTES, BodyStream
 from storage.conditions import check_read, wanted_of
 from storage.errors import (
     BackendError,
@@ -151,16 +152,20 @@ class ObjectReader:
             return Reading(info, span, b"".join([block async for block in stream]))
 
     def _stream(self, place: Place, info: ObjectInfo, body: Any, span: Between) -> BodyStream:
-        async def reopen(rest: Between) -> Any:
+        async def reopen(rest: Between) -> BodyReader:
             if not info.etag:
                 raise ObjectChanged(f"{place} has no ETag to go on by")
             answer = await self._get(place, rest, info.etag)
-            if _measure(place, answer, rest) != (info.size, rest):
+            try:
+                if _measure(place, answer, rest) != (info.size, rest):
+                    raise ObjectChanged(str(place))
+            except BaseException:
                 answer["Body"].close()
-                raise ObjectChanged(str(place))
-            return answer["Body"]
+                raise
+            return BodyReader(self._remote, place, answer["Body"], len(rest))
 
-        return BodyStream(self._remote, place, body, span, reopen)
+        reader = BodyReader(self._remote, place, body, len(span))
+        return BodyStream(str(place), reader, span.stop, reopen)
 
     async def _get(self, place: Place, want: Want | None, etag: str) -> Any:
         params = self._params(place)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from storage.backends.aws import AwsBackend, AwsOptions
-from storage.backends.aws.body import BLOCK_BYTES, MOST_RESUMPTIONS
+from storage.backends.resuming import BLOCK_BYTES, MOST_RESUMPTIONS
 from storage.errors import (
     BackendDenied,
     BackendError,
