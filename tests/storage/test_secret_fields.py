@@ -12,7 +12,7 @@ import s3gw
 import storage
 from storage.secret_fields import WithSecretFields
 
-SECRET = "hidden-7f3a"
+SECRET = "hidden7f3aAA"
 
 
 def _kinds() -> list[type[WithSecretFields]]:
