@@ -19,6 +19,13 @@ from compat.clients.target import noise
 BlobDownloadConfig: Any = import_module("aistore.sdk.blob_download_config").BlobDownloadConfig
 ArchiveConfig: Any = import_module("aistore.sdk.archive_config").ArchiveConfig
 
+# moto would take urllib's own type for a form. It looks who asks, and checks no signature.
+_HEADERS = {
+    "Content-Type": "application/octet-stream",
+    "Authorization": "AWS4-HMAC-SHA256 Credential=cloud/20260101/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=none",
+}
+
 
 class Cloud:
     """The bucket there, as somebody else uses it."""
@@ -49,7 +56,7 @@ class Cloud:
 
     def _ask(self, method: str, key: str = "", content: bytes | None = None) -> bytes:
         url = f"{os.environ['COMPAT_CLOUD']}/{self.name}/{key}".rstrip("/")
-        request = urllib.request.Request(url, data=content, method=method)
+        request = urllib.request.Request(url, data=content, headers=_HEADERS, method=method)
         with urllib.request.urlopen(request) as answer:
             body: bytes = answer.read()
             return body
@@ -83,15 +90,11 @@ def test_a_bucket_is_used_without_being_created(client: Any, cloud: Cloud, train
 
 def test_an_object_is_fetched_once(cloud: Cloud, train: Any) -> None:
     cloud.put("a", noise(300_000, 1))
-    entry = train.object("a")
-    assert not entry.props_cached or not entry.props.present
+    assert not train.object("a").props.present
     for _ in range(3):
         assert get(train, "a") == noise(300_000, 1)
     assert cached(train) == ["a"]
     assert train.object("a").props.present
-    assert cloud.requests("GET") == cloud.requests("GET /" + cloud.name + "/a") + cloud.requests(
-        "list-type"
-    )
     assert cloud.requests(f"GET /{cloud.name}/a") == 1
 
 
@@ -179,6 +182,6 @@ def test_a_summary_counts_what_is_here_and_what_is_there(cloud: Cloud, train: An
     for number in range(3):
         cloud.put(f"d/{number}", bytes(100))
     get(train, "d/1")
-    summary = train.summary()
-    counts = summary["ObjCount"]
-    assert (counts["obj_count_present"], counts["obj_count_remote"]) == ("1", "3")
+    for cached, there in ((True, "0"), (False, "3")):
+        counts = train.summary(cached=cached)["ObjCount"]
+        assert (counts["obj_count_present"], counts["obj_count_remote"]) == ("1", there)
