@@ -1,7 +1,9 @@
-"""AIStore's bucket properties that are kept and shown, and change nothing here.
+"""AIStore's bucket properties that are kept and shown; most change nothing here.
 
 AIStore takes them on one target too: they are about more targets and mountpaths, clouds, and the
-memory of its nodes. Scripts that set them find them again.
+memory of its nodes. Scripts that set them find them again. Those that mean something here are
+`lru` (`cluster.jobs.lru`), `rate_limit.frontend` (`s3gw.access.rate_limits`) and
+`versioning.validate_warm_get` (`storage.tier`).
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from typing import Annotated, Any
 
 from msgspec import Struct
 
-from s3gw.config.types import Choice, Duration, SettingType, Size, Switch, Whole, Wire, note
+from s3gw.config.types import Choice, Duration, SettingType, Size, Switch, Text, Whole, Wire, note
 
 _HOUR_S = 3600
 _LONG_S = 1e9
 _LARGEST = 1 << 31
 _TEXT = note(1024)
+_OP = r"(?i:get|put|delete):[0-9]{1,9}"
+_PER_OP = Text("a list like 'get:5000 delete:1000'", rf"|{_OP}([ ,]+{_OP})*")
 _WINDOW = Duration(1, _HOUR_S)
 _KEEPING = Duration(_HOUR_S, _LONG_S)
 _UPDATES = Duration(10, _LONG_S)
@@ -70,7 +74,7 @@ class Eviction(Struct, frozen=True, omit_defaults=True):
 
 
 class BackendRate(Struct, frozen=True, omit_defaults=True):
-    per_op: Annotated[str, Property("rate_limit.backend.per_op_max_tokens", _TEXT)] = ""
+    per_op: Annotated[str, Property("rate_limit.backend.per_op_max_tokens", _PER_OP)] = ""
     interval: Annotated[float, Property("rate_limit.backend.interval", _WINDOW)] = 60.0
     max_tokens: Annotated[int, Property("rate_limit.backend.max_tokens", _COUNT)] = 1000
     enabled: Annotated[bool, Property("rate_limit.backend.enabled", Switch())] = False
@@ -78,7 +82,7 @@ class BackendRate(Struct, frozen=True, omit_defaults=True):
 
 
 class FrontendRate(Struct, frozen=True, omit_defaults=True):
-    per_op: Annotated[str, Property("rate_limit.frontend.per_op_max_tokens", _TEXT)] = ""
+    per_op: Annotated[str, Property("rate_limit.frontend.per_op_max_tokens", _PER_OP)] = ""
     interval: Annotated[float, Property("rate_limit.frontend.interval", _WINDOW)] = 60.0
     max_tokens: Annotated[int, Property("rate_limit.frontend.max_tokens", _COUNT)] = 1000
     enabled: Annotated[bool, Property("rate_limit.frontend.enabled", Switch())] = False

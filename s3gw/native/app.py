@@ -20,7 +20,7 @@ from s3gw.native import redirect
 from s3gw.native.actmsg import read_message
 from s3gw.native.auditing import note
 from s3gw.native.authentication import BearerAuthenticator
-from s3gw.native.authorization import explained, require
+from s3gw.native.authorization import explained, require, require_rate
 from s3gw.native.call import (
     NativeCall,
     NativeRequest,
@@ -138,6 +138,7 @@ class NativeApp(FrontEnd):
                 await require(call, kind)
             if redirect.is_first_leg(call.origin):
                 return redirect.to_itself(call.origin, call.site.cluster_id)
+            require_rate(call)
             try:
                 return await operation.run(call)
             except (ObjectNotFound, VersionNotFound):

@@ -31,6 +31,15 @@ async def require(call: NativeCall, operation: type[NativeOperation]) -> None:
         raise NativeError(403, f"insufficient permissions: {_names(operation)} needed")
 
 
+def require_rate(call: NativeCall) -> None:
+    """Count the request. Raise 429 above the bucket's limit."""
+    try:
+        call.services.rates.check(call.bucket_info, call.operation)
+    except S3Error as error:
+        message = f"{call.bck.cname()}: too many requests, see its property rate_limit.frontend"
+        raise NativeError(429, message, Tcode.TOO_MANY, headers=error.headers) from None
+
+
 def explained(
     error: S3Error, call: NativeCall, operation: type[NativeOperation]
 ) -> S3Error | NativeError:

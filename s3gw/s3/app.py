@@ -161,6 +161,7 @@ class S3App(S3FrontEnd):
             await authorize(call, operation.access, archive)
         finally:
             _note_bucket(call, exchange)
+        self._services.rates.check(call.bucket_info, call.operation)
         try:
             reply = await (await decode(operation, call)).run(call)
         except (ObjectNotFound, VersionNotFound):

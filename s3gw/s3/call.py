@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from cluster.requested_by import RequestedBy
+from s3gw.access.rate_limits import RateLimits
 from s3gw.config.runtime import Settings
 from s3gw.http.request import AuthenticatedRequest, Request
 from s3gw.http.site import Site
@@ -40,6 +41,7 @@ class Services(Struct, frozen=True):
     objects: ObjectService
     batches: BatchService
     new_buckets: NewBuckets
+    rates: RateLimits = field(default_factory=RateLimits)
 
 
 class ArchiveMember(Struct, frozen=True):

@@ -26,7 +26,8 @@ class Role(Enum):
 
 class Task(msgspec.Struct, frozen=True):
     """The work of a child. `slot` names the child, and its leftovers on the disks; `listen_fd` is
-    a socket that is bound and does not listen yet; the server was started at `started_ns`."""
+    a socket that is bound and does not listen yet; the server was started at `started_ns`, with so
+    many `workers`."""
 
     role: Role
     slot: str
@@ -36,6 +37,7 @@ class Task(msgspec.Struct, frozen=True):
     access_log_style: str
     listen_fd: int = -1
     started_ns: int = 0
+    workers: int = 1
 
 
 class Started(msgspec.Struct, frozen=True):

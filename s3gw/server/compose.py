@@ -24,6 +24,7 @@ from cluster.lifecycle.walk import Announce
 from cluster.lifecycle.worker import Worker
 from cluster.maintenance import StoppedWithin, run_maintenance, run_repeatedly, until
 from cluster.requested_by import RequestedBy
+from s3gw.access.rate_limits import RateLimits
 from s3gw.auth.throttle import Throttle
 from s3gw.config.runtime import RuntimeConfig
 from s3gw.config.schema import Config
@@ -205,6 +206,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 objects=objects,
                 batches=BatchService(objects, batches, BatchJobs(jobs), settings),
                 new_buckets=NewBuckets(settings, new_bucket_settings(config)),
+                rates=RateLimits(1 / task.workers),
             ),
             native=NativeServices(
                 site=site,

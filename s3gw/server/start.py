@@ -96,6 +96,7 @@ def _tasks(config: Config, found: FoundKeys) -> list[Task]:
             log_style=choose_style(config.log.format, sys.stderr),
             access_log_style=choose_style(config.log.format, sys.stdout),
             started_ns=started_ns,
+            workers=workers,
         )
         for role, slot in slots(workers)
     ]

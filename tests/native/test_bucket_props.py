@@ -365,3 +365,16 @@ def test_a_bucket_s_properties_have_aistore_s_types(scene: Scene, bucket: str) -
     assert not [*differences(recorded("bprops"), props(scene, bucket))]
     assert change(scene, bucket, KEPT) == 200
     assert not [*differences(recorded("bprops"), props(scene, bucket))]
+
+
+def test_a_bucket_takes_no_more_requests_than_its_limit(scene: Scene, bucket: str) -> None:
+    scene.put(bucket, "k", b"x")
+    limit = {"enabled": True, "max_tokens": 4, "burst_size": 2, "interval": "1h"}
+    assert change(scene, bucket, {"rate_limit": {"frontend": limit}}) == 200
+    answers = [scene.send("GET", f"objects/{bucket}/k") for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert told(answers[2]).tcode == "ErrTooManyRequests"
+    assert int(answers[2].headers["retry-after"]) > 60
+    assert scene.send("HEAD", f"objects/{bucket}/k").status == 200
+    bad = {"rate_limit": {"frontend": {"per_op_max_tokens": "list:5"}}}
+    assert "get:5000 delete:1000" in refused(scene, bucket, bad).message
