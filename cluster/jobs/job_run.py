@@ -234,6 +234,10 @@ async def nothing_to_record(job: Job, done: Counted) -> None:
     """Forget the job: the `record` of a process without a registry."""
 
 
+async def no_rest() -> None:
+    """Go on at once, whatever the load."""
+
+
 async def no_key(record: Encryption) -> bytes:
     """Raise `KeyRequired`: the `unlock` of a server without keys."""
     raise KeyRequired("it is encrypted")
@@ -282,6 +286,7 @@ class JobContext(Struct, frozen=True):
     fetch: Fetch = nothing_to_fetch
     evict: Evict = nothing_to_evict
     record: Record = nothing_to_record
+    rest: Callable[[], Awaitable[None]] = no_rest
     space: Space | None = None
     download: Download = nothing_to_download
 
@@ -325,8 +330,9 @@ class JobRun(Struct, Generic[J]):
             raise Stopped(self.stop.value)
 
     async def progress(self) -> None:
-        """After each batch: save now and then, and stop if that was requested."""
+        """After each batch: save now and then, and stop if that was requested. Under load, rest."""
         self._mark()
+        await self.context.rest()
         now = self.timer()
         if now - self._saved_at >= SAVE_S:
             self._saved_at = now

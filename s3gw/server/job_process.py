@@ -23,6 +23,7 @@ from s3gw.objects.encryption import unlock_with
 from s3gw.objects.promotion.files import Promotable
 from s3gw.objects.service import ObjectService
 from storage.backends.http import HttpBackend
+from storage.load import LoadMeter
 from storage.tier import Tier
 
 
@@ -90,6 +91,7 @@ def job_runner(
         fetch=tier.fetch,
         evict=tier.evict,
         record=registry.add_ended,
+        rest=LoadMeter().rest,
         space=space,
         download=Downloader(objects, web.reader).download,
     )

@@ -27,6 +27,7 @@ from storage.errors import (
     PreconditionFailed,
     StorageError,
 )
+from storage.load import LoadMeter
 from storage.ranges import Between, From
 from storage.tier.blocks import blocks_of
 from storage.tier.locks import ObjectLocks
@@ -85,7 +86,8 @@ class FetchedDigest:
 
 
 class Downloads:
-    def __init__(self, local: Store, locks: ObjectLocks) -> None:
+    def __init__(self, local: Store, locks: ObjectLocks, meter: LoadMeter | None = None) -> None:
+        self._meter = meter or LoadMeter()
         self._local = local
         self._locks = locks
         self._is_closing = False
@@ -210,7 +212,7 @@ class Downloads:
         if how is not None and info.size >= max(how.least_bytes, 1):
             if not isinstance(reading.body, bytes):
                 await reading.body.aclose()
-            download.parts = PartsDownload(self._local, remote, info, how)
+            download.parts = PartsDownload(self._local, remote, info, how, self._meter)
             download.open(info)
             await download.parts.run()
             self._note(remote, name)

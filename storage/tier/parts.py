@@ -18,6 +18,7 @@ from storage.errors import (
     PreconditionFailed,
     UploadNotFound,
 )
+from storage.load import LoadMeter
 from storage.ranges import Between, From
 from storage.tier.blocks import blocks_of
 from storage.tier.remote import Remote, origin_of
@@ -73,8 +74,17 @@ class PartDigest:
 class PartsDownload:
     """The download of the object that `info` describes, as the backend has it."""
 
-    def __init__(self, local: Store, remote: Remote, info: ObjectInfo, how: Parallel) -> None:
+    def __init__(
+        self,
+        local: Store,
+        remote: Remote,
+        info: ObjectInfo,
+        how: Parallel,
+        meter: LoadMeter,
+    ) -> None:
         self._local = local
+        self._meter = meter
+        self._working = 0
         self._remote = remote
         self._info = info
         self._workers = min(how.workers or USUAL_WORKERS, MOST_WORKERS)
@@ -206,7 +216,9 @@ class PartsDownload:
             await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, missing: Iterator[int]) -> None:
+        self._working += 1
         for number in missing:
+            await self._meter.rest()
             span = self._span(number)
             unchanged = Condition(if_match=(self._info.etag,))
             there = ReadOptions(want=span if len(span) else None, condition=unchanged)
@@ -221,6 +233,11 @@ class PartsDownload:
             self._stored[number] = part.size
             self._news.set()
             self._news = asyncio.Event()
+            at_once = self._meter.advice().at_once
+            if at_once and self._working > at_once:
+                # The others do the rest.
+                break
+        self._working -= 1
 
     async def _complete(self) -> None:
         info = self._info

@@ -15,6 +15,7 @@ from storage.backends.local import StoreOptions
 from storage.backends.memory import MemoryBackend
 from storage.clock import SystemClock
 from storage.errors import KeyRequired
+from storage.load import LoadMeter
 from storage.ranges import Between, From
 from storage.values import BucketOptions, Encryption
 from tests.archives.made import made
@@ -62,8 +63,10 @@ class Scene:
     archives: Archives = field(default_factory=Archives)
     notes: list[tuple[Outcome, Tally]] = field(default_factory=list)
 
-    def batches(self, options: BatchOptions | None = None) -> Batches:
-        return Batches(options, lambda outcome, tally: self.notes.append((outcome, tally)))
+    def batches(
+        self, options: BatchOptions | None = None, meter: LoadMeter | None = None
+    ) -> Batches:
+        return Batches(options, lambda outcome, tally: self.notes.append((outcome, tally)), meter)
 
     def place(self) -> Place:
         return Place(self.store, self.archives, no_key, "batch-1")

@@ -34,6 +34,7 @@ from s3gw.objects.batch.read_ahead import SLICE_BYTES
 from storage.archives import ArchiveFormat
 from storage.backends.memory import MemoryBackend
 from storage.errors import Corrupt, MemberNotFound, ObjectNotFound, RangeNotSatisfiable
+from storage.load import LoadMeter, Sample
 from storage.ranges import Between, From
 from storage.values import Reading, Stream
 from tests.archives.made import made, read_back, tar
@@ -285,6 +286,16 @@ def test_more_batches_than_have_memory_wait_until_one_ends(stored: Scene) -> Non
         assert batches._room.taken == 0
 
     run(crowding())
+
+
+def test_a_batch_is_refused_when_the_machine_has_no_memory(stored: Scene) -> None:
+    async def refused() -> None:
+        batches = stored.batches(meter=LoadMeter(lambda: Sample(memory=1.0)))
+        with pytest.raises(TooBusy):
+            await batches.run(stored.place(), Batch((Item("one", "large"),)))
+        assert stored.notes[-1][0] is Outcome.REFUSED
+
+    run(refused())
 
 
 @pytest.mark.parametrize("limit", [{"queue_s": 0.0}, {"queue": 0}])

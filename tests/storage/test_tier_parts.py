@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storage.errors import BackendUnavailable, StorageError
+from storage.load import LoadMeter, Sample
 from storage.tier import Tier, TieredStore
+from storage.tier.downloads import Downloads
 from storage.tier.remote import FetchTask
-from storage.values import Parallel, ReadOptions, UploadQuery
+from storage.values import Parallel, PartInfo, ReadOptions, UploadQuery
 from tests.storage.bodies import content_of, pattern
 from tests.storage.cloud import BLOCK, CloudFailed
 from tests.storage.event_loop import run
@@ -68,6 +71,33 @@ def test_each_part_is_one_range(scene: Scene) -> None:
         assert (await scene.local.head_object(BUCKET, "a")).info.chunks == PARTS
         assert (await scene.local.list_object_parts(BUCKET, "a")).parts == ()
 
+    run(read())
+
+
+@pytest.mark.parametrize(("memory", "most"), [(0.0, 4), (0.93, 2), (0.99, 1)])
+def test_fewer_ranges_come_at_once_when_memory_is_scarce(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, memory: float, most: int
+) -> None:
+    put_part, writing, at_once = scene.local.put_part, set[int](), []
+
+    async def watched(*args: Any) -> PartInfo:
+        writing.add(args[3])
+        at_once.append(len(writing))
+        try:
+            return await put_part(*args)
+        finally:
+            writing.remove(args[3])
+
+    async def read() -> None:
+        meter = LoadMeter(lambda: Sample(memory=memory))
+        scene.tier.downloads = Downloads(scene.local, scene.tier.locks, meter)
+        await scene.upload("a", pattern(40 * BLOCK))
+        await fetch(scene, Parallel(BLOCK, 4))
+        # At first all begin: what counts is what becomes of them.
+        assert max(at_once[20:]) == most
+        assert await scene.read("a") == pattern(40 * BLOCK)
+
+    monkeypatch.setattr(scene.local, "put_part", watched)
     run(read())
 
 

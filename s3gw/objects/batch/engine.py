@@ -24,6 +24,7 @@ from s3gw.objects.batch.request import Batch, Item
 from storage.archives import Archives, ArchiveWriter, Entry, archive_writer, packed
 from storage.backend import Backend
 from storage.errors import StorageError
+from storage.load import LoadMeter
 from storage.pacing import off_loop, paced
 from storage.values import Stream, Unlock
 
@@ -143,10 +144,17 @@ class Answer(Struct, frozen=True):
 
 
 class Batches:
-    """Answers batches, as many at once as memory allows; further ones wait."""
+    """Answers batches, as many at once as memory allows; further ones wait. When the machine has
+    no memory or no descriptors left, they are refused."""
 
-    def __init__(self, options: BatchOptions | None = None, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        options: BatchOptions | None = None,
+        watch: Watch | None = None,
+        meter: LoadMeter | None = None,
+    ) -> None:
         self.options = options or BatchOptions()
+        self._meter = meter or LoadMeter()
         self._watch = watch
         self._room = Room(self.options.memory_bytes)
 
@@ -160,6 +168,8 @@ class Batches:
             options.queue,
         )
         try:
+            if self._meter.advice().refuses:
+                raise TooBusy
             memory = await room.enter(place.client, SLICE_BYTES)
         except TooBusy:
             self._note(Outcome.REFUSED, Tally())
