@@ -14,9 +14,8 @@ _CHUNK = Size(SMALLEST_BYTES, LARGEST_BYTES, zero_means=0)
 _LEAST = Size(0, 1 << 62)
 # -1 is AIStore's for no workers but the one that asks.
 _WORKERS = Whole(-1, MOST_WORKERS)
-# A smaller object is one request: of a prefetch, and of a read.
+# A smaller object is one request of a prefetch.
 LEAST_THRESHOLD = 1 << 20
-LEAST_READ = 128 << 10
 
 
 def read_parallel(chunk: int | str, workers: int | str) -> Parallel:
@@ -28,15 +27,12 @@ def read_parallel(chunk: int | str, workers: int | str) -> Parallel:
     return Parallel(size, abs(count))
 
 
-def parallel_read(chunk: str, workers: str) -> Parallel:
-    """How a read fetches an object that is not here. Raise 400."""
-    return replace(read_parallel(chunk, workers), least_bytes=LEAST_READ)
-
-
-def read_threshold(threshold: int | str, chunk: int | str, workers: int | str) -> Parallel | None:
-    """How a prefetch brings objects from `threshold` bytes on; None without one. Raise 400."""
+def read_threshold(
+    threshold: int | str, chunk: int | str, workers: int | str, lowest: int = LEAST_THRESHOLD
+) -> Parallel | None:
+    """Parse how objects from `threshold` bytes on come; None without one. Raise 400."""
     least = read_value_of(_WHAT, "blob-threshold", _LEAST, threshold or 0)
     assert isinstance(least, int), "what a `Size` reads"
     if not least:
         return None
-    return replace(read_parallel(chunk, workers), least_bytes=max(least, LEAST_THRESHOLD))
+    return replace(read_parallel(chunk, workers), least_bytes=max(least, lowest))

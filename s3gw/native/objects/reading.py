@@ -11,7 +11,7 @@ from s3gw.native.objects.archive_read import member_head, member_query_of, membe
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
 from s3gw.native.objects.range_checksums import has_own_checksums, with_checksum
 from s3gw.native.operation import header, operation, query
-from s3gw.native.parallel import parallel_read
+from s3gw.native.parallel import read_parallel, read_threshold
 from s3gw.native.presence import is_here, is_outside
 from s3gw.native.remote_buckets import is_object_here, require_same_url
 from s3gw.s3.encryption_headers import check_reader, checked, customer_key
@@ -29,8 +29,9 @@ _NS = 1_000_000_000
 
 @operation("GET", "objects/{bucket}/{object}", access=Access.GET, known_as="GetObject")
 class GetObject:
-    """An object that is not here is fetched as one stream, with `Ais-Blob-Download` in many ranges
-    at once. With `latest-ver`, one that is here must be the backend's latest."""
+    """An object that is not here is fetched as one stream; with `Ais-Blob-Download`, or from
+    `Ais-Blob-Threshold` bytes on, in many ranges at once. With `latest-ver`, one that is here must
+    be the backend's latest."""
 
     range: str | None = header("Range", default=None)
     archpath: str = query("archpath", default="")
@@ -41,6 +42,7 @@ class GetObject:
     blob: bool = header("Ais-Blob-Download", default=False)
     blob_chunk: str = header("Ais-Blob-Chunk", default="")
     blob_workers: str = header("Ais-Blob-Workers", default="")
+    blob_threshold: str = header("Ais-Blob-Threshold", default="")
     original_url: str = query("original_url", default="")
 
     async def run(self, call: NativeCall) -> Reply:
@@ -55,7 +57,7 @@ class GetObject:
             latest=self.latest,
             parallel=self._parallel(),
         )
-        was_here = not self.blob or await is_object_here(call)
+        was_here = options.parallel is None or await is_object_here(call)
         opened = await call.store.get_object(call.bucket, call.key, options)
         if not was_here and options.parallel is not None:
             await record_download(call, options.parallel, opened.info)
@@ -71,7 +73,9 @@ class GetObject:
         return Reply(206 if partial else 200, headers, reading.body, repeated=repeated)
 
     def _parallel(self) -> Parallel | None:
-        return parallel_read(self.blob_chunk, self.blob_workers) if self.blob else None
+        if self.blob:
+            return read_parallel(self.blob_chunk, self.blob_workers)
+        return read_threshold(self.blob_threshold, self.blob_chunk, self.blob_workers, lowest=1)
 
 
 @operation("HEAD", "objects/{bucket}/{object}", access=Access.HEAD_OBJECT, known_as="HeadObject")

@@ -201,6 +201,12 @@ def test_a_read_may_fetch_in_chunks(scene: CloudScene) -> None:
     assert scene.listed()["big"] & _CHUNKED
     (snaps,) = scene.ask("qryxstats", {"kind": "blob-download"}).values()
     assert [snap["stats"]["loc-bytes"] for snap in snaps] == [str(len(content))]
+    scene.upload("other", content)
+    for threshold, chunked in (("1MiB", 0), ("128kib", _CHUNKED)):
+        asked = {"Ais-Blob-Threshold": threshold, "Ais-Blob-Chunk": "64kib"}
+        answer = scene.send("GET", f"objects/train/other?{AWS}", headers=asked)
+        assert (answer.body, scene.listed()["other"] & _CHUNKED) == (content, chunked)
+        scene.done("DELETE", f"buckets/train?{AWS}", "evict-listrange", {"objnames": ["other"]})
     headers["Ais-Blob-Chunk"] = "32mb"
     assert scene.send("GET", f"objects/train/big?{AWS}", headers=headers).status == 400
 
