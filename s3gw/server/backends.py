@@ -21,6 +21,8 @@ from storage.tier import Policy, Tier, TieredStore
 from storage.tier.locks import FILE
 from storage.values import BucketInfo
 
+# AIStore's feature of that bit: only what is read to its end is kept.
+STREAMING_COLD_GET = 1 << 12
 Open = Callable[[], AbstractAsyncContextManager[Backend]]
 
 # Where a backend is and who asks comes from the environment, as the cloud's own tools read it.
@@ -65,4 +67,5 @@ def store_of(tier: Tier) -> Backend:
 
 
 def policy_of(bucket: BucketInfo) -> Policy:
-    return Policy(chunking_of(bucket), properties_of(bucket).kept.newest)
+    kept = properties_of(bucket).kept
+    return Policy(chunking_of(bucket), kept.newest, bool(kept.features & STREAMING_COLD_GET))

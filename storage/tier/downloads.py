@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from storage.access_times import access_times_of
@@ -60,10 +61,12 @@ _NOTHING_HERE = Condition(if_none_match=("*",))
 
 
 class FetchPlan(Struct, frozen=True):
-    """How an object is kept: in what chunks; and how it is fetched, None for as one stream."""
+    """How an object is kept: in what chunks; and how it is fetched, None for as one stream. With
+    `whole_only`, a download that its last reader leaves ends, and nothing of it stays."""
 
     chunks: Chunking | None = None
     parallel: Parallel | None = None
+    whole_only: bool = False
 
 
 ONE_STREAM = FetchPlan()
@@ -98,8 +101,16 @@ class Downloads:
     async def read(self, remote: Remote, name: str, plan: FetchPlan) -> Reading | None:
         """Begin or join the download of an object, and read along. None: it is here by now."""
         download = self._joined(remote, name, plan)
+        reading = await self._read_along(download, remote, name)
+        if reading is None or not plan.whole_only:
+            return reading
+        download.readers += 1
+        return msgspec.structs.replace(reading, body=download.read_by_one(reading.body))
+
+    async def _read_along(self, download: _Download, remote: Remote, name: str) -> Reading | None:
         if download.has_begun:
-            await download.wait()
+            async with download.wanted():
+                await download.wait()
             return None
         follower = download.follow()
         try:
@@ -137,7 +148,7 @@ class Downloads:
     def begin(self, remote: Remote, name: str, plan: FetchPlan) -> None:
         """Begin the download of an object, unless it or too many others are under way; a failure is
         nobody's."""
-        if len(self._running) < MOST_BEGUN:
+        if len(self._running) < MOST_BEGUN and not plan.whole_only:
             self._joined(remote, name, plan).is_for_all = True
 
     def begin_version(self, remote: Remote, name: str, version: str, plan: FetchPlan) -> None:
@@ -263,6 +274,8 @@ class _Download:
         self.parts: PartsDownload | None = None
         # It has readers, and does not end with the task that wants it.
         self.is_for_all = False
+        # Those that have to stay for it to go on, if it is for readers of the whole only.
+        self.readers = 0
         self._waiting = 0
         self._relayed_bytes = 0
         self.opened: asyncio.Future[ObjectInfo | None] = loop.create_future()
@@ -295,6 +308,18 @@ class _Download:
             raise
         finally:
             self._waiting -= 1
+
+    async def read_by_one(self, body: bytes | Stream) -> Stream:
+        """Yield the body; when the last of these readers leaves before the end, so does the
+        download."""
+        try:
+            async with aclosing(blocks_of(body)) as blocks:
+                async for block in blocks:
+                    yield block
+        finally:
+            self.readers -= 1
+            if not self.readers and not self._waiting and not self.is_over:
+                self.task.cancel()
 
     async def wait(self) -> None:
         """Return when the object is here. Raise what the download raised."""

@@ -27,7 +27,6 @@ from storage.errors import (
 )
 from storage.ranges import PartNumber
 from storage.tier.blocks import blocks_of
-from storage.tier.downloads import FetchPlan
 from storage.tier.listing import joined_page
 from storage.tier.parts import is_download
 from storage.tier.remote import FetchTask, Remote, RemoteBucket, origin_of
@@ -476,7 +475,7 @@ class TieredStore:
     async def _cold(self, remote: Remote, name: str, options: ReadOptions) -> Reading:
         """Read an object that is not here. Whole, it is kept on its way; of a part or a condition
         the backend decides, and the whole follows."""
-        plan = FetchPlan(self.tier.policy(remote.bucket).chunks, options.parallel)
+        plan = self.tier.plan(remote, options.parallel)
         if not options.keeps:
             return await remote.backend.get_object(remote.name, name, _there(remote, options))
         if options.version not in (None, NULL_VERSION):

@@ -28,15 +28,17 @@ from storage.values import (
     DeleteRequest,
     Deletion,
     ObjectInfo,
+    Parallel,
 )
 
 
 class Policy(Struct, frozen=True):
     """How objects of a bucket are kept: in what chunks, and whether each read asks the backend for
-    a newer one."""
+    a newer one. With `whole_only`, an object is kept only when it was read to its end."""
 
     chunks: Chunking | None = None
     validates: bool = False
+    whole_only: bool = False
 
 
 class Tier:
@@ -152,9 +154,13 @@ class Tier:
         else:
             if not task.latest or await self.is_latest(remote, info):
                 return None
-        plan = FetchPlan(self.policy(remote.bucket).chunks, task.parallel)
+        plan = self.plan(remote, task.parallel)
         await self.downloads.fetch(remote, name, plan, task.check)
         return (await self.local.head_object(remote.bucket.name, name)).info.size
+
+    def plan(self, remote: Remote, parallel: Parallel | None) -> FetchPlan:
+        policy = self.policy(remote.bucket)
+        return FetchPlan(policy.chunks, parallel, policy.whole_only)
 
     async def evict(self, bucket: str, names: Sequence[str]) -> list[Deletion | StorageError]:
         """Remove objects here, and only here. Raise `NotSupported` for a bucket without a

@@ -31,10 +31,12 @@ from storage.values import (
     DeleteRequest,
     ListQuery,
     ObjectRead,
+    Parallel,
     PartOptions,
     Reading,
     ReadOptions,
     UploadOptions,
+    UploadQuery,
     Versioning,
 )
 from tests.storage.bodies import body_of, broken_body, content_of, pattern
@@ -83,6 +85,49 @@ def test_a_version_is_kept_if_it_is_the_current_one(scene: Scene, is_current: bo
         assert await scene.read("a", ReadOptions(version=version)) == content
         await scene.tier.downloads.settled()
         assert await scene.is_here("a") == is_current
+
+    run(read())
+
+
+@pytest.mark.parametrize("parallel", [None, Parallel(BLOCK, 2)])
+def test_where_only_whole_objects_are_kept_a_reader_that_leaves_ends_the_download(
+    scene: Scene, parallel: Parallel | None
+) -> None:
+    scene.whole_only = True
+
+    async def read() -> None:
+        await scene.upload("a", LARGE)
+        reading = await scene.store.get_object(BUCKET, "a", ReadOptions(parallel=parallel))
+        assert not isinstance(reading.body, bytes)
+        await anext(reading.body)
+        await reading.body.aclose()
+        await scene.tier.downloads.settled()
+        assert not await scene.is_here("a")
+        assert (await scene.local.list_uploads(BUCKET, UploadQuery())).uploads == ()
+        assert await scene.read("a", ReadOptions(want=Last(10))) == LARGE[-10:]
+        await scene.tier.downloads.settled()
+        assert not await scene.is_here("a")
+        assert await scene.read("a", ReadOptions(parallel=parallel)) == LARGE
+        assert await scene.is_here("a")
+
+    run(read())
+
+
+def test_a_reader_that_leaves_does_not_end_what_others_read(scene: Scene) -> None:
+    scene.whole_only = True
+
+    async def read() -> None:
+        await scene.upload("a", LARGE)
+        scene.cloud.gate.clear()
+        leaving, staying = await asyncio.gather(
+            scene.store.get_object(BUCKET, "a"), scene.store.get_object(BUCKET, "a")
+        )
+        assert not isinstance(leaving.body, bytes)
+        await anext(leaving.body)
+        await leaving.body.aclose()
+        scene.cloud.gate.set()
+        assert await content_of(staying) == LARGE
+        assert await scene.is_here("a")
 
     run(read())
 
