@@ -125,12 +125,13 @@ class Bench:
             yield from self._in_turns(able, subject)
 
     def _in_turns(self, group: Sequence[Workload], subject: Subject) -> Iterator[Figure]:
-        found: dict[str, list[Figure]] = {}
-        for _ in range(self.scale.turns if any(each.turns for each in group) else 1):
-            for workload in group:
+        """The order changes from turn to turn: what comes first is not always what suffers."""
+        found: dict[str, list[Figure]] = {each.name: [] for each in group}
+        for turn in range(self.scale.turns if any(each.turns for each in group) else 1):
+            for workload in reversed(group) if turn % 2 else group:
                 _say(f"{workload.name}: {subject.name}")
                 try:
-                    found.setdefault(workload.name, []).append(self._one(workload, subject))
+                    found[workload.name].append(self._one(workload, subject))
                 except LoadFailed as error:
                     # What another server cannot do is no reason to lose all figures.
                     if not isinstance(subject, Peer):
