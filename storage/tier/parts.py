@@ -42,7 +42,7 @@ from storage.values import (
 SMALLEST_BYTES = 32 << 10
 LARGEST_BYTES = 16 << 20
 USUAL_BYTES = 8 << 20
-USUAL_WORKERS = 8
+USUAL_WORKERS = 16
 MOST_WORKERS = 128
 _NOTHING_HERE = Condition(if_none_match=("*",))
 
