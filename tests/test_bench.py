@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from compat.bench.outcome import LoadFailed
+from compat.bench.slow_s3 import Answer, Kind, SlowS3, content, etag_of, key_of
 from compat.bench.stream import Connection, Request, ServerClosed, StreamLoad, run_streams
 from compat.bench.subjects import parse_peer
 from compat.processes import cpu_seconds
@@ -85,3 +87,52 @@ def test_an_error_is_no_answer() -> None:
         with pytest.raises(LoadFailed, match="503"):
             connection.send(GET)
         connection.close()
+
+
+SLOW = SlowS3("train", [Kind(1_500, 10), Kind(2, 9_000_000)], 0.0, 1e9)
+
+
+def body(answer: Answer) -> bytes:
+    return answer.text or b"".join(content(answer.key, answer.span))
+
+
+def test_the_slow_cloud_computes_the_same_object_whole_and_in_ranges() -> None:
+    target = f"/train/{key_of(9_000_000, 1)}"
+    whole = body(SLOW.answer("GET", target, {}))
+    assert len(whole) == 9_000_000
+    assert whole != body(SLOW.answer("GET", f"/train/{key_of(9_000_000, 0)}", {}))
+    for text, first, stop in (
+        ("bytes=0-0", 0, 1),
+        ("bytes=4194303-8400000", 4194303, 8400001),
+        ("bytes=8999999-", 8999999, 9000000),
+        ("bytes=8999990-9999999", 8999990, 9000000),
+    ):
+        part = SLOW.answer("GET", target, {"range": text})
+        assert body(part) == whole[first:stop]
+        assert part.status == 206
+        assert part.head["Content-Range"] == f"bytes {first}-{stop - 1}/9000000"
+    head = SLOW.answer("HEAD", target, {})
+    assert (head.head["Content-Length"], body(head)) == ("9000000", b"")
+
+
+def test_the_slow_cloud_refuses_what_s3_refuses() -> None:
+    key = key_of(10, 3)
+    condition = {"if-match": etag_of(key)}
+    assert SLOW.answer("GET", f"/train/{key}", condition).status == 200
+    assert SLOW.answer("GET", f"/train/{key}", {"if-match": '"other"'}).status == 412
+    assert SLOW.answer("GET", f"/train/{key}", {"range": "bytes=10-"}).status == 416
+    assert SLOW.answer("GET", f"/train/{key_of(10, 1_500)}", {}).status == 404
+    assert SLOW.answer("GET", "/other?list-type=2", {}).status == 404
+    assert SLOW.answer("PUT", f"/train/{key}", {}).status == 501
+
+
+def test_the_slow_cloud_lists_in_pages() -> None:
+    keys, token = [], ""
+    while True:
+        page = body(SLOW.answer("GET", f"/train?list-type=2&prefix=10/&{token}", {})).decode()
+        keys += re.findall(r"<Key>(.*?)</Key>", page)
+        found = re.search(r"<NextContinuationToken>(.*?)<", page)
+        if found is None:
+            break
+        token = f"continuation-token={found[1]}"
+    assert keys == [key_of(10, number) for number in range(1_500)]

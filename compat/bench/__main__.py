@@ -12,20 +12,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import reduce
+from itertools import groupby
 from operator import or_
 from pathlib import Path
 
 from compat.bench.batches import prepare_batches
+from compat.bench.cloud import prepare_cloud
 from compat.bench.expectations import check_all
-from compat.bench.measure import Figure, Meter, figure, measure_gcm, measure_md5
+from compat.bench.measure import Figure, Meter, figure, measure_gcm, measure_md5, median_of
 from compat.bench.outcome import LoadFailed
 from compat.bench.prepare import load_big_list, make_buckets, prepare
 from compat.bench.report import Report
+from compat.bench.scale import FULL, QUICK, Scale
+from compat.bench.slow_cloud import CloudGateway, SlowCloud
 from compat.bench.subjects import BIG_LIST, Can, Gateway, Nginx, Peer, Subject, parse_peer
-from compat.bench.workloads import FULL, ONE_STREAM, QUICK, WORKLOADS, Scale, Workload
+from compat.bench.workloads import ONE_STREAM, WORKLOADS, Workload
 from compat.server import ServerFailed, clean_up_when_terminated
 
 WORKERS = 2
+_CLOUD = Can.CLOUD | Can.COLD_BYTE
 _EXAMPLES = """examples:
   python -m compat.bench --quick
   python -m compat.bench --only get-4k --only head --http-server uvicorn
@@ -55,17 +60,30 @@ class Bench:
             ExitStack() as running,
         ):
             folder = Path(made)
-            subjects: list[Subject] = [
-                running.enter_context(gateway) for gateway in self._gateways(folder)
-            ]
-            nginx = running.enter_context(Nginx(folder / "nginx", WORKERS))
-            others: list[Subject] = [nginx, *self.peers]
-            for other in others:
-                _say(f"preparing {other.name}")
-                prepare(other, self._needs())
-                subjects.append(other)
-            for workload in self.workloads:
-                yield from self._measure(workload, subjects)
+            subjects: list[Subject] = []
+            if self._needs() & ~_CLOUD:
+                subjects += self._plain(folder, running)
+            if self._needs() & _CLOUD:
+                subjects += self._in_front_of_a_cloud(folder / "cloud", running)
+            for _, group in groupby(self.workloads, lambda each: each.turns or each.name):
+                yield from self._measure(list(group), subjects)
+
+    def _plain(self, folder: Path, running: ExitStack) -> Iterator[Subject]:
+        yield from [running.enter_context(gateway) for gateway in self._gateways(folder)]
+        nginx = running.enter_context(Nginx(folder / "nginx", WORKERS))
+        others: list[Subject] = [nginx, *self.peers]
+        for other in others:
+            _say(f"preparing {other.name}")
+            prepare(other, self._needs())
+            yield other
+
+    def _in_front_of_a_cloud(self, folder: Path, running: ExitStack) -> Iterator[Subject]:
+        yield (cloud := running.enter_context(SlowCloud()))
+        for name in self.http_servers:
+            gateway = CloudGateway(folder / name, name, WORKERS, cloud)
+            _say(f"preparing {gateway.name}, in front of a cloud")
+            prepare_cloud(running.enter_context(gateway))
+            yield gateway
 
     def _gateways(self, folder: Path) -> list[Gateway]:
         """One for each HTTP server, none running, all with copies of the same data."""
@@ -95,21 +113,31 @@ class Bench:
         """Return what any of the workloads needs."""
         return reduce(or_, (each.needs for each in self.workloads))
 
-    def _measure(self, workload: Workload, subjects: Sequence[Subject]) -> Iterator[Figure]:
-        if workload.name == ONE_STREAM:
-            yield measure_md5(ONE_STREAM)
-        if Can.ENCRYPTION in workload.needs:
-            yield measure_gcm(workload.name)
+    def _measure(self, group: Sequence[Workload], subjects: Sequence[Subject]) -> Iterator[Figure]:
+        """A group takes turns, if it is more than one workload."""
+        for workload in group:
+            if workload.name == ONE_STREAM:
+                yield measure_md5(ONE_STREAM)
+            if Can.ENCRYPTION in workload.needs:
+                yield measure_gcm(workload.name)
         for subject in subjects:
-            if workload.needs in subject.can:
+            able = [each for each in group if each.needs in subject.can]
+            yield from self._in_turns(able, subject)
+
+    def _in_turns(self, group: Sequence[Workload], subject: Subject) -> Iterator[Figure]:
+        """The order changes from turn to turn: what comes first is not always what suffers."""
+        found: dict[str, list[Figure]] = {each.name: [] for each in group}
+        for turn in range(self.scale.turns if any(each.turns for each in group) else 1):
+            for workload in reversed(group) if turn % 2 else group:
                 _say(f"{workload.name}: {subject.name}")
                 try:
-                    yield self._one(workload, subject)
+                    found[workload.name].append(self._one(workload, subject))
                 except LoadFailed as error:
                     # What another server cannot do is no reason to lose all figures.
                     if not isinstance(subject, Peer):
                         raise
                     _say(f"{workload.name}: no figure of {subject.name}: {error}")
+        yield from (median_of(turns) for turns in found.values() if turns)
 
     def _one(self, workload: Workload, subject: Subject) -> Figure:
         # What another server left to be written would be charged to this one, which syncs.
@@ -149,11 +177,11 @@ def _bench(asked: argparse.Namespace) -> Bench:
 
 
 def _parser() -> argparse.ArgumentParser:
-    lines = "".join(f"  {each.name:20}{each.title}\n" for each in WORKLOADS)
+    lines = "".join(f"  {each.name:20}{each.title_at(FULL)}\n" for each in WORKLOADS)
     parser = argparse.ArgumentParser(
         prog="python -m compat.bench",
         description="Measure s3gw beside nginx, MD5 and other S3 servers, in one run.",
-        epilog=_EXAMPLES + lines.format(big_list=FULL.big_list),
+        epilog=_EXAMPLES + lines,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument

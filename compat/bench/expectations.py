@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compat.bench.measure import GCM, MD5, Figure
+from compat.bench.slow_cloud import SlowCloud
 from compat.bench.subjects import Nginx
 
 Figures = Mapping[tuple[str, str], Figure]
@@ -16,6 +17,7 @@ RSS_LIMIT_MIB = 300.0
 LIST_CPU_MS = 8.0
 DELETE_CPU_MS = 60.0
 NATIVE_LIST_CPU_MS = 30.0
+COLD_BYTE_MS = 20.0
 # Two figures that should be the same may differ by the noise of a run.
 SAME = 1.25
 _SLOWER = "hypercorn"
@@ -72,6 +74,7 @@ def _expectations(subject: str) -> tuple[Expectation, ...]:
         Expectation(f"delete 1,000 keys: at most {DELETE_CPU_MS:g} ms of processor time a call",
                     _cpu("delete-1000"), DELETE_CPU_MS, at_least=False),
         *_batch_expectations(),
+        *_cloud_expectations(),
         Expectation(f"RSS of a worker, 64 clients moving 256 MiB: at most {RSS_LIMIT_MIB:g} MiB",
                     _crowd_rss, RSS_LIMIT_MIB, at_least=False),
     )  # fmt: skip
@@ -101,6 +104,24 @@ def _batch_expectations() -> Iterator[Expectation]:
     for name in ("native-list", "native-list-all"):
         text = f"{name}: at most {NATIVE_LIST_CPU_MS:g} ms of processor time for 10,000"
         yield Expectation(text, _cpu(name), NATIVE_LIST_CPU_MS, at_least=False)
+
+
+def _cloud_expectations() -> Iterator[Expectation]:
+    for name in ("blob-get", "blob-job"):
+        yield Expectation(f"{name}: 4 times cold-large", _beside(name, "cold-large"), 4.0)
+    yield Expectation("prefetch: 8 times cold-small", _beside("prefetch", "cold-small"), 8.0)
+    text = f"cold-first-byte: at most {COLD_BYTE_MS:g} ms after the cloud's"
+    yield Expectation(text, _after_the_cloud, COLD_BYTE_MS, at_least=False)
+    for name in ("warm-4k", "warm-1m"):
+        own = f"{name}-own"
+        text = f"{name}: processor time within a tenth of {own}"
+        yield Expectation(text, _cpu_ratio(name, own), 1.1, at_least=False)
+        yield Expectation(f"{name}: the rate within a tenth of {own}", _beside(name, own), 0.9)
+
+
+def _after_the_cloud(table: Figures, subject: str) -> float:
+    name = "cold-first-byte"
+    return table[subject, name].p50_ms - table[SlowCloud.name, name].p50_ms
 
 
 def _beside(workload: str, other: str) -> Read:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -78,6 +79,24 @@ def figure(subject: Subject, workload: str, rate: float, outcome: Outcome, meter
         cpu_s,
         meter.rss_mib(),
         outcome.closed,
+    )
+
+
+def median_of(turns: Sequence[Figure]) -> Figure:
+    """One figure for all turns of a workload: the median of rates and times, the sum of costs."""
+    first = turns[0]
+    costs = [each.cpu_s for each in turns if each.cpu_s is not None]
+    peaks = [each.rss_mib for each in turns if each.rss_mib is not None]
+    return Figure(
+        first.subject,
+        first.workload,
+        median(each.rate for each in turns),
+        sum(each.requests for each in turns),
+        median(each.p50_ms for each in turns),
+        median(each.p99_ms for each in turns),
+        sum(costs) if costs else None,
+        max(peaks, default=None),
+        sum(each.closed for each in turns),
     )
 
 

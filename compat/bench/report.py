@@ -13,8 +13,10 @@ from pathlib import Path
 
 from compat.bench.expectations import Checked
 from compat.bench.measure import YARDSTICKS, Figure
+from compat.bench.scale import Scale
+from compat.bench.slow_cloud import DELAY_MS, RATE_MB
 from compat.bench.subjects import Nginx
-from compat.bench.workloads import Scale, Unit, Workload
+from compat.bench.workloads import Unit, Workload
 
 _BAR = 40
 _BAR_OF_ONE = 20
@@ -38,7 +40,13 @@ class Report:
 
     def markdown(self) -> str:
         parts = [
-            _INTRODUCTION.format(command=self.command, facts="\n".join(f"* {x}" for x in facts())),
+            _INTRODUCTION.format(
+                command=self.command,
+                facts="\n".join(f"* {x}" for x in facts()),
+                delay=DELAY_MS,
+                rate=RATE_MB,
+                turns=self.scale.turns,
+            ),
             "## Expectations\n\n```\n" + "\n".join(self._verdicts()) + "\n```",
             "## Throughput, as a share of nginx\n\n```\n" + "\n".join(self._bars()) + "\n```",
             "## Figures",
@@ -50,10 +58,7 @@ class Report:
         for workload in self.workloads:
             if found := [each for each in self.figures if each.workload == workload.name]:
                 rows = [_row(each, workload.unit, _yardstick(found)) for each in found]
-                yield self._title(workload), [_HEADER, *rows]
-
-    def _title(self, workload: Workload) -> str:
-        return workload.title.format(big_list=self.scale.big_list)
+                yield workload.title_at(self.scale), [_HEADER, *rows]
 
     def _verdicts(self) -> Iterator[str]:
         for each in self.checked:
@@ -66,7 +71,7 @@ class Report:
             nginx = _yardstick(found)
             if nginx is None:
                 continue
-            yield self._title(workload)
+            yield workload.title_at(self.scale)
             for each in found:
                 share = each.rate / nginx.rate
                 bar = "█" * max(1, min(_BAR, round(share * _BAR_OF_ONE)))
@@ -86,7 +91,9 @@ authenticated and no client pays for signing. nginx serves plain files with send
 authentication, no checksum; it does not sync what is PUT to the disk, s3gw does. HEAD is for empty
 objects, because wrk waits for the body that a length announces. CPU is the processor time of
 all processes of a server while it was loaded, RSS the highest of a single process (VmHWM), closed
-the connections that the server closed and the clients made again. Access
+the connections that the server closed and the clients made again. The cloud is a process on the
+same machine that answers {delay:g} ms late, at {rate:g} MB/s a connection (`compat.bench.slow_s3`);
+its workloads were run {turns} times in turns, and the median counts. Access
 logs are off everywhere. Where the time is spent: [performance.md](performance.md)."""
 
 

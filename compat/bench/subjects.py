@@ -38,6 +38,9 @@ class Can(Flag):
     BIG_LIST = auto()
     ENCRYPTION = auto()
     NATIVE = auto()
+    # A bucket of a cloud; and a first byte that is worth waiting for.
+    CLOUD = auto()
+    COLD_BYTE = auto()
 
 
 class Subject(Protocol):
@@ -108,12 +111,15 @@ class Gateway:
         workers: int,
         more: Sequence[str] = (),
         source: Path = REPOSITORY,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = f"{'s3gw' if source == REPOSITORY else 'before'}, {http_server}"
         options = ["--workers", str(workers), "--http-server", http_server, "--access-log", "off"]
         # One for all servers, whose data are copies.
         options += ["--master-key-file", str(folder.parent / "master.key")]
-        self.server = Server(folder, options=[*options, *more], source=source)
+        self.server = Server(
+            folder, options=[*options, *more], source=source, environment=environment
+        )
         self.host = f"{HOST}:{self.server.port}"
         keys = self.server.keys
         self._signer = Presigner(self.host, keys.access_key, keys.secret_key)

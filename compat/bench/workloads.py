@@ -12,11 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from compat.bench import batches
+from compat.bench import batches, cloud
 from compat.bench.measure import Meter
 from compat.bench.multipart import upload_in_parts
 from compat.bench.outcome import LoadFailed, Outcome, outcome_of
-from compat.bench.prepare import MIB, NO_END_S, OBJECTS, list_keys, paths, put_all
+from compat.bench.prepare import KIB, MIB, NO_END_S, OBJECTS, list_keys, paths, put_all
+from compat.bench.scale import Scale
+from compat.bench.slow_cloud import CLOUD_BUCKET
 from compat.bench.stream import (
     Connection,
     Payload,
@@ -47,51 +49,23 @@ class Unit(Enum):
         return outcome.bytes_per_second if self is Unit.BYTES else outcome.per_second
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How long, and how much. `crowd_s` cuts the crowd off; None lets each client finish."""
-
-    warm_up_s: float
-    small_s: float
-    bulk_s: float
-    uploads: int
-    deletions: int
-    batches: int
-    big_list: int
-    crowd_s: float | None
-
-
-FULL = Scale(
-    warm_up_s=1,
-    small_s=6,
-    bulk_s=8,
-    uploads=3,
-    deletions=10,
-    batches=5,
-    big_list=1_000_000,
-    crowd_s=None,
-)
-QUICK = Scale(
-    warm_up_s=0,
-    small_s=2,
-    bulk_s=1,
-    uploads=1,
-    deletions=2,
-    batches=1,
-    big_list=100_000,
-    crowd_s=5,
-)
-
 Load = Callable[[Subject, Scale, Meter], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
+    """`title` has places for figures of the scale. Neighbours with the same `turns` run in turns,
+    several times."""
+
     name: str
     title: str
     unit: Unit
     load: Load
     needs: Can = Can.FILES
+    turns: str = ""
+
+    def title_at(self, scale: Scale) -> str:
+        return self.title.format(scale=scale)
 
 
 def small(method: str, kind: str, *, body: bool = False) -> Load:
@@ -207,10 +181,10 @@ WORKLOADS = (
     Workload("list-1k", "list 1,000 of 1,000 keys", Unit.REQUESTS, listing(SMALL_LIST, ""), Can.S3),
     Workload("list-1k-delimiter", "the same with a delimiter", Unit.REQUESTS,
              listing(SMALL_LIST, "/"), Can.S3),
-    Workload("list-big", "list 1,000 of {big_list:,} keys", Unit.REQUESTS,
+    Workload("list-big", "list 1,000 of {scale.big_list:,} keys", Unit.REQUESTS,
              listing(BIG_LIST, ""), Can.BIG_LIST),
-    Workload("list-big-delimiter", "the same with a delimiter, {big_list:,} keys", Unit.REQUESTS,
-             listing(BIG_LIST, "/"), Can.BIG_LIST),
+    Workload("list-big-delimiter", "the same with a delimiter, {scale.big_list:,} keys",
+             Unit.REQUESTS, listing(BIG_LIST, "/"), Can.BIG_LIST),
     Workload("list-versions", "list 1,000 versions", Unit.REQUESTS, versions, Can.VERSIONS),
     Workload("delete-1000", "delete 1,000 in one call", Unit.REQUESTS, deletion, Can.S3),
     Workload("objects-one-by-one", "1,000 objects of 10 KiB, one by one", Unit.OBJECTS,
@@ -231,6 +205,26 @@ WORKLOADS = (
              in_rounds(batches.native_list("")), Can.BIG_LIST | Can.NATIVE),
     Workload("native-list-all", "native list, 10,000 with every property", Unit.REQUESTS,
              in_rounds(batches.native_list(batches.EVERY_PROPERTY)), Can.BIG_LIST | Can.NATIVE),
+    Workload("cold-large", "{scale.blob_mib} MiB of a cloud, cold GET", Unit.BYTES,
+             cloud.large({}), Can.CLOUD, "large"),
+    Workload("blob-get", "the same, as a blob download", Unit.BYTES,
+             cloud.large({"Ais-Blob-Download": "true"}), Can.CLOUD, "large"),
+    Workload("blob-job", "the same, by the job blob-download", Unit.BYTES,
+             cloud.large_by_job, Can.CLOUD, "large"),
+    Workload("cold-small", "objects of 1 MiB of a cloud, cold GETs one by one", Unit.OBJECTS,
+             cloud.one_by_one, Can.CLOUD, "small"),
+    Workload("prefetch", "{scale.prefetched:,} of them by prefetch-listrange", Unit.OBJECTS,
+             cloud.prefetch, Can.CLOUD, "small"),
+    Workload("cold-first-byte", "the first byte of a cold GET, 1 MiB", Unit.REQUESTS,
+             cloud.first_byte, Can.COLD_BYTE),
+    Workload("warm-4k", "GET 4 KiB of a cloud, warm", Unit.REQUESTS,
+             cloud.warm(CLOUD_BUCKET, 4 * KIB), Can.CLOUD, "warm 4 KiB"),
+    Workload("warm-4k-own", "the same of a bucket of our own", Unit.REQUESTS,
+             cloud.warm(cloud.LOCAL_BUCKET, 4 * KIB), Can.CLOUD, "warm 4 KiB"),
+    Workload("warm-1m", "GET 1 MiB of a cloud, warm", Unit.BYTES,
+             cloud.warm(CLOUD_BUCKET, MIB), Can.CLOUD, "warm 1 MiB"),
+    Workload("warm-1m-own", "the same of a bucket of our own", Unit.BYTES,
+             cloud.warm(cloud.LOCAL_BUCKET, MIB), Can.CLOUD, "warm 1 MiB"),
     Workload("crowd", "64 clients, 256 MiB each, half of them PUT", Unit.BYTES, crowd),
 )  # fmt: skip
 

@@ -42,7 +42,9 @@ from storage.values import (
 SMALLEST_BYTES = 32 << 10
 LARGEST_BYTES = 16 << 20
 USUAL_BYTES = 8 << 20
-USUAL_WORKERS = 8
+USUAL_WORKERS = 16
+# A worker with that many ranges has larger ones: each request costs the same.
+ENOUGH_RANGES = 4
 MOST_WORKERS = 128
 _NOTHING_HERE = Condition(if_none_match=("*",))
 
@@ -88,7 +90,8 @@ class PartsDownload:
         self._remote = remote
         self._info = info
         self._workers = min(how.workers or USUAL_WORKERS, MOST_WORKERS)
-        asked = min(max(how.chunk_bytes or USUAL_BYTES, SMALLEST_BYTES), LARGEST_BYTES)
+        usual = max(USUAL_BYTES, info.size // (ENOUGH_RANGES * self._workers))
+        asked = min(max(how.chunk_bytes or usual, SMALLEST_BYTES), LARGEST_BYTES)
         self._chunk_bytes = max(asked, -(-info.size // MAX_PARTS))
         self._upload_id = ""
         self._stored: dict[int, int] = {}

@@ -163,12 +163,12 @@ class TieredStore:
         info, remote = await self._place(bucket)
         if remote is None:
             return await self.local.get_object(info.name, name, options)
-        if await self._found(remote, name, options) is None:
+        # Most reads take the object that is here, and need no look before.
+        if self._asks_first(info, options) and await self._found(remote, name, options) is None:
             return await self._cold(remote, name, options)
         try:
             return _shown(await self.local.get_object(info.name, name, _here(options)))
         except ObjectNotFound:
-            # It was evicted meanwhile.
             return await self._cold(remote, name, options)
 
     async def get_objects(
@@ -205,8 +205,16 @@ class TieredStore:
         options = read.options
         if remote is None:
             return info.name
-        asks = options.latest or options.version or self.tier.policy(info).validates
-        return None if asks else info.name
+        return None if self._asks_first(info, options) else info.name
+
+    def _asks_first(self, bucket: BucketInfo, options: ReadOptions) -> bool:
+        """Whether an object that is here may not be the one that is wanted."""
+        return (
+            options.latest
+            or options.version is not None
+            or isinstance(options.want, PartNumber)
+            or self.tier.policy(bucket).validates
+        )
 
     async def _is_remote(self, bucket: str) -> bool:
         return (await self._place(bucket))[1] is not None
@@ -530,7 +538,8 @@ def shown(info: ObjectInfo) -> ObjectInfo:
 
 
 def _shown(reading: Reading) -> Reading:
-    return msgspec.structs.replace(reading, info=shown(reading.info))
+    info = shown(reading.info)
+    return reading if info is reading.info else msgspec.structs.replace(reading, info=info)
 
 
 def _here(options: ReadOptions) -> ReadOptions:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from storage.backends.local import StoreOptions, prepare, recover_slot
+from storage.backends.local import LocalStore, StoreOptions, prepare, recover_slot
 from storage.backends.local.bucket_changes import (
     CreateBucket,
     MarkBucket,
@@ -120,3 +120,19 @@ def test_a_marked_bucket_that_holds_a_delete_marker_elsewhere_is_kept(
             change(path, MarkBucket(FIRST))
     with local_store(paths, clock, StoreOptions()) as store:
         assert len(SyncBucket(store, "bucket").history("one")) == 1
+
+
+def test_a_bucket_that_was_missing_is_found_once_another_process_has_made_it(
+    paths: list[Path], clock: FakeClock
+) -> None:
+    """As another process would be, the second store has a slot and a lookup of its own."""
+    with local_store(paths, clock, StoreOptions()) as store:
+        for _ in range(2):
+            with pytest.raises(BucketNotFound):
+                run(store.head_bucket("bucket"))
+        with closing(LocalStore.open(paths, slot="1", clock=clock)) as other:
+            run(other.create_bucket("bucket", BucketOptions(OWNER)))
+            assert run(store.head_bucket("bucket")).owner == OWNER
+            run(other.delete_bucket("bucket"))
+            with pytest.raises(BucketNotFound):
+                run(store.head_bucket("bucket"))

@@ -1,6 +1,6 @@
 """Bodies of objects on their way from S3.
 
-A body is read in blocks of at most 64 KiB; aiobotocore verifies the checksum of one that has it.
+A body is read in blocks of what has come; aiobotocore verifies the checksum of one that has it.
 Waiting counts, not reading: a reader may be as slow as it likes, S3 must send 64 KiB within the
 time limit.
 """
@@ -18,6 +18,10 @@ from storage.errors import BackendUnavailable
 if TYPE_CHECKING:
     from aiobotocore.response import AioStreamingBody
 
+# At most so much is read at once. Each read costs the same, and of a fast connection so much has
+# come by then; the local store writes as much at once.
+READ_BYTES = 512 * 1024
+
 
 class BodyReader:
     """The bytes of one answer; `left` counts those that are still to come."""
@@ -34,7 +38,7 @@ class BodyReader:
         """The next block; empty when nothing is left. Raises `BackendUnavailable`, `Corrupt`."""
         if not self.left:
             return b""
-        block = await self._timed_read(BLOCK_BYTES)
+        block = await self._timed_read(READ_BYTES)
         if not block or len(block) > self.left:
             raise BackendUnavailable(str(self._place), "IncompleteBody", f"{self.left} bytes lack")
         self.left -= len(block)

@@ -36,7 +36,7 @@ class Blocks:
 
     def __init__(self, body: Body, data_key: bytes | None = None, left: int | None = None) -> None:
         self._pieces = aiter(body)
-        self._rest = b""
+        self._rest: bytes | memoryview = b""
         self.data_key = data_key
         self.size = BLOCK if data_key is None else FRAME
         self.left = left
@@ -54,7 +54,8 @@ class Blocks:
         return chunk.size if self.data_key is None else clear_size(chunk.size)
 
     async def _take(self, size: int) -> bytes:
-        held, missing = [self._rest], size - len(self._rest)
+        held: list[bytes | memoryview] = [self._rest] if self._rest else []
+        missing = size - len(self._rest)
         if missing > 0:
             async for piece in self._pieces:
                 held.append(piece)
@@ -63,8 +64,9 @@ class Blocks:
                     break
         self._rest = b""
         if missing < 0:
-            last = held[-1]
+            last = memoryview(held[-1])
             held[-1], self._rest = last[:missing], last[missing:]
+        # A piece that is a block by itself is not copied.
         return b"".join(held)
 
     async def ended(self) -> bool:
