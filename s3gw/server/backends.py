@@ -68,4 +68,9 @@ def store_of(tier: Tier) -> Backend:
 
 def policy_of(bucket: BucketInfo) -> Policy:
     kept = properties_of(bucket).kept
-    return Policy(chunking_of(bucket), kept.newest, bool(kept.features & STREAMING_COLD_GET))
+    return Policy(
+        chunking_of(bucket),
+        validates=kept.newest,
+        whole_only=bool(kept.features & STREAMING_COLD_GET),
+        verifies=kept.validate_cold_get,
+    )

@@ -11,6 +11,9 @@ on.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
+from binascii import a2b_base64
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -23,6 +26,7 @@ from storage.access_times import access_times_of
 from storage.backend import Store
 from storage.chunking import Chunking
 from storage.errors import (
+    BackendUnavailable,
     ObjectNotFound,
     OutOfSpace,
     PreconditionFailed,
@@ -57,16 +61,19 @@ MOST_BEHIND = 4 << 20
 PROGRESS_S = 0.5
 # Reads an object from that byte on.
 Rest = Callable[[int], Awaitable[Reading]]
+_MD5 = re.compile("[0-9a-f]{32}")
 _NOTHING_HERE = Condition(if_none_match=("*",))
 
 
 class FetchPlan(Struct, frozen=True):
     """How an object is kept: in what chunks; and how it is fetched, None for as one stream. With
-    `whole_only`, a download that its last reader leaves ends, and nothing of it stays."""
+    `whole_only`, a download that its last reader leaves ends, and nothing of it stays. One that
+    `verifies` comes as one stream, if the backend tells its MD5."""
 
     chunks: Chunking | None = None
     parallel: Parallel | None = None
     whole_only: bool = False
+    verifies: bool = False
 
 
 ONE_STREAM = FetchPlan()
@@ -86,6 +93,32 @@ class FetchedDigest:
         if self._count != self._info.size:
             raise incomplete(self._info.name)
         return Sealed(self._info.etag, self._info.checksum)
+
+
+class VerifyingDigest(FetchedDigest):
+    """The same, and it refuses bytes with another MD5 than the backend's."""
+
+    def __init__(self, info: ObjectInfo, md5: str) -> None:
+        super().__init__(info)
+        self._wanted = md5
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    def update(self, block: bytes) -> None:
+        super().update(block)
+        self._md5.update(block)
+
+    def seal(self) -> Sealed:
+        sealed = super().seal()
+        if self._md5.hexdigest() != self._wanted:
+            raise BackendUnavailable(self._info.name, "", "its bytes do not have its MD5")
+        return sealed
+
+
+def md5_of(info: ObjectInfo) -> str:
+    """Return the MD5 that the backend tells, in hexadecimal; empty without one."""
+    if info.checksum is not None and info.checksum.algorithm == "MD5":
+        return a2b_base64(info.checksum.value).hex()
+    return info.etag if _MD5.fullmatch(info.etag) else ""
 
 
 class Downloads:
@@ -220,7 +253,8 @@ class Downloads:
             return
         reading = await remote.backend.get_object(remote.name, name)
         info, how = reading.info, plan.parallel
-        if how is not None and info.size >= max(how.least_bytes, 1):
+        md5 = md5_of(info) if plan.verifies else ""
+        if how is not None and not md5 and info.size >= max(how.least_bytes, 1):
             if not isinstance(reading.body, bytes):
                 await reading.body.aclose()
             download.parts = PartsDownload(self._local, remote, info, how, self._meter)
@@ -230,7 +264,7 @@ class Downloads:
             return
         download.open(info)
         options = PutOptions(
-            digest=FetchedDigest(info),
+            digest=VerifyingDigest(info, md5) if md5 else FetchedDigest(info),
             attributes=info.attributes.of_origin(origin_of(info)),
             condition=_NOTHING_HERE,
             size=info.size,
@@ -330,6 +364,12 @@ class _Download:
         done, _ = await asyncio.wait([self._ended], timeout=timeout_s)
         return bool(done)
 
+    def require_right(self) -> None:
+        """Raise what the backend did wrong, once the download is over."""
+        failure = self._ended.exception()
+        if isinstance(failure, BackendUnavailable):
+            raise failure
+
     def follow(self) -> _Follower:
         follower = _Follower(self)
         self.is_for_all = True
@@ -406,8 +446,10 @@ class _Follower:
                     self._held -= len(block)
                     sent += len(block)
                     if sent == size:
-                        # Who has read an object may rely on it that it is here.
+                        # Who has read an object may rely on it that it is here, if there is room,
+                        # and that it is right.
                         await self._download.over()
+                        self._download.require_right()
                     yield block
                 elif self._is_behind or self._download.is_over:
                     break

@@ -34,11 +34,13 @@ from storage.values import (
 
 class Policy(Struct, frozen=True):
     """How objects of a bucket are kept: in what chunks, and whether each read asks the backend for
-    a newer one. With `whole_only`, an object is kept only when it was read to its end."""
+    a newer one. With `whole_only`, an object is kept only when it was read to its end; with
+    `verifies`, if it has the MD5 that the backend tells."""
 
     chunks: Chunking | None = None
     validates: bool = False
     whole_only: bool = False
+    verifies: bool = False
 
 
 class Tier:
@@ -160,7 +162,7 @@ class Tier:
 
     def plan(self, remote: Remote, parallel: Parallel | None) -> FetchPlan:
         policy = self.policy(remote.bucket)
-        return FetchPlan(policy.chunks, parallel, policy.whole_only)
+        return FetchPlan(policy.chunks, parallel, policy.whole_only, policy.verifies)
 
     async def evict(self, bucket: str, names: Sequence[str]) -> list[Deletion | StorageError]:
         """Remove objects here, and only here. Raise `NotSupported` for a bucket without a

@@ -45,7 +45,8 @@ class CloudFailed(StorageError):
 class Cloud(MemoryBackend):
     """`gate` holds bodies back in their middle while it is closed, and from the number `first_held`
     on at their beginning; `fails_at` ends them there with an error; `is_down` and a
-    `refusal` refuse every request; `after_change` is raised after a change was made."""
+    `refusal` refuse every request; `after_change` is raised after a change was made; `damages`
+    sends zeros instead."""
 
     capabilities = Capability.UPLOADS
 
@@ -55,6 +56,7 @@ class Cloud(MemoryBackend):
         self.gate = asyncio.Event()
         self.gate.set()
         self.first_held: int | None = None
+        self.damages = False
         self.asked = asyncio.Event()
         self.fails_at: int | None = None
         self.is_down = False
@@ -125,7 +127,8 @@ class Cloud(MemoryBackend):
                 await self.gate.wait()
             if self.fails_at is not None and start >= self.fails_at:
                 raise CloudFailed("reset")
-            yield content[start : start + BLOCK]
+            block = content[start : start + BLOCK]
+            yield bytes(len(block)) if self.damages else block
 
     async def _refusing(self, body: Body) -> AsyncGenerator[bytes, None]:
         sent = 0

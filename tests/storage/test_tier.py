@@ -113,6 +113,24 @@ def test_where_only_whole_objects_are_kept_a_reader_that_leaves_ends_the_downloa
     run(read())
 
 
+@pytest.mark.parametrize("parallel", [None, Parallel(BLOCK, 2)])
+def test_bytes_with_another_md5_are_not_kept_where_it_is_verified(
+    scene: Scene, parallel: Parallel | None
+) -> None:
+    scene.verifies = scene.cloud.damages = True
+
+    async def read() -> None:
+        await scene.upload("a", LARGE)
+        with pytest.raises(BackendUnavailable, match="MD5"):
+            await scene.read("a", ReadOptions(parallel=parallel))
+        assert not await scene.is_here("a")
+        scene.cloud.damages = False
+        assert await scene.read("a", ReadOptions(parallel=parallel)) == LARGE
+        assert await scene.is_here("a")
+
+    run(read())
+
+
 def test_a_reader_that_leaves_does_not_end_what_others_read(scene: Scene) -> None:
     scene.whole_only = True
 

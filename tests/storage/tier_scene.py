@@ -28,13 +28,14 @@ class Scene:
         self.cloud = Cloud(clock)
         self.validates = False
         self.whole_only = False
+        self.verifies = False
         self.lock_file = lock_file
         self.tier = Tier(local, {"aws": self.cloud}, self._policy, lock_file=lock_file)
         self.store = TieredStore(self.tier)
         self.clock = clock
 
     def _policy(self, _: BucketInfo) -> Policy:
-        return Policy(validates=self.validates, whole_only=self.whole_only)
+        return Policy(validates=self.validates, whole_only=self.whole_only, verifies=self.verifies)
 
     async def begin(self) -> BucketInfo:
         await self.cloud.create_bucket("train", BucketOptions(OWNER))
