@@ -13,6 +13,13 @@ class BucketNotFound(StorageError):
     """No bucket of that name exists."""
 
 
+class ClusterNotAttached(BucketNotFound):
+    """The bucket is of another cluster, and no such cluster is attached."""
+
+    def __init__(self, cluster: str) -> None:
+        super().__init__(f'remote cluster "{cluster}" is not attached')
+
+
 class AmbiguousBucket(StorageError):
     """Several backends have a bucket of that name, and none was said."""
 

@@ -453,7 +453,7 @@ class Promote:
 
 
 # Those that `s3gw.server.backends` can open.
-_PROVIDERS = ("aws", "azure", "gcp", "ht")
+_PROVIDERS = ("ais", "aws", "azure", "gcp", "ht")
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,6 +467,7 @@ class Backends:
         "clouds' own tools read it (AWS_ENDPOINT_URL, AWS_PROFILE, AWS_REGION, AWS_ACCESS_KEY_ID, "
         "...; AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY, ...; "
         "GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_CLOUD_PROJECT, STORAGE_EMULATOR_HOST). "
+        "`ais` are other AIStore clusters, which an administrator attaches (AIS_REMOTE_TOKENS). "
         "`ht` is the web: any http or https URL, for reading; the server is then a proxy, too.",
         Texts(f"a list of {', '.join(_PROVIDERS)}", Text("a provider", "|".join(_PROVIDERS))),
         flag="--backend",

@@ -24,9 +24,9 @@ from s3gw.native.authorization import explained, require, require_rate
 from s3gw.native.call import (
     NativeCall,
     NativeRequest,
+    known_clusters,
     name_bucket,
     new_native_call,
-    own_names,
     read_native_request,
 )
 from s3gw.native.catalog import native_operations
@@ -92,7 +92,9 @@ class NativeApp(FrontEnd):
             return self._refuse(error, request, exchange)
 
     async def _answer(self, request: NativeRequest, exchange: Exchange) -> Reply:
-        name_bucket(request, own_names(self._native))
+        if self._native.remote is not None:
+            await self._native.remote.clusters.refresh()
+        name_bucket(request, known_clusters(self._native))
         exchange.bucket = request.bucket
         turn_to_node(request)
         found = self._table.find(request)

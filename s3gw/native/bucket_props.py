@@ -20,7 +20,7 @@ from s3gw.config.bucket_properties import (
     with_properties,
 )
 from s3gw.native.dotted_keys import flat, nested
-from s3gw.native.names import bck_of
+from s3gw.native.names import bck_of, bck_there
 from storage.backends.http import PROVIDER, bucket_name
 from storage.settings import setting, with_setting
 from storage.tier.remote import RemoteBucket, is_cloud
@@ -192,8 +192,10 @@ def _backend_of(bucket: BucketInfo) -> BackendBck:
     document = setting(bucket, RemoteBucket)
     if document is None or is_cloud(bucket.name):
         return BackendBck()
-    name = bucket_name(document.name) if document.provider == PROVIDER else document.name
-    return BackendBck(name, document.provider)
+    if document.provider == PROVIDER:
+        return BackendBck(bucket_name(document.name), document.provider)
+    bck = bck_there(document.provider, document.name)
+    return BackendBck(bck.name, bck.provider, Namespace(bck.uuid, bck.namespace))
 
 
 @lru_cache(maxsize=256)

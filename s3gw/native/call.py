@@ -8,7 +8,7 @@ and the content type that a client sends with its requests is not the object's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from s3gw.config.limits import Limits
@@ -26,7 +26,7 @@ from s3gw.http.request import (
 )
 from s3gw.native.actmsg import NO_MESSAGE, ActionMessage
 from s3gw.native.errors import NativeError, Tcode
-from s3gw.native.names import Bck, read_bck
+from s3gw.native.names import Bck, KnownClusters, read_bck
 from s3gw.native.object_names import key_of
 from s3gw.native.services import NativeServices
 from s3gw.s3.call import Call, Services
@@ -99,8 +99,8 @@ class NativeCall(Call, kw_only=True):
         return self.segments[1] if len(self.segments) > 1 else ""
 
     @property
-    def own_names(self) -> Collection[str]:
-        return own_names(self.native)
+    def known_clusters(self) -> KnownClusters:
+        return known_clusters(self.native)
 
     async def read_body(self, limit_bytes: int | None = None) -> bytes:
         """Return the whole body of a request that carries a message. Raise 413."""
@@ -169,19 +169,21 @@ def new_native_call(
     )
 
 
-def own_names(native: NativeServices) -> Collection[str]:
-    """Return the id of this cluster, and the alias under which it is registered, if any."""
+def known_clusters(native: NativeServices) -> KnownClusters:
+    """Return the id of this cluster with the alias under which it is registered, if any, and the
+    attached ones."""
     own = native.site.cluster_id
     alias = native.authn.directory.alias_of(own)
-    return (own, alias) if alias else (own,)
+    attached = native.remote.clusters.aliases if native.remote else {}
+    return KnownClusters((own, alias) if alias else (own,), attached)
 
 
-def name_bucket(request: NativeRequest, ours: Collection[str]) -> None:
+def name_bucket(request: NativeRequest, known: KnownClusters) -> None:
     """Read the request's bucket and object from the path. Raise 400."""
     if request.segments[0] not in _ABOUT_BUCKETS:
         return
     bucket, key = [*request.segments[1:], "", ""][:2]
-    request.bck = read_bck(bucket, request.query, ours)
+    request.bck = read_bck(bucket, request.query, known)
     request.bucket = request.bck.stored if bucket else ""
     request.key = key_of(key) if key else ""
 

@@ -8,7 +8,7 @@ from s3gw.native import get_batch
 from s3gw.native.authn import clusters, roles, tokens, users
 from s3gw.native.authn import config as authn_config
 from s3gw.native.buckets import bucket, listing, renaming
-from s3gw.native.cluster import config, daemon, maps, nothing_to_do, views
+from s3gw.native.cluster import config, daemon, maps, nothing_to_do, remote, views
 from s3gw.native.jobs import (
     absent,
     archiving,
@@ -38,7 +38,7 @@ MODULES = (
     *(appending, custom, moving, promotion, reading, remote_only, uploads, writing),
     *(absent, archiving, blob_download, downloading, indexing, mirroring),
     *(multi_object, rechunking, summary, watching),
-    *(config, daemon, maps, nothing_to_do, views),
+    *(config, daemon, maps, nothing_to_do, remote, views),
     *(authn_config, clusters, roles, tokens, users),
     get_batch,
 )

@@ -130,6 +130,9 @@ def as_native_error(error: BaseException, about: About | None) -> NativeError:
     gives it."""
     if isinstance(error, NativeError):
         return error
+    if isinstance(error, storage.ClusterNotAttached):
+        bucket = f'bucket "{about.bck.cname()}" does not exist: ' if about is not None else ""
+        return NativeError(404, f"{bucket}{error}", Tcode.REMOTE_BCK_NOT_FOUND)
     if isinstance(error, storage.BucketNotFound) and about is not None and not about.bck.is_ours:
         message = f'bucket "{about.bck.cname()}" does not exist'
         return NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
@@ -140,7 +143,7 @@ def as_native_error(error: BaseException, about: About | None) -> NativeError:
         headers = {"Content-Range": f"bytes */{error.size}"}
         return NativeError(416, "range is not satisfiable", Tcode.RANGE, headers=headers)
     refusal = as_s3_error(error)
-    if isinstance(error, storage.AddressRefused):
+    if isinstance(error, storage.BackendDenied):
         return NativeError(403, str(error))
     if refusal.code in _BY_CODE:
         return _told(_BY_CODE[refusal.code], about, refusal.message)

@@ -48,7 +48,7 @@ class GetBatchOfBucket:
 
     async def run(self, call: NativeCall) -> Reply:
         named = {"namespace": self.namespace, "provider": self.provider}
-        call.bck = read_bck(call.segments[2], named, call.own_names)
+        call.bck = read_bck(call.segments[2], named, call.known_clusters)
         _require_ours(call.bck)
         if call.bck.is_cloud:
             await learn_bucket(call)
@@ -70,10 +70,10 @@ async def _answered(call: NativeCall, text: bytes, bucket: str) -> Reply:
 
 
 def _spaces(call: NativeCall) -> Spaces:
-    ours = call.own_names
+    known = call.known_clusters
 
     def stored(provider: str, namespace: str, bucket: str) -> str:
-        bck = read_bck(bucket, {"provider": provider, "namespace": namespace}, ours)
+        bck = read_bck(bucket, {"provider": provider, "namespace": namespace}, known)
         _require_ours(bck)
         return bck.stored if bucket else ""
 
@@ -82,7 +82,7 @@ def _spaces(call: NativeCall) -> Spaces:
 
 def _require_ours(bck: Bck) -> None:
     """Raise 404 for a bucket of another cluster."""
-    if bck.uuid:
+    if bck.uuid and not bck.is_cloud:
         message = f'bucket "{bck.cname()}" does not exist'
         raise NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
 

@@ -15,6 +15,8 @@ from msgspec import Struct
 from s3gw.identity.namespaces import parted, stored_name
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.object_names import name_of
+from storage.backends.ais import bucket_name as cluster_bucket
+from storage.backends.ais import read_bucket_name as read_cluster_bucket
 from storage.tier.remote import is_cloud
 from storage.tier.remote import stored_name as remote_name
 
@@ -45,14 +47,23 @@ class Bck(Struct, frozen=True):
 
     @property
     def is_cloud(self) -> bool:
-        """Whether it can be a bucket of a backend of this server."""
-        return self.provider != AIS and not self.uuid and not self.namespace
+        """Whether it can be a bucket of a backend of this server; an attached cluster is one."""
+        if self.provider == AIS:
+            return self.uuid not in ("", REMOTE)
+        return not self.uuid and not self.namespace
+
+    @property
+    def there(self) -> str:
+        """Return the name at its backend."""
+        if self.provider == AIS:
+            return cluster_bucket(self.uuid, self.namespace, self.name)
+        return self.name
 
     @property
     def stored(self) -> str:
         """Return the name in the store, and in access control."""
         if self.is_cloud:
-            return remote_name(self.provider, self.name)
+            return remote_name(self.provider, self.there)
         return stored_name(self.name, self.namespace)
 
     @property
@@ -83,34 +94,54 @@ def bck_of(stored: str) -> Bck:
     """Return the full name of a bucket of the store."""
     if is_cloud(stored):
         provider, _, name = stored.partition("/")
-        return Bck(name, provider)
+        return bck_there(provider, name)
     name, namespace = parted(stored)
     return Bck(name, namespace=namespace)
+
+
+def bck_there(provider: str, name: str) -> Bck:
+    """Return the full name of a bucket by its name at a backend."""
+    if provider == AIS:
+        uuid, namespace, name = read_cluster_bucket(name)
+        return Bck(name, provider, uuid, namespace)
+    return Bck(name, provider)
 
 
 def is_asked(asked: Bck, bck: Bck) -> bool:
     """Whether a query without a bucket's name, by provider and namespace, is about the bucket. An
     empty namespace is all of them."""
-    same = not asked.uuid and asked.provider == bck.provider
-    return same and asked.namespace in ("", bck.namespace)
+    same = asked.uuid == bck.uuid or (asked.uuid == REMOTE and bool(bck.uuid))
+    return same and asked.provider == bck.provider and asked.namespace in ("", bck.namespace)
 
 
-def read_namespace(text: str, ours: Collection[str]) -> tuple[str, str]:
-    """Return the cluster's id (empty for ours, whose ids and aliases are `ours`) and the name.
-    Raise 400. `@` alone is any cluster but ours."""
+class KnownClusters(Struct, frozen=True):
+    """Names of clusters: ids and aliases of `ours`, and the ids of those that are attached by their
+    aliases."""
+
+    ours: Collection[str]
+    attached: Mapping[str, str] = {}
+
+    def id_of(self, name: str) -> str:
+        """Return the id, which is empty for ours; what is not known stays."""
+        return "" if name in self.ours else self.attached.get(name, name)
+
+
+def read_namespace(text: str, known: KnownClusters) -> tuple[str, str]:
+    """Return the cluster's id, empty for ours, and the name. Raise 400. `@` alone is any cluster
+    but ours."""
     if text in _ANY_REMOTE:
         return REMOTE, ""
     match = _NAMESPACE.fullmatch(text)
     if match is None:
         raise NativeError(400, f'invalid namespace "{_plain(text)}"')
     uuid, name = match[1], match[2] or ""
-    return ("" if uuid in ours else uuid), name
+    return known.id_of(uuid) if uuid else "", name
 
 
-def read_bck(name: str, query: Mapping[str, str], ours: Collection[str]) -> Bck:
+def read_bck(name: str, query: Mapping[str, str], known: KnownClusters) -> Bck:
     """Return the bucket that a path and its query name. Raise 400."""
     provider = read_provider(query.get("provider", ""))
-    uuid, namespace = read_namespace(query.get("namespace", ""), ours)
+    uuid, namespace = read_namespace(query.get("namespace", ""), known)
     if "/" in name:
         raise NativeError(400, f'bucket name "{_plain(name)}" is invalid')
     return Bck(name, provider, uuid, namespace)

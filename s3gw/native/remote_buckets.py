@@ -11,9 +11,11 @@ from typing import Any
 
 from s3gw.config.bucket_properties import BucketProperties, properties_of, with_property
 from s3gw.identity.accounts import ROOT_ACCOUNT
+from s3gw.native.actmsg import json, read_value
+from s3gw.native.bucket_props import Namespace as BckNamespace
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, no_backend, unsupported
-from s3gw.native.names import Bck, read_provider
+from s3gw.native.names import REMOTE, Bck, bck_there, is_asked, read_namespace, read_provider
 from storage.backends import http as web
 from storage.clock import NS_PER_S
 from storage.errors import BucketNotFound, LengthUnknown
@@ -38,7 +40,7 @@ async def learn_bucket(call: NativeCall) -> None:
     if bck.provider == web.PROVIDER and call.origin.query.get(ORIGINAL_URL):
         await _learn_directory(call, settings)
     else:
-        await call.native.tier.learn(bck.provider, bck.name, ROOT_ACCOUNT, settings)
+        await call.native.tier.learn(bck.provider, bck.there, ROOT_ACCOUNT, settings)
 
 
 async def _learn_directory(call: NativeCall, settings: Mapping[str, str]) -> None:
@@ -101,7 +103,9 @@ async def connection(
         return rest, lambda info: without_setting(info, RemoteBucket)
     if not isinstance(name, str) or not isinstance(provider, str) or not call.bck.is_ours:
         raise NativeError(400, f'cannot connect "{call.bck.cname()}" with another bucket')
-    bck = Bck(name, read_provider(provider))
+    space = read_value(BckNamespace, json(asked.get("namespace") or {}))
+    uuid, namespace = read_namespace(f"@{space.uuid}#{space.name}", call.known_clusters)
+    bck = Bck(name, read_provider(provider), uuid, namespace)
     if not bck.is_cloud:
         raise NativeError(400, f'"{bck.cname()}" is not a bucket of a backend')
     try:
@@ -119,8 +123,22 @@ async def _document_of(call: NativeCall, bck: Bck) -> RemoteBucket:
         # Only what was learnt has a URL.
         known = setting(await tier.local.head_bucket(bck.stored), RemoteBucket)
         return known or RemoteBucket(bck.provider, bck.name)
-    await tier.look(bck.provider, bck.name)
-    return RemoteBucket(bck.provider, bck.name)
+    await tier.look(bck.provider, bck.there)
+    return RemoteBucket(bck.provider, bck.there)
+
+
+async def buckets_of_clusters(call: NativeCall) -> list[Bck]:
+    """Return the buckets of the cluster that the call names, or of all that are attached. Raise
+    `ClusterNotAttached`."""
+    remote, asked = call.native.remote, call.bck
+    if remote is None:
+        return []
+    if asked.uuid == REMOTE:
+        found = await remote.backend.list_buckets()
+    else:
+        found = await remote.backend.buckets_of(asked.uuid)
+    named = [bck_there(asked.provider, each.name) for each in found]
+    return [bck for bck in named if is_asked(asked, bck)]
 
 
 async def is_object_here(call: NativeCall) -> bool:

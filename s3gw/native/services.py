@@ -9,6 +9,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from cluster.jobs.registry import Registry
     from s3gw.auth.throttle import Throttle
+    from s3gw.config.remote_clusters import RemoteClusters
     from s3gw.config.runtime import Settings
     from s3gw.http.site import Site
     from s3gw.identity.directory import StoredDirectory
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from s3gw.objects.promotion.files import Promotable
     from s3gw.telemetry.audit import Audit
     from s3gw.telemetry.node_info import NodeInfo
+    from storage.backends.ais import AisBackend
     from storage.tier import Tier
 
 
@@ -29,9 +31,16 @@ class AuthN(Struct, frozen=True):
     enabled: bool
 
 
+class RemoteAis(Struct, frozen=True):
+    """Other clusters, and the backend that reads their buckets."""
+
+    clusters: RemoteClusters
+    backend: AisBackend
+
+
 class NativeServices(Struct, frozen=True):
-    """`promotable` are the folders whose files may be promoted; the composition root fills in all
-    of it."""
+    """`promotable` are the folders whose files may be promoted, `remote` is None on a server that
+    attaches no clusters; the composition root fills in all of it."""
 
     site: Site
     authn: AuthN
@@ -42,3 +51,4 @@ class NativeServices(Struct, frozen=True):
     throttle: Throttle
     audit: Audit
     tier: Tier
+    remote: RemoteAis | None = None

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
 from s3gw.config.bucket_properties import properties_of
+from s3gw.config.remote_clusters import RemoteClusters, tokens_folder
 from s3gw.config.schema import Config
+from s3gw.native.services import RemoteAis
 from s3gw.objects.bucket_chunks import chunking_of
 from s3gw.outbound.addresses import Allowed
 from s3gw.outbound.web import GuardedWeb
 from storage.backend import Backend, Store
-from storage.backends import aws, azure, gcp
+from storage.backends import ais, aws, azure, gcp
 from storage.backends.http import PROVIDER, HttpBackend, HttpOptions
 from storage.backends.local import has_room as local_has_room
 from storage.tier import Policy, Tier, TieredStore
@@ -43,13 +46,35 @@ async def open_tier(config: Config, local: Store) -> AsyncIterator[Tier]:
     A server without backends has a tier too, that knows no remote bucket."""
     async with AsyncExitStack() as opened:
         backends: dict[str, Backend] = {}
-        openers: dict[str, Open] = {**_OPEN, PROVIDER: partial(open_web, config)}
+        openers: dict[str, Open] = {
+            **_OPEN,
+            PROVIDER: partial(open_web, config),
+            ais.PROVIDER: partial(_open_clusters, config),
+        }
         for provider in config.backends.providers:
             backends[provider] = await opened.enter_async_context(openers[provider]())
         lock_file = Path(config.storage.data[0]) / FILE
         tier = Tier(local, backends, policy_of, REFUSED, lock_file)
         opened.push_async_callback(tier.aclose)
         yield tier
+
+
+@asynccontextmanager
+async def _open_clusters(config: Config) -> AsyncIterator[Backend]:
+    file = Path(config.storage.data[0]) / FILE_NAME
+    with closing(EmbeddedCoordination(file)) as coordination:
+        clusters = RemoteClusters(coordination, tokens_folder())
+        await clusters.refresh()
+        async with ais.AisBackend(clusters) as backend:
+            yield backend
+
+
+def remote_ais(tier: Tier) -> RemoteAis | None:
+    """Return the other clusters, if the server is one that attaches any."""
+    backend = tier.backends.get(ais.PROVIDER)
+    if not isinstance(backend, ais.AisBackend) or not isinstance(backend.clusters, RemoteClusters):
+        return None
+    return RemoteAis(backend.clusters, backend)
 
 
 def open_web(config: Config) -> HttpBackend:

@@ -47,7 +47,7 @@ from s3gw.objects.encryption import Encryptor
 from s3gw.objects.service import ObjectService
 from s3gw.s3.call import NewBuckets, Services
 from s3gw.server.app import App
-from s3gw.server.backends import open_tier, open_web, store_of
+from s3gw.server.backends import open_tier, open_web, remote_ais, store_of
 from s3gw.server.channel import Channel, Role, Started, Task
 from s3gw.server.front_ends import Parts, accounts, gateway, new_bucket_settings
 from s3gw.server.health import HealthApp, State
@@ -218,6 +218,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 throttle=Throttle(config.auth.throttle),
                 audit=audit,
                 tier=tier,
+                remote=remote_ais(tier),
             ),
             observer=Observer(metrics, access_log, queues.recorder, audit),
             port=port_of(task.listen_fd),

@@ -30,7 +30,7 @@ from s3gw.native.jobs.summary import SummaryWanted, bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket, is_asked
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_here, is_outside
-from s3gw.native.remote_buckets import connection
+from s3gw.native.remote_buckets import buckets_of_clusters, connection
 from s3gw.objects.object_lock import ObjectLockSetting
 from s3gw.wire.errors import Code, S3Error
 from storage.errors import BucketNotEmpty, BucketNotFound, StorageError
@@ -64,7 +64,7 @@ class CreateBucket:
     props: dict[str, Any] | None = value(default=None)
 
     async def run(self, call: NativeCall) -> Reply:
-        if call.bck.uuid:
+        if call.bck.uuid and call.native.remote is None:
             raise BucketNotFound(call.bucket)
         if not call.bck.is_ours:
             raise unsupported(f"creating {call.bck.cname()}")
@@ -96,13 +96,15 @@ class ListBuckets:
             found += [bck for bck in await self._remote(call) if bck not in names]
         return json_reply(
             [
-                ListedBucket(bck.name, bck.provider, Namespace(name=bck.namespace))
-                for bck in sorted(found, key=lambda bck: (bck.provider, bck.namespace, bck.name))
+                ListedBucket(bck.name, bck.provider, Namespace(bck.uuid, bck.namespace))
+                for bck in sorted(found, key=_order)
             ]
         )
 
     async def _remote(self, call: NativeCall) -> list[Bck]:
         """Return the buckets of the backend that the query names."""
+        if call.bck.provider == AIS and call.bck.uuid:
+            return await buckets_of_clusters(call)
         if not call.bck.is_cloud:
             return []
         provider = call.bck.provider
@@ -116,6 +118,10 @@ class ListBuckets:
             return False
         every = not self.provider and not call.bck.uuid and not call.bck.namespace
         return every or is_asked(call.bck, bck)
+
+
+def _order(bck: Bck) -> tuple[str, ...]:
+    return bck.provider, bck.uuid, bck.namespace, bck.name
 
 
 @operation("HEAD", "buckets/{bucket}", access=Access.HEAD_BUCKET, known_as="HeadBucket")

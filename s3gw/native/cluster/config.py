@@ -25,6 +25,7 @@ from s3gw.native.actmsg import ACTIONS
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.config_shape import local_config, shown_values
 from s3gw.native.cluster.features import names_of, read_features
+from s3gw.native.cluster.remote import ATTACH, DETACH, attach_or_detach
 from s3gw.native.dotted_keys import (
     flat,
     invalid,
@@ -151,6 +152,8 @@ class RotateNodeLogs:
 
 async def change_by_query(call: NativeCall, *, transient: bool) -> Reply:
     item = call.segments[1]
+    if item in (ATTACH, DETACH) and call.segments[0] == "cluster":
+        return await attach_or_detach(call)
     if item != _SET:
         named = f'"{item[:64]}"'
         raise unsupported(named) if item in _ITEMS else NativeError(400, f"invalid item {named}")

@@ -33,7 +33,7 @@ class GetBmd:
         spaces: dict[str, dict[str, Bprops]] = {}
         for bucket in await usable(call, await call.store.list_buckets()):
             bck = bck_of(bucket.name)
-            spaces.setdefault(f"@#{bck.namespace}", {})[bck.name] = props_of(bucket)
+            spaces.setdefault(f"@{bck.uuid}#{bck.namespace}", {})[bck.name] = props_of(bucket)
         uuid = call.site.cluster_id
         return json_reply({"providers": {"ais": spaces}, "uuid": uuid, "version": str(revision)})
 

@@ -53,14 +53,6 @@ class GetClusterMountpaths:
         return json_reply({"targets": dict.fromkeys(_map(call).tmap, paths)})
 
 
-@operation("GET", "cluster", what="remote", access=Access.SHOW_CLUSTER)
-class GetRemoteClusters:
-    """The remote clusters: always empty, as they cannot be attached yet."""
-
-    async def run(self, call: NativeCall) -> Reply:
-        return json_reply({"a": [], "ver": 0})
-
-
 @operation("GET", "cluster", what="backends", access=Access.SHOW_CLUSTER)
 class GetBackends:
     """The providers whose buckets are read through this server."""

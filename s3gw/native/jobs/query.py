@@ -131,7 +131,7 @@ def _bucket(call: NativeCall, given: Any) -> str:
     if not _text(folded, "name"):
         return ""
     bck = read_value(BckMessage, json(folded)).bck(call)
-    if bck.uuid:
+    if bck.uuid and not bck.is_cloud:
         message = f'bucket "{bck.cname()}" does not exist'
         raise NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
     return bck.stored

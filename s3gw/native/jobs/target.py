@@ -37,7 +37,7 @@ class BckMessage(Struct, frozen=True):
         if "/" in self.name:
             raise NativeError(400, f'invalid bucket name "{self.name[:64]}"')
         space = self.namespace or BckNamespace()
-        uuid, name = read_namespace(f"@{space.uuid}#{space.name}", call.own_names)
+        uuid, name = read_namespace(f"@{space.uuid}#{space.name}", call.known_clusters)
         return Bck(self.name, read_provider(self.provider), uuid, name)
 
 
@@ -46,7 +46,7 @@ def read_uname(text: str, call: NativeCall) -> Bck:
     match = _UNAME.fullmatch(text)
     if match is None:
         raise NativeError(400, f'invalid bucket "{text[:128]}": provider/@#/name/ is one')
-    uuid, name = read_namespace(match[2], call.own_names)
+    uuid, name = read_namespace(match[2], call.known_clusters)
     return Bck(match[3], read_provider(match[1]), uuid, name)
 
 
