@@ -37,6 +37,7 @@ class _Document(Struct, frozen=True):
 
 _NO_BUCKET = frozenset({"ErrBckNotFound", "ErrRemoteBckNotFound", "ErrRemoteBucketOffline"})
 _EXISTS = "ErrBucketAlreadyExists"
+_BAD_NAME = "errInvalidPath"
 _BY_STATUS: Mapping[int, Callable[[Place], StorageError]] = {
     412: lambda _: PreconditionFailed("If-Match"),
     416: lambda _: RangeNotSatisfiable(-1),
@@ -55,6 +56,8 @@ def of_answer(
     code = said.tcode or str(status)
     if status in (401, 403):
         return BackendDenied(str(place), code, f"{text or 'access denied'}; {token_hint}")
+    if said.tcode == _BAD_NAME:
+        return NotSupported(f"the name {place.name[:80]!r} of an object", str(place))
     if said.tcode == _EXISTS:
         return BucketExists(place.bucket, "")
     if status == 404:

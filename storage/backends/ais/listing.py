@@ -22,7 +22,8 @@ from storage.values import ListedPage, ListQuery, ObjectInfo, Page
 
 T = TypeVar("T")
 
-MOST_ROWS = 1000
+# As many as AIStore gives at most.
+MOST_ROWS = 10_000
 _MSGPACK = "application/msgpack"
 _PROPS = "name,size,version,checksum,atime"
 _LAST = "\U0010ffff"

@@ -24,7 +24,7 @@ from storage.errors import (
     RangeNotSatisfiable,
 )
 from storage.ranges import Between, PartNumber, Want, resolve
-from storage.values import NULL_VERSION, READ_ALL, ObjectInfo, Reading, ReadOptions
+from storage.values import READ_ALL, ObjectInfo, Reading, ReadOptions
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -143,7 +143,7 @@ def _path(place: Place) -> str:
 
 
 def _check_version(options: ReadOptions) -> None:
-    if options.version not in (None, NULL_VERSION):
+    if options.version is not None:
         raise NotSupported("versions", PROVIDER)
 
 

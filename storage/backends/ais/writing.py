@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+import xxhash
 from msgspec.structs import replace
 
 from storage.backend import Change
@@ -17,10 +18,16 @@ from storage.backends.ais.place import PROVIDER, Place, place_of
 from storage.backends.ais.reading import ObjectReader
 from storage.backends.ais.service import Answer, Request, Service, object_path
 from storage.conditions import check_write
-from storage.errors import NotSupported, ObjectNotFound, StorageError
+from storage.errors import (
+    BucketNotFound,
+    Corrupt,
+    NotSupported,
+    ObjectNotFound,
+    PreconditionFailed,
+    StorageError,
+)
 from storage.values import (
     ALWAYS,
-    NULL_VERSION,
     UPDATE_CURRENT,
     Body,
     BodyDigest,
@@ -32,6 +39,7 @@ from storage.values import (
     UpdateOptions,
 )
 
+_XXHASH = ("xxhash", "xxhash2")
 _CUSTOM = {"set-new-custom": "true"}
 
 
@@ -51,33 +59,42 @@ class ObjectWriter:
         place = place_of(bucket, name)
         await self._check(place, options.condition)
         source = _Source(body, options.digest)
+        is_new = options.condition.if_none_match == ("*",)
         request = Request(
             "PUT",
             object_path(place),
             place.query,
+            # Kept by s3gw; AIStore itself passes over it.
+            {"if-none-match": "*"} if is_new else {},
             body=source.blocks(),
             size=options.size,
             once=True,
         )
         try:
             answer = await self._service.send(place, request)
+        except PreconditionFailed:
+            raise PreconditionFailed("If-None-Match") from None
         except StorageError:
             # What the body raised comes back as a connection that broke.
             if source.error is not None:
                 raise source.error from None
             raise
-        written = await self._written(place, source.size, answer)
+        written = await self._written(place, source, answer)
         if custom:
             await self._set_custom(place, custom)
         attributes = replace(options.attributes, encryption=None, owner="", acl="", origin=None)
         return replace(written, attributes=attributes)
 
-    async def _written(self, place: Place, size: int, answer: Answer) -> ObjectInfo:
+    async def _written(self, place: Place, source: _Source, answer: Answer) -> ObjectInfo:
         """Return the facts of what was written. Its checksum is that of the answer; the time is
-        looked up, unless another write was faster."""
-        info = info_of(place.name, size, answer.headers)
+        looked up, unless another write was faster. Raise `Corrupt` if it got there as something
+        else."""
+        found = sum_of(answer.headers)
+        if found.type in _XXHASH and found.value != source.sum.hexdigest():
+            raise Corrupt(f"{place}: its cluster has stored other bytes than were sent")
+        info = info_of(place.name, source.size, answer.headers)
         there = await self._reader.look(place)
-        if not sum_of(answer.headers).value:
+        if not found.value:
             return there
         same = there.etag == info.etag
         return replace(info, modified_ns=there.modified_ns) if same else info
@@ -85,7 +102,7 @@ class ObjectWriter:
     async def update_object(
         self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
     ) -> ObjectInfo:
-        if options.version not in (None, NULL_VERSION):
+        if options.version is not None:
             raise NotSupported("versions", PROVIDER)
         place = place_of(bucket, name)
         old = await self._reader.look(place)
@@ -97,15 +114,14 @@ class ObjectWriter:
         return await self._reader.look(place)
 
     async def delete_object(self, bucket: str, request: DeleteRequest) -> Deletion:
-        if request.version not in (None, NULL_VERSION) or request.still is not None:
-            raise NotSupported("versions", PROVIDER)
+        _check_version(request)
         place = place_of(bucket, request.name)
         await self._check(place, request.condition)
         path = object_path(place)
         try:
             await self._service.send(place, Request("DELETE", path, place.query, once=True))
         except ObjectNotFound:
-            if request.condition.if_match:
+            if request.condition != ALWAYS:
                 raise
             return Deletion(existed=False)
         return Deletion(existed=True)
@@ -113,6 +129,8 @@ class ObjectWriter:
     async def delete_objects(
         self, bucket: str, requests: Sequence[DeleteRequest]
     ) -> list[Deletion | StorageError]:
+        for request in requests:
+            _check_version(request)
         room = asyncio.Semaphore(self._service.options.at_once)
         # Those of one name follow one another.
         turns = {request.name: asyncio.Lock() for request in requests}
@@ -125,8 +143,12 @@ class ObjectWriter:
                     return error
 
         async with asyncio.TaskGroup() as tasks:
-            done = [tasks.create_task(delete(request)) for request in requests]
-        return [task.result() for task in done]
+            tried = [tasks.create_task(delete(request)) for request in requests]
+        done = [task.result() for task in tried]
+        for outcome in done:
+            if isinstance(outcome, BucketNotFound):
+                raise outcome
+        return done
 
     async def _check(self, place: Place, condition: Condition) -> None:
         """Raises `PreconditionFailed`, `ObjectNotFound`."""
@@ -149,6 +171,11 @@ class ObjectWriter:
         await self._service.send(place, request)
 
 
+def _check_version(request: DeleteRequest) -> None:
+    if request.version is not None or request.still is not None:
+        raise NotSupported("versions", PROVIDER)
+
+
 class _Source:
     """A body on its way. Its last block goes only when the digest has seen all and agrees; `error`
     is what the body or the digest raised."""
@@ -157,6 +184,7 @@ class _Source:
         self._body = body
         self._digest = digest
         self.size = 0
+        self.sum = xxhash.xxh64()
         self.error: BaseException | None = None
 
     async def blocks(self) -> AsyncGenerator[bytes, None]:
@@ -167,6 +195,7 @@ class _Source:
                     yield held
                 held = block
                 self.size += len(block)
+                self.sum.update(block)
                 self._digest.update(block)
             self._digest.seal()
         except GeneratorExit:
