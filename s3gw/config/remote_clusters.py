@@ -70,6 +70,11 @@ class RemoteClusters:
             self._revision = revision
 
     @property
+    def urls(self) -> Mapping[str, Sequence[str]]:
+        """Return the URLs by alias."""
+        return {alias: record.urls for alias, (record, _) in sorted(self._records.items())}
+
+    @property
     def version(self) -> int:
         """Return a number that grows with each change of what is attached."""
         return max((revision for _, revision in self._records.values()), default=0)
@@ -142,7 +147,7 @@ class RemoteClusters:
         file = folder / alias
         try:
             status = file.stat()
-            seen = status.st_mtime_ns, status.st_ino
+            seen = status.st_ctime_ns, status.st_ino
             if alias not in self._read or self._read[alias][0] != seen:
                 self._read[alias] = seen, read_private(file).decode().strip()
         except FileNotFoundError:

@@ -212,7 +212,7 @@ def shown_values(services: NativeServices) -> dict[str, Wire]:
 def cluster_config(services: NativeServices) -> dict[str, Any]:
     """Return the cluster's configuration. `config_version` is a text; secrets are left out."""
     return nested(shown_values(services)) | {
-        "backend": {"ais": None},
+        "backend": {"ais": (services.remote.clusters.urls or None) if services.remote else None},
         "uuid": services.site.cluster_id,
         "config_version": str(services.settings.record.version),
         "lastupdate_time": _updated(services.settings),

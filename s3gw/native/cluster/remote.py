@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -26,7 +26,7 @@ from s3gw.native.operation import operation
 from s3gw.native.services import RemoteAis
 from storage.backends.ais import Cluster
 from storage.backends.ais.service import Smap
-from storage.errors import ClusterNotAttached, StorageError
+from storage.errors import BackendDenied, ClusterNotAttached, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -78,58 +78,59 @@ async def attach_or_detach(call: NativeCall) -> Reply:
 
 
 async def _attach(remote: RemoteAis, alias: str, urls: list[str]) -> None:
+    """Raise `NotAllowed`, and `BackendDenied` for a cluster that wants another token."""
     await remote.clusters.attach(alias, urls)
     known = {each.alias: each for each in await remote.clusters.attached()}[alias]
     found = await _look(remote, known)
-    uuids = {smap.uuid for _, smap in found}
-    if len(uuids) > 1:
-        await _undo(remote, alias, known, urls)
-        raise NotAllowed(f"its URLs are of different clusters: {', '.join(sorted(uuids))}")
     try:
+        for error in found.values():
+            if isinstance(error, BackendDenied):
+                raise error
+        uuids = sorted({smap.uuid for smap in found.values() if isinstance(smap, Smap)})
+        if len(uuids) > 1:
+            raise NotAllowed(f"its URLs are of different clusters: {', '.join(uuids)}")
         for uuid in uuids:
             await remote.clusters.attach(alias, (), uuid)
-    except NotAllowed:
-        await _undo(remote, alias, known, urls)
+    except (NotAllowed, BackendDenied):
+        await _undo(remote, known, urls)
         raise
 
 
-async def _undo(remote: RemoteAis, alias: str, now: Cluster, urls: list[str]) -> None:
-    await remote.clusters.detach(alias)
+async def _undo(remote: RemoteAis, now: Cluster, urls: list[str]) -> None:
+    await remote.clusters.detach(now.alias)
     if before := [url for url in now.urls if url not in urls]:
-        await remote.clusters.attach(alias, before, now.uuid)
+        await remote.clusters.attach(now.alias, before, now.uuid)
 
 
 async def _shown(remote: RemoteAis, cluster: Cluster) -> dict[str, Any]:
-    found = [(url, smap) for url, smap in await _look(remote, cluster)]
-    if not cluster.uuid and found:
-        cluster = msgspec.structs.replace(cluster, uuid=found[0][1].uuid)
+    maps = {url: each for url, each in (await _look(remote, cluster)).items() if _is_map(each)}
+    if not cluster.uuid and maps:
+        cluster = msgspec.structs.replace(cluster, uuid=next(iter(maps.values())).uuid)
         try:
             await remote.clusters.attach(cluster.alias, (), cluster.uuid)
         except NotAllowed as error:
             log.warning("attachment cannot be used", extra={"error": str(error)})
-    same = [(url, smap) for url, smap in found if smap.uuid == cluster.uuid]
-    if not same:
-        urls = cluster.urls[0] if cluster.uuid else f"[{' '.join(cluster.urls)}]"
-        uuid = cluster.uuid or _DEFUNCT
-        return {"url": urls, "alias": cluster.alias, "uuid": uuid, "smap": None}
-    url, smap = same[0]
-    return {"url": url, "alias": cluster.alias, "uuid": cluster.uuid, "smap": smap.raw}
+    for url, smap in maps.items():
+        if smap.uuid == cluster.uuid:
+            return {"url": url, "alias": cluster.alias, "uuid": cluster.uuid, "smap": smap.raw}
+    url = cluster.urls[0] if cluster.uuid else f"[{' '.join(cluster.urls)}]"
+    uuid = cluster.uuid or _DEFUNCT
+    return {"url": url, "alias": cluster.alias, "uuid": uuid, "smap": None}
 
 
-async def _look(remote: RemoteAis, cluster: Cluster) -> list[tuple[str, Smap]]:
-    """Return the maps of the URLs that answer, in their order."""
-    try:
-        cluster = await remote.clusters.with_token(cluster)
-    except StorageError as error:
-        log.warning("remote cluster cannot be reached", extra={"error": str(error)})
-        return []
+def _is_map(found: Smap | StorageError) -> TypeGuard[Smap]:
+    return isinstance(found, Smap)
 
-    async def look(url: str) -> Smap | None:
+
+async def _look(remote: RemoteAis, cluster: Cluster) -> dict[str, Smap | StorageError]:
+    """Return by URL the cluster's map, or why there is none."""
+
+    async def look(url: str) -> Smap | StorageError:
         try:
-            return await remote.backend.look_at(cluster, url)
+            return await remote.backend.look_at(await remote.clusters.with_token(cluster), url)
         except StorageError as error:
             log.warning("remote cluster cannot be reached", extra={"error": str(error)})
-            return None
+            return error
 
-    maps = await asyncio.gather(*(look(url) for url in cluster.urls))
-    return [(url, smap) for url, smap in zip(cluster.urls, maps, strict=True) if smap is not None]
+    looks = await asyncio.gather(*(look(url) for url in cluster.urls))
+    return dict(zip(cluster.urls, looks, strict=True))
