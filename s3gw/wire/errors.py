@@ -249,6 +249,7 @@ FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.BucketExists: Code.BucketAlreadyExists,
     storage.BucketNotEmpty: Code.BucketNotEmpty,
     storage.BucketNotFound: Code.NoSuchBucket,
+    storage.ClusterNotAttached: Code.NoSuchBucket,
     storage.Corrupt: Code.InternalError,
     storage.DeleteMarkerFound: Code.NoSuchKey,
     storage.DeviceFailed: Code.InternalError,

@@ -56,11 +56,11 @@ class GetRemoteClusters:
 async def attach_or_detach(call: NativeCall) -> Reply:
     """Raise 400, and 501 for another `what`, or a server without such backends."""
     action, what = call.segments[1], call.origin.query.get("what", "")
-    if what != _REMOTE:
-        raise NativeError(400, f'invalid query "what={what[:64]}"')
     remote = call.native.remote
     if remote is None:
-        raise unsupported(f"{action}ing clusters, unless the server is started with --backend ais,")
+        raise unsupported(f'"{action}" of clusters, on a server without --backend ais,')
+    if what != _REMOTE:
+        raise NativeError(400, f'invalid query "what={what[:64]}"')
     alias = call.sent.get(_ALIAS, "")
     try:
         if action == DETACH:

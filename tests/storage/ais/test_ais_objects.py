@@ -174,7 +174,8 @@ def test_of_many_creators_one_wins_where_the_other_cluster_keeps_conditions(
     async def race() -> list[object]:
         options = PutOptions(Md5Digest(), condition=NEW)
         makes = (bucket.put_object("b", "a", body_of(b"x"), options) for _ in range(8))
-        return await asyncio.gather(*makes, return_exceptions=True)
+        made: list[object] = await asyncio.gather(*makes, return_exceptions=True)
+        return made
 
     outcomes = run(race())
     assert sum(not isinstance(each, PreconditionFailed) for each in outcomes) == 1
