@@ -76,8 +76,8 @@ class RemoteClusters:
 
     @property
     def version(self) -> int:
-        """Return a number that grows with each change of what is attached."""
-        return max((revision for _, revision in self._records.values()), default=0)
+        """Return a number that grows with each change of what is attached, and with others."""
+        return self._revision
 
     async def attached(self) -> list[Cluster]:
         await self.refresh()

@@ -25,9 +25,10 @@ from s3gw.s3.routing import body, operation, path, query
 from s3gw.s3.shared_elements import Owner, Tag, owner_of
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.xmldoc import TimeNs, document, text_value, within
+from storage.backends.ais import PROVIDER as OTHER_CLUSTERS
 from storage.errors import BucketExists, BucketNotEmpty
 from storage.settings import encoded
-from storage.tier.remote import is_cloud
+from storage.tier.remote import is_cloud, provider_of
 from storage.values import BucketInfo, BucketOptions, Versioning
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -283,11 +284,11 @@ class ListBuckets:
 
 def named_by_s3(buckets: Sequence[BucketInfo]) -> list[tuple[str, BucketInfo]]:
     """Return the buckets that S3's clients can name, with those names and in their order: a bucket
-    of our own before a backend's of that name, and none of two backends'."""
+    of our own before a backend's of that name, and none of two backends', or of another cluster."""
     own = {b.name: b for b in buckets if not is_in_namespace(b.name) and not is_cloud(b.name)}
     remote: dict[str, list[BucketInfo]] = {}
     for each in buckets:
-        if is_cloud(each.name):
+        if is_cloud(each.name) and provider_of(each.name) != OTHER_CLUSTERS:
             remote.setdefault(parted(each.name)[0], []).append(each)
     only = {name: several[0] for name, several in remote.items() if len(several) == 1}
     return sorted((only | own).items())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -228,6 +230,27 @@ def test_prefetch_brings_objects_and_evict_removes_them_here_only(pair: Pair) ->
     assert pair.far.native("HEAD", "objects/train/shard-1").status == 200
 
 
+def test_a_large_object_comes_in_many_ranges(pair: Pair) -> None:
+    pair.put_there("blob", LARGE)
+    path = "objects/train/blob?namespace=@far"
+    asked = {"Ais-Blob-Download": "true", "Ais-Blob-Chunk": "256KiB", "Ais-Blob-Workers": "4"}
+    assert pair.near.native("GET", path, headers=asked).body == LARGE
+    assert pair.near.native("HEAD", path).headers["Ais-Present"] == "true"
+
+
+def test_a_batch_has_objects_of_the_other_cluster(pair: Pair) -> None:
+    pair.put_there("batched", b"in a batch")
+    entry = {"objname": "batched", "bucket": "train", "namespace": {"uuid": "far", "name": ""}}
+    message = {"in": [{**entry, "provider": "ais"}], "mime": ".tar", "strm": True}
+    got = pair.near.native("GET", "ml/moss/train?namespace=@far", message)
+    assert got.status == 200, got.body
+    with tarfile.open(fileobj=io.BytesIO(got.body)) as archive:
+        (member,) = archive.getmembers()
+        content = archive.extractfile(member)
+        assert content is not None
+        assert (member.name, content.read()) == ("train/batched", b"in a batch")
+
+
 def wait_for(server: Cluster, job: str) -> None:
     def is_over() -> bool:
         snaps = server.native("GET", "cluster?what=qryxstats", {"id": job}).document
@@ -263,6 +286,8 @@ def test_s3_reads_a_bucket_of_our_own_that_is_connected(pair: Pair) -> None:
     change = {"action": "set-bprops", "value": {"backend_bck": backend}}
     assert pair.near.native("PATCH", "buckets/mine", change).status == 200
     s3 = pair.near.client()
+    listed = [each["Name"] for each in s3.list_buckets()["Buckets"]]
+    assert ("mine" in listed, "train" in listed) == (True, False)
     assert s3.get_object(Bucket="mine", Key="by-s3")["Body"].read() == LARGE
     s3.put_object(Bucket="mine", Key="put", Body=b"x", ContentType="text/html", Metadata={"k": "v"})
     head = s3.head_object(Bucket="mine", Key="put")

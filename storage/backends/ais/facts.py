@@ -25,6 +25,7 @@ CUSTOM = "ais-custom-md"
 CHECKSUM_TYPE = "ais-checksum-type"
 CHECKSUM_VALUE = "ais-checksum-value"
 VERSION = "ais-version"
+_ACCESSED = "ais-atime"
 
 _STANDARD = "STANDARD"
 _CONTENT_TYPE = "Content-Type"
@@ -63,7 +64,7 @@ def info_of(
         name=name,
         size=size,
         etag=etag or f"{headers.get(VERSION, '')}-{size}",
-        modified_ns=_ns_of_date(headers.get("last-modified", "")),
+        modified_ns=_modified_ns(headers),
         attributes=_attributes(custom),
         checksum=_checksum(sum_of(headers)),
         version=headers.get(VERSION) or NULL_VERSION,
@@ -134,6 +135,15 @@ def _sent(text: str) -> str:
         return text.encode("latin-1").decode()
     except UnicodeError:
         return text
+
+
+def _modified_ns(headers: Mapping[str, str]) -> int:
+    """AIStore itself often says only when an object was used last: of one that was never read that
+    is when it was written. 0 where it says neither."""
+    if date := headers.get("last-modified"):
+        return _ns_of_date(date)
+    accessed = headers.get(_ACCESSED, "")
+    return int(accessed) if accessed.isdecimal() else 0
 
 
 def _ns_of_date(text: str) -> int:

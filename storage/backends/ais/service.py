@@ -159,7 +159,9 @@ class Service:
         try:
             found = await self.look_at(cluster, url)
         except BackendUnavailable as error:
-            raise _Repeatable(error, not_sent=True) from None
+            reason = "the cluster cannot be reached"
+            down = BackendUnavailable(str(place), error.code, reason)
+            raise _Repeatable(down, not_sent=True) from None
         if found.uuid != cluster.uuid:
             reason = f"there is another cluster ({found.uuid[:64]}) at one of its URLs"
             raise _Repeatable(

@@ -260,6 +260,25 @@ def test_a_cluster_that_became_another_one_is_not_read() -> None:
         run(act())
 
 
+@pytest.mark.parametrize(
+    ("said", "expected_ns"),
+    [
+        ({"last-modified": "Tue, 01 Dec 2026 00:00:00 GMT", "ais-atime": "5"}, 1796083200 * 10**9),
+        ({"ais-atime": "1796083200000000005"}, 1796083200 * 10**9 + 5),
+        ({"last-modified": "yesterday"}, 0),
+        ({}, 0),
+    ],
+)
+def test_the_time_is_what_there_is_of_one(said: dict[str, str], expected_ns: int) -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        await to.send(200, b"", {**facts(b""), **said})
+
+    async def modified_ns(backend: AisBackend, double: Double) -> int:
+        return (await backend.get_object(BUCKET, "a")).info.modified_ns
+
+    assert against(answer, modified_ns) == expected_ns
+
+
 def test_a_listing_that_is_none_is_an_error() -> None:
     async def answer(asked: Asked, to: Answerer) -> None:
         await to.send(200, b"<html>")
