@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -201,6 +203,54 @@ def test_a_write_that_was_sent_is_not_sent_again() -> None:
     with pytest.raises(BackendUnavailable):
         against(answer, write)
     assert puts == ["PUT"]
+
+
+@pytest.mark.parametrize("status", [403, 307])
+def test_nothing_follows_on_a_connection_whose_body_was_not_sent(status: int) -> None:
+    """The answer comes instead of `100 Continue`. Else the next request would be read as the
+    body."""
+    connections: list[object] = []
+
+    async def act() -> list[str]:
+        async def answer(asked: Asked, to: Answerer) -> None:
+            connections.append(to.writer)
+            if asked.method == "GET":
+                await to.send(200, CONTENT, facts())
+            else:
+                await to.send(status, b"{}", {"location": "http://127.0.0.1:1/v1/elsewhere"})
+
+        gateway = Unreading(answer)
+        async with gateway.double as double:
+            known = Cluster("far", (double.endpoint,), UUID)
+            async with AisBackend(Attached(known), FAST) as backend:
+                options = PutOptions(Md5Digest(), size=100)
+                with pytest.raises(BackendError):
+                    await backend.put_object(BUCKET, "a", body_of(b"x" * 100), options)
+                assert await read(backend, double) == CONTENT
+        return gateway.targets
+
+    assert run(act()) == ["PUT /v1/objects/b/a", "GET /v1/objects/b/a"]
+    assert len(set(connections)) == len(connections)
+
+
+class Unreading(Gateway):
+    """A gateway that answers as soon as it has a request's head, and does not close."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer)
+        self.double = Unread(self._answer)
+
+
+class Unread(Double):
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while not writer.is_closing():
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                method, target, _ = head.split("\r\n")[0].split(" ")
+                asked = Asked(method, target, {}, b"")
+                self.asked.append(asked)
+                await self.answer(asked, Answerer(writer))
+        writer.close()
 
 
 def test_a_redirect_is_followed_to_a_node_of_the_cluster_only() -> None:
