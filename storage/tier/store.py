@@ -333,7 +333,7 @@ class TieredStore:
         _check_attributes(info, NO_ATTRIBUTES, options.attributes)
         attributes = msgspec.structs.replace(options.attributes, encryption=None, origin=None)
         plain = msgspec.structs.replace(options, attributes=attributes)
-        if options.append:
+        if options.append or not _has_uploads(remote):
             # The backend gets it whole.
             return await self.local.create_upload(info.name, name, plain)
         there = await remote.backend.create_upload(remote.name, name, plain)
@@ -349,7 +349,7 @@ class TieredStore:
         self, bucket: str, name: str, upload_id: str, number: int, body: Body, options: PartOptions
     ) -> PartInfo:
         info, remote = await self._place(bucket)
-        if remote is None or is_append(upload_id):
+        if remote is None or is_append(upload_id) or not _has_uploads(remote):
             return await self.local.put_part(info.name, name, upload_id, number, body, options)
         far_id = await self._far_id(info, name, upload_id)
         there = PartOptions(Unchanged())
@@ -378,7 +378,8 @@ class TieredStore:
             # Completed before: the local store has the answer.
             done = await self.local.complete_upload(info.name, name, upload_id, options)
             return shown(done)
-        finish = self._finish_append if upload.is_append else self._finish_upload
+        in_parts = not upload.is_append and _has_uploads(remote)
+        finish = self._finish_upload if in_parts else self._finish_whole
         origin: Origin | None = None
         async with AsyncExitStack() as held:
 
@@ -406,10 +407,11 @@ class TieredStore:
         there = CompleteOptions(options.numbers, _assembled_there, options.condition)
         return await remote.backend.complete_upload(remote.name, upload.name, far_id, there)
 
-    async def _finish_append(
+    async def _finish_whole(
         self, remote: Remote, upload: UploadInfo, options: CompleteOptions
     ) -> ObjectInfo:
-        """Write what was appended to the backend, as one object."""
+        """Write what was appended to the backend, or uploaded to one without uploads, as one
+        object."""
         body = self._joined(remote.bucket.name, upload, options.numbers)
         there = PutOptions(Unchanged(), upload.attributes, options.condition)
         async with aclosing(body):
@@ -424,7 +426,7 @@ class TieredStore:
 
     async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None:
         info, remote = await self._place(bucket)
-        if remote is not None and not is_append(upload_id):
+        if remote is not None and not is_append(upload_id) and _has_uploads(remote):
             far_id = await self._far_id(info, name, upload_id)
             # The backend may have ended it by itself.
             with suppress(UploadNotFound):
@@ -546,6 +548,10 @@ def _here(options: ReadOptions) -> ReadOptions:
     if options.version is None:
         return options
     return msgspec.structs.replace(options, version=None)
+
+
+def _has_uploads(remote: Remote) -> bool:
+    return Capability.UPLOADS in remote.backend.capabilities
 
 
 def _meant(remote: Remote, what: Named) -> Named:

@@ -298,6 +298,30 @@ def test_s3_reads_a_bucket_of_our_own_that_is_connected(pair: Pair) -> None:
     assert props["backend_bck"] == {**backend, "namespace": {"uuid": pair.uuid, "name": ""}}
 
 
+def test_an_upload_in_parts_is_written_there_as_one_object(pair: Pair) -> None:
+    assert pair.near.native("POST", "buckets/parts", {"action": "create-bck"}).status == 200
+    backend = {"name": "train", "provider": "ais", "namespace": {"uuid": "far"}}
+    change = {"action": "set-bprops", "value": {"backend_bck": backend}}
+    assert pair.near.native("PATCH", "buckets/parts", change).status == 200
+    s3, large = pair.near.client(), LARGE * 2
+    upload = s3.create_multipart_upload(Bucket="parts", Key="up", Metadata={"k": "v"})["UploadId"]
+    parts = []
+    for number, body in ((1, large), (2, b"end")):
+        sent = s3.upload_part(
+            Bucket="parts", Key="up", UploadId=upload, PartNumber=number, Body=body
+        )
+        parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+    assert pair.far.native("HEAD", "objects/train/up").status == 404
+    s3.complete_multipart_upload(
+        Bucket="parts", Key="up", UploadId=upload, MultipartUpload={"Parts": parts}
+    )
+    assert pair.far.native("GET", "objects/train/up").body == large + b"end"
+    assert s3.get_object(Bucket="parts", Key="up")["Body"].read() == large + b"end"
+    other = s3.create_multipart_upload(Bucket="parts", Key="up2")["UploadId"]
+    s3.abort_multipart_upload(Bucket="parts", Key="up2", UploadId=other)
+    assert pair.far.native("HEAD", "objects/train/up2").status == 404
+
+
 def test_a_wrong_token_is_refused_with_what_to_do_and_a_new_one_is_read(pair: Pair) -> None:
     pair.put_there("secret", b"x")
     path = "objects/train/secret?namespace=@far"
