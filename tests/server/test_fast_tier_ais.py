@@ -10,12 +10,15 @@ import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import xxhash
 
 from tests.server_process import ServerProcess, clean_environment, eventually
+
+if TYPE_CHECKING:
+    from types_boto3_s3.type_defs import CompletedPartTypeDef
 
 LARGE = os.urandom(3 << 20)
 ALIAS, URL = "Ais-Remote-Ais-Alias", "Ais-Remote-Ais-Url"
@@ -305,7 +308,7 @@ def test_an_upload_in_parts_is_written_there_as_one_object(pair: Pair) -> None:
     assert pair.near.native("PATCH", "buckets/parts", change).status == 200
     s3, large = pair.near.client(), LARGE * 2
     upload = s3.create_multipart_upload(Bucket="parts", Key="up", Metadata={"k": "v"})["UploadId"]
-    parts = []
+    parts: list[CompletedPartTypeDef] = []
     for number, body in ((1, large), (2, b"end")):
         sent = s3.upload_part(
             Bucket="parts", Key="up", UploadId=upload, PartNumber=number, Body=body
