@@ -1,9 +1,10 @@
 """Downloads of whole objects into the local store.
 
 There is one download of an object, however many want it, and it is a task of its own. Who asked
-first reads along; so do those who ask before its first byte has come, and later ones read the
-object when it is here. A client that reads along gets blocks from memory while it keeps pace, and
-reads the rest from the local store when it does not, or from the backend if that takes too long: a
+first reads along; so do those who ask before its first byte has come. Later ones read the object
+when it is here; of a long one, which is stored in parts, what has come. A client that reads along
+gets blocks from memory while it keeps pace. When it does not, it reads the rest of a long object
+from its parts, and of others from the local store, or from the backend if that takes too long: a
 slow client holds up nobody, and takes a bounded amount of memory. When it leaves, the download goes
 on.
 """
@@ -57,6 +58,9 @@ MOST_BEGUN = 256
 PATIENCE_S = 5.0
 # What a reader may be behind the download, in bytes.
 MOST_BEHIND = 4 << 20
+# Objects of that many bytes are stored in parts of these while they come.
+LONG_BYTES = 64 << 20
+CUT_BYTES = 16 << 20
 # How often the one who waits for a download is called with its progress.
 PROGRESS_S = 0.5
 # Reads an object from that byte on.
@@ -141,6 +145,8 @@ class Downloads:
         return msgspec.structs.replace(reading, body=download.read_by_one(reading.body))
 
     async def _read_along(self, download: _Download, remote: Remote, name: str) -> Reading | None:
+        if download.has_begun and download.parts is not None:
+            return download.later_reading()
         if download.has_begun:
             async with download.wanted():
                 await download.wait()
@@ -151,12 +157,13 @@ class Downloads:
         except BaseException:
             follower.leave()
             raise
-        if info is None or download.parts is not None:
+        is_in_ranges = download.parts is not None and not download.is_cut
+        if info is None or is_in_ranges:
             follower.leave()
         if info is None:
             return None
-        if download.parts is not None:
-            return Reading(info, Between(0, info.size), download.parts.stream())
+        if is_in_ranges:
+            return download.later_reading()
         return follower.reading(
             info,
             lambda start: self._rest_here(remote, name, info, start),
@@ -262,6 +269,9 @@ class Downloads:
             await download.parts.run()
             self._note(remote, name)
             return
+        if not md5 and info.size >= LONG_BYTES and not _is_chunked(info, plan):
+            await self._bring_cut(download, remote, reading)
+            return
         download.open(info)
         options = PutOptions(
             digest=VerifyingDigest(info, md5) if md5 else FetchedDigest(info),
@@ -283,6 +293,22 @@ class Downloads:
                 await _drain(body)
                 raise
         self._note(remote, name)
+
+    async def _bring_cut(self, download: _Download, remote: Remote, reading: Reading) -> None:
+        """Bring a long object as one stream that is stored in parts."""
+        info, how = reading.info, Parallel(CUT_BYTES, 1)
+        download.parts = PartsDownload(self._local, remote, info, how, self._meter)
+        download.is_cut = True
+        download.open(info)
+        body = download.relayed(reading)
+        async with aclosing(body):
+            try:
+                await download.parts.run(body)
+            except OutOfSpace:
+                # Who reads along can have all of it nevertheless.
+                await _drain(body)
+                raise
+        self._note(remote, info.name)
 
     def _note(self, remote: Remote, name: str) -> None:
         """Count the download as a use: its time is what eviction goes by until the first read."""
@@ -306,6 +332,8 @@ class _Download:
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.parts: PartsDownload | None = None
+        # The parts are of one stream, which its first readers read along.
+        self.is_cut = False
         # It has readers, and does not end with the task that wants it.
         self.is_for_all = False
         # Those that have to stay for it to go on, if it is for readers of the whole only.
@@ -363,6 +391,13 @@ class _Download:
         """Return when the download has ended, however it did; or after that time, False."""
         done, _ = await asyncio.wait([self._ended], timeout=timeout_s)
         return bool(done)
+
+    def later_reading(self, start: int = 0) -> Reading:
+        """Return the object from that byte on, as its parts come."""
+        info = self.opened.result()
+        assert info is not None, "it was opened"
+        assert self.parts is not None, "it comes in parts"
+        return Reading(info, Between(start, info.size), self.parts.stream(start))
 
     def require_right(self) -> None:
         """Raise what the backend did wrong, once the download is over."""
@@ -465,6 +500,8 @@ class _Follower:
                     yield block
 
     async def _rest(self, sent: int, here: Rest, there: Rest) -> Reading:
+        if self._download.is_cut and not self._download.is_over:
+            return self._download.later_reading(sent)
         if not await self._download.over(PATIENCE_S):
             try:
                 return await there(sent)
@@ -473,6 +510,11 @@ class _Follower:
                 pass
         await self._download.wait()
         return await here(sent)
+
+
+def _is_chunked(info: ObjectInfo, plan: FetchPlan) -> bool:
+    """Whether the bucket says how such an object is stored."""
+    return plan.chunks is not None and plan.chunks.cutting(info.size) is not None
 
 
 def _rest_of(info: ObjectInfo, start: int) -> ReadOptions:

@@ -1,6 +1,6 @@
-"""Download of one object in many ranges at once.
+"""Download of one object in parts: ranges, or a stream that is cut.
 
-Each range is a part of an upload in the local store. So what has come survives the end of the
+Each part is one of an upload in the local store. So of ranges what has come survives the end of the
 process, and the next download of the same object continues it; and readers read the parts from
 the disk, in their order, while later ones still come: a slow reader takes no memory.
 """
@@ -11,9 +11,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, suppress
 
-from storage.backend import Store
+from storage.backend import Backend, Store
 from storage.errors import (
     BackendUnavailable,
+    OutOfSpace,
     PartNotFound,
     PreconditionFailed,
     UploadNotFound,
@@ -73,6 +74,28 @@ class PartDigest:
         return Sealed("")
 
 
+class _Cutter:
+    """A stream that is taken in pieces of given sizes."""
+
+    def __init__(self, body: Stream) -> None:
+        self._body = aiter(body)
+        self._rest = b""
+
+    async def take(self, size: int) -> Stream:
+        """Yield the next bytes; fewer at the end."""
+        while size:
+            block, self._rest = self._rest or await anext(self._body, b""), b""
+            if not block:
+                return
+            if len(block) > size:
+                block, self._rest = block[:size], block[size:]
+            size -= len(block)
+            yield block
+
+    async def is_over(self) -> bool:
+        return not self._rest and not await anext(self._body, b"")
+
+
 class PartsDownload:
     """The download of the object that `info` describes, as the backend has it."""
 
@@ -103,12 +126,16 @@ class PartsDownload:
     def done_bytes(self) -> int:
         return sum(self._stored.values())
 
-    async def run(self) -> None:
-        """Have the object here when this returns. After a failure nothing of it is; a download that
-        was cancelled leaves its parts, for the next one."""
+    async def run(self, body: Stream | None = None) -> None:
+        """Have the object here when this returns: cut from its `body`, or fetched in ranges. After
+        a failure nothing of it is; a download that was cancelled leaves its parts, for the next one
+        in ranges."""
         try:
-            await self._begin()
-            await self._fetch_all()
+            await self._begin(anew=body is not None)
+            if body is None:
+                await self._fetch_all()
+            else:
+                await self._cut(body)
             await self._complete()
         except BaseException as error:
             self._failure = error
@@ -124,27 +151,42 @@ class PartsDownload:
         if self._upload_id:
             await self._abort(self._upload_id)
 
-    async def stream(self) -> Stream:
-        """Yield the object while it comes. Its last bytes come when it is here."""
-        at = 0
-        for number in range(1, self._count):
+    async def stream(self, start: int = 0) -> Stream:
+        """Yield the object from that byte on while it comes. Its last bytes come when it is here;
+        when it finds no room here, the rest comes from the backend."""
+        at = start
+        place: Backend = self._local
+        bucket, unchanged = self._remote.bucket.name, Condition(if_match=(self._info.etag,))
+        try:
+            async with aclosing(self._parts_from(start)) as blocks:
+                async for block in blocks:
+                    at += len(block)
+                    yield block
+            await self._wait_for(None)
+        except OutOfSpace:
+            place, bucket = self._remote.backend, self._remote.name
+        options = ReadOptions(want=From(at) if at else None, condition=unchanged)
+        reading = await place.get_object(bucket, self._info.name, options)
+        async with aclosing(blocks_of(reading.body)) as blocks:
+            async for block in blocks:
+                yield block
+
+    async def _parts_from(self, start: int) -> Stream:
+        """Yield all parts but the last as they come, from that byte on; fewer when the object is
+        here before."""
+        skipped = start % self._chunk_bytes
+        for number in range(1 + start // self._chunk_bytes, self._count):
             await self._wait_for(number)
             try:
                 part = await self._local.get_part(*self._place, number)
             except (UploadNotFound, PartNotFound):
-                # The object is here by now, or is not to be.
-                break
+                return
             async with aclosing(blocks_of(part)) as blocks:
                 async for block in blocks:
-                    at += len(block)
-                    yield block
-        await self._wait_for(None)
-        unchanged = Condition(if_match=(self._info.etag,))
-        options = ReadOptions(want=From(at) if at else None, condition=unchanged)
-        reading = await self._local.get_object(self._remote.bucket.name, self._info.name, options)
-        async with aclosing(blocks_of(reading.body)) as blocks:
-            async for block in blocks:
-                yield block
+                    wanted = block[skipped:]
+                    skipped = max(0, skipped - len(block))
+                    if wanted:
+                        yield wanted
 
     @property
     def _place(self) -> tuple[str, str, str]:
@@ -166,16 +208,17 @@ class PartsDownload:
             stopped = isinstance(self._failure, asyncio.CancelledError)
             raise stopped_download() if stopped else self._failure
 
-    async def _begin(self) -> None:
-        """Continue what an earlier download of this very object left, else begin; what is left of
-        another one of that name is removed."""
+    async def _begin(self, *, anew: bool) -> None:
+        """Continue what an earlier download of this very object left, unless it is to be `anew`,
+        else begin; what is left of another one of that name is removed."""
         bucket, name = self._remote.bucket.name, self._info.name
         origin = origin_of(self._info)
         async for upload in unfinished(self._local, bucket, name):
             if upload.name != name:
                 continue
             parts = await self._parts_of(upload)
-            if not self._upload_id and upload.attributes.origin == origin and self._fits(parts):
+            is_ours = not anew and not self._upload_id and upload.attributes.origin == origin
+            if is_ours and self._fits(parts):
                 self._upload_id = upload.id
                 self._stored = {part.number: part.size for part in parts}
             else:
@@ -218,6 +261,22 @@ class PartsDownload:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
+    async def _cut(self, body: Stream) -> None:
+        """Store the parts of a stream, one after the other."""
+        cutter = _Cutter(body)
+        for number in range(1, self._count + 1):
+            size = len(self._span(number))
+            options = PartOptions(PartDigest(self._info.name, size))
+            part = await self._local.put_part(*self._place, number, cutter.take(size), options)
+            self._note(part)
+        if not await cutter.is_over():
+            raise incomplete(self._info.name)
+
+    def _note(self, part: PartInfo) -> None:
+        self._stored[part.number] = part.size
+        self._news.set()
+        self._news = asyncio.Event()
+
     async def _work(self, missing: Iterator[int]) -> None:
         self._working += 1
         for number in missing:
@@ -233,9 +292,7 @@ class PartsDownload:
             async with aclosing(blocks_of(reading.body)) as body:
                 options = PartOptions(PartDigest(name, len(span)))
                 part = await self._local.put_part(*self._place, number, body, options)
-            self._stored[number] = part.size
-            self._news.set()
-            self._news = asyncio.Event()
+            self._note(part)
             at_once = self._meter.advice().at_once
             if at_once and self._working > at_once:
                 # The others do the rest.

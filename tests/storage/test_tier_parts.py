@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from storage.errors import BackendUnavailable, StorageError
+from storage.chunking import Chunking
+from storage.errors import BackendUnavailable, OutOfSpace, StorageError
 from storage.load import LoadMeter, Sample
-from storage.tier import Tier, TieredStore
+from storage.tier import Policy, Tier, TieredStore
 from storage.tier.downloads import Downloads
 from storage.tier.remote import FetchTask
-from storage.values import Parallel, PartInfo, ReadOptions, UploadQuery
+from storage.values import Parallel, PartInfo, Reading, ReadOptions, UploadQuery
 from tests.storage.bodies import content_of, pattern
 from tests.storage.cloud import BLOCK, CloudFailed
 from tests.storage.event_loop import run
@@ -258,3 +259,140 @@ def restarted(scene: Scene) -> Tier:
     tier = scene.tier = Tier(scene.local, {"aws": scene.cloud}, lock_file=scene.lock_file)
     scene.store = TieredStore(tier)
     return tier
+
+
+LONG = pattern(40 * BLOCK)
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects from two blocks on are long, and stored in parts of four."""
+    monkeypatch.setattr("storage.tier.downloads.LONG_BYTES", 2 * BLOCK)
+    monkeypatch.setattr("storage.tier.downloads.CUT_BYTES", 4 * BLOCK)
+
+
+async def some(reading: Reading, size: int) -> bytes:
+    """At least so many of the next bytes."""
+    assert not isinstance(reading.body, bytes)
+    found = b""
+    while len(found) < size:
+        found += await anext(reading.body)
+    return found
+
+
+@pytest.mark.usefixtures("cut")
+def test_a_late_reader_of_a_long_object_reads_what_has_come(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", LONG)
+        scene.cloud.gate.clear()
+        early = await scene.store.get_object(BUCKET, "a")
+        begun = await some(early, BLOCK)
+        late = await scene.store.get_object(BUCKET, "a")
+        # Half of the object has come, which is five parts.
+        assert await some(late, 20 * BLOCK) == LONG[: 20 * BLOCK]
+        assert not await scene.is_here("a")
+        scene.cloud.gate.set()
+        assert begun + await content_of(early) == LONG
+        assert await content_of(late) == LONG[20 * BLOCK :]
+        assert await scene.is_here("a")
+        assert scene.cloud.requests["get"] == 1
+
+    run(read())
+
+
+@pytest.mark.usefixtures("cut")
+@pytest.mark.parametrize("size", [2 * BLOCK, 4 * BLOCK, 4 * BLOCK + 1, 12 * BLOCK - 1])
+def test_a_long_object_is_as_any_other(scene: Scene, size: int) -> None:
+    async def read() -> None:
+        await scene.upload("a", LONG[:size])
+        there = (await scene.cloud.head_object("train", "a")).info
+        assert await scene.read("a") == LONG[:size]
+        info = (await scene.local.head_object(BUCKET, "a")).info
+        assert (info.size, info.etag, info.modified_ns, info.parts) == (
+            size,
+            there.etag,
+            there.modified_ns,
+            0,
+        )
+        assert await scene.read("a") == LONG[:size]
+        assert scene.cloud.requests["get"] == 1
+        assert await unfinished(scene) == 0
+
+    run(read())
+
+
+@pytest.mark.usefixtures("cut")
+def test_a_slow_reader_of_a_long_object_takes_the_rest_from_its_parts(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.tier.downloads.MOST_BEHIND", BLOCK)
+
+    async def read() -> None:
+        await scene.upload("a", LONG)
+        scene.cloud.gate.clear()
+        slow = await scene.store.get_object(BUCKET, "a")
+        begun = await some(slow, BLOCK)
+        await scene.cloud.waits.wait()
+        # It is behind by now; what it gets until the gate opens is from the disk.
+        begun += await some(slow, 18 * BLOCK)
+        scene.cloud.gate.set()
+        assert begun + await content_of(slow) == LONG
+        assert scene.cloud.requests["get"] == 1
+
+    run(read())
+
+
+@pytest.mark.usefixtures("cut")
+def test_a_long_object_without_room_is_passed_on_to_all(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_part = scene.local.put_part
+
+    async def until_full(*args: Any) -> PartInfo:
+        if args[3] == 4:
+            raise OutOfSpace("full")
+        return await put_part(*args)
+
+    monkeypatch.setattr(scene.local, "put_part", until_full)
+
+    async def read() -> None:
+        await scene.upload("a", LONG)
+        scene.cloud.gate.clear()
+        early = await scene.store.get_object(BUCKET, "a")
+        begun = await some(early, BLOCK)
+        late = await scene.store.get_object(BUCKET, "a")
+        scene.cloud.gate.set()
+        assert await content_of(late) == LONG
+        assert begun + await content_of(early) == LONG
+        assert not await scene.is_here("a")
+        assert await unfinished(scene) == 0
+
+    run(read())
+
+
+@pytest.mark.usefixtures("cut")
+def test_a_long_object_that_breaks_off_leaves_nothing(scene: Scene) -> None:
+    async def read() -> None:
+        await scene.upload("a", LONG)
+        scene.cloud.fails_at = 30 * BLOCK
+        with pytest.raises(CloudFailed):
+            await scene.read("a")
+        assert not await scene.is_here("a")
+        assert await unfinished(scene) == 0
+
+    run(read())
+
+
+@pytest.mark.usefixtures("cut")
+def test_a_bucket_that_says_how_its_objects_are_chunked_has_them_so(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene.tier, "policy", lambda _: Policy(Chunking(1, 10 * BLOCK)))
+
+    async def read() -> None:
+        await scene.upload("a", LONG)
+        assert await scene.read("a") == LONG
+        info = (await scene.local.head_object(BUCKET, "a")).info
+        assert (info.chunks, info.largest_chunk) == (4, 10 * BLOCK)
+
+    run(read())
