@@ -125,6 +125,12 @@ _BY_CODE: Mapping[Code, tuple[int, Tcode, str]] = {
 }
 
 
+def no_bucket(bck: NamedBucket) -> NativeError:
+    """Return the error about a bucket that does not exist, here or elsewhere."""
+    tcode = Tcode.BCK_NOT_FOUND if bck.is_ours else Tcode.REMOTE_BCK_NOT_FOUND
+    return NativeError(404, f'bucket "{bck.cname()}" does not exist', tcode)
+
+
 def as_native_error(error: BaseException, about: About | None) -> NativeError:
     """Translate any exception for the native API; one that is in no table has the status that S3
     gives it."""
@@ -134,8 +140,7 @@ def as_native_error(error: BaseException, about: About | None) -> NativeError:
         bucket = f'bucket "{about.bck.cname()}" does not exist: ' if about is not None else ""
         return NativeError(404, f"{bucket}{error}", Tcode.REMOTE_BCK_NOT_FOUND)
     if isinstance(error, storage.BucketNotFound) and about is not None and not about.bck.is_ours:
-        message = f'bucket "{about.bck.cname()}" does not exist'
-        return NativeError(404, message, Tcode.REMOTE_BCK_NOT_FOUND)
+        return no_bucket(about.bck)
     for kind in type(error).__mro__:
         if kind in _BY_STORAGE:
             return _told(_BY_STORAGE[kind], about, str(error))

@@ -13,7 +13,7 @@ from s3gw.access import Access
 from s3gw.http.leaving import Connected
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, Tcode, as_native_error, unsupported
+from s3gw.native.errors import NativeError, Tcode, as_native_error, no_bucket, unsupported
 from s3gw.native.names import Bck, bck_of, read_bck
 from s3gw.native.operation import document, operation, query
 from s3gw.native.remote_buckets import learn_bucket
@@ -64,8 +64,7 @@ async def _answered(call: NativeCall, text: bytes, bucket: str) -> Reply:
             batch = await allowed_batch(call, text, bucket, _spaces(call))
             answer = await _answer(call, batch)
     except BucketNotFound as error:
-        message = f'bucket "{bck_of(str(error)).cname()}" does not exist'
-        raise NativeError(404, message, Tcode.BCK_NOT_FOUND) from None
+        raise no_bucket(bck_of(str(error))) from None
     return Reply(200, {"Content-Type": answer.content_type}, answer.body)
 
 

@@ -37,7 +37,7 @@ from s3gw.http.reply import Reply
 from s3gw.jobs.downloading import web_url
 from s3gw.native.answers import json_reply
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.errors import NativeError, Tcode, no_bucket, unsupported
 from s3gw.native.jobs.download_status import download_job, download_status
 from s3gw.native.jobs.query import JobQuery, find_jobs
 from s3gw.native.jobs.rights import require_reading, require_stopping, require_writing
@@ -226,8 +226,7 @@ async def _inside(call: NativeCall, bck: Bck, operation: str) -> NativeCall:
             await learn_bucket(inside)
         inside.bucket_info = await call.store.head_bucket(bck.stored)
     except BucketNotFound:
-        tcode = Tcode.BCK_NOT_FOUND if bck.is_ours else Tcode.REMOTE_BCK_NOT_FOUND
-        raise NativeError(404, f'bucket "{bck.cname()}" does not exist', tcode) from None
+        raise no_bucket(bck) from None
     return inside
 
 

@@ -16,7 +16,7 @@ from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.node import target_id
-from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.errors import NativeError, Tcode, no_bucket, unsupported
 from s3gw.native.jobs.query import JobQuery, find_jobs, read_query
 from s3gw.native.jobs.rechunking import begin_rechunk
 from s3gw.native.jobs.rights import require_stopping
@@ -136,8 +136,7 @@ async def _find_bucket(call: NativeCall, bucket: str) -> BucketInfo:
     try:
         return await call.store.head_bucket(bucket)
     except BucketNotFound:
-        message = f'bucket "{bck_of(bucket).cname()}" does not exist'
-        raise NativeError(404, message, Tcode.BCK_NOT_FOUND) from None
+        raise no_bucket(bck_of(bucket)) from None
 
 
 @operation("GET", "cluster", what="status_all", access=Access.SHOW_CLUSTER)

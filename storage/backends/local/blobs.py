@@ -57,6 +57,11 @@ def clear_size(sealed: int) -> int:
     return sealed - -(-sealed // BLOCK) * TAG_BYTES
 
 
+def capacity_bytes(path: Path) -> int:
+    stat = os.statvfs(path)
+    return stat.f_blocks * stat.f_frsize
+
+
 def used_share(path: Path) -> float:
     """The share of a disk that is used, as `df` counts it."""
     stat = os.statvfs(path)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from concurrent.futures import Executor
 from functools import partial
 
 from msgspec import Struct
 
-from storage.backends.local.blobs import WorkFile, free_bytes, require_room, used_share
+from storage.backends.local.blobs import (
+    WorkFile,
+    capacity_bytes,
+    free_bytes,
+    require_room,
+    used_share,
+)
 from storage.backends.local.chunked_writing import ChunkedWriter
 from storage.backends.local.disk import Disk
 from storage.backends.local.options import Durability, StoreOptions, Watermarks
@@ -43,9 +50,17 @@ class Writers:
         if seen is None or now >= seen.until or seen.free < size + self._reserve:
             self._require_watermark(disk)
             require_room(disk.mountpath.path, size, self._reserve)
-            free = free_bytes(disk.mountpath.path)
+            free = min(free_bytes(disk.mountpath.path), self._below_watermark(disk))
             seen = self._seen[disk] = _Seen(now + _REMEMBERED_S, free)
         seen.free -= size
+
+    def _below_watermark(self, disk: Disk) -> int:
+        """The bytes up to the watermark, and the reserve."""
+        refuse = self.watermarks.refuse
+        if refuse >= 1:
+            return sys.maxsize
+        capacity = capacity_bytes(disk.mountpath.path)
+        return int((refuse - used_share(disk.mountpath.path)) * capacity) + self._reserve
 
     def _require_watermark(self, disk: Disk) -> None:
         marks = self.watermarks
