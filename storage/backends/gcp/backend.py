@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import NoReturn, Self, TypeVar
-
-from storage.backend import BucketChange, unchanged
 from storage.backends.gcp.buckets import Buckets
 from storage.backends.gcp.deleting import ObjectDeleter
 from storage.backends.gcp.listing import Lister
@@ -16,27 +11,11 @@ from storage.backends.gcp.reading import ObjectReader
 from storage.backends.gcp.remote import Remote
 from storage.backends.gcp.uploads import Uploads
 from storage.backends.gcp.writing import ObjectWriter
+from storage.backends.refusing import WithoutVersions
 from storage.capabilities import Capability
-from storage.chunking import Chunking
-from storage.errors import NotSupported, StorageError
-from storage.values import (
-    READ_ALL,
-    BucketInfo,
-    ListedVersionPage,
-    ObjectInfo,
-    ObjectRead,
-    Reading,
-    ReadOptions,
-    RenameOptions,
-    Usage,
-    VersionPage,
-    VersionQuery,
-)
-
-T = TypeVar("T")
 
 
-class GcpBackend:
+class GcpBackend(WithoutVersions):
     """One endpoint, with one set of credentials, on one event loop. Nothing is sent, and no library
     is imported, before the first request.
 
@@ -45,6 +24,7 @@ class GcpBackend:
     """
 
     capabilities = Capability.UPLOADS
+    refuses_as = PROVIDER
 
     def __init__(self, options: GcpOptions) -> None:
         self.options = options
@@ -78,60 +58,6 @@ class GcpBackend:
         self.list_uploads = uploads.list_uploads
         self.list_object_parts = uploads.list_object_parts
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
     async def aclose(self) -> None:
         """Close every connection; bodies that are still read break off."""
         await self._remote.aclose()
-
-    # What Cloud Storage has no request for
-
-    async def list_versions(self, bucket: str, query: VersionQuery) -> VersionPage:
-        _refuse("list_versions")
-
-    async def show_versions(
-        self, bucket: str, query: VersionQuery, show: Callable[[ListedVersionPage], T]
-    ) -> T:
-        _refuse("show_versions")
-
-    async def get_objects(
-        self, reads: Sequence[ObjectRead], room_bytes: int
-    ) -> list[Reading | StorageError]:
-        _refuse("get_objects")
-
-    async def rename_object(
-        self, bucket: str, source: str, name: str, options: RenameOptions
-    ) -> ObjectInfo:
-        _refuse("rename_object")
-
-    async def rename_bucket(
-        self, name: str, new_name: str, change: BucketChange = unchanged
-    ) -> BucketInfo:
-        _refuse("rename_bucket")
-
-    async def discard_bucket(self, name: str, change: BucketChange = unchanged) -> None:
-        _refuse("discard_bucket")
-
-    async def buckets_revision(self) -> int:
-        _refuse("buckets_revision")
-
-    async def rechunk_object(
-        self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
-    ) -> bool:
-        _refuse("rechunk_object")
-
-    async def usage(self) -> Usage:
-        _refuse("usage")
-
-
-def _refuse(operation: str) -> NoReturn:
-    raise NotSupported(operation, PROVIDER)
