@@ -7,6 +7,7 @@ the condition that the object is still the same one; the reader sees the whole o
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Protocol
@@ -26,7 +27,15 @@ BLOCK_BYTES = 64 * 1024
 MOST_RESUMPTIONS = 3
 
 # The remote had its time: the reader does not wait as long again.
-_TIMEOUTS = ("TimeoutError", "AioReadTimeoutError", "ReadTimeoutError", "SocketTimeoutError")
+_TIMEOUTS = frozenset(
+    [
+        "TimeoutError",
+        "AioReadTimeoutError",
+        "ReadTimeoutError",
+        "ServerTimeoutError",
+        "SocketTimeoutError",
+    ]
+)
 
 
 class BodyReader(Protocol):
@@ -47,9 +56,49 @@ class BodyReader(Protocol):
 Reopen = Callable[[Between], Awaitable[BodyReader]]
 
 
-class BodyStream(AsyncGenerator[bytes, None]):
-    """The stream of a `Reading`. It is not a generator function: one that was never begun would not
-    let its connection go when it is closed."""
+class Patience:
+    """The time that a remote has for each 64 KiB. Waiting counts, not reading: the reader of what
+    comes may be as slow as it likes."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._renew()
+
+    async def read(self, read: Callable[[int], Awaitable[bytes]], most: int) -> bytes:
+        """Raises `TimeoutError`."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        async with asyncio.timeout(self._left_s):
+            block = await read(most)
+        self._left_s -= loop.time() - begun
+        self._until_renewed -= len(block)
+        if self._until_renewed <= 0:
+            self._renew()
+        return block
+
+    def _renew(self) -> None:
+        self._left_s = self._limit_s
+        self._until_renewed = BLOCK_BYTES
+
+
+class ClosableStream(AsyncGenerator[bytes, None]):
+    """A stream that is not a generator function: one that was never begun would not let its
+    connection go when it is closed."""
+
+    async def athrow(
+        self,
+        typ: type[BaseException] | BaseException,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+    ) -> bytes:
+        await self.aclose()
+        if isinstance(typ, BaseException):
+            raise typ
+        raise val if isinstance(val, BaseException) else typ()
+
+
+class BodyStream(ClosableStream):
+    """The stream of a `Reading`."""
 
     def __init__(self, subject: str, reader: BodyReader, stop: int, reopen: Reopen) -> None:
         self._subject = subject
@@ -89,17 +138,6 @@ class BodyStream(AsyncGenerator[bytes, None]):
             self._reader = await self._reopen(Between(self._stop - left, self._stop))
         except (ObjectNotFound, PreconditionFailed, RangeNotSatisfiable, VersionNotFound):
             raise ObjectChanged(f"{self._subject} was replaced while it was read") from None
-
-    async def athrow(
-        self,
-        typ: type[BaseException] | BaseException,
-        val: BaseException | object = None,
-        tb: TracebackType | None = None,
-    ) -> bytes:
-        await self.aclose()
-        if isinstance(typ, BaseException):
-            raise typ
-        raise val if isinstance(val, BaseException) else typ()
 
     async def aclose(self) -> None:
         self._closed = True

@@ -7,7 +7,6 @@ reader may be as slow as it likes, the cluster must send 64 KiB within the time 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ import xxhash
 from storage.backends.ais.facts import Sum
 from storage.backends.ais.place import Place
 from storage.backends.ais.service import Service
-from storage.backends.resuming import BLOCK_BYTES
+from storage.backends.resuming import BLOCK_BYTES, Patience
 from storage.errors import BackendUnavailable, Corrupt
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class AnswerReader:
         self._place = place
         self._answer = answer
         self._check = check
-        self._renew()
+        self._patience = Patience(service.options.read_timeout_s)
 
     async def read(self) -> bytes:
         """Return the next block; empty when nothing is left."""
@@ -81,20 +80,8 @@ class AnswerReader:
         return block
 
     async def _timed(self, size: int) -> bytes:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
         async with self._service.guarded(self._place):
-            async with asyncio.timeout(self._budget_s):
-                block = await self._answer.content.read(size)
-        self._budget_s -= loop.time() - begun
-        self._until_renewed -= len(block)
-        if self._until_renewed <= 0:
-            self._renew()
-        return block
-
-    def _renew(self) -> None:
-        self._budget_s = self._service.options.read_timeout_s
-        self._until_renewed = BLOCK_BYTES
+            return await self._patience.read(self._answer.content.read, size)
 
     def _incomplete(self) -> BackendUnavailable:
         return BackendUnavailable(str(self._place), "IncompleteBody", f"{self.left} bytes lack")

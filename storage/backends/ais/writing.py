@@ -6,8 +6,8 @@ since a PUT takes none; if that fails, the object is there without them, and the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 
 import xxhash
 from msgspec.structs import replace
@@ -17,9 +17,9 @@ from storage.backends.ais.facts import custom_of, info_of, sum_of
 from storage.backends.ais.place import PROVIDER, Place, place_of
 from storage.backends.ais.reading import ObjectReader
 from storage.backends.ais.service import Answer, Request, Service, object_path
+from storage.backends.deleting import delete_in_turns
 from storage.conditions import check_write
 from storage.errors import (
-    BucketNotFound,
     Corrupt,
     NotSupported,
     ObjectNotFound,
@@ -131,24 +131,8 @@ class ObjectWriter:
     ) -> list[Deletion | StorageError]:
         for request in requests:
             _check_version(request)
-        room = asyncio.Semaphore(self._service.options.at_once)
-        # Those of one name follow one another.
-        turns = {request.name: asyncio.Lock() for request in requests}
-
-        async def delete(request: DeleteRequest) -> Deletion | StorageError:
-            async with turns[request.name], room:
-                try:
-                    return await self.delete_object(bucket, request)
-                except StorageError as error:
-                    return error
-
-        async with asyncio.TaskGroup() as tasks:
-            tried = [tasks.create_task(delete(request)) for request in requests]
-        done = [task.result() for task in tried]
-        for outcome in done:
-            if isinstance(outcome, BucketNotFound):
-                raise outcome
-        return done
+        at_once = self._service.options.at_once
+        return await delete_in_turns(requests, at_once, partial(self.delete_object, bucket))
 
     async def _check(self, place: Place, condition: Condition) -> None:
         """Raises `PreconditionFailed`, `ObjectNotFound`."""

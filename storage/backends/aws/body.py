@@ -7,12 +7,11 @@ time limit.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from storage.backends.aws.place import Place
 from storage.backends.aws.remote import Remote
-from storage.backends.resuming import BLOCK_BYTES
+from storage.backends.resuming import Patience
 from storage.errors import BackendUnavailable
 
 if TYPE_CHECKING:
@@ -30,8 +29,7 @@ class BodyReader:
         self._remote = remote
         self._place = place
         self._body = body
-        self._budget_s = remote.options.read_timeout_s
-        self._until_renewed = BLOCK_BYTES
+        self._patience = Patience(remote.options.read_timeout_s)
         self.left = left
 
     async def read(self) -> bytes:
@@ -47,17 +45,8 @@ class BodyReader:
         return block
 
     async def _timed_read(self, size: int) -> bytes:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
         async with self._remote.client(self._place):
-            async with asyncio.timeout(self._budget_s):
-                block: bytes = await self._body.read(size)
-        self._budget_s -= loop.time() - begun
-        self._until_renewed -= len(block)
-        if self._until_renewed <= 0:
-            self._budget_s = self._remote.options.read_timeout_s
-            self._until_renewed = BLOCK_BYTES
-        return block
+            return await self._patience.read(self._body.read, size)
 
     def close(self) -> None:
         """Drop the connection, unless the answer was read to its end: then it is free already."""

@@ -15,6 +15,7 @@ from storage.backends.aws.guarding import current_object, use_of
 from storage.backends.aws.place import PROVIDER, Place
 from storage.backends.aws.reading import ObjectReader
 from storage.backends.aws.remote import Remote
+from storage.backends.deleting import Outcome
 from storage.conditions import check_write
 from storage.errors import BucketNotFound, NotSupported, ObjectNotFound, StorageError
 from storage.values import ALWAYS, NULL_VERSION, Condition, DeleteRequest, Deletion
@@ -23,7 +24,7 @@ _MOST_AT_ONCE = 1000
 # XML has no way to write them.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
-Outcome = Deletion | StorageError
+
 # Whether governance is bypassed is said once for all objects of a request.
 Places = list[tuple[int, DeleteRequest]]
 

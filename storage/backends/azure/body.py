@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from storage.backends.azure.place import Place
 from storage.backends.azure.service import Service
-from storage.backends.resuming import BLOCK_BYTES
+from storage.backends.resuming import BLOCK_BYTES, Patience
 from storage.errors import BackendUnavailable, Corrupt
 
 if TYPE_CHECKING:
@@ -73,8 +73,7 @@ class AnswerReader:
         self._place = place
         self._response = response
         self._check = check
-        self._budget_s = service.options.read_timeout_s
-        self._until_renewed = BLOCK_BYTES
+        self._patience = Patience(service.options.read_timeout_s)
         self.left = left
 
     async def read(self) -> bytes:
@@ -95,17 +94,8 @@ class AnswerReader:
         return block
 
     async def _timed_read(self, size: int) -> bytes:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
         async with self._service.guarded(self._place):
-            async with asyncio.timeout(self._budget_s):
-                block = await self._response.content.read(size)
-        self._budget_s -= loop.time() - begun
-        self._until_renewed -= len(block)
-        if self._until_renewed <= 0:
-            self._budget_s = self._service.options.read_timeout_s
-            self._until_renewed = BLOCK_BYTES
-        return block
+            return await self._patience.read(self._response.content.read, size)
 
     def close(self) -> None:
         """Drop the connection, unless the answer was read to its end: then it is free already."""

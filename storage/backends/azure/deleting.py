@@ -5,21 +5,20 @@ An object with snapshots is not deleted: Azure would delete those copies with it
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from storage.backends.azure.facts import quoted
 from storage.backends.azure.guarding import current_object
 from storage.backends.azure.place import PROVIDER, Place
 from storage.backends.azure.reading import ObjectReader
 from storage.backends.azure.service import Request, Service
+from storage.backends.deleting import Outcome, delete_in_turns
 from storage.conditions import check_write
-from storage.errors import BucketNotFound, NotSupported, ObjectNotFound, StorageError
+from storage.errors import NotSupported, ObjectNotFound
 from storage.values import ALWAYS, Condition, DeleteRequest, Deletion
 
 _AT_ONCE = 16
-
-Outcome = Deletion | StorageError
 
 
 class ObjectDeleter:
@@ -50,32 +49,7 @@ class ObjectDeleter:
     async def delete_objects(self, bucket: str, requests: Sequence[DeleteRequest]) -> list[Outcome]:
         """Requests of one name take turns."""
         _check_versions(*requests)
-        outcomes: dict[int, Outcome] = {}
-        turns: dict[str, list[int]] = {}
-        for at, request in enumerate(requests):
-            turns.setdefault(request.name, []).append(at)
-        room = asyncio.Semaphore(_AT_ONCE)
-
-        async def delete(places: list[int]) -> None:
-            async with room:
-                for at in places:
-                    outcomes[at] = await self._delete_one(bucket, requests[at])
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for places in turns.values():
-                    tasks.create_task(delete(places))
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
-        return [outcomes[at] for at in range(len(requests))]
-
-    async def _delete_one(self, bucket: str, request: DeleteRequest) -> Outcome:
-        try:
-            return await self.delete_object(bucket, request)
-        except BucketNotFound:
-            raise
-        except StorageError as error:
-            return error
+        return await delete_in_turns(requests, _AT_ONCE, partial(self.delete_object, bucket))
 
 
 def _check_versions(*requests: DeleteRequest) -> None:

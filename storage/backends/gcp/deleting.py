@@ -6,9 +6,10 @@ those stay open here.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 
+from storage.backends.deleting import Outcome, delete_in_turns
 from storage.backends.gcp.facts import object_path
 from storage.backends.gcp.guarding import GENERATION, current_object
 from storage.backends.gcp.place import PROVIDER, Place
@@ -16,15 +17,11 @@ from storage.backends.gcp.reading import ObjectReader, generation_of
 from storage.backends.gcp.remote import Remote
 from storage.conditions import check_write
 from storage.errors import (
-    BucketNotFound,
     NotSupported,
     ObjectNotFound,
-    StorageError,
     VersionNotFound,
 )
 from storage.values import ALWAYS, NULL_VERSION, DeleteRequest, Deletion
-
-Outcome = Deletion | StorageError
 
 
 class ObjectDeleter:
@@ -56,29 +53,5 @@ class ObjectDeleter:
 
     async def delete_objects(self, bucket: str, requests: Sequence[DeleteRequest]) -> list[Outcome]:
         """Requests of one name take turns, in their order."""
-        outcomes: dict[int, Outcome] = {}
-        room = asyncio.Semaphore(self._remote.options.deletions_at_once)
-        turns: dict[str, list[int]] = {}
-        for at, request in enumerate(requests):
-            turns.setdefault(request.name, []).append(at)
-
-        async def delete(places: Sequence[int]) -> None:
-            async with room:
-                for at in places:
-                    outcomes[at] = await self._delete_one(bucket, requests[at])
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for places in turns.values():
-                    tasks.create_task(delete(places))
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None
-        return [outcomes[at] for at in range(len(requests))]
-
-    async def _delete_one(self, bucket: str, request: DeleteRequest) -> Outcome:
-        try:
-            return await self.delete_object(bucket, request)
-        except (BucketNotFound, NotSupported):
-            raise
-        except StorageError as error:
-            return error
+        at_once = self._remote.options.deletions_at_once
+        return await delete_in_turns(requests, at_once, partial(self.delete_object, bucket))

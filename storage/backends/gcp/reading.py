@@ -17,10 +17,11 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
 
-from storage.backends.gcp.body import BLOCK_BYTES, BodyStream
+from storage.backends.gcp.body import AnswerReader, Check
 from storage.backends.gcp.facts import FIELDS, Resource, object_path
 from storage.backends.gcp.place import PROVIDER, Place
 from storage.backends.gcp.remote import Remote
+from storage.backends.resuming import BLOCK_BYTES, BodyStream
 from storage.conditions import check_read, wanted_of
 from storage.errors import (
     BackendDenied,
@@ -162,12 +163,16 @@ class ObjectReader:
         return await self._remote.open(place, path, params=params, headers=headers)
 
     async def _reading(self, place: Place, info: ObjectInfo, span: Between, answer: Any) -> Reading:
-        async def reopen(rest: Between) -> Any:
-            return await self._open(Place(place.bucket, place.name, info.version), info, rest)
-
         is_whole = len(span) == info.size and info.checksum is not None
-        crc32c = info.checksum.value if is_whole and info.checksum is not None else ""
-        stream = BodyStream(self._remote, place, answer, span, reopen, crc32c)
+        check = Check(info.checksum.value if is_whole and info.checksum is not None else "")
+
+        async def reopen(rest: Between) -> AnswerReader:
+            pinned = Place(place.bucket, place.name, info.version)
+            again = await self._open(pinned, info, rest)
+            return AnswerReader(self._remote, place, again, len(rest), check)
+
+        reader = AnswerReader(self._remote, place, answer, len(span), check)
+        stream = BodyStream(str(place), reader, span.stop, reopen)
         if len(span) > SMALL_BYTES:
             return Reading(info, span, stream)
         async with aclosing(stream):

@@ -8,19 +8,20 @@ not reading: a reader may be as slow as it likes, the server must send 64 KiB wi
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from types import TracebackType
+from collections.abc import Awaitable, Callable
 
 from storage.backends.http.foreign_errors import malformed
 from storage.backends.http.place import Place
 from storage.backends.http.web import Answer
+from storage.backends.resuming import (
+    BLOCK_BYTES,
+    MOST_RESUMPTIONS,
+    ClosableStream,
+    Patience,
+)
 from storage.errors import BackendUnavailable
 from storage.ranges import Between
 
-BLOCK_BYTES = 64 * 1024
-# How often one body is taken up again.
-MOST_RESUMPTIONS = 3
 _BROKEN = "IncompleteBody"
 
 # Opens the rest of the object, if it is still the same; an answer, and what to skip of it.
@@ -43,8 +44,7 @@ class BodyReader:
     ) -> None:
         self._answer = answer
         self._place = place
-        self._idle_s = self._budget_s = idle_s
-        self._until_renewed = BLOCK_BYTES
+        self._patience = Patience(idle_s)
         self._skip = skip
         self._rest_follows = rest_follows
         self.left = left
@@ -70,26 +70,18 @@ class BodyReader:
         return block
 
     async def _timed(self, most: int) -> bytes:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
         try:
-            async with asyncio.timeout(self._budget_s):
-                block = await self._answer.read(most)
+            return await self._patience.read(self._answer.read, most)
         except TimeoutError:
             raise BackendUnavailable(str(self._place), "Timeout") from None
-        self._budget_s -= loop.time() - begun
-        self._until_renewed -= len(block)
-        if self._until_renewed <= 0:
-            self._budget_s, self._until_renewed = self._idle_s, BLOCK_BYTES
-        return block
 
     def close(self) -> None:
         self._answer.close()
 
 
-class BodyStream(AsyncGenerator[bytes, None]):
-    """The stream of a `Reading`. It is not a generator function: one that was never begun would not
-    let its connection go when it is closed."""
+class BodyStream(ClosableStream):
+    """The stream of a `Reading`. It is taken up only where a connection broke: a server that is not
+    sure of the same object answers with another error."""
 
     def __init__(self, reader: BodyReader, span: Between, reopen: Reopen) -> None:
         self._reader = reader
@@ -130,17 +122,6 @@ class BodyStream(AsyncGenerator[bytes, None]):
             self._reader = await self._reopen(Between(self._stop - left, self._stop))
         except BackendUnavailable:
             raise why from None
-
-    async def athrow(
-        self,
-        typ: type[BaseException] | BaseException,
-        val: BaseException | object = None,
-        tb: TracebackType | None = None,
-    ) -> bytes:
-        await self.aclose()
-        if isinstance(typ, BaseException):
-            raise typ
-        raise val if isinstance(val, BaseException) else typ()
 
     async def aclose(self) -> None:
         self._closed = True

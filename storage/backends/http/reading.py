@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from storage.backends.http.body import BLOCK_BYTES, BodyReader, BodyStream
+from storage.backends.http.body import BodyReader, BodyStream
 from storage.backends.http.facts import (
     Facts,
     condition_headers,
@@ -26,6 +26,7 @@ from storage.backends.http.options import HttpOptions
 from storage.backends.http.place import Place
 from storage.backends.http.spool import Spool, spooled
 from storage.backends.http.web import Answer, Question, Web
+from storage.backends.resuming import BLOCK_BYTES
 from storage.conditions import check_read, wanted_of
 from storage.errors import LengthUnknown, ObjectChanged, PartNotFound, RangeNotSatisfiable
 from storage.ranges import Between, From, Last, PartNumber, Want, resolve

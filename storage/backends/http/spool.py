@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator
-from types import TracebackType
 from typing import IO
 
-from storage.backends.http.body import BLOCK_BYTES, BodyReader
+from storage.backends.http.body import BodyReader
 from storage.backends.http.options import HttpOptions
 from storage.backends.http.place import Place
+from storage.backends.resuming import BLOCK_BYTES, ClosableStream
 from storage.errors import BackendError, DeviceFailed, OutOfSpace
 
 _WRITTEN_BYTES = 1 << 20
@@ -41,8 +40,8 @@ class Spool:
         self._file.close()
 
 
-class SpoolStream(AsyncGenerator[bytes, None]):
-    """The stream of a `Reading`. As `BodyStream`, it is not a generator function."""
+class SpoolStream(ClosableStream):
+    """The stream of a `Reading`."""
 
     def __init__(self, spool: Spool, start: int, stop: int) -> None:
         self._spool = spool
@@ -56,17 +55,6 @@ class SpoolStream(AsyncGenerator[bytes, None]):
         block = await self._spool.read(self._at, min(self._stop - self._at, BLOCK_BYTES))
         self._at += len(block)
         return block
-
-    async def athrow(
-        self,
-        typ: type[BaseException] | BaseException,
-        val: BaseException | object = None,
-        tb: TracebackType | None = None,
-    ) -> bytes:
-        await self.aclose()
-        if isinstance(typ, BaseException):
-            raise typ
-        raise val if isinstance(val, BaseException) else typ()
 
     async def aclose(self) -> None:
         self._at = self._stop

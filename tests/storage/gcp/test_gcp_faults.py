@@ -10,7 +10,7 @@ from contextlib import aclosing
 import pytest
 
 from storage.backends.gcp import GcpBackend
-from storage.backends.gcp.body import BLOCK_BYTES, MOST_RESUMPTIONS
+from storage.backends.resuming import BLOCK_BYTES, MOST_RESUMPTIONS
 from storage.errors import (
     BackendDenied,
     BackendError,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from storage.backends.http import HttpBackend
-from storage.backends.http.body import BLOCK_BYTES, MOST_RESUMPTIONS
+from storage.backends.resuming import BLOCK_BYTES, MOST_RESUMPTIONS
 from storage.errors import (
     BackendDenied,
     BackendError,
