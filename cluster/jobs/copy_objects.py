@@ -8,8 +8,8 @@ is an error where a list names it, and is expected in a template, because templa
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from cluster.jobs.job import SelectingJob
 from cluster.jobs.job_run import (
@@ -19,6 +19,7 @@ from cluster.jobs.job_run import (
     chosen_names,
     listed,
     missing,
+    some_at_once,
 )
 from cluster.jobs.kinds import Kind
 from cluster.jobs.pruning import prune
@@ -66,13 +67,13 @@ async def carry_out(run: JobRun[CopyObjects]) -> None:
     size = run.job.workers * _ROUND
     if run.job.names_objects:
         async for names in chosen_names(run, size):
-            await _copy_all(run, names)
+            await some_at_once(run, names, partial(_copy_one, run))
     else:
         async for infos in listed(run, size):
             if run.job.dry_run:
                 _count(run, infos)
             else:
-                await _copy_all(run, [info.name for info in infos])
+                await some_at_once(run, [info.name for info in infos], partial(_copy_one, run))
     if run.job.synchronize and not run.job.dry_run and not run.job.refreshes:
         await prune(run)
 
@@ -82,23 +83,12 @@ def _count(run: JobRun[CopyObjects], infos: Sequence[ObjectInfo]) -> None:
     run.state.bytes += sum(info.size for info in infos)
 
 
-async def _copy_all(run: JobRun[CopyObjects], names: Sequence[str]) -> None:
-    """Copy all of a batch, some at a time. Raises the first reason to stop, once all have ended."""
-    gate = asyncio.Semaphore(run.job.workers)
-    each = (_copy_one(run, name, gate) for name in names)
-    for outcome in await asyncio.gather(*each, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
-
-
-async def _copy_one(run: JobRun[CopyObjects], name: str, gate: asyncio.Semaphore) -> None:
-    async with gate:
-        run.check()
-        try:
-            size = await _dry(run, name) if run.job.dry_run else await _copy(run, name)
-        except NotCopied as error:
-            _note(run, name, error)
-            return
+async def _copy_one(run: JobRun[CopyObjects], name: str) -> None:
+    try:
+        size = await _dry(run, name) if run.job.dry_run else await _copy(run, name)
+    except NotCopied as error:
+        _note(run, name, error)
+        return
     run.state.objects += 1
     run.state.bytes += size
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cluster.jobs.job import SelectingJob
-from cluster.jobs.job_run import JobRun, chosen_names, listed
+from cluster.jobs.job_run import JobRun, chosen_names, listed_in
 from cluster.jobs.kinds import Kind
 from storage.values import Deletion
 
@@ -26,7 +26,8 @@ async def carry_out(run: JobRun[EvictObjects]) -> None:
         async for names in chosen_names(run, BATCH):
             await _evict(run, names, [0] * len(names))
         return
-    async for infos in listed(run, BATCH):
+    # What is here is known here, also when the backend cannot be reached.
+    async for infos in listed_in(run, run.job.bucket, BATCH, run.context.here):
         here = [info for info in infos if info.attributes.origin is not None]
         await _evict(run, [info.name for info in here], [info.size for info in here])
 

@@ -8,11 +8,10 @@ after a crash the job starts again.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from functools import partial
 
 from cluster.jobs.job import SelectingJob
-from cluster.jobs.job_run import JobRun, listed
+from cluster.jobs.job_run import JobRun, listed_in, some_at_once
 from cluster.jobs.kinds import Kind
 from storage.archives import format_of_name
 from storage.errors import (
@@ -40,9 +39,11 @@ async def carry_out(run: JobRun[IndexShards]) -> None:
     state = run.state
     state.objects = state.bytes = state.problems = 0
     state.after, state.errors = "", []
-    gate = asyncio.Semaphore(run.job.workers)
-    async for infos in listed(run, run.job.workers * _ROUND):
-        await _index_all(run, [info for info in infos if _is_shard(info)], gate)
+    # An archive that is not here has no index here: looking into it would fetch it.
+    size = run.job.workers * _ROUND
+    async for infos in listed_in(run, run.job.bucket, size, run.context.here):
+        shards = [info for info in infos if _is_shard(info)]
+        await some_at_once(run, shards, partial(_index, run))
 
 
 def _is_shard(info: ObjectInfo) -> bool:
@@ -50,33 +51,21 @@ def _is_shard(info: ObjectInfo) -> bool:
     return kind is not None and not kind.is_compressed_tar
 
 
-async def _index_all(
-    run: JobRun[IndexShards], infos: Sequence[ObjectInfo], gate: asyncio.Semaphore
-) -> None:
-    """Index a batch, some at a time. Raises the first reason to stop, once all have ended."""
-    each = (_index(run, info, gate) for info in infos)
-    for outcome in await asyncio.gather(*each, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
-
-
-async def _index(run: JobRun[IndexShards], info: ObjectInfo, gate: asyncio.Semaphore) -> None:
-    async with gate:
-        run.check()
-        if info.attributes.encryption is not None:
-            run.state.add_problem(f"{info.name}: it is encrypted, so no index is written down")
-            return
-        context, options = run.context, ReadOptions(unlock=run.context.unlock)
-        try:
-            shard = await context.archives.open(context.store, run.job.bucket, info.name, options)
-            await shard.index()
-        except _SETTLED:
-            return
-        except _ENDS_ALL:
-            raise
-        except StorageError as error:
-            run.state.add_problem(f"{info.name}: {error or type(error).__name__}")
-            return
+async def _index(run: JobRun[IndexShards], info: ObjectInfo) -> None:
+    if info.attributes.encryption is not None:
+        run.state.add_problem(f"{info.name}: it is encrypted, so no index is written down")
+        return
+    context, options = run.context, ReadOptions(unlock=run.context.unlock)
+    try:
+        shard = await context.archives.open(context.store, run.job.bucket, info.name, options)
+        await shard.index()
+    except _SETTLED:
+        return
+    except _ENDS_ALL:
+        raise
+    except StorageError as error:
+        run.state.add_problem(f"{info.name}: {error or type(error).__name__}")
+        return
     run.state.objects += 1
     run.state.bytes += info.size
 

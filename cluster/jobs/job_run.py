@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -272,8 +273,9 @@ class Space(Protocol):
 
 
 class JobContext(Struct, frozen=True):
-    """Dependencies of all jobs of a process, built once by the composition root. `unlock` opens
-    what is encrypted under the server's keys, and raises `KeyRequired` for everything else."""
+    """Dependencies of all jobs of a process, built once by the composition root. `local` is what is
+    here of the `store`, None for all. `unlock` opens what is encrypted under the server's keys, and
+    raises `KeyRequired` for everything else."""
 
     store: Backend
     copy: Copy
@@ -288,7 +290,13 @@ class JobContext(Struct, frozen=True):
     record: Record = nothing_to_record
     rest: Callable[[], Awaitable[None]] = no_rest
     space: Space | None = None
+    local: Backend | None = None
     download: Download = nothing_to_download
+
+    @property
+    def here(self) -> Backend:
+        """The store without its backends, for jobs about what is here."""
+        return self.local or self.store
 
 
 class Checkpoints(Protocol):
@@ -299,6 +307,7 @@ class Checkpoints(Protocol):
     async def names(self, job: Job) -> list[str]: ...
 
 
+T = TypeVar("T")
 J = TypeVar("J", bound=Job, covariant=True)
 S = TypeVar("S", bound=SelectingJob)
 
@@ -359,6 +368,23 @@ def missing(job: Job, name: str) -> str:
     return f"{bucket}/{name} does not exist"
 
 
+async def some_at_once(
+    run: JobRun[J], batch: Sequence[T], work: Callable[[T], Awaitable[None]]
+) -> None:
+    """Work on all of a batch, so many at a time as the job has workers. Raise the first reason to
+    stop, once all have ended."""
+    gate = asyncio.Semaphore(run.job.workers)
+
+    async def one(item: T) -> None:
+        async with gate:
+            run.check()
+            await work(item)
+
+    for outcome in await asyncio.gather(*map(one, batch), return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
 async def chosen_names(run: JobRun[S], size: int) -> AsyncIterator[Sequence[str]]:
     """Yield the remaining names of the job's list or template, in batches; a batch counts as done
     when the caller takes the next one."""
@@ -376,8 +402,11 @@ async def listed(run: JobRun[S], size: int) -> AsyncIterator[Sequence[ObjectInfo
         yield batch
 
 
-async def listed_in(run: JobRun[S], bucket: str, size: int) -> AsyncIterator[Sequence[ObjectInfo]]:
-    """Yield the same of another bucket than the job's."""
+async def listed_in(
+    run: JobRun[S], bucket: str, size: int, store: Backend | None = None
+) -> AsyncIterator[Sequence[ObjectInfo]]:
+    """Yield the same of another bucket than the job's, or of another store."""
+    store = store or run.context.store
     state, prefixes = run.state, selected_prefixes(run.job.prefix, flat=run.job.flat)
     if state.after.startswith(prefixes[-1]):
         prefixes = prefixes[-1:]
@@ -385,7 +414,7 @@ async def listed_in(run: JobRun[S], bucket: str, size: int) -> AsyncIterator[Seq
         after: str | None = state.after if state.after.startswith(prefix) else ""
         while after is not None:
             query = ListQuery(prefix, "/" if run.job.flat else "", after, PAGE)
-            page = await run.context.store.list_objects(bucket, query)
+            page = await store.list_objects(bucket, query)
             for at in range(0, len(page.objects), size):
                 batch = page.objects[at : at + size]
                 yield batch
@@ -403,7 +432,7 @@ def selected_prefixes(prefix: str, *, flat: bool) -> tuple[str, ...]:
 
 
 async def listed_versions(run: JobRun[S], size: int) -> AsyncIterator[Sequence[VersionEntry]]:
-    """Yield the same with all versions and delete markers, each as one entry."""
+    """Yield the same with all versions and delete markers that are here, each as one entry."""
     async for batch in listed_versions_in(run, run.job.bucket, size):
         yield batch
 
@@ -415,7 +444,7 @@ async def listed_versions_in(
     state = run.state
     while True:
         query = VersionQuery(run.job.prefix, "", state.after, state.after_version, PAGE)
-        page = await run.context.store.list_versions(bucket, query)
+        page = await run.context.here.list_versions(bucket, query)
         for at in range(0, len(page.versions), size):
             batch = page.versions[at : at + size]
             yield batch

@@ -8,12 +8,12 @@ crash brings what is missing.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 
 from cluster.jobs.blob_download import BlobDownload
 from cluster.jobs.job import Counted, SelectingJob
-from cluster.jobs.job_run import JobRun, chosen_names, listed, missing
+from cluster.jobs.job_run import JobRun, chosen_names, listed, missing, some_at_once
 from cluster.jobs.kinds import Kind
 from storage.errors import BucketNotFound, ObjectNotFound, OutOfSpace, StorageError
 from storage.tier.remote import FetchTask
@@ -49,28 +49,13 @@ async def carry_out(run: JobRun[PrefetchObjects]) -> None:
     size = run.job.workers * _BATCH
     if run.job.names_objects:
         async for names in chosen_names(run, size):
-            await _fetch_all(run, names)
+            await some_at_once(run, names, partial(_fetch, run))
         return
     async for infos in listed(run, size):
-        await _fetch_all(run, [info.name for info in infos])
+        await some_at_once(run, [info.name for info in infos], partial(_fetch, run))
 
 
-async def _fetch_all(run: JobRun[PrefetchObjects], names: Sequence[str]) -> None:
-    """Fetch all of a batch, some at a time. Raise the first reason to stop, once all are over."""
-    gate = asyncio.Semaphore(run.job.workers)
-    each = (_fetch(run, name, gate) for name in names)
-    for outcome in await asyncio.gather(*each, return_exceptions=True):
-        if isinstance(outcome, BaseException):
-            raise outcome
-
-
-async def _fetch(run: JobRun[PrefetchObjects], name: str, gate: asyncio.Semaphore) -> None:
-    async with gate:
-        run.check()
-        await _fetch_one(run, name)
-
-
-async def _fetch_one(run: JobRun[PrefetchObjects], name: str) -> None:
+async def _fetch(run: JobRun[PrefetchObjects], name: str) -> None:
     job = run.job
     try:
         task = FetchTask(job.bucket, name, job.latest, job.parallel, lambda _: run.check())

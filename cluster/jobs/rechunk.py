@@ -70,7 +70,7 @@ async def carry_out(run: JobRun[Rechunk]) -> None:
 
 async def _rechunk(run: JobRun[Rechunk], chunks: Chunking, info: ObjectInfo) -> None:
     options = ReadOptions(version=info.version, unlock=run.context.unlock)
-    cutting = run.context.store.rechunk_object(run.job.bucket, info.name, chunks, options)
+    cutting = run.context.here.rechunk_object(run.job.bucket, info.name, chunks, options)
     try:
         await _to_its_end(run, cutting)
     except _SETTLED:

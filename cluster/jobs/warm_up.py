@@ -6,7 +6,7 @@ It starts again after a crash.
 from __future__ import annotations
 
 from cluster.jobs.job import SelectingJob
-from cluster.jobs.job_run import PAGE, JobRun, listed
+from cluster.jobs.job_run import PAGE, JobRun, listed_in
 from cluster.jobs.kinds import Kind, Start
 
 
@@ -18,7 +18,7 @@ async def carry_out(run: JobRun[WarmUp]) -> None:
     state = run.state
     state.objects = state.bytes = 0
     state.after = ""
-    async for infos in listed(run, PAGE):
+    async for infos in listed_in(run, run.job.bucket, PAGE, run.context.here):
         state.objects += len(infos)
         state.bytes += sum(info.size for info in infos)
 

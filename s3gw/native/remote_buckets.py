@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from binascii import a2b_base64
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,11 +19,11 @@ from storage.clock import NS_PER_S
 from storage.errors import BucketNotFound, LengthUnknown
 from storage.settings import encoded, setting, with_setting, without_setting
 from storage.tier import RemoteBucket
+from storage.tier.remote import md5_of
 from storage.values import NULL_VERSION, BucketInfo, ObjectInfo
 
 _BACKEND = "backend_bck"
 ORIGINAL_URL = "original_url"
-_MD5 = re.compile("[0-9a-f]{32}")
 
 
 async def learn_bucket(call: NativeCall) -> None:
@@ -166,11 +164,8 @@ def remote_pairs(call: NativeCall, info: ObjectInfo) -> list[tuple[str, str]]:
     pairs = [("source", document.provider), ("ETag", info.etag)]
     if document.provider == web.PROVIDER:
         pairs.append(("orig_url", web.Directory(document.name).url_of(info.name).partition("?")[0]))
-    kept = info.checksum
-    if _MD5.fullmatch(info.etag):
-        pairs.append(("md5", info.etag))
-    elif kept is not None and kept.algorithm == "MD5":
-        pairs.append(("md5", a2b_base64(kept.value).hex()))
+    if md5 := md5_of(info):
+        pairs.append(("md5", md5))
     if info.version != NULL_VERSION:
         pairs.append(("version", info.version))
     if content_type := info.attributes.headers.get("content-type"):

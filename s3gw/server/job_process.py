@@ -93,6 +93,7 @@ def job_runner(
         record=registry.add_ended,
         rest=LoadMeter().rest,
         space=space,
+        local=tier.local,
         download=Downloader(objects, web.reader).download,
     )
     return Runner(context, registry, limits_of(config.jobs))

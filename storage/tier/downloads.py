@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
-from binascii import a2b_base64
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -38,7 +36,7 @@ from storage.ranges import Between, From
 from storage.tier.blocks import blocks_of
 from storage.tier.locks import ObjectLocks
 from storage.tier.parts import PartsDownload, incomplete, stopped_download
-from storage.tier.remote import Remote, origin_of
+from storage.tier.remote import Remote, md5_of, origin_of
 from storage.values import (
     Condition,
     ObjectInfo,
@@ -65,7 +63,6 @@ CUT_BYTES = 16 << 20
 PROGRESS_S = 0.5
 # Reads an object from that byte on.
 Rest = Callable[[int], Awaitable[Reading]]
-_MD5 = re.compile("[0-9a-f]{32}")
 _NOTHING_HERE = Condition(if_none_match=("*",))
 
 
@@ -116,13 +113,6 @@ class VerifyingDigest(FetchedDigest):
         if self._md5.hexdigest() != self._wanted:
             raise BackendUnavailable(self._info.name, "", "its bytes do not have its MD5")
         return sealed
-
-
-def md5_of(info: ObjectInfo) -> str:
-    """Return the MD5 that the backend tells, in hexadecimal; empty without one."""
-    if info.checksum is not None and info.checksum.algorithm == "MD5":
-        return a2b_base64(info.checksum.value).hex()
-    return info.etag if _MD5.fullmatch(info.etag) else ""
 
 
 class Downloads:

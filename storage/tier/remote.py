@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from binascii import a2b_base64
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +13,8 @@ from storage.backend import Backend
 from storage.errors import NotSupported
 from storage.settings import Setting
 from storage.values import BucketInfo, ObjectInfo, Origin, Parallel
+
+_MD5 = re.compile("[0-9a-f]{32}")
 
 
 class RemoteBucket(Setting, frozen=True):
@@ -81,3 +85,10 @@ def provider_of(stored: str) -> str:
 def origin_of(info: ObjectInfo) -> Origin:
     """Return the origin of what the backend describes."""
     return Origin(info.etag, info.version)
+
+
+def md5_of(info: ObjectInfo) -> str:
+    """Return the MD5 that the backend tells of an object, in hexadecimal; empty without one."""
+    if info.checksum is not None and info.checksum.algorithm == "MD5":
+        return a2b_base64(info.checksum.value).hex()
+    return info.etag if _MD5.fullmatch(info.etag) else ""

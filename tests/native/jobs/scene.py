@@ -139,6 +139,7 @@ class JobScene(Scene):
             archives=self.objects.archives,
             fetch=tier.fetch,
             evict=tier.evict,
+            local=tier.local,
             record=self.registry.add_ended,
             download=self.download,
         )

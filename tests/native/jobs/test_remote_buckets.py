@@ -150,6 +150,45 @@ def test_prefetch_and_evict(scene: CloudScene) -> None:
     assert len(scene.listed()) == 30
 
 
+def test_what_is_here_is_evicted_while_the_backend_is_down(scene: CloudScene) -> None:
+    for name in ("d/1", "d/2", "e"):
+        scene.upload(name)
+        scene.send("GET", f"objects/train/{name}?{AWS}")
+    scene.cloud.is_down = True
+    snap = scene.done("DELETE", f"buckets/train?{AWS}", "evict-listrange", {"template": "d/"})
+    assert (snap["stats"]["loc-objs"], snap["err"]) == ("2", "")
+    scene.cloud.is_down = False
+    assert scene.listed(flags=1) == {"e": _CACHED}
+
+
+def shards(scene: CloudScene, *names: str) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("member"), io.BytesIO())
+    for name in names:
+        scene.upload(name, packed.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("action", "value"),
+    [
+        ("index-shard", {}),
+        ("rechunk", {"objsize-limit": "1KiB", "chunk-size": "2KiB"}),
+    ],
+)
+def test_jobs_about_what_is_here_fetch_nothing(
+    scene: CloudScene, action: str, value: dict[str, Any]
+) -> None:
+    shards(scene, "a.tar", "b.tar")
+    scene.send("GET", f"objects/train/a.tar?{AWS}")
+    before = scene.cloud.requests["get"]
+    snap = scene.done("POST", f"buckets/train?{AWS}", action, value)
+    assert (snap["stats"]["loc-objs"], snap["err"]) == ("1", "")
+    assert scene.cloud.requests["get"] == before
+    chunked = _CHUNKED if action == "rechunk" else 0
+    assert scene.listed() == {"a.tar": _CACHED | chunked, "b.tar": 0}
+
+
 def test_prefetch_brings_what_is_newer(scene: CloudScene) -> None:
     scene.upload("a", b"one")
     where = f"buckets/train?{AWS}"
