@@ -97,6 +97,49 @@ def fetcher(f: Field[Any], hint: Any) -> Fetch:
     return fetch
 
 
+class OptionalField(Struct, frozen=True):
+    """A field with a default, and the function that reads it. `wire` is its name in the request's
+    headers, or in its query."""
+
+    field: str
+    in_headers: bool
+    wire: str
+    fetch: Fetch
+
+
+class FieldReaders(Struct, frozen=True):
+    """How the fields of an operation are read: those that `always` are, and those that have a
+    default."""
+
+    always: list[tuple[str, Fetch]]
+    optional: list[OptionalField]
+    queries: frozenset[str]
+    headers: frozenset[str]
+
+    def values(self, request: Request) -> dict[str, Any]:
+        """Return the values of the fields that the request has. What it leaves out keeps its
+        default, which is the class'."""
+        values = {name: fetch(request) for name, fetch in self.always}
+        query, headers = request.query, request.headers
+        if not (self.queries.isdisjoint(query) and self.headers.isdisjoint(headers)):
+            for each in self.optional:
+                if each.wire in (headers if each.in_headers else query):
+                    values[each.field] = each.fetch(request)
+        return values
+
+
+def field_readers(always: list[tuple[str, Fetch]], optional: list[OptionalField]) -> FieldReaders:
+    queries = frozenset(each.wire for each in optional if not each.in_headers)
+    headers = frozenset(each.wire for each in optional if each.in_headers)
+    return FieldReaders(always, optional, queries, headers)
+
+
+def optional_field(f: Field[Any], hint: Any) -> OptionalField:
+    """Return how a field with a default is read."""
+    binding: Binding = f.metadata["binding"]
+    return OptionalField(f.name, binding.place == "header", wire_name(binding), fetcher(f, hint))
+
+
 def is_true(text: str) -> bool:
     return text.strip().lower() in TRUE
 

@@ -9,14 +9,24 @@ a query parameter that would change the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import Field, field, fields
+from dataclasses import MISSING, Field, field, fields
 from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, get_type_hints
 
 from msgspec import Struct
 
 from s3gw.access import Access
-from s3gw.http.binding import Binding, fetcher, header, operation_class, query
+from s3gw.http.binding import (
+    Binding,
+    FieldReaders,
+    OptionalField,
+    fetcher,
+    field_readers,
+    header,
+    operation_class,
+    optional_field,
+    query,
+)
 from s3gw.http.reply import Reply
 from s3gw.native.actmsg import ACTIONS, read_value
 from s3gw.native.call import NativeCall, NativeRequest
@@ -259,7 +269,7 @@ def decode(op: type[NativeOperation], call: NativeCall) -> NativeOperation:
     for name, text in call.query.items():
         if name in _MEANINGFUL and name not in bound(op) and text.lower() not in _FALSE:
             raise unsupported(f'query parameter "{name}" here')
-    return op(**{name: fetch(call) for name, fetch in fetchers(op)})
+    return op(**fetchers(op).values(call))
 
 
 @cache
@@ -269,18 +279,25 @@ def bound(op: type[NativeOperation]) -> frozenset[str]:
 
 
 @cache
-def fetchers(op: type[NativeOperation]) -> tuple[tuple[str, Decode], ...]:
+def fetchers(op: type[NativeOperation]) -> FieldReaders:
     hints = get_type_hints(op)
-    return tuple((f.name, _reader(f, hints[f.name])) for f in fields(op))
+    always: list[tuple[str, Any]] = []
+    optional: list[OptionalField] = []
+    for f in fields(op):
+        hint, place = hints[f.name], f.metadata["binding"].place
+        if place in ("value", "document"):
+            always.append((f.name, _message_reader(f, hint)))
+        elif f.default is MISSING:
+            always.append((f.name, fetcher(f, hint)))
+        else:
+            optional.append(optional_field(f, hint))
+    return field_readers(always, optional)
 
 
-def _reader(f: Field[Any], hint: Any) -> Decode:
-    match f.metadata["binding"].place:
-        case "value":
-            return lambda call: _typed(f, hint, bytes(call.message.value))
-        case "document":
-            return lambda call: _typed(f, hint, call.document or b"")
-    return fetcher(f, hint)
+def _message_reader(f: Field[Any], hint: Any) -> Decode:
+    if f.metadata["binding"].place == "value":
+        return lambda call: _typed(f, hint, bytes(call.message.value))
+    return lambda call: _typed(f, hint, call.document or b"")
 
 
 def _typed(f: Field[Any], hint: Any, text: bytes) -> Any:

@@ -55,7 +55,7 @@ class GetObject:
 
     async def run(self, call: Call) -> Reply:
         if is_plain(call):
-            read = plain_request(call)
+            read = plain_request(call, self.range)
         elif members := in_archive(call):
             return await member_reply(call, members, head=False)
         elif call.folder is not None:
@@ -85,7 +85,7 @@ class HeadObject:
 
     async def run(self, call: Call) -> Reply:
         if is_plain(call):
-            read = plain_request(call)
+            read = plain_request(call, self.range)
         elif members := in_archive(call):
             return await member_reply(call, members, head=True)
         elif call.folder is not None:
@@ -120,10 +120,8 @@ class ObjectReadRequest(Struct, frozen=True):
     part_checksum: Checksum | None = None
 
 
-# All that requests something else than a whole object.
-_ASKING_HEADERS = (
-    CONDITIONS | ENCRYPTION_HEADERS | {"range", "x-amz-checksum-mode", ARCHPATH_HEADER}
-)
+# All that requests something else than an object, or a range of it.
+_ASKING_HEADERS = CONDITIONS | ENCRYPTION_HEADERS | {ARCHPATH_HEADER}
 _ASKING_QUERIES = (
     OVERRIDES.keys()
     | ENCRYPTION_HEADERS
@@ -132,7 +130,7 @@ _ASKING_QUERIES = (
 
 
 def is_plain(call: Call) -> bool:
-    """Whether the request is for the whole object, as nearly always."""
+    """Whether the request is for an object or a range of it, and for no more, as nearly always."""
     return (
         call.folder is None
         and _ASKING_HEADERS.isdisjoint(call.headers)
@@ -140,9 +138,10 @@ def is_plain(call: Call) -> bool:
     )
 
 
-def plain_request(call: Call) -> ObjectReadRequest:
+def plain_request(call: Call, range_header: str | None) -> ObjectReadRequest:
     unlock = call.objects.encryption.unlock(customer_key(call))
-    return ObjectReadRequest(ReadOptions(unlock=unlock, before_stream=call.before_stream), {})
+    want = read_range(range_header)
+    return ObjectReadRequest(ReadOptions(want, unlock=unlock, before_stream=call.before_stream), {})
 
 
 async def read_object_request(call: Call, request: ReadsObject) -> ObjectReadRequest:

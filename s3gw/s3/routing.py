@@ -27,12 +27,15 @@ from s3gw.access import Access
 from s3gw.http.binding import (
     Binding,
     Fetch,
+    FieldReaders,
+    OptionalField,
     fetcher,
+    field_readers,
     header,
     operation_class,
+    optional_field,
     path,
     query,
-    wire_name,
     without_none,
 )
 from s3gw.http.reply import Reply
@@ -223,34 +226,23 @@ def _bound(op: type[Operation]) -> frozenset[str]:
 
 async def decode(op: type[Operation], call: Call) -> Operation:
     """Build the operation's instance from the request, field by field."""
-    reading = fetchers(op)
-    values = {name: fetch(call) for name, fetch in reading.always}
-    if not (reading.queries.isdisjoint(call.query) and reading.headers.isdisjoint(call.headers)):
-        for name, fetch in reading.optional:
-            values[name] = fetch(call)
-    for name, read in reading.documents:
+    fields_of, documents = fetchers(op)
+    values = fields_of.values(call)
+    for name, read in documents:
         values[name] = await read(call)
     return op(**values)
 
 
-class _Fetchers(Struct, frozen=True):
-    """How the fields of an operation are read: those without a default, those that have one and
-    the names by which they are in the query or the headers, and those of the document."""
-
-    always: list[tuple[str, Fetch]]
-    optional: list[tuple[str, Fetch]]
-    queries: frozenset[str]
-    headers: frozenset[str]
-    documents: list[tuple[str, Callable[[Call], Awaitable[Any]]]]
+_DocumentReaders = list[tuple[str, Callable[[Call], Awaitable[Any]]]]
 
 
 @cache
-def fetchers(op: type[Operation]) -> _Fetchers:
+def fetchers(op: type[Operation]) -> tuple[FieldReaders, _DocumentReaders]:
+    """Return how the fields in the head of a request are read, and those that are its document."""
     hints = get_type_hints(op)
     always: list[tuple[str, Fetch]] = []
-    optional: list[tuple[str, Fetch]] = []
-    names: dict[str, set[str]] = {"querystring": set(), "header": set()}
-    documents: list[tuple[str, Callable[[Call], Awaitable[Any]]]] = []
+    optional: list[OptionalField] = []
+    documents: _DocumentReaders = []
     for f in fields(op):
         binding: Binding = f.metadata["binding"]
         if binding.place == "body":
@@ -259,10 +251,8 @@ def fetchers(op: type[Operation]) -> _Fetchers:
         elif f.default is MISSING:
             always.append((f.name, fetcher(f, hints[f.name])))
         else:
-            optional.append((f.name, fetcher(f, hints[f.name])))
-            names[binding.place].add(wire_name(binding))
-    queries, headers = frozenset(names["querystring"]), frozenset(names["header"])
-    return _Fetchers(always, optional, queries, headers, documents)
+            optional.append(optional_field(f, hints[f.name]))
+    return field_readers(always, optional), documents
 
 
 def _document_reader(hint: Any, *, checksummed: bool) -> Callable[[Call], Awaitable[Any]]:
