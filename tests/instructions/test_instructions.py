@@ -1,4 +1,4 @@
-"""A GET, a range, a PUT and a page of a listing take no more instructions than they did, and a tenth."""
+"""A GET, a range, a PUT and a page take no more instructions than they did, and a tenth."""
 
 from __future__ import annotations
 
