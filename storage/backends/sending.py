@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from tempfile import SpooledTemporaryFile
 from typing import IO, ParamSpec, TypeVar
 from zlib import crc32
@@ -109,3 +109,13 @@ async def _offload(size: int, work: Callable[P, T], *args: P.args, **options: P.
     if size <= _INLINE_BYTES:
         return work(*args, **options)
     return await asyncio.to_thread(work, *args, **options)
+
+
+async def watched(
+    body: Body, begin: Callable[[], None], end: Callable[[], None]
+) -> AsyncIterator[bytes]:
+    """Yield the body; call `begin` before its first block is wanted, and `end` after the last."""
+    begin()
+    async for block in body:
+        yield block
+    end()

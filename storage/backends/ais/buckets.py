@@ -15,7 +15,8 @@ from storage.backend import BucketChange
 from storage.backends.ais.clusters import Cluster, Clusters
 from storage.backends.ais.listing import Lister
 from storage.backends.ais.place import PROVIDER, Place, bucket_name, place_of
-from storage.backends.ais.service import Request, Service, bucket_path, lower_case
+from storage.backends.ais.service import Request, Service, bucket_path
+from storage.backends.answers import lower_case
 from storage.errors import BackendError, BucketNotEmpty, NotSupported, StorageError
 from storage.values import BucketInfo, BucketOptions, ListQuery, Versioning
 

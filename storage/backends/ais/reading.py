@@ -9,10 +9,11 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from storage.backends.ais.body import AnswerReader, Check
+from storage.backends.ais.body import Check
 from storage.backends.ais.facts import CUSTOM, VERSION, Sum, info_of, sum_of
 from storage.backends.ais.place import PROVIDER, Place, place_of
-from storage.backends.ais.service import Request, Service, lower_case, object_path
+from storage.backends.ais.service import Request, Service, object_path
+from storage.backends.answers import AnswerReader, lower_case
 from storage.backends.resuming import BLOCK_BYTES, BodyStream
 from storage.conditions import check_read, wanted_of
 from storage.errors import (
@@ -109,21 +110,30 @@ class ObjectReader:
     async def _reading(
         self, place: Place, info: ObjectInfo, span: Between, response: ClientResponse, whole: Sum
     ) -> Reading:
-        check = Check(whole)
+        check = Check(place, whole)
 
         async def reopen(rest: Between) -> AnswerReader:
             # Without versions there, only the checksum says whether it is the same.
             if (await self.look(place)).etag != info.etag:
                 raise ObjectChanged(f"{place} was replaced while it was read")
             again = await self._open_same(place, info, rest)
-            return AnswerReader(self._service, place, again, len(rest), check)
+            return self._answer_reader(place, again, len(rest), check)
 
-        reader = AnswerReader(self._service, place, response, len(span), check)
+        reader = self._answer_reader(place, response, len(span), check)
         stream = BodyStream(str(place), reader, span.stop, reopen)
         if len(span) > SMALL_BYTES:
             return Reading(info, span, stream)
         async with aclosing(stream):
             return Reading(info, span, b"".join([block async for block in stream]))
+
+    def _answer_reader(
+        self, place: Place, response: ClientResponse, left: int, check: Check
+    ) -> AnswerReader:
+        service = self._service
+        limit_s = service.options.read_timeout_s
+        return AnswerReader(
+            str(place), response, left, check, lambda: service.guarded(place), limit_s
+        )
 
     async def _get(self, place: Place, span: Between | None) -> ClientResponse:
         headers = {} if span is None else {"range": f"bytes={span.start}-{span.stop - 1}"}

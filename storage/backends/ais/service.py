@@ -11,7 +11,7 @@ for `100 Continue`, which only the node sends that reads it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ from storage.backends.ais.clusters import Cluster, Clusters
 from storage.backends.ais.foreign_errors import of_answer
 from storage.backends.ais.options import AisOptions
 from storage.backends.ais.place import Place
+from storage.backends.answers import import_connections, lower_case
+from storage.backends.sending import watched
 from storage.errors import BackendError, BackendUnavailable, StorageError
 from storage.values import Body
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _MOST_REDIRECTS = 2
 _LONGEST_ERROR = 64 << 10
+_LONGEST_HEADER = 64 << 10
 _LONGEST_WAIT_S = 10.0
 _SMAP = {"what": "smap"}
 
@@ -180,7 +183,7 @@ class Service:
                 if response.status not in _REDIRECTS:
                     break
                 response.close()
-                address = urljoin(address, response.headers.get("location", ""))
+                address = _target(place, address, response.headers.get("location", ""))
                 await self._require_node(cluster, url, place, address)
             if response.status < 300:
                 return response
@@ -219,7 +222,7 @@ class Service:
                 if request.size is not None:
                     headers["content-length"] = str(request.size)
                 # While the body is sent, its source sets the pace.
-                data = _watched(
+                data = watched(
                     request.body,
                     lambda: limit.reschedule(None),
                     lambda: limit.reschedule(loop.time() + limit_s),
@@ -249,9 +252,12 @@ class Service:
         if self._session is None or self._http is None:
             async with self._opening:
                 if self._http is None:
-                    self._http = await asyncio.to_thread(_import_http)
+                    self._http = await asyncio.to_thread(import_connections)
                 if self._session is None:
-                    self._session = self._http.open_session(self.options)
+                    options = self.options
+                    self._session = self._http.open_session(
+                        options.connections, options.connect_timeout_s, _LONGEST_HEADER
+                    )
         return self._session, self._http
 
     @asynccontextmanager
@@ -279,13 +285,14 @@ class _Repeatable(Exception):
         self.not_sent = not_sent
 
 
-async def _watched(
-    body: Body, begin: Callable[[], None], end: Callable[[], None]
-) -> AsyncIterator[bytes]:
-    begin()
-    async for block in body:
-        yield block
-    end()
+def _target(place: Place, source: str, location: str) -> str:
+    """Return the URL of a redirect. Raise `BackendError` for what is not one."""
+    try:
+        target = urljoin(source, location)
+        urlsplit(target)
+    except ValueError:
+        raise BackendError(str(place), "Redirect", "it redirects to no address") from None
+    return target
 
 
 def bucket_path(place: Place) -> str:
@@ -302,16 +309,6 @@ def object_path(place: Place) -> str:
     return f"objects/{quote(place.bucket, safe='')}/{'/'.join(encoded)}"
 
 
-def lower_case(response: ClientResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
-
-
 def _query_of(request: Request) -> str:
     text = "&".join(f"{name}={quote(value, safe='')}" for name, value in request.query.items())
     return f"?{text}" if text else ""
-
-
-def _import_http() -> ModuleType:
-    from storage.backends.ais import http
-
-    return http

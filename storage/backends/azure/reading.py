@@ -10,11 +10,12 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from storage.backends.answers import AnswerReader, lower_case
 from storage.backends.azure.blocks import part_spans
-from storage.backends.azure.body import AnswerReader, Check
+from storage.backends.azure.body import Check
 from storage.backends.azure.facts import info_of, quoted
 from storage.backends.azure.place import PROVIDER, Place
-from storage.backends.azure.service import Request, Service, lower_case
+from storage.backends.azure.service import Request, Service
 from storage.backends.resuming import BLOCK_BYTES, BodyStream
 from storage.conditions import check_read, wanted_of
 from storage.errors import (
@@ -130,7 +131,7 @@ class ObjectReader:
         except BaseException:
             response.close()
             raise
-        check = Check(_md5_of(headers, want))
+        check = Check(place, _md5_of(headers, want))
         stream = self._stream(place, info, response, span, check)
         if len(span) > SMALL_BYTES:
             return Reading(info, span, stream)
@@ -151,10 +152,19 @@ class ObjectReader:
             except BaseException:
                 again.close()
                 raise
-            return AnswerReader(self._service, place, again, len(rest), check)
+            return self._answer_reader(place, again, len(rest), check)
 
-        reader = AnswerReader(self._service, place, response, len(span), check)
+        reader = self._answer_reader(place, response, len(span), check)
         return BodyStream(str(place), reader, span.stop, reopen)
+
+    def _answer_reader(
+        self, place: Place, response: ClientResponse, left: int, check: Check
+    ) -> AnswerReader:
+        service = self._service
+        limit_s = service.options.read_timeout_s
+        return AnswerReader(
+            str(place), response, left, check, lambda: service.guarded(place), limit_s
+        )
 
     async def _get(self, place: Place, want: Want | None, etag: str) -> ClientResponse:
         headers: dict[str, str] = {}

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
+from storage.backends.answers import import_connections, lower_case
 from storage.backends.azure.credentials import Credentials
 from storage.backends.azure.foreign_errors import of_answer
 from storage.backends.azure.names import check_container, check_place
@@ -38,6 +39,8 @@ _REPEATED = frozenset([408, 429, 500, 502, 503, 504])
 _SHORTEST_WAIT_S = 0.25
 _LONGEST_WAIT_S = 20.0
 _LONGEST_ERROR = 64 << 10
+# All metadata of a blob are 8 KiB at most, one of them may be most of that.
+_LONGEST_HEADER = 32 << 10
 # The time limit of an answer is again as long for so many bytes that go before it.
 _SENT_IN_TIME = 8 << 20
 
@@ -172,9 +175,12 @@ class Service:
                 raise BackendDenied(str(place), "NoAccount", missing)
             async with self._opening:
                 if self._http is None:
-                    self._http = await asyncio.to_thread(_import_http)
+                    self._http = await asyncio.to_thread(import_connections)
                 if self._session is None:
-                    self._session = self._http.open_session(self.options)
+                    options = self.options
+                    self._session = self._http.open_session(
+                        options.connections, options.connect_timeout_s, _LONGEST_HEADER
+                    )
         return self._session, self._http
 
     @asynccontextmanager
@@ -214,10 +220,6 @@ async def _read_some(response: ClientResponse) -> bytes:
     return body
 
 
-def lower_case(response: ClientResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
-
-
 def _is_refused(status: int, error: StorageError) -> bool:
     is_busy = isinstance(error, BackendUnavailable) and error.code == "ServerBusy"
     return status == 429 or is_busy
@@ -226,9 +228,3 @@ def _is_refused(status: int, error: StorageError) -> bool:
 def _wait_s(attempt: int, after_s: float) -> float:
     random_s = random.random() * _SHORTEST_WAIT_S * 2.0**attempt
     return min(max(random_s, after_s), _LONGEST_WAIT_S)
-
-
-def _import_http() -> ModuleType:
-    from storage.backends.azure import http
-
-    return http

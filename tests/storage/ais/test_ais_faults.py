@@ -253,6 +253,14 @@ class Unread(Double):
         writer.close()
 
 
+def test_a_redirect_to_no_address_is_an_error() -> None:
+    async def answer(asked: Asked, to: Answerer) -> None:
+        await to.send(307, b"", {"location": "http://[::1/v1/objects/b/a"})
+
+    with pytest.raises(BackendError, match="it redirects to no address"):
+        against(answer, read)
+
+
 def test_a_redirect_is_followed_to_a_node_of_the_cluster_only() -> None:
     async def serve(asked: Asked, to: Answerer) -> None:
         await to.send(200, CONTENT, facts())

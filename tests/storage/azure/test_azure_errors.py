@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from storage.backends.azure.foreign_errors import of_answer
-from storage.backends.azure.http import FOREIGN, translated
 from storage.backends.azure.place import Place
+from storage.backends.connections import FOREIGN, translated
 from storage.errors import (
     BackendDenied,
     BackendError,
