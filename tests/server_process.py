@@ -49,7 +49,8 @@ def eventually(check: Callable[[], T], what: str, timeout_s: float = 30.0) -> T:
 
 def clean_environment() -> dict[str, str]:
     """This process's, without settings of s3gw and without the clouds' own."""
-    others = ("S3GW_", "AWS_", "AZURE_", "GOOGLE_", "GCLOUD_", "STORAGE_EMULATOR_", "AIS_REMOTE_")
+    clouds = ("AWS_", "AZURE_", "GOOGLE_", "GCLOUD_", "STORAGE_EMULATOR_", "HADOOP_")
+    others = ("S3GW_", "AIS_REMOTE_", "AIS_HDFS_", *clouds)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
     return {**kept, "PYTHONPATH": str(ROOT)}
 

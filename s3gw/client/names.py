@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 _ALIASES = {"s3": "aws", "az": "azure", "gs": "gcp", "oc": "oci"}
-_PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "ht")
+_PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "hdfs", "ht")
 _NAME = re.compile(
     r"(?:(?P<provider>[A-Za-z0-9]+)://)?(?:(?P<space>[@#][^/]*)/)?(?P<bucket>[^/:]+)(?:/(?P<key>.*))?",
     re.DOTALL,

@@ -453,7 +453,7 @@ class Promote:
 
 
 # Those that `s3gw.server.backends` can open.
-_PROVIDERS = ("ais", "aws", "azure", "gcp", "ht")
+_PROVIDERS = ("ais", "aws", "azure", "gcp", "hdfs", "ht")
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,10 +463,12 @@ class Backends:
     providers: tuple[str, ...] = setting(
         (),
         "The providers of these stores: `aws` is any S3 endpoint, `azure` Azure Blob Storage, "
-        "`gcp` Google Cloud Storage. Where they are and who asks come from the environment, as the "
-        "clouds' own tools read it (AWS_ENDPOINT_URL, AWS_PROFILE, AWS_REGION, AWS_ACCESS_KEY_ID, "
-        "...; AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY, ...; "
-        "GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_CLOUD_PROJECT, STORAGE_EMULATOR_HOST). "
+        "`gcp` Google Cloud Storage, `hdfs` an HDFS. Where they are and who asks come from the "
+        "environment, as their own tools read it (AWS_ENDPOINT_URL, AWS_PROFILE, AWS_REGION, "
+        "AWS_ACCESS_KEY_ID, ...; AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT, "
+        "AZURE_STORAGE_KEY, ...; "
+        "GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_CLOUD_PROJECT, STORAGE_EMULATOR_HOST; "
+        "AIS_HDFS_URL, HADOOP_CONF_DIR, HADOOP_USER_NAME, HADOOP_TOKEN_FILE_LOCATION). "
         "`ais` are other AIStore clusters, which an administrator attaches (AIS_REMOTE_TOKENS). "
         "`ht` is the web: any http or https URL, for reading; the server is then a proxy, too.",
         Texts(f"a list of {', '.join(_PROVIDERS)}", Text("a provider", "|".join(_PROVIDERS))),

@@ -21,6 +21,7 @@ from s3gw.config.bucket_properties import (
 )
 from s3gw.native.dotted_keys import flat, nested
 from s3gw.native.names import bck_of, bck_there
+from storage.backends import hdfs
 from storage.backends.http import PROVIDER, bucket_name
 from storage.settings import setting, with_setting
 from storage.tier.remote import RemoteBucket, is_cloud
@@ -73,14 +74,19 @@ class Http(Struct, frozen=True):
     original_url: str = ""
 
 
+class Hdfs(Struct, frozen=True):
+    ref_directory: str = ""
+
+
 class Extra(Struct, frozen=True):
-    """`http` is of buckets of the web only."""
+    """`http` is of buckets of the web only, `hdfs` of those of HDFS."""
 
     aws: Aws = Aws()
     gcp: Gcp = Gcp()
     oci: Oci = Oci()
     custom: str = ""
     http: Http | UnsetType = UNSET
+    hdfs: Hdfs | UnsetType = UNSET
 
 
 class BackendRate(Struct, frozen=True):
@@ -176,6 +182,11 @@ def props_of(bucket: BucketInfo) -> Bprops:
     document = setting(bucket, RemoteBucket)
     if document is not None and document.provider == PROVIDER:
         extra = msgspec.structs.replace(shown.extra, http=Http(document.name))
+        shown = msgspec.structs.replace(shown, extra=extra)
+    if document is not None and document.provider == hdfs.PROVIDER:
+        extra = msgspec.structs.replace(
+            shown.extra, hdfs=Hdfs(hdfs.read_bucket_name(document.name)[1])
+        )
         shown = msgspec.structs.replace(shown, extra=extra)
     return msgspec.structs.replace(
         shown,

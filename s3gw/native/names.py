@@ -15,13 +15,14 @@ from msgspec import Struct
 from s3gw.identity.namespaces import parted, stored_name
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.object_names import name_of
+from storage.backends import hdfs
 from storage.backends.ais import bucket_name as cluster_bucket
 from storage.backends.ais import read_bucket_name as read_cluster_bucket
 from storage.tier.remote import is_cloud
 from storage.tier.remote import stored_name as remote_name
 
 AIS = "ais"
-PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "ht")
+PROVIDERS = ("ais", "aws", "azure", "gcp", "oci", "hdfs", "ht")
 _ALIASES = {"": AIS, "s3": "aws", "az": "azure", "gs": "gcp", "oc": "oci"}
 _NAMESPACE = re.compile(r"@?([A-Za-z0-9_-]{0,64})(?:#([A-Za-z0-9_-]{0,64}))?")
 # AIStore's names of any remote cluster: of its command line, and of its API.
@@ -50,7 +51,8 @@ class Bck(Struct, frozen=True):
         """Whether it can be a bucket of a backend of this server; an attached cluster is one."""
         if self.provider == AIS:
             return self.uuid not in ("", REMOTE)
-        return not self.uuid and not self.namespace
+        # A name with a colon would name a folder of HDFS, which only `buckets.folders` does.
+        return not self.uuid and not self.namespace and ":" not in self.name
 
     @property
     def there(self) -> str:
@@ -104,6 +106,8 @@ def bck_there(provider: str, name: str) -> Bck:
     if provider == AIS:
         uuid, namespace, name = read_cluster_bucket(name)
         return Bck(name, provider, uuid, namespace)
+    if provider == hdfs.PROVIDER:
+        return Bck(hdfs.read_bucket_name(name)[0], provider)
     return Bck(name, provider)
 
 

@@ -14,12 +14,13 @@ from s3gw.native.bucket_props import Namespace as BckNamespace
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, no_backend, unsupported
 from s3gw.native.names import REMOTE, Bck, bck_there, is_asked, read_namespace, read_provider
+from storage.backends import hdfs
 from storage.backends import http as web
 from storage.clock import NS_PER_S
 from storage.errors import BucketNotFound, LengthUnknown
 from storage.settings import encoded, setting, with_setting, without_setting
 from storage.tier import RemoteBucket
-from storage.tier.remote import md5_of
+from storage.tier.remote import md5_of, provider_of
 from storage.values import NULL_VERSION, BucketInfo, ObjectInfo
 
 _BACKEND = "backend_bck"
@@ -32,13 +33,18 @@ async def learn_bucket(call: NativeCall) -> None:
     bck = call.bck
     if not bck.is_cloud or call.caller.is_anonymous:
         raise BucketNotFound(call.bucket)
-    settings = await call.services.new_buckets.current()
-    evicted = with_property(_properties_in(settings), "lru.enabled", value=True)
-    settings = {**settings, BucketProperties.setting_name: encoded(evicted)}
+    settings = await new_settings(call)
     if bck.provider == web.PROVIDER and call.origin.query.get(ORIGINAL_URL):
         await _learn_directory(call, settings)
     else:
         await call.native.tier.learn(bck.provider, bck.there, ROOT_ACCOUNT, settings)
+
+
+async def new_settings(call: NativeCall) -> dict[str, str]:
+    """Return the settings that a bucket of a backend begins with: objects of it may be evicted."""
+    settings = await call.services.new_buckets.current()
+    evicted = with_property(_properties_in(settings), "lru.enabled", value=True)
+    return {**settings, BucketProperties.setting_name: encoded(evicted)}
 
 
 async def _learn_directory(call: NativeCall, settings: Mapping[str, str]) -> None:
@@ -121,6 +127,11 @@ async def _document_of(call: NativeCall, bck: Bck) -> RemoteBucket:
         # Only what was learnt has a URL.
         known = setting(await tier.local.head_bucket(bck.stored), RemoteBucket)
         return known or RemoteBucket(bck.provider, bck.name)
+    if bck.provider == hdfs.PROVIDER:
+        with suppress(BucketNotFound):
+            known = setting(await tier.local.head_bucket(bck.stored), RemoteBucket)
+            if known is not None:
+                return known
     await tier.look(bck.provider, bck.there)
     return RemoteBucket(bck.provider, bck.there)
 
@@ -154,6 +165,11 @@ def require_backend(call: NativeCall, what: str) -> None:
 
 def is_remote(call: NativeCall) -> bool:
     return RemoteBucket.setting_name in call.bucket_info.settings
+
+
+def is_folder(bucket: BucketInfo) -> bool:
+    """Whether the bucket is a folder of HDFS."""
+    return provider_of(bucket.name) == hdfs.PROVIDER
 
 
 def remote_pairs(call: NativeCall, info: ObjectInfo) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from s3gw.objects.bucket_chunks import chunking_of
 from s3gw.outbound.addresses import Allowed
 from s3gw.outbound.web import GuardedWeb
 from storage.backend import Backend, Store
-from storage.backends import ais, aws, azure, gcp
+from storage.backends import ais, aws, azure, gcp, hdfs
 from storage.backends.http import PROVIDER, HttpBackend, HttpOptions
 from storage.backends.local import has_room as local_has_room
 from storage.tier import Policy, Tier, TieredStore
@@ -34,6 +34,7 @@ _OPEN: Mapping[str, Open] = MappingProxyType(
         "aws": lambda: aws.AwsBackend(aws.options_from_environment()),
         "azure": lambda: azure.AzureBackend(azure.options_from_environment()),
         "gcp": lambda: gcp.GcpBackend(gcp.options_from_environment()),
+        hdfs.PROVIDER: lambda: hdfs.HdfsBackend(hdfs.options_from_environment()),
     }
 )
 # What would hold for the copies here only, or not for those that a read brings.

@@ -50,7 +50,7 @@ _REMOVE = """\
 
 A role that users have is not removed: change them with `s3gw auth user set-roles` first."""
 _BUCKET = re.compile(
-    r"(?:(?P<provider>ais|aws|gcp|azure|oci|ht)://)?"
+    r"(?:(?P<provider>ais|aws|gcp|azure|oci|hdfs|ht)://)?"
     r"(?:#(?P<namespace>[A-Za-z0-9_-]{1,64})/)?(?P<name>[^/=@#]+)"
 )
 

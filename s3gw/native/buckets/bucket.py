@@ -18,6 +18,7 @@ from s3gw.http.reply import Reply
 from s3gw.identity.permissions import ALL
 from s3gw.native.answers import json_reply
 from s3gw.native.bucket_props import Namespace, props_json
+from s3gw.native.buckets.folders import attach_folder, detach_folder
 from s3gw.native.buckets.props_change import (
     gives_access,
     with_changed_props,
@@ -30,9 +31,15 @@ from s3gw.native.jobs.summary import SummaryWanted, bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket, is_asked
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_here, is_outside
-from s3gw.native.remote_buckets import buckets_of_clusters, connection
+from s3gw.native.remote_buckets import (
+    buckets_of_clusters,
+    connection,
+    is_folder,
+    new_settings,
+)
 from s3gw.objects.object_lock import ObjectLockSetting
 from s3gw.wire.errors import Code, S3Error
+from storage.backends.hdfs import PROVIDER as HDFS
 from storage.errors import BucketNotEmpty, BucketNotFound, StorageError
 from storage.settings import setting
 from storage.values import (
@@ -66,6 +73,10 @@ class CreateBucket:
     async def run(self, call: NativeCall) -> Reply:
         if call.bck.uuid and call.native.remote is None:
             raise BucketNotFound(call.bucket)
+        if call.bck.provider == HDFS:
+            settings = await new_settings(call)
+            await attach_folder(call, self.props or {}, settings)
+            return Reply()
         if not call.bck.is_ours:
             raise unsupported(f"creating {call.bck.cname()}")
         check_new_bucket(call.bck.name)
@@ -193,9 +204,13 @@ class DestroyBucket:
     """Unlike S3, AIStore destroys a bucket with all its objects, and at once: the objects are
     removed afterwards. The right to destroy the bucket is enough, as in AIStore. A bucket with
     object lock is destroyed only when it is empty. Where each object matters by itself, because of
-    a policy or of event notifications, the objects are removed one by one before the bucket is."""
+    a policy or of event notifications, the objects are removed one by one before the bucket is. A
+    bucket of HDFS is detached: its folder stays."""
 
     async def run(self, call: NativeCall) -> Reply:
+        if is_folder(call.bucket_info):
+            await detach_folder(call)
+            return Reply()
         with suppress(_ToldApart):
             await call.store.discard_bucket(call.bucket, lambda info: _as_one(call, info))
             return Reply()

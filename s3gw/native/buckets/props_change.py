@@ -39,7 +39,7 @@ _ACCESS = "access"
 _BACKEND = "backend_bck"
 # AIStore's word for continuing where it would warn; nothing here depends on it.
 _FORCE = "force"
-_READ_ONLY = frozenset({"provider", "Renamed", "bid", "created"})
+_READ_ONLY = frozenset({"provider", "Renamed", "bid", "created", "extra.hdfs.ref_directory"})
 # Types of properties that have one value here, to refuse a value of another type.
 _TYPES: Mapping[str, SettingType] = {
     "write_policy.data": Choice(("immediate", "delayed", "never")),

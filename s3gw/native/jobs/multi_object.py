@@ -31,7 +31,7 @@ from s3gw.native.object_names import prefix_of
 from s3gw.native.operation import operation, query, value
 from s3gw.native.parallel import read_threshold
 from s3gw.native.presence import is_outside
-from s3gw.native.remote_buckets import is_remote, require_backend
+from s3gw.native.remote_buckets import is_folder, is_remote, require_backend
 
 DEFAULT_WORKERS = 4
 
@@ -251,14 +251,16 @@ class EvictListRange:
     is_audited=True,
 )
 class EvictBucket:
-    """Removes here all that is of the bucket; with `keep_bck_md`, the bucket stays known."""
+    """Removes here all that is of the bucket; with `keep_bck_md`, the bucket stays known. One of
+    HDFS always does: only its properties say which folder it is."""
 
     keep_bck_md: bool = query("keep_bck_md", default=False)
     keep_md: bool = query("keep_md", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
         require_backend(call, "evict")
-        await call.native.tier.forget(call.bucket_info, keep=self.keep_bck_md or self.keep_md)
+        keep = self.keep_bck_md or self.keep_md or is_folder(call.bucket_info)
+        await call.native.tier.forget(call.bucket_info, keep=keep)
         return Reply()
 
 
