@@ -84,6 +84,7 @@ compat-deps: SYSTEM_TOOLS := node:nodejs npm:npm openssl:openssl curl:curl
 test-deps: system-deps
 	@$(PYTHON) -m compat.npm oidc-provider
 	@$(PYTHON) -m compat.npm azurite
+	@$(PYTHON) -m compat.programs hdfs
 
 system-deps compat-deps:
 	@packages=; for tool in $(SYSTEM_TOOLS); do \

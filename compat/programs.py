@@ -1,6 +1,8 @@
 """Client programs in other languages, in `clients/<name>`, built by the language's own tool.
 
 A program is built once, below `.compat`, and again when one of its files changes.
+`python -m compat.programs NAME` builds the one in Java of that name, for tests that need it, and
+says why not.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from compat.installed import CACHE, Installed, InstallFailed, NotHere
 CLIENTS = Path(__file__).resolve().parent / "clients"
 # What programs in Java share.
 SHARED = "java"
+# What a program was built from, written when it was.
+_STAMP = "built-from"
 OLDEST_GO = (1, 24)
 OLDEST_JAVA = 17
 OLDEST_RUST = (1, 88)
@@ -76,6 +80,19 @@ def java_program(name: str, *arguments: str) -> Installed:
     folder = CACHE / "maven" / name
     goals = ("compiler:compile", "dependency:copy-dependencies")
     _build(name, folder, "mvn", "-q", "-B", f"-Dbuild={folder}", *goals)
+    return _java_installed(name, folder, *arguments)
+
+
+def java_program_there(name: str, *arguments: str) -> Installed:
+    """As `java_program`, but builds nothing: raises `NotHere` when it would have to."""
+    _check_java()
+    folder = CACHE / "maven" / name
+    if not _is_built(name, folder):
+        raise NotHere(f"{name} is not built: run `make test-deps`")
+    return _java_installed(name, folder, *arguments)
+
+
+def _java_installed(name: str, folder: Path, *arguments: str) -> Installed:
     found = re.search("<client.version>(.*?)<", (CLIENTS / name / "pom.xml").read_text())
     path = f"{folder / 'classes'}:{folder / 'dependency'}/*"
     version = found[1] if found else ""
@@ -123,16 +140,25 @@ def _check_cargo() -> None:
 
 def _build(name: str, folder: Path, *command: str) -> None:
     """Run the command in the program's folder, unless it was run for these very files."""
-    stamp, sources = folder / "built-from", _digest(CLIENTS / name) + _digest(CLIENTS / SHARED)
-    if stamp.exists() and stamp.read_text() == sources:
+    if _is_built(name, folder):
         return
+    stamp = folder / _STAMP
     print(f"compat: building {name} with {command[0]}", file=sys.stderr)
     folder.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
     done = subprocess.run(command, cwd=CLIENTS / name, capture_output=True, text=True)
     if done.returncode:
         raise InstallFailed(f"{name}: {(done.stdout + done.stderr)[-2000:]}")
-    stamp.write_text(sources)
+    stamp.write_text(_sources(name))
+
+
+def _is_built(name: str, folder: Path) -> bool:
+    stamp = folder / _STAMP
+    return stamp.exists() and stamp.read_text() == _sources(name)
+
+
+def _sources(name: str) -> str:
+    return _digest(CLIENTS / name) + _digest(CLIENTS / SHARED)
 
 
 def _digest(folder: Path) -> str:
@@ -140,3 +166,15 @@ def _digest(folder: Path) -> str:
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def main(name: str) -> int:
+    try:
+        java_program(name)
+    except (NotHere, InstallFailed) as error:
+        print(f"Not built, and the tests that need it are skipped: {error}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
