@@ -10,9 +10,9 @@ from compat.bench.stream import Connection, Payload, Request, StreamLoad, payloa
 from compat.bench.subjects import BIG_LIST, BUCKET, ENCRYPTED, SMALL_LIST, VERSIONS, Can, Subject
 from storage.backends.local.bucket_changes import find_active
 from storage.backends.local.index import connect
-from storage.backends.local.rows import Empty, Row
 from storage.backends.local.transaction import Transaction, in_transaction
-from storage.backends.local.versions import Stored
+from storage.index.rows import Empty, Row
+from storage.index.versions import Stored
 from storage.values import Attributes
 
 KIB, MIB = 1 << 10, 1 << 20

@@ -18,8 +18,8 @@ from storage.backends.local.bucket_changes import (
 from storage.backends.local.committer import Mutation
 from storage.backends.local.index import connect
 from storage.backends.local.transaction import in_transaction
-from storage.backends.local.versions import Bucket
 from storage.errors import BucketNotEmpty, BucketNotFound
+from storage.index.versions import Bucket
 from storage.values import NULL_VERSION, BucketInfo, BucketOptions, Versioning
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock

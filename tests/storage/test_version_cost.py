@@ -9,8 +9,8 @@ import pytest
 
 from storage.backends.local import LocalStore, StoreOptions
 from storage.backends.local.mutations import PutObject
-from storage.backends.local.rows import Empty, Row
 from storage.backends.local.transaction import Transaction
+from storage.index.rows import Empty, Row
 from storage.values import ALWAYS, NO_ATTRIBUTES, BucketOptions, Versioning, VersionQuery
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock

@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from storage.backend import BucketChange
 from storage.backends.local.index import ACTIVE, DELETING
-from storage.backends.local.rows import decode_bucket, encode
 from storage.backends.local.transaction import Transaction
-from storage.backends.local.versions import Bucket
 from storage.errors import BucketExists, BucketNotEmpty, BucketNotFound
+from storage.index.rows import decode_bucket, encode
+from storage.index.versions import Bucket
 from storage.values import BucketInfo
 
 _COUNT = """

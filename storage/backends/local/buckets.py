@@ -16,8 +16,8 @@ from typing import Any
 
 import apsw
 
+from storage import failpoints
 from storage.backend import BucketChange, unchanged
-from storage.backends.local import failpoints
 from storage.backends.local.bucket_changes import (
     CopyBucket,
     CopyTrash,
@@ -37,12 +37,12 @@ from storage.backends.local.disk import Disk
 from storage.backends.local.disks import Disks
 from storage.backends.local.index import ACTIVE, DELETING
 from storage.backends.local.mountpath import FileLock
-from storage.backends.local.rows import decode_bucket
 from storage.backends.local.threads import Threads, to_the_end
 from storage.backends.local.transaction import Transaction, in_transaction
-from storage.backends.local.versions import Bucket
 from storage.clock import Clock
 from storage.errors import BucketNotEmpty, StorageError
+from storage.index.rows import decode_bucket
+from storage.index.versions import Bucket
 from storage.values import BucketInfo, BucketOptions
 
 log = logging.getLogger(__name__)

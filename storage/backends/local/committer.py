@@ -19,14 +19,14 @@ from typing import Any, TypeVar
 
 import apsw
 
-from storage.backends.local import failpoints
+from storage import failpoints
 from storage.backends.local.acknowledged import note_for
 from storage.backends.local.ballast import Ballast
-from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.index import connect, storage_error
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.transaction import Leaving, Transaction
+from storage.blobs.work_file import WorkFile, WorkFiles
 from storage.errors import OutOfSpace, StorageError
 from storage.sqlite.connection import keep_errno
 

@@ -27,14 +27,16 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from storage.backends.local import failpoints, index
+from storage import failpoints
+from storage.backends.local import index
 from storage.backends.local.change_counter import ChangeCounter
+from storage.backends.local.departures import Departure, decode_departure
 from storage.backends.local.mountpath import FileLock, Mountpath
 from storage.backends.local.mutations import RenameObject, add_delete_marker, anew
-from storage.backends.local.rows import Departure, Row, decode_departure
 from storage.backends.local.transaction import Transaction, in_transaction
-from storage.backends.local.versions import Home, Stored, delete_marker
 from storage.errors import StorageError
+from storage.index.rows import Row
+from storage.index.versions import Home, Stored, delete_marker
 from storage.values import ObjectInfo, Versioning
 
 

@@ -10,21 +10,14 @@ from typing import Any, NamedTuple
 import apsw
 
 from storage.backends.local.committer import Committer
+from storage.backends.local.departures import decode_departure
 from storage.backends.local.index import connect, storage_error
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
-from storage.backends.local.rows import (
-    PartRow,
-    Row,
-    decode_bucket,
-    decode_departure,
-    decode_part,
-    decode_row,
-    decode_upload,
-)
 from storage.backends.local.transaction import Transaction
-from storage.backends.local.versions import Bucket, readable
 from storage.errors import BucketNotFound, StorageError, UploadNotFound
+from storage.index.rows import PartRow, Row, decode_bucket, decode_part, decode_row, decode_upload
+from storage.index.versions import Bucket, readable
 from storage.values import BucketInfo, UploadInfo
 
 # One statement each: between two, a version could move from one table to the other. The second

@@ -13,8 +13,8 @@ from storage.backends.local.disk import Disk, Where
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.placement import place
-from storage.backends.local.rows import Row
-from storage.backends.local.versions import Bucket
+from storage.index.rows import Row
+from storage.index.versions import Bucket
 
 
 class Disks:

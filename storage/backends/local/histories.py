@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from storage.backends.local.rows import Row, decode_row, encode
 from storage.backends.local.transaction import Transaction
+from storage.index.rows import Row, decode_row, encode
 
 _TEMPORARY = """
 CREATE TEMP TABLE named(blob TEXT PRIMARY KEY) WITHOUT ROWID;

@@ -11,9 +11,17 @@ from typing import ClassVar
 import msgspec
 from msgspec import Struct
 
-from storage.backends.local.rows import Manifest, PartRow, Row, encode
 from storage.backends.local.transaction import Transaction
-from storage.backends.local.versions import (
+from storage.conditions import check_completion, check_write, time_of
+from storage.errors import (
+    ObjectChanged,
+    ObjectNotFound,
+    PreconditionFailed,
+    StorageError,
+    UploadNotFound,
+)
+from storage.index.rows import Manifest, PartRow, Row, encode
+from storage.index.versions import (
     Bucket,
     Home,
     Stored,
@@ -24,14 +32,6 @@ from storage.backends.local.versions import (
     readable,
     require_removable,
     versioned,
-)
-from storage.conditions import check_completion, check_write, time_of
-from storage.errors import (
-    ObjectChanged,
-    ObjectNotFound,
-    PreconditionFailed,
-    StorageError,
-    UploadNotFound,
 )
 from storage.values import (
     ALWAYS,

@@ -11,10 +11,8 @@ import asyncio
 from collections.abc import Sequence
 
 from storage.backend import Change
-from storage.backends.local.chunked_writing import Subject
 from storage.backends.local.disk import Disk
 from storage.backends.local.disks import Disks
-from storage.backends.local.location import digest_of
 from storage.backends.local.mutations import (
     DeleteObjects,
     PutObject,
@@ -22,23 +20,18 @@ from storage.backends.local.mutations import (
     UpdateObject,
     check_absent,
 )
-from storage.backends.local.rows import (
-    Chunk,
-    Empty,
-    Inline,
-    Location,
-    ObjectLabel,
-    Row,
-    Single,
-)
 from storage.backends.local.threads import Threads, to_the_end
-from storage.backends.local.versions import Bucket, new_version
 from storage.backends.local.writers import Writers
-from storage.backends.local.writing import Blocks
+from storage.blobs.chunked_writing import Subject
+from storage.blobs.labels import ObjectLabel
+from storage.blobs.location import digest_of
+from storage.blobs.writing import Blocks
 from storage.chunking import Cutting
 from storage.cipher import INLINE, FrameCipher, check_key
 from storage.clock import Clock
 from storage.errors import StorageError
+from storage.index.rows import Chunk, Empty, Inline, Location, Row, Single
+from storage.index.versions import Bucket, new_version
 from storage.values import (
     NULL_VERSION,
     UPDATE_CURRENT,

@@ -13,10 +13,13 @@ import apsw
 import msgspec
 
 from storage.backends.local.acknowledged import COUNT
+from storage.backends.local.departures import Departure
+from storage.backends.local.garbage import garbage_name
 from storage.backends.local.index import ACTIVE
-from storage.backends.local.rows import (
+from storage.clock import NS_PER_S
+from storage.errors import BucketNotFound, Corrupt
+from storage.index.rows import (
     Chunked,
-    Departure,
     Manifest,
     PartRow,
     Row,
@@ -27,11 +30,8 @@ from storage.backends.local.rows import (
     decode_row,
     decode_upload,
     encode,
-    garbage_name,
 )
-from storage.backends.local.versions import Bucket, Home, Stored
-from storage.clock import NS_PER_S
-from storage.errors import BucketNotFound, Corrupt
+from storage.index.versions import Bucket, Home, Stored
 from storage.sqlite.connection import errno_kept
 from storage.values import NULL_VERSION, UploadInfo, Versioning
 

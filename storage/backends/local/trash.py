@@ -12,12 +12,12 @@ from typing import Any
 import apsw
 from msgspec import Struct
 
-from storage.backends.local import failpoints
+from storage import failpoints
 from storage.backends.local.bucket_names import names_by_label, write_names
 from storage.backends.local.mountpath import FileLock, Mountpath
-from storage.backends.local.rows import decode_row
 from storage.backends.local.transaction import Transaction, in_transaction
-from storage.backends.local.versions import Stored
+from storage.index.rows import decode_row
+from storage.index.versions import Stored
 
 BITE = 500
 # Each has up to ten thousand parts.

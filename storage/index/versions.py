@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from storage.backends.local.rows import Empty, Row
 from storage.errors import (
     DeleteMarkerFound,
     ObjectLocked,
@@ -15,6 +14,7 @@ from storage.errors import (
     StorageError,
     VersionNotFound,
 )
+from storage.index.rows import Empty, Row
 from storage.values import NO_ATTRIBUTES, NULL_VERSION, BucketInfo, ObjectInfo, Versioning
 
 
