@@ -22,7 +22,7 @@ from storage.backends.local.garbage import blob_of_garbage, decode_blobs
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.rebuild import Rebuilt, rebuild
 from storage.backends.local.recovery import prepare
-from storage.backends.local.transaction import Transaction
+from storage.backends.local.transaction import SqliteTransaction
 from storage.backends.local.walk import Found, objects_of, parts_of, usage_of, versions_of
 from storage.blobs.blob import read_footer
 from storage.blobs.folder import blobs_on, set_aside
@@ -263,7 +263,7 @@ def _claim(connection: apsw.Connection, path: str) -> tuple[str, str, bool]:
 
 
 def _has_newer(connection: apsw.Connection, bucket: int, label: ObjectLabel | SidecarLabel) -> bool:
-    found = Transaction(connection).find(bucket, label.name.encode(), label.row.version)
+    found = SqliteTransaction(connection).look_up(bucket, label.name.encode(), label.row.version)
     return found is not None and found.row.modified_ns > label.row.modified_ns
 
 

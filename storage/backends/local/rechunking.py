@@ -12,7 +12,6 @@ import msgspec
 
 from storage.backends.local.disk import Disk
 from storage.backends.local.disks import Disks
-from storage.backends.local.mutations import RechunkObject
 from storage.backends.local.object_reader import ObjectReader
 from storage.backends.local.writers import Writers
 from storage.blobs.chunked_writing import Subject
@@ -23,6 +22,7 @@ from storage.chunking import Chunking, Cutting, uncut
 from storage.cipher import INLINE, FrameCipher, unlocked
 from storage.conditions import check_read
 from storage.errors import Corrupt, ObjectChanged
+from storage.index.mutations import RechunkObject
 from storage.index.rows import Chunked, Inline, Location, Row, decode_manifest
 from storage.index.versions import Bucket
 from storage.ranges import Between

@@ -48,7 +48,7 @@ class LocalStore:
         self._reserve = options.reserve_bytes
         self.access_times = AccessTimes(mountpaths[0].path / "access.db", clock)
         self.threads = threads = Threads(options.threads)
-        self.disks = disks = Disks(mountpaths, slot, options.durability)
+        self.disks = disks = Disks(mountpaths, slot, options.durability, clock)
         self._writers = writers = Writers(threads.disk, options)
         inline_limit = options.inline_limit
         buckets = Buckets(disks, threads, clock)
