@@ -1,4 +1,4 @@
-"""Errors of the file system, as ours."""
+"""Errors of the file system as errors of storage."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def disk_error(error: OSError) -> StorageError:
-    """Return the error of ours that it means."""
+    """Return the error of storage that it means."""
     return (OutOfSpace if error.errno in NO_ROOM else DeviceFailed)(str(error))

@@ -1,4 +1,4 @@
-"""The order of the versions of a name when some of them come back from labels.
+"""The order of a name's versions when some come back from labels.
 
 An old index has them in the order that they were written in; a label has a time only.
 """

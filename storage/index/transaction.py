@@ -1,4 +1,4 @@
-"""A transaction on an index, as mutations use it, and the rules that its engines keep.
+"""Transactions on an index: the protocol of mutations and engines.
 
 SQLite's runs in the thread that owns the connection and never suspends; that of a database server
 suspends at each round trip, and others run meanwhile. Both keep to this:

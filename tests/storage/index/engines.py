@@ -20,7 +20,7 @@ from storage.index.upload_mutations import PartsChanged
 from storage.values import NULL_VERSION
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
-from tests.storage.index.suspending import SuspendingIndex
+from tests.storage.index.suspending import SuspendingIndex, bytes_of
 
 # Newest first, with their payloads.
 Histories = dict[tuple[int, bytes], list[tuple[Row, bytes | None]]]
@@ -124,7 +124,7 @@ class Suspending:
 
     def histories(self) -> Histories:
         return {
-            key: [(each.row, each.payload) for each in there]  # type: ignore[misc]
+            key: [(each.row, bytes_of(each.payload)) for each in there]
             for key, there in self.index.tables.versions.items()
         }
 

@@ -202,7 +202,7 @@ class SuspendingTransaction:
 
     async def payload(self, stored: Stored) -> bytes | None:
         await self._reading()
-        return _bytes(stored.payload)
+        return bytes_of(stored.payload)
 
     async def put(self, home: Home, name: bytes, row: Row, payload: Payload, place: Place) -> None:
         self._require_held(home.key, name)
@@ -218,9 +218,9 @@ class SuspendingTransaction:
         await self._writing(write)
 
     async def replace_row(self, bucket: int, name: bytes, old: Stored, row: Row) -> None:
-        await self.replace_bytes(bucket, name, old, row, _bytes(old.payload))
+        await self.replacebytes_of(bucket, name, old, row, bytes_of(old.payload))
 
-    async def replace_bytes(
+    async def replacebytes_of(
         self, bucket: int, name: bytes, old: Stored, row: Row, payload: bytes | None
     ) -> None:
         self._require_held(bucket, name)
@@ -387,6 +387,6 @@ def _at(there: Sequence[Stored], wanted: Stored) -> int:
     return [each.age for each in there].index(wanted.age)
 
 
-def _bytes(payload: Payload) -> bytes | None:
+def bytes_of(payload: Payload) -> bytes | None:
     assert not isinstance(payload, int)
     return payload
