@@ -94,7 +94,7 @@ class RechunkObject(Struct, frozen=True):
 
     async def _is_same(self, transaction: Transaction, stored: Stored) -> bool:
         """Blobs are immutable; bytes in the index have no name to know them by."""
-        if stored.row.location != self.old.location:
+        if stored.row.delete_marker or stored.row.location != self.old.location:
             return False
         same_key = stored.row.attributes.encryption == self.old.attributes.encryption
         return same_key and await transaction.payload(stored) == self.old_payload

@@ -50,8 +50,8 @@ class Transaction(Protocol):
 
     async def hold(self, bucket: Bucket, *names: bytes) -> Home:
         """Hold the names for this transaction alone, and the bucket against changes; it is the same
-        bucket, whatever its name is now. To be called once. Raises `BucketNotFound` unless it takes
-        objects."""
+        bucket, whatever its name is now. Once in a mutation. Raises `BucketNotFound` unless it
+        takes objects."""
         ...
 
     async def hold_bucket(self, name: str) -> Bucket:

@@ -218,9 +218,9 @@ class SuspendingTransaction:
         await self._writing(write)
 
     async def replace_row(self, bucket: int, name: bytes, old: Stored, row: Row) -> None:
-        await self.replacebytes_of(bucket, name, old, row, bytes_of(old.payload))
+        await self.replace_bytes(bucket, name, old, row, bytes_of(old.payload))
 
-    async def replacebytes_of(
+    async def replace_bytes(
         self, bucket: int, name: bytes, old: Stored, row: Row, payload: bytes | None
     ) -> None:
         self._require_held(bucket, name)

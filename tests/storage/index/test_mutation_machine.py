@@ -44,6 +44,7 @@ from storage.index.rows import (
     PartRow,
     Row,
     Single,
+    decode_manifest,
     encode,
 )
 from storage.index.transaction import Mutation
@@ -73,8 +74,10 @@ _MEMORY = Path("/dev/shm")
 _START_NS = 1_700_000_000_000_000_000
 
 buckets = st.sampled_from(["one", "one", "one", "two"])
-names = st.sampled_from(["a", "a/b", "b"])
+names = st.sampled_from(["a", "a", "a/b", "b"])
 picks = st.integers(0, 5)
+# What empties a bucket is rare, so that there is something in it for the others.
+rarely = st.sampled_from([False, False, False, True])
 etags = st.sampled_from([(), (), ("*",), ("etag-1",)])
 conditions = st.just(ALWAYS) | st.builds(Condition, etags, etags)
 numbers = st.sampled_from([1, 2, 3])
@@ -104,10 +107,10 @@ class MutationMachine(RuleBasedStateMachine):
         for side in self.sides:
             self.stack.callback(side.engine.close)
         self.counted = 0
+        self.ever_named: set[str] = set()
         self.known = {"one": _bucket(1, "one"), "two": _bucket(2, "two")}
         self.trashed: list[int] = []
-        self.uploads: list[UploadInfo] = []
-        self.rows: dict[str, tuple[Row, bytes | None]] = {}
+        self.uploads: list[tuple[str, UploadInfo]] = []
 
     def teardown(self) -> None:
         self.stack.close()
@@ -120,7 +123,26 @@ class MutationMachine(RuleBasedStateMachine):
         (one, one_holds), (other, other_holds) = (side.commit(make(side)) for side in self.sides)
         assert one == other
         assert one_holds == other_holds
+        self.look_at_what_is_held()
         return one
+
+    def look_at_what_is_held(self) -> None:
+        """Usage is right, and a blob that was ever named is named or garbage, and not both."""
+        engine = self.sides[0].engine
+        others: Any = engine.others()
+        usage = dict.fromkeys(others["usage"], (0, 0))
+        named = {part.chunk.blob for part in others["parts"].values() if part.chunk}
+        for (bucket, _), there in engine.histories().items():
+            for row, payload in there:
+                if not row.delete_marker:
+                    objects, size = usage[bucket]
+                    usage[bucket] = objects + 1, size + row.size
+                    named.update(_blobs(row, payload))
+        assert others["usage"] == usage
+        garbage = {blob for _, blobs in others["garbage"] for blob in blobs}
+        self.ever_named |= named
+        assert not named & garbage
+        assert self.ever_named == named | garbage
 
     def new_blob(self) -> str:
         self.counted += 1
@@ -152,6 +174,12 @@ class MutationMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         for name in self.known:
             self.commit(CreateBucket(BucketInfo(name, "owner", 0)))
+        for name, kind in (("a", "single"), ("b", "inline")):
+            self.overwrite("one", name, kind)
+
+    @rule(bucket=buckets, name=names, kind=kinds)
+    def overwrite(self, bucket: str, name: str, kind: str) -> None:
+        self.put(bucket, name, kind, NO_ATTRIBUTES, ALWAYS)
 
     @rule(seconds=st.integers(1, 3))
     def let_time_pass(self, seconds: int) -> None:
@@ -169,17 +197,23 @@ class MutationMachine(RuleBasedStateMachine):
         self, bucket: str, name: str, kind: str, said: Attributes, condition: Condition
     ) -> None:
         row, payload = self.new_row(kind, said)
-        self.rows[name] = row, payload
         home = self.known[bucket]
         self.commit(PutObject(home, name, row, payload, condition))
 
-    @rule(bucket=buckets, name=names, kind=kinds)
-    def rechunk(self, bucket: str, name: str, kind: str) -> None:
-        """The version that was put last, if it is still the same."""
+    @rule(bucket=buckets, name=names, pick=picks, kind=kinds, is_stale=rarely)
+    def rechunk(self, bucket: str, name: str, pick: int, kind: str, is_stale: bool) -> None:
+        """One of the versions of the name."""
         home = self.known[bucket]
-        old, old_payload = self.rows.get(name) or self.new_row("inline", NO_ATTRIBUTES)
         new, payload = self.new_row(kind, NO_ATTRIBUTES)
-        self.commit(RechunkObject(home, name, old, old_payload, new, payload))
+
+        def make(side: Side) -> Mutation[Any]:
+            there = side.engine.histories().get((home.key, name.encode()))
+            old, old_payload = there[pick % len(there)] if there else (new, payload)
+            return RechunkObject(
+                home, name, old, b"other" if is_stale else old_payload, new, payload
+            )
+
+        self.same(make)
 
     @rule(
         bucket=buckets,
@@ -249,30 +283,36 @@ class MutationMachine(RuleBasedStateMachine):
         upload = UploadInfo(
             f"{self.counted:08x}", name, self.clock.now_ns(), "owner", NO_ATTRIBUTES
         )
-        self.uploads.append(upload)
+        self.uploads.append((bucket, upload))
         self.commit(CreateUpload(self.known[bucket], upload))
 
-    @rule(bucket=buckets, pick=picks, number=numbers, size=st.sampled_from([0, 5]))
-    def put_part(self, bucket: str, pick: int, number: int, size: int) -> None:
-        upload, part = self._upload(pick), self.new_part(number, size)
-        self.commit(PutPart(self.known[bucket], upload.name, upload.id, part))
+    @rule(pick=picks, number=numbers, size=st.sampled_from([0, 5]))
+    def put_part(self, pick: int, number: int, size: int) -> None:
+        (home, upload), part = self._upload(pick), self.new_part(number, size)
+        self.commit(PutPart(home, upload.name, upload.id, part))
 
-    @rule(bucket=buckets, pick=picks)
-    def abort_upload(self, bucket: str, pick: int) -> None:
-        upload = self._upload(pick)
-        self.commit(AbortUpload(self.known[bucket], upload.name, upload.id))
+    @rule(pick=picks)
+    def abort_upload(self, pick: int) -> None:
+        home, upload = self._upload(pick)
+        self.commit(AbortUpload(home, upload.name, upload.id))
+
+    @rule(bucket=buckets, name=names, chosen=st.sets(numbers))
+    def upload_whole(self, bucket: str, name: str, chosen: set[int]) -> None:
+        self.create_upload(bucket, name)
+        for number in (1, 2, 3):
+            self.put_part(0, number, 5)
+        self.complete_upload(0, chosen, ALWAYS, is_stale=False)
 
     @rule(
-        bucket=buckets,
         pick=picks,
         chosen=st.sets(numbers),
         condition=conditions,
-        is_stale=st.sampled_from([False, False, True]),
+        is_stale=rarely,
     )
     def complete_upload(
-        self, bucket: str, pick: int, chosen: set[int], condition: Condition, is_stale: bool
+        self, pick: int, chosen: set[int], condition: Condition, is_stale: bool
     ) -> None:
-        upload = self._upload(pick)
+        home, upload = self._upload(pick)
         stored: Any = self.sides[0].engine.others()["parts"]
         parts = [
             part
@@ -284,12 +324,14 @@ class MutationMachine(RuleBasedStateMachine):
         size = sum(part.info.size for part in parts)
         row = Row(size, "etag-1", self.clock.now_ns(), NO_ATTRIBUTES, Chunked(self.new_blob()))
         manifest = Manifest(tuple(parts))
-        home = self.known[bucket]
         self.commit(CompleteUpload(home, upload, row, manifest, condition))
 
-    def _upload(self, pick: int) -> UploadInfo:
-        unknown = UploadInfo("0" * 8, "a", 0, "owner", NO_ATTRIBUTES)
-        return self.uploads[-1 - pick] if pick < len(self.uploads) else unknown
+    def _upload(self, pick: int) -> tuple[Bucket, UploadInfo]:
+        """One of the last, which may have ended."""
+        unknown = "one", UploadInfo("0" * 8, "a", 0, "owner", NO_ATTRIBUTES)
+        known = self.uploads[::-1] or [unknown]
+        bucket, upload = known[pick % len(known)]
+        return self.known[bucket], upload
 
     @rule(bucket=buckets, new_name=st.sampled_from(["one", "two", "three"]))
     def rename_bucket(self, bucket: str, new_name: str) -> None:
@@ -297,8 +339,10 @@ class MutationMachine(RuleBasedStateMachine):
         self.commit(RenameBucket(bucket, new_name, unchanged))
         self.commit(RenameBucket(new_name, bucket, unchanged))
 
-    @rule(bucket=buckets)
-    def trash_and_create(self, bucket: str) -> None:
+    @rule(bucket=buckets, is_wanted=rarely)
+    def trash_and_create(self, bucket: str, is_wanted: bool) -> None:
+        if not is_wanted:
+            return
         self.commit(TrashBucket(bucket, unchanged))
         self.trashed.append(self.known[bucket].key)
         self._create(bucket)
@@ -322,7 +366,7 @@ class MutationMachine(RuleBasedStateMachine):
         for key in self.trashed:
             empty = EmptyTrash(key)
             for side in self.sides:
-                while side.commit(empty)[0] == "True":
+                while side.engine.commit(empty):
                     pass
             self.commit(ForgetTrash(key))
         self.trashed.clear()
@@ -332,13 +376,18 @@ def _bucket(key: int, name: str) -> Bucket:
     return Bucket(key, BucketInfo(name, "owner", 0))
 
 
+def _blobs(row: Row, payload: bytes | None) -> list[str]:
+    manifest = decode_manifest(payload) if isinstance(row.location, Chunked) and payload else None
+    return [blob for blob in (row.own_blob(), *(manifest.blobs() if manifest else ())) if blob]
+
+
 def _version(side: Side, pick: int | None) -> str | None:
     """One of the versions that this side has made lately, by the same number on both."""
     return None if pick is None else ([*reversed(side.ids), "0" * 32][pick % (len(side.ids) + 1)])
 
 
 MutationMachine.TestCase.settings = settings(
-    max_examples=100,
+    max_examples=150,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
