@@ -1,4 +1,4 @@
-"""Bytes of objects in files: blobs that are written once, verified as they are read.
+"""Bytes of objects in files: written once, named by labels, verified when read.
 
 A blob is named by a random id and never changes. What a row of an index says of it is its id, its
 size and a hash; its label says whose bytes it has. This room knows files and labels; it knows no
