@@ -69,14 +69,15 @@ async def release(transaction: Transaction, bucket: int, old: Stored) -> None:
         case Chunked(sidecar):
             manifest = await _manifest(transaction, old)
             await transaction.discard([[sidecar, *manifest.blobs()]], row.mountpath)
-    await uncount(transaction, bucket, row)
-
-
-async def uncount(transaction: Transaction, bucket: int, row: Row) -> None:
-    """Forget an object that is about to go, and not its bytes."""
-    if row.label and (blob := row.own_blob()) is not None:
-        await transaction.forget_label(bucket, row.label.encode(), blob)
+    if row.label:
+        await forget_label(transaction, bucket, row)
     transaction.count(bucket, -1, -row.size)
+
+
+async def forget_label(transaction: Transaction, bucket: int, row: Row) -> None:
+    """Forget under which name the blob of an object was written that is about to go."""
+    if (blob := row.own_blob()) is not None:
+        await transaction.forget_label(bucket, row.label.encode(), blob)
 
 
 async def _manifest(transaction: Transaction, old: Stored) -> Manifest:

@@ -35,7 +35,7 @@ from storage.backends.local.mountpath import FileLock, Mountpath
 from storage.backends.local.transaction import SqliteTransaction, drive, in_transaction
 from storage.clock import Clock
 from storage.errors import StorageError
-from storage.index.changes import add_delete_marker, relabelled, uncount
+from storage.index.changes import add_delete_marker, forget_label, relabelled
 from storage.index.mutations import RenameObject
 from storage.index.rows import Row
 from storage.index.versions import Home, Stored, delete_marker
@@ -213,7 +213,9 @@ class _Settle(Struct, frozen=True):
         if not self.arrived or stored is None:
             return
         home = Home(self.bucket, self.departure.versioning)
-        await uncount(here, self.bucket, stored.row)
+        here.count(self.bucket, -1, -stored.row.size)
+        if stored.row.label:
+            await forget_label(here, self.bucket, stored.row)
         await here.remove(home, self.name, stored)
         if self.departure.marker is not None:
             await add_delete_marker(here, home, self.name, self.departure.marker)
