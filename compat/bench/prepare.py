@@ -8,11 +8,11 @@ from pathlib import Path
 from compat.bench.outcome import LoadFailed
 from compat.bench.stream import Connection, Payload, Request, StreamLoad, payload, run_streams
 from compat.bench.subjects import BIG_LIST, BUCKET, ENCRYPTED, SMALL_LIST, VERSIONS, Can, Subject
-from storage.backends.local.bucket_changes import find_active
 from storage.backends.local.index import connect
-from storage.backends.local.rows import Empty, Row
-from storage.backends.local.transaction import Transaction, in_transaction
-from storage.backends.local.versions import Stored
+from storage.backends.local.transaction import in_transaction
+from storage.index.changes import put
+from storage.index.rows import Empty, Row
+from storage.index.transaction import Place, Transaction
 from storage.values import Attributes
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -134,8 +134,8 @@ class PutNames:
         self._bucket = bucket
         self._names = names
 
-    def __call__(self, transaction: Transaction) -> None:
-        home = transaction.home(find_active(transaction, self._bucket))
+    async def __call__(self, transaction: Transaction) -> None:
+        home = await transaction.hold(await transaction.hold_bucket(self._bucket))
         row = Row(0, _EMPTY_MD5, 1_700_000_000_000_000_000, Attributes(), Empty())
         for name in self._names:
-            transaction.put(home, name, Stored(row, None), None, None)
+            await put(transaction, home, name, row, None, Place(None, None))

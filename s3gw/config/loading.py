@@ -29,7 +29,7 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
         "S3GW_CONFIG": "the configuration file, as `--config` names it",
         SECRET_VARIABLE: "`auth.signature.key` with the method HMAC, as AIStore names it",
         PUBLIC_KEY_VARIABLE: "`auth.signature.key` with the method RSA, as AIStore names it",
-        "S3GW_FAILPOINT": "for tests: kills a process, see storage/backends/local/failpoints.py",
+        "S3GW_FAILPOINT": "for tests: kills a process, see storage/failpoints.py",
     }
 )
 TOKEN_KEY_VARIABLES = MappingProxyType({SECRET_VARIABLE: "HMAC", PUBLIC_KEY_VARIABLE: "RSA"})

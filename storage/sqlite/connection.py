@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
 import random
 import time
 from collections.abc import Iterator
@@ -14,12 +13,12 @@ from pathlib import Path
 import apsw
 import apsw.sqlite_extra
 
+from storage.disk_errors import NO_ROOM, disk_error
 from storage.errors import Corrupt, DeviceFailed, OutOfSpace, StorageError
 
 # What `PRAGMA auto_vacuum` says of a file that gives room back in bites.
 INCREMENTAL = 2
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BUSY_LIMIT_S = 10.0
 _CACHE_KIB = 32 * 1024
 
@@ -117,14 +116,12 @@ def storage_error(error: Exception) -> Exception:
             return Corrupt("a page of the index does not match its checksum")
         case apsw.IOError() if _extended(error) == apsw.SQLITE_IOERR_SHMSIZE:
             return OutOfSpace("no room for the shared memory of the index")
-        case apsw.IOError() if getattr(error, "errno", 0) in _NO_ROOM:
+        case apsw.IOError() if getattr(error, "errno", 0) in NO_ROOM:
             return OutOfSpace(str(error))
         case apsw.IOError() | apsw.BusyError() | apsw.CantOpenError() | apsw.ReadOnlyError():
             return DeviceFailed(str(error))
-        case OSError() if error.errno in _NO_ROOM:
-            return OutOfSpace(str(error))
         case OSError():
-            return DeviceFailed(str(error))
+            return disk_error(error)
     return error
 
 

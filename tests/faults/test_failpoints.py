@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ConnectionError, HTTPClientError
 
-from storage.backends.local.failpoints import FAILPOINTS
+from storage.failpoints import FAILPOINTS
 from tests.faults.data_folder import QUICK_HOUSEKEEPING, assert_whole, blob_files, work_files
 from tests.faults.objects import read_back
 from tests.faults.operations import COPIED, LARGE, OPERATIONS, SMALL, Uploads, finish, seed

@@ -13,10 +13,10 @@ import pytest
 
 from storage.backends.local import LocalStore, Maintainer, StoreOptions
 from storage.backends.local.fsck import check, rebuild
-from storage.backends.local.rows import Chunked, Row, decode_row, encode
 from storage.backends.local.scrub import scrub
 from storage.chunking import CHUNKS_OF_ONE_SIZE, Chunking
 from storage.errors import Corrupt, KeyRequired, OutOfSpace
+from storage.index.rows import Chunked, Row, decode_row, encode
 from storage.values import (
     Attributes,
     BucketOptions,

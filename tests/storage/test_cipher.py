@@ -12,13 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.backends.local import LocalStore, StoreOptions
-from storage.backends.local.blobs import BLOCK, FRAME, WorkFile, clear_size, read_footer
 from storage.backends.local.index import connect
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
-from storage.backends.local.rows import Chunk, ObjectLabel, Row, Single, decode_row, encode
+from storage.blobs.blob import BLOCK, FRAME, clear_size, read_footer
+from storage.blobs.labels import ObjectLabel
+from storage.blobs.work_file import WorkFile
 from storage.cipher import KEY_BYTES, TAG_BYTES, FrameCipher
 from storage.clock import SystemClock
 from storage.errors import Corrupt, KeyRequired
+from storage.index.rows import Chunk, Row, Single, decode_row, encode
 from storage.ranges import Between
 from storage.values import (
     BucketOptions,

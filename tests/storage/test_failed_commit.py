@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from storage.backends.local import StoreOptions
-from storage.backends.local.transaction import Transaction
+from storage.backends.local.transaction import SqliteTransaction
 from storage.values import BucketOptions
 from tests.storage.bodies import pattern
 from tests.storage.event_loop import run
@@ -26,7 +26,7 @@ def test_the_blobs_of_a_commit_that_failed_stay_until_recovery(
     """SQLite refuses the COMMIT when a hook says so; it does not say then what is on the disk."""
     failing = False
 
-    def hook(transaction: Transaction) -> None:
+    async def hook(transaction: SqliteTransaction) -> None:
         transaction.connection.set_commit_hook(lambda: failing)
 
     with local_store([tmp_path], clock, StoreOptions()) as store:
@@ -48,7 +48,7 @@ def test_the_blobs_of_a_commit_that_failed_stay_until_recovery(
 
 
 def test_all_callers_of_a_commit_that_failed_learn_it(tmp_path: Path, clock: FakeClock) -> None:
-    def hook(transaction: Transaction) -> None:
+    async def hook(transaction: SqliteTransaction) -> None:
         transaction.connection.set_commit_hook(lambda: True)
 
     with local_store([tmp_path], clock, StoreOptions()) as store:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from storage.backends.local import LocalStore, Maintainer, StoreOptions, prepare
-from storage.backends.local.failpoints import FAILPOINTS
 from storage.backends.local.fsck import check
 from storage.errors import ObjectNotFound
+from storage.failpoints import FAILPOINTS
 from storage.values import BucketOptions
 from tests.storage import crash_child
 from tests.storage.bodies import pattern

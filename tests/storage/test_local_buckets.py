@@ -9,17 +9,12 @@ import msgspec
 import pytest
 
 from storage.backends.local import LocalStore, StoreOptions, prepare, recover_slot
-from storage.backends.local.bucket_changes import (
-    CreateBucket,
-    MarkBucket,
-    RemoveBucket,
-    UpdateBucket,
-)
-from storage.backends.local.committer import Mutation
+from storage.backends.local.bucket_copies import MarkBucket
 from storage.backends.local.index import connect
-from storage.backends.local.transaction import in_transaction
-from storage.backends.local.versions import Bucket
+from storage.backends.local.transaction import Mutation, in_transaction
 from storage.errors import BucketNotEmpty, BucketNotFound
+from storage.index.bucket_mutations import CreateBucket, RemoveBucket, UpdateBucket
+from storage.index.versions import Bucket
 from storage.values import NULL_VERSION, BucketInfo, BucketOptions, Versioning
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock

@@ -24,8 +24,8 @@ from hypothesis.stateful import (
 
 from storage.backend import Backend
 from storage.backends.local import LocalStore, Maintainer, StoreOptions
-from storage.backends.local.blobs import BLOCK
 from storage.backends.memory import MemoryBackend
+from storage.blobs.blob import BLOCK
 from storage.chunking import Chunking
 from storage.errors import StorageError
 from storage.ranges import Between, From, Last, PartNumber, Want

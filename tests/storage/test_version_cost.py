@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from storage.backends.local import LocalStore, StoreOptions
-from storage.backends.local.mutations import PutObject
-from storage.backends.local.rows import Empty, Row
-from storage.backends.local.transaction import Transaction
+from storage.index.mutations import PutObject
+from storage.index.rows import Empty, Row
+from storage.index.transaction import Transaction
 from storage.values import ALWAYS, NO_ATTRIBUTES, BucketOptions, Versioning, VersionQuery
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
@@ -29,9 +29,9 @@ def store(tmp_path: Path, clock: FakeClock) -> Iterator[LocalStore]:
 def put_versions(store: LocalStore, name: str, count: int) -> None:
     bucket = store.disks.bucket("bucket")
 
-    def put(transaction: Transaction) -> None:
+    async def put(transaction: Transaction) -> None:
         for _ in range(count):
-            PutObject(bucket, name, _ROW, None, ALWAYS)(transaction)
+            await PutObject(bucket, name, _ROW, None, ALWAYS)(transaction)
 
     run(store.disks.first.committer.run(put))
 

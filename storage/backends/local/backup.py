@@ -33,17 +33,17 @@ from storage.backends.local.backup_folder import BackupFolder, Earlier, backup_f
 from storage.backends.local.blob_hold import blobs_held
 from storage.backends.local.bucket_names import names_by_label, write_names
 from storage.backends.local.crossing import settled
-from storage.backends.local.location import is_right
 from storage.backends.local.mountpath import (
     Mountpath,
     copy_identity,
     read_mountpaths,
 )
 from storage.backends.local.recovery import checked_if_stopped
-from storage.backends.local.rows import Chunk, Chunked, Inline
 from storage.backends.local.scrub import Damage, RateLimit
 from storage.backends.local.walk import Found, objects_of, parts_of, versions_of
+from storage.blobs.location import is_right
 from storage.clock import Clock, SystemClock
+from storage.index.rows import Chunk, Chunked, Inline
 from storage.sqlite.connection import connect
 from storage.sqlite.noting import has_note, note_of
 from storage.sqlite.snapshots import (

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 
 from msgspec import Struct
 
-from storage.backends.local.blobs import read_footer, root_hash
 from storage.backends.local.mountpath import Mountpath
-from storage.backends.local.reading import BlobRange, Source, Vanished
-from storage.backends.local.rows import Chunk, labelled_blob
 from storage.backends.local.scrub import RateLimit
+from storage.blobs.reading import Vanished
+from storage.blobs.verifying import blocks_of, require_label
 from storage.errors import Corrupt, DeviceFailed
-from storage.ranges import Between
+from storage.index.rows import Chunk
 
 
 class EarlierFolder(Struct, frozen=True):
@@ -84,23 +83,6 @@ class BlobCopier(Struct):
 
     def _aside(self, chunk: Chunk) -> str:
         return f"{self.copy.quarantine}/{chunk.blob}"
-
-
-def blocks_of(mountpath: Mountpath, chunk: Chunk) -> Iterator[bytes]:
-    """The data of a blob, verified. Raises `Corrupt`, `Vanished`, `DeviceFailed`."""
-    if chunk.size:
-        with closing(Source(mountpath, BlobRange([(chunk, Between(0, chunk.size))]))) as source:
-            while block := source.read():
-                yield block
-
-
-def require_label(path: str, chunk: Chunk) -> None:
-    """Raises `Corrupt` unless the blob ends with its own label."""
-    footer = read_footer(path)
-    if labelled_blob(footer.label) != chunk.blob:
-        raise Corrupt("another blob lies in its place")
-    if footer.size != chunk.size or (footer.hashes and root_hash(footer.hashes) != chunk.root):
-        raise Corrupt("the block hashes are not what was stored")
 
 
 def _is_whole(earlier: EarlierFolder, chunk: Chunk, rate: RateLimit) -> bool:

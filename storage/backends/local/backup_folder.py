@@ -24,7 +24,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from storage.backends.local.mountpath import Mountpath, sync_folder
+from storage.backends.local.mountpath import Mountpath
+from storage.blobs.folder import sync_folder
 from storage.clock import NS_PER_S
 from storage.errors import StorageError
 

@@ -12,7 +12,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from storage.backends.local.blobs import free_bytes
+from storage.blobs.space import free_bytes
 
 LARGEST = 16 << 20
 # On a small disk, this share of it.

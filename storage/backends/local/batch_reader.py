@@ -9,18 +9,18 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from storage.backends.local.blobs import BLOCK
 from storage.backends.local.disk import MANY, Disk, Where
 from storage.backends.local.disks import Disks
-from storage.backends.local.location import locate, span_of
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.object_reader import ObjectReader
-from storage.backends.local.reading import BlobRange, BlockReader, Vanished
-from storage.backends.local.rows import Row
 from storage.backends.local.threads import Threads
+from storage.blobs.blob import BLOCK
+from storage.blobs.location import locate, span_of
+from storage.blobs.reading import BlobRange, BlockReader, Vanished
 from storage.cipher import unlocked
 from storage.conditions import check_read, wanted_of
 from storage.errors import ObjectChanged, StorageError
+from storage.index.rows import Row
 from storage.ranges import Between
 from storage.values import ObjectInfo, ObjectRead, Reading
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from storage.backends.local.change_counter import ChangeCounter
 from storage.backends.local.disk import Disk
-from storage.backends.local.versions import Bucket
 from storage.errors import BucketNotFound
+from storage.index.versions import Bucket
 
 _MAX_CACHED = 1024
 

@@ -16,7 +16,8 @@ from typing import Any
 import apsw
 import msgspec
 
-from storage.backends.local.mountpath import Mountpath, sync_folder
+from storage.backends.local.mountpath import Mountpath
+from storage.blobs.folder import sync_folder
 
 _FILE = "buckets.json"
 

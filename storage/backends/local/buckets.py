@@ -10,25 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import apsw
 
+from storage import failpoints
 from storage.backend import BucketChange, unchanged
-from storage.backends.local import failpoints
-from storage.backends.local.bucket_changes import (
+from storage.backends.local.bucket_copies import (
     CopyBucket,
     CopyTrash,
-    CreateBucket,
     MarkBucket,
-    RemoveBucket,
-    RenameBucket,
     RestoreBucket,
-    TrashBucket,
     UnmarkBucket,
-    UpdateBucket,
     holds_objects,
     revision,
 )
@@ -37,12 +32,19 @@ from storage.backends.local.disk import Disk
 from storage.backends.local.disks import Disks
 from storage.backends.local.index import ACTIVE, DELETING
 from storage.backends.local.mountpath import FileLock
-from storage.backends.local.rows import decode_bucket
 from storage.backends.local.threads import Threads, to_the_end
-from storage.backends.local.transaction import Transaction, in_transaction
-from storage.backends.local.versions import Bucket
+from storage.backends.local.transaction import Mutation, in_transaction
 from storage.clock import Clock
 from storage.errors import BucketNotEmpty, StorageError
+from storage.index.bucket_mutations import (
+    CreateBucket,
+    RemoveBucket,
+    RenameBucket,
+    TrashBucket,
+    UpdateBucket,
+)
+from storage.index.rows import decode_bucket
+from storage.index.versions import Bucket
 from storage.values import BucketInfo, BucketOptions
 
 log = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ class Buckets:
             raise
         return bucket.info
 
-    async def _undo(self, change: Callable[[Transaction], None]) -> None:
+    async def _undo(self, change: Mutation[None]) -> None:
         """On every mountpath. What fails of it is repaired by the next start."""
         for disk in reversed(self._disks):
             with suppress(StorageError):

@@ -1,11 +1,11 @@
 """Group commit: one writing thread and connection per mountpath and process.
 
-A mutation is a function of a transaction. All that are waiting run in one transaction and are
-acknowledged after its commit: a hundred small objects cost one fsync. A mutation that raises before
-it wrote is refused alone; if one fails after it wrote, the whole transaction is rolled back and
-each is tried by itself. A caller that is cancelled meanwhile changes nothing: its mutation is
-committed whole or not at all. A mutation that meets a rename between mountpaths is tried again when
-that is settled.
+A mutation is a coroutine over a transaction, which runs to its end within one step. All that are
+waiting run in one transaction and are acknowledged after its commit: a hundred small objects cost
+one fsync. A mutation that raises before it wrote is refused alone; if one fails after it wrote, the
+whole transaction is rolled back and each is tried by itself. A caller that is cancelled meanwhile
+changes nothing: its mutation is committed whole or not at all. A mutation that meets a rename
+between mountpaths is tried again when that is settled.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from typing import Any, TypeVar
 
 import apsw
 
-from storage.backends.local import failpoints
+from storage import failpoints
 from storage.backends.local.acknowledged import note_for
 from storage.backends.local.ballast import Ballast
-from storage.backends.local.blobs import WorkFile, WorkFiles
 from storage.backends.local.index import connect, storage_error
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
-from storage.backends.local.transaction import Leaving, Transaction
+from storage.backends.local.transaction import Leaving, Mutation, SqliteTransaction, drive
+from storage.blobs.work_file import WorkFile, WorkFiles
+from storage.clock import Clock
 from storage.errors import OutOfSpace, StorageError
 from storage.sqlite.connection import keep_errno
 
@@ -36,7 +37,6 @@ ABSURD_WAL_PAGES = 256 * 1024 * 1024 // 4096
 
 T = TypeVar("T")
 Files = WorkFile | WorkFiles
-Mutation = Callable[[Transaction], T]
 
 
 class _Job:
@@ -73,9 +73,14 @@ class Committer:
     """Owns the writing connection of one mountpath in this process."""
 
     def __init__(
-        self, mountpath: Mountpath, durability: Durability, settle: Callable[[], None]
+        self,
+        mountpath: Mountpath,
+        durability: Durability,
+        clock: Clock,
+        settle: Callable[[], None],
     ) -> None:
         self._path = mountpath.index
+        self._clock = clock
         self._durability = durability
         self._settle = settle
         self._ballast = Ballast(mountpath.path)
@@ -144,23 +149,23 @@ class Committer:
         else:
             self._split(transaction.connection, batch)
 
-    def _begin(self) -> Transaction:
+    def _begin(self) -> SqliteTransaction:
         if self._connection is None:
             self._connection = connect(self._path)
             if self._durability is Durability.ASYNC:
                 self._connection.pragma("synchronous", "NORMAL")
             self._connection.set_wal_hook(self._note_wal)
         self._connection.execute("BEGIN IMMEDIATE")
-        return Transaction(self._connection)
+        return SqliteTransaction(self._connection, self._clock)
 
-    def _run_all(self, transaction: Transaction, batch: list[_Job]) -> bool:
+    def _run_all(self, transaction: SqliteTransaction, batch: list[_Job]) -> bool:
         """False when a mutation failed after it had written something."""
         changes = transaction.connection.total_changes
         for job in batch:
             before = changes()
             job.error = None
             try:
-                job.result = job.mutation(transaction)
+                job.result = drive(job.mutation(transaction))
             except Exception as error:  # a job runner's edge: any error is handed to the caller
                 keep_errno(transaction.connection, error)
                 job.error = error
@@ -168,7 +173,7 @@ class Committer:
                     return False
         return True
 
-    def _finish(self, transaction: Transaction, batch: list[_Job]) -> None:
+    def _finish(self, transaction: SqliteTransaction, batch: list[_Job]) -> None:
         failpoints.hit("before_commit")
         try:
             transaction.flush()
@@ -182,8 +187,8 @@ class Committer:
                 self._give_up(batch, error)
         else:
             failpoints.hit("after_commit")
-            if self._durability is Durability.SYNC and transaction.count:
-                self._note.write(transaction.count)
+            if self._durability is Durability.SYNC and transaction.commit_number:
+                self._note.write(transaction.commit_number)
             _answer([job for job in batch if not isinstance(job.error, Leaving)])
             self._try_again([job for job in batch if isinstance(job.error, Leaving)])
 

@@ -27,21 +27,26 @@ import apsw
 import msgspec
 from msgspec import Struct
 
-from storage.backends.local import failpoints, index
+from storage import failpoints
+from storage.backends.local import index
 from storage.backends.local.change_counter import ChangeCounter
+from storage.backends.local.departures import Departure, decode_departure
 from storage.backends.local.mountpath import FileLock, Mountpath
-from storage.backends.local.mutations import RenameObject, add_delete_marker, anew
-from storage.backends.local.rows import Departure, Row, decode_departure
-from storage.backends.local.transaction import Transaction, in_transaction
-from storage.backends.local.versions import Home, Stored, delete_marker
+from storage.backends.local.transaction import SqliteTransaction, drive, in_transaction
+from storage.clock import Clock
 from storage.errors import StorageError
-from storage.values import ObjectInfo, Versioning
+from storage.index.changes import add_delete_marker, forget_label, relabelled
+from storage.index.mutations import RenameObject
+from storage.index.rows import Row
+from storage.index.versions import Home, Stored, delete_marker
+from storage.values import ObjectInfo
 
 
 class Crossings:
     """What one process needs to rename between its mountpaths. For any thread."""
 
-    def __init__(self, mountpaths: Sequence[Mountpath]) -> None:
+    def __init__(self, mountpaths: Sequence[Mountpath], clock: Clock) -> None:
+        self._clock = clock
         self._mountpaths = tuple(mountpaths)
         self._count = ChangeCounter(mountpaths[0].renames_lock)
         self._connections: list[apsw.Connection] = []  # of the lock's holder
@@ -58,15 +63,15 @@ class Crossings:
         """Between the mountpaths of these numbers. Raises as a rename within one does."""
         with self.alone():
             here, there = self._connections[source], self._connections[target]
-            done = rename.done_before(Transaction(there), _bucket(there, rename))
-            if done is not None:
+            target_index = SqliteTransaction(there, self._clock)
+            if done := drive(_done_before(rename, target_index)):
                 return done
             where = self._mountpaths[source].uuid, self._mountpaths[target].uuid
-            moving = in_transaction(here, _Depart(rename, Transaction(there), *where))
+            moving = in_transaction(here, _Depart(rename, target_index, *where), self._clock)
             failpoints.hit("rename_after_leaving")
             try:
                 self._count.begin()
-                info = in_transaction(there, _Arrive(rename, moving))
+                info = in_transaction(there, _Arrive(rename, moving), self._clock)
                 failpoints.hit("rename_after_arriving")
                 return info
             finally:
@@ -140,8 +145,8 @@ def has_arrived(there: apsw.Connection, departure: Departure) -> bool:
     return found is not None
 
 
-def _bucket(there: apsw.Connection, rename: RenameObject) -> int:
-    return Transaction(there).bucket(rename.bucket)
+async def _done_before(rename: RenameObject, there: SqliteTransaction) -> ObjectInfo | None:
+    return await rename.done_before(there, await there.hold(rename.bucket))
 
 
 class _Moving(Struct, frozen=True):
@@ -155,23 +160,21 @@ class _Moving(Struct, frozen=True):
 
 class _Depart(Struct, frozen=True):
     rename: RenameObject
-    there: Transaction
+    there: SqliteTransaction
     source: str
     target: str
 
-    def __call__(self, here: Transaction) -> _Moving:
+    async def __call__(self, here: SqliteTransaction) -> _Moving:
         rename = self.rename
-        home = here.home(rename.bucket)
-        stored = rename.look(here, self.there, home.key)
-        rename.require_leavable(here, home, stored)
-        departure = self._departure(home, stored)
+        home = await here.hold(rename.bucket)
+        stored = await rename.look(here, self.there, home)
+        await rename.require_leavable(here, home, stored)
+        departure = self._departure(home, stored, here.now_ns())
         here.leave(home.key, rename.source.encode(), departure)
-        return _Moving(departure, self._elsewhere(stored.row), here.payload(stored.payload))
+        return _Moving(departure, self._elsewhere(stored.row), await here.payload(stored))
 
-    def _departure(self, home: Home, stored: Stored) -> Departure:
-        now_ns, marker = self.rename.now_ns, None
-        if home.versioning is not Versioning.NEVER:
-            marker = delete_marker(home, now_ns)
+    def _departure(self, home: Home, stored: Stored, now_ns: int) -> Departure:
+        marker = delete_marker(home, now_ns) if home.ever_versioned else None
         unique = f"{now_ns:016x}{os.urandom(8).hex()}"
         return Departure(unique, self.target, home.versioning, stored.row.version, marker)
 
@@ -187,15 +190,14 @@ class _Arrive(Struct, frozen=True):
     rename: RenameObject
     moving: _Moving
 
-    def __call__(self, there: Transaction) -> ObjectInfo:
+    async def __call__(self, there: SqliteTransaction) -> ObjectInfo:
         rename, moving = self.rename, self.moving
-        home = there.home(rename.bucket)
-        room = rename.room(there, home)
+        home = await there.hold(rename.bucket)
+        place = await rename.place(there, home)
         names = rename.source.encode(), rename.name.encode()
-        row = there.relabelled(home.key, names[0], moving.row, names[1])
-        there.arrive(moving.departure, rename.now_ns)
-        new = Stored(anew(row, home), there.add_payload(moving.payload))
-        return rename.land(there, home, new, room)
+        row = await relabelled(there, home.key, names[0], moving.row, names[1])
+        there.arrive(moving.departure)
+        return await rename.land(there, home, row, moving.payload, place)
 
 
 class _Settle(Struct, frozen=True):
@@ -204,14 +206,17 @@ class _Settle(Struct, frozen=True):
     departure: Departure
     arrived: bool
 
-    def __call__(self, here: Transaction) -> None:
+    async def __call__(self, here: SqliteTransaction) -> None:
         """What remains under the old name was decided when the object began to leave."""
         here.stay(self.bucket, self.name)
-        stored = here.find(self.bucket, self.name)
+        stored = await here.find(self.bucket, self.name)
         if not self.arrived or stored is None:
             return
         home = Home(self.bucket, self.departure.versioning)
-        here.give_away(self.bucket, self.name, stored)
+        here.count(self.bucket, -1, -stored.row.size)
+        if stored.row.label:
+            await forget_label(here, self.bucket, stored.row)
+        await here.remove(home, self.name, stored)
         if self.departure.marker is not None:
-            add_delete_marker(here, home, self.name, self.departure.marker)
+            await add_delete_marker(here, home, self.name, self.departure.marker)
         failpoints.hit("rename_inside_settling")

@@ -10,21 +10,15 @@ from typing import Any, NamedTuple
 import apsw
 
 from storage.backends.local.committer import Committer
+from storage.backends.local.departures import decode_departure
 from storage.backends.local.index import connect, storage_error
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
-from storage.backends.local.rows import (
-    PartRow,
-    Row,
-    decode_bucket,
-    decode_departure,
-    decode_part,
-    decode_row,
-    decode_upload,
-)
-from storage.backends.local.transaction import Transaction
-from storage.backends.local.versions import Bucket, readable
+from storage.backends.local.transaction import parts_of
+from storage.clock import Clock
 from storage.errors import BucketNotFound, StorageError, UploadNotFound
+from storage.index.rows import PartRow, Row, decode_bucket, decode_part, decode_row, decode_upload
+from storage.index.versions import Bucket, readable
 from storage.values import BucketInfo, UploadInfo
 
 # One statement each: between two, a version could move from one table to the other. The second
@@ -99,12 +93,13 @@ class Disk:
         mountpath: Mountpath,
         slot: str,
         durability: Durability,
+        clock: Clock,
         settle: Callable[[], None],
     ) -> None:
         self.mountpath = mountpath
         self.slot = slot
         (mountpath.work / slot).mkdir(exist_ok=True)
-        self.committer = Committer(mountpath, durability, settle)
+        self.committer = Committer(mountpath, durability, clock, settle)
         self.peers: Mapping[str, Disk] = {mountpath.uuid: self}
         self._loop_connection = connect(mountpath.index)
         self.is_alone = len(mountpath.members) == 1
@@ -181,10 +176,10 @@ class Disk:
         with self.snapshot() as connection:
             where = _key(bucket), name.encode(), upload
             found = connection.execute(self._sql.upload, where).get
-            parts = Transaction(connection).parts(upload)
+            parts = parts_of(connection, upload)
         if found is None or found[1] is None:
             raise UploadNotFound(upload)
-        return parts
+        return {part.info.number: part for part in parts}
 
     def part(self, upload: str, number: int) -> PartRow | None:
         """One part of an upload that is there."""

@@ -13,18 +13,21 @@ from storage.backends.local.disk import Disk, Where
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.placement import place
-from storage.backends.local.rows import Row
-from storage.backends.local.versions import Bucket
+from storage.clock import Clock
+from storage.index.rows import Row
+from storage.index.versions import Bucket
 
 
 class Disks:
     """In the store's own order; the first one's index has the buckets' names.
     For one event loop."""
 
-    def __init__(self, mountpaths: Sequence[Mountpath], slot: str, durability: Durability) -> None:
-        self.crossings = Crossings(mountpaths)
+    def __init__(
+        self, mountpaths: Sequence[Mountpath], slot: str, durability: Durability, clock: Clock
+    ) -> None:
+        self.crossings = Crossings(mountpaths, clock)
         settle = self.crossings.settle
-        self._disks = [Disk(each, slot, durability, settle) for each in mountpaths]
+        self._disks = [Disk(each, slot, durability, clock, settle) for each in mountpaths]
         self._by_uuid = {disk.mountpath.uuid: disk for disk in self._disks}
         for disk in self._disks:
             disk.peers = self._by_uuid

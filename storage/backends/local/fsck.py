@@ -6,7 +6,6 @@ What may be the only copy of an object is never deleted: a blob without a row is
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,31 +17,18 @@ import apsw
 from msgspec import Struct
 
 from storage.backends.local import index
-from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label
-from storage.backends.local.mountpath import Mountpath, read_mountpaths, sync_folder
+from storage.backends.local.garbage import blob_of_garbage, decode_blobs
+from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.rebuild import Rebuilt, rebuild
 from storage.backends.local.recovery import prepare
-from storage.backends.local.rows import (
-    Chunk,
-    ObjectLabel,
-    Row,
-    SidecarLabel,
-    blob_of_garbage,
-    decode_blobs,
-    decode_row,
-    labelled_blob,
-)
-from storage.backends.local.transaction import Transaction
-from storage.backends.local.walk import (
-    Found,
-    blobs_on,
-    objects_of,
-    parts_of,
-    usage_of,
-    versions_of,
-)
+from storage.backends.local.transaction import SqliteTransaction
+from storage.backends.local.walk import Found, objects_of, parts_of, usage_of, versions_of
+from storage.blobs.blob import read_footer
+from storage.blobs.folder import blobs_on, set_aside
+from storage.blobs.labels import ObjectLabel, SidecarLabel, labelled_blob
 from storage.errors import Corrupt
+from storage.index.rows import Chunk, Row, decode_row
 from storage.sqlite.connection import keep_plans
 
 __all__ = ["Finding", "Rebuilt", "Report", "check", "rebuild"]
@@ -238,8 +224,7 @@ class _Check:
         problem = "replaced since" if replaced else "no row names this blob"
         self.orphans.append(self._finding(problem, bucket, name, blob))
         if self.repair:
-            os.rename(self.mountpath.blob(blob), self.mountpath.quarantine / blob)
-            sync_folder(self.mountpath.quarantine)
+            set_aside(self.mountpath, blob)
 
     def _check_counters(self, connection: apsw.Connection) -> None:
         counted = usage_of(connection)
@@ -278,7 +263,7 @@ def _claim(connection: apsw.Connection, path: str) -> tuple[str, str, bool]:
 
 
 def _has_newer(connection: apsw.Connection, bucket: int, label: ObjectLabel | SidecarLabel) -> bool:
-    found = Transaction(connection).find(bucket, label.name.encode(), label.row.version)
+    found = SqliteTransaction(connection).look_up(bucket, label.name.encode(), label.row.version)
     return found is not None and found.row.modified_ns > label.row.modified_ns
 
 

@@ -1,4 +1,4 @@
-"""The versions of each name while an index is rebuilt.
+"""The versions of each name while the index of a mountpath is rebuilt.
 
 Rows of the old index are written at once and in the order they had; versions known from labels only
 are collected, and inserted in their places at the end.
@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from storage.backends.local.rows import Row, decode_row, encode
-from storage.backends.local.transaction import Transaction
+from storage.backends.local.transaction import SqliteTransaction
+from storage.index.histories import merge
+from storage.index.rows import Row, decode_row, encode
 
 _TEMPORARY = """
 CREATE TEMP TABLE named(blob TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -36,7 +37,7 @@ class Histories:
     """In the open transaction of a new index."""
 
     def __init__(self, target: apsw.Connection) -> None:
-        self._transaction = Transaction(target)
+        self._transaction = SqliteTransaction(target)
         self._run = target.execute
         self._run(_TEMPORARY)
 
@@ -48,7 +49,7 @@ class Histories:
         self, bucket: int, name: bytes, age: int | None, row: Row, payload: bytes | None
     ) -> None:
         """A row of the old index; `age` is None if it was in `objects`."""
-        if age is not None and self._transaction.find(bucket, name, row.version) is not None:
+        if age is not None and self._transaction.look_up(bucket, name, row.version) is not None:
             return  # a damaged index may have it twice
         key = self._transaction.add_payload(payload)
         if age is None:
@@ -63,7 +64,7 @@ class Histories:
 
     def has_newer(self, bucket: int, name: bytes, row: Row) -> bool:
         """Whether the index has that version, and not an older one under its id."""
-        found = self._transaction.find(bucket, name, row.version)
+        found = self._transaction.look_up(bucket, name, row.version)
         return found is not None and found.row.modified_ns >= row.modified_ns
 
     def restore(self, bucket: int, name: bytes, row: Row, payload: bytes | None) -> None:
@@ -95,18 +96,12 @@ class Histories:
             yield *key, versions
 
     def _merge(self, bucket: int, name: bytes, restored: Sequence[_Version]) -> int:
-        """Of null versions only the newest stays; the order of what was there stays too."""
-        new: dict[str, _Version] = {}
-        for version in restored:
-            if new.setdefault(version.row.version, version) is not version:
-                self._drop(version)
-        old = self._take(bucket, name)
-        for version in old:
-            if version.row.version in new:
-                self._drop(version)
-        kept = [version for version in old if version.row.version not in new]
-        self._write(bucket, name, _in_order(kept, list(new.values())))
-        return len(new)
+        """How many of the restored versions stay."""
+        merged = merge(self._take(bucket, name), restored)
+        for version in merged.dropped:
+            self._drop(version)
+        self._write(bucket, name, merged.versions)
+        return merged.restored
 
     def _take(self, bucket: int, name: bytes) -> list[_Version]:
         """What is there, taken out."""
@@ -139,14 +134,3 @@ class Histories:
     def _drop(self, version: _Version) -> None:
         """Its blob stays, for `fsck.check` to find."""
         self._run("DELETE FROM payloads WHERE id = ?", (version.payload,))
-
-
-def _in_order(old: Sequence[_Version], new: Sequence[_Version]) -> list[_Version]:
-    """Both newest first. The old keep their order, whatever their times say."""
-    merged: list[_Version] = []
-    left = list(reversed(new))
-    for version in old:
-        while left and left[-1].row.modified_ns > version.row.modified_ns:
-            merged.append(left.pop())
-        merged.append(version)
-    return [*merged, *reversed(left)]

@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 import apsw
 
 from storage.backends.local.disk import Disk
-from storage.backends.local.rows import decode_listed, decode_part, decode_row, decode_upload
 from storage.errors import BucketNotFound
+from storage.index.rows import decode_listed, decode_part, decode_row, decode_upload
 from storage.values import (
     APPEND_MARK,
     ListedPage,

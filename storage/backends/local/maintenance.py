@@ -7,8 +7,6 @@ deleted, so after a crash in between the next run only finds them gone.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,12 +15,14 @@ from typing import Any
 import apsw
 from msgspec import Struct
 
-from storage.backends.local import failpoints, index
+from storage import failpoints
+from storage.backends.local import index
 from storage.backends.local.ballast import Ballast
 from storage.backends.local.blob_hold import removing_blobs
+from storage.backends.local.garbage import blob_of_garbage, decode_blobs
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
-from storage.backends.local.rows import blob_of_garbage, decode_blobs
 from storage.backends.local.trash import empty_some
+from storage.blobs.removing import unlink_unread
 from storage.clock import NS_PER_S, Clock, PatientClock
 from storage.errors import OutOfSpace
 
@@ -131,37 +131,6 @@ class Maintainer:
         _, uuid = blob_of_garbage(names[0])
         blobs = [blob_of_garbage(name)[0] for name in names]
         return unlink_unread(self._by_uuid[uuid] if uuid else own, blobs)
-
-
-def unlink_unread(mountpath: Mountpath, blobs: Sequence[str]) -> bool:
-    """False when a reader holds the first blob; it is removed last, so that no reader begins."""
-    lock = _lock(mountpath.blob(blobs[0]))
-    if lock is False:
-        return False
-    try:
-        failpoints.hit("gc_before_unlink")
-        for blob in reversed(blobs):
-            with suppress(FileNotFoundError):
-                os.unlink(mountpath.blob(blob))
-    finally:
-        # Kept after a failure, it would look like a reader to the next run.
-        if lock is not None:
-            os.close(lock)
-    return True
-
-
-def _lock(path: str) -> int | bool | None:
-    """The fd with the lock; None when the file is gone; False when it is being read."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return False
-    return fd
 
 
 def _delete_rows(connection: apsw.Connection, keys: Sequence[int]) -> None:

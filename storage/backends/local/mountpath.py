@@ -23,9 +23,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from storage.backends.local.placement import digest_of
+from storage.blobs.folder import BlobFolder, make_folders, sync_folder
 from storage.startup_errors import MountpathError
 
 FORMAT_VERSION = 1
@@ -40,10 +40,9 @@ class Identity(msgspec.Struct, frozen=True):
     ready: bool = False
 
 
-class Mountpath(Struct, frozen=True):
+class Mountpath(BlobFolder, frozen=True):
     """One data folder, whose identity was read and is valid."""
 
-    path: Path
     uuid: str
     digest: int
     members: tuple[str, ...]
@@ -52,18 +51,6 @@ class Mountpath(Struct, frozen=True):
     @property
     def index(self) -> Path:
         return self.path / "index.db"
-
-    @property
-    def blobs(self) -> Path:
-        return self.path / "blobs"
-
-    @property
-    def work(self) -> Path:
-        return self.path / "work"
-
-    @property
-    def quarantine(self) -> Path:
-        return self.path / "quarantine"
 
     @property
     def buckets_lock(self) -> Path:
@@ -76,10 +63,6 @@ class Mountpath(Struct, frozen=True):
     @property
     def blobs_lock(self) -> Path:
         return self.path / "blobs.lock"
-
-    def blob(self, blob_id: str) -> str:
-        """Where the blob of that id lies."""
-        return f"{self.path}/blobs/{blob_id[:2]}/{blob_id}"
 
 
 class FolderLocks:
@@ -160,7 +143,7 @@ def format_folders(paths: Sequence[Path]) -> None:
             _refuse_foreign_content(path)
     members = tuple(str(uuid.uuid4()) for _ in paths)
     for path, own in zip(paths, members, strict=True):
-        _make_folders(path)
+        make_folders(path)
         _write_identity(path, Identity(FORMAT_VERSION, own, members))
 
 
@@ -175,7 +158,7 @@ def mark_ready(mountpaths: Sequence[Mountpath]) -> None:
 def copy_identity(original: Mountpath, path: Path) -> Mountpath:
     """Give a new folder the identity of another one, that of a copy."""
     path.mkdir(mode=0o700)
-    _make_folders(path)
+    make_folders(path)
     identity = Identity(FORMAT_VERSION, original.uuid, original.members, original.ready)
     _write_identity(path, identity)
     return msgspec.structs.replace(original, path=path)
@@ -191,16 +174,6 @@ def _refuse_foreign_content(path: Path) -> None:
         )
 
 
-def _make_folders(path: Path) -> None:
-    """All folders of blobs at once: to make one when it is needed would cost an upload two more
-    flushes of folders."""
-    for name in ("blobs", "work", "quarantine"):
-        (path / name).mkdir(exist_ok=True)
-    for number in range(256):
-        (path / "blobs" / f"{number:02x}").mkdir(exist_ok=True)
-    sync_folder(path / "blobs")
-
-
 def _write_identity(path: Path, identity: Identity) -> None:
     aside = path / "mountpath.json.new"
     with open(aside, "wb") as file:
@@ -209,15 +182,6 @@ def _write_identity(path: Path, identity: Identity) -> None:
         os.fsync(file.fileno())
     os.rename(aside, path / "mountpath.json")
     sync_folder(path)
-
-
-def sync_folder(path: Path | str) -> None:
-    """Make the names in a folder durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def read_mountpaths(paths: Sequence[Path]) -> tuple[Mountpath, ...]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, TypeVarTuple, Unpack
 
-from storage.backends.local.blobs import BLOCK, FRAME
-from storage.backends.local.block_cache import BlockCache
 from storage.backends.local.disks import Disks
 from storage.backends.local.index import translated
 from storage.backends.local.listing import list_page, show_page
-from storage.backends.local.location import locate, span_of
 from storage.backends.local.mountpath import Mountpath
-from storage.backends.local.page_cache import WAITING, CachedFiles, Files, NotCached
-from storage.backends.local.reading import (
+from storage.backends.local.threads import Threads
+from storage.backends.local.version_listing import list_version_page, show_version_page
+from storage.blobs.blob import BLOCK, FRAME
+from storage.blobs.block_cache import BlockCache
+from storage.blobs.location import locate, span_of
+from storage.blobs.page_cache import WAITING, CachedFiles, Files, NotCached
+from storage.blobs.reading import (
     AT_ONCE,
     BlobRange,
     Vanished,
@@ -26,12 +28,10 @@ from storage.backends.local.reading import (
     read_whole,
     stream,
 )
-from storage.backends.local.rows import Row, decode_manifest
-from storage.backends.local.threads import Threads
-from storage.backends.local.version_listing import list_version_page, show_version_page
 from storage.cipher import unlocked
 from storage.conditions import check_read, wanted_of
 from storage.errors import Corrupt
+from storage.index.rows import Row, decode_manifest
 from storage.ranges import Between, PartNumber
 from storage.values import (
     READ_ALL,

@@ -11,34 +11,27 @@ import asyncio
 from collections.abc import Sequence
 
 from storage.backend import Change
-from storage.backends.local.chunked_writing import Subject
 from storage.backends.local.disk import Disk
 from storage.backends.local.disks import Disks
-from storage.backends.local.location import digest_of
-from storage.backends.local.mutations import (
+from storage.backends.local.threads import Threads, to_the_end
+from storage.backends.local.writers import Writers
+from storage.blobs.chunked_writing import Subject
+from storage.blobs.labels import ObjectLabel
+from storage.blobs.location import digest_of
+from storage.blobs.writing import Blocks
+from storage.chunking import Cutting
+from storage.cipher import INLINE, FrameCipher, check_key
+from storage.clock import Clock
+from storage.errors import StorageError
+from storage.index.mutations import (
     DeleteObjects,
     PutObject,
     RenameObject,
     UpdateObject,
     check_absent,
 )
-from storage.backends.local.rows import (
-    Chunk,
-    Empty,
-    Inline,
-    Location,
-    ObjectLabel,
-    Row,
-    Single,
-)
-from storage.backends.local.threads import Threads, to_the_end
-from storage.backends.local.versions import Bucket, new_version
-from storage.backends.local.writers import Writers
-from storage.backends.local.writing import Blocks
-from storage.chunking import Cutting
-from storage.cipher import INLINE, FrameCipher, check_key
-from storage.clock import Clock
-from storage.errors import StorageError
+from storage.index.rows import Chunk, Empty, Inline, Location, Row, Single
+from storage.index.versions import Bucket, new_version
 from storage.values import (
     NULL_VERSION,
     UPDATE_CURRENT,
@@ -148,7 +141,7 @@ class ObjectWriter:
         self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
     ) -> ObjectInfo:
         home = self._disks.bucket(bucket)
-        update = UpdateObject(home, name, change, options, self._clock.now_ns())
+        update = UpdateObject(home, name, change, options)
         return await self._disks.home(home, name).committer.run(update)
 
     async def rename_object(
@@ -156,7 +149,7 @@ class ObjectWriter:
     ) -> ObjectInfo:
         home = self._disks.bucket(bucket)
         here, there = self._disks.home(home, source), self._disks.home(home, name)
-        rename = RenameObject(home, source, name, options, self._clock.now_ns())
+        rename = RenameObject(home, source, name, options)
         if here is there:
             return await here.committer.run(rename)
         return await to_the_end(self._cross(here, there, rename))
@@ -174,7 +167,7 @@ class ObjectWriter:
         if row is None and not marks:  # nothing to remove: that needs no commit
             check_absent(request.name, request.condition)
             return Deletion(existed=False, version=request.version or NULL_VERSION)
-        delete = DeleteObjects(home, (request,), self._clock.now_ns())
+        delete = DeleteObjects(home, (request,))
         (outcome,) = await disk.committer.run(delete)
         if isinstance(outcome, StorageError):
             raise outcome
@@ -191,7 +184,7 @@ class ObjectWriter:
         async with asyncio.TaskGroup() as group:
             for disk, positions in places.items():
                 chosen = [requests[position] for position in positions]
-                delete = DeleteObjects(home, chosen, self._clock.now_ns())
+                delete = DeleteObjects(home, chosen)
                 group.create_task(_delete_on(disk, delete, positions, outcomes))
         return [outcomes[position] for position in range(len(requests))]
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from storage.backends.local.blobs import BLOCK
+from storage.blobs.blob import BLOCK
 
 INLINE_LIMIT = 32 * 1024
 

@@ -30,25 +30,20 @@ from msgspec import Struct
 
 from storage.backends.local import index
 from storage.backends.local.acknowledged import lost_commits, stamp
-from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import read_names
 from storage.backends.local.crossing import settled
+from storage.backends.local.garbage import blob_of_garbage
 from storage.backends.local.histories import Histories
-from storage.backends.local.location import is_proven, is_right
-from storage.backends.local.mountpath import Mountpath, lock_folders, read_mountpaths, sync_folder
+from storage.backends.local.mountpath import Mountpath, lock_folders, read_mountpaths
 from storage.backends.local.rebuilt_buckets import RebuiltBuckets
-from storage.backends.local.rows import (
-    Inline,
-    Label,
-    ObjectLabel,
-    PartLabel,
-    SidecarLabel,
-    blob_of_garbage,
-    encode,
-)
 from storage.backends.local.salvage import Salvage
-from storage.backends.local.walk import blobs_on, usage_of
+from storage.backends.local.walk import usage_of
+from storage.blobs.blob import read_footer
+from storage.blobs.folder import blobs_on, sync_folder
+from storage.blobs.labels import Label, ObjectLabel, PartLabel, SidecarLabel
+from storage.blobs.location import is_proven, is_right
 from storage.errors import Corrupt, StorageError
+from storage.index.rows import Inline, encode
 from storage.sqlite.shape import shape_file
 
 _FILES = ("index.db", "index.db-wal", "index.db-shm", "index.db-shape")

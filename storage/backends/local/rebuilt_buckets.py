@@ -13,8 +13,9 @@ import apsw
 import msgspec
 
 from storage.backends.local import index
-from storage.backends.local.rows import ObjectLabel, SidecarLabel, decode_bucket, encode
 from storage.backends.local.salvage import Salvage
+from storage.blobs.labels import ObjectLabel, SidecarLabel
+from storage.index.rows import decode_bucket, encode
 from storage.values import NULL_VERSION, BucketInfo, Versioning
 
 

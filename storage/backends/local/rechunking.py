@@ -10,21 +10,21 @@ from contextlib import AsyncExitStack, aclosing
 
 import msgspec
 
-from storage.backends.local.chunked_writing import Subject
 from storage.backends.local.disk import Disk
 from storage.backends.local.disks import Disks
-from storage.backends.local.location import digest_of, locate
-from storage.backends.local.mutations import RechunkObject
 from storage.backends.local.object_reader import ObjectReader
-from storage.backends.local.reading import Vanished
-from storage.backends.local.rows import Chunked, Inline, Location, Row, decode_manifest
-from storage.backends.local.versions import Bucket
 from storage.backends.local.writers import Writers
-from storage.backends.local.writing import Blocks
+from storage.blobs.chunked_writing import Subject
+from storage.blobs.location import digest_of, locate
+from storage.blobs.reading import Vanished
+from storage.blobs.writing import Blocks
 from storage.chunking import Chunking, Cutting, uncut
 from storage.cipher import INLINE, FrameCipher, unlocked
 from storage.conditions import check_read
 from storage.errors import Corrupt, ObjectChanged
+from storage.index.mutations import RechunkObject
+from storage.index.rows import Chunked, Inline, Location, Row, decode_manifest
+from storage.index.versions import Bucket
 from storage.ranges import Between
 from storage.secret_fields import WithSecretFields
 from storage.values import READ_ALL, Body, PartInfo, ReadOptions, Sealed, Stream

@@ -21,7 +21,6 @@ from storage.backends.local import index
 from storage.backends.local.acknowledged import is_counted, require_acknowledged
 from storage.backends.local.ballast import Ballast
 from storage.backends.local.blob_hold import removing_blobs
-from storage.backends.local.blobs import read_footer
 from storage.backends.local.bucket_names import bucket_with_label, names_by_label, write_names
 from storage.backends.local.buckets import reconcile
 from storage.backends.local.change_counter import ChangeCounter
@@ -36,16 +35,10 @@ from storage.backends.local.mountpath import (
     read_mountpaths,
 )
 from storage.backends.local.options import Durability
-from storage.backends.local.rows import (
-    Chunked,
-    Label,
-    PartLabel,
-    Row,
-    decode_manifest,
-    decode_part,
-    decode_row,
-)
+from storage.blobs.blob import read_footer
+from storage.blobs.labels import Label, PartLabel
 from storage.errors import Corrupt, OutOfSpace
+from storage.index.rows import Chunked, Row, decode_manifest, decode_part, decode_row
 from storage.sqlite.noting import has_note
 from storage.sqlite.opening import require_whole
 from storage.startup_errors import MountpathError

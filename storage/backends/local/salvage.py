@@ -17,9 +17,10 @@ import msgspec
 
 from storage.backends.local import index
 from storage.backends.local.acknowledged import is_anothers
+from storage.backends.local.garbage import decode_blobs
 from storage.backends.local.mountpath import Mountpath
-from storage.backends.local.rows import Row, decode_blobs, decode_row
 from storage.errors import StorageError
+from storage.index.rows import Row, decode_row
 from storage.sqlite.opening import require_whole
 from storage.sqlite.salvage import salvage
 

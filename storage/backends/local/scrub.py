@@ -18,14 +18,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from storage.backends.local import index
-from storage.backends.local.blobs import read_footer
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
-from storage.backends.local.reading import BlobRange, Source, Vanished
 from storage.backends.local.recovery import checked_if_stopped
-from storage.backends.local.rows import Chunk, labelled_blob
 from storage.backends.local.walk import objects_of, parts_of, versions_of
+from storage.blobs.reading import Vanished
+from storage.blobs.verifying import blocks_of, fault_of_sidecar
 from storage.errors import Corrupt, DeviceFailed
-from storage.ranges import Between
+from storage.index.rows import Chunk
 
 # Meanwhile a version may have moved from one table to the other.
 _VERSION = """
@@ -142,24 +141,13 @@ def _blobs(mountpath: Mountpath, item: _Item, pace: RateLimit) -> Iterator[tuple
         except Vanished:
             yield chunk.blob, "blob missing", 0
     if item.sidecar is not None:
-        yield item.sidecar, _read_sidecar(mountpath, item.sidecar), 0
+        yield item.sidecar, fault_of_sidecar(mountpath, item.sidecar), 0
 
 
 def _read(mountpath: Mountpath, chunk: Chunk, pace: RateLimit) -> int:
-    with closing(Source(mountpath, BlobRange([(chunk, Between(0, chunk.size))]))) as source:
-        while block := source.read():
-            pace.spend(len(block))
+    for block in blocks_of(mountpath, chunk):
+        pace.spend(len(block))
     return chunk.size
-
-
-def _read_sidecar(mountpath: Mountpath, blob: str) -> str:
-    try:
-        label = read_footer(mountpath.blob(blob)).label
-    except FileNotFoundError:
-        return "sidecar missing"
-    except Corrupt as error:
-        return str(error)
-    return "" if labelled_blob(label) == blob else "another blob lies in its place"
 
 
 def _still_named(connection: apsw.Connection, item: _Item) -> bool:

@@ -14,7 +14,6 @@ from typing import Any
 
 from storage.access_times import AccessTimes
 from storage.backends.local.batch_reader import BatchReader
-from storage.backends.local.blobs import free_bytes, used_share
 from storage.backends.local.buckets import Buckets
 from storage.backends.local.disks import Disks
 from storage.backends.local.index import translated
@@ -27,6 +26,7 @@ from storage.backends.local.rechunking import Rechunker
 from storage.backends.local.threads import Threads
 from storage.backends.local.uploads import Uploads
 from storage.backends.local.writers import Writers
+from storage.blobs.space import free_bytes, used_share
 from storage.capabilities import ALL_CAPABILITIES
 from storage.clock import Clock, SystemClock
 from storage.values import Usage
@@ -48,7 +48,7 @@ class LocalStore:
         self._reserve = options.reserve_bytes
         self.access_times = AccessTimes(mountpaths[0].path / "access.db", clock)
         self.threads = threads = Threads(options.threads)
-        self.disks = disks = Disks(mountpaths, slot, options.durability)
+        self.disks = disks = Disks(mountpaths, slot, options.durability, clock)
         self._writers = writers = Writers(threads.disk, options)
         inline_limit = options.inline_limit
         buckets = Buckets(disks, threads, clock)

@@ -1,39 +1,34 @@
-"""Operations on the index inside one transaction, as the mutations need them.
+"""Transactions on the index of one mountpath: SQLite's, which never suspend.
 
-A mutation checks first and writes afterwards: what it raises before it wrote anything refuses that
-mutation alone and costs no savepoint.
+So a mutation runs to its end within one step of its coroutine, in the thread that owns the
+connection: `drive`. The writer is alone, so there is nothing to hold; but a name may belong to a
+rename between mountpaths (`crossing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import apsw
-import msgspec
 
 from storage.backends.local.acknowledged import COUNT
-from storage.backends.local.index import ACTIVE
-from storage.backends.local.rows import (
-    Chunked,
-    Departure,
-    Manifest,
+from storage.backends.local.bucket_tables import BucketTables
+from storage.backends.local.departures import Departure
+from storage.backends.local.garbage import garbage_name
+from storage.clock import NS_PER_S, Clock, SystemClock
+from storage.index.rows import (
     PartRow,
     Row,
-    Single,
-    decode_bucket,
-    decode_manifest,
     decode_part,
     decode_row,
     decode_upload,
     encode,
-    garbage_name,
 )
-from storage.backends.local.versions import Bucket, Home, Stored
-from storage.clock import NS_PER_S
-from storage.errors import BucketNotFound, Corrupt
+from storage.index.transaction import Payload, Place, UploadKey
+from storage.index.versions import Home, Stored
 from storage.sqlite.connection import errno_kept
-from storage.values import NULL_VERSION, UploadInfo, Versioning
+from storage.values import UploadInfo
 
 T = TypeVar("T")
 
@@ -46,45 +41,41 @@ _DEMOTE = f"""
 INSERT INTO versions SELECT bucket, name, {_NEXT_AGE}, ?3, row, payload FROM objects
 WHERE bucket = ?1 AND name = ?2"""
 _ADD_MARKER = f"INSERT INTO versions VALUES(?1, ?2, {_NEXT_AGE}, ?3, ?4, NULL)"
-
-
 # The ids of arrivals begin with their times. No reader takes as long as this from one look to the
 # next.
 _ARRIVALS_KEPT_NS = 600 * NS_PER_S
+_SYSTEM_CLOCK = SystemClock()
 
 
 class Leaving(Exception):
     """The name belongs to a rename that is under way, or was cut short: settle that first."""
 
 
-class Transaction:
-    """One open write transaction. Counters are kept aside and written once, before the commit;
-    `count` is then the number of the commit, 0 if it changes nothing."""
+class SqliteTransaction(BucketTables):
+    """One open write transaction: a `Transaction`. Counters are kept aside and written once, before
+    the commit; `commit_number` is then the number of the commit, 0 if it changes nothing."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
-        self.connection = connection
-        self._run = connection.execute
+    def __init__(self, connection: apsw.Connection, clock: Clock = _SYSTEM_CLOCK) -> None:
+        super().__init__(connection)
+        self.commit_number = 0
+        self._clock = clock
         self._usage: dict[int, list[int]] = {}
         self._changes = connection.total_changes()
-        self.count = 0
         self._leaving: set[tuple[int, bytes]] | None = None
 
-    def bucket(self, bucket: Bucket) -> int:
-        """The id of a bucket, if it takes objects. Raises `BucketNotFound`."""
-        return self.home(bucket).key
+    def now_ns(self) -> int:
+        return self._clock.now_ns()
 
-    def home(self, bucket: Bucket) -> Home:
-        """The same bucket, whatever its name is now, if it takes objects. Raises
-        `BucketNotFound`."""
-        sql = "SELECT row FROM buckets WHERE id = ? AND state = ?"
-        found: Any = self._run(sql, (bucket.key, ACTIVE)).get
-        if found is None:
-            raise BucketNotFound(bucket.info.name)
-        return Home(bucket.key, decode_bucket(found).versioning)
+    async def find(self, bucket: int, name: bytes, version: str | None = None) -> Stored | None:
+        return self.look_up(bucket, name, version)
 
-    def find(self, bucket: int, name: bytes, version: str | None = None) -> Stored | None:
-        """The current version, or delete marker, or the version of that id. Raises
-        `Leaving`: what is said of that name may not be true any more."""
+    async def find_all(
+        self, bucket: int, wanted: Sequence[tuple[bytes, str | None]]
+    ) -> list[Stored | None]:
+        return [self.look_up(bucket, *each) for each in wanted]
+
+    def look_up(self, bucket: int, name: bytes, version: str | None) -> Stored | None:
+        """Raises `Leaving`: what is said of that name may not be true any more."""
         self._require_settled(bucket, name)
         sql = "SELECT row, payload FROM objects WHERE bucket = ? AND name = ?"
         found: Any = self._run(sql, (bucket, name)).get
@@ -105,49 +96,34 @@ class Transaction:
         if (bucket, name) in self._leaving:
             raise Leaving
 
-    def count_versions(self, bucket: int, name: bytes) -> int:
-        """Those beside the current object, or all when that is a delete marker."""
+    async def count_versions(self, bucket: int, name: bytes) -> int:
         sql = "SELECT count(*) FROM versions WHERE bucket = ? AND name = ?"
         count: Any = self._run(sql, (bucket, name)).get
         return int(count)
 
-    def replaced(self, home: Home, name: bytes, current: Stored | None) -> Stored | None:
-        """The version that gives way to a new one, in either table: the null version, unless
-        the bucket keeps all."""
-        if home.keeps or current is None:
-            return None
-        if current.row.version == NULL_VERSION:
-            return current
-        return self.find(home.key, name, NULL_VERSION)
+    async def payload(self, stored: Stored) -> bytes | None:
+        found: Any = self._run("SELECT data FROM payloads WHERE id = ?", (stored.payload,)).get
+        return None if found is None else bytes(found)
 
     # The caller has looked at everything first, because nothing may be refused once it is written.
-    def put(
-        self,
-        home: Home,
-        name: bytes,
-        new: Stored,
-        current: Stored | None,
-        replaced: Stored | None,
-    ) -> None:
-        """Write the new current version on top of `current`, and take `replaced` out."""
+    async def put(self, home: Home, name: bytes, row: Row, payload: Payload, place: Place) -> None:
+        bucket, (current, replaced) = home.key, place
         if replaced is not None:
-            self._drop_bytes(home.key, replaced)
+            self._delete_payload(replaced)
             if replaced.age is not None:
-                self._delete_version(home.key, name, replaced.age)
-        if current is not None and current.age is None and current is not replaced:
-            self._run(_DEMOTE, (home.key, name, current.row.version))
-        if new.row.delete_marker:
-            if current is not None and current.age is None:
-                self._delete_object(home.key, name)
-            marker = (home.key, name, new.row.version, encode(new.row))
-            self._run(_ADD_MARKER, marker)
+                self._delete_version(bucket, name, replaced.age)
+        is_object = current is not None and current.age is None
+        if current is not None and is_object and current is not replaced:
+            self._run(_DEMOTE, (bucket, name, current.row.version))
+        if row.delete_marker:
+            if is_object:
+                self._delete_object(bucket, name)
+            self._run(_ADD_MARKER, (bucket, name, row.version, encode(row)))
         else:
-            values = (home.key, name, encode(new.row), new.payload)
+            values = (bucket, name, encode(row), self.add_payload(payload))
             self._run("INSERT OR REPLACE INTO objects VALUES(?, ?, ?, ?)", values)
-            self._count(home.key, 1, new.row.size)
 
-    def replace_row(self, bucket: int, name: bytes, old: Stored, row: Row) -> None:
-        """Same bytes, other facts."""
+    async def replace_row(self, bucket: int, name: bytes, old: Stored, row: Row) -> None:
         if old.age is None:
             sql = "UPDATE objects SET row = ? WHERE bucket = ? AND name = ?"
             self._run(sql, (encode(row), bucket, name))
@@ -155,11 +131,10 @@ class Transaction:
             sql = "UPDATE versions SET row = ? WHERE bucket = ? AND name = ? AND age = ?"
             self._run(sql, (encode(row), bucket, name, old.age))
 
-    def replace_bytes(
+    async def replace_bytes(
         self, bucket: int, name: bytes, old: Stored, row: Row, payload: bytes | None
     ) -> None:
-        """The same version, whose bytes are elsewhere now."""
-        self._drop_bytes(bucket, old)
+        self._delete_payload(old)
         values = (encode(row), self.add_payload(payload), bucket, name)
         if old.age is None:
             sql = "UPDATE objects SET row = ?, payload = ? WHERE bucket = ? AND name = ?"
@@ -168,66 +143,23 @@ class Transaction:
             sql = """UPDATE versions SET row = ?, payload = ?
             WHERE bucket = ? AND name = ? AND age = ?"""
             self._run(sql, (*values, old.age))
-        self._count(bucket, 1, row.size)
 
-    def remove(self, home: Home, name: bytes, old: Stored) -> None:
-        """For good; the version before a current one becomes current, if it is an object."""
-        self._drop_bytes(home.key, old)
-        if home.versioning is Versioning.NEVER:
+    async def remove(self, home: Home, name: bytes, old: Stored) -> None:
+        self._delete_payload(old)
+        self._take_out(home, name, old)
+
+    async def take_out(self, home: Home, name: bytes, stored: Stored) -> Payload:
+        self._take_out(home, name, stored)
+        return stored.payload
+
+    def _take_out(self, home: Home, name: bytes, stored: Stored) -> None:
+        if stored.age is None:
             self._delete_object(home.key, name)
         else:
-            self._take_out(home.key, name, old)
-
-    def move(self, bucket: int, name: bytes, stored: Stored, to: bytes) -> Row:
-        """Take the current version out and leave its bytes to another name, for a row that says
-        under which name they were written."""
-        self._take_out(bucket, name, stored)
-        self._count(bucket, -1, -stored.row.size)
-        return self.relabelled(bucket, name, stored.row, to)
-
-    def relabelled(self, bucket: int, name: bytes, row: Row, to: bytes) -> Row:
-        """Note that an object moves from `name` to another, and return its new row."""
-        if (blob := row.own_blob()) is None:
-            return row
-        label = row.label.encode() or name
-        if label == to:
-            self._forget_label(bucket, row)
-            return msgspec.structs.replace(row, label="")
-        values = (bucket, label, blob, to)
-        self._run("INSERT OR REPLACE INTO renamed VALUES(?, ?, ?, ?)", values)
-        return msgspec.structs.replace(row, label=label.decode())
-
-    def leave(self, bucket: int, name: bytes, departure: Departure) -> None:
-        """Note that the current version is about to go to another mountpath."""
-        self._run("INSERT INTO leaving VALUES(?, ?, ?)", (bucket, name, encode(departure)))
-
-    def stay(self, bucket: int, name: bytes) -> None:
-        self._run("DELETE FROM leaving WHERE bucket = ? AND name = ?", (bucket, name))
-        self._leaving = None
-
-    def arrive(self, departure: Departure, now_ns: int) -> None:
-        """Note that it is here now. All earlier ones are settled, and forgotten in time."""
-        old = f"{max(0, now_ns - _ARRIVALS_KEPT_NS):016x}"
-        self._run("DELETE FROM arrived WHERE id < ?", (old,))
-        self._run("INSERT INTO arrived VALUES(?)", (departure.id,))
-
-    def payload(self, key: int | None) -> bytes | None:
-        found: Any = self._run("SELECT data FROM payloads WHERE id = ?", (key,)).get
-        return None if found is None else bytes(found)
-
-    def give_away(self, bucket: int, name: bytes, stored: Stored) -> None:
-        """Take the current version out, whose bytes are those of a row in another index now."""
-        self._take_out(bucket, name, stored)
-        self._drop_row(bucket, stored)
-
-    def _take_out(self, bucket: int, name: bytes, stored: Stored) -> None:
-        if stored.age is None:
-            self._delete_object(bucket, name)
-        else:
-            self._delete_version(bucket, name, stored.age)
+            self._delete_version(home.key, name, stored.age)
         # An object that was not current leaves no place free.
-        if stored.age is None or stored.row.delete_marker:
-            self.promote(bucket, name)
+        if home.ever_versioned and (stored.age is None or stored.row.delete_marker):
+            self.promote(home.key, name)
 
     def promote(self, bucket: int, name: bytes) -> None:
         """Make the newest of the older versions current, unless it is a delete marker."""
@@ -246,63 +178,108 @@ class Transaction:
         sql = "DELETE FROM versions WHERE bucket = ? AND name = ? AND age = ?"
         self._run(sql, (bucket, name, age))
 
-    def add_payload(self, payload: bytes | None) -> int | None:
-        if payload is None:
-            return None
+    def add_payload(self, payload: Payload) -> int | None:
+        """Return the number of the payload; that of an old one stays."""
+        if payload is None or isinstance(payload, int):
+            return payload
         self._run("INSERT INTO payloads(data) VALUES(?)", (payload,))
         return self.connection.last_insert_rowid()
 
-    def upload(self, bucket: int, name: bytes, upload: str) -> UploadInfo | None:
+    def _delete_payload(self, old: Stored) -> None:
+        if old.payload is not None:
+            self._run("DELETE FROM payloads WHERE id = ?", (old.payload,))
+
+    async def discard(self, blobs: Sequence[Sequence[str]], mountpath: str = "") -> None:
+        for each in blobs:
+            names = [garbage_name(blob, mountpath) for blob in each]
+            self._run("INSERT INTO garbage(blobs) VALUES(?)", (encode(names),))
+
+    async def note_label(self, bucket: int, label: bytes, blob: str, name: bytes) -> None:
+        values = (bucket, label, blob, name)
+        self._run("INSERT OR REPLACE INTO renamed VALUES(?, ?, ?, ?)", values)
+
+    async def forget_label(self, bucket: int, label: bytes, blob: str) -> None:
+        sql = "DELETE FROM renamed WHERE bucket = ? AND label = ? AND blob = ?"
+        self._run(sql, (bucket, label, blob))
+
+    def count(self, bucket: int, objects: int, size: int) -> None:
+        counters = self._usage.setdefault(bucket, [0, 0])
+        counters[0] += objects
+        counters[1] += size
+
+    async def upload(self, bucket: int, name: bytes, upload: str) -> UploadInfo | None:
         sql = "SELECT row FROM uploads WHERE bucket = ? AND name = ? AND id = ?"
         found: Any = self._run(sql, (bucket, name, upload)).get
         return None if found is None else decode_upload(found)
 
-    def add_upload(self, bucket: int, name: bytes, upload: UploadInfo) -> None:
+    async def add_upload(self, bucket: int, name: bytes, upload: UploadInfo) -> None:
         values = (bucket, name, upload.id, encode(upload))
         self._run("INSERT INTO uploads VALUES(?, ?, ?, ?)", values)
 
-    def put_part(self, upload: str, part: PartRow) -> None:
-        """Replace an earlier part of that number; its blob becomes garbage."""
-        where = (upload, part.info.number)
-        old: Any = self._run("SELECT row FROM parts WHERE upload = ? AND number = ?", where).get
-        if old is not None and (chunk := decode_part(old).chunk):
-            self.discard([chunk.blob])
-        self._run("INSERT OR REPLACE INTO parts VALUES(?, ?, ?)", (*where, encode(part)))
+    async def part(self, upload: str, number: int) -> PartRow | None:
+        sql = "SELECT row FROM parts WHERE upload = ? AND number = ?"
+        found: Any = self._run(sql, (upload, number)).get
+        return None if found is None else decode_part(found)
 
-    def parts(self, upload: str) -> dict[int, PartRow]:
-        rows: Any = self._run("SELECT row FROM parts WHERE upload = ?", (upload,))
-        parts = (decode_part(row) for (row,) in rows)
-        return {part.info.number: part for part in parts}
+    async def parts(self, uploads: Sequence[str]) -> list[PartRow]:
+        return [part for upload in uploads for part in parts_of(self.connection, upload)]
 
-    def remove_upload(
-        self, bucket: int, name: bytes, upload: str, *, keep: frozenset[str] = frozenset()
-    ) -> None:
-        """Forget the upload; the blobs of its parts are garbage but for those in `keep`."""
-        for part in self.parts(upload).values():
-            if part.chunk and part.chunk.blob not in keep:
-                self.discard([part.chunk.blob])
-        self._run("DELETE FROM parts WHERE upload = ?", (upload,))
-        where = (bucket, name, upload)
-        self._run("DELETE FROM uploads WHERE bucket = ? AND name = ? AND id = ?", where)
+    async def put_part(self, upload: str, part: PartRow) -> None:
+        values = (upload, part.info.number, encode(part))
+        self._run("INSERT OR REPLACE INTO parts VALUES(?, ?, ?)", values)
 
-    def completed(self, bucket: int, name: bytes, upload: str) -> Row | None:
-        """The object that the upload became, if it was completed lately."""
+    async def remove_uploads(self, bucket: int, uploads: Sequence[UploadKey]) -> None:
+        for name, upload in uploads:
+            self._run("DELETE FROM parts WHERE upload = ?", (upload,))
+            where = (bucket, name, upload)
+            self._run("DELETE FROM uploads WHERE bucket = ? AND name = ? AND id = ?", where)
+
+    async def completed(self, bucket: int, name: bytes, upload: str) -> Row | None:
         sql = "SELECT row FROM completed WHERE upload = ? AND bucket = ? AND name = ?"
         found: Any = self._run(sql, (upload, bucket, name)).get
         return None if found is None else decode_row(found)
 
-    def add_completed(self, bucket: int, name: bytes, upload: str, row: Row, time_ns: int) -> None:
+    async def add_completed(
+        self, bucket: int, name: bytes, upload: str, row: Row, time_ns: int
+    ) -> None:
         values = (upload, bucket, name, time_ns, encode(row))
         self._run("INSERT INTO completed VALUES(?, ?, ?, ?, ?)", values)
 
-    def discard(self, blobs: Sequence[str], mountpath: str = "") -> None:
-        """Hand blobs to the garbage collector; readers lock the first of them."""
-        names = [garbage_name(blob, mountpath) for blob in blobs]
-        self._run("INSERT INTO garbage(blobs) VALUES(?)", (encode(names),))
+    async def some_versions(self, bucket: int, limit: int) -> list[tuple[bytes, Stored]]:
+        objects = "SELECT name, row, payload, NULL FROM objects WHERE bucket = ? LIMIT ?"
+        versions = "SELECT name, row, payload, age FROM versions WHERE bucket = ? LIMIT ?"
+        rows: Any = self._run(objects, (bucket, limit)).fetchall()
+        rows = rows or self._run(versions, (bucket, limit)).fetchall()
+        return [(name, Stored(decode_row(row), *where)) for name, row, *where in rows]
 
-    def drop(self, bucket: int, old: Stored) -> None:
-        """Give up the bytes of a version whose row is deleted too."""
-        self._drop_bytes(bucket, old)
+    async def erase(self, bucket: int, versions: Sequence[tuple[bytes, Stored]]) -> None:
+        for name, stored in versions:
+            self._delete_payload(stored)
+            if stored.age is None:
+                self._delete_object(bucket, name)
+            else:
+                self._delete_version(bucket, name, stored.age)
+
+    async def some_uploads(self, bucket: int, limit: int | None = None) -> list[UploadKey]:
+        sql = "SELECT name, id FROM uploads WHERE bucket = ? LIMIT ?"
+        rows: Any = self._run(sql, (bucket, -1 if limit is None else limit)).fetchall()
+        return list(rows)
+
+    # Between mountpaths
+
+    def leave(self, bucket: int, name: bytes, departure: Departure) -> None:
+        """Note that the current version is about to go to another mountpath."""
+        self._run("INSERT INTO leaving VALUES(?, ?, ?)", (bucket, name, encode(departure)))
+
+    def stay(self, bucket: int, name: bytes) -> None:
+        self._run("DELETE FROM leaving WHERE bucket = ? AND name = ?", (bucket, name))
+        self._leaving = None
+
+    def arrive(self, departure: Departure) -> None:
+        """Note that it is here now. All earlier ones are settled, and forgotten in time."""
+        old = f"{max(0, self.now_ns() - _ARRIVALS_KEPT_NS):016x}"
+        self._run("DELETE FROM arrived WHERE id < ?", (old,))
+        self._run("INSERT INTO arrived VALUES(?)", (departure.id,))
 
     def flush(self) -> None:
         """Write the counters; a bucket removed in this very transaction has no row to count in."""
@@ -311,49 +288,37 @@ class Transaction:
             self._run(sql, (objects, size, bucket))
         if self.connection.total_changes() != self._changes:
             counted: Any = self._run(COUNT).get
-            self.count = counted or 0
-
-    def _drop_bytes(self, bucket: int, old: Stored) -> None:
-        if old.row.delete_marker:
-            return
-        match old.row.location:
-            case Single(chunk):
-                self.discard([chunk.blob], old.row.mountpath)
-            case Chunked(sidecar):
-                blobs = [sidecar, *self._manifest(old.payload).blobs()]
-                self.discard(blobs, old.row.mountpath)
-        self._drop_row(bucket, old)
-
-    def _drop_row(self, bucket: int, old: Stored) -> None:
-        if old.payload is not None:
-            self._run("DELETE FROM payloads WHERE id = ?", (old.payload,))
-        if old.row.label:
-            self._forget_label(bucket, old.row)
-        self._count(bucket, -1, -old.row.size)
-
-    def _forget_label(self, bucket: int, row: Row) -> None:
-        sql = "DELETE FROM renamed WHERE bucket = ? AND label = ? AND blob = ?"
-        self._run(sql, (bucket, row.label.encode(), row.own_blob()))
-
-    def _manifest(self, payload: int | None) -> Manifest:
-        content = self.payload(payload)
-        if content is None:
-            raise Corrupt(f"the index lacks payload {payload}, a manifest")
-        return decode_manifest(content)
-
-    def _count(self, bucket: int, objects: int, size: int) -> None:
-        counters = self._usage.setdefault(bucket, [0, 0])
-        counters[0] += objects
-        counters[1] += size
+            self.commit_number = counted or 0
 
 
-def in_transaction(connection: apsw.Connection, mutation: Callable[[Transaction], T]) -> T:
+Mutation = Callable[[SqliteTransaction], Coroutine[Any, Any, T]]
+
+
+def parts_of(connection: apsw.Connection, upload: str) -> list[PartRow]:
+    rows: Any = connection.execute("SELECT row FROM parts WHERE upload = ?", (upload,))
+    return [decode_part(row) for (row,) in rows]
+
+
+def drive(mutation: Coroutine[Any, Any, T]) -> T:
+    """Run a mutation to its end. Raises what it raises."""
+    try:
+        mutation.send(None)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    mutation.close()
+    raise RuntimeError("a mutation waits for something other than its transaction")
+
+
+def in_transaction(
+    connection: apsw.Connection, mutation: Mutation[T], clock: Clock = _SYSTEM_CLOCK
+) -> T:
     """Run one mutation and commit it, for those who own a connection and have no committer."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         with errno_kept(connection):
-            transaction = Transaction(connection)
-            result = mutation(transaction)
+            transaction = SqliteTransaction(connection, clock)
+            result = drive(mutation(transaction))
             transaction.flush()
             connection.execute("COMMIT")
     except BaseException:

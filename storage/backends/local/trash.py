@@ -10,18 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import apsw
-from msgspec import Struct
 
-from storage.backends.local import failpoints
+from storage import failpoints
 from storage.backends.local.bucket_names import names_by_label, write_names
 from storage.backends.local.mountpath import FileLock, Mountpath
-from storage.backends.local.rows import decode_row
-from storage.backends.local.transaction import Transaction, in_transaction
-from storage.backends.local.versions import Stored
-
-BITE = 500
-# Each has up to ten thousand parts.
-_UPLOADS = 5
+from storage.backends.local.transaction import in_transaction
+from storage.index.bucket_mutations import EmptyTrash, ForgetTrash
 
 
 def empty_some(
@@ -30,11 +24,11 @@ def empty_some(
     """A bite of the trash of that mountpath; whether there is more of it."""
     connection = connections[number]
     for key in trashed(connection):
-        if in_transaction(connection, _Bite(key)):
+        if in_transaction(connection, EmptyTrash(key)):
             failpoints.hit("bucket_trash_after_bite")
             return True
         if number > 0:
-            in_transaction(connection, _Forget(key))
+            in_transaction(connection, ForgetTrash(key))
             failpoints.hit("bucket_trash_after_others")
         elif not any(_knows(other, key) for other in connections[1:]):
             _end(mountpaths, connection, key)
@@ -59,51 +53,4 @@ def _end(mountpaths: Sequence[Mountpath], first: apsw.Connection, key: int) -> N
         label: Any = first.execute("SELECT label FROM labels WHERE bucket = ?", (key,)).get
         names.pop(label, None)
         write_names(mountpaths, names)
-        in_transaction(first, _Forget(key))
-
-
-class _Bite(Struct, frozen=True):
-    """Removes some objects, other versions or uploads; whether it found any."""
-
-    key: int
-
-    def __call__(self, transaction: Transaction) -> bool:
-        return (
-            _remove_versions(transaction, self.key, "objects", ("name",))
-            or _remove_versions(transaction, self.key, "versions", ("name", "age"))
-            or _remove_uploads(transaction, self.key)
-        )
-
-
-def _remove_versions(
-    transaction: Transaction, key: int, table: str, columns: tuple[str, ...]
-) -> bool:
-    run, names = transaction.connection.execute, ", ".join(columns)
-    sql = f"SELECT row, payload, {names} FROM {table} WHERE bucket = ? LIMIT ?"
-    rows: Any = run(sql, (key, BITE)).fetchall()
-    same = " AND ".join(f"{column} = ?" for column in columns)
-    for row, payload, *where in rows:
-        transaction.drop(key, Stored(decode_row(row), payload))
-        run(f"DELETE FROM {table} WHERE bucket = ? AND {same}", (key, *where))
-    return bool(rows)
-
-
-def _remove_uploads(transaction: Transaction, key: int) -> bool:
-    sql = "SELECT name, id FROM uploads WHERE bucket = ? LIMIT ?"
-    rows: Any = transaction.connection.execute(sql, (key, _UPLOADS)).fetchall()
-    for name, upload in rows:
-        transaction.remove_upload(key, name, upload)
-    return bool(rows)
-
-
-class _Forget(Struct, frozen=True):
-    key: int
-
-    def __call__(self, transaction: Transaction) -> None:
-        for sql in (
-            "DELETE FROM completed WHERE bucket = ?",
-            "DELETE FROM usage WHERE bucket = ?",
-            "DELETE FROM labels WHERE bucket = ?",
-            "DELETE FROM trash WHERE id = ?",
-        ):
-            transaction.connection.execute(sql, (self.key,))
+        in_transaction(first, ForgetTrash(key))

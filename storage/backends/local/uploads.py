@@ -8,36 +8,28 @@ from __future__ import annotations
 
 import msgspec
 
-from storage.backends.local import failpoints
+from storage import failpoints
 from storage.backends.local.disk import Disk, Where
 from storage.backends.local.disks import Disks
 from storage.backends.local.listing import list_part_page, list_upload_page
-from storage.backends.local.mutations import (
+from storage.backends.local.object_reader import ObjectReader
+from storage.backends.local.threads import Threads
+from storage.backends.local.writers import Writers
+from storage.blobs.labels import PartLabel, SidecarLabel
+from storage.blobs.reading import BlobRange, Vanished
+from storage.blobs.writing import Blocks
+from storage.cipher import check_key
+from storage.clock import Clock
+from storage.errors import PartNotFound, UploadNotFound
+from storage.index.rows import Chunk, Chunked, Manifest, PartRow, Row, decode_row
+from storage.index.upload_mutations import (
     AbortUpload,
     CompleteUpload,
     CreateUpload,
     PartsChanged,
     PutPart,
 )
-from storage.backends.local.object_reader import ObjectReader
-from storage.backends.local.reading import BlobRange, Vanished
-from storage.backends.local.rows import (
-    Chunk,
-    Chunked,
-    Manifest,
-    PartLabel,
-    PartRow,
-    Row,
-    SidecarLabel,
-    decode_row,
-)
-from storage.backends.local.threads import Threads
-from storage.backends.local.versions import new_version
-from storage.backends.local.writers import Writers
-from storage.backends.local.writing import Blocks
-from storage.cipher import check_key
-from storage.clock import Clock
-from storage.errors import PartNotFound, UploadNotFound
+from storage.index.versions import new_version
 from storage.ranges import Between
 from storage.upload_ids import new_upload_id
 from storage.values import (

@@ -22,8 +22,8 @@ from storage.backends.local.listing import (
     take,
     without_repeats,
 )
-from storage.backends.local.rows import decode_listed, decode_row
 from storage.errors import BucketNotFound
+from storage.index.rows import decode_listed, decode_row
 from storage.values import ListedVersionPage, VersionEntry, VersionPage, VersionQuery
 
 # A current version sorts before all ages.

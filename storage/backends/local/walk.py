@@ -1,16 +1,14 @@
-"""Iteration over all rows and blobs of a mountpath."""
+"""Iteration over all rows of an index."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import apsw
 from msgspec import Struct
 
-from storage.backends.local.mountpath import Mountpath
-from storage.backends.local.rows import (
+from storage.index.rows import (
     Chunk,
     Chunked,
     Manifest,
@@ -106,9 +104,3 @@ def parts_of(connection: apsw.Connection) -> Iterator[tuple[str, PartRow]]:
 
 def _page(connection: apsw.Connection, sql: str, last: tuple[Any, ...]) -> Any:
     return connection.execute(sql, (*last, _PAGE)).fetchall()
-
-
-def blobs_on(mountpath: Mountpath) -> Iterator[str]:
-    """The ids of the blobs in their folders."""
-    for folder in sorted(os.scandir(mountpath.blobs), key=lambda entry: entry.name):
-        yield from sorted(entry.name for entry in os.scandir(folder.path))

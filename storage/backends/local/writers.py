@@ -9,17 +9,12 @@ from functools import partial
 
 from msgspec import Struct
 
-from storage.backends.local.blobs import (
-    WorkFile,
-    capacity_bytes,
-    free_bytes,
-    require_room,
-    used_share,
-)
-from storage.backends.local.chunked_writing import ChunkedWriter
 from storage.backends.local.disk import Disk
 from storage.backends.local.options import Durability, StoreOptions, Watermarks
-from storage.backends.local.writing import BlobWriter
+from storage.blobs.chunked_writing import ChunkedWriter
+from storage.blobs.space import capacity_bytes, free_bytes, require_room, used_share
+from storage.blobs.work_file import WorkFile
+from storage.blobs.writing import BlobWriter
 from storage.errors import OutOfSpace
 
 _REMEMBERED_S = 0.1

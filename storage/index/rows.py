@@ -1,4 +1,4 @@
-"""Rows of the index and labels of blobs: msgspec Structs as msgpack arrays.
+"""Rows of an index, of whatever engine: msgspec Structs as msgpack arrays.
 
 A new field goes last and has a default, so that old rows still read.
 """
@@ -20,7 +20,6 @@ from storage.values import (
     ObjectInfo,
     PartInfo,
     UploadInfo,
-    Versioning,
 )
 
 
@@ -173,23 +172,6 @@ class ListedRow(Struct, frozen=True, gc=False, array_like=True):
         return location.pieces(self.parts) if type(location) is Chunked else 0
 
 
-class Departure(Struct, frozen=True, array_like=True):
-    """An object is leaving its name, for one in the index of `mountpath`. Once that has noted the
-    `id` as arrived, `version` is gone here and the delete marker, if there is one, is on top."""
-
-    id: str
-    mountpath: str
-    versioning: Versioning
-    version: str
-    marker: Row | None
-
-    def leaves(self, row: Row | None, version: str | None) -> Row | None:
-        """What a reader of `version` finds who would have found `row`."""
-        if version is None or (self.marker is not None and version == self.marker.version):
-            return self.marker
-        return None if version == self.version else row
-
-
 class PartRow(Struct, frozen=True, gc=False, array_like=True):
     """One part and its blob; an empty part has no blob. A chunk that no client uploaded is one too:
     it has a number and a size."""
@@ -213,44 +195,6 @@ class Manifest(Struct, frozen=True, array_like=True):
         return self.uploaded or tuple(part.info for part in self.parts)
 
 
-class ObjectLabel(Struct, frozen=True, array_like=True, tag=0):
-    """On the blob of an object written whole. `owner` is the bucket's, to rebuild its row."""
-
-    bucket: str
-    owner: str
-    name: str
-    row: Row
-
-
-class PartLabel(Struct, frozen=True, array_like=True, tag=1):
-    """On the blob of a part; of a chunk that no client uploaded, `upload` is the sidecar."""
-
-    bucket: str
-    name: str
-    upload: str
-    part: PartRow
-
-
-class SidecarLabel(Struct, frozen=True, array_like=True, tag=2):
-    """On the empty blob that accompanies an object with a manifest."""
-
-    bucket: str
-    owner: str
-    name: str
-    row: Row
-    manifest: Manifest
-
-
-Label = ObjectLabel | PartLabel | SidecarLabel
-
-
-def labelled_blob(label: Label) -> str | None:
-    """The blob that has such a label."""
-    if isinstance(label, PartLabel):
-        return label.part.chunk.blob if label.part.chunk else None
-    return label.row.own_blob()
-
-
 encode = msgspec.msgpack.Encoder().encode
 decode_row = msgspec.msgpack.Decoder(Row).decode
 decode_listed = msgspec.msgpack.Decoder(ListedRow).decode
@@ -259,17 +203,3 @@ decode_bucket = lru_cache(maxsize=1024)(msgspec.msgpack.Decoder(BucketInfo).deco
 decode_upload = msgspec.msgpack.Decoder(UploadInfo).decode
 decode_part = msgspec.msgpack.Decoder(PartRow).decode
 decode_manifest = msgspec.msgpack.Decoder(Manifest).decode
-decode_label = msgspec.msgpack.Decoder(Label).decode
-decode_departure = msgspec.msgpack.Decoder(Departure).decode
-decode_blobs = msgspec.msgpack.Decoder(list[str]).decode
-
-
-def garbage_name(blob: str, mountpath: str) -> str:
-    """How the garbage of an index names a blob; `mountpath` is empty when it is the index' own."""
-    return f"{mountpath}/{blob}" if mountpath else blob
-
-
-def blob_of_garbage(name: str) -> tuple[str, str]:
-    """The blob, and its mountpath if that is another."""
-    mountpath, _, blob = name.rpartition("/")
-    return blob, mountpath

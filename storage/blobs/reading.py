@@ -14,21 +14,14 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 
-from storage.backends.local.blobs import (
-    BLOCK,
-    FRAME,
-    HASH_BYTES,
-    block_hash,
-    hashes_length,
-    root_hash,
-)
-from storage.backends.local.block_cache import UNIT, hash_of
-from storage.backends.local.index import storage_error
-from storage.backends.local.mountpath import Mountpath
-from storage.backends.local.page_cache import WAITING, CachedFiles, Files, NotCached
-from storage.backends.local.rows import Chunk, Manifest
+from storage.blobs.blob import BLOCK, FRAME, HASH_BYTES, block_hash, hashes_length, root_hash
+from storage.blobs.block_cache import UNIT, hash_of
+from storage.blobs.folder import BlobFolder
+from storage.blobs.page_cache import WAITING, CachedFiles, Files, NotCached
 from storage.cipher import FrameCipher
+from storage.disk_errors import disk_error
 from storage.errors import Corrupt
+from storage.index.rows import Chunk, Manifest
 from storage.pacing import Pace
 from storage.ranges import Between
 from storage.secret_fields import WithSecretFields
@@ -124,11 +117,11 @@ class Source:
     """The bytes of a `BlobRange`, a step at a time. Nothing refers back to it, so that its files
     are closed the moment it is forgotten."""
 
-    def __init__(self, mountpath: Mountpath, wanted: BlobRange, files: Files = WAITING) -> None:
-        self._mountpath = mountpath
+    def __init__(self, folder: BlobFolder, wanted: BlobRange, files: Files = WAITING) -> None:
+        self._folder = folder
         self._data_key = wanted.data_key
         sidecar = wanted.sidecar
-        self._lock = _lock_sidecar(mountpath.blob(sidecar), files) if sidecar else None
+        self._lock = _lock_sidecar(folder.blob(sidecar), files) if sidecar else None
         self._blob: OpenBlob | None = None
         self._steps = _steps(wanted, 1 if wanted.data_key else AT_ONCE)
         self._step = next(self._steps, None)
@@ -139,7 +132,7 @@ class Source:
         try:
             return self._read(files)
         except OSError as error:
-            raise storage_error(error) from error
+            raise disk_error(error) from error
 
     def close(self) -> None:
         for blob in (self._blob, self._lock):
@@ -161,25 +154,25 @@ class Source:
 
     def _open(self, chunk: Chunk, files: Files) -> OpenBlob:
         try:
-            return OpenBlob(self._mountpath.blob(chunk.blob), chunk, self._data_key, files)
+            return OpenBlob(self._folder.blob(chunk.blob), chunk, self._data_key, files)
         except FileNotFoundError as error:
             if self._lock is None:
                 raise Vanished from error
             raise Corrupt(f"blob {chunk.blob} of a part is missing") from error
 
 
-def read_whole(mountpath: Mountpath, wanted: BlobRange, files: Files) -> bytes:
+def read_whole(folder: BlobFolder, wanted: BlobRange, files: Files) -> bytes:
     """Return a body of one step. Raises as `Source` does."""
-    source = Source(mountpath, wanted, files)
+    source = Source(folder, wanted, files)
     try:
         return source.read(files)
     finally:
         source.close()
 
 
-def open_source(mountpath: Mountpath, wanted: BlobRange, files: Files) -> tuple[Source, bytes]:
+def open_source(folder: BlobFolder, wanted: BlobRange, files: Files) -> tuple[Source, bytes]:
     """Return a body of many steps, and its first one. Raises as `Source` does."""
-    source = Source(mountpath, wanted, files)
+    source = Source(folder, wanted, files)
     try:
         return source, source.read(files)
     except BaseException:
@@ -188,7 +181,7 @@ def open_source(mountpath: Mountpath, wanted: BlobRange, files: Files) -> tuple[
 
 
 def read_units(
-    mountpath: Mountpath, chunk: Chunk, span: Between, hashes: bytes, files: Files
+    folder: BlobFolder, chunk: Chunk, span: Between, hashes: bytes, files: Files
 ) -> bytes:
     """Return a part of one block, of which `hashes` are those of the units. Raises `Corrupt`,
     `Vanished`, `NotCached`."""
@@ -197,7 +190,7 @@ def read_units(
     start = block + first * UNIT
     length = min(block + end * UNIT, chunk.size) - start
     try:
-        blob = OpenBlob(mountpath.blob(chunk.blob), chunk, files=files)
+        blob = OpenBlob(folder.blob(chunk.blob), chunk, files=files)
     except FileNotFoundError as error:
         raise Vanished from error
     try:
@@ -216,8 +209,8 @@ class BlockReader:
     """Reads whole bodies, one after another in one thread, and remembers the block that it read
     last: the next body may be in it too. Close it in the end."""
 
-    def __init__(self, mountpath: Mountpath) -> None:
-        self._mountpath = mountpath
+    def __init__(self, folder: BlobFolder) -> None:
+        self._folder = folder
         self._locks: dict[str, OpenBlob] = {}
         self._blob: OpenBlob | None = None
         self._read = ("", -1)
@@ -229,14 +222,14 @@ class BlockReader:
         pieces = []
         try:
             if sidecar and sidecar not in self._locks:
-                self._locks[sidecar] = _lock_sidecar(self._mountpath.blob(sidecar))
+                self._locks[sidecar] = _lock_sidecar(self._folder.blob(sidecar))
             for chunk, number, _, span in _steps(wanted, 1):
                 if (chunk.blob, number) != self._read:
                     self._block = self._open(chunk, wanted).block(number)
                     self._read = chunk.blob, number
                 pieces.append(self._block[span.start : span.stop])
         except OSError as error:
-            raise storage_error(error) from error
+            raise disk_error(error) from error
         return b"".join(pieces)
 
     def close(self) -> None:
@@ -250,7 +243,7 @@ class BlockReader:
                 return self._blob
             self._blob.close()
         try:
-            self._blob = OpenBlob(self._mountpath.blob(chunk.blob), chunk, wanted.data_key)
+            self._blob = OpenBlob(self._folder.blob(chunk.blob), chunk, wanted.data_key)
         except FileNotFoundError as error:
             self._blob = None
             if not wanted.sidecar:

@@ -14,11 +14,14 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from storage.backends.local.blobs import BLOCK, FRAME, WorkFile, clear_size, require_room
-from storage.backends.local.index import storage_error
-from storage.backends.local.rows import Chunk, Label
-from storage.backends.local.serial_executor import SerialExecutor
+from storage.blobs.blob import BLOCK, FRAME, clear_size
+from storage.blobs.labels import Label
+from storage.blobs.serial_executor import SerialExecutor
+from storage.blobs.space import require_room
+from storage.blobs.work_file import WorkFile
 from storage.cipher import FrameCipher
+from storage.disk_errors import disk_error
+from storage.index.rows import Chunk
 from storage.values import Body, BodyDigest
 
 # Blocks queued beside the one at work, so that an executor need not wait for the loop.
@@ -165,4 +168,4 @@ def _translated(job: Callable[..., T], *args: Any) -> T:
     try:
         return job(*args)
     except OSError as error:
-        raise storage_error(error) from error
+        raise disk_error(error) from error

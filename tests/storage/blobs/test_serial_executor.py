@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from storage.backends.local.serial_executor import SerialExecutor
+from storage.blobs.serial_executor import SerialExecutor
 
 PATIENCE_S = 10
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from storage.backends.local import StoreOptions
-from storage.backends.local.blobs import BLOCK, block_hash
-from storage.backends.local.block_cache import MOST, UNIT, BlockCache
+from storage.blobs.blob import BLOCK, block_hash
+from storage.blobs.block_cache import MOST, UNIT, BlockCache
 from storage.clock import SystemClock
 from storage.errors import Corrupt
 from storage.ranges import Between

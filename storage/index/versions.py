@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from storage.backends.local.rows import Empty, Row
 from storage.errors import (
     DeleteMarkerFound,
     ObjectLocked,
@@ -15,6 +14,7 @@ from storage.errors import (
     StorageError,
     VersionNotFound,
 )
+from storage.index.rows import Empty, Row
 from storage.values import NO_ATTRIBUTES, NULL_VERSION, BucketInfo, ObjectInfo, Versioning
 
 
@@ -40,12 +40,18 @@ class Home(NamedTuple):
     def keeps(self) -> bool:
         return self.versioning is Versioning.ENABLED
 
+    @property
+    def ever_versioned(self) -> bool:
+        return self.versioning is not Versioning.NEVER
+
 
 class Stored(NamedTuple):
-    """A version as the transaction finds it; `age` is None for a row of `objects`."""
+    """A version as the transaction finds it. `payload` and `age` are for that transaction: where it
+    has the payload, or the payload itself, and the place among the older versions, None for the
+    current object."""
 
     row: Row
-    payload: int | None
+    payload: bytes | int | None
     age: int | None = None
 
 

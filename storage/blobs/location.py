@@ -6,22 +6,13 @@ import hashlib
 
 import xxhash
 
-from storage.backends.local.blobs import read_footer
-from storage.backends.local.mountpath import Mountpath
-from storage.backends.local.reading import BlobRange, segments_of
-from storage.backends.local.rows import (
-    Chunked,
-    Empty,
-    Inline,
-    PartLabel,
-    Row,
-    SidecarLabel,
-    Single,
-    decode_manifest,
-    encode,
-)
+from storage.blobs.blob import read_footer
+from storage.blobs.folder import BlobFolder
+from storage.blobs.labels import PartLabel, SidecarLabel
+from storage.blobs.reading import BlobRange, segments_of
 from storage.cipher import INLINE, FrameCipher
 from storage.errors import Corrupt, PartNotFound
+from storage.index.rows import Chunked, Empty, Inline, Row, Single, decode_manifest, encode
 from storage.ranges import Between, PartNumber, Want, resolve
 
 
@@ -75,13 +66,13 @@ def is_right(row: Row, payload: bytes | None) -> bool:
     return digest_of(payload) == row.location.digest
 
 
-def is_proven(row: Row, payload: bytes | None, mountpath: Mountpath) -> bool:
+def is_proven(row: Row, payload: bytes | None, folder: BlobFolder) -> bool:
     """Whether a row that may be wrong anywhere has the right bytes."""
     blob = row.own_blob()
     if blob is None:
         return isinstance(row.location, Inline) and payload is not None and _proves(row, payload)
     try:
-        label = read_footer(mountpath.blob(blob)).label
+        label = read_footer(folder.blob(blob)).label
     except (OSError, Corrupt):
         return False
     if isinstance(label, PartLabel) or (label.row.etag, label.row.size) != (row.etag, row.size):

@@ -13,23 +13,12 @@ from concurrent.futures import Executor
 
 from msgspec import Struct
 
-from storage.backends.local.blobs import WorkFile, WorkFiles
-from storage.backends.local.rows import (
-    Chunk,
-    Chunked,
-    Location,
-    Manifest,
-    ObjectLabel,
-    PartLabel,
-    PartRow,
-    Row,
-    SidecarLabel,
-    Single,
-    encode,
-)
-from storage.backends.local.versions import Bucket
-from storage.backends.local.writing import BlobWriter, Blocks
+from storage.blobs.labels import ObjectLabel, PartLabel, SidecarLabel
+from storage.blobs.work_file import WorkFile, WorkFiles
+from storage.blobs.writing import BlobWriter, Blocks
 from storage.chunking import Cutting
+from storage.index.rows import Chunk, Chunked, Location, Manifest, PartRow, Row, Single, encode
+from storage.index.versions import Bucket
 from storage.values import BodyDigest, PartInfo
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from storage.backend import Backend
 from storage.backends.local import StoreOptions
-from storage.backends.local.blobs import BLOCK
-from storage.backends.local.page_cache import STEP_BYTES, WAITING, CachedFiles, NotCached
+from storage.blobs.blob import BLOCK
+from storage.blobs.page_cache import STEP_BYTES, WAITING, CachedFiles, NotCached
 from storage.clock import SystemClock
 from storage.errors import Corrupt
 from storage.ranges import Between

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from storage.backends.local.blobs import HASH_BYTES, block_hash
+from storage.blobs.blob import HASH_BYTES, block_hash
 
 # 4 MiB of a process.
 MOST = 8
