@@ -59,7 +59,7 @@ ODD_NAMES = (
     "folder/ /%20",
     "x" * 255,
     "\u00e9" * 127,
-    "/".join(["d"] * 512),
+    "/".join(["d"] * 100),
 )
 IMPOSSIBLE = (
     "a/",
