@@ -13,3 +13,7 @@ class DatabaseRefused(DatabaseError):
 
 class DatabaseAway(DatabaseError):
     """No server can be reached that takes writes, or the connection broke before an answer."""
+
+
+class OutcomeUnknown(DatabaseAway):
+    """The answer to a commit was lost, and nobody could be asked what became of it."""

@@ -21,6 +21,7 @@ CREATE TABLE versions (
     name bytea NOT NULL,
     age bigint NOT NULL,
     version text COLLATE "C" NOT NULL,
+    marker boolean NOT NULL,
     row bytea NOT NULL,
     payload bytea,
     PRIMARY KEY (bucket, name, age),
@@ -76,6 +77,64 @@ CREATE TABLE counters (name text COLLATE "C" PRIMARY KEY, value bigint NOT NULL)
 -- What became of a commit whose answer was lost: its id is here, or it never happened.
 CREATE TABLE done (id uuid PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE INDEX done_by_time ON done (at);
+
+-- What a transaction begins and ends with. Advisory locks of two numbers: (2, bucket), and (4, hash of
+-- a bucket's name), (5, hash of a write's id); of one: a name, by its hash. Locks are taken in that
+-- order, those of names in the order of their numbers. A function is volatile, so what it reads after a lock is what was
+-- committed before the lock was granted.
+CREATE FUNCTION begin_1() RETURNS void LANGUAGE sql VOLATILE AS $$
+    SELECT set_config('lock_timeout', '3s', true),
+        set_config('idle_in_transaction_session_timeout', '10s', true);
+$$;
+CREATE FUNCTION hold_1(bucket bigint, names bigint[], OUT facts bytea, OUT at timestamptz)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE lock bigint;
+BEGIN
+    PERFORM s3gw.begin_1();
+    PERFORM pg_advisory_xact_lock_shared(2, (hold_1.bucket % 2147483647)::integer);
+    FOREACH lock IN ARRAY names LOOP
+        PERFORM pg_advisory_xact_lock(lock);
+    END LOOP;
+    SELECT b.row INTO hold_1.facts FROM s3gw.buckets b WHERE b.id = hold_1.bucket;
+    hold_1.at := clock_timestamp();
+END $$;
+CREATE FUNCTION hold_bucket_1(name text, OUT id bigint, OUT facts bytea, OUT at timestamptz)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE found_id bigint;
+BEGIN
+    PERFORM s3gw.begin_1();
+    LOOP
+        SELECT b.id INTO found_id FROM s3gw.buckets b WHERE b.name = hold_bucket_1.name;
+        EXIT WHEN found_id IS NULL;
+        PERFORM pg_advisory_xact_lock(2, (found_id % 2147483647)::integer);
+        SELECT b.id, b.row INTO hold_bucket_1.id, hold_bucket_1.facts FROM s3gw.buckets b
+        WHERE b.id = found_id AND b.name = hold_bucket_1.name;
+        EXIT WHEN hold_bucket_1.id IS NOT NULL;
+    END LOOP;
+    hold_bucket_1.at := clock_timestamp();
+END $$;
+CREATE FUNCTION hold_bucket_name_1(name text, OUT facts bytea, OUT at timestamptz)
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM s3gw.begin_1();
+    PERFORM pg_advisory_xact_lock(4, hashtext(hold_bucket_name_1.name));
+    SELECT b.row INTO hold_bucket_name_1.facts FROM s3gw.buckets b
+    WHERE b.name = hold_bucket_name_1.name;
+    hold_bucket_name_1.at := clock_timestamp();
+END $$;
+CREATE FUNCTION lock_write_1(id uuid) RETURNS void LANGUAGE sql VOLATILE AS $$
+    SELECT pg_advisory_xact_lock(5, hashtext(id::text));
+$$;
+-- The last statement before a commit. Its lock tells who has lost the answer whether the
+-- transaction still runs.
+CREATE FUNCTION finish_1(id uuid, deadline timestamptz) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM s3gw.lock_write_1(finish_1.id);
+    INSERT INTO s3gw.done (id) VALUES (finish_1.id);
+    IF clock_timestamp() > deadline THEN
+        RAISE EXCEPTION 'too late' USING ERRCODE = 'S3001';
+    END IF;
+END $$;
 
 -- Coordination: the entries as they are, and the last changes.
 CREATE TABLE entries (

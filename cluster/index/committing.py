@@ -1,0 +1,144 @@
+"""Commits of mutations: again while the database is away, and never guessed.
+
+A transaction whose connection breaks before its COMMIT was sent has done nothing, and is tried
+again. When the answer to a COMMIT is lost, the server may have done it: then `resolve` finds out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+
+from cluster.database.connecting import Connection, Database
+from cluster.database.errors import DatabaseAway, OutcomeUnknown
+from cluster.database.resolve import resolve
+from cluster.index.transaction import PostgresTransaction
+from storage.clock import Clock
+from storage.index.transaction import Mutation
+
+T = TypeVar("T")
+
+# How long a request waits for the database.
+PATIENCE_S = 40.0
+# A transaction commits within this time of its beginning, by the database's clock, or not at all.
+ATTEMPT_S = 1.5
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+# Another transaction was in the way, or this one was too slow: nothing was done.
+_AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.SerializationError,
+)
+_TOO_LATE = "S3001"
+
+
+class Files(Protocol):
+    """Blobs that the mutation names; they are durable already."""
+
+    def keep(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class _AnswerLost(Exception):
+    """The COMMIT was sent, and the connection broke before its answer."""
+
+    def __init__(self, write_id: uuid.UUID) -> None:
+        super().__init__(str(write_id))
+        self.write_id = write_id
+
+
+class Committer:
+    """Runs mutations, each in a transaction of its own. `clock` is for tests."""
+
+    def __init__(
+        self, database: Database, *, patience_s: float = PATIENCE_S, clock: Clock | None = None
+    ) -> None:
+        self._database = database
+        self._patience_s = patience_s
+        self._clock = clock
+        self._under_way: set[asyncio.Future[Any]] = set()
+
+    async def run(self, mutation: Mutation[T], files: Files | None = None) -> T:
+        """Return what the mutation returns, once it is durable. Raises what it raises, and
+        `DatabaseAway` when the database is away for too long: then nothing was done; and
+        `OutcomeUnknown`. Files are kept, or discarded where nothing was done. A commit is not
+        broken off when its caller is."""
+        task = asyncio.ensure_future(self._settle(mutation, files))
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            # Its caller has it, unless it was cancelled.
+            task.exception()
+
+    async def _settle(self, mutation: Mutation[T], files: Files | None) -> T:
+        try:
+            result = await self._run(mutation)
+        except (OutcomeUnknown, asyncio.CancelledError):
+            # The process that starts here next looks whether the index names them.
+            raise
+        except BaseException:
+            if files is not None:
+                await asyncio.to_thread(files.discard)
+            raise
+        if files is not None:
+            await asyncio.to_thread(files.keep)
+        return result
+
+    async def _run(self, mutation: Mutation[T]) -> T:
+        until, pause_s = monotonic() + self._patience_s, _FIRST_PAUSE_S
+        while True:
+            try:
+                return await self._attempt(mutation, until)
+            except OutcomeUnknown:
+                raise
+            except DatabaseAway:
+                if monotonic() + pause_s > until:
+                    raise
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _attempt(self, mutation: Mutation[T], until: float) -> T:
+        result: list[T] = []
+        try:
+            async with self._database.connection() as connection:
+                await self._commit(connection, mutation, result)
+        except _AnswerLost as lost:
+            if not await resolve(self._database, lost.write_id, until):
+                raise DatabaseAway("the connection broke, and nothing was committed") from lost
+        return result[0]
+
+    async def _commit(self, connection: Connection, mutation: Mutation[T], result: list[T]) -> None:
+        write_id = uuid.uuid4()
+        await connection.execute("BEGIN")
+        transaction = PostgresTransaction(connection, self._clock)
+        try:
+            result.append(await mutation(transaction))
+            await transaction.flush_all()
+            if transaction.has_written:
+                finish = "SELECT s3gw.finish_1($1, now() + make_interval(secs => $2))"
+                await connection.execute(finish, write_id, ATTEMPT_S)
+        except BaseException as error:
+            if not connection.is_closed():
+                await connection.execute("ROLLBACK")
+            if isinstance(error, _AGAIN) or getattr(error, "sqlstate", "") == _TOO_LATE:
+                raise DatabaseAway(str(error)) from error
+            raise
+        try:
+            await connection.execute("COMMIT")
+        except Exception as error:
+            if transaction.has_written:
+                raise _AnswerLost(write_id) from error
+            raise
