@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
@@ -16,8 +18,10 @@ import asyncpg
 from cluster.database.connecting import Connection, Database
 from cluster.database.errors import DatabaseAway, OutcomeUnknown
 from cluster.database.resolve import resolve
+from cluster.index.grouping import Busy, Group, Outcome
 from cluster.index.transaction import PostgresTransaction
 from storage.clock import Clock
+from storage.index.mutations import PutObject, UpdateObject
 from storage.index.transaction import Mutation
 
 T = TypeVar("T")
@@ -34,6 +38,11 @@ _AGAIN = (
     asyncpg.SerializationError,
 )
 _TOO_LATE = "S3001"
+# Most requests that write are of these kinds.
+TOGETHER = (PutObject, UpdateObject)
+# So many at most in a transaction, and so many transactions of them at the same time.
+_MOST = 64
+_GROUPS = 2
 
 
 class Files(Protocol):
@@ -53,7 +62,8 @@ class _AnswerLost(Exception):
 
 
 class Committer:
-    """Runs mutations, each in a transaction of its own. `clock` is for tests."""
+    """Runs mutations: those of some kinds together, the others each in a transaction of its own.
+    `clock` is for tests."""
 
     def __init__(
         self, database: Database, *, patience_s: float = PATIENCE_S, clock: Clock | None = None
@@ -62,6 +72,7 @@ class Committer:
         self._patience_s = patience_s
         self._clock = clock
         self._under_way: set[asyncio.Future[Any]] = set()
+        self._groups = _Groups(self._together)
 
     async def run(self, mutation: Mutation[T], files: Files | None = None) -> T:
         """Return what the mutation returns, once it is durable. Raises what it raises, and
@@ -99,9 +110,15 @@ class Committer:
 
     async def _run(self, mutation: Mutation[T]) -> T:
         until, pause_s = monotonic() + self._patience_s, _FIRST_PAUSE_S
+        may_share = isinstance(mutation, TOGETHER)
         while True:
             try:
-                return await self._attempt(mutation, until)
+                if may_share:
+                    return await self._groups.join(mutation)
+                return await self._alone(mutation, until)
+            except Busy:
+                may_share = False
+                continue
             except OutcomeUnknown:
                 raise
             except DatabaseAway:
@@ -110,35 +127,102 @@ class Committer:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    async def _attempt(self, mutation: Mutation[T], until: float) -> T:
+    async def _alone(self, mutation: Mutation[T], until: float) -> T:
         result: list[T] = []
-        try:
-            async with self._database.connection() as connection:
-                await self._commit(connection, mutation, result)
-        except _AnswerLost as lost:
-            if not await resolve(self._database, lost.write_id, until):
-                raise DatabaseAway("the connection broke, and nothing was committed") from lost
-        return result[0]
 
-    async def _commit(self, connection: Connection, mutation: Mutation[T], result: list[T]) -> None:
-        write_id = uuid.uuid4()
-        await connection.execute("BEGIN")
-        transaction = PostgresTransaction(connection, self._clock)
-        try:
+        async def work(connection: Connection) -> bool:
+            transaction = PostgresTransaction(connection, self._clock)
             result.append(await mutation(transaction))
             await transaction.flush_all()
-            if transaction.has_written:
-                finish = "SELECT s3gw.finish_1($1, now() + make_interval(secs => $2))"
-                await connection.execute(finish, write_id, ATTEMPT_S)
-        except BaseException as error:
-            if not connection.is_closed():
-                await connection.execute("ROLLBACK")
-            if isinstance(error, _AGAIN) or getattr(error, "sqlstate", "") == _TOO_LATE:
-                raise DatabaseAway(str(error)) from error
-            raise
-        try:
-            await connection.execute("COMMIT")
-        except Exception as error:
-            if transaction.has_written:
-                raise _AnswerLost(write_id) from error
-            raise
+            return transaction.has_written
+
+        await commit(self._database, work, until)
+        return result[-1]
+
+    async def _together(self, mutations: Sequence[Mutation[Any]]) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+
+        async def work(connection: Connection) -> bool:
+            outcomes[:] = await Group(connection, self._clock).run(mutations)
+            return not all(isinstance(outcome, BaseException) for outcome in outcomes)
+
+        await commit(self._database, work, monotonic() + self._patience_s)
+        return outcomes
+
+
+class _Groups:
+    """Mutations that wait at the same time go together."""
+
+    def __init__(self, run: Callable[[Sequence[Mutation[Any]]], Awaitable[Sequence[Outcome]]]):
+        self._run = run
+        self._waiting: deque[tuple[Mutation[Any], asyncio.Future[Any]]] = deque()
+        self._runners: set[asyncio.Future[None]] = set()
+
+    async def join(self, mutation: Mutation[T]) -> T:
+        """Return what the mutation returns. Raises what it raises, `Busy`, `DatabaseAway`."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((mutation, answer))
+        if len(self._runners) < _GROUPS:
+            runner = asyncio.ensure_future(self._work())
+            self._runners.add(runner)
+            runner.add_done_callback(self._runners.discard)
+        return await answer
+
+    async def _work(self) -> None:
+        while self._waiting:
+            taken = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
+            answers = [answer for _, answer in taken]
+            try:
+                outcomes = await self._run([mutation for mutation, _ in taken])
+            except BaseException as error:
+                for answer in answers:
+                    _answer(answer, error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                for answer, outcome in zip(answers, outcomes, strict=True):
+                    _answer(answer, outcome)
+
+
+def _answer(answer: asyncio.Future[Any], outcome: Outcome) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, BaseException):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome[0])
+
+
+async def commit(
+    database: Database, work: Callable[[Connection], Awaitable[bool]], until: float
+) -> None:
+    """Do work in one transaction and commit it; it returns whether it has written. Raises what it
+    raises, `DatabaseAway` when nothing was done, and `OutcomeUnknown`."""
+    try:
+        async with database.connection() as connection:
+            await _commit(connection, work)
+    except _AnswerLost as lost:
+        if not await resolve(database, lost.write_id, until):
+            raise DatabaseAway("the connection broke, and nothing was committed") from lost
+
+
+async def _commit(connection: Connection, work: Callable[[Connection], Awaitable[bool]]) -> None:
+    write_id = uuid.uuid4()
+    await connection.execute("BEGIN")
+    try:
+        has_written = await work(connection)
+        if has_written:
+            finish = "SELECT s3gw.finish_1($1, now() + make_interval(secs => $2))"
+            await connection.execute(finish, write_id, ATTEMPT_S)
+    except BaseException as error:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
+        if isinstance(error, _AGAIN) or getattr(error, "sqlstate", "") == _TOO_LATE:
+            raise DatabaseAway(str(error)) from error
+        raise
+    try:
+        await connection.execute("COMMIT")
+    except Exception as error:
+        if has_written:
+            raise _AnswerLost(write_id) from error
+        raise

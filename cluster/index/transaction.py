@@ -28,13 +28,14 @@ from storage.index.transaction import Payload, Place, UploadKey
 from storage.index.versions import Bucket, Home, Stored
 from storage.values import BucketInfo, UploadInfo
 
-_FIND = """
+FIND = """
 SELECT o.row, o.payload, v.row, v.payload, v.age
-FROM unnest($2::bytea[], $3::text[]) WITH ORDINALITY AS wanted(name, version, number)
-LEFT JOIN s3gw.objects o ON o.bucket = $1 AND o.name = wanted.name
+FROM unnest($1::bigint[], $2::bytea[], $3::text[])
+    WITH ORDINALITY AS wanted(bucket, name, version, number)
+LEFT JOIN s3gw.objects o ON o.bucket = wanted.bucket AND o.name = wanted.name
 LEFT JOIN LATERAL (
     SELECT row, payload, age FROM s3gw.versions
-    WHERE bucket = $1 AND name = wanted.name
+    WHERE bucket = wanted.bucket AND name = wanted.name
     AND (wanted.version IS NULL OR version = wanted.version)
     ORDER BY age LIMIT 1) v ON true
 ORDER BY wanted.number"""
@@ -86,29 +87,30 @@ class PostgresTransaction:
 
     async def hold(self, bucket: Bucket, *names: bytes) -> Home:
         locks = sorted({name_lock(bucket.key, name) for name in names})
-        found = await self._first("SELECT * FROM s3gw.hold_1($1, $2)", bucket.key, locks)
-        self._keep_time(found["at"])
-        if found["facts"] is None:
+        held = await self._first("SELECT * FROM s3gw.hold_1($1, $2)", bucket.key, locks)
+        self.keep_time(ns_of(held["at"]))
+        if held["facts"] is None:
             raise BucketNotFound(bucket.info.name)
-        return Home(bucket.key, decode_bucket(found["facts"]).versioning)
+        return Home(bucket.key, decode_bucket(held["facts"]).versioning)
 
     async def hold_bucket(self, name: str) -> Bucket:
-        found = await self._first("SELECT * FROM s3gw.hold_bucket_1($1)", name)
-        self._keep_time(found["at"])
-        if found["id"] is None:
+        held = await self._first("SELECT * FROM s3gw.hold_bucket_1($1)", name)
+        self.keep_time(ns_of(held["at"]))
+        if held["id"] is None:
             raise BucketNotFound(name)
-        return Bucket(found["id"], decode_bucket(found["facts"]))
+        return Bucket(held["id"], decode_bucket(held["facts"]))
 
     async def hold_bucket_name(self, name: str) -> BucketInfo | None:
-        found = await self._first("SELECT * FROM s3gw.hold_bucket_name_1($1)", name)
-        self._keep_time(found["at"])
-        return None if found["facts"] is None else decode_bucket(found["facts"])
+        held = await self._first("SELECT * FROM s3gw.hold_bucket_name_1($1)", name)
+        self.keep_time(ns_of(held["at"]))
+        return None if held["facts"] is None else decode_bucket(held["facts"])
 
     def now_ns(self) -> int:
         return self._now_ns if self._clock is None else self._clock.now_ns()
 
-    def _keep_time(self, time: datetime) -> None:
-        self._now_ns = ns_of(time)
+    def keep_time(self, now_ns: int) -> None:
+        """Note the database's time."""
+        self._now_ns = now_ns
 
     async def find(self, bucket: int, name: bytes, version: str | None = None) -> Stored | None:
         return (await self.find_all(bucket, [(name, version)]))[0]
@@ -116,14 +118,13 @@ class PostgresTransaction:
     async def find_all(
         self, bucket: int, wanted: Sequence[tuple[bytes, str | None]]
     ) -> list[Stored | None]:
-        names, versions = [name for name, _ in wanted], [version for _, version in wanted]
-        rows = await self._all(_FIND, bucket, names, versions)
-        return [_found(row, version) for row, version in zip(rows, versions, strict=True)]
+        rows = await self._all(FIND, *find_values([(bucket, *each) for each in wanted]))
+        return [found(row, version) for row, (_, version) in zip(rows, wanted, strict=True)]
 
     async def count_versions(self, bucket: int, name: bytes) -> int:
         sql = "SELECT count(*) AS count FROM s3gw.versions WHERE bucket = $1 AND name = $2"
-        found: int = (await self._first(sql, bucket, name))["count"]
-        return found
+        count: int = (await self._first(sql, bucket, name))["count"]
+        return count
 
     async def payload(self, stored: Stored) -> bytes | None:
         return _bytes_of(stored.payload)
@@ -314,12 +315,15 @@ class PostgresTransaction:
 
     async def flush_all(self) -> None:
         """Send what waits, and what was counted."""
+        self._write_usage()
+        await self.flush()
+
+    def _write_usage(self) -> None:
         for bucket, (objects, size) in self._usage.items():
             if objects or size:
                 sql = "INSERT INTO s3gw.usage_delta VALUES ($1, $2, $3)"
                 self._write(sql, bucket, objects, size)
         self._usage = {}
-        await self.flush()
 
     def _write(self, sql: str, *values: Any) -> None:
         self.has_written = True
@@ -333,7 +337,14 @@ class PostgresTransaction:
         return (await self._all(sql, *values))[0]
 
 
-def _found(row: Any, version: str | None) -> Stored | None:
+def find_values(wanted: Sequence[tuple[int, bytes, str | None]]) -> tuple[list[Any], ...]:
+    """Return the values of `FIND` for buckets, names, and versions or None."""
+    buckets, names, versions = zip(*wanted, strict=True) if wanted else ((), (), ())
+    return list(buckets), list(names), list(versions)
+
+
+def found(row: Any, version: str | None) -> Stored | None:
+    """Return what a row of `FIND` says of the current version, or of that one."""
     current, payload, older, older_payload, age = row
     if current is not None:
         decoded = decode_row(current)

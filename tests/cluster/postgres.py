@@ -19,6 +19,7 @@ import pytest
 
 HOST = "127.0.0.1"
 USER = "postgres"
+STANDBY = "standby"
 _START_S = 30
 _PROGRAMS = ("postgres", "initdb", "pg_basebackup", "pg_isready", "psql")
 # Speed matters here and durability does not, except where a test says so.
@@ -92,14 +93,24 @@ class PostgresServer:
     def promote(self) -> None:
         self.run("SELECT pg_promote(true, 30)")
 
+    def processor_s(self) -> float:
+        """Return the processor time of the processes that run now, in seconds."""
+        ticks = 0
+        for pid in self._processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal to all processes of the server."""
-        process = self._running()
-        children = subprocess.run(
-            ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
-        ).stdout.split()
-        for pid in [process.pid, *map(int, children)]:
+        for pid in self._processes():
             os.kill(pid, number)
+
+    def _processes(self) -> list[int]:
+        main = self._running().pid
+        command = ["pgrep", "-P", str(main)]
+        children = subprocess.run(command, capture_output=True, text=True).stdout.split()
+        return [main, *map(int, children)]
 
     def kill(self) -> None:
         """End it as a loss of power does."""
@@ -179,3 +190,23 @@ def postgres() -> Iterator[PostgresServer]:
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def replicated_pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    """A running primary whose commits wait for its standby, and the standby."""
+    programs()
+    with server_folder("primary") as one, server_folder("standby") as other:
+        primary = PostgresServer(one, settings=("full_page_writes=off",))
+        standby = PostgresServer(other, settings=("hot_standby=on",))
+        primary.create()
+        try:
+            primary.start()
+            standby.follow(primary, STANDBY)
+            standby.start()
+            primary.run(f"ALTER SYSTEM SET synchronous_standby_names = '{STANDBY}'")
+            primary.run("SELECT pg_reload_conf()")
+            yield primary, standby
+        finally:
+            standby.stop()
+            primary.stop()

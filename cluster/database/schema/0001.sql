@@ -98,6 +98,31 @@ BEGIN
     SELECT b.row INTO hold_1.facts FROM s3gw.buckets b WHERE b.id = hold_1.bucket;
     hold_1.at := clock_timestamp();
 END $$;
+-- For several mutations at once: names that another transaction holds are not waited for.
+CREATE FUNCTION hold_many_1(
+    buckets bigint[], names bigint[],
+    OUT facts bytea[], OUT granted boolean[], OUT at timestamptz)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    bucket bigint;
+    lock bigint;
+    found_row bytea;
+BEGIN
+    PERFORM s3gw.begin_1();
+    facts := '{}';
+    granted := '{}';
+    FOREACH bucket IN ARRAY buckets LOOP
+        PERFORM pg_advisory_xact_lock_shared(2, (bucket % 2147483647)::integer);
+    END LOOP;
+    FOREACH lock IN ARRAY names LOOP
+        granted := granted || pg_try_advisory_xact_lock(lock);
+    END LOOP;
+    FOREACH bucket IN ARRAY buckets LOOP
+        found_row := (SELECT b.row FROM s3gw.buckets b WHERE b.id = bucket);
+        facts := array_append(facts, found_row);
+    END LOOP;
+    at := clock_timestamp();
+END $$;
 CREATE FUNCTION hold_bucket_1(name text, OUT id bigint, OUT facts bytea, OUT at timestamptz)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE found_id bigint;

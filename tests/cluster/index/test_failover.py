@@ -12,33 +12,14 @@ from cluster.index.committing import Committer
 from storage.index.bucket_mutations import CreateBucket
 from storage.values import BucketInfo
 from tests.cluster.index.registers import Registers
-from tests.cluster.postgres import HOST, USER, PostgresServer, programs, server_folder
+from tests.cluster.postgres import HOST, USER, PostgresServer, replicated_pair
 from tests.storage.event_loop import run
-
-STANDBY = "standby"
 
 
 @pytest.fixture
 def pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
-    """A primary whose commits wait for its standby."""
-    programs()
-    with server_folder("primary") as one, server_folder("standby") as other:
-        waiting = (f"synchronous_standby_names={STANDBY}", "synchronous_commit=on")
-        primary = PostgresServer(one, settings=("full_page_writes=off",))
-        primary.create()
-        standby = PostgresServer(other, settings=("hot_standby=on",))
-        try:
-            primary.start()
-            standby.follow(primary, STANDBY)
-            standby.start()
-            for setting in waiting:
-                name, _, value = setting.partition("=")
-                primary.run(f"ALTER SYSTEM SET {name} = '{value}'")
-            primary.run("SELECT pg_reload_conf()")
-            yield primary, standby
-        finally:
-            standby.stop()
-            primary.stop()
+    with replicated_pair() as running:
+        yield running
 
 
 async def survive(primary: PostgresServer, standby: PostgresServer) -> Registers:
