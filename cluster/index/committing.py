@@ -222,7 +222,7 @@ async def _commit(connection: Connection, work: Callable[[Connection], Awaitable
         raise
     try:
         await connection.execute("COMMIT")
-    except Exception as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         if has_written:
             raise _AnswerLost(write_id) from error
         raise
