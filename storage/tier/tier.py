@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from storage.backend import Backend, Store
@@ -27,7 +28,9 @@ from storage.values import (
     BucketOptions,
     DeleteRequest,
     Deletion,
+    ListQuery,
     ObjectInfo,
+    Page,
     Parallel,
 )
 
@@ -102,13 +105,18 @@ class Tier:
     async def look(self, provider: str, name: str, here: str = "") -> BucketInfo:
         """Return what the backend says of its bucket; nothing is added here. Its name `here` is the
         same unless it is given."""
+        found = self.unseen(provider, name, here)
+        there = await self.backends[provider].head_bucket(name)
+        return msgspec.structs.replace(found, created_ns=there.created_ns)
+
+    def unseen(self, provider: str, name: str, here: str = "") -> BucketInfo:
+        """Return what a backend's bucket would be here, without a request to the backend. Raise
+        `BucketNotFound` for a provider without a backend."""
         stored = stored_name(provider, here or name)
         if provider not in self.backends:
             raise BucketNotFound(stored)
-        there = await self.backends[provider].head_bucket(name)
         document = RemoteBucket(provider, name)
-        settings = {RemoteBucket.setting_name: encoded(document)}
-        return BucketInfo(stored, "", there.created_ns, settings=settings)
+        return BucketInfo(stored, "", 0, settings={RemoteBucket.setting_name: encoded(document)})
 
     async def learn(
         self, provider: str, name: str, owner: str, settings: Mapping[str, str]
@@ -119,6 +127,11 @@ class Tier:
             return await self.local.head_bucket(stored)
         found = await self.look(provider, name)
         return await self.add(found, owner, settings)
+
+    async def list_there(self, bucket: BucketInfo, query: ListQuery) -> Page:
+        """Return a page of the backend's objects alone, also of a bucket that was not added."""
+        remote = self.require_remote(bucket)
+        return await remote.backend.list_objects(remote.name, query)
 
     async def add(self, found: BucketInfo, owner: str, settings: Mapping[str, str]) -> BucketInfo:
         """Add a bucket here for one that a backend has, or return the one that is here."""

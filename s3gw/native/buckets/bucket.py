@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from s3gw.access import Access, authorize, may_delete, usable
 from s3gw.access.acl_headers import new_bucket_settings
@@ -15,6 +16,7 @@ from s3gw.access.gate import may_use_freely
 from s3gw.access.policy import BucketPolicy
 from s3gw.events.rules import is_notifying
 from s3gw.http.reply import Reply
+from s3gw.identity.accounts import ROOT_ACCOUNT
 from s3gw.identity.permissions import ALL
 from s3gw.native.answers import json_reply
 from s3gw.native.bucket_props import Namespace, props_json
@@ -26,14 +28,16 @@ from s3gw.native.buckets.props_change import (
     with_props,
 )
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import unsupported
+from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.jobs.summary import SummaryWanted, bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket, is_asked
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_here, is_outside
 from s3gw.native.remote_buckets import (
+    Reference,
     buckets_of_clusters,
     connection,
+    found_there,
     is_folder,
     new_settings,
 )
@@ -68,7 +72,11 @@ class ListedBucket(Struct, frozen=True):
     is_audited=True,
 )
 class CreateBucket:
+    """Create a bucket. One of a cloud is not created there, but added here with its properties: if
+    it is there, or, with `dont_head_remote_bck`, without a look."""
+
     props: dict[str, Any] | None = value(default=None)
+    trusts: bool = query("dont_head_remote_bck", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
         if call.bck.uuid and call.native.remote is None:
@@ -77,6 +85,8 @@ class CreateBucket:
             settings = await new_settings(call)
             await attach_folder(call, self.props or {}, settings)
             return Reply()
+        if call.bck.provider != AIS:
+            return await self._add(call)
         if not call.bck.is_ours:
             raise unsupported(f"creating {call.bck.cname()}")
         check_new_bucket(call.bck.name)
@@ -86,6 +96,18 @@ class CreateBucket:
         asked = with_props(plain, self.props or {})
         options = BucketOptions(owner, settings=asked.settings)
         await call.store.create_bucket(call.bucket, options)
+        return Reply()
+
+    async def _add(self, call: NativeCall) -> Reply:
+        if self.props and not call.caller.is_root:
+            # The bucket is to be the root account's, as is each that is added by its first use.
+            message = f"only administrators set properties of {call.bck.cname()}"
+            raise NativeError(403, message, Tcode.BUCKET_DENIED)
+        found = await found_there(call, trusts=self.trusts)
+        settings = {**await new_settings(call), **found.settings}
+        asked = with_props(replace(found, settings=settings), self.props or {})
+        options = BucketOptions(ROOT_ACCOUNT, settings=asked.settings)
+        await call.native.tier.local.create_bucket(found.name, options)
         return Reply()
 
 
@@ -140,12 +162,18 @@ class HeadBucket:
     presence: int = query("presence", default=0)
     bsumm_remote: bool | None = query("bsumm_remote", default=None)
     uuid: str = query("uuid", default="")
+    dont_add: bool = query("dont_add_remote_bck_md", default=False)
+
+    @property
+    def reference(self) -> Reference:
+        adds = not self.dont_add and not is_outside(self.presence)
+        return Reference(adds=adds, looks=not is_here(self.presence))
 
     async def run(self, call: NativeCall) -> Reply:
         if self.bsumm_remote is not None:
             wanted = SummaryWanted(self.presence, "", self.uuid, here_only=not self.bsumm_remote)
             return await bucket_with_summary(call, wanted)
-        if is_outside(self.presence):
+        if is_outside(self.presence) and not call.is_outside:
             raise BucketNotFound(call.bucket)
         return Reply(headers={"Ais-Bucket-Props": props_json(call.bucket_info)})
 
