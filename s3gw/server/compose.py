@@ -88,6 +88,7 @@ from storage.backends.local import (
 from storage.clock import SystemClock
 from storage.errors import BucketNotFound, OutOfSpace, StorageError
 from storage.startup_errors import MountpathError
+from storage.tier.backend_rates import PATIENT_WAIT_S, BackendRates
 from storage.values import DeleteRequest, Deletion
 
 log = logging.getLogger(__name__)
@@ -183,7 +184,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     known = accounts(config, task.root_keys)
     async with (
         _open_store(config, task.slot) as local,
-        open_tier(config, local) as tier,
+        open_tier(config, local, BackendRates(_rate_share(task))) as tier,
         _queues(config, metrics) as queues,
         _archives(config) as archives,
         directory_in_use(config) as directory,
@@ -229,6 +230,11 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             metrics.flush()
             await access_log.close()
             audit.close()
+
+
+def _rate_share(task: Task) -> float:
+    """Return the share of each process in the requests to a backend: workers and the jobs'."""
+    return 1 / (task.workers + 1)
 
 
 def _objects(
@@ -313,7 +319,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         keeper = SerializedMaintenance(housekeeper)
         async with (
             _open_store(config, task.slot) as store,
-            open_tier(config, store) as tier,
+            open_tier(config, store, BackendRates(_rate_share(task), PATIENT_WAIT_S)) as tier,
             open_web(config) as web,
             open_jobs(config) as jobs,
             _archives(config) as archives,

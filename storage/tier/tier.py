@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,9 @@ from storage.errors import (
     StorageError,
 )
 from storage.settings import encoded, setting
+from storage.tier.backend_rates import KINDS, BackendRate, BackendRates
 from storage.tier.downloads import Downloads, FetchPlan
+from storage.tier.intercepted import intercepted
 from storage.tier.locks import ObjectLocks
 from storage.tier.remote import FetchTask, Remote, RemoteBucket, origin_of, stored_name
 from storage.values import (
@@ -38,12 +41,14 @@ from storage.values import (
 class Policy(Struct, frozen=True):
     """How objects of a bucket are kept: in what chunks, and whether each read asks the backend for
     a newer one. With `whole_only`, an object is kept only when it was read to its end; with
-    `verifies`, if it has the MD5 that the backend tells."""
+    `verifies`, if it has the MD5 that the backend tells. `rate` bounds the requests to the
+    backend."""
 
     chunks: Chunking | None = None
     validates: bool = False
     whole_only: bool = False
     verifies: bool = False
+    rate: BackendRate | None = None
 
 
 class Tier:
@@ -57,11 +62,13 @@ class Tier:
         policy: Callable[[BucketInfo], Policy] = lambda _: Policy(),
         refused: Set[str] = frozenset(),
         lock_file: Path | None = None,
+        rates: BackendRates | None = None,
     ) -> None:
         self.local = local
         self.backends = backends
         self.policy = policy
         self.refused = refused
+        self.rates = rates or BackendRates()
         self.locks = ObjectLocks(lock_file)
         self.downloads = Downloads(local, self.locks)
 
@@ -75,7 +82,11 @@ class Tier:
         document = setting(bucket, RemoteBucket)
         if document is None:
             return None
-        return Remote(bucket, self.backend(document.provider), document.name)
+        backend = self.backend(document.provider)
+        if rate := self.policy(bucket).rate:
+            around = partial(self.rates.make, bucket.lasting_name, rate)
+            backend = intercepted(backend, KINDS, around)
+        return Remote(bucket, backend, document.name)
 
     def backend(self, provider: str) -> Backend:
         """Raise `NotSupported` for a provider without a backend here."""
