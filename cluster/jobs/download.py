@@ -147,7 +147,7 @@ class _Downloads:
         most_ahead = _AHEAD * self._job.workers
         while (
             not self._shown.all_known
-            and len(self._tasks) < self._job.workers
+            and len(self._tasks) < self._run.gate.room
             and self._next - self._first < most_ahead
         ):
             link = await anext(links, None)

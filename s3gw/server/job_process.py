@@ -91,7 +91,7 @@ def job_runner(
         fetch=tier.fetch,
         evict=tier.evict,
         record=registry.add_ended,
-        rest=LoadMeter().rest,
+        meter=LoadMeter(),
         space=space,
         local=tier.local,
         download=Downloader(objects, web.reader).download,
