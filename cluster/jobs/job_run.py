@@ -113,12 +113,13 @@ class Link(Struct, frozen=True):
 class DownloadTask(Struct, frozen=True):
     """One object of the web that becomes an object of the job's bucket. `begin` is called with its
     length before its first byte, and again if it is begun again; `allow` is awaited for each block
-    of bytes."""
+    of bytes. `sealed_headers` are sent with its requests."""
 
     job: Job
     link: Link
     begin: Callable[[int], None]
     allow: Callable[[int], Awaitable[None]]
+    sealed_headers: bytes = b""
 
 
 class NotDownloaded(Exception):

@@ -32,7 +32,7 @@ from s3gw.config.stored import open_settings
 from s3gw.events.events import expired
 from s3gw.events.notifier import Notifier
 from s3gw.http.site import Site
-from s3gw.identity.opening import directory_in_use, prepare_coordination
+from s3gw.identity.opening import directory_in_use, open_vault, prepare_coordination
 from s3gw.identity.tokens.configured import token_issuer, verifying
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.space import SpaceWatch, StoreSpace, watermarks
@@ -340,7 +340,8 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
             told = notifier(outboxes, config, metrics)
             objects = _objects(config, store_of(tier), told, archives)
             space = StoreSpace(store, settings, ObjectCopier(objects).delete)
-            runner = job_runner(config, objects, tier, web, jobs, keeper, space)
+            vault = await open_vault(config)
+            runner = job_runner(config, objects, tier, web, jobs, keeper, space, vault)
             settings.on_change(partial(_apply_to_jobs, runner, store))
             watch = SpaceWatch(space, jobs)
             tasks.create_task(run_repeatedly(watch, _JOB_RETRY_S, stopped_within))

@@ -42,6 +42,10 @@ class CloudScene(JobScene):
         page = self.json("GET", f"buckets/{bucket}?{query}", {"action": "list", "value": asked})
         return {each["name"]: each.get("flags", 0) for each in page["entries"] or []}
 
+    def here(self) -> set[str]:
+        """The names that are here; the cloud is not looked at."""
+        return set(self.listed(flags=1))
+
     def custom(self, name: str) -> dict[str, str]:
         """The custom metadata of HEAD."""
         pairs = self.head(name).pairs

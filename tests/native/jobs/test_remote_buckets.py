@@ -536,6 +536,39 @@ def test_a_download_of_a_backend_fetches_what_begins_and_ends_so(scene: CloudSce
     scene.json("POST", "download", {"type": "single", **single})
     scene.run_jobs()
     assert "e.tar" in scene.listed(flags=1)
-    refused = told(scene.send("POST", "download", {**asked, "synchronize": True}))
-    assert refused.status == 501
     assert told(scene.send("POST", "download", asked, token="nobody")).status == 403
+
+
+@pytest.mark.parametrize("word", ["sync", "synchronize"])
+def test_a_download_that_synchronizes_removes_here_what_is_gone_there(
+    scene: CloudScene, word: str
+) -> None:
+    names = [f"d/{number}.tar" for number in range(8)]
+    for name in (*names, "d/other.txt", "e/1.tar"):
+        scene.upload(name, b"content")
+        scene.send("GET", f"objects/train/{name}?{AWS}")
+    for name in (*names[::2], "d/other.txt", "e/1.tar"):
+        scene.server.run(scene.cloud.delete_object("train", DeleteRequest(name)))
+    scene.upload("d/new.tar", b"content")
+    message = {"type": "backend", "bucket": {"name": "train", "provider": "aws"}}
+    asked = {**message, "prefix": "d/", "suffix": ".tar", word: True}
+    assert told(scene.send("POST", "download", asked, token="reader")).status == 403
+    scene.json("POST", "download", {**asked, word: False})
+    scene.run_jobs()
+    assert set(names[::2]) <= scene.here()
+    scene.json("POST", "download", asked, token="owner")
+    scene.run_jobs()
+    # What is not selected stays, though the cloud has not got it any more.
+    assert scene.here() == {*names[1::2], "d/new.tar", "d/other.txt", "e/1.tar"}
+
+
+def test_nothing_is_removed_while_the_backend_cannot_say_what_it_has(scene: CloudScene) -> None:
+    scene.upload("a", b"content")
+    scene.send("GET", f"objects/train/a?{AWS}")
+    message = {"type": "backend", "bucket": {"name": "train", "provider": "aws"}, "sync": True}
+    xid = scene.json("POST", "download", message)["id"]
+    scene.cloud.is_down = True
+    scene.run_jobs()
+    scene.cloud.is_down = False
+    assert scene.here() == {"a"}
+    assert scene.snap(xid)["aborted"] is True
