@@ -73,21 +73,6 @@ async def learn_bucket(call: NativeCall, reference: Reference = PLAIN) -> Bucket
     return replace(found, owner=ROOT_ACCOUNT, created_ns=0, settings=outside)
 
 
-async def found_there(call: NativeCall, *, trusts: bool) -> BucketInfo:
-    """Return the cloud's bucket that the call names, as the cloud describes it, or, for a call that
-    `trusts`, without a look. Raise 501 for one that is not there: it is not created."""
-    bck, tier = call.bck, call.native.tier
-    if bck.provider == web.PROVIDER or not bck.is_cloud or bck.provider not in tier.backends:
-        raise unsupported(f"creating {bck.cname()}")
-    if trusts:
-        return tier.unseen(bck.provider, bck.there)
-    try:
-        return await tier.look(bck.provider, bck.there)
-    except BucketNotFound:
-        message = f'{bck.provider} bucket "{bck.cname()}" does not exist, and is not created there'
-        raise NativeError(501, message, Tcode.REMOTE_BCK_NOT_FOUND) from None
-
-
 async def new_settings(call: NativeCall) -> dict[str, str]:
     """Return the settings that a bucket of a backend begins with: objects of it may be evicted."""
     settings = await call.services.new_buckets.current()

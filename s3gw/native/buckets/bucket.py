@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from s3gw.access import Access, authorize, may_delete, usable
 from s3gw.access.acl_headers import new_bucket_settings
@@ -16,34 +15,24 @@ from s3gw.access.gate import may_use_freely
 from s3gw.access.policy import BucketPolicy
 from s3gw.events.rules import is_notifying
 from s3gw.http.reply import Reply
-from s3gw.identity.accounts import ROOT_ACCOUNT
 from s3gw.identity.permissions import ALL
 from s3gw.native.answers import json_reply
 from s3gw.native.bucket_props import Namespace, props_json
-from s3gw.native.buckets.folders import attach_folder, detach_folder
 from s3gw.native.buckets.props_change import (
     gives_access,
     with_changed_props,
     with_defaults,
     with_props,
 )
+from s3gw.native.buckets.remote import create_remote, destroy_remote
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.jobs.summary import SummaryWanted, bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket, is_asked
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_here, is_outside
-from s3gw.native.remote_buckets import (
-    Reference,
-    buckets_of_clusters,
-    connection,
-    found_there,
-    is_folder,
-    new_settings,
-)
+from s3gw.native.remote_buckets import Reference, buckets_of_clusters, connection
 from s3gw.objects.object_lock import ObjectLockSetting
 from s3gw.wire.errors import Code, S3Error
-from storage.backends.hdfs import PROVIDER as HDFS
 from storage.errors import BucketNotEmpty, BucketNotFound, StorageError
 from storage.settings import setting
 from storage.values import (
@@ -72,42 +61,23 @@ class ListedBucket(Struct, frozen=True):
     is_audited=True,
 )
 class CreateBucket:
-    """Create a bucket. One of a cloud is not created there, but added here with its properties: if
-    it is there, or, with `dont_head_remote_bck`, without a look."""
+    """Create a bucket, here or in another cluster. One of a cloud is added here: if it is there,
+    or, with `dont_head_remote_bck`, without a look."""
 
     props: dict[str, Any] | None = value(default=None)
     trusts: bool = query("dont_head_remote_bck", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
-        if call.bck.uuid and call.native.remote is None:
-            raise BucketNotFound(call.bucket)
-        if call.bck.provider == HDFS:
-            settings = await new_settings(call)
-            await attach_folder(call, self.props or {}, settings)
-            return Reply()
-        if call.bck.provider != AIS:
-            return await self._add(call)
+        props = self.props or {}
         if not call.bck.is_ours:
-            raise unsupported(f"creating {call.bck.cname()}")
+            await create_remote(call, props, trusts=self.trusts)
+            return Reply()
         check_new_bucket(call.bck.name)
         owner = call.caller.account
         settings = new_bucket_settings(call, await call.services.new_buckets.current())
-        plain = BucketInfo(call.bucket, owner, 0, settings=settings)
-        asked = with_props(plain, self.props or {})
+        asked = with_props(BucketInfo(call.bucket, owner, 0, settings=settings), props)
         options = BucketOptions(owner, settings=asked.settings)
         await call.store.create_bucket(call.bucket, options)
-        return Reply()
-
-    async def _add(self, call: NativeCall) -> Reply:
-        if self.props and not call.caller.is_root:
-            # The bucket is to be the root account's, as is each that is added by its first use.
-            message = f"only administrators set properties of {call.bck.cname()}"
-            raise NativeError(403, message, Tcode.BUCKET_DENIED)
-        found = await found_there(call, trusts=self.trusts)
-        settings = {**await new_settings(call), **found.settings}
-        asked = with_props(replace(found, settings=settings), self.props or {})
-        options = BucketOptions(ROOT_ACCOUNT, settings=asked.settings)
-        await call.native.tier.local.create_bucket(found.name, options)
         return Reply()
 
 
@@ -233,11 +203,13 @@ class DestroyBucket:
     removed afterwards. The right to destroy the bucket is enough, as in AIStore. A bucket with
     object lock is destroyed only when it is empty. Where each object matters by itself, because of
     a policy or of event notifications, the objects are removed one by one before the bucket is. A
-    bucket of HDFS is detached: its folder stays."""
+    bucket of another cluster is destroyed there, one of HDFS is detached: its folder stays."""
+
+    reference = Reference(adds=False)
 
     async def run(self, call: NativeCall) -> Reply:
-        if is_folder(call.bucket_info):
-            await detach_folder(call)
+        if not call.bck.is_ours:
+            await destroy_remote(call)
             return Reply()
         with suppress(_ToldApart):
             await call.store.discard_bucket(call.bucket, lambda info: _as_one(call, info))

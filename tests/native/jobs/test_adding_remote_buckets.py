@@ -169,3 +169,11 @@ def test_only_administrators_set_properties_of_a_cloud_s_bucket(scene: CloudScen
     assert scene.act("POST", _TRAIN, "create-bck", value, token="owner").status == 403
     assert scene.act("POST", _TRAIN, "create-bck", token="reader").status == 403
     assert scene.act("POST", _TRAIN, "create-bck", token="owner").status == 200
+
+
+def test_a_cloud_s_bucket_is_not_destroyed(scene: CloudScene) -> None:
+    scene.upload("a")
+    for _ in range(2):
+        answer = scene.act("DELETE", _TRAIN, "destroy-bck")
+        assert (answer.status, "aws://train" in told(answer).message) == (501, True)
+        assert scene.send("GET", f"objects/train/a?{AWS}").body == b"x"
