@@ -274,6 +274,10 @@ class Space(Protocol):
         `BucketNotFound`."""
         ...
 
+    def count(self, objects: int, size: int) -> None:
+        """Count objects that were evicted, and their bytes."""
+        ...
+
 
 class JobContext(Struct, frozen=True):
     """Dependencies of all jobs of a process, built once by the composition root. `local` is what is

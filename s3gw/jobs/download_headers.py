@@ -1,4 +1,4 @@
-"""Headers that a download sends with its requests: read, sealed in the job's record, opened.
+"""Headers of downloads: read, sealed in a job's record, opened.
 
 They often are credentials, so they are at rest only under the key that seals users' secrets.
 """

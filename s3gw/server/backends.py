@@ -23,6 +23,7 @@ from storage.backends.http import PROVIDER, HttpBackend, HttpOptions
 from storage.backends.local import has_room as local_has_room
 from storage.tier import Policy, Tier, TieredStore
 from storage.tier.backend_rates import BackendRate, BackendRates, RequestKind
+from storage.tier.counts import TierCounts
 from storage.tier.locks import FILE
 from storage.values import BucketInfo
 
@@ -44,7 +45,9 @@ REFUSED = frozenset({"encryption", "lifecycle", "object-lock"})
 
 
 @asynccontextmanager
-async def open_tier(config: Config, local: Store, rates: BackendRates) -> AsyncIterator[Tier]:
+async def open_tier(
+    config: Config, local: Store, rates: BackendRates, counts: TierCounts
+) -> AsyncIterator[Tier]:
     """Open the configured backends; what is under way at the end is given up, and leaves nothing.
     A server without backends has a tier too, that knows no remote bucket."""
     async with AsyncExitStack() as opened:
@@ -57,7 +60,7 @@ async def open_tier(config: Config, local: Store, rates: BackendRates) -> AsyncI
         for provider in config.backends.providers:
             backends[provider] = await opened.enter_async_context(openers[provider]())
         lock_file = Path(config.storage.data[0]) / FILE
-        tier = Tier(local, backends, policy_of, REFUSED, lock_file, rates)
+        tier = Tier(local, backends, policy_of, REFUSED, lock_file, rates, counts)
         opened.push_async_callback(tier.aclose)
         yield tier
 

@@ -88,7 +88,7 @@ from storage.backends.local import (
 from storage.clock import SystemClock
 from storage.errors import BucketNotFound, OutOfSpace, StorageError
 from storage.startup_errors import MountpathError
-from storage.tier.backend_rates import PATIENT_WAIT_S, BackendRates
+from storage.tier.backend_rates import LONGEST_WAIT_S, PATIENT_WAIT_S, BackendRates
 from storage.values import DeleteRequest, Deletion
 
 log = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     known = accounts(config, task.root_keys)
     async with (
         _open_store(config, task.slot) as local,
-        open_tier(config, local, BackendRates(_rate_share(task))) as tier,
+        open_tier(config, local, _rates(task, metrics), metrics.tier) as tier,
         _queues(config, metrics) as queues,
         _archives(config) as archives,
         directory_in_use(config) as directory,
@@ -232,9 +232,10 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             audit.close()
 
 
-def _rate_share(task: Task) -> float:
-    """Return the share of each process in the requests to a backend: workers and the jobs'."""
-    return 1 / (task.workers + 1)
+def _rates(task: Task, metrics: Metrics) -> BackendRates:
+    """Return the rates of one of the workers, or of the process of the jobs, which waits longer."""
+    longest_wait_s = LONGEST_WAIT_S if task.role is Role.SERVE else PATIENT_WAIT_S
+    return BackendRates(1 / (task.workers + 1), longest_wait_s, metrics.tier)
 
 
 def _objects(
@@ -319,7 +320,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         keeper = SerializedMaintenance(housekeeper)
         async with (
             _open_store(config, task.slot) as store,
-            open_tier(config, store, BackendRates(_rate_share(task), PATIENT_WAIT_S)) as tier,
+            open_tier(config, store, _rates(task, metrics), metrics.tier) as tier,
             open_web(config) as web,
             open_jobs(config) as jobs,
             _archives(config) as archives,
@@ -339,7 +340,8 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
             tasks.create_task(run_repeatedly(abandoned, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
             objects = _objects(config, store_of(tier), told, archives)
-            space = StoreSpace(store, settings, ObjectCopier(objects).delete)
+            delete = ObjectCopier(objects).delete
+            space = StoreSpace(store, settings, delete, counts=metrics.tier)
             vault = await open_vault(config)
             runner = job_runner(config, objects, tier, web, jobs, keeper, space, vault)
             settings.on_change(partial(_apply_to_jobs, runner, store))

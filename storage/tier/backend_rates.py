@@ -20,6 +20,7 @@ from typing import Any
 from msgspec import Struct
 
 from storage.errors import BackendBusy
+from storage.tier.counts import NOT_COUNTED, TierCounts
 from storage.token_bucket import TokenBucket
 
 # A request that would wait for longer is refused; what no client waits for may wait longer.
@@ -93,11 +94,13 @@ class BackendRates:
         self,
         share: float = 1.0,
         longest_wait_s: float = LONGEST_WAIT_S,
+        counts: TierCounts = NOT_COUNTED,
         timer: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._share = share
         self._longest_wait_s = longest_wait_s
+        self._counts = counts
         self._timer = timer
         self._sleep = sleep
         self._paces: dict[tuple[str, RequestKind], _Pace] = {}
@@ -128,7 +131,9 @@ class BackendRates:
                     raise
             retries -= 1
             # Those that were refused at the same time come again at different times.
-            await self._sleep(pause_s * random.uniform(0.5, 1.0))
+            wait_s = pause_s * random.uniform(0.5, 1.0)
+            self._counts.repeated(KINDS[method].value, wait_s)
+            await self._sleep(wait_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _turn(

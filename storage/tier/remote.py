@@ -35,11 +35,12 @@ class Source(Protocol):
 
 
 class Remote(Struct, frozen=True):
-    """A bucket here, and its bucket there."""
+    """A bucket here, and its bucket there, of a provider."""
 
     bucket: BucketInfo
     backend: Backend
     name: str
+    provider: str
 
     @property
     def source(self) -> Source | None:

@@ -22,6 +22,7 @@ from storage.errors import (
 )
 from storage.settings import encoded, setting
 from storage.tier.backend_rates import KINDS, BackendRate, BackendRates
+from storage.tier.counts import NOT_COUNTED, EvictionCause, TierCounts, observed
 from storage.tier.downloads import Downloads, FetchPlan
 from storage.tier.intercepted import intercepted
 from storage.tier.locks import ObjectLocks
@@ -63,14 +64,19 @@ class Tier:
         refused: Set[str] = frozenset(),
         lock_file: Path | None = None,
         rates: BackendRates | None = None,
+        counts: TierCounts | None = None,
     ) -> None:
         self.local = local
         self.backends = backends
+        self.counts: TierCounts = counts or NOT_COUNTED
+        self._used: Mapping[str, Backend] = backends
+        if counts is not None:
+            self._used = {name: observed(each, name, counts) for name, each in backends.items()}
         self.policy = policy
         self.refused = refused
         self.rates = rates or BackendRates()
         self.locks = ObjectLocks(lock_file)
-        self.downloads = Downloads(local, self.locks)
+        self.downloads = Downloads(local, self.locks, counts=self.counts)
 
     async def aclose(self) -> None:
         await self.downloads.aclose()
@@ -82,11 +88,13 @@ class Tier:
         document = setting(bucket, RemoteBucket)
         if document is None:
             return None
-        backend = self.backend(document.provider)
+        provider = document.provider
+        self.backend(provider)
+        backend = self._used[provider]
         if rate := self.policy(bucket).rate:
             around = partial(self.rates.make, bucket.lasting_name, rate)
             backend = intercepted(backend, KINDS, around)
-        return Remote(bucket, backend, document.name)
+        return Remote(bucket, backend, document.name, provider)
 
     def backend(self, provider: str) -> Backend:
         """Raise `NotSupported` for a provider without a backend here."""
@@ -193,7 +201,10 @@ class Tier:
         backend: they would be gone."""
         remote = self.require_remote(await self.bucket(bucket))
         requests = [DeleteRequest(name) for name in names]
-        return await self.local.delete_objects(remote.bucket.name, requests)
+        outcomes = await self.local.delete_objects(remote.bucket.name, requests)
+        gone = sum(isinstance(each, Deletion) and each.existed for each in outcomes)
+        self.counts.evicted(EvictionCause.REQUEST, gone, 0)
+        return outcomes
 
     async def is_here(self, bucket: BucketInfo, name: str) -> bool:
         try:
