@@ -33,7 +33,9 @@ def cached(bucket: Any) -> list[str]:
     return [entry.name for entry in entries if entry.is_cached()]
 
 
-def test_a_bucket_is_used_without_being_created(client: Any, cloud: CloudBucket, train: Any) -> None:
+def test_a_bucket_is_used_without_being_created(
+    client: Any, cloud: CloudBucket, train: Any
+) -> None:
     cloud.put("a", b"one")
     assert cloud.name in [each.name for each in client.cluster().list_buckets(provider="aws")]
     assert names(train) == ["a"]
@@ -83,7 +85,9 @@ def test_large_objects_come_in_chunks(client: Any, cloud: CloudBucket, train: An
         assert cloud.requests(f"GET /{cloud.name}/{name}") > 1
 
 
-def test_what_changed_in_the_cloud_is_seen_when_it_is_wanted(cloud: CloudBucket, train: Any) -> None:
+def test_what_changed_in_the_cloud_is_seen_when_it_is_wanted(
+    cloud: CloudBucket, train: Any
+) -> None:
     cloud.put("a", b"old")
     assert get(train, "a") == b"old"
     cloud.put("a", b"new")

@@ -68,9 +68,7 @@ def list_buckets(provider: str = "", cluster: str = "") -> Call[list[Bck]]:
     return Call(Request("GET", "buckets", query, action("list")), _buckets)
 
 
-def create_bucket(
-    bck: Bck, props: Mapping[str, Any], *, skip_lookup: bool = False
-) -> Call[None]:
+def create_bucket(bck: Bck, props: Mapping[str, Any], *, skip_lookup: bool = False) -> Call[None]:
     """Create a bucket, or add one of a cloud: with `skip_lookup` without a request to the cloud."""
     message = action("create-bck", dict(props) or None)
     query = {**bck.query, **({"dont_head_remote_bck": "true"} if skip_lookup else {})}

@@ -85,7 +85,10 @@ def kinds() -> dict[str, str]:
     made |= dict.fromkeys(("ratelim.retry.get.ns.total", "ratelim.retry.put.ns.total"), "total")
     for provider in _PROVIDERS.values():
         for request in _TO_BACKENDS:
-            made |= {f"{provider}.{request}.n": "counter", f"{provider}.{request}.ns.total": "total"}
+            made |= {
+                f"{provider}.{request}.n": "counter",
+                f"{provider}.{request}.ns.total": "total",
+            }
         made |= {f"{provider}.{name}": "size" for name in _BYTES_OF_BACKENDS.values()}
     return made | {UPTIME: "special", STATE: "gauge"}
 

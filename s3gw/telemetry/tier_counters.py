@@ -70,9 +70,7 @@ class TierCounters:
         self._lock = Lock()
         self._sums: Sums[tuple[str, tuple[str, ...]]] = Sums()
 
-    def request(
-        self, provider: str, request: str, outcome: RequestOutcome, seconds: float
-    ) -> None:
+    def request(self, provider: str, request: str, outcome: RequestOutcome, seconds: float) -> None:
         self._requests.labels(provider, request, outcome.value).inc()
         self._durations.labels(provider, request).observe(seconds)
 

@@ -74,9 +74,7 @@ def test_a_download_says_what_it_did_not_bring(cli: CommandLine, bucket: str) ->
     assert "http://" in cli.refused("job", "download", "ftp://h/a", bucket)
 
 
-def test_headers_of_a_download_are_in_a_file(
-    cli: CommandLine, bucket: str, tmp_path: Path
-) -> None:
+def test_headers_of_a_download_are_in_a_file(cli: CommandLine, bucket: str, tmp_path: Path) -> None:
     file = tmp_path / "headers"
     asked = ("job", "download", "http://127.0.0.1:1/a", bucket, "--no-wait", "--headers", file)
     assert "No such file" in cli.refused(*asked, code=2)

@@ -189,7 +189,9 @@ def test_a_bucket_is_created_and_destroyed_in_the_other_cluster(pair: Pair) -> N
     made, gone = {"action": "create-bck"}, {"action": "destroy-bck"}
     value = {"checksum": {"type": "md5"}}
     near, far = pair.near, pair.far
-    assert near.native("POST", "buckets/made?namespace=@far", {**made, "value": value}).status == 200
+    assert (
+        near.native("POST", "buckets/made?namespace=@far", {**made, "value": value}).status == 200
+    )
     try:
         there = far.native("HEAD", "buckets/made").headers["Ais-Bucket-Props"]
         assert json.loads(there)["checksum"]["type"] == "md5"

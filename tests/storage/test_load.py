@@ -137,7 +137,7 @@ def test_what_waits_at_a_gate_enters_when_the_load_is_over() -> None:
         await asyncio.gather(*steps)
         return counts
 
-    assert asyncio.run(story()) == [1, 2, 4]
+    assert asyncio.run(story()) == [1, 2, 4, 8]
 
 
 def test_a_step_that_fails_leaves_the_gate() -> None:

@@ -46,9 +46,7 @@ class Counts:
         self.reads: Counter[tuple[str, bool]] = Counter()
         self.others: list[tuple[Any, ...]] = []
 
-    def request(
-        self, provider: str, request: str, outcome: RequestOutcome, seconds: float
-    ) -> None:
+    def request(self, provider: str, request: str, outcome: RequestOutcome, seconds: float) -> None:
         assert seconds >= 0
         self.requests[provider, request, outcome.value] += 1
 
@@ -182,7 +180,7 @@ def test_errors_of_a_backend_have_an_outcome(
     assert scene.counts.requests == {("aws", "get", outcome): 1}
 
 
-def test_a_body_that_breaks_off_is_counted(scene: Counted) -> None:
+def test_a_body_that_breaks_off_is_counted(scene: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken() -> Any:
         yield b"x"
         raise BackendUnavailable("aws", "IncompleteBody")
@@ -195,7 +193,7 @@ def test_a_body_that_breaks_off_is_counted(scene: Counted) -> None:
             reading = await whole(*arguments)
             return type(reading)(reading.info, reading.span, broken())
 
-        scene.cloud.get_object = get_object  # type: ignore[method-assign]
+        monkeypatch.setattr(scene.cloud, "get_object", get_object)
         with pytest.raises(BackendUnavailable):
             await scene.read("a")
 

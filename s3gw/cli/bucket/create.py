@@ -38,7 +38,9 @@ class Options(ClientOptions):
         "may be repeated",
     )
     exist_ok: bool = switch(help="leave a bucket that exists as it is")
-    skip_lookup: bool = switch(help="do not look for a bucket of a cloud: for one that hides itself")
+    skip_lookup: bool = switch(
+        help="do not look for a bucket of a cloud: for one that hides itself"
+    )
 
 
 def run(options: Options) -> int:

@@ -27,9 +27,7 @@ _NS = 1_000_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(ClientOptions):
     long: bool = switch("-l", help="with their main properties")
-    provider: str = option(
-        "NAME", default="", help="only of ais, aws, gcp, ...", exclusive="whose"
-    )
+    provider: str = option("NAME", default="", help="only of ais, aws, gcp, ...", exclusive="whose")
     cluster: str = option(
         ALIAS, default="", help="only of an attached cluster, all that it has", exclusive="whose"
     )

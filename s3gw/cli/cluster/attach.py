@@ -16,7 +16,7 @@ _EXAMPLES = """\
   s3gw cluster attach far http://far-1.example.com:8080 http://far-2.example.com:8080
   s3gw bucket ls --cluster far
 
-Its buckets are then ais://@far/BUCKET. Several URLs are tried in order, and more can be added later.
+Its buckets are then ais://@far/BUCKET. Several URLs are tried in order; more can be added later.
 The cluster need not answer yet. The server must have been started with --backend ais."""
 
 

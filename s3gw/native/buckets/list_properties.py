@@ -45,7 +45,7 @@ _EVERY = sum(ListFlag)
 _PROPS = "name size version checksum atime cached status copies ec custom location chunked"
 PROPS = frozenset(_PROPS.split())
 # What a backend says of its objects.
-PROPS_THERE = frozenset({"size", "version", "checksum", "custom"})
+PROPS_THERE = frozenset({"name", "size", "version", "checksum", "custom"})
 # Spellings of older clients.
 _ALIASES = {"target_url": "location", "node": "location"}
 

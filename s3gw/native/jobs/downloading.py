@@ -80,9 +80,7 @@ class StartDownload:
             connections=asked.connections(),
             bytes_per_hour=asked.limits.bytes_per_hour,
             timeout_s=asked.timeout_s(),
-            sealed_headers=sealed_headers(
-                asked.read_headers(), call.native.authn.directory.vault
-            ),
+            sealed_headers=sealed_headers(asked.read_headers(), call.native.authn.directory.vault),
             description=(asked.description or _description(asked, bck))[:_LONGEST_DESCRIPTION],
         )
         if source is Source.BACKEND or (source is Source.SINGLE and asked.from_remote):
@@ -161,9 +159,7 @@ async def _from_backend(call: NativeCall, bck: Bck, job: Download, asked: Downlo
         if asked.synchronizes:
             inside.operation = "DeleteObjects"
             await require_deleting(inside, chosen)
-        job = replace(
-            job, prefix=asked.prefix, suffix=asked.suffix, synchronize=asked.synchronizes
-        )
+        job = replace(job, prefix=asked.prefix, suffix=asked.suffix, synchronize=asked.synchronizes)
         return _begun(await begin(call, job))
     link = Link(_key(asked.object_name, ""), "")
     await require_reading(inside, Selection(names=[link.name]))
@@ -252,10 +248,18 @@ def _links_of(asked: DownloadMessage) -> list[Link]:
 
 def _key(name: str, link: str) -> str:
     """Return the key of an object: of its name, or else of the last part of its link."""
-    named = name or unquote(basename(link.partition("?")[0].partition("#")[0]))
-    if not named or "\n" in named or (not name and "://" + named in link):
+    named = name or _last_part(link)
+    if not named or "\n" in named:
         raise NativeError(400, f"cannot name an object after the link {_shown(link)!r}")
     return key_of(named)
+
+
+def _last_part(link: str) -> str:
+    """Return the last part of a link's path; empty for a link without a path."""
+    plain = link.partition("?")[0].partition("#")[0]
+    _, mark, rest = plain.partition("://")
+    path = (rest if mark else plain).partition("/")[2]
+    return unquote(basename(path))
 
 
 def _checked(link: str) -> str:

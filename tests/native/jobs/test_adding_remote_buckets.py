@@ -111,8 +111,10 @@ def test_a_listing_of_what_is_not_added_has_only_what_the_backend_says(
     answer = listed(scene, _DONT_ADD, f"name,size,{name}")
     error = told(answer)
     assert (error.status, known(scene)) == (400, [])
-    assert f"cannot list remote not-in-cluster bucket aws://train for not-only-remote object " \
+    assert (
+        f"cannot list remote not-in-cluster bucket aws://train for not-only-remote object "
         f"properties: '{name}'" == error.message
+    )
 
 
 def test_nothing_is_here_of_a_bucket_that_is_not_added(scene: CloudScene) -> None:

@@ -98,6 +98,12 @@ def test_a_list_and_a_map_name_many(scene: WebScene, bucket: str) -> None:
     assert scene.names(bucket) == ["a", "c d", "x/one", "x/two"]
 
 
+def test_a_name_may_be_how_the_host_begins(scene: WebScene, bucket: str) -> None:
+    scene.site.write("/d/127", CONTENT)
+    assert scene.downloaded(single(bucket, f"{scene.url}127"))["finished_cnt"] == 1
+    assert scene.names(bucket) == ["127"]
+
+
 def test_of_two_links_with_one_name_the_last_counts(scene: WebScene, bucket: str) -> None:
     scene.site.write("/d/a", b"one")
     scene.site.write("/d/e/a", b"two")
@@ -234,8 +240,15 @@ def test_a_secret_in_a_link_is_not_shown(scene: WebScene, bucket: str) -> None:
         (single("b", "http://h/a", limits={"connections": -1}), 400, "limits"),
         (single("b", "http://u:hidden@h/a"), 400, "password"),
         (single("b", "http://h/a\nb"), 400, ""),
+        (single("b", "http://h"), 400, "cannot name"),
+        (single("b", "h"), 400, "cannot name"),
+        (single("b", "http://h/a/"), 400, "cannot name"),
         (single("b", "file:///etc/passwd"), 400, "https"),
-        (single("b", "http://h/a", headers={"Range": "hidden"}), 400, "'Range' is the server's own"),
+        (
+            single("b", "http://h/a", headers={"Range": "hidden"}),
+            400,
+            "'Range' is the server's own",
+        ),
         (single("b", "http://h/a", headers={"X": "hid\r\nden"}), 400, "'X' must have a text"),
         (single("b", "http://h/a", headers={"X": 1}), 400, "'X' must have a text"),
         (single("b", "http://h/a", headers={"X": []}), 400, "'X' must have a text"),
@@ -274,7 +287,7 @@ def test_headers_are_sent_with_each_request_and_shown_nowhere(
 ) -> None:
     for number in range(2):
         scene.site.write(f"/d/{number}", CONTENT)
-    sources = {
+    sources: dict[str, dict[str, Any]] = {
         "single": {"link": f"{scene.url}0"},
         "multi": {"objects": [f"{scene.url}0", f"{scene.url}1"]},
         "range": {"template": f"{scene.url}{{0..1}}"},
