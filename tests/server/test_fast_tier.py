@@ -118,11 +118,10 @@ def test_a_job_fetches_and_evicts(server: FastTier, bucket: str) -> None:
 
 def test_what_the_tier_does_is_counted_in_all_processes(tmp_path: Path) -> None:
     (tmp_path / "moto").mkdir()
-    with (
-        moto(tmp_path / "moto") as remote,
-        FastTier(tmp_path / "server", remote, tmp_path / "moto" / "moto.log") as server,
-    ):
-        _count(server)
+    with moto(tmp_path / "moto") as remote:
+        server = FastTier(tmp_path / "server", remote, tmp_path / "moto" / "moto.log")
+        with server:
+            _count(server)
 
 
 def _count(server: FastTier) -> None:
