@@ -89,6 +89,8 @@ from storage.clock import SystemClock
 from storage.errors import BucketNotFound, OutOfSpace, StorageError
 from storage.startup_errors import MountpathError
 from storage.tier.backend_rates import LONGEST_WAIT_S, PATIENT_WAIT_S, BackendRates
+from storage.tier.paces import FILE as PACES
+from storage.tier.paces import SharedPaces
 from storage.values import DeleteRequest, Deletion
 
 log = logging.getLogger(__name__)
@@ -233,9 +235,10 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
 
 
 def _rates(task: Task, metrics: Metrics) -> BackendRates:
-    """Return the rates of one of the workers, or of the process of the jobs, which waits longer."""
+    """Return the rates, which all processes share; that of the jobs waits longer."""
+    paces = SharedPaces(folders(task.config)[0] / PACES)
     longest_wait_s = LONGEST_WAIT_S if task.role is Role.SERVE else PATIENT_WAIT_S
-    return BackendRates(1 / (task.workers + 1), longest_wait_s, metrics.tier)
+    return BackendRates(paces, longest_wait_s, metrics.tier)
 
 
 def _objects(

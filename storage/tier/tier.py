@@ -80,6 +80,7 @@ class Tier:
 
     async def aclose(self) -> None:
         await self.downloads.aclose()
+        self.rates.close()
 
     def remote_of(self, bucket: BucketInfo) -> Remote | None:
         """Return where the bucket's objects are besides here, None for nowhere."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,9 @@ import pytest
 from storage.errors import BackendBusy
 from storage.tier import Policy, Tier, TieredStore
 from storage.tier.backend_rates import BackendRate, BackendRates, RequestKind
+from storage.tier.paces import FORGOTTEN_S, OwnPaces, Pace, SharedPaces
 from storage.values import BucketInfo, DeleteRequest, ListQuery
+from tests.server_process import ROOT
 from tests.storage.bodies import body_of, content_of
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
@@ -34,7 +39,7 @@ class Paced:
 
     def __init__(self, **options: Any) -> None:
         self.now_s = 1000.0
-        self.rates = BackendRates(timer=lambda: self.now_s, sleep=self._sleep, **options)
+        self.rates = BackendRates(OwnPaces(lambda: self.now_s), sleep=self._sleep, **options)
         self.made_s: list[float] = []
         self.busy = 0
         self.slept: Callable[[], None] = lambda: None
@@ -76,10 +81,6 @@ def test_what_was_not_used_of_a_second_may_be_used_at_once() -> None:
     assert paced.seconds(100, rate(6000)) == 0
     paced.now_s += 3600
     assert paced.seconds(150, rate(6000)) == pytest.approx(0.5, abs=0.01)
-
-
-def test_a_process_makes_its_share() -> None:
-    assert Paced(share=0.25).seconds(121, rate(240)) == pytest.approx(120, abs=0.01)
 
 
 def test_kinds_have_limits_of_their_own() -> None:
@@ -230,3 +231,85 @@ def test_a_rate_that_is_disabled_costs_nothing(scene: Scene) -> None:
     assert remote is not None
     assert remote.backend is scene.cloud
     assert msgspec.structs.asdict(Policy())["rate"] is None
+
+
+def take(pace: Pace, now_s: float) -> float:
+    """Take one of 60 tokens a minute; the tokens that were there."""
+    pace.tokens.wait_s(now_s, 1.0, 10.0)
+    pace.tokens.tokens -= 1
+    return pace.tokens.tokens
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_processes_share_a_pace_through_the_file(tmp_path: Path, shares: bool) -> None:
+    async def story() -> list[float]:
+        files = [tmp_path / "rates", tmp_path / ("rates" if shares else "others")]
+        both = [SharedPaces(file, lambda: 1000.0) for file in files]
+        found = [await paces.change("get b", take) for paces in (*both, *both)]
+        for paces in both:
+            paces.close()
+        return found
+
+    assert asyncio.run(story()) == ([9, 8, 7, 6] if shares else [9, 9, 8, 8])
+
+
+def test_no_change_is_lost_among_processes(tmp_path: Path) -> None:
+    """Each of them takes a hundred tokens, at any time."""
+    command = [sys.executable, "-c", _TAKER, str(tmp_path / "rates")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    takers = [subprocess.Popen(command, env=environment) for _ in range(4)]
+    assert [taker.wait() for taker in takers] == [0] * 4
+    paces = SharedPaces(tmp_path / "rates", lambda: 1000.0)
+    assert asyncio.run(paces.change("get b", lambda pace, _: pace.tokens.tokens)) == 10 - 400
+    paces.close()
+
+
+_TAKER = """
+import asyncio, sys
+from pathlib import Path
+from storage.tier.paces import SharedPaces
+
+def take(pace, now_s):
+    pace.tokens.wait_s(now_s, 1.0, 10.0)
+    pace.tokens.tokens -= 1
+
+async def main():
+    paces = SharedPaces(Path(sys.argv[1]), lambda: 1000.0)
+    for _ in range(100):
+        await paces.change("get b", take)
+
+asyncio.run(main())
+"""
+
+
+def test_keys_do_not_share_and_what_fails_changes_nothing(tmp_path: Path) -> None:
+    def fail(pace: Pace, now_s: float) -> None:
+        take(pace, now_s)
+        raise BUSY
+
+    async def story() -> None:
+        paces = SharedPaces(tmp_path / "rates", lambda: 1000.0)
+        keys = [f"get {number}" for number in range(300)]
+        assert [await paces.change(key, take) for key in keys] == [9] * 300
+        with pytest.raises(BackendBusy):
+            await paces.change(keys[0], fail)
+        assert [await paces.change(key, take) for key in keys] == [8] * 300
+        paces.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("later_s", [FORGOTTEN_S + 1, -1000.0])
+def test_old_paces_and_those_of_before_a_restart_are_new(tmp_path: Path, later_s: float) -> None:
+    now_s = 10_000.0
+
+    async def story() -> list[float]:
+        nonlocal now_s
+        paces = SharedPaces(tmp_path / "rates", lambda: now_s)
+        found = [await paces.change("get b", take) for _ in range(3)]
+        now_s += later_s
+        found.append(await paces.change("get b", take))
+        paces.close()
+        return found
+
+    assert asyncio.run(story()) == [9, 8, 7, 9]
