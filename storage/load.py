@@ -128,7 +128,7 @@ class LoadMeter:
 class LoadGate:
     """Work of one task in parallel: `most` steps at once, fewer while the load is high.
 
-    A sample with a limit closes the gate that far at once, and what is inside goes on; each later
+    A sample with a limit closes the gate that far at once, and what is inside continues; each later
     one without a limit lets twice as many in, up to `most`: so what waited for memory does not
     take it all back in one moment.
     """
@@ -163,7 +163,7 @@ class LoadGate:
             self._left.set()
 
     async def _look(self) -> None:
-        """Return when one has left, and at the next sample, which may let more in."""
+        """Return when one has left, and at the next sample: it may let more in."""
         self._left.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._look_s):

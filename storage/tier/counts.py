@@ -1,7 +1,7 @@
 """Counts of a tier: requests to backends and their bytes, reads, evictions, large downloads.
 
-`observed` is a backend whose requests are counted with their time, which is that to the first byte
-for a read: the bytes of a body are counted as they pass.
+`observed` is a backend whose requests are counted with their time, to the first byte for a read:
+the bytes of a body are counted as they pass.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from storage.backend import Backend
-from storage.backends.resuming import ClosableStream
+from storage.closable_stream import ClosableStream
 from storage.errors import BackendBusy, BackendDenied, BackendError, BackendUnavailable
 from storage.tier.intercepted import intercepted
 from storage.values import Body, Reading, Stream
@@ -96,7 +96,7 @@ class TierCounts(Protocol):
         ...
 
     def repeated(self, request: str, seconds: float) -> None:
-        """A request that is made again, after so long a pause, because the backend was busy."""
+        """A request that is repeated, after so long a pause, because the backend was busy."""
         ...
 
 

@@ -1,9 +1,9 @@
 """Paces of requests, of one process or shared through a file.
 
-The file is a table of fixed slots under one lock of the kernel, which is held for some microseconds
-and given up by a process that dies (open file description locks, fcntl(2)). It is a cache: without
-it every pace is as new. Times are of the machine's monotonic clock, which all processes share; one
-in the future is of before a restart of the machine.
+The file is a table of fixed slots under one lock of the kernel, held for some microseconds and
+given up by a process that dies (open file description locks, fcntl(2)). It is a cache: without it
+every pace is as new. Times are of the machine's monotonic clock, the same in all processes; one in
+the future is of before a restart of the machine.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from storage.token_bucket import TokenBucket
 T = TypeVar("T")
 
 FILE = "tier.rates"
-# The smallest share of its rate to which a busy backend slows a bucket.
+# A busy backend slows a bucket down to that share of its rate.
 FLOOR = 1 / 64
 # Of these, what is not used for a while is full again, and may be forgotten.
 SLOTS = 4096
@@ -34,7 +34,7 @@ SLOTS = 4096
 FORGOTTEN_S = 2 * 3600.0
 _PROBES = 16
 _SKEW_S = 60.0
-# The kernel wakes nobody who asks without waiting.
+# Without waiting, the kernel wakes no process: one tries again.
 _AGAIN_S = 0.001
 # The hash of the key, 0 for a free slot; tokens and their time; the slowed share and its time.
 _SLOT = struct.Struct("<Qdddd")
