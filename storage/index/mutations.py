@@ -19,7 +19,6 @@ from storage.index.changes import (
     put,
     relabelled,
     release,
-    remove,
 )
 from storage.index.rows import Row
 from storage.index.transaction import Payload, Place, Transaction
@@ -220,7 +219,8 @@ def _of_distinct_names(wanted: Sequence[tuple[bytes, str | None]]) -> list[slice
     """Return the runs of requests whose names differ: what is found for one of them holds until its
     turn."""
     runs: list[slice] = []
-    first, seen = 0, set[bytes]()
+    seen: set[bytes] = set()
+    first = 0
     for at, (name, _) in enumerate(wanted):
         if name in seen:
             runs.append(slice(first, at))
@@ -268,7 +268,8 @@ async def _remove(
         await _require_still(transaction, home, request.still, name, found)
     bypass = request.bypass_governance
     require_removable(found, request.name, transaction.now_ns, bypass_governance=bypass)
-    await remove(transaction, home, name, found)
+    await release(transaction, home.key, found)
+    await transaction.remove(home, name, found)
     return Deletion(True, version, found.row.delete_marker)
 
 
