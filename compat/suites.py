@@ -155,6 +155,9 @@ _JAVA = tuple(
     )
 )  # fmt: skip
 _TRAINING = "aistore_sdk/test_training.py"
+_AIS = GoCommand(
+    "github.com/NVIDIA/aistore/cmd/cli", "6b7de24419919d00fb2d3466bde6a7bc300e94d7", "ais", "1.32"
+)
 
 _SUITES = (
     Suite("boto3", "boto3", Pip("boto3"), _BOTO3, requirements="boto3"),
@@ -213,15 +216,18 @@ _SUITES = (
     Suite("aistore-sdk-aws", "aistore SDK, buckets of an S3 behind", Pip("aistore"),
           ("aistore_sdk/test_fast_tier.py",), requirements="aistore-2", with_token=True,
           behind="aws"),
+    Suite("s3fs-torch-aws", "s3fs, with PyTorch, buckets of an S3 behind", Pip("s3fs"),
+          ("clients/test_training_from_cloud.py",), requirements="s3fs-torch", with_token=True,
+          behind="aws"),
     Suite("aistore-torch", "aistore SDK, with PyTorch and WebDataset", Pip("aistore"),
           (_TRAINING, "aistore_sdk/test_walkthrough.py"), requirements="aistore-torch",
           with_token=True),
     Suite("aistore-torch-1", "aistore SDK 1.x, with PyTorch and WebDataset", Pip("aistore"),
           (_TRAINING,), requirements="aistore-torch-1", with_token=True),
-    Suite("ais", "ais, AIStore's command line, native API",
-          GoCommand("github.com/NVIDIA/aistore/cmd/cli",
-                    "6b7de24419919d00fb2d3466bde6a7bc300e94d7", "ais", "1.32"),
+    Suite("ais", "ais, AIStore's command line, native API", _AIS,
           ("clients/test_ais_cli.py", "clients/test_ais_cli_cluster.py"), with_token=True),
+    Suite("ais-aws", "ais, AIStore's command line, buckets of an S3 behind", _AIS,
+          ("clients/test_ais_cli_cloud.py",), with_token=True, behind="aws"),
     Suite("credentials", "keys that AWS CLI v1 finds by itself", Pip("awscli"),
           ("clients/test_credentials.py",), requirements="awscli", own_server=True),
     Suite("credentials-boto3", "keys that boto3 finds by itself", Pip("boto3"),

@@ -165,6 +165,11 @@ class BackendUnavailable(BackendError):
     """A remote backend cannot be reached, is too busy, or broke off; trying later may do."""
 
 
+class BackendBusy(BackendUnavailable):
+    """A remote backend has too many requests (429, 503), or as many as its bucket may cause wait;
+    trying later will do."""
+
+
 class BackendDenied(BackendError):
     """A remote backend does not let this server's credentials do that: none, expired or wrong."""
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from time import monotonic
@@ -94,7 +94,7 @@ def _grade(share: float, limits: tuple[float, float, float]) -> Grade:
 
 
 class LoadMeter:
-    """The load as one process sees it; `read` samples it, here the machine."""
+    """The load as one process sees it; `read` samples it, here the machine. `samples` counts."""
 
     def __init__(
         self,
@@ -105,12 +105,14 @@ class LoadMeter:
         self._timer = timer
         self._load = Load()
         self._until = float("-inf")
+        self.samples = 0
 
     def load(self) -> Load:
         now = self._timer()
         if now >= self._until:
             self._load = graded(self._read())
             self._until = now + REMEMBERED_S
+            self.samples += 1
         return self._load
 
     def advice(self) -> Advice:
@@ -121,6 +123,51 @@ class LoadMeter:
         sleep_s = self.advice().sleep_s
         if sleep_s:
             await asyncio.sleep(sleep_s)
+
+
+class LoadGate:
+    """Work of one task in parallel: `most` steps at once, fewer while the load is high.
+
+    A sample with a limit closes the gate that far at once, and what is inside continues; each later
+    one without a limit lets twice as many in, up to `most`: so what waited for memory does not
+    take it all back in one moment.
+    """
+
+    def __init__(self, meter: LoadMeter, most: int, look_s: float = REMEMBERED_S) -> None:
+        self._meter = meter
+        self._look_s = look_s
+        self._most = self._room = most
+        self._samples = -1
+        self._inside = 0
+        self._left = asyncio.Event()
+
+    @property
+    def room(self) -> int:
+        """How many may be inside now, at least one."""
+        at_once = self._meter.advice().at_once
+        if self._meter.samples != self._samples:
+            self._samples = self._meter.samples
+            self._room = min(self._most, at_once or self._most, 2 * self._room)
+        return self._room
+
+    @asynccontextmanager
+    async def entered(self) -> AsyncIterator[None]:
+        """Wait for room, and be inside in the block."""
+        while self._inside >= self.room:
+            await self._look()
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            self._left.set()
+
+    async def _look(self) -> None:
+        """Return when one has left, and at the next sample: it may let more in."""
+        self._left.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._look_s):
+                await self._left.wait()
 
 
 class MachineSampler:

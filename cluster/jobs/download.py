@@ -28,6 +28,7 @@ from cluster.jobs.job_run import (
     StopReason,
 )
 from cluster.jobs.kinds import Kind
+from cluster.jobs.synchronizing import remove_gone
 from cluster.jobs.template import read_template
 from storage.clock import SystemClock
 from storage.errors import (
@@ -68,7 +69,8 @@ class Source(Enum):
 class Download(Job, frozen=True, kw_only=True, tag="download"):
     """`template` is of links, whose objects are below `folder`; `prefix` and `suffix` are those of
     names in the backend's bucket. `count` is the number of objects, -1 if it is unknown. One object
-    may take `timeout_s` on each attempt."""
+    may take `timeout_s` on each attempt. To synchronize is to remove here in the end what is gone
+    from the backend. Headers that are sent with requests are `sealed_headers`."""
 
     source: Source = Source.SINGLE
     count: int = -1
@@ -80,6 +82,8 @@ class Download(Job, frozen=True, kw_only=True, tag="download"):
     connections: int = DEFAULT_CONNECTIONS
     bytes_per_hour: int = 0
     timeout_s: float = DEFAULT_TIMEOUT_S
+    synchronize: bool = False
+    sealed_headers: bytes = b""
 
     @property
     def workers(self) -> int:
@@ -110,6 +114,8 @@ class _Outcome(Struct, frozen=True):
 
 async def carry_out(run: JobRun[Download]) -> None:
     await _Downloads(run).run_all()
+    if run.job.synchronize:
+        await remove_gone(run, run.job.prefix, run.job.suffix)
 
 
 class _Downloads:
@@ -147,7 +153,7 @@ class _Downloads:
         most_ahead = _AHEAD * self._job.workers
         while (
             not self._shown.all_known
-            and len(self._tasks) < self._job.workers
+            and len(self._tasks) < self._run.gate.room
             and self._next - self._first < most_ahead
         ):
             link = await anext(links, None)
@@ -236,7 +242,8 @@ class _Downloads:
         try:
             async with asyncio.timeout(job.timeout_s):
                 if link.url:
-                    return await context.download(DownloadTask(job, link, begin, allow))
+                    task = DownloadTask(job, link, begin, allow, job.sealed_headers)
+                    return await context.download(task)
                 size = await context.fetch(FetchTask(job.bucket, link.name, True, check=come))
         except TimeoutError:
             raise NotDownloaded(f"not here within {job.timeout_s:g} s", later=True) from None

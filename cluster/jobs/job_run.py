@@ -22,6 +22,7 @@ from cluster.jobs.template import Template, read_template
 from storage.archives import Archives
 from storage.backend import Backend
 from storage.errors import KeyRequired, NotSupported, StorageError
+from storage.load import LoadGate, LoadMeter, Sample
 from storage.tier.remote import FetchTask, is_cloud
 from storage.values import (
     BucketInfo,
@@ -112,12 +113,13 @@ class Link(Struct, frozen=True):
 class DownloadTask(Struct, frozen=True):
     """One object of the web that becomes an object of the job's bucket. `begin` is called with its
     length before its first byte, and again if it is begun again; `allow` is awaited for each block
-    of bytes."""
+    of bytes. `sealed_headers` are sent with its requests."""
 
     job: Job
     link: Link
     begin: Callable[[int], None]
     allow: Callable[[int], Awaitable[None]]
+    sealed_headers: bytes = b""
 
 
 class NotDownloaded(Exception):
@@ -235,8 +237,9 @@ async def nothing_to_record(job: Job, done: Counted) -> None:
     """Forget the job: the `record` of a process without a registry."""
 
 
-async def no_rest() -> None:
-    """Go on at once, whatever the load."""
+def without_load() -> LoadMeter:
+    """Return a meter that never measures any: that of jobs which go on whatever the load."""
+    return LoadMeter(Sample)
 
 
 async def no_key(record: Encryption) -> bytes:
@@ -271,6 +274,10 @@ class Space(Protocol):
         `BucketNotFound`."""
         ...
 
+    def count(self, objects: int, size: int) -> None:
+        """Count objects that were evicted, and their bytes."""
+        ...
+
 
 class JobContext(Struct, frozen=True):
     """Dependencies of all jobs of a process, built once by the composition root. `local` is what is
@@ -288,7 +295,7 @@ class JobContext(Struct, frozen=True):
     fetch: Fetch = nothing_to_fetch
     evict: Evict = nothing_to_evict
     record: Record = nothing_to_record
-    rest: Callable[[], Awaitable[None]] = no_rest
+    meter: LoadMeter = field(default_factory=without_load)
     space: Space | None = None
     local: Backend | None = None
     download: Download = nothing_to_download
@@ -324,9 +331,17 @@ class JobRun(Struct, Generic[J]):
     timer: Callable[[], float] = monotonic
     _saved_at: float = field(default=-SAVE_S)
     _counted: tuple[int, int] = (0, 0)
+    _gate: LoadGate | None = None
 
     def __post_init__(self) -> None:
         self._mark()
+
+    @property
+    def gate(self) -> LoadGate:
+        """The gate of what the job does in parallel: up to its workers, fewer under load."""
+        if self._gate is None:
+            self._gate = LoadGate(self.context.meter, self.job.workers)
+        return self._gate
 
     @property
     def is_resumed(self) -> bool:
@@ -341,7 +356,7 @@ class JobRun(Struct, Generic[J]):
     async def progress(self) -> None:
         """After each batch: save now and then, and stop if that was requested. Under load, rest."""
         self._mark()
-        await self.context.rest()
+        await self.context.meter.rest()
         now = self.timer()
         if now - self._saved_at >= SAVE_S:
             self._saved_at = now
@@ -371,12 +386,11 @@ def missing(job: Job, name: str) -> str:
 async def some_at_once(
     run: JobRun[J], batch: Sequence[T], work: Callable[[T], Awaitable[None]]
 ) -> None:
-    """Work on all of a batch, so many at a time as the job has workers. Raise the first reason to
-    stop, once all have ended."""
-    gate = asyncio.Semaphore(run.job.workers)
+    """Work on all of a batch, so many at a time as the job has workers, and fewer under load. Raise
+    the first reason to stop, once all have ended."""
 
     async def one(item: T) -> None:
-        async with gate:
+        async with run.gate.entered():
             run.check()
             await work(item)
 

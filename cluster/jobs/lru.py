@@ -127,16 +127,18 @@ async def _evict(
         outcomes = await space.remove(run.job, bucket, requests)
     except BucketNotFound:
         return 0
-    freed = 0
+    gone = freed = 0
     for each, outcome in zip(unread, outcomes, strict=True):
         if isinstance(outcome, Deletion):
-            run.state.objects += 1
-            run.state.bytes += each.size
+            gone += 1
             freed += each.size
         elif isinstance(outcome, StorageError) and not isinstance(
             outcome, ObjectNotFound | PreconditionFailed
         ):
             run.state.add_problem(f"{each.name}: {type(outcome).__name__}")
+    run.state.objects += gone
+    run.state.bytes += freed
+    space.count(gone, freed)
     return freed
 
 

@@ -18,7 +18,7 @@ from storage.errors import ObjectNotFound, PreconditionFailed, StorageError
 from storage.values import Condition, DeleteRequest, ListQuery, ReadOptions
 
 if TYPE_CHECKING:
-    from cluster.jobs.job import SelectingJob
+    from cluster.jobs.job import Job, SelectingJob
 
 # What one index transaction deletes: others wait meanwhile.
 BATCH = 250
@@ -46,18 +46,18 @@ async def _of_prefix(run: JobRun[SelectingJob]) -> AsyncIterator[Sequence[str]]:
             page = await run.context.store.list_objects(job.target, query)
             names = [info.name for info in page.objects]
             if names:
-                kept = await _kept(run, query, names[-1])
+                kept = await names_between(run, job.bucket, query, names[-1])
                 yield [name for name in names if name not in kept]
             after = page.next_after
 
 
-async def _kept(run: JobRun[SelectingJob], query: ListQuery, last: str) -> set[str]:
-    """Return the source's names from the query's place to the last of the target's page."""
+async def names_between(run: JobRun[Job], bucket: str, query: ListQuery, last: str) -> set[str]:
+    """Return a bucket's names from the query's place to the last name of another page."""
     found: set[str] = set()
     after: str | None = query.after
     while after is not None and after < last:
         asked = ListQuery(query.prefix, query.delimiter, after, PAGE)
-        page = await run.context.store.list_objects(run.job.bucket, asked)
+        page = await run.context.store.list_objects(bucket, asked)
         found.update(info.name for info in page.objects)
         after = page.next_after
         run.check()

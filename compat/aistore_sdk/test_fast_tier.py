@@ -2,73 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import urllib.request
 from collections.abc import Iterator
-from http import HTTPStatus
 from importlib import import_module
-from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 
 import pytest
 
 from compat.aistore_sdk.scene import done, errors, fill, get, names, new_name, put, tar
+from compat.clients.cloud_bucket import CloudBucket
 from compat.clients.target import noise
 
 BlobDownloadConfig: Any = import_module("aistore.sdk.blob_download_config").BlobDownloadConfig
 ArchiveConfig: Any = import_module("aistore.sdk.archive_config").ArchiveConfig
 
-# moto would take urllib's own type for a form. It looks who asks, and checks no signature.
-_HEADERS = {
-    "Content-Type": "application/octet-stream",
-    "Authorization": "AWS4-HMAC-SHA256 Credential=cloud/20260101/us-east-1/s3/aws4_request, "
-    "SignedHeaders=host, Signature=none",
-}
 
-
-class Cloud:
-    """The bucket there, as somebody else uses it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._ask("PUT")
-
-    def put(self, key: str, content: bytes) -> None:
-        self._ask("PUT", key, content)
-
-    def delete(self, key: str) -> None:
-        self._ask("DELETE", key)
-
-    def get(self, key: str) -> bytes | None:
-        """None where there is none."""
-        try:
-            return self._ask("GET", key)
-        except HTTPError as error:
-            if error.code != HTTPStatus.NOT_FOUND:
-                raise
-            return None
-
-    def requests(self, words: str) -> int:
-        """How many requests with these words were made of the bucket."""
-        lines = Path(os.environ["COMPAT_CLOUD_LOG"]).read_text().splitlines()
-        return sum(words in line and f"/{self.name}" in line for line in lines)
-
-    def _ask(self, method: str, key: str = "", content: bytes | None = None) -> bytes:
-        url = f"{os.environ['COMPAT_CLOUD']}/{self.name}/{key}".rstrip("/")
-        request = urllib.request.Request(url, data=content, headers=_HEADERS, method=method)
-        with urllib.request.urlopen(request) as answer:
-            body: bytes = answer.read()
-            return body
+@pytest.fixture
+def cloud() -> CloudBucket:
+    return CloudBucket(new_name())
 
 
 @pytest.fixture
-def cloud() -> Cloud:
-    return Cloud(new_name())
-
-
-@pytest.fixture
-def train(client: Any, cloud: Cloud) -> Iterator[Any]:
+def train(client: Any, cloud: CloudBucket) -> Iterator[Any]:
     bucket = client.bucket(cloud.name, provider="aws")
     yield bucket
     bucket.evict()
@@ -79,7 +33,9 @@ def cached(bucket: Any) -> list[str]:
     return [entry.name for entry in entries if entry.is_cached()]
 
 
-def test_a_bucket_is_used_without_being_created(client: Any, cloud: Cloud, train: Any) -> None:
+def test_a_bucket_is_used_without_being_created(
+    client: Any, cloud: CloudBucket, train: Any
+) -> None:
     cloud.put("a", b"one")
     assert cloud.name in [each.name for each in client.cluster().list_buckets(provider="aws")]
     assert names(train) == ["a"]
@@ -88,7 +44,7 @@ def test_a_bucket_is_used_without_being_created(client: Any, cloud: Cloud, train
         client.bucket(new_name(), provider="aws").list_all_objects()
 
 
-def test_an_object_is_fetched_once(cloud: Cloud, train: Any) -> None:
+def test_an_object_is_fetched_once(cloud: CloudBucket, train: Any) -> None:
     cloud.put("a", noise(300_000, 1))
     assert not train.object("a").props.present
     for _ in range(3):
@@ -99,7 +55,7 @@ def test_an_object_is_fetched_once(cloud: Cloud, train: Any) -> None:
 
 
 def test_an_epoch_over_what_was_prefetched_asks_the_cloud_for_nothing(
-    client: Any, cloud: Cloud, train: Any
+    client: Any, cloud: CloudBucket, train: Any
 ) -> None:
     samples = {f"train/{number:03}": noise(20_000 + number, number) for number in range(40)}
     for name, content in samples.items():
@@ -111,7 +67,7 @@ def test_an_epoch_over_what_was_prefetched_asks_the_cloud_for_nothing(
     assert cloud.requests("GET") == before
 
 
-def test_large_objects_come_in_chunks(client: Any, cloud: Cloud, train: Any) -> None:
+def test_large_objects_come_in_chunks(client: Any, cloud: CloudBucket, train: Any) -> None:
     content = noise(3 << 20, 7)
     for name in ("by-job", "by-read", "by-prefetch"):
         cloud.put(name, content)
@@ -129,7 +85,9 @@ def test_large_objects_come_in_chunks(client: Any, cloud: Cloud, train: Any) -> 
         assert cloud.requests(f"GET /{cloud.name}/{name}") > 1
 
 
-def test_what_changed_in_the_cloud_is_seen_when_it_is_wanted(cloud: Cloud, train: Any) -> None:
+def test_what_changed_in_the_cloud_is_seen_when_it_is_wanted(
+    cloud: CloudBucket, train: Any
+) -> None:
     cloud.put("a", b"old")
     assert get(train, "a") == b"old"
     cloud.put("a", b"new")
@@ -142,7 +100,7 @@ def test_what_changed_in_the_cloud_is_seen_when_it_is_wanted(cloud: Cloud, train
         get(train, "a", latest=True)
 
 
-def test_writes_go_through(client: Any, cloud: Cloud, train: Any) -> None:
+def test_writes_go_through(client: Any, cloud: CloudBucket, train: Any) -> None:
     put(train, "a", b"one")
     assert cloud.get("a") == b"one"
     writer = train.object("a").get_writer()
@@ -162,7 +120,7 @@ def test_writes_go_through(client: Any, cloud: Cloud, train: Any) -> None:
     assert names(train) == ["d/1", "d/2"]
 
 
-def test_evicting_removes_what_is_here(client: Any, cloud: Cloud, train: Any) -> None:
+def test_evicting_removes_what_is_here(client: Any, cloud: CloudBucket, train: Any) -> None:
     fill(train, {f"d/{number}": b"x" for number in range(4)})
     done(client, train.objects(obj_template="d/{0..1}").evict())
     assert cached(train) == ["d/2", "d/3"]
@@ -172,13 +130,13 @@ def test_evicting_removes_what_is_here(client: Any, cloud: Cloud, train: Any) ->
     assert cloud.get("d/3") == b"x"
 
 
-def test_members_of_a_shard_in_the_cloud_are_read(cloud: Cloud, train: Any) -> None:
+def test_members_of_a_shard_in_the_cloud_are_read(cloud: CloudBucket, train: Any) -> None:
     cloud.put("shard.tar", tar([("a.jpg", noise(1000, 1)), ("a.cls", b"1")]))
     config = ArchiveConfig(archpath="a.cls")
     assert get(train, "shard.tar", archive_config=config) == b"1"
 
 
-def test_a_summary_counts_what_is_here_and_what_is_there(cloud: Cloud, train: Any) -> None:
+def test_a_summary_counts_what_is_here_and_what_is_there(cloud: CloudBucket, train: Any) -> None:
     for number in range(3):
         cloud.put(f"d/{number}", bytes(100))
     get(train, "d/1")

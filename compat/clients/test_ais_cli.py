@@ -134,18 +134,16 @@ def test_a_bucket_is_renamed_with_its_objects(filled: str, other: str) -> None:
 
 
 def test_properties_are_set_shown_and_reset(bucket: str) -> None:
-    printed = ais("bucket", "props", "set", bucket, "checksum.type=md5", "versioning.enabled=true")
+    printed = ais("bucket", "props", "set", bucket, "checksum.type=md5", "versioning.enabled=false")
     assert '"checksum.type" set to: "md5" (was: "xxhash2")' in printed
     assert props(bucket, "checksum")["checksum.type"] == "md5"
-    assert props(bucket)["versioning.enabled"] == "true"
+    assert props(bucket)["versioning.enabled"] == "false"
     shown = json.loads(ais("show", "bucket", bucket, "--json"))
     assert shown["checksum"]["type"] == "md5"
-    assert ["versioning", "Enabled | Validate on WarmGET: no"] in ais.table(
-        "bucket", "props", "show", bucket, "--compact"
-    )
+    assert ["versioning", "Disabled"] in ais.table("bucket", "props", "show", bucket, "--compact")
     ais("bucket", "props", "reset", bucket)
     assert props(bucket)["checksum.type"] == "xxhash2"
-    assert props(bucket)["versioning.enabled"] == "false"
+    assert props(bucket)["versioning.enabled"] == "true"
 
 
 def test_a_property_that_does_not_exist_or_cannot_be_is_refused_with_the_reason(

@@ -72,9 +72,16 @@ _TELLING = {
 _WRITES = frozenset({"s3:PutObject"})
 
 
-async def authorize(call: AuthenticatedRequest, access: Access, archive: str | None = None) -> None:
+async def authorize(
+    call: AuthenticatedRequest,
+    access: Access,
+    archive: str | None = None,
+    *,
+    outside: BucketInfo | None = None,
+) -> None:
     """Check that the caller may do the operation, and remember the bucket that it names. The key
-    may be that of a member of an `archive`, another object of the bucket.
+    may be that of a member of an `archive`, another object of the bucket. A bucket that is not in
+    the store is given as `outside`.
 
     Raises `AccessDenied`, `BucketNotFound`, and, if the caller may know, the storage's error for a
     missing object.
@@ -86,7 +93,7 @@ async def authorize(call: AuthenticatedRequest, access: Access, archive: str | N
             if not may_without_bucket(call, access, action):
                 raise S3Error(Code.AccessDenied)
         return
-    info = call.bucket_info = await call.store.head_bucket(call.bucket)
+    info = call.bucket_info = outside or await call.store.head_bucket(call.bucket)
     _check_owner(call, info, _EXPECTED_OWNER)
     if call.caller.is_anonymous and call.operation in _NEVER_ANONYMOUS:
         raise S3Error(Code.AccessDenied, _NEVER_ANONYMOUS[call.operation])

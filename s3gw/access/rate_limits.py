@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from time import monotonic
 from types import MappingProxyType
-
-from msgspec import Struct
 
 from s3gw.config.bucket_properties import properties_of
 from s3gw.config.kept_properties import FrontendRate
 from s3gw.wire.errors import Code, S3Error
+from storage.token_bucket import TokenBucket
 from storage.values import BucketInfo
 
 _MESSAGE = "Please reduce your request rate."
@@ -38,20 +36,13 @@ _KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
-class _Bucket(Struct):
-    """The tokens that were left at some time."""
-
-    tokens: float
-    at_s: float
-
-
 class RateLimits:
     """Those of one worker, which takes that `share` of all requests."""
 
     def __init__(self, share: float = 1.0, timer: Callable[[], float] = monotonic) -> None:
         self._share = share
         self._timer = timer
-        self._left: dict[tuple[str, str], _Bucket] = {}
+        self._left: dict[tuple[str, str], TokenBucket] = {}
 
     def check(self, bucket: BucketInfo, operation: str) -> None:
         """Count a request. Raise `SlowDown` when there were too many."""
@@ -63,33 +54,15 @@ class RateLimits:
             self._take(bucket.lasting_name, kind, rate)
 
     def _take(self, bucket: str, kind: str, rate: FrontendRate) -> None:
-        per_second = _most(rate, kind) / rate.interval * self._share
+        per_second = rate.most(kind) / rate.interval * self._share
         burst = max(rate.burst_size * self._share, 1.0)
         now_s, key = self._timer(), (bucket, kind)
         found = self._left.get(key)
         if found is None:
             if len(self._left) >= _MOST_KEPT:
                 self._left.clear()
-            found = self._left[key] = _Bucket(burst, now_s)
-        found.tokens = min(burst, found.tokens + (now_s - found.at_s) * per_second)
-        found.at_s = now_s
-        if found.tokens < 1:
-            wait_s = math.ceil((1 - found.tokens) / per_second)
-            raise S3Error(Code.SlowDown, _MESSAGE, headers={"Retry-After": str(wait_s)})
+            found = self._left[key] = TokenBucket(burst, now_s)
+        if wait_s := found.wait_s(now_s, per_second, burst):
+            headers = {"Retry-After": str(math.ceil(wait_s))}
+            raise S3Error(Code.SlowDown, _MESSAGE, headers=headers)
         found.tokens -= 1
-
-
-def _most(rate: FrontendRate, kind: str) -> int:
-    return read_per_op(rate.per_op).get(kind, rate.max_tokens)
-
-
-@lru_cache(maxsize=256)
-def read_per_op(text: str) -> Mapping[str, int]:
-    """Parse `get:5000 delete:1000`. Raise `ValueError`."""
-    limits = {}
-    for part in text.replace(",", " ").split():
-        kind, _, count = part.partition(":")
-        if kind.lower() not in _KINDS.values() or not count.isascii() or not count.isdecimal():
-            raise ValueError(part)
-        limits[kind.lower()] = max(int(count), 1)
-    return limits

@@ -11,6 +11,7 @@ from s3gw.cli.parsing import Misused
 BUCKET = "BUCKET"
 OBJECT = "BUCKET/OBJECT"
 PLACE = "BUCKET[/PREFIX]"
+ALIAS = "ALIAS"
 FILE = "FILE"
 JOB = "JOB"
 ETL = "ETL"

@@ -60,14 +60,19 @@ def action(name: str, value: Any = None, *, about: str = "") -> dict[str, Any]:
     return {"action": name, "name": about, "value": value}
 
 
-def list_buckets(provider: str = "") -> Call[list[Bck]]:
+def list_buckets(provider: str = "", cluster: str = "") -> Call[list[Bck]]:
+    """`cluster` is the alias or UUID of an attached cluster, for its buckets."""
     query = {"provider": provider} if provider else {}
+    if cluster:
+        query = {"provider": "ais", "namespace": f"@{cluster}"}
     return Call(Request("GET", "buckets", query, action("list")), _buckets)
 
 
-def create_bucket(bck: Bck, props: Mapping[str, Any]) -> Call[None]:
+def create_bucket(bck: Bck, props: Mapping[str, Any], *, skip_lookup: bool = False) -> Call[None]:
+    """Create a bucket, or add one of a cloud: with `skip_lookup` without a request to the cloud."""
     message = action("create-bck", dict(props) or None)
-    return Call(Request("POST", bck.path, bck.query, message), no_result)
+    query = {**bck.query, **({"dont_head_remote_bck": "true"} if skip_lookup else {})}
+    return Call(Request("POST", bck.path, query, message), no_result)
 
 
 def destroy_bucket(bck: Bck) -> Call[None]:
@@ -77,9 +82,11 @@ def destroy_bucket(bck: Bck) -> Call[None]:
     return Call(request, no_result)
 
 
-def bucket_props(bck: Bck) -> Call[dict[str, Any]]:
-    """Return AIStore's Bprops. The error of a bucket that does not exist has status 404."""
-    return Call(Request("HEAD", bck.path, bck.query), _props)
+def bucket_props(bck: Bck, *, dont_add: bool = False) -> Call[dict[str, Any]]:
+    """Return AIStore's Bprops. The error of a bucket that does not exist has status 404. One of a
+    cloud becomes known, unless with `dont_add`."""
+    query = {**bck.query, **({"dont_add_remote_bck_md": "true"} if dont_add else {})}
+    return Call(Request("HEAD", bck.path, query), _props)
 
 
 def set_bucket_props(bck: Bck, props: Mapping[str, Any]) -> Call[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from posixpath import basename
 from typing import Any
 
@@ -14,12 +14,13 @@ from s3gw.client.names import ObjectName
 @dataclass(frozen=True, slots=True)
 class DownloadOptions:
     """`connections` 0 is the server's choice, `bytes_per_hour` 0 is without a limit; one object may
-    take `timeout`, such as `90s`."""
+    take `timeout`, such as `90s`. `headers` are sent with the requests for the links."""
 
     description: str = ""
     connections: int = 0
     bytes_per_hour: int = 0
     timeout: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def start_download(links: Sequence[str], place: ObjectName, options: DownloadOptions) -> Call[str]:
@@ -28,6 +29,8 @@ def start_download(links: Sequence[str], place: ObjectName, options: DownloadOpt
     limits = {"connections": options.connections, "bytes_per_hour": options.bytes_per_hour}
     message: dict[str, Any] = {"bucket": place.bck.document, "limits": limits}
     message |= {"description": options.description, "timeout": options.timeout}
+    if options.headers:
+        message["headers"] = dict(options.headers)
     if len(links) > 1:
         objects = {f"{place.key}{basename(link.partition('?')[0])}": link for link in links}
         message |= {"type": "multi", "objects": objects}

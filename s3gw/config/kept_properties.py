@@ -2,13 +2,15 @@
 
 AIStore takes them on one target too: they are about more targets and mountpaths, clouds, and the
 memory of its nodes. Scripts that set them find them again. Those that mean something here are
-`lru` (`cluster.jobs.lru`), `rate_limit.frontend` (`s3gw.access.rate_limits`) and
-`versioning.validate_warm_get` (`storage.tier`).
+`lru` (`cluster.jobs.lru`), `rate_limit.frontend` (`s3gw.access.rate_limits`), and
+`rate_limit.backend` and `versioning.validate_warm_get` (`storage.tier`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 from msgspec import Struct
@@ -80,6 +82,10 @@ class BackendRate(Struct, frozen=True, omit_defaults=True):
     enabled: Annotated[bool, Property("rate_limit.backend.enabled", Switch())] = False
     num_retries: Annotated[int, Property("rate_limit.backend.num_retries", Whole(1, 10))] = 3
 
+    def most(self, kind: str) -> int:
+        """Return the requests an interval of AIStore's kind: get, put or delete."""
+        return _by_kind(self.per_op).get(kind, self.max_tokens)
+
 
 class FrontendRate(Struct, frozen=True, omit_defaults=True):
     per_op: Annotated[str, Property("rate_limit.frontend.per_op_max_tokens", _PER_OP)] = ""
@@ -87,6 +93,17 @@ class FrontendRate(Struct, frozen=True, omit_defaults=True):
     max_tokens: Annotated[int, Property("rate_limit.frontend.max_tokens", _COUNT)] = 1000
     enabled: Annotated[bool, Property("rate_limit.frontend.enabled", Switch())] = False
     burst_size: Annotated[int, Property("rate_limit.frontend.burst_size", _COUNT)] = 375
+
+    def most(self, kind: str) -> int:
+        """Return the requests an interval of AIStore's kind: get, put or delete."""
+        return _by_kind(self.per_op).get(kind, self.max_tokens)
+
+
+@lru_cache(maxsize=256)
+def _by_kind(per_op: str) -> Mapping[str, int]:
+    """Return the limits of a text like `get:5000 delete:1000`."""
+    pairs = (part.lower().split(":") for part in per_op.replace(",", " ").split())
+    return {kind: max(int(count), 1) for kind, count in pairs}
 
 
 class Clouds(Struct, frozen=True, omit_defaults=True):

@@ -79,6 +79,12 @@ async def open_directory(config: Config) -> AsyncIterator[StoredDirectory]:
         yield await _open(config, coordination)
 
 
+async def open_vault(config: Config) -> Vault:
+    """Return what seals and opens secrets. Raises `ConfigError` and `DamagedRecord`."""
+    with closing(EmbeddedCoordination(_file(config))) as coordination:
+        return await _opened_vault(config, coordination)
+
+
 @asynccontextmanager
 async def directory_in_use(config: Config) -> AsyncIterator[StoredDirectory]:
     """Open the directory for a server: it stores the last uses of keys from time to time, and at

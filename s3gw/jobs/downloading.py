@@ -8,7 +8,7 @@ long as that is true.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote, urlsplit
 
 import xxhash
@@ -17,6 +17,8 @@ from msgspec.structs import replace
 
 from cluster.jobs.job_run import DownloadTask, NotDownloaded
 from s3gw.http.request import MAX_KEY
+from s3gw.identity.vault import Vault, VaultError
+from s3gw.jobs.download_headers import opened_headers
 from s3gw.objects.attributes import new_attributes
 from s3gw.objects.bucket_checksums import kept_in
 from s3gw.objects.checksums import Payload
@@ -64,8 +66,11 @@ def web_url(link: str) -> str:
 
 
 class Downloader(Struct, frozen=True):
+    """`vault` opens the headers of jobs."""
+
     objects: ObjectService
     reader: WebReader
+    vault: Vault
 
     async def download(self, task: DownloadTask) -> int | None:
         """Download an object; return its bytes, None if the one that is here is still the same.
@@ -76,7 +81,7 @@ class Downloader(Struct, frozen=True):
             raise NotDownloaded(f"the object's name would be longer than {MAX_KEY} bytes")
         try:
             return await self._download(task)
-        except BadUrl as error:
+        except (BadUrl, VaultError) as error:
             raise NotDownloaded(str(error)) from None
         except S3Error as error:
             raise NotDownloaded(error.message) from None
@@ -91,7 +96,7 @@ class Downloader(Struct, frozen=True):
     async def _download(self, task: DownloadTask) -> int | None:
         objects, name = self.objects, task.link.name
         target = await objects.store.head_bucket(task.job.bucket)
-        place = _place(task)
+        place = _place(task, opened_headers(task.sealed_headers, self.vault))
         known = await self._known(target.name, place)
         if known is not None and await self.reader.is_same(place, known):
             return None
@@ -126,10 +131,10 @@ class Downloader(Struct, frozen=True):
         return ObjectInfo(place.name, info.size, etag, read_digits(modified_ns) or 0, NO_ATTRIBUTES)
 
 
-def _place(task: DownloadTask) -> Place:
+def _place(task: DownloadTask, headers: Mapping[str, str]) -> Place:
     url = web_url(task.link.url)
     parts = urlsplit(url)
-    return Place(url, task.link.name, f"{parts.netloc}{parts.path}")
+    return Place(url, task.link.name, f"{parts.netloc}{parts.path}", headers)
 
 
 def _attributes(given: Attributes, place: Place, info: ObjectInfo) -> Attributes:

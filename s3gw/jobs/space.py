@@ -20,6 +20,7 @@ from storage.backends.local import LocalStore, Watermarks
 from storage.clock import Clock, SystemClock
 from storage.errors import StorageError
 from storage.tier import RemoteBucket
+from storage.tier.counts import NOT_COUNTED, EvictionCause, TierCounts
 from storage.values import BucketInfo, DeleteRequest, Deletion
 
 _LOOK_S = 10.0
@@ -35,12 +36,18 @@ class StoreSpace:
     """The room of the local store; `delete` is for objects that are nowhere else."""
 
     def __init__(
-        self, local: LocalStore, settings: Settings, delete: Delete, clock: Clock | None = None
+        self,
+        local: LocalStore,
+        settings: Settings,
+        delete: Delete,
+        clock: Clock | None = None,
+        counts: TierCounts = NOT_COUNTED,
     ) -> None:
         self._local = local
         self._settings = settings
         self._delete = delete
         self._clock = clock or SystemClock()
+        self._counts = counts
 
     @property
     def local(self) -> Backend:
@@ -68,6 +75,9 @@ class StoreSpace:
         if RemoteBucket.setting_name in bucket.settings:
             return await self._local.delete_objects(bucket.name, requests)
         return await self._delete(replace(job, bucket=bucket.name), requests)
+
+    def count(self, objects: int, size: int) -> None:
+        self._counts.evicted(EvictionCause.LRU, objects, size)
 
 
 class SpaceWatch(Struct):

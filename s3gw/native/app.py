@@ -41,6 +41,7 @@ from s3gw.native.operation import (
     decode,
     reads_message,
 )
+from s3gw.native.remote_buckets import PLAIN
 from s3gw.native.services import NativeServices
 from s3gw.s3.call import Services
 from s3gw.telemetry.exchange import Exchange
@@ -137,7 +138,7 @@ class NativeApp(FrontEnd):
         call.query = getattr(operation, "s3_query", {})
         try:
             if not kind.is_open:
-                await require(call, kind)
+                await require(call, kind, getattr(operation, "reference", PLAIN))
             if redirect.is_first_leg(call.origin):
                 return redirect.to_itself(call.origin, call.site.cluster_id)
             require_rate(call)

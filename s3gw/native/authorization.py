@@ -8,7 +8,7 @@ from s3gw.identity.rights import WITHOUT_BUCKET, Access
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.operation import NativeOperation
-from s3gw.native.remote_buckets import learn_bucket
+from s3gw.native.remote_buckets import PLAIN, Reference, learn_bucket
 from s3gw.wire.errors import Code, S3Error
 
 # As many rights as AIStore's messages name.
@@ -16,17 +16,20 @@ _SHOWN = 4
 ALL_RIGHTS = sum(each.value for each in Access)
 
 
-async def require(call: NativeCall, operation: type[NativeOperation]) -> None:
+async def require(
+    call: NativeCall, operation: type[NativeOperation], reference: Reference = PLAIN
+) -> None:
     """Raise 403, and 404 for a bucket that does not exist or belongs to another cluster."""
     if operation.needs_admin and not call.caller.is_root:
         raise NativeError(403, "insufficient permissions: administrators only")
     if operation.asks_itself:
         return
     if operation.known_as:
+        outside = None
         if not call.bck.is_ours and not operation.access & WITHOUT_BUCKET:
-            await learn_bucket(call)
-        call.operation = operation.known_as
-        await authorize(call, operation.access)
+            outside = await learn_bucket(call, reference)
+        call.operation, call.is_outside = operation.known_as, outside is not None
+        await authorize(call, operation.access, outside=outside)
     elif operation.access and not may_without_bucket(call, operation.access):
         raise NativeError(403, f"insufficient permissions: {_names(operation)} needed")
 

@@ -177,6 +177,7 @@ class Bprops(Struct, frozen=True):
 
 
 def props_of(bucket: BucketInfo) -> Bprops:
+    """Return AIStore's properties; `bid` and `created` are 0 of a bucket that is not known here."""
     made = f"{bucket.lasting_name}/{bucket.created_ns}"
     shown = _shown(properties_of(bucket))
     document = setting(bucket, RemoteBucket)
@@ -191,7 +192,7 @@ def props_of(bucket: BucketInfo) -> Bprops:
     return msgspec.structs.replace(
         shown,
         access=str(bucket_access(bucket)),
-        bid=str(xxhash.xxh64_intdigest(made.encode())),
+        bid=str(xxhash.xxh64_intdigest(made.encode()) if bucket.created_ns else 0),
         created=str(bucket.created_ns),
         provider=bck_of(bucket.name).provider,
         backend_bck=_backend_of(bucket),

@@ -68,7 +68,8 @@ class NativeRequest(Request, kw_only=True):
 
 class NativeCall(Call, kw_only=True):
     """A request on its way to a native operation. `bck` is its bucket, `made` the name of what it
-    creates by a document, `accessed_ns` when its object was last read, 0 if that is not known."""
+    creates by a document, `accessed_ns` when its object was last read, 0 if that is not known. A
+    bucket that `is_outside` is one of a backend that is not known here, and stays so."""
 
     origin: NativeRequest
     native: NativeServices
@@ -76,6 +77,7 @@ class NativeCall(Call, kw_only=True):
     message: ActionMessage = NO_MESSAGE
     made: str = ""
     accessed_ns: int = 0
+    is_outside: bool = False
 
     @property
     def segments(self) -> tuple[str, ...]:

@@ -7,6 +7,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from s3gw.config.bucket_properties import BucketProperties, properties_of, with_property
 from s3gw.identity.accounts import ROOT_ACCOUNT
 from s3gw.native.actmsg import json, read_value
@@ -17,7 +20,7 @@ from s3gw.native.names import REMOTE, Bck, bck_there, is_asked, read_namespace, 
 from storage.backends import hdfs
 from storage.backends import http as web
 from storage.clock import NS_PER_S
-from storage.errors import BucketNotFound, LengthUnknown
+from storage.errors import BackendDenied, BucketNotFound, LengthUnknown
 from storage.settings import encoded, setting, with_setting, without_setting
 from storage.tier import RemoteBucket
 from storage.tier.remote import md5_of, provider_of
@@ -27,17 +30,47 @@ _BACKEND = "backend_bck"
 ORIGINAL_URL = "original_url"
 
 
-async def learn_bucket(call: NativeCall) -> None:
+class Reference(Struct, frozen=True):
+    """How a request refers to a bucket of a backend that is not known here: whether it `looks` at
+    the backend, and `adds` the bucket that is there. One that `trusts` adds a bucket although the
+    backend does not let this server look, as public buckets are that can be read and listed
+    only."""
+
+    adds: bool = True
+    looks: bool = True
+    trusts: bool = False
+
+
+PLAIN = Reference()
+
+
+async def learn_bucket(call: NativeCall, reference: Reference = PLAIN) -> BucketInfo | None:
     """Add the backend's bucket that the call names, unless it is known. It belongs to the root
-    account. Raise `BucketNotFound` for one that is nowhere, and where the caller is nobody."""
-    bck = call.bck
+    account. Return it if it is there, and is not known and not to be added. Raise `BucketNotFound`
+    for one that is nowhere, and for anonymous callers."""
+    bck, tier = call.bck, call.native.tier
     if not bck.is_cloud or call.caller.is_anonymous:
         raise BucketNotFound(call.bucket)
-    settings = await new_settings(call)
     if bck.provider == web.PROVIDER and call.origin.query.get(ORIGINAL_URL):
-        await _learn_directory(call, settings)
-    else:
-        await call.native.tier.learn(bck.provider, bck.there, ROOT_ACCOUNT, settings)
+        await _learn_directory(call, await new_settings(call))
+        return None
+    with suppress(BucketNotFound):
+        await tier.local.head_bucket(bck.stored)
+        return None
+    if not reference.looks:
+        raise BucketNotFound(call.bucket)
+    try:
+        found = await tier.look(bck.provider, bck.there)
+    except BackendDenied:
+        if not (reference.trusts and reference.adds):
+            raise
+        found = tier.unseen(bck.provider, bck.there)
+    if reference.adds:
+        await tier.add(found, ROOT_ACCOUNT, await new_settings(call))
+        return None
+    defaults = await call.services.new_buckets.current()
+    outside = {**defaults, **found.settings}
+    return replace(found, owner=ROOT_ACCOUNT, created_ns=0, settings=outside)
 
 
 async def new_settings(call: NativeCall) -> dict[str, str]:

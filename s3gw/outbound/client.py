@@ -101,7 +101,7 @@ class Outbound:
         return await session.request(
             wanted.method,
             url,
-            headers=wanted.headers,
+            headers={**wanted.origin_headers, **wanted.headers},
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=idle_s, sock_read=idle_s),
             ssl=wanted.tls or True,
@@ -149,7 +149,8 @@ def _follow(url: URL, location: str, wanted: Fetch) -> tuple[URL, Fetch]:
     if url.scheme == "https" and target.scheme != "https":
         raise Refused(f"{url.host} redirects from https to {target.scheme}")
     kept = {k: v for k, v in wanted.headers.items() if same or k.lower() not in _CREDENTIALS}
-    return target, replace(wanted, headers=kept)
+    ours = wanted.origin_headers if same else {}
+    return target, replace(wanted, headers=kept, origin_headers=ours)
 
 
 def translated(url: URL, error: Exception) -> OutboundError:

@@ -27,7 +27,8 @@ class TooLarge(OutboundError):
 class Fetch(Struct, frozen=True):
     """One fetch. `timeout_s` is for all of it, redirects included, and `idle_s` for each wait, None
     for no limit; `tls` replaces the system's certificates; `https_only` applies to redirects too.
-    With `as_sent`, the URL is sent as it is, and the body is not decompressed."""
+    With `as_sent`, the URL is sent as it is, and the body is not decompressed. `origin_headers` are
+    not sent to another origin after a redirect."""
 
     url: str
     method: str = "GET"
@@ -38,6 +39,7 @@ class Fetch(Struct, frozen=True):
     max_redirects: int = 3
     https_only: bool = False
     tls: SSLContext | None = None
+    origin_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Fetched(Struct, frozen=True):

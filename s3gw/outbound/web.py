@@ -42,6 +42,7 @@ class GuardedWeb:
             idle_s=question.idle_s,
             max_redirects=_MOST_REDIRECTS,
             as_sent=True,
+            origin_headers=question.origin_headers,
         )
         try:
             return GuardedAnswer(question, await outbound.ask(wanted))

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
 from s3gw.config.bucket_properties import properties_of
+from s3gw.config.kept_properties import BackendRate as BackendRateProperty
 from s3gw.config.remote_clusters import RemoteClusters, tokens_folder
 from s3gw.config.schema import Config
 from s3gw.native.services import RemoteAis
@@ -21,6 +22,8 @@ from storage.backends import ais, aws, azure, gcp, hdfs
 from storage.backends.http import PROVIDER, HttpBackend, HttpOptions
 from storage.backends.local import has_room as local_has_room
 from storage.tier import Policy, Tier, TieredStore
+from storage.tier.backend_rates import BackendRate, BackendRates, RequestKind
+from storage.tier.counts import TierCounts
 from storage.tier.locks import FILE
 from storage.values import BucketInfo
 
@@ -42,7 +45,9 @@ REFUSED = frozenset({"encryption", "lifecycle", "object-lock"})
 
 
 @asynccontextmanager
-async def open_tier(config: Config, local: Store) -> AsyncIterator[Tier]:
+async def open_tier(
+    config: Config, local: Store, rates: BackendRates, counts: TierCounts
+) -> AsyncIterator[Tier]:
     """Open the configured backends; what is under way at the end is given up, and leaves nothing.
     A server without backends has a tier too, that knows no remote bucket."""
     async with AsyncExitStack() as opened:
@@ -55,7 +60,7 @@ async def open_tier(config: Config, local: Store) -> AsyncIterator[Tier]:
         for provider in config.backends.providers:
             backends[provider] = await opened.enter_async_context(openers[provider]())
         lock_file = Path(config.storage.data[0]) / FILE
-        tier = Tier(local, backends, policy_of, REFUSED, lock_file)
+        tier = Tier(local, backends, policy_of, REFUSED, lock_file, rates, counts)
         opened.push_async_callback(tier.aclose)
         yield tier
 
@@ -92,6 +97,13 @@ def store_of(tier: Tier) -> Backend:
     return TieredStore(tier) if tier.backends else tier.local
 
 
+def _rate_of(rate: BackendRateProperty) -> BackendRate | None:
+    if not rate.enabled:
+        return None
+    most = {kind: rate.most(kind.value) for kind in RequestKind}
+    return BackendRate(rate.interval, most, rate.num_retries)
+
+
 def policy_of(bucket: BucketInfo) -> Policy:
     kept = properties_of(bucket).kept
     return Policy(
@@ -99,4 +111,5 @@ def policy_of(bucket: BucketInfo) -> Policy:
         validates=kept.newest,
         whole_only=bool(kept.features & STREAMING_COLD_GET),
         verifies=kept.validate_cold_get,
+        rate=_rate_of(kept.backend_rate),
     )

@@ -32,7 +32,7 @@ from s3gw.config.stored import open_settings
 from s3gw.events.events import expired
 from s3gw.events.notifier import Notifier
 from s3gw.http.site import Site
-from s3gw.identity.opening import directory_in_use, prepare_coordination
+from s3gw.identity.opening import directory_in_use, open_vault, prepare_coordination
 from s3gw.identity.tokens.configured import token_issuer, verifying
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.space import SpaceWatch, StoreSpace, watermarks
@@ -88,6 +88,9 @@ from storage.backends.local import (
 from storage.clock import SystemClock
 from storage.errors import BucketNotFound, OutOfSpace, StorageError
 from storage.startup_errors import MountpathError
+from storage.tier.backend_rates import LONGEST_WAIT_S, PATIENT_WAIT_S, BackendRates
+from storage.tier.paces import FILE as PACES
+from storage.tier.paces import SharedPaces
 from storage.values import DeleteRequest, Deletion
 
 log = logging.getLogger(__name__)
@@ -183,7 +186,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     known = accounts(config, task.root_keys)
     async with (
         _open_store(config, task.slot) as local,
-        open_tier(config, local) as tier,
+        open_tier(config, local, _rates(task, metrics), metrics.tier) as tier,
         _queues(config, metrics) as queues,
         _archives(config) as archives,
         directory_in_use(config) as directory,
@@ -229,6 +232,13 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
             metrics.flush()
             await access_log.close()
             audit.close()
+
+
+def _rates(task: Task, metrics: Metrics) -> BackendRates:
+    """Return the rates, which all processes share; that of the jobs waits longer."""
+    paces = SharedPaces(folders(task.config)[0] / PACES)
+    longest_wait_s = LONGEST_WAIT_S if task.role is Role.SERVE else PATIENT_WAIT_S
+    return BackendRates(paces, longest_wait_s, metrics.tier)
 
 
 def _objects(
@@ -313,7 +323,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         keeper = SerializedMaintenance(housekeeper)
         async with (
             _open_store(config, task.slot) as store,
-            open_tier(config, store) as tier,
+            open_tier(config, store, _rates(task, metrics), metrics.tier) as tier,
             open_web(config) as web,
             open_jobs(config) as jobs,
             _archives(config) as archives,
@@ -333,8 +343,10 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
             tasks.create_task(run_repeatedly(abandoned, _JOB_RETRY_S, stopped_within))
             told = notifier(outboxes, config, metrics)
             objects = _objects(config, store_of(tier), told, archives)
-            space = StoreSpace(store, settings, ObjectCopier(objects).delete)
-            runner = job_runner(config, objects, tier, web, jobs, keeper, space)
+            delete = ObjectCopier(objects).delete
+            space = StoreSpace(store, settings, delete, counts=metrics.tier)
+            vault = await open_vault(config)
+            runner = job_runner(config, objects, tier, web, jobs, keeper, space, vault)
             settings.on_change(partial(_apply_to_jobs, runner, store))
             watch = SpaceWatch(space, jobs)
             tasks.create_task(run_repeatedly(watch, _JOB_RETRY_S, stopped_within))

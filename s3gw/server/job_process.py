@@ -14,6 +14,7 @@ from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from cluster.maintenance import Maintainer, MaintenanceRound, StoppedWithin, repeat
 from s3gw.config.schema import Config, Jobs
+from s3gw.identity.vault import Vault
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.downloading import Downloader
@@ -72,6 +73,7 @@ def job_runner(
     registry: Registry,
     keeper: SerializedMaintenance,
     space: StoreSpace,
+    vault: Vault,
 ) -> Runner:
     """Return a runner of jobs with the server's own keys and events."""
     copier = ObjectCopier(objects)
@@ -91,10 +93,10 @@ def job_runner(
         fetch=tier.fetch,
         evict=tier.evict,
         record=registry.add_ended,
-        rest=LoadMeter().rest,
+        meter=LoadMeter(),
         space=space,
         local=tier.local,
-        download=Downloader(objects, web.reader).download,
+        download=Downloader(objects, web.reader, vault).download,
     )
     return Runner(context, registry, limits_of(config.jobs))
 

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
+from s3gw.telemetry import tier_counters
 from s3gw.telemetry.request_counts import NATIVE
 
 # Keyed by the operation's name, without the prefix of the native API.
@@ -43,6 +45,25 @@ _ENTRIES = {
     ("s3gw_getbatch_bytes_total", "object"): "getbatch.obj.size",
     ("s3gw_getbatch_bytes_total", "member"): "getbatch.file.size",
 }
+# Counters of the fast tier, by some labels. Of a backend, AIStore's names begin with the provider.
+_PROVIDERS: Mapping[str, str] = {"ais": "remais", "aws": "aws", "azure": "azure", "gcp": "gcp"}
+_TO_BACKENDS = ("get", "head", "put")
+_BYTES_OF_BACKENDS = {
+    f"{tier_counters.RECEIVED}_total": "get.size",
+    f"{tier_counters.SENT}_total": "put.size",
+}
+_OF_TIER: Mapping[tuple[str, str], str] = {
+    (f"{tier_counters.EVICTED}_total", "lru"): "lru.evict.n",
+    (f"{tier_counters.EVICTED_BYTES}_total", "lru"): "lru.evict.size",
+    (f"{tier_counters.BLOBS}_total", "good"): "getblob.n",
+    (f"{tier_counters.BLOBS}_total", "failed"): "err.getblob.n",
+    (f"{tier_counters.BLOB_BYTES}_total", ""): "getblob.size",
+    (f"{tier_counters.REPEATED}_total", "get"): "ratelim.retry.get.n",
+    (f"{tier_counters.REPEATED}_total", "put"): "ratelim.retry.put.n",
+}
+_PAUSES = f"{tier_counters.PAUSES}_total"
+_SECONDS_TO_BACKENDS = f"{tier_counters.DURATIONS}_sum"
+_REQUESTS_TO_BACKENDS = f"{tier_counters.REQUESTS}_total"
 # Waiting for other targets, and sleeping under load, which one node does not do.
 _NEVER = ("getbatch.rxwait.ns", "getbatch.throttle.ns")
 UPTIME = "up.ns.time"
@@ -60,6 +81,15 @@ def kinds() -> dict[str, str]:
     made |= {name: "size" if "size" in name else "counter" for name in _ENTRIES.values()}
     made |= dict.fromkeys(_NEVER, "total")
     made |= dict.fromkeys(_TOTALS.values(), "size")
+    made |= {name: "size" if "size" in name else "counter" for name in _OF_TIER.values()}
+    made |= dict.fromkeys(("ratelim.retry.get.ns.total", "ratelim.retry.put.ns.total"), "total")
+    for provider in _PROVIDERS.values():
+        for request in _TO_BACKENDS:
+            made |= {
+                f"{provider}.{request}.n": "counter",
+                f"{provider}.{request}.ns.total": "total",
+            }
+        made |= {f"{provider}.{name}": "size" for name in _BYTES_OF_BACKENDS.values()}
     return made | {UPTIME: "special", STATE: "gauge"}
 
 
@@ -68,6 +98,7 @@ def counters(families: Iterable[Metric]) -> Mapping[str, int]:
     counted: Counter[str] = Counter()
     for family in families:
         for sample in family.samples:
+            _count_tier(counted, sample)
             entry = _ENTRIES.get((sample.name, sample.labels.get("kind", "")))
             if entry:
                 counted[entry] += int(sample.value)
@@ -81,6 +112,27 @@ def counters(families: Iterable[Metric]) -> Mapping[str, int]:
             elif name and sample.name == "s3gw_request_duration_seconds_sum":
                 counted[f"{name}.ns.total"] += int(sample.value * _NS)
     return {name: counted[name] for name in kinds() if name not in _NOT_COUNTED}
+
+
+def _count_tier(counted: Counter[str], sample: Sample) -> None:
+    labels = sample.labels
+    named = _OF_TIER.get(
+        (sample.name, labels.get("cause") or labels.get("outcome") or labels.get("request", ""))
+    )
+    if named is not None:
+        counted[named] += int(sample.value)
+        return
+    if sample.name == _PAUSES:
+        counted[f"ratelim.retry.{labels['request']}.ns.total"] += int(sample.value * _NS)
+    provider = _PROVIDERS.get(labels.get("provider", ""))
+    if provider is None:
+        return
+    if sample.name in _BYTES_OF_BACKENDS:
+        counted[f"{provider}.{_BYTES_OF_BACKENDS[sample.name]}"] += int(sample.value)
+    elif sample.name == _REQUESTS_TO_BACKENDS:
+        counted[f"{provider}.{labels['request']}.n"] += int(sample.value)
+    elif sample.name == _SECONDS_TO_BACKENDS:
+        counted[f"{provider}.{labels['request']}.ns.total"] += int(sample.value * _NS)
 
 
 def prometheus_name(name: str) -> str:

@@ -25,6 +25,7 @@ from s3gw.telemetry.aistore_counters import AistoreCounters, counters
 from s3gw.telemetry.bucket_log_recorder import Fate
 from s3gw.telemetry.exchange import Exchange
 from s3gw.telemetry.request_counts import RequestCounts, WithDurations
+from s3gw.telemetry.tier_counters import TierCounters
 from storage.values import Usage
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Metrics:
         _count_in_files(process)
         self.registry = CollectorRegistry()
         self._counts = RequestCounts(self.registry)
+        self.tier = TierCounters(self.registry)
         self._events = Counter(
             "s3gw_notifications_total",
             "Events of buckets, by target and what became of them.",
@@ -67,6 +69,7 @@ class Metrics:
     def flush(self) -> None:
         """Show what was counted."""
         self._counts.hand_over()
+        self.tier.hand_over()
 
     def count_events(self, target: str, outcome: Outcome, count: int) -> None:
         self._events.labels(target, outcome.value).inc(count)

@@ -243,6 +243,7 @@ class S3Error(Exception):
 FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.AddressRefused: Code.AccessDenied,
     storage.AmbiguousBucket: Code.InvalidRequest,
+    storage.BackendBusy: Code.SlowDown,
     storage.BackendDenied: Code.AccessDenied,
     storage.BackendError: Code.InvalidRequest,
     storage.BackendUnavailable: Code.ServiceUnavailable,

@@ -8,10 +8,10 @@ the condition that the object is still the same one; the reader sees the whole o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from types import TracebackType
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from storage.closable_stream import ClosableStream
 from storage.errors import (
     BackendUnavailable,
     ObjectChanged,
@@ -79,22 +79,6 @@ class Patience:
     def _renew(self) -> None:
         self._left_s = self._limit_s
         self._until_renewed = BLOCK_BYTES
-
-
-class ClosableStream(AsyncGenerator[bytes, None]):
-    """A stream that is not a generator function: one that was never begun would not let its
-    connection go when it is closed."""
-
-    async def athrow(
-        self,
-        typ: type[BaseException] | BaseException,
-        val: BaseException | object = None,
-        tb: TracebackType | None = None,
-    ) -> bytes:
-        await self.aclose()
-        if isinstance(typ, BaseException):
-            raise typ
-        raise val if isinstance(val, BaseException) else typ()
 
 
 class BodyStream(ClosableStream):

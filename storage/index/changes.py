@@ -40,12 +40,6 @@ async def add_delete_marker(transaction: Transaction, home: Home, name: bytes, m
     await put(transaction, home, name, marker, None, await place_of(transaction, home, name))
 
 
-async def remove(transaction: Transaction, home: Home, name: bytes, old: Stored) -> None:
-    """Remove a version and its bytes for good."""
-    await release(transaction, home.key, old)
-    await transaction.remove(home, name, old)
-
-
 async def leave(transaction: Transaction, home: Home, name: bytes, stored: Stored) -> Payload:
     """Take the current version out, whose bytes go to another name; return its payload. Where
     the bucket ever kept versions, a delete marker takes its place."""

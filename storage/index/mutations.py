@@ -5,7 +5,7 @@ What a mutation raises it raises before it writes, so that others in its transac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -19,7 +19,6 @@ from storage.index.changes import (
     put,
     relabelled,
     release,
-    remove,
 )
 from storage.index.rows import Row
 from storage.index.transaction import Payload, Place, Transaction
@@ -63,7 +62,7 @@ class PutObject(Struct, frozen=True):
         home = await transaction.hold(self.bucket, name)
         place = await place_of(transaction, home, name)
         check_write(self.condition, self.name, info_of(place.current, self.name))
-        require_removable(place.replaced, self.name, transaction.now_ns())
+        require_removable(place.replaced, self.name, transaction.now_ns)
         row = counted(versioned(self.row, home), place.current)
         await put(transaction, home, name, row, self.payload, place)
         return row.info(self.name)
@@ -170,15 +169,15 @@ class RenameObject(Struct, frozen=True):
 
     async def require_leavable(self, here: Transaction, home: Home, stored: Stored) -> None:
         """Raises `ObjectLocked`."""
-        require_removable(stored, self.source, here.now_ns())
+        require_removable(stored, self.source, here.now_ns)
         place = await place_of(here, home, self.source.encode())
-        require_removable(place.replaced, self.source, here.now_ns())
+        require_removable(place.replaced, self.source, here.now_ns)
 
     async def place(self, there: Transaction, home: Home) -> Place:
         """The place under the new name. Raises `PreconditionFailed`, `ObjectLocked`."""
         place = await place_of(there, home, self.name.encode())
         self._check_target(place.current)
-        require_removable(place.replaced, self.name, there.now_ns())
+        require_removable(place.replaced, self.name, there.now_ns)
         return place
 
     async def land(
@@ -206,27 +205,28 @@ class DeleteObjects(Struct, frozen=True):
     requests: Sequence[DeleteRequest]
 
     async def __call__(self, transaction: Transaction) -> list[Deletion | StorageError]:
-        names = (request.name.encode() for request in self.requests)
-        home = await transaction.hold(self.bucket, *names)
+        wanted = [(request.name.encode(), request.version) for request in self.requests]
+        home = await transaction.hold(self.bucket, *[name for name, _ in wanted])
         outcomes: list[Deletion | StorageError] = []
-        for requests in _of_distinct_names(self.requests):
-            wanted = [(request.name.encode(), request.version) for request in requests]
-            found = await transaction.find_all(home.key, wanted)
-            for request, stored in zip(requests, found, strict=True):
+        for run in _of_distinct_names(wanted):
+            found = await transaction.find_all(home.key, wanted[run])
+            for request, stored in zip(self.requests[run], found, strict=True):
                 outcomes.append(await _delete(transaction, home, request, stored))
         return outcomes
 
 
-def _of_distinct_names(requests: Sequence[DeleteRequest]) -> Iterator[list[DeleteRequest]]:
-    """Yield runs of requests: what is found for one of them holds until its turn."""
-    run: dict[str, DeleteRequest] = {}
-    for request in requests:
-        if request.name in run:
-            yield list(run.values())
-            run = {}
-        run[request.name] = request
-    if run:
-        yield list(run.values())
+def _of_distinct_names(wanted: Sequence[tuple[bytes, str | None]]) -> list[slice]:
+    """Return the runs of requests whose names differ: what is found for one of them holds until its
+    turn."""
+    runs: list[slice] = []
+    seen: set[bytes] = set()
+    first = 0
+    for at, (name, _) in enumerate(wanted):
+        if name in seen:
+            runs.append(slice(first, at))
+            first, seen = at, set()
+        seen.add(name)
+    return [*runs, slice(first, len(wanted))]
 
 
 async def _delete(
@@ -250,7 +250,7 @@ async def _mark_deleted(
 ) -> Deletion:
     existed = current is not None and not current.row.delete_marker
     place = await place_of(transaction, home, name.encode())
-    require_removable(place.replaced, name, transaction.now_ns())
+    require_removable(place.replaced, name, transaction.now_ns)
     marker = delete_marker(home, transaction.now_ns())
     await put(transaction, home, name.encode(), marker, None, place)
     return Deletion(existed, marker.version, delete_marker=True)
@@ -264,29 +264,28 @@ async def _remove(
         found = await transaction.find(home.key, name, version)
     if found is None:
         return Deletion(existed=False, version=version)
-    await _require_still(transaction, home, request, found)
+    if request.still is not None:
+        await _require_still(transaction, home, request.still, name, found)
     bypass = request.bypass_governance
-    require_removable(found, request.name, transaction.now_ns(), bypass_governance=bypass)
-    await remove(transaction, home, name, found)
+    require_removable(found, request.name, transaction.now_ns, bypass_governance=bypass)
+    await release(transaction, home.key, found)
+    await transaction.remove(home, name, found)
     return Deletion(True, version, found.row.delete_marker)
 
 
 async def _require_still(
-    transaction: Transaction, home: Home, request: DeleteRequest, found: Stored
+    transaction: Transaction, home: Home, still: Still, name: bytes, found: Stored
 ) -> None:
     """Raises `PreconditionFailed`."""
-    if request.still is None:
-        return
-    name = request.name.encode()
     newest = await transaction.find(home.key, name)
     holds = (newest is not None and newest.row.version == found.row.version) == (
-        request.still is Still.LONE_MARKER
+        still is Still.LONE_MARKER
     )
-    if request.still is Still.LONE_MARKER:
+    if still is Still.LONE_MARKER:
         lone = await transaction.count_versions(home.key, name) == 1
         holds = holds and lone and found.row.delete_marker
     if not holds:
-        raise PreconditionFailed(request.still.name)
+        raise PreconditionFailed(still.name)
 
 
 def check_absent(name: str, condition: Condition) -> None:

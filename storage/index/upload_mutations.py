@@ -90,7 +90,7 @@ class CompleteUpload(Struct, frozen=True):
         place = await place_of(transaction, home, name)
         there = info_of(place.current, self.upload.name)
         check_completion(self.condition, self.upload, self.upload.name, there)
-        require_removable(place.replaced, self.upload.name, transaction.now_ns())
+        require_removable(place.replaced, self.upload.name, transaction.now_ns)
         row = counted(versioned(self.row, home), place.current)
         await put(transaction, home, name, row, encode(self.manifest), place)
         keep = frozenset(self.manifest.blobs())

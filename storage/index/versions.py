@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -102,9 +103,13 @@ def info_of(stored: Stored | None, name: str) -> ObjectInfo | None:
 
 
 def require_removable(
-    stored: Stored | None, name: str, now_ns: int, *, bypass_governance: bool = False
+    stored: Stored | None,
+    name: str,
+    now_ns: Callable[[], int],
+    *,
+    bypass_governance: bool = False,
 ) -> None:
-    """Raises `ObjectLocked`."""
+    """Raises `ObjectLocked`. The clock is read if there is a lock."""
     lock = stored.row.attributes.lock if stored else None
-    if lock and lock.forbids_removal(now_ns, bypass_governance=bypass_governance):
+    if lock and lock.forbids_removal(now_ns(), bypass_governance=bypass_governance):
         raise ObjectLocked(name)

@@ -34,6 +34,7 @@ from storage.errors import (
 from storage.load import LoadMeter
 from storage.ranges import Between, From
 from storage.tier.blocks import blocks_of
+from storage.tier.counts import NOT_COUNTED, TierCounts
 from storage.tier.locks import ObjectLocks
 from storage.tier.parts import PartsDownload, incomplete, stopped_download
 from storage.tier.remote import Remote, md5_of, origin_of
@@ -116,8 +117,15 @@ class VerifyingDigest(FetchedDigest):
 
 
 class Downloads:
-    def __init__(self, local: Store, locks: ObjectLocks, meter: LoadMeter | None = None) -> None:
+    def __init__(
+        self,
+        local: Store,
+        locks: ObjectLocks,
+        meter: LoadMeter | None = None,
+        counts: TierCounts = NOT_COUNTED,
+    ) -> None:
         self._meter = meter or LoadMeter()
+        self._counts = counts
         self._local = local
         self._locks = locks
         self._is_closing = False
@@ -256,7 +264,12 @@ class Downloads:
                 await reading.body.aclose()
             download.parts = PartsDownload(self._local, remote, info, how, self._meter)
             download.open(info)
-            await download.parts.run()
+            is_good = False
+            try:
+                await download.parts.run()
+                is_good = True
+            finally:
+                self._counts.blob(remote.provider, info.size, is_good=is_good)
             self._note(remote, name)
             return
         if not md5 and info.size >= LONG_BYTES and not _is_chunked(info, plan):

@@ -19,7 +19,7 @@ from storage.errors import (
     PreconditionFailed,
     UploadNotFound,
 )
-from storage.load import LoadMeter
+from storage.load import LoadGate, LoadMeter
 from storage.ranges import Between, From
 from storage.tier.blocks import blocks_of
 from storage.tier.remote import Remote, origin_of
@@ -109,10 +109,10 @@ class PartsDownload:
     ) -> None:
         self._local = local
         self._meter = meter
-        self._working = 0
         self._remote = remote
         self._info = info
         self._workers = min(how.workers or USUAL_WORKERS, MOST_WORKERS)
+        self._gate = LoadGate(meter, self._workers)
         usual = max(USUAL_BYTES, info.size // (ENOUGH_RANGES * self._workers))
         asked = min(max(how.chunk_bytes or usual, SMALLEST_BYTES), LARGEST_BYTES)
         self._chunk_bytes = max(asked, -(-info.size // MAX_PARTS))
@@ -278,26 +278,27 @@ class PartsDownload:
         self._news = asyncio.Event()
 
     async def _work(self, missing: Iterator[int]) -> None:
-        self._working += 1
-        for number in missing:
+        while True:
             await self._meter.rest()
-            span = self._span(number)
-            unchanged = Condition(if_match=(self._info.etag,))
-            there = ReadOptions(want=span if len(span) else None, condition=unchanged)
-            remote, name = self._remote, self._info.name
-            try:
-                reading = await remote.backend.get_object(remote.name, name, there)
-            except PreconditionFailed:
-                raise BackendUnavailable(name, "", "it changed while it was fetched") from None
-            async with aclosing(blocks_of(reading.body)) as body:
-                options = PartOptions(PartDigest(name, len(span)))
-                part = await self._local.put_part(*self._place, number, body, options)
-            self._note(part)
-            at_once = self._meter.advice().at_once
-            if at_once and self._working > at_once:
-                # The others do the rest.
-                break
-        self._working -= 1
+            async with self._gate.entered():
+                number = next(missing, None)
+                if number is None:
+                    return
+                await self._fetch(number)
+
+    async def _fetch(self, number: int) -> None:
+        span = self._span(number)
+        unchanged = Condition(if_match=(self._info.etag,))
+        there = ReadOptions(want=span if len(span) else None, condition=unchanged)
+        remote, name = self._remote, self._info.name
+        try:
+            reading = await remote.backend.get_object(remote.name, name, there)
+        except PreconditionFailed:
+            raise BackendUnavailable(name, "", "it changed while it was fetched") from None
+        async with aclosing(blocks_of(reading.body)) as body:
+            options = PartOptions(PartDigest(name, len(span)))
+            part = await self._local.put_part(*self._place, number, body, options)
+        self._note(part)
 
     async def _complete(self) -> None:
         info = self._info

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast
 
 from msgspec import Struct
 
@@ -26,7 +26,6 @@ class RemoteBucket(Setting, frozen=True):
     name: str
 
 
-@runtime_checkable
 class Source(Protocol):
     """A backend that is only read, and has no listings: of its buckets, what is here is known."""
 
@@ -36,15 +35,16 @@ class Source(Protocol):
 
 
 class Remote(Struct, frozen=True):
-    """A bucket here, and its bucket there. `synchronizes` and `validates` are its policy."""
+    """A bucket here, and its bucket there, of a provider."""
 
     bucket: BucketInfo
     backend: Backend
     name: str
+    provider: str
 
     @property
     def source(self) -> Source | None:
-        return self.backend if isinstance(self.backend, Source) else None
+        return cast(Source, self.backend) if hasattr(self.backend, "is_same") else None
 
     def require_writable(self, operation: str) -> None:
         """Raise `NotSupported` for a bucket that is only read, before anything is done."""

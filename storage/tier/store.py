@@ -79,6 +79,13 @@ class Unchanged:
         return Sealed("")
 
 
+class _PlainPlace(msgspec.Struct, frozen=True):
+    """A bucket of the local store, and its provider if it is remote."""
+
+    bucket: str
+    provider: str = ""
+
+
 class TieredStore:
     """The local store, and the backends behind it."""
 
@@ -165,11 +172,13 @@ class TieredStore:
             return await self.local.get_object(info.name, name, options)
         # Most reads take the object that is here, and need no look before.
         if self._asks_first(info, options) and await self._found(remote, name, options) is None:
-            return await self._cold(remote, name, options)
+            return await self._miss(remote, name, options)
         try:
-            return _shown(await self.local.get_object(info.name, name, _here(options)))
+            reading = _shown(await self.local.get_object(info.name, name, _here(options)))
         except ObjectNotFound:
-            return await self._cold(remote, name, options)
+            return await self._miss(remote, name, options)
+        self.tier.counts.read(remote.provider, is_hit=True)
+        return reading
 
     async def get_objects(
         self, reads: Sequence[ObjectRead], room_bytes: int
@@ -179,9 +188,9 @@ class TieredStore:
         if reads and not plain:
             return [await self._outcome(reads[0])]
         ours = [
-            ObjectRead(bucket, read.name, read.options)
-            for bucket, read in zip(places[:plain], reads, strict=False)
-            if bucket is not None
+            ObjectRead(place.bucket, read.name, read.options)
+            for place, read in zip(places[:plain], reads, strict=False)
+            if place is not None
         ]
         found = await self.local.get_objects(ours, room_bytes)
         for number, outcome in enumerate(found):
@@ -194,18 +203,22 @@ class TieredStore:
                 return [*found[:number], await self._outcome(read)]
             if isinstance(outcome, Reading):
                 found[number] = _shown(outcome)
+                place = places[number]
+                if place is not None and place.provider:
+                    self.tier.counts.read(place.provider, is_hit=True)
         return found
 
-    async def _plain_place(self, read: ObjectRead) -> str | None:
-        """Return the bucket's name here, if the object may be read here without asking further."""
+    async def _plain_place(self, read: ObjectRead) -> _PlainPlace | None:
+        """Return the bucket here, if the object may be read here without asking further."""
         try:
             info, remote = await self._place(read.bucket)
         except BucketNotFound:
-            return read.bucket
-        options = read.options
+            return _PlainPlace(read.bucket)
         if remote is None:
-            return info.name
-        return None if self._asks_first(info, options) else info.name
+            return _PlainPlace(info.name)
+        if self._asks_first(info, read.options):
+            return None
+        return _PlainPlace(info.name, remote.provider)
 
     def _asks_first(self, bucket: BucketInfo, options: ReadOptions) -> bool:
         """Whether an object that is here may not be the one that is wanted."""
@@ -481,6 +494,11 @@ class TieredStore:
                 raise
             return info
         return info if latest else None
+
+    async def _miss(self, remote: Remote, name: str, options: ReadOptions) -> Reading:
+        reading = await self._cold(remote, name, options)
+        self.tier.counts.read(remote.provider, is_hit=False)
+        return reading
 
     async def _cold(self, remote: Remote, name: str, options: ReadOptions) -> Reading:
         """Read an object that is not here. Whole, it is kept on its way; of a part or a condition

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from storage.backend import Backend, Store
@@ -19,7 +21,10 @@ from storage.errors import (
     StorageError,
 )
 from storage.settings import encoded, setting
+from storage.tier.backend_rates import KINDS, BackendRate, BackendRates
+from storage.tier.counts import NOT_COUNTED, EvictionCause, TierCounts, observed
 from storage.tier.downloads import Downloads, FetchPlan
+from storage.tier.intercepted import intercepted
 from storage.tier.locks import ObjectLocks
 from storage.tier.remote import FetchTask, Remote, RemoteBucket, origin_of, stored_name
 from storage.values import (
@@ -27,7 +32,9 @@ from storage.values import (
     BucketOptions,
     DeleteRequest,
     Deletion,
+    ListQuery,
     ObjectInfo,
+    Page,
     Parallel,
 )
 
@@ -35,12 +42,14 @@ from storage.values import (
 class Policy(Struct, frozen=True):
     """How objects of a bucket are kept: in what chunks, and whether each read asks the backend for
     a newer one. With `whole_only`, an object is kept only when it was read to its end; with
-    `verifies`, if it has the MD5 that the backend tells."""
+    `verifies`, if it has the MD5 that the backend tells. `rate` bounds the requests to the
+    backend."""
 
     chunks: Chunking | None = None
     validates: bool = False
     whole_only: bool = False
     verifies: bool = False
+    rate: BackendRate | None = None
 
 
 class Tier:
@@ -54,16 +63,24 @@ class Tier:
         policy: Callable[[BucketInfo], Policy] = lambda _: Policy(),
         refused: Set[str] = frozenset(),
         lock_file: Path | None = None,
+        rates: BackendRates | None = None,
+        counts: TierCounts | None = None,
     ) -> None:
         self.local = local
         self.backends = backends
+        self.counts: TierCounts = counts or NOT_COUNTED
+        self._used: Mapping[str, Backend] = backends
+        if counts is not None:
+            self._used = {name: observed(each, name, counts) for name, each in backends.items()}
         self.policy = policy
         self.refused = refused
+        self.rates = rates or BackendRates()
         self.locks = ObjectLocks(lock_file)
-        self.downloads = Downloads(local, self.locks)
+        self.downloads = Downloads(local, self.locks, counts=self.counts)
 
     async def aclose(self) -> None:
         await self.downloads.aclose()
+        self.rates.close()
 
     def remote_of(self, bucket: BucketInfo) -> Remote | None:
         """Return where the bucket's objects are besides here, None for nowhere."""
@@ -72,7 +89,13 @@ class Tier:
         document = setting(bucket, RemoteBucket)
         if document is None:
             return None
-        return Remote(bucket, self.backend(document.provider), document.name)
+        provider = document.provider
+        self.backend(provider)
+        backend = self._used[provider]
+        if rate := self.policy(bucket).rate:
+            around = partial(self.rates.make, bucket.lasting_name, rate)
+            backend = intercepted(backend, KINDS, around)
+        return Remote(bucket, backend, document.name, provider)
 
     def backend(self, provider: str) -> Backend:
         """Raise `NotSupported` for a provider without a backend here."""
@@ -102,13 +125,18 @@ class Tier:
     async def look(self, provider: str, name: str, here: str = "") -> BucketInfo:
         """Return what the backend says of its bucket; nothing is added here. Its name `here` is the
         same unless it is given."""
+        found = self.unseen(provider, name, here)
+        there = await self.backends[provider].head_bucket(name)
+        return msgspec.structs.replace(found, created_ns=there.created_ns)
+
+    def unseen(self, provider: str, name: str, here: str = "") -> BucketInfo:
+        """Return what a backend's bucket would be here, without a request to the backend. Raise
+        `BucketNotFound` for a provider without a backend."""
         stored = stored_name(provider, here or name)
         if provider not in self.backends:
             raise BucketNotFound(stored)
-        there = await self.backends[provider].head_bucket(name)
         document = RemoteBucket(provider, name)
-        settings = {RemoteBucket.setting_name: encoded(document)}
-        return BucketInfo(stored, "", there.created_ns, settings=settings)
+        return BucketInfo(stored, "", 0, settings={RemoteBucket.setting_name: encoded(document)})
 
     async def learn(
         self, provider: str, name: str, owner: str, settings: Mapping[str, str]
@@ -119,6 +147,11 @@ class Tier:
             return await self.local.head_bucket(stored)
         found = await self.look(provider, name)
         return await self.add(found, owner, settings)
+
+    async def list_there(self, bucket: BucketInfo, query: ListQuery) -> Page:
+        """Return a page of the backend's objects alone, also of a bucket that was not added."""
+        remote = self.require_remote(bucket)
+        return await remote.backend.list_objects(remote.name, query)
 
     async def add(self, found: BucketInfo, owner: str, settings: Mapping[str, str]) -> BucketInfo:
         """Add a bucket here for one that a backend has, or return the one that is here."""
@@ -169,7 +202,10 @@ class Tier:
         backend: they would be gone."""
         remote = self.require_remote(await self.bucket(bucket))
         requests = [DeleteRequest(name) for name in names]
-        return await self.local.delete_objects(remote.bucket.name, requests)
+        outcomes = await self.local.delete_objects(remote.bucket.name, requests)
+        gone = sum(isinstance(each, Deletion) and each.existed for each in outcomes)
+        self.counts.evicted(EvictionCause.REQUEST, gone, 0)
+        return outcomes
 
     async def is_here(self, bucket: BucketInfo, name: str) -> bool:
         try:

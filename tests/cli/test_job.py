@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.cli.conftest import CommandLine
 from tests.server_process import eventually
 
@@ -70,3 +72,15 @@ def test_a_download_says_what_it_did_not_bring(cli: CommandLine, bucket: str) ->
     ranges = ("job", "download", link, "http://h/{0..9}", bucket)
     assert "the only one" in cli.refused(*ranges, code=2)
     assert "http://" in cli.refused("job", "download", "ftp://h/a", bucket)
+
+
+def test_headers_of_a_download_are_in_a_file(cli: CommandLine, bucket: str, tmp_path: Path) -> None:
+    file = tmp_path / "headers"
+    asked = ("job", "download", "http://127.0.0.1:1/a", bucket, "--no-wait", "--headers", file)
+    assert "No such file" in cli.refused(*asked, code=2)
+    file.write_text("no header\n")
+    assert "NAME: VALUE" in cli.refused(*asked, code=2)
+    file.write_text("Range: bytes=0-1\n")
+    assert "'Range' is the server's own" in cli.refused(*asked)
+    file.write_text("Authorization: Bearer x\n\nX-Two: a:b\n")
+    assert cli.good(*asked).out.startswith("dnl-")

@@ -59,6 +59,13 @@ class FastTier(ServerProcess):
         """How often the remote was asked for the object's bytes."""
         return self.moto_log.read_text().count(f'"GET /{name}')
 
+    def counted(self) -> dict[str, float]:
+        """All metrics, as numbers."""
+        status, text = self.get("/metrics")
+        assert status == 200
+        lines = [line for line in text.decode().splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
     def here(self, bucket: str) -> list[str]:
         value = {"props": "name", "flags": "1"}
         asked = {"action": "list", "value": value}
@@ -107,6 +114,53 @@ def test_a_job_fetches_and_evicts(server: FastTier, bucket: str) -> None:
     server.native("DELETE", where, {"action": "evict-listrange", "value": chosen})
     eventually(lambda: len(server.here(bucket)) == 10, "evicted")
     assert len(server.client().list_objects_v2(Bucket=bucket)["Contents"]) == 20
+
+
+def test_what_the_tier_does_is_counted_in_all_processes(tmp_path: Path) -> None:
+    (tmp_path / "moto").mkdir()
+    with moto(tmp_path / "moto") as remote:
+        server = FastTier(tmp_path / "server", remote, tmp_path / "moto" / "moto.log")
+        with server:
+            _count(server)
+
+
+def _count(server: FastTier) -> None:
+    bucket = "counted"
+    server.cloud.create_bucket(Bucket=bucket)
+    for name in ("one", "two"):
+        server.cloud.put_object(Bucket=bucket, Key=name, Body=LARGE[: 1 << 20])
+    where = f"buckets/{bucket}?provider=aws"
+    server.native("HEAD", where)
+    for _ in range(3):
+        server.client().get_object(Bucket=bucket, Key="one")["Body"].read()
+    chosen = {"objnames": ["two", "one"]}
+    server.native("POST", where, {"action": "prefetch-listrange", "value": chosen})
+    eventually(lambda: len(server.here(bucket)) == 2, "prefetched")
+    server.client().put_object(Bucket=bucket, Key="three", Body=b"12345")
+    server.native("DELETE", where, {"action": "evict-listrange", "value": chosen})
+    wanted = {
+        's3gw_tier_evicted_objects_total{cause="request"}': 2,
+        's3gw_tier_reads_total{provider="aws",result="miss"}': 1,
+        's3gw_tier_reads_total{provider="aws",result="hit"}': 2,
+        's3gw_backend_requests_total{outcome="good",provider="aws",request="get"}': 2,
+        's3gw_backend_request_duration_seconds_count{provider="aws",request="get"}': 2,
+        's3gw_backend_received_bytes_total{provider="aws"}': 2 << 20,
+        's3gw_backend_sent_bytes_total{provider="aws"}': 5,
+    }
+
+    def counted() -> dict[str, float]:
+        found = server.counted()
+        return found if wanted.items() <= found.items() else {}
+
+    found = eventually(counted, "what the other worker and the process of the jobs counted")
+    native = {name.partition("{")[0]: value for name, value in found.items()}
+    assert native["ais_target_aws_get_count"] == 2
+    assert native["ais_target_aws_get_bytes"] == 2 << 20
+    assert native["ais_target_aws_get_ns_total"] > 0
+    assert native["ais_target_aws_put_count"] == 1
+    assert native["ais_target_remais_get_count"] == 0
+    stats = json.loads(server.native("GET", "daemon?what=node_stats"))
+    assert (stats["tracker"]["aws.get.n"], stats["tracker"]["aws.get.size"]) == (2, 2 << 20)
 
 
 def test_a_crash_during_a_download_leaves_nothing_of_it(server: FastTier, bucket: str) -> None:

@@ -185,6 +185,47 @@ def test_buckets_of_namespaces_are_told_apart(pair: Pair) -> None:
         assert pair.far.native("DELETE", "buckets/train?namespace=%23ns", gone).status == 200
 
 
+def test_a_bucket_is_created_and_destroyed_in_the_other_cluster(pair: Pair) -> None:
+    made, gone = {"action": "create-bck"}, {"action": "destroy-bck"}
+    value = {"checksum": {"type": "md5"}}
+    near, far = pair.near, pair.far
+    assert (
+        near.native("POST", "buckets/made?namespace=@far", {**made, "value": value}).status == 200
+    )
+    try:
+        there = far.native("HEAD", "buckets/made").headers["Ais-Bucket-Props"]
+        assert json.loads(there)["checksum"]["type"] == "md5"
+        again = near.native("POST", "buckets/made?namespace=@far", made)
+        assert (again.status, again.document["tcode"]) == (409, "ErrBucketAlreadyExists")
+        assert near.native("PUT", "objects/made/a?namespace=@far", body=LARGE).status == 200
+        assert far.native("GET", "objects/made/a").body == LARGE
+        own = near.native("HEAD", "buckets/made")
+        assert own.status == 404
+    finally:
+        destroyed = near.native("DELETE", "buckets/made?namespace=@far", gone)
+    assert destroyed.status == 200, destroyed.body
+    assert far.native("HEAD", "buckets/made").status == 404
+    assert near.native("GET", "objects/made/a?namespace=@far").status == 404
+    again = near.native("DELETE", "buckets/made?namespace=@far", gone)
+    assert (again.status, again.document["tcode"]) == (404, "ErrRemoteBckNotFound")
+
+
+def test_what_the_other_cluster_refuses_is_not_created(pair: Pair) -> None:
+    near = pair.near
+    value = {"checksum": {"type": "nonsense"}}
+    refused = near.native(
+        "POST", "buckets/odd?namespace=@far", {"action": "create-bck", "value": value}
+    )
+    assert (refused.status, "checksum.type" in refused.document["message"]) == (400, True)
+    bad = near.native("POST", "buckets/a%23b?namespace=@far", {"action": "create-bck"})
+    assert bad.status == 400
+    trusting = "buckets/odd?namespace=@far&dont_head_remote_bck=true"
+    assert near.native("POST", trusting, {"action": "create-bck"}).status == 501
+    assert pair.far.native("HEAD", "buckets/odd").status == 404
+    nowhere = near.native("POST", "buckets/odd?namespace=@nosuch", {"action": "create-bck"})
+    assert (nowhere.status, nowhere.document["tcode"]) == (404, "ErrRemoteBckNotFound")
+
+
 def test_a_range_comes_from_there_and_the_object_follows(pair: Pair) -> None:
     pair.put_there("range", LARGE)
     path = "objects/train/range?namespace=@far"

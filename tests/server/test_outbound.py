@@ -277,3 +277,17 @@ def test_hosts_and_networks_can_be_allowed(item: str) -> None:
 def test_what_is_no_host_and_no_network_is_a_mistake(item: str) -> None:
     with pytest.raises(Exception, match="must be a list of host names, addresses and networks"):
         loaded(environ={"S3GW_OUTBOUND_ALLOW": item})
+
+
+def test_headers_for_an_origin_do_not_follow_to_another_one(site: Site) -> None:
+    site.redirect("/same", "/away")
+    site.redirect("/away", site.url("/back", OTHER))
+    site.answers["/back"] = (302, {"Location": site.url("/there")}, b"")
+    site.page("/there")
+    wanted = Fetch(site.url("/same"), max_redirects=5, origin_headers={"X-Api-Key": "secret"})
+    fetch(wanted, allow=["127.0.0.0/8"])
+    sent = dict(site.asked)
+    assert sent["/same"]["x-api-key"] == sent["/away"]["x-api-key"] == "secret"
+    # Nor do they come back to the first origin, on the word of another one.
+    assert "x-api-key" not in sent["/back"]
+    assert "x-api-key" not in sent["/there"]

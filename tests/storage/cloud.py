@@ -12,10 +12,11 @@ import msgspec
 from storage.backends.memory import MemoryBackend
 from storage.capabilities import Capability
 from storage.clock import Clock
-from storage.errors import BackendUnavailable, StorageError
+from storage.errors import BackendDenied, BackendUnavailable, StorageError
 from storage.values import (
     READ_ALL,
     Body,
+    BucketInfo,
     CompleteOptions,
     DeleteRequest,
     Deletion,
@@ -46,7 +47,8 @@ class Cloud(MemoryBackend):
     """`gate` holds bodies back in their middle while it is closed, and from the number `first_held`
     on at their beginning; `fails_at` ends them there with an error; `is_down` and a
     `refusal` refuse every request; `after_change` is raised after a change was made; `damages`
-    sends zeros instead."""
+    sends zeros instead. One that `hides_buckets` does not describe them, as clouds do not to those
+    who may read public ones only."""
 
     capabilities = Capability.UPLOADS
 
@@ -60,9 +62,16 @@ class Cloud(MemoryBackend):
         self.asked = asyncio.Event()
         self.fails_at: int | None = None
         self.is_down = False
+        self.hides_buckets = False
         self.refusal: StorageError | None = None
         self.after_change: type[BaseException] | None = None
         self.waits = asyncio.Event()
+
+    async def head_bucket(self, name: str) -> BucketInfo:
+        self._count("bucket")
+        if self.hides_buckets:
+            raise BackendDenied(f"aws://{name}", "AccessDenied")
+        return await super().head_bucket(name)
 
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         self._count("list")

@@ -6,7 +6,16 @@ import asyncio
 
 import pytest
 
-from storage.load import Advice, Grade, Load, LoadMeter, MachineSampler, Sample, graded
+from storage.load import (
+    Advice,
+    Grade,
+    Load,
+    LoadGate,
+    LoadMeter,
+    MachineSampler,
+    Sample,
+    graded,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,80 @@ def test_who_rests_lets_others_go_first() -> None:
 
     asyncio.run(story())
     assert order == ["idle", "busy"]
+
+
+class Pressure:
+    """A meter of memory in use that the test changes, a sample at each `look`."""
+
+    def __init__(self) -> None:
+        self.memory, self.now_s = 0.0, 0.0
+        self.meter = LoadMeter(lambda: Sample(memory=self.memory), lambda: self.now_s)
+
+    def look(self, memory: float) -> None:
+        self.memory, self.now_s = memory, self.now_s + 1
+
+
+def test_a_gate_closes_at_once_and_opens_by_and_by() -> None:
+    pressure = Pressure()
+    gate = LoadGate(pressure.meter, 16)
+    rooms = [gate.room]
+    for memory in (0.93, 0.93, 0.98, 0.5, 0.5, 0.95, 0.5, 0.5, 0.5, 0.5, 0.5):
+        pressure.look(memory)
+        rooms.append(gate.room)
+        # The same sample changes nothing.
+        assert gate.room == rooms[-1]
+    assert rooms == [16, 2, 2, 1, 2, 4, 2, 4, 8, 16, 16, 16]
+
+
+def test_a_gate_of_one_stays_so() -> None:
+    pressure = Pressure()
+    gate = LoadGate(pressure.meter, 1)
+    for memory in (0.98, 0.5, 0.5):
+        pressure.look(memory)
+        assert gate.room == 1
+
+
+def test_what_waits_at_a_gate_enters_when_the_load_is_over() -> None:
+    async def story() -> list[int]:
+        pressure = Pressure()
+        pressure.look(0.98)
+        gate = LoadGate(pressure.meter, 8, look_s=0.001)
+        inside, free = 0, asyncio.Event()
+
+        async def step() -> None:
+            nonlocal inside
+            async with gate.entered():
+                inside += 1
+                await free.wait()
+                inside -= 1
+
+        steps = [asyncio.create_task(step()) for _ in range(8)]
+        counts: list[int] = []
+        # Those that are inside do not leave: only the samples let others in.
+        while inside < 8:
+            await asyncio.sleep(0)
+            if inside == gate.room and (not counts or counts[-1] != inside):
+                counts.append(inside)
+                pressure.look(0.5)
+        free.set()
+        await asyncio.gather(*steps)
+        return counts
+
+    assert asyncio.run(story()) == [1, 2, 4, 8]
+
+
+def test_a_step_that_fails_leaves_the_gate() -> None:
+    async def story() -> None:
+        gate = LoadGate(LoadMeter(lambda: Sample(memory=0.98)), 4)
+
+        async def fail() -> None:
+            async with gate.entered():
+                raise ValueError
+
+        outcomes = await asyncio.gather(*(fail() for _ in range(3)), return_exceptions=True)
+        assert [type(each) for each in outcomes] == [ValueError] * 3
+
+    asyncio.run(story())
 
 
 def test_this_machine_can_be_sampled() -> None:

@@ -30,7 +30,7 @@ def _below(kind: type[WithSecretFields]) -> set[type[WithSecretFields]]:
 
 
 # Fields that take some values only.
-CHOICES = {"addressing": "path", "endpoint": "https://blob.example"}
+CHOICES = {"addressing": "path", "endpoint": "https://blob.example", "root": "/folder"}
 
 
 @pytest.mark.parametrize("kind", _kinds(), ids=lambda kind: kind.__name__)

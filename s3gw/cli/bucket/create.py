@@ -21,7 +21,11 @@ _EXAMPLES = """\
   s3gw bucket create ais://shards --props checksum.type=md5 --props access=ro
   s3gw bucket create ais://shards --props "checksum.type=md5 access=ro"
   s3gw bucket create ais://shards --props '{"checksum": {"type": "md5"}}'
-  s3gw bucket create ais://shards --exist-ok      for scripts: succeeds if it exists already"""
+  s3gw bucket create ais://shards --exist-ok      for scripts: succeeds if it exists already
+  s3gw bucket create ais://@far/shards            in an attached cluster
+  s3gw bucket create s3://public --skip-lookup
+
+A bucket of a cloud is not created there: it becomes known here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,9 @@ class Options(ClientOptions):
         "may be repeated",
     )
     exist_ok: bool = switch(help="leave a bucket that exists as it is")
+    skip_lookup: bool = switch(
+        help="do not look for a bucket of a cloud: for one that hides itself"
+    )
 
 
 def run(options: Options) -> int:
@@ -42,7 +49,7 @@ def run(options: Options) -> int:
     with connect(options) as client:
         for bck in options.buckets:
             try:
-                client.call(create_bucket(bck, props))
+                client.call(create_bucket(bck, props, skip_lookup=options.skip_lookup))
                 created.append(str(bck))
             except ClientError as error:
                 if not (options.exist_ok and error.status == 409):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from s3gw.cli.arguments import ALIAS
 from s3gw.cli.bucket.properties import shown
 from s3gw.cli.connection import ClientOptions, connect
 from s3gw.cli.parameters import option, switch
@@ -16,6 +17,7 @@ from s3gw.client.names import Bck
 _EXAMPLES = """\
   s3gw bucket ls
   s3gw bucket ls --long                      with time of creation, versions, checksum, access
+  s3gw bucket ls --cluster far               of a cluster that is attached with that alias
   s3gw bucket ls --json | jq -r '.[].name'
 
 `s3gw bucket summary` counts their objects, `s3gw object ls BUCKET` lists them."""
@@ -25,12 +27,15 @@ _NS = 1_000_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(ClientOptions):
     long: bool = switch("-l", help="with their main properties")
-    provider: str = option("NAME", default="", help="only of ais, aws, gcp, ...")
+    provider: str = option("NAME", default="", help="only of ais, aws, gcp, ...", exclusive="whose")
+    cluster: str = option(
+        ALIAS, default="", help="only of an attached cluster, all that it has", exclusive="whose"
+    )
 
 
 def run(options: Options) -> int:
     with connect(options) as client:
-        found = client.call(list_buckets(options.provider))
+        found = client.call(list_buckets(options.provider, options.cluster))
         props = {bck: client.call(bucket_props(bck)) for bck in found} if options.long else {}
     if options.json:
         print(json_text([_document(bck, props.get(bck)) for bck in found]))

@@ -11,10 +11,14 @@ _SUMMARIES = {
     "log": "print the log of a node",
     "smap": "print the map of the cluster",
     "bmd": "print the map of the buckets",
+    "remote": "list the attached clusters",
+    "attach": "attach another cluster, to read its buckets",
+    "detach": "detach another cluster",
 }
 _EXAMPLES = """\
   s3gw cluster show
   s3gw cluster health && echo good
-  s3gw cluster performance --filter get"""
+  s3gw cluster performance --filter get
+  s3gw cluster attach far http://far.example.com:8080"""
 
 COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)

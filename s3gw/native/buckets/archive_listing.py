@@ -7,6 +7,7 @@ like an archive's is listed as a plain object if it is not one, or if the caller
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -48,6 +49,9 @@ async def show_page(
     call: NativeCall, query: ListQuery, flags: ListFlag, show: Callable[[ListedPage, Marks], T]
 ) -> T:
     """Return what `show` makes of the page."""
+    if call.is_outside and ListFlag.CACHED not in flags:
+        page = ListedPage.of(await call.native.tier.list_there(call.bucket_info, query))
+        return await asyncio.to_thread(show, page, NO_MARKS)
     store, bucket = call.store, call.bucket
     if ListFlag.CACHED in flags:
         store, bucket = call.native.tier.local, call.bucket_info.name

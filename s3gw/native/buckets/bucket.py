@@ -18,28 +18,21 @@ from s3gw.http.reply import Reply
 from s3gw.identity.permissions import ALL
 from s3gw.native.answers import json_reply
 from s3gw.native.bucket_props import Namespace, props_json
-from s3gw.native.buckets.folders import attach_folder, detach_folder
 from s3gw.native.buckets.props_change import (
     gives_access,
     with_changed_props,
     with_defaults,
     with_props,
 )
+from s3gw.native.buckets.remote import create_remote, destroy_remote
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import unsupported
 from s3gw.native.jobs.summary import SummaryWanted, bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket, is_asked
 from s3gw.native.operation import operation, query, value
 from s3gw.native.presence import is_here, is_outside
-from s3gw.native.remote_buckets import (
-    buckets_of_clusters,
-    connection,
-    is_folder,
-    new_settings,
-)
+from s3gw.native.remote_buckets import Reference, buckets_of_clusters, connection
 from s3gw.objects.object_lock import ObjectLockSetting
 from s3gw.wire.errors import Code, S3Error
-from storage.backends.hdfs import PROVIDER as HDFS
 from storage.errors import BucketNotEmpty, BucketNotFound, StorageError
 from storage.settings import setting
 from storage.values import (
@@ -68,22 +61,21 @@ class ListedBucket(Struct, frozen=True):
     is_audited=True,
 )
 class CreateBucket:
+    """Create a bucket, here or in another cluster. One of a cloud is added here: if it is there,
+    or, with `dont_head_remote_bck`, without a look."""
+
     props: dict[str, Any] | None = value(default=None)
+    trusts: bool = query("dont_head_remote_bck", default=False)
 
     async def run(self, call: NativeCall) -> Reply:
-        if call.bck.uuid and call.native.remote is None:
-            raise BucketNotFound(call.bucket)
-        if call.bck.provider == HDFS:
-            settings = await new_settings(call)
-            await attach_folder(call, self.props or {}, settings)
-            return Reply()
+        props = self.props or {}
         if not call.bck.is_ours:
-            raise unsupported(f"creating {call.bck.cname()}")
+            await create_remote(call, props, trusts=self.trusts)
+            return Reply()
         check_new_bucket(call.bck.name)
         owner = call.caller.account
         settings = new_bucket_settings(call, await call.services.new_buckets.current())
-        plain = BucketInfo(call.bucket, owner, 0, settings=settings)
-        asked = with_props(plain, self.props or {})
+        asked = with_props(BucketInfo(call.bucket, owner, 0, settings=settings), props)
         options = BucketOptions(owner, settings=asked.settings)
         await call.store.create_bucket(call.bucket, options)
         return Reply()
@@ -140,12 +132,18 @@ class HeadBucket:
     presence: int = query("presence", default=0)
     bsumm_remote: bool | None = query("bsumm_remote", default=None)
     uuid: str = query("uuid", default="")
+    dont_add: bool = query("dont_add_remote_bck_md", default=False)
+
+    @property
+    def reference(self) -> Reference:
+        adds = not self.dont_add and not is_outside(self.presence)
+        return Reference(adds=adds, looks=not is_here(self.presence))
 
     async def run(self, call: NativeCall) -> Reply:
         if self.bsumm_remote is not None:
             wanted = SummaryWanted(self.presence, "", self.uuid, here_only=not self.bsumm_remote)
             return await bucket_with_summary(call, wanted)
-        if is_outside(self.presence):
+        if is_outside(self.presence) and not call.is_outside:
             raise BucketNotFound(call.bucket)
         return Reply(headers={"Ais-Bucket-Props": props_json(call.bucket_info)})
 
@@ -205,11 +203,13 @@ class DestroyBucket:
     removed afterwards. The right to destroy the bucket is enough, as in AIStore. A bucket with
     object lock is destroyed only when it is empty. Where each object matters by itself, because of
     a policy or of event notifications, the objects are removed one by one before the bucket is. A
-    bucket of HDFS is detached: its folder stays."""
+    bucket of another cluster is destroyed there, one of HDFS is detached: its folder stays."""
+
+    reference = Reference(adds=False)
 
     async def run(self, call: NativeCall) -> Reply:
-        if is_folder(call.bucket_info):
-            await detach_folder(call)
+        if not call.bck.is_ours:
+            await destroy_remote(call)
             return Reply()
         with suppress(_ToldApart):
             await call.store.discard_bucket(call.bucket, lambda info: _as_one(call, info))

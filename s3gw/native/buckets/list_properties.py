@@ -7,6 +7,7 @@ from enum import IntFlag
 from msgspec import Struct, field
 
 from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.remote_buckets import Reference
 from storage.digits import read_digits
 
 MAX_PAGE = 10_000
@@ -43,6 +44,8 @@ _UNSUPPORTED = (
 _EVERY = sum(ListFlag)
 _PROPS = "name size version checksum atime cached status copies ec custom location chunked"
 PROPS = frozenset(_PROPS.split())
+# What a backend says of its objects.
+PROPS_THERE = frozenset({"name", "size", "version", "checksum", "custom"})
 # Spellings of older clients.
 _ALIASES = {"target_url": "location", "node": "location"}
 
@@ -80,6 +83,16 @@ class ListMessage(Struct, frozen=True):
         if self.target:
             raise unsupported('listing one "target"')
         return flags | ListFlag.CACHED if ListFlag.ARCH_DIR in flags else flags
+
+    @property
+    def reference(self) -> Reference:
+        """Return how the listing refers to a bucket that is not known. Raises as `wants`."""
+        flags = self.wants()
+        return Reference(
+            adds=ListFlag.DONT_ADD_REMOTE not in flags,
+            looks=ListFlag.BCK_PRESENT not in flags,
+            trusts=ListFlag.DONT_HEAD_REMOTE in flags,
+        )
 
     def chosen(self, flags: ListFlag) -> frozenset[str]:
         """Return the properties that each entry shows. Raise 400 for an unknown property."""

@@ -22,7 +22,7 @@ from s3gw.access import Access, authorize
 from s3gw.config.bucket_properties import properties_of
 from s3gw.http.reply import Reply
 from s3gw.native.buckets.archive_listing import NO_MARKS, Marks, show_page
-from s3gw.native.buckets.list_properties import ListFlag, ListMessage
+from s3gw.native.buckets.list_properties import PROPS_THERE, ListFlag, ListMessage
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, NativeError
 from s3gw.native.object_names import names_of, prefix_of
@@ -30,6 +30,7 @@ from s3gw.native.objects.checksums import checksum_text
 from s3gw.native.objects.location import location_of
 from s3gw.native.objects.object_headers import version_text
 from s3gw.native.operation import header, operation, value
+from s3gw.native.remote_buckets import Reference
 from storage.tier import RemoteBucket
 from storage.values import BucketInfo, Listed, ListedPage, ListQuery
 
@@ -127,6 +128,10 @@ class ListObjects:
         return query | ({"delimiter": self._delimiter} if self._delimiter else {})
 
     @property
+    def reference(self) -> Reference:
+        return self.asked.reference
+
+    @property
     def _prefix(self) -> str:
         return prefix_of(self.asked.prefix, "list-objects")
 
@@ -137,7 +142,10 @@ class ListObjects:
     async def run(self, call: NativeCall) -> Reply:
         asked, flags = self.asked, self.asked.wants()
         after = asked.continuation_token or asked.start_after
-        columns = _Columns.chosen(call, asked, asked.chosen(flags), flags)
+        props = asked.chosen(flags)
+        if call.is_outside and not props <= PROPS_THERE:
+            raise _not_there(call, props)
+        columns = _Columns.chosen(call, asked, props, flags)
         prefix = await self._folder(call, self._prefix)
         query = ListQuery(prefix, self._delimiter, after, asked.limit)
         form = _AS_MSGPACK if MSGPACK in self.accept else _AS_JSON
@@ -159,11 +167,16 @@ class ListObjects:
         if not self._delimiter or not prefix or prefix.endswith("/"):
             return prefix
         below = f"{prefix}/"
-        found = await call.store.list_objects(call.bucket, ListQuery(below, limit=1))
+        query = ListQuery(below, limit=1)
+        if call.is_outside:
+            found = await call.native.tier.list_there(call.bucket_info, query)
+        else:
+            found = await call.store.list_objects(call.bucket, query)
         if not found.objects:
             return prefix
         call.query = {**self.s3_query, "prefix": below}
-        await authorize(call, Access.LIST_OBJECTS)
+        outside = call.bucket_info if call.is_outside else None
+        await authorize(call, Access.LIST_OBJECTS, outside=outside)
         return below
 
 
@@ -253,6 +266,13 @@ class _Columns(Struct, frozen=True):
         else:
             flags = [_CACHED | _CHUNKED if row.chunks else _CACHED for row in page.listed]
         return flags if marks is NO_MARKS else list(map(or_, flags, marks.flags(page.names)))
+
+
+def _not_there(call: NativeCall, props: frozenset[str]) -> NativeError:
+    """Return the error for properties that only a bucket which is known here has."""
+    names = ",".join(sorted(props - PROPS_THERE))
+    message = f"cannot list remote not-in-cluster bucket {call.bck.cname()}"
+    return NativeError(400, f"{message} for not-only-remote object properties: {names!r}")
 
 
 def _remote_flags(row: Listed) -> int:

@@ -18,32 +18,29 @@ from urllib.parse import unquote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cluster.jobs.download import (
-    DEFAULT_CONNECTIONS,
-    DEFAULT_TIMEOUT_S,
-    KIND,
-    MAX_CONNECTIONS,
-    Download,
-    Source,
-    listed_link,
-    templated_link,
-)
+from cluster.jobs.download import KIND, Download, Source, listed_link, templated_link
 from cluster.jobs.job import JobStatus
 from cluster.jobs.job_run import Link
 from cluster.jobs.template import BadTemplate, read_template
 from s3gw.access import Access
-from s3gw.config.types import Duration
 from s3gw.http.reply import Reply
+from s3gw.jobs.download_headers import sealed_headers
 from s3gw.jobs.downloading import web_url
 from s3gw.native.answers import json_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, no_bucket, unsupported
+from s3gw.native.jobs.download_message import DownloadMessage
 from s3gw.native.jobs.download_status import download_job, download_status
 from s3gw.native.jobs.query import JobQuery, find_jobs
-from s3gw.native.jobs.rights import require_reading, require_stopping, require_writing
+from s3gw.native.jobs.rights import (
+    require_deleting,
+    require_reading,
+    require_stopping,
+    require_writing,
+)
 from s3gw.native.jobs.selection import Selection
 from s3gw.native.jobs.starting import begin, jobs_of
-from s3gw.native.jobs.target import BckMessage, find_target
+from s3gw.native.jobs.target import find_target
 from s3gw.native.names import Bck
 from s3gw.native.object_names import key_of
 from s3gw.native.operation import document, operation
@@ -54,64 +51,9 @@ from storage.errors import BucketNotFound
 from storage.pacing import off_loop
 from storage.values import BucketInfo
 
-_WAIT = Duration(0.001, 30 * 86_400.0, or_zero=True)
 _LONGEST_DESCRIPTION = 1024
 # About how many bytes of a list are read in a moment.
 _LINK_BYTES = 200
-
-
-class Limits(Struct, frozen=True):
-    connections: int = 0
-    bytes_per_hour: int = 0
-
-
-class DownloadMessage(Struct, frozen=True):
-    """AIStore's four types of requests in one. `progress_interval` makes no difference: progress is
-    always to be had."""
-
-    type: str = ""
-    bucket: BckMessage = BckMessage()
-    description: str = ""
-    timeout: str = ""
-    progress_interval: str = ""
-    limits: Limits = Limits()
-    headers: dict[str, Any] | None = None
-    etl_name: str = ""
-    object_name: str = ""
-    link: str = ""
-    from_remote: bool = False
-    template: str = ""
-    subdir: str = ""
-    prefix: str = ""
-    suffix: str = ""
-    synchronize: bool = False
-    objects: dict[str, str] | list[str] | None = None
-
-    def source(self) -> Source:
-        """Raise 400 for an unknown type, and 501 for what is not supported of a request."""
-        for asked, what in (
-            (self.headers, "a download with headers"),
-            (self.etl_name, "a download through an ETL"),
-            (self.synchronize, "a download that synchronizes"),
-        ):
-            if asked:
-                raise unsupported(what)
-        try:
-            return Source(self.type)
-        except ValueError:
-            known = ", ".join(each.value for each in Source)
-            message = f"download type {self.type[:32]!r} is not one of {known}"
-            raise NativeError(400, message) from None
-
-    def timeout_s(self) -> float:
-        _seconds("progress_interval", self.progress_interval)
-        return _seconds("timeout", self.timeout) or DEFAULT_TIMEOUT_S
-
-    def connections(self) -> int:
-        limits = self.limits
-        if limits.connections < 0 or limits.bytes_per_hour < 0:
-            raise NativeError(400, "limits must not be negative")
-        return min(limits.connections or DEFAULT_CONNECTIONS, MAX_CONNECTIONS)
 
 
 class DownloadQuery(Struct, frozen=True):
@@ -123,7 +65,7 @@ class DownloadQuery(Struct, frozen=True):
 @operation("POST", "download", access=Access.PUT, asks_itself=True)
 class StartDownload:
     """Needs PUT on the objects to be, and CREATE-BUCKET for a bucket that does not exist; for
-    objects of a backend GET."""
+    objects of a backend GET, and DELETE-OBJECT to synchronize."""
 
     asked: DownloadMessage = document()
 
@@ -138,6 +80,7 @@ class StartDownload:
             connections=asked.connections(),
             bytes_per_hour=asked.limits.bytes_per_hour,
             timeout_s=asked.timeout_s(),
+            sealed_headers=sealed_headers(asked.read_headers(), call.native.authn.directory.vault),
             description=(asked.description or _description(asked, bck))[:_LONGEST_DESCRIPTION],
         )
         if source is Source.BACKEND or (source is Source.SINGLE and asked.from_remote):
@@ -211,8 +154,13 @@ async def _from_backend(call: NativeCall, bck: Bck, job: Download, asked: Downlo
     if not is_remote(inside):
         raise NativeError(400, f"bucket {bck.cname()}: a bucket download requires a remote bucket")
     if job.source is Source.BACKEND:
-        await require_reading(inside, Selection(prefix=asked.prefix))
-        return _begun(await begin(call, replace(job, prefix=asked.prefix, suffix=asked.suffix)))
+        chosen = Selection(prefix=asked.prefix)
+        await require_reading(inside, chosen)
+        if asked.synchronizes:
+            inside.operation = "DeleteObjects"
+            await require_deleting(inside, chosen)
+        job = replace(job, prefix=asked.prefix, suffix=asked.suffix, synchronize=asked.synchronizes)
+        return _begun(await begin(call, job))
     link = Link(_key(asked.object_name, ""), "")
     await require_reading(inside, Selection(names=[link.name]))
     return _begun(await begin(call, replace(job, count=1), [listed_link(link)]))
@@ -300,10 +248,18 @@ def _links_of(asked: DownloadMessage) -> list[Link]:
 
 def _key(name: str, link: str) -> str:
     """Return the key of an object: of its name, or else of the last part of its link."""
-    named = name or unquote(basename(link.partition("?")[0].partition("#")[0]))
-    if not named or "\n" in named or (not name and "://" + named in link):
+    named = name or _last_part(link)
+    if not named or "\n" in named:
         raise NativeError(400, f"cannot name an object after the link {_shown(link)!r}")
     return key_of(named)
+
+
+def _last_part(link: str) -> str:
+    """Return the last part of a link's path; empty for a link without a path."""
+    plain = link.partition("?")[0].partition("#")[0]
+    _, mark, rest = plain.partition("://")
+    path = (rest if mark else plain).partition("/")[2]
+    return unquote(basename(path))
 
 
 def _checked(link: str) -> str:
@@ -339,15 +295,6 @@ async def _find(call: NativeCall, xid: str) -> JobStatus:
         message = f"download job {xid[:64]} does not exist"
         raise NativeError(404, message, Tcode.NOT_FOUND)
     return found[0]
-
-
-def _seconds(name: str, text: str) -> float:
-    if not text:
-        return 0.0
-    try:
-        return _WAIT.from_wire(text)
-    except ValueError:
-        raise NativeError(400, f"failed to parse {name} {text[:32]!r}: {_WAIT.allowed}") from None
 
 
 def _begun(xid: str) -> Reply:

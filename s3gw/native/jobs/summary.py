@@ -22,13 +22,14 @@ from s3gw.native.actmsg import json
 from s3gw.native.answers import text_reply
 from s3gw.native.bucket_props import props_json
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import JSON, NativeError, Tcode
+from s3gw.native.errors import JSON, NativeError, Tcode, unsupported
 from s3gw.native.jobs.snaps import summary_of
 from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.names import bck_of, is_asked
 from s3gw.native.object_names import prefix_of, without_wildcard
 from s3gw.native.operation import operation, query, value
-from s3gw.native.presence import is_outside
+from s3gw.native.presence import is_here, is_outside
+from s3gw.native.remote_buckets import Reference
 from s3gw.wire.errors import S3Error
 from storage.errors import BucketNotFound
 
@@ -123,6 +124,11 @@ class HeadBucketBelow:
     bsumm_remote: bool | None = query("bsumm_remote", default=None)
     presence: int = query("presence", default=0)
     uuid: str = query("uuid", default="")
+    dont_add: bool = query("dont_add_remote_bck_md", default=False)
+
+    @property
+    def reference(self) -> Reference:
+        return Reference(adds=not self.dont_add, looks=not is_here(self.presence))
 
     async def run(self, call: NativeCall) -> Reply:
         if self.bsumm_remote is None:
@@ -146,6 +152,8 @@ async def bucket_with_summary(call: NativeCall, wanted: SummaryWanted) -> Reply:
     presence, prefix, uuid = wanted.presence, wanted.prefix, wanted.uuid
     if is_outside(presence):
         raise BucketNotFound(call.bucket)
+    if call.is_outside:
+        raise unsupported(f"a summary of {call.bck.cname()}, which is not to be added,")
     call.operation, call.query = "ListObjectsV2", {"prefix": prefix}
     await authorize(call, Access.LIST_OBJECTS)
     headers = {PROPS: props_json(call.bucket_info)}

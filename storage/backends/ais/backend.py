@@ -30,6 +30,8 @@ class AisBackend(WithoutVersions, WithoutUploads):
         buckets, writer = Buckets(service, clusters, lister), ObjectWriter(service, reader)
 
         self.create_bucket = buckets.create_bucket
+        self.create_with = buckets.create_with
+        self.destroy_bucket = buckets.destroy_bucket
         self.update_bucket = buckets.update_bucket
         self.head_bucket = buckets.head_bucket
         self.delete_bucket = buckets.delete_bucket

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -51,11 +53,14 @@ class Buckets:
             raise NotSupported("settings of buckets", PROVIDER)
         if options.versioning is not Versioning.NEVER:
             raise NotSupported("versioning as S3 has it", PROVIDER)
-        place = place_of(name)
-        message = {"action": "create-bck", "value": None}
-        request = Request("POST", bucket_path(place), place.query, message=message, once=True)
-        await self._service.send(place, request)
+        await self.create_with(name, {})
         return await self.head_bucket(name)
+
+    async def create_with(self, name: str, props: Mapping[str, Any]) -> None:
+        """Create a bucket with AIStore's properties, which the cluster checks. Raise
+        `BucketExists`."""
+        message = {"action": "create-bck", "value": dict(props) or None}
+        await self._act("POST", place_of(name), message)
 
     async def head_bucket(self, name: str) -> BucketInfo:
         place = place_of(name)
@@ -76,11 +81,16 @@ class Buckets:
 
     async def delete_bucket(self, name: str) -> None:
         """AIStore would destroy it with all objects, so it is looked at before."""
-        place = place_of(name)
         if (await self._lister.list_objects(name, ListQuery(limit=1))).objects:
             raise BucketNotEmpty(name)
-        message = {"action": "destroy-bck", "value": None}
-        request = Request("DELETE", bucket_path(place), place.query, message=message, once=True)
+        await self.destroy_bucket(name)
+
+    async def destroy_bucket(self, name: str) -> None:
+        """Remove the bucket with all that is in it."""
+        await self._act("DELETE", place_of(name), {"action": "destroy-bck", "value": None})
+
+    async def _act(self, method: str, place: Place, message: Mapping[str, Any]) -> None:
+        request = Request(method, bucket_path(place), place.query, message=message, once=True)
         await self._service.send(place, request)
 
     async def list_buckets(self) -> list[BucketInfo]:

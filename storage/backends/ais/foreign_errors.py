@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from storage.backends.ais.place import Place, bucket_name
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -44,7 +45,8 @@ _BY_STATUS: Mapping[int, Callable[[Place], StorageError]] = {
     501: lambda place: NotSupported("this request", f"{place}, says the remote cluster"),
     507: lambda place: OutOfSpace(f"{place}: the remote cluster is full"),
 }
-_BUSY = frozenset({408, 409, 423, 429, 500, 502, 503, 504})
+_BUSY = frozenset({429, 503})
+_UNAVAILABLE = frozenset({408, 409, 423, 500, 502, 504})
 
 
 def of_answer(
@@ -66,7 +68,9 @@ def of_answer(
         return ObjectNotFound(place.name)
     if status in _BY_STATUS:
         return _BY_STATUS[status](place)
-    kind = BackendUnavailable if status in _BUSY else BackendError
+    if status in _BUSY:
+        return BackendBusy(str(place), code, text)
+    kind = BackendUnavailable if status in _UNAVAILABLE else BackendError
     return kind(str(place), code, text)
 
 

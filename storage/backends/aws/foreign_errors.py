@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError
 from storage.backends.aws.facts import ns_of
 from storage.backends.aws.place import Place
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -76,14 +77,18 @@ _DENIED = frozenset(
 )
 _UNAVAILABLE = frozenset(
     [
-        "BandwidthLimitExceeded",
         "InternalError",
         "OperationAborted",
+        "RequestTimeout",
+        "RequestTimeoutException",
+    ]
+)
+_BUSY = frozenset(
+    [
+        "BandwidthLimitExceeded",
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestThrottledException",
-        "RequestTimeout",
-        "RequestTimeoutException",
         "ServiceUnavailable",
         "SlowDown",
         "Throttling",
@@ -153,7 +158,9 @@ def by_code(code: str, message: str, place: Place, status: int = 0) -> StorageEr
     if code in _DENIED or (status in (401, 403) and code.isdecimal()):
         return BackendDenied(str(place), code)
     text = _ACCESS_KEY.sub("...", message)[:_LONGEST_MESSAGE]
-    if code in _UNAVAILABLE or status == 429 or (status >= 500 and status != 501):
+    if code in _BUSY or status in (429, 503):
+        return BackendBusy(str(place), code, text)
+    if code in _UNAVAILABLE or (status >= 500 and status != 501):
         return BackendUnavailable(str(place), code, text)
     return BackendError(str(place), code, text)
 

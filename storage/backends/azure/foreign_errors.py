@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from storage.backends.azure.place import Place
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -59,7 +60,6 @@ _UNAVAILABLE = frozenset(
         # The bytes that came are not those that were sent.
         "Md5Mismatch",
         "OperationTimedOut",
-        "ServerBusy",
     ]
 )
 _NOT_SUPPORTED = frozenset(
@@ -115,7 +115,9 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, place: Place
     if code in _NOT_SUPPORTED or status == 501:
         return NotSupported(message or code, f"{place}, says the endpoint")
     code = code or str(status)
-    if code in _UNAVAILABLE or status == 429 or (status >= 500 and status != 505):
+    if code == "ServerBusy" or status in (429, 503):
+        return BackendBusy(str(place), code, message)
+    if code in _UNAVAILABLE or (status >= 500 and status != 505):
         return BackendUnavailable(str(place), code, message)
     if status in (401, 403):
         return BackendDenied(str(place), code)

@@ -21,6 +21,7 @@ from msgspec import Struct
 from storage.backends.gcp.options import CREDENTIALS
 from storage.backends.gcp.place import Place
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -46,15 +47,12 @@ _SECRET = re.compile(r"\bya29\.[\w.-]+|\bBearer\s+\S+|\S+@\S+\.gserviceaccount\.
 
 _LOCKED = frozenset(["objectUnderActiveHold", "retentionPolicyNotMet", "ObjectUnderActiveHold"])
 # Of answers with 403; with them, trying later may do.
+_UNAVAILABLE = frozenset(["backendError", "InternalError", "OperationAborted", "RequestTimeout"])
 _BUSY = frozenset(
     [
-        "backendError",
         "dailyLimitExceeded",
         "rateLimitExceeded",
         "userRateLimitExceeded",
-        "InternalError",
-        "OperationAborted",
-        "RequestTimeout",
         "ServiceUnavailable",
         "SlowDown",
     ]
@@ -151,7 +149,9 @@ def _known(status: int, reason: str, message: str, place: Place) -> StorageError
         return ObjectLocked(f"{place}: {text}")
     if status == 501:
         return NotSupported("this request", f"{place}, says the endpoint")
-    if reason in _BUSY or status in (408, 409, 410, 429) or status >= 500:
+    if reason in _BUSY or status in (429, 503):
+        return BackendBusy(str(place), code, text)
+    if reason in _UNAVAILABLE or status in (408, 409, 410) or status >= 500:
         return BackendUnavailable(str(place), code, text)
     if reason in _DENIED or status in (401, 403):
         return BackendDenied(str(place), code, text)

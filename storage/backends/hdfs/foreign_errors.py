@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from storage.backends.hdfs.place import PROVIDER, Place
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -92,7 +93,6 @@ _UNAVAILABLE = frozenset(
         "ReplicaNotFoundException",
         "RetriableException",
         "SafeModeException",
-        "ServerTooBusyException",
         "SocketTimeoutException",
         "UnknownHostException",
         "UnresolvedPathException",
@@ -117,7 +117,9 @@ _BY_STATUS: Mapping[int, Callable[[Place], StorageError]] = {
     501: lambda place: NotSupported("this request", f"{place}, says the endpoint"),
     507: lambda place: OutOfSpace(f"{place}: HDFS is full"),
 }
-_BUSY = frozenset({408, 429, 500, 502, 503, 504})
+_BUSY = frozenset({429, 503})
+_TOO_BUSY = "ServerTooBusyException"
+_LATER = frozenset({408, 500, 502, 504})
 
 
 def of_answer(status: int, body: bytes, place: Place) -> StorageError:
@@ -134,6 +136,8 @@ def of_answer(status: int, body: bytes, place: Place) -> StorageError:
         return BackendDenied(str(place), name, text)
     if name in _FULL:
         return OutOfSpace(f"{place}: {name}: {text}")
+    if name == _TOO_BUSY:
+        return BackendBusy(str(place), name, text)
     if name in _UNAVAILABLE or _NO_DATANODE in text:
         return BackendUnavailable(str(place), name, text)
     if name == "PathIsNotEmptyDirectoryException":
@@ -148,8 +152,14 @@ def of_answer(status: int, body: bytes, place: Place) -> StorageError:
         return NotSupported(text or "this request", f"{place}, says HDFS")
     if name == "IOException" and _PAST_THE_END in text:
         return RangeNotSatisfiable(-1)
-    kind = BackendUnavailable if status in _BUSY else BackendError
+    kind = _kind_of(status)
     return kind(str(place), name, text)
+
+
+def _kind_of(status: int) -> type[BackendError]:
+    if status in _BUSY:
+        return BackendBusy
+    return BackendUnavailable if status in _LATER else BackendError
 
 
 def _by_status(status: int, place: Place) -> StorageError:
@@ -158,7 +168,7 @@ def _by_status(status: int, place: Place) -> StorageError:
         return BackendDenied(str(place), str(status), "the user, token or ticket is not accepted")
     if status in _BY_STATUS:
         return _BY_STATUS[status](place)
-    kind = BackendUnavailable if status in _BUSY else BackendError
+    kind = _kind_of(status)
     return kind(str(place), str(status), "it is not an answer of WebHDFS")
 
 

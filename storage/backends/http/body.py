@@ -16,9 +16,9 @@ from storage.backends.http.web import Answer
 from storage.backends.resuming import (
     BLOCK_BYTES,
     MOST_RESUMPTIONS,
-    ClosableStream,
     Patience,
 )
+from storage.closable_stream import ClosableStream
 from storage.errors import BackendUnavailable
 from storage.ranges import Between
 

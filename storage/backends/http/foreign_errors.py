@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from storage.backends.http.place import Place
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -13,7 +14,8 @@ from storage.errors import (
 )
 
 # A 4xx that another attempt may not have.
-_LATER = frozenset({408, 421, 423, 425, 429})
+_LATER = frozenset({408, 421, 423, 425})
+_BUSY = frozenset({429, 503})
 _GONE = frozenset({404, 410})
 
 
@@ -22,6 +24,8 @@ def refused(status: int, place: Place) -> StorageError:
     code = f"HTTP {status}"
     if status in _GONE:
         return ObjectNotFound(place.name)
+    if status in _BUSY:
+        return BackendBusy(str(place), code)
     if status in _LATER or status >= 500:
         return BackendUnavailable(str(place), code)
     if status >= 400:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from msgspec import field
+
+from storage.secret_fields import WithSecretFields
 
 PROVIDER = "ht"
 
 
-class Place(Struct, frozen=True):
-    """One object: the URL to ask, which may hold a secret in its query, and the name to show."""
+class Place(WithSecretFields, frozen=True):
+    """One object: the URL to ask, which may hold a secret in its query, its name, and its name in
+    errors; `origin_headers` are sent to the URL's own origin, and not where it redirects to."""
+
+    secret_fields: ClassVar[frozenset[str]] = frozenset({"url", "origin_headers"})
 
     url: str
     name: str
-    shown: str
+    subject: str
+    origin_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __str__(self) -> str:
-        return self.shown
+        return self.subject

@@ -228,9 +228,15 @@ class WebReader:
         return _facts(place, answer)
 
     async def _ask(self, place: Place, method: str, headers: Mapping[str, str]) -> Answer:
-        idle_s = self._options.idle_s
         return await self._web.ask(
-            Question(place.url, str(place), method, {**_IDENTITY, **headers}, idle_s)
+            Question(
+                place.url,
+                str(place),
+                method,
+                {**_IDENTITY, **headers},
+                self._options.idle_s,
+                place.origin_headers,
+            )
         )
 
     def _body(

@@ -13,7 +13,8 @@ from typing import IO
 from storage.backends.http.body import BodyReader
 from storage.backends.http.options import HttpOptions
 from storage.backends.http.place import Place
-from storage.backends.resuming import BLOCK_BYTES, ClosableStream
+from storage.backends.resuming import BLOCK_BYTES
+from storage.closable_stream import ClosableStream
 from storage.errors import BackendError, DeviceFailed, OutOfSpace
 
 _WRITTEN_BYTES = 1 << 20

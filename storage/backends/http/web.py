@@ -13,13 +13,15 @@ from msgspec import Struct, field
 
 
 class Question(Struct, frozen=True):
-    """One GET or HEAD; `subject` names the object in errors. Each wait may take `idle_s`."""
+    """One GET or HEAD; `subject` names the object in errors. Each wait may take `idle_s`.
+    `origin_headers` are for the URL's own origin, and not for others that it redirects to."""
 
     url: str
     subject: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     idle_s: float = 60.0
+    origin_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Answer(Protocol):

@@ -108,6 +108,7 @@ class SqliteTransaction(BucketTables):
     # The caller has looked at everything first, because nothing may be refused once it is written.
     async def put(self, home: Home, name: bytes, row: Row, payload: Payload, place: Place) -> None:
         bucket, (current, replaced) = home.key, place
+        key = self.add_payload(payload)
         if replaced is not None:
             self._delete_payload(replaced)
             if replaced.age is not None:
@@ -120,7 +121,7 @@ class SqliteTransaction(BucketTables):
                 self._delete_object(bucket, name)
             self._run(_ADD_MARKER, (bucket, name, row.version, encode(row)))
         else:
-            values = (bucket, name, encode(row), self.add_payload(payload))
+            values = (bucket, name, encode(row), key)
             self._run("INSERT OR REPLACE INTO objects VALUES(?, ?, ?, ?)", values)
 
     async def replace_row(self, bucket: int, name: bytes, old: Stored, row: Row) -> None:

@@ -39,6 +39,7 @@ class JobScene(Scene):
         folder: Path,
         promotable: Promotable = NOTHING_PROMOTABLE,
     ) -> None:
+        self.folder = folder
         prepare(folder / "coordination.db")
         prepare_outbox(folder / "events.db")
         self.clock = FakeClock(2_000_000_000)
@@ -50,6 +51,7 @@ class JobScene(Scene):
         self.notifier = self._notifier()
         everything = services(store, keys, announcer=self.notifier, registry=self.registry)
         self.objects = everything.s3.objects
+        self.vault = everything.native.authn.directory.vault
         self.batch_jobs = everything.s3.batches.jobs
         self.promotable = promotable
         native = replace(everything.native, promotable=promotable)

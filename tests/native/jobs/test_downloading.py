@@ -98,6 +98,12 @@ def test_a_list_and_a_map_name_many(scene: WebScene, bucket: str) -> None:
     assert scene.names(bucket) == ["a", "c d", "x/one", "x/two"]
 
 
+def test_a_name_may_be_how_the_host_begins(scene: WebScene, bucket: str) -> None:
+    scene.site.write("/d/127", CONTENT)
+    assert scene.downloaded(single(bucket, f"{scene.url}127"))["finished_cnt"] == 1
+    assert scene.names(bucket) == ["127"]
+
+
 def test_of_two_links_with_one_name_the_last_counts(scene: WebScene, bucket: str) -> None:
     scene.site.write("/d/a", b"one")
     scene.site.write("/d/e/a", b"two")
@@ -234,9 +240,24 @@ def test_a_secret_in_a_link_is_not_shown(scene: WebScene, bucket: str) -> None:
         (single("b", "http://h/a", limits={"connections": -1}), 400, "limits"),
         (single("b", "http://u:hidden@h/a"), 400, "password"),
         (single("b", "http://h/a\nb"), 400, ""),
+        (single("b", "http://h"), 400, "cannot name"),
+        (single("b", "h"), 400, "cannot name"),
+        (single("b", "http://h/a/"), 400, "cannot name"),
         (single("b", "file:///etc/passwd"), 400, "https"),
-        (single("b", "http://h/a", headers={"Authorization": ["x"]}), 501, "headers"),
-        (single("b", "http://h/a", etl_name="e"), 501, "ETL"),
+        (
+            single("b", "http://h/a", headers={"Range": "hidden"}),
+            400,
+            "'Range' is the server's own",
+        ),
+        (single("b", "http://h/a", headers={"X": "hid\r\nden"}), 400, "'X' must have a text"),
+        (single("b", "http://h/a", headers={"X": 1}), 400, "'X' must have a text"),
+        (single("b", "http://h/a", headers={"X": []}), 400, "'X' must have a text"),
+        (single("b", "http://h/a", headers={"a b": "x"}), 400, "name of a header"),
+        (single("b", "http://h/a", headers={"X": "x" * 20_000}), 400, "16384 bytes"),
+        (single("b", "http://h/a", headers={f"X-{n}": "x" for n in range(65)}), 400, "64"),
+        (single("b", "", from_remote=True, headers={"X": "x"}), 400, "with links"),
+        (single("b", "http://h/a", etl_name="my-etl"), 501, "ETL ('my-etl'"),
+        (single("b", "http://h/a", sync=True), 400, "sync is of downloads of a backend"),
         (single("a/b", "http://h/a"), 400, "bucket name"),
     ],
 )
@@ -258,6 +279,40 @@ def test_it_asks_for_the_rights_to_what_it_writes(scene: WebScene, bucket: str) 
     into_web = {**message, "bucket": {"name": "x", "provider": "ht"}}
     assert told(scene.send("POST", "download", into_web)).status == 501
     scene.run_jobs()
+
+
+@pytest.mark.parametrize("kind", ["single", "multi", "range"])
+def test_headers_are_sent_with_each_request_and_shown_nowhere(
+    scene: WebScene, bucket: str, kind: str
+) -> None:
+    for number in range(2):
+        scene.site.write(f"/d/{number}", CONTENT)
+    sources: dict[str, dict[str, Any]] = {
+        "single": {"link": f"{scene.url}0"},
+        "multi": {"objects": [f"{scene.url}0", f"{scene.url}1"]},
+        "range": {"template": f"{scene.url}{{0..1}}"},
+    }
+    token = os.urandom(12).hex()
+    headers = {"Authorization": f"Bearer {token}", "X-Two": ["a", "b"]}
+    message = {"type": kind, "bucket": {"name": bucket}, **sources[kind], "headers": headers}
+    xid = scene.start(message)
+    # Neither the record of the job, nor what is written of it later, has the secret.
+    kept = b"".join(each.read_bytes() for each in scene.folder.glob("coordination.db*"))
+    assert (xid.encode() in kept, token.encode() in kept) == (True, False)
+    scene.run_jobs()
+    assert scene.status(xid)["error_cnt"] == 0
+    assert scene.content(bucket, "0") == CONTENT
+    assert scene.site.asked
+    for asked in scene.site.asked:
+        assert asked.headers["authorization"] == f"Bearer {token}"
+        assert asked.headers["x-two"] == "a, b"
+        assert asked.headers["accept-encoding"] == "identity"
+    shown = [scene.status(xid), scene.snap(xid), scene.json("GET", "download", {})]
+    assert token not in str(shown)
+    # The same link without the headers is another request.
+    scene.site.asked.clear()
+    scene.downloaded({**message, "headers": None})
+    assert all("authorization" not in asked.headers for asked in scene.site.asked)
 
 
 def test_a_job_is_asked_for_in_one_way(scene: WebScene) -> None:

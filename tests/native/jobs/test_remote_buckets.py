@@ -12,71 +12,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from s3gw.keys.ring import new_ring
-from s3gw.server.backends import REFUSED
 from storage.errors import BackendDenied, BackendError, BackendUnavailable
-from storage.tier import Tier, TieredStore
-from storage.values import BucketOptions, DeleteRequest, Versioning
-from tests.native.jobs.scene import JobScene
+from storage.values import DeleteRequest
+from tests.native.jobs.cloud_scene import AWS, CloudScene, cloud_scene
 from tests.native.scene import told
 from tests.s3.conftest import backend_of
 from tests.services import tier_of
-from tests.storage.bodies import body_of, content_of
-from tests.storage.cloud import Cloud
-from tests.storage.fake_clock import FakeClock
-from tests.storage.sync_bucket import put_options
 
-AWS = "provider=aws"
 _CACHED, _CHUNKED = 64, 8192
-
-
-class CloudScene(JobScene):
-    """A server in front of a cloud with the buckets `train` and `other`."""
-
-    cloud: Cloud
-
-    def upload(self, name: str, content: bytes = b"x", bucket: str = "train") -> None:
-        """Somebody else writes to the cloud."""
-        body = body_of(content)
-        self.server.run(self.cloud.put_object(bucket, name, body, put_options()))
-
-    def in_cloud(self, name: str) -> bytes:
-        async def read() -> bytes:
-            return await content_of(await self.cloud.get_object("train", name))
-
-        return self.server.run(read())  # type: ignore[no-any-return]
-
-    def listed(self, flags: int = 0, bucket: str = "train", query: str = AWS) -> dict[str, int]:
-        asked = {"props": "name,cached,size", "flags": str(flags)}
-        page = self.json("GET", f"buckets/{bucket}?{query}", {"action": "list", "value": asked})
-        return {each["name"]: each.get("flags", 0) for each in page["entries"] or []}
-
-    def custom(self, name: str) -> dict[str, str]:
-        """The custom metadata of HEAD."""
-        pairs = self.head(name).pairs
-        return dict(text.split("=", 1) for key, text in pairs if key == "ais-custom-md")
-
-    def head(self, name: str, **query: object) -> Any:
-        more = "".join(f"&{key}={value}" for key, value in query.items())
-        return self.send("HEAD", f"objects/train/{name}?{AWS}{more}")
 
 
 @pytest.fixture(params=["memory", "local"])
 def scene(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[CloudScene]:
-    ring = new_ring(tmp_path_factory.mktemp("keys") / "keyring.json", os.urandom(32))
     with backend_of(request.param, tmp_path_factory.mktemp("store")) as local:
-        cloud = Cloud(FakeClock())
-        store = TieredStore(Tier(local, {"aws": cloud}, refused=REFUSED))
-        scene = CloudScene(store, ring, tmp_path_factory.mktemp("jobs"))
-        scene.cloud = cloud
-        for name, versioning in (("train", Versioning.NEVER), ("other", Versioning.ENABLED)):
-            options = BucketOptions("0", versioning=versioning)
-            scene.server.run(cloud.create_bucket(name, options))
-        yield scene
-        scene.server.run(store.tier.aclose())
-        scene.close()
+        yield from cloud_scene(local, tmp_path_factory.mktemp("scene"))
 
 
 def test_a_bucket_is_known_from_its_first_use(scene: CloudScene) -> None:
@@ -585,6 +536,39 @@ def test_a_download_of_a_backend_fetches_what_begins_and_ends_so(scene: CloudSce
     scene.json("POST", "download", {"type": "single", **single})
     scene.run_jobs()
     assert "e.tar" in scene.listed(flags=1)
-    refused = told(scene.send("POST", "download", {**asked, "synchronize": True}))
-    assert refused.status == 501
     assert told(scene.send("POST", "download", asked, token="nobody")).status == 403
+
+
+@pytest.mark.parametrize("word", ["sync", "synchronize"])
+def test_a_download_that_synchronizes_removes_here_what_is_gone_there(
+    scene: CloudScene, word: str
+) -> None:
+    names = [f"d/{number}.tar" for number in range(8)]
+    for name in (*names, "d/other.txt", "e/1.tar"):
+        scene.upload(name, b"content")
+        scene.send("GET", f"objects/train/{name}?{AWS}")
+    for name in (*names[::2], "d/other.txt", "e/1.tar"):
+        scene.server.run(scene.cloud.delete_object("train", DeleteRequest(name)))
+    scene.upload("d/new.tar", b"content")
+    message = {"type": "backend", "bucket": {"name": "train", "provider": "aws"}}
+    asked = {**message, "prefix": "d/", "suffix": ".tar", word: True}
+    assert told(scene.send("POST", "download", asked, token="reader")).status == 403
+    scene.json("POST", "download", {**asked, word: False})
+    scene.run_jobs()
+    assert set(names[::2]) <= scene.here()
+    scene.json("POST", "download", asked, token="owner")
+    scene.run_jobs()
+    # What is not selected stays, though the cloud has not got it any more.
+    assert scene.here() == {*names[1::2], "d/new.tar", "d/other.txt", "e/1.tar"}
+
+
+def test_nothing_is_removed_while_the_backend_cannot_say_what_it_has(scene: CloudScene) -> None:
+    scene.upload("a", b"content")
+    scene.send("GET", f"objects/train/a?{AWS}")
+    message = {"type": "backend", "bucket": {"name": "train", "provider": "aws"}, "sync": True}
+    xid = scene.json("POST", "download", message)["id"]
+    scene.cloud.is_down = True
+    scene.run_jobs()
+    scene.cloud.is_down = False
+    assert scene.here() == {"a"}
+    assert scene.snap(xid)["aborted"] is True

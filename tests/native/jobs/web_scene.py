@@ -27,7 +27,7 @@ class WebScene(JobScene):
         store = TieredStore(Tier(local, {"ht": self.web, "aws": self.cloud}, refused=REFUSED))
         super().__init__(store, keys, folder)
         self.tier = store.tier
-        self.download = Downloader(self.objects, self.web.reader).download
+        self.download = Downloader(self.objects, self.web.reader, self.vault).download
         self.site = Site()
         self.server.run(self.site.__aenter__())
         self.server.run(self.cloud.create_bucket("train", BucketOptions("0")))

@@ -13,6 +13,7 @@ import xxhash
 
 from storage.backends.ais import AisBackend, Cluster
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -162,7 +163,7 @@ def test_a_refused_token_says_what_to_do_and_not_what_it_is(status: int) -> None
         (404, {"tcode": "ErrNotFound"}, ObjectNotFound),
         (404, {}, ObjectNotFound),
         (400, {"message": "it is not so"}, BackendError),
-        (503, {}, BackendUnavailable),
+        (503, {}, BackendBusy),
     ],
 )
 def test_errors_are_those_of_storage(

@@ -11,6 +11,7 @@ from botocore import exceptions as botocore
 from storage.backends.aws.foreign_errors import FOREIGN, by_code, translated
 from storage.backends.aws.place import Place
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -62,9 +63,9 @@ def answer(status: int, code: str, message: str = "", **error: Any) -> botocore.
         (403, "AccessDenied", BackendDenied),
         (400, "ExpiredToken", BackendDenied),
         (400, "RequestTimeout", BackendUnavailable),
-        (429, "Whatever", BackendUnavailable),
+        (429, "Whatever", BackendBusy),
         (500, "InternalError", BackendUnavailable),
-        (503, "503", BackendUnavailable),
+        (503, "503", BackendBusy),
         (504, "GatewayTimeout", BackendUnavailable),
         (400, "EntityTooSmall", BackendError),
         (403, "InvalidObjectState", BackendError),

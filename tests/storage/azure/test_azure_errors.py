@@ -14,6 +14,7 @@ from storage.backends.azure.foreign_errors import of_answer
 from storage.backends.azure.place import Place
 from storage.backends.connections import FOREIGN, translated
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -69,11 +70,11 @@ def answer(
         (401, "NoAuthenticationInformation", BackendDenied),
         (400, "InvalidAuthenticationInfo", BackendDenied),
         (409, "PublicAccessNotPermitted", BackendDenied),
-        (503, "ServerBusy", BackendUnavailable),
+        (503, "ServerBusy", BackendBusy),
         (500, "InternalError", BackendUnavailable),
         (500, "OperationTimedOut", BackendUnavailable),
         (400, "Md5Mismatch", BackendUnavailable),
-        (429, "TooManyRequests", BackendUnavailable),
+        (429, "TooManyRequests", BackendBusy),
         (507, "Whatever", BackendUnavailable),
         (501, "NotImplemented", NotSupported),
         (409, "InvalidBlobType", NotSupported),
@@ -103,7 +104,7 @@ def test_an_answer_is_known_by_its_code(status: int, code: str, kind: type[Stora
         (412, PLACE, PreconditionFailed),
         (416, PLACE, RangeNotSatisfiable),
         (418, PLACE, BackendError),
-        (429, PLACE, BackendUnavailable),
+        (429, PLACE, BackendBusy),
         (502, PLACE, BackendUnavailable),
     ],
 )

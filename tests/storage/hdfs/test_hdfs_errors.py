@@ -15,6 +15,7 @@ from storage.backends.hdfs.foreign_errors import (
 )
 from storage.backends.hdfs.place import Place
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -75,10 +76,10 @@ def test_the_class_of_java_decides(
         (401, BackendDenied),
         (403, BackendDenied),
         (404, BackendError),
-        (429, BackendUnavailable),
+        (429, BackendBusy),
         (500, BackendUnavailable),
         (501, NotSupported),
-        (503, BackendUnavailable),
+        (503, BackendBusy),
         (507, OutOfSpace),
     ],
 )

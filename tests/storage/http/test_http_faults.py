@@ -13,6 +13,7 @@ import pytest
 from storage.backends.http import HttpBackend
 from storage.backends.resuming import BLOCK_BYTES, MOST_RESUMPTIONS
 from storage.errors import (
+    BackendBusy,
     BackendDenied,
     BackendError,
     BackendUnavailable,
@@ -193,10 +194,10 @@ def test_another_range_than_the_wanted_one_is_an_error(tmp_path: Path) -> None:
         (404, ObjectNotFound),
         (410, ObjectNotFound),
         (416, BackendDenied),
-        (429, BackendUnavailable),
+        (429, BackendBusy),
         (451, BackendDenied),
         (500, BackendUnavailable),
-        (503, BackendUnavailable),
+        (503, BackendBusy),
     ],
 )
 def test_a_status_is_an_error_of_storage(
