@@ -93,7 +93,7 @@ class ClusterStore:
         )
         self._threads = threads = Threads(options.threads)
         self._writers = writers = Writers(threads.disk, reserve_bytes=options.reserve_bytes)
-        self.sweeper = Sweeper(self._database, committer, folder, place.node)
+        self.sweeper = Sweeper(self._database, committer, folder, place.node, clock=clock)
         row_clock, to = clock or _SYSTEM_CLOCK, Destination(slot.place, committer.run)
         bodies = BlobReader(threads)
         buckets = Buckets(index, lookups, committer, row_clock)

@@ -17,9 +17,11 @@ from msgspec import Struct
 from cluster.bytes.doubt import ORPHAN_KEPT_S, settle_doubt
 from cluster.database.connecting import Connection, Database
 from cluster.index.committing import Committer
+from cluster.index.transaction import ns_of
 from storage import failpoints
 from storage.blobs.folder import BlobFolder
 from storage.blobs.removing import unlink_unread
+from storage.clock import Clock
 from storage.index.bucket_mutations import EmptyTrash, ForgetTrash
 
 GARBAGE_BITE = 100
@@ -39,8 +41,7 @@ WHERE id = ANY($1)"""
 _FORGET_COMPLETED = """
 DELETE FROM s3gw.completed WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM s3gw.completed
-    WHERE time < (extract(epoch FROM clock_timestamp())::bigint - $1) * 1000000000
-    LIMIT $2 FOR UPDATE SKIP LOCKED))"""
+    WHERE time < $1 - $2 * 1000000000::bigint LIMIT $3 FOR UPDATE SKIP LOCKED))"""
 _FORGET_DONE = """
 DELETE FROM s3gw.done WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM s3gw.done WHERE at < clock_timestamp() - make_interval(secs => $1)
@@ -68,6 +69,8 @@ class Swept(Struct, frozen=True):
 
 
 class Sweeper:
+    """`clock` is for tests; else the time is the database's."""
+
     def __init__(
         self,
         database: Database,
@@ -75,8 +78,10 @@ class Sweeper:
         folder: BlobFolder,
         node: str,
         *,
+        clock: Clock | None = None,
         orphan_kept_s: float = ORPHAN_KEPT_S,
     ) -> None:
+        self._clock = clock
         self._database = database
         self._committer = committer
         self._folder = folder
@@ -126,18 +131,20 @@ class Sweeper:
     async def _forget(self) -> bool:
         """Return whether there is more of it."""
         async with self._database.connection() as connection:
-            full = await _changed(connection, _FORGET_COMPLETED, COMPLETED_KEPT_S, BITE)
-            full |= await _changed(connection, _FORGET_DONE, DONE_KEPT_S, BITE)
+            now_ns = await self._now_ns(connection)
+            values = (now_ns, COMPLETED_KEPT_S, BITE)
+            completed = await connection.execute(_FORGET_COMPLETED, *values)
+            done = await connection.execute(_FORGET_DONE, DONE_KEPT_S, BITE)
         await self._add_up()
-        return full
+        return f"DELETE {BITE}" in (completed, done)
+
+    async def _now_ns(self, connection: Connection) -> int:
+        if self._clock is not None:
+            return self._clock.now_ns()
+        return ns_of(await connection.fetchval("SELECT clock_timestamp()"))
 
     async def _add_up(self) -> None:
         """One process at a time: several would wait for one another's rows in any order."""
         async with self._database.connection() as connection, connection.transaction():
             if await connection.fetchval("SELECT pg_try_advisory_xact_lock(6, 0)"):
                 await connection.execute(_ADD_UP, 10 * BITE)
-
-
-async def _changed(connection: Connection, sql: str, kept_s: int, bite: int) -> bool:
-    """Return whether a bite was full."""
-    return await connection.execute(sql, kept_s, bite) == f"DELETE {bite}"

@@ -48,7 +48,7 @@ entry(name, number) AS (
     SELECT (
         SELECT {ROLLED_UP.format(name="least.name")} FROM (
             SELECT least({_NEXT.format(table="objects")}, {_NEXT.format(table="versions")}) AS name
-        ) least), number + 1
+        OFFSET 0) least), number + 1
     FROM entry WHERE entry.name IS NOT NULL AND number < $4)
 SELECT name, age, row FROM plain WHERE NOT EXISTS (SELECT 1 FROM cut)
     OR name < (SELECT name FROM cut)

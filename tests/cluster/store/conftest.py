@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from cluster.store import Place
 from tests.cluster.postgres import PostgresServer, postgres
+from tests.cluster.store.cluster_stores import Keeper, empty_place
 from tests.storage.conftest import (  # noqa: F401
     _only_what_is_declared,
     bucket,
@@ -20,3 +22,16 @@ from tests.storage.conftest import (  # noqa: F401
 def server() -> Iterator[PostgresServer]:
     with postgres() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def place(server: PostgresServer) -> Iterator[Place]:
+    with empty_place(server, "shared") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def keeper(place: Place) -> Iterator[Keeper]:
+    made = Keeper(place)
+    yield made
+    made.close()
