@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from cluster.database.connecting import Connection, Database
 from cluster.database.errors import DatabaseAway
+from cluster.database.texts import comparable
 
 T = TypeVar("T")
 
@@ -37,10 +38,12 @@ class PatientReader:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     async def rows(self, sql: str, *values: Any) -> list[Any]:
-        """Return the rows of one statement that changes nothing."""
+        """Return the rows of one statement that changes nothing. Its texts may be what a client
+        made up."""
+        safe = [comparable(each) if isinstance(each, str) else each for each in values]
 
         async def fetch(connection: Connection) -> list[Any]:
-            return await connection.fetch(sql, *values)
+            return await connection.fetch(sql, *safe)
 
         return await self.read(fetch)
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from cluster.database.patience import PatientReader
+from cluster.database.texts import comparable
 from storage.errors import BucketNotFound, StorageError, UploadNotFound
 from storage.index.rows import PartRow, Row, decode_bucket, decode_part, decode_row, decode_upload
 from storage.index.versions import Bucket, readable
@@ -196,9 +197,9 @@ class Lookups:
     async def _fetch(self, wanted: Sequence[_Wanted]) -> list[Found | BucketNotFound]:
         rows: Any = await self._reader.rows(
             _LOOK_UP,
-            [each.bucket for each in wanted],
+            [comparable(each.bucket) for each in wanted],
             [None if each.name is None else each.name.encode() for each in wanted],
-            [each.version for each in wanted],
+            [None if each.version is None else comparable(each.version) for each in wanted],
             [each.facts for each in wanted],
             [each.payload for each in wanted],
         )

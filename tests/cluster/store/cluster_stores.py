@@ -17,6 +17,7 @@ from cluster.index.committing import Committer
 from cluster.store import ClusterOptions, ClusterStore, Place
 from storage.blobs.folder import BlobFolder
 from storage.clock import Clock
+from storage.index.rows import Chunked, decode_manifest, decode_part, decode_row
 from tests.cluster.postgres import PostgresServer
 from tests.storage.event_loop import run
 from tests.storage.fake_clock import FakeClock
@@ -108,8 +109,10 @@ class Keeper:
         return [tuple(row) for row in self._run(fetch())]
 
     def empty(self) -> None:
-        """Remove all rows; what is left of blobs is in nobody's way."""
+        """Remove all rows and blobs; nothing is read or written meanwhile."""
         self.execute(_EMPTY)
+        for blob in (self._place.folder / "blobs").glob("*/*"):
+            blob.unlink()
 
     def sweep(self, clock: Clock | None = None, *, orphan_kept_s: float = -1) -> Swept:
         """Remove all garbage now, however long it is kept, and what is in doubt; return what the
@@ -132,3 +135,18 @@ class Keeper:
         self._run(self._database.close())
         self._thread.submit(self._loop.close).result()
         self._thread.shutdown()
+
+
+def named_blobs(keeper: Keeper) -> set[str]:
+    """Every blob that a row names."""
+    named: set[str] = set()
+    for table in ("objects", "versions"):
+        for encoded, payload in keeper.rows(f"SELECT row, payload FROM s3gw.{table}"):
+            row = decode_row(encoded)
+            named.update(blob for blob in (row.own_blob(),) if blob)
+            if isinstance(row.location, Chunked):
+                named.update(decode_manifest(payload).blobs())
+    for (encoded,) in keeper.rows("SELECT row FROM s3gw.parts"):
+        if (chunk := decode_part(encoded).chunk) is not None:
+            named.add(chunk.blob)
+    return named
