@@ -1,7 +1,7 @@
-"""The store of a cluster, composed of its parts: PostgreSQL has the index, a shared folder blobs.
+"""The store of a cluster, composed of its parts.
 
-Any number of processes on any number of machines share them. Each method of `Backend` belongs to
-one part, and no part knows the store.
+PostgreSQL has the index, and a shared folder the blobs. Any number of processes on any number of
+machines share them. Each method of `Backend` belongs to one part, and no part knows the store.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from cluster.bytes.doubt import settle_doubt
 from cluster.bytes.shared_folder import Slot, new_slot, open_folder
 from cluster.bytes.sweeping import Sweeper
+from cluster.database.clock import DatabaseClock
 from cluster.database.connecting import Database
 from cluster.database.patience import PatientReader
 from cluster.index.committing import PATIENCE_S, Committer
@@ -30,7 +31,7 @@ from storage.blobs.reader import BlobReader
 from storage.blobs.space import free_bytes
 from storage.blobs.threads import Threads
 from storage.capabilities import ALL_CAPABILITIES
-from storage.clock import Clock, SystemClock
+from storage.clock import Clock
 from storage.values import Usage
 from storage.writing.destination import Destination
 from storage.writing.objects import ObjectBodies
@@ -38,7 +39,6 @@ from storage.writing.parts import UploadBodies
 from storage.writing.rechunking import Rewriter
 from storage.writing.writers import Watermarks, Writers
 
-_SYSTEM_CLOCK = SystemClock()
 _USAGE = """
 SELECT (SELECT count(*) FROM s3gw.buckets), coalesce(sum(objects), 0)::bigint,
     coalesce(sum(bytes), 0)::bigint
@@ -73,6 +73,26 @@ class Place(Struct, frozen=True):
     node: str
 
 
+class _Index(NamedTuple):
+    """`reads` has connections of its own: those of `database` may all wait for locks."""
+
+    database: Database
+    reads: PatientReader
+    lookups: Lookups
+    committer: Committer
+    clock: Clock
+
+
+def _index_of(place: Place, clock: Clock | None, options: ClusterOptions) -> _Index:
+    patience_s = options.patience_s
+    database = Database(place.address, connections=options.connections)
+    reads = PatientReader(Database(place.address, connections=options.read_connections), patience_s)
+    database_clock = DatabaseClock()
+    lookups = Lookups(reads, database_clock)
+    committer = Committer(database, patience_s=patience_s, clock=clock)
+    return _Index(database, reads, lookups, committer, clock or database_clock)
+
+
 class ClusterStore:
     """One process' view of the cluster; for one event loop."""
 
@@ -82,28 +102,22 @@ class ClusterStore:
         self, place: Place, slot: Slot, clock: Clock | None, options: ClusterOptions
     ) -> None:
         self._slot = slot
-        self._reserve = options.reserve_bytes
-        folder = slot.place.folder
-        self._database = Database(place.address, connections=options.connections)
-        reads = Database(place.address, connections=options.read_connections)
-        self._index = index = PatientReader(reads, options.patience_s)
-        self._lookups = lookups = Lookups(index)
-        self._committer = committer = Committer(
-            self._database, patience_s=options.patience_s, clock=clock
-        )
+        self._reserve = reserve = options.reserve_bytes
+        folder, inline_limit = slot.place.folder, options.inline_limit
+        self._index = index = _index_of(place, clock, options)
+        database, reads, lookups, committer, row_clock = index
         self._threads = threads = Threads(options.threads)
-        self._writers = writers = Writers(threads.disk, reserve_bytes=options.reserve_bytes)
-        self.sweeper = Sweeper(self._database, committer, folder, place.node, clock=clock)
-        row_clock, to = clock or _SYSTEM_CLOCK, Destination(slot.place, committer.run)
+        self._writers = writers = Writers(threads.disk, reserve_bytes=reserve)
+        self.sweeper = Sweeper(database, committer, folder, place.node, clock=clock)
+        to = Destination(slot.place, committer.run)
         bodies = BlobReader(threads)
-        buckets = Buckets(index, lookups, committer, row_clock)
-        reader = ObjectReader(index, lookups, folder, threads, bodies)
-        inline_limit = options.inline_limit
+        buckets = Buckets(reads, lookups, committer, row_clock)
+        reader = ObjectReader(reads, lookups, folder, threads, bodies)
         object_bodies = ObjectBodies(writers, row_clock, inline_limit)
         rewriter = Rewriter(bodies, writers, inline_limit)
-        writer = ObjectWriter(lookups, committer, to, object_bodies, rewriter)
+        writer = ObjectWriter(lookups, to, object_bodies, rewriter)
         upload_bodies = UploadBodies(writers, row_clock)
-        uploads = Uploads(index, lookups, committer, to, threads, row_clock, bodies, upload_bodies)
+        uploads = Uploads(reads, lookups, to, threads, row_clock, bodies, upload_bodies)
 
         self.create_bucket = at_edge(buckets.create_bucket)
         self.update_bucket = at_edge(buckets.update_bucket)
@@ -149,7 +163,7 @@ class ClusterStore:
         options: ClusterOptions = ClusterOptions(),  # noqa: B008, a frozen value
     ) -> ClusterStore:
         """Bring the schema up to date, and settle what dead processes of this node left in doubt.
-        Without a clock, conditions and locks are judged by the database's. Raises `DatabaseAway`,
+        `clock` is for tests: all times are the database's. Raises `DatabaseAway`,
         `DatabaseRefused`, `MountpathError`."""
         database = Database(place.address, connections=1)
         try:
@@ -168,17 +182,17 @@ class ClusterStore:
     async def close(self) -> None:
         """End what is under way, and close all connections and files. What is in doubt is for the
         next process."""
-        await self._committer.close()
-        await self._lookups.close()
-        await self._index.close()
-        await self._database.close()
+        await self._index.committer.close()
+        await self._index.lookups.close()
+        await self._index.reads.close()
+        await self._index.database.close()
         self._threads.close()
         if not self._slot.files():
             self._slot.remove()
         self._slot.close()
 
     async def _usage(self) -> Usage:
-        rows: Any = await self._index.rows(_USAGE)
+        rows: Any = await self._index.reads.rows(_USAGE)
         ((buckets, objects, stored),) = rows
         capacity, free, room = await self._threads.run(self._space)
         return Usage(buckets, objects, stored, capacity, free, room)

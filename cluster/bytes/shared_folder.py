@@ -1,4 +1,4 @@
-"""The shared folder: its identity, and the slots of the processes that write to it.
+"""The shared folder: its identity, and slots of processes that write.
 
 folder.json           the folder's id, which the database has too
 blobs/ab/<id>         immutable files

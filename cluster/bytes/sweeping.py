@@ -1,9 +1,9 @@
-"""Upkeep of the index and the blobs, by any process of the cluster, or by several at once.
+"""Upkeep of the index and the blobs of a cluster.
 
-It unlinks garbage whose time has come, empties the trash of discarded buckets, forgets what is old,
-adds up usage, and settles what dead processes of its node left in doubt. Each step is bounded.
-Blobs are unlinked before their row of garbage is deleted, so after a crash in between the next run
-only finds them gone.
+Any process does it, or several at once. It unlinks garbage whose time has come, empties the trash
+of discarded buckets, forgets what is old, adds up usage, and settles what dead processes of its
+node left in doubt. Each step is bounded. Blobs are unlinked before their row of garbage is deleted,
+so after a crash in between the next run only finds them gone.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from msgspec import Struct
 
 from cluster.bytes.doubt import ORPHAN_KEPT_S, settle_doubt
+from cluster.database.clock import ns_of
 from cluster.database.connecting import Connection, Database
 from cluster.index.committing import Committer
-from cluster.index.transaction import ns_of
 from storage import failpoints
 from storage.blobs.folder import BlobFolder
 from storage.blobs.removing import unlink_unread

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from cluster.database.clock import DatabaseClock, ns_of
 from cluster.database.patience import PatientReader
 from cluster.database.texts import comparable
 from storage.errors import BucketNotFound, StorageError, UploadNotFound
@@ -27,7 +28,8 @@ MOST = 64
 # Current versions are in one table, the others in another: one statement, since a version could
 # move between two. Without a current object, the newest of the others is a delete marker.
 _LOOK_UP = """
-SELECT b.id, CASE WHEN wanted.facts THEN b.row END, o.row, coalesce(v.row, newest.row),
+SELECT clock_timestamp(), b.id, CASE WHEN wanted.facts THEN b.row END,
+    o.row, coalesce(v.row, newest.row),
     CASE WHEN wanted.payload THEN o.payload END, CASE WHEN wanted.payload THEN v.payload END
 FROM unnest($1::text[], $2::bytea[], $3::text[], $4::boolean[], $5::boolean[])
     WITH ORDINALITY AS wanted(bucket, name, version, facts, payload, number)
@@ -41,7 +43,7 @@ LEFT JOIN LATERAL (
     ORDER BY age LIMIT 1) newest ON true
 ORDER BY wanted.number"""
 _UPLOAD = """
-SELECT b.id, b.row, u.row FROM s3gw.buckets b
+SELECT clock_timestamp(), b.id, b.row, u.row FROM s3gw.buckets b
 LEFT JOIN s3gw.uploads u ON u.bucket = b.id AND u.name = $2 AND u.id = $3 WHERE b.name = $1"""
 _PARTS = """
 SELECT u.id, p.row FROM s3gw.buckets b
@@ -73,10 +75,12 @@ _Waiting = tuple[_Wanted, asyncio.Future[Found | BucketNotFound]]
 
 
 class Lookups:
-    """For one event loop. All may raise `BucketNotFound`, and `DatabaseAway`."""
+    """For one event loop. All may raise `BucketNotFound`, and `DatabaseAway`. `clock` learns the
+    time from them."""
 
-    def __init__(self, reader: PatientReader) -> None:
+    def __init__(self, reader: PatientReader, clock: DatabaseClock | None = None) -> None:
         self._reader = reader
+        self._clock = clock or DatabaseClock()
         self._waiting: deque[_Waiting] = deque()
         self._under_way: asyncio.Task[None] | None = None
 
@@ -127,10 +131,10 @@ class Lookups:
 
     async def upload(self, bucket: str, name: str, upload: str) -> tuple[Bucket, UploadInfo]:
         """Raises `UploadNotFound`."""
-        rows: Any = await self._reader.rows(_UPLOAD, bucket, name.encode(), upload)
+        rows = await self._timed(_UPLOAD, bucket, name.encode(), upload)
         if not rows:
             raise BucketNotFound(bucket)
-        ((key, facts, row),) = rows
+        ((_, key, facts, row),) = rows
         if row is None:
             raise UploadNotFound(upload)
         return Bucket(key, decode_bucket(facts)), decode_upload(row)
@@ -150,6 +154,10 @@ class Lookups:
         """Return the object that the upload became, if it was completed lately."""
         rows: Any = await self._reader.rows(_COMPLETED, bucket, name.encode(), upload)
         return decode_row(rows[0]["row"]) if rows else None
+
+    async def learn_time(self) -> None:
+        """Look at the clock, for what needs no other lookup."""
+        await self._timed("SELECT clock_timestamp()")
 
     async def close(self) -> None:
         """Wait for what is under way."""
@@ -195,7 +203,7 @@ class Lookups:
                 future.set_result(one)
 
     async def _fetch(self, wanted: Sequence[_Wanted]) -> list[Found | BucketNotFound]:
-        rows: Any = await self._reader.rows(
+        rows = await self._timed(
             _LOOK_UP,
             [comparable(each.bucket) for each in wanted],
             [None if each.name is None else each.name.encode() for each in wanted],
@@ -204,6 +212,14 @@ class Lookups:
             [each.payload for each in wanted],
         )
         return [_found(each, row) for each, row in zip(wanted, rows, strict=True)]
+
+    async def _timed(self, sql: str, *values: Any) -> list[Any]:
+        """Return the rows of a statement whose first column is the time."""
+        sent_ns = self._clock.monotonic_ns()
+        rows = await self._reader.rows(sql, *values)
+        if rows:
+            self._clock.learn(ns_of(rows[0][0]), sent_ns, self._clock.monotonic_ns())
+        return rows
 
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
@@ -214,7 +230,7 @@ def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
 
 
 def _found(wanted: _Wanted, row: Any) -> Found | BucketNotFound:
-    key, facts, current, other, payload, other_payload = row
+    _, key, facts, current, other, payload, other_payload = row
     if key is None:
         return BucketNotFound(wanted.bucket)
     bucket = None if facts is None else Bucket(key, decode_bucket(facts))

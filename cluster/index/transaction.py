@@ -12,9 +12,10 @@ from typing import Any
 
 import xxhash
 
+from cluster.database.clock import ns_of
 from cluster.database.connecting import Connection
 from cluster.database.texts import comparable
-from storage.clock import NS_PER_S, Clock
+from storage.clock import Clock
 from storage.errors import BucketNotFound
 from storage.index.rows import (
     PartRow,
@@ -368,8 +369,3 @@ def name_lock(bucket: int, name: bytes) -> int:
     """Return the number of the lock of a name: two names may share one."""
     seed = xxhash.xxh64_intdigest(name, seed=bucket & 0x7FFF_FFFF)
     return seed - (1 << 63)
-
-
-def ns_of(time: datetime) -> int:
-    """Return nanoseconds since the epoch, exact to the microsecond."""
-    return int(time.timestamp()) * NS_PER_S + time.microsecond * 1_000

@@ -33,6 +33,7 @@ class Buckets:
         self._clock = clock
 
     async def create_bucket(self, name: str, options: BucketOptions) -> BucketInfo:
+        await self._lookups.learn_time()
         info = BucketInfo.from_options(name, options, self._clock.now_ns())
         return (await self._committer.run(CreateBucket(info))).info
 

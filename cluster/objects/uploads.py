@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from cluster.database.patience import PatientReader
-from cluster.index.committing import Committer
 from cluster.index.listing import entries_of
 from cluster.index.lookups import Lookups
 from storage.blobs.reader import BlobReader
@@ -50,7 +49,6 @@ class Uploads:
         self,
         index: PatientReader,
         lookups: Lookups,
-        committer: Committer,
         to: Destination,
         threads: Threads,
         clock: Clock,
@@ -59,7 +57,6 @@ class Uploads:
     ) -> None:
         self._index = index
         self._lookups = lookups
-        self._committer = committer
         self._to = to
         self._threads = threads
         self._clock = clock
@@ -70,7 +67,7 @@ class Uploads:
         home = await self._lookups.bucket(bucket)
         now = self._clock.now_ns()
         upload = UploadInfo.from_options(new_upload_id(name, now), name, options, now)
-        return await self._committer.run(CreateUpload(home, upload))
+        return await self._to.commit(CreateUpload(home, upload))
 
     async def head_upload(self, bucket: str, name: str, upload_id: str) -> UploadInfo:
         return (await self._lookups.upload(bucket, name, upload_id))[1]
@@ -133,7 +130,7 @@ class Uploads:
 
     async def abort_upload(self, bucket: str, name: str, upload_id: str) -> None:
         home, _ = await self._lookups.upload(bucket, name, upload_id)
-        await self._committer.run(AbortUpload(home, name, upload_id))
+        await self._to.commit(AbortUpload(home, name, upload_id))
 
     async def list_uploads(self, bucket: str, query: UploadQuery) -> UploadPage:
         entries, more = await entries_of(self._index, bucket, query)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cluster.database.errors import DatabaseAway
-from cluster.index.committing import Committer
 from cluster.index.lookups import Lookups
 from storage.backend import Change
 from storage.blobs.batches import FoundObject
@@ -39,13 +38,11 @@ class ObjectWriter:
     def __init__(
         self,
         lookups: Lookups,
-        committer: Committer,
         to: Destination,
         bodies: ObjectBodies,
         rewriter: Rewriter,
     ) -> None:
         self._lookups = lookups
-        self._committer = committer
         self._to = to
         self._bodies = bodies
         self._rewriter = rewriter
@@ -60,13 +57,13 @@ class ObjectWriter:
         self, bucket: str, name: str, change: Change, options: UpdateOptions = UPDATE_CURRENT
     ) -> ObjectInfo:
         home = await self._lookups.bucket(bucket)
-        return await self._committer.run(UpdateObject(home, name, change, options))
+        return await self._to.commit(UpdateObject(home, name, change, options))
 
     async def rename_object(
         self, bucket: str, source: str, name: str, options: RenameOptions
     ) -> ObjectInfo:
         home = await self._lookups.bucket(bucket)
-        return await self._committer.run(RenameObject(home, source, name, options))
+        return await self._to.commit(RenameObject(home, source, name, options))
 
     async def rechunk_object(
         self, bucket: str, name: str, chunks: Chunking, options: ReadOptions = READ_ALL
@@ -81,7 +78,7 @@ class ObjectWriter:
         if row is None and not marks:  # nothing to remove: that needs no transaction
             check_absent(request.name, request.condition)
             return Deletion(existed=False, version=request.version or NULL_VERSION)
-        (outcome,) = await self._committer.run(DeleteObjects(home, (request,)))
+        (outcome,) = await self._to.commit(DeleteObjects(home, (request,)))
         if isinstance(outcome, StorageError):
             raise outcome
         return outcome
@@ -100,7 +97,7 @@ class ObjectWriter:
     ) -> Sequence[Deletion | StorageError]:
         """The failure of a transaction is the failure of each name in it."""
         try:
-            return await self._committer.run(DeleteObjects(home, requests))
+            return await self._to.commit(DeleteObjects(home, requests))
         except DatabaseAway as error:
             return [IndexUnavailable(str(error))] * len(requests)
         except StorageError as error:

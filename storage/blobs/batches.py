@@ -1,4 +1,4 @@
-"""Bodies of several small objects at once, in one thread hop for each folder of blobs."""
+"""Bodies of several small objects at once, in one thread hop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a write goes: a place for blobs, and the index that then names them."""
+"""Destinations of writes: a place for blobs, and a way to commit."""
 
 from __future__ import annotations
 

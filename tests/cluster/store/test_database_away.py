@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from cluster.store import ClusterOptions, ClusterStore, Place
+from s3gw.native.errors import as_native_error
+from s3gw.wire.errors import Code, as_s3_error
 from storage.errors import IndexUnavailable
 from storage.values import BucketOptions, DeleteRequest, ListQuery, PutOptions, VersionQuery
 from tests.cluster.postgres import PostgresServer
@@ -79,6 +81,14 @@ def test_a_patient_request_goes_on_when_it_is_back(
     run(wait())
     if operation == "put":
         assert SyncBucket(patient, "bucket").read("new") == LARGE
+
+
+def test_both_apis_tell_the_client_to_try_again() -> None:
+    error = IndexUnavailable("no server can be reached")
+    s3 = as_s3_error(error)
+    assert (s3.code, s3.headers) == (Code.SlowDown, {"Retry-After": "1"})
+    native = as_native_error(error, None)
+    assert (native.status, native.headers) == (503, {"Retry-After": "1"})
 
 
 async def _awaited(work: Awaitable[object]) -> object:
