@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cluster.bytes.doubt import settle_doubt
-from cluster.bytes.shared_folder import new_slot
+from cluster.bytes.shared_folder import LOCK, new_slot
 from cluster.database.connecting import Database
 from cluster.index.transaction import PostgresTransaction
 from cluster.store import ClusterStore, Place
@@ -19,8 +20,8 @@ from storage.blobs.work_file import WorkFile
 from storage.index.mutations import PutObject
 from storage.index.rows import Row, Single
 from storage.index.versions import Bucket
-from storage.values import ALWAYS, NO_ATTRIBUTES, BucketOptions
-from tests.cluster.store.cluster_stores import Keeper, cluster_store
+from storage.values import ALWAYS, NO_ATTRIBUTES, BucketOptions, Versioning
+from tests.cluster.store.cluster_stores import Keeper, cluster_store, named_blobs
 from tests.storage.event_loop import run
 from tests.storage.local_stores import blobs_in
 from tests.storage.sync_bucket import OWNER, SyncBucket
@@ -114,6 +115,60 @@ def test_a_transaction_that_is_about_to_name_it_is_waited_for(
     with cluster_store(place) as store:
         assert SyncBucket(store, "bucket").read("name") == CONTENT
     assert not left.work.exists()
+
+
+def _rename(store: ClusterStore) -> str:
+    SyncBucket(store, "bucket").rename("name", "second")
+    SyncBucket(store, "bucket").put("name", b"another")
+    return "second"
+
+
+def _rename_twice(store: ClusterStore) -> str:
+    SyncBucket(store, "bucket").rename("name", "second")
+    SyncBucket(store, "bucket").rename("second", "third")
+    return "third"
+
+
+def _rename_and_cut(store: ClusterStore) -> str:
+    SyncBucket(store, "bucket").rename("name", "second")
+    SyncBucket(store, "bucket").rechunk("second", 1, 5_000)
+    return "second"
+
+
+def _supersede(store: ClusterStore) -> str:
+    """Then it is an older version."""
+    SyncBucket(store, "bucket").rename("name", "second")
+    SyncBucket(store, "bucket").set_versioning(Versioning.ENABLED)
+    SyncBucket(store, "bucket").put("second", b"newer")
+    return "second"
+
+
+@pytest.mark.parametrize("change", [_rename, _rename_twice, _rename_and_cut, _supersede])
+def test_work_files_left_behind_cost_no_object_its_bytes(
+    place: Place, keeper: Keeper, change: Callable[[ClusterStore], str]
+) -> None:
+    """A process died between its commit and its tidying up, and others went on, also with the
+    bucket."""
+    keeper.empty()
+    with cluster_store(place) as store:
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
+        bucket = SyncBucket(store, "bucket")
+        bucket.put("name", CONTENT)
+        bucket.rechunk("name", 1, 6_000)
+        slot = new_slot(BlobFolder(place.folder), place.node)
+        for blob in blobs_in([place.folder]) - {LOCK}:
+            os.link(BlobFolder(place.folder).blob(blob), slot.path / blob)
+        slot.close()
+        name = change(store)
+        run(store.rename_bucket("bucket", "other"))
+        run(store.create_bucket("bucket", BucketOptions(OWNER)))
+        keeper.sweep()
+        assert not slot.path.exists()
+        moved = SyncBucket(store, "other")
+        (old,) = (each for each in moved.versions().versions if each.info.size == len(CONTENT))
+        assert old.info.name == name
+        assert moved.read_version(name, old.info.version) == CONTENT
+    assert blobs_in([place.folder]) == named_blobs(keeper)
 
 
 async def _is_waiting(database: Database) -> bool:
