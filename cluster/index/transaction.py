@@ -7,7 +7,6 @@ transaction; `schema/0001.sql` says which there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import xxhash
