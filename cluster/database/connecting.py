@@ -73,8 +73,14 @@ class Database:
                     max_size=self._connections,
                     timeout=_CONNECT_S,
                     target_session_attrs=SessionAttribute.read_write,
+                    reset=_keep_nothing,
                 )
             return self._pool
+
+
+async def _keep_nothing(connection: Connection) -> None:
+    """Ask the server to forget nothing: a connection keeps nothing of its session, and has rolled
+    back what was open. What asyncpg sends by default costs a round trip after each use."""
 
 
 @contextmanager

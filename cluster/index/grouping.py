@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cluster.database.clock import ns_of
 from cluster.database.connecting import Connection
 from cluster.index.transaction import (
     FIND,
@@ -19,7 +20,6 @@ from cluster.index.transaction import (
     find_values,
     found,
     name_lock,
-    ns_of,
 )
 from storage.clock import Clock
 from storage.errors import BucketNotFound

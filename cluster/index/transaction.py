@@ -7,13 +7,14 @@ transaction; `schema/0001.sql` says which there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import xxhash
 
+from cluster.database.clock import ns_of
 from cluster.database.connecting import Connection
-from storage.clock import NS_PER_S, Clock
+from cluster.database.texts import comparable
+from storage.clock import Clock
 from storage.errors import BucketNotFound
 from storage.index.rows import (
     PartRow,
@@ -243,7 +244,8 @@ class PostgresTransaction:
 
     async def add_bucket(self, info: BucketInfo) -> Bucket:
         sql = "INSERT INTO s3gw.buckets(name, row) VALUES ($1, $2) RETURNING id"
-        key: int = (await self._first(sql, info.name, encode(info)))["id"]
+        await self.flush()
+        key: int = await self._connection.fetchval(sql, info.name, encode(info))
         self._write("INSERT INTO s3gw.usage VALUES ($1, 0, 0)", key)
         return Bucket(key, info)
 
@@ -330,8 +332,10 @@ class PostgresTransaction:
         self._writes.append((sql, values))
 
     async def _all(self, sql: str, *values: Any) -> list[Any]:
+        """Texts among the values may be what a client made up."""
         await self.flush()
-        return await self._connection.fetch(sql, *values)
+        safe = [comparable(each) if isinstance(each, str) else each for each in values]
+        return await self._connection.fetch(sql, *safe)
 
     async def _first(self, sql: str, *values: Any) -> Any:
         return (await self._all(sql, *values))[0]
@@ -339,8 +343,10 @@ class PostgresTransaction:
 
 def find_values(wanted: Sequence[tuple[int, bytes, str | None]]) -> tuple[list[Any], ...]:
     """Return the values of `FIND` for buckets, names, and versions or None."""
-    buckets, names, versions = zip(*wanted, strict=True) if wanted else ((), (), ())
-    return list(buckets), list(names), list(versions)
+    buckets = [bucket for bucket, _, _ in wanted]
+    names = [name for _, name, _ in wanted]
+    versions = [None if version is None else comparable(version) for _, _, version in wanted]
+    return buckets, names, versions
 
 
 def found(row: Any, version: str | None) -> Stored | None:
@@ -362,8 +368,3 @@ def name_lock(bucket: int, name: bytes) -> int:
     """Return the number of the lock of a name: two names may share one."""
     seed = xxhash.xxh64_intdigest(name, seed=bucket & 0x7FFF_FFFF)
     return seed - (1 << 63)
-
-
-def ns_of(time: datetime) -> int:
-    """Return nanoseconds since the epoch, exact to the microsecond."""
-    return int(time.timestamp()) * NS_PER_S + time.microsecond * 1_000

@@ -68,6 +68,12 @@ CREATE TABLE garbage (
 );
 CREATE INDEX garbage_by_time ON garbage (not_before);
 
+-- The shared folder that has the blobs.
+CREATE TABLE folder (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    uuid uuid NOT NULL
+);
+
 -- Usage is what `usage` says and all deltas: a row that every PUT updated would make them wait for
 -- one another.
 CREATE TABLE usage (bucket bigint PRIMARY KEY, objects bigint NOT NULL, bytes bigint NOT NULL);
