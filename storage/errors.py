@@ -144,6 +144,10 @@ class DeviceFailed(StorageError):
     """The disk or the file system reported an I/O error; nothing was committed."""
 
 
+class StoreUnavailable(StorageError):
+    """The database behind the store cannot be reached; trying later may do."""
+
+
 class NotSupported(StorageError):
     """This kind of backend cannot do that operation."""
 

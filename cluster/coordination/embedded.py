@@ -101,6 +101,9 @@ class EmbeddedCoordination:
     def revision(self) -> int:
         return self._watch.revision()
 
+    def require_current(self) -> None:
+        """Every commit is seen at once."""
+
     async def range(self, prefix: str) -> tuple[Sequence[Entry], int]:
         return await self._in_thread(self._file.range, prefix)
 

@@ -104,9 +104,12 @@ class StoredDirectory:
         entries, _ = await self._coordination.range(CLUSTER_ID)
         self.cluster_id = next((each.value.decode() for each in entries), "")
         self._built_in = built_in_roles(self.cluster_id)
-        await self.refresh()
+        await self._catch_up()
 
     async def refresh(self) -> None:
+        """Bring the copy up to date. Raises the store's errors: `StoreUnavailable` where a change
+        of some seconds ago may not be known here."""
+        self._coordination.require_current()
         if self._coordination.revision() != self._snapshot.revision:
             await self._catch_up()
 

@@ -267,6 +267,7 @@ FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.PartNotFound: Code.InvalidPartNumber,
     storage.PreconditionFailed: Code.PreconditionFailed,
     storage.RangeNotSatisfiable: Code.InvalidRange,
+    storage.StoreUnavailable: Code.ServiceUnavailable,
     storage.UploadNotFound: Code.NoSuchUpload,
     storage.VersionNotFound: Code.NoSuchVersion,
     storage.WriteConflict: Code.ConditionalRequestConflict,
@@ -285,6 +286,7 @@ _NAMES: Mapping[type[BaseException], str] = {
 
 _SERVER_ERRORS = 500
 _LOCKED = "Access Denied because object protected by object lock."
+_UNAVAILABLE = "The service's database cannot be reached. Please try again later."
 _CORRUPT = "The object is damaged on this server's disk: its checksum does not match."
 
 
@@ -321,6 +323,8 @@ def as_s3_error(error: BaseException) -> S3Error:
             )
         case storage.Corrupt():
             return S3Error(Code.InternalError, _CORRUPT)
+        case storage.StoreUnavailable():
+            return S3Error(Code.ServiceUnavailable, _UNAVAILABLE)
     for kind in type(error).__mro__:
         if kind in FROM_STORAGE:
             return S3Error(FROM_STORAGE[kind], headers=None, **_named(kind, error))
