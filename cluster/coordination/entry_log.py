@@ -1,4 +1,4 @@
-"""Reading of the log of entries in the database, into the replica of a node."""
+"""Reading of the database's log of entries into a node's replica."""
 
 from __future__ import annotations
 

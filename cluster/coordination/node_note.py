@@ -1,4 +1,4 @@
-"""Note in shared memory: the file of a node's replica, and when it was current.
+"""Shared memory of a node: the replica in use, and its age.
 
 Processes of the node map one small file. Each field is a machine word that is written whole. The
 clock is the machine's, since its boot: the same for all processes, it counts while the machine is

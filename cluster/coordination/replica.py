@@ -1,4 +1,4 @@
-"""Replica of a node: the entries of the cluster in a local file, for reading.
+"""Replica of the cluster's entries in a local file of a node.
 
 Every process of the node opens the replica. It is behind the database by as much as nobody applied
 yet: one process of the node follows the log (`following`), and each process applies what it needs

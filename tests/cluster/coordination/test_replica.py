@@ -12,7 +12,7 @@ from cluster.coordination.node_note import NodeNote
 from cluster.coordination.replica import CURRENT_S, Replica, prepare_replica
 from cluster.database.connecting import Database
 from storage.errors import Corrupt, StoreUnavailable
-from tests.cluster.coordination.nodes import Node, new_database, put, until, values
+from tests.cluster.coordination.nodes import Door, Node, new_database, put, until, values
 from tests.cluster.coordination_contract import KEPT
 from tests.cluster.postgres import PostgresServer
 from tests.storage.damage import flip
@@ -151,6 +151,30 @@ def test_a_database_that_was_put_back_is_noticed(
             assert done is None
         async with Node(backup, other.folder).door() as there:
             assert await values(there.coordination) == expected
+
+    run(scenario())
+
+
+def test_what_is_compared_is_of_the_same_history(
+    node: Node, other: Node, server: PostgresServer
+) -> None:
+    """The node writes to a database that was put back before it has read anything of it."""
+
+    async def scenario() -> None:
+        async with node.door() as door:
+            await put(door.coordination, "/kept", b"")
+        backup = new_database(server, node.address.rpartition("/")[2])
+        async with node.door() as door:
+            lost = await put(door.coordination, "/a", b"lost")
+        async with Node(backup, other.folder).door() as there:
+            assert await put(there.coordination, "/a", b"put back") == lost
+        door = Door(backup, node.folder)
+        try:
+            done = await door.coordination.transact([Unchanged("/a", lost)], [Put("/a", b"")])
+            assert done is None
+            assert (await values(door.coordination))["/a"] == b"put back"
+        finally:
+            await door.close()
 
     run(scenario())
 
