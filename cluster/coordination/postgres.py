@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
-import asyncpg
 from msgspec import Struct
 
 from cluster.coordination import (
@@ -26,28 +25,19 @@ from cluster.coordination import (
     check_transaction,
 )
 from cluster.coordination.entry_log import catch_up
-from cluster.coordination.replica import CURRENT_S, Position, Replica
+from cluster.coordination.replica import CURRENT_S, Replica
+from cluster.database.committing import commit
 from cluster.database.connecting import Connection, Database
 from cluster.database.errors import DatabaseAway, DatabaseError, OutcomeUnknown
-from cluster.database.resolve import resolve
 from storage.errors import Corrupt, StoreUnavailable
 
 # How long a transaction waits for the database.
 PATIENCE_S = 40.0
-# It commits within this time of its beginning, by the database's clock, or not at all.
-_ATTEMPT_S = 1.5
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 _CHANGE = """
-SELECT is_known, done, latest, written FROM s3gw.change_entries_1(
-    $1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9))
+SELECT is_known, done, latest, written
+FROM s3gw.change_entries_1($1, $2, $3, $4, $5, $6, $7)
 """
-# Another transaction was in the way, or this one was too slow: nothing was done.
-_AGAIN = (
-    asyncpg.DeadlockDetectedError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.SerializationError,
-)
-_TOO_LATE = "S3001"
 
 T = TypeVar("T")
 
@@ -121,62 +111,25 @@ class PostgresCoordination:
     async def _attempt(
         self, unchanged: Sequence[Unchanged], writes: Sequence[Put | Delete], until: float
     ) -> _Outcome:
-        write_id, sent = uuid.uuid4(), _Sent()
-        change = self._change(write_id, unchanged, writes, await self._replica.position())
-        try:
-            async with self._database.connection() as connection:
-                return await _commit(connection, change, sent)
-        except DatabaseAway:
-            if sent.outcome is None:
-                raise
-        if not await resolve(self._database, write_id, until):
-            raise DatabaseAway("the connection broke, and nothing was committed")
-        return sent.outcome
+        known = await self._replica.position()
+        outcomes: list[_Outcome] = []
 
-    def _change(
-        self,
-        write_id: uuid.UUID,
-        unchanged: Sequence[Unchanged],
-        writes: Sequence[Put | Delete],
-        known: Position,
-    ) -> Sequence[object]:
-        """Return the arguments of the statement."""
-        return (
-            write_id,
-            [each.key.encode() for each in unchanged],
-            [each.mod_revision for each in unchanged],
-            [each.key.encode() for each in writes],
-            [each.value if isinstance(each, Put) else None for each in writes],
-            known.revision,
-            uuid.UUID(bytes=known.write) if known.write else None,
-            self._kept,
-            _ATTEMPT_S,
-        )
+        async def work(connection: Connection) -> bool:
+            found: Any = await connection.fetchrow(
+                _CHANGE,
+                [each.key.encode() for each in unchanged],
+                [each.mod_revision for each in unchanged],
+                [each.key.encode() for each in writes],
+                [each.value if isinstance(each, Put) else None for each in writes],
+                known.revision,
+                uuid.UUID(bytes=known.write) if known.write else None,
+                self._kept,
+            )
+            outcomes.append(_Outcome(found["is_known"], found["done"], found["latest"]))
+            return bool(found["written"])
 
-
-class _Sent(Struct):
-    """The outcome of which the COMMIT was sent."""
-
-    outcome: _Outcome | None = None
-
-
-async def _commit(connection: Connection, change: Sequence[object], sent: _Sent) -> _Outcome:
-    await connection.execute("BEGIN")
-    try:
-        found: Any = await connection.fetchrow(_CHANGE, *change)
-    except BaseException as error:
-        if not connection.is_closed():
-            await connection.execute("ROLLBACK")
-        if isinstance(error, _AGAIN) or getattr(error, "sqlstate", "") == _TOO_LATE:
-            raise DatabaseAway(str(error)) from error
-        raise
-    outcome = _Outcome(found["is_known"], found["done"], found["latest"])
-    if not found["written"]:
-        await connection.execute("ROLLBACK")
-        return outcome
-    sent.outcome = outcome
-    await connection.execute("COMMIT")
-    return outcome
+        await commit(self._database, work, until)
+        return outcomes[-1]
 
 
 async def _patiently(work: Callable[[], Awaitable[T]], until: float) -> T:

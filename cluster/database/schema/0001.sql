@@ -201,10 +201,11 @@ CREATE TABLE replicas (
 -- of the write `known_write`; where it cannot be seen to be of this history, `is_known` is false, and
 -- nothing is done: what is compared may be of another one. `done` is false where a comparison fails.
 CREATE FUNCTION change_entries_1(
-    write_id uuid, compared bytea[], expected bigint[], keys bytea[], contents bytea[],
-    known bigint, known_write uuid, kept bigint, deadline timestamptz,
+    compared bytea[], expected bigint[], keys bytea[], contents bytea[],
+    known bigint, known_write uuid, kept bigint,
     OUT is_known boolean, OUT done boolean, OUT latest bigint, OUT written boolean
 ) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE new_write uuid := gen_random_uuid();
 BEGIN
     PERFORM s3gw.begin_1();
     PERFORM pg_advisory_xact_lock(3, 0);
@@ -227,7 +228,7 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO s3gw.entry_log (revision, key, value, write)
-    SELECT latest + 1, w.key, w.value, write_id FROM unnest(keys, contents) AS w(key, value)
+    SELECT latest + 1, w.key, w.value, new_write FROM unnest(keys, contents) AS w(key, value)
     WHERE w.value IS NOT NULL OR EXISTS (SELECT FROM s3gw.entries e WHERE e.key = w.key);
     IF NOT FOUND THEN
         RETURN;
@@ -243,8 +244,7 @@ BEGIN
     SET value = excluded.value, mod_revision = excluded.mod_revision;
     DELETE FROM s3gw.entry_log l WHERE l.revision <= latest - kept;
     UPDATE s3gw.entry_state s
-    SET revision = latest, compacted = greatest(s.compacted, latest - kept), write = write_id;
-    PERFORM s3gw.finish_1(write_id, deadline);
+    SET revision = latest, compacted = greatest(s.compacted, latest - kept), write = new_write;
     PERFORM pg_notify('s3gw_entries', latest::text);
 END $$;
 -- For a node that has read revisions which are not in this database: what is here gets a revision
