@@ -35,7 +35,9 @@ class NodeNote:
         fd = os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(fd).st_size != _BYTES:
-                os.ftruncate(fd, _BYTES)
+                # Written, not only made longer: a full disk is an error here, and a signal later.
+                os.ftruncate(fd, 0)
+                os.pwrite(fd, bytes(_BYTES), 0)
             self._map = mmap.mmap(fd, _BYTES)
         finally:
             os.close(fd)

@@ -97,7 +97,8 @@ class Replica:
         self._folder = folder
         self._kept = kept_revisions
         self._now_ns = now_ns
-        self._note = NodeNote(folder)
+        with translated():
+            self._note = NodeNote(folder)
         self._thread = ThreadPoolExecutor(1, "replica")
         self._file: EntryFile | None = None
         self._file_generation = 0
