@@ -132,9 +132,9 @@ class ObjectChanged(StorageError):
     """The object was replaced while it was read piece by piece; reading again will do."""
 
 
-class IndexUnavailable(StorageError):
-    """The database that has the index cannot be reached; trying later may do. Of a change it may
-    be unknown whether it was made."""
+class DatabaseUnavailable(StorageError):
+    """The database of a cluster cannot be reached; trying later may do. Of a change it may be
+    unknown whether it was made."""
 
 
 class OutOfSpace(StorageError):

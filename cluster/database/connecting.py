@@ -24,7 +24,14 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 # Connections of a process.
 MOST_CONNECTIONS = 4
 _CONNECT_S = 5
-_BROKEN = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+_BROKEN = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # A connection that was terminated between two statements.
+    asyncpg.InternalClientError,
+    TimeoutError,
+)
 # The server says goodbye, or is not the primary any more.
 _LEAVING = (
     asyncpg.AdminShutdownError,

@@ -1,23 +1,16 @@
-"""Commits of mutations: again while the database is away, and never guessed.
-
-A transaction whose connection breaks before its COMMIT was sent has done nothing, and is tried
-again. When the answer to a COMMIT is lost, the server may have done it: then `resolve` finds out.
-"""
+"""Commits of mutations: again while the database is away, and together where they may be."""
 
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import Any, Protocol, TypeVar
 
-import asyncpg
-
+from cluster.database.committing import commit
 from cluster.database.connecting import Connection, Database
 from cluster.database.errors import DatabaseAway, OutcomeUnknown
-from cluster.database.resolve import resolve
 from cluster.index.grouping import Busy, Group, Outcome
 from cluster.index.transaction import PostgresTransaction
 from storage.clock import Clock
@@ -28,16 +21,7 @@ T = TypeVar("T")
 
 # How long a request waits for the database.
 PATIENCE_S = 40.0
-# A transaction commits within this time of its beginning, by the database's clock, or not at all.
-ATTEMPT_S = 1.5
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
-# Another transaction was in the way, or this one was too slow: nothing was done.
-_AGAIN = (
-    asyncpg.DeadlockDetectedError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.SerializationError,
-)
-_TOO_LATE = "S3001"
 # Most requests that write are of these kinds.
 TOGETHER = (PutObject, UpdateObject)
 # So many at most in a transaction, and so many transactions of them at the same time.
@@ -51,14 +35,6 @@ class Files(Protocol):
     def keep(self) -> None: ...
 
     def discard(self) -> None: ...
-
-
-class _AnswerLost(Exception):
-    """The COMMIT was sent, and the connection broke before its answer."""
-
-    def __init__(self, write_id: uuid.UUID) -> None:
-        super().__init__(str(write_id))
-        self.write_id = write_id
 
 
 class Committer:
@@ -191,38 +167,3 @@ def _answer(answer: asyncio.Future[Any], outcome: Outcome) -> None:
         answer.set_exception(outcome)
     else:
         answer.set_result(outcome[0])
-
-
-async def commit(
-    database: Database, work: Callable[[Connection], Awaitable[bool]], until: float
-) -> None:
-    """Do work in one transaction and commit it; it returns whether it has written. Raises what it
-    raises, `DatabaseAway` when nothing was done, and `OutcomeUnknown`."""
-    try:
-        async with database.connection() as connection:
-            await _commit(connection, work)
-    except _AnswerLost as lost:
-        if not await resolve(database, lost.write_id, until):
-            raise DatabaseAway("the connection broke, and nothing was committed") from lost
-
-
-async def _commit(connection: Connection, work: Callable[[Connection], Awaitable[bool]]) -> None:
-    write_id = uuid.uuid4()
-    await connection.execute("BEGIN")
-    try:
-        has_written = await work(connection)
-        if has_written:
-            finish = "SELECT s3gw.finish_1($1, now() + make_interval(secs => $2))"
-            await connection.execute(finish, write_id, ATTEMPT_S)
-    except BaseException as error:
-        if not connection.is_closed():
-            await connection.execute("ROLLBACK")
-        if isinstance(error, _AGAIN) or getattr(error, "sqlstate", "") == _TOO_LATE:
-            raise DatabaseAway(str(error)) from error
-        raise
-    try:
-        await connection.execute("COMMIT")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        if has_written:
-            raise _AnswerLost(write_id) from error
-        raise

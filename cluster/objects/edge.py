@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from cluster.database.errors import DatabaseError
-from storage.errors import IndexUnavailable
+from storage.errors import DatabaseUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -16,13 +16,13 @@ T = TypeVar("T")
 def at_edge(
     operation: Callable[P, Coroutine[Any, Any, T]],
 ) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Return the operation that raises `IndexUnavailable` where the database fails."""
+    """Return the operation that raises `DatabaseUnavailable` where the database fails."""
 
     @wraps(operation)
     async def translated(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return await operation(*args, **kwargs)
         except DatabaseError as error:
-            raise IndexUnavailable(str(error)) from error
+            raise DatabaseUnavailable(str(error)) from error
 
     return translated

@@ -9,7 +9,7 @@ from cluster.index.lookups import Lookups
 from storage.backend import Change
 from storage.blobs.batches import FoundObject
 from storage.chunking import Chunking
-from storage.errors import IndexUnavailable, StorageError
+from storage.errors import DatabaseUnavailable, StorageError
 from storage.index.mutations import DeleteObjects, RenameObject, UpdateObject, check_absent
 from storage.index.versions import Bucket
 from storage.values import (
@@ -99,6 +99,6 @@ class ObjectWriter:
         try:
             return await self._to.commit(DeleteObjects(home, requests))
         except DatabaseAway as error:
-            return [IndexUnavailable(str(error))] * len(requests)
+            return [DatabaseUnavailable(str(error))] * len(requests)
         except StorageError as error:
             return [error] * len(requests)

@@ -84,8 +84,8 @@ CREATE TABLE counters (name text COLLATE "C" PRIMARY KEY, value bigint NOT NULL)
 CREATE TABLE done (id uuid PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp());
 CREATE INDEX done_by_time ON done (at);
 
--- What a transaction begins and ends with. Advisory locks of two numbers: (2, bucket), and (4, hash of
--- a bucket's name), (5, hash of a write's id); of one: a name, by its hash. Locks are taken in that
+-- What a transaction begins and ends with. Advisory locks of two numbers: (2, bucket), (3, 0) for
+-- coordination, (4, hash of a bucket's name), (5, hash of a write's id); of one: a name, by its hash. Locks are taken in that
 -- order, those of names in the order of their numbers. A function is volatile, so what it reads after a lock is what was
 -- committed before the lock was granted.
 CREATE FUNCTION begin_1() RETURNS void LANGUAGE sql VOLATILE AS $$
@@ -167,7 +167,15 @@ BEGIN
     END IF;
 END $$;
 
--- Coordination: the entries as they are, and the last changes.
+-- Identity of the database: a node that was at another one notices.
+CREATE TABLE cluster (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    id uuid NOT NULL DEFAULT gen_random_uuid()
+);
+INSERT INTO cluster DEFAULT VALUES;
+
+-- Coordination: the entries as they are, and the last changes. Each revision has the id of its
+-- write: a node that read revisions which were lost afterwards, by a restore or a failover, notices.
 CREATE TABLE entries (
     key bytea PRIMARY KEY,
     value bytea NOT NULL,
@@ -177,11 +185,83 @@ CREATE TABLE entry_log (
     revision bigint NOT NULL,
     key bytea NOT NULL,
     value bytea,
+    write uuid NOT NULL,
     PRIMARY KEY (revision, key)
 );
 CREATE TABLE entry_state (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     revision bigint NOT NULL,
-    compacted bigint NOT NULL
+    compacted bigint NOT NULL,
+    write uuid NOT NULL
 );
-INSERT INTO entry_state (revision, compacted) VALUES (0, 0);
+INSERT INTO entry_state (revision, compacted, write) VALUES (0, 0, gen_random_uuid());
+-- The nodes that follow the log. They write here to learn that the server is still the primary.
+CREATE TABLE replicas (
+    node text COLLATE "C" PRIMARY KEY,
+    revision bigint NOT NULL,
+    seen timestamptz NOT NULL
+);
+
+-- Writes of coordination. All hold the lock (3, 0) to their end, so revisions become visible in
+-- their order. A null in `contents` deletes the key. `known` is a revision that the caller has read,
+-- of the write `known_write`; where it cannot be seen to be of this history, `is_known` is false, and
+-- nothing is done: what is compared may be of another one. `done` is false where a comparison fails.
+CREATE FUNCTION change_entries_1(
+    compared bytea[], expected bigint[], keys bytea[], contents bytea[],
+    known bigint, known_write uuid, kept bigint,
+    OUT is_known boolean, OUT done boolean, OUT latest bigint, OUT written boolean
+) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE new_write uuid := gen_random_uuid();
+BEGIN
+    PERFORM s3gw.begin_1();
+    PERFORM pg_advisory_xact_lock(3, 0);
+    SELECT s.revision, known = 0 OR (s.revision = known AND s.write = known_write)
+    INTO latest, is_known FROM s3gw.entry_state s;
+    is_known := is_known OR EXISTS (
+        SELECT FROM s3gw.entry_log l WHERE l.revision = known AND l.write = known_write
+    );
+    done := false;
+    written := false;
+    IF NOT is_known THEN
+        RETURN;
+    END IF;
+    done := NOT EXISTS (
+        SELECT FROM unnest(compared, expected) AS c(key, revision)
+        LEFT JOIN s3gw.entries e ON e.key = c.key
+        WHERE coalesce(e.mod_revision, 0) <> c.revision
+    );
+    IF NOT done THEN
+        RETURN;
+    END IF;
+    INSERT INTO s3gw.entry_log (revision, key, value, write)
+    SELECT latest + 1, w.key, w.value, new_write FROM unnest(keys, contents) AS w(key, value)
+    WHERE w.value IS NOT NULL OR EXISTS (SELECT FROM s3gw.entries e WHERE e.key = w.key);
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    written := true;
+    latest := latest + 1;
+    DELETE FROM s3gw.entries e USING s3gw.entry_log l
+    WHERE l.revision = latest AND l.value IS NULL AND e.key = l.key;
+    INSERT INTO s3gw.entries (key, value, mod_revision)
+    SELECT l.key, l.value, l.revision FROM s3gw.entry_log l
+    WHERE l.revision = latest AND l.value IS NOT NULL
+    ON CONFLICT (key) DO UPDATE
+    SET value = excluded.value, mod_revision = excluded.mod_revision;
+    DELETE FROM s3gw.entry_log l WHERE l.revision <= latest - kept;
+    UPDATE s3gw.entry_state s
+    SET revision = latest, compacted = greatest(s.compacted, latest - kept), write = new_write;
+    PERFORM pg_notify('s3gw_entries', latest::text);
+END $$;
+-- For a node that has read revisions which are not in this database: what is here gets a revision
+-- above all that it knows, so that it does not take another entry for one of the same revision.
+CREATE FUNCTION leap_entries_1(known bigint) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM s3gw.begin_1();
+    PERFORM pg_advisory_xact_lock(3, 0);
+    DELETE FROM s3gw.entry_log;
+    UPDATE s3gw.entry_state s
+    SET revision = greatest(s.revision, known) + 1, compacted = greatest(s.revision, known) + 1,
+        write = gen_random_uuid();
+    UPDATE s3gw.entries e SET mod_revision = s.revision FROM s3gw.entry_state s;
+END $$;

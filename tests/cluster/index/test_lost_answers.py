@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from cluster.database import committing
 from cluster.database.connecting import Database
-from cluster.index import committing
 from cluster.index.committing import Committer
 from storage.index.bucket_mutations import CreateBucket
 from storage.index.versions import Bucket

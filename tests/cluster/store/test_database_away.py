@@ -10,7 +10,7 @@ import pytest
 from cluster.store import ClusterOptions, ClusterStore, Place
 from s3gw.native.errors import as_native_error
 from s3gw.wire.errors import Code, as_s3_error
-from storage.errors import IndexUnavailable
+from storage.errors import DatabaseUnavailable
 from storage.values import BucketOptions, DeleteRequest, ListQuery, PutOptions, VersionQuery
 from tests.cluster.postgres import PostgresServer
 from tests.cluster.store.cluster_stores import cluster_store
@@ -64,7 +64,7 @@ def stopped(server: PostgresServer, impatient: ClusterStore) -> Iterator[Postgre
 def test_an_impatient_request_is_refused(
     operation: str, impatient: ClusterStore, stopped: PostgresServer, place: Place
 ) -> None:
-    with pytest.raises(IndexUnavailable):
+    with pytest.raises(DatabaseUnavailable):
         run(_awaited(OPERATIONS[operation](impatient)))
     assert blobs_in([place.folder]) == {"lock"}
 
@@ -84,7 +84,7 @@ def test_a_patient_request_goes_on_when_it_is_back(
 
 
 def test_both_apis_tell_the_client_to_try_again() -> None:
-    error = IndexUnavailable("no server can be reached")
+    error = DatabaseUnavailable("no server can be reached")
     s3 = as_s3_error(error)
     assert (s3.code, s3.headers) == (Code.SlowDown, {"Retry-After": "1"})
     native = as_native_error(error, None)
