@@ -84,8 +84,8 @@ class PostgresCoordination:
         self, unchanged: Sequence[Unchanged], writes: Sequence[Put | Delete]
     ) -> int | None:
         """Also where nothing is done, the node's replica has what was compared with. Raises
-        `ValueError` for a transaction that is too large, and `DatabaseUnavailable`: then it may have
-        been done."""
+        `ValueError` for a transaction that is too large, and `DatabaseUnavailable`: then it may
+        have been done."""
         check_transaction(writes)
         until = monotonic() + self._patience_s
         while True:
