@@ -85,7 +85,7 @@ class Database:
             return self._pool
 
 
-async def _keep_nothing(connection: Connection) -> None:
+async def _keep_nothing(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     """Ask the server to forget nothing: a connection keeps nothing of its session, and has rolled
     back what was open. What asyncpg sends by default costs a round trip after each use."""
 
