@@ -132,6 +132,11 @@ class ObjectChanged(StorageError):
     """The object was replaced while it was read piece by piece; reading again will do."""
 
 
+class DatabaseUnavailable(StorageError):
+    """The database of a cluster cannot be reached; trying later may do. Of a change it may be
+    unknown whether it was made."""
+
+
 class OutOfSpace(StorageError):
     """The mountpath is full; nothing was written."""
 

@@ -59,6 +59,11 @@ class Coordination(Protocol):
         a holder of a copy checks it on every use."""
         ...
 
+    def require_current(self) -> None:
+        """Raise `DatabaseUnavailable` where what is read may be older than some seconds. Those who
+        decide about access ask for it; others may go on with what was last known."""
+        ...
+
     async def range(self, prefix: str) -> tuple[Sequence[Entry], int]:
         """Return the entries whose keys begin with the prefix, in order, and their revision."""
         ...

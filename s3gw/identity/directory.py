@@ -104,11 +104,19 @@ class StoredDirectory:
         entries, _ = await self._coordination.range(CLUSTER_ID)
         self.cluster_id = next((each.value.decode() for each in entries), "")
         self._built_in = built_in_roles(self.cluster_id)
-        await self.refresh()
+        await self.catch_up()
 
     async def refresh(self) -> None:
+        """Bring the copy up to date, to decide about access. Raises the store's errors:
+        `DatabaseUnavailable` where a change of some seconds ago may not be known here."""
+        self._coordination.require_current()
+        await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Bring the copy up to date with what is known here. That is enough for a change, which is
+        compared with what is in the store."""
         if self._coordination.revision() != self._snapshot.revision:
-            await self._catch_up()
+            await self._read_changes()
 
     # Lookups
 
@@ -201,11 +209,11 @@ class StoredDirectory:
         Raises what `edit` raises, and `Busy` after too many concurrent changes.
         """
         for _ in range(_ATTEMPTS):
-            await self.refresh()
+            await self.catch_up()
             unchanged = Unchanged(GENERATION, self._snapshot.generation)
             writes = [*edit(self._snapshot), Put(GENERATION, b"")]
             if await self._coordination.transact([unchanged], writes) is not None:
-                await self.refresh()
+                await self.catch_up()
                 return
         raise Busy("Others change users and roles at the same time: try again.")
 
@@ -232,7 +240,7 @@ class StoredDirectory:
         """Store the last uses of keys, each at most once a minute for all processes; return the
         seconds until the next call. A concurrent change takes precedence: the uses are then stored
         by the next call."""
-        await self.refresh()
+        await self.catch_up()
         used, self._used = self._used, {}
         due = [(key, last_s) for key, last_s in used.items() if self._is_due(key, last_s)]
         for start in range(0, len(due), USES_IN_ONE_WRITE):
@@ -249,7 +257,7 @@ class StoredDirectory:
         before_s = known.last_s if known else 0
         return access_key in self._snapshot.keys and last_s - before_s >= USE_EVERY_S
 
-    async def _catch_up(self) -> None:
+    async def _read_changes(self) -> None:
         async with self._catching_up:
             latest, known = self._coordination.revision(), self._snapshot.revision
             if latest == known:

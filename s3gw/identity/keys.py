@@ -38,7 +38,7 @@ async def rotate(directory: StoredDirectory, access_key: str, grace_s: int) -> U
 
     Raises `NoSuchKey`, `LimitExceeded`, and `Refused` for a key that does not work any more.
     """
-    await directory.refresh()
+    await directory.catch_up()
     found = directory.snapshot.keys.get(access_key)
     if found is None:
         raise NoSuchKey(access_key)

@@ -7,6 +7,7 @@ from enum import Enum, unique
 from types import MappingProxyType
 
 from s3gw.wire.errors import Code, S3Error
+from storage.errors import DatabaseUnavailable
 
 
 @unique
@@ -32,6 +33,7 @@ class StsCode(Enum):
     PackedPolicyTooLarge = 400, "The session's policy is too large"
     RequestEntityTooLarge = 413, "The request is too large"
     RequestExpired = 400, "The request is too old, or lies in the future."
+    ServiceUnavailable = 503, "The request has failed due to a temporary failure of the server."
     SignatureDoesNotMatch = (
         403,
         "The request signature we calculated does not match the signature you provided. Check "
@@ -91,6 +93,8 @@ def as_sts_error(error: BaseException) -> StsError:
     """Return the STS error for any exception; unknown ones are an InternalFailure."""
     if isinstance(error, StsError):
         return error
+    if isinstance(error, DatabaseUnavailable):
+        return StsError(StsCode.ServiceUnavailable)
     if not isinstance(error, S3Error) or error.code not in FROM_S3:
         return StsError(StsCode.InternalFailure)
     code = FROM_S3[error.code]

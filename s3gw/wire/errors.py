@@ -254,6 +254,7 @@ FROM_STORAGE: Mapping[type[storage.StorageError], Code] = {
     storage.Corrupt: Code.InternalError,
     storage.DeleteMarkerFound: Code.NoSuchKey,
     storage.DeviceFailed: Code.InternalError,
+    storage.DatabaseUnavailable: Code.SlowDown,
     storage.KeyRequired: Code.InvalidRequest,
     storage.LengthUnknown: Code.InvalidRequest,
     storage.MalformedArchive: Code.InvalidRequest,
@@ -285,6 +286,7 @@ _NAMES: Mapping[type[BaseException], str] = {
 
 _SERVER_ERRORS = 500
 _LOCKED = "Access Denied because object protected by object lock."
+_NO_DATABASE = "The cluster's database cannot be reached. Please try again later."
 _CORRUPT = "The object is damaged on this server's disk: its checksum does not match."
 
 
@@ -321,6 +323,8 @@ def as_s3_error(error: BaseException) -> S3Error:
             )
         case storage.Corrupt():
             return S3Error(Code.InternalError, _CORRUPT)
+        case storage.DatabaseUnavailable():
+            return S3Error(Code.SlowDown, _NO_DATABASE, headers={"Retry-After": "1"})
     for kind in type(error).__mro__:
         if kind in FROM_STORAGE:
             return S3Error(FROM_STORAGE[kind], headers=None, **_named(kind, error))

@@ -36,6 +36,13 @@ class BlobFolder(Struct, frozen=True):
         return f"{self.path}/blobs/{blob_id[:2]}/{blob_id}"
 
 
+class BlobPlace(Struct, frozen=True):
+    """Where one process writes blobs: a folder, and its own slot in `work`."""
+
+    folder: BlobFolder
+    slot: str
+
+
 def make_folders(path: Path) -> None:
     """Make all folders of blobs at once: to make one when it is needed would cost an upload two
     more flushes of folders."""

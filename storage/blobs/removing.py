@@ -30,8 +30,9 @@ def unlink_unread(folder: BlobFolder, blobs: Sequence[str]) -> bool:
 
 def _lock(path: str) -> int | bool | None:
     """The fd with the lock; None when the file is gone; False when it is being read."""
+    # On NFS only a file that is open for writing can be locked alone (flock(2)).
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from storage.backend import BucketChange
-from storage.errors import BucketExists
+from storage.errors import BucketExists, BucketNotEmpty
 from storage.index.changes import release, remove_uploads
 from storage.index.transaction import Transaction
 from storage.index.versions import Bucket
@@ -97,6 +97,20 @@ class RemoveBucket(Struct, frozen=True):
             await remove_uploads(transaction, self.key, uploads, parts)
         await transaction.remove_bucket(self.key)
         await transaction.count_bucket_change()
+
+
+class RemoveEmptyBucket(Struct, frozen=True):
+    """Look and remove in one step, where one index has all objects of the bucket."""
+
+    makes_room: ClassVar[bool] = True
+
+    name: str
+
+    async def __call__(self, transaction: Transaction) -> None:
+        key, _ = await transaction.hold_bucket(self.name)
+        if await transaction.some_versions(key, 1):
+            raise BucketNotEmpty(self.name)
+        await RemoveBucket(key)(transaction)
 
 
 class TrashBucket(Struct, frozen=True):

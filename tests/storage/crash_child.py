@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from storage.backend import Backend
 from storage.backends.local import LocalStore, Maintainer
 from storage.chunking import Chunking
 from storage.values import (
@@ -32,51 +33,51 @@ CHUNKS = Chunking(1, 300_000)
 PARTS = (pattern(600_000, seed=7), pattern(50_000, seed=9))
 
 
-async def put_inline(store: LocalStore) -> None:
+async def put_inline(store: Backend) -> None:
     await store.put_object(BUCKET, NAME, body_of(SMALL), PutOptions(Md5Digest()))
 
 
-async def put_blob(store: LocalStore) -> None:
+async def put_blob(store: Backend) -> None:
     await store.put_object(BUCKET, NAME, body_of(LARGE), PutOptions(Md5Digest()))
 
 
-async def put_chunks(store: LocalStore) -> None:
+async def put_chunks(store: Backend) -> None:
     options = PutOptions(Md5Digest(), size=len(LARGE), chunks=CHUNKS)
     await store.put_object(BUCKET, NAME, body_of(LARGE), options)
 
 
-async def put_unannounced(store: LocalStore) -> None:
+async def put_unannounced(store: Backend) -> None:
     options = PutOptions(Md5Digest(), chunks=CHUNKS)
     await store.put_object(BUCKET, NAME, body_of(LARGE), options)
 
 
-async def rechunk(store: LocalStore) -> None:
+async def rechunk(store: Backend) -> None:
     await store.rechunk_object(BUCKET, NAME, CHUNKS)
 
 
-async def delete(store: LocalStore) -> None:
+async def delete(store: Backend) -> None:
     await store.delete_object(BUCKET, DeleteRequest(NAME))
 
 
-async def rename(store: LocalStore) -> None:
+async def rename(store: Backend) -> None:
     await store.rename_object(BUCKET, SOURCE, NAME, RenameOptions())
 
 
-async def complete(store: LocalStore) -> None:
+async def complete(store: Backend) -> None:
     (upload,) = (await store.list_uploads(BUCKET, UploadQuery())).uploads
     options = CompleteOptions((1, 2), join_etags)
     await store.complete_upload(BUCKET, NAME, upload.id, options)
 
 
-async def rename_bucket(store: LocalStore) -> None:
+async def rename_bucket(store: Backend) -> None:
     await store.rename_bucket(BUCKET, RENAMED)
 
 
-async def discard_bucket(store: LocalStore) -> None:
+async def discard_bucket(store: Backend) -> None:
     await store.discard_bucket(BUCKET)
 
 
-OPERATIONS: dict[str, Callable[[LocalStore], Awaitable[None]]] = {
+OPERATIONS: dict[str, Callable[[Backend], Awaitable[None]]] = {
     "put_inline": put_inline,
     "put_blob": put_blob,
     "overwrite": put_blob,

@@ -1,6 +1,6 @@
-"""The local store and the model side by side: whatever is done to both, both answer the same.
+"""A store and the model side by side: whatever is done to both, both answer the same.
 
-The model takes its upload ids from the local store, so that all answers compare as they are.
+The model takes its upload ids from the store, so that all answers compare as they are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from storage.backend import Backend
-from storage.backends.local import LocalStore, Maintainer, StoreOptions
+from storage.backends.local import Maintainer, StoreOptions
 from storage.backends.memory import MemoryBackend
 from storage.blobs.blob import BLOCK
 from storage.chunking import Chunking
@@ -169,12 +169,19 @@ class StoreMachine(RuleBasedStateMachine):
     @initialize(mountpaths=st.sampled_from([1, 3]))
     def open(self, mountpaths: int) -> None:
         self.paths = mountpaths_in(Path(self.folder.name), mountpaths)
-        self.local = self._open()
+        self.store = self.opened()
         self.same(lambda backend: backend.create_bucket("one", BucketOptions("owner")))
 
-    def _open(self) -> LocalStore:
+    def opened(self) -> Backend:
+        """A store on the paths, which `running` closes."""
         options = StoreOptions(inline_limit=INLINE_LIMIT)
         return self.running.enter_context(local_store(self.paths, self.clock, options))
+
+    def collect(self) -> None:
+        """Remove all garbage."""
+        maintainer = Maintainer(self.paths, clock=self.clock)
+        collect(maintainer)
+        maintainer.close()
 
     def same(self, act: Callable[[Backend], Awaitable[object]]) -> object:
         """What both answer. No two acts happen at the same time, so every touch shows."""
@@ -184,12 +191,12 @@ class StoreMachine(RuleBasedStateMachine):
         return real
 
     async def _both(self, act: Callable[[Backend], Awaitable[object]]) -> tuple[object, object]:
-        real = await _outcome(act(self.local))
+        real = await _outcome(act(self.store))
         self.learn(real)
         return real, await _outcome(act(self.model))
 
     def learn(self, real: object) -> None:
-        """What the local store chose at random is what the model is to choose."""
+        """What the store chose at random is what the model is to choose."""
         if isinstance(real, UploadInfo):
             self.upload_id = real.id
 
@@ -214,13 +221,11 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.running.close()
-        self.local = self._open()
+        self.store = self.opened()
 
     @rule()
     def collect_garbage(self) -> None:
-        maintainer = Maintainer(self.paths, clock=self.clock)
-        collect(maintainer)
-        maintainer.close()
+        self.collect()
 
     @rule(bucket=buckets, objects=st.dictionaries(names, contents, min_size=1, max_size=4))
     def put_some(self, bucket: str, objects: dict[str, Content]) -> None:
@@ -451,7 +456,7 @@ class StoreMachine(RuleBasedStateMachine):
                     self.read(bucket, name, PartNumber(number), ALWAYS)
 
     def _delete_everything(self) -> None:
-        for info in run(self.local.list_buckets()):
+        for info in run(self.store.list_buckets()):
             requests = [DeleteRequest(name) for name in _NAMES]
             self.delete_many(info.name, requests)
             self.delete_bucket(info.name)

@@ -256,7 +256,7 @@ class VersionMachine(StoreMachine):
         assert check(self.paths).clean
         rebuild(self.paths)
         assert check(self.paths).clean
-        self.local = self._open()
+        self.store = self.opened()
         self._compare_versions()
 
     def _compare_versions(self) -> None:
@@ -268,7 +268,7 @@ class VersionMachine(StoreMachine):
                     self._read(bucket, name, options)
 
     def _delete_everything(self) -> None:
-        for info in run(self.local.list_buckets()):
+        for info in run(self.store.list_buckets()):
             for name, history in self._histories(info.name).items():
                 for version in [each.version for each in history]:
                     self._set_lock(info.name, name, None, UpdateOptions(version=version))

@@ -6,9 +6,10 @@ and `scrub` check them.
 
 from storage.backends.local.maintenance import Maintainer
 from storage.backends.local.mountpath import FolderLocks
-from storage.backends.local.options import Durability, StoreOptions, Watermarks
+from storage.backends.local.options import Durability, StoreOptions
 from storage.backends.local.recovery import give_up_ballast, prepare, recover_slot
 from storage.backends.local.store import LocalStore, has_room
+from storage.writing.writers import Watermarks
 
 __all__ = [
     "Durability",

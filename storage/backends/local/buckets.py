@@ -32,8 +32,8 @@ from storage.backends.local.disk import Disk
 from storage.backends.local.disks import Disks
 from storage.backends.local.index import ACTIVE, DELETING
 from storage.backends.local.mountpath import FileLock
-from storage.backends.local.threads import Threads, to_the_end
 from storage.backends.local.transaction import Mutation, in_transaction
+from storage.blobs.threads import Threads, to_the_end
 from storage.clock import Clock
 from storage.errors import BucketNotEmpty, StorageError
 from storage.index.bucket_mutations import (

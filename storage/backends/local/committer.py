@@ -26,17 +26,16 @@ from storage.backends.local.index import connect, storage_error
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.transaction import Leaving, Mutation, SqliteTransaction, drive
-from storage.blobs.work_file import WorkFile, WorkFiles
 from storage.clock import Clock
 from storage.errors import OutOfSpace, StorageError
 from storage.sqlite.connection import keep_errno
+from storage.writing.destination import Files
 
 QUEUE_LIMIT = 1024
 BATCH_LIMIT = 256
 ABSURD_WAL_PAGES = 256 * 1024 * 1024 // 4096
 
 T = TypeVar("T")
-Files = WorkFile | WorkFiles
 
 
 class _Job:

@@ -15,11 +15,13 @@ from storage.backends.local.index import connect, storage_error
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.options import Durability
 from storage.backends.local.transaction import parts_of
+from storage.blobs.folder import BlobPlace
 from storage.clock import Clock
 from storage.errors import BucketNotFound, StorageError, UploadNotFound
 from storage.index.rows import PartRow, Row, decode_bucket, decode_part, decode_row, decode_upload
 from storage.index.versions import Bucket, readable
 from storage.values import BucketInfo, UploadInfo
+from storage.writing.destination import Destination
 
 # One statement each: between two, a version could move from one table to the other. The second
 # table is looked at only when the name has no row in the first: that is where a delete marker is.
@@ -97,9 +99,9 @@ class Disk:
         settle: Callable[[], None],
     ) -> None:
         self.mountpath = mountpath
-        self.slot = slot
         (mountpath.work / slot).mkdir(exist_ok=True)
         self.committer = Committer(mountpath, durability, clock, settle)
+        self.destination = Destination(BlobPlace(mountpath, slot), self.committer.run)
         self.peers: Mapping[str, Disk] = {mountpath.uuid: self}
         self._loop_connection = connect(mountpath.index)
         self.is_alone = len(mountpath.members) == 1

@@ -1,13 +1,9 @@
 """Pages of a listing from the index, in UTF-8 order.
 
-A delimiter is a skip-scan: after a common prefix the scan continues at the first name that does not
-share it, so a page costs the same in a bucket of a thousand or of ten million objects. UTF-8 has no
-byte 0xFF, so a prefix with that byte appended sorts after every name that begins with it.
-
-The skipping is done by one recursive statement: a statement for each common prefix cost eight times
-as much, and each releases the GIL. A folder of files only needs no skipping, and a plain scan costs
-a fifth; so a scan is plain up to its first common prefix. The scans of several mountpaths are
-merged, and read no further than the page needs.
+The skipping behind a common prefix (`storage.index.paging`) is done by one recursive statement: a
+statement for each common prefix cost eight times as much, and each releases the GIL. A folder of
+files only needs no skipping, and a plain scan costs a fifth; so a scan is plain up to its first
+common prefix. The scans of several mountpaths are merged, and read no further than the page needs.
 """
 
 from __future__ import annotations
@@ -15,14 +11,23 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from typing import Any, TypeVar
 
 import apsw
 
 from storage.backends.local.disk import Disk
 from storage.errors import BucketNotFound
-from storage.index.rows import decode_listed, decode_part, decode_row, decode_upload
+from storage.index.paging import (
+    NamedRow,
+    behind,
+    common_prefix,
+    listed_page,
+    object_page,
+    start_of,
+    take,
+    upload_page,
+)
+from storage.index.rows import decode_part
 from storage.values import (
     APPEND_MARK,
     ListedPage,
@@ -75,8 +80,6 @@ _OF_OBJECTS = _OBJECTS, _SKIPPING_OBJECTS
 _OF_PARTED = _of_uploads(f"< '{APPEND_MARK}'")
 _OF_APPENDS = _of_uploads(f">= '{APPEND_MARK}'")
 
-# Name, upload id, row; a common prefix has no row. Two mountpaths never share the first two.
-_Entry = tuple[bytes, str, bytes | None]
 E = TypeVar("E")
 T = TypeVar("T")
 # Opens read transactions on all indexes at one moment.
@@ -84,37 +87,28 @@ Snapshots = Callable[[ExitStack], Sequence[apsw.Connection]]
 
 
 def list_page(snapshots: Snapshots, bucket: str, query: ListQuery) -> Page:
-    entries, last = _object_entries(snapshots, bucket, query)
-    objects = tuple(decode_row(row).info(name.decode()) for name, _, row in entries if row)
-    return Page(objects, _prefixes(entries), last)
+    entries, more = _entries(snapshots, bucket, query)
+    return object_page(entries, more=more)
 
 
 def show_page(
     snapshots: Snapshots, bucket: str, query: ListQuery, show: Callable[[ListedPage], T]
 ) -> T:
-    entries, last = _object_entries(snapshots, bucket, query)
-    names = [name.decode() for name, _, row in entries if row]
-    listed = [decode_listed(row) for _, _, row in entries if row]
-    return show(ListedPage(names, listed, _prefixes(entries), last))
-
-
-def _object_entries(
-    snapshots: Snapshots, bucket: str, query: ListQuery
-) -> tuple[list[_Entry], str | None]:
-    """The entries of a page, and the last name when there are more."""
-    with ExitStack() as stack:
-        entries, more = take(_merged(stack, snapshots, bucket, query, ""), query.limit)
-    return entries, entries[-1][0].decode() if more else None
+    entries, more = _entries(snapshots, bucket, query)
+    return show(listed_page(entries, more=more))
 
 
 def list_upload_page(snapshots: Snapshots, bucket: str, query: UploadQuery) -> UploadPage:
+    entries, more = _entries(snapshots, bucket, query)
+    return upload_page(entries, more=more)
+
+
+def _entries(
+    snapshots: Snapshots, bucket: str, query: ListQuery | UploadQuery
+) -> tuple[list[NamedRow], bool]:
+    """The entries of a page, and whether there are more."""
     with ExitStack() as stack:
-        entries, more = take(_merged(stack, snapshots, bucket, query, query.after_id), query.limit)
-    uploads = tuple(decode_upload(row) for _, _, row in entries if row)
-    if not more:
-        return UploadPage(uploads, _prefixes(entries))
-    name, upload_id, _ = entries[-1]
-    return UploadPage(uploads, _prefixes(entries), name.decode(), upload_id)
+        return take(_merged(stack, snapshots, bucket, query), query.limit)
 
 
 def list_part_page(disk: Disk, upload: str, after: int, limit: int) -> PartPage:
@@ -125,31 +119,18 @@ def list_part_page(disk: Disk, upload: str, after: int, limit: int) -> PartPage:
     return PartPage(infos, infos[-1].number if infos and len(rows) > limit else None)
 
 
-def _prefixes(entries: Sequence[_Entry]) -> tuple[str, ...]:
-    return tuple(name.decode() for name, _, row in entries if row is None)
-
-
-def take(entries: Iterable[E], limit: int) -> tuple[list[E], bool]:
-    """At most `limit` entries, and whether there are more."""
-    if limit <= 0:
-        return [], False
-    taken = list(islice(entries, limit + 1))
-    return taken[:limit], len(taken) > limit
-
-
 def _merged(
     stack: ExitStack,
     snapshots: Snapshots,
     bucket: str,
     query: ListQuery | UploadQuery,
-    after_id: str,
-) -> Iterator[_Entry]:
-    scans: list[Iterable[_Entry]] = []
+) -> Iterator[NamedRow]:
+    scans: list[Iterable[NamedRow]] = []
     connections = snapshots(stack)
     key: Any = connections[0].execute("SELECT id FROM buckets WHERE name = ?", (bucket,)).get
     if key is None:
         raise BucketNotFound(bucket)
-    scans.extend(_Scan(connection, key, query, after_id) for connection in connections)
+    scans.extend(_Scan(connection, key, query) for connection in connections)
     if len(scans) == 1:
         return iter(scans[0])
     return without_repeats(heapq.merge(*scans))
@@ -168,11 +149,7 @@ class _Scan:
     """The entries of one mountpath from where the query begins."""
 
     def __init__(
-        self,
-        connection: apsw.Connection,
-        bucket: int,
-        query: ListQuery | UploadQuery,
-        after_id: str,
+        self, connection: apsw.Connection, bucket: int, query: ListQuery | UploadQuery
     ) -> None:
         self._run = connection.execute
         self._plain, self._skipping = _statements(query)
@@ -180,24 +157,14 @@ class _Scan:
         self._prefix = query.prefix.encode()
         self._delimiter = query.delimiter.encode()
         self._limit = query.limit + 1
-        self._begin = self._first(query.after.encode(), after_id)
+        self._begin = start_of(query)
 
-    def _first(self, after: bytes, after_id: str) -> tuple[bytes, str]:
-        """The first place after `after`; after all names of a common prefix that it is in."""
-        if (common := self._common(after)) is not None:
-            start = behind(common)
-        elif after and after_id:
-            return max((after, after_id), (self._prefix, ""))
-        else:
-            start = after + b"\0" if after else b""
-        return max(start, self._prefix), ""
-
-    def __iter__(self) -> Iterator[_Entry]:
+    def __iter__(self) -> Iterator[NamedRow]:
         values = (self._bucket, *self._begin, behind(self._prefix), self._limit)
         rows: Any = self._run(self._plain, values)
         return self._rolled_up(rows) if self._delimiter else iter(rows)
 
-    def _rolled_up(self, rows: Iterable[_Entry]) -> Iterator[_Entry]:
+    def _rolled_up(self, rows: Iterable[NamedRow]) -> Iterator[NamedRow]:
         for entry in rows:
             common = self._common(entry[0])
             if common is not None:
@@ -218,16 +185,3 @@ def _statements(query: ListQuery | UploadQuery) -> tuple[str, str]:
     if isinstance(query, ListQuery):
         return _OF_OBJECTS
     return _OF_APPENDS if query.appends else _OF_PARTED
-
-
-def common_prefix(name: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
-    """What the name is rolled up into."""
-    if not delimiter or not name.startswith(prefix):
-        return None
-    at = name.find(delimiter, len(prefix))
-    return None if at < 0 else name[: at + len(delimiter)]
-
-
-def behind(prefix: bytes) -> bytes:
-    """Bytes that sort after every name with that prefix, and before every later name."""
-    return prefix + b"\xff"

@@ -19,14 +19,6 @@ class Durability(Enum):
     ASYNC = "async"
 
 
-class Watermarks(Struct, frozen=True):
-    """Shares of a disk. When more than `refuse` is used, writes are refused until less than
-    `accept` is; 1 for never."""
-
-    accept: float = 1.0
-    refuse: float = 1.0
-
-
 class StoreOptions(Struct, frozen=True):
     """`inline_limit`: objects of at most so many bytes live in the index. `reserve_bytes`: free
     space that no upload may take, so that deleting still works. `threads`: concurrent disk jobs."""

@@ -21,15 +21,19 @@ from storage.backends.local.listing import Snapshots
 from storage.backends.local.mountpath import Mountpath, read_mountpaths
 from storage.backends.local.object_reader import ObjectReader
 from storage.backends.local.object_writer import ObjectWriter
-from storage.backends.local.options import StoreOptions, Watermarks
+from storage.backends.local.options import Durability, StoreOptions
 from storage.backends.local.rechunking import Rechunker
-from storage.backends.local.threads import Threads
 from storage.backends.local.uploads import Uploads
-from storage.backends.local.writers import Writers
+from storage.blobs.reader import BlobReader
 from storage.blobs.space import free_bytes, used_share
+from storage.blobs.threads import Threads
 from storage.capabilities import ALL_CAPABILITIES
 from storage.clock import Clock, SystemClock
 from storage.values import Usage
+from storage.writing.objects import ObjectBodies
+from storage.writing.parts import UploadBodies
+from storage.writing.rechunking import Rewriter
+from storage.writing.writers import Watermarks, Writers
 
 _SYSTEM_CLOCK = SystemClock()
 _DEFAULTS = StoreOptions()
@@ -47,16 +51,19 @@ class LocalStore:
     ) -> None:
         self._reserve = options.reserve_bytes
         self.access_times = AccessTimes(mountpaths[0].path / "access.db", clock)
-        self.threads = threads = Threads(options.threads)
+        self.threads = threads = Threads(options.threads, translated)
         self.disks = disks = Disks(mountpaths, slot, options.durability, clock)
-        self._writers = writers = Writers(threads.disk, options)
+        sync = options.durability is Durability.SYNC
+        reserve = options.reserve_bytes
+        self._writers = writers = Writers(threads.disk, reserve_bytes=reserve, sync=sync)
         inline_limit = options.inline_limit
         buckets = Buckets(disks, threads, clock)
-        reader = ObjectReader(disks, threads)
+        bodies = BlobReader(threads)
+        reader = ObjectReader(disks, threads, bodies)
         batches = BatchReader(disks, threads, reader)
-        writer = ObjectWriter(disks, writers, threads, clock, inline_limit)
-        uploads = Uploads(disks, writers, threads, clock, reader)
-        rechunker = Rechunker(disks, reader, writers, inline_limit)
+        writer = ObjectWriter(disks, threads, ObjectBodies(writers, clock, inline_limit))
+        uploads = Uploads(disks, threads, clock, bodies, UploadBodies(writers, clock))
+        rechunker = Rechunker(disks, Rewriter(bodies, writers, inline_limit))
 
         # Attributes and not methods that pass the call on: those would repeat every signature of
         # `Backend`, and cost each request another coroutine.

@@ -15,22 +15,24 @@ from typing import Any, TypeVar
 
 import apsw
 
-from storage.backends.local.listing import (
-    Snapshots,
+from storage.backends.local.listing import Snapshots, without_repeats
+from storage.errors import BucketNotFound
+from storage.index.paging import (
+    CURRENT,
+    VersionRow,
     behind,
     common_prefix,
+    listed_version_page,
+    start_of_versions,
     take,
-    without_repeats,
+    version_page,
+    with_latest,
 )
-from storage.errors import BucketNotFound
-from storage.index.rows import decode_listed, decode_row
-from storage.values import ListedVersionPage, VersionEntry, VersionPage, VersionQuery
-
-# A current version sorts before all ages.
-_CURRENT = -(2**63)
+from storage.index.rows import decode_row
+from storage.values import ListedVersionPage, VersionPage, VersionQuery
 
 _PLAIN = f"""
-SELECT name, {_CURRENT}, row FROM objects WHERE bucket = ?1 AND name >= ?2 AND name < ?5
+SELECT name, {CURRENT}, row FROM objects WHERE bucket = ?1 AND name >= ?2 AND name < ?5
 UNION ALL
 SELECT name, age, row FROM versions WHERE bucket = ?1 AND (name, age) > (?3, ?4) AND name < ?5
 ORDER BY 1, 2"""
@@ -63,52 +65,33 @@ LEFT JOIN versions v
 ON v.bucket = ?1 AND v.name = entry.name AND NOT instr(substr(entry.name, ?5), ?6)
 WHERE entry.name NOT NULL"""
 
-# Name, whether it is the latest version, row; a common prefix has no row.
-_Entry = tuple[bytes, bool, bytes | None]
 T = TypeVar("T")
 
 
 def list_version_page(snapshots: Snapshots, bucket: str, query: VersionQuery) -> VersionPage:
-    entries, after, after_version = _entries(snapshots, bucket, query)
-    versions = tuple(
-        VersionEntry(decode_row(row).info(name.decode()), latest)
-        for name, latest, row in entries
-        if row is not None
-    )
-    return VersionPage(versions, _prefixes(entries), after, after_version)
+    entries, more = _entries(snapshots, bucket, query)
+    return version_page(entries, more=more)
 
 
 def show_version_page(
     snapshots: Snapshots, bucket: str, query: VersionQuery, show: Callable[[ListedVersionPage], T]
 ) -> T:
-    entries, after, after_version = _entries(snapshots, bucket, query)
-    names = [name.decode() for name, _, row in entries if row is not None]
-    listed = [decode_listed(row) for _, _, row in entries if row is not None]
-    latest = [latest for _, latest, row in entries if row is not None]
-    prefixes = _prefixes(entries)
-    return show(ListedVersionPage(names, listed, latest, prefixes, after, after_version))
+    entries, more = _entries(snapshots, bucket, query)
+    return show(listed_version_page(entries, more=more))
 
 
 def _entries(
     snapshots: Snapshots, bucket: str, query: VersionQuery
-) -> tuple[list[_Entry], str | None, str]:
-    """The entries of a page, and the last name and version when there are more."""
+) -> tuple[list[VersionRow], bool]:
+    """The entries of a page, and whether there are more."""
     with ExitStack() as stack:
-        entries, more = take(_merged(stack, snapshots, bucket, query), query.limit)
-    if not more:
-        return entries, None, ""
-    name, _, row = entries[-1]
-    return entries, name.decode(), "" if row is None else decode_row(row).version
-
-
-def _prefixes(entries: Iterable[_Entry]) -> tuple[str, ...]:
-    return tuple(name.decode() for name, _, row in entries if row is None)
+        return take(_merged(stack, snapshots, bucket, query), query.limit)
 
 
 def _merged(
     stack: ExitStack, snapshots: Snapshots, bucket: str, query: VersionQuery
-) -> Iterator[_Entry]:
-    scans: list[Iterable[_Entry]] = []
+) -> Iterator[VersionRow]:
+    scans: list[Iterable[VersionRow]] = []
     connections = snapshots(stack)
     key: Any = connections[0].execute("SELECT id FROM buckets WHERE name = ?", (bucket,)).get
     if key is None:
@@ -129,45 +112,30 @@ class _Scan:
         self._prefix = query.prefix.encode()
         self._delimiter = query.delimiter.encode()
         self._limit = query.limit + 1
-        self._after = query.after.encode()
-        self._after_version = query.after_version
+        self._query = query
 
-    def __iter__(self) -> Iterator[_Entry]:
-        first, name, age = self._begin()
+    def __iter__(self) -> Iterator[VersionRow]:
+        first, name, age = start_of_versions(self._query, self._age_of_marker())
         end = behind(self._prefix)
         rows: Any = self._run(_PLAIN, (self._bucket, first, name, age, end))
         # Where the page continues within a name, the latest of that name was on an earlier one.
-        entries = _with_latest(rows, name if age != _CURRENT else None)
+        entries = with_latest(rows, name if age != CURRENT else None)
         return self._rolled_up(entries) if self._delimiter else entries
-
-    def _begin(self) -> tuple[bytes, bytes, int]:
-        """Current versions from a name on, others after a name and an age."""
-        after = self._after
-        if (common := self._common(after)) is not None:
-            start = behind(common)
-        elif after >= self._prefix and (age := self._age_of_marker()) is not None:
-            return after + b"\0", after, age
-        elif self._after_version:
-            start = after
-        else:
-            start = after + b"\0" if after else b""
-        start = max(start, self._prefix)
-        return start, start, _CURRENT
 
     def _age_of_marker(self) -> int | None:
         """The age of `after_version`; None when the name has no such version any more."""
-        if not self._after_version:
+        if not self._query.after_version:
             return None
-        name = (self._bucket, self._after)
+        name = (self._bucket, self._query.after.encode())
         sql = "SELECT age FROM versions WHERE bucket = ? AND name = ? AND version = ?"
-        age: int | None = self._run(sql, (*name, self._after_version)).get
+        age: int | None = self._run(sql, (*name, self._query.after_version)).get
         if age is not None:
             return age
         row: Any = self._run("SELECT row FROM objects WHERE bucket = ? AND name = ?", name).get
-        current = row is not None and decode_row(row).version == self._after_version
-        return _CURRENT + 1 if current else None
+        current = row is not None and decode_row(row).version == self._query.after_version
+        return CURRENT + 1 if current else None
 
-    def _rolled_up(self, entries: Iterable[_Entry]) -> Iterator[_Entry]:
+    def _rolled_up(self, entries: Iterable[VersionRow]) -> Iterator[VersionRow]:
         for entry in entries:
             common = self._common(entry[0])
             if common is not None:
@@ -175,7 +143,7 @@ class _Scan:
                 return
             yield entry
 
-    def _skip(self, common: bytes) -> Iterator[_Entry]:
+    def _skip(self, common: bytes) -> Iterator[VersionRow]:
         at = len(self._prefix) + 1
         values = (self._bucket, common, behind(self._prefix), self._limit, at, self._delimiter)
         rows: Any = self._run(_SKIPPING, values)
@@ -189,10 +157,3 @@ class _Scan:
 
     def _common(self, name: bytes) -> bytes | None:
         return common_prefix(name, self._prefix, self._delimiter)
-
-
-def _with_latest(rows: Iterable[tuple[bytes, int, bytes]], last: bytes | None) -> Iterator[_Entry]:
-    """The first row of each name but `last` is its latest version."""
-    for name, _, row in rows:
-        yield name, name != last, row
-        last = name

@@ -68,7 +68,7 @@ from storage.values import (
     Versioning,
 )
 from tests.storage.fake_clock import FakeClock
-from tests.storage.index.engines import Side, Sqlite, Suspending
+from tests.storage.index.engines import Engine, Side, Sqlite, Suspending
 
 _MEMORY = Path("/dev/shm")
 _START_NS = 1_700_000_000_000_000_000
@@ -103,7 +103,8 @@ class MutationMachine(RuleBasedStateMachine):
         folder = self.stack.enter_context(
             tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None)
         )
-        self.sides = [Side(Sqlite(Path(folder), self.clock)), Side(Suspending(self.clock))]
+        engines = (Sqlite(Path(folder), self.clock), self.other())
+        self.sides = [Side(engine) for engine in engines]
         for side in self.sides:
             self.stack.callback(side.engine.close)
         self.counted = 0
@@ -111,6 +112,10 @@ class MutationMachine(RuleBasedStateMachine):
         self.known = {"one": _bucket(1, "one"), "two": _bucket(2, "two")}
         self.trashed: list[int] = []
         self.uploads: list[tuple[str, UploadInfo]] = []
+
+    def other(self) -> Engine:
+        """The engine that is compared with SQLite's."""
+        return Suspending(self.clock)
 
     def teardown(self) -> None:
         self.stack.close()

@@ -1,0 +1,1 @@
+"""Blobs of a cluster, in one folder that all its machines share."""

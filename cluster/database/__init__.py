@@ -1,0 +1,1 @@
+"""The database of a cluster: PostgreSQL, by its addresses, and its schema."""

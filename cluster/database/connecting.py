@@ -1,0 +1,99 @@
+"""Connections to the primary of the database, from one process.
+
+All hosts of the address are tried, and the one that takes writes is taken: after a failover that is
+another one. Connections keep no state between transactions and set nothing at their start, so
+PgBouncer may stand in between; tables are named with their schema.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeAlias
+
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+from asyncpg.pool import PoolConnectionProxy
+
+from cluster.database.errors import DatabaseAway
+from cluster.database.migrate import migrate
+
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+# Connections of a process.
+MOST_CONNECTIONS = 4
+_CONNECT_S = 5
+_BROKEN = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # A connection that was terminated between two statements.
+    asyncpg.InternalClientError,
+    TimeoutError,
+)
+# The server says goodbye, or is not the primary any more.
+_LEAVING = (
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TargetServerAttributeNotMatched,
+    asyncpg.TooManyConnectionsError,
+)
+
+
+class Database:
+    """A pool of connections. `address` is a `postgresql://` URL, with one host or several."""
+
+    def __init__(self, address: str, *, connections: int = MOST_CONNECTIONS) -> None:
+        self._address = address
+        self._connections = connections
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Connect, and bring the schema up to date. Raises `DatabaseAway`, `DatabaseRefused`."""
+        async with self.connection() as connection:
+            await migrate(connection)
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Yield a connection to the primary. Raises `DatabaseAway`, also for what breaks while it
+        is used: then it is not known what the server did."""
+        with translated():
+            pool = await self._opened()
+            async with pool.acquire() as connection:
+                yield connection
+
+    async def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._address,
+                    min_size=0,
+                    max_size=self._connections,
+                    timeout=_CONNECT_S,
+                    target_session_attrs=SessionAttribute.read_write,
+                    reset=_keep_nothing,
+                )
+            return self._pool
+
+
+async def _keep_nothing(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Ask the server to forget nothing: a connection keeps nothing of its session, and has rolled
+    back what was open. What asyncpg sends by default costs a round trip after each use."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise `DatabaseAway` for what says that the server has gone."""
+    try:
+        yield
+    except (*_BROKEN, *_LEAVING) as error:
+        raise DatabaseAway(str(error) or type(error).__name__) from error

@@ -1,0 +1,51 @@
+"""Reads that wait while the database is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any, TypeVar
+
+from cluster.database.connecting import Connection, Database
+from cluster.database.errors import DatabaseAway
+from cluster.database.texts import comparable
+
+T = TypeVar("T")
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+
+
+class PatientReader:
+    """Reads from the primary, each again until `patience_s` have passed."""
+
+    def __init__(self, database: Database, patience_s: float) -> None:
+        self._database = database
+        self._patience_s = patience_s
+
+    async def read(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+        """Return what `read` returns; it changes nothing, and may be repeated. Raises
+        `DatabaseAway` when the database was away for too long."""
+        until, pause_s = monotonic() + self._patience_s, _FIRST_PAUSE_S
+        while True:
+            try:
+                async with self._database.connection() as connection:
+                    return await read(connection)
+            except DatabaseAway:
+                if monotonic() + pause_s > until:
+                    raise
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def rows(self, sql: str, *values: Any) -> list[Any]:
+        """Return the rows of one statement that changes nothing. Its texts may be what a client
+        made up."""
+        safe = [comparable(each) if isinstance(each, str) else each for each in values]
+
+        async def fetch(connection: Connection) -> list[Any]:
+            return await connection.fetch(sql, *safe)
+
+        return await self.read(fetch)
+
+    async def close(self) -> None:
+        await self._database.close()

@@ -1,0 +1,1 @@
+"""The index of a cluster: rows, versions and mutations in PostgreSQL."""

@@ -1,0 +1,169 @@
+"""Commits of mutations: again while the database is away, and together where they may be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+
+from cluster.database.committing import commit
+from cluster.database.connecting import Connection, Database
+from cluster.database.errors import DatabaseAway, OutcomeUnknown
+from cluster.index.grouping import Busy, Group, Outcome
+from cluster.index.transaction import PostgresTransaction
+from storage.clock import Clock
+from storage.index.mutations import PutObject, UpdateObject
+from storage.index.transaction import Mutation
+
+T = TypeVar("T")
+
+# How long a request waits for the database.
+PATIENCE_S = 40.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+# Most requests that write are of these kinds.
+TOGETHER = (PutObject, UpdateObject)
+# So many at most in a transaction, and so many transactions of them at the same time.
+_MOST = 64
+_GROUPS = 2
+
+
+class Files(Protocol):
+    """Blobs that the mutation names; they are durable already."""
+
+    def keep(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class Committer:
+    """Runs mutations: those of some kinds together, the others each in a transaction of its own.
+    `clock` is for tests."""
+
+    def __init__(
+        self, database: Database, *, patience_s: float = PATIENCE_S, clock: Clock | None = None
+    ) -> None:
+        self._database = database
+        self._patience_s = patience_s
+        self._clock = clock
+        self._under_way: set[asyncio.Future[Any]] = set()
+        self._groups = _Groups(self._together)
+
+    async def run(self, mutation: Mutation[T], files: Files | None = None) -> T:
+        """Return what the mutation returns, once it is durable. Raises what it raises, and
+        `DatabaseAway` when the database is away for too long: then nothing was done; and
+        `OutcomeUnknown`. Files are kept, or discarded where nothing was done. A commit is not
+        broken off when its caller is."""
+        task = asyncio.ensure_future(self._settle(mutation, files))
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Future[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            # Its caller has it, unless it was cancelled.
+            task.exception()
+
+    async def _settle(self, mutation: Mutation[T], files: Files | None) -> T:
+        try:
+            result = await self._run(mutation)
+        except (OutcomeUnknown, asyncio.CancelledError):
+            # The process that starts here next looks whether the index names them.
+            raise
+        except BaseException:
+            if files is not None:
+                await asyncio.to_thread(files.discard)
+            raise
+        if files is not None:
+            await asyncio.to_thread(files.keep)
+        return result
+
+    async def _run(self, mutation: Mutation[T]) -> T:
+        until, pause_s = monotonic() + self._patience_s, _FIRST_PAUSE_S
+        may_share = isinstance(mutation, TOGETHER)
+        while True:
+            try:
+                if may_share:
+                    return await self._groups.join(mutation)
+                return await self._alone(mutation, until)
+            except Busy:
+                may_share = False
+                continue
+            except OutcomeUnknown:
+                raise
+            except DatabaseAway:
+                if monotonic() + pause_s > until:
+                    raise
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _alone(self, mutation: Mutation[T], until: float) -> T:
+        result: list[T] = []
+
+        async def work(connection: Connection) -> bool:
+            transaction = PostgresTransaction(connection, self._clock)
+            result.append(await mutation(transaction))
+            await transaction.flush_all()
+            return transaction.has_written
+
+        await commit(self._database, work, until)
+        return result[-1]
+
+    async def _together(self, mutations: Sequence[Mutation[Any]]) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+
+        async def work(connection: Connection) -> bool:
+            outcomes[:] = await Group(connection, self._clock).run(mutations)
+            return not all(isinstance(outcome, BaseException) for outcome in outcomes)
+
+        await commit(self._database, work, monotonic() + self._patience_s)
+        return outcomes
+
+
+class _Groups:
+    """Mutations that wait at the same time go together."""
+
+    def __init__(self, run: Callable[[Sequence[Mutation[Any]]], Awaitable[Sequence[Outcome]]]):
+        self._run = run
+        self._waiting: deque[tuple[Mutation[Any], asyncio.Future[Any]]] = deque()
+        self._runners: set[asyncio.Future[None]] = set()
+
+    async def join(self, mutation: Mutation[T]) -> T:
+        """Return what the mutation returns. Raises what it raises, `Busy`, `DatabaseAway`."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((mutation, answer))
+        if len(self._runners) < _GROUPS:
+            runner = asyncio.ensure_future(self._work())
+            self._runners.add(runner)
+            runner.add_done_callback(self._runners.discard)
+        return await answer
+
+    async def _work(self) -> None:
+        while self._waiting:
+            taken = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
+            answers = [answer for _, answer in taken]
+            try:
+                outcomes = await self._run([mutation for mutation, _ in taken])
+            except BaseException as error:
+                for answer in answers:
+                    _answer(answer, error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                for answer, outcome in zip(answers, outcomes, strict=True):
+                    _answer(answer, outcome)
+
+
+def _answer(answer: asyncio.Future[Any], outcome: Outcome) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, BaseException):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome[0])

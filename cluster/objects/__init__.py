@@ -1,0 +1,1 @@
+"""Operations on objects, uploads and buckets of a cluster."""
