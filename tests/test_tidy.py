@@ -81,6 +81,8 @@ ENTRY_POINTS = ("s3gw.__main__", "s3gw.cli.")
 NOT_OF_THE_SERVER = {
     # Until the server can be started on a cluster.
     "cluster.store",
+    "cluster.coordination.following",
+    "cluster.coordination.postgres",
     "cluster.coordination.memory",
     "storage.backends.memory",
     "s3gw.client.aio",
