@@ -1,4 +1,4 @@
-"""Commits of mutations: again while the database is away, and together where they may be."""
+"""Commits of mutations: repeated while the database is away, and grouped."""
 
 from __future__ import annotations
 
