@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
@@ -16,6 +17,8 @@ from cluster.index.transaction import PostgresTransaction
 from storage.clock import Clock
 from storage.index.mutations import PutObject, UpdateObject
 from storage.index.transaction import Mutation
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -81,7 +84,7 @@ class Committer:
                 await asyncio.to_thread(files.discard)
             raise
         if files is not None:
-            await asyncio.to_thread(files.keep)
+            await _keep(files)
         return result
 
     async def _run(self, mutation: Mutation[T]) -> T:
@@ -124,6 +127,14 @@ class Committer:
 
         await commit(self._database, work, monotonic() + self._patience_s)
         return outcomes
+
+
+async def _keep(files: Files) -> None:
+    try:
+        await asyncio.to_thread(files.keep)
+    except OSError as error:
+        # They are named, so whoever looks at them later leaves them as they are.
+        log.warning("a blob stays in doubt after its commit", extra={"error": str(error)})
 
 
 class _Groups:

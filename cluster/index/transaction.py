@@ -35,10 +35,12 @@ FROM unnest($1::bigint[], $2::bytea[], $3::text[])
     WITH ORDINALITY AS wanted(bucket, name, version, number)
 LEFT JOIN s3gw.objects o ON o.bucket = wanted.bucket AND o.name = wanted.name
 LEFT JOIN LATERAL (
+    (SELECT row, payload, age FROM s3gw.versions
+    WHERE wanted.version IS NULL AND bucket = wanted.bucket AND name = wanted.name
+    ORDER BY age LIMIT 1)
+    UNION ALL
     SELECT row, payload, age FROM s3gw.versions
-    WHERE bucket = wanted.bucket AND name = wanted.name
-    AND (wanted.version IS NULL OR version = wanted.version)
-    ORDER BY age LIMIT 1) v ON true
+    WHERE bucket = wanted.bucket AND name = wanted.name AND version = wanted.version) v ON true
 ORDER BY wanted.number"""
 _AGE = """
 coalesce((

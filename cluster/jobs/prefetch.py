@@ -21,8 +21,9 @@ from storage.values import Parallel
 
 DEFAULT_WORKERS = 16
 MAX_WORKERS = 64
-# Names between two saves of the job's place, for each worker.
-_BATCH = 4
+# Names between two saves of the job's place, for each worker: at each, workers wait for the last
+# one.
+_BATCH = 16
 
 
 class PrefetchObjects(SelectingJob, frozen=True, kw_only=True, tag="prefetch-listrange"):

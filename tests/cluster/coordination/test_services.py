@@ -123,7 +123,7 @@ def test_a_node_without_news_refuses_who_could_be_disabled(node: Node) -> None:
         assert answer_to(scene.s3(key)) == (200, "")
         scene.stop_following()
         clock.now_ns += CURRENT_S * _NS + 1
-        assert answer_to(scene.s3(key)) == (503, "ServiceUnavailable")
+        assert answer_to(scene.s3(key)) == (503, "SlowDown")
         with pytest.raises(ClientError) as error:
             scene.sts(key).get_caller_identity()
         assert refused(error) == (503, "ServiceUnavailable")
@@ -143,7 +143,7 @@ def test_without_the_database_known_keys_work_for_a_while(
         try:
             assert answer_to(scene.s3(key)) == (200, "")
             clock.now_ns += CURRENT_S * _NS + 1
-            assert answer_to(scene.s3(key)) == (503, "ServiceUnavailable")
+            assert answer_to(scene.s3(key)) == (503, "SlowDown")
         finally:
             server.start()
         eventually(lambda: answer_to(scene.s3(key)) == (200, ""), "there are news again")

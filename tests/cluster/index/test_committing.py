@@ -172,6 +172,20 @@ def test_files_of_a_row_stay_when_its_caller_is_gone(
     assert files.became != "in doubt"
 
 
+class FailingFiles(NotedFiles):
+    def keep(self) -> None:
+        raise OSError("the folder is gone")
+
+
+def test_a_commit_is_acknowledged_though_its_files_stay_in_doubt(
+    index: Postgres, bucket: Bucket
+) -> None:
+    files = FailingFiles()
+    assert run(index.committer.run(put(bucket, "name"), files)).name == "name"
+    assert files.became == "in doubt"
+    assert len(index.histories()) == 1
+
+
 def test_files_of_what_was_refused_go(index: Postgres, bucket: Bucket) -> None:
     files = NotedFiles()
     condition = Condition(if_match=("other",))
