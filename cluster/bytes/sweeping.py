@@ -99,7 +99,8 @@ class Sweeper:
         return Swept(collected, unlinked, busy, doubtful, more)
 
     async def _collect(self) -> tuple[int, int, int]:
-        async with self._database.connection() as connection, connection.transaction():
+        within = self._database.connection(_UNLINKING_S)
+        async with within as connection, connection.transaction():
             sql = "SELECT set_config('idle_in_transaction_session_timeout', $1, true)"
             await connection.fetch(sql, f"{_UNLINKING_S}s")
             entries: Any = await connection.fetch(_GARBAGE, GARBAGE_BITE)

@@ -24,6 +24,9 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 # Connections of a process.
 MOST_CONNECTIONS = 4
 _CONNECT_S = 5
+# Longest use of one, unless its user says otherwise.
+USE_S = 15.0
+_MIGRATION_S = 3600.0
 _BROKEN = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -54,7 +57,7 @@ class Database:
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date. Raises `DatabaseAway`, `DatabaseRefused`."""
-        async with self.connection() as connection:
+        async with self.connection(_MIGRATION_S) as connection:
             await migrate(connection)
 
     async def close(self) -> None:
@@ -63,13 +66,19 @@ class Database:
             self._pool = None
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """Yield a connection to the primary. Raises `DatabaseAway`, also for what breaks while it
-        is used: then it is not known what the server did."""
+    async def connection(self, within_s: float = USE_S) -> AsyncIterator[Connection]:
+        """Yield a connection to the primary; it breaks after `within_s`, as a network may be silent
+        for much longer. Raises `DatabaseAway`, also for what breaks while it is used: then it is
+        not known what the server did."""
         with translated():
             pool = await self._opened()
-            async with pool.acquire() as connection:
-                yield connection
+            async with pool.acquire(timeout=within_s) as connection:
+                # To cancel a statement would cut short a commit's wait for the standby.
+                breaking = asyncio.get_running_loop().call_later(within_s, connection.terminate)
+                try:
+                    yield connection
+                finally:
+                    breaking.cancel()
 
     async def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
         async with self._opening:

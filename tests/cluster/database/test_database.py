@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -57,3 +58,21 @@ def test_a_schema_of_a_newer_version_is_refused(address: str, server: PostgresSe
 def test_no_server_is_an_error_of_its_own() -> None:
     with pytest.raises(DatabaseAway):
         run(opened("postgresql://nobody@127.0.0.1:1/nothing"))
+
+
+def test_a_server_that_is_silent_is_left(address: str, server: PostgresServer) -> None:
+    """A stopped process keeps its connections, and answers nothing."""
+
+    async def used() -> None:
+        database = Database(address)
+        await database.open()
+        try:
+            async with database.connection(0.3) as connection:
+                server.send(signal.SIGSTOP)
+                await connection.fetchval("SELECT 1")
+        finally:
+            server.send(signal.SIGCONT)
+            await database.close()
+
+    with pytest.raises(DatabaseAway):
+        run(used())
