@@ -13,7 +13,7 @@ from cluster.database.texts import comparable
 
 T = TypeVar("T")
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+_FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 
 
 class PatientReader:
@@ -23,10 +23,16 @@ class PatientReader:
         self._database = database
         self._patience_s = patience_s
 
-    async def read(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+    def until(self) -> float:
+        """Return how long a read that begins now may wait, by the monotonic clock."""
+        return monotonic() + self._patience_s
+
+    async def read(
+        self, read: Callable[[Connection], Awaitable[T]], until: float | None = None
+    ) -> T:
         """Return what `read` returns; it changes nothing, and may be repeated. Raises
         `DatabaseAway` when the database was away for too long."""
-        until, pause_s = monotonic() + self._patience_s, _FIRST_PAUSE_S
+        until, pause_s = self.until() if until is None else until, _FIRST_PAUSE_S
         while True:
             try:
                 async with self._database.connection() as connection:
@@ -35,9 +41,9 @@ class PatientReader:
                 if monotonic() + pause_s > until:
                     raise
             await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def rows(self, sql: str, *values: Any) -> list[Any]:
+    async def rows(self, sql: str, *values: Any, until: float | None = None) -> list[Any]:
         """Return the rows of one statement that changes nothing. Its texts may be what a client
         made up."""
         safe = [comparable(each) if isinstance(each, str) else each for each in values]
@@ -45,7 +51,7 @@ class PatientReader:
         async def fetch(connection: Connection) -> list[Any]:
             return await connection.fetch(sql, *safe)
 
-        return await self.read(fetch)
+        return await self.read(fetch, until)
 
     async def close(self) -> None:
         await self._database.close()

@@ -93,7 +93,7 @@ class Committer:
         while True:
             try:
                 if may_share:
-                    return await self._groups.join(mutation)
+                    return await self._groups.join(mutation, until)
                 return await self._alone(mutation, until)
             except Busy:
                 may_share = False
@@ -142,13 +142,14 @@ class _Groups:
 
     def __init__(self, run: Callable[[Sequence[Mutation[Any]]], Awaitable[Sequence[Outcome]]]):
         self._run = run
-        self._waiting: deque[tuple[Mutation[Any], asyncio.Future[Any]]] = deque()
+        self._waiting: deque[tuple[Mutation[Any], float, asyncio.Future[Any]]] = deque()
         self._runners: set[asyncio.Future[None]] = set()
 
-    async def join(self, mutation: Mutation[T]) -> T:
-        """Return what the mutation returns. Raises what it raises, `Busy`, `DatabaseAway`."""
+    async def join(self, mutation: Mutation[T], until: float) -> T:
+        """Return what the mutation returns. Raises what it raises, `Busy`, and `DatabaseAway`, also
+        if its turn has not come `until` then, by the monotonic clock."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((mutation, answer))
+        self._waiting.append((mutation, until, answer))
         if len(self._runners) < _GROUPS:
             runner = asyncio.ensure_future(self._work())
             self._runners.add(runner)
@@ -157,10 +158,11 @@ class _Groups:
 
     async def _work(self) -> None:
         while self._waiting:
-            taken = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
-            answers = [answer for _, answer in taken]
+            mutations, answers = self._next()
+            if not mutations:
+                continue
             try:
-                outcomes = await self._run([mutation for mutation, _ in taken])
+                outcomes = await self._run(mutations)
             except BaseException as error:
                 for answer in answers:
                     _answer(answer, error)
@@ -169,6 +171,20 @@ class _Groups:
             else:
                 for answer, outcome in zip(answers, outcomes, strict=True):
                     _answer(answer, outcome)
+
+    def _next(self) -> tuple[list[Mutation[Any]], list[asyncio.Future[Any]]]:
+        """Take those whose turn it is; those that have waited for too long are answered."""
+        mutations: list[Mutation[Any]] = []
+        answers: list[asyncio.Future[Any]] = []
+        now = monotonic()
+        while self._waiting and len(mutations) < _MOST:
+            mutation, until, answer = self._waiting.popleft()
+            if until < now:
+                _answer(answer, DatabaseAway("its turn did not come in time"))
+            else:
+                mutations.append(mutation)
+                answers.append(answer)
+        return mutations, answers
 
 
 def _answer(answer: asyncio.Future[Any], outcome: Outcome) -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from cluster.database.clock import DatabaseClock, ns_of
-from cluster.database.patience import PatientReader
+from cluster.database.errors import DatabaseAway
+from cluster.database.patience import LONGEST_PAUSE_S, PatientReader
 from cluster.database.texts import comparable
 from storage.errors import BucketNotFound, StorageError, UploadNotFound
 from storage.index.rows import PartRow, Row, decode_bucket, decode_part, decode_row, decode_upload
@@ -71,7 +73,9 @@ class _Wanted(Struct, frozen=True):
     payload: bool = False
 
 
-_Waiting = tuple[_Wanted, asyncio.Future[Found | BucketNotFound]]
+_Answer = asyncio.Future[Found | BucketNotFound]
+# What is wanted, until when by the monotonic clock, and its answer.
+_Waiting = tuple[_Wanted, float, _Answer]
 
 
 class Lookups:
@@ -172,7 +176,7 @@ class Lookups:
 
     def _submit(self, wanted: _Wanted) -> asyncio.Future[Found | BucketNotFound]:
         future = asyncio.get_running_loop().create_future()
-        self._waiting.append((wanted, future))
+        self._waiting.append((wanted, self._reader.until(), future))
         if self._under_way is None:
             self._under_way = asyncio.create_task(self._serve())
         return future
@@ -186,23 +190,40 @@ class Lookups:
             self._under_way = None
 
     async def _answer(self, batch: Sequence[_Waiting]) -> None:
-        batch = [(wanted, future) for wanted, future in batch if not future.done()]
+        batch = [each for each in batch if not each[2].done()]
         if not batch:
             return
+        # The first has waited longest.
+        until = batch[0][1]
         try:
-            found = await self._fetch([wanted for wanted, _ in batch])
+            found = await self._fetch([wanted for wanted, _, _ in batch], until)
+        except DatabaseAway as error:
+            self._retry(batch, error)
+            return
         except BaseException as error:
-            for _, future in batch:
+            for _, _, future in batch:
                 _fail(future, error)
             # The callers have it.
             if not isinstance(error, Exception):
                 raise
             return
-        for one, (_, future) in zip(found, batch, strict=True):
+        for one, (_, _, future) in zip(found, batch, strict=True):
             if not future.done():
                 future.set_result(one)
 
-    async def _fetch(self, wanted: Sequence[_Wanted]) -> list[Found | BucketNotFound]:
+    def _retry(self, batch: Sequence[_Waiting], error: DatabaseAway) -> None:
+        """Fail those whose time is over before another attempt, all that wait included; the others
+        of the batch are next again."""
+        over = monotonic() + LONGEST_PAUSE_S
+        waiting = [*batch, *self._waiting]
+        self._waiting.clear()
+        for each in waiting:
+            if each is batch[0] or each[1] < over:
+                _fail(each[2], error)
+            else:
+                self._waiting.append(each)
+
+    async def _fetch(self, wanted: Sequence[_Wanted], until: float) -> list[Found | BucketNotFound]:
         rows = await self._timed(
             _LOOK_UP,
             [comparable(each.bucket) for each in wanted],
@@ -210,13 +231,14 @@ class Lookups:
             [None if each.version is None else comparable(each.version) for each in wanted],
             [each.facts for each in wanted],
             [each.payload for each in wanted],
+            until=until,
         )
         return [_found(each, row) for each, row in zip(wanted, rows, strict=True)]
 
-    async def _timed(self, sql: str, *values: Any) -> list[Any]:
+    async def _timed(self, sql: str, *values: Any, until: float | None = None) -> list[Any]:
         """Return the rows of a statement whose first column is the time."""
         sent_ns = self._clock.monotonic_ns()
-        rows = await self._reader.rows(sql, *values)
+        rows = await self._reader.rows(sql, *values, until=until)
         if rows:
             self._clock.learn(ns_of(rows[0][0]), sent_ns, self._clock.monotonic_ns())
         return rows

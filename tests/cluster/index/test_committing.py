@@ -202,6 +202,18 @@ def test_patience_with_a_database_that_is_away_ends(bucket: Bucket) -> None:
     assert files.became == "discarded"
 
 
+def test_none_of_many_waits_longer_than_its_patience(bucket: Bucket) -> None:
+    """However many groups of them fail, one after the other, in between."""
+    committer = Committer(Database("postgresql://nobody@127.0.0.1:1/nothing"), patience_s=0.5)
+
+    async def waited() -> list[Any]:
+        async with asyncio.timeout(20):
+            runs = (committer.run(put(bucket, f"{number}")) for number in range(2_000))
+            return await asyncio.gather(*runs, return_exceptions=True)
+
+    assert {type(outcome) for outcome in run(waited())} == {DatabaseAway}
+
+
 def test_a_bucket_that_is_held_is_waited_for(
     index: Postgres, bucket: Bucket, database: Database
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cluster.database.connecting import Database
+from cluster.database.errors import DatabaseAway
 from cluster.database.patience import PatientReader
 from cluster.index.lookups import MOST, Lookups
 from cluster.store import ClusterStore, Place
@@ -30,9 +31,9 @@ from tests.storage.sync_bucket import OWNER, SyncBucket
 class CountingReader(PatientReader):
     statements = 0
 
-    async def rows(self, sql: str, *values: Any) -> list[Any]:
+    async def rows(self, sql: str, *values: Any, until: float | None = None) -> list[Any]:
         self.statements += 1
-        return await super().rows(sql, *values)
+        return await super().rows(sql, *values, until=until)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,19 @@ def reader(place: Place, store: ClusterStore) -> Iterator[CountingReader]:
     made = CountingReader(Database(place.address, connections=1), 40)
     yield made
     run(made.close())
+
+
+def test_none_of_many_waits_longer_than_its_patience() -> None:
+    """However many statements fail, one after the other, in between."""
+    nowhere = PatientReader(Database("postgresql://nobody@127.0.0.1:1/nothing"), 0.5)
+    lookups = Lookups(nowhere)
+
+    async def find_all() -> list[Any]:
+        async with asyncio.timeout(20):
+            finds = (lookups.find("bucket", f"{number}") for number in range(2_000))
+            return await asyncio.gather(*finds, return_exceptions=True)
+
+    assert {type(outcome) for outcome in run(find_all())} == {DatabaseAway}
 
 
 def test_those_that_arrive_together_go_together(reader: CountingReader) -> None:
