@@ -19,6 +19,7 @@ from typing import Any
 from s3gw.config.auth import PUBLIC_KEY_VARIABLE, SECRET_VARIABLE, Auth, problem_with
 from s3gw.config.bucket_properties import problem_together
 from s3gw.config.catalog import PREFIX, Setting, aliases, keys_in, settings, tables
+from s3gw.config.cluster import Cluster
 from s3gw.config.declaration import Declaration, Tables, declared, is_required, table_of
 from s3gw.config.runtime import properties_of_new_buckets
 from s3gw.config.schema import SECTIONS, Config
@@ -257,6 +258,7 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
         raise ConfigError("auth.secrets_key and auth.secrets_key_file are both given: give one.")
     if not config.storage.data:
         raise ConfigError("storage.data is empty: name at least one folder.")
+    _check_cluster(config.cluster)
     if both := set(config.s3.domain) & set(config.s3.website_domain):
         raise ConfigError(
             f"{min(both)} is in s3.domain and in s3.website_domain: below one host name buckets "
@@ -276,6 +278,19 @@ def _check_together(config: Config, given: Mapping[str, _Given]) -> None:
             f"Without authentication, any client that reaches {config.server.host} could read and "
             "delete everything. Listen on 127.0.0.1, or add --allow-remote if that is wanted."
         )
+
+
+def _check_cluster(cluster: Cluster) -> None:
+    if cluster.database and not cluster.blobs:
+        raise ConfigError(
+            "cluster.database is given and cluster.blobs is not: name the folder that all machines "
+            "mount, as in --cluster-blobs shared:/mnt/s3gw."
+        )
+    for name, value in (("blobs", cluster.blobs), ("direct", cluster.direct)):
+        if value and not cluster.database:
+            raise ConfigError(
+                f"cluster.{name} needs cluster.database, the database of the cluster."
+            )
 
 
 def _check_promotable(config: Config) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from s3gw.config.auth import Auth
 from s3gw.config.bucket_properties import PROPERTIES
+from s3gw.config.cluster import Cluster
 from s3gw.config.declaration import setting, table_of
 from s3gw.config.limits import Limits
 from s3gw.config.notifications import Notifications
@@ -493,6 +494,7 @@ class Native:
 class Config:
     server: Server = field(default_factory=Server)
     storage: Storage = field(default_factory=Storage)
+    cluster: Cluster = field(default_factory=Cluster)
     s3: S3 = field(default_factory=S3)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     encryption: Encryption = field(default_factory=Encryption)
