@@ -90,6 +90,12 @@ class PostgresServer:
             "--set", "ON_ERROR_STOP=1", "--dbname", self.address(database), "--command", sql,
         )  # fmt: skip
 
+    def admit(self, *lines: str) -> None:
+        """Put lines before the rules of who may connect (pg_hba.conf), which let everybody in."""
+        path = self.folder / "data" / "pg_hba.conf"
+        path.write_text("\n".join([*lines, path.read_text()]))
+        self.run("SELECT pg_reload_conf()")
+
     def promote(self) -> None:
         self.run("SELECT pg_promote(true, 30)")
 
