@@ -58,6 +58,8 @@ class Database:
         try:
             async with self.connection(_MIGRATION_S) as connection:
                 await migrate(connection)
+            # Settings of the user are of sessions that begin later.
+            await (await self._opened()).expire_connections()
         except AccessRefused as error:
             raise DatabaseRefused(str(error)) from error
 

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
+from cluster.database import compilation
 from cluster.database.errors import DatabaseRefused
 
 SCHEMA = "s3gw"
@@ -40,7 +41,9 @@ async def migrate(connection: Any) -> int:
         )
     try:
         async with connection.transaction():
-            return await _apply_steps(connection)
+            number = await _apply_steps(connection)
+            await compilation.turn_off(connection)
+            return number
     except asyncpg.InsufficientPrivilegeError as error:
         raise DatabaseRefused(
             f"the database's user may not change its schema ({error}): let it own the database, "

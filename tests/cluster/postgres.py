@@ -55,8 +55,8 @@ class PostgresServer:
         self._settings = (*_SETTINGS, *settings)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def address(self, database: str = "postgres") -> str:
-        return f"postgresql://{USER}@{HOST}:{self.port}/{database}"
+    def address(self, database: str = "postgres", user: str = USER) -> str:
+        return f"postgresql://{user}@{HOST}:{self.port}/{database}"
 
     def create(self) -> None:
         """Make an empty cluster of databases."""
@@ -83,11 +83,11 @@ class PostgresServer:
             )  # fmt: skip
         self._call("pg_isready", "--host", HOST, "--port", str(self.port), patience_s=_START_S)
 
-    def run(self, sql: str, database: str = "postgres") -> str:
+    def run(self, sql: str, database: str = "postgres", user: str = USER) -> str:
         """Run statements; return the rows as text."""
         return self._call(
             "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
-            "--set", "ON_ERROR_STOP=1", "--dbname", self.address(database), "--command", sql,
+            "--set", "ON_ERROR_STOP=1", "--dbname", self.address(database, user), "--command", sql,
         )  # fmt: skip
 
     def admit(self, *lines: str) -> None:

@@ -54,6 +54,27 @@ def test_a_user_without_privileges_is_refused(address: str, server: PostgresServ
     assert run(opened(theirs)) == steps()[-1].number
 
 
+def test_no_statement_is_compiled(address: str, server: PostgresServer) -> None:
+    """Neither in a transaction nor without one; other users and databases are left as they are."""
+
+    odd, name = "Odd-user", address.rpartition("/")[2]
+    server.run(f'CREATE ROLE "{odd}" LOGIN; ALTER DATABASE {name} OWNER TO "{odd}"')
+
+    async def said() -> str:
+        database = Database(address.replace("postgres@", f"{odd}@"))
+        try:
+            await database.open()
+            async with database.connection() as connection:
+                found: str = await connection.fetchval("SHOW jit")
+                return found
+        finally:
+            await database.close()
+
+    assert [run(said()), run(said())] == ["off", "off"]
+    assert server.run("SHOW jit", name) == "on"
+    assert server.run("SHOW jit", "postgres", odd) == "on"
+
+
 def test_no_server_is_an_error_of_its_own() -> None:
     with pytest.raises(DatabaseAway):
         run(opened("postgresql://nobody@127.0.0.1:1/nothing"))
