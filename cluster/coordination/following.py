@@ -17,7 +17,8 @@ from cluster.coordination.entry_log import catch_up, read_all
 from cluster.coordination.replica import Replica
 from cluster.database.connecting import translated
 from cluster.database.errors import DatabaseError
-from cluster.database.primary import Direct, connect
+from cluster.database.pooling import Direct
+from cluster.database.primary import connect
 from cluster.maintenance import StoppedWithin
 from storage.errors import Corrupt, StorageError
 

@@ -17,7 +17,8 @@ from asyncpg.pool import PoolConnectionProxy
 
 from cluster.database.errors import AccessRefused, DatabaseAway, DatabaseRefused
 from cluster.database.migrate import migrate
-from cluster.database.primary import Direct, connect
+from cluster.database.pooling import Direct
+from cluster.database.primary import connect
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 

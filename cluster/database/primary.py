@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
 from cluster.database.address import Host, check_files, hosts_in
 from cluster.database.errors import AccessRefused, DatabaseAway
-
-Direct: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+from cluster.database.pooling import Direct, has_rows, keeps_statements
 
 # Longest time of one host.
 CONNECT_S = 5.0
@@ -25,6 +23,8 @@ CONNECT_S = 5.0
 _NO_TLS = "rejected SSL upgrade"
 # TLS that broke, as connections do.
 _BROKEN_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+# asyncpg's own number of statements that it keeps prepared.
+_STATEMENTS = 100
 _WRITABLE = """
 SELECT WHERE NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'"""
 
@@ -69,26 +69,29 @@ async def _leave(attempts: Sequence[asyncio.Task[Direct]], chosen: Direct | None
 
 async def _attempt(address: str, host: Host | None, within_s: float) -> Direct:
     async with asyncio.timeout(within_s):
-        connection: Direct = await asyncpg.connect(
-            address,
-            host=None if host is None else host.name,
-            port=None if host is None else host.port,
-            timeout=within_s,
-            # It is looked at below, in a way that poolers of connections allow.
-            target_session_attrs=SessionAttribute.any,
-        )
+        connection = await _open(address, host, within_s, _STATEMENTS)
         try:
-            if not await _is_so(connection, _WRITABLE):
+            if not await has_rows(connection, _WRITABLE):
                 raise _NoWrites
+            if await keeps_statements(connection):
+                return connection
         except BaseException:
             connection.terminate()
             raise
-        return connection
+        connection.terminate()
+        return await _open(address, host, within_s, 0)
 
 
-async def _is_so(connection: Direct, query: str) -> bool:
-    """Return whether a query has a row, without a prepared statement."""
-    return await connection.execute(query) != "SELECT 0"
+async def _open(address: str, host: Host | None, within_s: float, statements: int) -> Direct:
+    return await asyncpg.connect(
+        address,
+        host=None if host is None else host.name,
+        port=None if host is None else host.port,
+        timeout=within_s,
+        statement_cache_size=statements,
+        # Whether it takes writes is asked afterwards, in a way that poolers allow.
+        target_session_attrs=SessionAttribute.any,
+    )
 
 
 def _failure(hosts: Sequence[Host | None], errors: Sequence[BaseException | None]) -> DatabaseAway:

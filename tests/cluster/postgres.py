@@ -50,7 +50,7 @@ class PostgresServer:
 
     def __init__(self, folder: Path, *, settings: Sequence[str] = _FAST) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._programs = programs()
         self._settings = (*_SETTINGS, *settings)
         self._process: subprocess.Popen[bytes] | None = None
@@ -79,9 +79,13 @@ class PostgresServer:
         with open(self.folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [*command, "-p", str(self.port), *options],
-                cwd=self.folder, stdout=log, stderr=log, user=_owner(), group=_owner(),
+                cwd=self.folder, stdout=log, stderr=log, user=owner(), group=owner(),
             )  # fmt: skip
-        self._call("pg_isready", "--host", HOST, "--port", str(self.port), patience_s=_START_S)
+        self.await_ready(self.port)
+
+    def await_ready(self, port: int) -> None:
+        """Wait until that port takes connections: the server's own, or one of a pooler."""
+        self._call("pg_isready", "--host", HOST, "--port", str(port), patience_s=_START_S)
 
     def run(self, sql: str, database: str = "postgres", user: str = USER) -> str:
         """Run statements; return the rows as text."""
@@ -140,7 +144,7 @@ class PostgresServer:
         for left in reversed(range(tries)):
             done = subprocess.run(
                 command, cwd=self.folder, capture_output=True, text=True,
-                env={**os.environ, "PGCONNECT_TIMEOUT": "5"}, user=_owner(), group=_owner(),
+                env={**os.environ, "PGCONNECT_TIMEOUT": "5"}, user=owner(), group=owner(),
             )  # fmt: skip
             if done.returncode == 0:
                 return done.stdout.strip()
@@ -149,7 +153,8 @@ class PostgresServer:
         raise RuntimeError(f"{program}: {done.stdout}{done.stderr}")
 
 
-def _owner() -> str | None:
+def owner() -> str | None:
+    """Return the user that servers run as, if that is another one."""
     return USER if os.geteuid() == 0 else None
 
 
@@ -165,7 +170,7 @@ def _pause() -> None:
             return
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
