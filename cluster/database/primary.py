@@ -21,6 +21,8 @@ from cluster.database.pooling import Direct, has_rows, keeps_statements
 CONNECT_S = 5.0
 # A server that has no TLS; asyncpg has no class for it.
 _NO_TLS = "rejected SSL upgrade"
+# OpenSSL's numbers for certificates: of another name or IP address; not valid yet, or any more.
+_OF_ANOTHER_HOST, _NOT_NOW = (62, 64), (9, 10)
 # TLS that broke, as connections do.
 _BROKEN_TLS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 # asyncpg's own number of statements that it keeps prepared.
@@ -131,15 +133,17 @@ def _refusal(error: BaseException | None) -> str:
 
 
 def _distrust(error: ssl.SSLCertVerificationError) -> str:
-    # OpenSSL's numbers: the host name, and the address, that a certificate is not for.
-    if error.verify_code in (62, 64):
+    said = error.verify_message
+    if error.verify_code in _OF_ANOTHER_HOST:
         return (
-            f"{error.verify_message}: write the host in the address as its certificate has it, or "
-            "give the server another certificate"
+            f"{said}: write the host in the address as its certificate has it, or give the server "
+            "another certificate"
         )
+    if error.verify_code in _NOT_NOW:
+        return f"{said}: renew the server's certificate, or set the clock of this machine"
     return (
-        f"its certificate is not trusted ({error.verify_message}): sslrootcert in the address must "
-        "be the file of the CA that signed it"
+        f"its certificate is not trusted ({said}): sslrootcert in the address must be the file of "
+        "the CA that signed it"
     )
 
 

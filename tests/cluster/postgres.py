@@ -98,7 +98,14 @@ class PostgresServer:
         """Put lines before the rules of who may connect (pg_hba.conf), which let everybody in."""
         path = self.folder / "data" / "pg_hba.conf"
         path.write_text("\n".join([*lines, path.read_text()]))
+        self.reload()
+
+    def reload(self) -> None:
+        """Let it read its settings and files again; connections that begin later see them."""
+        loaded = self.run("SELECT pg_conf_load_time()")
         self.run("SELECT pg_reload_conf()")
+        while self.run("SELECT pg_conf_load_time()") == loaded:
+            _pause()
 
     def promote(self) -> None:
         self.run("SELECT pg_promote(true, 30)")
@@ -216,7 +223,7 @@ def replicated_pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
             standby.follow(primary, STANDBY)
             standby.start()
             primary.run(f"ALTER SYSTEM SET synchronous_standby_names = '{STANDBY}'")
-            primary.run("SELECT pg_reload_conf()")
+            primary.reload()
             yield primary, standby
         finally:
             standby.stop()
