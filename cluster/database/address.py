@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -37,7 +38,7 @@ class Host(Struct, frozen=True):
 
 
 def hosts_in(address: str) -> Sequence[Host]:
-    """Return the hosts; none where the environment or a service file says them. Raises
+    """Return the hosts; an empty list where the environment or a service file has them. Raises
     `AccessRefused` for what is not an address."""
     try:
         place, query = _parts(address)
@@ -65,6 +66,26 @@ def check_files(address: str) -> None:
                 Path(path).open("rb").close()
             except OSError as error:
                 raise AccessRefused(f"{key} of the database's address: {error}") from error
+
+
+def stays_here(address: str) -> bool:
+    """Return whether nothing that is sent there leaves this machine."""
+    return all(map(_is_here, hosts_in(address)))
+
+
+def security(address: str) -> str:
+    """Return the `sslmode`."""
+    _, query = _parts(address)
+    return query.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
+
+
+def _is_here(host: Host) -> bool:
+    if host.name.startswith("/") or host.name == "localhost":
+        return True
+    try:
+        return ip_address(host.name).is_loopback
+    except ValueError:
+        return False
 
 
 def _parts(address: str) -> tuple[str, Mapping[str, str]]:

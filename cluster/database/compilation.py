@@ -3,7 +3,7 @@
 The planner decides it by an estimate of the cost. Where a table has grown and was not analysed yet,
 a statement of 0.3 ms is compiled for 85 to 450 ms. A session cannot say it at its start, since
 PgBouncer does not pass that on, and a statement that says it costs a round trip. So it is a setting
-of the user in this database, which the server applies when it begins a session; a user may change
+of the user in this database: the server applies it when it begins a session. A user may change
 its own.
 """
 

@@ -1,7 +1,7 @@
 """Connections to the primary of the database, from one process.
 
 Each leads to the host that takes writes (`primary`): after a failover that is another one. They
-keep no state between transactions and set nothing at their start, so PgBouncer may stand in
+keep no state between transactions and set nothing at their start, so PgBouncer may be in
 between; tables are named with their schema.
 """
 
@@ -55,7 +55,7 @@ class Database:
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date. Raises `DatabaseAway`, and `DatabaseRefused`
-        for what somebody has to change first."""
+        for what has to be changed first."""
         try:
             async with self.connection(_MIGRATION_S) as connection:
                 await migrate(connection)

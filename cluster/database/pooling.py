@@ -1,11 +1,11 @@
-"""Poolers of connections that stand between a process and the server, such as PgBouncer.
+"""Poolers of connections between a process and the server, such as PgBouncer.
 
 In transaction mode, each transaction may be on another connection of the server. What asyncpg does
 outside of transactions is then lost: it prepares each statement once, under a name. PgBouncer 1.21
 and later keep such statements, under names of their own, where `max_prepared_statements` is above
 zero. Whether that is so is seen from the server's side: it has the statement under another name.
 
-All is asked by plain queries, which need no prepared statement and say how many rows they have.
+All queries here are plain ones: they need no prepared statement, and say how many rows they have.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ async def has_rows(connection: Direct, query: str) -> bool:
 
 async def is_pooled(connection: Direct) -> bool:
     """Return whether the connection leads to something that is not the server itself. A pooler
-    makes up the process id that it tells its clients."""
-    told = connection.get_server_pid()
-    return not await has_rows(connection, f"SELECT WHERE pg_backend_pid() = {told}")
+    makes up the process id that its clients get."""
+    given = connection.get_server_pid()
+    return not await has_rows(connection, f"SELECT WHERE pg_backend_pid() = {given}")
 
 
 async def keeps_statements(connection: Direct) -> bool:

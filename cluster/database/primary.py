@@ -1,7 +1,7 @@
 """Connecting to the primary: all hosts of an address at once.
 
 The first host that takes writes is taken, and the others are left. So a host that is down costs
-nothing, nor one whose network drops what is sent to it, which would otherwise take the whole time.
+nothing, nor does one whose network drops what is sent to it: it would take the whole time.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable, Sequence
+from enum import Enum
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
+from msgspec import Struct
 
 from cluster.database.address import Host, check_files, hosts_in
 from cluster.database.errors import AccessRefused, DatabaseAway
@@ -32,7 +34,7 @@ SELECT WHERE NOT pg_is_in_recovery() AND current_setting('default_transaction_re
 
 
 class _NoWrites(Exception):
-    """The server is a standby, or was made read-only."""
+    """The server is a standby, or is set to read-only."""
 
 
 async def connect(address: str, within_s: float = CONNECT_S) -> Direct:
@@ -49,6 +51,51 @@ async def connect(address: str, within_s: float = CONNECT_S) -> Direct:
     if chosen is None:
         raise _failure(hosts, [attempt.exception() for attempt in attempts])
     return chosen
+
+
+class Standing(Enum):
+    """What a host is for those who write."""
+
+    PRIMARY = "takes writes"
+    STANDBY = "is a standby"
+    REFUSES = "lets nobody in"
+    AWAY = "cannot be reached"
+
+
+class HostState(Struct, frozen=True):
+    """`problem` says what a host answered that is neither a primary nor a standby."""
+
+    host: str
+    standing: Standing
+    problem: str = ""
+
+
+async def look(address: str, within_s: float = CONNECT_S) -> list[HostState]:
+    """Return what each host of the address is now. Raises `AccessRefused` for what is not an
+    address."""
+    hosts: Sequence[Host | None] = hosts_in(address) or (None,)
+    check_files(address)
+    attempts = [asyncio.create_task(_attempt(address, host, within_s)) for host in hosts]
+    try:
+        await asyncio.wait(attempts)
+    finally:
+        await _leave(attempts, None)
+    return [
+        _state(str(host or "the database"), attempt.exception())
+        for host, attempt in zip(hosts, attempts, strict=True)
+    ]
+
+
+def _state(host: str, error: BaseException | None) -> HostState:
+    match error:
+        case None:
+            return HostState(host, Standing.PRIMARY)
+        case _NoWrites():
+            return HostState(host, Standing.STANDBY)
+    refusal = _refusal(error)
+    if refusal:
+        return HostState(host, Standing.REFUSES, refusal)
+    return HostState(host, Standing.AWAY, _absence(error))
 
 
 async def _first(attempts: Iterable[asyncio.Task[Direct]]) -> Direct | None:
@@ -91,7 +138,7 @@ async def _open(address: str, host: Host | None, within_s: float, statements: in
         port=None if host is None else host.port,
         timeout=within_s,
         statement_cache_size=statements,
-        # Whether it takes writes is asked afterwards, in a way that poolers allow.
+        # Whether it takes writes is looked up afterwards, in a way that poolers allow.
         target_session_attrs=SessionAttribute.any,
     )
 
