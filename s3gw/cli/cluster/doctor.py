@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from s3gw.cli.parameters import switch
 from s3gw.cli.parsing import FAILED, Command, Misused
 from s3gw.cli.setting_flags import GivenSettings, setting_flags
@@ -60,7 +58,10 @@ def _document(findings: Sequence[Finding]) -> dict[str, object]:
     return {
         "bad": _count(findings, "bad"),
         "weak": _count(findings, "weak"),
-        "findings": msgspec.to_builtins(findings),
+        "findings": [
+            {"name": each.name, "grade": each.grade, "found": each.found, "advice": each.advice}
+            for each in findings
+        ],
     }
 
 
