@@ -38,8 +38,12 @@ def parsers(parser: Parser, words: str = "") -> Iterator[tuple[str, Parser]]:
 
 COMMANDS = dict(parsers(build_parser()))
 LEAVES = [name for name, parser in COMMANDS.items() if parser.is_command()]
+# It asks the database, and no server.
+_DOCTOR = "cluster doctor"
 ASKING = [
-    name for name in LEAVES if name.split()[0] in ("bucket", "object", "archive", "job", "cluster")
+    name
+    for name in LEAVES
+    if name.split()[0] in ("bucket", "object", "archive", "job", "cluster") and name != _DOCTOR
 ]
 
 
