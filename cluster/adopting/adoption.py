@@ -40,7 +40,7 @@ class Order(Struct, frozen=True, kw_only=True):
     """What is adopted, and into what: the data folders of a store, the `postgresql://` URL of the
     cluster's database, and its shared folder. `coordination` is the file with users, keys, settings
     and jobs, without which they stay; the entries `unmoved` stay too. `progress` is called with a
-    word for what is done and a number of rows, from any thread."""
+    word for what is done and a number of rows."""
 
     data: Sequence[Path]
     address: str
@@ -55,8 +55,8 @@ class Order(Struct, frozen=True, kw_only=True):
 
 class Adopted(Struct, frozen=True, kw_only=True):
     """What an adoption did, or a dry run would do; it is `complete` when clients see the buckets.
-    `entries` are counted by the beginning of their keys, and `jobs_left` have not ended. `obstacles`
-    are for a dry run only. `earlier`: it was complete before."""
+    `entries` are counted by the beginning of their keys, and `jobs_left` have not ended.
+    `obstacles` are for a dry run only. `earlier`: it was complete before."""
 
     store: str
     complete: bool
@@ -76,8 +76,9 @@ class Adopted(Struct, frozen=True, kw_only=True):
 
 
 async def adopt(order: Order) -> Adopted:
-    """Adopt a store, or go on with it. Nothing is seen by clients where bytes are damaged. Raises
-    `AdoptionRefused`, `MountpathError`, `Corrupt`, `DeviceFailed`, `OutOfSpace`, `DatabaseError`."""
+    """Adopt a store, or go on with it. Where bytes are damaged, it is not completed. Raises
+    `AdoptionRefused`, `MountpathError`, `Corrupt`, `DeviceFailed`, `OutOfSpace` and
+    `DatabaseError`."""
     began_s = monotonic()
     with open_source(order.data) as source:
         async with _opened(order) as database:
@@ -126,9 +127,8 @@ async def abandon(order: Order) -> bool:
                     "the cluster's, and are removed there"
                 )
             folder = await open_folder(database, order.folder)
-            await remove_copy(
-                database, ledger, Shared(folder, source.store, order.how, verify=False)
-            )
+            shared = Shared(folder, source.store, order.how, verify=False)
+            await remove_copy(database, ledger, shared)
             return True
 
 

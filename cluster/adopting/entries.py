@@ -1,4 +1,4 @@
-"""Entries of the coordination store that a cluster takes over: users, roles, keys, settings, jobs."""
+"""Entries of the coordination store that a cluster takes over."""
 
 from __future__ import annotations
 
