@@ -80,6 +80,21 @@ def until(stop: asyncio.Event) -> StoppedWithin:
     return stopped_within
 
 
+async def stopped_before(
+    event: asyncio.Event, seconds: float, stopped_within: StoppedWithin
+) -> bool:
+    """Wait that long, or until the event, or until it is time to stop; return whether it is."""
+    stopping = asyncio.ensure_future(stopped_within(seconds))
+    happening = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait((stopping, happening), return_when=asyncio.FIRST_COMPLETED)
+        return stopping.done() and stopping.result()
+    finally:
+        for each in (stopping, happening):
+            each.cancel()
+        await asyncio.wait((stopping, happening))
+
+
 async def repeat(
     job: Callable[[], Awaitable[float]], pause_s: float, stopped_within: StoppedWithin
 ) -> None:

@@ -84,6 +84,7 @@ NOT_OF_THE_SERVER = {
     "cluster.coordination.following",
     "cluster.coordination.postgres",
     "cluster.coordination.memory",
+    "cluster.members.leader",
     "storage.backends.memory",
     "s3gw.client.aio",
 }

@@ -19,7 +19,7 @@ from cluster.coordination.entry_log import catch_up, read_all
 from cluster.coordination.replica import Replica
 from cluster.database.connecting import translated
 from cluster.database.errors import DatabaseError
-from cluster.maintenance import StoppedWithin
+from cluster.maintenance import StoppedWithin, stopped_before
 from storage.errors import Corrupt, StorageError
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Follower:
             self._polled_ns = 0
             while True:
                 wait_s = await self._round(connection)
-                if await self._stopped_within(wait_s, stopped_within):
+                if await stopped_before(self._bell, wait_s, stopped_within):
                     return
         finally:
             connection.terminate()
@@ -123,15 +123,3 @@ class Follower:
         if now_ns - self._checkpointed_ns >= _CHECKPOINT_S * _NS:
             self._checkpointed_ns = now_ns
             await self._replica.checkpoint()
-
-    async def _stopped_within(self, seconds: float, stopped_within: StoppedWithin) -> bool:
-        """Wait that long, or until the bell rings; return whether it is time to stop."""
-        stopping = asyncio.ensure_future(stopped_within(seconds))
-        ringing = asyncio.create_task(self._bell.wait())
-        try:
-            await asyncio.wait((stopping, ringing), return_when=asyncio.FIRST_COMPLETED)
-            return stopping.done() and stopping.result()
-        finally:
-            for each in (stopping, ringing):
-                each.cancel()
-            await asyncio.wait((stopping, ringing))

@@ -1,4 +1,7 @@
-"""A link to PostgreSQL that loses answers: it breaks at some commits, before or after them."""
+"""A link to PostgreSQL that loses answers: it breaks at some commits, before or after them.
+
+It can also fall silent, as a network does that drops everything.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,16 @@ class LossyProxy:
         self._chance = random.Random(seed)
         self._lost = lost
         self._stopped = stopped
+        self._is_passing = asyncio.Event()
+        self._is_passing.set()
+
+    def fall_silent(self) -> None:
+        """Keep all connections, take new ones, and pass nothing on."""
+        self._is_passing.clear()
+
+    def pass_on(self) -> None:
+        """Pass on what came meanwhile, and all that comes."""
+        self._is_passing.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -59,6 +72,7 @@ class LossyProxy:
                     self.commits_stopped += 1
                     return
                 link.is_losing = number < self._stopped + self._lost
+            await self._is_passing.wait()
             on.write(data)
             await on.drain()
 
@@ -69,6 +83,7 @@ class LossyProxy:
             if link.is_losing:
                 self.answers_lost += 1
                 return
+            await self._is_passing.wait()
             back.write(data)
             await back.drain()
 

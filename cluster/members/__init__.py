@@ -1,0 +1,1 @@
+"""Members of a cluster: which node leads, and which nodes there are."""
