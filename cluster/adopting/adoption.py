@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from cluster.adopting.blobs import How, Shared, Unshared
 from cluster.adopting.comparing import THREADS, BucketCounts, Compared, Comparison, Damage
-from cluster.adopting.copying import copy_rows
+from cluster.adopting.copying import TRANSACTION_ROWS, copy_rows
 from cluster.adopting.entries import Entries, read_entries
 from cluster.adopting.errors import AdoptionRefused
 from cluster.adopting.key_files import KeyFile, copy_files, different_files
@@ -51,6 +51,7 @@ class Order(Struct, frozen=True, kw_only=True):
     unmoved: Sequence[str] = ()
     key_files: Sequence[KeyFile] = ()
     progress: Callable[[str, int], None] = lambda what, rows: None
+    transaction_rows: int = TRANSACTION_ROWS
 
 
 class Adopted(Struct, frozen=True, kw_only=True):
@@ -61,17 +62,17 @@ class Adopted(Struct, frozen=True, kw_only=True):
     store: str
     complete: bool
     earlier: bool = False
-    buckets: Sequence[BucketCounts] = ()
+    buckets: tuple[BucketCounts, ...] = ()
     rows: int = 0
     blobs: int = 0
     new_blobs: int = 0
     trashed_buckets: int = 0
     entries: Mapping[str, int] = {}
-    jobs_left: Sequence[str] = ()
-    key_files: Sequence[str] = ()
+    jobs_left: tuple[str, ...] = ()
+    key_files: tuple[str, ...] = ()
     damaged: int = 0
-    damage: Sequence[Damage] = ()
-    obstacles: Sequence[str] = ()
+    damage: tuple[Damage, ...] = ()
+    obstacles: tuple[str, ...] = ()
     seconds: float = 0.0
 
 
@@ -110,7 +111,7 @@ async def rehearse(order: Order) -> Adopted:
         files = [each.name for each in order.key_files if each.source.exists()]
         said = _report(source, compared, entries, files)
         seconds = round(monotonic() - began_s, 3)
-        return replace(said, complete=False, obstacles=obstacles, seconds=seconds)
+        return replace(said, complete=False, obstacles=tuple(obstacles), seconds=seconds)
 
 
 async def abandon(order: Order) -> bool:
@@ -152,7 +153,9 @@ class _Adoption:
         ledger = await self._current(ledger, shared)
         ids = ledger.ids(source.buckets)
         with _threads() as (thread, threads):
-            await copy_rows(database, source, ledger, ids, thread, order.progress)
+            await copy_rows(
+                database, source, ledger, ids, thread, order.progress, order.transaction_rows
+            )
             comparison = Comparison(source, ids, shared, thread, threads, order.progress)
             compared = await comparison.run(database, ledger)
             if compared.damaged:
@@ -243,14 +246,14 @@ def _report(
     return Adopted(
         store=str(source.store),
         complete=True,
-        buckets=counts,
+        buckets=tuple(counts),
         rows=compared.rows,
         blobs=compared.blobs,
         new_blobs=compared.new_blobs,
         trashed_buckets=source.totals().trashed_buckets,
         entries=entries.counts(),
-        jobs_left=entries.left,
-        key_files=key_files,
+        jobs_left=tuple(entries.left),
+        key_files=tuple(key_files),
         damaged=compared.damaged,
-        damage=compared.damage,
+        damage=tuple(compared.damage),
     )

@@ -18,8 +18,8 @@ from cluster.adopting.streams import STREAMS, Stream
 from cluster.database.connecting import Connection, Database
 from storage import failpoints
 
-# Of one transaction.
-_BATCHES = 20
+# What a crash may cost, and what the database keeps open.
+TRANSACTION_ROWS = 20_000
 _TRANSACTION_S = 3600.0
 
 T = TypeVar("T")
@@ -33,41 +33,43 @@ async def copy_rows(
     ids: Mapping[int, int],
     thread: ThreadPoolExecutor,
     progress: Progress,
+    transaction_rows: int,
 ) -> Place:
     """Copy all rows that are not there yet; return the place at the end. Raises `DatabaseAway`,
     `Corrupt`, `DeviceFailed`, `AdoptionRefused`."""
     place = ledger.place
     while place.streams < len(STREAMS):
         stream = STREAMS[place.streams]
-        batches = source.read(stream, ids, place.after)
+        batches = source.read(stream, ids, place.after, most=transaction_rows)
         with_next = _Ahead(batches, thread)
         while not with_next.is_over:
             async with database.connection(_TRANSACTION_S) as connection:
-                place = await _copy_some(connection, ledger, stream, with_next, place)
+                place = await _copy_some(
+                    connection, ledger, stream, with_next, place, transaction_rows
+                )
             failpoints.hit("adopt_after_rows")
             progress(stream.table, place.rows)
     return place
 
 
 async def _copy_some(
-    connection: Connection, ledger: Ledger, stream: Stream, batches: _Ahead, place: Place
+    connection: Connection, ledger: Ledger, stream: Stream, batches: _Ahead, place: Place, most: int
 ) -> Place:
     """Do one transaction."""
     async with connection.transaction():
         await unlimited(connection)
         await held_ledger(connection, ledger)
-        after, rows = place.after, place.rows
-        for _ in range(_BATCHES):
+        done = place
+        while done.rows < place.rows + most:
             batch = await batches.take()
             if batch is None:
-                done = Place(place.streams + 1, None, rows)
+                done = Place(place.streams + 1, None, done.rows)
                 break
             records = [row.record[stream.unkept :] for row in batch]
             await connection.copy_records_to_table(
                 stream.table, schema_name="s3gw", columns=stream.kept, records=records
             )
-            after, rows = batch[-1].key, rows + len(batch)
-            done = Place(place.streams, after, rows)
+            done = Place(place.streams, batch[-1].key, done.rows + len(batch))
         await write_place(connection, ledger.store, done)
         failpoints.hit("adopt_inside_rows")
     return done

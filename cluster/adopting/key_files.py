@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from cluster.adopting.errors import AdoptionRefused
 from storage.blobs.folder import sync_folder
 
 
@@ -49,7 +50,11 @@ def _copy(source: Path, target: Path) -> None:
         file.write(source.read_bytes())
         file.flush()
         os.fsync(file.fileno())
-    # A link and not a rename: a file that came meanwhile stays.
-    os.link(aside, target)
-    os.unlink(aside)
+    try:
+        # A link and not a rename: a file that came meanwhile stays.
+        os.link(aside, target)
+    except FileExistsError:
+        raise AdoptionRefused(f"{target} was made meanwhile: stop the servers there") from None
+    finally:
+        os.unlink(aside)
     sync_folder(target.parent)

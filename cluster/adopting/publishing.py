@@ -49,6 +49,8 @@ async def publish(
         await connection.execute("LOCK TABLE s3gw.buckets IN SHARE ROW EXCLUSIVE MODE")
         obstacles = await bucket_obstacles(connection, buckets)
         if entries is not None:
+            # A server may be making the first ones.
+            await connection.execute("SELECT pg_advisory_xact_lock(3, 0)")
             obstacles += await entry_obstacles(connection)
         if obstacles:
             raise AdoptionRefused("\n".join(obstacles))

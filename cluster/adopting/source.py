@@ -111,10 +111,15 @@ class Source:
         return Totals(versions, _number(self._connections[0], _TRASH))
 
     def read(
-        self, stream: Stream, ids: Mapping[int, int], after: Key | None = None
+        self,
+        stream: Stream,
+        ids: Mapping[int, int],
+        after: Key | None = None,
+        *,
+        most: int = BATCH_ROWS,
     ) -> Iterator[list[SourceRow]]:
-        """Yield the rows of buckets that have new `ids`, in batches, after a key or all. Raises
-        `Corrupt`, `DeviceFailed`."""
+        """Yield the rows of buckets that have new `ids`, after a key or all, in batches of at
+        `most` so many. Raises `Corrupt`, `DeviceFailed`."""
         rows = merge(
             *(self._rows(number, stream, ids, after) for number in range(len(self.mountpaths))),
             key=lambda row: row.key,
@@ -125,7 +130,7 @@ class Source:
             for row in rows:
                 batch.append(row)
                 size += len(row.payload or b"")
-                if len(batch) == BATCH_ROWS or size >= _BATCH_BYTES:
+                if len(batch) == min(most, BATCH_ROWS) or size >= _BATCH_BYTES:
                     yield batch
                     batch, size = [], 0
         if batch:

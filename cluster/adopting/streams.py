@@ -12,7 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
-Key = tuple[int | str | bytes, ...]
+# Of integers, texts and bytes.
+Key = tuple[Any, ...]
 
 _LEAST_AGE = -(1 << 63)
 

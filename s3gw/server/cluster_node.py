@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from cluster.members.leader import Leadership
-
 from cluster.bytes.node_lock import NodeLock
 from cluster.bytes.shared_folder import open_folder
 from cluster.coordination import Coordination
@@ -23,6 +21,7 @@ from cluster.coordination.replica import Replica, prepare_replica
 from cluster.database.alone import Alone
 from cluster.database.connecting import Database
 from cluster.maintenance import StoppedWithin, repeat
+from cluster.members.leader import Leadership
 from cluster.store import ClusterOptions, ClusterStore, Place
 from s3gw.config.coordination import coordination_path, with_coordination
 from s3gw.config.places import common_folder, node_name, own_folder

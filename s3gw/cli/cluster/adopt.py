@@ -19,12 +19,12 @@ from s3gw.cli.progress import LiveLine, size_text
 from s3gw.cli.setting_flags import GivenSettings, setting_flags
 from s3gw.cli.tables import plural, table
 from s3gw.config.loading import ConfigError
+from s3gw.config.places import own_folder
 from s3gw.config.schema import Config
 from s3gw.config.stored import TRANSIENT
 from s3gw.identity.opening import KEY_FILE_NAME
 from s3gw.identity.root_keys import FILE_NAME as ROOT_KEYS
 from s3gw.keys.opening import FILE_NAME as KEY_RING
-from s3gw.server.compose import folders
 from s3gw.server.outboxes import BUCKET_LOGS, NOTIFICATIONS
 from storage import outbox
 from storage.startup_errors import MountpathError
@@ -106,17 +106,22 @@ def _require_cluster(config: Config) -> None:
         raise ConfigError("The shared folder is missing: give --cluster-blobs shared:/mnt/blobs.")
 
 
+def _data_folders(config: Config) -> list[Path]:
+    """Return those of the store that is adopted."""
+    return [Path(folder) for folder in config.storage.data]
+
+
 def _order(config: Config, options: Options, line: LiveLine) -> Order:
     from cluster.adopting.adoption import Order
     from cluster.adopting.blobs import How
 
     return Order(
-        data=folders(config),
+        data=_data_folders(config),
         address=config.cluster.direct or config.cluster.database,
         folder=Path(config.cluster.shared_folder),
         how=How.COPY if options.copy else How.LINK,
         verify=options.verify_checksums,
-        coordination=None if options.objects_only else folders(config)[0] / COORDINATION,
+        coordination=None if options.objects_only else own_folder(config) / COORDINATION,
         unmoved=(TRANSIENT,),
         key_files=_key_files(config, objects_only=options.objects_only),
         progress=lambda what, rows: line.show(f"{what}: {rows:,} rows"),
@@ -127,7 +132,7 @@ def _key_files(config: Config, *, objects_only: bool) -> Sequence[KeyFile]:
     """Return those in the data folders; a path that is configured is for each node to have."""
     from cluster.adopting.key_files import KeyFile
 
-    first = folders(config)[0]
+    first = own_folder(config)
     names = [] if config.encryption.key_file else [KEY_RING]
     if not objects_only:
         names += [] if config.auth.secrets_key or config.auth.secrets_key_file else [KEY_FILE_NAME]
@@ -140,13 +145,13 @@ def _key_files(config: Config, *, objects_only: bool) -> Sequence[KeyFile]:
 
 
 def _is_inside(file: Path, config: Config) -> bool:
-    return any(file.resolve().is_relative_to(each.resolve()) for each in folders(config))
+    return any(file.resolve().is_relative_to(each.resolve()) for each in _data_folders(config))
 
 
 def _left_behind(config: Config) -> Iterator[str]:
     """Yield what waits in queues that are not moved."""
     for name, what in ((NOTIFICATIONS, "event"), (BUCKET_LOGS, "log line")):
-        file = folders(config)[0] / name
+        file = own_folder(config) / name
         if not file.exists():
             continue
         outbox.prepare(file, durable=name == NOTIFICATIONS)
