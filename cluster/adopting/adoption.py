@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from time import monotonic
 
+import asyncpg
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,6 +32,7 @@ from cluster.adopting.removing import remove_copy
 from cluster.adopting.source import Source, open_source
 from cluster.bytes.shared_folder import open_folder
 from cluster.database.connecting import Connection, Database
+from cluster.database.errors import DatabaseRefused
 from storage import failpoints
 
 _CONNECTIONS = 3
@@ -189,6 +191,8 @@ async def _opened(order: Order) -> AsyncIterator[Database]:
     database = Database(order.address, connections=_CONNECTIONS)
     try:
         yield database
+    except asyncpg.PostgresError as error:
+        raise DatabaseRefused(str(error)) from error
     finally:
         await database.close()
 

@@ -61,8 +61,8 @@ async def read_entries(file: Path, unmoved: Collection[str]) -> Entries:
 
 
 def counted(keys: Iterator[str]) -> Mapping[str, int]:
-    """Return the number of keys by their first two words."""
-    return dict(Counter("/".join(key.split("/")[:3]) for key in keys))
+    """Return the number of keys by their first two words; lists of names are one kind."""
+    return dict(Counter(_kind(key) for key in keys))
 
 
 async def write_entries(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -83,6 +83,10 @@ def _revisions(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         size += len(each.value)
     if some:
         yield some
+
+
+def _kind(key: str) -> str:
+    return job.NAMES.rstrip("/") if key.startswith(job.NAMES) else "/".join(key.split("/")[:3])
 
 
 def _has_ended(entry: Entry) -> bool:

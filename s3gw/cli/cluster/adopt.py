@@ -70,7 +70,8 @@ class Options:
 
 def run(options: Options) -> int:
     config = options.settings.load().config
-    _require_cluster(config)
+    if not config.cluster.database:
+        raise ConfigError("The cluster's database is missing: give --cluster postgresql://...")
     try:
         from cluster.adopting.adoption import abandon, adopt, rehearse
         from cluster.database.errors import DatabaseError
@@ -97,13 +98,6 @@ def run(options: Options) -> int:
 
 
 COMMAND = Command(Options, run, _EXAMPLES)
-
-
-def _require_cluster(config: Config) -> None:
-    if not config.cluster.database:
-        raise ConfigError("The cluster's database is missing: give --cluster postgresql://...")
-    if not config.cluster.blobs:
-        raise ConfigError("The shared folder is missing: give --cluster-blobs shared:/mnt/blobs.")
 
 
 def _data_folders(config: Config) -> list[Path]:
@@ -201,12 +195,13 @@ def _not_moved(
     if done.jobs_left:
         yield f"Left behind: jobs that have not ended: {', '.join(done.jobs_left)}."
     yield from left
-    configured = (config.encryption.key_file, config.encryption.master_key_file)
-    if not options.objects_only:
-        configured += (config.auth.secrets_key_file,)
-    for file in configured:
-        if file and not _is_inside(Path(file), config):
-            yield f"Each node needs {file}."
+    master = config.encryption.master_key_file
+    if master and _is_inside(Path(master), config):
+        there = Path(config.cluster.shared_folder) / Path(master).name
+        yield f"The nodes need encryption.master_key_file = {str(there)!r}."
+    secrets = "" if options.objects_only else config.auth.secrets_key_file
+    for file in filter(None, (config.encryption.key_file, secrets)):
+        yield f"Each node needs {file}: it is configured, and was not copied."
 
 
 def _verdict(options: Options, done: Adopted) -> str:
