@@ -1,4 +1,4 @@
-"""Adoption of a store, from the look at what stands in the way to the report."""
+"""Adoption of a store, from the first look to the report."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _CONNECTIONS = 3
 class Order(Struct, frozen=True, kw_only=True):
     """What is adopted, and into what: the data folders of a store, the `postgresql://` URL of the
     cluster's database, and its shared folder. `coordination` is the file with users, keys, settings
-    and jobs, without which they stay; the entries `unmoved` stay too. `progress` is called with a
+    and jobs; without it they stay, as the entries `unmoved` do. `progress` is called with a
     word for what is done and a number of rows."""
 
     data: Sequence[Path]

@@ -1,7 +1,7 @@
 """Copying of rows into the database.
 
-Some twenty thousand rows are a transaction, which notes in the ledger how far it is. What a killed
-process had sent without a commit is not there.
+Some twenty thousand rows are a transaction, with the last key in the ledger. What a process had sent
+before it was killed is there with its commit, or not at all.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ async def unlimited(connection: Connection) -> None:
 
 
 class _Ahead:
-    """Batches, of which the next is read in the thread while one is sent."""
+    """Batches; the next is read in the thread while one is sent."""
 
     def __init__(self, batches: Iterator[list[SourceRow]], thread: ThreadPoolExecutor) -> None:
         self._loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Files with keys, which every node of a cluster reads in the shared folder."""
+"""Files with keys, for all nodes of a cluster in the shared folder."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _copy(source: Path, target: Path) -> None:
         # A link and not a rename: a file that came meanwhile stays.
         os.link(aside, target)
     except FileExistsError:
-        raise AdoptionRefused(f"{target} was made meanwhile: stop the servers there") from None
+        raise AdoptionRefused(f"{target} appeared meanwhile: stop the servers there") from None
     finally:
         os.unlink(aside)
     sync_folder(target.parent)

@@ -1,4 +1,4 @@
-"""Record of an adoption in the database: what it has done, and where it goes on."""
+"""Record of an adoption in the database: how much is done."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def open_ledger(
     connection: Connection, store: UUID, commits: Sequence[int], bucket_count: int
 ) -> Ledger:
     """Begin an adoption, in a transaction: its buckets get ids that follow one another."""
-    # Who makes a bucket waits for a moment, so that none gets an id between them.
+    # New buckets wait for a moment, so that no other id comes between these.
     await connection.execute("LOCK TABLE s3gw.buckets IN SHARE ROW EXCLUSIVE MODE")
     first: int = await connection.fetchval(_IDS, bucket_count) or 0
     values = (store, list(commits), first, bucket_count, _encoded(Place()))

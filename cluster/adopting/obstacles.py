@@ -1,4 +1,4 @@
-"""What stands in the way of an adoption, looked for before anything is written."""
+"""Obstacles to an adoption, looked for before anything is written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WHERE name = ANY($1) AND id NOT IN (SELECT bucket FROM s3gw.labels)"""
 
 
 async def has_schema(connection: Connection, table: str) -> bool:
-    """Whether the database has that table; a new one has none."""
+    """Whether the database has that table; a new one is empty."""
     found: bool = await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"s3gw.{table}")
     return found
 

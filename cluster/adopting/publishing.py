@@ -1,4 +1,4 @@
-"""The end of an adoption: one transaction, after which clients see its buckets."""
+"""The end of an adoption: one transaction, and clients see its buckets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def publish(
     async with database.connection(_PUBLISHING_S) as connection, connection.transaction():
         await unlimited(connection)
         await held_ledger(connection, ledger)
-        # Nobody makes or renames a bucket meanwhile; objects come and go.
+        # No bucket is created or renamed meanwhile; objects change as ever.
         await connection.execute("LOCK TABLE s3gw.buckets IN SHARE ROW EXCLUSIVE MODE")
         obstacles = await bucket_obstacles(connection, buckets)
         if entries is not None:

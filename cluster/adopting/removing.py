@@ -65,5 +65,5 @@ def _named(stream: Stream, row: Sequence[Any]) -> list[Chunk]:
             return named_blobs(decode_part(row[-1]), None)
         return named_blobs(decode_row(row[-2]), row[-1])
     except Corrupt:
-        # Its blobs are not known, so none was brought.
+        # Its blobs are not known, so they were not brought.
         return []

@@ -97,11 +97,11 @@ class Source:
 
     @property
     def store(self) -> UUID:
-        """The id of its first mountpath, which no other store has."""
+        """The id of its first mountpath: no other store has it."""
         return UUID(self.mountpaths[0].members[0])
 
     def commits(self) -> list[int]:
-        """Return how many commits each index has counted: they are the same while none changes."""
+        """Return how many commits each index has counted: the same, as long as it does not change."""
         sql = "SELECT commits FROM identity"
         counted: list[Any] = [each.execute(sql).get for each in self._connections]
         return [int(count or 0) for count in counted]
@@ -157,7 +157,7 @@ class Source:
             content = decode_row(encoded)
             if content.mountpath:
                 folder = self._by_uuid[content.mountpath]
-                # A cluster has one folder, so its rows name none.
+                # A cluster has one folder, so its rows do not name it.
                 content = replace(content, mountpath="")
                 values[-2] = encode(content)
             if stream is VERSIONS:

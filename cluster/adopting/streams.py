@@ -1,6 +1,6 @@
-"""Tables of an index whose rows are copied, each in the order of a key.
+"""Tables of an index, each with the order that its rows are copied in.
 
-Both indexes have the same columns but for payloads, which SQLite has in a table apart, and for the
+Both indexes have the same columns but for payloads, in a table of their own in SQLite, and for the
 column that says that a version is a delete marker. Statements give the columns of the copy, after
 those that only order them.
 """
@@ -21,7 +21,7 @@ _LEAST_AGE = -(1 << 63)
 class Stream(Struct, frozen=True):
     """`columns` are what the statements give; the copy leaves the first `unkept` out. `key` and
     `bucket` are positions in them. `begin` is before every key of SQLite's rows; `target` takes the
-    key after which to begin, the least and the greatest bucket, and how many."""
+    key to continue after, the least and the greatest bucket, and how many."""
 
     table: str
     columns: Sequence[str]
@@ -123,5 +123,5 @@ WHERE (bucket, label, blob) > ($1, $2, $3) AND bucket BETWEEN $4 AND $5
 ORDER BY bucket, label, blob LIMIT $6""",
 )
 
-# What is in the trash, and garbage, stays where it is: nobody can read it any more.
+# Garbage and the trash stay where they are: no client can read them any more.
 STREAMS = (OBJECTS, VERSIONS, UPLOADS, PARTS, COMPLETED, RENAMED)

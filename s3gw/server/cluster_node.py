@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from cluster.coordination.following import Follower
 from cluster.coordination.replica import Replica, prepare_replica
 from cluster.database.alone import Alone
 from cluster.database.connecting import Database
-from cluster.maintenance import StoppedWithin, repeat
+from cluster.maintenance import StoppedWithin, Work, repeat
 from cluster.members.leader import Leadership
+from cluster.objects.edge import at_edge
 from cluster.store import ClusterOptions, ClusterStore, Place
 from s3gw.config.coordination import coordination_path, with_coordination
 from s3gw.config.places import common_folder, node_name, own_folder
@@ -137,12 +138,11 @@ class NodeUpkeep:
             tasks.create_task(self._follower.run(stopped_within))
             tasks.create_task(repeat(self._sweep, self._interval_s, stopped_within))
 
+    @at_edge
     async def clean(self) -> bool:
         return (await self._store.sweeper.run_once()).more
 
-    async def lead(
-        self, work: Callable[[StoppedWithin], Awaitable[None]], stopped_within: StoppedWithin
-    ) -> None:
+    async def lead(self, work: Work, stopped_within: StoppedWithin) -> None:
         await self._leadership.run(work, stopped_within)
 
     async def _sweep(self) -> float:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from cluster.coordination import Coordination
-from cluster.maintenance import StoppedWithin
+from cluster.maintenance import StoppedWithin, Work
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Config
 from s3gw.server.one_machine import OneMachine
 from storage.own_store import OwnStore
-
-# Work that goes on until it is time to stop.
-Work: TypeAlias = Callable[[StoppedWithin], Awaitable[None]]
 
 
 class Housekeeping(Protocol):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from threading import Lock
 
 from cluster.coordination import Coordination
 from cluster.coordination.embedded import EmbeddedCoordination
-from cluster.maintenance import MaintenanceRound, StoppedWithin, repeat, run_maintenance
+from cluster.maintenance import MaintenanceRound, StoppedWithin, Work, repeat, run_maintenance
 from s3gw.config.coordination import coordination_path
 from s3gw.config.places import data_folders
 from s3gw.config.schema import Config
@@ -118,9 +118,7 @@ class MachineUpkeep:
     async def clean(self) -> bool:
         return (await asyncio.to_thread(self.run_once)).more
 
-    async def lead(
-        self, work: Callable[[StoppedWithin], Awaitable[None]], stopped_within: StoppedWithin
-    ) -> None:
+    async def lead(self, work: Work, stopped_within: StoppedWithin) -> None:
         """A machine that is alone leads."""
         await work(stopped_within)
 

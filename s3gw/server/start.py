@@ -55,6 +55,9 @@ def serve(config: Config) -> None:
     with _prepared(deployment), contextlib.closing(_reserve(config)) as port:
         with deployment.alone():
             found = find_root_keys(config)
+            if config.cluster.database:
+                # The next machine to start reads them.
+                found.keep()
             prepare_ring(config)
             prepare_directory(config)
         forget_transient(config)

@@ -19,7 +19,7 @@ def copy_verified(
     sync: bool = False,
 ) -> None:
     """Write a blob to a new file; each block is checked, and so is the label of the copy. `spend`
-    is told the bytes of each block. Raises `Corrupt`, `Vanished`, `DeviceFailed`, `OSError`."""
+    gets the bytes of each block. Raises `Corrupt`, `Vanished`, `DeviceFailed`, `OSError`."""
     with open(target, "wb", opener=_private) as file:
         for block in blocks_of(source, chunk):
             file.write(block)

@@ -39,7 +39,11 @@ def parsers(parser: Parser, words: str = "") -> Iterator[tuple[str, Parser]]:
 COMMANDS = dict(parsers(build_parser()))
 LEAVES = [name for name, parser in COMMANDS.items() if parser.is_command()]
 ASKING = [
-    name for name in LEAVES if name.split()[0] in ("bucket", "object", "archive", "job", "cluster")
+    name
+    for name in LEAVES
+    # It opens data folders.
+    if name.split()[0] in ("bucket", "object", "archive", "job", "cluster")
+    and name != "cluster adopt"
 ]
 
 
