@@ -1,4 +1,4 @@
-"""Adoption: a store of one machine becomes part of a cluster, and no blob is copied.
+"""Adoption: a store of one machine becomes part of a cluster.
 
 The rows of its indexes are copied into the database in the order of their keys, thousands in each
 transaction, with a note of the last key. They belong to buckets that have ids but are not in the

@@ -1,4 +1,4 @@
-"""Blobs of a store in the shared folder: a second name of each file, or a verified copy.
+"""Blobs of a store in the shared folder: hard links, or verified copies.
 
 A hard link costs no room, and leaves the store as it was: blobs never change, and each of the two
 removes its own name only.

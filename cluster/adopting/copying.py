@@ -1,6 +1,6 @@
 """Copying of rows into the database.
 
-Some twenty thousand rows are a transaction, with the last key in the ledger. What a process had sent
+Some twenty thousand rows are a transaction, with the last key in the ledger. What a process sent
 before it was killed is there with its commit, or not at all.
 """
 

@@ -101,7 +101,7 @@ class Source:
         return UUID(self.mountpaths[0].members[0])
 
     def commits(self) -> list[int]:
-        """Return how many commits each index has counted: the same, as long as it does not change."""
+        """Return how many commits each index has counted: the same until it changes."""
         sql = "SELECT commits FROM identity"
         counted: list[Any] = [each.execute(sql).get for each in self._connections]
         return [int(count or 0) for count in counted]
