@@ -85,6 +85,7 @@ NOT_OF_THE_SERVER = {
     "cluster.coordination.postgres",
     "cluster.coordination.memory",
     "cluster.members.announcing",
+    "s3gw.outbound.peers",
     "cluster.members.leader",
     "cluster.members.watching",
     "storage.backends.memory",

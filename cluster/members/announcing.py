@@ -1,4 +1,4 @@
-"""Announcement of a node: in the map of the cluster as long as its server runs."""
+"""Announcement of a node in the map, while its server runs."""
 
 from __future__ import annotations
 
