@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
 
 # Waits that many seconds, or less when it is time to stop; returns whether it is.
 StoppedWithin = Callable[[float], Awaitable[bool]]
+# Goes on until its argument says that it is time to stop.
+Work = Callable[[StoppedWithin], Coroutine[Any, Any, None]]
 
 
 class MaintenanceRound(Protocol):

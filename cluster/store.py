@@ -26,9 +26,10 @@ from cluster.objects.edge import at_edge
 from cluster.objects.reader import ObjectReader
 from cluster.objects.uploads import Uploads
 from cluster.objects.writer import ObjectWriter
+from storage.access_times import AccessTimes
 from storage.blobs.blob import BLOCK
 from storage.blobs.reader import BlobReader
-from storage.blobs.space import free_bytes
+from storage.blobs.space import free_bytes, used_share
 from storage.blobs.threads import Threads
 from storage.capabilities import ALL_CAPABILITIES
 from storage.clock import Clock
@@ -66,11 +67,12 @@ class ClusterOptions(Struct, frozen=True):
 
 class Place(Struct, frozen=True):
     """Where a cluster is: the database's `postgresql://` URL, the shared folder, and the id of this
-    node, which no other has."""
+    node, which no other has. `access_times` is a file of this node."""
 
     address: str
     folder: Path
     node: str
+    access_times: Path | None = None
 
 
 class _Index(NamedTuple):
@@ -104,6 +106,7 @@ class ClusterStore:
         self._slot = slot
         self._reserve = reserve = options.reserve_bytes
         folder, inline_limit = slot.place.folder, options.inline_limit
+        self.access_times = AccessTimes(place.access_times)
         self._index = index = _index_of(place, clock, options)
         database, reads, lookups, committer, row_clock = index
         self._threads = threads = Threads(options.threads)
@@ -179,9 +182,17 @@ class ClusterStore:
         """Refuse writes by these from now on."""
         self._writers.watermarks = watermarks
 
+    def surplus_bytes(self, low: float, high: float) -> int:
+        """Return the bytes to remove so that the folder's file system has at most the share `low`
+        of it used; 0 unless it has more than `high`."""
+        path = self._slot.place.folder.path
+        used, stat = used_share(path), os.statvfs(path)
+        return int((used - low) * stat.f_blocks * stat.f_frsize) if used > high else 0
+
     async def close(self) -> None:
         """End what is under way, and close all connections and files. What is in doubt is for the
         next process."""
+        self.access_times.close()
         await self._index.committer.close()
         await self._index.lookups.close()
         await self._index.reads.close()

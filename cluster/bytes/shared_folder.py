@@ -66,6 +66,10 @@ def _format(path: Path) -> str:
     if any((path / "blobs").glob("*/*")):
         raise MountpathError(f"{path} holds blobs of another database; choose an empty folder")
     make_folders(path)
+    for each in path.iterdir():
+        # The folder itself may be the root of a file system, which others may look into.
+        if each.is_dir():
+            each.chmod(0o700)
     identity = Identity(FORMAT_VERSION, str(uuid.uuid4()))
     aside = path / "folder.json.new"
     with open(aside, "wb") as file:

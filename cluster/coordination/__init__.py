@@ -64,6 +64,11 @@ class Coordination(Protocol):
         decide about access ask for it; others may go on with what was last known."""
         ...
 
+    async def catch_up(self) -> None:
+        """Make all that was committed before, anywhere, readable here. Raises
+        `DatabaseUnavailable`."""
+        ...
+
     async def range(self, prefix: str) -> tuple[Sequence[Entry], int]:
         """Return the entries whose keys begin with the prefix, in order, and their revision."""
         ...

@@ -104,6 +104,9 @@ class EmbeddedCoordination:
     def require_current(self) -> None:
         """Every commit is seen at once."""
 
+    async def catch_up(self) -> None:
+        """Every commit is seen at once."""
+
     async def range(self, prefix: str) -> tuple[Sequence[Entry], int]:
         return await self._in_thread(self._file.range, prefix)
 

@@ -30,6 +30,9 @@ class MemoryCoordination:
     def require_current(self) -> None:
         """Every commit is seen at once."""
 
+    async def catch_up(self) -> None:
+        """Every commit is seen at once."""
+
     async def range(self, prefix: str) -> tuple[Sequence[Entry], int]:
         found = (entry for key, entry in self._entries.items() if key.startswith(prefix))
         return sorted(found, key=lambda entry: entry.key.encode()), self._revision

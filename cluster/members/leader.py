@@ -23,12 +23,9 @@ import asyncpg
 from cluster.coordination.node_note import BootClock, boot_clock
 from cluster.database.connecting import Connection, Database
 from cluster.database.errors import DatabaseError
-from cluster.maintenance import StoppedWithin, stopped_before
+from cluster.maintenance import StoppedWithin, Work, stopped_before
 
 log = logging.getLogger(__name__)
-
-# What the leader does, until its argument says that it is time to stop.
-Work = Callable[[StoppedWithin], Coroutine[Any, Any, None]]
 
 LEASE_S, RENEW_S = 15.0, 5.0
 

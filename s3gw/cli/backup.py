@@ -19,11 +19,11 @@ from s3gw.cli.scrub import RATE_HELP, read_rate
 from s3gw.cli.setting_flags import GivenSettings, setting_flags
 from s3gw.cli.tables import plural
 from s3gw.config.loading import ConfigError
+from s3gw.config.places import data_folders, own_folder
 from s3gw.config.schema import Config
 from s3gw.identity.opening import open_directory
 from s3gw.identity.root_keys import find_root_keys
 from s3gw.keys.opening import open_ring, ring_path
-from s3gw.server.compose import folders
 from s3gw.server.outboxes import BUCKET_LOGS, NOTIFICATIONS
 from storage import outbox
 from storage.backends.local.backup import BackedUp, BackupOptions, back_up
@@ -77,6 +77,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(options: Options) -> int:
     config = options.settings.load().config
+    if config.cluster.database:
+        raise ConfigError(
+            "A cluster is backed up where it is: its database first, as PostgreSQL's manual has it "
+            "(pg_basebackup, archived logs), then its shared folder. See docs/cluster.md."
+        )
     with Progress("backup", 0, sys.stderr) as bar:
 
         def show(done: BackedUp) -> None:
@@ -86,7 +91,7 @@ def run(options: Options) -> int:
         how = BackupOptions(
             beside=_BESIDE, rate_bytes_s=options.rate, verify=options.verify, progress=show
         )
-        done = back_up(folders(config), options.target, how)
+        done = back_up(data_folders(config), options.target, how)
     outcome = _outcome(config, done)
     print(_as_json(outcome) if options.json else as_text(outcome))
     return 1 if outcome.damage or outcome.keys else 0
@@ -127,7 +132,7 @@ def _of_copy(config: Config, copies: Sequence[Path]) -> Config:
     """The configuration of a server on the backup, with the keys that are in it."""
 
     def moved(file: str) -> str:
-        for folder, copy in zip(folders(config), copies, strict=True):
+        for folder, copy in zip(data_folders(config), copies, strict=True):
             there = Path(file).resolve()
             if file and there.is_relative_to(folder.resolve()):
                 return str(copy / there.relative_to(folder.resolve()))
@@ -148,7 +153,7 @@ def _of_copy(config: Config, copies: Sequence[Path]) -> Config:
 
 def _key_problems(copy: Config) -> Iterator[str]:
     """Open everything that a start opens."""
-    first = folders(copy)[0]
+    first = own_folder(copy)
     if not (first / embedded.FILE_NAME).exists():
         return
     try:

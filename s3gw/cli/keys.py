@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,8 +21,7 @@ from s3gw.jobs.key_rotation import Rewrapped, rewrap_all
 from s3gw.keys.opening import prepare_ring
 from s3gw.keys.provider import KeyFacts, UnknownKey
 from s3gw.keys.ring import Ring, RingError
-from s3gw.server.compose import folders
-from storage.backends.local import LocalStore
+from s3gw.server.deployment import deployment_of
 
 _LIST = """\
   s3gw keys list --data /disk1 --master-key-file /etc/s3gw/master.key
@@ -122,7 +120,7 @@ def _describe(ring: Ring) -> Sequence[KeyFacts]:
 
 
 async def _rewrap(config: Config, ring: Ring) -> Rewrapped:
-    with closing(LocalStore.open(folders(config), slot="keys")) as store:
+    async with deployment_of(config).open_store("keys") as store:
         with LiveLine(sys.stderr) as line:
             return await rewrap_all(store, ring, lambda done: line.show(_counted(done)))
 

@@ -13,15 +13,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, closing
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import msgspec
 
 from cluster.coordination import Coordination, Delete, Put, Unchanged
-from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
 from cluster.maintenance import repeat, until
+from s3gw.config.coordination import with_coordination
 from s3gw.config.runtime import (
     FORMAT,
     KEYS,
@@ -152,31 +151,27 @@ class StoredSettings:
 
 
 @asynccontextmanager
-async def open_settings(config: Config) -> AsyncIterator[StoredSettings]:
-    """Open the settings of the first data folder; they are refreshed while they are open."""
-    with closing(EmbeddedCoordination(_file(config))) as coordination:
-        settings = StoredSettings(coordination, configured(config))
-        await settings.refresh()
-        following = asyncio.create_task(repeat(settings.follow, FOLLOW_S, until(asyncio.Event())))
-        try:
-            yield settings
-        finally:
-            following.cancel()
-            await asyncio.wait([following])
+async def open_settings(
+    config: Config, coordination: Coordination
+) -> AsyncIterator[StoredSettings]:
+    """Open the settings; they are refreshed while they are open."""
+    settings = StoredSettings(coordination, configured(config))
+    await settings.refresh()
+    following = asyncio.create_task(repeat(settings.follow, FOLLOW_S, until(asyncio.Event())))
+    try:
+        yield settings
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
 
 
 def forget_transient(config: Config) -> None:
     """Remove what was set until the next start: the supervisor calls it before any child starts."""
-    with closing(EmbeddedCoordination(_file(config))) as coordination:
-        asyncio.run(_forget_transient(coordination))
+    with_coordination(config, _forget_transient)
 
 
 async def _forget_transient(coordination: Coordination) -> None:
     await coordination.transact([], [Delete(TRANSIENT)])
-
-
-def _file(config: Config) -> Path:
-    return Path(config.storage.data[0]) / FILE_NAME
 
 
 def _read(key: str, text: bytes) -> Record:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from cluster.coordination import Coordination, Put, Unchanged
-from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination, prepare
+from cluster.coordination.embedded import FILE_NAME, prepare
 from cluster.maintenance import repeat, until
+from s3gw.config.coordination import coordination_path, open_latest, with_coordination
 from s3gw.config.loading import ConfigError
+from s3gw.config.places import common_folder, own_folder
 from s3gw.config.schema import Config
 from s3gw.identity import users
 from s3gw.identity.builtin import ADMIN
@@ -46,10 +49,10 @@ _ID_LENGTH = 12
 _ID_ALPHABET = string.ascii_letters + string.digits
 
 
-def prepare_coordination(paths: Sequence[Path]) -> None:
+def prepare_coordination(folder: Path) -> None:
     """Create the store, in the supervisor, before any child opens it. Raises `MountpathError` for a
     damaged one."""
-    file = paths[0] / FILE_NAME
+    file = folder / FILE_NAME
     try:
         prepare(file)
     except Corrupt as error:
@@ -62,54 +65,49 @@ def prepare_coordination(paths: Sequence[Path]) -> None:
 
 
 def prepare_directory(config: Config) -> None:
-    """Create what is missing, and check the rest. Raises `ConfigError`."""
-    with closing(EmbeddedCoordination(_file(config))) as coordination:
-        asyncio.run(_prepare(config, coordination))
+    """Create what is missing, and check the rest. Raises `ConfigError`, and `DatabaseUnavailable`
+    of a cluster."""
+    with_coordination(config, partial(_prepare, config))
 
 
 @asynccontextmanager
 async def open_directory(config: Config) -> AsyncIterator[StoredDirectory]:
-    """Open the directory, up to date. Raises `ConfigError`."""
-    if not _file(config).exists():
+    """Open the directory for a command, up to date. Raises `ConfigError`, and `DatabaseUnavailable`
+    of a cluster."""
+    if not coordination_path(config).exists():
         raise ConfigError(
-            f"No users are kept in {config.storage.data[0]} yet: start `s3gw serve` there once, or "
+            f"No users are kept in {own_folder(config)} yet: start `s3gw serve` there once, or "
             "name the folder with --data."
         )
-    with closing(EmbeddedCoordination(_file(config))) as coordination:
+    async with open_latest(config) as coordination:
         yield await _open(config, coordination)
 
 
-async def open_vault(config: Config) -> Vault:
-    """Return what seals and opens secrets. Raises `ConfigError` and `DamagedRecord`."""
-    with closing(EmbeddedCoordination(_file(config))) as coordination:
-        return await _opened_vault(config, coordination)
-
-
 @asynccontextmanager
-async def directory_in_use(config: Config) -> AsyncIterator[StoredDirectory]:
+async def directory_in_use(
+    config: Config, coordination: Coordination
+) -> AsyncIterator[StoredDirectory]:
     """Open the directory for a server: it stores the last uses of keys from time to time, and at
-    the end. Raises as `open_directory`."""
-    async with open_directory(config) as directory:
-        noting = asyncio.create_task(
-            repeat(directory.write_uses, USE_EVERY_S, until(asyncio.Event()))
-        )
-        try:
-            yield directory
-        finally:
-            noting.cancel()
-            await asyncio.wait([noting])
-        with suppress(StorageError):
-            await directory.write_uses()
+    the end. Raises `ConfigError`."""
+    directory = await _open(config, coordination)
+    noting = asyncio.create_task(repeat(directory.write_uses, USE_EVERY_S, until(asyncio.Event())))
+    try:
+        yield directory
+    finally:
+        noting.cancel()
+        await asyncio.wait([noting])
+    with suppress(StorageError):
+        await directory.write_uses()
 
 
 async def _open(config: Config, coordination: Coordination) -> StoredDirectory:
     try:
-        vault = await _opened_vault(config, coordination)
+        vault = await open_vault(config, coordination)
         passwords = Passwords(config.auth.min_password_length)
         directory = StoredDirectory(coordination, vault, passwords=passwords)
         await directory.load()
     except DamagedRecord as error:
-        raise ConfigError(f"{_file(config)}: {error}.") from None
+        raise ConfigError(f"{coordination_path(config)}: {error}.") from None
     return directory
 
 
@@ -133,18 +131,21 @@ async def _add_administrator(config: Config, directory: StoredDirectory) -> None
         raise ConfigError(f"The administrator of auth.su_name and auth.su_pass: {error}") from None
 
 
-async def _opened_vault(config: Config, coordination: Coordination) -> Vault:
-    """Return the vault, once its key is verified. Raises `ConfigError` and `DamagedRecord`."""
+async def open_vault(config: Config, coordination: Coordination) -> Vault:
+    """Return what seals and opens secrets, once its key is verified. Raises `ConfigError` and
+    `DamagedRecord`."""
     sealed = await _value(coordination, VAULT)
     if sealed is None:
-        raise ConfigError(f"{_file(config)} was not created by `s3gw serve`: start it there once.")
+        raise ConfigError(
+            f"{coordination_path(config)} was not created by `s3gw serve`: start it there once."
+        )
     vault = Vault(_master_key(config))
     try:
         vault.open(VAULT, decode(VAULT, sealed, SecretRecord).sealed)
     except VaultError:
         raise ConfigError(
             f"The master key in {_source(config)} is not the one that the secrets in "
-            f"{_file(config)} were encrypted with: put that one back."
+            f"{_sealed_in(config)} were encrypted with: put that one back."
         ) from None
     return vault
 
@@ -165,11 +166,11 @@ def _source(config: Config) -> str:
 
 def _key_file(config: Config) -> Path:
     chosen = config.auth.secrets_key_file
-    return Path(chosen) if chosen else Path(config.storage.data[0]) / KEY_FILE_NAME
+    return Path(chosen) if chosen else common_folder(config) / KEY_FILE_NAME
 
 
-def _file(config: Config) -> Path:
-    return Path(config.storage.data[0]) / FILE_NAME
+def _sealed_in(config: Config) -> str:
+    return "the cluster's database" if config.cluster.database else str(coordination_path(config))
 
 
 async def _value(coordination: Coordination, key: str) -> bytes | None:

@@ -1,7 +1,7 @@
 """Keys of the root account: configured, or generated at the first start.
 
-Generated keys are stored in `credentials.json` in the first data folder, readable by its owner
-only.
+Generated keys are stored in `credentials.json` in the first data folder, or in a cluster's shared
+folder, readable by its owner only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from s3gw.config.loading import ConfigError
+from s3gw.config.places import common_folder
 from s3gw.config.private_file import Readable, read_private, write_durably
 from s3gw.config.schema import Config
 
@@ -52,7 +53,7 @@ def find_root_keys(config: Config) -> FoundKeys:
     auth = config.auth
     if auth.root_access_key:
         return FoundKeys(RootKeys(auth.root_access_key, auth.root_secret_key))
-    file = Path(config.storage.data[0]) / FILE_NAME
+    file = common_folder(config) / FILE_NAME
     try:
         return FoundKeys(_read(file), file)
     except FileNotFoundError:

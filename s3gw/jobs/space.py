@@ -16,12 +16,13 @@ from s3gw.config.bucket_properties import properties_of
 from s3gw.config.runtime import Settings
 from s3gw.config.schema import Space
 from storage.backend import Backend
-from storage.backends.local import LocalStore, Watermarks
 from storage.clock import Clock, SystemClock
 from storage.errors import StorageError
+from storage.own_store import OwnStore
 from storage.tier import RemoteBucket
 from storage.tier.counts import NOT_COUNTED, EvictionCause, TierCounts
 from storage.values import BucketInfo, DeleteRequest, Deletion
+from storage.writing.writers import Watermarks
 
 _LOOK_S = 10.0
 # After an eviction that found nothing.
@@ -37,7 +38,7 @@ class StoreSpace:
 
     def __init__(
         self,
-        local: LocalStore,
+        local: OwnStore,
         settings: Settings,
         delete: Delete,
         clock: Clock | None = None,

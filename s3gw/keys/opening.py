@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from s3gw.config.loading import ConfigError
+from s3gw.config.places import common_folder, data_folders
 from s3gw.config.schema import Config
 from s3gw.keys.master_key import make_key, parse_key, read_key
 from s3gw.keys.ring import Ring, RingError, new_ring
@@ -44,13 +45,13 @@ def prepare_ring(config: Config) -> Ring | None:
 
 def ring_path(config: Config) -> Path:
     chosen = config.encryption.key_file
-    return Path(chosen) if chosen else Path(config.storage.data[0]) / FILE_NAME
+    return Path(chosen) if chosen else common_folder(config) / FILE_NAME
 
 
 def beside_the_data(config: Config) -> bool:
     """Whether the master key is in a data folder, and so would be stolen with the data."""
     file = config.encryption.master_key_file
-    folders = [Path(folder).resolve() for folder in config.storage.data]
+    folders = [folder.resolve() for folder in data_folders(config)]
     return bool(file) and any(Path(file).resolve().is_relative_to(each) for each in folders)
 
 

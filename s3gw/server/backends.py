@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 
-from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
+from cluster.coordination import Coordination
 from s3gw.config.bucket_properties import properties_of
 from s3gw.config.kept_properties import BackendRate as BackendRateProperty
+from s3gw.config.places import own_folder
 from s3gw.config.remote_clusters import RemoteClusters, tokens_folder
 from s3gw.config.schema import Config
 from s3gw.native.services import RemoteAis
@@ -46,7 +46,11 @@ REFUSED = frozenset({"encryption", "lifecycle", "object-lock"})
 
 @asynccontextmanager
 async def open_tier(
-    config: Config, local: Store, rates: BackendRates, counts: TierCounts
+    config: Config,
+    local: Store,
+    coordination: Coordination,
+    rates: BackendRates,
+    counts: TierCounts,
 ) -> AsyncIterator[Tier]:
     """Open the configured backends; what is under way at the end is given up, and leaves nothing.
     A server without backends has a tier too, that knows no remote bucket."""
@@ -55,24 +59,22 @@ async def open_tier(
         openers: dict[str, Open] = {
             **_OPEN,
             PROVIDER: partial(open_web, config),
-            ais.PROVIDER: partial(_open_clusters, config),
+            ais.PROVIDER: partial(_open_clusters, coordination),
         }
         for provider in config.backends.providers:
             backends[provider] = await opened.enter_async_context(openers[provider]())
-        lock_file = Path(config.storage.data[0]) / FILE
+        lock_file = own_folder(config) / FILE
         tier = Tier(local, backends, policy_of, REFUSED, lock_file, rates, counts)
         opened.push_async_callback(tier.aclose)
         yield tier
 
 
 @asynccontextmanager
-async def _open_clusters(config: Config) -> AsyncIterator[Backend]:
-    file = Path(config.storage.data[0]) / FILE_NAME
-    with closing(EmbeddedCoordination(file)) as coordination:
-        clusters = RemoteClusters(coordination, tokens_folder())
-        await clusters.refresh()
-        async with ais.AisBackend(clusters) as backend:
-            yield backend
+async def _open_clusters(coordination: Coordination) -> AsyncIterator[Backend]:
+    clusters = RemoteClusters(coordination, tokens_folder())
+    await clusters.refresh()
+    async with ais.AisBackend(clusters) as backend:
+        yield backend
 
 
 def remote_ais(tier: Tier) -> RemoteAis | None:
@@ -85,10 +87,9 @@ def remote_ais(tier: Tier) -> RemoteAis | None:
 
 def open_web(config: Config) -> HttpBackend:
     """Return the web, as far as the operator lets clients reach it."""
-    folders = [Path(folder) for folder in config.storage.data]
-    has_room = partial(local_has_room, folders, config.storage.reserve_bytes)
+    has_room = partial(local_has_room, [own_folder(config)], config.storage.reserve_bytes)
     web = GuardedWeb(Allowed.parse(config.outbound.allow))
-    return HttpBackend(web, HttpOptions(folders[0], has_room=has_room))
+    return HttpBackend(web, HttpOptions(own_folder(config), has_room=has_room))
 
 
 def store_of(tier: Tier) -> Backend:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from msgspec import Struct
 
 from s3gw import __version__
+from s3gw.config.places import data_folders, node_name
 from s3gw.config.schema import Config
 from s3gw.identity.root_keys import FoundKeys
 
@@ -46,7 +49,10 @@ def _facts(now: StartedServer) -> dict[str, str]:
         facts["secret key"] = f"{found.keys.secret_key}   shown this once, kept in {found.file}"
     else:
         facts["secret key"] = f"in {found.file or 'the configuration'}"
-    facts["data"] = ", ".join(config.storage.data)
+    if config.cluster.database:
+        hosts = urlsplit(config.cluster.database).netloc.rpartition("@")[2]
+        facts["cluster"] = f"node {node_name(config)}, database at {hosts or 'this machine'}"
+    facts["data"] = ", ".join(map(str, data_folders(config)))
     facts["workers"] = f"{now.workers} with {config.server.http_server}"
     if config.s3.domain:
         facts["domains"] = ", ".join(f"BUCKET.{domain}" for domain in config.s3.domain)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,22 +16,25 @@ from pathlib import Path
 from msgspec import Struct
 
 from cluster.abandoned import AbandonedUploads
+from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Runner
 from cluster.lifecycle.progress import ProgressFile
 from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
 from cluster.lifecycle.worker import Worker
-from cluster.maintenance import StoppedWithin, run_maintenance, run_repeatedly, until
+from cluster.maintenance import Job, StoppedWithin, run_repeatedly, until
 from cluster.requested_by import RequestedBy
 from s3gw.access.rate_limits import RateLimits
 from s3gw.auth.throttle import Throttle
+from s3gw.config.coordination import open_coordination
+from s3gw.config.places import data_folders, own_folder
 from s3gw.config.runtime import RuntimeConfig
 from s3gw.config.schema import Config
 from s3gw.config.stored import open_settings
 from s3gw.events.events import expired
 from s3gw.events.notifier import Notifier
 from s3gw.http.site import Site
-from s3gw.identity.opening import directory_in_use, open_vault, prepare_coordination
+from s3gw.identity.opening import directory_in_use, open_vault
 from s3gw.identity.tokens.configured import token_issuer, verifying
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.space import SpaceWatch, StoreSpace, watermarks
@@ -49,20 +51,14 @@ from s3gw.s3.call import NewBuckets, Services
 from s3gw.server.app import App
 from s3gw.server.backends import open_tier, open_web, remote_ais, store_of
 from s3gw.server.channel import Channel, Role, Started, Task
+from s3gw.server.deployment import deployment_of
 from s3gw.server.front_ends import Parts, accounts, gateway, new_bucket_settings
 from s3gw.server.health import HealthApp, State
 from s3gw.server.http_server import Serving, choose_server
-from s3gw.server.job_process import (
-    SerializedMaintenance,
-    job_runner,
-    keep_log_short,
-    limits_of,
-    open_jobs,
-    promotable,
-)
+from s3gw.server.job_process import job_runner, limits_of, promotable
 from s3gw.server.listener import port_of
 from s3gw.server.memory import settle_garbage_collector
-from s3gw.server.outboxes import delivering, notifier, open_outboxes, prepare_outboxes, recorder
+from s3gw.server.outboxes import delivering, notifier, open_outboxes, recorder
 from s3gw.server.tls import keep_loaded, read_certificate
 from s3gw.telemetry.access_log import open_access_log
 from s3gw.telemetry.audit import open_audit
@@ -74,20 +70,9 @@ from s3gw.telemetry.observer import Observer
 from s3gw.telemetry.request_id import new_request_id
 from storage.archives import Archives, IndexCache, SavedIndexes
 from storage.backend import Backend
-from storage.backends.local import (
-    Durability,
-    FolderLocks,
-    LocalStore,
-    Maintainer,
-    StoreOptions,
-    give_up_ballast,
-    has_room,
-    prepare,
-    recover_slot,
-)
 from storage.clock import SystemClock
-from storage.errors import BucketNotFound, OutOfSpace, StorageError
-from storage.startup_errors import MountpathError
+from storage.errors import BucketNotFound
+from storage.own_store import OwnStore
 from storage.tier.backend_rates import LONGEST_WAIT_S, PATIENT_WAIT_S, BackendRates
 from storage.tier.paces import FILE as PACES
 from storage.tier.paces import SharedPaces
@@ -97,49 +82,6 @@ log = logging.getLogger(__name__)
 
 _ORPHANS_S = 1.0
 _JOB_RETRY_S = 60.0
-
-
-def folders(config: Config) -> list[Path]:
-    return [Path(folder) for folder in config.storage.data]
-
-
-def prepare_folders(config: Config) -> FolderLocks:
-    """Lock the data folders and prepare them; the returned value holds the locks.
-
-    The children of a killed server, and their locks, outlive it for a moment.
-    """
-    deadline = time.monotonic() + _ORPHANS_S
-    while True:
-        try:
-            return _prepare(config)
-        except MountpathError as error:
-            if not isinstance(error.__cause__, BlockingIOError) or time.monotonic() > deadline:
-                raise
-            time.sleep(_ORPHANS_S / 20)
-        except OutOfSpace:
-            if not give_up_ballast(folders(config)):
-                raise
-
-
-def _prepare(config: Config) -> FolderLocks:
-    paths = folders(config)
-    locks = prepare(paths, durability=Durability(config.storage.durability))
-    try:
-        prepare_outboxes(paths)
-        prepare_coordination(paths)
-    except BaseException:
-        locks.close()
-        raise
-    return locks
-
-
-def recover_folders(paths: Sequence[Path], slot: str) -> None:
-    """Clean up after a child that died."""
-    try:
-        recover_slot(paths, slot)
-    except (StorageError, OSError) as error:
-        # The next start of the server tries again; until then only disk space is lost.
-        log.error("cannot clean up", extra={"slot": slot, "error": str(error)})
 
 
 async def run_child(task: Task, channel: Channel, stop: asyncio.Event) -> None:
@@ -154,7 +96,7 @@ async def run_child(task: Task, channel: Channel, stop: asyncio.Event) -> None:
 async def _serve(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     run_server = choose_server(task.config.server.http_server)
     health = HealthApp(task.started_ns)
-    health.has_room = room_of(task.config)
+    health.has_room = deployment_of(task.config).has_room
 
     def ready() -> None:
         settle_garbage_collector()
@@ -185,16 +127,17 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     metrics = Metrics(task.slot)
     known = accounts(config, task.root_keys)
     async with (
-        _open_store(config, task.slot) as local,
-        open_tier(config, local, _rates(task, metrics), metrics.tier) as tier,
+        deployment_of(config).open_store(task.slot) as local,
+        open_coordination(config) as coordination,
+        open_tier(config, local, coordination, _rates(task, metrics), metrics.tier) as tier,
         _queues(config, metrics) as queues,
         _archives(config) as archives,
-        directory_in_use(config) as directory,
-        open_jobs(config) as jobs,
-        open_settings(config) as settings,
+        directory_in_use(config, coordination) as directory,
+        open_settings(config, coordination) as settings,
         verifying(config, directory, SystemClock()) as tokens,
     ):
-        audit = open_audit(config.log.audit, folders(config)[0])
+        jobs = Registry(coordination)
+        audit = open_audit(config.log.audit, own_folder(config))
         batches = Batches(
             BatchOptions.from_settings(config.get_batch), BatchCounters(metrics.registry).add
         )
@@ -236,7 +179,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
 
 def _rates(task: Task, metrics: Metrics) -> BackendRates:
     """Return the rates, which all processes share; that of the jobs waits longer."""
-    paces = SharedPaces(folders(task.config)[0] / PACES)
+    paces = SharedPaces(own_folder(task.config) / PACES)
     longest_wait_s = LONGEST_WAIT_S if task.role is Role.SERVE else PATIENT_WAIT_S
     return BackendRates(paces, longest_wait_s, metrics.tier)
 
@@ -251,7 +194,7 @@ def _objects(
 def _node(task: Task, metrics: Metrics) -> NodeInfo:
     server = task.config.server
     return NodeInfo(
-        folders=tuple(folders(task.config)),
+        folders=tuple(data_folders(task.config)),
         log_folder=shared_folder(FOLDER_VARIABLE),
         version=task.config.native.version,
         host=server.host,
@@ -263,14 +206,14 @@ def _node(task: Task, metrics: Metrics) -> NodeInfo:
     )
 
 
-def _apply(batches: Batches, store: LocalStore, now: RuntimeConfig) -> None:
+def _apply(batches: Batches, store: OwnStore, now: RuntimeConfig) -> None:
     """Apply those settings that have to be pushed to their users when they change."""
     store.keep_to(watermarks(now.space))
     batches.options = BatchOptions.from_settings(now.get_batch)
     set_log_level(now.log.level)
 
 
-def _apply_to_jobs(runner: Runner, store: LocalStore, now: RuntimeConfig) -> None:
+def _apply_to_jobs(runner: Runner, store: OwnStore, now: RuntimeConfig) -> None:
     store.keep_to(watermarks(now.space))
     runner.keep_to(limits_of(now.jobs))
     set_log_level(now.log.level)
@@ -278,7 +221,7 @@ def _apply_to_jobs(runner: Runner, store: LocalStore, now: RuntimeConfig) -> Non
 
 @contextlib.asynccontextmanager
 async def _archives(config: Config) -> AsyncIterator[Archives]:
-    with contextlib.closing(SavedIndexes(folders(config)[0] / "archives.db")) as saved:
+    with contextlib.closing(SavedIndexes(own_folder(config) / "archives.db")) as saved:
         yield Archives(IndexCache(saved=saved))
 
 
@@ -289,7 +232,7 @@ class _Queues(Struct, frozen=True):
 
 @contextlib.asynccontextmanager
 async def _queues(config: Config, metrics: Metrics) -> AsyncIterator[_Queues]:
-    with open_outboxes(folders(config), config) as outboxes:
+    with open_outboxes(config) as outboxes:
         log_recorder = recorder(outboxes, config, metrics)
         try:
             yield _Queues(notifier(outboxes, config, metrics), log_recorder)
@@ -297,65 +240,54 @@ async def _queues(config: Config, metrics: Metrics) -> AsyncIterator[_Queues]:
             await log_recorder.close()
 
 
-@contextlib.asynccontextmanager
-async def _open_store(config: Config, slot: str) -> AsyncIterator[LocalStore]:
-    options = StoreOptions(
-        inline_limit=config.storage.inline_limit,
-        reserve_bytes=config.storage.reserve_bytes,
-        durability=Durability(config.storage.durability),
-    )
-    store = LocalStore.open(folders(config), slot=slot, options=options)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
 async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     config, stopped_within = task.config, until(stop)
+    deployment = deployment_of(config)
     metrics = Metrics(task.slot)
-    with (
-        contextlib.closing(
-            Maintainer(folders(config), reserve_bytes=config.storage.reserve_bytes)
-        ) as housekeeper,
-        open_outboxes(folders(config), config) as outboxes,
-    ):
-        keeper = SerializedMaintenance(housekeeper)
+    with open_outboxes(config) as outboxes:
         async with (
-            _open_store(config, task.slot) as store,
-            open_tier(config, store, _rates(task, metrics), metrics.tier) as tier,
+            open_coordination(config) as coordination,
+            deployment.keep_store(task.slot, coordination) as (store, housekeeping),
+            open_tier(config, store, coordination, _rates(task, metrics), metrics.tier) as tier,
             open_web(config) as web,
-            open_jobs(config) as jobs,
             _archives(config) as archives,
-            open_settings(config) as settings,
+            open_settings(config, coordination) as settings,
             delivering(outboxes, store_of(tier), config, metrics, stop),
             asyncio.TaskGroup() as tasks,
         ):
             interval_s = config.storage.housekeeping_interval_s
-            tasks.create_task(run_maintenance(keeper, interval_s, stopped_within))
-            tasks.create_task(watch_room(room_of(config), interval_s, stopped_within))
-            tasks.create_task(keep_log_short(config, stopped_within))
-            if config.lifecycle.enabled:
-                announce = partial(_announce_expired, store, notifier(outboxes, config, metrics))
-                worker = _lifecycle(task, store, stopped_within, announce)
-                tasks.create_task(run_repeatedly(worker, _JOB_RETRY_S, stopped_within))
-            abandoned = AbandonedUploads(store, stopped_within)
-            tasks.create_task(run_repeatedly(abandoned, _JOB_RETRY_S, stopped_within))
+            tasks.create_task(housekeeping.run(stopped_within))
+            tasks.create_task(watch_room(deployment.has_room, interval_s, stopped_within))
             told = notifier(outboxes, config, metrics)
             objects = _objects(config, store_of(tier), told, archives)
-            delete = ObjectCopier(objects).delete
+            delete, jobs = ObjectCopier(objects).delete, Registry(coordination)
             space = StoreSpace(store, settings, delete, counts=metrics.tier)
-            vault = await open_vault(config)
-            runner = job_runner(config, objects, tier, web, jobs, keeper, space, vault)
+            vault = await open_vault(config, coordination)
+            clean = housekeeping.clean
+            runner = job_runner(config, objects, tier, web, jobs, clean, space, vault)
             settings.on_change(partial(_apply_to_jobs, runner, store))
-            watch = SpaceWatch(space, jobs)
-            tasks.create_task(run_repeatedly(watch, _JOB_RETRY_S, stopped_within))
-            tasks.create_task(runner.run(stopped_within))
+            announce = partial(_announce_expired, store, told)
+            work = partial(_lead, task, store, announce, SpaceWatch(space, jobs), runner)
+            tasks.create_task(housekeeping.lead(work, stopped_within))
             channel.answer(Started())
 
 
-def room_of(config: Config) -> Callable[[], bool]:
-    return partial(has_room, folders(config), config.storage.reserve_bytes)
+async def _lead(
+    task: Task,
+    store: OwnStore,
+    announce: Announce,
+    watch: SpaceWatch,
+    runner: Runner,
+    stopped_within: StoppedWithin,
+) -> None:
+    """Do what one machine of all does."""
+    chores: list[Job] = [AbandonedUploads(store, stopped_within), watch]
+    if task.config.lifecycle.enabled:
+        chores.append(_lifecycle(task, store, stopped_within, announce))
+    async with asyncio.TaskGroup() as tasks:
+        for chore in chores:
+            tasks.create_task(run_repeatedly(chore, _JOB_RETRY_S, stopped_within))
+        tasks.create_task(runner.run(stopped_within))
 
 
 async def watch_room(
@@ -387,7 +319,7 @@ def _lifecycle(
     task: Task, store: Backend, stopped_within: StoppedWithin, announce: Announce
 ) -> Worker:
     config = task.config
-    progress = ProgressFile(folders(config)[0] / "lifecycle.json")
+    progress = ProgressFile(own_folder(config) / "lifecycle.json")
     calendar = Calendar(config.lifecycle.day_s)
     counters = LifecycleCounters(task.slot)
     return Worker(store, progress, stopped_within, calendar, passed=counters.add, announce=announce)

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
-from pathlib import Path
-from threading import Lock
-
-from cluster.coordination.embedded import FILE_NAME, EmbeddedCoordination
-from cluster.jobs.job_run import JobContext
+from cluster.jobs.job_run import CollectGarbage, JobContext
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
-from cluster.maintenance import Maintainer, MaintenanceRound, StoppedWithin, repeat
 from s3gw.config.schema import Config, Jobs
 from s3gw.identity.vault import Vault
 from s3gw.jobs.archiving import ObjectArchiver
@@ -28,39 +20,6 @@ from storage.load import LoadMeter
 from storage.tier import Tier
 
 
-class SerializedMaintenance:
-    """A keeper for more than one thread: one round at a time."""
-
-    def __init__(self, keeper: Maintainer) -> None:
-        self._keeper = keeper
-        self._lock = Lock()
-
-    def run_once(self) -> MaintenanceRound:
-        with self._lock:
-            return self._keeper.run_once()
-
-
-@asynccontextmanager
-async def open_jobs(config: Config) -> AsyncIterator[Registry]:
-    """Open the jobs of the first data folder, for one event loop."""
-    path = Path(config.storage.data[0]) / FILE_NAME
-    with closing(EmbeddedCoordination(path)) as coordination:
-        yield Registry(coordination)
-
-
-async def keep_log_short(config: Config, stopped_within: StoppedWithin) -> None:
-    """Checkpoint the coordination store while the server runs."""
-    interval_s = config.storage.housekeeping_interval_s
-    path = Path(config.storage.data[0]) / FILE_NAME
-    with closing(EmbeddedCoordination(path)) as coordination:
-
-        async def checkpoint() -> float:
-            await coordination.checkpoint()
-            return interval_s
-
-        await repeat(checkpoint, interval_s, stopped_within)
-
-
 def promotable(config: Config) -> Promotable:
     return Promotable(config.promote.roots, may_remove=config.storage.durability == "sync")
 
@@ -71,16 +30,12 @@ def job_runner(
     tier: Tier,
     web: HttpBackend,
     registry: Registry,
-    keeper: SerializedMaintenance,
+    clean: CollectGarbage,
     space: StoreSpace,
     vault: Vault,
 ) -> Runner:
     """Return a runner of jobs with the server's own keys and events."""
     copier = ObjectCopier(objects)
-
-    async def clean() -> bool:
-        return (await asyncio.to_thread(keeper.run_once)).more
-
     context = JobContext(
         store=objects.store,
         copy=copier.copy,

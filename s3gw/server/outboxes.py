@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from cluster.maintenance import repeat, until
+from s3gw.config.places import own_folder
 from s3gw.config.schema import Config
 from s3gw.events.delivery import Pace, TargetQueue
 from s3gw.events.notifier import Notifier, Unannounced
@@ -41,10 +42,10 @@ class Outboxes(Struct, frozen=True):
     lines: Outbox
 
 
-def prepare_outboxes(paths: Sequence[Path]) -> None:
+def prepare_outboxes(folder: Path) -> None:
     """Create or check the queues; the supervisor does so before a child opens them. Raises
     `MountpathError` for a damaged one."""
-    for path, durable in ((_events(paths[0]), True), (_lines(paths[0]), False)):
+    for path, durable in ((folder / NOTIFICATIONS, True), (folder / BUCKET_LOGS, False)):
         try:
             prepare(path, durable=durable)
         except Corrupt as error:
@@ -57,10 +58,11 @@ def prepare_outboxes(paths: Sequence[Path]) -> None:
 
 
 @contextlib.contextmanager
-def open_outboxes(paths: Sequence[Path], config: Config) -> Iterator[Outboxes]:
-    events = Outbox(_events(paths[0]), limit_bytes=config.notifications.queue_bytes)
+def open_outboxes(config: Config) -> Iterator[Outboxes]:
+    folder = own_folder(config)
+    events = Outbox(folder / NOTIFICATIONS, limit_bytes=config.notifications.queue_bytes)
     limit_bytes = config.bucket_logging.queue_bytes
-    lines = Outbox(_lines(paths[0]), limit_bytes=limit_bytes, durable=False)
+    lines = Outbox(folder / BUCKET_LOGS, limit_bytes=limit_bytes, durable=False)
     with contextlib.closing(events), contextlib.closing(lines):
         yield Outboxes(events, lines)
 
@@ -124,11 +126,3 @@ async def _queues(
             TargetQueue(name, outboxes.events, hook, pace=pace, count=count)
             for name, hook in hooks.items()
         ]
-
-
-def _events(folder: Path) -> Path:
-    return folder / NOTIFICATIONS
-
-
-def _lines(folder: Path) -> Path:
-    return folder / BUCKET_LOGS

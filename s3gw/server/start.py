@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from importlib import import_module
 
+from cluster.database.errors import DatabaseError
 from s3gw.config.schema import Config
 from s3gw.config.stored import forget_transient
 from s3gw.identity.opening import prepare_directory
@@ -21,13 +22,12 @@ from s3gw.keys.opening import beside_the_data, prepare_ring
 from s3gw.server import descriptors
 from s3gw.server.banner import StartedServer, banner
 from s3gw.server.channel import Task
-from s3gw.server.compose import folders, prepare_folders, recover_folders
+from s3gw.server.deployment import Deployment, deployment_of
 from s3gw.server.http_server import choose_server
 from s3gw.server.listener import ReservedPort
 from s3gw.server.supervisor import Plan, StartError, Supervisor, slots
 from s3gw.server.tls import read_certificate
 from s3gw.telemetry.logs import choose_style, set_up_logging
-from storage.backends.local import FolderLocks
 from storage.errors import Corrupt, StorageError
 from storage.startup_errors import MountpathError
 
@@ -51,11 +51,15 @@ def serve(config: Config) -> None:
     _import_chosen(config)
     read_certificate(config.server)
     check_tokens(config.auth)
-    paths = folders(config)
-    with _locked(config), contextlib.closing(_reserve(config)) as port:
-        found = find_root_keys(config)
-        prepare_ring(config)
-        prepare_directory(config)
+    deployment = deployment_of(config)
+    with _prepared(deployment), contextlib.closing(_reserve(config)) as port:
+        with deployment.alone():
+            found = find_root_keys(config)
+            if config.cluster.database:
+                # The next machine to start reads them.
+                found.keep()
+            prepare_ring(config)
+            prepare_directory(config)
         forget_transient(config)
         if beside_the_data(config):
             print(MASTER_KEY_WARNING, file=sys.stderr)
@@ -63,7 +67,7 @@ def serve(config: Config) -> None:
         plan = Plan(
             tasks=tasks,
             port=port,
-            recover=partial(recover_folders, paths),
+            recover=deployment.recover,
             shutdown_timeout_s=config.server.shutdown_timeout_s,
         )
         now = StartedServer(config, found, port.url, len(tasks) - 1)
@@ -108,9 +112,19 @@ def _reserve(config: Config) -> ReservedPort:
 
 
 @contextlib.contextmanager
-def _locked(config: Config) -> Iterator[FolderLocks]:
+def _prepared(deployment: Deployment) -> Iterator[None]:
+    with contextlib.ExitStack() as held:
+        _prepare(deployment, held)
+        yield
+
+
+def _prepare(deployment: Deployment, held: contextlib.ExitStack) -> None:
     try:
-        locks = prepare_folders(config)
+        held.enter_context(deployment.prepared())
+    except DatabaseError as error:
+        raise StartError(
+            f"Cannot use the cluster's database: {error}. `s3gw cluster doctor` looks at it."
+        ) from None
     except MountpathError as error:
         raise StartError(f"{error}.") from None
     except Corrupt as error:
@@ -123,5 +137,3 @@ def _locked(config: Config) -> Iterator[FolderLocks]:
             f"Cannot use the data folders: {error}. With --data, name some that this user may "
             "write to."
         ) from None
-    with locks:
-        yield locks

@@ -158,7 +158,7 @@ def test_what_nothing_reads_is_refused_with_the_allowed_keys(table: str, tmp_pat
         ("[auth.throttle.burst]\nx = 1", "auth.throttle.burst = {'x': 1} (FILE): must be"),
         ("[server]\nprot = 1", "server.prot (FILE) is not a setting. Did you mean server.port?"),
         ("[sever]\nport = 1", "[sever] (FILE) is not a setting. Did you mean server?"),
-        ("[other]\nport = 1", "The file may have: server, storage, s3, lifecycle, encryption, "),
+        ("[other]\nport = 1", "The file may have: server, storage, cluster, s3, lifecycle, "),
         ("server = 1", "server in FILE must be a table: [server]"),
         ("[server]\nport = '1'", "must be a whole number from 0 to 65535."),
         ("[server]\nport = true", "server.port = True (FILE): must be a whole number"),

@@ -121,4 +121,4 @@ def logged(client: S3Client, lines: int) -> str:
 def test_a_damaged_queue_is_named_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "notifications.db").write_bytes(b"no database at all" * 1000)
     with pytest.raises(MountpathError, match=r"notifications\.db is damaged; move it away"):
-        prepare_outboxes([tmp_path])
+        prepare_outboxes(tmp_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import closing
 from dataclasses import dataclass
 
 from s3gw.access.bucket_access import bucket_access, with_access
@@ -14,8 +13,7 @@ from s3gw.cli.parsing import Command
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Config
 from s3gw.identity.permissions import parse_permissions, show_permissions
-from s3gw.server.compose import folders
-from storage.backends.local import LocalStore
+from s3gw.server.deployment import deployment_of
 from storage.values import BucketInfo
 
 _EXAMPLES = """\
@@ -56,7 +54,7 @@ def _check(text: str) -> None:
 
 async def _bucket(config: Config, name: str, access: str | None) -> BucketInfo:
     """Return the bucket, changed if `access` is given. Raises `BucketNotFound`."""
-    with closing(LocalStore.open(folders(config), slot="access")) as store:
+    async with deployment_of(config).open_store("access") as store:
         if access is None:
             return await store.head_bucket(name)
         return await store.update_bucket(name, lambda info: with_access(info, access))

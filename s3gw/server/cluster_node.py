@@ -1,0 +1,159 @@
+"""A server as one node of a cluster: a database, and a folder that all machines mount.
+
+The first data folder has only what belongs to this machine: the replica of the coordination store,
+the queues of events and log lines, and caches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from pathlib import Path
+
+from cluster.bytes.node_lock import NodeLock
+from cluster.bytes.shared_folder import open_folder
+from cluster.coordination import Coordination
+from cluster.coordination.following import Follower
+from cluster.coordination.replica import Replica, prepare_replica
+from cluster.database.alone import Alone
+from cluster.database.connecting import Database
+from cluster.maintenance import StoppedWithin, Work, repeat
+from cluster.members.leader import Leadership
+from cluster.store import ClusterOptions, ClusterStore, Place
+from s3gw.config.coordination import coordination_path, with_coordination
+from s3gw.config.places import common_folder, node_name, own_folder
+from s3gw.config.schema import Config
+from s3gw.server.orphans import outliving_orphans
+from s3gw.server.outboxes import prepare_outboxes
+from storage.backends.local import has_room
+from storage.backends.local.mountpath import lock_folders
+from storage.startup_errors import MountpathError
+
+log = logging.getLogger(__name__)
+
+# Rows and bodies of objects are on their way to the database and its standbys.
+_MOST_INLINE = 8 << 10
+
+
+class ClusterNode:
+    """`Deployment` on a cluster."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        cluster = config.cluster
+        self._direct = cluster.direct or cluster.database
+        self._place = Place(
+            address=cluster.database,
+            folder=common_folder(config),
+            node=node_name(config),
+            access_times=own_folder(config) / "access.db",
+        )
+
+    @contextlib.contextmanager
+    def prepared(self) -> Iterator[None]:
+        folder = own_folder(self._config)
+        _refuse_store(folder)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with outliving_orphans(partial(lock_folders, [folder])):
+            asyncio.run(self._join())
+            with contextlib.closing(outliving_orphans(self._lock_name)):
+                prepare_outboxes(folder)
+                prepare_replica(coordination_path(self._config))
+                with_coordination(self._config, _nothing)
+                yield
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        with Alone(self._place.address):
+            yield
+
+    def recover(self, slot: str) -> None:
+        """The sweeper looks at what a dead process left."""
+
+    def has_room(self) -> bool:
+        return has_room([self._place.folder], self._config.storage.reserve_bytes)
+
+    @contextlib.asynccontextmanager
+    async def open_store(self, slot: str) -> AsyncIterator[ClusterStore]:
+        storage = self._config.storage
+        options = ClusterOptions(
+            inline_limit=min(storage.inline_limit, _MOST_INLINE),
+            reserve_bytes=storage.reserve_bytes,
+        )
+        store = await ClusterStore.open(self._place, options=options)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    @contextlib.asynccontextmanager
+    async def keep_store(
+        self, slot: str, coordination: Coordination
+    ) -> AsyncIterator[tuple[ClusterStore, NodeUpkeep]]:
+        database = Database(self._direct, connections=1)
+        with contextlib.closing(Replica(coordination_path(self._config))) as replica:
+            follower = Follower(self._direct, replica, self._place.node)
+            leadership = Leadership(database, self._place.node)
+            interval_s = self._config.storage.housekeeping_interval_s
+            try:
+                async with self.open_store(slot) as store:
+                    yield store, NodeUpkeep(store, follower, leadership, interval_s)
+            finally:
+                await database.close()
+
+    def _lock_name(self) -> NodeLock:
+        return NodeLock(self._place.folder, self._place.node)
+
+    async def _join(self) -> None:
+        """Bring the schema up to date, and make or check the folder."""
+        database = Database(self._place.address, connections=1)
+        try:
+            await database.open()
+            await open_folder(database, self._place.folder)
+        finally:
+            await database.close()
+
+
+class NodeUpkeep:
+    """`Housekeeping` of a node."""
+
+    def __init__(
+        self,
+        store: ClusterStore,
+        follower: Follower,
+        leadership: Leadership,
+        interval_s: float,
+    ) -> None:
+        self._store = store
+        self._follower = follower
+        self._leadership = leadership
+        self._interval_s = interval_s
+
+    async def run(self, stopped_within: StoppedWithin) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follower.run(stopped_within))
+            tasks.create_task(repeat(self._sweep, self._interval_s, stopped_within))
+
+    async def clean(self) -> bool:
+        return (await self._store.sweeper.run_once()).more
+
+    async def lead(self, work: Work, stopped_within: StoppedWithin) -> None:
+        await self._leadership.run(work, stopped_within)
+
+    async def _sweep(self) -> float:
+        return 0 if await self.clean() else self._interval_s
+
+
+def _refuse_store(folder: Path) -> None:
+    if (folder / "mountpath.json").exists():
+        raise MountpathError(
+            f"{folder} holds the store of one machine: `s3gw cluster adopt` takes it into the "
+            "cluster, and --data names another folder for what belongs to this machine"
+        )
+
+
+async def _nothing(coordination: Coordination) -> None:
+    """The replica is up to date once it is open."""

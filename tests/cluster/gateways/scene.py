@@ -1,0 +1,70 @@
+"""Gateways of one cluster: real servers on one database and one folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+
+from tests.cluster.postgres import PostgresServer
+from tests.server_process import ServerProcess
+
+_databases = count()
+
+
+class GatewayCluster:
+    """The nodes of one cluster; each is made when it is first asked for."""
+
+    def __init__(self, server: PostgresServer, address: str, folder: Path) -> None:
+        self.server = server
+        self.address = address
+        self.folder = folder
+        self._nodes: dict[str, ServerProcess] = {}
+
+    @property
+    def shared(self) -> Path:
+        return self.folder / "shared"
+
+    def node(
+        self,
+        name: str,
+        *,
+        fixed_keys: bool = True,
+        address: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> ServerProcess:
+        """Return the node, which may have to be started; `address` is its own way to the
+        database."""
+        if name not in self._nodes:
+            place = [
+                "--cluster",
+                address or self.address,
+                "--cluster-blobs",
+                f"shared:{self.shared}",
+            ]
+            self._nodes[name] = ServerProcess(
+                self.folder / name,
+                flags=[*place, "--cluster-node", name],
+                fixed_keys=fixed_keys,
+                environment=environment,
+            )
+        return self._nodes[name]
+
+    def close(self) -> None:
+        for node in self._nodes.values():
+            node.destroy()
+
+
+@contextmanager
+def gateway_cluster(server: PostgresServer, folder: Path) -> Iterator[GatewayCluster]:
+    """A cluster on a database of its own, without nodes yet."""
+    name = f"gateways_{next(_databases)}"
+    server.run(f"CREATE DATABASE {name}")
+    cluster = GatewayCluster(server, server.address(name), folder)
+    cluster.shared.mkdir(parents=True)
+    with ExitStack() as ending:
+        ending.callback(shutil.rmtree, folder, ignore_errors=True)
+        ending.callback(cluster.close)
+        yield cluster
