@@ -85,7 +85,6 @@ NOT_OF_THE_SERVER = {
     "cluster.coordination.postgres",
     "cluster.coordination.memory",
     "cluster.members.announcing",
-    "s3gw.outbound.peers",
     "cluster.members.leader",
     "cluster.members.watching",
     "storage.backends.memory",

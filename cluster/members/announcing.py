@@ -51,7 +51,7 @@ class Announcement:
 
 
 async def _within(seconds: float, change: Coroutine[Any, Any, None]) -> str:
-    """Make the change; return what was in its way, empty where it is made."""
+    """Make the change; return what was in its way, empty after a success."""
     try:
         async with asyncio.timeout(seconds):
             await change

@@ -1,4 +1,4 @@
-"""Map of the nodes: what each says of itself, which leads, which are missing.
+"""Map of the nodes: facts of each, the leader, and those without news.
 
 /cluster/members/map            the version, the node that leads, those without news
 /cluster/members/nodes/<name>   what the node says of itself

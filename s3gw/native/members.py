@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from cluster.members import nodes
+from s3gw.config.places import node_name
+from s3gw.native.machine_url import machine_url
 from s3gw.native.smap import Machine, Smap, gateway_id, smap_of, target_id
+from s3gw.outbound.peers import PeerClient
 
 if TYPE_CHECKING:
-    from cluster.members import nodes
+    from cluster.coordination import Coordination
+    from s3gw.config.schema import Config
     from s3gw.outbound.fetch import Fetch, Fetched
 
 
@@ -51,6 +58,25 @@ class Cluster(Struct, frozen=True):
 
     members: Members
     peers: Peers
+
+
+@asynccontextmanager
+async def cluster_of(
+    config: Config, coordination: Coordination, cluster_id: str, port: int
+) -> AsyncIterator[Cluster | None]:
+    """Yield the cluster that the configuration names, for one event loop; None for a machine that
+    is alone. `port` is the one that the server listens on."""
+    if not config.cluster.database:
+        yield None
+        return
+    known = nodes.Members(coordination)
+    url = machine_url(config, port)
+    certificate = config.server.tls_cert
+    peers = PeerClient(Path(certificate) if certificate else None)
+    try:
+        yield Cluster(ClusterMembers(known, cluster_id, node_name(config), url), peers)
+    finally:
+        await peers.aclose()
 
 
 class OneMachine:
