@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
+from storage.errors import DatabaseUnavailable
+
 log = logging.getLogger(__name__)
 
 # Waits that many seconds, or less when it is time to stop; returns whether it is.
@@ -55,6 +57,9 @@ async def run_repeatedly(job: Job, retry_s: float, stopped_within: StoppedWithin
 async def _job_round(job: Job, retry_s: float) -> float:
     try:
         return await job.run_once()
+    except DatabaseUnavailable as error:
+        _note_away(job.run_once, error)
+        return retry_s
     except Exception:
         log.exception("job failed", extra={"job": type(job).__module__})
         return retry_s
@@ -108,6 +113,14 @@ async def repeat(
 async def _attempt(job: Callable[[], Awaitable[float]], pause_s: float) -> float:
     try:
         return await job()
+    except DatabaseUnavailable as error:
+        _note_away(job, error)
+        return pause_s
     except Exception:
         log.exception("job failed")
         return pause_s
+
+
+def _note_away(job: Callable[[], Awaitable[float]], error: DatabaseUnavailable) -> None:
+    """An outage of the database, which the node's follower logs, is not a fault of the job."""
+    log.debug("job waits", extra={"job": repr(job), "problem": str(error)})

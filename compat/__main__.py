@@ -18,6 +18,7 @@ _EXAMPLES = """examples:
   python -m compat                              every client
   python -m compat --only boto3 --only awscli   two of them
   python -m compat --only s3fs -k parquet       some tests of one
+  python -m compat --only s3-tests --nodes 2    against two gateways of one cluster
   python -m compat --json                       for programs
 
 suites:
@@ -30,11 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.readme:
         write_readme(read_record())
         return 0
-    if asked.record and asked.k:
-        parser.error("--record wants whole suites, without -k")
+    if asked.record and (asked.k or asked.nodes):
+        parser.error("--record wants whole suites, without -k and --nodes")
     clean_up_when_terminated()
     known = read_known_failures(KNOWN_FAILURES)
-    options = Options(selection=asked.k, keep=asked.keep)
+    options = Options(selection=asked.k, keep=asked.keep, nodes=asked.nodes)
     chosen = [suite for suite in SUITES if not asked.only or suite.name in asked.only]
     results = [run_suite(suite, known, options) for suite in chosen]
     print(_as_json(results) if asked.json else _as_table(results))
@@ -58,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-k", default="", metavar="EXPRESSION", help="only tests that match (pytest)"
     )
+    parser.add_argument(
+        "--nodes", type=int, default=0, metavar="N",
+        help="the server is a cluster of so many gateways, each request to the next of them",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print every test as JSON")
     record = "keep the results in docs/compatibility.json and README.md"
     parser.add_argument("--record", action="store_true", help=record)

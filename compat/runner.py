@@ -8,13 +8,14 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from compat import debian, npm, programs
 from compat.cloud import Moto
+from compat.cluster import ClusterServer
 from compat.installed import Installed, InstallFailed, NotHere
 from compat.results import Judged, Outcome, Verdict, judge, read_junit
 from compat.server import TLS_FLAGS, Server, ServerFailed
@@ -59,10 +60,12 @@ class SuiteResult:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`selection` is pytest's -k; `keep` leaves the server's folder for a look at its log."""
+    """`selection` is pytest's -k; `keep` leaves the server's folder for a look at its log; with
+    `nodes` the server is a cluster of so many gateways."""
 
     selection: str = ""
     keep: bool = False
+    nodes: int = 0
 
 
 def run_suite(suite: Suite, known: dict[str, str], options: Options) -> SuiteResult:
@@ -145,9 +148,8 @@ def _run_in(
             cloud = running.enter_context(Moto(folder / "cloud"))
             flags, of_cloud = (*flags, "--backend", suite.behind), cloud.variables
             environment |= {"COMPAT_CLOUD": cloud.endpoint, "COMPAT_CLOUD_LOG": str(cloud.log)}
-        server = running.enter_context(
-            Server(folder / "server", options=flags, scheme=suite.scheme, environment=of_cloud)
-        )
+        server = _server(folder, suite, options.nodes, flags, of_cloud)
+        running.enter_context(server)
         environment |= {
             "COMPAT_ENDPOINT": server.endpoint,
             "COMPAT_PROMOTE": str(folder / PROMOTED),
@@ -157,6 +159,18 @@ def _run_in(
         if suite.with_token:
             environment["AIS_AUTHN_TOKEN"] = server.token()
         yield from _pytest(folder, suite, environment, options)
+
+
+def _server(
+    folder: Path, suite: Suite, nodes: int, flags: Sequence[str], environment: dict[str, str]
+) -> Server | ClusterServer:
+    if not nodes:
+        return Server(
+            folder / "server", options=flags, scheme=suite.scheme, environment=environment
+        )
+    if suite.scheme == "https":
+        raise NotHere("the gateways of the cluster speak http here")
+    return ClusterServer(folder / "server", nodes, options=flags, environment=environment)
 
 
 def _configured(folder: Path) -> tuple[str, str]:

@@ -91,7 +91,12 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        self._wait_until_ready(time.monotonic() + READY_TIMEOUT_S)
+        try:
+            wait_until_ready(self._process, self.scheme, self.port, self.log)
+        except ServerFailed:
+            if self._process.poll() is None:
+                self.kill()
+            raise
 
     def stop(self) -> None:
         """As an operator would: asked to end, with time to finish."""
@@ -145,18 +150,23 @@ class Server:
             raise ServerFailed("the server is not running")
         return self._process
 
-    def _wait_until_ready(self, deadline: float) -> None:
-        process = self._running()
-        while not _answers(self.scheme, self.port):
-            if process.poll() is not None:
-                raise ServerFailed(f"the server ended with {process.returncode}: {self._tail()}")
-            if time.monotonic() > deadline:
-                self.kill()
-                raise ServerFailed(f"the server did not answer: {self._tail()}")
-            time.sleep(POLL_S)
-
     def _tail(self) -> str:
-        return self.log.read_text(errors="replace")[-4000:]
+        return _tail(self.log)
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], scheme: str, port: int, log: Path) -> None:
+    """Wait until the process answers. Raises `ServerFailed`, with the end of its log."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not _answers(scheme, port):
+        if process.poll() is not None:
+            raise ServerFailed(f"the server ended with {process.returncode}: {_tail(log)}")
+        if time.monotonic() > deadline:
+            raise ServerFailed(f"the server did not answer: {_tail(log)}")
+        time.sleep(POLL_S)
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-4000:]
 
 
 def clean_up_when_terminated() -> None:

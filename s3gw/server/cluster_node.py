@@ -22,6 +22,7 @@ from cluster.database.alone import Alone
 from cluster.database.connecting import Database
 from cluster.maintenance import StoppedWithin, Work, repeat
 from cluster.members.leader import Leadership
+from cluster.objects.edge import at_edge
 from cluster.store import ClusterOptions, ClusterStore, Place
 from s3gw.config.coordination import coordination_path, with_coordination
 from s3gw.config.places import common_folder, node_name, own_folder
@@ -137,6 +138,7 @@ class NodeUpkeep:
             tasks.create_task(self._follower.run(stopped_within))
             tasks.create_task(repeat(self._sweep, self._interval_s, stopped_within))
 
+    @at_edge
     async def clean(self) -> bool:
         return (await self._store.sweeper.run_once()).more
 

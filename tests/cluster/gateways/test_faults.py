@@ -74,7 +74,7 @@ class Writer:
 
 @pytest.fixture
 def bucket(pair: Pair, request: pytest.FixtureRequest) -> str:
-    name = request.node.name.replace("_", "-")[:60].strip("-")
+    name = str(request.node.name).replace("_", "-").replace("[", "-").strip("]")[:60].strip("-")
     pair.other.client().create_bucket(Bucket=name)
     return name
 

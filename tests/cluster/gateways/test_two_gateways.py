@@ -19,7 +19,7 @@ PART = 5 << 20
 
 @pytest.fixture
 def bucket(pair: Pair, request: pytest.FixtureRequest) -> str:
-    name = request.node.name.replace("_", "-")[:60].strip("-")
+    name = str(request.node.name).replace("_", "-").replace("[", "-").strip("]")[:60].strip("-")
     pair.one.client().create_bucket(Bucket=name)
     return name
 
@@ -65,7 +65,7 @@ def test_what_one_has_acknowledged_the_other_reads(pair: Pair, bucket: str) -> N
 
 
 def test_parts_go_to_either(pair: Pair, bucket: str) -> None:
-    clients = [pair.one.client(), pair.other.client()]
+    clients: list[Any] = [pair.one.client(), pair.other.client()]
     upload = clients[0].create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     bodies = [os.urandom(PART) for _ in range(3)]
     parts = [
