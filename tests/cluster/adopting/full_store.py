@@ -11,7 +11,7 @@ import msgspec
 
 from cluster.adopting.adoption import Order
 from cluster.store import Place
-from storage.backend import Backend
+from storage.backend import Backend, Store
 from storage.backends.local import LocalStore, StoreOptions
 from storage.chunking import Chunking
 from storage.errors import StorageError
@@ -126,12 +126,12 @@ def _fill_encrypted(bucket: SyncBucket) -> None:
         bucket.put(name, content, options=options)
 
 
-def everything(store: Backend) -> dict[str, Any]:
+def everything(store: Store) -> dict[str, Any]:
     """All that it answers, page by page."""
     return run(_everything(store))
 
 
-async def _everything(store: Backend) -> dict[str, Any]:
+async def _everything(store: Store) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for info in await store.list_buckets():
         assert await store.head_bucket(info.name) == info
@@ -178,7 +178,7 @@ async def _content(store: Backend, bucket: str, info: Any) -> Any:
         return repr(error)
 
 
-async def _uploads(store: Backend, bucket: Any) -> list[Any]:
+async def _uploads(store: Store, bucket: Any) -> list[Any]:
     page = await store.list_uploads(bucket.name, UploadQuery())
     found: list[Any] = []
     for upload in page.uploads:
