@@ -15,18 +15,19 @@ class Slow(MemoryCoordination):
     def __init__(self) -> None:
         super().__init__()
         self.rounds = 0
+        self.began = asyncio.Event()
         self.may_end = asyncio.Event()
 
     async def catch_up(self) -> None:
         self.rounds += 1
+        self.began.set()
         await self.may_end.wait()
 
 
 async def _asked_together(store: Slow, readers: int) -> None:
     latest = Latest(store)
     first = asyncio.create_task(latest.wait())
-    while not store.rounds:
-        await asyncio.sleep(0)
+    await store.began.wait()
     others = [asyncio.create_task(latest.wait()) for _ in range(readers)]
     await asyncio.sleep(0)
     store.may_end.set()
@@ -58,8 +59,7 @@ def test_a_round_that_was_given_up_answers_nobody() -> None:
         store = Slow()
         latest = Latest(store, within_s=30)
         first = asyncio.create_task(latest.wait())
-        while not store.rounds:
-            await asyncio.sleep(0)
+        await store.began.wait()
         second = asyncio.create_task(latest.wait())
         await asyncio.sleep(0)
         first.cancel()
