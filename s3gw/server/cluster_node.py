@@ -1,4 +1,4 @@
-"""A server as one node of a cluster: a database, and a folder that all machines mount.
+"""Node of a cluster: a database, and a folder that all machines mount.
 
 The first data folder has only what belongs to this machine: the replica of the coordination store,
 the queues of events and log lines, and caches.

@@ -1,4 +1,4 @@
-"""Where a server keeps its data: on its machine alone, or in a cluster."""
+"""Deployment of a server: on its machine alone, or in a cluster."""
 
 from __future__ import annotations
 

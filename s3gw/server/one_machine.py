@@ -1,4 +1,4 @@
-"""A server alone: its data folders have everything."""
+"""Machine that is alone: its data folders have everything."""
 
 from __future__ import annotations
 
