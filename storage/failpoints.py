@@ -34,6 +34,14 @@ FAILPOINTS = (
     "bucket_discard_after_others",
     "bucket_trash_after_bite",
     "bucket_trash_after_others",
+    "adopt_after_folder",
+    "adopt_inside_rows",
+    "adopt_after_rows",
+    "adopt_after_blobs",
+    "adopt_after_keys",
+    "adopt_inside_publishing",
+    "adopt_after_publishing",
+    "adopt_after_removing_blobs",
 )
 
 

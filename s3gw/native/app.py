@@ -31,7 +31,7 @@ from s3gw.native.call import (
 )
 from s3gw.native.catalog import native_operations
 from s3gw.native.cluster.daemon import check_node, turn_to_node
-from s3gw.native.cluster.node import gateway_id
+from s3gw.native.cluster.forwarding import of_other_machine
 from s3gw.native.errors import NativeError, Tcode, as_native_error, error_reply
 from s3gw.native.objects.reading import not_modified
 from s3gw.native.operation import (
@@ -95,6 +95,7 @@ class NativeApp(FrontEnd):
     async def _answer(self, request: NativeRequest, exchange: Exchange) -> Reply:
         if self._native.remote is not None:
             await self._native.remote.clusters.refresh()
+        await self._native.members.refresh()
         name_bucket(request, known_clusters(self._native))
         exchange.bucket = request.bucket
         turn_to_node(request)
@@ -102,10 +103,12 @@ class NativeApp(FrontEnd):
         caller = await self._authenticate(request, found, exchange)
         call = new_native_call(request, caller, self._services, self._native)
         check_node(call)
+        if (reply := await of_other_machine(call)) is not None:
+            exchange.operation = "native.Forwarded"
+            return reply
         await _read_body(call, found)
         operation = self._table.resolve(call, found)
         exchange.operation = f"native.{operation.__name__}"
-        reply = None
         try:
             reply = await self._run(call, operation)
             reply.memory = call.stream_memory
@@ -140,7 +143,7 @@ class NativeApp(FrontEnd):
             if not kind.is_open:
                 await require(call, kind, getattr(operation, "reference", PLAIN))
             if redirect.is_first_leg(call.origin):
-                return redirect.to_itself(call.origin, call.site.cluster_id)
+                return redirect.to_itself(call.origin, call.native.members.gateway)
             require_rate(call)
             try:
                 return await operation.run(call)
@@ -162,7 +165,7 @@ class NativeApp(FrontEnd):
         exchange.error_code = refusal.tcode.value or str(refusal.status)
         if not isinstance(error, NativeError) and as_s3_error(error).code is Code.InternalError:
             log_failure(error, exchange)
-        node = gateway_id(self._native.site.cluster_id)
+        node = self._native.members.gateway
         reply = error_reply(refusal, exchange.method, exchange.path, exchange.remote, node)
         request = about.origin if isinstance(about, NativeCall) else about
         if request is not None and redirect.is_first_leg(request):

@@ -38,12 +38,13 @@ def parsers(parser: Parser, words: str = "") -> Iterator[tuple[str, Parser]]:
 
 COMMANDS = dict(parsers(build_parser()))
 LEAVES = [name for name, parser in COMMANDS.items() if parser.is_command()]
-# It asks the database, and no server.
-_DOCTOR = "cluster doctor"
+# They ask the database and data folders, and no server.
+_NOT_ASKING = ("cluster adopt", "cluster doctor")
 ASKING = [
     name
     for name in LEAVES
-    if name.split()[0] in ("bucket", "object", "archive", "job", "cluster") and name != _DOCTOR
+    if name.split()[0] in ("bucket", "object", "archive", "job", "cluster")
+    and name not in _NOT_ASKING
 ]
 
 

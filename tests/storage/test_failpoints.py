@@ -38,6 +38,8 @@ BEFORE = {"put_inline": None, "put_blob": None, "overwrite": OLD, "delete": OLD,
 CROSSING = tuple(point for point in FAILPOINTS if point.startswith("rename_"))
 # Of whole buckets: tests/storage/test_bucket_crashes.py.
 OF_BUCKETS = tuple(point for point in FAILPOINTS if point.startswith("bucket_"))
+# Of adoption into a cluster: tests/cluster/adopting.
+ADOPTING = tuple(point for point in FAILPOINTS if point.startswith("adopt_"))
 EARLY = (*FAILPOINTS[: FAILPOINTS.index("after_commit")], "complete_after_sidecar")
 COMMITTING = ("before_commit", "inside_commit", "after_commit")
 FILES = ("after_work_fsync", "after_link", "after_folder_fsync", "after_work_unlink")
@@ -53,7 +55,7 @@ CASES = [(operation, point) for operation, points in REACHED.items() for point i
 
 
 def test_every_failpoint_is_reached_by_some_operation() -> None:
-    assert {point for _, point in CASES} == {*FAILPOINTS} - {*CROSSING, *OF_BUCKETS}
+    assert {point for _, point in CASES} == {*FAILPOINTS} - {*CROSSING, *OF_BUCKETS, *ADOPTING}
 
 
 @pytest.mark.parametrize(("operation", "failpoint"), CASES)

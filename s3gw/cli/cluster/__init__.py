@@ -15,12 +15,14 @@ _SUMMARIES = {
     "remote": "list the attached clusters",
     "attach": "attach another cluster, to read its buckets",
     "detach": "detach another cluster",
+    "adopt": "take the store of one machine into a cluster of several",
 }
 _EXAMPLES = """\
   s3gw cluster show
   s3gw cluster health && echo good
   s3gw cluster doctor --config s3gw.toml
   s3gw cluster performance --filter get
-  s3gw cluster attach far http://far.example.com:8080"""
+  s3gw cluster attach far http://far.example.com:8080
+  s3gw cluster adopt --config /etc/s3gw.toml --dry-run"""
 
 COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from storage.backends.local.mountpath import Mountpath
 from storage.backends.local.scrub import RateLimit
+from storage.blobs.copying import copy_verified
 from storage.blobs.reading import Vanished
 from storage.blobs.verifying import blocks_of, require_label
 from storage.errors import Corrupt, DeviceFailed
@@ -69,14 +70,8 @@ class BlobCopier(Struct):
 
     def _copy(self, chunk: Chunk) -> None:
         aside = self._aside(chunk)
-        with open(aside, "wb", opener=_private) as target:
-            for block in blocks_of(self.source, chunk):
-                target.write(block)
-                self.rate.spend(len(block))
-            with open(self.source.blob(chunk.blob), "rb", buffering=0) as source:
-                source.seek(chunk.size)
-                target.write(source.read())
-        require_label(aside, chunk)
+        _remove(aside)
+        copy_verified(self.source, chunk, aside, self.rate.spend)
         os.rename(aside, self.copy.blob(chunk.blob))
         self.copied += 1
         self.copied_bytes += chunk.size
@@ -94,11 +89,6 @@ def _is_whole(earlier: EarlierFolder, chunk: Chunk, rate: RateLimit) -> bool:
     except (OSError, Corrupt, DeviceFailed, Vanished):
         return False
     return True
-
-
-def _private(path: str, flags: int) -> int:
-    _remove(path)
-    return os.open(path, flags, 0o600)
 
 
 def _remove(path: str) -> None:
