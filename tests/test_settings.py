@@ -28,6 +28,7 @@ from tests.server_process import ROOT
 # Where a setting that is read has an effect.
 PRODUCT = ("s3gw", "cluster", "storage")
 LOADING = "s3gw.config.loading"
+PLACES = "s3gw.config.places"
 # There is one type of target, and another is refused.
 ONE_TYPE = (NotificationTarget, "type")
 
@@ -66,7 +67,7 @@ def modules_of_commands() -> Iterator[str]:
 @cache
 def running_modules() -> frozenset[str]:
     """What a server or a command can import, but for the declarations themselves. `loading` has
-    the checks of settings with one another."""
+    the checks of settings with one another, `places` the folders that follow from them."""
     seen, waiting = set[str](), ["s3gw.__main__", *modules_of_commands()]
     while waiting:
         module = waiting.pop()
@@ -76,7 +77,7 @@ def running_modules() -> frozenset[str]:
             parent = module.rpartition(".")[0]
             waiting += [parent] if parent else []
     declaring = {each for each in seen if each.startswith("s3gw.config.")}
-    return frozenset(seen - declaring | {LOADING})
+    return frozenset(seen - declaring | {LOADING, PLACES})
 
 
 @cache

@@ -79,14 +79,7 @@ def test_what_is_long_has_a_reason() -> None:
 ENTRY_POINTS = ("s3gw.__main__", "s3gw.cli.")
 # What other implementations are compared with, and the driver for programs on an event loop.
 NOT_OF_THE_SERVER = {
-    # Until the server can be started on a cluster.
-    "cluster.store",
-    "cluster.coordination.following",
-    "cluster.coordination.postgres",
     "cluster.coordination.memory",
-    "cluster.members.announcing",
-    "cluster.members.leader",
-    "cluster.members.watching",
     "storage.backends.memory",
     "s3gw.client.aio",
 }

@@ -1,4 +1,4 @@
-"""Lock of a node's name in the shared folder: no two servers are the same node."""
+"""Lock of a node's name, in the shared folder."""
 
 from __future__ import annotations
 

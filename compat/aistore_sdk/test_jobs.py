@@ -45,7 +45,7 @@ def test_a_job_has_details(client: Any, filled: Any) -> None:
     assert (snap.bucket.name, snap.aborted, snap.abort_err) == (filled.name, False, "")
     assert details.any_finished()
     assert not details.any_aborted()
-    assert list(details.root) == list(client.cluster().get_info().tmap)
+    assert set(details.root) <= set(client.cluster().get_info().tmap)
 
 
 def test_the_details_of_a_copy_name_both_buckets(client: Any, filled: Any, target: Any) -> None:
@@ -146,7 +146,7 @@ def test_a_job_is_started(client: Any, kind: str) -> None:
 
 
 def test_a_job_of_one_node_is_started(client: Any) -> None:
-    (node,) = client.cluster().get_info().tmap
+    node = next(iter(client.cluster().get_info().tmap))
     job = client.job(job_kind="resilver")
     (result,) = done(client, job.start(daemon_id=node))
     assert result.success
@@ -170,7 +170,7 @@ def test_a_job_about_one_bucket_is_started(client: Any, filled: Any, kind: str) 
     assert caught.value.status_code == 400
 
 
-@pytest.mark.parametrize("kind", ["ec-encode", "blob-download", "etl-bck"])
+@pytest.mark.parametrize("kind", ["ec-encode", "etl-bck"])
 def test_what_is_not_there_is_not_started(client: Any, kind: str) -> None:
     with refused(501, kind):
         client.job(job_kind=kind).start()
