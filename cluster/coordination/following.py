@@ -18,7 +18,7 @@ from cluster.coordination.replica import Replica
 from cluster.database.connecting import translated
 from cluster.database.errors import DatabaseError
 from cluster.database.pooling import Direct
-from cluster.database.primary import connect
+from cluster.database.primary import connect_leased
 from cluster.maintenance import StoppedWithin, stopped_before
 from storage.errors import Corrupt, StorageError
 
@@ -74,7 +74,7 @@ class Follower:
         self._is_away = True
 
     async def _follow(self, stopped_within: StoppedWithin) -> None:
-        connection = await connect(self._address)
+        connection = await connect_leased(self._address)
         try:
             await connection.add_listener(_CHANNEL, self._ring)
             self._polled_ns = 0

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 import asyncpg
 
 from cluster.database.connecting import Connection, Database
 from cluster.database.errors import DatabaseAway
+from cluster.database.lease import note_commit
 from cluster.database.resolve import resolve
 
 # A transaction commits within this time of its beginning, by the database's clock, or not at all.
@@ -41,13 +43,15 @@ async def commit(
     raises, `DatabaseAway` when nothing was done, and `OutcomeUnknown`."""
     try:
         async with database.connection() as connection:
-            await _commit(connection, work)
+            await _commit(database, connection, work)
     except _AnswerLost as lost:
         if not await resolve(database, lost.write_id, until):
             raise DatabaseAway("the connection broke, and nothing was committed") from lost
 
 
-async def _commit(connection: Connection, work: Callable[[Connection], Awaitable[bool]]) -> None:
+async def _commit(
+    database: Database, connection: Connection, work: Callable[[Connection], Awaitable[bool]]
+) -> None:
     write_id = uuid.uuid4()
     await connection.execute("BEGIN")
     try:
@@ -60,7 +64,11 @@ async def _commit(connection: Connection, work: Callable[[Connection], Awaitable
             await connection.execute("ROLLBACK")
         if isinstance(error, _AGAIN) or getattr(error, "sqlstate", "") == _TOO_LATE:
             raise DatabaseAway(str(error)) from error
+        if isinstance(error, Exception) and not connection.is_closed():
+            # A refusal is what was read.
+            await database.confirm(connection)
         raise
+    begun_s = monotonic()
     try:
         await connection.execute("COMMIT")
     except (
@@ -72,3 +80,7 @@ async def _commit(connection: Connection, work: Callable[[Connection], Awaitable
         if has_written:
             raise _AnswerLost(write_id) from error
         raise
+    if has_written:
+        note_commit(connection, begun_s)
+    else:
+        await database.confirm(connection)

@@ -16,9 +16,9 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from cluster.database.errors import AccessRefused, DatabaseAway, DatabaseRefused
+from cluster.database.lease import LEASE_S, LeasedConnection, confirm
 from cluster.database.migrate import migrate
-from cluster.database.pooling import Direct
-from cluster.database.primary import connect
+from cluster.database.primary import connect_leased
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
@@ -47,9 +47,12 @@ _LEAVING = (
 class Database:
     """A pool of connections. `address` is a `postgresql://` URL, with one host or several."""
 
-    def __init__(self, address: str, *, connections: int = MOST_CONNECTIONS) -> None:
+    def __init__(
+        self, address: str, *, connections: int = MOST_CONNECTIONS, lease_s: float = LEASE_S
+    ) -> None:
         self._address = address
         self._connections = connections
+        self._lease_s = lease_s
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
 
@@ -84,6 +87,11 @@ class Database:
                 finally:
                     breaking.cancel()
 
+    async def confirm(self, connection: Connection) -> None:
+        """Return if what the connection has read so far was up to date (`lease`). Raises what says
+        that the server has gone, within `connection`."""
+        await confirm(connection, self._lease_s)
+
     async def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
         async with self._opening:
             if self._pool is None:
@@ -95,8 +103,8 @@ class Database:
                 )
             return self._pool
 
-    async def _connect(self, dsn: str | None = None, **_: object) -> Direct:
-        return await connect(self._address)
+    async def _connect(self, dsn: str | None = None, **_: object) -> LeasedConnection:
+        return await connect_leased(self._address)
 
 
 async def _keep_nothing(connection: asyncpg.Connection[asyncpg.Record]) -> None:

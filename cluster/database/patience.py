@@ -36,7 +36,9 @@ class PatientReader:
         while True:
             try:
                 async with self._database.connection() as connection:
-                    return await read(connection)
+                    found = await read(connection)
+                    await self._database.confirm(connection)
+                    return found
             except DatabaseAway:
                 if monotonic() + pause_s > until:
                     raise

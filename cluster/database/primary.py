@@ -1,15 +1,17 @@
 """Connecting to the primary: all hosts of an address at once.
 
 The first host that takes writes is taken, and the others are left. So a host that is down costs
-nothing, nor does one whose network drops what is sent to it: it would take the whole time.
+nothing, nor does one whose network drops what is sent to it: it would take the whole time. What a
+host says about itself is enough for looking at it; to be used, it has to commit (`lease`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from enum import Enum
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -17,7 +19,11 @@ from msgspec import Struct
 
 from cluster.database.address import Host, check_files, hosts_in
 from cluster.database.errors import AccessRefused, DatabaseAway
+from cluster.database.lease import LeasedConnection, prove
 from cluster.database.pooling import Direct, has_rows, keeps_statements
+
+C = TypeVar("C", bound=Direct)
+_Attempt: TypeAlias = Callable[[str, "Host | None", float], Coroutine[Any, Any, C]]
 
 # Longest time of one host.
 CONNECT_S = 5.0
@@ -38,12 +44,22 @@ class _NoWrites(Exception):
 
 
 async def connect(address: str, within_s: float = CONNECT_S) -> Direct:
-    """Return a connection to the host that takes writes. Raises `DatabaseAway`, and `AccessRefused`
-    where a host that answers does not let this machine in."""
+    """Return a connection to a host that says that it takes writes. Raises `DatabaseAway`, and
+    `AccessRefused` where a host that answers does not let this machine in."""
+    return await _connect(address, within_s, _writable)
+
+
+async def connect_leased(address: str, within_s: float = CONNECT_S) -> LeasedConnection:
+    """Return a connection to a host on which a commit has succeeded (`lease`). Raises as `connect`
+    does."""
+    return await _connect(address, within_s, _committing)
+
+
+async def _connect(address: str, within_s: float, attempt_on: _Attempt[C]) -> C:
     hosts: Sequence[Host | None] = hosts_in(address) or (None,)
     check_files(address)
-    attempts = [asyncio.create_task(_attempt(address, host, within_s)) for host in hosts]
-    chosen: Direct | None = None
+    attempts = [asyncio.create_task(attempt_on(address, host, within_s)) for host in hosts]
+    chosen: C | None = None
     try:
         chosen = await _first(attempts)
     finally:
@@ -75,7 +91,7 @@ async def look(address: str, within_s: float = CONNECT_S) -> list[HostState]:
     address."""
     hosts: Sequence[Host | None] = hosts_in(address) or (None,)
     check_files(address)
-    attempts = [asyncio.create_task(_attempt(address, host, within_s)) for host in hosts]
+    attempts = [asyncio.create_task(_writable(address, host, within_s)) for host in hosts]
     try:
         await asyncio.wait(attempts)
     finally:
@@ -98,7 +114,7 @@ def _state(host: str, error: BaseException | None) -> HostState:
     return HostState(host, Standing.AWAY, _absence(error))
 
 
-async def _first(attempts: Iterable[asyncio.Task[Direct]]) -> Direct | None:
+async def _first(attempts: Iterable[asyncio.Task[C]]) -> C | None:
     waiting = set(attempts)
     while waiting:
         done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +124,7 @@ async def _first(attempts: Iterable[asyncio.Task[Direct]]) -> Direct | None:
     return None
 
 
-async def _leave(attempts: Sequence[asyncio.Task[Direct]], chosen: Direct | None) -> None:
+async def _leave(attempts: Sequence[asyncio.Task[C]], chosen: C | None) -> None:
     for attempt in attempts:
         attempt.cancel()
     for outcome in await asyncio.gather(*attempts, return_exceptions=True):
@@ -116,7 +132,17 @@ async def _leave(attempts: Sequence[asyncio.Task[Direct]], chosen: Direct | None
             outcome.terminate()
 
 
-async def _attempt(address: str, host: Host | None, within_s: float) -> Direct:
+async def _committing(address: str, host: Host | None, within_s: float) -> LeasedConnection:
+    connection = await _writable(address, host, within_s)
+    try:
+        await prove(connection, within_s)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+async def _writable(address: str, host: Host | None, within_s: float) -> LeasedConnection:
     async with asyncio.timeout(within_s):
         connection = await _open(address, host, within_s, _STATEMENTS)
         try:
@@ -131,13 +157,16 @@ async def _attempt(address: str, host: Host | None, within_s: float) -> Direct:
         return await _open(address, host, within_s, 0)
 
 
-async def _open(address: str, host: Host | None, within_s: float, statements: int) -> Direct:
+async def _open(
+    address: str, host: Host | None, within_s: float, statements: int
+) -> LeasedConnection:
     return await asyncpg.connect(
         address,
         host=None if host is None else host.name,
         port=None if host is None else host.port,
         timeout=within_s,
         statement_cache_size=statements,
+        connection_class=LeasedConnection,
         # Whether it takes writes is looked up afterwards, in a way that poolers allow.
         target_session_attrs=SessionAttribute.any,
     )
