@@ -102,6 +102,8 @@ class Shared:
 
     def finish(self, threads: ThreadPoolExecutor) -> None:
         """Make all names durable. Raises `DeviceFailed`."""
+        # The writes of the store itself may never have waited for the disk.
+        os.sync()
         try:
             names = [entry.path for entry in os.scandir(self._folder.blobs)]
             list(threads.map(sync_folder, [*names, self._folder.blobs]))
