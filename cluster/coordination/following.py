@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TypeAlias
 
 import asyncpg
-from asyncpg.connect_utils import SessionAttribute
 
 from cluster.coordination.entry_log import catch_up, read_all
 from cluster.coordination.replica import Replica
 from cluster.database.connecting import translated
 from cluster.database.errors import DatabaseError
+from cluster.database.pooling import Direct
+from cluster.database.primary import connect
 from cluster.maintenance import StoppedWithin, stopped_before
 from storage.errors import Corrupt, StorageError
 
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 POLL_S = 1.0
 
 _CHANNEL = "s3gw_entries"
-_CONNECT_S = 5
 # A server that does not commit, or does not send what was changed, for so long is given up.
 _COMMIT_S, _READ_S = 5, 60
 _RETRY_S = 0.25
@@ -37,8 +36,6 @@ _SEEN = """
 INSERT INTO s3gw.replicas (node, revision, seen) VALUES ($1, $2, clock_timestamp())
 ON CONFLICT (node) DO UPDATE SET revision = excluded.revision, seen = excluded.seen
 """
-
-_Direct: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class Follower:
@@ -77,11 +74,7 @@ class Follower:
         self._is_away = True
 
     async def _follow(self, stopped_within: StoppedWithin) -> None:
-        connection = await asyncpg.connect(
-            self._address,
-            timeout=_CONNECT_S,
-            target_session_attrs=SessionAttribute.read_write,
-        )
+        connection = await connect(self._address)
         try:
             await connection.add_listener(_CHANNEL, self._ring)
             self._polled_ns = 0
@@ -95,7 +88,7 @@ class Follower:
     def _ring(self, *_: object) -> None:
         self._bell.set()
 
-    async def _round(self, connection: _Direct) -> float:
+    async def _round(self, connection: Direct) -> float:
         """Apply what is new; return the seconds until the next poll."""
         started_ns = self._replica.now_ns()
         is_poll = started_ns - self._polled_ns >= self._poll_ns
@@ -111,7 +104,7 @@ class Follower:
         self._is_away = False
         return max(self._polled_ns + self._poll_ns - self._replica.now_ns(), 0) / _NS
 
-    async def _apply(self, connection: _Direct) -> None:
+    async def _apply(self, connection: Direct) -> None:
         try:
             if not self._replica.is_damaged:
                 await catch_up(connection, self._replica)

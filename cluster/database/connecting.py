@@ -1,8 +1,8 @@
 """Connections to the primary of the database, from one process.
 
-All hosts of the address are tried, and the one that takes writes is taken: after a failover that is
-another one. Connections keep no state between transactions and set nothing at their start, so
-PgBouncer may stand in between; tables are named with their schema.
+Each leads to the host that takes writes (`primary`): after a failover that is another one. They
+keep no state between transactions and set nothing at their start, so PgBouncer may be in
+between; tables are named with their schema.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TypeAlias
 
 import asyncpg
-from asyncpg.connect_utils import SessionAttribute
 from asyncpg.pool import PoolConnectionProxy
 
-from cluster.database.errors import DatabaseAway
+from cluster.database.errors import AccessRefused, DatabaseAway, DatabaseRefused
 from cluster.database.migrate import migrate
+from cluster.database.pooling import Direct
+from cluster.database.primary import connect
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 # Connections of a process.
 MOST_CONNECTIONS = 4
-_CONNECT_S = 5
 # Longest use of one, unless its user says otherwise.
 USE_S = 15.0
 _MIGRATION_S = 3600.0
@@ -35,14 +35,12 @@ _BROKEN = (
     asyncpg.InternalClientError,
     TimeoutError,
 )
-# The server says goodbye, or is not the primary any more.
+# The server says goodbye, lacks something, or is not the primary any more.
 _LEAVING = (
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.TargetServerAttributeNotMatched,
-    asyncpg.TooManyConnectionsError,
 )
 
 
@@ -56,9 +54,15 @@ class Database:
         self._opening = asyncio.Lock()
 
     async def open(self) -> None:
-        """Connect, and bring the schema up to date. Raises `DatabaseAway`, `DatabaseRefused`."""
-        async with self.connection(_MIGRATION_S) as connection:
-            await migrate(connection)
+        """Connect, and bring the schema up to date. Raises `DatabaseAway`, and `DatabaseRefused`
+        for what has to be changed first."""
+        try:
+            async with self.connection(_MIGRATION_S) as connection:
+                await migrate(connection)
+            # Settings of the user are of sessions that begin later.
+            await (await self._opened()).expire_connections()
+        except AccessRefused as error:
+            raise DatabaseRefused(str(error)) from error
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -84,14 +88,15 @@ class Database:
         async with self._opening:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
-                    self._address,
                     min_size=0,
                     max_size=self._connections,
-                    timeout=_CONNECT_S,
-                    target_session_attrs=SessionAttribute.read_write,
+                    connect=self._connect,
                     reset=_keep_nothing,
                 )
             return self._pool
+
+    async def _connect(self, dsn: str | None = None, **_: object) -> Direct:
+        return await connect(self._address)
 
 
 async def _keep_nothing(connection: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -15,5 +15,11 @@ class DatabaseAway(DatabaseError):
     """No server can be reached that takes writes, or the connection broke before an answer."""
 
 
+class AccessRefused(DatabaseAway):
+    """A server was reached and does not let this machine in: for a wrong password, the name of a
+    database that does not exist, or a certificate. Servers that run go on trying, since the answer
+    to a commit may still be asked for; one that starts is refused (`Database.open`)."""
+
+
 class OutcomeUnknown(DatabaseAway):
     """The answer to a commit was lost, and nobody could be asked what became of it."""

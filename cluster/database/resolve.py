@@ -31,7 +31,8 @@ async def resolve(database: Database, write_id: uuid.UUID, until: float) -> bool
                 found: bool = await connection.fetchval(sql, write_id)
                 await connection.execute("INSERT INTO s3gw.done(id) VALUES ($1)", uuid.uuid4())
             return found
-        except (DatabaseAway, asyncpg.LockNotAvailableError) as error:
+        except (DatabaseAway, asyncpg.PostgresError) as error:
+            # Whatever is wrong: it says nothing about the commit, which may have been done.
             if monotonic() + _PAUSE_S > until:
                 raise OutcomeUnknown(f"what became of a write is not known: {error}") from error
         await asyncio.sleep(_PAUSE_S)

@@ -22,10 +22,18 @@ class GivenSettings:
     file: Path | None = None
     values: Mapping[str, object] = field(default_factory=dict)
 
-    def load(self, environ: Mapping[str, str] = os.environ) -> Loaded:
-        """Return the whole configuration. Raises `ConfigError`."""
+    def load(
+        self, environ: Mapping[str, str] = os.environ, *, is_for_server: bool = True
+    ) -> Loaded:
+        """Return the whole configuration; that of a server has all that it needs. Raises
+        `ConfigError`."""
         file = self.file or environ.get("S3GW_CONFIG")
-        return load(file=Path(file) if file else None, environ=environ, flags=self.values)
+        return load(
+            file=Path(file) if file else None,
+            environ=environ,
+            flags=self.values,
+            is_for_server=is_for_server,
+        )
 
 
 def setting_flags(only: Collection[str] | None = None) -> Any:

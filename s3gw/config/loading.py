@@ -61,8 +61,15 @@ class _Given:
     source: str
 
 
-def load(*, file: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> Loaded:
-    """Read every source. `flags` are by key, as text or a list of texts."""
+def load(
+    *,
+    file: Path | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, object],
+    is_for_server: bool = True,
+) -> Loaded:
+    """Read every source. `flags` are by key, as text or a list of texts. What a server needs
+    together may be incomplete for others."""
     given: dict[str, _Given] = {}
     if file is not None:
         given.update(_from_file(file))
@@ -70,7 +77,8 @@ def load(*, file: Path | None, environ: Mapping[str, str], flags: Mapping[str, o
     given.update(_from_aistore(environ, given))
     given.update({key: _from_flag(settings()[key], value) for key, value in flags.items()})
     config = _build({key: _read(settings()[key], each) for key, each in given.items()})
-    _check_together(config, given)
+    if is_for_server:
+        _check_together(config, given)
     sources = {key: given[key].source if key in given else "default" for key in settings()}
     return Loaded(config, sources)
 

@@ -38,12 +38,13 @@ def parsers(parser: Parser, words: str = "") -> Iterator[tuple[str, Parser]]:
 
 COMMANDS = dict(parsers(build_parser()))
 LEAVES = [name for name, parser in COMMANDS.items() if parser.is_command()]
+# They ask the database and data folders, and no server.
+_NOT_ASKING = ("cluster adopt", "cluster doctor")
 ASKING = [
     name
     for name in LEAVES
-    # It opens data folders.
     if name.split()[0] in ("bucket", "object", "archive", "job", "cluster")
-    and name != "cluster adopt"
+    and name not in _NOT_ASKING
 ]
 
 

@@ -50,13 +50,13 @@ class PostgresServer:
 
     def __init__(self, folder: Path, *, settings: Sequence[str] = _FAST) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._programs = programs()
         self._settings = (*_SETTINGS, *settings)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def address(self, database: str = "postgres") -> str:
-        return f"postgresql://{USER}@{HOST}:{self.port}/{database}"
+    def address(self, database: str = "postgres", user: str = USER) -> str:
+        return f"postgresql://{user}@{HOST}:{self.port}/{database}"
 
     def create(self) -> None:
         """Make an empty cluster of databases."""
@@ -79,16 +79,33 @@ class PostgresServer:
         with open(self.folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [*command, "-p", str(self.port), *options],
-                cwd=self.folder, stdout=log, stderr=log, user=_owner(), group=_owner(),
+                cwd=self.folder, stdout=log, stderr=log, user=owner(), group=owner(),
             )  # fmt: skip
-        self._call("pg_isready", "--host", HOST, "--port", str(self.port), patience_s=_START_S)
+        self.await_ready(self.port)
 
-    def run(self, sql: str, database: str = "postgres") -> str:
+    def await_ready(self, port: int) -> None:
+        """Wait until that port takes connections: the server's own, or one of a pooler."""
+        self._call("pg_isready", "--host", HOST, "--port", str(port), patience_s=_START_S)
+
+    def run(self, sql: str, database: str = "postgres", user: str = USER) -> str:
         """Run statements; return the rows as text."""
         return self._call(
             "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
-            "--set", "ON_ERROR_STOP=1", "--dbname", self.address(database), "--command", sql,
+            "--set", "ON_ERROR_STOP=1", "--dbname", self.address(database, user), "--command", sql,
         )  # fmt: skip
+
+    def admit(self, *lines: str) -> None:
+        """Put lines before the rules of who may connect (pg_hba.conf), which let everybody in."""
+        path = self.folder / "data" / "pg_hba.conf"
+        path.write_text("\n".join([*lines, path.read_text()]))
+        self.reload()
+
+    def reload(self) -> None:
+        """Let it read its settings and files again; connections that begin later see them."""
+        loaded = self.run("SELECT pg_conf_load_time()")
+        self.run("SELECT pg_reload_conf()")
+        while self.run("SELECT pg_conf_load_time()") == loaded:
+            _pause()
 
     def promote(self) -> None:
         self.run("SELECT pg_promote(true, 30)")
@@ -134,7 +151,7 @@ class PostgresServer:
         for left in reversed(range(tries)):
             done = subprocess.run(
                 command, cwd=self.folder, capture_output=True, text=True,
-                env={**os.environ, "PGCONNECT_TIMEOUT": "5"}, user=_owner(), group=_owner(),
+                env={**os.environ, "PGCONNECT_TIMEOUT": "5"}, user=owner(), group=owner(),
             )  # fmt: skip
             if done.returncode == 0:
                 return done.stdout.strip()
@@ -143,7 +160,8 @@ class PostgresServer:
         raise RuntimeError(f"{program}: {done.stdout}{done.stderr}")
 
 
-def _owner() -> str | None:
+def owner() -> str | None:
+    """Return the user that servers run as, if that is another one."""
     return USER if os.geteuid() == 0 else None
 
 
@@ -159,7 +177,7 @@ def _pause() -> None:
             return
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -205,7 +223,7 @@ def replicated_pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
             standby.follow(primary, STANDBY)
             standby.start()
             primary.run(f"ALTER SYSTEM SET synchronous_standby_names = '{STANDBY}'")
-            primary.run("SELECT pg_reload_conf()")
+            primary.reload()
             yield primary, standby
         finally:
             standby.stop()

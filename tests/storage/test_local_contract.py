@@ -13,8 +13,25 @@ from storage.backends.local import LocalStore, Maintainer, StoreOptions
 from tests.storage.contract import BackendContract
 from tests.storage.encrypting import Encrypting
 from tests.storage.fake_clock import FakeClock
-from tests.storage.local_stores import collect, local_store, mountpaths_in
+from tests.storage.local_stores import collect, empty_again, local_store, mountpaths_in
 from tests.storage.sync_bucket import Tidy
+
+
+def folders_of(store: Any) -> list[Path]:
+    return [disk.mountpath.path for disk in store.disks]
+
+
+@pytest.fixture(scope="module")
+def used_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With what earlier tests left."""
+    return tmp_path_factory.mktemp("stores")
+
+
+@pytest.fixture
+def folder(used_folder: Path) -> Iterator[Path]:
+    """For the data folders of one test."""
+    yield used_folder
+    empty_again(used_folder)
 
 
 class TestLocal(BackendContract):
@@ -26,10 +43,10 @@ class TestLocal(BackendContract):
         ]
     )
     def backend(
-        self, request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+        self, request: pytest.FixtureRequest, folder: Path, clock: FakeClock
     ) -> Iterator[Backend]:
         count, options = request.param
-        with local_store(mountpaths_in(tmp_path, count), clock, options) as store:
+        with local_store(mountpaths_in(folder, count), clock, options) as store:
             yield store
 
     @pytest.fixture
@@ -41,9 +58,9 @@ class TestLocal(BackendContract):
         return next(elsewhere, "other")
 
     @pytest.fixture
-    def tidy(self, backend: Backend, tmp_path: Path, clock: FakeClock) -> Iterator[Tidy]:
+    def tidy(self, backend: LocalStore, clock: FakeClock) -> Iterator[Tidy]:
         """The garbage collector. It is given the folders that `backend` has prepared."""
-        maintainer = Maintainer(sorted(tmp_path.iterdir()), clock=clock)
+        maintainer = Maintainer(folders_of(backend), clock=clock)
         yield lambda: collect(maintainer)
         maintainer.close()
 
@@ -53,13 +70,13 @@ class TestEncrypted(BackendContract):
 
     @pytest.fixture(params=[StoreOptions(), StoreOptions(inline_limit=0)], ids=["inline", "blobs"])
     def backend(
-        self, request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock
+        self, request: pytest.FixtureRequest, folder: Path, clock: FakeClock
     ) -> Iterator[Any]:
-        with local_store(mountpaths_in(tmp_path, 1), clock, request.param) as store:
+        with local_store(mountpaths_in(folder, 1), clock, request.param) as store:
             yield Encrypting(store)
 
     @pytest.fixture
-    def tidy(self, backend: Backend, tmp_path: Path, clock: FakeClock) -> Iterator[Tidy]:
-        maintainer = Maintainer(sorted(tmp_path.iterdir()), clock=clock)
+    def tidy(self, backend: Backend, clock: FakeClock) -> Iterator[Tidy]:
+        maintainer = Maintainer(folders_of(backend), clock=clock)
         yield lambda: collect(maintainer)
         maintainer.close()

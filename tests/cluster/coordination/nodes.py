@@ -59,10 +59,12 @@ class Door:
 
 
 class Node:
-    """A machine: a folder with a replica, and processes."""
+    """A machine: a folder with a replica, and processes. `direct` is where it follows the log, if
+    `address` leads to a pooler."""
 
-    def __init__(self, address: str, folder: Path) -> None:
+    def __init__(self, address: str, folder: Path, direct: str = "") -> None:
         self.address = address
+        self.direct = direct or address
         self.folder = folder
         prepare_replica(folder)
 
@@ -88,7 +90,7 @@ class Node:
         """Follow the log, as one process of the node does."""
         stop = asyncio.Event()
         replica = Replica(self.folder, now_ns=now_ns)
-        follower = Follower(self.address, replica, self.folder.name, poll_s=poll_s)
+        follower = Follower(self.direct, replica, self.folder.name, poll_s=poll_s)
         running = asyncio.create_task(follower.run(stopped_by(stop)))
         try:
             yield
