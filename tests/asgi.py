@@ -34,7 +34,7 @@ class AsgiServer:
     """Runs an ASGI application on a loop in a thread, and takes requests for it."""
 
     def __init__(self, app: Any) -> None:
-        self._app = app
+        self.app = app
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -93,7 +93,7 @@ class AsgiServer:
                 if keeps_bytes is None or len(got) < keeps_bytes:
                     got.extend(message.get("body", b""))
 
-        await self._app(scope, messages.__anext__, send)
+        await self.app(scope, messages.__anext__, send)
         answer.body = bytes(got)
         return answer
 

@@ -1,1 +1,1 @@
-"""Members of a cluster: which node leads, and which nodes there are."""
+"""Members of a cluster: the nodes, and the one of them that leads."""

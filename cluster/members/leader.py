@@ -2,9 +2,9 @@
 
 The lease is a row, and ends at a time by the clock of the database. Its holder counts from before
 it has sent the statement that let it end later, so for the holder it ends earlier than for all
-others, by the clock of the boot, which goes on while the machine is suspended. Two thirds of the
-lease after the last renewal the work is asked to stop; what has not stopped soon after is
-cancelled, and a tenth of the lease is left for clocks that differ in their rate.
+others, by the clock of the boot: that counts while the machine is suspended. Two thirds of the
+lease after the last renewal the work has to stop; what has not stopped soon after is cancelled, and
+a tenth of the lease is left for clocks that differ in their rate.
 
 A process that is frozen in the middle of its work may wake up when another one leads. What must
 not happen twice compares the term in its own transaction.
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 LEASE_S, RENEW_S = 15.0, 5.0
 
-# Of the lease, since the last renewal: the work is asked to stop, and cancelled.
+# Of the lease, since the last renewal: the work has to stop, and is cancelled.
 _ASKED, _CANCELLED = 2 / 3, 9 / 10
 # So many attempts to take a lease, or to renew one again, in the time between two renewals.
 _ATTEMPTS = 5
@@ -42,7 +42,7 @@ T = TypeVar("T")
 class Leadership:
     """A candidate for the lease: one process of the node, on one event loop.
 
-    It is held for `lease_s` and renewed after each `renew_s`, which is less than half of that.
+    It is held for `lease_s` and renewed after each `renew_s`, less than half of that.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Leadership:
 
     @property
     def term(self) -> int:
-        """The term of the lease that this process has; 0 while it has none."""
+        """The term of the lease that this process has; 0 without one."""
         lease = self._lease
         return 0 if lease is None or lease.is_over() else lease.term
 
@@ -152,7 +152,7 @@ class Leadership:
     async def _asked(
         self, ask: Callable[[Connection], Coroutine[Any, Any, T]], within_s: float
     ) -> T | None:
-        """Return the answer of the database; None while it is away, which is logged once."""
+        """Return the answer of the database; None while it is away, logged once."""
         try:
             async with self._database.connection(within_s) as connection:
                 answer = await ask(connection)
@@ -167,7 +167,7 @@ class Leadership:
 
 
 class _Lease:
-    """What the holder knows of the lease, which is less than the database does."""
+    """What the holder knows of the lease: less than the database does."""
 
     def __init__(self, term: int, lease_s: float, now_ns: BootClock, sent_ns: int) -> None:
         self.term = term

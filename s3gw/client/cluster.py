@@ -9,15 +9,19 @@ from typing import Any
 from s3gw.client.buckets import action
 from s3gw.client.call import Call, Headers, Request, document_of, headers_of, no_result, text_of
 
+# AIStore's flags of nodes in maintenance, and of those that are leaving.
+_OUT_OF_USE = 1 << 2 | 1 << 3
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`role` is `proxy` or `target`."""
+    """`role` is `proxy` or `target`. One that is not `in_use` is missing, or in maintenance."""
 
     id: str
     role: str
     url: str
     is_primary: bool
+    in_use: bool = True
 
 
 def cluster_map() -> Call[dict[str, Any]]:
@@ -34,6 +38,7 @@ def nodes_in(smap: Mapping[str, Any]) -> list[Node]:
             each["daemon_type"],
             (each.get("public_net") or {}).get("direct_url", ""),
             each["daemon_type"] == "proxy" and each["daemon_id"] == primary,
+            not int(each.get("flags") or 0) & _OUT_OF_USE,
         )
         for each in listed
     ]

@@ -10,6 +10,11 @@ from s3gw.config.types import Text
 SHARED = "shared:"
 _URL = Text("a URL such as postgresql://user:password@host:5432/name", r"postgres(ql)?://\S+|")
 
+_ADDRESS = Text(
+    "a host name or an address, with a port if it is another: s3-1.example.com, [fd00::1]:8080",
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?|",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -50,6 +55,14 @@ class Cluster:
         flag="--cluster-node",
         metavar="NAME",
         shown_default="the host's name",
+    )
+    address: str = setting(
+        "",
+        "The address at which other machines and clients reach this one, where it is another than "
+        "that of `server.host`, or where the server listens on all addresses. Without it, such a "
+        "server announces the address that it reaches the database from.",
+        _ADDRESS,
+        shown_default="`server.host`",
     )
 
     @property

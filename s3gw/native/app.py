@@ -31,7 +31,7 @@ from s3gw.native.call import (
 )
 from s3gw.native.catalog import native_operations
 from s3gw.native.cluster.daemon import check_node, turn_to_node
-from s3gw.native.cluster.node import gateway_id
+from s3gw.native.cluster.forwarding import of_other_machine
 from s3gw.native.errors import NativeError, Tcode, as_native_error, error_reply
 from s3gw.native.objects.reading import not_modified
 from s3gw.native.operation import (
@@ -55,6 +55,10 @@ if TYPE_CHECKING:
 
 # What a message that anybody may send may have: a login.
 _OPEN_BYTES = 16 << 10
+
+
+# What these paths answer from is in the index and the folder.
+_DATA = ("objects", "ml")
 
 
 class NativeApp(FrontEnd):
@@ -93,8 +97,13 @@ class NativeApp(FrontEnd):
             return self._refuse(error, request, exchange)
 
     async def _answer(self, request: NativeRequest, exchange: Exchange) -> Reply:
+        cluster = self._native.cluster
+        if cluster is not None and request.segments[0] not in _DATA:
+            # Another machine may have begun the job, or made the user, that is asked for now.
+            await cluster.latest.wait()
         if self._native.remote is not None:
             await self._native.remote.clusters.refresh()
+        await self._native.members.refresh()
         name_bucket(request, known_clusters(self._native))
         exchange.bucket = request.bucket
         turn_to_node(request)
@@ -102,10 +111,12 @@ class NativeApp(FrontEnd):
         caller = await self._authenticate(request, found, exchange)
         call = new_native_call(request, caller, self._services, self._native)
         check_node(call)
+        if (reply := await of_other_machine(call)) is not None:
+            exchange.operation = "native.Forwarded"
+            return reply
         await _read_body(call, found)
         operation = self._table.resolve(call, found)
         exchange.operation = f"native.{operation.__name__}"
-        reply = None
         try:
             reply = await self._run(call, operation)
             reply.memory = call.stream_memory
@@ -140,7 +151,7 @@ class NativeApp(FrontEnd):
             if not kind.is_open:
                 await require(call, kind, getattr(operation, "reference", PLAIN))
             if redirect.is_first_leg(call.origin):
-                return redirect.to_itself(call.origin, call.site.cluster_id)
+                return redirect.to_itself(call.origin, call.native.members.gateway)
             require_rate(call)
             try:
                 return await operation.run(call)
@@ -162,7 +173,7 @@ class NativeApp(FrontEnd):
         exchange.error_code = refusal.tcode.value or str(refusal.status)
         if not isinstance(error, NativeError) and as_s3_error(error).code is Code.InternalError:
             log_failure(error, exchange)
-        node = gateway_id(self._native.site.cluster_id)
+        node = self._native.members.gateway
         reply = error_reply(refusal, exchange.method, exchange.path, exchange.remote, node)
         request = about.origin if isinstance(about, NativeCall) else about
         if request is not None and redirect.is_first_leg(request):

@@ -18,7 +18,6 @@ import time
 from typing import TYPE_CHECKING
 
 from s3gw.http.reply import Reply
-from s3gw.native.cluster.node import gateway_id
 
 if TYPE_CHECKING:
     from s3gw.native.call import NativeRequest
@@ -33,8 +32,8 @@ def is_first_leg(call: NativeRequest) -> bool:
     return closes and call.endpoint.startswith("https:") and not _is_marked(call)
 
 
-def to_itself(call: NativeRequest, cluster_id: str) -> Reply:
-    marks = f"{MARKER}={gateway_id(cluster_id)}&utm={time.time_ns()}&vpams=1"
+def to_itself(call: NativeRequest, gateway: str) -> Reply:
+    marks = f"{MARKER}={gateway}&utm={time.time_ns()}&vpams=1"
     path = call.raw_path.decode("latin-1")
     query = call.query_string.decode("latin-1")
     target = f"{path}?{query}&{marks}" if query else f"{path}?{marks}"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from s3gw.native.members import Cluster, Members, OneMachine
+
 if TYPE_CHECKING:
     from cluster.jobs.registry import Registry
     from s3gw.auth.throttle import Throttle
@@ -40,7 +42,8 @@ class RemoteAis(Struct, frozen=True):
 
 class NativeServices(Struct, frozen=True):
     """`promotable` are the folders whose files may be promoted, `remote` is None on a server that
-    attaches no clusters; the composition root fills in all of it."""
+    attaches no clusters, `cluster` is None on a machine that is alone; the composition root fills
+    in all of it."""
 
     site: Site
     authn: AuthN
@@ -52,3 +55,10 @@ class NativeServices(Struct, frozen=True):
     audit: Audit
     tier: Tier
     remote: RemoteAis | None = None
+    cluster: Cluster | None = None
+
+    @property
+    def members(self) -> Members:
+        if self.cluster is None:
+            return OneMachine(self.site.cluster_id)
+        return self.cluster.members

@@ -102,6 +102,7 @@ class Outbound:
             wanted.method,
             url,
             headers={**wanted.origin_headers, **wanted.headers},
+            data=wanted.body or None,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=idle_s, sock_read=idle_s),
             ssl=wanted.tls or True,

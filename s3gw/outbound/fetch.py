@@ -28,7 +28,7 @@ class Fetch(Struct, frozen=True):
     """One fetch. `timeout_s` is for all of it, redirects included, and `idle_s` for each wait, None
     for no limit; `tls` replaces the system's certificates; `https_only` applies to redirects too.
     With `as_sent`, the URL is sent as it is, and the body is not decompressed. `origin_headers` are
-    not sent to another origin after a redirect."""
+    not sent to another origin after a redirect. `body` is what is sent with the request."""
 
     url: str
     method: str = "GET"
@@ -40,6 +40,7 @@ class Fetch(Struct, frozen=True):
     https_only: bool = False
     tls: SSLContext | None = None
     origin_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    body: bytes = b""
 
 
 class Fetched(Struct, frozen=True):

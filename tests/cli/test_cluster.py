@@ -32,7 +32,15 @@ def test_health_needs_no_token(
     told = cli.json("cluster", "health")
     assert (told["endpoint"], told["healthy"]) == (server.endpoint, True)
     cli.good("cluster", "health", "--readiness")
+    assert cli("cluster", "health", "--all").code == 1
     assert cli("cluster", "health", "--endpoint", "127.0.0.1:1").code == 1
+
+
+def test_health_is_checked_on_each_machine(cli: CommandLine, server: ServerProcess) -> None:
+    expected = [{"endpoint": server.endpoint, "healthy": True, "problem": ""}]
+    assert cli.json("cluster", "health", "--all") == {"machines": expected}
+    rows = [row.split() for row in cli.good("cluster", "health", "--all").out.splitlines()]
+    assert rows == [["MACHINE", "HEALTH"], [server.endpoint, "good"]]
 
 
 def test_the_clusters_configuration_is_shown_by_section(cli: CommandLine) -> None:

@@ -280,6 +280,12 @@ def test_the_cluster_describes_itself(client: Driver) -> None:
     assert isinstance(client.call(node_log(nodes[0].id, "error")), str)
 
 
+@pytest.mark.parametrize(("flags", "in_use"), [(0, True), (2, True), (4, False), (8, False)])
+def test_nodes_in_maintenance_are_not_in_use(flags: int, in_use: bool) -> None:
+    node = {"daemon_id": "t1", "daemon_type": "target", "flags": flags}
+    assert [each.in_use for each in nodes_in({"tmap": {"t1": node}})] == [in_use]
+
+
 def test_the_configuration_is_changed_and_restored(client: Driver) -> None:
     client.call(set_config({"checksum.type": "md5"}, is_transient=True))
     assert client.call(cluster_config())["checksum"]["type"] == "md5"

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
 from s3gw.config.runtime import RuntimeConfig
 from s3gw.config.stored import StoredSettings
+from s3gw.native.services import NativeServices
 from s3gw.objects.batch import Batches
 from s3gw.telemetry.audit import Audit
 from s3gw.telemetry.node_info import NodeInfo
@@ -39,9 +40,13 @@ class ConfigScene(Scene):
         )
         store = MemoryBackend()
         everything = services(store, settings=self.settings, batches=self.batches)
-        native = replace(everything.native, node=facts, audit=self.audit)
+        native = self.joined(replace(everything.native, node=facts, audit=self.audit))
         super().__init__(store, dataclasses.replace(everything, native=native))
         self.server.run(self.settings.refresh())
+
+    def joined(self, native: NativeServices) -> NativeServices:
+        """The services as they are on this machine; one of a cluster knows the others."""
+        return native
 
     def close(self) -> None:
         super().close()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from s3gw.native.cluster.node import target_id
 from s3gw.native.objects.location import described
+from s3gw.native.smap import target_id
 from s3gw.telemetry.node_info import NodeInfo
 from storage.backends.local.options import StoreOptions
 from storage.clock import SystemClock

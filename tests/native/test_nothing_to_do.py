@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from s3gw.native.cluster.node import gateway_id, target_id
+from s3gw.native.smap import gateway_id, target_id
 from tests.native.config_scene import ConfigScene
 from tests.native.scene import CLUSTER, told
 

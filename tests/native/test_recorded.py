@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from s3gw.native.cluster.node import gateway_id, target_id
+from s3gw.native.smap import gateway_id, target_id
 from tests.native.config_scene import ConfigScene
 from tests.native.scene import CLUSTER
 from tests.native.wire import differences, recorded

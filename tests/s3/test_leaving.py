@@ -66,7 +66,7 @@ def test_a_batch_ends_when_its_client_leaves(*, streaming: bool) -> None:
     async def send(message: Any) -> None:
         written.append(message)
 
-    gateway.server.run(gateway.server._app(scope, messages.__anext__, send))
+    gateway.server.run(gateway.server.app(scope, messages.__anext__, send))
     gateway.close()
     assert store.given_up > 0
     assert gateway.observer.exchanges[-1].status == (200 if written else 499)

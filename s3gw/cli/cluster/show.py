@@ -57,6 +57,7 @@ def _document(
             "role": node.role,
             "url": node.url,
             "primary": node.is_primary,
+            "in_use": node.in_use,
             "status": reports[node.id],
         }
         for node in nodes
@@ -77,7 +78,7 @@ def _row(node: Node, status: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         node.id,
         f"{role} (primary)" if node.is_primary else role,
-        str(status.get("status") or "-"),
+        _status(node, status),
         node.url,
         _size(capacity.get("total_used")),
         _size(capacity.get("total_avail")),
@@ -85,6 +86,11 @@ def _row(node: Node, status: Mapping[str, Any]) -> tuple[str, ...]:
         _share(machine.get("pct_mem_used")),
         f"{load:.2f}" if load is not None else "-",
     )
+
+
+def _status(node: Node, status: Mapping[str, Any]) -> str:
+    """Return what the node says, or why it says nothing."""
+    return str(status.get("status") or ("-" if node.in_use else "missing"))
 
 
 def _size(value: Any) -> str:

@@ -25,8 +25,8 @@ def run(options: Options) -> int:
     if options.json:
         print(json_text(smap))
         return 0
-    rows = [(node.id, _role(node), node.url) for node in nodes_in(smap)]
-    print_table(("NODE", "ROLE", "ADDRESS"), rows)
+    rows = [(node.id, _role(node), _state(node), node.url) for node in nodes_in(smap)]
+    print_table(("NODE", "ROLE", "STATE", "ADDRESS"), rows)
     print(f"\nversion {smap.get('version')} of the map of {smap.get('uuid')}")
     return 0
 
@@ -34,6 +34,10 @@ def run(options: Options) -> int:
 def _role(node: Node) -> str:
     role = "gateway" if node.role == "proxy" else node.role
     return f"{role} (primary)" if node.is_primary else role
+
+
+def _state(node: Node) -> str:
+    return "in use" if node.in_use else "missing or in maintenance"
 
 
 COMMAND = Command(Options, run, _EXAMPLES)

@@ -25,6 +25,7 @@ from s3gw.native.actmsg import ACTIONS
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.config_shape import local_config, shown_values
 from s3gw.native.cluster.features import names_of, read_features
+from s3gw.native.cluster.forwarding import of_all_others
 from s3gw.native.cluster.remote import ATTACH, DETACH, attach_or_detach
 from s3gw.native.dotted_keys import (
     flat,
@@ -140,7 +141,10 @@ class ResetNodeConfig:
 
 @operation("PUT", "cluster", action="rotate-logs", access=Access.ADMIN, needs_admin=True)
 class RotateLogs:
+    """Of all machines."""
+
     async def run(self, call: NativeCall) -> Reply:
+        await of_all_others(call)
         return await rotate(call)
 
 

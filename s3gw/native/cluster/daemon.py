@@ -1,7 +1,7 @@
 """State of one node: `GET /v1/daemon?what=`, and `/v1/reverse/daemon` with its id.
 
-One process is a gateway and a target. A request that names neither is answered by the gateway,
-except for what only targets have.
+A machine is a gateway and a target. A request that names neither is answered by the gateway,
+except for what only targets have. What is about another machine's node is sent on (`forwarding`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply
 from s3gw.native.call import NativeCall, NativeRequest
 from s3gw.native.cluster.config_shape import node_config
-from s3gw.native.cluster.node import asked_node, gateway_id, target_id
+from s3gw.native.cluster.node import asked_node
 from s3gw.native.cluster.node_state import (
     cluster_state,
     disks,
@@ -39,8 +39,7 @@ _NODE_HEADER = "ais-node-id"
 
 
 def turn_to_node(call: NativeRequest) -> None:
-    """Answer a request for another node here, because this node is the only one. Raise 400 for one
-    that names no node."""
+    """Note the node that a request through this gateway is for. Raise 400 for one without."""
     if call.segments[:2] != (_REVERSE, _DAEMON):
         return
     call.node_id = call.sent.get(_NODE_HEADER, "")
@@ -51,14 +50,13 @@ def turn_to_node(call: NativeRequest) -> None:
 
 def check_node(call: NativeCall) -> None:
     """Raise 404 for a node that is not in the map."""
-    cluster = call.site.cluster_id
-    if call.node_id and call.node_id not in (gateway_id(cluster), target_id(cluster)):
+    if call.node_id and call.native.members.smap(call.endpoint).find(call.node_id) is None:
         raise NativeError(404, f'node "{call.node_id[:64]}" does not exist in the cluster map')
 
 
 def require_target(call: NativeCall, what: str) -> None:
     """Raise 400 for a request to a gateway that only targets can answer."""
-    if call.node_id == gateway_id(call.site.cluster_id):
+    if call.node_id == call.native.members.gateway:
         raise NativeError(400, f'invalid query "what={what}": node {call.node_id} is a gateway')
 
 

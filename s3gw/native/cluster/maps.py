@@ -1,4 +1,4 @@
-"""Cluster and its one node, as AIStore's clients see them."""
+"""Cluster, nodes and buckets as maps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.bucket_props import Bprops, props_of
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster.node import asked_node, cluster_map
+from s3gw.native.cluster.node import asked_node
 from s3gw.native.names import bck_of
 from s3gw.native.operation import operation
 
@@ -15,7 +15,7 @@ from s3gw.native.operation import operation
 @operation("GET", "daemon", what="smap", access=Access.SHOW_CLUSTER)
 class GetSmap:
     async def run(self, call: NativeCall) -> Reply:
-        return json_reply(cluster_map(call.site.cluster_id, call.endpoint))
+        return json_reply(call.native.members.smap(call.endpoint))
 
 
 @operation("GET", "daemon", what="snode", access=Access.SHOW_CLUSTER)

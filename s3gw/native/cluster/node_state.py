@@ -1,4 +1,4 @@
-"""State of the one node, in AIStore's structures.
+"""State of this machine's nodes, in AIStore's structures.
 
 Most numbers of 64 bits are texts; counters are numbers, and so are the bytes of memory.
 """
@@ -14,9 +14,8 @@ from msgspec import Struct
 from s3gw.http.addresses import endpoint_of
 from s3gw.http.request import read_headers
 from s3gw.native.actmsg import json
-from s3gw.native.cluster.node import cluster_map
-from s3gw.native.cluster.smap import Snode
 from s3gw.native.services import NativeServices
+from s3gw.native.smap import Snode
 from s3gw.telemetry.aistore_counters import STATE, UPTIME, kinds
 from s3gw.telemetry.counter_base import since_reset
 from s3gw.telemetry.host_stats import DiskRates, Room, SystemInfo, room_of
@@ -127,8 +126,9 @@ class Mountpaths(Struct, frozen=True):
 
 
 def cluster_state(services: NativeServices, endpoint: str, buckets_revision: int) -> ClusterState:
-    smap = cluster_map(services.site.cluster_id, endpoint)
-    primary = Primary(endpoint, endpoint, smap.proxy_si.daemon_id)
+    smap = services.members.smap(endpoint)
+    url = smap.proxy_si.public_net.direct_url
+    primary = Primary(url, url, smap.proxy_si.daemon_id)
     return ClusterState(
         smap=SmapState(primary, smap.uuid, smap.version),
         bmd=Versioned(str(buckets_revision), smap.uuid),
@@ -142,6 +142,7 @@ def cluster_state(services: NativeServices, endpoint: str, buckets_revision: int
 async def cluster_state_json(store: Backend, services: NativeServices, scope: Scope) -> bytes:
     """Return the state as JSON, for a request of any caller."""
     await services.settings.refresh()
+    await services.members.refresh()
     endpoint = endpoint_of(read_headers(scope["headers"]), scope.get("scheme", "http"))
     return json(cluster_state(services, endpoint, await store.buckets_revision()))
 

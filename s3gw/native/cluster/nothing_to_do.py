@@ -1,4 +1,4 @@
-"""Administration of clusters that has nothing to do on one node.
+"""Administration of clusters that has little or nothing to do here.
 
 AIStore's operators and scripts send these after a change; a refusal would end them half done.
 """
@@ -11,7 +11,7 @@ from typing import Any
 from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster.node import gateway_id, target_id
+from s3gw.native.cluster.forwarding import of_all_others
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.operation import operation, query, value
 from s3gw.telemetry import counter_base
@@ -39,7 +39,11 @@ class _ResetStats:
 
 @_administers("cluster", "reset-stats")
 class ResetStats(_ResetStats):
-    """Of all nodes; the counters are the whole server's."""
+    """Of all nodes; the counters are those of the whole server on each machine."""
+
+    async def run(self, call: NativeCall) -> Reply:
+        await of_all_others(call)
+        return await super().run(call)
 
 
 @_administers("daemon", "reset-stats")
@@ -85,7 +89,7 @@ class StopMaintenance:
 
 @operation("PUT", "cluster/{item}/{node}", access=Access.ADMIN, needs_admin=True, is_audited=True)
 class SetPrimary:
-    """The one gateway is the primary already."""
+    """The primary is the primary already; another one is not chosen by hand."""
 
     force: bool = query("frc", default=False)
 
@@ -93,8 +97,11 @@ class SetPrimary:
         item, node = call.segments[1], call.segments[2]
         if item != _PRIMARY:
             raise unsupported(f'"{item[:64]}"')
-        if node != gateway_id(call.site.cluster_id):
+        smap = call.native.members.smap(call.endpoint)
+        if node not in smap.pmap:
             _refuse_node(call, node)
+        if node != smap.proxy_si.daemon_id:
+            raise unsupported("choosing the primary: the nodes agree on it, so it")
         return Reply()
 
 
@@ -106,18 +113,18 @@ class SetPrimaryOfNode:
         item = call.segments[1]
         if item != _PRIMARY:
             raise unsupported(f'"{item[:64]}"')
-        primary = gateway_id(call.site.cluster_id)
+        primary = call.native.members.smap(call.endpoint).proxy_si.daemon_id
         where = "expecting '/v1/cluster/...' when designating a new one"
         raise NativeError(400, f"p[{primary}] (self) is primary, {where}")
 
 
 def _require_node(call: NativeCall, node: str) -> None:
-    cluster = call.site.cluster_id
-    if node not in (gateway_id(cluster), target_id(cluster)):
+    if call.native.members.smap(call.endpoint).find(node) is None:
         _refuse_node(call, node)
 
 
 def _refuse_node(call: NativeCall, node: str) -> None:
-    primary = gateway_id(call.site.cluster_id)
-    message = f"p[{primary}]: node {node[:64]} not present in Smap v1"
+    smap = call.native.members.smap(call.endpoint)
+    primary = smap.proxy_si.daemon_id
+    message = f"p[{primary}]: node {node[:64]} not present in Smap v{smap.version}"
     raise NativeError(404, message, Tcode.NODE_NOT_FOUND)

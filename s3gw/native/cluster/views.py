@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from s3gw.access import Access
@@ -10,15 +11,21 @@ from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.cluster.config_shape import cluster_config
-from s3gw.native.cluster.node import cluster_map
+from s3gw.native.cluster.forwarding import documents_of_all_others
 from s3gw.native.cluster.node_state import mountpaths, node_stats, system_of
-from s3gw.native.cluster.smap import Smap
 from s3gw.native.operation import operation
 from s3gw.native.services import NativeServices
+from s3gw.native.smap import Smap, Snode
 
 
 def _map(call: NativeCall) -> Smap:
-    return cluster_map(call.site.cluster_id, call.endpoint)
+    return call.native.members.smap(call.endpoint)
+
+
+def _here(call: NativeCall) -> tuple[Snode, Snode]:
+    """Return the gateway and the target of this machine."""
+    smap, members = _map(call), call.native.members
+    return smap.pmap[members.gateway], smap.tmap[members.target]
 
 
 @operation("GET", "cluster", what="cluster_config", access=Access.SHOW_CLUSTER)
@@ -37,20 +44,25 @@ class GetClusterSmap:
 @operation("GET", "cluster", what="node_stats", access=Access.SHOW_CLUSTER)
 class GetClusterStats:
     async def run(self, call: NativeCall) -> Reply:
-        return json_reply(await asyncio.to_thread(_stats, call.native, _map(call)))
+        here = await asyncio.to_thread(_stats, call.native, *_here(call))
+        others = await documents_of_all_others(call)
+        return json_reply({**here, "target": _together("target", here, *others)})
 
 
 @operation("GET", "cluster", what="sysinfo", access=Access.SHOW_CLUSTER)
 class GetClusterSysInfo:
     async def run(self, call: NativeCall) -> Reply:
-        return json_reply(await asyncio.to_thread(_systems, call.native, _map(call)))
+        here = await asyncio.to_thread(_systems, call.native, *_here(call))
+        parts = here, *await documents_of_all_others(call)
+        return json_reply({kind: _together(kind, *parts) for kind in here})
 
 
 @operation("GET", "cluster", what="mountpaths", access=Access.SHOW_CLUSTER)
 class GetClusterMountpaths:
     async def run(self, call: NativeCall) -> Reply:
-        paths = mountpaths(call.native.node)
-        return json_reply({"targets": dict.fromkeys(_map(call).tmap, paths)})
+        here = {"targets": {call.native.members.target: mountpaths(call.native.node)}}
+        parts = here, *await documents_of_all_others(call)
+        return json_reply({"targets": _together("targets", *parts)})
 
 
 @operation("GET", "cluster", what="backends", access=Access.SHOW_CLUSTER)
@@ -70,13 +82,18 @@ class GetTargetIps:
         return text_reply(",".join(hosts))
 
 
-def _stats(services: NativeServices, smap: Smap) -> dict[str, Any]:
-    targets = {node: node_stats(services.node, snode) for node, snode in smap.tmap.items()}
-    return {"proxy": node_stats(services.node, smap.proxy_si), "target": targets}
+def _stats(services: NativeServices, gateway: Snode, target: Snode) -> dict[str, Any]:
+    targets = {target.daemon_id: node_stats(services.node, target)}
+    return {"proxy": node_stats(services.node, gateway), "target": targets}
 
 
-def _systems(services: NativeServices, smap: Smap) -> dict[str, Any]:
+def _systems(services: NativeServices, gateway: Snode, target: Snode) -> dict[str, Any]:
     return {
-        "proxy": {node: system_of(services.node, snode) for node, snode in smap.pmap.items()},
-        "target": {node: system_of(services.node, snode) for node, snode in smap.tmap.items()},
+        "proxy": {gateway.daemon_id: system_of(services.node, gateway)},
+        "target": {target.daemon_id: system_of(services.node, target)},
     }
+
+
+def _together(kind: str, *documents: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the machines say of their nodes of a kind."""
+    return {node: said for each in documents for node, said in each[kind].items()}

@@ -16,7 +16,6 @@ from cluster.jobs.job import JobStatus
 from s3gw.access import usable
 from s3gw.native.actmsg import json, read_value
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster.node import gateway_id, target_id
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.starting import jobs_of
 from s3gw.native.jobs.target import BckMessage
@@ -106,9 +105,10 @@ async def _visible(call: NativeCall, found: Sequence[JobStatus]) -> list[JobStat
     ]
 
 
-def _nodes(call: NativeCall) -> tuple[str, str]:
-    cluster_id = call.site.cluster_id
-    return target_id(cluster_id), gateway_id(cluster_id)
+def _nodes(call: NativeCall) -> tuple[str, ...]:
+    """Return the nodes that jobs are shown under: gateways ask the target that runs them."""
+    members = call.native.members
+    return members.jobs_target, *members.smap(call.endpoint).pmap
 
 
 def _text(document: dict[str, Any], *names: str) -> str:

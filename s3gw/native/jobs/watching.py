@@ -15,7 +15,6 @@ from s3gw.config.bucket_properties import properties_of
 from s3gw.http.reply import Reply
 from s3gw.native.answers import json_reply, text_reply
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import NativeError, Tcode, no_bucket, unsupported
 from s3gw.native.jobs.query import JobQuery, find_jobs, read_query
 from s3gw.native.jobs.rechunking import begin_rechunk
@@ -66,7 +65,7 @@ def _require_target(call: NativeCall, asked: JobQuery) -> None:
     """Raise unless the query names this target: as in AIStore, mountpaths are one target's."""
     if not asked.node:
         raise unsupported("resilver on all targets at once: name one, so it")
-    if asked.node != target_id(call.site.cluster_id):
+    if asked.node != call.native.members.jobs_target:
         raise NativeError(404, f'target "{asked.node[:64]}" not found', Tcode.NOT_FOUND)
 
 
@@ -114,8 +113,8 @@ class GetJobStatus:
 
 @operation("GET", "cluster", what="qryxstats", access=Access.SHOW_CLUSTER)
 class QueryJobs:
-    """Snapshots, under the one node. An unknown id is an error; a kind or a bucket without jobs is
-    an empty list, by which clients see that they found nothing."""
+    """Snapshots, under the one node that runs jobs. An unknown id is an error; a kind or a bucket
+    without jobs is an empty list, by which clients see that they found nothing."""
 
     asked: Document | None = document(default=None)
 
@@ -126,7 +125,7 @@ class QueryJobs:
         found = await find_jobs(call, asked)
         if not found and asked.xid:
             raise asked.missing()
-        node = target_id(call.site.cluster_id)
+        node = call.native.members.jobs_target
         return json_reply({node: [snap_of(each) for each in found]})
 
 

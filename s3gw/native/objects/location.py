@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster.node import target_id
 from s3gw.telemetry.host_stats import is_rotational, room_of
 from storage.backends.local.placement import digest_of, place
 from storage.values import BucketInfo
@@ -29,7 +28,7 @@ def mountpath_of(folders: Sequence[Path], bucket: BucketInfo, key: str) -> Path:
 
 def location_of(call: NativeCall, key: str) -> str:
     folder = mountpath_of(call.native.node.folders, call.bucket_info, key)
-    return f"t[{target_id(call.site.cluster_id)}]:{described(folder)}"
+    return f"t[{call.native.members.target}]:{described(folder)}"
 
 
 @lru_cache(maxsize=64)

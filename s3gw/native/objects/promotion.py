@@ -19,7 +19,6 @@ from s3gw.access.request import Caller
 from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
 from s3gw.native.call import NativeCall
-from s3gw.native.cluster.node import target_id
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.starting import begin
 from s3gw.native.object_names import key_of
@@ -33,7 +32,8 @@ AT_ONCE_BYTES = 16 << 20
 
 
 class PromoteMessage(Struct, frozen=True):
-    """AIStore's names. There is one node, so the options about file shares make no difference."""
+    """AIStore's names. The machine that is asked reads the files, so the options about file shares
+    make no difference."""
 
     target: str = field(default="", name="tid")
     source: str = field(default="", name="src")
@@ -59,8 +59,7 @@ class PromoteFiles:
 
     async def run(self, call: NativeCall) -> Reply:
         _require_right(call)
-        if self.asked.target not in ("", target_id(call.site.cluster_id)):
-            raise NativeError(400, f'there is no target "{self.asked.target[:64]}"')
+        _require_here(call, self.asked.target)
         path = _path(call.message.name, self.asked.source)
         if self.asked.delete_source and not call.native.promotable.may_remove:
             message = "files are not removed with storage.durability = async: see the configuration"
@@ -108,6 +107,16 @@ def _path(name: str, source: str) -> str:
     if name and source and name != source:
         raise NativeError(400, "the message names two different sources")
     return name or source
+
+
+def _require_here(call: NativeCall, target: str) -> None:
+    """Raise 400 for a target that is not this machine's: the files are on this one."""
+    if target in ("", call.native.members.target):
+        return
+    where = call.native.members.smap(call.endpoint).tmap.get(target)
+    if where is None:
+        raise NativeError(400, f'there is no target "{target[:64]}"')
+    raise NativeError(400, f"the files of {target} are promoted at {where.public_net.direct_url}")
 
 
 def _require_right(call: NativeCall) -> None:

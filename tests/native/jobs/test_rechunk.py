@@ -11,7 +11,7 @@ import pytest
 
 from cluster.jobs.catalog import BY_NAME, NAMES
 from cluster.jobs.kinds import Start
-from s3gw.native.cluster.node import target_id
+from s3gw.native.smap import target_id
 from tests.chunked_buckets import keep_in_chunks, kept
 from tests.native.jobs.asking import refused
 from tests.native.jobs.scene import JobScene
