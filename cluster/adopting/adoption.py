@@ -40,14 +40,16 @@ _CONNECTIONS = 3
 
 class Order(Struct, frozen=True, kw_only=True):
     """What is adopted, and into what: the data folders of a store, the `postgresql://` URL of the
-    cluster's database, and its shared folder. `coordination` is the file with users, keys, settings
-    and jobs; without it they stay, as the entries `unmoved` do. `progress` is called with a
-    word for what is done and a number of rows."""
+    cluster's database, and its shared folder. `unsynced`: its writes did not wait for the disk.
+    `coordination` is the file with users, keys, settings and jobs; without it they stay, as the
+    entries `unmoved` do. `progress` is called with a word for what is done and a number of
+    rows."""
 
     data: Sequence[Path]
     address: str
     folder: Path
     how: How = How.LINK
+    unsynced: bool = False
     verify: bool = False
     coordination: Path | None = None
     unmoved: Sequence[str] = ()
@@ -162,7 +164,7 @@ class _Adoption:
             compared = await comparison.run(database, ledger)
             if compared.damaged:
                 return replace(_report(source, compared, self._entries, ()), complete=False)
-            await asyncio.to_thread(shared.finish, threads)
+            await asyncio.to_thread(shared.finish, threads, unsynced=order.unsynced)
         failpoints.hit("adopt_after_blobs")
         files = copy_files(order.key_files, order.folder)
         failpoints.hit("adopt_after_keys")

@@ -100,8 +100,11 @@ class Shared:
                 "blobs; for `Operation not permitted`, run as the owner of the data folder"
             ) from error
 
-    def finish(self, threads: ThreadPoolExecutor) -> None:
-        """Make all names durable. Raises `DeviceFailed`."""
+    def finish(self, threads: ThreadPoolExecutor, *, unsynced: bool) -> None:
+        """Make all names durable, and the bytes of a store that never waited for the disk. Raises
+        `DeviceFailed`."""
+        if unsynced:
+            os.sync()
         try:
             names = [entry.path for entry in os.scandir(self._folder.blobs)]
             list(threads.map(sync_folder, [*names, self._folder.blobs]))

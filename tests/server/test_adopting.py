@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from s3gw.server.outboxes import NOTIFICATIONS
+from storage.outbox import Outbox, Record, prepare
+from storage.values import BucketOptions
+from tests.cluster.adopting.full_store import opened
 from tests.cluster.postgres import PostgresServer, postgres
 from tests.server.test_backup import keys_of
 from tests.server.test_commands import s3gw
 from tests.server_process import ServerProcess
+from tests.storage.event_loop import run
+from tests.storage.sync_bucket import SyncBucket
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -122,6 +129,27 @@ def test_the_report_is_a_table(scene: Scene) -> None:
     assert done[:2] == dry[:2]
     assert "1 bucket, 4 rows, 3 blobs, 3 linked by this run." in done[-1]
     assert "Adopted before: " in scene.adopt()
+
+
+def test_what_is_damaged_and_what_waits_is_named(scene: Scene) -> None:
+    with opened(scene.data) as store:
+        run(store.create_bucket(BUCKET, BucketOptions("me")))
+        bucket = SyncBucket(store, BUCKET)
+        bucket.put("lost", BODY)
+        bucket.put("there", b"small")
+    prepare(scene.data[0] / NOTIFICATIONS)
+    with closing(Outbox(scene.data[0] / NOTIFICATIONS, limit_bytes=1 << 20)) as queue:
+        run(queue.append([Record("target", b"{}"), Record("target", b"{}")]))
+    (blob,) = (each for folder in scene.data for each in folder.glob("blobs/*/*"))
+    content = blob.read_bytes()
+    blob.unlink()
+    for words in ([], ["--dry-run"]):
+        said = scene.adopt(*words, code=1)
+        assert f"{BUCKET}/lost: blob missing\n1 damaged: clients see nothing yet." in said
+    blob.write_bytes(content)
+    said = scene.adopt()
+    assert f"Left behind: 2 events that {scene.data[0] / NOTIFICATIONS} has not" in said
+    assert "Adopted in" in said
 
 
 def test_what_stands_in_the_way_is_named(scene: Scene) -> None:

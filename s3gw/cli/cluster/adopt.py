@@ -27,6 +27,7 @@ from s3gw.identity.root_keys import FILE_NAME as ROOT_KEYS
 from s3gw.keys.opening import FILE_NAME as KEY_RING
 from s3gw.server.outboxes import BUCKET_LOGS, NOTIFICATIONS
 from storage import outbox
+from storage.backends.local import Durability
 from storage.startup_errors import MountpathError
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def _order(config: Config, options: Options, line: LiveLine) -> Order:
         address=config.cluster.direct or config.cluster.database,
         folder=Path(config.cluster.shared_folder),
         how=How.COPY if options.copy else How.LINK,
+        unsynced=Durability(config.storage.durability) is not Durability.SYNC,
         verify=options.verify_checksums,
         coordination=None if options.objects_only else own_folder(config) / COORDINATION,
         unmoved=(TRANSIENT,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from cluster.store import Place
 from tests.cluster.adopting.full_store import fill, opened
 from tests.cluster.postgres import PostgresServer, postgres
-from tests.cluster.store.cluster_stores import NODE, Keeper
+from tests.cluster.store.cluster_stores import MEMORY, NODE, Keeper
 from tests.storage.local_stores import mountpaths_in
 
 _numbers = count()
@@ -33,19 +34,27 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def data(filled: Path, tmp_path: Path) -> list[Path]:
+def folder() -> Iterator[Path]:
+    """One file system for both: in memory it is faster, as hundreds of folders are made."""
+    where = MEMORY if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="s3gw-adopting-", dir=where) as made:
+        yield Path(made)
+
+
+@pytest.fixture
+def data(filled: Path, folder: Path) -> list[Path]:
     """The data folders of a full store, for this test alone."""
-    root = tmp_path / "data"
+    root = folder / "data"
     shutil.copytree(filled, root)
     return mountpaths_in(root, 2)
 
 
 @pytest.fixture
-def place(server: PostgresServer, tmp_path: Path) -> Place:
+def place(server: PostgresServer, folder: Path) -> Place:
     """An empty database, and a shared folder that is not there yet."""
     database = f"adopting_{next(_numbers)}"
     server.run(f"CREATE DATABASE {database}")
-    return Place(server.address(database), tmp_path / "shared", NODE)
+    return Place(server.address(database), folder / "shared", NODE)
 
 
 @pytest.fixture

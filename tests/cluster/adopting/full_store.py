@@ -11,7 +11,7 @@ import msgspec
 
 from cluster.adopting.adoption import Order
 from cluster.store import Place
-from storage.backend import Backend, Store
+from storage.backend import Store
 from storage.backends.local import LocalStore, StoreOptions
 from storage.chunking import Chunking
 from storage.errors import StorageError
@@ -142,7 +142,7 @@ async def _everything(store: Store) -> dict[str, Any]:
     return found
 
 
-async def _listing(store: Backend, bucket: str, delimiter: str) -> list[Any]:
+async def _listing(store: Store, bucket: str, delimiter: str) -> list[Any]:
     found: list[Any] = []
     after = ""
     while True:
@@ -154,7 +154,7 @@ async def _listing(store: Backend, bucket: str, delimiter: str) -> list[Any]:
         after = page.next_after
 
 
-async def _versions(store: Backend, bucket: str) -> list[Any]:
+async def _versions(store: Store, bucket: str) -> list[Any]:
     found: list[Any] = []
     query = VersionQuery(limit=5)
     while True:
@@ -166,7 +166,7 @@ async def _versions(store: Backend, bucket: str) -> list[Any]:
         query = VersionQuery(after=page.next_after, after_version=page.next_version, limit=5)
 
 
-async def _content(store: Backend, bucket: str, info: Any) -> Any:
+async def _content(store: Store, bucket: str, info: Any) -> Any:
     options = ReadOptions(version=info.version, unlock=unlock)
     try:
         head = await store.head_object(bucket, info.name, options)

@@ -49,7 +49,7 @@ def test_everything_is_answered_as_before(data: list[Path], place: Place, keep: 
 def test_no_byte_is_copied_and_the_store_stays_as_it_was(data: list[Path], place: Place) -> None:
     with opened(data) as local:
         expected = everything(local)
-    run(adopt(order(data, place)))
+    run(adopt(order(data, place, unsynced=True)))
     assert inodes([place.folder]) < inodes(data)
     with opened(data) as local:
         assert everything(local) == expected
@@ -174,8 +174,8 @@ def test_other_buckets_of_the_cluster_stay_as_they_are(data: list[Path], place: 
         assert run(store.buckets_revision()) > revision
 
 
-def test_an_empty_store_is_adopted(tmp_path: Path, place: Place) -> None:
-    with opened([tmp_path / "nothing"]):
+def test_an_empty_store_is_adopted(folder: Path, place: Place) -> None:
+    with opened([folder / "nothing"]):
         pass
-    done = run(adopt(order([tmp_path / "nothing"], place)))
+    done = run(adopt(order([folder / "nothing"], place)))
     assert (done.complete, done.rows, list(done.buckets)) == (True, 0, [])
