@@ -29,6 +29,8 @@ class Keys(Struct, frozen=True):
     async def knows(self, access_key: str) -> bool:
         """Whether it is a lasting key."""
         await self.refresh()
+        if self.credentials.principal_for_key(access_key) is None and self.credentials.directory:
+            await self.credentials.directory.refresh_latest()
         return self.credentials.principal_for_key(access_key) is not None
 
     async def find(self, access_key: str, token: str | None) -> AccessKey:
@@ -40,9 +42,10 @@ class Keys(Struct, frozen=True):
             # The configuration's accounts do not change while the server runs.
             return known
         await self.refresh()
-        if token is not None:
-            return self._of_session(access_key, token)
-        found = self.credentials.principal_for_key(access_key)
+        found = self._found(access_key, token)
+        if found is None and self.credentials.directory is not None:
+            await self.credentials.directory.refresh_latest()
+            found = self._found(access_key, token)
         if found is None:
             raise _unknown(access_key)
         return found
@@ -58,7 +61,12 @@ class Keys(Struct, frozen=True):
         if directory is not None and principal.user and principal.session is None:
             directory.note_use(principal.access_key)
 
-    def _of_session(self, access_key: str, token: str) -> AccessKey:
+    def _found(self, access_key: str, token: str | None) -> AccessKey | None:
+        if token is not None:
+            return self._of_session(access_key, token)
+        return self.credentials.principal_for_key(access_key)
+
+    def _of_session(self, access_key: str, token: str) -> AccessKey | None:
         if self.sealer is None:
             raise S3Error(Code.InvalidToken)
         try:
@@ -72,9 +80,7 @@ class Keys(Struct, frozen=True):
         if self._is_revoked(session, token):
             raise S3Error(Code.InvalidToken, _REVOKED)
         principal = self.credentials.principal_for_session(session, self.sealer)
-        if principal is None:
-            raise _unknown(access_key)
-        return AccessKey(principal, session.secret)
+        return AccessKey(principal, session.secret) if principal is not None else None
 
     def _is_revoked(self, session: SessionKey, token: str) -> bool:
         """Whether the token, or the web identity token that it was issued for, was revoked."""

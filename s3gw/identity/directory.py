@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from cluster.coordination import Coordination, Delete, Put, Unchanged
+from cluster.coordination.latest import Latest
 from s3gw.identity.builtin import built_in_roles
 from s3gw.identity.errors import Busy, NoSuchUser
 from s3gw.identity.passwords import Passwords
@@ -46,6 +47,7 @@ USE_EVERY_S = 60
 USES_IN_ONE_WRITE = 64
 
 _ATTEMPTS = 100
+_UNKNOWN_PAUSE_S = 0.05
 _NS = 1_000_000_000
 _CLOCK = SystemClock()
 
@@ -95,6 +97,8 @@ class StoredDirectory:
         self._snapshot = Snapshot(revision=-1)
         self._built_in = built_in_roles("")
         self._catching_up = asyncio.Lock()
+        # Anybody can ask for keys that do not exist.
+        self._latest = Latest(coordination, pause_s=_UNKNOWN_PAUSE_S)
         self._opened: dict[str, UserKey] = {}
         self._merged: dict[tuple[str, ...], Permissions] = {}
         self._used: dict[str, int] = {}
@@ -111,6 +115,10 @@ class StoredDirectory:
         `DatabaseUnavailable` where a change of some seconds ago may not be known here."""
         self._coordination.require_current()
         await self.catch_up()
+
+    async def refresh_latest(self) -> None:
+        await self._latest.wait()
+        await self.refresh()
 
     async def catch_up(self) -> None:
         """Bring the copy up to date with what is known here. That is enough for a change, which is

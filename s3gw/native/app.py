@@ -57,6 +57,10 @@ if TYPE_CHECKING:
 _OPEN_BYTES = 16 << 10
 
 
+# What these paths answer from is in the index and the folder.
+_DATA = ("objects", "ml")
+
+
 class NativeApp(FrontEnd):
     """Answers every request below `/v1/`."""
 
@@ -93,6 +97,10 @@ class NativeApp(FrontEnd):
             return self._refuse(error, request, exchange)
 
     async def _answer(self, request: NativeRequest, exchange: Exchange) -> Reply:
+        cluster = self._native.cluster
+        if cluster is not None and request.segments[0] not in _DATA:
+            # Another machine may have begun the job, or made the user, that is asked for now.
+            await cluster.latest.wait()
         if self._native.remote is not None:
             await self._native.remote.clusters.refresh()
         await self._native.members.refresh()

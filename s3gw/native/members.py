@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from cluster.coordination.latest import Latest
 from cluster.members import nodes
 from s3gw.config.places import node_name
 from s3gw.native.machine_url import machine_url
@@ -54,10 +55,12 @@ class Peers(Protocol):
 
 
 class Cluster(Struct, frozen=True):
-    """What a machine needs to know of the others, and to ask them."""
+    """What a machine needs to know of the others, and to ask them. `latest` makes readable here
+    what any of them has written."""
 
     members: Members
     peers: Peers
+    latest: Latest
 
 
 @asynccontextmanager
@@ -74,7 +77,8 @@ async def cluster_of(
     certificate = config.server.tls_cert
     peers = PeerClient(Path(certificate) if certificate else None)
     try:
-        yield Cluster(ClusterMembers(known, cluster_id, node_name(config), url), peers)
+        machines = ClusterMembers(known, cluster_id, node_name(config), url)
+        yield Cluster(machines, peers, Latest(coordination))
     finally:
         await peers.aclose()
 

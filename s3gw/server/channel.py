@@ -26,8 +26,8 @@ class Role(Enum):
 
 class Task(msgspec.Struct, frozen=True):
     """The work of a child. `slot` names the child, and its leftovers on the disks; `listen_fd` is
-    a socket that is bound and does not listen yet; the server was started at `started_ns`, with so
-    many `workers`."""
+    a socket that is bound to `port` and does not listen yet; the server was started at
+    `started_ns`, with so many `workers`."""
 
     role: Role
     slot: str
@@ -36,6 +36,7 @@ class Task(msgspec.Struct, frozen=True):
     log_style: str
     access_log_style: str
     listen_fd: int = -1
+    port: int = 0
     started_ns: int = 0
     workers: int = 1
 

@@ -21,12 +21,18 @@ from cluster.coordination.replica import Replica, prepare_replica
 from cluster.database.alone import Alone
 from cluster.database.connecting import Database
 from cluster.maintenance import StoppedWithin, Work, repeat
+from cluster.members.announcing import Announcement
 from cluster.members.leader import Leadership
+from cluster.members.nodes import Members, NodeFacts
+from cluster.members.watching import Watch
 from cluster.objects.edge import at_edge
 from cluster.store import ClusterOptions, ClusterStore, Place
+from s3gw import __version__
 from s3gw.config.coordination import coordination_path, with_coordination
 from s3gw.config.places import common_folder, node_name, own_folder
 from s3gw.config.schema import Config
+from s3gw.native.machine_url import machine_url
+from s3gw.server.channel import Task
 from s3gw.server.orphans import outliving_orphans
 from s3gw.server.outboxes import prepare_outboxes
 from storage.backends.local import has_room
@@ -92,16 +98,31 @@ class ClusterNode:
 
     @contextlib.asynccontextmanager
     async def keep_store(
-        self, slot: str, coordination: Coordination
+        self, task: Task, coordination: Coordination
     ) -> AsyncIterator[tuple[ClusterStore, NodeUpkeep]]:
+        config, name = self._config, self._place.node
         database = Database(self._direct, connections=1)
-        with contextlib.closing(Replica(coordination_path(self._config))) as replica:
-            follower = Follower(self._direct, replica, self._place.node)
-            leadership = Leadership(database, self._place.node)
-            interval_s = self._config.storage.housekeeping_interval_s
+        members = Members(coordination)
+        facts = NodeFacts(
+            url=machine_url(config, task.port),
+            version=__version__,
+            workers=task.workers,
+            started_ns=task.started_ns,
+        )
+        with contextlib.closing(Replica(coordination_path(config))) as replica:
             try:
-                async with self.open_store(slot) as store:
-                    yield store, NodeUpkeep(store, follower, leadership, interval_s)
+                async with self.open_store(task.slot) as store:
+                    yield (
+                        store,
+                        NodeUpkeep(
+                            store,
+                            Follower(self._direct, replica, name),
+                            Announcement(members, name, facts),
+                            Leadership(database, name),
+                            Watch(database, members, name),
+                            config.storage.housekeeping_interval_s,
+                        ),
+                    )
             finally:
                 await database.close()
 
@@ -125,17 +146,22 @@ class NodeUpkeep:
         self,
         store: ClusterStore,
         follower: Follower,
+        announcement: Announcement,
         leadership: Leadership,
+        watch: Watch,
         interval_s: float,
     ) -> None:
         self._store = store
         self._follower = follower
+        self._announcement = announcement
         self._leadership = leadership
+        self._watch = watch
         self._interval_s = interval_s
 
     async def run(self, stopped_within: StoppedWithin) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follower.run(stopped_within))
+            tasks.create_task(self._announcement.run(stopped_within))
             tasks.create_task(repeat(self._sweep, self._interval_s, stopped_within))
 
     @at_edge
@@ -143,7 +169,12 @@ class NodeUpkeep:
         return (await self._store.sweeper.run_once()).more
 
     async def lead(self, work: Work, stopped_within: StoppedWithin) -> None:
-        await self._leadership.run(work, stopped_within)
+        async def lead(until_lapsed: StoppedWithin) -> None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._watch.run(until_lapsed))
+                tasks.create_task(work(until_lapsed))
+
+        await self._leadership.run(lead, stopped_within)
 
     async def _sweep(self) -> float:
         return 0 if await self.clean() else self._interval_s

@@ -40,6 +40,7 @@ from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.space import SpaceWatch, StoreSpace, watermarks
 from s3gw.keys.opening import open_ring
 from s3gw.native.cluster.features import features_of
+from s3gw.native.members import cluster_of
 from s3gw.native.services import AuthN, NativeServices
 from s3gw.objects.batch import Batches, BatchOptions
 from s3gw.objects.batch.counters import BatchCounters
@@ -56,7 +57,6 @@ from s3gw.server.front_ends import Parts, accounts, gateway, new_bucket_settings
 from s3gw.server.health import HealthApp, State
 from s3gw.server.http_server import Serving, choose_server
 from s3gw.server.job_process import job_runner, limits_of, promotable
-from s3gw.server.listener import port_of
 from s3gw.server.memory import settle_garbage_collector
 from s3gw.server.outboxes import delivering, notifier, open_outboxes, recorder
 from s3gw.server.tls import keep_loaded, read_certificate
@@ -135,6 +135,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         directory_in_use(config, coordination) as directory,
         open_settings(config, coordination) as settings,
         verifying(config, directory, SystemClock()) as tokens,
+        cluster_of(config, coordination, directory.cluster_id, task.port) as cluster,
     ):
         jobs = Registry(coordination)
         audit = open_audit(config.log.audit, own_folder(config))
@@ -165,9 +166,10 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 audit=audit,
                 tier=tier,
                 remote=remote_ais(tier),
+                cluster=cluster,
             ),
             observer=Observer(metrics, access_log, queues.recorder, audit),
-            port=port_of(task.listen_fd),
+            port=task.port,
         )
         try:
             yield gateway(parts, health, metrics)
@@ -247,7 +249,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     with open_outboxes(config) as outboxes:
         async with (
             open_coordination(config) as coordination,
-            deployment.keep_store(task.slot, coordination) as (store, housekeeping),
+            deployment.keep_store(task, coordination) as (store, housekeeping),
             open_tier(config, store, coordination, _rates(task, metrics), metrics.tier) as tier,
             open_web(config) as web,
             _archives(config) as archives,

@@ -9,6 +9,7 @@ from cluster.coordination import Coordination
 from cluster.maintenance import StoppedWithin, Work
 from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Config
+from s3gw.server.channel import Task
 from s3gw.server.one_machine import OneMachine
 from storage.own_store import OwnStore
 
@@ -51,7 +52,7 @@ class Deployment(Protocol):
     def open_store(self, slot: str) -> AbstractAsyncContextManager[OwnStore]: ...
 
     def keep_store(
-        self, slot: str, coordination: Coordination
+        self, task: Task, coordination: Coordination
     ) -> AbstractAsyncContextManager[tuple[OwnStore, Housekeeping]]:
         """Open the store, and its upkeep."""
         ...

@@ -17,15 +17,6 @@ class CannotListen(Exception):
     """The address is not available; the message says why and what to do."""
 
 
-def port_of(fd: int) -> int:
-    """Return the port of a listening socket, which stays open."""
-    listening = socket.socket(fileno=fd)
-    try:
-        return int(listening.getsockname()[1])
-    finally:
-        listening.detach()
-
-
 class ReservedPort:
     """A reserved port: bound by a socket that never listens, so it is ours until the end."""
 

@@ -15,6 +15,7 @@ from s3gw.config.coordination import coordination_path
 from s3gw.config.places import data_folders
 from s3gw.config.schema import Config
 from s3gw.identity.opening import prepare_coordination
+from s3gw.server.channel import Task
 from s3gw.server.orphans import outliving_orphans
 from s3gw.server.outboxes import prepare_outboxes
 from storage.backends.local import (
@@ -73,11 +74,11 @@ class OneMachine:
 
     @contextlib.asynccontextmanager
     async def keep_store(
-        self, slot: str, coordination: Coordination
+        self, task: Task, coordination: Coordination
     ) -> AsyncIterator[tuple[LocalStore, MachineUpkeep]]:
         reserve_bytes = self._config.storage.reserve_bytes
         with contextlib.closing(Maintainer(self._paths, reserve_bytes=reserve_bytes)) as keeper:
-            async with self.open_store(slot) as store:
+            async with self.open_store(task.slot) as store:
                 yield store, MachineUpkeep(self._config, keeper)
 
     def _locked(self) -> FolderLocks:

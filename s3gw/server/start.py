@@ -63,7 +63,7 @@ def serve(config: Config) -> None:
         forget_transient(config)
         if beside_the_data(config):
             print(MASTER_KEY_WARNING, file=sys.stderr)
-        tasks = _tasks(config, found)
+        tasks = _tasks(config, found, port.number)
         plan = Plan(
             tasks=tasks,
             port=port,
@@ -88,7 +88,7 @@ def _announce(now: StartedServer) -> None:
     print(banner(now), file=sys.stderr, flush=True)
 
 
-def _tasks(config: Config, found: FoundKeys) -> list[Task]:
+def _tasks(config: Config, found: FoundKeys, port: int) -> list[Task]:
     workers = config.server.workers or os.cpu_count() or 1
     started_ns = time.time_ns()
     return [
@@ -99,6 +99,7 @@ def _tasks(config: Config, found: FoundKeys) -> list[Task]:
             root_keys=found.keys,
             log_style=choose_style(config.log.format, sys.stderr),
             access_log_style=choose_style(config.log.format, sys.stdout),
+            port=port,
             started_ns=started_ns,
             workers=workers,
         )

@@ -69,6 +69,9 @@ class Nobody:
     async def refresh(self) -> None:
         pass
 
+    async def refresh_latest(self) -> None:
+        pass
+
     def user(self, name: str) -> User | None:
         return None
 

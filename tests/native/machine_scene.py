@@ -11,6 +11,7 @@ import uvicorn
 from msgspec.structs import replace
 
 from cluster.coordination.embedded import EmbeddedCoordination, prepare
+from cluster.coordination.latest import Latest
 from cluster.members.nodes import Members, NodeFacts
 from s3gw.native.members import Cluster, ClusterMembers
 from s3gw.native.services import NativeServices
@@ -46,7 +47,7 @@ class MachineScene(ConfigScene):
 
     def joined(self, native: NativeServices) -> NativeServices:
         members = ClusterMembers(self.members, CLUSTER, self.name, self.url)
-        return replace(native, cluster=Cluster(members, self.peers))
+        return replace(native, cluster=Cluster(members, self.peers, Latest(self.entries)))
 
     def stop(self) -> None:
         """End the server on the port; the machine stays in the map."""

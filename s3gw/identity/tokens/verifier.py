@@ -96,6 +96,8 @@ class Verifier:
             self._cache.drop(digest)
             raise TokenError("the token was revoked")
         if good.verified.user or good.roles:
+            if good.verified.user and self._directory.user(good.verified.user) is None:
+                await self._directory.refresh_latest()
             self._grant(good)
         return good.verified
 
