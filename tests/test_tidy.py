@@ -84,9 +84,6 @@ NOT_OF_THE_SERVER = {
     "cluster.coordination.following",
     "cluster.coordination.postgres",
     "cluster.coordination.memory",
-    "cluster.members.announcing",
-    "cluster.members.leader",
-    "cluster.members.watching",
     "storage.backends.memory",
     "s3gw.client.aio",
 }
