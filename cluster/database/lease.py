@@ -1,4 +1,4 @@
-"""Lease of a connection: for how long its reads are known to be up to date.
+"""Lease of a connection: the time for which its reads are up to date.
 
 A primary that was cut off, while its standby was promoted, still answers reads, and says that it
 takes writes. It cannot commit, when commits wait for that standby. So a connection is used only

@@ -101,7 +101,8 @@ class ClusterNode:
         self, task: Task, coordination: Coordination
     ) -> AsyncIterator[tuple[ClusterStore, NodeUpkeep]]:
         config, name = self._config, self._place.node
-        database = Database(self._direct, connections=1)
+        # A watch that waits is not in the way of the lease.
+        database = Database(self._direct, connections=2)
         members = Members(coordination)
         facts = NodeFacts(
             url=machine_url(config, task.port),

@@ -18,7 +18,6 @@ from s3gw.identity.accounts import ROOT_ACCOUNT, Account, Accounts
 from s3gw.identity.root_keys import RootKeys
 from s3gw.keys.setting import BucketEncryption
 from s3gw.native.app import NativeApp
-from s3gw.native.cluster.node import target_id
 from s3gw.native.cluster.node_state import cluster_state_json
 from s3gw.native.services import NativeServices
 from s3gw.native.web_proxy import WebProxy
@@ -67,7 +66,7 @@ def gateway(parts: Parts, health: HealthApp, metrics: Metrics) -> App:
         native=native_app,
         sts=_sts(parts, keys, sealer),
         health=health,
-        metrics=MetricsApp(metrics, store.usage, target_id(native.site.cluster_id)),
+        metrics=MetricsApp(metrics, store.usage, native.members.target),
         websites=_websites(parts),
         web_proxy=_web_proxy(parts, native_app),
         bucket_domains=_addressing(parts.config).domains,

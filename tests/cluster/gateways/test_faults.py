@@ -144,18 +144,3 @@ def test_an_outage_of_the_database_costs_a_client_no_error(
     assert not [error for writer in writers for error in writer.errors]
     read_back(pair.other, bucket, writers[0])
     read_back(pair.one, bucket, writers[1])
-
-
-def test_another_node_leads_after_the_death_of_the_leader(pair: Pair) -> None:
-    name = pair.cluster.address.rpartition("/")[2]
-    sql = "SELECT node FROM s3gw.leader WHERE expires > clock_timestamp()"
-
-    def leader() -> str:
-        return pair.cluster.server.run(sql, name)
-
-    nodes = {"one": pair.one, "other": pair.other}
-    first = eventually(leader, "a leader", 60)
-    nodes[first].kill9_all()
-    second = eventually(lambda: leader() not in ("", first) and leader(), "the next leader", 60)
-    assert second in nodes
-    nodes[first].start()
