@@ -35,10 +35,14 @@ SELECT clock_timestamp(), b.id, CASE WHEN wanted.facts THEN b.row END,
     CASE WHEN wanted.payload THEN o.payload END, CASE WHEN wanted.payload THEN v.payload END
 FROM unnest($1::text[], $2::bytea[], $3::text[], $4::boolean[], $5::boolean[])
     WITH ORDINALITY AS wanted(bucket, name, version, facts, payload, number)
-LEFT JOIN s3gw.buckets b ON b.name = wanted.bucket
-LEFT JOIN s3gw.objects o ON o.bucket = b.id AND o.name = wanted.name
-LEFT JOIN s3gw.versions v
-ON v.bucket = b.id AND v.name = wanted.name AND v.version = wanted.version
+LEFT JOIN LATERAL (
+    SELECT id, row FROM s3gw.buckets WHERE name = wanted.bucket LIMIT 1) b ON true
+LEFT JOIN LATERAL (
+    SELECT name, row, payload FROM s3gw.objects
+    WHERE bucket = b.id AND name = wanted.name LIMIT 1) o ON true
+LEFT JOIN LATERAL (
+    SELECT row, payload FROM s3gw.versions
+    WHERE bucket = b.id AND name = wanted.name AND version = wanted.version LIMIT 1) v ON true
 LEFT JOIN LATERAL (
     SELECT row FROM s3gw.versions
     WHERE bucket = b.id AND name = wanted.name AND wanted.version IS NULL AND o.name IS NULL
