@@ -29,11 +29,15 @@ from storage.index.transaction import Payload, Place, UploadKey
 from storage.index.versions import Bucket, Home, Stored
 from storage.values import BucketInfo, UploadInfo
 
+# Each name is found by its whole key in a subquery of its own. As joins, of tables that nobody has
+# analyzed yet, the planner may read all names of the bucket for each.
 FIND = """
 SELECT o.row, o.payload, v.row, v.payload, v.age
 FROM unnest($1::bigint[], $2::bytea[], $3::text[])
     WITH ORDINALITY AS wanted(bucket, name, version, number)
-LEFT JOIN s3gw.objects o ON o.bucket = wanted.bucket AND o.name = wanted.name
+LEFT JOIN LATERAL (
+    SELECT row, payload FROM s3gw.objects
+    WHERE bucket = wanted.bucket AND name = wanted.name LIMIT 1) o ON true
 LEFT JOIN LATERAL (
     (SELECT row, payload, age FROM s3gw.versions
     WHERE wanted.version IS NULL AND bucket = wanted.bucket AND name = wanted.name
@@ -42,6 +46,15 @@ LEFT JOIN LATERAL (
     SELECT row, payload, age FROM s3gw.versions
     WHERE bucket = wanted.bucket AND name = wanted.name AND version = wanted.version) v ON true
 ORDER BY wanted.number"""
+REMOVE_UPLOADS = """
+DELETE FROM s3gw.uploads WHERE ctid = ANY(ARRAY(
+    SELECT (SELECT ctid FROM s3gw.uploads WHERE bucket = $1 AND name = gone.name AND id = gone.id)
+    FROM unnest($2::bytea[], $3::text[]) AS gone(name, id)))"""
+ERASE_VERSIONS = """
+DELETE FROM s3gw.versions WHERE ctid = ANY(ARRAY(
+    SELECT (SELECT ctid FROM s3gw.versions
+        WHERE bucket = $1 AND name = gone.name AND age = gone.age)
+    FROM unnest($2::bytea[], $3::bigint[]) AS gone(name, age)))"""
 _AGE = """
 coalesce((
     SELECT age FROM s3gw.versions WHERE bucket = $1 AND name = $2 ORDER BY age LIMIT 1), 0) - 1"""
@@ -229,9 +242,7 @@ class PostgresTransaction:
     async def remove_uploads(self, bucket: int, uploads: Sequence[UploadKey]) -> None:
         ids = [upload for _, upload in uploads]
         self._write("DELETE FROM s3gw.parts WHERE upload = ANY($1)", ids)
-        sql = """DELETE FROM s3gw.uploads u USING unnest($2::bytea[], $3::text[]) AS gone(name, id)
-        WHERE u.bucket = $1 AND u.name = gone.name AND u.id = gone.id"""
-        self._write(sql, bucket, [name for name, _ in uploads], ids)
+        self._write(REMOVE_UPLOADS, bucket, [name for name, _ in uploads], ids)
 
     async def completed(self, bucket: int, name: bytes, upload: str) -> Row | None:
         sql = "SELECT row FROM s3gw.completed WHERE upload = $3 AND bucket = $1 AND name = $2"
@@ -299,10 +310,8 @@ class PostgresTransaction:
             sql = "DELETE FROM s3gw.objects WHERE bucket = $1 AND name = ANY($2)"
             self._write(sql, bucket, objects)
         if older:
-            sql = """DELETE FROM s3gw.versions v
-            USING unnest($2::bytea[], $3::bigint[]) AS gone(name, age)
-            WHERE v.bucket = $1 AND v.name = gone.name AND v.age = gone.age"""
-            self._write(sql, bucket, [name for name, _ in older], [age for _, age in older])
+            names, ages = [name for name, _ in older], [age for _, age in older]
+            self._write(ERASE_VERSIONS, bucket, names, ages)
 
     async def some_uploads(self, bucket: int, limit: int | None = None) -> list[UploadKey]:
         sql = "SELECT name, id FROM s3gw.uploads WHERE bucket = $1 LIMIT $2"

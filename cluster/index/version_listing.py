@@ -16,8 +16,11 @@ from storage.values import VersionQuery
 
 _AGE = """
 SELECT v.age, o.row FROM s3gw.buckets b
-LEFT JOIN s3gw.versions v ON v.bucket = b.id AND v.name = $2 AND v.version = $3
-LEFT JOIN s3gw.objects o ON o.bucket = b.id AND o.name = $2
+LEFT JOIN LATERAL (
+    SELECT age FROM s3gw.versions
+    WHERE bucket = b.id AND name = $2 AND version = $3 LIMIT 1) v ON true
+LEFT JOIN LATERAL (
+    SELECT row FROM s3gw.objects WHERE bucket = b.id AND name = $2 LIMIT 1) o ON true
 WHERE b.name = $1"""
 
 # $1 the bucket's name, $2 the first name of current versions, $3 behind the last one, $4 how many,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,12 +12,12 @@ from cluster.store import ClusterStore, Place
 from storage.index.paging import CURRENT
 from storage.values import BucketOptions, ListQuery, VersionQuery
 from tests.cluster.store.cluster_stores import Keeper, cluster_store
+from tests.cluster.store.plans import rows_read
 from tests.storage.event_loop import run
 from tests.storage.sync_bucket import OWNER, SyncBucket
 
 FOLDERS, NAMES = 50, 200
 LIMIT = 10
-_SCANS = ("Index Scan", "Index Only Scan", "Seq Scan", "Bitmap Heap Scan")
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +59,4 @@ def test_pages_of_folders_are_whole(store: ClusterStore) -> None:
 def test_a_page_reads_a_few_rows_for_each_entry(
     store: ClusterStore, keeper: Keeper, sql: str, values: tuple[Any, ...]
 ) -> None:
-    explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}"
-    ((plan,),) = keeper.rows(explain, "bucket", *values)
-    assert sum(_rows_of(json.loads(plan)[0]["Plan"])) <= 5 * LIMIT
-
-
-def _rows_of(node: Any) -> Iterator[float]:
-    """The rows that each scan of a table has read."""
-    if node["Node Type"] in _SCANS:
-        removed = node.get("Rows Removed by Filter", 0)
-        yield (node["Actual Rows"] + removed) * node["Actual Loops"]
-    for each in node.get("Plans", ()):
-        yield from _rows_of(each)
+    assert rows_read(keeper, sql, "bucket", *values) <= 5 * LIMIT
