@@ -11,7 +11,6 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from pathlib import Path
 
 from cluster.bytes.node_lock import NodeLock
 from cluster.bytes.shared_folder import open_folder
@@ -29,6 +28,7 @@ from cluster.objects.edge import at_edge
 from cluster.store import ClusterOptions, ClusterStore, Place
 from s3gw import __version__
 from s3gw.config.coordination import coordination_path, with_coordination
+from s3gw.config.loading import ConfigError
 from s3gw.config.places import common_folder, node_name, own_folder
 from s3gw.config.schema import Config
 from s3gw.native.machine_url import machine_url
@@ -62,7 +62,7 @@ class ClusterNode:
     @contextlib.contextmanager
     def prepared(self) -> Iterator[None]:
         folder = own_folder(self._config)
-        _refuse_store(folder)
+        _check_own_folder(self._config)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with outliving_orphans(partial(lock_folders, [folder])):
             asyncio.run(self._join())
@@ -90,7 +90,7 @@ class ClusterNode:
             inline_limit=min(storage.inline_limit, _MOST_INLINE),
             reserve_bytes=storage.reserve_bytes,
         )
-        store = await ClusterStore.open(self._place, options=options)
+        store = await at_edge(ClusterStore.open)(self._place, options=options)
         try:
             yield store
         finally:
@@ -181,7 +181,19 @@ class NodeUpkeep:
         return 0 if await self.clean() else self._interval_s
 
 
-def _refuse_store(folder: Path) -> None:
+def _check_own_folder(config: Config) -> None:
+    """Raise `ConfigError` and `MountpathError` for a folder that is not this machine's alone."""
+    if len(config.storage.data) > 1:
+        raise ConfigError(
+            "storage.data has several folders: in a cluster it is one, for what belongs to this "
+            "machine; objects are in cluster.blobs."
+        )
+    folder, shared = own_folder(config).resolve(), common_folder(config).resolve()
+    if folder.is_relative_to(shared) or shared.is_relative_to(folder):
+        raise ConfigError(
+            f"storage.data ({folder}) and cluster.blobs ({shared}) must not be within one another: "
+            "the first is on a disk of this machine."
+        )
     if (folder / "mountpath.json").exists():
         raise MountpathError(
             f"{folder} holds the store of one machine: `s3gw cluster adopt` takes it into the "

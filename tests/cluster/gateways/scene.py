@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.postgres import PostgresServer
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, clean_environment
 
 _databases = count()
 
@@ -51,6 +55,24 @@ class GatewayCluster:
                 environment=environment,
             )
         return self._nodes[name]
+
+    def auth(self, name: str, *arguments: str) -> Any:
+        """What `s3gw auth` prints on that node, beside its server."""
+        node = self._nodes[name]
+        place = {
+            "S3GW_CLUSTER_DATABASE": self.address,
+            "S3GW_CLUSTER_BLOBS": f"shared:{self.shared}",
+            "S3GW_CLUSTER_NODE": name,
+        }
+        command = [sys.executable, "-m", "s3gw", "auth", *arguments, "--json"]
+        done = subprocess.run(
+            [*command, "--data", str(node.data[0])],
+            env={**clean_environment(), **place, **node.environment},
+            capture_output=True,
+            text=True,
+        )
+        assert not done.returncode, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
 
     def close(self) -> None:
         for node in self._nodes.values():

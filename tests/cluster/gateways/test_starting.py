@@ -50,6 +50,21 @@ def test_a_folder_with_a_store_of_one_machine_is_refused(cluster: GatewayCluster
     assert "s3gw cluster adopt" in refusal(cluster.node("node"))
 
 
+def test_a_folder_of_the_machine_within_the_shared_one_is_refused(cluster: GatewayCluster) -> None:
+    within = ServerProcess(cluster.shared / "node", flags=cluster.node("node").flags)
+    within.launch()
+    assert within.running.wait(_REFUSED_S) == 2
+    assert "must not be within one another" in within.errors
+
+
+def test_several_folders_of_the_machine_are_refused(cluster: GatewayCluster) -> None:
+    data = [cluster.folder / "a", cluster.folder / "b"]
+    node = ServerProcess(cluster.folder / "node", flags=cluster.node("x").flags, data=data)
+    node.launch()
+    assert node.running.wait(_REFUSED_S) == 2
+    assert "storage.data has several folders" in node.errors
+
+
 def test_a_folder_that_is_not_mounted_is_refused(cluster: GatewayCluster) -> None:
     first = cluster.node("first")
     first.start().stop()

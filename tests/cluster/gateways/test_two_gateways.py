@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.cluster.gateways.conftest import Pair
-from tests.server_process import ServerProcess, clean_environment, eventually
+from tests.server_process import clean_environment, eventually
 
 PART = 5 << 20
 
@@ -27,24 +26,6 @@ def bucket(pair: Pair, request: pytest.FixtureRequest) -> str:
 def status(error: ClientError) -> int:
     found: int = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return found
-
-
-def auth(node: ServerProcess, *arguments: str) -> Any:
-    """What `s3gw auth` prints on that node, beside its server."""
-    command = [sys.executable, "-m", "s3gw", "auth", *arguments, "--json"]
-    place = {
-        "S3GW_CLUSTER_DATABASE": node.flags[1],
-        "S3GW_CLUSTER_BLOBS": node.flags[3],
-        "S3GW_CLUSTER_NODE": node.flags[5],
-    }
-    done = subprocess.run(
-        [*command, "--data", str(node.data[0])],
-        env={**clean_environment(), **place, **node.environment},
-        capture_output=True,
-        text=True,
-    )
-    assert not done.returncode, done.stderr
-    return json.loads(done.stdout) if done.stdout.strip() else None
 
 
 def test_what_one_has_acknowledged_the_other_reads(pair: Pair, bucket: str) -> None:
@@ -105,8 +86,8 @@ def test_settings_of_a_bucket_hold_on_both(pair: Pair, bucket: str) -> None:
 
 
 def test_a_key_works_everywhere_and_ends_everywhere(pair: Pair, bucket: str) -> None:
-    auth(pair.one, "user", "add", "ann", "--role", "Admin")
-    made = auth(pair.one, "key", "add", "ann")
+    pair.cluster.auth("one", "user", "add", "ann", "--role", "Admin")
+    made = pair.cluster.auth("one", "key", "add", "ann")
     anns = pair.other.client(made["access_key"], made["secret_key"])
 
     def is_taken() -> bool:
@@ -120,7 +101,7 @@ def test_a_key_works_everywhere_and_ends_everywhere(pair: Pair, bucket: str) -> 
 
     # At once: a key that is not known here is looked for in the database.
     assert is_taken()
-    auth(pair.one, "key", "disable", made["access_key"])
+    pair.cluster.auth("one", "key", "disable", made["access_key"])
     eventually(lambda: not is_taken(), "the key is refused by the other node", timeout_s=5)
     # For good, and by the node on which it was disabled at once.
     assert not is_taken()
@@ -134,9 +115,10 @@ def test_a_job_runs_wherever_it_was_asked_for(pair: Pair, bucket: str) -> None:
     clients = [pair.one.client(), pair.other.client()]
     for number in range(5):
         clients[number % 2].put_object(Bucket=bucket, Key=f"k/{number}", Body=b"x")
-    for node, target in ((pair.one, "copy-of-one"), (pair.other, "copy-of-other")):
+    for name, node in (("one", pair.one), ("other", pair.other)):
+        target = f"copy-of-{name}"
         command = [sys.executable, "-m", "s3gw", "bucket", "cp", bucket, target]
-        token = auth(node, "token")["token"]
+        token = pair.cluster.auth(name, "token")["token"]
         done = subprocess.run(
             [*command, "--endpoint", node.endpoint],
             env={**clean_environment(), "AIS_AUTHN_TOKEN": token},
