@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
@@ -19,6 +18,7 @@ from cluster.coordination.following import Follower
 from cluster.coordination.replica import Replica, prepare_replica
 from cluster.database.alone import Alone
 from cluster.database.connecting import Database
+from cluster.database.errors import DatabaseError
 from cluster.maintenance import StoppedWithin, Work, repeat
 from cluster.members.announcing import Announcement
 from cluster.members.leader import Leadership
@@ -37,9 +37,8 @@ from s3gw.server.orphans import outliving_orphans
 from s3gw.server.outboxes import prepare_outboxes
 from storage.backends.local import has_room
 from storage.backends.local.mountpath import lock_folders
+from storage.errors import DatabaseUnavailable
 from storage.startup_errors import MountpathError
-
-log = logging.getLogger(__name__)
 
 # Rows and bodies of objects are on their way to the database and its standbys.
 _MOST_INLINE = 8 << 10
@@ -74,7 +73,12 @@ class ClusterNode:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        with Alone(self._place.address):
+        alone = Alone(self._place.address)
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(alone)
+            except DatabaseError as error:
+                raise DatabaseUnavailable(str(error)) from error
             yield
 
     def recover(self, slot: str) -> None:
