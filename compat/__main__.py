@@ -18,7 +18,7 @@ _EXAMPLES = """examples:
   python -m compat                              every client
   python -m compat --only boto3 --only awscli   two of them
   python -m compat --only s3fs -k parquet       some tests of one
-  python -m compat --only s3-tests --nodes 2    against two gateways of one cluster
+  python -m compat --only boto3 --nodes 2   against two gateways of one cluster
   python -m compat --json                       for programs
 
 suites:

@@ -1,4 +1,4 @@
-"""The front door, once before the model store and once before the local one."""
+"""The front door: before the model store, the local one, and two stores of a cluster in turns."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from storage.backend import Store
 from storage.backends.local import StoreOptions
 from storage.backends.memory import MemoryBackend
 from storage.clock import SystemClock
+from tests.cluster.postgres import postgres
+from tests.cluster.store.cluster_stores import AlternatingLater, empty_place
 from tests.s3.gateway import BOB, Gateway
 from tests.storage.local_stores import local_store, mountpaths_in
 
@@ -24,6 +26,10 @@ def backend_of(kind: str, folder: Path) -> Iterator[Store]:
     if kind == "memory":
         yield MemoryBackend()
         return
+    if kind == "cluster":
+        with postgres() as server, empty_place(server, "s3") as place:
+            yield AlternatingLater(place)
+        return
     paths = mountpaths_in(folder, 2)
     for path in paths:
         path.mkdir()
@@ -31,7 +37,7 @@ def backend_of(kind: str, folder: Path) -> Iterator[Store]:
         yield store
 
 
-@pytest.fixture(scope="session", params=["memory", "local"])
+@pytest.fixture(scope="session", params=["memory", "local", "cluster"])
 def gateway(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
@@ -39,7 +45,11 @@ def gateway(
     ring.create("team-a")
     with backend_of(request.param, tmp_path_factory.mktemp("store")) as backend:
         gateway = Gateway(backend, keys=ring)
+        if isinstance(backend, AlternatingLater):
+            gateway.server.run(backend.open())
         yield gateway
+        if isinstance(backend, AlternatingLater):
+            gateway.server.run(backend.close())
         gateway.close()
 
 

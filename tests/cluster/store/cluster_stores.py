@@ -15,7 +15,9 @@ from cluster.bytes.sweeping import Sweeper, Swept
 from cluster.database.connecting import Database
 from cluster.index.committing import Committer
 from cluster.store import ClusterOptions, ClusterStore, Place
+from storage.access_times import AccessTimes
 from storage.blobs.folder import BlobFolder
+from storage.capabilities import ALL_CAPABILITIES
 from storage.clock import Clock
 from storage.index.rows import Chunked, decode_manifest, decode_part, decode_row
 from tests.cluster.postgres import PostgresServer
@@ -72,12 +74,31 @@ def cluster_store(
 class Alternating:
     """Several stores of one cluster as one: each call goes to the next of them."""
 
+    capabilities = ALL_CAPABILITIES
+
     def __init__(self, stores: Sequence[ClusterStore]) -> None:
-        self.capabilities = stores[0].capabilities
+        self.access_times = AccessTimes()
         self._turns = cycle(stores)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(next(self._turns), name)
+
+
+class AlternatingLater(Alternating):
+    """Two stores, which are opened on the event loop that uses them."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__([])
+        self._place = place
+        self._stores: list[ClusterStore] = []
+
+    async def open(self) -> None:
+        self._stores = [await ClusterStore.open(self._place) for _ in range(2)]
+        self._turns = cycle(self._stores)
+
+    async def close(self) -> None:
+        for store in self._stores:
+            await store.close()
 
 
 class Keeper:
