@@ -54,13 +54,16 @@ class LossyProxy:
             asyncio.ensure_future(self._requests(client, on, link)),
             asyncio.ensure_future(self._answers(answers, back, link)),
         ]
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
-        for writer in (back, on):
-            with suppress(OSError):
-                writer.close()
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            for writer in (back, on):
+                with suppress(OSError):
+                    writer.close()
+                    await writer.wait_closed()
 
     async def _requests(
         self, client: asyncio.StreamReader, on: asyncio.StreamWriter, link: _Link

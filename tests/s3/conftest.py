@@ -20,6 +20,21 @@ from tests.cluster.store.cluster_stores import AlternatingLater, empty_place
 from tests.s3.gateway import BOB, Gateway
 from tests.storage.local_stores import local_store, mountpaths_in
 
+_HERE = Path(__file__).parent
+# On a cluster only these, unless `S3_ON_CLUSTER` is set: the others have as much to do with it, and
+# the whole suite takes minutes.
+ON_CLUSTER = ("test_conditions", "test_model", "test_multipart", "test_objects", "test_versioning")
+_MARK = "[cluster"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "S3_ON_CLUSTER" not in os.environ:
+        items[:] = [each for each in items if _MARK not in each.name or _is_on_cluster(each)]
+
+
+def _is_on_cluster(item: pytest.Item) -> bool:
+    return item.path.parent != _HERE or item.path.stem in ON_CLUSTER
+
 
 @contextmanager
 def backend_of(kind: str, folder: Path) -> Iterator[Store]:

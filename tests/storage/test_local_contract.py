@@ -11,6 +11,10 @@ import pytest
 from storage.backend import Backend
 from storage.backends.local import LocalStore, Maintainer, StoreOptions
 from tests.storage.contract import BackendContract
+from tests.storage.contract_chunks import ChunksContract
+from tests.storage.contract_completion import CompletionContract
+from tests.storage.contract_reading import ReadingContract
+from tests.storage.contract_reading_many import ReadingManyContract
 from tests.storage.encrypting import Encrypting
 from tests.storage.fake_clock import FakeClock
 from tests.storage.local_stores import collect, empty_again, local_store, mountpaths_in
@@ -65,7 +69,7 @@ class TestLocal(BackendContract):
         maintainer.close()
 
 
-class TestEncrypted(BackendContract):
+class TestEncrypted(ReadingContract, ReadingManyContract, CompletionContract, ChunksContract):
     """What is encrypted behaves as what is not."""
 
     @pytest.fixture(params=[StoreOptions(), StoreOptions(inline_limit=0)], ids=["inline", "blobs"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.cluster.gateways.links import Link
@@ -15,8 +17,8 @@ from tests.cluster.postgres import PostgresServer
 from tests.server_process import ServerProcess, eventually
 
 BUCKET = "bucket"
-# How old the news of a node may be, and how long a request waits for the database.
-STALE_S, PATIENCE_S = 10, 40
+# How old the news of a node may be.
+STALE_S = 10
 
 
 @pytest.fixture
@@ -70,18 +72,26 @@ def test_a_gateway_without_news_does_not_say_who_may_do_what(
         made = cluster.auth("behind", "user", "add", "ann", "--role", "Admin")
         assert made is not None
         key = cluster.auth("behind", "key", "add", "ann")
-        anns = node.client(key["access_key"], key["secret_key"])
-        anns.list_buckets()
+        # What it answers needs nothing but the key.
+        anns = boto3.client(
+            "sts",
+            endpoint_url=node.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=key["access_key"],
+            aws_secret_access_key=key["secret_key"],
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        anns.get_caller_identity()
         link.cut()
 
         def is_refused() -> bool:
             try:
-                anns.list_buckets()
+                anns.get_caller_identity()
             except ClientError as error:
                 return is_unavailable(error)
             return False
 
-        eventually(is_refused, "a key that may be disabled is refused", 3 * STALE_S + PATIENCE_S)
+        eventually(is_refused, "a key that may be disabled is refused", 3 * STALE_S)
         link.heal()
         eventually(lambda: not is_refused(), "the node has news again", 60)
 
