@@ -21,19 +21,20 @@ from tests.s3.gateway import BOB, Gateway
 from tests.storage.local_stores import local_store, mountpaths_in
 
 _HERE = Path(__file__).parent
-# On a cluster only these, unless `S3_ON_CLUSTER` is set: the others have as much to do with it, and
-# the whole suite takes minutes.
-ON_CLUSTER = ("test_conditions", "test_model", "test_multipart", "test_objects", "test_versioning")
-_MARK = "[cluster"
+# Only these are tried on all stores, unless `S3_ON_ALL_STORES` is set. A store's contract has tests
+# of its own, and the whole suite takes minutes on each.
+ON_ALL = ("test_conditions", "test_model", "test_multipart", "test_objects", "test_versioning")
+_OTHERS = ("[memory", "[cluster")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if "S3_ON_CLUSTER" not in os.environ:
-        items[:] = [each for each in items if _MARK not in each.name or _is_on_cluster(each)]
+    if "S3_ON_ALL_STORES" not in os.environ:
+        items[:] = [each for each in items if not _is_left_out(each)]
 
 
-def _is_on_cluster(item: pytest.Item) -> bool:
-    return item.path.parent != _HERE or item.path.stem in ON_CLUSTER
+def _is_left_out(item: pytest.Item) -> bool:
+    is_on_another = any(each in item.name for each in _OTHERS)
+    return item.path.parent == _HERE and is_on_another and item.path.stem not in ON_ALL
 
 
 @contextmanager
