@@ -6,8 +6,10 @@ import ast
 import io
 import re
 import tokenize
+import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,19 @@ def test_every_module_is_used() -> None:
     packages = {name for name, path in known.items() if path.name == "__init__.py"}
     dead = known.keys() - used - packages - NOT_OF_THE_SERVER
     assert {name for name in dead if not name.startswith(ENTRY_POINTS)} == set()
+
+
+def test_what_is_no_module_is_installed_too() -> None:
+    """An editable installation has every file, another one only those that are named."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = settings["package-data"]["*"]
+    others = {
+        path.name
+        for package in PRODUCT
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert {name for name in others if not any(fnmatch(name, each) for each in patterns)} == set()
 
 
 # Errors
