@@ -47,7 +47,6 @@ USE_EVERY_S = 60
 USES_IN_ONE_WRITE = 64
 
 _ATTEMPTS = 100
-_UNKNOWN_PAUSE_S = 0.05
 _NS = 1_000_000_000
 _CLOCK = SystemClock()
 
@@ -79,7 +78,8 @@ class UserFacts(Struct, frozen=True):
 
 class StoredDirectory:
     """A `Directory`, for one event loop. Call `load` before any lookup; the modules `users`,
-    `roles`, `keys`, `revocation` and `clusters` change it."""
+    `roles`, `keys`, `revocation` and `clusters` change it. `latest` reads what other machines have
+    written; None on one that is alone."""
 
     def __init__(
         self,
@@ -88,6 +88,7 @@ class StoredDirectory:
         *,
         clock: Clock = _CLOCK,
         passwords: Passwords | None = None,
+        latest: Latest | None = None,
     ) -> None:
         self.vault = vault
         self.passwords = passwords or Passwords()
@@ -97,8 +98,7 @@ class StoredDirectory:
         self._snapshot = Snapshot(revision=-1)
         self._built_in = built_in_roles("")
         self._catching_up = asyncio.Lock()
-        # Anybody can ask for keys that do not exist.
-        self._latest = Latest(coordination, pause_s=_UNKNOWN_PAUSE_S)
+        self._latest = latest
         self._opened: dict[str, UserKey] = {}
         self._merged: dict[tuple[str, ...], Permissions] = {}
         self._used: dict[str, int] = {}
@@ -117,8 +117,9 @@ class StoredDirectory:
         await self.catch_up()
 
     async def refresh_latest(self) -> None:
-        await self._latest.wait()
-        await self.refresh()
+        if self._latest is not None:
+            await self._latest.wait()
+            await self.refresh()
 
     async def catch_up(self) -> None:
         """Bring the copy up to date with what is known here. That is enough for a change, which is

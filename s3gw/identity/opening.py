@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cluster.coordination import Coordination, Put, Unchanged
 from cluster.coordination.embedded import FILE_NAME, prepare
+from cluster.coordination.latest import Latest
 from cluster.maintenance import repeat, until
 from s3gw.config.coordination import coordination_path, open_latest, with_coordination
 from s3gw.config.loading import ConfigError
@@ -42,6 +43,8 @@ from storage.startup_errors import MountpathError
 
 KEY_FILE_NAME = "auth.key"
 
+# Between two looks for what is not known here: anybody can make up keys.
+_PAUSE_S = 0.05
 _PROTECTS = "no secret of a user's access key"
 _KNOWN = b"s3gw"
 # AIStore's ids: nine characters or more, and neither - nor _ at an end.
@@ -104,7 +107,8 @@ async def _open(config: Config, coordination: Coordination) -> StoredDirectory:
     try:
         vault = await open_vault(config, coordination)
         passwords = Passwords(config.auth.min_password_length)
-        directory = StoredDirectory(coordination, vault, passwords=passwords)
+        latest = Latest(coordination, pause_s=_PAUSE_S) if config.cluster.database else None
+        directory = StoredDirectory(coordination, vault, passwords=passwords, latest=latest)
         await directory.load()
     except DamagedRecord as error:
         raise ConfigError(f"{coordination_path(config)}: {error}.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -100,6 +101,12 @@ class OneMachine:
 
     def others(self) -> Sequence[Machine]:
         return ()
+
+
+@lru_cache(maxsize=16)
+def one_machine(cluster_id: str) -> OneMachine:
+    """Return the same one each time: every request asks for it."""
+    return OneMachine(cluster_id)
 
 
 class ClusterMembers:

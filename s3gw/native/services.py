@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from s3gw.native.members import Cluster, Members, OneMachine
+from s3gw.native.members import Cluster, Members, one_machine
 
 if TYPE_CHECKING:
     from cluster.jobs.registry import Registry
@@ -60,5 +60,5 @@ class NativeServices(Struct, frozen=True):
     @property
     def members(self) -> Members:
         if self.cluster is None:
-            return OneMachine(self.site.cluster_id)
+            return one_machine(self.site.cluster_id)
         return self.cluster.members

@@ -73,13 +73,11 @@ class ClusterNode:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        alone = Alone(self._place.address)
-        with contextlib.ExitStack() as held:
-            try:
-                held.enter_context(alone)
-            except DatabaseError as error:
-                raise DatabaseUnavailable(str(error)) from error
-            yield
+        try:
+            with Alone(self._place.address):
+                yield
+        except DatabaseError as error:
+            raise DatabaseUnavailable(str(error)) from error
 
     def recover(self, slot: str) -> None:
         """The sweeper looks at what a dead process left."""

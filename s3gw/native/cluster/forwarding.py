@@ -30,8 +30,8 @@ _KEPT = (
     "Allow",
     "Retry-After",
 )
-# Logs are the longest answers.
-_MOST_BYTES = 256 << 20
+# Logs are the longest answers: each process keeps a MiB.
+_MOST_BYTES = 32 << 20
 
 
 async def of_other_machine(call: NativeCall) -> Reply | None:
