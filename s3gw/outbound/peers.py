@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from s3gw.outbound.addresses import Allowed
 from s3gw.outbound.fetch import Fetch, Fetched, OutboundError
-
-if TYPE_CHECKING:
-    from s3gw.outbound.client import Outbound
+from s3gw.outbound.later import LaterClient
 
 _EVERY_ADDRESS = Allowed.parse(("0.0.0.0/0", "::/0"))
 
@@ -28,30 +24,18 @@ class PeerClient:
 
     def __init__(self, certificate: Path | None = None) -> None:
         self._certificate = certificate
-        self._stack = AsyncExitStack()
-        self._opening = asyncio.Lock()
-        self._outbound: Outbound | None = None
+        self._client = LaterClient(_EVERY_ADDRESS)
         self._tls: ssl.SSLContext | None = None
 
     async def get(self, wanted: Fetch, *, limit_bytes: int) -> Fetched:
         """Send the request and return the answer, with any status. Raises `OutboundError`."""
-        outbound = await self._open()
+        outbound = await self._client.open()
+        if self._certificate is not None and self._tls is None:
+            self._tls = await asyncio.to_thread(_trusting, self._certificate)
         return await outbound.get(replace(wanted, tls=self._tls), limit_bytes=limit_bytes)
 
     async def aclose(self) -> None:
-        await self._stack.aclose()
-        self._outbound = None
-
-    async def _open(self) -> Outbound:
-        async with self._opening:
-            if self._outbound is not None:
-                return self._outbound
-            client: Any = await asyncio.to_thread(_import_client)
-            if self._certificate is not None:
-                self._tls = await asyncio.to_thread(_trusting, self._certificate)
-            outbound: Outbound = client.Outbound(_EVERY_ADDRESS)
-            self._outbound = await self._stack.enter_async_context(outbound)
-            return outbound
+        await self._client.aclose()
 
 
 def _trusting(certificate: Path) -> ssl.SSLContext:
@@ -62,9 +46,3 @@ def _trusting(certificate: Path) -> ssl.SSLContext:
         reason = error.strerror or type(error).__name__
         raise OutboundError(f"{certificate} cannot be read: {reason}") from None
     return context
-
-
-def _import_client() -> Any:
-    from s3gw.outbound import client
-
-    return client

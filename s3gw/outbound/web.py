@@ -5,20 +5,18 @@ aiohttp is imported at the first question: a server that asks none does not pay 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from s3gw.outbound.addresses import Allowed
 from s3gw.outbound.fetch import Fetch, OutboundError, Refused
+from s3gw.outbound.later import LaterClient
 from storage.backends.http import Question
 from storage.errors import AddressRefused, BackendUnavailable
 
 if TYPE_CHECKING:
     import aiohttp
 
-    from s3gw.outbound.client import Outbound
 
 _MOST_REDIRECTS = 10
 
@@ -27,13 +25,10 @@ class GuardedWeb:
     """For one event loop. One question may take as long as it likes: each wait is bounded."""
 
     def __init__(self, allowed: Allowed) -> None:
-        self._allowed = allowed
-        self._stack = AsyncExitStack()
-        self._opening = asyncio.Lock()
-        self._outbound: Outbound | None = None
+        self._client = LaterClient(allowed)
 
     async def ask(self, question: Question) -> GuardedAnswer:
-        outbound = self._outbound or await self._open()
+        outbound = await self._client.open()
         wanted = Fetch(
             question.url,
             question.method,
@@ -52,17 +47,7 @@ class GuardedWeb:
             raise BackendUnavailable(question.subject, "Unreachable", str(error)) from None
 
     async def aclose(self) -> None:
-        await self._stack.aclose()
-        self._outbound = None
-
-    async def _open(self) -> Outbound:
-        async with self._opening:
-            if self._outbound is not None:
-                return self._outbound
-            client: Any = await asyncio.to_thread(_import_client)
-            outbound: Outbound = client.Outbound(self._allowed)
-            self._outbound = await self._stack.enter_async_context(outbound)
-            return outbound
+        await self._client.aclose()
 
 
 class GuardedAnswer:
@@ -91,9 +76,3 @@ class GuardedAnswer:
             self._response.release()
         else:
             self._response.close()
-
-
-def _import_client() -> Any:
-    from s3gw.outbound import client
-
-    return client
