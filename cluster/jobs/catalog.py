@@ -17,6 +17,7 @@ from cluster.jobs import (
     copy_objects,
     delete_objects,
     download,
+    etl_inline,
     evict,
     get_batch,
     index_shards,
@@ -54,10 +55,11 @@ KINDS: tuple[AnyKind, ...] = (
     index_shards.KIND,
     archive_objects.KIND,
     get_batch.KIND,
+    etl_inline.KIND,
 )
 # AIStore's kinds that are not run here, with their other names.
 _OTHERS = """
-    election/elect-primary etl-inline summary-shard/shard-summary
+    election/elect-primary summary-shard/shard-summary
     ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
     dsort evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
     etl-bck/etl-bucket list create-inventory

@@ -9,6 +9,8 @@ from s3gw.native.authn import clusters, roles, tokens, users
 from s3gw.native.authn import config as authn_config
 from s3gw.native.buckets import bucket, listing, renaming
 from s3gw.native.cluster import config, daemon, maps, nothing_to_do, remote, views
+from s3gw.native.etl import managing as etl_managing
+from s3gw.native.etl import objects as etl_objects
 from s3gw.native.jobs import (
     absent,
     archiving,
@@ -39,6 +41,7 @@ MODULES = (
     *(absent, archiving, blob_download, downloading, indexing, mirroring),
     *(multi_object, rechunking, summary, watching),
     *(config, daemon, maps, nothing_to_do, remote, views),
+    *(etl_managing, etl_objects),
     *(authn_config, clusters, roles, tokens, users),
     get_batch,
 )
