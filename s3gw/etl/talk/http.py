@@ -10,6 +10,7 @@ then the object is sent a second time.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -79,14 +80,21 @@ class Http:
         url = URL(f"{self._url}/{path}{args}", encoded=True)
         times = ClientTimeout(total=None, sock_read=self._bounds.obj_s)
         if self._pulls:
-            answer = await self._session.get(url, allow_redirects=False, timeout=times)
+            headers = {"Content-Length": "0"}
+            answer = await self._session.get(
+                url, data=_once(b""), headers=headers, allow_redirects=False, timeout=times
+            )
             return answer, Piece(b"")
         piece = await work.source()
         try:
             # A body of an unknown size goes in chunks.
             headers = {} if piece.size is None else {"Content-Length": str(piece.size)}
             answer = await self._session.put(
-                url, data=piece.body, headers=headers, allow_redirects=False, timeout=times
+                url,
+                data=_once(piece.body),
+                headers=headers,
+                allow_redirects=False,
+                timeout=times,
             )
         except BaseException:
             await _settle(piece)
@@ -135,6 +143,16 @@ class Http:
     def _garbage(self, error: Exception) -> EtlError:
         what = type(error).__name__
         return TransformFailed(f"ETL error: {self._name}: it did not answer as it should: {what}")
+
+
+async def _once(body: bytes | Stream) -> AsyncIterator[bytes]:
+    """Yield a body that aiohttp cannot send again by itself: what ends a program must not meet the
+    next one unnoticed."""
+    if isinstance(body, bytes):
+        yield body
+        return
+    async for block in body:
+        yield block
 
 
 async def _settle(sent: Piece) -> None:
