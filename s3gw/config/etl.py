@@ -19,7 +19,7 @@ class Etl:
         Switch(),
         flag="--etl",
         flag_value="true",
-        flag_doc="Let administrators start transformers: programs of this machine, see docs/etl.md.",
+        flag_doc="Let administrators start transformers: programs of this machine.",
     )
     python: str = setting(
         "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hmac import compare_digest
 from pathlib import Path
 
@@ -99,11 +99,18 @@ class EtlService(Struct, frozen=True):
             for _, each in every
         ]
 
-    async def errors(self, record: Record, job: str) -> Sequence[ObjectError]:
-        """Return objects that were not transformed: of one job, or without one of requests."""
+    async def errors(
+        self, record: Record, job: str, cname_of: Callable[[str], Callable[[str], str]]
+    ) -> Sequence[ObjectError]:
+        """Return objects that were not transformed: by one job, or without one by requests."""
         if not job:
             return (await self.records.counts(record.xid)).errors
-        return (await self.records.counts(job)).errors
+        known = await self.jobs.find(job)
+        if known is None:
+            raise NoSuchEtl(f"etl job {record.name}: there is no job {job[:64]}")
+        names = cname_of(known.job.bucket)
+        failed = known.state.objects_failed
+        return [ObjectError(names(each.name), each.text, each.status) for each in failed]
 
     def instance(self, record: Record) -> Instance:
         """Return what became of it on this machine."""

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from s3gw.config.etl import Etl
 from s3gw.etl.counting import Counting
-from s3gw.etl.errors import BadMessage, EtlError, NoSuchEtl, TransformFailed, Unavailable
+from s3gw.etl.errors import EtlError, NoSuchEtl, TransformFailed, Unavailable
 from s3gw.etl.message import Communication
 from s3gw.etl.records import EtlRecords, ObjectError, Record
 from s3gw.etl.sessions import Sessions
@@ -35,9 +35,9 @@ class _Line(Struct):
     url: str
     waiting: int = 0
 
-    async def enter(self, name: str) -> None:
-        """Wait for room. Raise `Unavailable` where too many wait already."""
-        if self.room.locked() and self.waiting >= self.at_once:
+    async def enter(self, name: str, *, patient: bool) -> None:
+        """Wait for room. Raise `Unavailable` where too many wait already, unless `patient`."""
+        if not patient and self.room.locked() and self.waiting >= self.at_once:
             raise Unavailable(f"etl job {name} is busy: {self.at_once} objects wait for it already")
         self.waiting += 1
         try:
@@ -54,7 +54,8 @@ class _Line(Struct):
 
 
 class Transforming:
-    """The transformers of this machine, whose target is `target`, as one process uses them."""
+    """The transformers of this machine, whose target is `target`, as one process uses them. One
+    that is `patient` waits for room as long as it takes."""
 
     def __init__(
         self,
@@ -63,7 +64,10 @@ class Transforming:
         settings: Etl,
         counting: Counting,
         target: str,
+        *,
+        patient: bool = False,
     ) -> None:
+        self._patient = patient
         self.records = records
         self.target = target
         self._sessions = sessions
@@ -77,18 +81,13 @@ class Transforming:
         await self._counting.close()
 
     async def check(self, names: Sequence[str]) -> None:
-        """Raise `NoSuchEtl` and `BadMessage` unless these can transform, one after the other."""
-        for position, name in enumerate(names):
-            record = await self._record(name)
-            if position and record.message.how is Communication.PULL:
-                raise BadMessage(
-                    f"etl job {name} has {Communication.PULL.value}: it reads objects itself, so "
-                    "it can only be the first of a pipeline"
-                )
+        """Raise `NoSuchEtl` unless all of these are to run."""
+        for name in names:
+            await self._record(name)
 
     async def transform(self, names: Sequence[str], work: Work, cname: str) -> Piece:
-        """Return what these make of the object, one after the other; `cname` names it in errors.
-        Raise `EtlError`."""
+        """Return what these make of the object, one after the other; `cname` names it in the list
+        of what requests could not transform, where an empty one is not added. Raise `EtlError`."""
         await self.check(names)
         piece = await self._through(names[0], work, cname)
         for name in names[1:]:
@@ -98,7 +97,7 @@ class Transforming:
     async def _through(self, name: str, work: Work, cname: str) -> Piece:
         record = await self._record(name)
         line = await self._line(record)
-        await line.enter(name)
+        await line.enter(name, patient=self._patient)
         try:
             seen = _Seen(work)
             piece = await line.talk.transform(replace(work, source=seen.open))
@@ -132,8 +131,8 @@ class Transforming:
             await body.aclose()
 
     def _failed(self, record: Record, error: EtlError, cname: str) -> None:
-        problem = ObjectError(cname, error.message, error.status)
-        if isinstance(error, TransformFailed):
+        if cname and isinstance(error, TransformFailed):
+            problem = ObjectError(cname, error.message, error.status)
             self._counting.failed(record.xid, problem)
 
     async def _record(self, name: str) -> Record:
@@ -213,7 +212,7 @@ def _next(work: Work, piece: Piece) -> Work:
         taken = True
         return piece
 
-    return replace(work, source=source)
+    return replace(work, source=source, stored=False)
 
 
 async def discard(piece: Piece) -> None:

@@ -137,7 +137,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         open_settings(config, coordination) as settings,
         verifying(config, directory, SystemClock()) as tokens,
         cluster_of(config, coordination, directory.cluster_id, task.port) as cluster,
-        transforming(task, coordination, directory.cluster_id) as etl,
+        transforming(task, coordination) as etl,
     ):
         jobs = Registry(coordination)
         audit = open_audit(config.log.audit, own_folder(config))
@@ -259,6 +259,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
             open_settings(config, coordination) as settings,
             delivering(outboxes, store_of(tier), config, metrics, stop),
             keeper(task, coordination, Registry(coordination)) as transformers,
+            transforming(task, coordination) as etl,
             asyncio.TaskGroup() as tasks,
         ):
             interval_s = config.storage.housekeeping_interval_s
@@ -272,7 +273,7 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
             space = StoreSpace(store, settings, delete, counts=metrics.tier)
             vault = await open_vault(config, coordination)
             clean = housekeeping.clean
-            runner = job_runner(config, objects, tier, web, jobs, clean, space, vault)
+            runner = job_runner(config, objects, tier, web, jobs, clean, space, vault, etl)
             settings.on_change(partial(_apply_to_jobs, runner, store))
             announce = partial(_announce_expired, store, told)
             work = partial(_lead, task, store, announce, SpaceWatch(space, jobs), runner)

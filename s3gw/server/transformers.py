@@ -20,14 +20,14 @@ from s3gw.identity.opening import cluster_id_of
 from s3gw.native.machine_url import machine_url
 from s3gw.native.smap import target_id
 from s3gw.outbound.addresses import Allowed
-from s3gw.server.channel import Task
+from s3gw.server.channel import Role, Task
 
 _ALL = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}
 
 
 @asynccontextmanager
 async def transforming(
-    task: Task, coordination: Coordination, cluster_id: str
+    task: Task, coordination: Coordination
 ) -> AsyncIterator[Transforming | None]:
     """Yield the way of objects through this machine's transformers; None where they are turned
     off."""
@@ -37,9 +37,11 @@ async def transforming(
         return
     records = EtlRecords(coordination)
     sessions = Sessions(Allowed.parse(config.outbound.allow))
-    target = _target(config, cluster_id)
+    target = _target(config, await cluster_id_of(coordination))
     counting = Counting(records, f"{target}-{task.slot}")
-    made = Transforming(records, sessions, config.etl, counting, target)
+    # Jobs wait for room; who sends a request is better told to come again.
+    patient = task.role is Role.MAINTENANCE
+    made = Transforming(records, sessions, config.etl, counting, target, patient=patient)
     try:
         yield made
     finally:

@@ -16,6 +16,9 @@ from tests.server_process import ServerProcess, eventually
 
 TRANSFORMER = Path(__file__).with_name("transformer.py")
 COMMAND = (sys.executable, str(TRANSFORMER))
+# What they do to each object, where a request does not say it.
+COMMAND_ODD = (*COMMAND, "fail odd")
+COMMAND_DEADLY = (*COMMAND, "die of kill")
 _numbers = itertools.count()
 
 

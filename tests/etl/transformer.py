@@ -1,7 +1,7 @@
 """A transformer for tests, in the standard library alone: its arguments say what to do.
 
-It is run by a server of the tests, which gives it HOST, PORT and AIS_TARGET_URL. Without arguments
-an object comes back with its bytes in reverse.
+It is run by a server of the tests, which gives it HOST, PORT and AIS_TARGET_URL. Without arguments,
+and none on its command line, an object comes back with its bytes in reverse.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import socketserver
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 from urllib.request import urlopen
 
+USUAL = sys.argv[1] if len(sys.argv) > 1 else "reverse"
 _released = threading.Event()
 
 
@@ -39,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _transform(self, body: bytes) -> None:
         parts = urlsplit(self.path)
-        args = parse_qs(parts.query).get("etl_args", ["reverse"])[0]
+        args = parse_qs(parts.query).get("etl_args", [USUAL])[0]
         match args:
             case "reverse":
                 self._answer(body[::-1])
@@ -60,7 +62,9 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(b"it is odd", status=500)
             case "fail odd":
                 self._answer(body)
-            case "die":
+            case "die of kill" if body != b"kill":
+                self._answer(body)
+            case "die" | "die of kill":
                 os._exit(3)
             case "hang":
                 threading.Event().wait()

@@ -3,8 +3,9 @@
     hpush   PUT /bucket/object?etl_args=...             the body is the object
     hpull   GET /provider%2F@%23%2Fbucket%2Fobject      the transformer reads it at AIS_TARGET_URL
 
-The answer's body is the new object. A connection that was kept may end just as it is used again:
-then the object is sent a second time.
+The answer's body is the new object. What another transformer has made is in no bucket: it is sent
+with PUT to one that pulls, too, as in AIStore. A connection that was kept may end just as it is
+used again: then the object is sent a second time.
 """
 
 from __future__ import annotations
@@ -75,11 +76,12 @@ class Http:
         from aiohttp import ClientTimeout
         from yarl import URL
 
-        path = quote(work.uname if self._pulls else work.path, safe="" if self._pulls else "/")
+        pulled = self._pulls and work.stored
+        path = quote(work.uname if pulled else work.path, safe="" if pulled else "/")
         args = f"?etl_args={quote(work.args, safe='')}" if work.args else ""
         url = URL(f"{self._url}/{path}{args}", encoded=True)
         times = ClientTimeout(total=None, sock_read=self._bounds.obj_s)
-        if self._pulls:
+        if pulled:
             headers = {"Content-Length": "0"}
             answer = await self._session.get(
                 url, data=_once(b""), headers=headers, allow_redirects=False, timeout=times

@@ -31,12 +31,14 @@ Source = Callable[[], Awaitable[Piece]]
 
 class Work(Struct, frozen=True):
     """What is to be transformed. `path` is the object as transformers know it, `bucket/object`, and
-    `uname` as `provider/@#/bucket/object`; `args` are those of this request."""
+    `uname` as `provider/@#/bucket/object`; `args` are those of this request. What is not `stored`
+    is the output of another transformer: it can only be sent."""
 
     path: str
     uname: str
     source: Source
     args: str = ""
+    stored: bool = True
 
 
 class Bounds(Struct, frozen=True):

@@ -32,6 +32,7 @@ from s3gw.native.call import NativeCall
 from s3gw.native.cluster.forwarding import of_all_others, of_other_machine
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.etl.enabled import etl_of, targets_of
+from s3gw.native.names import bck_of
 from s3gw.native.operation import document, operation, query
 
 
@@ -94,7 +95,7 @@ class ShowEtl:
     async def run(self, call: NativeCall) -> Reply:
         etl = etl_of(call)
         record = await etl.find(call.name)
-        errors = await etl.errors(record, self.job)
+        errors = await etl.errors(record, self.job, lambda bucket: bck_of(bucket).cname)
         return json_reply(EtlDetails(record.message, errors or None))
 
 
