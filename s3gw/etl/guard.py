@@ -1,9 +1,9 @@
-"""Guard of a transformer: a process of its own between the server and the program.
+"""Guard of a transformer: the process between the server and the program.
 
-The server writes one line of JSON to its stdin, and holds the pipe. At the pipe's end, which is
-also that of a server that was killed, the guard ends the program and all that it has started; and
-when the program ends, so do its leftovers. The program's output goes to a log of bounded size.
-Only the standard library is imported: the guard takes few milliseconds and little memory.
+The server writes one line of JSON to its stdin, and holds the pipe. At the end of the pipe, also
+when the server was killed, the guard ends the program and all that it has started; and
+when the program ends, so do its leftovers. The program's output is written to a log of bounded
+size. Only the standard library is imported: the guard takes few milliseconds and little memory.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 It is in the maintenance process of each machine. A transformer that ends is started again, after
 pauses that grow; one that never answers, or ends again and again, is given up. None outlives the
-keeper: each has a guard, which holds a pipe to it.
+keeper: each has a guard, with a pipe from the keeper.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Keeper:
         self._machine = machine
         self._sessions = sessions
         self._tended: dict[str, asyncio.Task[None]] = {}
+        self._lost: set[str] = set()
         self._seen = -1
 
     async def run(self, stopped_within: StoppedWithin) -> None:
@@ -83,6 +84,7 @@ class Keeper:
 
     async def _look(self) -> None:
         """Start and end what is due; most of the time there is nothing to do."""
+        await self._give_up_lost()
         revision = self._records.revision
         if revision == self._seen:
             return
@@ -96,7 +98,7 @@ class Keeper:
         await asyncio.to_thread(keep_logs, self._machine.folder, set(self._records.records))
         for xid, record in wanted.items():
             if xid not in self._tended:
-                self._tended[xid] = asyncio.create_task(self._tend_safely(record))
+                self._tended[xid] = asyncio.create_task(self._tend(record))
         self._seen = revision
 
     async def _follow_job(self, record: Record) -> None:
@@ -114,13 +116,16 @@ class Keeper:
             counted = Counted(counts.objects, counts.bytes_out, now_ns)
             await self._jobs.count(record.xid, counted)
 
-    async def _tend_safely(self, record: Record) -> None:
-        try:
-            await self._tend(record)
-        except Exception as error:
-            log.exception("transformer lost", extra={"etl": record.name})
+    async def _give_up_lost(self) -> None:
+        """Give up those whose task failed: that is a bug, or there is no room on the disk."""
+        for xid, task in self._tended.items():
+            if not task.done() or xid in self._lost or (error := task.exception()) is None:
+                continue
+            self._lost.add(xid)
+            log.error("transformer lost", exc_info=error, extra={"job": xid})
             why = f"internal error: {type(error).__name__}"
-            await self._note(record, Instance(failed=True, error=why))
+            lost = Instance(failed=True, error=why)
+            await self._records.note(xid, self._machine.target, lost)
 
     async def _tend(self, record: Record) -> None:
         starts, failures, was_ready = 0, 0, False
@@ -179,7 +184,7 @@ class Keeper:
             ended.cancel()
 
     async def _watch_other(self, record: Record, starts: int, ready: Callable[[], None]) -> str:
-        """Watch a transformer that somebody else runs; return when it does not answer."""
+        """Watch a transformer that others run; return when it does not answer."""
         url = record.message.runtime.url.rstrip("/")
         deadline = monotonic() + record.message.init_s
         while problem := await self._sessions.problem(url, named=True):

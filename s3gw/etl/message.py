@@ -5,7 +5,7 @@
      "runtime": {"image": "label", "command": ["python", "resize.py"],
                  "env": [{"name": "SIZE", "value": "224"}]}}
 
-`runtime.url` is of this server: the address of a transformer that somebody else runs.
+`runtime.url` is of this server: the address of a transformer that others run.
 
 https://github.com/NVIDIA/aistore/blob/main/docs/etl.md
 """

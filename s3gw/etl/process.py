@@ -1,4 +1,4 @@
-"""One transformer that runs as a process of this machine, behind its guard."""
+"""One transformer that runs as a process of this machine, with its guard."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Process:
 
     async def stop(self) -> None:
         """End it with all that it has started."""
-        assert self._guard.stdin is not None, "a pipe was asked for"
+        assert self._guard.stdin is not None, "stdin is a pipe"
         self._guard.stdin.close()
         await self._guard.wait()
         await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
@@ -84,7 +84,7 @@ async def start(
         shutil.rmtree(work, ignore_errors=True)
         raise
     process = Process(guard, port, log, work)
-    assert guard.stdin is not None, "a pipe was asked for"
+    assert guard.stdin is not None, "stdin is a pipe"
     guard.stdin.write(json.dumps(orders).encode() + b"\n")
     with contextlib.suppress(ConnectionError):
         await guard.stdin.drain()

@@ -57,7 +57,7 @@ class Record(Struct, frozen=True):
 
 class Instance(Struct, frozen=True):
     """A transformer of one machine. It answers at `url` when it is `ready`; when it has `failed`,
-    its keeper has given up. `pid` is 0 for one that somebody else runs."""
+    its keeper has given up. `pid` is 0 for one that others run."""
 
     url: str = ""
     ready: bool = False
@@ -76,7 +76,7 @@ class ObjectError(Struct, frozen=True):
 
 
 class Counts(Struct, frozen=True):
-    """Objects that were transformed, their bytes and those that were made of them; and the first
+    """Objects that were transformed, their bytes, the bytes of the results, and the first
     errors."""
 
     objects: int = 0

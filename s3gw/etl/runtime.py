@@ -1,8 +1,8 @@
-"""What is run as a transformer: command, environment, folder.
+"""Plan of a transformer: command, environment, folder.
 
 An image is a label. Two labels mean something here: that of the SDK's `init_class` runs the class
-that the environment brings, by a small program of ours, and one of `etl.images` is run in the
-folder that stands for it. In containers of AIStore, port 8000 is the transformer's. Here each gets
+that the environment brings, by a small program of ours, and one of `etl.images` is run in its
+folder. In containers of AIStore, port 8000 is the transformer's. Here each gets
 a port of its own, in the variable PORT; and where a word of the command is 8000, or ends with that
 after a colon or an equals sign, it becomes the port. In the same way 0.0.0.0 becomes 127.0.0.1.
 """

@@ -69,7 +69,7 @@ class EtlService(Struct, frozen=True):
         changes = {"xid": new.xid, "secret": new.secret, "wanted": True, "error": ""}
         if await self.records.change(old, **changes) is None:
             await self._end_job(new)
-            raise BadMessage(f"etl job {name} is being changed by somebody else: try again")
+            raise BadMessage(f"etl job {name} is being changed by another request: try again")
         await self.records.forget(old.xid)
         return await self._ready(new, targets)
 

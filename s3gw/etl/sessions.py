@@ -1,4 +1,4 @@
-"""HTTP clients for transformers: of this machine, and at addresses that somebody named.
+"""HTTP clients for transformers: of this machine, and at addresses of others.
 
 Those of this machine are at loopback addresses that the server itself chose. A URL that was named
 may be at any address, so the rules of `outbound.allow` are applied to it. aiohttp is imported when
@@ -25,7 +25,7 @@ _HEALTH_S = 5.0
 
 
 class Sessions:
-    """For one event loop. `named`: the URL was named by somebody. How many connections there are is
+    """For one event loop. `named`: the URL comes from a message. How many connections there are is
     bounded by those who use them."""
 
     def __init__(self, allowed: Allowed) -> None:

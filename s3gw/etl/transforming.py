@@ -201,8 +201,8 @@ class _Seen:
 
 
 def _next(work: Work, piece: Piece) -> Work:
-    """Return the work of the next transformer: what the one before has made, which can be sent
-    once only."""
+    """Return the work of the next transformer: the output of the one before, and it can be sent
+    only once."""
     taken = False
 
     async def source() -> Piece:

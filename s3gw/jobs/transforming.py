@@ -26,13 +26,13 @@ from s3gw.objects.service import ObjectService, WriteOptions
 from storage.tier.remote import is_cloud
 from storage.values import NO_ATTRIBUTES, Attributes, Body, ReadOptions
 
-# How often one that is not ready is asked again, and after how many seconds.
+# Attempts with a transformer that is not ready, and seconds between them.
 _ATTEMPTS = 60
 _PAUSE_S = 0.5
 
 
 async def transform(objects: ObjectService, etl: Transforming | None, task: CopyTask) -> int:
-    """Transform one object, and return the bytes that were made of it. Raises `EtlError`, what the
+    """Transform one object, and return the size of the result in bytes. Raises `EtlError`, what the
     store does, and the errors of `check`."""
     if etl is None:
         raise NoSuchEtl("etl job: transformers are turned off")

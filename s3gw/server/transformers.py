@@ -1,4 +1,4 @@
-"""Transformers of a server: the service of a worker, and the keeper of a machine."""
+"""Transformers of a server: service of a worker, keeper of a machine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def transforming(
     sessions = Sessions(Allowed.parse(config.outbound.allow))
     target = _target(config, await cluster_id_of(coordination))
     counting = Counting(records, f"{target}-{task.slot}")
-    # Jobs wait for room; who sends a request is better told to come again.
+    # Jobs wait for room; a client can repeat its request.
     patient = task.role is Role.MAINTENANCE
     made = Transforming(records, sessions, config.etl, counting, target, patient=patient)
     try:

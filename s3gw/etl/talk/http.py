@@ -3,7 +3,7 @@
     hpush   PUT /bucket/object?etl_args=...             the body is the object
     hpull   GET /provider%2F@%23%2Fbucket%2Fobject      the transformer reads it at AIS_TARGET_URL
 
-The answer's body is the new object. What another transformer has made is in no bucket: it is sent
+The answer's body is the new object. The output of another transformer is not stored: it is sent
 with PUT to one that pulls, too, as in AIStore. A connection that was kept may end just as it is
 used again: then the object is sent a second time.
 """
@@ -119,7 +119,7 @@ class Http:
             raise too_much(self._name, self._bounds)
         stream = self._stream(answer, sent)
         if size is not None and size <= _BLOCK:
-            # Read at once, so that its errors are told before anything is answered.
+            # Read at once, so that its errors come before anything is answered.
             return Piece(b"".join([part async for part in stream]), size)
         return Piece(await started(stream), size)
 

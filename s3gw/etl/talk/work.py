@@ -61,12 +61,12 @@ def too_long(name: str, bounds: Bounds) -> TransformFailed:
 
 def too_much(name: str, bounds: Bounds) -> TransformFailed:
     most = bounds.answer_bytes
-    return TransformFailed(f"ETL error: {name}: it made more than etl.answer_limit, {most} bytes")
+    return TransformFailed(f"ETL error: {name}: its output exceeds etl.answer_limit, {most} bytes")
 
 
 async def started(stream: Stream) -> Stream:
     """Return a stream that yields nothing first, after that: closing it runs its clean-up, also
-    when nobody has read from it."""
+    when it was not read."""
     with suppress(StopAsyncIteration):
         await anext(stream)
     return stream

@@ -7,16 +7,16 @@ from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 
 _OFF = (
-    "etl job: transforming objects is not supported while it is turned off: "
-    "start the server with --etl (etl.enabled = true)"
+    "is not supported (etl job): ETL is turned off, start the server with --etl "
+    "(etl.enabled = true)"
 )
 
 
-def etl_of(call: NativeCall) -> EtlService:
-    """Raise 501 where transformers are turned off."""
+def etl_of(call: NativeCall, what: str = "ETL") -> EtlService:
+    """Raise 501 where transformers are turned off; `what` would need them."""
     service = call.native.etl
     if service is None:
-        raise NativeError(501, _OFF, Tcode.UNSUPPORTED)
+        raise NativeError(501, f"{what} {_OFF}", Tcode.UNSUPPORTED)
     return service
 
 

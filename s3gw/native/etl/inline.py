@@ -25,7 +25,7 @@ def pipeline_of(name: str, more: str) -> list[str]:
 
 async def transformed(call: NativeCall, names: list[str], args: str, options: ReadOptions) -> Reply:
     """Return the whole object, transformed; nothing that is known of its source holds for it."""
-    etl = etl_of(call)
+    etl = etl_of(call, "etl_name")
     # Whoever may not read it learns nothing of the transformers.
     await etl.transforming.check(names)
 

@@ -163,7 +163,7 @@ class TransformBucket:
 
 async def _etls(call: NativeCall, asked: CopyMessage) -> tuple[str, ...]:
     """Return the names of the transformers. Raise 400 without one, and 404."""
-    etl = etl_of(call)
+    etl = etl_of(call, call.message.action)
     names = pipeline_of(asked.etl or "", ",".join(asked.pipeline or ()))
     if not asked.etl:
         raise NativeError(400, "the message names no transformer: its id is empty")
