@@ -17,6 +17,7 @@ from s3gw.config.cluster import Cluster
 from s3gw.config.declaration import setting, table_of
 from s3gw.config.limits import Limits
 from s3gw.config.notifications import Notifications
+from s3gw.config.select import Select
 from s3gw.config.types import (
     Choice,
     Duration,
@@ -511,6 +512,7 @@ class Config:
     promote: Promote = field(default_factory=Promote)
     backends: Backends = field(default_factory=Backends)
     native: Native = field(default_factory=Native)
+    select: Select = field(default_factory=Select)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
