@@ -1,4 +1,4 @@
-"""The first record of a CSV file: the names or the number of its columns."""
+"""First record of a CSV file: the names or the number of columns."""
 
 from __future__ import annotations
 

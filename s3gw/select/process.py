@@ -1,4 +1,4 @@
-"""The process of a query: reads the object from standard input, writes messages to standard output.
+"""Process of a query: the object on its standard input, messages on its output.
 
     python -m s3gw.select.process
 

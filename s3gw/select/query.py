@@ -1,4 +1,4 @@
-"""A query as it is handed to its process: the statement, the formats, and the limits."""
+"""Query for a process: the statement, the formats, and the bounds."""
 
 from __future__ import annotations
 

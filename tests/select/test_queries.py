@@ -248,7 +248,7 @@ def test_the_result_is_quoted_as_wanted() -> None:
 
 @pytest.mark.parametrize("compression", [Compression.GZIP, Compression.BZIP2])
 def test_compressed_files_of_several_members(compression: Compression) -> None:
-    compress = {Compression.GZIP: gzip.compress, Compression.BZIP2: bz2.compress}[compression]
+    compress = gzip.compress if compression is Compression.GZIP else bz2.compress
     data = compress(PEOPLE[:20]) + compress(PEOPLE[20:])
     assert select("SELECT name FROM S3Object", data, NAMED, compression=compression) == (
         "ann\nbob\ncy\n"

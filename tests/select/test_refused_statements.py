@@ -108,7 +108,8 @@ LONG = b"x" * (2 << 20)
         ("SELECT * FROM S3Object", b'{"a":1}\n{bad}\n', JsonInput(lines=True), "JSONParsingError"),
         ("SELECT * FROM S3Object s WHERE s.a[*] = 1", b"{}", JsonInput(lines=True),
          "ParseInvalidPathComponent"),
-        ("SELECT * FROM S3Object", b'{"a":"' + 4 * LONG + b'"}\n', JsonInput(lines=True), "OverMaxRecordSize"),
+        ("SELECT * FROM S3Object", b'{"a":"' + 4 * LONG + b'"}\n', JsonInput(lines=True),
+         "OverMaxRecordSize"),
         ("SELECT * FROM S3Object", b"not Parquet at all", ParquetInput(), "ParquetParsingError"),
     ],
 )  # fmt: skip
