@@ -17,6 +17,8 @@ from cluster.jobs import (
     copy_objects,
     delete_objects,
     download,
+    etl_inline,
+    etl_objects,
     evict,
     get_batch,
     index_shards,
@@ -54,13 +56,16 @@ KINDS: tuple[AnyKind, ...] = (
     index_shards.KIND,
     archive_objects.KIND,
     get_batch.KIND,
+    etl_inline.KIND,
+    etl_objects.KIND,
+    etl_objects.BUCKET_KIND,
 )
 # AIStore's kinds that are not run here, with their other names.
 _OTHERS = """
-    election/elect-primary etl-inline summary-shard/shard-summary
-    ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
+    election/elect-primary summary-shard/shard-summary
+    ec-get ec-put ec-resp put-copies
     dsort evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
-    etl-bck/etl-bucket list create-inventory
+    list create-inventory
 """
 
 BY_NAME: Mapping[str, AnyKind] = {kind.name: kind for kind in KINDS}

@@ -6,6 +6,7 @@ from cluster.jobs.job_run import CollectGarbage, JobContext
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from s3gw.config.schema import Config, Jobs
+from s3gw.etl.transforming import Transforming
 from s3gw.identity.vault import Vault
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
@@ -33,9 +34,10 @@ def job_runner(
     clean: CollectGarbage,
     space: StoreSpace,
     vault: Vault,
+    etl: Transforming | None,
 ) -> Runner:
     """Return a runner of jobs with the server's own keys and events."""
-    copier = ObjectCopier(objects)
+    copier = ObjectCopier(objects, etl)
     context = JobContext(
         store=objects.store,
         copy=copier.copy,

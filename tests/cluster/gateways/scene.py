@@ -6,12 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.gateways.namespace import Namespace
 from tests.cluster.postgres import PostgresServer
 from tests.server_process import ServerProcess, clean_environment
 
@@ -37,7 +38,9 @@ class GatewayCluster:
         *,
         fixed_keys: bool = True,
         address: str = "",
+        flags: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        namespace: Namespace | None = None,
     ) -> ServerProcess:
         """Return the node, which may have to be started; `address` is its own way to the
         database."""
@@ -50,9 +53,11 @@ class GatewayCluster:
             ]
             self._nodes[name] = ServerProcess(
                 self.folder / name,
-                flags=[*place, "--cluster-node", name],
+                flags=[*place, "--cluster-node", name, *flags],
                 fixed_keys=fixed_keys,
                 environment=environment,
+                wrapper=namespace.wrapper if namespace else (),
+                host=namespace.host if namespace else "127.0.0.1",
             )
         return self._nodes[name]
 
