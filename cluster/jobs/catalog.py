@@ -17,6 +17,7 @@ from cluster.jobs import (
     copy_objects,
     delete_objects,
     download,
+    dsort,
     evict,
     get_batch,
     index_shards,
@@ -39,6 +40,7 @@ KINDS: tuple[AnyKind, ...] = (
     prefetch.KIND,
     blob_download.KIND,
     download.KIND,
+    dsort.KIND,
     copy_objects.KIND,
     copy_objects.BUCKET_KIND,
     summary.KIND,
@@ -59,7 +61,7 @@ KINDS: tuple[AnyKind, ...] = (
 _OTHERS = """
     election/elect-primary etl-inline summary-shard/shard-summary
     ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
-    dsort evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
+    evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
     etl-bck/etl-bucket list create-inventory
 """
 

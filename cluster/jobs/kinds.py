@@ -27,7 +27,8 @@ class Kind(Struct, Generic[J], frozen=True):
     """`display` is its other name, empty for the same. A kind that `idles` is not over when its
     work is done: clients wait until it is idle, and expect to find it among the running jobs for a
     while. One that is `of_a_bucket` is not started without a bucket. Its jobs' ids begin with
-    `prefix`, by which AIStore's clients tell some kinds."""
+    `prefix`, by which AIStore's clients tell some kinds. A kind that `undoes` is begun once more to
+    be stopped, where its process has ended meanwhile."""
 
     job: type[J]
     run: Callable[[JobRun[J]], Awaitable[None]]
@@ -36,6 +37,7 @@ class Kind(Struct, Generic[J], frozen=True):
     idles: bool = False
     of_a_bucket: bool = False
     prefix: str = ""
+    undoes: bool = False
 
     @property
     def name(self) -> str:

@@ -10,7 +10,6 @@ from s3gw.native.authn import config as authn_config
 from s3gw.native.buckets import bucket, listing, renaming
 from s3gw.native.cluster import config, daemon, maps, nothing_to_do, remote, views
 from s3gw.native.jobs import (
-    absent,
     archiving,
     blob_download,
     downloading,
@@ -18,6 +17,7 @@ from s3gw.native.jobs import (
     mirroring,
     multi_object,
     rechunking,
+    sorting,
     summary,
     watching,
 )
@@ -36,8 +36,8 @@ from s3gw.s3.registry import operations_of
 MODULES = (
     *(bucket, listing, renaming),
     *(appending, custom, moving, promotion, reading, remote_only, uploads, writing),
-    *(absent, archiving, blob_download, downloading, indexing, mirroring),
-    *(multi_object, rechunking, summary, watching),
+    *(archiving, blob_download, downloading, indexing, mirroring),
+    *(multi_object, rechunking, sorting, summary, watching),
     *(config, daemon, maps, nothing_to_do, remote, views),
     *(authn_config, clusters, roles, tokens, users),
     get_batch,

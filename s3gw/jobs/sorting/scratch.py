@@ -1,0 +1,133 @@
+"""Temporary files that nobody else can read, and that are gone with the process.
+
+The file has no name in its folder. Its bytes are sealed under a key that exists in memory only,
+since they may be those of encrypted objects, and what is not what was written does not open.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from storage.cipher import KEY_BYTES, TAG_BYTES, FrameCipher
+from storage.disk_errors import disk_error
+from storage.errors import OutOfSpace
+
+_SEALED = 32 << 10
+FRAME = _SEALED - TAG_BYTES
+# Iterating reads about as much at a time.
+_WINDOW = 8 * FRAME
+# The room on the disk is looked at whenever so much more was written.
+_LOOK_BYTES = 16 << 20
+
+
+class Room:
+    """A folder for temporary files; `has_room` says whether its disk may get fuller."""
+
+    def __init__(self, folder: Path, has_room: Callable[[], bool] = lambda: True) -> None:
+        self.folder = folder
+        self._has_room = has_room
+
+    def check(self) -> None:
+        """Raise `OutOfSpace`."""
+        if not self._has_room():
+            raise OutOfSpace(f"no room for temporary files in {self.folder}")
+
+
+class Scratch:
+    """Bytes that are appended, and read from anywhere. One thread at a time may append. Raises
+    `OutOfSpace`, `DeviceFailed` and `Corrupt`."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        room.check()
+        try:
+            self._descriptor = _unnamed(room.folder)
+        except OSError as error:
+            raise disk_error(error) from error
+        self._cipher = FrameCipher(os.urandom(KEY_BYTES), "a temporary file")
+        self._frames = 0
+        self._looked = 0
+        self._tail = bytearray()
+
+    @property
+    def size(self) -> int:
+        return self._frames * FRAME + len(self._tail)
+
+    def append(self, piece: bytes) -> int:
+        """Return the offset of its first byte."""
+        begin = self.size
+        self._tail += piece
+        count = len(self._tail) // FRAME
+        if count:
+            self._write(count)
+        return begin
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return those bytes, which must be there."""
+        first, last = offset // FRAME, -(-(offset + size) // FRAME)
+        stop = min(last, self._frames)
+        sealed = self._pread(first, stop) if first < stop else b""
+        opened = [
+            self._cipher.open(sealed[at : at + _SEALED], number, last=False)
+            for number, at in enumerate(range(0, len(sealed), _SEALED), first)
+        ]
+        if last > self._frames:
+            opened.append(bytes(self._tail))
+        begin = offset - first * FRAME
+        whole = opened[0] if len(opened) == 1 else b"".join(opened)
+        found = whole[begin : begin + size]
+        assert len(found) == size, "those bytes were written"
+        return found
+
+    def windows(self, start: int, stop: int) -> Iterator[bytes]:
+        """Yield those bytes in pieces."""
+        while start < stop:
+            end = min(stop, start // FRAME * FRAME + _WINDOW)
+            yield self.read(start, end - start)
+            start = end
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _write(self, count: int) -> None:
+        if (self._frames + count) * _SEALED - self._looked > _LOOK_BYTES:
+            self._room.check()
+            self._looked = (self._frames + count) * _SEALED
+        view = memoryview(self._tail)
+        sealed = b"".join(
+            self._cipher.seal(
+                bytes(view[at * FRAME : (at + 1) * FRAME]), self._frames + at, last=False
+            )
+            for at in range(count)
+        )
+        view.release()
+        self._pwrite(sealed, self._frames * _SEALED)
+        self._frames += count
+        del self._tail[: count * FRAME]
+
+    def _pwrite(self, sealed: bytes, at: int) -> None:
+        view = memoryview(sealed)
+        try:
+            while view:
+                written = os.pwrite(self._descriptor, view, at)
+                view, at = view[written:], at + written
+        except OSError as error:
+            raise disk_error(error) from error
+
+    def _pread(self, first: int, stop: int) -> bytes:
+        try:
+            return os.pread(self._descriptor, (stop - first) * _SEALED, first * _SEALED)
+        except OSError as error:
+            raise disk_error(error) from error
+
+
+def _unnamed(folder: Path) -> int:
+    """Return the descriptor of a new file without a name."""
+    descriptor, name = tempfile.mkstemp(prefix="dsort-", dir=folder)
+    os.unlink(name)
+    return descriptor
