@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -25,7 +26,8 @@ from s3gw.objects.context import Context
 from s3gw.objects.encryption import no_customer_key
 from s3gw.objects.service import ObjectService
 from s3gw.wire.errors import S3Error
-from storage.archives import Addition, Additions, Entry
+from storage.archives import Addition, Additions, Entry, SeveralAdditions
+from storage.archives.member import decoded
 from storage.errors import KeyRequired, MalformedArchive, ObjectChanged, ObjectLocked
 from storage.values import BucketInfo, Stream
 
@@ -45,7 +47,7 @@ class Small(Struct, frozen=True):
 
     @property
     def entry(self) -> Entry:
-        return Entry(self.piece.member.name, self.piece.size, self.modified_s)
+        return Entry(decoded(self.piece.name), self.piece.size, self.modified_s)
 
     def read(self) -> bytes:
         return self.source.scratch.read(self.source.base + self.piece.offset, self.piece.size)
@@ -115,9 +117,7 @@ class Creation(Struct, frozen=True):
                 if isinstance(group, Large):
                     yield await self._opened(group)
                     continue
-                bodies = await asyncio.to_thread(_read, group)
-                for small, body in zip(group, bodies, strict=True):
-                    yield Addition(small.entry, body)
+                yield SeveralAdditions(len(group), partial(_read, group))
 
     def _pieces(self, records: Sequence[Record]) -> Iterator[Small | Large]:
         for record in records:
@@ -147,8 +147,8 @@ def _some(records: Iterator[Record]) -> list[Record]:
     return list(islice(records, _RECORDS))
 
 
-def _read(smalls: Sequence[Small]) -> list[bytes]:
-    return [small.read() for small in smalls]
+def _read(smalls: Sequence[Small]) -> list[tuple[Entry, bytes]]:
+    return [(small.entry, small.read()) for small in smalls]
 
 
 def _together(pieces: Iterator[Small | Large]) -> Iterator[list[Small] | Large]:

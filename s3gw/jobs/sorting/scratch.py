@@ -58,29 +58,40 @@ class Scratch:
 
     def append(self, piece: bytes) -> int:
         """Return the offset of its first byte."""
-        begin = self.size
-        self._tail += piece
-        count = len(self._tail) // FRAME
-        if count:
-            self._write(count)
+        begin, view, at = self.size, memoryview(piece), 0
+        sealed: list[bytes] = []
+        if self._tail:
+            at = min(FRAME - len(self._tail), len(view))
+            self._tail += view[:at]
+            if len(self._tail) == FRAME:
+                sealed.append(self._sealed(bytes(self._tail)))
+                self._tail.clear()
+        while len(view) - at >= FRAME:
+            sealed.append(self._sealed(view[at : at + FRAME]))
+            at += FRAME
+        self._tail += view[at:]
+        if sealed:
+            self._write(b"".join(sealed), self._frames - len(sealed))
         return begin
 
     def read(self, offset: int, size: int) -> bytes:
         """Return those bytes, which must be there."""
         first, last = offset // FRAME, -(-(offset + size) // FRAME)
         stop = min(last, self._frames)
-        sealed = self._pread(first, stop) if first < stop else b""
+        sealed = memoryview(self._pread(first, stop) if first < stop else b"")
         opened = [
             self._cipher.open(sealed[at : at + _SEALED], number, last=False)
             for number, at in enumerate(range(0, len(sealed), _SEALED), first)
         ]
         if last > self._frames:
             opened.append(bytes(self._tail))
-        begin = offset - first * FRAME
-        whole = opened[0] if len(opened) == 1 else b"".join(opened)
-        found = whole[begin : begin + size]
-        assert len(found) == size, "those bytes were written"
-        return found
+        begin, end = offset - first * FRAME, offset + size - (last - 1) * FRAME
+        if len(opened) == 1:
+            return opened[0][begin : begin + size]
+        found: list[bytes | memoryview] = [*opened]
+        found[-1] = memoryview(opened[-1])[:end]
+        found[0] = memoryview(opened[0])[begin:]
+        return b"".join(found)
 
     def windows(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield those bytes in pieces."""
@@ -94,24 +105,15 @@ class Scratch:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _write(self, count: int) -> None:
-        if (self._frames + count) * _SEALED - self._looked > _LOOK_BYTES:
-            self._room.check()
-            self._looked = (self._frames + count) * _SEALED
-        view = memoryview(self._tail)
-        sealed = b"".join(
-            self._cipher.seal(
-                bytes(view[at * FRAME : (at + 1) * FRAME]), self._frames + at, last=False
-            )
-            for at in range(count)
-        )
-        view.release()
-        self._pwrite(sealed, self._frames * _SEALED)
-        self._frames += count
-        del self._tail[: count * FRAME]
+    def _sealed(self, frame: bytes | memoryview) -> bytes:
+        self._frames += 1
+        return self._cipher.seal(frame, self._frames - 1, last=False)
 
-    def _pwrite(self, sealed: bytes, at: int) -> None:
-        view = memoryview(sealed)
+    def _write(self, sealed: bytes, first: int) -> None:
+        if self._frames * _SEALED - self._looked > _LOOK_BYTES:
+            self._room.check()
+            self._looked = self._frames * _SEALED
+        view, at = memoryview(sealed), first * _SEALED
         try:
             while view:
                 written = os.pwrite(self._descriptor, view, at)

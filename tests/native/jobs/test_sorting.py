@@ -99,9 +99,7 @@ def test_shards_of_all_formats_become_shards_of_all_formats(
 
 
 @pytest.mark.parametrize("kind", ArchiveFormat)
-def test_large_members_are_moved_whole(
-    scene: JobScene, bucket: str, kind: ArchiveFormat
-) -> None:
+def test_large_members_are_moved_whole(scene: JobScene, bucket: str, kind: ArchiveFormat) -> None:
     target, content = scene.new_bucket(), shards(2, 3, size=1_500_000, extension=kind.value)
     put(scene, bucket, content, kind)
     asked = spec(bucket, target, input_extension=kind.value, output_extension=".tar")
@@ -273,7 +271,10 @@ def test_links_in_tars_are_the_members_that_they_lead_to(scene: JobScene, bucket
         link.type, link.linkname = tarfile.LNKTYPE, "a.txt"
         archive.addfile(link)
     expected = {"out-0000.tar": [("a.txt", b"one"), ("b.txt", b"one")]}
-    for name, content in (("in-0.tar", made.getvalue()), ("in-0.tgz", gzip.compress(made.getvalue()))):
+    for name, content in (
+        ("in-0.tar", made.getvalue()),
+        ("in-0.tgz", gzip.compress(made.getvalue())),
+    ):
         scene.put(bucket, name, content)
         target = scene.new_bucket()
         extension = name[4:]
