@@ -1,1 +1,1 @@
-"""Dsort: records are extracted from shards, sorted by their keys, and written into new shards."""
+"""Dsort: records of shards, sorted by their keys into new shards."""

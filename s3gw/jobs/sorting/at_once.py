@@ -14,7 +14,7 @@ async def in_order(
     works: AsyncIterator[Coroutine[Any, Any, T]], most: int
 ) -> AsyncGenerator[T, None]:
     """Run so many at once, and yield what they return in their order. What one raises ends the
-    others; when this is closed, none is left."""
+    others; when this is closed, nothing is left running."""
     running: deque[asyncio.Task[T]] = deque()
     try:
         async for work in works:

@@ -26,6 +26,7 @@ from s3gw.objects.context import Context
 from s3gw.objects.encryption import no_customer_key
 from s3gw.objects.service import ObjectService
 from s3gw.wire.errors import S3Error
+from storage import failpoints
 from storage.archives import Addition, Additions, Entry, SeveralAdditions
 from storage.archives.member import decoded
 from storage.errors import KeyRequired, MalformedArchive, ObjectChanged, ObjectLocked
@@ -76,6 +77,7 @@ class Creation(Struct, frozen=True):
             async for size in outcomes:
                 task.shown.created += 1
                 task.count(size)
+                failpoints.hit("sort_inside_creation")
                 await task.progress()
 
     async def _works(

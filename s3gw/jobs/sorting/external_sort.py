@@ -20,7 +20,7 @@ from s3gw.jobs.sorting.scratch import Room, Scratch
 
 # About what a record takes in memory besides its bytes.
 _RECORD_BYTES = 250
-# Sorting so many takes some milliseconds, in which no other thread runs.
+# Sorting so many takes some milliseconds, and no other thread runs meanwhile.
 _PORTION = 5000
 # So many runs of one level become one of the next.
 _FAN_IN = 16

@@ -17,6 +17,7 @@ from s3gw.jobs.sorting.keys import key_member, key_of, text_of
 from s3gw.jobs.sorting.records import Piece, Record, Sortable, encode_record, grouped
 from s3gw.jobs.sorting.scratch import Room, Scratch
 from s3gw.jobs.sorting.shards import Copied, InputShard, read_shard
+from storage import failpoints
 from storage.archives import Archives, Member, format_named, format_of_name
 from storage.archives.source import collected
 from storage.backend import Backend
@@ -33,7 +34,7 @@ from storage.values import ListQuery, ReadOptions, Unlock
 # What an archive adds to each member, as a key map's shards count it.
 _HEADER_BYTES = 512
 _ENDS_ALL = (BucketNotFound, DeviceFailed, OutOfSpace)
-# So many records are made in one step of the loop, or in a thread if there are more.
+# So many records get their keys in one step of the loop; more, in a thread.
 _FEW = 200
 
 
@@ -92,6 +93,7 @@ class Extraction:
                     shown.bytes += sum(each.size for each in extracted.input.members)
                     shown.copied_shards += bool(extracted.input.copied)
                     shown.copied_bytes += extracted.input.copied
+                    failpoints.hit("sort_inside_extraction")
                     yield extracted.records
                 await task.progress()
 
@@ -139,7 +141,7 @@ class Extraction:
             options = ReadOptions(unlock=self._unlock)
             shard = await self._archives.open(self._store, job.bucket, name, options)
             if shard.info.attributes.custom.get(MARK) == job.xid:
-                # The job made it before it was begun again.
+                # An output of this job, from before it was begun again.
                 raise ObjectNotFound(name)
             found = await read_shard(shard, scratch, self._task.check)
             self.shards[number] = found

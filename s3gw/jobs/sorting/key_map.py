@@ -1,4 +1,4 @@
-"""External key maps: which records go into which shards.
+"""External key maps: the output shards of records.
 
     {"shard-cats-%d": ["cat_[0-9]+\\.txt", "lion.txt"]}         JSON
     cat_0.txt<TAB>shard-cats-%d                                  a line for each key
@@ -39,7 +39,7 @@ class KeyMap:
         self._automata: list[Any] | None = None
 
     def find(self, key: str) -> int:
-        """Raise `KeyError` with a text for a key that none, or several expressions match."""
+        """Raise `KeyError` with a text for a key that no expression matches, or several."""
         number = self._exact.get(key)
         if number is not None:
             return number

@@ -64,7 +64,7 @@ def _content_key(kind: KeyType, name: str, content: bytes) -> Key:
 
 
 def text_of(algorithm: Algorithm, name: str, key: Key) -> str:
-    """Return what a key map is asked for: a name, an MD5, or the content."""
+    """Return what is looked up in a key map: a name, an MD5, or the content."""
     if algorithm.order in (Order.MD5, Order.CONTENT):
         if isinstance(key, bytes):
             return key.decode("utf-8", "replace")

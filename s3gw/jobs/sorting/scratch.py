@@ -1,4 +1,4 @@
-"""Temporary files that nobody else can read, and that are gone with the process.
+"""Temporary files that only this process can read, and that are gone with it.
 
 The file has no name in its folder. Its bytes are sealed under a key that exists in memory only,
 since they may be those of encrypted objects, and what is not what was written does not open.
@@ -76,6 +76,8 @@ class Scratch:
 
     def read(self, offset: int, size: int) -> bytes:
         """Return those bytes, which must be there."""
+        if not size:
+            return b""
         first, last = offset // FRAME, -(-(offset + size) // FRAME)
         stop = min(last, self._frames)
         sealed = memoryview(self._pread(first, stop) if first < stop else b"")

@@ -52,7 +52,7 @@ class Copied(Source, frozen=True, kw_only=True):
 
 
 class InputShard(Struct, frozen=True):
-    """One shard with its members; `copied` counts the bytes in the temporary file, 0 for none."""
+    """One shard with its members; `copied` counts the bytes in the temporary file, or is 0."""
 
     shard: Shard
     members: list[Member]

@@ -30,6 +30,7 @@ from s3gw.objects.service import ObjectService
 from s3gw.outbound.addresses import Allowed
 from s3gw.outbound.fetch import Fetch, OutboundError
 from s3gw.outbound.later import LaterClient
+from storage import failpoints
 from storage.archives import format_named
 from storage.archives.source import collected
 from storage.clock import SystemClock
@@ -93,6 +94,7 @@ class ObjectSorter(Struct, frozen=True):
                 lambda: plan(sort.sorted(), naming, size, order, task.check)
             )
             end(shown.sorting)
+        failpoints.hit("sort_after_plan")
         await task.progress()
         return planned
 

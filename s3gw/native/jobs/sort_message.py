@@ -150,22 +150,22 @@ class SortMessage(ReactionsMessage, frozen=True, kw_only=True):
             self._require_size()
         return template
 
-    def memory(self, settings: Dsort) -> str:
+    def memory(self, dsort: Dsort) -> str:
         """Raise 400."""
         text = self.max_mem_usage.strip()
         if not text:
-            return settings.max_mem_usage
+            return dsort.max_mem_usage
         size = _read_size(text)
         normal = str(size) if size is not None else text
         if not re.fullmatch(MEMORY, normal):
             raise _bad("max_mem_usage", f'"{text[:64]}" is neither a size nor a share like 80%')
         return normal
 
-    def reactions(self, settings: Dsort) -> Reactions:
-        """Return the reactions that the request names, and those of the settings. Raise 400."""
+    def reactions(self, dsort: Dsort) -> Reactions:
+        """Return the reactions that the request names, and those of the dsort. Raise 400."""
 
-        def chosen(name: str) -> Reaction:
-            text = getattr(self.config, name) or getattr(self, name) or getattr(settings, name)
+        def chosen(name: str, default: str) -> Reaction:
+            text = getattr(self.config, name) or getattr(self, name) or default
             if text not in _REACTIONS:
                 message = (
                     f"invalid distributed_sort.{name}: {text[:64]} "
@@ -175,17 +175,17 @@ class SortMessage(ReactionsMessage, frozen=True, kw_only=True):
             return Reaction(text)
 
         return Reactions(
-            chosen("duplicated_records"),
-            chosen("missing_shards"),
-            chosen("ekm_malformed_line"),
-            chosen("ekm_missing_key"),
+            chosen("duplicated_records", dsort.duplicated_records),
+            chosen("missing_shards", dsort.missing_shards),
+            chosen("ekm_malformed_line", dsort.ekm_malformed_line),
+            chosen("ekm_missing_key", dsort.ekm_missing_key),
         )
 
-    def readers(self, settings: Dsort) -> int:
-        return _limit("extract", self.extract_concurrency_max_limit, settings)
+    def readers(self, dsort: Dsort) -> int:
+        return _limit("extract", self.extract_concurrency_max_limit, dsort)
 
-    def writers(self, settings: Dsort) -> int:
-        return _limit("create", self.create_concurrency_max_limit, settings)
+    def writers(self, dsort: Dsort) -> int:
+        return _limit("create", self.create_concurrency_max_limit, dsort)
 
     def _require_size(self) -> None:
         if not self.shard_bytes():
@@ -212,10 +212,10 @@ def _kind(named: str, template: str, where: str) -> ArchiveFormat | None:
     return kind or own
 
 
-def _limit(what: str, asked: int, settings: Dsort) -> int:
+def _limit(what: str, asked: int, dsort: Dsort) -> int:
     if asked < 0:
         raise NativeError(400, f"negative concurrency limit ('{what}', {asked})")
-    return min(asked or settings.at_once, settings.at_once)
+    return min(asked or dsort.at_once, dsort.at_once)
 
 
 def _read_size(text: str) -> int | None:
