@@ -244,7 +244,16 @@ class ServerProcess:
 
 
 def is_alive(pid: int) -> bool:
-    return state_of(pid) not in ("", "Z")
+    """A zombie whose other threads have not ended still holds its sockets and files."""
+    state = state_of(pid)
+    return state not in ("", "Z") or (state == "Z" and _threads(pid) > 1)
+
+
+def _threads(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def state_of(pid: int) -> str:

@@ -66,6 +66,10 @@ class Silent(Hook):
         self._released.set()
 
 
+def port_of(hook: Hook) -> int:
+    return int(hook.url.rsplit(":", 1)[1].partition("/")[0])
+
+
 @contextmanager
 def listening(hook: Hook, port: int = 0) -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
@@ -92,9 +96,9 @@ def listening(hook: Hook, port: int = 0) -> Iterator[Hook]:
             thread.join()
 
 
-@contextmanager
-def serving(folder: Path, url: str, workers: int = 1) -> Iterator[ServerProcess]:
-    """A server with a target that listens at the URL, one where nobody does, and short pauses."""
+def write_settings(folder: Path, url: str) -> Path:
+    """Settings of a server with a target that listens at the URL, one where nobody does, and short
+    pauses."""
     file = folder / "s3gw.toml"
     file.write_text(
         "[notifications]\ninterval_s = 0.05\nretry_s = 0.1\nlongest_retry_s = 0.2\n"
@@ -103,7 +107,13 @@ def serving(folder: Path, url: str, workers: int = 1) -> Iterator[ServerProcess]
         "[[notifications.targets]]\nname = 'dead'\nurl = 'http://127.0.0.1:9/'\n"
         "[bucket_logging]\ninterval_s = 0.5\n"
     )
-    flags = ["--config", str(file)]
+    return file
+
+
+@contextmanager
+def serving(folder: Path, url: str, workers: int = 1) -> Iterator[ServerProcess]:
+    """A server that has these settings."""
+    flags = ["--config", str(write_settings(folder, url))]
     with ServerProcess(folder / "server", flags=flags, workers=workers) as server:
         yield server
 

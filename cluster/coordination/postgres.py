@@ -7,7 +7,6 @@ processes of the node. On other nodes the process that follows the log does that
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
@@ -28,12 +27,12 @@ from cluster.coordination.entry_log import catch_up
 from cluster.coordination.replica import CURRENT_S, Replica
 from cluster.database.committing import commit
 from cluster.database.connecting import Connection, Database
-from cluster.database.errors import DatabaseAway, DatabaseError, OutcomeUnknown
+from cluster.database.errors import DatabaseAway, DatabaseError
+from cluster.database.patience import patiently
 from storage.errors import Corrupt, DatabaseUnavailable
 
 # How long a transaction waits for the database.
 PATIENCE_S = 40.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 _CHANGE = """
 SELECT is_known, done, latest, written
 FROM s3gw.change_entries_1($1, $2, $3, $4, $5, $6, $7)
@@ -135,18 +134,7 @@ class PostgresCoordination:
 async def _patiently(work: Callable[[], Awaitable[T]], until: float) -> T:
     """Repeat the work while the database is away, or the replica is being replaced. Raises
     `DatabaseUnavailable`."""
-    pause_s = _FIRST_PAUSE_S
-    while True:
-        try:
-            return await work()
-        except OutcomeUnknown as error:
-            raise DatabaseUnavailable(str(error)) from error
-        except (DatabaseAway, Corrupt) as error:
-            if monotonic() + pause_s > until:
-                if isinstance(error, Corrupt):
-                    raise
-                raise DatabaseUnavailable(str(error)) from error
-        except DatabaseError as error:
-            raise DatabaseUnavailable(str(error)) from error
-        await asyncio.sleep(pause_s)
-        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+    try:
+        return await patiently(work, until, (DatabaseAway, Corrupt))
+    except DatabaseError as error:
+        raise DatabaseUnavailable(str(error)) from error

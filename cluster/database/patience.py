@@ -1,4 +1,4 @@
-"""Reads that wait while the database is away."""
+"""Work that waits while the database is away."""
 
 from __future__ import annotations
 
@@ -8,12 +8,32 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from cluster.database.connecting import Connection, Database
-from cluster.database.errors import DatabaseAway
+from cluster.database.errors import DatabaseAway, OutcomeUnknown
 from cluster.database.texts import comparable
 
 T = TypeVar("T")
 
 _FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+
+
+async def patiently(
+    work: Callable[[], Awaitable[T]],
+    until: float,
+    again: tuple[type[Exception], ...] = (DatabaseAway,),
+) -> T:
+    """Repeat work that raises one of `again`, and has done nothing then, until it is that time by
+    the monotonic clock. Raises what it raised last, and `OutcomeUnknown` at once."""
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        try:
+            return await work()
+        except OutcomeUnknown:
+            raise
+        except again:
+            if monotonic() + pause_s > until:
+                raise
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
 class PatientReader:
@@ -32,18 +52,14 @@ class PatientReader:
     ) -> T:
         """Return what `read` returns; it changes nothing, and may be repeated. Raises
         `DatabaseAway` when the database was away for too long."""
-        until, pause_s = self.until() if until is None else until, _FIRST_PAUSE_S
-        while True:
-            try:
-                async with self._database.connection() as connection:
-                    found = await read(connection)
-                    await self._database.confirm(connection)
-                    return found
-            except DatabaseAway:
-                if monotonic() + pause_s > until:
-                    raise
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+        async def attempt() -> T:
+            async with self._database.connection() as connection:
+                found = await read(connection)
+                await self._database.confirm(connection)
+                return found
+
+        return await patiently(attempt, self.until() if until is None else until)
 
     async def rows(self, sql: str, *values: Any, until: float | None = None) -> list[Any]:
         """Return the rows of one statement that changes nothing. Its texts may be what a client

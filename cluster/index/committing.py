@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from cluster.database.committing import commit
 from cluster.database.connecting import Connection, Database
 from cluster.database.errors import DatabaseAway, OutcomeUnknown
+from cluster.database.patience import patiently
 from cluster.index.grouping import Busy, Group, Outcome
 from cluster.index.transaction import PostgresTransaction
 from storage.clock import Clock
@@ -24,7 +25,6 @@ T = TypeVar("T")
 
 # How long a request waits for the database.
 PATIENCE_S = 40.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 # Most requests that write are of these kinds.
 TOGETHER = (PutObject, UpdateObject)
 # So many at most in a transaction, and so many transactions of them at the same time.
@@ -88,23 +88,19 @@ class Committer:
         return result
 
     async def _run(self, mutation: Mutation[T]) -> T:
-        until, pause_s = monotonic() + self._patience_s, _FIRST_PAUSE_S
+        until = monotonic() + self._patience_s
         may_share = isinstance(mutation, TOGETHER)
-        while True:
-            try:
-                if may_share:
+
+        async def attempt() -> T:
+            nonlocal may_share
+            if may_share:
+                try:
                     return await self._groups.join(mutation, until)
-                return await self._alone(mutation, until)
-            except Busy:
-                may_share = False
-                continue
-            except OutcomeUnknown:
-                raise
-            except DatabaseAway:
-                if monotonic() + pause_s > until:
-                    raise
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                except Busy:
+                    may_share = False
+            return await self._alone(mutation, until)
+
+        return await patiently(attempt, until)
 
     async def _alone(self, mutation: Mutation[T], until: float) -> T:
         result: list[T] = []

@@ -25,7 +25,7 @@ from s3gw.identity.opening import open_directory
 from s3gw.identity.root_keys import find_root_keys
 from s3gw.keys.opening import open_ring, ring_path
 from s3gw.server.outboxes import BUCKET_LOGS, NOTIFICATIONS
-from storage import outbox
+from storage import outbox_file
 from storage.backends.local.backup import BackedUp, BackupOptions, back_up
 from storage.backends.local.scrub import Damage
 from storage.sqlite.snapshots import Lacks
@@ -44,8 +44,8 @@ the keys of its data folders in it, so keep it as safe as those."""
 
 _BESIDE: Mapping[str, Lacks] = {
     embedded.FILE_NAME: embedded.lacks,
-    NOTIFICATIONS: outbox.lacks,
-    BUCKET_LOGS: outbox.lacks,
+    NOTIFICATIONS: outbox_file.lacks,
+    BUCKET_LOGS: outbox_file.lacks,
 }
 
 

@@ -16,7 +16,7 @@ from cluster.coordination import embedded, rebuilding
 from s3gw.cli.parameters import arguments, switch
 from s3gw.cli.parsing import Command
 from s3gw.server.outboxes import BUCKET_LOGS, NOTIFICATIONS
-from storage import outbox
+from storage import outbox_file
 from storage.backends.local.fsck import Finding, Rebuilt, Report, check, rebuild
 from storage.backends.local.mountpath import lock_folders
 from storage.sqlite.rebuilding import RebuiltDatabase, problem_of
@@ -30,8 +30,8 @@ class _Database(NamedTuple):
 # Beside the index, in the first data folder.
 _BESIDE: Mapping[str, _Database] = {
     embedded.FILE_NAME: _Database(rebuilding.rebuild, embedded.lacks),
-    NOTIFICATIONS: _Database(outbox.rebuild, outbox.lacks),
-    BUCKET_LOGS: _Database(outbox.rebuild, outbox.lacks),
+    NOTIFICATIONS: _Database(outbox_file.rebuild, outbox_file.lacks),
+    BUCKET_LOGS: _Database(outbox_file.rebuild, outbox_file.lacks),
 }
 
 _EXAMPLES = """\

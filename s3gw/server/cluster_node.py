@@ -1,7 +1,7 @@
 """Node of a cluster: a database, and a folder that all machines mount.
 
 The first data folder has only what belongs to this machine: the replica of the coordination store,
-the queues of events and log lines, and caches.
+and caches.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from cluster.members.leader import Leadership
 from cluster.members.nodes import Members, NodeFacts
 from cluster.members.watching import Watch
 from cluster.objects.edge import at_edge
+from cluster.outbox import PostgresOutbox
 from cluster.store import ClusterOptions, ClusterStore, Place
 from s3gw import __version__
 from s3gw.config.coordination import coordination_path, with_coordination
@@ -34,7 +35,7 @@ from s3gw.config.schema import Config
 from s3gw.native.machine_url import machine_url
 from s3gw.server.channel import Task
 from s3gw.server.orphans import outliving_orphans
-from s3gw.server.outboxes import prepare_outboxes
+from s3gw.server.outboxes import Outboxes
 from storage.backends.local import has_room
 from storage.backends.local.mountpath import lock_folders
 from storage.errors import DatabaseUnavailable
@@ -66,7 +67,6 @@ class ClusterNode:
         with outliving_orphans(partial(lock_folders, [folder])):
             asyncio.run(self._join())
             with contextlib.closing(outliving_orphans(self._lock_name)):
-                prepare_outboxes(folder)
                 prepare_replica(coordination_path(self._config))
                 with_coordination(self._config, _nothing)
                 yield
@@ -84,6 +84,15 @@ class ClusterNode:
 
     def has_room(self) -> bool:
         return has_room([self._place.folder], self._config.storage.reserve_bytes)
+
+    @contextlib.asynccontextmanager
+    async def open_outboxes(self) -> AsyncIterator[Outboxes]:
+        config = self._config
+        async with (
+            self._outbox("events", config.notifications.queue_bytes) as events,
+            self._outbox("lines", config.bucket_logging.queue_bytes) as lines,
+        ):
+            yield Outboxes(events, lines)
 
     @contextlib.asynccontextmanager
     async def open_store(self, slot: str) -> AsyncIterator[ClusterStore]:
@@ -128,6 +137,15 @@ class ClusterNode:
                     )
             finally:
                 await database.close()
+
+    @contextlib.asynccontextmanager
+    async def _outbox(self, box: str, limit_bytes: int) -> AsyncIterator[PostgresOutbox]:
+        database = Database(self._place.address, connections=1)
+        outbox = PostgresOutbox(database, box, limit_bytes=limit_bytes)
+        try:
+            yield outbox
+        finally:
+            await outbox.close()
 
     def _lock_name(self) -> NodeLock:
         return NodeLock(self._place.folder, self._place.node)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
@@ -52,13 +53,13 @@ from s3gw.s3.call import NewBuckets, Services
 from s3gw.server.app import App
 from s3gw.server.backends import open_tier, open_web, remote_ais, store_of
 from s3gw.server.channel import Channel, Role, Started, Task
-from s3gw.server.deployment import deployment_of
+from s3gw.server.deployment import Deployment, deployment_of
 from s3gw.server.front_ends import Parts, accounts, gateway, new_bucket_settings
 from s3gw.server.health import HealthApp, State
 from s3gw.server.http_server import Serving, choose_server
 from s3gw.server.job_process import job_runner, limits_of, promotable
 from s3gw.server.memory import settle_garbage_collector
-from s3gw.server.outboxes import delivering, notifier, open_outboxes, recorder
+from s3gw.server.outboxes import delivering, notifier, recorder
 from s3gw.server.tls import keep_loaded, read_certificate
 from s3gw.telemetry.access_log import open_access_log
 from s3gw.telemetry.audit import open_audit
@@ -126,11 +127,12 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     access_log = open_access_log(config.log.access, task.access_log_style)
     metrics = Metrics(task.slot)
     known = accounts(config, task.root_keys)
+    deployment = deployment_of(config)
     async with (
-        deployment_of(config).open_store(task.slot) as local,
+        deployment.open_store(task.slot) as local,
         open_coordination(config) as coordination,
         open_tier(config, local, coordination, _rates(task, metrics), metrics.tier) as tier,
-        _queues(config, metrics) as queues,
+        _queues(deployment, config, metrics) as queues,
         _archives(config) as archives,
         directory_in_use(config, coordination) as directory,
         open_settings(config, coordination) as settings,
@@ -233,8 +235,10 @@ class _Queues(Struct, frozen=True):
 
 
 @contextlib.asynccontextmanager
-async def _queues(config: Config, metrics: Metrics) -> AsyncIterator[_Queues]:
-    with open_outboxes(config) as outboxes:
+async def _queues(
+    deployment: Deployment, config: Config, metrics: Metrics
+) -> AsyncIterator[_Queues]:
+    async with deployment.open_outboxes() as outboxes:
         log_recorder = recorder(outboxes, config, metrics)
         try:
             yield _Queues(notifier(outboxes, config, metrics), log_recorder)
@@ -246,32 +250,32 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
     config, stopped_within = task.config, until(stop)
     deployment = deployment_of(config)
     metrics = Metrics(task.slot)
-    with open_outboxes(config) as outboxes:
-        async with (
-            open_coordination(config) as coordination,
-            deployment.keep_store(task, coordination) as (store, housekeeping),
-            open_tier(config, store, coordination, _rates(task, metrics), metrics.tier) as tier,
-            open_web(config) as web,
-            _archives(config) as archives,
-            open_settings(config, coordination) as settings,
-            delivering(outboxes, store_of(tier), config, metrics, stop),
-            asyncio.TaskGroup() as tasks,
-        ):
-            interval_s = config.storage.housekeeping_interval_s
-            tasks.create_task(housekeeping.run(stopped_within))
-            tasks.create_task(watch_room(deployment.has_room, interval_s, stopped_within))
-            told = notifier(outboxes, config, metrics)
-            objects = _objects(config, store_of(tier), told, archives)
-            delete, jobs = ObjectCopier(objects).delete, Registry(coordination)
-            space = StoreSpace(store, settings, delete, counts=metrics.tier)
-            vault = await open_vault(config, coordination)
-            clean = housekeeping.clean
-            runner = job_runner(config, objects, tier, web, jobs, clean, space, vault)
-            settings.on_change(partial(_apply_to_jobs, runner, store))
-            announce = partial(_announce_expired, store, told)
-            work = partial(_lead, task, store, announce, SpaceWatch(space, jobs), runner)
-            tasks.create_task(housekeeping.lead(work, stopped_within))
-            channel.answer(Started())
+    async with (
+        deployment.open_outboxes() as outboxes,
+        open_coordination(config) as coordination,
+        deployment.keep_store(task, coordination) as (store, housekeeping),
+        open_tier(config, store, coordination, _rates(task, metrics), metrics.tier) as tier,
+        open_web(config) as web,
+        _archives(config) as archives,
+        open_settings(config, coordination) as settings,
+        asyncio.TaskGroup() as tasks,
+    ):
+        interval_s = config.storage.housekeeping_interval_s
+        tasks.create_task(housekeeping.run(stopped_within))
+        tasks.create_task(watch_room(deployment.has_room, interval_s, stopped_within))
+        told = notifier(outboxes, config, metrics)
+        objects = _objects(config, store_of(tier), told, archives)
+        delete, jobs = ObjectCopier(objects).delete, Registry(coordination)
+        space = StoreSpace(store, settings, delete, counts=metrics.tier)
+        vault = await open_vault(config, coordination)
+        clean = housekeeping.clean
+        runner = job_runner(config, objects, tier, web, jobs, clean, space, vault)
+        settings.on_change(partial(_apply_to_jobs, runner, store))
+        announce = partial(_announce_expired, store, told)
+        deliver = partial(delivering, outboxes, store_of(tier), config, metrics)
+        work = partial(_lead, task, store, announce, SpaceWatch(space, jobs), runner, deliver)
+        tasks.create_task(housekeeping.lead(work, stopped_within))
+        channel.answer(Started())
 
 
 async def _lead(
@@ -280,13 +284,14 @@ async def _lead(
     announce: Announce,
     watch: SpaceWatch,
     runner: Runner,
+    deliver: Callable[[StoppedWithin], AbstractAsyncContextManager[None]],
     stopped_within: StoppedWithin,
 ) -> None:
     """Do what one machine of all does."""
     chores: list[Job] = [AbandonedUploads(store, stopped_within), watch]
     if task.config.lifecycle.enabled:
         chores.append(_lifecycle(task, store, stopped_within, announce))
-    async with asyncio.TaskGroup() as tasks:
+    async with deliver(stopped_within), asyncio.TaskGroup() as tasks:
         for chore in chores:
             tasks.create_task(run_repeatedly(chore, _JOB_RETRY_S, stopped_within))
         tasks.create_task(runner.run(stopped_within))

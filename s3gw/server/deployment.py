@@ -11,6 +11,7 @@ from s3gw.config.loading import ConfigError
 from s3gw.config.schema import Config
 from s3gw.server.channel import Task
 from s3gw.server.one_machine import OneMachine
+from s3gw.server.outboxes import Outboxes
 from storage.own_store import OwnStore
 
 
@@ -48,6 +49,8 @@ class Deployment(Protocol):
     def has_room(self) -> bool:
         """Whether more can be written."""
         ...
+
+    def open_outboxes(self) -> AbstractAsyncContextManager[Outboxes]: ...
 
     def open_store(self, slot: str) -> AbstractAsyncContextManager[OwnStore]: ...
 

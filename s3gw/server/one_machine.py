@@ -17,7 +17,7 @@ from s3gw.config.schema import Config
 from s3gw.identity.opening import prepare_coordination
 from s3gw.server.channel import Task
 from s3gw.server.orphans import outliving_orphans
-from s3gw.server.outboxes import prepare_outboxes
+from s3gw.server.outboxes import Outboxes, open_files, prepare_outboxes
 from storage.backends.local import (
     Durability,
     FolderLocks,
@@ -60,6 +60,11 @@ class OneMachine:
 
     def has_room(self) -> bool:
         return has_room(self._paths, self._config.storage.reserve_bytes)
+
+    @contextlib.asynccontextmanager
+    async def open_outboxes(self) -> AsyncIterator[Outboxes]:
+        with open_files(self._config) as outboxes:
+            yield outboxes
 
     @contextlib.asynccontextmanager
     async def open_store(self, slot: str) -> AsyncIterator[LocalStore]:

@@ -1,7 +1,7 @@
 """The two durable queues of a server: events, and lines of access logs.
 
-They are in the first data folder. Workers write into them; the maintenance process delivers what
-they hold.
+Workers write into them. They are in the first data folder, and the maintenance process delivers
+what they hold; those of a cluster are in its database, and the node that leads delivers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from cluster.maintenance import repeat, until
+from cluster.maintenance import StoppedWithin, repeat
 from s3gw.config.places import own_folder
 from s3gw.config.schema import Config
 from s3gw.events.delivery import Pace, TargetQueue
@@ -27,7 +27,8 @@ from s3gw.telemetry.bucket_log_recorder import Recorder
 from s3gw.telemetry.metrics import Metrics
 from storage.backend import Backend
 from storage.errors import Corrupt
-from storage.outbox import Outbox, prepare
+from storage.outbox import Outbox
+from storage.outbox_file import FileOutbox, prepare
 from storage.startup_errors import MountpathError
 
 NOTIFICATIONS = "notifications.db"
@@ -58,11 +59,11 @@ def prepare_outboxes(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def open_outboxes(config: Config) -> Iterator[Outboxes]:
+def open_files(config: Config) -> Iterator[Outboxes]:
     folder = own_folder(config)
-    events = Outbox(folder / NOTIFICATIONS, limit_bytes=config.notifications.queue_bytes)
+    events = FileOutbox(folder / NOTIFICATIONS, limit_bytes=config.notifications.queue_bytes)
     limit_bytes = config.bucket_logging.queue_bytes
-    lines = Outbox(folder / BUCKET_LOGS, limit_bytes=limit_bytes, durable=False)
+    lines = FileOutbox(folder / BUCKET_LOGS, limit_bytes=limit_bytes, durable=False)
     with contextlib.closing(events), contextlib.closing(lines):
         yield Outboxes(events, lines)
 
@@ -83,7 +84,11 @@ def recorder(outboxes: Outboxes, config: Config, metrics: Metrics) -> Recorder:
 
 @contextlib.asynccontextmanager
 async def delivering(
-    outboxes: Outboxes, store: Backend, config: Config, metrics: Metrics, stop: asyncio.Event
+    outboxes: Outboxes,
+    store: Backend,
+    config: Config,
+    metrics: Metrics,
+    stopped_within: StoppedWithin,
 ) -> AsyncIterator[None]:
     """Deliver in the background. What is in flight at the end is sent again by the next process."""
     encryption = Encryptor(open_ring(config), config.encryption.default_kms_key)
@@ -97,7 +102,7 @@ async def delivering(
     )
     async with _queues(outboxes, config, metrics) as queues, asyncio.TaskGroup() as tasks:
         jobs = [logs.run_once, *(queue.run_once for queue in queues)]
-        running = [tasks.create_task(repeat(job, _AFTER_FAILURE_S, until(stop))) for job in jobs]
+        running = [tasks.create_task(repeat(job, _AFTER_FAILURE_S, stopped_within)) for job in jobs]
         yield
         for task in running:
             task.cancel()

@@ -23,7 +23,8 @@ from s3gw.objects.service import ObjectService
 from s3gw.telemetry.bucket_log_recorder import Fate, Recorder
 from storage.backend import Backend
 from storage.backends.memory import MemoryBackend
-from storage.outbox import Outbox, prepare
+from storage.outbox import Outbox
+from storage.outbox_file import FileOutbox, prepare
 from tests.s3.gateway import ALICE, BOB, Gateway, code_of, details
 from tests.storage.fake_clock import FakeClock
 
@@ -96,7 +97,7 @@ class Scene:
 def scene(tmp_path: Path) -> Iterator[Scene]:
     prepare(tmp_path / "outbox.db")
     clock = FakeClock()
-    with closing(Outbox(tmp_path / "outbox.db", limit_bytes=100_000, clock=clock)) as outbox:
+    with closing(FileOutbox(tmp_path / "outbox.db", limit_bytes=100_000, clock=clock)) as outbox:
         scene = Scene(outbox, clock)
         yield scene
         scene.gateway.server.run(scene.recorder.close())

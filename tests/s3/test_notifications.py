@@ -21,7 +21,8 @@ from s3gw.events.notifier import Notifier, Outcome
 from s3gw.events.webhook import Webhook
 from storage.backend import Backend
 from storage.backends.memory import MemoryBackend
-from storage.outbox import Outbox, Record, prepare
+from storage.outbox import Outbox, Record
+from storage.outbox_file import FileOutbox, prepare
 from storage.values import BucketInfo, Versioning
 from tests.s3.gateway import ALICE, BOB, Gateway, code_of, details
 from tests.storage.event_loop import run
@@ -83,7 +84,7 @@ class Scene:
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
     prepare(tmp_path / "outbox.db")
-    with closing(Outbox(tmp_path / "outbox.db", limit_bytes=1 << 20)) as outbox:
+    with closing(FileOutbox(tmp_path / "outbox.db", limit_bytes=1 << 20)) as outbox:
         yield outbox
 
 
@@ -399,7 +400,7 @@ class Courier:
 def courier(tmp_path: Path) -> Iterator[Courier]:
     prepare(tmp_path / "courier.db")
     clock = FakeClock()
-    outbox = Outbox(tmp_path / "courier.db", limit_bytes=1 << 20, clock=clock)
+    outbox = FileOutbox(tmp_path / "courier.db", limit_bytes=1 << 20, clock=clock)
     with closing(outbox):
         yield Courier(outbox, clock)
 

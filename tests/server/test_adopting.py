@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from s3gw.server.outboxes import NOTIFICATIONS
-from storage.outbox import Outbox, Record, prepare
+from storage.outbox import Record
+from storage.outbox_file import FileOutbox, prepare
 from storage.values import BucketOptions
 from tests.cluster.adopting.full_store import opened
 from tests.cluster.postgres import PostgresServer, postgres
@@ -138,7 +139,7 @@ def test_what_is_damaged_and_what_waits_is_named(scene: Scene) -> None:
         bucket.put("lost", BODY)
         bucket.put("there", b"small")
     prepare(scene.data[0] / NOTIFICATIONS)
-    with closing(Outbox(scene.data[0] / NOTIFICATIONS, limit_bytes=1 << 20)) as queue:
+    with closing(FileOutbox(scene.data[0] / NOTIFICATIONS, limit_bytes=1 << 20)) as queue:
         run(queue.append([Record("target", b"{}"), Record("target", b"{}")]))
     (blob,) = (each for folder in scene.data for each in folder.glob("blobs/*/*"))
     content = blob.read_bytes()

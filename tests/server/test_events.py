@@ -12,7 +12,7 @@ from s3gw.server.outboxes import prepare_outboxes
 from s3gw.telemetry.bucket_log_recorder import Fate
 from storage.startup_errors import MountpathError
 from tests.server_process import ServerProcess, eventually
-from tests.webhook import BUCKET, Hook, Silent, listening, notify, serving
+from tests.webhook import BUCKET, Hook, Silent, listening, notify, port_of, serving
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 def put(client: S3Client, *keys: str) -> None:
     for key in keys:
         client.put_object(Bucket=BUCKET, Key=key, Body=b"x")
-
-
-def port_of(hook: Hook) -> int:
-    return int(hook.url.rsplit(":", 1)[1].partition("/")[0])
 
 
 def metric(server: ServerProcess, name: str) -> float:

@@ -14,14 +14,15 @@ import pytest
 from cluster.coordination import Put, embedded
 from cluster.coordination.embedded import EmbeddedCoordination
 from cluster.coordination.rebuilding import rebuild as rebuild_coordination
-from storage import outbox
+from storage import outbox_file
 from storage.backends.local import StoreOptions
 from storage.backends.local.backup import BackedUp, BackupOptions, back_up
 from storage.backends.local.fsck import check, rebuild
 from storage.backends.local.mountpath import read_mountpaths
 from storage.backends.local.scrub import scrub
 from storage.errors import ObjectNotFound, StorageError
-from storage.outbox import Outbox, Record
+from storage.outbox import Record
+from storage.outbox_file import FileOutbox
 from storage.sqlite.rebuilding import problem_of
 from storage.startup_errors import MountpathError
 from storage.values import BucketOptions
@@ -55,10 +56,10 @@ def fill(path: Path, clock: FakeClock, copy: Path) -> Path:
             else:
                 bucket.put(name, content)
         embedded.prepare(path / "coordination.db")
-        outbox.prepare(path / "notifications.db")
+        outbox_file.prepare(path / "notifications.db")
         with (
             closing(EmbeddedCoordination(path / "coordination.db")) as users,
-            closing(Outbox(path / "notifications.db", limit_bytes=1 << 20)) as events,
+            closing(FileOutbox(path / "notifications.db", limit_bytes=1 << 20)) as events,
         ):
             run(users.transact([], [Put("users/one", b"1" * 3000), Put("users/two", b"2")]))
             run(events.append([Record("queue", line) for line in LINES]))
@@ -84,10 +85,10 @@ def look(path: Path, clock: FakeClock) -> dict[str, object]:
             seen[name] = bucket.read(name)
         seen["parts of parts"] = [part.size for part in bucket.parts_of("parts")]
     embedded.prepare(path / "coordination.db")
-    outbox.prepare(path / "notifications.db")
+    outbox_file.prepare(path / "notifications.db")
     with (
         closing(EmbeddedCoordination(path / "coordination.db")) as users,
-        closing(Outbox(path / "notifications.db", limit_bytes=1 << 20)) as events,
+        closing(FileOutbox(path / "notifications.db", limit_bytes=1 << 20)) as events,
     ):
         seen["users"] = [(each.key, each.value) for each in run(users.range(""))[0]]
         seen["lines"] = [each.body for each in run(events.read("queue", 100))]
@@ -98,7 +99,10 @@ def is_found(path: Path) -> bool:
     """By what an operator runs."""
     beside = [
         problem_of(path / name, lacks=partial(lacks, path / name))
-        for name, lacks in (("coordination.db", embedded.lacks), ("notifications.db", outbox.lacks))
+        for name, lacks in (
+            ("coordination.db", embedded.lacks),
+            ("notifications.db", outbox_file.lacks),
+        )
     ]
     try:
         report = check([path])
@@ -165,7 +169,7 @@ def whole_backup(folder: Path, target: Path) -> Path:
 
 
 def backup_of(folder: Path, target: Path) -> BackedUp:
-    beside = {"coordination.db": embedded.lacks, "notifications.db": outbox.lacks}
+    beside = {"coordination.db": embedded.lacks, "notifications.db": outbox_file.lacks}
     return back_up([folder], target, BackupOptions(beside=beside))
 
 

@@ -26,7 +26,7 @@ from s3gw.identity.opening import KEY_FILE_NAME
 from s3gw.identity.root_keys import FILE_NAME as ROOT_KEYS
 from s3gw.keys.opening import FILE_NAME as KEY_RING
 from s3gw.server.outboxes import BUCKET_LOGS, NOTIFICATIONS
-from storage import outbox
+from storage import outbox_file
 from storage.backends.local import Durability
 from storage.startup_errors import MountpathError
 
@@ -150,8 +150,8 @@ def _left_behind(config: Config) -> Iterator[str]:
         file = own_folder(config) / name
         if not file.exists():
             continue
-        outbox.prepare(file, durable=name == NOTIFICATIONS)
-        with closing(outbox.Outbox(file, limit_bytes=0)) as queue:
+        outbox_file.prepare(file, durable=name == NOTIFICATIONS)
+        with closing(outbox_file.FileOutbox(file, limit_bytes=0)) as queue:
             count = sum(each.records for each in asyncio.run(queue.queues()))
         if count:
             yield f"Left behind: {plural(count, what)} that {file} has not delivered."

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -37,6 +37,7 @@ class GatewayCluster:
         *,
         fixed_keys: bool = True,
         address: str = "",
+        flags: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> ServerProcess:
         """Return the node, which may have to be started; `address` is its own way to the
@@ -50,7 +51,7 @@ class GatewayCluster:
             ]
             self._nodes[name] = ServerProcess(
                 self.folder / name,
-                flags=[*place, "--cluster-node", name],
+                flags=[*place, "--cluster-node", name, *flags],
                 fixed_keys=fixed_keys,
                 environment=environment,
             )

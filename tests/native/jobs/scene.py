@@ -25,8 +25,8 @@ from s3gw.objects.encryption import unlock_with
 from s3gw.objects.promotion.files import NOTHING_PROMOTABLE, Promotable
 from s3gw.outbound.addresses import Allowed
 from storage.backend import Backend
-from storage.outbox import Outbox
-from storage.outbox import prepare as prepare_outbox
+from storage.outbox_file import FileOutbox
+from storage.outbox_file import prepare as prepare_outbox
 from tests.native.scene import Scene, services
 from tests.services import tier_of
 from tests.storage.fake_clock import FakeClock
@@ -48,7 +48,7 @@ class JobScene(Scene):
         self.clock = FakeClock(2_000_000_000)
         self.coordination = EmbeddedCoordination(folder / "coordination.db")
         self.registry = Registry(self.coordination, clock=self.clock)
-        self.outbox = Outbox(folder / "events.db", limit_bytes=1 << 20)
+        self.outbox = FileOutbox(folder / "events.db", limit_bytes=1 << 20)
         self.rounds = 0
         self.download: Download = nothing_to_download
         self.allowed = Allowed()
