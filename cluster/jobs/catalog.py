@@ -18,6 +18,8 @@ from cluster.jobs import (
     delete_objects,
     download,
     dsort,
+    etl_inline,
+    etl_objects,
     evict,
     get_batch,
     index_shards,
@@ -56,13 +58,16 @@ KINDS: tuple[AnyKind, ...] = (
     index_shards.KIND,
     archive_objects.KIND,
     get_batch.KIND,
+    etl_inline.KIND,
+    etl_objects.KIND,
+    etl_objects.BUCKET_KIND,
 )
 # AIStore's kinds that are not run here, with their other names.
 _OTHERS = """
-    election/elect-primary etl-inline summary-shard/shard-summary
-    ec-get ec-put ec-resp put-copies etl-listrange/etl-objects
+    election/elect-primary summary-shard/shard-summary
+    ec-get ec-put ec-resp put-copies
     evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
-    etl-bck/etl-bucket list create-inventory
+    list create-inventory
 """
 
 BY_NAME: Mapping[str, AnyKind] = {kind.name: kind for kind in KINDS}

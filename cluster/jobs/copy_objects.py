@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from cluster.jobs.job import SelectingJob
 from cluster.jobs.job_run import (
@@ -36,9 +37,11 @@ class CopyObjects(SelectingJob, frozen=True, kw_only=True, tag="copy-listrange")
     copies; `workers` objects are copied at once; a `dry_run` only counts. With `latest`, what a
     backend has now is copied. To `synchronize` is that, and to delete the selected names of the
     target that the bucket does not have; a list selects none. A remote bucket may be its own
-    target: then what is here of it is replaced by what is newer, and removed with what is gone."""
+    target: then what is here of it is replaced by what is newer, and removed with what is gone.
+    `ext` are extensions of copies, by those of their sources."""
 
     prepend: str = ""
+    ext: dict[str, str] = {}
     dry_run: bool = False
     synchronize: bool = False
     latest: bool = False
@@ -48,6 +51,13 @@ class CopyObjects(SelectingJob, frozen=True, kw_only=True, tag="copy-listrange")
     def refreshes(self) -> bool:
         """Whether it is about what is here of the bucket."""
         return self.target == self.bucket and not self.prepend
+
+    def new_name(self, name: str) -> str:
+        """Return the name of a copy."""
+        before, dot, ext = name.rpartition(".")
+        if dot and ext in self.ext:
+            name = f"{before}.{self.ext[ext].lstrip('.')}"
+        return self.prepend + name
 
     @property
     def parameters(self) -> Mapping[str, str | int]:
@@ -61,6 +71,9 @@ class CopyObjects(SelectingJob, frozen=True, kw_only=True, tag="copy-listrange")
 
 class CopyBucket(CopyObjects, frozen=True, kw_only=True, tag="copy-bck"):
     """All objects of the bucket, or those with the prefix."""
+
+
+C = TypeVar("C", bound=CopyObjects)
 
 
 async def carry_out(run: JobRun[CopyObjects]) -> None:
@@ -87,7 +100,7 @@ async def _copy_one(run: JobRun[CopyObjects], name: str) -> None:
     try:
         size = await _dry(run, name) if run.job.dry_run else await _copy(run, name)
     except NotCopied as error:
-        _note(run, name, error)
+        note_problem(run, name, error)
         return
     run.state.objects += 1
     run.state.bytes += size
@@ -98,7 +111,7 @@ async def _copy(run: JobRun[CopyObjects], name: str) -> int:
     if job.refreshes:
         return await _refresh(run, name)
     latest = job.latest or job.synchronize
-    return await run.context.copy(CopyTask(job, name, job.prepend + name, run.check, latest))
+    return await run.context.copy(CopyTask(job, name, job.new_name(name), run.check, latest))
 
 
 async def _refresh(run: JobRun[CopyObjects], name: str) -> int:
@@ -122,7 +135,7 @@ async def _dry(run: JobRun[CopyObjects], name: str) -> int:
         raise NotCopied("it does not exist", is_missing=True) from None
 
 
-def _note(run: JobRun[CopyObjects], name: str, error: NotCopied) -> None:
+def note_problem(run: JobRun[C], name: str, error: NotCopied) -> None:
     """Record a problem. Raises `JobFailed` for one that ends the job."""
     if not error.is_missing:
         run.problem(f"{name}: {error}")

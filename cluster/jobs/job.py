@@ -30,6 +30,8 @@ NAMES = "/job-names/"
 UNFINISHED = -1
 NAMES_BYTES = 256 << 10
 _TOLD_ERRORS = 5
+# As many as AIStore shows.
+MOST_FAILED = 128
 _TOLD_BYTES = 512
 
 
@@ -131,6 +133,14 @@ class Transfers(Struct):
     failed: dict[str, str] = {}
 
 
+class ObjectProblem(Struct, frozen=True):
+    """One object that could not be done, with a status of HTTP."""
+
+    name: str
+    text: str
+    status: int
+
+
 class State(Struct):
     """Progress of a job. Times in nanoseconds since the epoch, 0 for not yet.
 
@@ -139,7 +149,8 @@ class State(Struct):
     versions down to that one are finished. `idle_ns` is since when it has nothing to do. `starts`
     counts how often it was begun: more than once after a crash. `problems` counts what could not be
     done, and `errors` has the first of them; `abort_error` is why it ended early. `tallies` are by
-    the bucket's name, `transfers` are a download's, `sorting` is of a dsort.
+    the bucket's name, `transfers` are a download's, `sorting` is of a dsort. `objects_failed` are
+    the first objects that a transformation failed with.
     """
 
     starts: int = 0
@@ -158,6 +169,11 @@ class State(Struct):
     tallies: dict[str, Tally] = {}
     transfers: Transfers | None = None
     sorting: SortProgress | None = None
+    objects_failed: list[ObjectProblem] = []
+
+    def add_failed(self, problem: ObjectProblem) -> None:
+        if len(self.objects_failed) < MOST_FAILED:
+            self.objects_failed.append(problem)
 
     def add_problem(self, text: str) -> None:
         self.problems += 1

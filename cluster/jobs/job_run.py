@@ -59,23 +59,29 @@ class JobFailed(Exception):
 
 
 class NotCopied(Exception):
-    """One object cannot be copied; the text says why. `is_missing`: there is no such object."""
+    """One object cannot be copied; the text says why. `is_missing`: there is no such object.
+    `status` is HTTP's for it."""
 
-    def __init__(self, text: str, *, is_missing: bool = False) -> None:
+    def __init__(self, text: str, *, is_missing: bool = False, status: int = 500) -> None:
         super().__init__(text)
         self.is_missing = is_missing
+        self.status = 404 if is_missing else status
 
 
 class CopyTask(Struct, frozen=True):
     """One object to copy with its bytes and attributes, from the job's bucket to its target;
     `check` is called between its bytes and raises when the job is to stop. With `latest`, what a
-    backend has now is copied, and what is here of it stays as it is."""
+    backend has now is copied, and what is here of it stays as it is. With `etls`, what these
+    transformers make of it, one after the other, is written; with `dry_run` it is made, and not
+    written."""
 
     job: Job
     name: str
     new_name: str
     check: Callable[[], None]
     latest: bool = False
+    etls: Sequence[str] = ()
+    dry_run: bool = False
 
 
 # Copies an object, announces the copy, and returns its size in bytes. Raises `NotCopied`.

@@ -26,15 +26,17 @@ class Start(Enum):
 class Kind(Struct, Generic[J], frozen=True):
     """`display` is its other name, empty for the same. A kind that `idles` is not over when its
     work is done: clients wait until it is idle, and expect to find it among the running jobs for a
-    while. One that is `of_a_bucket` is not started without a bucket. Its jobs' ids begin with
-    `prefix`, by which AIStore's clients tell some kinds. A kind that `undoes` is begun once more to
-    be stopped, where its process has ended meanwhile."""
+    while. One that `lasts` is idle until it is ended or stopped. One that is `of_a_bucket` is not
+    started without a bucket. Its jobs' ids begin with `prefix`, by which AIStore's clients tell
+    some kinds. A kind that `undoes` is begun once more to be stopped, where its process has ended
+    meanwhile."""
 
     job: type[J]
     run: Callable[[JobRun[J]], Awaitable[None]]
     display: str = ""
     start: Start = Start.REQUEST
     idles: bool = False
+    lasts: bool = False
     of_a_bucket: bool = False
     prefix: str = ""
     undoes: bool = False

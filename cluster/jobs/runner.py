@@ -116,6 +116,8 @@ class Runner(Struct):
         end_ns = known.state.idle_ns + int(self.limits.idle_s * _NS)
         if known.stopping:
             await self._abort(known, StopReason.STOPPED.value)
+        elif BY_NAME[known.job.kind].lasts:
+            return
         elif now_ns >= end_ns:
             await self.registry.end(known.job, known.state)
         else:

@@ -1,7 +1,7 @@
 """The sections of the configuration, and their settings.
 
 `Config` has a field for each section, and a section has one for each setting. A long section has a
-module with its own name: `auth`, `limits`, `notifications`.
+module with its own name: `auth`, `etl`, `limits`, `notifications`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from s3gw.config.auth import Auth
 from s3gw.config.bucket_properties import PROPERTIES
 from s3gw.config.cluster import Cluster
 from s3gw.config.declaration import setting, table_of
+from s3gw.config.etl import Etl
 from s3gw.config.limits import Limits
 from s3gw.config.notifications import Notifications
 from s3gw.config.types import (
@@ -561,6 +562,7 @@ class Config:
     space: Space = field(default_factory=Space)
     promote: Promote = field(default_factory=Promote)
     backends: Backends = field(default_factory=Backends)
+    etl: Etl = field(default_factory=Etl)
     native: Native = field(default_factory=Native)
 
 

@@ -135,6 +135,11 @@ async def _add_administrator(config: Config, directory: StoredDirectory) -> None
         raise ConfigError(f"The administrator of auth.su_name and auth.su_pass: {error}") from None
 
 
+async def cluster_id_of(coordination: Coordination) -> str:
+    """Return the cluster's id, which `prepare_directory` has made."""
+    return (await _value(coordination, CLUSTER_ID) or b"").decode()
+
+
 async def open_vault(config: Config, coordination: Coordination) -> Vault:
     """Return what seals and opens secrets, once its key is verified. Raises `ConfigError` and
     `DamagedRecord`."""

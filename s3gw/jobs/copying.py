@@ -13,7 +13,10 @@ from msgspec import Struct
 
 from cluster.jobs.job import Job
 from cluster.jobs.job_run import CopyTask, NotCopied
+from s3gw.etl.errors import EtlError
+from s3gw.etl.transforming import Transforming
 from s3gw.http.request import MAX_KEY
+from s3gw.jobs.transforming import transform
 from s3gw.objects.attributes import copied_attributes, new_attributes
 from s3gw.objects.context import Context
 from s3gw.objects.encryption import BUCKET_DEFAULT, no_customer_key
@@ -40,7 +43,10 @@ _ENDS_ALL = (BucketNotFound, OutOfSpace, DeviceFailed)
 
 
 class ObjectCopier(Struct, frozen=True):
+    """`etl` is None where transformers are turned off."""
+
     objects: ObjectService
+    etl: Transforming | None = None
 
     async def copy(self, task: CopyTask) -> int:
         """Copy an object; return its bytes. Raises `NotCopied`, `BucketNotFound` and the errors of
@@ -48,9 +54,13 @@ class ObjectCopier(Struct, frozen=True):
         job = task.job
         if not 0 < len(task.new_name.encode()) <= MAX_KEY:
             raise NotCopied(f"the copy's name would be longer than {MAX_KEY} bytes")
-        target = await self.objects.store.head_bucket(job.target)
         try:
+            if task.etls:
+                return await transform(self.objects, self.etl, task)
+            target = await self.objects.store.head_bucket(job.target)
             made = await self._copy(target, task)
+        except EtlError as error:
+            raise NotCopied(error.message, status=error.status) from None
         except S3Error as error:
             raise NotCopied(error.message) from None
         except ObjectNotFound:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from s3gw.access import hide_missing
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
+from s3gw.etl.errors import EtlError
 from s3gw.http.front_end import MANY_STREAMS, FrontEnd, log_failure
 from s3gw.http.memory_room import TooBusy
 from s3gw.http.reply import Reply
@@ -171,7 +172,8 @@ class NativeApp(FrontEnd):
     ) -> Reply:
         refusal = as_native_error(error, about)
         exchange.error_code = refusal.tcode.value or str(refusal.status)
-        if not isinstance(error, NativeError) and as_s3_error(error).code is Code.InternalError:
+        told = isinstance(error, NativeError | EtlError)
+        if not told and as_s3_error(error).code is Code.InternalError:
             log_failure(error, exchange)
         node = self._native.members.gateway
         reply = error_reply(refusal, exchange.method, exchange.path, exchange.remote, node)

@@ -9,9 +9,11 @@ from s3gw.native.authn import clusters, roles, tokens, users
 from s3gw.native.authn import config as authn_config
 from s3gw.native.buckets import bucket, listing, renaming
 from s3gw.native.cluster import config, daemon, maps, nothing_to_do, remote, views
+from s3gw.native.etl import managing as etl_managing
 from s3gw.native.jobs import (
     archiving,
     blob_download,
+    copying,
     downloading,
     indexing,
     mirroring,
@@ -24,6 +26,7 @@ from s3gw.native.jobs import (
 from s3gw.native.objects import (
     appending,
     custom,
+    for_transformers,
     moving,
     promotion,
     reading,
@@ -35,10 +38,21 @@ from s3gw.s3.registry import operations_of
 
 MODULES = (
     *(bucket, listing, renaming),
-    *(appending, custom, moving, promotion, reading, remote_only, uploads, writing),
-    *(archiving, blob_download, downloading, indexing, mirroring),
+    *(
+        appending,
+        custom,
+        for_transformers,
+        moving,
+        promotion,
+        reading,
+        remote_only,
+        uploads,
+        writing,
+    ),
+    *(archiving, blob_download, copying, downloading, indexing, mirroring),
     *(multi_object, rechunking, sorting, summary, watching),
     *(config, daemon, maps, nothing_to_do, remote, views),
+    etl_managing,
     *(authn_config, clusters, roles, tokens, users),
     get_batch,
 )

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from s3gw.etl import errors as etl
 from s3gw.http.reply import Reply
 from s3gw.wire.errors import Code, S3Error, as_s3_error
 from storage import errors as storage
@@ -37,6 +38,8 @@ class Tcode(Enum):
     CAPACITY = "ErrCapExceeded"
     CHECKSUM = "ErrInvalidCksum"
     TOO_MANY = "ErrTooManyRequests"
+    ETL_NOT_FOUND = "ErrETLNotFound"
+    ETL_EXISTS = "ErrETLAlreadyExists"
     NOT_ENOUGH_TARGETS = "ErrNotEnoughTargets"
     NODE_NOT_FOUND = "errNodeNotFound"
     INVALID_PATH = "errInvalidPath"
@@ -118,6 +121,10 @@ _BY_STORAGE: Mapping[type[storage.StorageError], tuple[int, Tcode, str]] = {
     storage.ObjectLocked: (403, Tcode.NONE, "{object} is locked: it cannot be removed"),
     storage.OutOfSpace: (507, Tcode.CAPACITY, "out of space"),
 }
+_ETL: Mapping[type[etl.EtlError], Tcode] = {
+    etl.NoSuchEtl: Tcode.ETL_NOT_FOUND,
+    etl.EtlExists: Tcode.ETL_EXISTS,
+}
 _BY_CODE: Mapping[Code, tuple[int, Tcode, str]] = {
     Code.AccessDenied: (403, Tcode.BUCKET_DENIED, 'bucket "{bucket}": access denied'),
     Code.NoSuchBucket: (404, Tcode.BCK_NOT_FOUND, 'bucket "{bucket}" does not exist'),
@@ -136,6 +143,8 @@ def as_native_error(error: BaseException, about: About | None) -> NativeError:
     gives it."""
     if isinstance(error, NativeError):
         return error
+    if isinstance(error, etl.EtlError):
+        return _of_etl(error)
     if isinstance(error, storage.ClusterNotAttached):
         bucket = f'bucket "{about.bck.cname()}" does not exist: ' if about is not None else ""
         return NativeError(404, f"{bucket}{error}", Tcode.REMOTE_BCK_NOT_FOUND)
@@ -153,6 +162,13 @@ def as_native_error(error: BaseException, about: About | None) -> NativeError:
     if refusal.code in _BY_CODE:
         return _told(_BY_CODE[refusal.code], about, refusal.message)
     return _from_s3(refusal)
+
+
+def _of_etl(error: etl.EtlError) -> NativeError:
+    if error.status == 503:
+        headers = {"Retry-After": str(etl.RETRY_AFTER_S)}
+        return NativeError(503, error.message, Tcode.TOO_MANY, headers=headers)
+    return NativeError(error.status, error.message, _ETL.get(type(error), Tcode.NONE))
 
 
 def _told(row: tuple[int, Tcode, str], about: About | None, message: str) -> NativeError:

@@ -59,6 +59,7 @@ _PATHS: Mapping[tuple[str, int], frozenset[str]] = {
         ("etl", 1, "GET PUT"),
         ("etl", 2, "GET POST DELETE"),
         ("etl", 3, "GET POST"),
+        ("etl-objects", 3, "GET HEAD"),
         ("sort", 1, "GET POST DELETE"),
         ("sort", 2, "DELETE"),
         ("download", 1, "GET POST"),
@@ -93,7 +94,6 @@ _MEANINGFUL = frozenset(_MEANINGFUL_TEXT.split())
 _FALSE = frozenset({"", "0", "f", "false", "n", "no", "off"})
 # Parts of AIStore that do not exist here, whatever the request: their bodies are not messages.
 _ABSENT = {
-    "etl": "ETL",
     "query": "querying objects",
 }
 

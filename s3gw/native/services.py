@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from s3gw.auth.throttle import Throttle
     from s3gw.config.remote_clusters import RemoteClusters
     from s3gw.config.runtime import Settings
+    from s3gw.etl.service import EtlService
     from s3gw.http.site import Site
     from s3gw.identity.directory import StoredDirectory
     from s3gw.identity.tokens.issuer import TokenIssuer
@@ -42,8 +43,8 @@ class RemoteAis(Struct, frozen=True):
 
 class NativeServices(Struct, frozen=True):
     """`promotable` are the folders whose files may be promoted, `remote` is None on a server that
-    attaches no clusters, `cluster` is None on a machine that is alone; the composition root fills
-    in all of it."""
+    attaches no clusters, `cluster` is None on a machine that is alone, `etl` is None where
+    transformers are turned off; the composition root fills in all of it."""
 
     site: Site
     authn: AuthN
@@ -56,6 +57,7 @@ class NativeServices(Struct, frozen=True):
     tier: Tier
     remote: RemoteAis | None = None
     cluster: Cluster | None = None
+    etl: EtlService | None = None
 
     @property
     def members(self) -> Members:

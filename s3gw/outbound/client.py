@@ -25,12 +25,14 @@ from msgspec.structs import replace
 from yarl import URL
 
 from s3gw.outbound.addresses import Allowed, may_connect, plain_name
-from s3gw.outbound.fetch import Fetch, Fetched, OutboundError, Refused, TooLarge
+from s3gw.outbound.fetch import CONNECTIONS, Fetch, Fetched, OutboundError, Refused, TooLarge
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Headers that are not sent to another origin after a redirect.
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _PIECE = 64 << 10
+# Shorter than uvicorn's, so that a server seldom closes what is about to be used again.
+_KEEP_ALIVE_S = 4.0
 
 
 class _RefusedAddress(OSError):
@@ -43,9 +45,16 @@ class _RefusedAddress(OSError):
 class Outbound:
     """A client for one event loop, to be used as an `async with`."""
 
-    def __init__(self, allowed: Allowed, resolver: AbstractResolver | None = None) -> None:
+    def __init__(
+        self,
+        allowed: Allowed,
+        resolver: AbstractResolver | None = None,
+        *,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self._allowed = allowed
         self._resolver = resolver
+        self._connections = connections
 
     async def __aenter__(self) -> Outbound:
         self._guarded = self._session(socket_factory=self._guarded_socket)
@@ -93,10 +102,15 @@ class Outbound:
             url, wanted = _follow(url, answer.headers["Location"], wanted)
         raise Refused(f"{url.host} redirects more than {wanted.max_redirects} times")
 
+    def session_for(self, host: str) -> aiohttp.ClientSession:
+        """Return the session for requests to a host, for those that are more than a fetch. Its
+        errors are translated by `translated`."""
+        trusted = plain_name(host) in self._allowed.names
+        return self._trusted if trusted else self._guarded
+
     async def _request(self, url: URL, wanted: Fetch) -> aiohttp.ClientResponse:
         _check(url, wanted)
-        trusted = plain_name(url.raw_host or "") in self._allowed.names
-        session = self._trusted if trusted else self._guarded
+        session = self.session_for(url.raw_host or "")
         idle_s = wanted.idle_s
         return await session.request(
             wanted.method,
@@ -110,7 +124,13 @@ class Outbound:
         )
 
     def _session(self, **connecting: Any) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(resolver=self._resolver, use_dns_cache=False, **connecting)
+        connector = aiohttp.TCPConnector(
+            resolver=self._resolver,
+            use_dns_cache=False,
+            limit=self._connections,
+            keepalive_timeout=_KEEP_ALIVE_S,
+            **connecting,
+        )
         # No cookies, and no proxies from the environment: their connections would be unchecked.
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False

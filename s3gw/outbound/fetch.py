@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
 
+# How many a client has open at the same time, unless it is given another number; 0 is no limit.
+CONNECTIONS = 100
+
+
 class OutboundError(Exception):
     """A fetch failed; the message has the host, and nothing that may be secret."""
 

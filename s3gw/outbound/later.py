@@ -6,16 +6,19 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+from s3gw.outbound.fetch import CONNECTIONS
+
 if TYPE_CHECKING:
     from s3gw.outbound.addresses import Allowed
     from s3gw.outbound.client import Outbound
 
 
 class LaterClient:
-    """For one event loop."""
+    """For one event loop; `connections` are the most that are open, 0 for no limit."""
 
-    def __init__(self, allowed: Allowed) -> None:
+    def __init__(self, allowed: Allowed, *, connections: int = CONNECTIONS) -> None:
         self._allowed = allowed
+        self._connections = connections
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
         self._outbound: Outbound | None = None
@@ -27,7 +30,7 @@ class LaterClient:
         async with self._opening:
             if self._outbound is None:
                 client: Any = await asyncio.to_thread(_import_client)
-                opened: Outbound = client.Outbound(self._allowed)
+                opened: Outbound = client.Outbound(self._allowed, connections=self._connections)
                 self._outbound = await self._stack.enter_async_context(opened)
             return self._outbound
 

@@ -61,6 +61,7 @@ from s3gw.server.job_process import job_runner, limits_of, promotable
 from s3gw.server.memory import settle_garbage_collector
 from s3gw.server.outboxes import delivering, notifier, recorder
 from s3gw.server.tls import keep_loaded, read_certificate
+from s3gw.server.transformers import etl_service, keeper, transforming
 from s3gw.telemetry.access_log import open_access_log
 from s3gw.telemetry.audit import open_audit
 from s3gw.telemetry.bucket_log_recorder import Recorder
@@ -138,6 +139,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
         open_settings(config, coordination) as settings,
         verifying(config, directory, SystemClock()) as tokens,
         cluster_of(config, coordination, directory.cluster_id, task.port) as cluster,
+        transforming(task, coordination) as etl,
     ):
         jobs = Registry(coordination)
         audit = open_audit(config.log.audit, own_folder(config))
@@ -169,6 +171,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 tier=tier,
                 remote=remote_ais(tier),
                 cluster=cluster,
+                etl=etl_service(config, etl, jobs),
             ),
             observer=Observer(metrics, access_log, queues.recorder, audit),
             port=task.port,
@@ -258,18 +261,22 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         open_web(config) as web,
         _archives(config) as archives,
         open_settings(config, coordination) as settings,
+        keeper(task, coordination, Registry(coordination)) as transformers,
+        transforming(task, coordination) as etl,
         asyncio.TaskGroup() as tasks,
     ):
         interval_s = config.storage.housekeeping_interval_s
         tasks.create_task(housekeeping.run(stopped_within))
         tasks.create_task(watch_room(deployment.has_room, interval_s, stopped_within))
+        if transformers is not None:
+            tasks.create_task(transformers.run(stopped_within))
         told = notifier(outboxes, config, metrics)
         objects = _objects(config, store_of(tier), told, archives)
         delete, jobs = ObjectCopier(objects).delete, Registry(coordination)
         space = StoreSpace(store, settings, delete, counts=metrics.tier)
         vault = await open_vault(config, coordination)
         clean = housekeeping.clean
-        runner = job_runner(config, objects, tier, web, jobs, clean, space, vault)
+        runner = job_runner(config, objects, tier, web, jobs, clean, space, vault, etl)
         settings.on_change(partial(_apply_to_jobs, runner, store))
         announce = partial(_announce_expired, store, told)
         deliver = partial(delivering, outboxes, store_of(tier), config, metrics)

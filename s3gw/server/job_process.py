@@ -7,6 +7,7 @@ from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Limits, Runner
 from s3gw.config.places import own_folder
 from s3gw.config.schema import Config, Jobs
+from s3gw.etl.transforming import Transforming
 from s3gw.identity.vault import Vault
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
@@ -38,9 +39,10 @@ def job_runner(
     clean: CollectGarbage,
     space: StoreSpace,
     vault: Vault,
+    etl: Transforming | None,
 ) -> Runner:
     """Return a runner of jobs with the server's own keys and events."""
-    copier = ObjectCopier(objects)
+    copier = ObjectCopier(objects, etl)
     context = JobContext(
         store=objects.store,
         copy=copier.copy,

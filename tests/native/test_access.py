@@ -18,7 +18,9 @@ from tests.s3.gateway import ROOT
 NATIVE = {f"{op.route.first}.{op.__name__}": op for op in native_operations()}
 # Who needs a token and no right, because they are about themselves.
 ABOUT_ONESELF = {"users.GetUser", "users.UpdateUser", "tokens.RevokeToken"}
+# The secret in the path is the right to read objects for a transformer.
 OPEN = {"users.LogIn", ".well-known.GetOidcConfig"}
+OPEN |= {"etl-objects.GetEtlObject", "etl-objects.HeadEtlObject"}
 # Their bodies name the buckets; test_get_batch and test_downloading tell that they ask.
 ASK_THEMSELVES = {"ml.GetBatch", "ml.GetBatchOfBucket", "download.StartDownload"}
 

@@ -16,7 +16,7 @@ SERVED = {"create-bck", "destroy-bck", "set-bprops", "reset-bprops", "list"}
 # Those of jobs have tests of their own.
 SERVED |= {"archive", "delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
 SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange", "rechunk", "index-shard"}
-SERVED |= {"move-bck", "make-n-copies"}
+SERVED |= {"move-bck", "make-n-copies", "etl-bck", "etl-listrange"}
 
 
 DEEP = b'{"action":"list","value":' + b"[" * 5000
@@ -78,7 +78,6 @@ def test_actions_on_objects_are_refused_by_name(scene: Scene, bucket: str, actio
 @pytest.mark.parametrize(
     ("method", "target", "name"),
     [
-        ("PUT", "etl", "ETL"),
         ("GET", "etl", "ETL"),
         ("GET", "etl/n?uuid=x", "ETL"),
         ("POST", "etl/n/start", "ETL"),

@@ -6,6 +6,7 @@ from s3gw.access import Access
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.etl.inline import pipeline_of, transformed
 from s3gw.native.jobs.blob_download import record_download
 from s3gw.native.objects.archive_read import member_head, member_query_of, member_reply
 from s3gw.native.objects.object_headers import all_headers, chosen_headers, reader_headers
@@ -31,7 +32,7 @@ _NS = 1_000_000_000
 class GetObject:
     """An object that is not here is fetched as one stream; with `Ais-Blob-Download`, or from
     `Ais-Blob-Threshold` bytes on, in many ranges at once. With `latest-ver`, one that is here must
-    be the backend's latest."""
+    be the backend's latest. With `etl_name`, it is transformed, always as a whole."""
 
     range: str | None = header("Range", default=None)
     archpath: str = query("archpath", default="")
@@ -44,9 +45,14 @@ class GetObject:
     blob_workers: str = header("Ais-Blob-Workers", default="")
     blob_threshold: str = header("Ais-Blob-Threshold", default="")
     original_url: str = query("original_url", default="")
+    etl: str = query("etl_name", default="")
+    etl_args: str = query("etl_args", default="")
+    etl_pipeline: str = query("etl_pipeline", default="")
 
     async def run(self, call: NativeCall) -> Reply:
         require_same_url(call, self.original_url)
+        if self.etl:
+            return await self._transformed(call)
         if in_archive := member_query_of(self):
             return await member_reply(call, in_archive, wanted(self.range))
         options = ReadOptions(
@@ -71,6 +77,18 @@ class GetObject:
         headers |= span_headers(reading.info, reading.span, partial=partial)
         repeated = reader_headers(call, reading.info, checksum)
         return Reply(206 if partial else 200, headers, reading.body, repeated=repeated)
+
+    async def _transformed(self, call: NativeCall) -> Reply:
+        if member_query_of(self):
+            raise unsupported("transforming members of archives")
+        options = ReadOptions(
+            condition=read_condition(call.headers),
+            unlock=call.objects.encryption.unlock(customer_key(call)),
+            before_stream=call.before_stream,
+            latest=self.latest,
+        )
+        names = pipeline_of(self.etl, self.etl_pipeline)
+        return await transformed(call, names, self.etl_args, options)
 
     def _parallel(self) -> Parallel | None:
         if self.blob:

@@ -197,6 +197,14 @@ def test_policies_of_both_buckets_are_asked_about_each_name(scene: JobScene, buc
     assert scene.names(target) == ["free"]
 
 
+def test_copies_may_have_other_extensions(scene: JobScene, bucket: str) -> None:
+    for name in ("a.jpg", "b.png", "jpg"):
+        scene.put(bucket, name)
+    target = scene.new_bucket()
+    copy(scene, bucket, target, template="", ext={"jpg": ".jpeg", "gif": "x"}, prepend="p/")
+    assert scene.names(target) == ["p/a.jpeg", "p/b.png", "p/jpg"]
+
+
 def test_a_copy_is_announced_as_s3s_is(scene: JobScene, bucket: str) -> None:
     target = scene.new_bucket()
     notify(scene, target)
@@ -210,8 +218,7 @@ def test_a_copy_is_announced_as_s3s_is(scene: JobScene, bucket: str) -> None:
 @pytest.mark.parametrize(
     ("more", "status"),
     [
-        ({"ext": {"jpg": "txt"}}, 501),
-        ({"id": "my-etl"}, 501),
+        ({"ext": {"jpg": "txt"}, "synchronize": True}, 400),
         ({"prefix": "p"}, 400),
         ({"tobck": {"name": "b", "provider": "aws"}}, 404),
         ({"tobck": {"name": "../b", "provider": "ais"}}, 400),

@@ -1,0 +1,1 @@
+"""Transformers: programs beside the server, and objects sent through them."""

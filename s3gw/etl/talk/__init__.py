@@ -1,0 +1,1 @@
+"""Ways in which an object reaches a transformer, and comes back."""

@@ -1,0 +1,1 @@
+"""Transformers in the native API: orders about them, and objects through them."""

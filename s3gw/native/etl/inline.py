@@ -1,0 +1,42 @@
+"""Reading an object through transformers: GET with `etl_name`."""
+
+from __future__ import annotations
+
+from s3gw.etl.talk.work import Piece, Work
+from s3gw.http.reply import Reply
+from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError
+from s3gw.native.etl.enabled import etl_of
+from s3gw.native.object_names import name_of
+from s3gw.s3.encryption_headers import checked
+from storage.values import ReadOptions
+
+_TYPE = "application/octet-stream"
+_MOST_STAGES = 16
+
+
+def pipeline_of(name: str, more: str) -> list[str]:
+    """Return the names of transformers, the first one first. Raise 400."""
+    names = [name, *(each.strip() for each in more.split(",") if each.strip())]
+    if len(names) > _MOST_STAGES:
+        raise NativeError(400, f"a pipeline has at most {_MOST_STAGES} transformers")
+    return names
+
+
+async def transformed(call: NativeCall, names: list[str], args: str, options: ReadOptions) -> Reply:
+    """Return the whole object, transformed; nothing that is known of its source holds for it."""
+    etl = etl_of(call, "etl_name")
+    # Whoever may not read it learns nothing of the transformers.
+    await etl.transforming.check(names)
+
+    async def source() -> Piece:
+        reading = await checked(call, await call.store.get_object(call.bucket, call.key, options))
+        return Piece(reading.body, reading.info.size)
+
+    name = name_of(call.key)
+    work = Work(f"{call.bck.name}/{name}", f"{call.bck.uname}{name}", source, args)
+    piece = await etl.transforming.transform(names, work, call.bck.cname(call.key))
+    headers = {"Content-Type": _TYPE}
+    if piece.size is not None:
+        headers["Content-Length"] = str(piece.size)
+    return Reply(200, headers, piece.body)
