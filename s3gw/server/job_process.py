@@ -11,6 +11,7 @@ from s3gw.identity.vault import Vault
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.downloading import Downloader
+from s3gw.jobs.inventory.writing import InventoryWriter
 from s3gw.jobs.promoting import FilePromoter
 from s3gw.jobs.space import StoreSpace
 from s3gw.objects.encryption import unlock_with
@@ -54,6 +55,7 @@ def job_runner(
         space=space,
         local=tier.local,
         download=Downloader(objects, web.reader, vault).download,
+        report=InventoryWriter(objects).begin,
     )
     return Runner(context, registry, limits_of(config.jobs))
 

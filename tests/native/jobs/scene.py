@@ -17,6 +17,7 @@ from cluster.jobs.runner import Limits, Runner
 from s3gw.events.notifier import Notifier, Outcome
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
+from s3gw.jobs.inventory.writing import InventoryWriter
 from s3gw.jobs.promoting import FilePromoter
 from s3gw.keys.provider import KeyProvider
 from s3gw.objects.encryption import unlock_with
@@ -144,6 +145,7 @@ class JobScene(Scene):
             local=tier.local,
             record=self.registry.add_ended,
             download=self.download,
+            report=InventoryWriter(self.objects).begin,
         )
         return Runner(context, self.registry, Limits())
 
