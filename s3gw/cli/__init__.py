@@ -24,7 +24,7 @@ _SUMMARIES = {
     "object": "put, get, list, copy and remove objects",
     "archive": "read and write members of archives",
     "job": "start, watch and stop jobs",
-    "etl": "transformations (ETL) of a cluster that has them",
+    "etl": "programs that transform objects (ETL)",
     "cluster": "the nodes of the cluster, their state and load",
     "config": "show and change the configuration",
     "auth": "users, roles, keys and tokens",

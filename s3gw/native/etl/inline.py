@@ -23,18 +23,21 @@ def pipeline_of(name: str, more: str) -> list[str]:
     return names
 
 
-async def transformed(call: NativeCall, names: list[str], args: str, options: ReadOptions) -> Reply:
-    """Return the whole object, transformed; nothing that is known of its source holds for it."""
-    etl = etl_of(call, "etl_name")
-    # Whoever may not read it learns nothing of the transformers.
-    await etl.transforming.check(names)
+def work_of(call: NativeCall, options: ReadOptions, args: str) -> Work:
+    """Return the object of the call as work for transformers; `args` are for them."""
 
     async def source() -> Piece:
         reading = await checked(call, await call.store.get_object(call.bucket, call.key, options))
         return Piece(reading.body, reading.info.size)
 
     name = name_of(call.key)
-    work = Work(f"{call.bck.name}/{name}", f"{call.bck.uname}{name}", source, args)
+    return Work(f"{call.bck.name}/{name}", f"{call.bck.uname}{name}", source, args)
+
+
+async def transformed(call: NativeCall, names: list[str], args: str, options: ReadOptions) -> Reply:
+    """Return the whole object, transformed; nothing that is known of its source holds for it."""
+    etl = etl_of(call, "etl_name")
+    work = work_of(call, options, args)
     piece = await etl.transforming.transform(names, work, call.bck.cname(call.key))
     headers = {"Content-Type": _TYPE}
     if piece.size is not None:
