@@ -1,4 +1,4 @@
-"""ETL: transformers beside the server, or in containers beside the targets of an AIStore cluster.
+"""ETL: transformers beside the server, or in the containers of AIStore.
 
 A server with ETL turned off refuses these calls with status 501.
 """

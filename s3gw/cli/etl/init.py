@@ -16,7 +16,7 @@ from s3gw.client.etl import EtlSpec, init_etl
 
 _EXAMPLES = """\
   s3gw etl init resize --file resize.py --env SIZE=224   a class of the SDK's ETL servers
-  s3gw etl init resize --exec /opt/etl/resize --fast     a program of the server's machine
+  s3gw etl init resize --exec /opt/etl/resize fast       a program of the server's machine
   s3gw etl init resize --url http://gpu-1:8000           one that runs already
   s3gw etl init resize --image registry/resize           a container, for AIStore
 

@@ -1,4 +1,4 @@
-"""Objects as temporary files, for transformers that ask for a path and not for bytes.
+"""Objects as temporary files, for transformers that ask for a path.
 
 AIStore gives them the path of its own file. Here an object may be encrypted, or in the index, so
 it is written to a file that only the transformer's user can read. The file has the last part of

@@ -15,8 +15,13 @@ _TYPE = "application/octet-stream"
 _MOST_STAGES = 16
 
 
-def pipeline_of(name: str, more: str) -> list[str]:
-    """Return the names of transformers, the first one first. Raise 400."""
+def pipeline_of(name: str, more: str, args: str = "") -> list[str]:
+    """Return the names of transformers, the first one first; none without a name. Raise 400."""
+    if not name:
+        if more or args:
+            given = "etl_pipeline" if more else "etl_args"
+            raise NativeError(400, f"{given} without etl_name: name the first transformer")
+        return []
     names = [name, *(each.strip() for each in more.split(",") if each.strip())]
     if len(names) > _MOST_STAGES:
         raise NativeError(400, f"a pipeline has at most {_MOST_STAGES} transformers")

@@ -95,8 +95,7 @@ class CopyObject:
         unlock = call.objects.encryption.unlock(customer_key(call, SOURCE_CUSTOMER))
         latest = self.latest or self.synchronize
         options = ReadOptions(unlock=unlock, latest=latest, keeps=not latest)
-        if self.etl:
-            names = pipeline_of(self.etl, self.etl_pipeline)
+        if names := pipeline_of(self.etl, self.etl_pipeline, self.etl_args):
             info = await _transform(call, target, names, work_of(call, options, self.etl_args))
             return Reply(headers=written_headers(target, info))
         reading = await call.store.get_object(call.bucket, call.key, options)
