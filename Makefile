@@ -79,7 +79,7 @@ docs: $(VENV)/installed
 # What tests need beside Python. A test whose tool is missing is skipped and says so, so failing to
 # install is no failure; tools that are there already cost nothing. What else `make compat` needs of
 # Debian it fetches and unpacks below .compat.
-SYSTEM_TOOLS := strace:strace nginx:nginx-light wrk:wrk node:nodejs npm:npm valgrind:valgrind psql:postgresql pgbouncer:pgbouncer
+SYSTEM_TOOLS := strace:strace nginx:nginx-light wrk:wrk node:nodejs npm:npm valgrind:valgrind psql:postgresql pgbouncer:pgbouncer ip:iproute2
 compat-deps: SYSTEM_TOOLS := node:nodejs npm:npm openssl:openssl curl:curl
 test-deps: system-deps
 	@$(PYTHON) -m compat.npm oidc-provider

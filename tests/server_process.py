@@ -60,7 +60,8 @@ class ServerProcess:
 
     `flags` and `environment` are added to the command's own; without `fixed_keys` the server makes
     its own. `authority` is the certificate to trust when the flags make it speak https. `data` are
-    the data folders, by default one below `folder`; `open_files` is the system's limit for it.
+    the data folders, by default one below `folder`; `open_files` is the system's limit for it. The
+    command begins with `wrapper`, and it is reached at `host`.
     """
 
     def __init__(
@@ -74,8 +75,12 @@ class ServerProcess:
         fixed_keys: bool = True,
         authority: Path | None = None,
         open_files: int | None = None,
+        wrapper: Sequence[str] = (),
+        host: str = "127.0.0.1",
     ) -> None:
         self.folder = folder
+        self.wrapper = list(wrapper)
+        self.host = host
         self.open_files = open_files
         self.authority = authority
         self.data = list(data) or [folder / "data"]
@@ -98,12 +103,13 @@ class ServerProcess:
         folders = [part for folder in self.data for part in ("--data", str(folder))]
         numbers = ["--port", str(self.port), "--workers", str(self.workers)]
         limited = ["sh", "-c", f'ulimit -n {self.open_files}; exec "$@"', "sh"]
-        command = [sys.executable, "-m", "s3gw", "serve", *folders, *numbers, *self.flags]
+        program = [*self.wrapper, sys.executable, "-m", "s3gw", "serve"]
+        command = [*program, *folders, *numbers, *self.flags]
         return [*limited, *command] if self.open_files else command
 
     @property
     def endpoint(self) -> str:
-        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -217,9 +223,9 @@ class ServerProcess:
 
     def connection(self) -> http.client.HTTPConnection:
         if self.authority is None:
-            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            return http.client.HTTPConnection(self.host, self.port, timeout=10)
         trusted = ssl.create_default_context(cafile=self.authority)
-        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=trusted)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=10, context=trusted)
 
     def client(self, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY) -> S3Client:
         """A boto3 client with these keys that does not retry."""
@@ -244,7 +250,16 @@ class ServerProcess:
 
 
 def is_alive(pid: int) -> bool:
-    return state_of(pid) not in ("", "Z")
+    """A zombie whose other threads have not ended still holds its sockets and files."""
+    state = state_of(pid)
+    return state not in ("", "Z") or (state == "Z" and _threads(pid) > 1)
+
+
+def _threads(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def state_of(pid: int) -> str:

@@ -36,8 +36,13 @@ class RequestHead(Protocol):
     def decoded_length(self) -> int | None: ...
 
 
+# Followed by the name of a transformer and its secret.
+_WITH_SECRET, _HIDDEN = b"/v1/etl-objects/", b"REDACTED"
+
+
 class Exchange(Struct):
-    """One request and its answer. `path` is raw, without the query, which may hold a signature.
+    """One request and its answer. `path` is raw, without the query, which may hold a signature, and
+    without the secret of a transformer.
 
     `turnaround_s` is from the last byte of the request to the first of the answer, `answer` the
     answer's headers; `head` is None if the request could not be read, `principal` and
@@ -71,9 +76,16 @@ class Exchange(Struct):
             request_id,
             client[0] if client else "",
             scope["method"],
-            path.decode("latin-1"),
+            _shown(path),
             _user_agent(scope["headers"]),
         )
+
+
+def _shown(path: bytes) -> str:
+    if path.startswith(_WITH_SECRET):
+        etl, _, rest = path.removeprefix(_WITH_SECRET).partition(b"/")
+        path = b"/".join((_WITH_SECRET + etl, _HIDDEN, rest.partition(b"/")[2]))
+    return path.decode("latin-1")
 
 
 def _user_agent(headers: list[tuple[bytes, bytes]]) -> str:

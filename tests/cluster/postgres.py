@@ -197,11 +197,11 @@ def server_folder(name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def postgres() -> Iterator[PostgresServer]:
-    """One running server."""
+def postgres(*settings: str) -> Iterator[PostgresServer]:
+    """One running server; the settings are `name=value`."""
     programs()
     with server_folder("postgres") as folder:
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, settings=(*_FAST, *settings))
         server.create()
         try:
             server.start()

@@ -70,6 +70,19 @@ def test_hpull_reads_the_object_at_the_server(scene: EtlScene, bucket: str) -> N
     assert scene.read(bucket, "a b/ü%", etl, "upper").body == b"NAMED"
 
 
+def test_the_secret_of_a_transformer_is_not_logged(scene: EtlScene, bucket: str) -> None:
+    etl = scene.new_etl(communication="hpull://")
+    scene.read(bucket, "o", etl)
+
+    def own_request() -> str:
+        lines = scene.server.output.splitlines()
+        return next((line for line in lines if f"etl-objects/{etl}/" in line), "")
+
+    line = eventually(own_request, "the transformer's own request is logged")
+    assert line.partition(f"/v1/etl-objects/{etl}/")[2].startswith("REDACTED/ais")
+    assert bucket in line
+
+
 def test_hpull_is_sent_what_another_one_has_made(scene: EtlScene, etl: str, bucket: str) -> None:
     pulls = scene.new_etl(communication="hpull://")
     assert scene.read(bucket, "o", pulls, etl_pipeline=etl).body == b"hello"

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.gateways.namespace import Namespace
 from tests.cluster.postgres import PostgresServer
 from tests.server_process import ServerProcess, clean_environment
 
@@ -39,6 +40,7 @@ class GatewayCluster:
         address: str = "",
         flags: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        namespace: Namespace | None = None,
     ) -> ServerProcess:
         """Return the node, which may have to be started; `address` is its own way to the
         database."""
@@ -54,6 +56,8 @@ class GatewayCluster:
                 flags=[*place, "--cluster-node", name, *flags],
                 fixed_keys=fixed_keys,
                 environment=environment,
+                wrapper=namespace.wrapper if namespace else (),
+                host=namespace.host if namespace else "127.0.0.1",
             )
         return self._nodes[name]
 

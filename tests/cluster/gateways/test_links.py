@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
@@ -11,9 +11,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.cluster.gateways.links import Link
+from tests.cluster.gateways.namespace import Namespace
 from tests.cluster.gateways.scene import GatewayCluster, gateway_cluster
 from tests.cluster.gateways.writers import Writer, read_back
-from tests.cluster.postgres import PostgresServer
+from tests.cluster.postgres import PostgresServer, postgres
 from tests.server_process import ServerProcess, eventually
 
 BUCKET = "bucket"
@@ -43,24 +44,48 @@ def test_a_gateway_that_is_cut_off_is_in_nobodys_way_and_comes_back(
 ) -> None:
     link = Link(server)
     with link.running():
-        cut_off, other = behind(link, cluster), cluster.node("other").start()
-        other.client().create_bucket(Bucket=BUCKET)
-        there, here = Writer(cut_off, BUCKET, "cut", 100), Writer(other, BUCKET, "other", 100)
-        with there.running(), here.running():
-            link.cut()
-            here.progress()
-            database = cluster.address.rpartition("/")[2]
-            leads = "SELECT node FROM s3gw.leader WHERE expires > clock_timestamp()"
-            eventually(lambda: server.run(leads, database) == "other", "the other one leads", 60)
-            here.progress()
-            link.heal()
-            there.progress()
-        assert not here.errors
-        # Either it was asked again in time, or its client was told to repeat.
-        assert all(is_unavailable(error) for error in there.errors)
-        for node in (cut_off, other):
-            read_back(node, BUCKET, here)
-            read_back(node, BUCKET, there)
+        survive(behind(link, cluster), cluster, link.cut, link.heal)
+
+
+def test_a_gateway_in_another_part_of_the_network_is_in_nobodys_way_either(folder: Path) -> None:
+    """Here the system itself drops the packets, on both sides."""
+    with Namespace().running() as apart:
+        listens = f"listen_addresses=127.0.0.1,{apart.database_host}"
+        with postgres(listens) as server, gateway_cluster(server, folder) as cluster:
+            server.admit("host all all 198.51.100.0/24 trust")
+            address = cluster.address.replace("127.0.0.1", apart.database_host)
+            flags = ["--host", "0.0.0.0"]
+            node = cluster.node("apart", address=address, flags=flags, namespace=apart)
+            survive(node.start(), cluster, apart.cut, apart.heal)
+
+
+def survive(
+    cut_off: ServerProcess,
+    cluster: GatewayCluster,
+    cut: Callable[[], None],
+    heal: Callable[[], None],
+) -> None:
+    """Another node leads and goes on while this one is cut off, and nothing is lost."""
+    other = cluster.node("other").start()
+    other.client().create_bucket(Bucket=BUCKET)
+    there, here = Writer(cut_off, BUCKET, "cut", 100), Writer(other, BUCKET, "other", 100)
+    with there.running(), here.running():
+        cut()
+        here.progress()
+        database = cluster.address.rpartition("/")[2]
+        leads = "SELECT node FROM s3gw.leader WHERE expires > clock_timestamp()"
+        eventually(
+            lambda: cluster.server.run(leads, database) == "other", "the other one leads", 60
+        )
+        here.progress()
+        heal()
+        there.progress()
+    assert not here.errors
+    # Either it was asked again in time, or its client was told to repeat.
+    assert all(is_unavailable(error) for error in there.errors)
+    for node in (cut_off, other):
+        read_back(node, BUCKET, here)
+        read_back(node, BUCKET, there)
 
 
 def test_a_gateway_without_news_does_not_say_who_may_do_what(
