@@ -18,6 +18,7 @@ from cluster.jobs import (
     create_inventory,
     delete_objects,
     download,
+    dsort,
     etl_inline,
     etl_objects,
     evict,
@@ -42,6 +43,7 @@ KINDS: tuple[AnyKind, ...] = (
     prefetch.KIND,
     blob_download.KIND,
     download.KIND,
+    dsort.KIND,
     copy_objects.KIND,
     copy_objects.BUCKET_KIND,
     summary.KIND,
@@ -66,7 +68,7 @@ KINDS: tuple[AnyKind, ...] = (
 _OTHERS = """
     election/elect-primary summary-shard/shard-summary
     ec-get ec-put ec-resp put-copies
-    dsort evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
+    evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
     list
 """
 

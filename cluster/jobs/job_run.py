@@ -19,6 +19,7 @@ from msgspec import Struct, field
 
 from cluster.inventory import Inventory
 from cluster.jobs.job import Counted, Job, SelectingJob, State
+from cluster.jobs.sorting import Sort, nothing_to_sort
 from cluster.jobs.template import Template, read_template
 from storage.archives import Archives
 from storage.backend import Backend
@@ -324,6 +325,7 @@ class JobContext(Struct, frozen=True):
     local: Backend | None = None
     download: Download = nothing_to_download
     report: BeginReport = nothing_to_report
+    sort: Sort = nothing_to_sort
 
     @property
     def here(self) -> Backend:

@@ -272,7 +272,10 @@ def test_queries_over_the_number_are_refused_and_one_ends_with_its_client() -> N
         await left.wait()
         return {"type": "http.disconnect"}
 
+    answered: list[Any] = []
+
     async def send(message: Any) -> None:
+        answered.append(message)
         begun.set()
 
     scope = {
@@ -287,6 +290,7 @@ def test_queries_over_the_number_are_refused_and_one_ends_with_its_client() -> N
     }
     running = gateway.server.start(gateway.server.app(scope, receive, send))
     gateway.server.run(begun.wait())
+    assert answered[0]["status"] == 200, answered
     assert queries.running == 1
     refused = document(gateway, bucket, COUNT + IN + OUT)
     assert code_of(refused) == (503, "SlowDown")
