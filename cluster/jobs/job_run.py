@@ -324,8 +324,8 @@ class JobContext(Struct, frozen=True):
     space: Space | None = None
     local: Backend | None = None
     download: Download = nothing_to_download
-    report: BeginReport = nothing_to_report
     sort: Sort = nothing_to_sort
+    report: BeginReport = nothing_to_report
 
     @property
     def here(self) -> Backend:

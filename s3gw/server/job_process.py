@@ -60,8 +60,8 @@ def job_runner(
         space=space,
         local=tier.local,
         download=Downloader(objects, web.reader, vault).download,
-        report=InventoryWriter(objects).begin,
         sort=_sorter(config, objects).sort,
+        report=InventoryWriter(objects).begin,
     )
     return Runner(context, registry, limits_of(config.jobs))
 

@@ -149,8 +149,8 @@ class JobScene(Scene):
             local=tier.local,
             record=self.registry.add_ended,
             download=self.download,
-            report=InventoryWriter(self.objects).begin,
             sort=ObjectSorter(self.objects, Room(self.folder), self.allowed).sort,
+            report=InventoryWriter(self.objects).begin,
         )
         return Runner(context, self.registry, Limits())
 
