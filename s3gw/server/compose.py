@@ -42,6 +42,7 @@ from s3gw.jobs.space import SpaceWatch, StoreSpace, watermarks
 from s3gw.keys.opening import open_ring
 from s3gw.native.cluster.features import features_of
 from s3gw.native.members import cluster_of
+from s3gw.native.queries.handles import Queries
 from s3gw.native.services import AuthN, NativeServices
 from s3gw.objects.batch import Batches, BatchOptions
 from s3gw.objects.batch.counters import BatchCounters
@@ -169,6 +170,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 throttle=Throttle(config.auth.throttle),
                 audit=audit,
                 tier=tier,
+                queries=Queries(coordination),
                 remote=remote_ais(tier),
                 cluster=cluster,
                 etl=etl_service(config, etl, jobs),
