@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,7 +80,7 @@ class AsgiServer:
             "server": ("127.0.0.1", 80),
             "scheme": "http",
         }
-        messages = _messages(body)
+        receive = _messages(body)
         answer = Answer()
         got = bytearray()
 
@@ -93,16 +94,23 @@ class AsgiServer:
                 if keeps_bytes is None or len(got) < keeps_bytes:
                     got.extend(message.get("body", b""))
 
-        await self.app(scope, messages.__anext__, send)
+        await self.app(scope, receive, send)
         answer.body = bytes(got)
         return answer
 
 
-async def _messages(body: bytes, piece: int = 65536) -> AsyncIterator[Any]:
-    for at in range(0, len(body), piece):
-        yield {"type": "http.request", "body": body[at : at + piece], "more_body": True}
-    yield {"type": "http.request", "body": b"", "more_body": False}
-    await asyncio.Event().wait()
+def _messages(body: bytes, piece: int = 65536) -> Callable[[], Awaitable[Any]]:
+    """What receives the body, and then waits; like a server's, it can be cancelled and repeated."""
+    pieces = [body[at : at + piece] for at in range(0, len(body), piece)]
+    coming = deque({"type": "http.request", "body": each, "more_body": True} for each in pieces)
+    coming.append({"type": "http.request", "body": b"", "more_body": False})
+
+    async def receive() -> Any:
+        if not coming:
+            await asyncio.Event().wait()
+        return coming.popleft()
+
+    return receive
 
 
 class _Raw(io.BytesIO):

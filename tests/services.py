@@ -30,6 +30,7 @@ from s3gw.objects.encryption import Encryptor
 from s3gw.objects.promotion.files import NOTHING_PROMOTABLE
 from s3gw.objects.service import ObjectService
 from s3gw.s3.call import NewBuckets, Services
+from s3gw.select.running import Queries, default_queries
 from s3gw.telemetry.audit import NO_AUDIT
 from s3gw.telemetry.node_info import NodeInfo
 from storage.backend import Backend, Store
@@ -53,6 +54,7 @@ def new_services(
     registry: Registry | None = None,
     batches: Batches | None = None,
     new_bucket_settings: Mapping[str, str] | None = None,
+    queries: Queries | None = None,
 ) -> Services:
     settings = settings or StaticConfig()
     objects = ObjectService(store, announcer or Unannounced(), Encryptor(keys))
@@ -62,6 +64,7 @@ def new_services(
         objects=objects,
         batches=BatchService(objects, batches or Batches(), jobs, settings),
         new_buckets=NewBuckets(settings, new_bucket_settings or {}),
+        queries=queries or default_queries(),
     )
 
 

@@ -78,7 +78,7 @@ def test_what_is_long_has_a_reason() -> None:
 # Modules
 
 # Started as a program or looked up by name, not imported.
-ENTRY_POINTS = ("s3gw.__main__", "s3gw.cli.")
+ENTRY_POINTS = ("s3gw.__main__", "s3gw.cli.", "s3gw.select.process")
 # What other implementations are compared with, and the driver for programs on an event loop.
 NOT_OF_THE_SERVER = {
     "cluster.coordination.memory",

@@ -38,7 +38,7 @@ async def carry_out(run: JobRun[BlobDownload]) -> None:
 
     try:
         size = await run.context.fetch(
-            FetchTask(job.bucket, job.name, job.latest, job.parallel, check)
+            FetchTask(job.bucket, job.name, job.latest, parallel=job.parallel, check=check)
         )
     except ObjectNotFound:
         raise JobFailed(missing(job, job.name)) from None

@@ -115,8 +115,10 @@ async def _copy(run: JobRun[CopyObjects], name: str) -> int:
 
 
 async def _refresh(run: JobRun[CopyObjects], name: str) -> int:
-    """Have the backend's latest here. One that the backend does not have is removed here."""
-    task = FetchTask(run.job.bucket, name, latest=True, check=lambda _: run.check())
+    """Have the backend's latest here. One that it does not have is removed by a job that
+    synchronizes."""
+    job = run.job
+    task = FetchTask(job.bucket, name, True, job.synchronize, check=lambda _: run.check())
     try:
         return await run.context.fetch(task) or 0
     except ObjectNotFound:

@@ -59,7 +59,9 @@ async def carry_out(run: JobRun[PrefetchObjects]) -> None:
 async def _fetch(run: JobRun[PrefetchObjects], name: str) -> None:
     job = run.job
     try:
-        task = FetchTask(job.bucket, name, job.latest, job.parallel, lambda _: run.check())
+        task = FetchTask(
+            job.bucket, name, job.latest, parallel=job.parallel, check=lambda _: run.check()
+        )
         size = await run.context.fetch(task)
     except (BucketNotFound, OutOfSpace):
         # The same would happen with every other one.

@@ -201,3 +201,15 @@ def test_an_error_is_told_to_the_user(bucket: str) -> None:
     assert b"404" in missing.stderr
     nowhere = aws("s3api", "list-objects-v2", "--bucket", new_name("none"), check=False)
     assert b"NoSuchBucket" in nowhere.stderr
+
+
+def test_a_query_over_an_object(bucket: str, tmp_path: Path) -> None:
+    aws("s3", "cp", "-", f"s3://{bucket}/people.csv", stdin=b"name,age\nann,31\nbob,7\n")
+    found = tmp_path / "found.csv"
+    aws(
+        "s3api", "select-object-content", "--bucket", bucket, "--key", "people.csv",
+        "--expression-type", "SQL", "--expression", "SELECT s.name FROM S3Object s WHERE s.age > 8",
+        "--input-serialization", '{"CSV": {"FileHeaderInfo": "USE"}}',
+        "--output-serialization", '{"CSV": {}}', str(found),
+    )  # fmt: skip
+    assert found.read_bytes() == b"ann\n"

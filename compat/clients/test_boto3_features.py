@@ -234,3 +234,29 @@ def test_a_renamed_object_is_the_same_one(s3: Any, bucket: str) -> None:
     assert s3.head_object(Bucket=bucket, Key="k")["ETag"] == etag
     with pytest.raises(ClientError):
         s3.head_object(Bucket=bucket, Key="a")
+
+
+def test_a_query_over_an_object(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"name,age\nann,31\nbob,7\n")
+    answer = s3.select_object_content(
+        Bucket=bucket,
+        Key="k",
+        ExpressionType="SQL",
+        Expression="SELECT s.name FROM S3Object s WHERE s.age > 8",
+        InputSerialization={"CSV": {"FileHeaderInfo": "USE"}},
+        OutputSerialization={"JSON": {}},
+        RequestProgress={"Enabled": True},
+    )
+    events = list(answer["Payload"])
+    texts = [event["Records"]["Payload"] for event in events if "Records" in event]
+    assert b"".join(texts) == b'{"name":"ann"}\n'
+    assert [next(iter(event)) for event in events[-2:]] == ["Stats", "End"]
+    with refused("InvalidTableAlias", 400):
+        s3.select_object_content(
+            Bucket=bucket,
+            Key="k",
+            ExpressionType="SQL",
+            Expression="SELECT * FROM other",
+            InputSerialization={"CSV": {}},
+            OutputSerialization={"CSV": {}},
+        )

@@ -3,7 +3,7 @@
 AIStore takes them on one target too: they are about more targets and mountpaths, clouds, and the
 memory of its nodes. Scripts that set them find them again. Those that mean something here are
 `lru` (`cluster.jobs.lru`), `rate_limit.frontend` (`s3gw.access.rate_limits`), and
-`rate_limit.backend` and `versioning.validate_warm_get` (`storage.tier`).
+`rate_limit.backend`, `versioning.validate_warm_get` and `versioning.synchronize` (`storage.tier`).
 """
 
 from __future__ import annotations

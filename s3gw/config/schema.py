@@ -18,6 +18,7 @@ from s3gw.config.declaration import setting, table_of
 from s3gw.config.etl import Etl
 from s3gw.config.limits import Limits
 from s3gw.config.notifications import Notifications
+from s3gw.config.select import Select
 from s3gw.config.types import (
     Choice,
     Duration,
@@ -564,6 +565,7 @@ class Config:
     backends: Backends = field(default_factory=Backends)
     etl: Etl = field(default_factory=Etl)
     native: Native = field(default_factory=Native)
+    select: Select = field(default_factory=Select)
 
 
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(

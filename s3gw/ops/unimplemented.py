@@ -40,7 +40,6 @@ REFUSED: Mapping[str, str] = {
     "PutBucketMetricsConfiguration": _REPORT,
     "PutBucketReplication": _REPLICATION,
     "PutObjectAnnotation": _ANNOTATION,
-    "SelectObjectContent": "closed to new customers by AWS",
     "UpdateBucketMetadataAnnotationTableConfiguration": _METADATA,
     "UpdateBucketMetadataInventoryTableConfiguration": _METADATA,
     "UpdateBucketMetadataJournalTableConfiguration": _METADATA,

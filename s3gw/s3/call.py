@@ -16,6 +16,7 @@ from s3gw.http.site import Site
 from s3gw.objects.batch.service import BatchService
 from s3gw.objects.context import Context
 from s3gw.objects.service import ObjectService
+from s3gw.select.running import Queries, default_queries
 
 if TYPE_CHECKING:
     from s3gw.auth.form import Form
@@ -42,6 +43,7 @@ class Services(Struct, frozen=True):
     batches: BatchService
     new_buckets: NewBuckets
     rates: RateLimits = field(default_factory=RateLimits)
+    queries: Queries = field(default_factory=default_queries)
 
 
 class ArchiveMember(Struct, frozen=True):

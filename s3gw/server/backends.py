@@ -109,7 +109,8 @@ def policy_of(bucket: BucketInfo) -> Policy:
     kept = properties_of(bucket).kept
     return Policy(
         chunking_of(bucket),
-        validates=kept.newest,
+        validates=kept.newest or kept.synchronize,
+        synchronizes=kept.synchronize,
         whole_only=bool(kept.features & STREAMING_COLD_GET),
         verifies=kept.validate_cold_get,
         rate=_rate_of(kept.backend_rate),

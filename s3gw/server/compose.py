@@ -51,6 +51,7 @@ from s3gw.objects.batch.service import BatchService
 from s3gw.objects.encryption import Encryptor
 from s3gw.objects.service import ObjectService
 from s3gw.s3.call import NewBuckets, Services
+from s3gw.select.running import queries_of
 from s3gw.server.app import App
 from s3gw.server.backends import open_tier, open_web, remote_ais, store_of
 from s3gw.server.channel import Channel, Role, Started, Task
@@ -159,6 +160,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 batches=BatchService(objects, batches, BatchJobs(jobs), settings),
                 new_buckets=NewBuckets(settings, new_bucket_settings(config)),
                 rates=RateLimits(1 / task.workers),
+                queries=queries_of(config.select),
             ),
             native=NativeServices(
                 site=site,

@@ -203,6 +203,171 @@ class Code(Enum):
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
     )
 
+    # S3 Select's.
+    AmbiguousFieldName = (
+        400,
+        "Field name matches to multiple fields in the file. Check the SQL expression and the "
+        "file, and try again.",
+    )
+    CastFailed = (
+        400,
+        "Attempt to convert from one data type to another using CAST failed in the SQL expression.",
+    )
+    CSVParsingError = (
+        400,
+        "Encountered an error parsing the CSV file. Check the file and try again.",
+    )
+    EmptyRequestBody = 400, "Request body cannot be empty."
+    EvaluatorBindingDoesNotExist = (
+        400,
+        "A column name or a path provided does not exist in the SQL expression.",
+    )
+    EvaluatorInvalidArguments = (
+        400,
+        "Incorrect number of arguments in the function call in the SQL expression.",
+    )
+    EvaluatorInvalidTimestampFormatPatternSymbol = (
+        400,
+        "Time stamp format pattern contains an invalid symbol in the SQL expression.",
+    )
+    EvaluatorNegativeLimit = 400, "The value of LIMIT in the SQL expression must not be negative."
+    EvaluatorUnterminatedTimestampFormatPatternToken = (
+        400,
+        "Time stamp format pattern contains unterminated token in the SQL expression.",
+    )
+    ExpressionTooLong = (
+        400,
+        "The SQL expression is too long: The maximum byte-length for the SQL expression is 256 KB.",
+    )
+    IncorrectSqlFunctionArgumentType = 400, "Incorrect type of arguments in function call."
+    IntegerOverflow = 400, "Integer overflow or underflow in the SQL expression."
+    InvalidCast = (  # noqa: PIE796 another code has the text
+        400,
+        "Attempt to convert from one data type to another using CAST failed in the SQL expression.",
+    )
+    InvalidColumnIndex = 400, "Column index in the SQL expression is invalid."
+    InvalidCompressionFormat = (
+        400,
+        "The file is not in a supported compression format. Only GZIP and BZIP2 are supported.",
+    )
+    InvalidDataSource = 400, "Invalid data source type. Only CSV, JSON, and Parquet are supported."
+    InvalidExpressionType = (
+        400,
+        "The ExpressionType is invalid. Only SQL expressions are supported.",
+    )
+    InvalidFileHeaderInfo = (
+        400,
+        "The FileHeaderInfo is invalid. Only NONE, USE, and IGNORE are supported.",
+    )
+    InvalidJsonType = 400, "The JsonType is invalid. Only DOCUMENT and LINES are supported."
+    InvalidQuoteFields = 400, "The QuoteFields is invalid. Only ALWAYS and ASNEEDED are supported."
+    InvalidRequestParameter = (
+        400,
+        "The value of a parameter in SelectRequest element is invalid. Check the service API "
+        "documentation and try again.",
+    )
+    InvalidScanRange = (
+        400,
+        "The value of a parameter in ScanRange element is invalid. Check the service API "
+        "documentation and try again.",
+    )
+    InvalidTableAlias = 400, "The SQL expression contains an invalid table alias."
+    InvalidTextEncoding = 400, "Invalid encoding type. Only UTF-8 encoding is supported."
+    JSONParsingError = (
+        400,
+        "Encountered an error parsing the JSON file. Check the file and try again.",
+    )
+    LexerInvalidChar = 400, "The SQL expression contains an invalid character."
+    LexerInvalidLiteral = 400, "The SQL expression contains an invalid literal."
+    LikeInvalidInputs = 400, "Invalid argument given to the LIKE clause in the SQL expression."
+    MissingRequiredParameter = (
+        400,
+        "The SelectRequest entity is missing a required parameter. Check the service "
+        "documentation and try again.",
+    )
+    MultipleDataSourcesUnsupported = 400, "Multiple data sources are not supported."
+    ObjectSerializationConflict = (
+        400,
+        "InputSerialization specifies more than one format (CSV, JSON, or Parquet), or "
+        "OutputSerialization specifies more than one format (CSV or JSON). InputSerialization"
+        " and OutputSerialization can only specify one format each.",
+    )
+    OverMaxColumn = (
+        400,
+        "The number of columns in the result is greater than the maximum allowable number of "
+        "columns.",
+    )
+    OverMaxRecordSize = (
+        400,
+        "The length of a record in the input or result is greater than maxCharsPerRecord of 1 MB.",
+    )
+    ParquetParsingError = (
+        400,
+        "Encountered an error parsing the Parquet file. Check the file and try again.",
+    )
+    ParseAsteriskIsNotAloneInSelectList = (
+        400,
+        "Other expressions are not allowed in the SELECT list when '*' is used without dot "
+        "notation in the SQL expression.",
+    )
+    ParseEmptySelect = 400, "The SQL expression contains an empty SELECT."
+    ParseExpectedArgumentDelimiter = (
+        400,
+        "Did not find the expected argument delimiter in the SQL expression.",
+    )
+    ParseExpectedDatePart = 400, "Did not find the expected date part in the SQL expression."
+    ParseExpectedIdentForAlias = (
+        400,
+        "Did not find the expected identifier for the alias in the SQL expression.",
+    )
+    ParseExpectedKeyword = 400, "Did not find the expected keyword in the SQL expression."
+    ParseExpectedLeftParenBuiltinFunctionCall = (
+        400,
+        "Did not find the expected left parenthesis in the SQL expression.",
+    )
+    ParseExpectedLeftParenValueConstructor = (  # noqa: PIE796 another code has the text
+        400,
+        "Did not find the expected left parenthesis in the SQL expression.",
+    )
+    ParseExpectedNumber = 400, "Did not find the expected number in the SQL expression."
+    ParseExpectedRightParenBuiltinFunctionCall = (
+        400,
+        "Did not find the expected right parenthesis character in the SQL expression.",
+    )
+    ParseExpectedTypeName = 400, "Did not find the expected type name in the SQL expression."
+    ParseExpectedWhenClause = 400, "Did not find the expected WHEN clause in the SQL expression."
+    ParseInvalidPathComponent = 400, "The SQL expression contains an invalid path component."
+    ParseMalformedJoin = 400, "JOIN is not supported in the SQL expression."
+    ParseNonUnaryAgregateFunctionCall = (
+        400,
+        "Only one argument is supported for aggregate functions in the SQL expression.",
+    )
+    ParseSelectMissingFrom = 400, "The SQL expression contains a missing FROM after SELECT list."
+    ParseUnExpectedKeyword = 400, "The SQL expression contains an unexpected keyword."
+    ParseUnexpectedTerm = 400, "The SQL expression contains an unexpected term."
+    ParseUnexpectedToken = 400, "The SQL expression contains an unexpected token."
+    ParseUnsupportedCallWithStar = (
+        400,
+        "Only COUNT with (*) as a parameter is supported in the SQL expression.",
+    )
+    TruncatedInput = (
+        400,
+        "Object decompression failed. Check that the object is properly compressed using the "
+        "format specified in the request.",
+    )
+    UnsupportedFunction = 400, "Encountered an unsupported SQL function."
+    UnsupportedScanRangeInput = (
+        400,
+        "Scan range queries are not supported on this type of object. Check the service API "
+        "documentation and try again.",
+    )
+    UnsupportedSqlOperation = 400, "Encountered an unsupported SQL operation."
+    UnsupportedSqlStructure = (
+        400,
+        "Encountered an unsupported SQL structure. Check the SQL Reference.",
+    )
+    ValueParseFailure = 400, "Time stamp parse failure in the SQL expression."
+
     def __new__(cls, status: int, message: str) -> Code:
         """Give each code a value of its own: some have the status and the text of another."""
         member = object.__new__(cls)

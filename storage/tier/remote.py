@@ -57,12 +57,14 @@ def _go_on(_: int) -> None:
 
 
 class FetchTask(Struct, frozen=True):
-    """One object to bring here. With `latest`, one that is older than the backend's is replaced.
+    """One object to bring here. With `latest`, one that is older than the backend's is replaced;
+    with `synchronize` too, one that the backend does not have is removed.
     `check` is called now and then with the bytes that have come; what it raises ends the task."""
 
     bucket: str
     name: str
     latest: bool = False
+    synchronize: bool = False
     parallel: Parallel | None = None
     check: Callable[[int], None] = _go_on
 

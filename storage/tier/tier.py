@@ -41,12 +41,13 @@ from storage.values import (
 
 class Policy(Struct, frozen=True):
     """How objects of a bucket are kept: in what chunks, and whether each read asks the backend for
-    a newer one. With `whole_only`, an object is kept only when it was read to its end; with
-    `verifies`, if it has the MD5 that the backend tells. `rate` bounds the requests to the
-    backend."""
+    a newer one. With `synchronizes`, what is found to be gone there is removed here. With
+    `whole_only`, an object is kept only when it was read to its end; with `verifies`, if it has the
+    MD5 that the backend tells. `rate` bounds the requests to the backend."""
 
     chunks: Chunking | None = None
     validates: bool = False
+    synchronizes: bool = False
     whole_only: bool = False
     verifies: bool = False
     rate: BackendRate | None = None
@@ -187,7 +188,7 @@ class Tier:
         except ObjectNotFound:
             pass
         else:
-            if not task.latest or await self.is_latest(remote, info):
+            if not task.latest or await self.is_latest(remote, info, drops_gone=task.synchronize):
                 return None
         plan = self.plan(remote, task.parallel)
         await self.downloads.fetch(remote, name, plan, task.check)
@@ -220,14 +221,18 @@ class Tier:
             raise NotSupported("a backend", bucket.name)
         return remote
 
-    async def is_latest(self, remote: Remote, info: ObjectInfo, *, drops: bool = True) -> bool:
+    async def is_latest(
+        self, remote: Remote, info: ObjectInfo, *, drops: bool = True, drops_gone: bool = False
+    ) -> bool:
         """Whether an object that is here is still that of the backend; one that is not is removed
-        here, unless told otherwise. Raise `ObjectNotFound` if the backend has none."""
+        here, unless told otherwise. Raise `ObjectNotFound` if the backend has none: then what is
+        here may be the last copy, and is removed only if `drops_gone`, or if the bucket
+        synchronizes."""
         try:
             if await _is_same(remote, info):
                 return True
         except ObjectNotFound:
-            if drops:
+            if drops_gone or (drops and self.policy(remote.bucket).synchronizes):
                 await self.local.delete_object(remote.bucket.name, DeleteRequest(info.name))
             raise
         if not drops:

@@ -324,9 +324,10 @@ def test_the_latest_version_is_fetched_when_it_is_wanted(scene: Scene, by_policy
         assert await scene.read("a", ReadOptions(latest=not by_policy)) == b"two"
         await scene.settled("a")
         await scene.cloud.delete_object("train", DeleteRequest("a"))
-        with pytest.raises(ObjectNotFound):
-            await scene.read("a", ReadOptions(latest=not by_policy))
-        assert not await scene.is_here("a")
+        for scene.synchronizes in (False, True):
+            with pytest.raises(ObjectNotFound):
+                await scene.read("a", ReadOptions(latest=not by_policy))
+            assert await scene.is_here("a") is not scene.synchronizes
 
     run(read())
 

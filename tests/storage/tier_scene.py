@@ -27,6 +27,7 @@ class Scene:
         self.local = local
         self.cloud = Cloud(clock)
         self.validates = False
+        self.synchronizes = False
         self.whole_only = False
         self.verifies = False
         self.lock_file = lock_file
@@ -35,7 +36,12 @@ class Scene:
         self.clock = clock
 
     def _policy(self, _: BucketInfo) -> Policy:
-        return Policy(validates=self.validates, whole_only=self.whole_only, verifies=self.verifies)
+        return Policy(
+            validates=self.validates,
+            synchronizes=self.synchronizes,
+            whole_only=self.whole_only,
+            verifies=self.verifies,
+        )
 
     async def begin(self) -> BucketInfo:
         await self.cloud.create_bucket("train", BucketOptions(OWNER))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from s3gw.keys.ring import new_ring
-from s3gw.server.backends import REFUSED
+from s3gw.server.backends import REFUSED, policy_of
 from storage.backend import Store
 from storage.tier import Tier, TieredStore
 from storage.values import BucketOptions, Versioning
@@ -60,7 +60,7 @@ def cloud_scene(local: Store, folder: Path) -> Iterator[CloudScene]:
     """The scene over a local store; `folder` is for its keys and jobs."""
     ring = new_ring(folder / "keyring.json", os.urandom(32))
     cloud = Cloud(FakeClock())
-    store = TieredStore(Tier(local, {"aws": cloud}, refused=REFUSED))
+    store = TieredStore(Tier(local, {"aws": cloud}, policy_of, refused=REFUSED))
     scene = CloudScene(store, ring, folder)
     scene.cloud = cloud
     for name, versioning in (("train", Versioning.NEVER), ("other", Versioning.ENABLED)):

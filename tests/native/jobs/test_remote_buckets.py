@@ -218,9 +218,11 @@ def test_the_latest_is_read_when_it_is_wanted(scene: CloudScene) -> None:
     scene.send("GET", f"objects/train/a?{AWS}")
     scene.upload("a", b"two")
     assert scene.send("GET", f"objects/train/a?{AWS}&latest-ver=true").body == b"two"
-    scene.upload("a", b"three")
-    props = {"versioning": {"validate_warm_get": True}}
-    assert scene.act("PATCH", f"buckets/train?{AWS}", "set-bprops", props).status == 200
+    for name, body in (("validate_warm_get", b"three"), ("synchronize", b"four")):
+        scene.upload("a", body)
+        props = {"versioning": {name: True}}
+        assert scene.act("PATCH", f"buckets/train?{AWS}", "set-bprops", props).status == 200
+        assert scene.send("GET", f"objects/train/a?{AWS}").body == body
 
 
 @pytest.mark.parametrize("bucket", ["train", "other"])
