@@ -21,7 +21,7 @@ from s3gw.identity.tokens.keys import own_key
 from s3gw.identity.tokens.protocol import TokenVerifier
 from s3gw.identity.vault import Vault
 from s3gw.keys.provider import KeyProvider
-from s3gw.native.queries.handles import Queries
+from s3gw.native.queries.handles import QueryHandles
 from s3gw.native.services import AuthN, NativeServices
 from s3gw.objects.batch import Batches
 from s3gw.objects.batch.jobs import BatchJobs
@@ -82,7 +82,7 @@ def new_native_services(
         throttle=Throttle(ThrottleOptions()),
         audit=NO_AUDIT,
         tier=tier_of(services.objects.store),
-        queries=Queries(MemoryCoordination()),
+        queries=QueryHandles(MemoryCoordination()),
     )
 
 

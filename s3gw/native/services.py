@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from s3gw.identity.directory import StoredDirectory
     from s3gw.identity.tokens.issuer import TokenIssuer
     from s3gw.identity.tokens.protocol import TokenVerifier
-    from s3gw.native.queries.handles import Queries
+    from s3gw.native.queries.handles import QueryHandles
     from s3gw.objects.promotion.files import Promotable
     from s3gw.telemetry.audit import Audit
     from s3gw.telemetry.node_info import NodeInfo
@@ -56,7 +56,7 @@ class NativeServices(Struct, frozen=True):
     throttle: Throttle
     audit: Audit
     tier: Tier
-    queries: Queries
+    queries: QueryHandles
     remote: RemoteAis | None = None
     cluster: Cluster | None = None
     etl: EtlService | None = None

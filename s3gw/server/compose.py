@@ -42,7 +42,7 @@ from s3gw.jobs.space import SpaceWatch, StoreSpace, watermarks
 from s3gw.keys.opening import open_ring
 from s3gw.native.cluster.features import features_of
 from s3gw.native.members import cluster_of
-from s3gw.native.queries.handles import Queries
+from s3gw.native.queries.handles import QueryHandles
 from s3gw.native.services import AuthN, NativeServices
 from s3gw.objects.batch import Batches, BatchOptions
 from s3gw.objects.batch.counters import BatchCounters
@@ -145,9 +145,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     ):
         jobs = Registry(coordination)
         audit = open_audit(config.log.audit, own_folder(config))
-        batches = Batches(
-            BatchOptions.from_settings(config.get_batch), BatchCounters(metrics.registry).add
-        )
+        batches = _batches(config, metrics)
         settings.on_change(partial(_apply, batches, local))
         site = Site(config.s3.region, directory.cluster_id, known)
         objects = _objects(config, store_of(tier), queues.notifier, archives)
@@ -172,7 +170,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 throttle=Throttle(config.auth.throttle),
                 audit=audit,
                 tier=tier,
-                queries=Queries(coordination),
+                queries=QueryHandles(coordination),
                 remote=remote_ais(tier),
                 cluster=cluster,
                 etl=etl_service(config, etl, jobs),
@@ -200,6 +198,11 @@ def _objects(
 ) -> ObjectService:
     encryption = Encryptor(open_ring(config), config.encryption.default_kms_key)
     return ObjectService(store, notifier, encryption, archives)
+
+
+def _batches(config: Config, metrics: Metrics) -> Batches:
+    options = BatchOptions.from_settings(config.get_batch)
+    return Batches(options, BatchCounters(metrics.registry).add)
 
 
 def _node(task: Task, metrics: Metrics) -> NodeInfo:

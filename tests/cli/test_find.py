@@ -65,7 +65,7 @@ def test_columns_and_a_summary(cli: CommandLine, filled: str) -> None:
     printed = cli.good("object", "find", filled, *words).out
     head, *rows, _, summary = printed.splitlines()
     assert head.split() == ["NAME", "VERSION", "SIZE"]
-    assert [row.split() for row in rows][0] == ["a.jpg", "1", "10"]
+    assert rows[0].split() == ["a.jpg", "1", "10"]
     assert summary == "3 objects, 2.0 KiB"
     assert cli.good("object", "find", filled, "--ext", "x").out == "There are no such objects.\n"
 

@@ -1,4 +1,4 @@
-"""Queries of objects by conditions: what they find, and how handles are continued."""
+"""QueryHandles of objects by conditions: what they find, and how handles are continued."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cluster.coordination.memory import MemoryCoordination
-from s3gw.native.queries.handles import EXPIRY_S, MOST_OPEN, Queries, Query, TooManyQueries
+from s3gw.native.queries.handles import EXPIRY_S, MOST_OPEN, QueryHandles, Query, TooManyQueries
 from tests.native.scene import Scene, told
 from tests.storage.fake_clock import FakeClock
 
@@ -259,14 +259,14 @@ def test_a_query_needs_the_right_to_list(scene: Scene, bucket: str) -> None:
 # Handles
 
 
-async def begun(queries: Queries) -> str:
+async def begun(queries: QueryHandles) -> str:
     return await queries.begin(Query(bucket="b", identity="i"))
 
 
 def test_of_two_continuations_one_begins_again() -> None:
     async def run() -> None:
         coordination = MemoryCoordination()
-        here, there = Queries(coordination), Queries(coordination)
+        here, there = QueryHandles(coordination), QueryHandles(coordination)
         handle = await begun(here)
         first, second = await here.find(handle), await there.find(handle)
         assert first is not None
@@ -283,7 +283,7 @@ def test_of_two_continuations_one_begins_again() -> None:
 def test_a_handle_expires_when_it_is_not_used() -> None:
     async def run() -> None:
         clock = FakeClock(2_000_000_000)
-        queries = Queries(MemoryCoordination(), clock)
+        queries = QueryHandles(MemoryCoordination(), clock)
         handle = await begun(queries)
         clock.advance_s(EXPIRY_S - 1)
         found = await queries.find(handle)
@@ -301,7 +301,7 @@ def test_so_many_queries_are_open_at_once() -> None:
     async def run() -> None:
         clock = FakeClock(2_000_000_000)
         coordination = MemoryCoordination()
-        queries = Queries(coordination, clock)
+        queries = QueryHandles(coordination, clock)
         for _ in range(MOST_OPEN):
             await begun(queries)
         with pytest.raises(TooManyQueries):

@@ -62,7 +62,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Query).decode
 
 
-class Queries:
+class QueryHandles:
     def __init__(self, coordination: Coordination, clock: Clock = _CLOCK) -> None:
         self._coordination = coordination
         self._clock = clock
