@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from cluster.coordination.memory import MemoryCoordination
 from cluster.jobs.registry import Registry
+from cluster.query_handles import QueryHandles
 from s3gw.auth.throttle import Throttle
 from s3gw.config.auth import LONGEST_TOKEN_S, ThrottleOptions
 from s3gw.config.runtime import Settings, StaticConfig
@@ -21,7 +22,6 @@ from s3gw.identity.tokens.keys import own_key
 from s3gw.identity.tokens.protocol import TokenVerifier
 from s3gw.identity.vault import Vault
 from s3gw.keys.provider import KeyProvider
-from s3gw.native.queries.handles import QueryHandles
 from s3gw.native.services import AuthN, NativeServices
 from s3gw.objects.batch import Batches
 from s3gw.objects.batch.jobs import BatchJobs

@@ -10,6 +10,7 @@ from s3gw.native.members import Cluster, Members, one_machine
 
 if TYPE_CHECKING:
     from cluster.jobs.registry import Registry
+    from cluster.query_handles import QueryHandles
     from s3gw.auth.throttle import Throttle
     from s3gw.config.remote_clusters import RemoteClusters
     from s3gw.config.runtime import Settings
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from s3gw.identity.directory import StoredDirectory
     from s3gw.identity.tokens.issuer import TokenIssuer
     from s3gw.identity.tokens.protocol import TokenVerifier
-    from s3gw.native.queries.handles import QueryHandles
     from s3gw.objects.promotion.files import Promotable
     from s3gw.telemetry.audit import Audit
     from s3gw.telemetry.node_info import NodeInfo

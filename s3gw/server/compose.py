@@ -24,6 +24,7 @@ from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
 from cluster.lifecycle.worker import Worker
 from cluster.maintenance import Job, StoppedWithin, run_repeatedly, until
+from cluster.query_handles import QueryHandles
 from cluster.requested_by import RequestedBy
 from s3gw.access.rate_limits import RateLimits
 from s3gw.auth.throttle import Throttle
@@ -42,7 +43,6 @@ from s3gw.jobs.space import SpaceWatch, StoreSpace, watermarks
 from s3gw.keys.opening import open_ring
 from s3gw.native.cluster.features import features_of
 from s3gw.native.members import cluster_of
-from s3gw.native.queries.handles import QueryHandles
 from s3gw.native.services import AuthN, NativeServices
 from s3gw.objects.batch import Batches, BatchOptions
 from s3gw.objects.batch.counters import BatchCounters

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cluster.coordination.memory import MemoryCoordination
-from s3gw.native.queries.handles import EXPIRY_S, MOST_OPEN, QueryHandles, Query, TooManyQueries
+from cluster.query_handles import EXPIRY_S, MOST_OPEN, Query, QueryHandles, TooManyQueries
 from tests.native.scene import Scene, told
 from tests.storage.fake_clock import FakeClock
 

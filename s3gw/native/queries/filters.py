@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from cluster.query_handles import FilterMessage
 from s3gw.native.errors import NativeError
 from storage.archives.selection import BadSelection, matching
 from storage.digits import read_digits
@@ -22,15 +23,6 @@ _MOST_FILTERS = 256
 _MOST_DEPTH = 32
 _LARGEST = (1 << 63) - 1
 _MOST_GLOB = 1024
-
-
-class FilterMessage(Struct, frozen=True):
-    """AIStore's document: a function with arguments, or `AND` and `OR` of inner filters."""
-
-    type: str = ""
-    filter_name: str = ""
-    args: list[str] | None = None
-    inner_filters: list[FilterMessage] | None = None
 
 
 class Rows(Struct, frozen=True):

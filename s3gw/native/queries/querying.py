@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct, field
 
 from cluster.jobs.template import BadTemplate, Template, read_template
+from cluster.query_handles import FilterMessage, Found, Query, TooManyQueries
 from s3gw.access import Access, authorize
 from s3gw.http.reply import Reply
 from s3gw.native.answers import text_reply
@@ -30,8 +31,7 @@ from s3gw.native.jobs.target import BckMessage, call_about
 from s3gw.native.names import bck_of
 from s3gw.native.object_names import key_of, prefix_of
 from s3gw.native.operation import document, operation
-from s3gw.native.queries.filters import FilterMessage, read_filter
-from s3gw.native.queries.handles import Found, Query, TooManyQueries
+from s3gw.native.queries.filters import read_filter
 from s3gw.native.queries.scanning import Scan
 from storage.pacing import off_loop
 from storage.values import ListedPage

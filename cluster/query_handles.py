@@ -15,7 +15,6 @@ import msgspec
 from msgspec import Struct
 
 from cluster.coordination import Coordination, Delete, Entry, Put, Unchanged
-from s3gw.native.queries.filters import FilterMessage
 from storage.clock import NS_PER_S, Clock, SystemClock
 
 # As in AIStore.
@@ -26,6 +25,15 @@ _FEW = 100
 _ID_ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 12
 _CLOCK = SystemClock()
+
+
+class FilterMessage(Struct, frozen=True):
+    """AIStore's document: a function with arguments, or `AND` and `OR` of inner filters."""
+
+    type: str = ""
+    filter_name: str = ""
+    args: list[str] | None = None
+    inner_filters: list[FilterMessage] | None = None
 
 
 class Query(Struct, frozen=True, kw_only=True):
