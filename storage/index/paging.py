@@ -11,8 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar, overload
 
-from storage.index.rows import ListedRow, decode_listed, decode_row, decode_upload
+from storage.index.rows import (
+    ListedRow,
+    decode_listed,
+    decode_row,
+    decode_sized,
+    decode_timed,
+    decode_upload,
+)
 from storage.values import (
+    Listed,
     ListedPage,
     ListedVersionPage,
     ListQuery,
@@ -115,6 +123,14 @@ class RowsLater(Sequence[ListedRow]):
             self._decoded = list(map(decode_listed, self._rows))
         return iter(self._decoded)
 
+    def sizes(self) -> list[int]:
+        """Return the sizes of all, in bytes."""
+        return [decode_sized(row).size for row in self._rows]
+
+    def times_ns(self) -> list[int]:
+        """Return when all were modified, in nanoseconds since the epoch."""
+        return [decode_timed(row).modified_ns for row in self._rows]
+
     @overload
     def __getitem__(self, at: int) -> ListedRow: ...
     @overload
@@ -125,6 +141,18 @@ class RowsLater(Sequence[ListedRow]):
         if isinstance(at, slice):
             return list(map(decode_listed, self._rows[at]))
         return decode_listed(self._rows[at])
+
+
+def sizes_of(listed: Sequence[Listed]) -> Sequence[int]:
+    """Return the sizes of all that a page lists, without reading more of it than that."""
+    return listed.sizes() if isinstance(listed, RowsLater) else [each.size for each in listed]
+
+
+def times_of(listed: Sequence[Listed]) -> Sequence[int]:
+    """Return when all that a page lists were modified, in nanoseconds since the epoch."""
+    if isinstance(listed, RowsLater):
+        return listed.times_ns()
+    return [each.modified_ns for each in listed]
 
 
 def listed_page(entries: Sequence[NamedRow], *, more: bool) -> ListedPage:

@@ -17,6 +17,7 @@ from cluster.query_handles import FilterMessage
 from s3gw.native.errors import NativeError
 from storage.archives.selection import BadSelection, matching
 from storage.digits import read_digits
+from storage.index.paging import sizes_of, times_of
 from storage.values import Listed
 
 _MOST_FILTERS = 256
@@ -25,17 +26,29 @@ _LARGEST = (1 << 63) - 1
 _MOST_GLOB = 1024
 
 
-class Rows(Struct, frozen=True):
+class Rows(Struct):
     """A page: the names, what is listed of each, and `accessed` with the times of their last reads
     in nanoseconds since the epoch, empty where no filter needs them."""
 
     names: Sequence[str]
     listed: Sequence[Listed]
     accessed: Sequence[int] = ()
+    _sizes: Sequence[int] | None = None
+    _times_ns: Sequence[int] | None = None
 
-    def at(self, places: Sequence[int]) -> Sequence[Listed]:
-        """Return what is listed, to be looked at in these places: of many, all is read at once."""
-        return list(self.listed) if 2 * len(places) > len(self.listed) else self.listed
+    def sizes(self) -> Sequence[int]:
+        if self._sizes is None:
+            self._sizes = sizes_of(self.listed)
+        return self._sizes
+
+    def times_ns(self) -> Sequence[int]:
+        if self._times_ns is None:
+            self._times_ns = times_of(self.listed)
+        return self._times_ns
+
+    def are_few(self, places: Sequence[int]) -> bool:
+        """Whether rows are better looked at one by one than all at once."""
+        return 4 * len(places) < len(self.listed)
 
 
 # The places of rows on a page, in their order.
@@ -148,20 +161,24 @@ _SIDES: Mapping[_Value, tuple[str, str]] = {
 
 def _between(value: _Value, low: int, high: int) -> Narrow:
     def sizes(rows: Rows, places: Places) -> Places:
-        listed = rows.at(places)
-        return [at for at in places if low <= listed[at].size <= high]
+        if rows.are_few(places):
+            return [at for at in places if low <= rows.listed[at].size <= high]
+        column = rows.sizes()
+        return [at for at in places if low <= column[at] <= high]
 
     def versions(rows: Rows, places: Places) -> Places:
-        listed = rows.at(places)
+        listed = rows.listed if rows.are_few(places) else list(rows.listed)
         return [at for at in places if low <= listed[at].writes <= high]
 
     def modified(rows: Rows, places: Places) -> Places:
-        listed = rows.at(places)
-        return [at for at in places if low <= listed[at].modified_ns <= high]
+        if rows.are_few(places):
+            return [at for at in places if low <= rows.listed[at].modified_ns <= high]
+        column = rows.times_ns()
+        return [at for at in places if low <= column[at] <= high]
 
     def accessed(rows: Rows, places: Places) -> Places:
-        listed, times = rows.at(places), rows.accessed
-        return [at for at in places if low <= max(times[at], listed[at].modified_ns) <= high]
+        written, read = rows.times_ns(), rows.accessed
+        return [at for at in places if low <= max(read[at], written[at]) <= high]
 
     return {
         _Value.SIZE: sizes,
