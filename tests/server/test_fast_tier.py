@@ -19,6 +19,16 @@ from tests.storage.aws.remotes import moto
 LARGE = os.urandom(8 << 20)
 
 
+def client_of(remote: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=remote,
+        region_name="us-east-1",
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+    )
+
+
 class FastTier(ServerProcess):
     """Two workers without authentication, in front of the S3 at `remote`; `moto_log` has its
     requests."""
@@ -33,13 +43,7 @@ class FastTier(ServerProcess):
         flags = ("--backend", "aws", "--no-auth")
         super().__init__(folder, flags=flags, environment=environment, workers=2)
         self.moto_log = moto_log
-        self.cloud: Any = boto3.client(
-            "s3",
-            endpoint_url=remote,
-            region_name="us-east-1",
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-        )
+        self.cloud: Any = client_of(remote)
 
     def native(self, method: str, path: str, message: Any = None) -> bytes:
         """The body of a good answer."""
@@ -119,8 +123,7 @@ def test_a_job_fetches_and_evicts(server: FastTier, bucket: str) -> None:
 def test_a_bucket_may_be_at_another_endpoint(server: FastTier, tmp_path: Path, bucket: str) -> None:
     server.cloud.put_object(Bucket=bucket, Key="o", Body=b"at the server's own")
     with moto(tmp_path) as remote:
-        keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY}
-        elsewhere = boto3.client("s3", endpoint_url=remote, region_name="us-east-1", **keys)
+        elsewhere = client_of(remote)
         for name in ("only-there", bucket):
             elsewhere.create_bucket(Bucket=name)
             elsewhere.put_object(Bucket=name, Key="o", Body=b"elsewhere")
