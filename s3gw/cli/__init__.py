@@ -25,7 +25,7 @@ _SUMMARIES = {
     "archive": "read and write members of archives",
     "job": "start, watch and stop jobs",
     "dsort": "sort the records of shards into new shards",
-    "etl": "transformations (ETL) of a cluster that has them",
+    "etl": "programs that transform objects (ETL)",
     "cluster": "the nodes of the cluster, their state and load",
     "config": "show and change the configuration",
     "auth": "users, roles, keys and tokens",

@@ -1,6 +1,6 @@
-"""ETL: transformations in containers beside the targets, as AIStore has them.
+"""ETL: transformers beside the server, or in the containers of AIStore.
 
-A server without ETL refuses these calls with status 501.
+A server with ETL turned off refuses these calls with status 501.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from s3gw.client.buckets import CopyOptions, action
 from s3gw.client.call import Call, Request, Response, document_of, no_result, text_of
+from s3gw.client.names import Bck
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +30,23 @@ class Etl:
 
 @dataclass(frozen=True, slots=True)
 class EtlSpec:
-    """A container that transforms; `communication` says how it gets objects, such as `hpush`."""
+    """A transformer: a `command`, an `image` for AIStore, or a `url` where one runs already.
+    `communication` says how it gets objects, such as `hpush`."""
 
     name: str
-    image: str
+    image: str = ""
     communication: str = "hpush"
     command: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     init_timeout: str = "5m"
     obj_timeout: str = "45s"
+    url: str = ""
 
     @property
     def document(self) -> dict[str, Any]:
         runtime: dict[str, Any] = {"image": self.image}
+        if self.url:
+            runtime["url"] = self.url
         if self.command:
             runtime["command"] = list(self.command)
         if self.env:
@@ -78,6 +84,21 @@ def stop_etl(name: str) -> Call[None]:
 
 def remove_etl(name: str) -> Call[None]:
     return Call(Request("DELETE", _path(name)), no_result)
+
+
+def transform_bucket(
+    bck: Bck, to: Bck, etls: Sequence[str], options: CopyOptions, ext: Mapping[str, str]
+) -> Call[str]:
+    """Copy a bucket through transformers, one after the other. Return the job's id."""
+    value = {
+        "id": etls[0],
+        "pipeline": list(etls[1:]),
+        "prefix": options.prefix,
+        "ext": dict(ext),
+        **options.document,
+    }
+    query = {**bck.query, "bck_to": to.uname}
+    return Call(Request("POST", bck.path, query, action("etl-bck", value)), text_of)
 
 
 def etl_logs(name: str) -> Call[dict[str, str]]:

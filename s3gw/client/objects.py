@@ -25,17 +25,26 @@ _ALL_PROPS = "checksum,atime,version,copies,custom,location,chunked,last-modifie
 @dataclass(frozen=True, slots=True)
 class ObjectRead:
     """The part of an object that is read. `range` is HTTP's, after `bytes=`; `mode` says how
-    `pattern` selects members of an archive."""
+    `pattern` selects members of an archive. With `etls` it is read through these transformers, one
+    after the other."""
 
     range: str = ""
     member: str = ""
     pattern: str = ""
     mode: str = ""
     mime: str = ""
+    etls: tuple[str, ...] = ()
+    etl_args: str = ""
 
     @property
     def query(self) -> dict[str, str]:
         query = {"archpath": self.member} if self.member else {}
+        if self.etls:
+            query |= {"etl_name": self.etls[0]}
+        if self.etls[1:]:
+            query |= {"etl_pipeline": ",".join(self.etls[1:])}
+        if self.etl_args:
+            query |= {"etl_args": self.etl_args}
         if self.pattern or self.mode:
             query |= {"archregx": self.pattern, "archmode": self.mode}
         return query | ({"archmime": self.mime} if self.mime else {})

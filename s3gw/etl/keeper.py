@@ -23,6 +23,7 @@ from s3gw.etl.errors import EtlError
 from s3gw.etl.places import keep_logs, log_file
 from s3gw.etl.process import Process, start
 from s3gw.etl.records import EtlRecords, Instance, Record
+from s3gw.etl.scratch import Scratch
 from s3gw.etl.sessions import Sessions
 from storage.errors import StorageError
 
@@ -36,6 +37,8 @@ _LONGEST_PAUSE_S = 30.0
 # One that ran for so long has not failed.
 _STEADY_S = 60.0
 _MOST_FAILURES = 8
+# In place of the secret, where a transformer has said it.
+_HIDDEN = "********"
 
 
 class Machine(Struct, frozen=True):
@@ -44,6 +47,7 @@ class Machine(Struct, frozen=True):
 
     target: str
     folder: Path
+    scratch: Scratch
     url: str
     authority: str = ""
 
@@ -71,6 +75,10 @@ class Keeper:
     async def run(self, stopped_within: StoppedWithin) -> None:
         """Keep them until it is time to stop; then end all of them."""
         self._machine.folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self._machine.scratch.clear()
+        except (EtlError, OSError) as error:
+            log.error("cannot remove temporary files", extra={"error": str(error)})
         try:
             while True:
                 try:
@@ -157,9 +165,12 @@ class Keeper:
         machine = self._machine
         url = f"{machine.url}/v1/etl-objects/{record.name}/{record.secret}"
         file = log_file(machine.folder, record.name)
-        process = await start(record.message, self._settings, url, machine.authority, file)
+        process = await start(
+            record.message, self._settings, machine.scratch, url, machine.authority, file
+        )
         try:
-            return await self._watch(record, process, starts, ready)
+            why = await self._watch(record, process, starts, ready)
+            return why.replace(record.secret, _HIDDEN)
         finally:
             await asyncio.shield(process.stop())
 

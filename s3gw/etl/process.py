@@ -6,17 +6,15 @@ import asyncio
 import contextlib
 import json
 import os
-import pwd
 import shutil
 import socket
 import sys
-import tempfile
 from pathlib import Path
 
 from s3gw.config.etl import Etl
-from s3gw.etl.errors import NotStarted
 from s3gw.etl.message import InitMessage
 from s3gw.etl.runtime import HOST, Here, plan_of
+from s3gw.etl.scratch import Scratch
 
 _GUARD = Path(__file__).with_name("guard.py")
 _SAID_BYTES = 2048
@@ -53,14 +51,12 @@ class Process:
 
 
 async def start(
-    message: InitMessage, settings: Etl, url: str, authority: str, log: Path
+    message: InitMessage, settings: Etl, scratch: Scratch, url: str, authority: str, log: Path
 ) -> Process:
     """Start it with a new port and an empty folder. Raise `NotStarted`, and `BadMessage`."""
-    owner = _owner(settings.user)
-    work = tempfile.mkdtemp(prefix=f"s3gw-etl-{message.name}-")
+    owner = scratch.owner
+    work = str(scratch.new(f"{message.name}-"))
     try:
-        if owner is not None:
-            os.chown(work, owner.pw_uid, owner.pw_gid)
         port = _free_port()
         plan = plan_of(message, settings, Here(port, work, url, authority))
         orders = {
@@ -89,21 +85,6 @@ async def start(
     with contextlib.suppress(ConnectionError):
         await guard.stdin.drain()
     return process
-
-
-def _owner(user: str) -> pwd.struct_passwd | None:
-    """Raise `NotStarted` for a user that does not exist, or that this server cannot become."""
-    if not user:
-        return None
-    try:
-        owner = pwd.getpwnam(user)
-    except KeyError:
-        raise NotStarted(f"etl.user: this machine has no user {user!r}") from None
-    if owner.pw_uid == os.geteuid():
-        return None
-    if os.geteuid() != 0:
-        raise NotStarted("etl.user: only a server that root has started can run others' programs")
-    return owner
 
 
 def _free_port() -> int:

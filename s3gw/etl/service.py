@@ -118,7 +118,9 @@ class EtlService(Struct, frozen=True):
 
     async def logs(self, record: Record) -> bytes:
         """Return what is kept of its output on this machine."""
-        return await asyncio.to_thread(read_logs, self.folder, record.name)
+        said = await asyncio.to_thread(read_logs, self.folder, record.name)
+        # Programs log the requests that they send.
+        return said.replace(record.secret.encode(), b"********")
 
     async def require_secret(self, name: str, secret: str) -> None:
         """Raise `NoSuchEtl` unless the secret is the one that a running transformer was given."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,7 +20,9 @@ from s3gw.etl.counting import Counting
 from s3gw.etl.errors import EtlError, NoSuchEtl, TransformFailed, Unavailable
 from s3gw.etl.message import Communication
 from s3gw.etl.records import EtlRecords, ObjectError, Record
+from s3gw.etl.scratch import Scratch
 from s3gw.etl.sessions import Sessions
+from s3gw.etl.talk.files import BY_FILE, Files
 from s3gw.etl.talk.http import Http
 from s3gw.etl.talk.websocket import WebSocket
 from s3gw.etl.talk.work import Bounds, Piece, Work, started
@@ -33,6 +36,7 @@ class _Line(Struct):
     room: asyncio.Semaphore
     talk: Http | WebSocket
     url: str
+    files: Files | None = None
     waiting: int = 0
 
     async def enter(self, name: str, *, patient: bool) -> None:
@@ -63,6 +67,7 @@ class Transforming:
         sessions: Sessions,
         settings: Etl,
         counting: Counting,
+        scratch: Scratch,
         target: str,
         *,
         patient: bool = False,
@@ -73,6 +78,7 @@ class Transforming:
         self._sessions = sessions
         self._settings = settings
         self._counting = counting
+        self._files = Files(scratch)
         self._lines: dict[str, _Line] = {}
 
     async def close(self) -> None:
@@ -98,18 +104,25 @@ class Transforming:
         record = await self._record(name)
         line = await self._line(record)
         await line.enter(name, patient=self._patient)
+        seen, file = _Seen(work), None
         try:
-            seen = _Seen(work)
-            piece = await line.talk.transform(replace(work, source=seen.open))
+            work = replace(work, source=seen.open)
+            if line.files is not None and work.stored:
+                file = await line.files.write(await work.source(), work.path)
+                work = replace(work, file=str(file))
+            piece = await line.talk.transform(work)
         except BaseException as error:
             line.leave()
+            await self._remove(file)
             if isinstance(error, EtlError):
                 self._failed(record, error, cname)
             raise
         if isinstance(piece.body, bytes):
             line.leave()
+            await self._remove(file)
             self._counting.done(record.xid, seen.size, len(piece.body))
             return piece
+        seen.file = file
         watched = self._watched(record, line, piece.body, seen, cname)
         return Piece(await started(watched), piece.size)
 
@@ -129,6 +142,11 @@ class Transforming:
         finally:
             line.leave()
             await body.aclose()
+            await self._remove(seen.file)
+
+    async def _remove(self, file: Path | None) -> None:
+        if file is not None:
+            await self._files.remove(file)
 
     def _failed(self, record: Record, error: EtlError, cname: str) -> None:
         if cname and isinstance(error, TransformFailed):
@@ -167,17 +185,20 @@ class Transforming:
         known = {each.xid for each in self.records.records.values()}
         for xid in [each for each in self._lines if each not in known]:
             await self._lines.pop(xid).close()
-        line = _Line(at_once, asyncio.Semaphore(at_once), talk, url)
+        by_file = message.variables.get(BY_FILE) == "true"
+        files = self._files if by_file and message.how is not Communication.PULL else None
+        line = _Line(at_once, asyncio.Semaphore(at_once), talk, url, files)
         self._lines[record.xid] = line
         return line
 
 
 class _Seen:
-    """The source of an object, and how many bytes were read from it."""
+    """The source of an object, how many bytes were read from it, and the file with them."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self.size = 0
+        self.file: Path | None = None
 
     async def open(self) -> Piece:
         piece = await self._work.source()

@@ -90,11 +90,7 @@ async def _measure(piece: Piece, check: Callable[[], None]) -> int:
 
 
 async def _checked(piece: Piece, check: Callable[[], None]) -> Body:
-    if isinstance(piece.body, bytes):
-        if piece.body:
-            yield piece.body
-        return
-    async for block in piece.body:
+    async for block in piece.blocks():
         check()
         yield block
 

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 
 from cluster.coordination import Coordination
 from cluster.jobs.registry import Registry
-from s3gw.config.places import node_name
+from s3gw.config.places import node_name, own_folder
 from s3gw.config.schema import Config
 from s3gw.etl.counting import Counting
 from s3gw.etl.keeper import Keeper, Machine
 from s3gw.etl.places import etl_folder
 from s3gw.etl.records import EtlRecords
+from s3gw.etl.scratch import Scratch
 from s3gw.etl.service import EtlService
 from s3gw.etl.sessions import Sessions
 from s3gw.etl.transforming import Transforming
@@ -41,7 +42,8 @@ async def transforming(
     counting = Counting(records, f"{target}-{task.slot}")
     # Jobs wait for room; a client can repeat its request.
     patient = task.role is Role.MAINTENANCE
-    made = Transforming(records, sessions, config.etl, counting, target, patient=patient)
+    scratch = _scratch(config)
+    made = Transforming(records, sessions, config.etl, counting, scratch, target, patient=patient)
     try:
         yield made
     finally:
@@ -77,6 +79,7 @@ async def keeper(
     machine = Machine(
         _target(config, await cluster_id_of(coordination)),
         etl_folder(config),
+        _scratch(config),
         _url_here(config, task.port),
         config.server.tls_cert,
     )
@@ -84,6 +87,10 @@ async def keeper(
         yield Keeper(EtlRecords(coordination), jobs, config.etl, machine, sessions)
     finally:
         await sessions.aclose()
+
+
+def _scratch(config: Config) -> Scratch:
+    return Scratch(own_folder(config), config.etl.user)
 
 
 def _target(config: Config, cluster_id: str) -> str:

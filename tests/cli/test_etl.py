@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -112,3 +114,57 @@ def test_what_containers_wrote_is_printed_by_target(
     printed, request = asked(offline, monkeypatch, told, "logs", "resize")
     assert request.startswith(b"GET /v1/etl/resize/logs HTTP/1.1")
     assert printed == "--- t1\ngrößer\n"
+
+
+def test_a_python_file_is_sent(
+    offline: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "resize.py").write_bytes(b"class Resize: ...")
+    words = ("init", "resize", "--file", str(tmp_path / "resize.py"), "--obj-timeout", "9s")
+    _, request = asked(offline, monkeypatch, b"etl-abc", *words)
+    sent = json.loads(request.partition(b"\r\n\r\n")[2])
+    assert sent["obj_timeout"] == "9s"
+    assert sent["runtime"]["image"].startswith("aistorage/runtime_python:3.")
+    (variable,) = sent["runtime"]["env"]
+    assert variable["name"] == "ETL_SCRIPT"
+    assert base64.b64decode(variable["value"]) == b"class Resize: ..."
+
+
+def test_one_that_runs_already_is_named(
+    offline: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("init", "resize", "--url", "http://gpu-1:8000")
+    _, request = asked(offline, monkeypatch, b"etl-abc", *words)
+    sent = json.loads(request.partition(b"\r\n\r\n")[2])
+    assert sent["runtime"] == {"image": "", "url": "http://gpu-1:8000"}
+
+
+@pytest.mark.parametrize("words", [(), ("--url", "http://a", "--exec", "b")])
+def test_what_is_to_run_is_named_once(cli: CommandLine, words: tuple[str, ...]) -> None:
+    assert "one of --file" in cli.refused("etl", "init", "resize", *words, code=2)
+
+
+def test_a_bucket_is_transformed(offline: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("bucket", "resize", "ais://photos/2026/", "ais://small", "--then", "sharpen")
+    more = ("--ext", "png=jpg", "--continue-on-error", "--no-wait")
+    _, request = asked(offline, monkeypatch, b"etl-xyz", *words, *more)
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /v1/buckets/photos?")
+    message = json.loads(body)
+    assert message["action"] == "etl-bck"
+    value = message["value"]
+    assert (value["id"], value["pipeline"]) == ("resize", ["sharpen"])
+    assert (value["prefix"], value["ext"], value["coer"]) == ("2026/", {"png": "jpg"}, True)
+
+
+def test_an_object_is_read_through_transformers(
+    offline: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Canned([answer(body=b"small")]) as server:
+        monkeypatch.setenv("AIS_ENDPOINT", server.url)
+        words = ("--etl", "resize", "--etl", "sharpen", "--etl-args", "224")
+        offline.good("object", "cat", "ais://photos/1.jpg", *words)
+    query = parse_qs(urlsplit(server.requests[0].split(b" ")[1].decode()).query)
+    assert query["etl_name"] == ["resize"]
+    assert query["etl_pipeline"] == ["sharpen"]
+    assert query["etl_args"] == ["224"]

@@ -89,6 +89,21 @@ def test_hpull_is_sent_what_another_one_has_made(scene: EtlScene, etl: str, buck
     assert scene.read(bucket, "o", etl, etl_pipeline=pulls).body == b"hello"
 
 
+def test_a_transformer_that_asks_for_a_file_gets_one(scene: EtlScene, bucket: str) -> None:
+    etl = scene.new_etl(env={"ETL_DIRECT_FQN": "true"})
+    large = scene.new_bucket({"large": b"0123456789" * 100_000})
+    assert scene.read(large, "large", etl).body == b"9876543210" * 100_000
+    file, mode = json.loads(scene.read(bucket, "a b/ü%", etl, "file").body)
+    assert Path(file).name == "ü%"
+    assert mode == "-rw-------"
+    assert not Path(file).parent.exists()
+    scene.read(bucket, "o", etl, "fail")
+    # The next one gets bytes.
+    assert scene.read(bucket, "o", etl, etl_pipeline=etl).body == b"hello"
+    scratch = Path(file).parent.parent
+    assert not list(scratch.glob("file-*"))
+
+
 def test_objects_are_read_with_the_secret_of_a_transformer_that_runs(
     scene: EtlScene, bucket: str
 ) -> None:
@@ -113,6 +128,18 @@ def test_the_servers_environment_is_not_the_transformers(scene: EtlScene, bucket
     assert environment["DIRECT_PUT"] == "true"
     assert not [name for name in environment if name.startswith("S3GW_")]
     assert Path(environment["HOME"]).is_dir()
+
+
+def test_a_copy_is_transformed(scene: EtlScene, etl: str, bucket: str) -> None:
+    target = scene.new_bucket()
+    query = f"object_to=ais/@%23/{target}/copy&etl_name={etl}"
+    scene.good("PUT", f"objects/{bucket}/o?{query}")
+    assert scene.good("GET", f"objects/{target}/copy") == b"olleh"
+    scene.good("PUT", f"objects/{bucket}/o?{query}&etl_pipeline={etl}")
+    assert scene.good("GET", f"objects/{target}/copy") == b"hello"
+    refused = scene.send("PUT", f"objects/{bucket}/o?{query}&etl_args=fail")
+    assert refused.status == 422
+    assert scene.good("GET", f"objects/{target}/copy") == b"hello"
 
 
 def test_a_missing_object_is_not_found(scene: EtlScene, etl: str, bucket: str) -> None:

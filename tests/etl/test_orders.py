@@ -22,7 +22,8 @@ def pids(etl: str) -> list[int]:
         if not each.name.isdecimal():
             continue
         try:
-            if f"s3gw-etl-{etl}-" in (each / "cwd").readlink().name:
+            folder = (each / "cwd").readlink()
+            if folder.name.startswith(f"{etl}-") and folder.parent.name.startswith("s3gw-etl-"):
                 found.append(int(each.name))
         except OSError:
             continue

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import socketserver
+import stat
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from urllib.request import urlopen
 
@@ -34,7 +36,10 @@ class Handler(BaseHTTPRequestHandler):
                 self._transform(answer.read())
 
     def do_PUT(self) -> None:
-        self._transform(self._body())
+        body = self._body()
+        if file := parse_qs(urlsplit(self.path).query).get("etl_fqn"):
+            body = Path(unquote(file[0])).read_bytes()
+        self._transform(body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing for each request."""
@@ -47,6 +52,10 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(body[::-1])
             case "upper":
                 self._answer(body.upper())
+            case "file":
+                file = Path(unquote(parse_qs(parts.query)["etl_fqn"][0]))
+                mode = stat.filemode(file.stat().st_mode)
+                self._answer(json.dumps([str(file), mode]).encode())
             case "path":
                 self._answer(unquote(parts.path).encode())
             case "environment":

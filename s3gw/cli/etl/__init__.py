@@ -7,16 +7,19 @@ from s3gw.cli.parsing import Group
 _SUMMARIES = {
     "ls": "list transformations",
     "show": "show a transformation",
-    "init": "start a container that transforms",
+    "init": "start a transformer",
     "start": "start a stopped transformation",
     "stop": "stop a transformation",
     "rm": "remove a transformation",
-    "logs": "print the output of its containers",
+    "logs": "print the output of its programs",
+    "bucket": "transform the objects of a bucket",
 }
 _EXAMPLES = """\
-  s3gw etl ls                         the transformations of an AIStore cluster
+  s3gw etl init resize --file resize.py
+  s3gw object get ais://photos/1.jpg small.jpg --etl resize
+  s3gw etl bucket resize ais://photos ais://small
   s3gw etl logs resize
 
-s3gw serve itself has no ETL yet, and refuses these commands."""
+The server must have been started with --etl."""
 
 COMMAND = Group(__name__, _SUMMARIES, _EXAMPLES)

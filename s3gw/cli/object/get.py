@@ -29,6 +29,7 @@ _EXAMPLES = """\
   s3gw object get -r ais://shards/train/ ./train           all that begins with train/
   s3gw object get ais://shards/0001.tar head --range 0-1023
   s3gw object get ais://shards/0001.tar --archpath images/7.jpg
+  s3gw object get ais://photos/1.jpg small.jpg --etl resize
 
 A file appears only when it is complete and its checksum is right. One that was there keeps its
 mode and its owner, and a symbolic link is followed. A device or a pipe is written into."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from s3gw.cli.parameters import option
+from s3gw.cli.parameters import option, repeated
 from s3gw.client.objects import ObjectRead
 
 _RANGE = re.compile(r"\d+-\d*|-\d+")
@@ -27,6 +27,13 @@ class ReadFlags:
     )
     archpath: str = option("MEMBER", default="", help="a member, if the object is an archive")
 
+    etl: tuple[str, ...] = repeated(
+        "ETL", help="transformed by this transformer; may be repeated, for one after the other"
+    )
+    etl_args: str = option("TEXT", default="", help="arguments for the transformers")
+
     @property
     def object_read(self) -> ObjectRead:
-        return ObjectRead(range=self.range, member=self.archpath)
+        return ObjectRead(
+            range=self.range, member=self.archpath, etls=self.etl, etl_args=self.etl_args
+        )

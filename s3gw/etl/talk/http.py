@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from s3gw.etl.errors import EtlError, TransformFailed, Unavailable
 from s3gw.etl.talk.work import (
@@ -78,8 +78,9 @@ class Http:
 
         pulled = self._pulls and work.stored
         path = quote(work.uname if pulled else work.path, safe="" if pulled else "/")
-        args = f"?etl_args={quote(work.args, safe='')}" if work.args else ""
-        url = URL(f"{self._url}/{path}{args}", encoded=True)
+        told = {"etl_args": work.args, "etl_fqn": work.escaped_file}
+        query = urlencode({name: text for name, text in told.items() if text}, quote_via=quote)
+        url = URL(f"{self._url}/{path}?{query}" if query else f"{self._url}/{path}", encoded=True)
         times = ClientTimeout(total=None, sock_read=self._bounds.obj_s)
         if pulled:
             headers = {"Content-Length": "0"}
@@ -87,7 +88,7 @@ class Http:
                 url, data=_once(b""), headers=headers, allow_redirects=False, timeout=times
             )
             return answer, Piece(b"")
-        piece = await work.source()
+        piece = Piece(b"", 0) if work.file else await work.source()
         try:
             # A body of an unknown size goes in chunks.
             headers = {} if piece.size is None else {"Content-Length": str(piece.size)}

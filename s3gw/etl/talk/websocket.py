@@ -1,9 +1,9 @@
 """Transformation over a WebSocket: ws.
 
 At `/ws`, the client sends two messages for an object: a JSON document with its path and arguments,
-and the bytes. The transformer answers with one message: bytes are the new object, a text says why
-there is none. One connection has one object at a time, and is used again; messages are whole, so
-objects are in memory here.
+and the bytes, unless the document has the path of a file. The transformer answers with one message:
+bytes are the new object, a text says why there is none. One connection has one object at a time,
+and is used again; messages are whole, so objects are in memory here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class WebSocket:
         """Return what it makes of the object. Raise `EtlError`."""
         import aiohttp
 
-        body = await self._whole(work)
+        body = b"" if work.file else await self._whole(work)
         try:
             async with asyncio.timeout(self._bounds.obj_s):
                 while True:
@@ -70,9 +70,11 @@ class WebSocket:
 
         kept = False
         try:
-            control = {"path": work.path, **({"etl_args": work.args} if work.args else {})}
+            told = {"path": work.path, "etl_args": work.args, "fqn": work.escaped_file}
+            control = {name: text for name, text in told.items() if text}
             await connection.send_bytes(msgspec.json.encode(control))
-            await connection.send_bytes(body)
+            if not work.file:
+                await connection.send_bytes(body)
             answer = await connection.receive()
             match answer.type:
                 case WSMsgType.BINARY:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -20,6 +21,14 @@ class Piece(Struct, frozen=True):
     body: bytes | Stream
     size: int | None = None
 
+    async def blocks(self) -> Stream:
+        """Yield the bytes."""
+        if not isinstance(self.body, bytes):
+            async for block in self.body:
+                yield block
+        elif self.body:
+            yield self.body
+
     async def aclose(self) -> None:
         if not isinstance(self.body, bytes):
             await self.body.aclose()
@@ -32,13 +41,20 @@ Source = Callable[[], Awaitable[Piece]]
 class Work(Struct, frozen=True):
     """What is to be transformed. `path` is the object as transformers know it, `bucket/object`, and
     `uname` as `provider/@#/bucket/object`; `args` are those of this request. What is not `stored`
-    is the output of another transformer: it can only be sent."""
+    is the output of another transformer: it can only be sent. With `file`, the transformer gets the
+    path of that in place of bytes."""
 
     path: str
     uname: str
     source: Source
     args: str = ""
     stored: bool = True
+    file: str = ""
+
+    @property
+    def escaped_file(self) -> str:
+        """The file's path as AIStore writes it: transformers decode it once more than the rest."""
+        return quote(self.file, safe="")
 
 
 class Bounds(Struct, frozen=True):

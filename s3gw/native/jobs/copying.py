@@ -164,9 +164,9 @@ class TransformBucket:
 async def _etls(call: NativeCall, asked: CopyMessage) -> tuple[str, ...]:
     """Return the names of the transformers. Raise 400 without one, and 404."""
     etl = etl_of(call, call.message.action)
-    names = pipeline_of(asked.etl or "", ",".join(asked.pipeline or ()))
     if not asked.etl:
         raise NativeError(400, "the message names no transformer: its id is empty")
+    names = pipeline_of(asked.etl, ",".join(asked.pipeline or ()))
     await etl.transforming.check(names)
     return tuple(names)
 

@@ -12,10 +12,15 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from s3gw.access import Access, authorize, authorize_copied_tags, authorize_key
+from s3gw.etl.talk.work import Work
+from s3gw.etl.transforming import discard
+from s3gw.events.events import EventName
 from s3gw.http.reply import Reply
 from s3gw.http.request import NO_BUCKET
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, as_native_error
+from s3gw.native.etl.enabled import etl_of
+from s3gw.native.etl.inline import pipeline_of, work_of
 from s3gw.native.jobs.target import read_object_uname
 from s3gw.native.names import Bck
 from s3gw.native.object_names import key_of
@@ -23,7 +28,9 @@ from s3gw.native.objects.object_headers import written_headers
 from s3gw.native.operation import operation, query
 from s3gw.native.remote_buckets import learn_bucket
 from s3gw.objects.attributes import copied_attributes
-from s3gw.objects.service import CopyOptions
+from s3gw.objects.bucket_checksums import kept_in
+from s3gw.objects.checksums import Payload
+from s3gw.objects.service import CopyOptions, WriteOptions
 from s3gw.s3.encryption_headers import SOURCE_CUSTOMER, customer_key, read_encryption
 from s3gw.s3.headers import read_attributes, read_write_condition
 from s3gw.wire.errors import S3Error
@@ -71,11 +78,15 @@ class RenameObject:
 class CopyObject:
     """Needs PUT on the copy as well, and the rights to the tags if there are some. A condition is
     about the object that the copy replaces. With `latest-ver` the backend's latest is copied, and
-    with `synchronize` too; what is here of the source stays as it is."""
+    with `synchronize` too; what is here of the source stays as it is. With `etl_name` the copy is
+    what transformers make of the source; it has the metadata and tags of the source."""
 
     object_to: str = query("object_to")
     synchronize: bool = query("synchronize", default=False)
     latest: bool = query("latest-ver", default=False)
+    etl: str = query("etl_name", default="")
+    etl_args: str = query("etl_args", default="")
+    etl_pipeline: str = query("etl_pipeline", default="")
 
     async def run(self, call: NativeCall) -> Reply:
         if call.decoded_length or "transfer-encoding" in call.headers:
@@ -84,6 +95,9 @@ class CopyObject:
         unlock = call.objects.encryption.unlock(customer_key(call, SOURCE_CUSTOMER))
         latest = self.latest or self.synchronize
         options = ReadOptions(unlock=unlock, latest=latest, keeps=not latest)
+        if names := pipeline_of(self.etl, self.etl_pipeline, self.etl_args):
+            info = await _transform(call, target, names, work_of(call, options, self.etl_args))
+            return Reply(headers=written_headers(target, info))
         reading = await call.store.get_object(call.bucket, call.key, options)
         try:
             with _told_of(target):
@@ -118,6 +132,32 @@ async def _copy(call: NativeCall, target: NativeCall, reading: Reading) -> Objec
         condition=read_write_condition(target.headers),
     )
     return await call.objects.copy(target.context, target.bucket_info, target.key, reading, options)
+
+
+async def _transform(
+    call: NativeCall, target: NativeCall, names: list[str], work: Work
+) -> ObjectInfo:
+    etl = etl_of(call, "etl_name").transforming
+    source = (await call.store.head_object(call.bucket, call.key)).info.attributes
+    if source.tags:
+        await authorize_copied_tags(target, call.bucket, call.key)
+    piece = await etl.transform(names, work, call.bck.cname(call.key))
+    given = read_attributes(target)
+    options = WriteOptions(
+        attributes=replace(given, custom=source.custom, tags=source.tags),
+        payload=Payload(keep=kept_in(target.bucket_info), announced=piece.size),
+        condition=read_write_condition(target.headers),
+        size=piece.size,
+        encryption=read_encryption(target),
+        event=EventName.CREATED_COPY,
+    )
+    try:
+        with _told_of(target):
+            return await call.objects.write(
+                target.context, target.bucket_info, target.key, piece.blocks(), options
+            )
+    finally:
+        await discard(piece)
 
 
 @contextmanager

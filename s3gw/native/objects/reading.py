@@ -51,8 +51,8 @@ class GetObject:
 
     async def run(self, call: NativeCall) -> Reply:
         require_same_url(call, self.original_url)
-        if self.etl:
-            return await self._transformed(call)
+        if names := pipeline_of(self.etl, self.etl_pipeline, self.etl_args):
+            return await self._transformed(call, names)
         if in_archive := member_query_of(self):
             return await member_reply(call, in_archive, wanted(self.range))
         options = ReadOptions(
@@ -78,7 +78,7 @@ class GetObject:
         repeated = reader_headers(call, reading.info, checksum)
         return Reply(206 if partial else 200, headers, reading.body, repeated=repeated)
 
-    async def _transformed(self, call: NativeCall) -> Reply:
+    async def _transformed(self, call: NativeCall, names: list[str]) -> Reply:
         if member_query_of(self):
             raise unsupported("transforming members of archives")
         options = ReadOptions(
@@ -87,7 +87,6 @@ class GetObject:
             before_stream=call.before_stream,
             latest=self.latest,
         )
-        names = pipeline_of(self.etl, self.etl_pipeline)
         return await transformed(call, names, self.etl_args, options)
 
     def _parallel(self) -> Parallel | None:
