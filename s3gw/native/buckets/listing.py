@@ -145,10 +145,10 @@ class ListObjects:
         props = asked.chosen(flags)
         if call.is_outside and not props <= PROPS_THERE:
             raise _not_there(call, props)
-        columns = _Columns.chosen(call, asked, props, flags)
+        columns = Columns.chosen(call, asked, props, flags)
         prefix = await self._folder(call, self._prefix)
         query = ListQuery(prefix, self._delimiter, after, asked.limit)
-        form = _AS_MSGPACK if MSGPACK in self.accept else _AS_JSON
+        form = _AS_MSGPACK if MSGPACK in self.accept else AS_JSON
 
         def written(page: ListedPage, marks: Marks) -> Reply:
             entries = list(map(form.entry, *columns.of(page, marks, form.size)))
@@ -192,7 +192,7 @@ class _Form(Struct, frozen=True):
 
 
 _AS_MSGPACK = _Form(MSGPACK, List, Entry, int, attrgetter("n"), msgspec.msgpack.Encoder().encode)
-_AS_JSON = _Form(
+AS_JSON = _Form(
     JSON,
     JsonList,
     JsonEntry,
@@ -202,7 +202,7 @@ _AS_JSON = _Form(
 )
 
 
-class _Columns(Struct, frozen=True):
+class Columns(Struct, frozen=True):
     """The properties that entries show: looked up once, and not for each of ten thousand."""
 
     props: frozenset[str]
