@@ -129,6 +129,7 @@ _AISTORE_SDK = (
     "aistore_sdk/test_batch.py",
     "aistore_sdk/test_buckets.py",
     "aistore_sdk/test_cluster.py",
+    "aistore_sdk/test_dsort.py",
     "aistore_sdk/test_examples.py",
     "aistore_sdk/test_groups.py",
     "aistore_sdk/test_jobs.py",

@@ -57,11 +57,11 @@ class FrameCipher:
         self._aead = AESGCM(hmac.digest(data_key, _LABEL + place.encode(), hashlib.sha256))
         self._place = place
 
-    def seal(self, frame: bytes, number: int, *, last: bool) -> bytes:
+    def seal(self, frame: bytes | memoryview, number: int, *, last: bool) -> bytes:
         """`TAG_BYTES` longer than the frame."""
         return self._aead.encrypt(_nonce(number, last), frame, None)
 
-    def open(self, sealed: bytes, number: int, *, last: bool) -> bytes:
+    def open(self, sealed: bytes | memoryview, number: int, *, last: bool) -> bytes:
         """Raises `Corrupt`, also when the data key is not the one that sealed."""
         try:
             return self._aead.decrypt(_nonce(number, last), sealed, None)

@@ -42,6 +42,9 @@ FAILPOINTS = (
     "adopt_inside_publishing",
     "adopt_after_publishing",
     "adopt_after_removing_blobs",
+    "sort_inside_extraction",
+    "sort_after_plan",
+    "sort_inside_creation",
 )
 
 

@@ -22,7 +22,7 @@ from s3gw.config.declaration import Tables
 from s3gw.config.json_schema import configuration_schema
 from s3gw.config.notifications import NotificationTarget
 from s3gw.config.runtime import KEYS, NewBuckets, RuntimeConfig, configured
-from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log, Space
+from s3gw.config.schema import SECTIONS, Config, Dsort, GetBatch, Jobs, Log, Space
 from tests.server_process import ROOT
 
 # Where a setting that is read has an effect.
@@ -198,6 +198,7 @@ def test_the_sections_of_the_runtime_configuration_are_those_of_the_file() -> No
     assert sections.pop("new_buckets") is NewBuckets
     assert sections.items() <= SECTIONS.items()
     config = Config(
+        dsort=Dsort(at_once=2),
         get_batch=GetBatch(max_wait_s=2.0),
         jobs=Jobs(kept=7),
         log=Log(level="error"),
@@ -221,6 +222,12 @@ def test_the_names_on_the_wire_stay() -> None:
         "chunks.chunk_size",
         "chunks.max_monolithic_size",
         "chunks.objsize_limit",
+        "distributed_sort.at_once",
+        "distributed_sort.default_max_mem_usage",
+        "distributed_sort.duplicated_records",
+        "distributed_sort.ekm_malformed_line",
+        "distributed_sort.ekm_missing_key",
+        "distributed_sort.missing_shards",
         "ec.bundle_multiplier",
         "ec.burst_buffer",
         "ec.compression",

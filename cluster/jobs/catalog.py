@@ -17,6 +17,7 @@ from cluster.jobs import (
     copy_objects,
     delete_objects,
     download,
+    dsort,
     etl_inline,
     etl_objects,
     evict,
@@ -41,6 +42,7 @@ KINDS: tuple[AnyKind, ...] = (
     prefetch.KIND,
     blob_download.KIND,
     download.KIND,
+    dsort.KIND,
     copy_objects.KIND,
     copy_objects.BUCKET_KIND,
     summary.KIND,
@@ -64,7 +66,7 @@ KINDS: tuple[AnyKind, ...] = (
 _OTHERS = """
     election/elect-primary summary-shard/shard-summary
     ec-get ec-put ec-resp put-copies
-    dsort evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
+    evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
     list create-inventory
 """
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 from msgspec import Struct, field
 
+from cluster.jobs.sort_progress import SortProgress
 from cluster.requested_by import RequestedBy
 
 ROOT = "/jobs/"
@@ -148,8 +149,8 @@ class State(Struct):
     versions down to that one are finished. `idle_ns` is since when it has nothing to do. `starts`
     counts how often it was begun: more than once after a crash. `problems` counts what could not be
     done, and `errors` has the first of them; `abort_error` is why it ended early. `tallies` are by
-    the bucket's name, `transfers` are a download's. `objects_failed` are the first objects that a
-    transformation failed with.
+    the bucket's name, `transfers` are a download's, `sorting` is of a dsort. `objects_failed` are
+    the first objects that a transformation failed with.
     """
 
     starts: int = 0
@@ -167,6 +168,7 @@ class State(Struct):
     sizes: Sizes = msgspec.field(default_factory=Sizes)
     tallies: dict[str, Tally] = {}
     transfers: Transfers | None = None
+    sorting: SortProgress | None = None
     objects_failed: list[ObjectProblem] = []
 
     def add_failed(self, problem: ObjectProblem) -> None:

@@ -18,6 +18,7 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Struct, field
 
 from cluster.jobs.job import Counted, Job, SelectingJob, State
+from cluster.jobs.sorting import Sort, nothing_to_sort
 from cluster.jobs.template import Template, read_template
 from storage.archives import Archives
 from storage.backend import Backend
@@ -305,6 +306,7 @@ class JobContext(Struct, frozen=True):
     space: Space | None = None
     local: Backend | None = None
     download: Download = nothing_to_download
+    sort: Sort = nothing_to_sort
 
     @property
     def here(self) -> Backend:

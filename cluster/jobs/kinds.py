@@ -28,7 +28,8 @@ class Kind(Struct, Generic[J], frozen=True):
     work is done: clients wait until it is idle, and expect to find it among the running jobs for a
     while. One that `lasts` is idle until it is ended or stopped. One that is `of_a_bucket` is not
     started without a bucket. Its jobs' ids begin with `prefix`, by which AIStore's clients tell
-    some kinds."""
+    some kinds. A kind that `undoes` is begun once more to be stopped, where its process has ended
+    meanwhile."""
 
     job: type[J]
     run: Callable[[JobRun[J]], Awaitable[None]]
@@ -38,6 +39,7 @@ class Kind(Struct, Generic[J], frozen=True):
     lasts: bool = False
     of_a_bucket: bool = False
     prefix: str = ""
+    undoes: bool = False
 
     @property
     def name(self) -> str:

@@ -104,7 +104,7 @@ class Runner(Struct):
             if known.stopping:
                 run, _ = self._running[xid]
                 run.stop = run.stop or StopReason.STOPPED
-        elif known.stopping:
+        elif known.stopping and not (known.state.starts and BY_NAME[known.job.kind].undoes):
             await self._abort(known, StopReason.STOPPED.value)
         elif known.state.starts >= MAX_STARTS:
             await self._abort(known, "the server ended each time that it was begun")
@@ -130,7 +130,8 @@ class Runner(Struct):
     async def _begin(self, known: JobStatus, group: asyncio.TaskGroup) -> None:
         """Save the start before the run begins; a job that kills the process would otherwise do so
         for ever."""
-        run = JobRun(known.job, known.state, self.context, self.registry)
+        stop = StopReason.STOPPED if known.stopping else None
+        run = JobRun(known.job, known.state, self.context, self.registry, stop)
         run.state.starts += 1
         await self.registry.save(known.job.xid, run.state)
         self._running[known.job.xid] = run, group.create_task(self._carry_out(run))

@@ -1,6 +1,7 @@
 """Templates of object names: bash braces with numbers.
 
     shard-{0001..1000..3}.tar      a{0..9}-b{0..9}
+    shard-%06d.tar                 shard-@0099.tar          where names are made up
 
 A range is `{first..last}` or `{first..last..step}`, both ends included. Names are as wide as the
 first number is written, padded with zeros. Several ranges count like the wheels of an odometer, the
@@ -20,6 +21,9 @@ from msgspec import Struct
 
 MAX_NAMES = 10_000_000
 MAX_RANGES = 16
+_LAST = (1 << 63) - 2
+_AT = re.compile(r"@([0-9]{1,18})")
+_PERCENT = re.compile(r"%(?:0([0-9]{1,2}))?d")
 _RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})(?:\.\.([0-9]{1,18}))?\}")
 
 
@@ -84,6 +88,29 @@ def read_template(text: str) -> Template | None:
     if len(template.ranges) > MAX_RANGES or _count(template) > MAX_NAMES:
         raise BadTemplate(f"more than {MAX_NAMES} names, or more than {MAX_RANGES} ranges")
     return template
+
+
+def read_counting(text: str) -> Template | None:
+    """Parse a template of names to be: with braces, with `@99` for 0 to 99, or with one `%d` or
+    `%06d` for as many as there will be. None for a text without a range. Raises `BadTemplate`."""
+    if "{" in text and "}" in text:
+        return read_template(text)
+    if "@" in text:
+        pieces = _AT.split(text)
+        if any("@" in piece for piece in pieces[::2]) or len(pieces) > 2 * MAX_RANGES:
+            raise BadTemplate("a range is @last, in digits")
+        ranges = tuple(NumberRange(0, int(last), 1, len(last)) for last in pieces[1::2])
+        template = Template(tuple(pieces[::2]), ranges)
+        if _count(template) > MAX_NAMES:
+            raise BadTemplate(f"more than {MAX_NAMES} names")
+        return template
+    if text.count("%") != 1:
+        return None
+    pieces = _PERCENT.split(text)
+    if len(pieces) != 3:
+        raise BadTemplate("a range is %d, or %06d with a width")
+    every = NumberRange(0, _LAST, 1, int(pieces[1] or 1))
+    return Template((pieces[0], pieces[2]), (every,))
 
 
 def _count(template: Template) -> int:

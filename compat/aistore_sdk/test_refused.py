@@ -6,9 +6,7 @@ none of these is among the answers here.
 
 from __future__ import annotations
 
-import json
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,25 +60,6 @@ def test_nothing_is_transformed(bucket: Any, target: Any) -> None:
         lambda: bucket.objects(obj_names=["k"]).transform(target, "some-etl"),
         lambda: bucket.objects(obj_names=["k"]).inspect("some-etl"),
     ):
-        with refused(501):
-            asking()
-
-
-def test_a_dsort_is_refused(client: Any, bucket: Any, tmp_path: Path) -> None:
-    here = {"name": bucket.name, "provider": "ais"}
-    shards = {
-        "input_bck": here,
-        "input_format": {"template": "s-{0..1}"},
-        "input_extension": ".tar",
-    }
-    spec = shards | {"output_format": "out-{0..1}", "output_shard_size": "1MB"}
-    (tmp_path / "spec.json").write_text(json.dumps(spec | {"output_bck": here}))
-    with refused(501):
-        client.dsort().start(tmp_path / "spec.json")
-
-
-def test_dsorts_are_not_watched(client: Any) -> None:
-    for asking in (client.dsort("srt-none").get_job_info, client.dsort("srt-none").abort):
         with refused(501):
             asking()
 

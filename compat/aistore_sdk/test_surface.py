@@ -36,7 +36,7 @@ CLASSES: dict[str, set[str]] = {
     "types:AggregatedJobSnap": set(),
     "batch.batch:Batch": set(),
     "etl.etl:Etl": {"delete", "init", "init_spec", "logs", "start", "stop", "view"},
-    "dsort:Dsort": {"abort", "get_job_info", "start"},
+    "dsort:Dsort": set(),
     "authn:AuthNClient": set(),
     "authn.cluster_manager:ClusterManager": set(),
     "authn.role_manager:RoleManager": set(),

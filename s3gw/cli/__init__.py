@@ -24,6 +24,7 @@ _SUMMARIES = {
     "object": "put, get, list, copy and remove objects",
     "archive": "read and write members of archives",
     "job": "start, watch and stop jobs",
+    "dsort": "sort the records of shards into new shards",
     "etl": "programs that transform objects (ETL)",
     "cluster": "the nodes of the cluster, their state and load",
     "config": "show and change the configuration",

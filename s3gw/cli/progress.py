@@ -73,6 +73,18 @@ class Progress(LiveLine):
             self._draw(_one_line(f"{self._what} {amount}  {note}"))
 
 
+class Bar(LiveLine):
+    """A bar for things that are counted, whose total is known later or never."""
+
+    def show(self, what: str, done: int, total: int, note: str = "") -> None:  # type: ignore[override]
+        if not self._is_due():
+            return
+        if total:
+            self._draw(_bar(what, done, total, f"{done}/{total}  {note}"))
+        else:
+            self._draw(_one_line(f"{what} {note}"))
+
+
 def _new_live(stream: TextIO) -> Live:
     from rich.console import Console
     from rich.live import Live

@@ -21,7 +21,7 @@ from s3gw.config.bucket_properties import (
     Chunks,
 )
 from s3gw.config.catalog import settings
-from s3gw.config.schema import SECTIONS, Config, GetBatch, Jobs, Log, Space
+from s3gw.config.schema import SECTIONS, Config, Dsort, GetBatch, Jobs, Log, Space
 from s3gw.config.wire_keys import WireKey
 from storage.settings import encoded
 
@@ -56,6 +56,7 @@ class NewBuckets:
 class RuntimeConfig:
     """The sections that have changeable settings, with the values of this moment."""
 
+    dsort: Dsort = field(default_factory=Dsort)
     get_batch: GetBatch = field(default_factory=GetBatch)
     jobs: Jobs = field(default_factory=Jobs)
     log: Log = field(default_factory=Log)

@@ -32,6 +32,8 @@ from s3gw.config.types import (
     Whole,
 )
 
+# A size, or a share of the memory in percent.
+MEMORY = r"[1-9]\d{0,14}[KMGT]?(iB|B)?|[1-9]\d?%"
 # Of GetBatch, where a setting of 0 means the default.
 DEFAULT_AHEAD = 2
 DEFAULT_SOFT_ERRORS = 6
@@ -406,6 +408,54 @@ class Jobs:
     )
 
 
+def _reaction(default: str, what: str, on_wire: str) -> Any:
+    return setting(
+        default,
+        f"What to do about {what}, where a request does not say it: go on, go on with a warning, "
+        "or end the job.",
+        Choice(("ignore", "warn", "abort")),
+        changeable=True,
+        on_wire=f"distributed_sort.{on_wire}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Dsort:
+    """Dsort: jobs that sort the records of shards into new shards; see docs/dsort.md."""
+
+    duplicated_records: str = _reaction(
+        "ignore", "a member that is twice in a shard", "duplicated_records"
+    )
+    missing_shards: str = _reaction("ignore", "an input shard that is missing", "missing_shards")
+    ekm_malformed_line: str = _reaction(
+        "abort", "a malformed line of an external key map", "ekm_malformed_line"
+    )
+    ekm_missing_key: str = _reaction(
+        "abort",
+        "a record that an external key map has no shard for, or several",
+        "ekm_missing_key",
+    )
+    max_mem_usage: str = setting(
+        "256MiB",
+        "How much memory a job may use for keys and places of records, where a request does not "
+        "say it: a size, or a share of the machine's. What does not fit is sorted in temporary "
+        "files in the first data folder.",
+        Text(
+            "a size such as 256MiB, or a share such as 10%",
+            r"[1-9]\d{0,14}[KMGT]?(iB|B)?|[1-9]\d?%",
+        ),
+        changeable=True,
+        on_wire="distributed_sort.default_max_mem_usage",
+    )
+    at_once: int = setting(
+        4,
+        "How many shards a job reads, or writes, at the same time; a request may ask for fewer.",
+        Whole(1, 64),
+        changeable=True,
+        on_wire="distributed_sort.at_once",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Space:
     """Room on the disks: when copies of what a backend has are evicted, and when writes are
@@ -509,6 +559,7 @@ class Config:
     get_batch: GetBatch = field(default_factory=GetBatch)
     chunks: Chunks = field(default_factory=Chunks)
     jobs: Jobs = field(default_factory=Jobs)
+    dsort: Dsort = field(default_factory=Dsort)
     space: Space = field(default_factory=Space)
     promote: Promote = field(default_factory=Promote)
     backends: Backends = field(default_factory=Backends)

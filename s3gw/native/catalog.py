@@ -11,7 +11,6 @@ from s3gw.native.buckets import bucket, listing, renaming
 from s3gw.native.cluster import config, daemon, maps, nothing_to_do, remote, views
 from s3gw.native.etl import managing as etl_managing
 from s3gw.native.jobs import (
-    absent,
     archiving,
     blob_download,
     copying,
@@ -20,6 +19,7 @@ from s3gw.native.jobs import (
     mirroring,
     multi_object,
     rechunking,
+    sorting,
     summary,
     watching,
 )
@@ -49,8 +49,8 @@ MODULES = (
         uploads,
         writing,
     ),
-    *(absent, archiving, blob_download, copying, downloading, indexing, mirroring),
-    *(multi_object, rechunking, summary, watching),
+    *(archiving, blob_download, copying, downloading, indexing, mirroring),
+    *(multi_object, rechunking, sorting, summary, watching),
     *(config, daemon, maps, nothing_to_do, remote, views),
     etl_managing,
     *(authn_config, clusters, roles, tokens, users),

@@ -94,7 +94,6 @@ _MEANINGFUL = frozenset(_MEANINGFUL_TEXT.split())
 _FALSE = frozenset({"", "0", "f", "false", "n", "no", "off"})
 # Parts of AIStore that do not exist here, whatever the request: their bodies are not messages.
 _ABSENT = {
-    "sort": "dsort",
     "query": "querying objects",
 }
 

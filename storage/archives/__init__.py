@@ -19,6 +19,7 @@ from storage.archives.making import (
     Addition,
     Additions,
     NotAsLong,
+    SeveralAdditions,
     TooManyEntries,
     archive_of,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "NotAsLong",
     "SavedIndexes",
     "Selection",
+    "SeveralAdditions",
     "Shard",
     "TooManyEntries",
     "archive_of",

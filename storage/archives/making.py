@@ -8,7 +8,8 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from msgspec import Struct
@@ -43,7 +44,14 @@ class Addition(Struct, frozen=True):
     body: bytes | Stream
 
 
-Additions = AsyncGenerator[Addition, None]
+class SeveralAdditions(Struct, frozen=True):
+    """Entries with their bytes, that `read` gives: it is called in a thread."""
+
+    count: int
+    read: Callable[[], Sequence[tuple[Entry, bytes]]]
+
+
+Additions = AsyncGenerator[Addition | SeveralAdditions, None]
 
 
 async def archive_of(
@@ -111,9 +119,12 @@ async def _added(writer: ArchiveWriter, additions: Additions) -> Stream:
     count = 0
     async with aclosing(additions):
         async for each in additions:
-            count += 1
+            count += each.count if isinstance(each, SeveralAdditions) else 1
             if count > MAX_MEMBERS:
                 raise TooManyEntries(f"more than {MAX_MEMBERS:,} members")
+            if isinstance(each, SeveralAdditions):
+                yield await asyncio.to_thread(_several, writer, each)
+                continue
             if isinstance(each.body, bytes):
                 _check_length(each.entry, len(each.body))
                 yield writer.whole(each.entry, each.body)
@@ -126,6 +137,13 @@ async def _added(writer: ArchiveWriter, additions: Additions) -> Stream:
                     yield writer.content(piece)
             _check_length(each.entry, size)
             yield writer.end()
+
+
+def _several(writer: ArchiveWriter, additions: SeveralAdditions) -> bytes:
+    entries = additions.read()
+    for entry, content in entries:
+        _check_length(entry, len(content))
+    return writer.several(entries)
 
 
 def _check_length(entry: Entry, size: int) -> None:

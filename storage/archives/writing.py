@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import time
 import zlib
+from collections.abc import Iterable
 from typing import Protocol
 
 from msgspec import Struct
@@ -34,7 +35,7 @@ class ArchiveWriter(Protocol):
     """Every method gives bytes to send.
 
     `content` must get exactly as many bytes as the entry has; `whole` is `begin`, `content` and
-    `end` of an entry in one.
+    `end` of an entry in one, and `several` of entries one after another.
     """
 
     def begin(self, entry: Entry) -> bytes: ...
@@ -44,6 +45,8 @@ class ArchiveWriter(Protocol):
     def end(self) -> bytes: ...
 
     def whole(self, entry: Entry, content: bytes) -> bytes: ...
+
+    def several(self, entries: Iterable[tuple[Entry, bytes]]) -> bytes: ...
 
     def finish(self) -> bytes: ...
 
@@ -71,6 +74,12 @@ class TarWriter:
 
     def whole(self, entry: Entry, content: bytes) -> bytes:
         return b"".join((tar_header(entry), content, bytes(-entry.size % BLOCK)))
+
+    def several(self, entries: Iterable[tuple[Entry, bytes]]) -> bytes:
+        parts: list[bytes] = []
+        for entry, content in entries:
+            parts += tar_header(entry), content, bytes(-entry.size % BLOCK)
+        return b"".join(parts)
 
     def finish(self) -> bytes:
         return _END
@@ -166,6 +175,9 @@ class ZipWriter:
         self._entry, self._crc, self._began = entry, zlib.crc32(content), self._at
         self._list(0)
         return self._counted(_local(entry, self._crc) + content)
+
+    def several(self, entries: Iterable[tuple[Entry, bytes]]) -> bytes:
+        return b"".join([self.whole(entry, content) for entry, content in entries])
 
     def finish(self) -> bytes:
         directory, prior = b"".join(self._directory), self._prior

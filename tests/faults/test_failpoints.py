@@ -57,8 +57,8 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Uploads]:
 def test_every_failpoint_has_its_victims() -> None:
     # Those of renames need two mountpaths: tests/storage/test_crossing_crashes.py; those of whole
     # buckets are in tests/storage/test_bucket_crashes.py, and those of an adoption in
-    # tests/cluster/adopting.
-    apart = ("rename_", "bucket_", "adopt_")
+    # tests/cluster/adopting. Those of a dsort are in tests/faults/test_sorting.py.
+    apart = ("rename_", "bucket_", "adopt_", "sort_")
     assert set(VICTIMS) == {point for point in FAILPOINTS if not point.startswith(apart)}
 
 

@@ -36,7 +36,6 @@ DEEP = b'{"action":"list","value":' + b"[" * 5000
         ("PUT", "reverse/daemon/mountpaths", 400),
         ("PUT", "cluster", 400),
         ("GET", "etl", 501),
-        ("POST", "sort", 501),
     ],
 )
 def test_what_is_not_there_is_refused(scene: Scene, method: str, target: str, status: int) -> None:
@@ -88,10 +87,6 @@ def test_actions_on_objects_are_refused_by_name(scene: Scene, bucket: str, actio
         ("GET", "etl/n/logs/t1", "ETL"),
         ("GET", "etl/n/health", "ETL"),
         ("GET", "etl/n/metrics", "ETL"),
-        ("POST", "sort", "dsort"),
-        ("GET", "sort?uuid=x", "dsort"),
-        ("DELETE", "sort", "dsort"),
-        ("DELETE", "sort/abort?uuid=x", "dsort"),
     ],
 )
 @pytest.mark.parametrize("body", [b"", b'{"name": "x", "action": 7}', b"input_bck: no json"])

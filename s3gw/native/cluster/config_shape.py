@@ -137,6 +137,12 @@ name = "heartbeat"
 interval = "10s"
 factor = 3
 
+[distributed_sort]
+call_timeout = "10m"
+dsorter_mem_threshold = "100GB"
+compression = "never"
+bundle_multiplier = 4
+
 [downloader]
 timeout = "1h"
 

@@ -28,7 +28,7 @@ from s3gw.jobs.download_headers import sealed_headers
 from s3gw.jobs.downloading import web_url
 from s3gw.native.answers import json_reply
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, Tcode, no_bucket, unsupported
+from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.jobs.download_message import DownloadMessage
 from s3gw.native.jobs.download_status import download_job, download_status
 from s3gw.native.jobs.query import JobQuery, find_jobs
@@ -40,14 +40,13 @@ from s3gw.native.jobs.rights import (
 )
 from s3gw.native.jobs.selection import Selection
 from s3gw.native.jobs.starting import begin, jobs_of
-from s3gw.native.jobs.target import find_target
+from s3gw.native.jobs.target import call_about, find_target
 from s3gw.native.names import Bck
 from s3gw.native.object_names import key_of
 from s3gw.native.operation import document, operation
-from s3gw.native.remote_buckets import is_remote, learn_bucket
+from s3gw.native.remote_buckets import is_remote
 from storage.archives.selection import BadSelection, matching
 from storage.backends.http import PROVIDER, BadUrl
-from storage.errors import BucketNotFound
 from storage.pacing import off_loop
 from storage.values import BucketInfo
 
@@ -150,7 +149,7 @@ class EndDownload:
 
 
 async def _from_backend(call: NativeCall, bck: Bck, job: Download, asked: DownloadMessage) -> Reply:
-    inside = await _inside(call, bck, "GetObject")
+    inside = await call_about(call, bck, "GetObject")
     if not is_remote(inside):
         raise NativeError(400, f"bucket {bck.cname()}: a bucket download requires a remote bucket")
     if job.source is Source.BACKEND:
@@ -166,18 +165,6 @@ async def _from_backend(call: NativeCall, bck: Bck, job: Download, asked: Downlo
     return _begun(await begin(call, replace(job, count=1), [listed_link(link)]))
 
 
-async def _inside(call: NativeCall, bck: Bck, operation: str) -> NativeCall:
-    """Return the call as one about the bucket. Raise 404."""
-    inside = replace(call, bck=bck, bucket=bck.stored, key="", operation=operation)
-    try:
-        if not bck.is_ours:
-            await learn_bucket(inside)
-        inside.bucket_info = await call.store.head_bucket(bck.stored)
-    except BucketNotFound:
-        raise no_bucket(bck) from None
-    return inside
-
-
 async def _require_target(call: NativeCall, bck: Bck, names: Sequence[str]) -> None:
     """Raise 403 unless the caller may write all of the objects, and create the bucket if it does
     not exist; then it is created."""
@@ -185,7 +172,7 @@ async def _require_target(call: NativeCall, bck: Bck, names: Sequence[str]) -> N
         raise unsupported(f"downloading into {bck.cname()}, which is only read,")
     chosen = Selection(names=names)
     if not bck.is_ours:
-        inside = await _inside(call, bck, "PutObject")
+        inside = await call_about(call, bck, "PutObject")
         await require_writing(inside, inside.bucket_info, chosen, "")
         return
     described: BucketInfo = await find_target(call, bck, make=False)

@@ -77,9 +77,9 @@ def snap_of(known: JobStatus) -> Snap:
         kind=job.kind,
         start_time=_time(job.created_ns),
         end_time=_time(state.ended_ns),
-        bck=_bck(job.bucket),
-        src_bck=_bck(job.bucket if copies else ""),
-        dst_bck=_bck(job.target if copies else ""),
+        bck=bck_document(job.bucket),
+        src_bck=bck_document(job.bucket if copies else ""),
+        dst_bck=bck_document(job.target if copies else ""),
         ctlmsg=_parameters(job),
         abort_err=state.abort_error,
         err=state.error,
@@ -103,7 +103,7 @@ def summary_of(bucket: str, tally: Tally, usage: Usage) -> Mapping[str, Any]:
     versions."""
     capacity = usage.capacity_bytes
     return {
-        **msgspec.structs.asdict(_bck(bucket)),
+        **msgspec.structs.asdict(bck_document(bucket)),
         "ObjCount": {
             "obj_count_present": str(tally.objects),
             "obj_count_remote": str(tally.remote_objects),
@@ -124,7 +124,8 @@ def summary_of(bucket: str, tally: Tally, usage: Usage) -> Mapping[str, Any]:
     }
 
 
-def _bck(stored: str) -> BckDocument:
+def bck_document(stored: str) -> BckDocument:
+    """Return a bucket of the store as documents name it; an empty one without a name."""
     if not stored:
         return BckDocument()
     bck = bck_of(stored)

@@ -11,7 +11,7 @@ from s3gw.access import Access, may_without_bucket
 from s3gw.access.acl_headers import new_bucket_settings
 from s3gw.native.bucket_props import with_props_of
 from s3gw.native.call import NativeCall
-from s3gw.native.errors import NativeError, Tcode, as_native_error
+from s3gw.native.errors import NativeError, Tcode, as_native_error, no_bucket
 from s3gw.native.names import Bck, check_new_bucket, read_namespace, read_provider
 from s3gw.native.remote_buckets import learn_bucket
 from storage.errors import BucketExists, BucketNotFound
@@ -57,6 +57,18 @@ def read_object_uname(text: str, call: NativeCall) -> tuple[Bck, str]:
     if len(parts) < 4 or not parts[3]:
         raise NativeError(400, f'invalid object "{text[:128]}": provider/@#/bucket/object is one')
     return read_uname("/".join(parts[:3]), call), parts[3]
+
+
+async def call_about(call: NativeCall, bck: Bck, operation: str) -> NativeCall:
+    """Return the call as one about the bucket, by that operation of S3. Raise 404."""
+    inside = replace(call, bck=bck, bucket=bck.stored, key="", operation=operation)
+    try:
+        if not bck.is_ours:
+            await learn_bucket(inside)
+        inside.bucket_info = await call.store.head_bucket(bck.stored)
+    except BucketNotFound:
+        raise no_bucket(bck) from None
+    return inside
 
 
 async def find_target(

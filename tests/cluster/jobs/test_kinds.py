@@ -83,6 +83,7 @@ def test_a_record_that_an_earlier_version_wrote_is_read(record: str, job: Job) -
     "record",
     [
         b"{",
+        b'{"kind":"ec-encode","xid":"a"}',
         b'{"kind":"dsort","xid":"a"}',
         b'{"xid":"a"}',
         b'{"kind":"rechunk","xid":"a","bucket":"b"}',

@@ -18,9 +18,12 @@ from s3gw.events.notifier import Notifier, Outcome
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.promoting import FilePromoter
+from s3gw.jobs.sorting.scratch import Room
+from s3gw.jobs.sorting.sorter import ObjectSorter
 from s3gw.keys.provider import KeyProvider
 from s3gw.objects.encryption import unlock_with
 from s3gw.objects.promotion.files import NOTHING_PROMOTABLE, Promotable
+from s3gw.outbound.addresses import Allowed
 from storage.backend import Backend
 from storage.outbox_file import FileOutbox
 from storage.outbox_file import prepare as prepare_outbox
@@ -48,6 +51,7 @@ class JobScene(Scene):
         self.outbox = FileOutbox(folder / "events.db", limit_bytes=1 << 20)
         self.rounds = 0
         self.download: Download = nothing_to_download
+        self.allowed = Allowed()
         self.notifier = self._notifier()
         everything = services(store, keys, announcer=self.notifier, registry=self.registry)
         self.objects = everything.s3.objects
@@ -144,6 +148,7 @@ class JobScene(Scene):
             local=tier.local,
             record=self.registry.add_ended,
             download=self.download,
+            sort=ObjectSorter(self.objects, Room(self.folder), self.allowed).sort,
         )
         return Runner(context, self.registry, Limits())
 

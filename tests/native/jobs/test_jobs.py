@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cluster.jobs import download, get_batch, registry
+from cluster.jobs import download, dsort, get_batch, registry
 from cluster.jobs.catalog import BY_NAME
 from cluster.jobs.kinds import Start
 from s3gw.identity.permissions import Permissions
@@ -236,7 +236,7 @@ def test_the_right_to_stop_is_that_of_the_operation_that_starts() -> None:
     every = (op for module in MODULES for op in operations_of(module))
     starting = {op.route.action: op for op in every if op.route.action and op.route.depth > 1}
     for kind, (access, operation) in STARTING.items():
-        if kind in (get_batch.KIND.name, download.KIND.name):
+        if kind in (get_batch.KIND.name, download.KIND.name, dsort.KIND.name):
             # Requests of their own begin these.
             continue
         assert (starting[kind].access, starting[kind].known_as) == (access, operation)

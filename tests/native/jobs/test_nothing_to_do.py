@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -47,31 +46,3 @@ def test_copies_need_the_right_to_change_the_bucket(scene: JobScene, bucket: str
     where = f"buckets/{bucket}"
     assert told(scene.act("POST", where, "make-n-copies", 1, token="writer")).status == 403
     assert scene.act("POST", where, "make-n-copies", 1, token="patcher").status == 200
-
-
-# What does not exist here has no jobs
-
-LISTED: Any = {"id": "", "regex": "", "only_active_tasks": False}
-
-
-@pytest.mark.parametrize("where", ["sort", "sort/"])
-def test_there_are_no_sorts(scene: JobScene, where: str) -> None:
-    for document in (None, LISTED):
-        answer = scene.send("GET", where, document)
-        assert (answer.status, json.loads(answer.body)) == (200, [])
-    assert told(scene.send("GET", where, token="nobody")).status == 403
-
-
-@pytest.mark.parametrize(
-    ("method", "where"),
-    [
-        ("POST", "sort"),
-        ("GET", "etl"),
-        ("GET", "sort?uuid=x"),
-    ],
-)
-def test_they_are_refused_by_name_where_they_would_work(
-    scene: JobScene, method: str, where: str
-) -> None:
-    error = told(scene.send(method, where, {"id": "x"}))
-    assert (error.status, error.tcode) == (501, "ErrUnsupp")

@@ -1,0 +1,14 @@
+"""`s3gw dsort rm`"""
+
+from __future__ import annotations
+
+from s3gw.cli.dsort.by_id import Options, run_for_each
+from s3gw.cli.parsing import Command
+from s3gw.client.sorting import remove_sort
+
+
+def run(options: Options) -> int:
+    return run_for_each(options, remove_sort, "Removed")
+
+
+COMMAND = Command(Options, run, "  s3gw dsort rm srt-Zm9vYmFy")

@@ -1,0 +1,1 @@
+"""Dsort: records of shards, sorted by their keys into new shards."""
