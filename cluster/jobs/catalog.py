@@ -15,6 +15,7 @@ from cluster.jobs import (
     blob_download,
     cleanup,
     copy_objects,
+    create_inventory,
     delete_objects,
     download,
     dsort,
@@ -61,13 +62,14 @@ KINDS: tuple[AnyKind, ...] = (
     etl_inline.KIND,
     etl_objects.KIND,
     etl_objects.BUCKET_KIND,
+    create_inventory.KIND,
 )
 # AIStore's kinds that are not run here, with their other names.
 _OTHERS = """
     election/elect-primary summary-shard/shard-summary
     ec-get ec-put ec-resp put-copies
     evict-remote-bck/evict-remote-bucket ec-encode/ec-bucket
-    list create-inventory
+    list
 """
 
 BY_NAME: Mapping[str, AnyKind] = {kind.name: kind for kind in KINDS}

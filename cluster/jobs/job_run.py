@@ -17,6 +17,7 @@ from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct, field
 
+from cluster.inventory import Inventory
 from cluster.jobs.job import Counted, Job, SelectingJob, State
 from cluster.jobs.sorting import Sort, nothing_to_sort
 from cluster.jobs.template import Template, read_template
@@ -286,6 +287,23 @@ class Space(Protocol):
         ...
 
 
+class InventoryReport(Protocol):
+    """A report on objects, which is there once it is finished. Its methods raise `JobFailed`."""
+
+    async def add(self, entries: Sequence[VersionEntry]) -> None: ...
+
+    async def finish(self) -> None: ...
+
+
+# Begins a report. Raises `JobFailed`.
+BeginReport = Callable[[Job, Inventory], Awaitable[InventoryReport]]
+
+
+async def nothing_to_report(job: Job, inventory: Inventory) -> InventoryReport:
+    """Raise `JobFailed`: the `report` of a process that writes none."""
+    raise JobFailed("no reports are written here")
+
+
 class JobContext(Struct, frozen=True):
     """Dependencies of all jobs of a process, built once by the composition root. `local` is what is
     here of the `store`, None for all. `unlock` opens what is encrypted under the server's keys, and
@@ -307,6 +325,7 @@ class JobContext(Struct, frozen=True):
     local: Backend | None = None
     download: Download = nothing_to_download
     sort: Sort = nothing_to_sort
+    report: BeginReport = nothing_to_report
 
     @property
     def here(self) -> Backend:

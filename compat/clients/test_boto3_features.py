@@ -260,3 +260,24 @@ def test_a_query_over_an_object(s3: Any, bucket: str) -> None:
             InputSerialization={"CSV": {}},
             OutputSerialization={"CSV": {}},
         )
+
+
+def test_an_inventory_configuration(s3: Any, bucket: str) -> None:
+    place = {"Bucket": f"arn:aws:s3:::{bucket}", "Format": "CSV", "Prefix": "reports"}
+    wanted = {
+        "Destination": {"S3BucketDestination": place},
+        # The bucket goes with the test: no report is made.
+        "IsEnabled": False,
+        "Id": "all",
+        "IncludedObjectVersions": "Current",
+        "OptionalFields": ["Size", "ETag"],
+        "Schedule": {"Frequency": "Daily"},
+    }
+    s3.put_bucket_inventory_configuration(Bucket=bucket, Id="all", InventoryConfiguration=wanted)
+    got = s3.get_bucket_inventory_configuration(Bucket=bucket, Id="all")
+    assert got["InventoryConfiguration"] == wanted
+    listed = s3.list_bucket_inventory_configurations(Bucket=bucket)
+    assert [each["Id"] for each in listed["InventoryConfigurationList"]] == ["all"]
+    s3.delete_bucket_inventory_configuration(Bucket=bucket, Id="all")
+    with refused("NoSuchConfiguration", 404):
+        s3.get_bucket_inventory_configuration(Bucket=bucket, Id="all")

@@ -7,7 +7,7 @@ bucket without policy and without objects of others: they pass after one look at
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from s3gw.access.check import NARROWING_USERS, AccessCheck, now_s, request_of
 from s3gw.access.decide import allows, allows_without_bucket, denies, rules_of
 from s3gw.access.ownership import HoldsForeignObjects, enforces_owner
 from s3gw.access.policy import BucketPolicy, kept_policies
-from s3gw.access.principals import LOGGING
+from s3gw.access.principals import LOGGING, S3_ITSELF
 from s3gw.access.request import ARN, NO_OBJECT, AccessRequest, Caller
 from s3gw.access.session import kept_session_policies
 from s3gw.identity.accounts import ROOT_ACCOUNT, ROOT_ACCOUNT_NUMBER
@@ -313,8 +313,22 @@ def may_deliver_logs(bucket: BucketInfo, key: str, source: BucketInfo) -> bool:
     """Whether the server's own access logs of `source` may be written into the bucket: those of the
     owner unless its policy keeps the service `logging.s3.amazonaws.com` out, those of others when
     the policy lets it in, or the ACL the group LogDelivery."""
+    return _may_deliver(LOGGING, bucket, key, source, {})
+
+
+def may_deliver_inventories(bucket: BucketInfo, key: str, source: BucketInfo) -> bool:
+    """Whether inventories of `source` may be written into the bucket, as it is with access logs;
+    the service is `s3.amazonaws.com`."""
+    # AWS' example of a policy has a condition on it.
+    return _may_deliver(S3_ITSELF, bucket, key, source, {"x-amz-acl": "bucket-owner-full-control"})
+
+
+def _may_deliver(
+    service: str, bucket: BucketInfo, key: str, source: BucketInfo, headers: Mapping[str, str]
+) -> bool:
     request = AccessRequest(
-        caller=Caller(service=LOGGING),
+        caller=Caller(service=service),
+        headers=headers,
         action="s3:PutObject",
         bucket=bucket.name,
         key=key,

@@ -29,7 +29,9 @@ from s3gw.identity.accounts import (
 )
 
 LOGGING = "logging.s3.amazonaws.com"
-_SERVICES = frozenset({LOGGING})
+# It writes inventories.
+S3_ITSELF = "s3.amazonaws.com"
+_SERVICES = frozenset({LOGGING, S3_ITSELF})
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ROOT_ARN = re.compile(r"arn:aws:iam::([A-Za-z0-9._-]{1,64}):root")
 # Wildcards in names are refused, as at AWS, so that they cannot seem to work.

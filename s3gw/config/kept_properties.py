@@ -2,7 +2,8 @@
 
 AIStore takes them on one target too: they are about more targets and mountpaths, clouds, and the
 memory of its nodes. Scripts that set them find them again. Those that mean something here are
-`lru` (`cluster.jobs.lru`), `rate_limit.frontend` (`s3gw.access.rate_limits`), and
+`lru` (`cluster.jobs.lru`), `rate_limit.frontend` (`s3gw.access.rate_limits`), `extra.aws`
+(`s3gw.server.bucket_backends`), and
 `rate_limit.backend`, `versioning.validate_warm_get` and `versioning.synchronize` (`storage.tier`).
 """
 
@@ -27,6 +28,7 @@ _WINDOW = Duration(1, _HOUR_S)
 _KEEPING = Duration(_HOUR_S, _LONG_S)
 _UPDATES = Duration(10, _LONG_S)
 _COUNT = Whole(1, _LARGEST)
+_ENDPOINT = Text("a URL of http or https, or nothing", r"|https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _by_kind(per_op: str) -> Mapping[str, int]:
 
 class Clouds(Struct, frozen=True, omit_defaults=True):
     region: Annotated[str, Property("extra.aws.cloud_region", _TEXT, inherited=False)] = ""
-    endpoint: Annotated[str, Property("extra.aws.endpoint", _TEXT, inherited=False)] = ""
+    endpoint: Annotated[str, Property("extra.aws.endpoint", _ENDPOINT, inherited=False)] = ""
     profile: Annotated[str, Property("extra.aws.profile", _TEXT, inherited=False)] = ""
     page: Annotated[
         int, Property("extra.aws.max_pagesize", Whole(0, _LARGEST), inherited=False)

@@ -1,4 +1,4 @@
-"""Analytics, inventory, metrics and intelligent tiering: no bucket here has any.
+"""Analytics, metrics and intelligent tiering: no bucket here has any.
 
 At AWS a bucket has many of each, by id. Consoles and Terraform look for them, and get AWS' answers.
 """
@@ -80,37 +80,6 @@ class GetBucketIntelligentTieringConfiguration:
 
 @operation("DELETE", Level.BUCKET, marker="intelligent-tiering", needs=("id",), access=Access.PATCH)
 class DeleteBucketIntelligentTieringConfiguration:
-    bucket: str = path("Bucket")
-    id: str = query("id")
-
-    async def run(self, call: Call) -> Reply:
-        raise S3Error(Code.NoSuchConfiguration)
-
-
-@document("ListInventoryConfigurationsResult")
-class NoInventoryConfigurations(NoConfigurations):
-    pass
-
-
-@operation("GET", Level.BUCKET, marker="inventory", access=Access.HEAD_BUCKET)
-class ListBucketInventoryConfigurations:
-    bucket: str = path("Bucket")
-
-    async def run(self, call: Call) -> Reply:
-        return xml_reply(NoInventoryConfigurations())
-
-
-@operation("GET", Level.BUCKET, marker="inventory", needs=("id",), access=Access.HEAD_BUCKET)
-class GetBucketInventoryConfiguration:
-    bucket: str = path("Bucket")
-    id: str = query("id")
-
-    async def run(self, call: Call) -> Reply:
-        raise S3Error(Code.NoSuchConfiguration)
-
-
-@operation("DELETE", Level.BUCKET, marker="inventory", needs=("id",), access=Access.PATCH)
-class DeleteBucketInventoryConfiguration:
     bucket: str = path("Bucket")
     id: str = query("id")
 

@@ -15,7 +15,7 @@ _TORRENT = "deprecated by AWS"
 _ENCRYPTION = "a copy onto itself changes how an object is encrypted"
 _METADATA = "AWS keeps these tables in another of its services"
 _REPLICATION = "replication between buckets is not there yet"
-_REPORT = "inventories and metrics are those of the whole server"
+_REPORT = "metrics are those of the whole server"
 
 # AWS' older names for operations that share a route with a newer one; both get its answer.
 LEGACY: Mapping[str, str] = {
@@ -36,7 +36,6 @@ REFUSED: Mapping[str, str] = {
     "ListObjectAnnotations": _ANNOTATION,
     "PutBucketAnalyticsConfiguration": _ANALYTICS,
     "PutBucketIntelligentTieringConfiguration": _ANALYTICS,
-    "PutBucketInventoryConfiguration": _REPORT,
     "PutBucketMetricsConfiguration": _REPORT,
     "PutBucketReplication": _REPLICATION,
     "PutObjectAnnotation": _ANNOTATION,

@@ -17,6 +17,7 @@ from s3gw.native.services import RemoteAis
 from s3gw.objects.bucket_chunks import chunking_of
 from s3gw.outbound.addresses import Allowed
 from s3gw.outbound.web import GuardedWeb
+from s3gw.server.bucket_backends import BucketBackends
 from storage.backend import Backend, Store
 from storage.backends import ais, aws, azure, gcp, hdfs
 from storage.backends.http import PROVIDER, HttpBackend, HttpOptions
@@ -34,7 +35,7 @@ Open = Callable[[], AbstractAsyncContextManager[Backend]]
 # Where a backend is and who asks comes from the environment, as the cloud's own tools read it.
 _OPEN: Mapping[str, Open] = MappingProxyType(
     {
-        "aws": lambda: aws.AwsBackend(aws.options_from_environment()),
+        aws.PROVIDER: lambda: aws.AwsBackend(aws.options_from_environment()),
         "azure": lambda: azure.AzureBackend(azure.options_from_environment()),
         "gcp": lambda: gcp.GcpBackend(gcp.options_from_environment()),
         hdfs.PROVIDER: lambda: hdfs.HdfsBackend(hdfs.options_from_environment()),
@@ -64,7 +65,12 @@ async def open_tier(
         for provider in config.backends.providers:
             backends[provider] = await opened.enter_async_context(openers[provider]())
         lock_file = own_folder(config) / FILE
-        tier = Tier(local, backends, policy_of, REFUSED, lock_file, rates, counts)
+        elsewhere = {}
+        if aws.PROVIDER in backends:
+            at_buckets = BucketBackends(aws.options_from_environment())
+            opened.push_async_callback(at_buckets.aclose)
+            elsewhere[aws.PROVIDER] = at_buckets.of
+        tier = Tier(local, backends, policy_of, REFUSED, lock_file, rates, counts, elsewhere)
         opened.push_async_callback(tier.aclose)
         yield tier
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from cluster.abandoned import AbandonedUploads
+from cluster.inventory_schedule import InventorySchedule
 from cluster.jobs.registry import Registry
 from cluster.jobs.runner import Runner
 from cluster.lifecycle.progress import ProgressFile
@@ -282,7 +283,10 @@ async def _maintain(task: Task, channel: Channel, stop: asyncio.Event) -> None:
         settings.on_change(partial(_apply_to_jobs, runner, store))
         announce = partial(_announce_expired, store, told)
         deliver = partial(delivering, outboxes, store_of(tier), config, metrics)
-        work = partial(_lead, task, store, announce, SpaceWatch(space, jobs), runner, deliver)
+        calendar = Calendar(config.lifecycle.day_s)
+        inventories = InventorySchedule(store, jobs, coordination, calendar)
+        beside = (SpaceWatch(space, jobs), inventories)
+        work = partial(_lead, task, store, announce, beside, runner, deliver)
         tasks.create_task(housekeeping.lead(work, stopped_within))
         channel.answer(Started())
 
@@ -291,13 +295,13 @@ async def _lead(
     task: Task,
     store: OwnStore,
     announce: Announce,
-    watch: SpaceWatch,
+    beside: Sequence[Job],
     runner: Runner,
     deliver: Callable[[StoppedWithin], AbstractAsyncContextManager[None]],
     stopped_within: StoppedWithin,
 ) -> None:
     """Do what one machine of all does."""
-    chores: list[Job] = [AbandonedUploads(store, stopped_within), watch]
+    chores: list[Job] = [AbandonedUploads(store, stopped_within), *beside]
     if task.config.lifecycle.enabled:
         chores.append(_lifecycle(task, store, stopped_within, announce))
     async with deliver(stopped_within), asyncio.TaskGroup() as tasks:

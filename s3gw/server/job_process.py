@@ -12,6 +12,7 @@ from s3gw.identity.vault import Vault
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
 from s3gw.jobs.downloading import Downloader
+from s3gw.jobs.inventory.writing import InventoryWriter
 from s3gw.jobs.promoting import FilePromoter
 from s3gw.jobs.sorting.scratch import Room
 from s3gw.jobs.sorting.sorter import ObjectSorter
@@ -60,6 +61,7 @@ def job_runner(
         local=tier.local,
         download=Downloader(objects, web.reader, vault).download,
         sort=_sorter(config, objects).sort,
+        report=InventoryWriter(objects).begin,
     )
     return Runner(context, registry, limits_of(config.jobs))
 

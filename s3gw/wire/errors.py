@@ -41,6 +41,7 @@ class Code(Enum):
     EntityTooLarge = 400, "Your proposed upload exceeds the maximum allowed size"
     EntityTooSmall = 400, "Your proposed upload is smaller than the minimum allowed size"
     ExpiredToken = 400, "The provided token has expired."
+    IdMismatch = 400, "Document ID does not match the specified configuration ID."
     IllegalVersioningConfigurationException = (
         400,
         "The Versioning element must be specified",
@@ -95,6 +96,7 @@ class Code(Enum):
     )
     InvalidRequest = 400, "Invalid Request"
     InvalidRetentionPeriod = 400, "The retention period specified is invalid."
+    InvalidS3DestinationBucket = 400, "Invalid bucket ARN."
     InvalidStorageClass = 400, "The storage class you specified is not valid"
     InvalidTag = 400, "The tag provided was not a valid tag."
     InvalidTargetBucketForLogging = (
@@ -189,6 +191,11 @@ class Code(Enum):
         403,
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method.",
+    )
+    TooManyConfigurations = (
+        400,
+        "You are attempting to create a new configuration but have already reached the "
+        "1,000-configuration limit.",
     )
     TooManyRequests = 429, "Too many batches wait for memory: send fewer of them at a time."
     SlowDown = 503, "Please reduce your request rate: too many attempts to authenticate failed."

@@ -55,7 +55,8 @@ class Policy(Struct, frozen=True):
 
 class Tier:
     """Remote buckets, and the objects of them that are here. `backends` are by provider; settings
-    with the names in `refused` are not for buckets of a backend."""
+    with the names in `refused` are not for buckets of a backend. `elsewhere` returns, by provider,
+    the backend of a bucket that has another one."""
 
     def __init__(
         self,
@@ -66,13 +67,14 @@ class Tier:
         lock_file: Path | None = None,
         rates: BackendRates | None = None,
         counts: TierCounts | None = None,
+        elsewhere: Mapping[str, Callable[[BucketInfo], Backend | None]] | None = None,
     ) -> None:
         self.local = local
         self.backends = backends
         self.counts: TierCounts = counts or NOT_COUNTED
-        self._used: Mapping[str, Backend] = backends
-        if counts is not None:
-            self._used = {name: observed(each, name, counts) for name, each in backends.items()}
+        self._elsewhere = elsewhere or {}
+        self._observed: dict[Backend, Backend] = {}
+        self._observes = counts is not None
         self.policy = policy
         self.refused = refused
         self.rates = rates or BackendRates()
@@ -91,8 +93,7 @@ class Tier:
         if document is None:
             return None
         provider = document.provider
-        self.backend(provider)
-        backend = self._used[provider]
+        backend = self._backend_of(bucket, provider)
         if rate := self.policy(bucket).rate:
             around = partial(self.rates.make, bucket.lasting_name, rate)
             backend = intercepted(backend, KINDS, around)
@@ -104,6 +105,17 @@ class Tier:
         if found is None:
             raise NotSupported("remote buckets", provider)
         return found
+
+    def _backend_of(self, bucket: BucketInfo, provider: str) -> Backend:
+        """Return the backend of the bucket, whose requests are counted."""
+        backend, choose = self.backend(provider), self._elsewhere.get(provider)
+        if choose is not None:
+            backend = choose(bucket) or backend
+        if not self._observes:
+            return backend
+        if backend not in self._observed:
+            self._observed[backend] = observed(backend, provider, self.counts)
+        return self._observed[backend]
 
     async def bucket(self, name: str) -> BucketInfo:
         """Return a bucket of the local store. A name without a provider is first that of a bucket
@@ -127,8 +139,13 @@ class Tier:
         """Return what the backend says of its bucket; nothing is added here. Its name `here` is the
         same unless it is given."""
         found = self.unseen(provider, name, here)
-        there = await self.backends[provider].head_bucket(name)
-        return msgspec.structs.replace(found, created_ns=there.created_ns)
+        return await self.seen(found)
+
+    async def seen(self, unseen: BucketInfo) -> BucketInfo:
+        """Return the bucket with what its backend says of it. Raise `BucketNotFound`."""
+        remote = self.require_remote(unseen)
+        there = await remote.backend.head_bucket(remote.name)
+        return msgspec.structs.replace(unseen, created_ns=there.created_ns)
 
     def unseen(self, provider: str, name: str, here: str = "") -> BucketInfo:
         """Return what a backend's bucket would be here, without a request to the backend. Raise

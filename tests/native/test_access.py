@@ -21,8 +21,8 @@ ABOUT_ONESELF = {"users.GetUser", "users.UpdateUser", "tokens.RevokeToken"}
 # The secret in the path is the right to read objects for a transformer.
 OPEN = {"users.LogIn", ".well-known.GetOidcConfig"}
 OPEN |= {"etl-objects.GetEtlObject", "etl-objects.HeadEtlObject"}
-# Their bodies name the buckets; test_get_batch and test_downloading tell that they ask.
-ASK_THEMSELVES = {"ml.GetBatch", "ml.GetBatchOfBucket", "download.StartDownload"}
+# Their bodies name the buckets; test_get_batch, test_downloading, test_sorting tell that they ask.
+ASK_THEMSELVES = {"ml.GetBatch", "ml.GetBatchOfBucket", "download.StartDownload", "sort.StartSort"}
 
 
 @pytest.mark.parametrize("name", NATIVE)
@@ -118,6 +118,16 @@ def test_access_takes_a_right_of_its_own(scene: Scene, bucket: str) -> None:
     assert scene.act("PATCH", target, "set-bprops", {}, token="patcher").status == 200
     assert told(scene.act("PATCH", target, "set-bprops", value, token="patcher")).status == 403
     assert scene.act("PATCH", target, "set-bprops", value, token="owner").status == 200
+
+
+def test_only_administrators_lead_a_bucket_elsewhere(scene: Scene) -> None:
+    target = f"buckets/{scene.new_bucket()}"
+    value = {"extra": {"aws": {"endpoint": "http://169.254.169.254"}}}
+    refused = told(scene.act("PATCH", target, "set-bprops", value, token="owner"))
+    assert (refused.status, "administrators" in refused.message) == (403, True)
+    assert scene.act("PATCH", target, "set-bprops", value).status == 200
+    wrong = {"extra": {"aws": {"endpoint": "file:///etc/passwd"}}}
+    assert scene.act("PATCH", target, "set-bprops", wrong).status == 400
 
 
 # Bucket policies decide here too

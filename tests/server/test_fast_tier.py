@@ -19,6 +19,16 @@ from tests.storage.aws.remotes import moto
 LARGE = os.urandom(8 << 20)
 
 
+def client_of(remote: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=remote,
+        region_name="us-east-1",
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+    )
+
+
 class FastTier(ServerProcess):
     """Two workers without authentication, in front of the S3 at `remote`; `moto_log` has its
     requests."""
@@ -33,13 +43,7 @@ class FastTier(ServerProcess):
         flags = ("--backend", "aws", "--no-auth")
         super().__init__(folder, flags=flags, environment=environment, workers=2)
         self.moto_log = moto_log
-        self.cloud: Any = boto3.client(
-            "s3",
-            endpoint_url=remote,
-            region_name="us-east-1",
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-        )
+        self.cloud: Any = client_of(remote)
 
     def native(self, method: str, path: str, message: Any = None) -> bytes:
         """The body of a good answer."""
@@ -114,6 +118,27 @@ def test_a_job_fetches_and_evicts(server: FastTier, bucket: str) -> None:
     server.native("DELETE", where, {"action": "evict-listrange", "value": chosen})
     eventually(lambda: len(server.here(bucket)) == 10, "evicted")
     assert len(server.client().list_objects_v2(Bucket=bucket)["Contents"]) == 20
+
+
+def test_a_bucket_may_be_at_another_endpoint(server: FastTier, tmp_path: Path, bucket: str) -> None:
+    server.cloud.put_object(Bucket=bucket, Key="o", Body=b"at the server's own")
+    with moto(tmp_path) as remote:
+        elsewhere = client_of(remote)
+        for name in ("only-there", bucket):
+            elsewhere.create_bucket(Bucket=name)
+            elsewhere.put_object(Bucket=name, Key="o", Body=b"elsewhere")
+        props = {"extra": {"aws": {"endpoint": remote, "max_pagesize": 1}}}
+        made = {"action": "create-bck", "value": props}
+        server.native("POST", "buckets/only-there?provider=aws", made)
+        assert server.native("GET", "objects/only-there/o?provider=aws") == b"elsewhere"
+        server.native("PUT", "objects/only-there/new?provider=aws")
+        listed = elsewhere.list_objects_v2(Bucket="only-there")["Contents"]
+        assert [each["Key"] for each in listed] == ["new", "o"]
+        where = f"{bucket}/o?provider=aws&latest-ver=true"
+        assert server.native("GET", f"objects/{where}") == b"at the server's own"
+        changed = {"action": "set-bprops", "value": props}
+        server.native("PATCH", f"buckets/{bucket}?provider=aws", changed)
+        assert server.native("GET", f"objects/{where}") == b"elsewhere"
 
 
 def test_what_the_tier_does_is_counted_in_all_processes(tmp_path: Path) -> None:

@@ -20,12 +20,14 @@ from s3gw.native.answers import json_reply
 from s3gw.native.bucket_props import Namespace, props_json
 from s3gw.native.buckets.props_change import (
     gives_access,
+    leads_elsewhere,
     with_changed_props,
     with_defaults,
     with_props,
 )
 from s3gw.native.buckets.remote import create_remote, destroy_remote
 from s3gw.native.call import NativeCall
+from s3gw.native.errors import NativeError
 from s3gw.native.jobs.summary import SummaryWanted, bucket_with_summary
 from s3gw.native.names import AIS, Bck, bck_of, check_new_bucket, is_asked
 from s3gw.native.operation import operation, query, value
@@ -162,6 +164,8 @@ class SetBucketProps:
     async def run(self, call: NativeCall) -> Reply:
         if gives_access(self.props):
             await _authorize_access(call)
+        if leads_elsewhere(self.props) and not call.caller.is_root:
+            raise NativeError(403, "insufficient permissions: extra.aws is for administrators")
         mountpaths = len(call.native.node.folders) or 1
         props, connect = await connection(call, self.props)
         await call.store.update_bucket(

@@ -97,6 +97,12 @@ def gives_access(given: Mapping[str, Any]) -> bool:
     return any(name == _ACCESS for name, _ in flat(given))
 
 
+def leads_elsewhere(given: Mapping[str, Any]) -> bool:
+    """Whether they say where a cloud is and who asks: requests then go there, with credentials that
+    the server finds."""
+    return any(name.startswith("extra.aws.") for name, _ in flat(given))
+
+
 def with_defaults(bucket: BucketInfo, defaults: NewBuckets) -> BucketInfo:
     """Return the bucket with a new bucket's properties; owner, policy and the other things that S3
     knows stay."""

@@ -41,11 +41,13 @@ async def create_remote(call: NativeCall, props: Mapping[str, Any], *, trusts: b
         # The bucket is to be the root account's, as is each that is added by its first use.
         message = f"only administrators set properties of {call.bck.cname()}"
         raise NativeError(403, message, Tcode.BUCKET_DENIED)
-    found = await _found_there(call, trusts=trusts)
-    settings = {**await new_settings(call), **found.settings}
-    asked = with_props(replace(found, settings=settings), props)
+    unseen = _unseen(call)
+    settings = {**await new_settings(call), **unseen.settings}
+    asked = with_props(replace(unseen, settings=settings), props)
+    if not trusts:
+        await _require_there(call, asked)
     options = BucketOptions(ROOT_ACCOUNT, settings=asked.settings)
-    await call.native.tier.local.create_bucket(found.name, options)
+    await call.native.tier.local.create_bucket(asked.name, options)
 
 
 async def destroy_remote(call: NativeCall) -> None:
@@ -78,16 +80,20 @@ def _clusters(call: NativeCall) -> RemoteAis:
     return call.native.remote
 
 
-async def _found_there(call: NativeCall, *, trusts: bool) -> BucketInfo:
-    """Return the cloud's bucket that the call names, as the cloud describes it, or, for a call that
-    `trusts`, without a look. Raise 501 for one that is not there: it is not created."""
+def _unseen(call: NativeCall) -> BucketInfo:
+    """Return the cloud's bucket that the call names. Raise 501 where there is no such cloud."""
     bck, tier = call.bck, call.native.tier
     if bck.provider == web.PROVIDER or not bck.is_cloud or bck.provider not in tier.backends:
         raise unsupported(f"creating {bck.cname()}")
-    if trusts:
-        return tier.unseen(bck.provider, bck.there)
+    return tier.unseen(bck.provider, bck.there)
+
+
+async def _require_there(call: NativeCall, bucket: BucketInfo) -> None:
+    """Look at the cloud, where the bucket's properties say. Raise 501 for one that is not there: it
+    is not created."""
     try:
-        return await tier.look(bck.provider, bck.there)
+        await call.native.tier.seen(bucket)
     except BucketNotFound:
-        message = f'{bck.provider} bucket "{bck.cname()}" does not exist, and is not created there'
+        named = call.bck.cname()
+        message = f'{call.bck.provider} bucket "{named}" does not exist, and is not created there'
         raise NativeError(501, message, Tcode.REMOTE_BCK_NOT_FOUND) from None

@@ -5,5 +5,6 @@ Importing this package is cheap: the library is imported at the first request (`
 
 from storage.backends.aws.backend import AwsBackend
 from storage.backends.aws.options import AwsOptions, options_from_environment
+from storage.backends.aws.place import PROVIDER
 
-__all__ = ["AwsBackend", "AwsOptions", "options_from_environment"]
+__all__ = ["PROVIDER", "AwsBackend", "AwsOptions", "options_from_environment"]

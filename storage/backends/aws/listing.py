@@ -40,8 +40,6 @@ from storage.values import (
 T = TypeVar("T")
 Item = TypeVar("Item", ObjectInfo, VersionEntry, UploadInfo)
 
-_MOST_ROWS = 1000
-
 
 class _Batch(Struct, Generic[Item]):
     """Rows of one answer in order: items, and common prefixes as text. `onward` are the parameters
@@ -54,6 +52,7 @@ class _Batch(Struct, Generic[Item]):
 class Lister:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
+        self._rows = remote.options.page_rows
 
     async def list_objects(self, bucket: str, query: ListQuery) -> Page:
         async def fetch(limit: int, onward: dict[str, str]) -> _Batch[ObjectInfo]:
@@ -67,7 +66,7 @@ class Lister:
             token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
             return _Batch(rows, {"ContinuationToken": token} if token else None)
 
-        rows, more = await _first(fetch, query, {"StartAfter": query.after})
+        rows, more = await _first(fetch, self._rows, query, {"StartAfter": query.after})
         return Page(_items(rows), _prefixes(rows), rows[-1][0] if more else None)
 
     async def show_objects(
@@ -89,7 +88,7 @@ class Lister:
         begin = {"KeyMarker": query.after}
         if query.after:
             begin["VersionIdMarker"] = query.after_version
-        rows, more = await _first(fetch, query, begin)
+        rows, more = await _first(fetch, self._rows, query, begin)
         if not more:
             return VersionPage(_items(rows), _prefixes(rows))
         name, last = rows[-1]
@@ -118,7 +117,7 @@ class Lister:
         begin = {"KeyMarker": query.after}
         if query.after:
             begin["UploadIdMarker"] = query.after_id
-        rows, more = await _first(fetch, limited, begin)
+        rows, more = await _first(fetch, self._rows, limited, begin)
         if not more:
             return UploadPage(_items(rows), _prefixes(rows))
         name, last = rows[-1]
@@ -127,15 +126,17 @@ class Lister:
 
 async def _first(
     fetch: Callable[[int, dict[str, str]], Awaitable[_Batch[Item]]],
+    most_rows: int,
     query: ListQuery | VersionQuery | UploadQuery,
     begin: dict[str, str],
 ) -> tuple[list[tuple[str, Item | None]], bool]:
-    """Return as many rows as the query wants, and whether there are more."""
+    """Return as many rows as the query wants, at most `most_rows` of each answer, and whether there
+    are more."""
     rows: list[tuple[str, Item | None]] = []
     onward: dict[str, str] | None = begin
     while onward is not None and len(rows) <= query.limit:
         # One more than wanted, for the row that is left out or says that there is more.
-        batch = await fetch(min(query.limit + 1 - len(rows), _MOST_ROWS), onward)
+        batch = await fetch(min(query.limit + 1 - len(rows), most_rows), onward)
         rows += _behind(batch.rows, query)
         # A server that does not get on would never end.
         onward = batch.onward if batch.onward != onward else None

@@ -26,8 +26,8 @@ class AwsOptions(WithSecretFields, frozen=True):
     `virtual` by host. `anonymous` sends unsigned requests, for public buckets. `connections` is the
     most that one process opens; `read_timeout_s` bounds the wait for an answer, and for each 64 KiB
     of a body. `attempts` counts the first one. A larger body is sent in parts of `part_bytes`,
-    `parts_at_once` in parallel, each in memory. Without `checksums` none is sent or asked for, as
-    some older S3 servers need it.
+    `parts_at_once` in parallel, each in memory. A page of a listing has at most `page_rows`.
+    Without `checksums` none is sent or asked for, as some older S3 servers need it.
     """
 
     secret_fields = frozenset({"secret_access_key", "session_token"})
@@ -47,6 +47,7 @@ class AwsOptions(WithSecretFields, frozen=True):
     retry_mode: str = "standard"
     part_bytes: int = 8 << 20
     parts_at_once: int = 2
+    page_rows: int = 1000
     checksums: bool = True
 
     def __post_init__(self) -> None:
@@ -65,6 +66,8 @@ class AwsOptions(WithSecretFields, frozen=True):
                 raise ValueError(f"{name} must be more than 0, not {getattr(self, name)}")
         if self.parts_at_once < 1:
             raise ValueError(f"parts_at_once must be 1 or more, not {self.parts_at_once}")
+        if not 1 <= self.page_rows <= 1000:
+            raise ValueError(f"page_rows must be 1 to 1000, not {self.page_rows}")
 
     @property
     def addressing_style(self) -> str:

@@ -17,6 +17,7 @@ from cluster.jobs.runner import Limits, Runner
 from s3gw.events.notifier import Notifier, Outcome
 from s3gw.jobs.archiving import ObjectArchiver
 from s3gw.jobs.copying import ObjectCopier
+from s3gw.jobs.inventory.writing import InventoryWriter
 from s3gw.jobs.promoting import FilePromoter
 from s3gw.jobs.sorting.scratch import Room
 from s3gw.jobs.sorting.sorter import ObjectSorter
@@ -149,6 +150,7 @@ class JobScene(Scene):
             record=self.registry.add_ended,
             download=self.download,
             sort=ObjectSorter(self.objects, Room(self.folder), self.allowed).sort,
+            report=InventoryWriter(self.objects).begin,
         )
         return Runner(context, self.registry, Limits())
 

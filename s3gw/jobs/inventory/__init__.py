@@ -1,0 +1,1 @@
+"""Files of inventories: columns, formats, manifest."""
