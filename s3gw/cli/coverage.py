@@ -19,8 +19,6 @@ _CANNOT_BE = """
     ListBucketAnalyticsConfigurations
     DeleteBucketIntelligentTieringConfiguration GetBucketIntelligentTieringConfiguration
     ListBucketIntelligentTieringConfigurations
-    DeleteBucketInventoryConfiguration GetBucketInventoryConfiguration
-    ListBucketInventoryConfigurations
     DeleteBucketMetadataConfiguration GetBucketMetadataConfiguration
     DeleteBucketMetadataTableConfiguration GetBucketMetadataTableConfiguration
     DeleteBucketMetricsConfiguration GetBucketMetricsConfiguration
@@ -38,6 +36,8 @@ LIMITS: Mapping[str, str] = {
     "DeleteObjects": "no conditions on time and size",
     "GetBatch": "an operation of our own: [getbatch.md](getbatch.md)",
     "PostObject": _UPLOAD,
+    "PutBucketInventoryConfiguration": "Parquet and ORC need an extra: "
+    "[inventory.md](inventory.md)",
     "PutBucketLogging": "no grants on the log objects",
     "PutBucketNotificationConfiguration": "webhooks only, no EventBridge",
     "PutBucketEncryption": _NO_DSSE,
@@ -49,6 +49,7 @@ LIMITS: Mapping[str, str] = {
     "PutBucketAbac": "`Disabled` only: tags of buckets take no part in access control",
     "PutBucketAccelerateConfiguration": "`Suspended` only: there are no edge locations",
     "PutBucketRequestPayment": "`BucketOwner` only: nobody is billed for requests",
+    "SelectObjectContent": "needs an extra: [query.md](query.md)",
     "RestoreObject": "nothing is archived: always `InvalidObjectState`",
     **dict.fromkeys(sorted(NEVER_THERE), "there is none, and none can be put"),
 }

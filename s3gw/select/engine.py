@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from s3gw.select import tree
-from s3gw.select.compiling import Output, Parameters, Projection, compile_select
+from s3gw.select.compiling import Parameters, Projection, compile_select
 from s3gw.select.decoding import is_exchanged
 from s3gw.select.macros import statements
 from s3gw.select.query import (
     MAX_COLUMNS,
     MAX_RECORD,
-    Bounds,
     CsvInput,
+    CsvOutput,
     Header,
     JsonInput,
-    JsonOutput,
     Query,
     ScanRange,
 )
 from s3gw.select.relation import Column, Columns, Records, Relation, records_of
-from s3gw.select.values import Kind, Value, as_json, as_text
+from s3gw.select.rendering import csv_record, json_record, quoted, quoting
+from s3gw.select.values import Kind, Value
 from s3gw.wire.errors import Code, S3Error
 
 if TYPE_CHECKING:
@@ -55,54 +55,45 @@ _WHOLE = frozenset(
     """TINYINT SMALLINT INTEGER BIGINT HUGEINT
     UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT""".split()  # noqa: SIM905
 )
+_TOO_WIDE = Code.OverMaxColumn.name
 _TIMES = ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 
 
-def connect(path: str, bounds: Bounds) -> DuckDBPyConnection:
+def connect(path: str, query: Query) -> DuckDBPyConnection:
     """Return a connection that can read nothing but the file at `path`."""
     import duckdb
 
     config: dict[str, Any] = {
         **_SETTINGS,
-        "memory_limit": f"{bounds.memory}B",
-        "threads": bounds.threads,
+        "memory_limit": f"{query.bounds.memory}B",
+        "threads": query.bounds.threads,
     }
     connection = duckdb.connect(":memory:", config=config)
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     for statement in statements():
         connection.execute(statement)
+    if isinstance(query.output, CsvOutput):
+        connection.execute(quoting(query.output))
     connection.execute(f"CREATE TEMP MACRO s3_now() AS (CAST('{now}' AS TIMESTAMP))")
-    connection.execute(f"SET allowed_paths = [{_quoted(path)}]")
+    connection.execute(f"SET allowed_paths = [{quoted(path)}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
 
 
-def _quoted(text: str) -> str:
-    return f"'{text.replace(chr(39), chr(39) * 2)}'"
-
-
 class Statement(msgspec.Struct, frozen=True):
-    """A query of DuckDB, and the names of its columns: None for one column with whole records.
-    `most` is the number of fields that a record may have, if more would be lost."""
+    """A query of DuckDB with one column, the text of a record; `of_members` if that is JSON whose
+    members are wanted."""
 
     sql: str
     parameters: Mapping[str, str]
-    names: Sequence[str] | None
-    most: int | None = None
+    of_members: bool = False
 
-    @property
-    def is_padded(self) -> bool:
-        """Whether rows end with the columns that their records do not have."""
-        return self.most is not None
-
-    def rows(self, connection: DuckDBPyConnection) -> Iterator[list[tuple[str | None, ...]]]:
-        """Run the query, and yield its rows in batches."""
+    def rows(self, connection: DuckDBPyConnection) -> Iterator[list[str | None]]:
+        """Run the query, and yield its records in batches."""
         result = connection.execute(self.sql, dict(self.parameters))
         while rows := result.fetchmany(_ROWS):
-            if self.most is not None and any(row[-1] is not None for row in rows):
-                raise S3Error(Code.OverMaxColumn, f"A record has over {self.most} columns.")
-            yield rows
+            yield [row[0] for row in rows]
 
 
 def csv_statement(
@@ -118,14 +109,16 @@ def csv_statement(
     read = 2 * width + 32 if everything else width
     names += [f"_{i + 1}" for i in range(width, read)]
     columns = [Column(name, _csv_value(i, source)) for i, name in enumerate(names, 1)]
-    statement = _statement(select, query, Columns(columns), f"FROM {_read_csv(path, source, read)}")
-    return msgspec.structs.replace(statement, most=read - 1 if everything else None)
+    # Fields beyond the last column would be lost.
+    check = f"CASE WHEN c{read} IS NULL THEN '' ELSE s3_fail('{_TOO_WIDE}', {read}) END || "
+    file = f"FROM {_read_csv(path, source, read)}"
+    return _statement(select, query, Columns(columns), file, before=check if everything else "")
 
 
 def _csv_value(place: int, source: CsvInput) -> Value:
     sql = f"c{place}"
     if is_exchanged(source.record):
-        swapped = f"chr(10) || {_quoted(source.record)}", f"{_quoted(source.record)} || chr(10)"
+        swapped = f"chr(10) || {quoted(source.record)}", f"{quoted(source.record)} || chr(10)"
         sql = f"translate(c{place}, {swapped[0]}, {swapped[1]})"
     return Value(sql, Kind.UNTYPED, is_member=True)
 
@@ -136,19 +129,19 @@ def _read_csv(path: str, source: CsvInput, width: int) -> str:
         "auto_detect": "false",
         "buffer_size": str(4 * MAX_RECORD),
         "columns": f"{{{columns}}}",
-        "comment": _quoted(source.comment),
-        "delim": _quoted(source.field),
-        "escape": _quoted(source.escape if source.quote else ""),
+        "comment": quoted(source.comment),
+        "delim": quoted(source.field),
+        "escape": quoted(source.escape if source.quote else ""),
         "header": "false",
         "max_line_size": str(MAX_RECORD),
         "null_padding": "true",
-        "nullstr": _quoted(_NOT_A_VALUE),
+        "nullstr": quoted(_NOT_A_VALUE),
         "parallel": "false",
-        "quote": _quoted(source.quote),
+        "quote": quoted(source.quote),
         "strict_mode": "false",
     }
     given = ", ".join(f"{name} = {value}" for name, value in options.items())
-    return f"read_csv({_quoted(path)}, {given})"
+    return f"read_csv({quoted(path)}, {given})"
 
 
 def _highest_place(node: object) -> int:
@@ -168,7 +161,7 @@ def _highest_place(node: object) -> int:
 def json_statement(select: tree.Select, query: Query, source: JsonInput, path: str) -> Statement:
     kind = "newline_delimited" if source.lines else "unstructured"
     most = MAX_RECORD if source.lines else max(query.bounds.memory // 8, MAX_RECORD)
-    read = f"read_json_objects({_quoted(path)}, format = '{kind}', maximum_object_size = {most})"
+    read = f"read_json_objects({quoted(path)}, format = '{kind}', maximum_object_size = {most})"
     parameters = Parameters()
     relation = records_of(read, select.source, parameters.bind)
     return _statement(select, query, Records(), f"FROM ({relation})", parameters)
@@ -178,7 +171,7 @@ def parquet_statement(
     connection: DuckDBPyConnection, select: tree.Select, query: Query, path: str
 ) -> Statement:
     """Compile for a Parquet file, whose columns have types."""
-    read = f"read_parquet({_quoted(path)}, file_row_number = true)"
+    read = f"read_parquet({quoted(path)}, file_row_number = true)"
     described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {read}")
     found = [(str(row[0]), str(row[1])) for row in described.fetchall()]
     columns = [Column(name, _typed(f"c{i}", kind)) for i, (name, kind) in enumerate(found, 1)]
@@ -211,7 +204,7 @@ def _row_groups(connection: DuckDBPyConnection, path: str, scan: ScanRange) -> s
     groups = connection.execute(
         "SELECT row_group_id, any_value(row_group_num_rows), "
         "min(coalesce(dictionary_page_offset, data_page_offset)) "
-        f"FROM parquet_metadata({_quoted(path)}) GROUP BY 1 ORDER BY 1"
+        f"FROM parquet_metadata({quoted(path)}) GROUP BY 1 ORDER BY 1"
     ).fetchall()
     first, chosen = 0, ["FALSE"]
     for _, count, offset in groups:
@@ -227,24 +220,27 @@ def _statement(
     relation: Relation,
     source: str,
     parameters: Parameters | None = None,
+    before: str = "",
 ) -> Statement:
+    """Compile the statement. `before` is SQL of a text before each record."""
     parameters = parameters or Parameters()
     projection = compile_select(select, relation, parameters)
-    sql = f"SELECT {_selected(projection, query)} {source}{projection.clauses}"
-    names = None if projection.outputs is None else [o.name for o in projection.outputs]
-    return Statement(sql, parameters.used_in(sql), names)
+    record = _record(projection, query, parameters, is_padded=bool(before))
+    sql = f"SELECT {before}{record} {source}{projection.clauses}"
+    return Statement(sql, parameters.used_in(sql), projection.outputs is None)
 
 
-def _selected(projection: Projection, query: Query) -> str:
-    is_json = isinstance(query.output, JsonOutput)
+def _record(
+    projection: Projection, query: Query, parameters: Parameters, *, is_padded: bool
+) -> str:
     if projection.outputs is not None:
-        return ", ".join(_written(output, is_json=is_json) for output in projection.outputs)
+        values = [output.value for output in projection.outputs]
+        if isinstance(query.output, CsvOutput):
+            return csv_record(query.output, values, is_padded=is_padded)
+        names = [output.name for output in projection.outputs]
+        return json_record(names, values, parameters.bind)
     whole = "CAST(json(record) AS VARCHAR)"
-    if not is_json:
+    if isinstance(query.output, CsvOutput):
         return whole
-    return f"""CASE WHEN json_type(record) = 'OBJECT' OR record IS NULL THEN {whole}
+    return f"""CASE WHEN record IS NULL THEN '{{}}' WHEN json_type(record) = 'OBJECT' THEN {whole}
         ELSE '{{"_1":' || {whole} || '}}' END"""
-
-
-def _written(output: Output, *, is_json: bool) -> str:
-    return as_json(output.value) if is_json else as_text(output.value)

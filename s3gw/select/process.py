@@ -17,7 +17,7 @@ import struct
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -42,12 +42,12 @@ from s3gw.select.engine import (
 from s3gw.select.first_record import peek
 from s3gw.select.messages import HEAD, LENGTH, Tag
 from s3gw.select.parsing import parse
-from s3gw.select.query import CsvInput, CsvOutput, Header, JsonInput, ParquetInput, Query
+from s3gw.select.query import CsvInput, Header, JsonInput, ParquetInput, Query
 from s3gw.select.rendering import renderer
 from s3gw.wire.errors import Code, S3Error
 
 # Text of records that is sent at a time, in bytes.
-_PIECE = 64 << 10
+_PIECE = 128 << 10
 # What Python and the libraries map besides DuckDB's memory.
 _BESIDES = 1536 << 20
 _OPEN_FILES = 64
@@ -124,7 +124,7 @@ def _run_parquet(
             total += len(block)
         spool.flush()
         path = f"/dev/fd/{spool.fileno()}"
-        connection = connect(path, query.bounds)
+        connection = connect(path, query)
         statement = parquet_statement(connection, select, query, path)
         write(Tag.READY, b"")
         _write_records(query, statement.rows(connection), statement, lambda: total, write)
@@ -151,7 +151,7 @@ def _run_stream(
             statement = json_statement(select, query, source, path)
         case _:
             raise S3Error(Code.InvalidDataSource)
-    connection = connect(path, query.bounds)
+    connection = connect(path, query)
     write(Tag.READY, b"")
     feeder = _Feeder(blocks, writer)
     feeder.start()
@@ -202,27 +202,17 @@ class _Feeder(threading.Thread):
 
 def _write_records(
     query: Query,
-    batches: Iterable[list[tuple[str | None, ...]]],
+    batches: Iterable[Sequence[str | None]],
     statement: Statement,
     processed: Callable[[], int],
     write: Callable[[Tag, bytes], None],
 ) -> None:
-    render = renderer(query.output, statement.names)
-    is_padded = statement.is_padded and isinstance(query.output, CsvOutput)
-    for rows in batches:
-        shown = [_without_padding(row) for row in rows] if is_padded else rows
-        text = render(shown)
+    render = renderer(query.output, of_members=statement.of_members)
+    for records in batches:
+        text = render(records)
         for start in range(0, len(text), _PIECE):
             write(Tag.RECORDS, text[start : start + _PIECE])
         write(Tag.PROCESSED, struct.pack(">Q", processed()))
-
-
-def _without_padding(row: tuple[str | None, ...]) -> tuple[str | None, ...]:
-    """Remove the columns that a record does not have: they are at its end."""
-    count = len(row)
-    while count and row[count - 1] is None:
-        count -= 1
-    return row[:count]
 
 
 @contextmanager

@@ -1,4 +1,8 @@
-"""Rows of a result as CSV or JSON text."""
+"""Records of a result as CSV or JSON text.
+
+DuckDB writes them: each row is one text, built of its columns in SQL. Only the members of a JSON
+record, whose names and number are known for each record alone, are made CSV in Python.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +12,60 @@ import json
 from collections.abc import Callable, Sequence
 
 from s3gw.select.query import CsvOutput, JsonOutput
+from s3gw.select.relation import Bind
+from s3gw.select.values import Value, as_json, as_text
 
-# Texts of a row; None is missing.
-Row = Sequence[str | None]
-Render = Callable[[Sequence[Row]], bytes]
-
-
-def renderer(output: CsvOutput | JsonOutput, names: Sequence[str] | None) -> Render:
-    """Return what writes rows. `names` None means that a row is one record, as JSON text."""
-    match output, names:
-        case CsvOutput(), None:
-            return lambda rows: _csv(output, [_values(row[0]) for row in rows])
-        case CsvOutput(), _:
-            return lambda rows: _csv(output, rows)
-        case JsonOutput(record), None:
-            return lambda rows: "".join([f"{row[0] or '{}'}{record}" for row in rows]).encode()
-        case JsonOutput(record), _:
-            labels = [f"{json.dumps(name, ensure_ascii=False)}:" for name in names]
-            return lambda rows: "".join([_object(labels, row) + record for row in rows]).encode()
+Render = Callable[[Sequence[str | None]], bytes]
 
 
-def _object(labels: Sequence[str], row: Row) -> str:
-    members = [label + text for label, text in zip(labels, row, strict=True) if text is not None]
-    return f"{{{','.join(members)}}}"
+def quoted(text: str) -> str:
+    """Return a text of the server's, or a delimiter, as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
-def _values(record: str | None) -> list[str | None]:
+def quoting(output: CsvOutput) -> str:
+    """Return the macro `s3_quoted(x)`: a field as it is written."""
+    quote, escape = quoted(output.quote), quoted(output.escape)
+    escaped = "x"
+    if output.escape != output.quote:
+        escaped = f"replace(x, {escape}, {escape} || {escape})"
+    doubled = f"replace({escaped}, {quote}, {escape} || {quote})"
+    inside = f"{quote} || {doubled} || {quote}"
+    if not output.quote_all:
+        special = {output.field, output.quote, output.escape, *output.record, "\r", "\n"}
+        characters = "".join(f"\\x{{{ord(each):x}}}" for each in sorted(special))
+        inside = f"CASE WHEN regexp_matches(x, '[{characters}]') THEN {inside} ELSE x END"
+    return f"CREATE TEMP MACRO s3_quoted(x) AS ({inside})"
+
+
+def csv_record(output: CsvOutput, values: Sequence[Value], *, is_padded: bool) -> str:
+    """Return SQL of a record. One that `is_padded` ends with its last field: the columns after it,
+    which it does not have, are passed over like every NULL."""
+    fields = [as_text(value) for value in values]
+    if not is_padded:
+        fields = [f"coalesce({field}, '')" for field in fields]
+    written = ", ".join(f"s3_quoted({field})" for field in fields)
+    return f"concat_ws({quoted(output.field)}, {written})"
+
+
+def json_record(names: Sequence[str], values: Sequence[Value], bind: Bind) -> str:
+    """Return SQL of a record without what is missing."""
+    members = [
+        f"{bind(json.dumps(name, ensure_ascii=False) + ':')} || {as_json(value)}"
+        for name, value in zip(names, values, strict=True)
+    ]
+    return f"'{{' || concat_ws(',', {', '.join(members)}) || '}}'"
+
+
+def renderer(output: CsvOutput | JsonOutput, *, of_members: bool) -> Render:
+    """Return what joins records. With `of_members`, each is JSON to be made CSV."""
+    if isinstance(output, CsvOutput) and of_members:
+        return lambda records: _csv(output, [_members(record) for record in records])
+    record = output.record
+    return lambda records: "".join([f"{each or ''}{record}" for each in records]).encode()
+
+
+def _members(record: str | None) -> list[str | None]:
     """Return the members of a record as texts; what is nested stays JSON."""
     value = {} if record is None else json.loads(record)
     members = value.values() if isinstance(value, dict) else [value]
@@ -49,7 +81,7 @@ def _text(value: object) -> str | None:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _csv(output: CsvOutput, rows: Sequence[Row]) -> bytes:
+def _csv(output: CsvOutput, rows: Sequence[Sequence[str | None]]) -> bytes:
     written = io.StringIO(newline="")
     doubles = output.escape == output.quote
     writer = csv.writer(

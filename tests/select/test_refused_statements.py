@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from s3gw.select.parsing import MAX_STATEMENT, parse
 from s3gw.select.query import CsvInput, Header, JsonInput, ParquetInput
@@ -70,6 +74,19 @@ def test_an_error_has_the_place() -> None:
 def test_thousands_of_conditions_are_not_too_deep() -> None:
     conditions = " OR ".join(f"_1 = '{i}'" for i in range(5000))
     assert parse(f"SELECT * FROM S3Object WHERE {conditions}").where is not None
+
+
+_WORDS = st.sampled_from(
+    """SELECT FROM S3Object WHERE LIMIT AND OR NOT IN IS NULL MISSING LIKE ESCAPE BETWEEN CASE WHEN
+    THEN ELSE END AS CAST ( ) [ ] , . * + - / % = < <= <> ; 1 1.5 'x' "x" `2020T` x _1 INT COUNT SUM
+    SUBSTRING TRIM EXTRACT YEAR DATE_ADD COALESCE""".split()  # noqa: SIM905
+)
+
+
+@given(words=st.lists(_WORDS, max_size=25), text=st.text(max_size=5))
+def test_no_statement_breaks_the_parser(words: list[str], text: str) -> None:
+    with suppress(S3Error):
+        parse(" ".join(["SELECT", *words]) + text)
 
 
 DATA = b"n,N,m\n1,2,x\n"

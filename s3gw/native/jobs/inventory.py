@@ -40,7 +40,7 @@ class CreateInventory:
 
     async def run(self, call: NativeCall) -> Reply:
         if not self.asked.name:
-            raise unsupported("create-inventory without the id of a configuration")
+            raise unsupported('action "create-inventory" without the id of a configuration')
         kept = setting(call.bucket_info, Inventories) or Inventories()
         found = kept.find(self.asked.name)
         if found is None:
