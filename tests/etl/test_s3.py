@@ -135,7 +135,7 @@ def test_a_customers_key_opens_the_source(
     scene: EtlScene, etl: str, pulling: str, bucket: str
 ) -> None:
     key = bytes(range(32))
-    sealed = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key}
+    sealed: dict[str, Any] = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key}
     scene.server.client().put_object(Bucket=bucket, Key="sealed", Body=b"secret", **sealed)
     named = "x-amz-server-side-encryption-customer-"
     headers = {
