@@ -118,8 +118,7 @@ def test_a_presigned_url_reads_the_result(scene: EtlScene, etl: str, bucket: str
 
 def test_conditions_and_versions_are_the_sources(scene: EtlScene, etl: str, pulling: str) -> None:
     bucket, client = allowing(scene), scene.server.client()
-    versioning = {"Status": "Enabled"}
-    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     old = client.put_object(Bucket=bucket, Key="o", Body=b"old")
     client.put_object(Bucket=bucket, Key="o", Body=b"new")
     for name in (etl, pulling):
