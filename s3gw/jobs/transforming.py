@@ -7,12 +7,14 @@ bytes. A transformer that is just started again is waited for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from cluster.jobs.job_run import CopyTask
-from s3gw.etl.errors import EtlError, NoSuchEtl, Unavailable
+from s3gw.etl.errors import NoSuchEtl, Unavailable
 from s3gw.etl.talk.work import Piece, Work
 from s3gw.etl.transforming import Transforming, discard
 from s3gw.events.events import EventName
@@ -28,19 +30,30 @@ from storage.values import NO_ATTRIBUTES, Attributes, Body, ReadOptions
 # Attempts with a transformer that is not ready, and seconds between them.
 _ATTEMPTS = 60
 _PAUSE_S = 0.5
+T = TypeVar("T")
 
 
 async def transform(objects: ObjectService, etl: Transforming | None, task: CopyTask) -> int:
     """Transform one object, and return the size of the result in bytes. Raises `EtlError`, what the
     store does, and the errors of `check`."""
+    return await when_ready(partial(_attempt, objects, in_use(etl), task), task.check)
+
+
+def in_use(etl: Transforming | None) -> Transforming:
+    """Raise `NoSuchEtl` where transformers are turned off."""
     if etl is None:
         raise NoSuchEtl("etl job: transformers are turned off")
+    return etl
+
+
+async def when_ready(attempt: Callable[[], Awaitable[T]], check: Callable[[], None]) -> T:
+    """Repeat what raises `Unavailable`, for half a minute; `check` is called between."""
     for _ in range(_ATTEMPTS):
         try:
-            return await _attempt(objects, etl, task)
+            return await attempt()
         except Unavailable as error:
-            last: EtlError = error
-            task.check()
+            last = error
+            check()
             await asyncio.sleep(_PAUSE_S)
     raise last
 

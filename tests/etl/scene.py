@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -80,8 +81,8 @@ class EtlScene:
         env: Mapping[str, str] | None = None,
         **more: Any,
     ) -> str:
-        """Start a transformer; its name."""
-        name = f"etl-test-{next(_numbers)}"
+        """Start a transformer; its name, which no other run of the tests has on this machine."""
+        name = f"etl-test-{os.getpid()}-{next(_numbers)}"
         variables = [{"name": each, "value": text} for each, text in (env or {}).items()]
         runtime = {"image": "none", "command": list(command), "env": variables}
         message = {"name": name, "communication": communication, "runtime": runtime, **more}
