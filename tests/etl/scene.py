@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import json
 import os
@@ -49,7 +48,8 @@ class EtlScene:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request; `target` is what follows `/v1/`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        connection = self.server.connection()
+        connection.timeout = 60
         sent = json.dumps(message).encode() if message is not None else body
         try:
             connection.request(method, f"/v1/{target}", sent, dict(headers or {}))
