@@ -21,7 +21,13 @@ from s3gw.http.reply import Reply
 from s3gw.objects.aistore_names import bucket_names
 from s3gw.objects.attributes import DEFAULT_TYPE
 from s3gw.s3.call import Call
-from s3gw.s3.encryption_headers import checked, customer_key, read_customer_key, refuse_on_reads
+from s3gw.s3.encryption_headers import (
+    check_reader,
+    checked,
+    customer_key,
+    read_customer_key,
+    refuse_on_reads,
+)
 from s3gw.s3.headers import named_version, override_headers, read_condition
 from s3gw.wire.errors import Code, S3Error
 from s3gw.wire.subresources import ARCHPATH_HEADER
@@ -62,7 +68,14 @@ async def _transformed(call: Call) -> Reply:
     _refuse_parts(call)
     overrides = override_headers(call)
     named = bucket_names(call.bucket_info.name)
-    piece = await transforming.transform(names, _work(call), named.cname(call.key))
+    work = _work(call)
+    try:
+        piece = await transforming.transform(names, work, named.cname(call.key))
+    except etl.TransformFailed:
+        if work.pullable:
+            # One that pulls may have failed because there is no such object, or no key for it.
+            check_reader(call, (await call.store.head_object(call.bucket, call.key)).info)
+        raise
     call.objects.access_times.note(call.bucket_info.lasting_name, call.key)
     headers = {"Content-Type": DEFAULT_TYPE}
     if piece.size is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
 from tests.etl.scene import COMMAND_ODD, EtlScene
-from tests.server_process import eventually
+from tests.server_process import ServerProcess, eventually
 
 LARGE = bytes(range(256)) * (3 << 12)
 
@@ -113,3 +116,30 @@ def test_one_that_dies_is_waited_for(scene: EtlScene, web: str, bucket: str) -> 
     job = start(scene, bucket, etl, type="single", link=f"{web}/0.txt")
     assert status(scene, job)["error_cnt"] == 0
     assert content(scene, bucket, "0.txt") == b"orez"
+
+
+def test_a_killed_server_goes_on(tmp_path: Path) -> None:
+    """The job is there before the transformer is ready again."""
+    environment = {"S3GW_OUTBOUND_ALLOW": "localhost"}
+    flags = ["--etl", "--no-auth"]
+    with ServerProcess(tmp_path, flags=flags, environment=environment) as server:
+        scene = EtlScene(server)
+        source, target = scene.new_bucket({"0": b"a", "1": b"b", "2": b"c"}), scene.new_bucket()
+        etl = scene.new_etl(obj_timeout="60s")
+        links = f"http://localhost:{server.port}/{source}/{{0..2}}"
+        job = start(scene, target, etl, type="range", template=links, etl_args="hold")
+
+        def held() -> int:
+            found = scene.json("GET", "download", {"id": job}).get("current_tasks", ())
+            return sum(each["downloaded"] == "1" for each in found)
+
+        eventually(lambda: held() == 3, "all are in the transformer")
+        server.kill9_all()
+        server.start()
+        eventually(lambda: scene.read(source, "0", etl).body == b"a", "it runs again")
+        settings = json.loads(scene.read(source, "0", etl, "environment").body)
+        with urlopen(f"http://127.0.0.1:{settings['PORT']}/release") as answer:
+            answer.read()
+        found = status(scene, job)
+        assert (found["finished_cnt"], found["error_cnt"]) == (3, 0)
+        assert [content(scene, target, key) for key in "012"] == [b"held"] * 3

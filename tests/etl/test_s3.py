@@ -146,7 +146,8 @@ def test_a_customers_key_opens_the_source(
         assert read(scene, bucket, "sealed", query={"etl": name}, **sealed) == b"terces"
         answer = scene.send("GET", f"objects/{bucket}/sealed?etl_name={name}", headers=headers)
         assert (answer.status, answer.body) == (200, b"terces")
-    assert refused(scene, bucket, "sealed", query={"etl": etl})[:2] == (400, "InvalidRequest")
+        without = refused(scene, bucket, "sealed", query={"etl": name})
+        assert without[:2] == (400, "InvalidRequest")
 
 
 @pytest.mark.parametrize(
@@ -212,8 +213,11 @@ def test_a_transformer_has_to_be_there(scene: EtlScene, bucket: str) -> None:
     assert "none-such" in found[2]
 
 
-def test_a_missing_object_is_not_found(scene: EtlScene, etl: str, bucket: str) -> None:
-    assert refused(scene, bucket, "none", query={"etl": etl})[:2] == (404, "NoSuchKey")
+def test_a_missing_object_is_not_found(
+    scene: EtlScene, etl: str, pulling: str, bucket: str
+) -> None:
+    for name in (etl, pulling):
+        assert refused(scene, bucket, "none", query={"etl": name})[:2] == (404, "NoSuchKey")
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from s3gw.etl.errors import TransformFailed
 from s3gw.etl.pipeline import read_pipeline
 from s3gw.etl.talk.work import Piece, Work
 from s3gw.http.reply import Reply
 from s3gw.native.call import NativeCall
 from s3gw.native.etl.enabled import etl_of
 from s3gw.objects.aistore_names import name_of
-from s3gw.s3.encryption_headers import CUSTOMER, checked, read_customer_key
+from s3gw.s3.encryption_headers import CUSTOMER, check_reader, checked, read_customer_key
 from storage.values import ALWAYS, ReadOptions
 
 _TYPE = "application/octet-stream"
@@ -46,7 +47,13 @@ async def transformed(call: NativeCall, names: list[str], args: str, options: Re
     """Return the whole object, transformed; nothing that is known of its source holds for it."""
     etl = etl_of(call, "etl_name")
     work = work_of(call, options, args)
-    piece = await etl.transforming.transform(names, work, call.bck.cname(call.key))
+    try:
+        piece = await etl.transforming.transform(names, work, call.bck.cname(call.key))
+    except TransformFailed:
+        if work.pullable:
+            # One that pulls may have failed because there is no such object, or no key for it.
+            check_reader(call, (await call.store.head_object(call.bucket, call.key)).info)
+        raise
     call.accessed_ns = call.objects.access_times.note(call.bucket_info.lasting_name, call.key)
     headers = {"Content-Type": _TYPE}
     if piece.size is not None:
