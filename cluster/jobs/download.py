@@ -132,6 +132,8 @@ class _Downloads:
             run.state.transfers = Transfers()
         self._shown = run.state.transfers
         self._shown.running, self._shown.ahead = [], (0, 0, 0, 0)
+        # Of a process that ended: what it had begun is begun again.
+        self._shown.all_known = False
         self._tasks: dict[asyncio.Task[_Outcome], int] = {}
         # By place in the sequence: what is done behind the first one that is not.
         self._done: dict[int, _Outcome] = {}
