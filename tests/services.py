@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from cluster.coordination.memory import MemoryCoordination
 from cluster.jobs.registry import Registry
+from cluster.query_handles import QueryHandles
 from s3gw.auth.throttle import Throttle
 from s3gw.config.auth import LONGEST_TOKEN_S, ThrottleOptions
 from s3gw.config.runtime import Settings, StaticConfig
@@ -81,6 +82,7 @@ def new_native_services(
         throttle=Throttle(ThrottleOptions()),
         audit=NO_AUDIT,
         tier=tier_of(services.objects.store),
+        queries=QueryHandles(MemoryCoordination()),
     )
 
 

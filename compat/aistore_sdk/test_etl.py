@@ -116,7 +116,8 @@ def test_shards_are_transformed_sample_by_sample(
                 tarfile.open(None, "w", made) as new,
             ):
                 for member in old:
-                    array = numpy.load(old.extractfile(member))
+                    packed: Any = old.extractfile(member)
+                    array = numpy.load(io.BytesIO(packed.read()))
                     body = io.BytesIO()
                     numpy.save(body, array / array.max())
                     member.size = len(body.getvalue())

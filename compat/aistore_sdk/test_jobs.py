@@ -170,7 +170,7 @@ def test_a_job_about_one_bucket_is_started(client: Any, filled: Any, kind: str) 
     assert caught.value.status_code == 400
 
 
-@pytest.mark.parametrize("kind", ["ec-encode", "create-inventory"])
+@pytest.mark.parametrize("kind", ["ec-encode", "put-copies"])
 def test_what_is_not_there_is_not_started(client: Any, kind: str) -> None:
     with refused(501, kind):
         client.job(job_kind=kind).start()

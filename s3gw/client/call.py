@@ -44,7 +44,8 @@ class Body:
 @dataclass(frozen=True, slots=True)
 class Request:
     """`path` follows `/v1/` and is percent-encoded. A `message` is sent as JSON. `read_timeout_s`
-    replaces the endpoint's; 0 waits without a limit."""
+    replaces the endpoint's; 0 waits without a limit. `once`: it is not repeated, whatever its
+    method."""
 
     method: str
     path: str
@@ -53,11 +54,12 @@ class Request:
     body: Body | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     read_timeout_s: float | None = None
+    once: bool = False
 
     @property
     def may_repeat(self) -> bool:
         """Whether sending it twice has the same effect as sending it once."""
-        if self.body is not None and self.body.once:
+        if self.once or (self.body is not None and self.body.once):
             return False
         return self.method in ("GET", "HEAD") or (self.method == "PUT" and self.body is not None)
 

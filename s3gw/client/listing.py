@@ -25,7 +25,7 @@ PROPS = (
     "location",
     "chunked",
 )
-_RFC3339 = "2006-01-02T15:04:05Z07:00"
+RFC3339 = "2006-01-02T15:04:05Z07:00"
 _IN_ARCHIVE, _IS_FOLDER, _CHUNKED = 1 << 7, 1 << 8, 1 << 13
 _CACHED = 1 << 6
 _AS_JSON = {"Accept": "application/json"}
@@ -101,7 +101,7 @@ def _page(query: ListQuery, left: int, *, token: str, uuid: str) -> Call[Page[En
         "props": ",".join(query.props),
         "flags": str(int(query.flags)),
         "pagesize": size,
-        "time_format": _RFC3339,
+        "time_format": RFC3339,
         "continuation_token": token,
         "uuid": uuid,
     }
@@ -111,7 +111,7 @@ def _page(query: ListQuery, left: int, *, token: str, uuid: str) -> Call[Page[En
 
     def parse(response: Response) -> Page[Entry]:
         document = response.json() or {}
-        entries = [_entry(each) for each in document.get("entries") or ()]
+        entries = [entry_of(each) for each in document.get("entries") or ()]
         entries = entries[:left] if left else entries
         still = left - len(entries)
         token, uuid = document.get("continuation_token", ""), document.get("uuid", "")
@@ -122,6 +122,6 @@ def _page(query: ListQuery, left: int, *, token: str, uuid: str) -> Call[Page[En
     return Call(request, parse)
 
 
-def _entry(document: Mapping[str, Any]) -> Entry:
+def entry_of(document: Mapping[str, Any]) -> Entry:
     size, flags = document.get("size") or 0, document.get("flags") or 0
     return Entry(document["name"], int(size), int(flags), document)

@@ -34,6 +34,7 @@ from s3gw.native.objects import (
     uploads,
     writing,
 )
+from s3gw.native.queries import querying
 from s3gw.s3.registry import operations_of
 
 MODULES = (
@@ -55,6 +56,7 @@ MODULES = (
     etl_managing,
     *(authn_config, clusters, roles, tokens, users),
     get_batch,
+    querying,
 )
 
 

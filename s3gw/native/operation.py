@@ -92,10 +92,6 @@ _MEANINGFUL_TEXT = """
 """
 _MEANINGFUL = frozenset(_MEANINGFUL_TEXT.split())
 _FALSE = frozenset({"", "0", "f", "false", "n", "no", "off"})
-# Parts of AIStore that do not exist here, whatever the request: their bodies are not messages.
-_ABSENT = {
-    "query": "querying objects",
-}
 
 
 def value(*, default: Any = ...) -> Any:
@@ -235,8 +231,6 @@ class NativeTable:
         for op in found:
             if op.route.takes(call):
                 return op
-        if call.segments[0] in _ABSENT:
-            raise unsupported(f"{_ABSENT[call.segments[0]]} ({call.method} {_path_of(call)})")
         what, action = call.query.get("what", ""), call.message.action
         if any(op.route.what is not None for op in found) or (not found and what):
             raise _unknown(f'query "what={what}"', known=what in _WHATS)
@@ -249,9 +243,7 @@ class NativeTable:
 
 def reads_message(call: NativeCall, found: Operations) -> bool:
     """Whether the body is needed to choose the operation, or to refuse the request."""
-    if not found:
-        return call.segments[0] not in _ABSENT
-    return any(op.route.action is not None for op in found)
+    return not found or any(op.route.action is not None for op in found)
 
 
 def _unknown(what: str, *, known: bool) -> NativeError:

@@ -10,6 +10,7 @@ from s3gw.native.members import Cluster, Members, one_machine
 
 if TYPE_CHECKING:
     from cluster.jobs.registry import Registry
+    from cluster.query_handles import QueryHandles
     from s3gw.auth.throttle import Throttle
     from s3gw.config.remote_clusters import RemoteClusters
     from s3gw.config.runtime import Settings
@@ -55,6 +56,7 @@ class NativeServices(Struct, frozen=True):
     throttle: Throttle
     audit: Audit
     tier: Tier
+    queries: QueryHandles
     remote: RemoteAis | None = None
     cluster: Cluster | None = None
     etl: EtlService | None = None

@@ -25,6 +25,7 @@ from cluster.lifecycle.rules import Calendar
 from cluster.lifecycle.walk import Announce
 from cluster.lifecycle.worker import Worker
 from cluster.maintenance import Job, StoppedWithin, run_repeatedly, until
+from cluster.query_handles import QueryHandles
 from cluster.requested_by import RequestedBy
 from s3gw.access.rate_limits import RateLimits
 from s3gw.auth.throttle import Throttle
@@ -145,9 +146,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
     ):
         jobs = Registry(coordination)
         audit = open_audit(config.log.audit, own_folder(config))
-        batches = Batches(
-            BatchOptions.from_settings(config.get_batch), BatchCounters(metrics.registry).add
-        )
+        batches = _batches(config, metrics)
         settings.on_change(partial(_apply, batches, local))
         site = Site(config.s3.region, directory.cluster_id, known)
         objects = _objects(config, store_of(tier), queues.notifier, archives)
@@ -172,6 +171,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 throttle=Throttle(config.auth.throttle),
                 audit=audit,
                 tier=tier,
+                queries=QueryHandles(coordination),
                 remote=remote_ais(tier),
                 cluster=cluster,
                 etl=etl_service(config, etl, jobs),
@@ -199,6 +199,11 @@ def _objects(
 ) -> ObjectService:
     encryption = Encryptor(open_ring(config), config.encryption.default_kms_key)
     return ObjectService(store, notifier, encryption, archives)
+
+
+def _batches(config: Config, metrics: Metrics) -> Batches:
+    options = BatchOptions.from_settings(config.get_batch)
+    return Batches(options, BatchCounters(metrics.registry).add)
 
 
 def _node(task: Task, metrics: Metrics) -> NodeInfo:

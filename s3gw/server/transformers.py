@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from cluster.coordination import Coordination
 from cluster.jobs.registry import Registry
@@ -81,7 +82,7 @@ async def keeper(
         etl_folder(config),
         _scratch(config),
         _url_here(config, task.port),
-        config.server.tls_cert,
+        str(Path(config.server.tls_cert).resolve()) if config.server.tls_cert else "",
     )
     try:
         yield Keeper(EtlRecords(coordination), jobs, config.etl, machine, sessions)

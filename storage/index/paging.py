@@ -9,10 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import TypeVar, overload
 
-from storage.index.rows import decode_listed, decode_row, decode_upload
+from storage.index.rows import (
+    ListedRow,
+    decode_listed,
+    decode_row,
+    decode_sized,
+    decode_timed,
+    decode_upload,
+)
 from storage.values import (
+    Listed,
     ListedPage,
     ListedVersionPage,
     ListQuery,
@@ -99,9 +107,57 @@ def object_page(entries: Sequence[NamedRow], *, more: bool) -> Page:
     return Page(objects, _prefixes(entries), _last(entries) if more else None)
 
 
+class RowsLater(Sequence[ListedRow]):
+    """Rows that are decoded when they are looked at: all at once by iterating, or one by one. Who
+    chooses by names looks at few of them."""
+
+    def __init__(self, rows: Sequence[bytes]) -> None:
+        self._rows = rows
+        self._decoded: list[ListedRow] | None = None
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[ListedRow]:
+        if self._decoded is None:
+            self._decoded = list(map(decode_listed, self._rows))
+        return iter(self._decoded)
+
+    def sizes(self) -> list[int]:
+        """Return the sizes of all, in bytes."""
+        return [decode_sized(row).size for row in self._rows]
+
+    def times_ns(self) -> list[int]:
+        """Return when all were modified, in nanoseconds since the epoch."""
+        return [decode_timed(row).modified_ns for row in self._rows]
+
+    @overload
+    def __getitem__(self, at: int) -> ListedRow: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[ListedRow]: ...
+    def __getitem__(self, at: int | slice) -> ListedRow | list[ListedRow]:
+        if self._decoded is not None:
+            return self._decoded[at]
+        if isinstance(at, slice):
+            return list(map(decode_listed, self._rows[at]))
+        return decode_listed(self._rows[at])
+
+
+def sizes_of(listed: Sequence[Listed]) -> Sequence[int]:
+    """Return the sizes of all that a page lists, without reading more of it than that."""
+    return listed.sizes() if isinstance(listed, RowsLater) else [each.size for each in listed]
+
+
+def times_of(listed: Sequence[Listed]) -> Sequence[int]:
+    """Return when all that a page lists were modified, in nanoseconds since the epoch."""
+    if isinstance(listed, RowsLater):
+        return listed.times_ns()
+    return [each.modified_ns for each in listed]
+
+
 def listed_page(entries: Sequence[NamedRow], *, more: bool) -> ListedPage:
     names = [name.decode() for name, _, row in entries if row]
-    listed = [decode_listed(row) for _, _, row in entries if row]
+    listed = RowsLater([row for _, _, row in entries if row])
     return ListedPage(names, listed, _prefixes(entries), _last(entries) if more else None)
 
 

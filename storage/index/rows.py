@@ -172,6 +172,20 @@ class ListedRow(Struct, frozen=True, gc=False, array_like=True):
         return location.pieces(self.parts) if type(location) is Chunked else 0
 
 
+class SizedRow(Struct, frozen=True, gc=False, array_like=True):
+    """The same array again, of which only the size is read: a quarter of the time."""
+
+    size: int
+
+
+class TimedRow(Struct, frozen=True, gc=False, array_like=True):
+    """And of which no more than the time is read: half of the time."""
+
+    size: int
+    etag: str
+    modified_ns: int
+
+
 class PartRow(Struct, frozen=True, gc=False, array_like=True):
     """One part and its blob; an empty part has no blob. A chunk that no client uploaded is one too:
     it has a number and a size."""
@@ -197,6 +211,8 @@ class Manifest(Struct, frozen=True, array_like=True):
 
 encode = msgspec.msgpack.Encoder().encode
 decode_row = msgspec.msgpack.Decoder(Row).decode
+decode_sized = msgspec.msgpack.Decoder(SizedRow).decode
+decode_timed = msgspec.msgpack.Decoder(TimedRow).decode
 decode_listed = msgspec.msgpack.Decoder(ListedRow).decode
 # Each request looks its bucket up: the same few rows, maybe with long documents.
 decode_bucket = lru_cache(maxsize=1024)(msgspec.msgpack.Decoder(BucketInfo).decode)

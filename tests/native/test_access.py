@@ -21,8 +21,9 @@ ABOUT_ONESELF = {"users.GetUser", "users.UpdateUser", "tokens.RevokeToken"}
 # The secret in the path is the right to read objects for a transformer.
 OPEN = {"users.LogIn", ".well-known.GetOidcConfig"}
 OPEN |= {"etl-objects.GetEtlObject", "etl-objects.HeadEtlObject"}
-# Their bodies name the buckets; test_get_batch, test_downloading, test_sorting tell that they ask.
+# Their bodies name the buckets; the tests of each show that they ask.
 ASK_THEMSELVES = {"ml.GetBatch", "ml.GetBatchOfBucket", "download.StartDownload", "sort.StartSort"}
+ASK_THEMSELVES |= {"query.BeginQuery", "query.ContinueQuery"}
 
 
 @pytest.mark.parametrize("name", NATIVE)

@@ -188,13 +188,6 @@ def test_health_needs_no_token(scene: Scene) -> None:
     assert scene.send("GET", "health?prr=true", token="").status == 200
 
 
-@pytest.mark.parametrize("path", ["query", "query/init", "query/next/h"])
-def test_what_is_not_there_yet_is_refused_by_its_name(scene: Scene, path: str) -> None:
-    error = told(scene.send("GET", path))
-    assert (error.status, error.tcode) == (501, "ErrUnsupp")
-    assert "querying objects" in error.message
-
-
 def test_an_action_that_is_not_there_yet_is_refused_by_its_name(scene: Scene, bucket: str) -> None:
     error = told(scene.act("POST", f"buckets/{bucket}", "invallistobjcache"))
     assert (error.status, "invallistobjcache" in error.message) == (501, True)

@@ -145,6 +145,7 @@ SHAPES = {
     "ListBucketIntelligentTieringConfigurationsOutput": (
         "ListBucketIntelligentTieringConfigurationsOutput"
     ),
+    "InventoryConfiguration": "InventoryConfiguration",
     "ListInventoryConfigurationsResult": "ListBucketInventoryConfigurationsOutput",
     "ListMetricsConfigurationsResult": "ListBucketMetricsConfigurationsOutput",
     "ListMultipartUploadsResult": "ListMultipartUploadsOutput",
@@ -156,6 +157,7 @@ SHAPES = {
     "RequestPaymentConfiguration": "RequestPaymentConfiguration",
     "RestoreRequest": "RestoreRequest",
     "NotificationConfiguration": "NotificationConfiguration",
+    "SelectObjectContentRequest": "SelectObjectContentRequest",
     "ServerSideEncryptionConfiguration": "ServerSideEncryptionConfiguration",
     "Tagging": "Tagging",
     "VersioningConfiguration": "GetBucketVersioningOutput",
@@ -191,7 +193,8 @@ def check_elements(document: type[Any], shape: Any) -> None:
         repeated = get_origin(hints[field]) is tuple
         if repeated and wrapper:
             assert member.member.serialization.get("name") == name
-        inner = member.member if repeated else member
+        # One element may be read as several, to refuse more than one.
+        inner = member.member if repeated and member.type_name == "list" else member
         for kind in (*get_args(hints[field]), hints[field]):
             if isinstance(kind, type) and is_dataclass(kind):
                 check_elements(kind, inner)
@@ -219,6 +222,9 @@ def test_an_operation_reads_the_document_that_aws_gives_it(op: type[Any]) -> Non
 def payload_of(name: str) -> Any:
     """The shape of the request's document, None when it has none or carries an object."""
     shape = MODEL.operation_model(name).input_shape
+    if shape is not None and "name" in shape.serialization:
+        # Its members are the document's.
+        return shape
     payload = shape.members.get(shape.serialization.get("payload")) if shape else None
     return payload if payload is not None and payload.type_name == "structure" else None
 
@@ -240,7 +246,8 @@ def answer_of(name: str) -> Any:
         return None
     if "payload" in shape.serialization:
         payload = shape.members[shape.serialization["payload"]]
-        return payload if payload.type_name == "structure" else None
+        is_document = payload.type_name == "structure"
+        return payload if is_document and "eventstream" not in payload.serialization else None
     in_body = [m for m in shape.members.values() if "location" not in m.serialization]
     return shape if in_body else None
 

@@ -6,6 +6,7 @@ from s3gw.cli.parsing import Group
 
 _SUMMARIES = {
     "ls": "list objects",
+    "find": "list objects that meet conditions",
     "put": "upload files, folders or the standard input",
     "get": "download objects into files and folders",
     "cat": "print objects",
@@ -21,6 +22,7 @@ _SUMMARIES = {
 _EXAMPLES = """\
   s3gw object put -r ./train ais://shards/train/
   s3gw object ls ais://shards/train/ --long
+  s3gw object find ais://shards --size '>1MiB' --older 7d --ext jpg
   s3gw object get ais://shards/train/0001.tar
   s3gw object cat ais://shards/train/index.json | jq .
   s3gw object rm ais://shards --template 'train/{0001..0100}.tar'

@@ -29,7 +29,8 @@ _LONG = ("name", "size", "atime", "version", "checksum")
 _NOTHING = "There are no such objects."
 
 
-def _read_props(text: str) -> tuple[str, ...]:
+def read_props(text: str) -> tuple[str, ...]:
+    """Parse the columns; the name is always one. Raise `ValueError`."""
     names = tuple(dict.fromkeys(["name", *filter(None, text.replace(" ", "").split(","))]))
     for name in names:
         if name not in PROPS:
@@ -51,7 +52,7 @@ class Options(ClientOptions):
     long: bool = switch("-l", help="more columns", exclusive="columns")
     props: tuple[str, ...] = option(
         "NAMES",
-        read=_read_props,
+        read=read_props,
         default=("name", "size"),
         help=f"columns: {','.join(PROPS)}",
         exclusive="columns",
@@ -77,12 +78,14 @@ def run(options: Options) -> int:
     with connect(options) as client:
         pages = _matching(client.pages(list_objects(_query(options))), options)
         if options.json:
-            _print_json(pages, options.columns)
+            print_json(pages, options.columns)
         elif options.names:
             for page in pages:
                 print("\n".join(printable(entry.name) for entry in page))
         else:
-            _print_tables(pages, options)
+            print_tables(
+                pages, options.columns, in_bytes=options.bytes, has_summary=options.summary
+            )
     return 0
 
 
@@ -115,7 +118,7 @@ def _matching(pages: Iterator[list[Entry]], options: Options) -> Iterator[list[E
             return
 
 
-def _print_json(pages: Iterator[list[Entry]], columns: Sequence[str]) -> None:
+def print_json(pages: Iterator[list[Entry]], columns: Sequence[str]) -> None:
     """Print one array over all pages, without holding all of it in memory."""
     before = "["
     for page in pages:
@@ -126,19 +129,21 @@ def _print_json(pages: Iterator[list[Entry]], columns: Sequence[str]) -> None:
     print("[]" if before == "[" else "\n]")
 
 
-def _print_tables(pages: Iterator[list[Entry]], options: Options) -> None:
-    columns = options.columns
+def print_tables(
+    pages: Iterator[list[Entry]], columns: Sequence[str], *, in_bytes: bool, has_summary: bool
+) -> None:
+    """Print each page when it is there."""
     count = size = 0
     for page in pages:
         head = [f"{name.upper()}{'>' if name == 'size' else ''}" for name in columns]
-        rows = [[_cell(entry, name, in_bytes=options.bytes) for name in columns] for entry in page]
+        rows = [[_cell(entry, name, in_bytes=in_bytes) for name in columns] for entry in page]
         # Each page has its own column widths; only the first has a head.
         print_table(head, rows, has_head=not count)
         count += len(page)
         size += sum(entry.size for entry in page)
     if not count:
         print(_NOTHING)
-    elif options.summary:
+    elif has_summary:
         print(f"\n{plural(count, 'object')}, {size_text(size)}")
 
 

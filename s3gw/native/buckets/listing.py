@@ -156,9 +156,9 @@ class ListObjects:
             raise _not_there(call, props)
         else:
             prefix = await self._folder(call, self._prefix)
-        columns = _Columns.chosen(call, asked, props, flags)
+        columns = Columns.chosen(call, asked, props, flags)
         query = ListQuery(prefix, self._delimiter, after, asked.limit)
-        form = _AS_MSGPACK if MSGPACK in self.accept else _AS_JSON
+        form = _AS_MSGPACK if MSGPACK in self.accept else AS_JSON
 
         def written(page: ListedPage, marks: Marks) -> Reply:
             entries = list(map(form.entry, *columns.of(page, marks, form.size)))
@@ -205,7 +205,7 @@ class _Form(Struct, frozen=True):
 
 
 _AS_MSGPACK = _Form(MSGPACK, List, Entry, int, attrgetter("n"), msgspec.msgpack.Encoder().encode)
-_AS_JSON = _Form(
+AS_JSON = _Form(
     JSON,
     JsonList,
     JsonEntry,
@@ -215,7 +215,7 @@ _AS_JSON = _Form(
 )
 
 
-class _Columns(Struct, frozen=True):
+class Columns(Struct, frozen=True):
     """The properties that entries show: looked up once, and not for each of ten thousand."""
 
     props: frozenset[str]

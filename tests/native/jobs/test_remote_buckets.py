@@ -574,3 +574,23 @@ def test_nothing_is_removed_while_the_backend_cannot_say_what_it_has(scene: Clou
     scene.cloud.is_down = False
     assert scene.here() == {"a"}
     assert scene.snap(xid)["aborted"] is True
+
+
+def test_a_query_filters_the_listing_of_the_cloud(scene: CloudScene) -> None:
+    for number in range(20):
+        scene.upload(f"{number:02}.jpg", b"x" * number)
+    scene.upload("a.txt", b"x" * 15)
+    large = {"type": "F", "filter_name": "size_ge", "args": ["15"]}
+    images = {"type": "F", "filter_name": "ext", "args": ["jpg"]}
+    query = {
+        "from": {"bucket": {"name": "train", "provider": "aws"}},
+        "where": {"filter": {"type": "AND", "inner_filters": [large, images]}},
+    }
+    handle = scene.send("POST", "query/init", {"query": query}).body.decode()
+    asked = {"handle": handle, "size": 3}
+    pages = [scene.json("GET", "query/next", asked) for _ in range(2)]
+    assert [[each["name"] for each in page] for page in pages] == [
+        ["15.jpg", "16.jpg", "17.jpg"],
+        ["18.jpg", "19.jpg"],
+    ]
+    assert told(scene.send("GET", "query/next", asked)).status == 410

@@ -1,0 +1,1 @@
+"""Queries of objects by conditions: AIStore's `/v1/query`."""
