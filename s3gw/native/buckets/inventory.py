@@ -192,7 +192,7 @@ class ShowInventories:
 )
 class DestroyInventory:
     """Removes the inventory with the message's name, or without one whichever there is. As in
-    AIStore it is no failure if there is none."""
+    AIStore, success also means that there was none."""
 
     async def run(self, call: NativeCall) -> Reply:
         check_inventory_name(call.message.name)
