@@ -61,8 +61,22 @@ async def carry_out(run: JobRun[CreateInventory]) -> None:
 
 async def _take_snapshot(run: JobRun[CreateInventory], snapshot: Snapshot) -> None:
     job, kept = run.job, Snapshots(run.context.here)
+    whole = [each for each in await kept.of(snapshot.folder) if each.xid == job.xid]
+    if whole:
+        # The process ended after the manifest was written, and before that was noted.
+        run.state.objects = whole[0].names
+    else:
+        await _write_snapshot(run, snapshot, kept)
+    await kept.remove_others(snapshot.folder, job.xid)
+
+
+async def _write_snapshot(
+    run: JobRun[CreateInventory], snapshot: Snapshot, kept: Snapshots
+) -> None:
+    job = run.job
     writer = SnapshotWriter(kept, snapshot, job.xid, job.prefix, job.created_ns)
-    await writer.begin()
+    # What was written before a crash may be more than what is listed now.
+    await kept.drop_chunks(snapshot.folder, job.xid)
     try:
         run.check()
         async for infos in listed(run, PAGE):

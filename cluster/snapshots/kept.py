@@ -45,13 +45,17 @@ class Snapshots(Struct, frozen=True):
         await self._write(key, content)
 
     async def publish(self, manifest: Manifest) -> None:
-        """Write the manifest; the bucket's other snapshots are then removed."""
-        others = [each for each in await self.of(manifest.folder) if each.xid != manifest.xid]
+        """Write the manifest, in the place of one with the same name."""
         await self._write(manifest.key, msgspec.json.encode(manifest))
-        for each in others:
-            if each.key != manifest.key:
+
+    async def remove_others(self, folder: str, xid: str) -> None:
+        """Remove all of the bucket that is not of the job's snapshot."""
+        for each in await self.of(folder):
+            if each.xid != xid:
                 await self._delete([each.key])
-            await self.drop_chunks(each.folder, each.xid)
+        chunks = f"{CHUNKS}{folder}"
+        own = f"{chunks}{xid}/"
+        await self._delete([key async for key in self._keys(chunks) if not key.startswith(own)])
 
     async def remove(self, manifest: Manifest) -> None:
         await self._delete([manifest.key])
@@ -62,6 +66,10 @@ class Snapshots(Struct, frozen=True):
         for manifest in await self.of(folder):
             await self._delete([manifest.key])
         await self._delete_under(f"{CHUNKS}{folder}")
+
+    async def chunks_of(self, folder: str, xid: str) -> int:
+        """Return how many chunks of a job there are."""
+        return len([key async for key in self._keys(f"{CHUNKS}{folder}{xid}/")])
 
     async def drop_chunks(self, folder: str, xid: str) -> None:
         """Remove the chunks of a job."""

@@ -43,10 +43,6 @@ class SnapshotWriter:
         self._rows: list[Raw] = []
         self._bytes = 0
 
-    async def begin(self) -> None:
-        """Forget what an earlier attempt of the same job has written."""
-        await self._kept.drop_chunks(self._snapshot.folder, self._xid)
-
     async def add(self, infos: Sequence[ObjectInfo]) -> None:
         """Add a page of objects. Raise `NotTaken` unless their names are in order, and for too many
         chunks."""
@@ -61,10 +57,13 @@ class SnapshotWriter:
                 await self._close_chunk()
 
     async def finish(self) -> None:
-        """Write the last chunk and the manifest. The bucket's former snapshot is removed."""
+        """Write the last chunk and the manifest. Raise `NotTaken` if another snapshot of the bucket
+        was taken meanwhile, which has removed chunks of this one."""
         if self._rows:
             await self._close_chunk()
         snapshot = self._snapshot
+        if await self._kept.chunks_of(snapshot.folder, self._xid) < len(self._chunks):
+            raise NotTaken("another inventory of the bucket was created meanwhile")
         await self._kept.publish(
             Manifest(
                 folder=snapshot.folder,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
+from cluster.jobs.job import State
 from cluster.snapshots.kept import Snapshots
 from cluster.snapshots.listing import snapshot_page
-from cluster.snapshots.records import BUCKET
+from cluster.snapshots.records import BUCKET, Snapshot, chunk_key
+from cluster.snapshots.writing import NotTaken, SnapshotWriter
 from storage.values import ListQuery
 from tests.native.jobs.asking import refused
 from tests.native.jobs.cloud_scene import AWS, CloudScene, cloud_scene
@@ -283,6 +286,69 @@ def test_a_failed_one_leaves_the_former(filled: CloudScene) -> None:
     assert filled.snap(xid)["aborted"]
     assert stored(filled) == before
     assert pages_of(filled) == [NAMES]
+
+
+def test_one_that_is_whole_is_not_written_again(filled: CloudScene) -> None:
+    xid = create(filled, name="first", names_per_chunk=2)["id"]
+    before = stored(filled)
+    # As after a crash between the manifest and the job's end.
+    filled.server.run(filled.registry.save(xid, State(starts=1)))
+    filled.cloud.is_down = True
+    filled.run_jobs()
+    snap = filled.snap(xid)
+    assert (snap["stats"]["loc-objs"], snap["err"]) == (str(len(NAMES)), "")
+    assert stored(filled) == before
+    assert pages_of(filled) == [NAMES]
+
+
+def test_one_that_is_stopped_after_a_crash_leaves_nothing(filled: CloudScene) -> None:
+    xid = filled.begin("POST", TRAIN, "create-inventory", {"name": "first"})
+
+    async def crashed() -> None:
+        kept = Snapshots(tier_of(filled.store).local)
+        await kept.write_chunk(chunk_key(KEY, xid, 0), b"half")
+        await filled.registry.save(xid, State(starts=1))
+        await filled.registry.stop(xid)
+
+    filled.server.run(crashed())
+    assert len(stored(filled)) == 1
+    filled.run_jobs()
+    assert filled.snap(xid)["aborted"]
+    assert stored(filled) == []
+
+
+def test_of_two_at_once_one_is_taken(filled: CloudScene) -> None:
+    """Two gateways may begin one each at the same moment."""
+
+    async def both() -> None:
+        kept = Snapshots(tier_of(filled.store).local)
+        [first, second] = [
+            SnapshotWriter(kept, Snapshot(KEY, "aws://train", xid, 2), xid, "", 1)
+            for xid in ("inv-1", "inv-2")
+        ]
+        page = await filled.cloud.list_objects("train", ListQuery())
+        await second.add(page.objects)
+        await first.add(page.objects)
+        await first.finish()
+        await kept.remove_others(KEY, "inv-1")
+        with pytest.raises(NotTaken, match="meanwhile"):
+            await second.finish()
+
+    filled.send("HEAD", TRAIN)
+    filled.server.run(both())
+    assert pages_of(filled) == [NAMES]
+
+
+@pytest.mark.parametrize("names", [["b", "a"], ["a", "a"]])
+def test_names_that_are_not_in_order_are_an_error(filled: CloudScene, names: Sequence[str]) -> None:
+    async def add() -> None:
+        page = await filled.cloud.list_objects("train", ListQuery(limit=1))
+        infos = [msgspec.structs.replace(page.objects[0], name=name) for name in names]
+        kept = Snapshots(tier_of(filled.store).local)
+        await SnapshotWriter(kept, Snapshot(KEY, "aws://train"), "inv-1", "", 1).add(infos)
+
+    with pytest.raises(NotTaken, match=r'lists "a" after "[ab]"'):
+        filled.server.run(add())
 
 
 def test_what_the_bucket_loses_its_inventories_lose(filled: CloudScene) -> None:
