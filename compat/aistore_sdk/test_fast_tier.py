@@ -143,3 +143,24 @@ def test_a_summary_counts_what_is_here_and_what_is_there(cloud: CloudBucket, tra
     for cached, there in ((True, "0"), (False, "3")):
         counts = train.summary(cached=cached)["ObjCount"]
         assert (counts["obj_count_present"], counts["obj_count_remote"]) == ("1", there)
+
+
+def test_a_listing_from_an_inventory_does_not_ask_the_cloud(
+    client: Any, cloud: CloudBucket, train: Any
+) -> None:
+    every = [f"d/{number}" for number in range(5)]
+    for name in every:
+        cloud.put(name, b"x")
+    assert names(train) == every
+    done(client, train.create_inventory(name="first", names_per_chunk=2))
+    (shown,) = train.show_inventory(name="first").values()
+    assert (shown.name, shown.ntotal, shown.chunks) == ("first", 5, 3)
+    with pytest.raises(errors.AISError, match="already exists"):
+        train.create_inventory(name="second")
+    cloud.put("later", b"x")
+    before = cloud.requests(f"GET /{cloud.name}")
+    listed = train.list_all_objects(inventory_name="first", page_size=2, props="name,size")
+    assert [(each.name, each.size) for each in listed] == [(name, 1) for name in every]
+    assert cloud.requests(f"GET /{cloud.name}") == before
+    train.destroy_inventory()
+    assert train.show_inventory() == {}

@@ -21,9 +21,7 @@ from compat.aistore_sdk.scene import IS_1
 CLASSES: dict[str, set[str]] = {
     "client:Client": set(),
     "cluster:Cluster": {"list_etls"},
-    "bucket:Bucket": {
-        "create_inventory", "destroy_inventory", "evict", "inspect", "show_inventory", "transform",
-    },
+    "bucket:Bucket": {"evict", "inspect", "transform"},
     "obj.object:Object": {"blob_download"},
     "obj.object_reader:ObjectReader": set(),
     "obj.object_writer:ObjectWriter": set(),

@@ -39,6 +39,7 @@ class Flag(IntFlag):
     NAME_ONLY = 1 << 4
     NO_RECURSION = 1 << 11
     NO_DIRS = 1 << 13
+    NBI = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from s3gw.native import get_batch
 from s3gw.native.authn import clusters, roles, tokens, users
 from s3gw.native.authn import config as authn_config
-from s3gw.native.buckets import bucket, listing, renaming
+from s3gw.native.buckets import bucket, inventory, listing, renaming
 from s3gw.native.cluster import config, daemon, maps, nothing_to_do, remote, views
 from s3gw.native.etl import managing as etl_managing
 from s3gw.native.jobs import (
@@ -16,7 +16,6 @@ from s3gw.native.jobs import (
     copying,
     downloading,
     indexing,
-    inventory,
     mirroring,
     multi_object,
     rechunking,
@@ -39,7 +38,7 @@ from s3gw.native.queries import querying
 from s3gw.s3.registry import operations_of
 
 MODULES = (
-    *(bucket, listing, renaming),
+    *(bucket, inventory, listing, renaming),
     *(
         appending,
         custom,
@@ -51,7 +50,7 @@ MODULES = (
         uploads,
         writing,
     ),
-    *(archiving, blob_download, copying, downloading, indexing, inventory, mirroring),
+    *(archiving, blob_download, copying, downloading, indexing, mirroring),
     *(multi_object, rechunking, sorting, summary, watching),
     *(config, daemon, maps, nothing_to_do, remote, views),
     etl_managing,

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from cluster.snapshots.kept import Snapshots
 from s3gw.config.bucket_properties import BucketProperties, properties_of, with_property
 from s3gw.identity.accounts import ROOT_ACCOUNT
 from s3gw.native.actmsg import json, read_value
@@ -188,6 +189,15 @@ async def is_object_here(call: NativeCall) -> bool:
     if not is_remote(call):
         return True
     return await call.native.tier.is_here(call.bucket_info, call.key)
+
+
+async def forget(call: NativeCall, *, keep: bool = False) -> None:
+    """Remove here all that is of the call's bucket; unless told to `keep` it, the bucket itself and
+    its inventories too."""
+    tier = call.native.tier
+    await tier.forget(call.bucket_info, keep=keep)
+    if not keep:
+        await Snapshots(tier.local).remove_all(call.bck.uname)
 
 
 def require_backend(call: NativeCall, what: str) -> None:

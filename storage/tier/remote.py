@@ -15,6 +15,8 @@ from storage.settings import Setting
 from storage.values import BucketInfo, ObjectInfo, Origin, Parallel
 
 _MD5 = re.compile("[0-9a-f]{32}")
+# The beginning of names that clients cannot give to buckets.
+SYSTEM = ".sys-"
 
 
 class RemoteBucket(Setting, frozen=True):
@@ -72,6 +74,11 @@ class FetchTask(Struct, frozen=True):
 def stored_name(provider: str, name: str) -> str:
     """Return the name here of a backend's own bucket. Its slash keeps it apart from all others."""
     return f"{provider}/{name}"
+
+
+def is_system(stored: str) -> bool:
+    """Whether it is a bucket that the server keeps for itself: front ends do not have it."""
+    return stored.startswith(SYSTEM)
 
 
 def is_cloud(stored: str) -> bool:

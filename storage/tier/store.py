@@ -29,7 +29,7 @@ from storage.ranges import PartNumber
 from storage.tier.blocks import blocks_of
 from storage.tier.listing import joined_page
 from storage.tier.parts import is_download
-from storage.tier.remote import FetchTask, Remote, RemoteBucket, origin_of
+from storage.tier.remote import FetchTask, Remote, RemoteBucket, is_system, origin_of
 from storage.tier.tee import Tee
 from storage.tier.tier import Tier
 from storage.values import (
@@ -95,13 +95,16 @@ class TieredStore:
         self.capabilities = local.capabilities
         # What is about no object, or never about one of a backend.
         self.create_bucket = local.create_bucket
-        self.list_buckets = local.list_buckets
         self.buckets_revision = local.buckets_revision
         self.usage = local.usage
 
     @property
     def access_times(self) -> Any:
         return getattr(self.local, "access_times", None)
+
+    async def list_buckets(self) -> list[BucketInfo]:
+        """Return the buckets that clients may see."""
+        return [each for each in await self.local.list_buckets() if not is_system(each.name)]
 
     async def head_bucket(self, name: str) -> BucketInfo:
         return await self.tier.bucket(name)

@@ -26,7 +26,7 @@ from storage.tier.counts import NOT_COUNTED, EvictionCause, TierCounts, observed
 from storage.tier.downloads import Downloads, FetchPlan
 from storage.tier.intercepted import intercepted
 from storage.tier.locks import ObjectLocks
-from storage.tier.remote import FetchTask, Remote, RemoteBucket, origin_of, stored_name
+from storage.tier.remote import FetchTask, Remote, RemoteBucket, is_system, origin_of, stored_name
 from storage.values import (
     BucketInfo,
     BucketOptions,
@@ -120,6 +120,8 @@ class Tier:
     async def bucket(self, name: str) -> BucketInfo:
         """Return a bucket of the local store. A name without a provider is first that of a bucket
         of our own, then of a backend's; raise `AmbiguousBucket` if two backends have it."""
+        if is_system(name):
+            raise BucketNotFound(name)
         try:
             return await self.local.head_bucket(name)
         except BucketNotFound:

@@ -70,3 +70,32 @@ def test_buckets_of_a_cluster_are_created_listed_and_removed(
     here.good("bucket", "rm", "ais://@far/made", "--yes")
     assert here.json("bucket", "ls", "--cluster", "far") == []
     here.refused("bucket", "head", "ais://made", "--endpoint", far.endpoint)
+
+
+def test_a_bucket_is_listed_from_its_inventory(here: CommandLine, far: ServerProcess) -> None:
+    here.good("cluster", "attach", "far", far.endpoint)
+    there, group = "ais://@far/written", ("bucket", "inventory")
+    here.good("bucket", "create", there)
+    for name in ("a", "d/1", "d/2"):
+        here.good("object", "put", "-", f"{there}/{name}", stdin=b"content")
+    assert here.json(*group, "ls") == []
+    assert "no such inventory" in here(*group, "show", there).out
+    assert "3 objects" in here.good(*group, "create", there, "--name", "first").out
+    assert "already exists" in here(*group, "create", there).err
+    (shown,) = here.json(*group, "show", there, "--name", "first")
+    assert (shown["name"], shown["ntotal"]) == ("first", 3)
+    rows = here.good(*group, "show", there).out.splitlines()
+    assert ["objects", "3"] in [row.split() for row in rows]
+    here.good("object", "rm", f"{there}/a", "--yes")
+    listed = here.json("object", "ls", there, "--inventory")
+    assert [each["name"] for each in listed] == ["a", "d/1", "d/2"]
+    table = here.good(*group, "ls", there).out.splitlines()
+    assert table[1].split()[1:4] == ["first", "-", "3"]
+    more = ("--props", "size,checksum", "--names-per-chunk", "2", "--force")
+    here.good(*group, "create", f"{there}/d/", *more)
+    (shown,) = here.json(*group, "ls")
+    assert (shown["prefix"], shown["ntotal"], shown["chunks"]) == ("d/", 2, 1)
+    assert here.json(*group, "rm", there, "--yes") == {"removed": [shown["name"]]}
+    assert here(*group, "rm", there, "--yes").code == 1
+    assert "has no inventories" in here.refused("object", "ls", there, "--inventory")
+    here.good("bucket", "rm", there, "--yes")

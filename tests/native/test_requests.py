@@ -17,6 +17,7 @@ SERVED = {"create-bck", "destroy-bck", "set-bprops", "reset-bprops", "list"}
 SERVED |= {"archive", "delete-listrange", "copy-listrange", "copy-bck", "summary-bck"}
 SERVED |= {"evict-listrange", "evict-remote-bck", "prefetch-listrange", "rechunk", "index-shard"}
 SERVED |= {"move-bck", "make-n-copies", "etl-bck", "etl-listrange"}
+SERVED |= {"create-inventory", "destroy-inventory", "show-inventory"}
 
 
 DEEP = b'{"action":"list","value":' + b"[" * 5000

@@ -53,7 +53,6 @@ class RemoteBuckets(TieredStore):
         super().__init__(tier)
         self.capabilities = Capability.UPLOADS
         self.create_bucket = self._create_both
-        self.list_buckets = self._list_plain
 
     async def _create_both(self, name: str, options: BucketOptions) -> BucketInfo:
         await self.tier.backends[PROVIDER].create_bucket(name, options)
@@ -63,7 +62,7 @@ class RemoteBuckets(TieredStore):
         made = await self.local.create_bucket(name, chosen)
         return msgspec.structs.replace(made, settings=dict(options.settings))
 
-    async def _list_plain(self) -> list[BucketInfo]:
+    async def list_buckets(self) -> list[BucketInfo]:
         return [_plain(info) for info in await self.local.list_buckets()]
 
     async def head_object(self, *args: Any) -> Reading:

@@ -10,6 +10,7 @@ _SUMMARIES = {
     "head": "show the main properties of a bucket",
     "props": "show, set and reset a bucket's properties",
     "summary": "count the objects and bytes in buckets",
+    "inventory": "names of remote buckets, written down to list from",
     "cp": "copy a bucket, or the objects with a prefix",
     "mv": "rename a bucket",
     "rm": "remove buckets and everything in them",

@@ -60,6 +60,7 @@ class Options(ClientOptions):
     names: bool = switch(help="names only, without a table", exclusive="columns")
     flat: bool = switch(help="folders instead of their contents")
     archives: bool = switch(help="list members of archives, too")
+    inventory: bool = switch(help="from the inventory of a remote bucket, without its backend")
     regex: re.Pattern[str] | None = option("REGEX", read=_read_regex, help="only matching names")
     start_after: str = option("NAME", default="", help="only names after it")
     limit: int = option("N", read=int, default=0, help="at most so many")
@@ -97,6 +98,8 @@ def _query(options: Options) -> ListQuery:
         flags |= Flag.NO_RECURSION
     if options.archives:
         flags |= Flag.ARCH_DIR
+    if options.inventory:
+        flags |= Flag.NBI
     limit = 0 if options.regex else options.limit
     return ListQuery(
         options.place, options.columns, flags, options.start_after, limit, options.page_size

@@ -16,6 +16,7 @@ from s3gw.native.call import NativeCall
 from s3gw.native.dotted_keys import flat, invalid, nested
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.names import check_new_bucket
+from s3gw.native.remote_buckets import forget
 from storage.backends import hdfs
 from storage.errors import BucketNotFound
 from storage.values import BucketInfo, BucketOptions
@@ -60,7 +61,7 @@ async def attach_folder(
 async def detach_folder(call: NativeCall) -> None:
     """Remove what is here of the call's bucket, and the bucket."""
     _require_administrator(call)
-    await call.native.tier.forget(call.bucket_info)
+    await forget(call)
 
 
 def _require_administrator(call: NativeCall) -> None:

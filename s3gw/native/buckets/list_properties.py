@@ -39,7 +39,32 @@ _UNSUPPORTED = (
     ListFlag.NOT_CACHED,
     ListFlag.ONLY_REMOTE_PROPS,
     ListFlag.DIFF,
-    ListFlag.NBI,
+)
+_NAMES = {
+    ListFlag.CACHED: "cached",
+    ListFlag.MISSING: "missing",
+    ListFlag.DELETED: "deleted",
+    ListFlag.ARCH_DIR: "arch-dir",
+    ListFlag.NAME_ONLY: "name-only",
+    ListFlag.NAME_SIZE: "name-size",
+    ListFlag.BCK_PRESENT: "bck-present",
+    ListFlag.DONT_HEAD_REMOTE: "no-head-remote",
+    ListFlag.DONT_ADD_REMOTE: "no-add-remote",
+    ListFlag.NOT_CACHED: "not-cached",
+    ListFlag.ONLY_REMOTE_PROPS: "only-remote-props",
+    ListFlag.NO_RECURSION: "no-recursion",
+    ListFlag.DIFF: "diff",
+    ListFlag.NO_DIRS: "no-dirs",
+    ListFlag.IS_S3: "s3",
+}
+# What a listing of an inventory cannot do, in AIStore too.
+_NOT_OF_INVENTORIES = (
+    ListFlag.NOT_CACHED
+    | ListFlag.MISSING
+    | ListFlag.DELETED
+    | ListFlag.ARCH_DIR
+    | ListFlag.ONLY_REMOTE_PROPS
+    | ListFlag.DIFF
 )
 _EVERY = sum(ListFlag)
 _PROPS = "name size version checksum atime cached status copies ec custom location chunked"
@@ -73,16 +98,30 @@ class ListMessage(Struct, frozen=True):
     def wants(self) -> ListFlag:
         """Parse the flags. Raise 400 for unknown ones, and 501 for those that this server does not
         support."""
-        number = _whole("flags", self.flags)
-        if number & ~_EVERY:
-            raise NativeError(400, f"invalid list flags {number}")
-        flags = ListFlag(number)
+        flags = self.read_flags()
+        if ListFlag.NBI in flags:
+            self._check_inventory(flags)
         for flag in _UNSUPPORTED:
             if flag in flags:
                 raise unsupported(f'list flag "{flag.name}"')
         if self.target:
             raise unsupported('listing one "target"')
         return flags | ListFlag.CACHED if ListFlag.ARCH_DIR in flags else flags
+
+    def read_flags(self) -> ListFlag:
+        """Parse the flags. Raise 400 for unknown ones."""
+        number = _whole("flags", self.flags)
+        if number & ~_EVERY:
+            raise NativeError(400, f"invalid list flags {number}")
+        return ListFlag(number)
+
+    def _check_inventory(self, flags: ListFlag) -> None:
+        """Raise 400 for what a listing of an inventory cannot do."""
+        what = "invalid list via native bucket inventory"
+        if self.start_after:
+            raise NativeError(400, f"{what}: start_after is not supported")
+        if flags & _NOT_OF_INVENTORIES:
+            raise NativeError(400, f"{what}: flags:{flags_text(flags)}")
 
     @property
     def reference(self) -> Reference:
@@ -108,6 +147,11 @@ class ListMessage(Struct, frozen=True):
         if ListFlag.CACHED in flags:
             return frozenset({"size", "checksum", "atime"})
         return frozenset({"size"})
+
+
+def flags_text(flags: ListFlag) -> str:
+    """Return the names of the flags, as in AIStore's messages."""
+    return ",".join(name for flag, name in _NAMES.items() if flag in flags)
 
 
 def _whole(name: str, number: int | str) -> int:

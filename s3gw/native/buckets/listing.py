@@ -6,6 +6,7 @@ so the server keeps no state, and the listing's id means nothing to it.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,10 +19,12 @@ from typing import Any, Self
 import msgspec
 from msgspec import Struct
 
+from cluster.snapshots.records import Manifest
 from s3gw.access import Access, authorize
 from s3gw.config.bucket_properties import properties_of
 from s3gw.http.reply import Reply
 from s3gw.native.buckets.archive_listing import NO_MARKS, Marks, show_page
+from s3gw.native.buckets.inventory_listing import INV_NAME, inventory_of, list_inventory
 from s3gw.native.buckets.list_properties import PROPS_THERE, ListFlag, ListMessage
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, NativeError
@@ -121,6 +124,7 @@ class JsonList(Struct):
 class ListObjects:
     asked: ListMessage = value(default=ListMessage())
     accept: str = header("Accept", default="")
+    inventory: str = header(INV_NAME, default="")
 
     @property
     def s3_query(self) -> dict[str, str]:
@@ -144,10 +148,16 @@ class ListObjects:
         asked, flags = self.asked, self.asked.wants()
         after = asked.continuation_token or asked.start_after
         props = asked.chosen(flags)
-        if call.is_outside and not props <= PROPS_THERE:
+        manifest: Manifest | None = None
+        if ListFlag.NBI in flags:
+            manifest, prefix = await inventory_of(call, self.inventory), self._prefix
+            # As in AIStore, it knows nothing of what is here.
+            props, flags = props & {"name", *manifest.props}, flags & ~ListFlag.CACHED
+        elif call.is_outside and not props <= PROPS_THERE:
             raise _not_there(call, props)
+        else:
+            prefix = await self._folder(call, self._prefix)
         columns = Columns.chosen(call, asked, props, flags)
-        prefix = await self._folder(call, self._prefix)
         query = ListQuery(prefix, self._delimiter, after, asked.limit)
         form = _AS_MSGPACK if MSGPACK in self.accept else AS_JSON
 
@@ -160,7 +170,10 @@ class ListObjects:
             made = form.page(_listing_id(asked.uuid), page.next_after or "", entries, 0)
             return Reply(headers={"Content-Type": form.content_type}, body=form.encode(made))
 
-        return await show_page(call, query, flags, written)
+        if manifest is None:
+            return await show_page(call, query, flags, written)
+        page = await list_inventory(call, manifest, query)
+        return await asyncio.to_thread(written, page, NO_MARKS)
 
     async def _folder(self, call: NativeCall, prefix: str) -> str:
         """Return the prefix; as in AIStore, where a listing without recursion names a folder

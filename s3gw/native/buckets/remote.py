@@ -19,7 +19,7 @@ from s3gw.native.buckets.props_change import with_props
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
 from s3gw.native.names import AIS, check_new_bucket
-from s3gw.native.remote_buckets import is_folder, new_settings
+from s3gw.native.remote_buckets import forget, is_folder, new_settings
 from s3gw.native.services import RemoteAis
 from storage.backends import hdfs
 from storage.backends import http as web
@@ -61,7 +61,7 @@ async def destroy_remote(call: NativeCall) -> None:
     await _clusters(call).backend.destroy_bucket(call.bck.there)
     if not call.is_outside:
         with suppress(BucketNotFound):
-            await call.native.tier.forget(call.bucket_info)
+            await forget(call)
 
 
 async def _create_there(call: NativeCall, props: Mapping[str, Any], *, trusts: bool) -> None:

@@ -21,7 +21,7 @@ from s3gw.native.jobs.selection import read_selection
 from s3gw.native.jobs.starting import begin
 from s3gw.native.operation import operation, query, value
 from s3gw.native.parallel import read_threshold
-from s3gw.native.remote_buckets import is_folder, require_backend
+from s3gw.native.remote_buckets import forget, is_folder, require_backend
 
 
 class DeleteMessage(Struct, frozen=True):
@@ -117,7 +117,7 @@ class EvictBucket:
     async def run(self, call: NativeCall) -> Reply:
         require_backend(call, "evict")
         keep = self.keep_bck_md or self.keep_md or is_folder(call.bucket_info)
-        await call.native.tier.forget(call.bucket_info, keep=keep)
+        await forget(call, keep=keep)
         return Reply()
 
 

@@ -231,7 +231,7 @@ async def repeated(scene: JobScene, bucket: str, target: str) -> list[list[str]]
     entries = [VersionEntry(info, latest=True) for info in page.objects]
     found: list[list[str]] = []
     for _ in range(2):
-        report = await InventoryWriter(objects, rows=2).begin(job, job.inventory)
+        report = await InventoryWriter(objects, rows=2).begin(job, inventory(target))
         for at in range(0, 5, 2):
             await report.add(entries[at : at + 2])
         for finish in (False, True):
@@ -241,7 +241,7 @@ async def repeated(scene: JobScene, bucket: str, target: str) -> list[list[str]]
             found.append([info.name for info in names])
     missing = inventory_job(source, inventory("none-such"))
     with pytest.raises(JobFailed, match="does not exist"):
-        await InventoryWriter(objects).begin(missing, missing.inventory)
+        await InventoryWriter(objects).begin(missing, inventory("none-such"))
     return found
 
 

@@ -372,7 +372,6 @@ def test_a_bucket_without_a_backend_has_nothing_to_evict_or_prefetch(
         ("POST", "etl-bck"),
         ("POST", "etl-listrange"),
         ("POST", "ec-encode"),
-        ("POST", "create-inventory"),
     ],
 )
 def test_other_jobs_are_refused_by_name(

@@ -1,0 +1,1 @@
+"""Snapshots of remote buckets' names, to list from without their backends."""
