@@ -70,7 +70,8 @@ class Download(Job, frozen=True, kw_only=True, tag="download"):
     """`template` is of links, whose objects are below `folder`; `prefix` and `suffix` are those of
     names in the backend's bucket. `count` is the number of objects, -1 if it is unknown. One object
     may take `timeout_s` on each attempt. To synchronize is to remove here in the end what is gone
-    from the backend. Headers that are sent with requests are `sealed_headers`."""
+    from the backend. Headers that are sent with requests are `sealed_headers`. With `etl`, each
+    object of a link is what this transformer makes of it, with the arguments `etl_args`."""
 
     source: Source = Source.SINGLE
     count: int = -1
@@ -84,6 +85,8 @@ class Download(Job, frozen=True, kw_only=True, tag="download"):
     timeout_s: float = DEFAULT_TIMEOUT_S
     synchronize: bool = False
     sealed_headers: bytes = b""
+    etl: str = ""
+    etl_args: str = ""
 
     @property
     def workers(self) -> int:
@@ -91,7 +94,8 @@ class Download(Job, frozen=True, kw_only=True, tag="download"):
 
     @property
     def parameters(self) -> Mapping[str, str | int]:
-        return {"description": self.description}
+        etl = {"etl": self.etl} if self.etl else {}
+        return {"description": self.description, **etl}
 
 
 def listed_link(link: Link) -> str:
@@ -128,6 +132,8 @@ class _Downloads:
             run.state.transfers = Transfers()
         self._shown = run.state.transfers
         self._shown.running, self._shown.ahead = [], (0, 0, 0, 0)
+        # Of a process that ended: what it had begun is begun again.
+        self._shown.all_known = False
         self._tasks: dict[asyncio.Task[_Outcome], int] = {}
         # By place in the sequence: what is done behind the first one that is not.
         self._done: dict[int, _Outcome] = {}
@@ -242,7 +248,9 @@ class _Downloads:
         try:
             async with asyncio.timeout(job.timeout_s):
                 if link.url:
-                    task = DownloadTask(job, link, begin, allow, job.sealed_headers)
+                    task = DownloadTask(
+                        job, link, begin, allow, job.sealed_headers, job.etl, job.etl_args
+                    )
                     return await context.download(task)
                 size = await context.fetch(FetchTask(job.bucket, link.name, True, check=come))
         except TimeoutError:

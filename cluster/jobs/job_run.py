@@ -121,13 +121,16 @@ class Link(Struct, frozen=True):
 class DownloadTask(Struct, frozen=True):
     """One object of the web that becomes an object of the job's bucket. `begin` is called with its
     length before its first byte, and again if it is begun again; `allow` is awaited for each block
-    of bytes. `sealed_headers` are sent with its requests."""
+    of bytes. `sealed_headers` are sent with its requests. With `etl`, the object is what this
+    transformer makes of it, with the arguments `etl_args`."""
 
     job: Job
     link: Link
     begin: Callable[[int], None]
     allow: Callable[[int], Awaitable[None]]
     sealed_headers: bytes = b""
+    etl: str = ""
+    etl_args: str = ""
 
 
 class NotDownloaded(Exception):

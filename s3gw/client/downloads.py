@@ -14,13 +14,16 @@ from s3gw.client.names import ObjectName
 @dataclass(frozen=True, slots=True)
 class DownloadOptions:
     """`connections` 0 is the server's choice, `bytes_per_hour` 0 is without a limit; one object may
-    take `timeout`, such as `90s`. `headers` are sent with the requests for the links."""
+    take `timeout`, such as `90s`. `headers` are sent with the requests for the links. Objects are
+    what the transformer `etl` makes of them, with the arguments `etl_args`."""
 
     description: str = ""
     connections: int = 0
     bytes_per_hour: int = 0
     timeout: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    etl: str = ""
+    etl_args: str = ""
 
 
 def start_download(links: Sequence[str], place: ObjectName, options: DownloadOptions) -> Call[str]:
@@ -31,6 +34,8 @@ def start_download(links: Sequence[str], place: ObjectName, options: DownloadOpt
     message |= {"description": options.description, "timeout": options.timeout}
     if options.headers:
         message["headers"] = dict(options.headers)
+    if options.etl or options.etl_args:
+        message |= {"etl_name": options.etl, "etl_args": options.etl_args}
     if len(links) > 1:
         objects = {f"{place.key}{basename(link.partition('?')[0])}": link for link in links}
         message |= {"type": "multi", "objects": objects}

@@ -51,8 +51,9 @@ class BucketProperties(Setting, frozen=True):
     requests what is always done: every block is verified when it is read. With `ranges` a range of
     an object is answered with its own checksum. `etag` is for all that is written, except bodies of
     native requests: they have no MD5 anywhere. With `numbered` the native API shows how often an
-    object was written, AIStore's version; S3's versions are another thing. `custom` and `kept` mean
-    nothing to the server."""
+    object was written, AIStore's version; S3's versions are another thing. With `etl_by_s3`
+    objects can be read through transformers by S3 clients too. `custom` and `kept` mean nothing to
+    the server."""
 
     setting_name: ClassVar[str] = "properties"
 
@@ -67,6 +68,7 @@ class BucketProperties(Setting, frozen=True):
     ranges: Annotated[bool, Property("checksum.enable_read_range", Switch())] = False
     kept: KeptProperties = KeptProperties()
     numbered: Annotated[bool, Property("versioning.enabled", Switch())] = True
+    etl_by_s3: Annotated[bool, Property("etl.s3", Switch(), inherited=False)] = False
 
 
 DEFAULT_PROPERTIES = BucketProperties()

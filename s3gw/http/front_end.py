@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from s3gw.config.limits import DEFAULT_LIMITS, Limits
+from s3gw.etl.errors import EtlError
 from s3gw.http.leaving import ClientLeft
 from s3gw.http.memory_room import Holding, TooBusy
 from s3gw.http.output import stream_memory
@@ -77,6 +78,11 @@ class FrontEnd(ABC):
             # closes the connection after an answer that is too short.
             exchange.error_code = as_s3_error(error).code.name
             log_failure(error, exchange)
+        except EtlError as error:
+            # As above; it is the transformer's failure, and needs no stack.
+            exchange.error_code = Code.TransformationFailed.name
+            fields = {"request_id": exchange.request_id, "operation": exchange.operation}
+            log.warning("a transformation failed: %s", error.message, extra=fields)
         finally:
             if memory is not None:
                 memory.close()

@@ -7,41 +7,53 @@ bytes. A transformer that is just started again is waited for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from cluster.jobs.job_run import CopyTask
-from s3gw.etl.errors import EtlError, NoSuchEtl, Unavailable
+from s3gw.etl.errors import NoSuchEtl, Unavailable
 from s3gw.etl.talk.work import Piece, Work
 from s3gw.etl.transforming import Transforming, discard
 from s3gw.events.events import EventName
-from s3gw.identity.namespaces import parted
+from s3gw.objects.aistore_names import bucket_names
 from s3gw.objects.attributes import new_attributes
 from s3gw.objects.bucket_checksums import kept_in
 from s3gw.objects.checksums import Payload
 from s3gw.objects.context import Context
 from s3gw.objects.encryption import no_customer_key
 from s3gw.objects.service import ObjectService, WriteOptions
-from storage.tier.remote import is_cloud
 from storage.values import NO_ATTRIBUTES, Attributes, Body, ReadOptions
 
 # Attempts with a transformer that is not ready, and seconds between them.
 _ATTEMPTS = 60
 _PAUSE_S = 0.5
+T = TypeVar("T")
 
 
 async def transform(objects: ObjectService, etl: Transforming | None, task: CopyTask) -> int:
     """Transform one object, and return the size of the result in bytes. Raises `EtlError`, what the
     store does, and the errors of `check`."""
+    return await when_ready(partial(_attempt, objects, in_use(etl), task), task.check)
+
+
+def in_use(etl: Transforming | None) -> Transforming:
+    """Raise `NoSuchEtl` where transformers are turned off."""
     if etl is None:
         raise NoSuchEtl("etl job: transformers are turned off")
+    return etl
+
+
+async def when_ready(attempt: Callable[[], Awaitable[T]], check: Callable[[], None]) -> T:
+    """Repeat what raises `Unavailable`, for half a minute; `check` is called between."""
     for _ in range(_ATTEMPTS):
         try:
-            return await _attempt(objects, etl, task)
+            return await attempt()
         except Unavailable as error:
-            last: EtlError = error
-            task.check()
+            last = error
+            check()
             await asyncio.sleep(_PAUSE_S)
     raise last
 
@@ -57,8 +69,8 @@ async def _attempt(objects: ObjectService, etl: Transforming, task: CopyTask) ->
         source = reading.info.attributes
         return Piece(reading.body, reading.info.size)
 
-    bucket, uname = _named(task.job.bucket)
-    work = Work(f"{bucket}/{task.name}", f"{uname}{task.name}", opened)
+    names = bucket_names(task.job.bucket)
+    work = Work(names.path(task.name), names.uname(task.name), opened, pullable=not task.latest)
     piece = await etl.transform(task.etls, work, "")
     try:
         if task.dry_run:
@@ -93,12 +105,3 @@ async def _checked(piece: Piece, check: Callable[[], None]) -> Body:
     async for block in piece.blocks():
         check()
         yield block
-
-
-def _named(stored: str) -> tuple[str, str]:
-    """Return the bucket as transformers know it: its name, and the beginning of unames."""
-    if is_cloud(stored):
-        provider, _, name = stored.partition("/")
-        return name, f"{provider}/@#/{name}/"
-    name, namespace = parted(stored)
-    return name, f"ais/@#{namespace}/{name}/"

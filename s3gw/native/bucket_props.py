@@ -148,6 +148,12 @@ class Archives(Struct, frozen=True):
     as_folders: bool = False
 
 
+class Etl(Struct, frozen=True):
+    """The same: see docs/etl.md."""
+
+    s3: bool = False
+
+
 class Versions(Struct, frozen=True):
     enabled: bool = True
     validate_warm_get: bool = False
@@ -172,6 +178,7 @@ class Bprops(Struct, frozen=True):
     created: str = "0"
     versioning: Versions = Versions()
     archives: Archives = Archives()
+    etl: Etl = Etl()
     # As `archives`, the server's own addition: see docs/native.md.
     etag: str = "md5"
 

@@ -182,8 +182,8 @@ def _told(row: tuple[int, Tcode, str], about: About | None, message: str) -> Nat
 
 def _from_s3(refusal: S3Error) -> NativeError:
     headers = {name: value for name, value in refusal.headers.items() if name in _KEPT_HEADERS}
-    tcode = Tcode.TOO_MANY if refusal.code.status in _TOO_MANY else Tcode.NONE
-    return NativeError(refusal.code.status, refusal.message, tcode, headers=headers)
+    tcode = Tcode.TOO_MANY if refusal.status in _TOO_MANY else Tcode.NONE
+    return NativeError(refusal.status, refusal.message, tcode, headers=headers)
 
 
 def error_reply(error: NativeError, method: str, path: str, remote: str, node: str) -> Reply:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from s3gw.identity.namespaces import parted, stored_name
 from s3gw.native.errors import NativeError, Tcode
-from s3gw.native.object_names import name_of
+from s3gw.objects.aistore_names import name_of
 from storage.backends import hdfs
 from storage.backends.ais import bucket_name as cluster_bucket
 from storage.backends.ais import read_bucket_name as read_cluster_bucket

@@ -12,6 +12,7 @@ from s3gw.http.reply import Reply
 from s3gw.http.request import Level
 from s3gw.ops.archive_folder import folder_reply
 from s3gw.ops.archive_read import in_archive, member_reply
+from s3gw.ops.etl_read import ETL_QUERIES, names_etl, transformed_reply
 from s3gw.s3.call import Call
 from s3gw.s3.checksum_headers import checksum_headers
 from s3gw.s3.encryption_headers import (
@@ -52,10 +53,15 @@ class GetObject:
     archmime: str = query("archmime", default="")
     archmode: str = query("archmode", default="")
     archregx: str = query("archregx", default="")
+    etl: str = query("etl", default="")
+    etl_args: str = query("etl_args", default="")
+    etl_pipeline: str = query("etl_pipeline", default="")
 
     async def run(self, call: Call) -> Reply:
         if is_plain(call):
             read = plain_request(call, self.range)
+        elif names_etl(call):
+            return await transformed_reply(call)
         elif members := in_archive(call):
             return await member_reply(call, members, head=False)
         elif call.folder is not None:
@@ -125,6 +131,7 @@ _ASKING_HEADERS = CONDITIONS | ENCRYPTION_HEADERS | {ARCHPATH_HEADER}
 _ASKING_QUERIES = (
     OVERRIDES.keys()
     | ENCRYPTION_HEADERS
+    | ETL_QUERIES
     | {"archmime", "archmode", "archpath", "archregx", "partNumber", "versionId"}
 )
 

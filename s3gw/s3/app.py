@@ -215,9 +215,9 @@ def _with_request(error: Exception, request: Request | None) -> Exception:
 
 def error_reply(error: S3Error, request_id: str, region: str) -> Reply:
     headers = {"Content-Type": XML, **error.headers}
-    if error.code.status in (301, 400, 403, 404):
+    if error.status in (301, 400, 403, 404):
         headers[REGION] = region
-    return Reply(error.code.status, headers, error_document(error, request_id))
+    return Reply(error.status, headers, error_document(error, request_id))
 
 
 def _not_modified(error: NotModified) -> Reply:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from cluster.requested_by import RequestedBy
 from s3gw.access.rate_limits import RateLimits
 from s3gw.config.runtime import Settings
+from s3gw.etl.transforming import Transforming
 from s3gw.http.request import AuthenticatedRequest, Request
 from s3gw.http.site import Site
 from s3gw.objects.batch.service import BatchService
@@ -36,7 +37,8 @@ class NewBuckets(Struct, frozen=True):
 
 
 class Services(Struct, frozen=True):
-    """Services of operations; the composition root fills in all of it."""
+    """Services of operations; the composition root fills in all of it. `etl` is None where
+    transformers are turned off."""
 
     site: Site
     objects: ObjectService
@@ -44,6 +46,7 @@ class Services(Struct, frozen=True):
     new_buckets: NewBuckets
     rates: RateLimits = field(default_factory=RateLimits)
     queries: Queries = field(default_factory=default_queries)
+    etl: Transforming | None = None
 
 
 class ArchiveMember(Struct, frozen=True):

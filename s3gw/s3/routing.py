@@ -52,7 +52,18 @@ __all__ = ["Operation", "OperationTable", "Route", "body", "header", "operation"
 C = TypeVar("C")
 
 # Read by GetObject and HeadObject too, where they select nothing.
-_OPTIONAL = frozenset({"archmime", "archmode", "archpath", "archregx", "partNumber"})
+_OPTIONAL = frozenset(
+    {
+        "archmime",
+        "archmode",
+        "archpath",
+        "archregx",
+        "etl",
+        "etl_args",
+        "etl_pipeline",
+        "partNumber",
+    }
+)
 # S3 has no POST there; forms of STS are answered before they come here.
 _UNSUPPORTED = frozenset([("POST", Level.SERVICE)])
 _NONE: frozenset[str] = frozenset()

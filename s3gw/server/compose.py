@@ -160,6 +160,7 @@ async def _application(task: Task, health: HealthApp) -> AsyncIterator[App]:
                 new_buckets=NewBuckets(settings, new_bucket_settings(config)),
                 rates=RateLimits(1 / task.workers),
                 queries=queries_of(config.select),
+                etl=etl,
             ),
             native=NativeServices(
                 site=site,

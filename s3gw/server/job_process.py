@@ -59,7 +59,7 @@ def job_runner(
         meter=LoadMeter(),
         space=space,
         local=tier.local,
-        download=Downloader(objects, web.reader, vault).download,
+        download=Downloader(objects, web.reader, vault, etl).download,
         sort=_sorter(config, objects).sort,
         report=InventoryWriter(objects).begin,
     )

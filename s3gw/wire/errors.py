@@ -192,6 +192,7 @@ class Code(Enum):
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method.",
     )
+    TransformationFailed = 422, "The object could not be transformed."
     TooManyConfigurations = (
         400,
         "You are attempting to create a new configuration but have already reached the "
@@ -394,7 +395,8 @@ class Code(Enum):
 class S3Error(Exception):
     """A request failed in a way S3 has a code for.
 
-    `details` become child elements of the XML error; `headers` go out with it.
+    `details` become child elements of the XML error; `headers` go out with it. `status` is the
+    code's, until it is set to another one.
     """
 
     def __init__(
@@ -408,6 +410,7 @@ class S3Error(Exception):
         self.message = code.message if message is None else message
         super().__init__(self.message)
         self.code = code
+        self.status = code.status
         self.headers: Mapping[str, str] = headers or {}
         self.details: Mapping[str, str] = details
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 # Query names that select an operation; one without an operation must not be ignored.
 _SUBRESOURCES = """
     abac accelerate acl analytics annotation annotations append archmime archmode archpath archregx
-    attributes cors delete encryption get-batch
+    attributes cors delete encryption etl etl_args etl_pipeline get-batch
     intelligent-tiering inventory legal-hold lifecycle list-type location logging
     metadataAnnotationTable metadataConfiguration metadataInventoryTable metadataJournalTable
     metadataTable metrics notification object-lock ownershipControls partNumber policy policyStatus

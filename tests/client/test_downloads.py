@@ -39,3 +39,10 @@ def test_a_request_names_what_becomes_of_its_links(
     assert message["limits"] == {"connections": 3, "bytes_per_hour": 9}
     assert (message["description"], message["timeout"]) == ("said", "90s")
     assert message["bucket"]["name"] == "b"
+    assert "etl_name" not in message
+
+
+def test_a_request_names_the_transformer() -> None:
+    options = DownloadOptions(etl="thumbnail", etl_args="64")
+    message = start_download(["http://h/a"], ObjectName(BCK, "a"), options).request.message
+    assert (message["etl_name"], message["etl_args"]) == ("thumbnail", "64")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,8 @@ class EtlScene:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request; `target` is what follows `/v1/`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        connection = self.server.connection()
+        connection.timeout = 60
         sent = json.dumps(message).encode() if message is not None else body
         try:
             connection.request(method, f"/v1/{target}", sent, dict(headers or {}))
@@ -80,8 +81,8 @@ class EtlScene:
         env: Mapping[str, str] | None = None,
         **more: Any,
     ) -> str:
-        """Start a transformer; its name."""
-        name = f"etl-test-{next(_numbers)}"
+        """Start a transformer; its name, which no other run of the tests has on this machine."""
+        name = f"etl-test-{os.getpid()}-{next(_numbers)}"
         variables = [{"name": each, "value": text} for each, text in (env or {}).items()]
         runtime = {"image": "none", "command": list(command), "env": variables}
         message = {"name": name, "communication": communication, "runtime": runtime, **more}

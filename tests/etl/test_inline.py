@@ -143,9 +143,10 @@ def test_a_copy_is_transformed(scene: EtlScene, etl: str, bucket: str) -> None:
 
 
 def test_a_missing_object_is_not_found(scene: EtlScene, etl: str, bucket: str) -> None:
-    answer = scene.read(bucket, "none", etl)
-    assert answer.status == 404
-    assert f"ais://{bucket}/none" in answer.message
+    for name in (etl, scene.new_etl(communication="hpull://")):
+        answer = scene.read(bucket, "none", name)
+        assert answer.status == 404
+        assert f"ais://{bucket}/none" in answer.message
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ B?publicAccessBlock B?replication B?requestPayment B?accelerate B?session B?metr
 B?inventory B?abac K K?versionId=null K?acl K?partNumber=1 K?tagging K?attributes M?retention
 M?legal-hold M?versionId=x K?torrent K?uploadId={upload}&max-parts=1
 K?response-content-type=a/b&response-expires=x B/shard.tar?archpath=a/1.jpg
+K?etl=a&etl_pipeline=b&etl_args=c
 B/shard.tgz?archregx=a&archmode=prefix B/shard.zip/b B/shard.tar?list-type=2
 B?list-type=2&prefix=shard.tar/
 """

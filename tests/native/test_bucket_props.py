@@ -21,7 +21,7 @@ from tests.native.wire import differences, recorded
 
 SECTIONS = """
     backend_bck write_policy provider Renamed checksum extra rate_limit ec chunks mirror lru access
-    features bid created versioning archives etag
+    features bid created versioning archives etag etl
 """
 # All bits but PUT.
 NO_PUT = str((1 << 18) - 1 - 4)
@@ -34,6 +34,7 @@ KEPT: Mapping[str, Any] = {
     "chunks.checkpoint_every": 128,
     "archives.as_folders": True,
     "etag": "checksum",
+    "etl.s3": True,
     "extra.custom": "team=alpha;id=7",
     "checksum.enable_read_range": True,
     "checksum.validate_cold_get": True,
@@ -297,6 +298,7 @@ LEGAL = st.fixed_dictionaries(
         "chunks.checkpoint_every": st.integers(0, 1024),
         "archives.as_folders": st.booleans(),
         "etag": st.sampled_from(["md5", "checksum"]),
+        "etl.s3": st.booleans(),
         "extra.custom": st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40),
     },
 )

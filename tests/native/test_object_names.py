@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3gw.native.object_names import key_of, name_of, names_of
+from s3gw.native.object_names import key_of
+from s3gw.objects.aistore_names import name_of, names_of
 from tests.native.scene import Scene, told
 
 BAD = ("..", ".", "a/../b", "./a", "a/.", "a/..", "../a", "a/./b")

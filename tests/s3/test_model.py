@@ -33,7 +33,7 @@ OUR_PARAMETERS = {
     (name, ("querystring", parameter))
     for name in ("GetObject", "HeadObject")
     for parameter in ("archmime", "archmode", "archpath", "archregx")
-}
+} | {("GetObject", ("querystring", parameter)) for parameter in ("etl", "etl_args", "etl_pipeline")}
 IMPLEMENTED = {op.__name__ for op in OPERATIONS}
 
 

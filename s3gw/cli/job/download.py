@@ -19,6 +19,7 @@ _EXAMPLES = """\
   s3gw job download https://example.com/a.tar https://example.com/b.tar ais://shards/raw/
   s3gw job download gs://public/a.tar ais://shards/renamed.tar --no-wait
   s3gw job download https://example.com/private.tar ais://shards --headers headers.txt
+  s3gw job download 'https://example.com/{000..099}.png' ais://small/ --etl thumbnail
 
 The server fetches, under its rules about addresses. What is in the bucket already and has not
 changed is not fetched again. An existing bucket of a cloud is filled by `s3gw object prefetch`."""
@@ -37,6 +38,8 @@ class Options(JobOptions):
         default="",
         help="with headers to send, one `NAME: VALUE` a line, such as Authorization",
     )
+    etl: str = option("ETL", default="", help="transformed by this transformer")
+    etl_args: str = option("TEXT", default="", help="arguments for the transformer")
 
 
 def run(options: Options) -> int:
@@ -51,6 +54,8 @@ def run(options: Options) -> int:
         options.bytes_per_hour,
         options.object_timeout,
         _headers_in(options.headers),
+        options.etl,
+        options.etl_args,
     )
     with connect(options) as client:
         job_id = client.call(start_download(options.links, options.place, how))

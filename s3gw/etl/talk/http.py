@@ -4,8 +4,8 @@
     hpull   GET /provider%2F@%23%2Fbucket%2Fobject      the transformer reads it at AIS_TARGET_URL
 
 The answer's body is the new object. The output of another transformer is not stored: it is sent
-with PUT to one that pulls, too, as in AIStore. A connection that was kept may end just as it is
-used again: then the object is sent a second time.
+with PUT to one that pulls, too, as in AIStore. So is an object that its name alone does not give. A
+connection that was kept may end just as it is used again: then the object is sent a second time.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Http:
         from aiohttp import ClientTimeout
         from yarl import URL
 
-        pulled = self._pulls and work.stored
+        pulled = self._pulls and work.stored and work.pullable
         path = quote(work.uname if pulled else work.path, safe="" if pulled else "/")
         told = {"etl_args": work.args, "etl_fqn": work.escaped_file}
         query = urlencode({name: text for name, text in told.items() if text}, quote_via=quote)

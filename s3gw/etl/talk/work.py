@@ -41,14 +41,16 @@ Source = Callable[[], Awaitable[Piece]]
 class Work(Struct, frozen=True):
     """What is to be transformed. `path` is the object as transformers know it, `bucket/object`, and
     `uname` as `provider/@#/bucket/object`; `args` are those of this request. What is not `stored`
-    is the output of another transformer: it can only be sent. With `file`, the transformer gets the
-    path of that in place of bytes."""
+    is the output of another transformer, or no object yet: it can only be sent. What is not
+    `pullable` is an object that a transformer would not get by its uname alone, like an older
+    version. With `file`, the transformer gets the path of that in place of bytes."""
 
     path: str
     uname: str
     source: Source
     args: str = ""
     stored: bool = True
+    pullable: bool = True
     file: str = ""
 
     @property

@@ -34,9 +34,10 @@ from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode
 from s3gw.native.jobs.starting import begin, jobs_of
 from s3gw.native.names import bck_of, is_asked
-from s3gw.native.object_names import name_of, prefix_of
+from s3gw.native.object_names import prefix_of
 from s3gw.native.operation import operation, query, value
 from s3gw.native.remote_buckets import is_remote
+from s3gw.objects.aistore_names import name_of
 from s3gw.wire.errors import S3Error
 from storage.errors import BucketNotFound
 from storage.settings import setting

@@ -28,12 +28,13 @@ from s3gw.native.buckets.inventory_listing import INV_NAME, inventory_of, list_i
 from s3gw.native.buckets.list_properties import PROPS_THERE, ListFlag, ListMessage
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import JSON, NativeError
-from s3gw.native.object_names import names_of, prefix_of
+from s3gw.native.object_names import prefix_of
 from s3gw.native.objects.checksums import checksum_text
 from s3gw.native.objects.location import location_of
 from s3gw.native.objects.object_headers import version_text
 from s3gw.native.operation import header, operation, value
 from s3gw.native.remote_buckets import Reference
+from s3gw.objects.aistore_names import names_of
 from storage.tier import RemoteBucket
 from storage.values import BucketInfo, Listed, ListedPage, ListQuery
 

@@ -14,7 +14,7 @@ from cluster.jobs.download import (
 )
 from s3gw.config.types import Duration
 from s3gw.jobs.download_headers import BadHeaders, read_headers
-from s3gw.native.errors import NativeError, unsupported
+from s3gw.native.errors import NativeError
 from s3gw.native.jobs.target import BckMessage
 
 _WAIT = Duration(0.001, 30 * 86_400.0, or_zero=True)
@@ -38,6 +38,7 @@ class DownloadMessage(Struct, frozen=True):
     limits: Limits = Limits()
     headers: dict[str, Any] | None = None
     etl_name: str = ""
+    etl_args: str = ""
     object_name: str = ""
     link: str = ""
     from_remote: bool = False
@@ -50,11 +51,7 @@ class DownloadMessage(Struct, frozen=True):
     objects: dict[str, str] | list[str] | None = None
 
     def source(self) -> Source:
-        """Raise 400 for an unknown type and for what others have, and 501 for what is not supported
-        of a request."""
-        if self.etl_name:
-            name = self.etl_name[:64]
-            raise unsupported(f"a download through an ETL ({name!r}; this server has no ETLs)")
+        """Raise 400 for an unknown type and for what others have."""
         try:
             source = Source(self.type)
         except ValueError:
@@ -66,6 +63,8 @@ class DownloadMessage(Struct, frozen=True):
             raise NativeError(400, f"sync is of downloads of a backend, not of {self.type!r} ones")
         if self.headers and from_backend:
             raise NativeError(400, "headers are sent with links, not to a backend")
+        if self.etl_name and from_backend:
+            raise NativeError(400, "etl_name is for downloads of links, not of a backend's objects")
         return source
 
     @property

@@ -29,6 +29,8 @@ from s3gw.jobs.downloading import web_url
 from s3gw.native.answers import json_reply
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError, Tcode, unsupported
+from s3gw.native.etl.enabled import etl_of
+from s3gw.native.etl.inline import pipeline_of
 from s3gw.native.jobs.download_message import DownloadMessage
 from s3gw.native.jobs.download_status import download_job, download_status
 from s3gw.native.jobs.query import JobQuery, find_jobs
@@ -64,7 +66,8 @@ class DownloadQuery(Struct, frozen=True):
 @operation("POST", "download", access=Access.PUT, asks_itself=True)
 class StartDownload:
     """Needs PUT on the objects to be, and CREATE-BUCKET for a bucket that does not exist; for
-    objects of a backend GET, and DELETE-OBJECT to synchronize."""
+    objects of a backend GET, and DELETE-OBJECT to synchronize. With `etl_name`, objects of links
+    are what the transformer makes of them."""
 
     asked: DownloadMessage = document()
 
@@ -73,6 +76,8 @@ class StartDownload:
         if not asked.bucket.name:
             raise NativeError(400, "missing 'bucket.name'")
         bck = asked.bucket.bck(call)
+        if transformers := pipeline_of(asked.etl_name, "", asked.etl_args):
+            await etl_of(call, "etl_name").transforming.check(transformers)
         job = Download(
             bucket=bck.stored,
             source=source,
@@ -81,6 +86,8 @@ class StartDownload:
             timeout_s=asked.timeout_s(),
             sealed_headers=sealed_headers(asked.read_headers(), call.native.authn.directory.vault),
             description=(asked.description or _description(asked, bck))[:_LONGEST_DESCRIPTION],
+            etl=asked.etl_name,
+            etl_args=asked.etl_args,
         )
         if source is Source.BACKEND or (source is Source.SINGLE and asked.from_remote):
             return await _from_backend(call, bck, job, asked)

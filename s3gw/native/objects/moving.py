@@ -96,7 +96,8 @@ class CopyObject:
         latest = self.latest or self.synchronize
         options = ReadOptions(unlock=unlock, latest=latest, keeps=not latest)
         if names := pipeline_of(self.etl, self.etl_pipeline, self.etl_args):
-            info = await _transform(call, target, names, work_of(call, options, self.etl_args))
+            work = work_of(call, options, self.etl_args, SOURCE_CUSTOMER)
+            info = await _transform(call, target, names, work)
             return Reply(headers=written_headers(target, info))
         reading = await call.store.get_object(call.bucket, call.key, options)
         try:

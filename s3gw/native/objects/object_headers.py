@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from s3gw.config.bucket_properties import properties_of
 from s3gw.native.call import NativeCall
 from s3gw.native.errors import NativeError
-from s3gw.native.object_names import name_of
 from s3gw.native.objects.checksums import AisChecksum, checksum_of
 from s3gw.native.objects.custom import custom_pairs
 from s3gw.native.objects.location import location_of, mountpath_of
 from s3gw.native.remote_buckets import is_remote, remote_pairs
+from s3gw.objects.aistore_names import name_of
 from s3gw.s3.header_text import encoded_word
 from s3gw.s3.headers import http_date, quoted
 from storage.values import NULL_VERSION, Listed, ObjectInfo

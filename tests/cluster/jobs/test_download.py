@@ -170,6 +170,26 @@ def test_a_job_goes_on_where_it_was() -> None:
     run(act())
 
 
+def test_a_job_goes_on_that_had_begun_the_last() -> None:
+    async def act() -> None:
+        web = Web(names(3))
+        web.held = {name: asyncio.Event() for name in names(3)}
+        job = web.run_of(connections=8)
+
+        def all_known() -> bool:
+            return job.state.transfers is not None and job.state.transfers.all_known
+
+        await stopped(job, StopReason.SHUTDOWN, all_known)
+        assert (job.state.done, all_known()) == (0, True)
+        again = Web(names(3))
+        continued = again.run_of(job.state, connections=8)
+        await download.carry_out(continued)
+        assert again.begun == names(3)
+        assert continued.state.objects == 3
+
+    run(act())
+
+
 def test_a_job_that_was_stopped_counts_all_that_it_did() -> None:
     async def act() -> None:
         web = Web(names(20))
