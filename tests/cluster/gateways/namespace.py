@@ -43,17 +43,30 @@ class Namespace:
     @contextmanager
     def running(self) -> Iterator[Namespace]:
         """Skips the test where there are no namespaces to be made."""
-        if os.geteuid() != 0 or shutil.which("ip") is None:
-            pytest.skip("network namespaces need root and the program ip: make test-deps")
-        made = subprocess.run(["ip", "netns", "add", self.name], capture_output=True, text=True)
-        if made.returncode:
-            pytest.skip(f"network namespaces cannot be made here: {made.stderr.strip()}")
+        if problem := self._made():
+            pytest.skip(f"no network namespaces: {problem}")
         with ExitStack() as ending:
             ending.callback(_ip, "netns", "delete", self.name)
             self._join(self._database_link, _HERE_FOR_DATABASE, _THERE_FOR_DATABASE)
             self._join(self._client_link, _HERE_FOR_CLIENTS, _THERE_FOR_CLIENTS)
             _ip("-n", self.name, "link", "set", "lo", "up")
             yield self
+
+    @classmethod
+    def are_possible(cls) -> bool:
+        tried = cls()
+        tried.name += "tried"
+        if tried._made():
+            return False
+        _ip("netns", "delete", tried.name)
+        return True
+
+    def _made(self) -> str:
+        """Make the namespace, and return an empty text; or return why it cannot be made."""
+        if os.geteuid() != 0 or shutil.which("ip") is None:
+            return "they need root and the program ip: make test-deps"
+        made = subprocess.run(["ip", "netns", "add", self.name], capture_output=True, text=True)
+        return made.stderr.strip() if made.returncode else ""
 
     def _join(self, link: str, here: str, there: str) -> None:
         """Make a link; it goes with the namespace."""
