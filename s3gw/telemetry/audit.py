@@ -32,8 +32,8 @@ MAX_TEXT = 1200
 _CHANGES = """
     CreateBucket DeleteBucket
     PutBucketAbac PutBucketAccelerateConfiguration PutBucketAcl PutBucketCors PutBucketEncryption
-    PutBucketLifecycleConfiguration PutBucketLogging PutBucketNotificationConfiguration
-    PutBucketOwnershipControls PutBucketPolicy
+    PutBucketInventoryConfiguration PutBucketLifecycleConfiguration PutBucketLogging
+    PutBucketNotificationConfiguration PutBucketOwnershipControls PutBucketPolicy
     PutBucketRequestPayment
     PutBucketTagging PutBucketVersioning PutBucketWebsite PutObjectLockConfiguration
     PutPublicAccessBlock

@@ -291,7 +291,7 @@ def test_queries_over_the_number_are_refused_and_one_ends_with_its_client() -> N
     running = gateway.server.start(gateway.server.app(scope, receive, send))
     gateway.server.run(begun.wait())
     assert answered[0]["status"] == 200, answered
-    assert queries.running == 1
+    assert queries.running == 1, answered
     refused = document(gateway, bucket, COUNT + IN + OUT)
     assert code_of(refused) == (503, "SlowDown")
     assert "select.queries" in error_of(refused)["Message"]

@@ -40,6 +40,8 @@ CROSSING = tuple(point for point in FAILPOINTS if point.startswith("rename_"))
 OF_BUCKETS = tuple(point for point in FAILPOINTS if point.startswith("bucket_"))
 # Of adoption into a cluster: tests/cluster/adopting.
 ADOPTING = tuple(point for point in FAILPOINTS if point.startswith("adopt_"))
+# Those of a dsort are in tests/faults/test_sorting.py.
+SORTING = tuple(point for point in FAILPOINTS if point.startswith("sort_"))
 EARLY = (*FAILPOINTS[: FAILPOINTS.index("after_commit")], "complete_after_sidecar")
 COMMITTING = ("before_commit", "inside_commit", "after_commit")
 FILES = ("after_work_fsync", "after_link", "after_folder_fsync", "after_work_unlink")
@@ -55,7 +57,8 @@ CASES = [(operation, point) for operation, points in REACHED.items() for point i
 
 
 def test_every_failpoint_is_reached_by_some_operation() -> None:
-    assert {point for _, point in CASES} == {*FAILPOINTS} - {*CROSSING, *OF_BUCKETS, *ADOPTING}
+    apart = {*CROSSING, *OF_BUCKETS, *ADOPTING, *SORTING}
+    assert {point for _, point in CASES} == {*FAILPOINTS} - apart
 
 
 @pytest.mark.parametrize(("operation", "failpoint"), CASES)

@@ -136,7 +136,8 @@ def test_what_has_changed_is_read_again(scene: Scene) -> None:
         scene.validates = True
         with pytest.raises(ObjectNotFound):
             await scene.read("a")
-        assert await scene.here() == []
+        # It may be the last copy.
+        assert await scene.here() == ["a"]
 
     run(use())
 
