@@ -31,13 +31,14 @@ class Select:
     )
     spool: int = setting(
         4 << 30,
-        "The largest Parquet object that can be queried. It is copied to `spool_folder` first, "
-        "since Parquet is read from its end; CSV and JSON are not.",
+        "The largest Parquet object, and the longest CSV once it is unpacked, that can be queried. "
+        "Both are copied to `spool_folder` first, CSV if it is longer than a quarter of "
+        "`select.memory`; JSON is not.",
         Size(0, 1 << 50),
     )
     spool_folder: str = setting(
         "",
-        "The folder for copies of Parquet objects; nothing for the system's folder for temporary "
+        "The folder for these copies; nothing for the system's folder for temporary "
         "files. A copy has no name there, and goes with its query.",
         Text("a folder, or nothing", r".*"),
     )

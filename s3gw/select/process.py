@@ -10,6 +10,7 @@ nothing of the server but this room, and its limits end it whatever DuckDB does.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import resource
@@ -19,7 +20,8 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
+from itertools import chain
+from typing import IO, BinaryIO
 
 import msgspec
 
@@ -42,7 +44,7 @@ from s3gw.select.engine import (
 from s3gw.select.first_record import peek
 from s3gw.select.messages import HEAD, LENGTH, Tag
 from s3gw.select.parsing import parse
-from s3gw.select.query import CsvInput, Header, JsonInput, ParquetInput, Query
+from s3gw.select.query import Bounds, CsvInput, Header, JsonInput, ParquetInput, Query
 from s3gw.select.rendering import renderer
 from s3gw.wire.errors import Code, S3Error
 
@@ -51,6 +53,9 @@ _PIECE = 128 << 10
 # What Python and the libraries map besides DuckDB's memory.
 _BESIDES = 1536 << 20
 _OPEN_FILES = 64
+# Of the query's memory, what a CSV may have that goes through a pipe.
+_SHARE_OF_PIPE = 4
+_TOO_LONG = "The CSV has more than {} bytes, which is all that a query may spool (select.spool)."
 _LINE = re.compile(r"\b[Ll]ine:? (\d+)")
 _OURS = re.compile(r"\b([A-Z][A-Za-z]+)\|([^\n]*)")
 
@@ -93,7 +98,7 @@ def _limit(query: Query) -> None:
     bounds = query.bounds
     seconds = int(bounds.time_s * bounds.threads) + 5
     memory = bounds.memory + _BESIDES
-    written = bounds.spool if isinstance(query.input, ParquetInput) else 0
+    written = 0 if isinstance(query.input, JsonInput) else bounds.spool
     for limit, most in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CORE, 0),
@@ -134,7 +139,8 @@ def _run_parquet(
 def _run_stream(
     query: Query, select: tree.Select, fd: int, write: Callable[[Tag, bytes], None]
 ) -> int:
-    """CSV and JSON pass through a pipe, as fast as the result is read."""
+    """JSON and short CSV pass through a pipe, as fast as the result is read. Longer CSV is in an
+    unnamed file first: DuckDB keeps all that it has read of a pipe."""
     counter = Counter()
     blocks = without_mark(counter.count(decompressed(read_blocks(fd), query.compression)))
     record = query.input.record if isinstance(query.input, CsvInput) else "\n"
@@ -151,8 +157,11 @@ def _run_stream(
             statement = json_statement(select, query, source, path)
         case _:
             raise S3Error(Code.InvalidDataSource)
-    connection = connect(path, query)
     write(Tag.READY, b"")
+    if isinstance(query.input, CsvInput):
+        blocks = _piped(blocks, query.bounds, reader)
+    # What may be read is what the path leads to now.
+    connection = connect(path, query)
     feeder = _Feeder(blocks, writer)
     feeder.start()
     try:
@@ -166,6 +175,32 @@ def _run_stream(
         if feeder.failed is not None:
             raise feeder.failed
     return counter.total
+
+
+def _piped(blocks: Iterator[bytes], bounds: Bounds, reader: int) -> Iterator[bytes]:
+    """Return what goes through the pipe: all of a short CSV. A longer one is written to a file that
+    takes the place of the pipe's end, and nothing is left for the pipe."""
+    held, size = [], 0
+    for block in blocks:
+        held.append(block)
+        size += len(block)
+        if size > bounds.memory // _SHARE_OF_PIPE:
+            with tempfile.TemporaryFile(dir=bounds.spool_folder or None) as spool:
+                _spool(chain(held, blocks), spool, bounds)
+                os.dup2(spool.fileno(), reader)
+            return iter(())
+    return iter(held)
+
+
+def _spool(blocks: Iterable[bytes], spool: IO[bytes], bounds: Bounds) -> None:
+    try:
+        for block in blocks:
+            spool.write(block)
+        spool.flush()
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        raise S3Error(Code.EntityTooLarge, _TOO_LONG.format(bounds.spool)) from None
 
 
 def _first_record(

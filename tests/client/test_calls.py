@@ -48,6 +48,7 @@ from s3gw.client.etl import (
     show_etl,
     start_etl,
     stop_etl,
+    transform_bucket,
 )
 from s3gw.client.files import (
     add_to_archive,
@@ -302,6 +303,7 @@ REFUSED: list[Callable[[], Call[object]]] = [
     lambda: stop_etl("e"),
     lambda: remove_etl("e"),
     lambda: etl_logs("e"),
+    lambda: transform_bucket(CLOUD, CLOUD, ["e"], CopyOptions(), {}),
     lambda: promote("/nowhere", ObjectName(CLOUD), PromoteOptions()),
     lambda: evict_many(CLOUD, Selection(template="")),
     lambda: prefetch_many(CLOUD, Selection(template=""), CopyOptions()),

@@ -19,7 +19,6 @@ from storage.values import Reading
 from tests.asgi import Answer
 from tests.s3.gateway import ALICE, BOB, ENDPOINT, Gateway, code_of, details, error_of, signed
 from tests.s3.sse import KEY_A, customer
-from tests.select.running import BOUNDS
 
 pytest.importorskip("duckdb", reason="S3 Select needs DuckDB: pip install 's3gw[select]'")
 
@@ -245,7 +244,7 @@ COUNT = SQL.replace("*", "COUNT(*)")
 
 
 def test_a_query_over_its_time_ends_with_an_error() -> None:
-    gateway, queries, store, bucket = endless(Bounds(128 << 20, 1, 1.0, 0, ""), 1)
+    gateway, queries, store, bucket = endless(Bounds(128 << 20, 1, 1.0, 1 << 40, ""), 1)
     answer = document(gateway, bucket, COUNT + IN + OUT)
     buffer = EventStreamBuffer()
     buffer.add_data(answer.body)
@@ -259,7 +258,7 @@ def test_a_query_over_its_time_ends_with_an_error() -> None:
 
 
 def test_queries_over_the_number_are_refused_and_one_ends_with_its_client() -> None:
-    gateway, queries, store, bucket = endless(BOUNDS, 1)
+    gateway, queries, store, bucket = endless(Bounds(128 << 20, 1, 60, 1 << 40, ""), 1)
     target = f"/{bucket}/people.csv{TARGET}"
     body = DOCUMENT.format(COUNT + IN + OUT).encode()
     sent = {"host": ENDPOINT.removeprefix("http://"), "content-length": str(len(body))}

@@ -318,3 +318,8 @@ def test_a_condition_before_a_cast_protects_it() -> None:
         "SELECT SUM(CAST(_1 AS INT)) - SUM(CAST(_1 AS INT)) + 1000 FROM S3Object WHERE _2 = 'x'",
     ):
         assert select(statement, data) == "1000\n"
+
+
+def test_a_csv_may_be_longer_than_the_memory() -> None:
+    text = b"1,2\n" * (1 << 20)
+    assert select("SELECT COUNT(*) FROM S3Object", text * 80) == f"{80 << 20}\n"
