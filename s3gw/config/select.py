@@ -31,9 +31,8 @@ class Select:
     )
     spool: int = setting(
         4 << 30,
-        "The largest Parquet object, and the longest CSV once it is unpacked, that can be queried. "
-        "Both are copied to `spool_folder` first, CSV if it is longer than a quarter of "
-        "`select.memory`; JSON is not.",
+        "The largest object that can be queried, once it is unpacked. It is copied to "
+        "`spool_folder` first, CSV and JSON if they are longer than a quarter of `select.memory`.",
         Size(0, 1 << 50),
     )
     spool_folder: str = setting(

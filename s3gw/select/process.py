@@ -53,9 +53,9 @@ _PIECE = 128 << 10
 # What Python and the libraries map besides DuckDB's memory.
 _BESIDES = 1536 << 20
 _OPEN_FILES = 64
-# Of the query's memory, what a CSV may have that goes through a pipe.
+# Of the query's memory, what an object may have that goes through a pipe.
 _SHARE_OF_PIPE = 4
-_TOO_LONG = "The CSV has more than {} bytes, which is all that a query may spool (select.spool)."
+_TOO_LONG = "The object has more than {} bytes: no query may spool more (select.spool)."
 _LINE = re.compile(r"\b[Ll]ine:? (\d+)")
 _OURS = re.compile(r"\b([A-Z][A-Za-z]+)\|([^\n]*)")
 
@@ -98,12 +98,11 @@ def _limit(query: Query) -> None:
     bounds = query.bounds
     seconds = int(bounds.time_s * bounds.threads) + 5
     memory = bounds.memory + _BESIDES
-    written = 0 if isinstance(query.input, JsonInput) else bounds.spool
     for limit, most in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, written),
+        (resource.RLIMIT_FSIZE, bounds.spool),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
     ):
         resource.setrlimit(limit, (most, most))
@@ -139,8 +138,8 @@ def _run_parquet(
 def _run_stream(
     query: Query, select: tree.Select, fd: int, write: Callable[[Tag, bytes], None]
 ) -> int:
-    """JSON and short CSV pass through a pipe, as fast as the result is read. Longer CSV is in an
-    unnamed file first: DuckDB keeps all that it has read of a pipe."""
+    """Short CSV and JSON pass through a pipe. What is longer is in an unnamed file first: DuckDB
+    keeps all that it has read of a pipe."""
     counter = Counter()
     blocks = without_mark(counter.count(decompressed(read_blocks(fd), query.compression)))
     record = query.input.record if isinstance(query.input, CsvInput) else "\n"
@@ -158,8 +157,7 @@ def _run_stream(
         case _:
             raise S3Error(Code.InvalidDataSource)
     write(Tag.READY, b"")
-    if isinstance(query.input, CsvInput):
-        blocks = _piped(blocks, query.bounds, reader)
+    blocks = _piped(blocks, query.bounds, reader)
     # What may be read is what the path leads to now.
     connection = connect(path, query)
     feeder = _Feeder(blocks, writer)
@@ -178,7 +176,7 @@ def _run_stream(
 
 
 def _piped(blocks: Iterator[bytes], bounds: Bounds, reader: int) -> Iterator[bytes]:
-    """Return what goes through the pipe: all of a short CSV. A longer one is written to a file that
+    """Return what goes through the pipe: all of a short object. A longer one is written to a file that
     takes the place of the pipe's end, and nothing is left for the pipe."""
     held, size = [], 0
     for block in blocks:
