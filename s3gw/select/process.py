@@ -176,8 +176,8 @@ def _run_stream(
 
 
 def _piped(blocks: Iterator[bytes], bounds: Bounds, reader: int) -> Iterator[bytes]:
-    """Return what goes through the pipe: all of a short object. A longer one is written to a file that
-    takes the place of the pipe's end, and nothing is left for the pipe."""
+    """Return what goes through the pipe: all of a short object. A longer one is written to a file
+    that takes the place of the pipe's end, and nothing is left for the pipe."""
     held, size = [], 0
     for block in blocks:
         held.append(block)
