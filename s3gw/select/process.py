@@ -26,6 +26,7 @@ from typing import IO, BinaryIO
 import msgspec
 
 from s3gw.select import tree
+from s3gw.select.compiling import has_aggregate
 from s3gw.select.decoding import (
     Counter,
     decompressed,
@@ -55,6 +56,9 @@ _BESIDES = 1536 << 20
 _OPEN_FILES = 64
 # Of the query's memory, what an object may have that goes through a pipe.
 _SHARE_OF_PIPE = 4
+_NO_ROOM = "There is no room for a copy of the object (select.spool_folder)."
+# Records that a query may show first without looking at others.
+_MOST_PREVIEWED = 10_000
 _TOO_LONG = "The object has more than {} bytes: no query may spool more (select.spool)."
 _LINE = re.compile(r"\b[Ll]ine:? (\d+)")
 _OURS = re.compile(r"\b([A-Z][A-Za-z]+)\|([^\n]*)")
@@ -122,11 +126,7 @@ def _run_parquet(
 ) -> int:
     """Parquet is read from its end, so the object is in an unnamed file first."""
     with tempfile.TemporaryFile(dir=query.bounds.spool_folder or None) as spool:
-        total = 0
-        for block in read_blocks(fd):
-            spool.write(block)
-            total += len(block)
-        spool.flush()
+        total = _spool(read_blocks(fd), spool, query.bounds)
         path = f"/dev/fd/{spool.fileno()}"
         connection = connect(path, query)
         statement = parquet_statement(connection, select, query, path)
@@ -138,8 +138,8 @@ def _run_parquet(
 def _run_stream(
     query: Query, select: tree.Select, fd: int, write: Callable[[Tag, bytes], None]
 ) -> int:
-    """Short CSV and JSON pass through a pipe. What is longer is in an unnamed file first: DuckDB
-    keeps all that it has read of a pipe."""
+    """Short CSV and JSON pass through a pipe, and so do previews, which read little of them. What
+    is longer is in an unnamed file first: DuckDB keeps all that it has read of a pipe."""
     counter = Counter()
     blocks = without_mark(counter.count(decompressed(read_blocks(fd), query.compression)))
     record = query.input.record if isinstance(query.input, CsvInput) else "\n"
@@ -157,7 +157,8 @@ def _run_stream(
         case _:
             raise S3Error(Code.InvalidDataSource)
     write(Tag.READY, b"")
-    blocks = _piped(blocks, query.bounds, reader)
+    if not _is_preview(select):
+        blocks = _piped(blocks, query.bounds, reader)
     # What may be read is what the path leads to now.
     connection = connect(path, query)
     feeder = _Feeder(blocks, writer)
@@ -190,15 +191,28 @@ def _piped(blocks: Iterator[bytes], bounds: Bounds, reader: int) -> Iterator[byt
     return iter(held)
 
 
-def _spool(blocks: Iterable[bytes], spool: IO[bytes], bounds: Bounds) -> None:
+def _is_preview(select: tree.Select) -> bool:
+    """Whether the first records are the result."""
+    if select.where is not None or select.limit is None or select.limit > _MOST_PREVIEWED:
+        return False
+    return not any(map(has_aggregate, select.items or ()))
+
+
+def _spool(blocks: Iterable[bytes], spool: IO[bytes], bounds: Bounds) -> int:
+    """Write the blocks, and return how many bytes they have."""
+    total = 0
     try:
         for block in blocks:
             spool.write(block)
+            total += len(block)
         spool.flush()
     except OSError as error:
-        if error.errno != errno.EFBIG:
-            raise
-        raise S3Error(Code.EntityTooLarge, _TOO_LONG.format(bounds.spool)) from None
+        if error.errno == errno.EFBIG:
+            raise S3Error(Code.EntityTooLarge, _TOO_LONG.format(bounds.spool)) from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise S3Error(Code.InsufficientStorage, _NO_ROOM) from None
+        raise
+    return total
 
 
 def _first_record(

@@ -30,13 +30,14 @@ def select(
     compression: Compression = Compression.NONE,
     scan: ScanRange | None = None,
     head: bytes = b"",
+    bounds: Bounds = BOUNDS,
 ) -> str:
     """The text of the result; raises the query's error."""
     query = Query(
         expression,
         source or CsvInput(),
         output or CsvOutput(),
-        BOUNDS,
+        bounds,
         compression,
         scan,
         head,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from s3gw.select.query import (
     Compression,
@@ -25,7 +26,7 @@ from s3gw.select.query import (
     ScanRange,
 )
 from s3gw.wire.errors import S3Error
-from tests.select.running import select
+from tests.select.running import BOUNDS, select
 
 pytest.importorskip("duckdb", reason="S3 Select needs DuckDB: pip install 's3gw[select]'")
 
@@ -323,3 +324,15 @@ def test_a_condition_before_a_cast_protects_it() -> None:
 def test_a_csv_may_be_longer_than_the_memory() -> None:
     text = b"1,2\n" * (1 << 20)
     assert select("SELECT COUNT(*) FROM S3Object", text * 80) == f"{80 << 20}\n"
+
+
+def test_the_first_records_do_not_need_the_others() -> None:
+    text = b"1,2\n" * (1 << 20)
+    bounds = replace(BOUNDS, spool_folder="/nowhere")
+    assert select("SELECT * FROM S3Object LIMIT 2", text * 80, bounds=bounds) == "1,2\n1,2\n"
+
+
+def test_json_lines_may_be_longer_than_the_memory() -> None:
+    text = b'{"a": 1, "b": "xyz"}\n' * (1 << 18)
+    found = select("SELECT COUNT(*) FROM S3Object", text * 40, JsonInput(lines=True))
+    assert found == f"{40 << 18}\n"
