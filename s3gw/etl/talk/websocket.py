@@ -9,6 +9,8 @@ and is used again; messages are whole, so objects are in memory here.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 # The largest message in either direction.
 MOST_BYTES = 256 << 20
+# Few objects that are larger than this are in memory at the same time.
+_LARGE_BYTES, _LARGE_AT_ONCE = 8 << 20, 2
 
 
 class WebSocket:
@@ -32,12 +36,40 @@ class WebSocket:
         self._session = session
         self._bounds = bounds
         self._idle: list[aiohttp.ClientWebSocketResponse] = []
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
 
     async def transform(self, work: Work) -> Piece:
         """Return what it makes of the object. Raise `EtlError`."""
+        if work.file:
+            return await self._send(work, b"")
+        piece = await work.source()
+        if isinstance(piece.body, bytes):
+            return await self._send(work, piece.body)
+        try:
+            async with self._room_for(piece):
+                return await self._send(work, await self._whole(work, piece))
+        finally:
+            await piece.aclose()
+
+    @asynccontextmanager
+    async def _room_for(self, piece: Piece) -> AsyncIterator[None]:
+        """Hold the place of a large object. Raise `Unavailable` where none was free in time."""
+        if piece.size is not None and piece.size <= _LARGE_BYTES:
+            yield
+            return
+        try:
+            async with asyncio.timeout(self._bounds.obj_s):
+                await self._large.acquire()
+        except TimeoutError:
+            raise Unavailable(f"etl job {self._name} is busy with large objects") from None
+        try:
+            yield
+        finally:
+            self._large.release()
+
+    async def _send(self, work: Work, body: bytes) -> Piece:
         import aiohttp
 
-        body = b"" if work.file else await self._whole(work)
         try:
             async with asyncio.timeout(self._bounds.obj_s):
                 while True:
@@ -103,20 +135,14 @@ class WebSocket:
         url = f"ws{self._url.removeprefix('http')}/ws"
         return await self._session.ws_connect(url, max_msg_size=most, compress=0)
 
-    async def _whole(self, work: Work) -> bytes:
-        piece = await work.source()
-        if isinstance(piece.body, bytes):
-            return piece.body
+    async def _whole(self, work: Work, piece: Piece) -> bytes:
         parts, size = [], 0
-        try:
-            async for block in piece.body:
-                size += len(block)
-                if size > MOST_BYTES:
-                    raise TransformFailed(
-                        f"ETL error: {work.path} has more than {MOST_BYTES} bytes: too many for "
-                        "ws://, use hpush://"
-                    )
-                parts.append(block)
-        finally:
-            await piece.aclose()
+        async for block in piece.blocks():
+            size += len(block)
+            if size > MOST_BYTES:
+                raise TransformFailed(
+                    f"ETL error: {work.path} has more than {MOST_BYTES} bytes: too many for "
+                    "ws://, use hpush://"
+                )
+            parts.append(block)
         return b"".join(parts)
