@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any, NoReturn
 
 from s3gw.client.buckets import action
-from s3gw.client.call import Call, Pause, Request, Response, Steps, no_result, text_of
+from s3gw.client.call import Call, Request, Response, Steps, no_result, text_of
 from s3gw.client.errors import ClientError
 from s3gw.client.names import Bck, read_bck
+from s3gw.client.waiting import Now, wait_until
 
 # These wait for more work when theirs is done, and are idle then.
 IDLING = frozenset(
@@ -27,8 +30,6 @@ IDLING = frozenset(
         "get-batch",
     ]
 )
-_FIRST_POLL_S = 0.05
-_LONGEST_POLL_S = 1.0
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -126,24 +127,16 @@ def wait_for_job(
     job_id: str,
     watch: Callable[[Job], None] | None = None,
     timeout_s: float = 0.0,
-    now: Callable[[], float] = time.monotonic,
+    now: Now = time.monotonic,
 ) -> Steps[Job]:
     """Return the job when its work is done; `watch` receives its states. Raises `ClientError` when
     it is not done within the timeout, if there is one."""
-    pause_s, started = _FIRST_POLL_S, now()
-    while True:
-        job: Job = yield find_job(job_id)
-        if watch is not None:
-            watch(job)
-        if job.is_done:
-            return job
-        if timeout_s and now() - started + pause_s > timeout_s:
-            raise ClientError(
-                f"the job {job_id} is not done after {timeout_s:g} s",
-                next_step=f"It continues: s3gw job wait {job_id}",
-            )
-        yield Pause(pause_s)
-        pause_s = min(pause_s * 1.5, _LONGEST_POLL_S)
+    late = ClientError(
+        f"the job {job_id} is not done after {timeout_s:g} s",
+        next_step=f"It continues: s3gw job wait {job_id}",
+    )
+    look = partial(find_job, job_id)
+    return wait_until(attrgetter("is_done"), look, watch, timeout_s, late, now)
 
 
 def _jobs(response: Response) -> list[Job]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any, NoReturn
 
-from s3gw.client.call import Call, Pause, Request, Response, Steps, no_result, text_of
+from s3gw.client.call import Call, Request, Response, Steps, no_result, text_of
 from s3gw.client.errors import ClientError
 from s3gw.client.names import Bck, read_bck
+from s3gw.client.waiting import Now, wait_until
 
-_FIRST_POLL_S = 0.05
-_LONGEST_POLL_S = 1.0
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -95,24 +96,16 @@ def wait_for_sort(
     job_id: str,
     watch: Callable[[Sort], None] | None = None,
     timeout_s: float = 0.0,
-    now: Callable[[], float] = time.monotonic,
+    now: Now = time.monotonic,
 ) -> Steps[Sort]:
     """Return the job when it is over; `watch` receives its states. Raises `ClientError` when it is
     not over within the timeout, if there is one."""
-    pause_s, started = _FIRST_POLL_S, now()
-    while True:
-        sort: Sort = yield find_sort(job_id)
-        if watch is not None:
-            watch(sort)
-        if sort.is_over:
-            return sort
-        if timeout_s and now() - started + pause_s > timeout_s:
-            raise ClientError(
-                f"the dsort {job_id} is not done after {timeout_s:g} s",
-                next_step=f"It continues: s3gw dsort wait {job_id}",
-            )
-        yield Pause(pause_s)
-        pause_s = min(pause_s * 1.5, _LONGEST_POLL_S)
+    late = ClientError(
+        f"the dsort {job_id} is not done after {timeout_s:g} s",
+        next_step=f"It continues: s3gw dsort wait {job_id}",
+    )
+    look = partial(find_sort, job_id)
+    return wait_until(attrgetter("is_over"), look, watch, timeout_s, late, now)
 
 
 def _sort(documents: Mapping[str, Any]) -> Sort:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from s3gw.cli.arguments import PLACE
 from s3gw.cli.connection import ClientOptions, connect
-from s3gw.cli.object.ls import print_json, print_tables, read_props
+from s3gw.cli.object.ls import print_pages, read_props
 from s3gw.cli.parameters import argument, option, repeated, switch
 from s3gw.cli.parsing import Command
-from s3gw.cli.tables import printable
 from s3gw.client.errors import ClientError
 from s3gw.client.listing import PROPS, Entry
 from s3gw.client.names import ObjectName, read_place
@@ -98,15 +97,7 @@ def run(options: Options) -> int:
     with connect(options) as client:
         query = begin_query(options.place, conditions(options, time.time_ns()), options.columns)
         pages = _found(client, client.call(query), options.limit)
-        if options.json:
-            print_json(pages, options.columns)
-        elif options.names:
-            for page in pages:
-                print("\n".join(printable(entry.name) for entry in page))
-        else:
-            print_tables(
-                pages, options.columns, in_bytes=options.bytes, has_summary=options.summary
-            )
+        print_pages(pages, options)
     return 0
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from s3gw.cli.arguments import PLACE
 from s3gw.cli.connection import ClientOptions, connect
@@ -78,15 +78,7 @@ class Options(ClientOptions):
 def run(options: Options) -> int:
     with connect(options) as client:
         pages = _matching(client.pages(list_objects(_query(options))), options)
-        if options.json:
-            print_json(pages, options.columns)
-        elif options.names:
-            for page in pages:
-                print("\n".join(printable(entry.name) for entry in page))
-        else:
-            print_tables(
-                pages, options.columns, in_bytes=options.bytes, has_summary=options.summary
-            )
+        print_pages(pages, options)
     return 0
 
 
@@ -121,7 +113,33 @@ def _matching(pages: Iterator[list[Entry]], options: Options) -> Iterator[list[E
             return
 
 
-def print_json(pages: Iterator[list[Entry]], columns: Sequence[str]) -> None:
+class HowToPrint(Protocol):
+    """Options about the output. With `bytes`, sizes are plain numbers."""
+
+    @property
+    def json(self) -> bool: ...
+    @property
+    def names(self) -> bool: ...
+    @property
+    def columns(self) -> Sequence[str]: ...
+    @property
+    def bytes(self) -> bool: ...
+    @property
+    def summary(self) -> bool: ...
+
+
+def print_pages(pages: Iterator[list[Entry]], how: HowToPrint) -> None:
+    """Print each page when it is there."""
+    if how.json:
+        _print_json(pages, how.columns)
+    elif how.names:
+        for page in pages:
+            print("\n".join(printable(entry.name) for entry in page))
+    else:
+        _print_tables(pages, how.columns, in_bytes=how.bytes, has_summary=how.summary)
+
+
+def _print_json(pages: Iterator[list[Entry]], columns: Sequence[str]) -> None:
     """Print one array over all pages, without holding all of it in memory."""
     before = "["
     for page in pages:
@@ -132,10 +150,9 @@ def print_json(pages: Iterator[list[Entry]], columns: Sequence[str]) -> None:
     print("[]" if before == "[" else "\n]")
 
 
-def print_tables(
+def _print_tables(
     pages: Iterator[list[Entry]], columns: Sequence[str], *, in_bytes: bool, has_summary: bool
 ) -> None:
-    """Print each page when it is there."""
     count = size = 0
     for page in pages:
         head = [f"{name.upper()}{'>' if name == 'size' else ''}" for name in columns]

@@ -19,6 +19,7 @@ from msgspec import Struct
 from cluster.jobs.job_run import JobFailed
 from cluster.jobs.sorting import KeyMapSource, SortTask
 from cluster.jobs.template import read_counting
+from s3gw.config.types import Size
 from s3gw.jobs.sorting.creating import Creation
 from s3gw.jobs.sorting.external_sort import ExternalSort
 from s3gw.jobs.sorting.extracting import Extraction, react
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
 _LEAST_MEMORY = 64 << 10
 _FETCH_S = 300.0
 _SHARE = re.compile(r"(\d{1,3})%")
-_SIZE = re.compile(r"(\d{1,15})([KMGT]?)(?:iB|B)?")
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_SIZE = Size(0, 1 << 62)
 
 
 class ObjectSorter(Struct, frozen=True):
@@ -173,9 +173,7 @@ def budget(text: str, total_bytes: int) -> int:
     if share := _SHARE.fullmatch(text):
         size = total_bytes * int(share[1]) // 100
     else:
-        found = _SIZE.fullmatch(text)
-        assert found is not None, "it was checked when the job was requested"
-        size = int(found[1]) * _UNITS[found[2]]
+        size = _SIZE.from_wire(text)
     return max(size, _LEAST_MEMORY)
 
 
