@@ -11,7 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from s3gw.client import buckets, cluster, etl, files, jobs, listing, objects
+from s3gw.client import (
+    buckets,
+    cluster,
+    etl,
+    files,
+    inventories,
+    jobs,
+    listing,
+    objects,
+    queries,
+    sorting,
+)
 from s3gw.client.buckets import (
     CopyOptions,
     bucket_props,
@@ -57,6 +68,12 @@ from s3gw.client.files import (
     upload_file,
     upload_stream,
 )
+from s3gw.client.inventories import (
+    InventoryOptions,
+    create_inventory,
+    destroy_inventory,
+    show_inventories,
+)
 from s3gw.client.jobs import (
     Job,
     JobQuery,
@@ -88,6 +105,16 @@ from s3gw.client.objects import (
     put_object,
     rename_object,
     set_custom,
+)
+from s3gw.client.queries import FINISHED, Condition, begin_query, next_found
+from s3gw.client.sorting import (
+    Sort,
+    abort_sort,
+    find_sort,
+    list_sorts,
+    remove_sort,
+    start_sort,
+    wait_for_sort,
 )
 from tests.client.drivers import DRIVERS, Driver
 
@@ -294,6 +321,50 @@ def test_the_configuration_is_changed_and_restored(client: Driver) -> None:
     assert client.call(cluster_config())["checksum"]["type"] != "md5"
 
 
+def test_records_of_shards_are_sorted(client: Driver, bck: Bck) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name in ("b.txt", "a.txt"):
+            member = tarfile.TarInfo(name)
+            member.size = 5
+            archive.addfile(member, io.BytesIO(b"hello"))
+    put(client, bck, "shard-0.tar", packed.getvalue())
+    spec = {
+        "input_bck": {"name": bck.name},
+        "input_format": {"template": "shard-{0..0}"},
+        "output_format": "sorted-{0..9}",
+        "input_extension": ".tar",
+        "output_shard_size": "10KB",
+        "description": bck.name,
+    }
+    seen: list[Sort] = []
+    started = client.call(start_sort(spec))
+    done = client.run(wait_for_sort(started, seen.append))
+    assert (done.state, done.records, done.created) == ("finished", 2, 1)
+    assert seen[-1] == done == client.call(find_sort(started))
+    assert [each.id for each in client.call(list_sorts(bck.name))] == [started]
+    assert keys(client, bck) == ["shard-0.tar", "sorted-0.tar"]
+    client.call(remove_sort(started))
+    with pytest.raises(ClientError, match="does not exist"):
+        client.call(find_sort(started))
+
+
+def test_objects_are_found(client: Driver, bck: Bck) -> None:
+    for key in ("a.txt", "b.txt", "c.jpg"):
+        put(client, bck, key)
+    where = [Condition("ext", ("txt",)), Condition("size_ge", ("1",))]
+    handle = client.call(begin_query(ObjectName(bck), where, ("name", "size")))
+    assert [entry.name for entry in client.call(next_found(handle, 1))] == ["a.txt"]
+    assert [entry.name for entry in client.call(next_found(handle, 9))] == ["b.txt"]
+    with pytest.raises(ClientError) as caught:
+        client.call(next_found(handle, 9))
+    assert caught.value.status == FINISHED
+
+
+def test_there_is_no_inventory_yet(client: Driver) -> None:
+    assert client.call(show_inventories()) == []
+
+
 CLOUD = Bck("cloud")
 REFUSED: list[Callable[[], Call[object]]] = [
     list_etls,
@@ -304,6 +375,9 @@ REFUSED: list[Callable[[], Call[object]]] = [
     lambda: remove_etl("e"),
     lambda: etl_logs("e"),
     lambda: transform_bucket(CLOUD, CLOUD, ["e"], CopyOptions(), {}),
+    lambda: abort_sort("srt-none"),
+    lambda: create_inventory(CLOUD, InventoryOptions()),
+    lambda: destroy_inventory(CLOUD),
     lambda: promote("/nowhere", ObjectName(CLOUD), PromoteOptions()),
     lambda: evict_many(CLOUD, Selection(template="")),
     lambda: prefetch_many(CLOUD, Selection(template=""), CopyOptions()),
@@ -334,8 +408,11 @@ def test_a_bad_token_is_refused_with_advice(kind: str, endpoint: Endpoint) -> No
 def test_every_call_is_tested_here() -> None:
     """Functions of the client that return something for a driver."""
     source = Path(__file__).read_text()
-    for module in (buckets, cluster, etl, files, jobs, listing, objects):
+    known = (buckets, cluster, etl, files, inventories, jobs, listing, objects, queries, sorting)
+    for module in known:
         for name, function in vars(module).items():
+            if getattr(function, "__module__", "") != module.__name__:
+                continue
             returns = str(getattr(function, "__annotations__", {}).get("return", ""))
             if returns.startswith(("Call[", "Steps[", "Download[")) and not name.startswith("_"):
                 assert f"{name}(" in source or f"    {name},\n    lambda" in source, name
