@@ -70,6 +70,20 @@ def test_more_than_one_transaction_takes_keeps_its_order(address: str) -> None:
         run(outbox.close())
 
 
+def test_records_of_many_queues_are_appended_at_once(address: str) -> None:
+    database = Database(address)
+    run(database.open())
+    outbox = PostgresOutbox(database, "lines", limit_bytes=1 << 30)
+    records = [Record(f"{number % 1000:04}", b"%d" % number) for number in range(2_000)]
+    try:
+        assert run(outbox.append(records)) == [True] * len(records)
+        assert bodies(outbox, "0007") == [b"7", b"1007"]
+        waiting = run(outbox.queues())
+        assert (len(waiting), {queue.records for queue in waiting}) == (1000, {2})
+    finally:
+        run(outbox.close())
+
+
 def test_a_lost_answer_neither_loses_nor_repeats_a_record(
     outbox: PostgresOutbox, server: PostgresServer, address: str
 ) -> None:

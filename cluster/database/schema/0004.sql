@@ -21,34 +21,37 @@ CREATE INDEX outbox_by_queue ON outbox_records (box, queue, id);
 CREATE FUNCTION append_records_1(box text, queues text[], bodies bytea[], most bigint)
 RETURNS boolean[] LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    taken boolean[] := '{}';
-    fits boolean;
+    taken boolean[];
+    item record;
+    held text;
     used bigint;
-    added bigint;
-    count bigint;
-    each text;
 BEGIN
     PERFORM s3gw.begin_1();
     taken := array_fill(false, ARRAY[cardinality(queues)]);
-    FOR each IN SELECT DISTINCT q COLLATE "C" FROM unnest(queues) q ORDER BY 1 LOOP
-        INSERT INTO s3gw.outbox_queues AS o VALUES (append_records_1.box, each, 0, 0)
-        ON CONFLICT ON CONSTRAINT outbox_queues_pkey DO UPDATE SET records = o.records
-        RETURNING o.bytes INTO used;
-        added := 0;
-        count := 0;
-        FOR number IN 1 .. cardinality(queues) LOOP
-            CONTINUE WHEN queues[number] <> each;
-            fits := used + added + length(bodies[number]) <= most;
-            taken[number] := fits;
-            CONTINUE WHEN NOT fits;
-            added := added + length(bodies[number]);
-            count := count + 1;
-            INSERT INTO s3gw.outbox_records (box, queue, at, body)
-            VALUES (append_records_1.box, each, clock_timestamp(), bodies[number]);
-        END LOOP;
-        UPDATE s3gw.outbox_queues o SET records = o.records + count, bytes = o.bytes + added
-        WHERE o.box = append_records_1.box AND o.queue = each;
+    -- All take the rows of queues in this order, so none waits for another in a circle.
+    FOR item IN
+        SELECT u.queue COLLATE "C" AS queue, u.body, u.number
+        FROM unnest(queues, bodies) WITH ORDINALITY AS u(queue, body, number)
+        ORDER BY 1, 3
+    LOOP
+        IF held IS DISTINCT FROM item.queue THEN
+            held := item.queue;
+            INSERT INTO s3gw.outbox_queues AS o VALUES (append_records_1.box, held, 0, 0)
+            ON CONFLICT ON CONSTRAINT outbox_queues_pkey DO UPDATE SET records = o.records
+            RETURNING o.bytes INTO used;
+        END IF;
+        CONTINUE WHEN used + length(item.body) > most;
+        used := used + length(item.body);
+        taken[item.number] := true;
+        INSERT INTO s3gw.outbox_records (box, queue, at, body)
+        VALUES (append_records_1.box, held, clock_timestamp(), item.body);
     END LOOP;
+    UPDATE s3gw.outbox_queues o SET records = o.records + s.records, bytes = o.bytes + s.bytes
+    FROM (
+        SELECT u.queue, count(*) AS records, sum(length(u.body))::bigint AS bytes
+        FROM unnest(queues, bodies) WITH ORDINALITY AS u(queue, body, number)
+        WHERE taken[u.number] GROUP BY u.queue) s
+    WHERE o.box = append_records_1.box AND o.queue = s.queue;
     RETURN taken;
 END $$;
 CREATE FUNCTION drop_records_1(box text, ids bigint[]) RETURNS void
